@@ -1,0 +1,115 @@
+"""What `drivers.toml` declares: drivers, indexes, rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+DEFAULT_INDEX = "default"
+"""The name of the index that serves every package that no other index is bound to."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeclaredRequirement:
+    """A requirement as a driver's own line asks for it."""
+
+    text: str
+    """In the normal form of `str(packaging.requirements.Requirement)`."""
+
+    name: str
+    """The package's normalised name (PEP 503)."""
+
+    line: int
+    """Where it stands in `drivers.toml`, counted from 1."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Index:
+    """A named package index, or a folder of wheels."""
+
+    name: str
+    url: str | None
+    """The PEP 503 root; None for a folder of wheels, and for the default index where only its name is declared."""
+
+    path: str | None
+    """An absolute folder of wheels, or None."""
+
+    packages: tuple[str, ...]
+    """Patterns of normalised names that come from here and from nowhere else; empty for the default index."""
+
+    line: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Accelerator:
+    """What a host must have for a driver to be built there."""
+
+    cuda: str
+    """A PEP 440 specifier on the CUDA version that the host's driver supports, such as `>=12.4`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Driver:
+    """A named service backend, with the defaults merged in."""
+
+    name: str
+    line: int
+    requires: tuple[DeclaredRequirement, ...]
+    binary: str
+    """The command that `which` and `run` mean; default: the driver's name."""
+
+    commands: tuple[str, ...]
+    """The commands that get a shim, `binary` among them; default: just `binary`."""
+
+    version_of: str
+    """The normalised name of the package whose version the environment's path carries."""
+
+    python: tuple[str, ...]
+    """Python requests, in order of preference."""
+
+    platforms: tuple[str, ...]
+    constraints: tuple[str, ...]
+    """Requirements in normal form that hold for every package, whether or not anybody asks for it."""
+
+    overrides: tuple[str, ...]
+    """Requirements in normal form that replace what packages themselves ask for."""
+
+    exclude_newer: str | None
+    """A date, a timestamp or an age: releases uploaded later do not exist."""
+
+    env: tuple[tuple[str, str], ...]
+    """Environment variables that the activation sets where they are unset, in name order."""
+
+    accelerator: Accelerator | None
+    allow_sdist: tuple[str, ...]
+    """Normalised names of packages that are built from their source distribution."""
+
+    enabled: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Declaration:
+    """A parsed `drivers.toml`."""
+
+    file: str
+    """The file as the user named it, for messages."""
+
+    digest: str
+    """`sha256:` and the hex digest of the file's bytes."""
+
+    drivers: tuple[Driver, ...]
+    """In the order of the file."""
+
+    indexes: tuple[Index, ...]
+    """In the order of the file; the default index only where it is declared."""
+
+    def driver(self, name: str) -> Driver | None:
+        """The driver of that name, or None."""
+        return next((driver for driver in self.drivers if driver.name == name), None)
+
+    def index_of(self, package: str) -> str:
+        """The name of the one index that a package, by its normalised name, may come from."""
+        for index in self.indexes:
+            if any(fnmatchcase(package, pattern) for pattern in index.packages):
+                return index.name
+        return DEFAULT_INDEX

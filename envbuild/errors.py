@@ -1,0 +1,92 @@
+"""What can keep a command from its answer, as exceptions that know their exit code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Problem:
+    """One thing that is wrong, and where."""
+
+    message: str
+    """What is wrong, in one sentence without a final stop."""
+
+    file: str | None = None
+    """The file as the user named it."""
+
+    line: int | None = None
+    """The line in the file, counted from 1."""
+
+    key: str | None = None
+    """The path of the key, such as `drivers.vllm.requires[1]`."""
+
+    hint: str | None = None
+    """What the user can do about it."""
+
+    detail: str | None = None
+    """Words of another program, shown verbatim below the message."""
+
+    def __str__(self) -> str:
+        """One line `file:line: key: message`, then the detail and the hint, each indented."""
+        place = self.file
+        if place is not None and self.line is not None:
+            place = f"{place}:{self.line}"
+        text = ": ".join(part for part in (place, self.key, self.message) if part)
+        if self.detail:
+            text += "".join(f"\n  {line}".rstrip() for line in self.detail.strip().splitlines())
+        if self.hint:
+            text += f"\n  hint: {self.hint}"
+        return text
+
+
+class EnvbuildError(Exception):
+    """A stage could not produce its value; carries every problem that was found."""
+
+    exit_code: ClassVar[int] = 70
+
+    def __init__(self, problems: Problem | Iterable[Problem]) -> None:
+        self.problems = (problems,) if isinstance(problems, Problem) else tuple(problems)
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+class NoError(EnvbuildError):
+    """The answer is no: something is stale, drifted or failed its probe."""
+
+    exit_code = 1
+
+
+class UsageError(EnvbuildError):
+    """The command line or the declaration is wrong."""
+
+    exit_code = 2
+
+
+class DeclarationError(UsageError):
+    """`drivers.toml` is wrong."""
+
+
+class UnsatisfiableError(EnvbuildError):
+    """No set of versions satisfies a driver."""
+
+    exit_code = 3
+
+
+class IndexFailureError(EnvbuildError):
+    """An index could not be reached, or gave what it must not."""
+
+    exit_code = 4
+
+
+class HostError(EnvbuildError):
+    """The host or the store could not do it."""
+
+    exit_code = 5
+
+
+class LockfileError(NoError):
+    """A lockfile is not what `envbuild lock` wrote, or is of a format this version does not know."""

@@ -1,0 +1,101 @@
+"""What a lockfile holds: every package of one driver, for every target, exactly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from envbuild.target import Target
+
+FORMAT = 1
+"""The lockfile format that this version writes, and the newest that it reads."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Inputs:
+    """What a driver asked for when it was locked; a lockfile is fresh while this still holds."""
+
+    requires: tuple[str, ...]
+    constraints: tuple[str, ...]
+    overrides: tuple[str, ...]
+    python: tuple[str, ...]
+    platforms: tuple[str, ...]
+    exclude_newer: str | None
+    allow_sdist: tuple[str, ...]
+    version_of: str
+    indexes: tuple[tuple[str, tuple[str, ...]], ...]
+    """Each bound index's name with its package patterns; where an index lives is the host's affair."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LockedFile:
+    """A wheel (or, where allowed, a source distribution) of a package."""
+
+    name: str
+    """The file's name, which for a wheel carries its tags."""
+
+    size: int
+    """In bytes."""
+
+    sha256: str
+    """64 hex digits."""
+
+    targets: tuple[Target, ...]
+    """The targets that take this very file; each of the package's targets takes exactly one."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LockedPackage:
+    """One version of a package, with what it publishes about itself."""
+
+    name: str
+    """Normalised (PEP 503)."""
+
+    version: str
+    index: str
+    """The name of the index it comes from."""
+
+    targets: tuple[Target, ...]
+    """The targets that this version is for, in the lockfile's order."""
+
+    requires: tuple[str, ...]
+    """Its own `Requires-Dist`, extras and markers included, in the order published."""
+
+    required_by: tuple[str, ...]
+    """Who asks for it on any of its targets: package names, and the driver itself as `.`."""
+
+    files: tuple[LockedFile, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lockfile:
+    """`locks/<driver>.toml` as a value."""
+
+    driver: str
+    version: str
+    """The version that the environment's path carries: that of `inputs.version_of` on the first target."""
+
+    inputs: Inputs
+    targets: tuple[Target, ...]
+    """Python × platform, in the order declared."""
+
+    packages: tuple[LockedPackage, ...]
+    """In name order, then by version; a name stands twice where targets take different versions."""
+
+    def packages_for(self, target: Target) -> tuple[LockedPackage, ...]:
+        """What is installed on a target, in name order."""
+        return tuple(package for package in self.packages if target in package.targets)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fresh:
+    """The lockfile answers its declaration."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stale:
+    """The lockfile no longer answers its declaration."""
+
+    reasons: tuple[str, ...]
+    """One sentence each, without a final stop, for the user."""

@@ -1,0 +1,1 @@
+"""All that touches the world: processes, files, indexes, interpreters, the store."""

@@ -1,0 +1,115 @@
+"""Files that are whole or absent: atomic writes, syncing, locks."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import fcntl
+import os
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from envbuild.errors import HostError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_POLL = 0.05
+"""Seconds between two looks at a lock that another process holds."""
+
+
+def write_atomically(path: Path, content: bytes, *, mode: int = 0o644, sync: bool = True) -> None:
+    """Put content at path so that a reader, or a crash, meets the old file or the new one, whole.
+
+    With `sync` the content and the folder reach the disk before this returns.
+    """
+    scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+            os.fchmod(stream.fileno(), mode)
+            if sync:
+                stream.flush()
+                os.fsync(stream.fileno())
+        scratch.replace(path)
+    except BaseException:
+        scratch.unlink(missing_ok=True)
+        raise
+    if sync:
+        sync_folder(path.parent)
+
+
+def replace_link(link: Path, target: str) -> None:
+    """Point a symbolic link elsewhere by one rename; at no moment is it missing."""
+    scratch = link.with_name(f".{link.name}.{os.getpid()}.tmp")
+    scratch.unlink(missing_ok=True)
+    scratch.symlink_to(target)
+    scratch.replace(link)
+    sync_folder(link.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring a folder's entries to the disk (fsync of the folder itself)."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_file_system(path: Path) -> None:
+    """Bring everything written to the path's file system to the disk, errors included.
+
+    `syncfs` (Linux) is one call for thousands of files; elsewhere `sync` is the nearest.
+    """
+    library = ctypes.CDLL(None, use_errno=True)
+    if not hasattr(library, "syncfs"):
+        os.sync()
+        return
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if library.syncfs(descriptor) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), str(path))
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def locked(path: Path, *, timeout: float | None = None) -> Iterator[None]:
+    """Hold the exclusive lock at path (flock), which ends with the process however that ends.
+
+    Waits for another holder, for ever where `timeout` (seconds) is None; then HostError names the file.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        _take(descriptor, path, timeout)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _take(descriptor: int, path: Path, timeout: float | None) -> None:
+    if timeout is None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        return
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.EACCES):
+                raise
+            if time.monotonic() >= deadline:
+                raise HostError(
+                    Problem(
+                        message=f"another envbuild has held {path} for {timeout:g} seconds",
+                        hint="wait for it, or end it",
+                    )
+                ) from None
+            time.sleep(_POLL)
+        else:
+            return

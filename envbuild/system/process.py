@@ -1,0 +1,139 @@
+"""Run other programs: the only place that imports subprocess."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from envbuild.errors import HostError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_FOREIGN = ("UV_", "PIP_", "PYTHON", "VIRTUAL_ENV", "CONDA_", "__PYVENV_LAUNCHER__", "ENVBUILD_")
+_GRACE = 5.0
+"""Seconds that a stopped program has to end by itself."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Command:
+    """What to run."""
+
+    argv: tuple[str, ...]
+    """The program's absolute path, then its arguments."""
+
+    env: tuple[tuple[str, str], ...]
+    """The whole environment; see `scrubbed_environment`."""
+
+    cwd: str
+    timeout: float | None = None
+    """Seconds after which the program is killed; None waits as long as it takes."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Completed:
+    """What a finished program said."""
+
+    code: int
+    """The exit status; negative for the signal that ended it."""
+
+    stdout: str
+    stderr: str
+    timed_out: bool = False
+
+
+class Runner(Protocol):
+    """Runs commands; tests give one that answers by itself."""
+
+    def run(self, command: Command) -> Completed:
+        """Run to the end and return what was said; HostError where the program cannot be started."""
+        ...
+
+
+def scrubbed_environment(source: Mapping[str, str], **extra: str) -> tuple[tuple[str, str], ...]:
+    """The environment for a child: what could steer uv, pip or Python is dropped, then `extra` is set."""
+    kept = {key: value for key, value in source.items() if not key.startswith(_FOREIGN)}
+    return tuple(sorted((kept | extra).items()))
+
+
+class SystemRunner:
+    """Runs commands as child processes, each in a process group of its own.
+
+    `stop` ends every running child with its group, from any thread: what an interrupted envbuild calls,
+    so that no uv writes into a store whose lock is gone.
+    """
+
+    def __init__(self) -> None:
+        self._running: set[subprocess.Popen[str]] = set()
+        self._lock = threading.Lock()
+        self._stopped = False
+
+    def run(self, command: Command) -> Completed:
+        """Run to the end; HostError where the program cannot be started or envbuild is being stopped."""
+        process = self._start(command)
+        try:
+            stdout, stderr = process.communicate(timeout=command.timeout)
+        except subprocess.TimeoutExpired:
+            _end(process, signal.SIGKILL)
+            stdout, stderr = process.communicate()
+            return Completed(code=process.returncode, stdout=stdout, stderr=stderr, timed_out=True)
+        except BaseException:
+            _end(process, signal.SIGKILL)
+            process.wait()
+            raise
+        finally:
+            with self._lock:
+                self._running.discard(process)
+        return Completed(code=process.returncode, stdout=stdout, stderr=stderr)
+
+    def stop(self) -> None:
+        """End every child with its group, and start none any more; returns when they are gone."""
+        with self._lock:
+            self._stopped = True
+            running = tuple(self._running)
+        for process in running:
+            _end(process, signal.SIGTERM)
+        for process in running:
+            try:
+                process.wait(timeout=_GRACE)
+            except subprocess.TimeoutExpired:
+                _end(process, signal.SIGKILL)
+                process.wait()
+
+    def _start(self, command: Command) -> subprocess.Popen[str]:
+        with self._lock:
+            if self._stopped:
+                raise HostError(Problem(message="envbuild is being stopped"))
+            try:
+                process = subprocess.Popen(
+                    command.argv,
+                    env=dict(command.env),
+                    cwd=command.cwd,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                    encoding="utf-8",
+                    errors="replace",
+                    process_group=0,
+                )
+            except OSError as error:
+                raise HostError(
+                    Problem(message=f"cannot start {command.argv[0]}: {error.strerror}")
+                ) from error
+            self._running.add(process)
+            return process
+
+
+def _end(process: subprocess.Popen[str], how: signal.Signals) -> None:
+    """Signal the process and its group; what has ended already needs no signal."""
+    if process.poll() is not None:
+        return
+    try:
+        os.killpg(process.pid, how)
+    except ProcessLookupError:
+        return

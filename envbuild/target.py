@@ -1,0 +1,163 @@
+"""What a lockfile is for (a Python on a platform), and what a host is."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+PLATFORM = re.compile(
+    r"(?P<arch>x86_64|aarch64|arm64)-(?P<system>manylinux|musllinux|macosx)_(?P<major>\d{1,2})_(?P<minor>\d{1,2})"
+)
+PYTHON = re.compile(r"3\.(?P<minor>\d{1,2})(\.(?P<patch>\d{1,2}))?")
+
+_ARCHITECTURES = {
+    "manylinux": ("x86_64", "aarch64"),
+    "musllinux": ("x86_64", "aarch64"),
+    "macosx": ("x86_64", "arm64"),
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, order=True)
+class Platform:
+    """A processor and the oldest system library it may meet, as wheel tags count it."""
+
+    arch: str
+    """`x86_64` or `aarch64`; on macOS `x86_64` or `arm64`."""
+
+    system: str
+    """`manylinux` (glibc), `musllinux` (musl) or `macosx`."""
+
+    major: int
+    minor: int
+
+    def __str__(self) -> str:
+        """`x86_64-manylinux_2_28`, the form of `drivers.toml` and of lockfiles."""
+        return f"{self.arch}-{self.system}_{self.major}_{self.minor}"
+
+    @property
+    def sys_platform(self) -> str:
+        """The value of the marker `sys_platform`."""
+        return "darwin" if self.system == "macosx" else "linux"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Target:
+    """What one resolution is for."""
+
+    python: str
+    """The Python request, `3.12` or `3.12.4`."""
+
+    platform: Platform
+
+    def __str__(self) -> str:
+        """`3.12-x86_64-manylinux_2_28`, the form of lockfiles."""
+        return f"{self.python}-{self.platform}"
+
+    def marker_environment(self) -> dict[str, str]:
+        """The environment in which this target's markers are evaluated (PEP 508).
+
+        A request without a patch release counts as its `.0`;
+        what no wheel can depend on (`platform_release`, `platform_version`) is empty.
+        """
+        minor = ".".join(self.python.split(".")[:2])
+        full = self.python if self.python.count(".") == 2 else f"{self.python}.0"
+        darwin = self.platform.sys_platform == "darwin"
+        return {
+            "implementation_name": "cpython",
+            "implementation_version": full,
+            "os_name": "posix",
+            "platform_machine": self.platform.arch,
+            "platform_python_implementation": "CPython",
+            "platform_release": "",
+            "platform_system": "Darwin" if darwin else "Linux",
+            "platform_version": "",
+            "python_full_version": full,
+            "python_version": minor,
+            "sys_platform": self.platform.sys_platform,
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Interpreter:
+    """A Python that was found on the host and asked about itself."""
+
+    path: str
+    """Absolute path of the executable, symlinks resolved."""
+
+    version: str
+    """The full version, such as `3.12.1`."""
+
+    cache_tag: str
+    """`sys.implementation.cache_tag`, such as `cpython-312`."""
+
+    size: int
+    """The executable's size in bytes."""
+
+    mtime_ns: int
+    """The executable's time of change in nanoseconds; with `size`, what a cached probe rests on."""
+
+    shareable: bool
+    """Whether any user of the host can reach and start it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Host:
+    """What a host is, as far as a lockfile's targets and a driver's accelerator ask."""
+
+    arch: str
+    """`platform.machine()`, such as `x86_64`."""
+
+    system: str
+    """`manylinux` where glibc was found, `musllinux`, `macosx`, or what else the host calls itself."""
+
+    system_version: tuple[int, int]
+    """The version of glibc, musl or macOS."""
+
+    cuda: str | None
+    """The newest CUDA version that the NVIDIA driver supports, such as `12.4`; None without one."""
+
+    cuda_absent: str | None = None
+    """Why `cuda` is None, in words for the user."""
+
+    def runs(self, platform: Platform) -> bool:
+        """Whether wheels that are locked for the platform run here."""
+        return (
+            platform.arch == self.arch
+            and platform.system == self.system
+            and (platform.major, platform.minor) <= self.system_version
+        )
+
+
+def parse_platform(text: str) -> Platform:
+    """`x86_64-manylinux_2_28` → Platform; ValueError says what is wrong with the text."""
+    match = PLATFORM.fullmatch(text)
+    if match is None:
+        raise ValueError(
+            "a platform is written like 'x86_64-manylinux_2_28', 'aarch64-manylinux_2_28' "
+            "or 'arm64-macosx_14_0'"
+        )
+    if match["arch"] not in _ARCHITECTURES[match["system"]]:
+        known = " or ".join(_ARCHITECTURES[match["system"]])
+        raise ValueError(f"{match['system']} knows the processor as {known}")
+    return Platform(
+        arch=match["arch"],
+        system=match["system"],
+        major=int(match["major"]),
+        minor=int(match["minor"]),
+    )
+
+
+def parse_target(text: str) -> Target:
+    """`3.12-x86_64-manylinux_2_28` → Target; ValueError says what is wrong with the text."""
+    python, _, platform = text.partition("-")
+    return Target(python=parse_python(python), platform=parse_platform(platform))
+
+
+def parse_python(text: str) -> str:
+    """Return the Python request itself when it is one; ValueError says what is wrong with it."""
+    match = PYTHON.fullmatch(text)
+    if match is None:
+        raise ValueError("a Python is written like '3.12' or '3.12.4'")
+    if int(match["minor"]) < 8:
+        raise ValueError("Python 3.8 is the oldest that can be asked for")
+    return text
