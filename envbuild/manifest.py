@@ -1,0 +1,146 @@
+"""The contract with launchers: which driver is which binary, in one generation."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from envbuild.errors import HostError, Problem
+
+FORMAT = 1
+"""The manifest format that this version writes, and the newest that it reads."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ManifestDriver:
+    """One driver of a generation."""
+
+    name: str
+    version: str
+    key: str
+    """The environment's full key, 64 hex digits."""
+
+    lock: str
+    """`sha256:` and the digest of the lockfile's bytes."""
+
+    environment: str
+    """The environment's absolute path; `binary` and `python` lie below it."""
+
+    binary: str
+    stable_binary: str
+    """The same command below `<store>/current`, which follows every switch."""
+
+    python: str
+    python_version: str
+    commands: tuple[str, ...]
+    """The commands it exposes, `binary`'s own among them."""
+
+    shims: tuple[tuple[str, str], ...]
+    """For each command, in order, the name of its shim in the generation's `bin/`."""
+
+    env: tuple[tuple[str, str], ...]
+    """What its activation sets where unset, in name order."""
+
+    packages: tuple[tuple[str, str], ...]
+    """Every installed package with its version, in name order."""
+
+    size: int
+    """The environment's files in bytes."""
+
+    since: str
+    """When a generation first had this driver in this environment (UTC)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Manifest:
+    """`manifest.json` as a value."""
+
+    generation: int
+    created: str
+    """UTC, `2026-11-20T10:00:00Z`."""
+
+    envbuild: str
+    """The version of envbuild that wrote it."""
+
+    declaration: str | None
+    """`sha256:` and the digest of the `drivers.toml` that the whole generation follows;
+    None where only named drivers were ever synced."""
+
+    drivers: tuple[ManifestDriver, ...]
+    """In the declaration's order."""
+
+    def driver(self, name: str) -> ManifestDriver | None:
+        """The driver of that name, or None."""
+        return next((driver for driver in self.drivers if driver.name == name), None)
+
+
+def render_manifest(manifest: Manifest) -> str:
+    """The manifest as JSON, indented, ending in a line feed."""
+    table = {
+        "version": FORMAT,
+        "generation": manifest.generation,
+        "created": manifest.created,
+        "envbuild": manifest.envbuild,
+        "declaration": manifest.declaration,
+        "drivers": {driver.name: manifest_driver_table(driver) for driver in manifest.drivers},
+    }
+    return json.dumps(table, indent=1) + "\n"
+
+
+def manifest_driver_table(driver: ManifestDriver) -> dict[str, object]:
+    """One driver's entry, in the order of the documentation."""
+    return {
+        "version": driver.version,
+        "key": driver.key,
+        "lock": driver.lock,
+        "environment": driver.environment,
+        "binary": driver.binary,
+        "stable_binary": driver.stable_binary,
+        "python": driver.python,
+        "python_version": driver.python_version,
+        "commands": list(driver.commands),
+        "shims": dict(driver.shims),
+        "env": dict(driver.env),
+        "size": driver.size,
+        "since": driver.since,
+        "packages": dict(driver.packages),
+    }
+
+
+def parse_manifest(text: str, *, file: str) -> Manifest:
+    """The value of a manifest's text; HostError names the file where it is none."""
+    try:
+        table = json.loads(text)
+        if table["version"] != FORMAT:
+            message = f"manifest format {table['version']!r} is not known to this envbuild ({FORMAT})"
+            hint = "use the envbuild that wrote it, or a newer one"
+            raise HostError(Problem(file=file, message=message, hint=hint))
+        return Manifest(
+            generation=table["generation"],
+            created=table["created"],
+            envbuild=table["envbuild"],
+            declaration=table["declaration"],
+            drivers=tuple(
+                ManifestDriver(
+                    name=name,
+                    version=entry["version"],
+                    key=entry["key"],
+                    lock=entry["lock"],
+                    environment=entry["environment"],
+                    binary=entry["binary"],
+                    stable_binary=entry["stable_binary"],
+                    python=entry["python"],
+                    python_version=entry["python_version"],
+                    commands=tuple(entry["commands"]),
+                    shims=tuple(entry["shims"].items()),
+                    env=tuple(entry["env"].items()),
+                    size=entry["size"],
+                    since=entry["since"],
+                    packages=tuple(entry["packages"].items()),
+                )
+                for name, entry in table["drivers"].items()
+            ),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        problem = Problem(file=file, message=f"the manifest is damaged: {error!r}")
+        raise HostError(problem) from error

@@ -1,0 +1,132 @@
+"""The record that makes an environment valid: every file in it, as it was when it was built."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+from dataclasses import dataclass
+
+from envbuild.errors import HostError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FileEntry:
+    """A regular file."""
+
+    path: str
+    """Relative to the environment, with `/`; bytes that are no UTF-8 as surrogate escapes."""
+
+    mode: int
+    """Permission bits."""
+
+    size: int
+    """In bytes."""
+
+    sha256: str
+    """64 hex digits of the content."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LinkEntry:
+    """A symbolic link."""
+
+    path: str
+    target: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FolderEntry:
+    """A folder; the environment itself is `.`."""
+
+    path: str
+    mode: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Contents:
+    """Everything below an environment, each kind in path order."""
+
+    files: tuple[FileEntry, ...]
+    links: tuple[LinkEntry, ...]
+    folders: tuple[FolderEntry, ...]
+
+    @property
+    def size(self) -> int:
+        """The bytes of all files, whether or not they share their inode with others."""
+        return sum(file.size for file in self.files)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Receipt:
+    """What stands in `<store>/receipts/<environment>.json`."""
+
+    environment: str
+    """The folder's name, such as `vllm-0.11.0-3f9a2c1b7d4e`."""
+
+    key: str
+    created: str
+    """UTC, `2026-11-20T10:00:00Z`."""
+
+    python: str
+    """Absolute path of the interpreter that the environment was built on."""
+
+    python_version: str
+    contents: Contents
+
+
+def render_receipt(receipt: Receipt) -> str:
+    """The receipt as JSON, one entry a line, so that two of them can be compared with any tool."""
+    head = {
+        "version": FORMAT,
+        "environment": receipt.environment,
+        "key": receipt.key,
+        "created": receipt.created,
+        "python": receipt.python,
+        "python_version": receipt.python_version,
+        "size": receipt.contents.size,
+    }
+    contents = receipt.contents
+    return (
+        json.dumps(head)[:-1]
+        + _rows("files", ([e.path, e.mode, e.size, e.sha256] for e in contents.files))
+        + _rows("links", ([e.path, e.target] for e in contents.links))
+        + _rows("folders", ([e.path, e.mode] for e in contents.folders))
+        + "}\n"
+    )
+
+
+def parse_receipt(text: str, *, file: str) -> Receipt:
+    """The value of a receipt's text; HostError names the file where it is none."""
+    try:
+        table = json.loads(text)
+        if table["version"] != FORMAT:
+            message = f"receipt format {table['version']!r} is not known to this envbuild ({FORMAT})"
+            raise HostError(Problem(file=file, message=message))
+        contents = Contents(
+            files=tuple(
+                FileEntry(path=path, mode=mode, size=size, sha256=sha256)
+                for path, mode, size, sha256 in table["files"]
+            ),
+            links=tuple(LinkEntry(path=path, target=target) for path, target in table["links"]),
+            folders=tuple(FolderEntry(path=path, mode=mode) for path, mode in table["folders"]),
+        )
+        return Receipt(
+            environment=table["environment"],
+            key=table["key"],
+            created=table["created"],
+            python=table["python"],
+            python_version=table["python_version"],
+            contents=contents,
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise HostError(Problem(file=file, message=f"the receipt is damaged: {error}")) from error
+
+
+def _rows(key: str, rows: Iterable[list[str | int]]) -> str:
+    lines = ",\n".join(json.dumps(row) for row in rows)
+    return f',\n"{key}": [\n{lines}\n]'

@@ -1,0 +1,170 @@
+"""What resolving gives for one target, and how the targets' answers make one lockfile.
+
+The port: whoever can turn requirements into exact files for one target is a Resolver.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from envbuild.lock import LockedFile, LockedPackage, Lockfile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from envbuild.lock import Inputs
+    from envbuild.target import Target
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pin:
+    """A version that a resolution keeps where it still fits."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ResolveRequest:
+    """One driver on one target."""
+
+    driver: str
+    requires: tuple[str, ...]
+    constraints: tuple[str, ...]
+    overrides: tuple[str, ...]
+    target: Target
+    exclude_newer: str | None
+    allow_sdist: tuple[str, ...]
+    pins: tuple[Pin, ...]
+    """Versions to keep where they still fit; nothing else keeps them."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ResolvedFile:
+    """The one file that a target takes of a package, and where it was seen."""
+
+    package: str
+    """Normalised (PEP 503)."""
+
+    version: str
+    file: str
+    """The file's name."""
+
+    url: str
+    """Where it was seen; for this run alone, never written."""
+
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Resolution:
+    """Everything that one target takes, in name order."""
+
+    target: Target
+    files: tuple[ResolvedFile, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PublishedMetadata:
+    """What a file says about its package, and how large it is."""
+
+    requires: tuple[str, ...]
+    """`Requires-Dist` as published, addresses left out."""
+
+    size: int
+    """The file's size in bytes."""
+
+
+class Resolver(Protocol):
+    """Finds exact versions over the indexes it was built with."""
+
+    def resolve(self, request: ResolveRequest) -> Resolution:
+        """Resolve one driver for one target.
+
+        UnsatisfiableError carries the resolver's own words;
+        IndexFailureError says which index kept it from an answer.
+        """
+        ...
+
+
+def merge_resolutions(
+    *,
+    driver: str,
+    inputs: Inputs,
+    resolutions: tuple[Resolution, ...],
+    metadata: Mapping[str, PublishedMetadata],
+    index_of: Mapping[str, str],
+) -> Lockfile:
+    """One lockfile out of every target's answer.
+
+    `metadata` is keyed by a file's sha256, `index_of` by package name.
+    Files of one version that publish different requirements become packages of their own,
+    each for its targets, so that what is locked beside a target is what its file says.
+    """
+    from packaging.version import Version
+
+    targets = tuple(resolution.target for resolution in resolutions)
+    asked_by = _requirers(inputs, resolutions, metadata)
+    groups: dict[tuple[str, str, tuple[str, ...]], list[tuple[Target, ResolvedFile]]] = {}
+    for resolution in resolutions:
+        for file in resolution.files:
+            key = (file.package, file.version, metadata[file.sha256].requires)
+            groups.setdefault(key, []).append((resolution.target, file))
+    packages = tuple(
+        LockedPackage(
+            name=name,
+            version=version,
+            index=index_of[name],
+            targets=tuple(target for target, _ in chosen),
+            requires=requires,
+            required_by=tuple(sorted(set().union(*(asked_by[target, name] for target, _ in chosen)))),
+            files=_files(chosen, metadata),
+        )
+        for (name, version, requires), chosen in sorted(
+            groups.items(), key=lambda item: (item[0][0], Version(item[0][1]), item[0][2])
+        )
+    )
+    return Lockfile(
+        driver=driver,
+        version=_version_of(inputs.version_of, resolutions[0]),
+        inputs=inputs,
+        targets=targets,
+        packages=packages,
+    )
+
+
+def _files(
+    chosen: Iterable[tuple[Target, ResolvedFile]], metadata: Mapping[str, PublishedMetadata]
+) -> tuple[LockedFile, ...]:
+    targets: dict[tuple[str, str], list[Target]] = {}
+    for target, file in chosen:
+        targets.setdefault((file.file, file.sha256), []).append(target)
+    return tuple(
+        LockedFile(name=name, size=metadata[sha256].size, sha256=sha256, targets=tuple(taking))
+        for (name, sha256), taking in sorted(targets.items())
+    )
+
+
+def _version_of(package: str, resolution: Resolution) -> str:
+    """The version of the package that names the driver's version."""
+    return next(file.version for file in resolution.files if file.package == package)
+
+
+def _requirers(
+    inputs: Inputs,
+    resolutions: tuple[Resolution, ...],
+    metadata: Mapping[str, PublishedMetadata],
+) -> dict[tuple[Target, str], set[str]]:
+    """For every target and package, who asks for it there."""
+    from envbuild.requirement_graph import active_edges
+
+    asked_by: dict[tuple[Target, str], set[str]] = {}
+    for resolution in resolutions:
+        published = {file.package: metadata[file.sha256].requires for file in resolution.files}
+        for name in published:
+            asked_by[resolution.target, name] = set()
+        for edge in active_edges(inputs.requires, published, resolution.target):
+            if edge.package in published:
+                asked_by[resolution.target, edge.package].add(edge.requirer or ".")
+    return asked_by
