@@ -1,0 +1,1 @@
+"""What tests build on: wheels, index servers, faults, and the real command line."""
