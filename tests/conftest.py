@@ -27,6 +27,20 @@ NOWHERE = "http://127.0.0.1:9/simple"
 _DROPPED = ("UV_", "PIP_", "ENVBUILD_", "PYTHON", "PYENV_", "XDG_", "VIRTUAL_ENV", "NOX", "CONDA")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Offer `--realworld`, which nox's session of that name gives."""
+    parser.addoption(
+        "--realworld", action="store_true", help="also lock and build the whole fleet, some 10 GB"
+    )
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave the whole fleet alone unless it is asked for; None leaves the decision to others."""
+    if collection_path == Path(__file__).parent / "realworld":
+        return None if config.getoption("--realworld") else True
+    return None
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Look for interpreters while the real home can still be seen."""
     config.stash[_PYTHONS] = find_pythons()

@@ -1,0 +1,84 @@
+"""What is checked, and how: `nox` runs lint, types and tests; `nox -l` lists the rest."""
+
+from __future__ import annotations
+
+import os
+import ssl
+import sys
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).parent
+sys.path.insert(0, str(ROOT))  # nox loads this file without its folder
+
+from tests.support.pythons import WANTED, find_pythons  # noqa: E402 - see the line above
+
+nox.needs_version = ">=2025.5.1"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.sessions = ["lint", "types", "tests"]
+nox.options.reuse_venv = "yes"
+
+GROUPS = nox.project.load_toml(ROOT / "pyproject.toml")
+PYTHONS = find_pythons()
+FULL = "3.12" if "3.12" in PYTHONS else next(iter(PYTHONS))
+"""The Python that runs every test; the others leave out what asks the real index."""
+
+OTHERS = dict.fromkeys(minor for minor in (*WANTED, *PYTHONS) if minor != FULL)
+VERSIONS = [*OTHERS, FULL]  # the full suite's summary comes last
+
+if ssl.get_default_verify_paths().cafile or ssl.get_default_verify_paths().capath:
+    os.environ.setdefault("UV_SYSTEM_CERTS", "1")  # an index may be certified by the host alone
+
+
+def need(session: nox.Session, *groups: str) -> None:
+    """Install dependency groups of pyproject.toml."""
+    session.install(*nox.project.dependency_groups(GROUPS, *groups))
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, format, and which room imports which."""
+    need(session, "lint")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("lint-imports")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types strictly, tests included."""
+    need(session, "types")
+    session.install("-e", ".")
+    session.run("mypy", *session.posargs)
+
+
+@nox.session
+@nox.parametrize(
+    ["python", "minor"],
+    [nox.param(str(PYTHONS.get(minor, sys.executable)), minor, id=minor) for minor in VERSIONS],
+)
+def tests(session: nox.Session, minor: str) -> None:
+    """Every test that does not take minutes, on each Python of this machine."""
+    if minor not in PYTHONS:
+        session.skip(f"NOT TESTED: this machine has no Python {minor}")
+    need(session, "test")
+    session.install("-e", ".")
+    marked = "not slow" if minor == FULL else "not slow and not index"
+    session.run("pytest", "-m", marked, *session.posargs)
+
+
+@nox.session(python=str(PYTHONS[FULL]))
+def slow(session: nox.Session) -> None:
+    """Run the tests that take minutes."""
+    need(session, "test")
+    session.install("-e", ".")
+    session.run("pytest", "-m", "slow", *session.posargs)
+
+
+@nox.session(python=str(PYTHONS[FULL]))
+def realworld(session: nox.Session) -> None:
+    """Lock and build the repository's whole fleet, some 10 GB, and start vllm."""
+    need(session, "test")
+    session.install("-e", ".")
+    session.run("pytest", "--realworld", "-s", "tests/realworld", *session.posargs)
