@@ -105,7 +105,9 @@ def parse_receipt(text: str, *, file: str) -> Receipt:
     try:
         table = json.loads(text)
         if table["version"] != FORMAT:
-            message = f"receipt format {table['version']!r} is not known to this envbuild ({FORMAT})"
+            message = (
+                f"receipt format {table['version']!r} is not known to this envbuild ({FORMAT})"
+            )
             raise HostError(Problem(file=file, message=message))
         contents = Contents(
             files=tuple(
@@ -125,6 +127,11 @@ def parse_receipt(text: str, *, file: str) -> Receipt:
         )
     except (ValueError, KeyError, TypeError) as error:
         raise HostError(Problem(file=file, message=f"the receipt is damaged: {error}")) from error
+
+
+def read_receipt_size(first_line: str) -> int:
+    """The size that a receipt's first line carries, in bytes; the rest need not be read for it."""
+    return int(json.loads(first_line.rstrip().removesuffix(",") + "}")["size"])
 
 
 def _rows(key: str, rows: Iterable[list[str | int]]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from envbuild.errors import Problem, UnsatisfiableError
 from envbuild.lock import LockedFile, LockedPackage, Lockfile
 
 if TYPE_CHECKING:
@@ -88,6 +89,14 @@ class Resolver(Protocol):
         ...
 
 
+class MetadataSource(Protocol):
+    """Knows what files say about themselves."""
+
+    def fetch(self, files: tuple[ResolvedFile, ...]) -> Mapping[str, PublishedMetadata]:
+        """What each file says, by sha256; IndexFailureError where an index does not give it."""
+        ...
+
+
 def merge_resolutions(
     *,
     driver: str,
@@ -118,7 +127,9 @@ def merge_resolutions(
             index=index_of[name],
             targets=tuple(target for target, _ in chosen),
             requires=requires,
-            required_by=tuple(sorted(set().union(*(asked_by[target, name] for target, _ in chosen)))),
+            required_by=tuple(
+                sorted(set().union(*(asked_by[target, name] for target, _ in chosen)))
+            ),
             files=_files(chosen, metadata),
         )
         for (name, version, requires), chosen in sorted(
@@ -148,7 +159,11 @@ def _files(
 
 def _version_of(package: str, resolution: Resolution) -> str:
     """The version of the package that names the driver's version."""
-    return next(file.version for file in resolution.files if file.package == package)
+    for file in resolution.files:
+        if file.package == package:
+            return file.version
+    message = f"{package}, whose version the path is to carry, is not needed on {resolution.target}"
+    raise UnsatisfiableError(Problem(message=message, hint="name another package in `version-of`"))
 
 
 def _requirers(
@@ -164,7 +179,7 @@ def _requirers(
         published = {file.package: metadata[file.sha256].requires for file in resolution.files}
         for name in published:
             asked_by[resolution.target, name] = set()
-        for edge in active_edges(inputs.requires, published, resolution.target):
+        for edge in active_edges(inputs.requires, published, resolution.target, inputs.overrides):
             if edge.package in published:
                 asked_by[resolution.target, edge.package].add(edge.requirer or ".")
     return asked_by

@@ -1,0 +1,94 @@
+"""The command line: argv → one command → one exit code; errors are caught and said here alone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import FrameType
+
+    from envbuild.cli.context import Context
+    from envbuild.errors import EnvbuildError
+
+_BUG = 70
+_INTERRUPTED = 130
+
+
+def entry() -> NoReturn:
+    """Run the command line of this process and end it.
+
+    Interrupted, it ends at once: what its threads still wait for must not hold up the caller.
+    """
+    signal.signal(signal.SIGTERM, _interrupt)
+    code = main(sys.argv[1:], os.environ)
+    if code == _INTERRUPTED:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
+def main(argv: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run one command and return its exit code; results on stdout, everything else on stderr."""
+    from envbuild.cli.arguments import parse_arguments
+    from envbuild.cli.context import Context
+    from envbuild.cli.verbs import VERBS
+    from envbuild.errors import EnvbuildError
+
+    arguments = parse_arguments(argv)
+    context = Context(arguments=arguments, environment=environment)
+    try:
+        outcome = VERBS[arguments.command](context, arguments)
+        outcome.show(sys.stdout, as_json=arguments.format == "json")
+    except EnvbuildError as error:
+        context.stop()
+        _say(error, as_json=arguments.format == "json")
+        return error.exit_code
+    except KeyboardInterrupt:
+        context.stop()
+        sys.stderr.write("interrupted\n")
+        return _INTERRUPTED
+    except BrokenPipeError:
+        return _give_up_output(context)
+    except Exception:  # noqa: BLE001  (the one place where a bug becomes an exit code)
+        context.stop()
+        return _report_bug()
+    return outcome.code
+
+
+def _say(error: EnvbuildError, *, as_json: bool) -> None:
+    """Every problem on stderr; in JSON mode the same on stdout, so that a reader always gets one object."""
+    for problem in error.problems:
+        sys.stderr.write(f"error: {problem}\n")
+    if as_json:
+        from envbuild.report.problems import problems_table
+        from envbuild.report.table import render_table
+
+        sys.stdout.write(render_table(problems_table(error)))
+
+
+def _give_up_output(context: Context) -> int:
+    """The reader of stdout has gone; that is its right, but what was asked for may not be done."""
+    context.stop()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 141
+
+
+def _report_bug() -> int:
+    import traceback
+
+    from envbuild import __version__
+
+    traceback.print_exc()
+    sys.stderr.write(
+        f"error: this is a bug in envbuild {__version__}; please report it with the lines above\n"
+    )
+    return _BUG
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,152 @@
+"""The command line's words, as argparse knows them."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from envbuild import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+_EXITS = """\
+exit codes: 0 done; 1 the answer is no; 2 the command line or the declaration is wrong;
+3 no set of versions satisfies a driver; 4 an index failed; 5 the host or the store failed;
+70 a bug in envbuild; 130 interrupted
+"""
+
+
+def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
+    """The arguments as a namespace whose `command` names the verb; ends the process with 2 on bad ones."""
+    return build_parser().parse_args(argv)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of every verb."""
+    parser = argparse.ArgumentParser(
+        prog="envbuild",
+        description="Declarative, lockfile-driven Python environments for the services of one host.",
+        epilog=_EXITS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"envbuild {__version__}")
+    _add_common(parser, default=True)
+    verbs = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, text, fill in _VERBS:
+        verb = verbs.add_parser(name, help=text, description=_sentence(text), allow_abbrev=False)
+        _add_common(verb, default=False)
+        fill(verb)
+    return parser
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _add_common(parser: argparse.ArgumentParser, *, default: bool) -> None:
+    """Options that may stand before or after the verb; only those before it bring defaults."""
+
+    def value(text: str | None) -> str | None:
+        return text if default else argparse.SUPPRESS
+
+    parser.add_argument(
+        "--file",
+        metavar="PATH",
+        default=value("drivers.toml"),
+        help="the declaration; lockfiles lie in locks/ beside it (default: drivers.toml)",
+    )
+    parser.add_argument(
+        "--store",
+        metavar="PATH",
+        default=value(None),
+        help="where environments live (default: $ENVBUILD_STORE, else the user's data folder)",
+    )
+    parser.add_argument(
+        "--format",
+        choices=("text", "json"),
+        default=value("text"),
+        help="how the result is printed on stdout (default: text)",
+    )
+
+
+def _driver_names(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("drivers", metavar="DRIVER", nargs="*", help="default: every enabled one")
+
+
+def _driver_name(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("driver", metavar="DRIVER")
+
+
+def _jobs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--jobs", metavar="N", type=_positive, default=None, help="how much runs side by side"
+    )
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 up")
+    return int(text)
+
+
+def _init(_parser: argparse.ArgumentParser) -> None:
+    """`init` has no arguments of its own."""
+
+
+def _lock(parser: argparse.ArgumentParser) -> None:
+    _driver_names(parser)
+    parser.add_argument("--upgrade", action="store_true", help="let every pin move")
+    parser.add_argument(
+        "--upgrade-package",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="let the pins of this package move; repeatable",
+    )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="write nothing; exit 1 with the reasons if any is stale",
+    )
+    _jobs(parser)
+
+
+def _sync(parser: argparse.ArgumentParser) -> None:
+    _driver_names(parser)
+    parser.add_argument("--dry-run", action="store_true", help="print the plan and do nothing")
+    parser.add_argument("--offline", action="store_true", help="use the store's cache alone")
+    parser.add_argument(
+        "--keep-going", action="store_true", help="switch to what could be built when others failed"
+    )
+    _jobs(parser)
+
+
+def _list(_parser: argparse.ArgumentParser) -> None:
+    """`list` has no arguments of its own."""
+
+
+def _which(parser: argparse.ArgumentParser) -> None:
+    _driver_name(parser)
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--python", action="store_true", help="the environment's Python instead")
+    what.add_argument("--env", action="store_true", help="the environment's folder instead")
+    what.add_argument(
+        "--stable", action="store_true", help="the path that follows every switch instead"
+    )
+
+
+def _run(parser: argparse.ArgumentParser) -> None:
+    _driver_name(parser)
+    parser.add_argument("arguments", metavar="ARG", nargs=argparse.REMAINDER)
+
+
+_VERBS: tuple[tuple[str, str, Callable[[argparse.ArgumentParser], None]], ...] = (
+    ("init", "write a commented drivers.toml where there is none", _init),
+    ("lock", "resolve what is stale into locks/", _lock),
+    ("sync", "build what is locked and switch to it", _sync),
+    ("list", "show the current generation", _list),
+    ("which", "print the path of a driver's binary", _which),
+    ("run", "replace this process by a driver's binary", _run),
+)

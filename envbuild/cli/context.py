@@ -1,0 +1,108 @@
+"""The parts that commands work with, each built when it is first asked for."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping
+
+    from envbuild.declaration import Declaration, Driver
+    from envbuild.system.interpreters import Interpreters
+    from envbuild.system.lock_folder import LockFolder
+    from envbuild.system.process import SystemRunner
+    from envbuild.system.store import Store
+    from envbuild.target import Host, Interpreter
+
+
+class Context:
+    """What one call of the command line has to work with."""
+
+    def __init__(self, *, arguments: argparse.Namespace, environment: Mapping[str, str]) -> None:
+        self._arguments = arguments
+        self.environment = environment
+
+    def stop(self) -> None:
+        """End every program that was started; quick where none was."""
+        if "runner" in self.__dict__:
+            self.runner.stop()
+
+    @property
+    def declaration_path(self) -> Path:
+        """The declaration's file, as the user named it."""
+        return Path(self._arguments.file)
+
+    @cached_property
+    def declaration(self) -> Declaration:
+        """The parsed declaration."""
+        from envbuild.system.declaration_file import read_declaration
+
+        return read_declaration(self.declaration_path)
+
+    @cached_property
+    def lock_folder(self) -> LockFolder:
+        """The lockfiles beside the declaration."""
+        from envbuild.system.lock_folder import LockFolder
+
+        path = self.declaration_path.parent / "locks"
+        return LockFolder(path=path, shown=str(path))
+
+    @cached_property
+    def store(self) -> Store:
+        """The store: `--store`, else `$ENVBUILD_STORE`, else the user's data folder."""
+        from envbuild.system.store import Store
+
+        named = self._arguments.store or self.environment.get("ENVBUILD_STORE")
+        if not named:
+            from platformdirs import user_data_path
+
+            named = user_data_path("envbuild", appauthor=False)
+        return Store(root=Path(os.path.abspath(os.path.expanduser(named))))  # noqa: PTH100, PTH111
+
+    @cached_property
+    def runner(self) -> SystemRunner:
+        """What starts other programs."""
+        from envbuild.system.process import SystemRunner
+
+        return SystemRunner()
+
+    @cached_property
+    def host(self) -> Host:
+        """What this host is; the NVIDIA driver is asked only where a driver asks for one."""
+        from envbuild.system.host import probe_host
+
+        ask = any(driver.accelerator is not None for driver in self.declaration.drivers)
+        return probe_host(self.runner, self.environment, ask_cuda=ask)
+
+    @cached_property
+    def interpreters(self) -> Interpreters:
+        """The Pythons of this host."""
+        from envbuild.system.interpreters import Interpreters
+        from envbuild.system.uv_executable import uv_executable
+
+        return Interpreters(
+            runner=self.runner,
+            uv=uv_executable(),
+            environment=self.environment,
+            cache=self.store.cache / "interpreters.json",
+            pythons=self.store.pythons,
+        )
+
+    def interpreter_for(self, driver: Driver, *, offline: bool, dry_run: bool) -> Interpreter:
+        """The interpreter of this host for a driver; a dry run installs none."""
+        return self.interpreters.provide(
+            driver.python,
+            prefer_shareable=self.store.is_reachable,
+            downloads=driver.python_downloads and not dry_run,
+            offline=offline,
+            key=f"drivers.{driver.name}.python",
+        )
+
+    def jobs(self, default: int) -> int:
+        """How much runs side by side."""
+        named: int | None = self._arguments.jobs
+        return named if named is not None else default

@@ -1,0 +1,159 @@
+"""`envbuild sync`: make the store's current generation what is declared and locked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from envbuild.accelerator import accelerator_missing
+from envbuild.commands.selection import select_drivers
+from envbuild.errors import HostError, LockfileError, NoError, Problem
+from envbuild.freshness import judge_lockfile
+from envbuild.lock import Stale
+from envbuild.plan import Skip, plan_sync, want
+from envbuild.target import Target, parse_platform
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from envbuild.declaration import Declaration, Driver
+    from envbuild.lock import Lockfile
+    from envbuild.manifest import Manifest
+    from envbuild.plan import Plan, Wanted
+    from envbuild.system.builder import Applied, Failure
+    from envbuild.system.lock_folder import LockFolder, StoredLockfile
+    from envbuild.target import Host, Interpreter
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SyncResult:
+    """What `envbuild sync` planned and, unless it was a dry run, did."""
+
+    plan: Plan
+    applied: Applied | None
+    """None for a dry run, and where there was nothing to do."""
+
+    manifest: Manifest | None
+    """The generation that is current now."""
+
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        """The drivers that could not be built or switched to."""
+        return self.applied.failures if self.applied is not None else ()
+
+    @property
+    def exit_code(self) -> int:
+        """0, or the code of the first driver that failed."""
+        return self.failures[0].error.exit_code if self.failures else 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Planner:
+    """Turns a declaration and its lockfiles into this host's plan; reads, and changes nothing."""
+
+    declaration: Declaration
+    folder: LockFolder
+    host: Host
+    interpreter_for: Callable[[Driver], Interpreter]
+    """The host's interpreter for a driver; HostError where none fits."""
+
+    current: Manifest | None
+    is_valid: Callable[[str], bool]
+    """Whether an environment, by its folder's name, has its receipt."""
+
+    def plan(self, names: tuple[str, ...]) -> Plan:
+        """The plan for the named drivers, or for all that this host is to have.
+
+        NoError lists every lockfile that is missing or stale.
+        """
+        selected = select_drivers(self.declaration, names)
+        skips = () if names else self._skips(selected)
+        skipped = {skip.driver for skip in skips}
+        drivers = tuple(driver for driver in selected if driver.name not in skipped)
+        lockfiles = self._lockfiles(drivers)
+        wanted = tuple(self._want(driver, lockfiles[driver.name]) for driver in drivers)
+        valid = {item.environment for item in wanted if self.is_valid(item.environment)}
+        return plan_sync(
+            wanted=wanted,
+            skips=skips,
+            named=bool(names),
+            declaration=self.declaration.digest,
+            current=self.current,
+            valid=valid,
+        )
+
+    def _skips(self, drivers: tuple[Driver, ...]) -> tuple[Skip, ...]:
+        reasons = {driver.name: self._reason_to_skip(driver) for driver in drivers}
+        return tuple(
+            Skip(driver=name, reason=reason)
+            for name, reason in reasons.items()
+            if reason is not None
+        )
+
+    def _reason_to_skip(self, driver: Driver) -> str | None:
+        if driver.accelerator is not None:
+            missing = accelerator_missing(driver.accelerator, self.host)
+            if missing is not None:
+                return missing
+        if self._platform(driver) is None:
+            return f"none of its platforms is this host's ({', '.join(driver.platforms)})"
+        return None
+
+    def _lockfiles(self, drivers: tuple[Driver, ...]) -> dict[str, StoredLockfile]:
+        found: dict[str, StoredLockfile] = {}
+        problems: list[Problem] = []
+        for driver in drivers:
+            try:
+                stored = self.folder.read(driver.name)
+            except LockfileError as error:
+                problems += error.problems
+                continue
+            problem = self._not_fresh(driver, stored.lockfile if stored is not None else None)
+            if problem is not None:
+                problems.append(problem)
+            elif stored is not None:
+                found[driver.name] = stored
+        if problems:
+            raise NoError(problems)
+        return found
+
+    def _not_fresh(self, driver: Driver, lockfile: Lockfile | None) -> Problem | None:
+        file = self.folder.name(driver.name)
+        if lockfile is None:
+            message = f"{driver.name} has no lockfile"
+            return Problem(file=file, message=message, hint="run `envbuild lock`")
+        judged = judge_lockfile(lockfile, driver, self.declaration)
+        if isinstance(judged, Stale):
+            message = f"the lockfile of {driver.name} is stale: {'; '.join(judged.reasons)}"
+            return Problem(file=file, message=message, hint="run `envbuild lock`")
+        return None
+
+    def _want(self, driver: Driver, stored: StoredLockfile) -> Wanted:
+        platform = self._platform(driver)
+        if platform is None:
+            message = f"none of the platforms of {driver.name} is this host's"
+            hint = f"it is locked for {', '.join(driver.platforms)}; this host is {self.host}"
+            key = f"drivers.{driver.name}.platforms"
+            problem = Problem(
+                file=self.declaration.file, line=driver.line, key=key, message=message, hint=hint
+            )
+            raise HostError(problem)
+        interpreter = self.interpreter_for(driver)
+        python = next(request for request in driver.python if interpreter.answers(request))
+        return want(
+            driver=driver,
+            lockfile=stored.lockfile,
+            lock=stored.digest,
+            target=Target(python=python, platform=parse_platform(platform)),
+            interpreter=interpreter,
+        )
+
+    def _platform(self, driver: Driver) -> str | None:
+        """The newest of the driver's platforms that this host runs."""
+        fitting = [
+            platform
+            for platform in map(parse_platform, driver.platforms)
+            if self.host.runs(platform)
+        ]
+        newest = max(fitting, key=lambda platform: (platform.major, platform.minor), default=None)
+        return None if newest is None else str(newest)

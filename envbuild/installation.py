@@ -1,0 +1,39 @@
+"""The port through which environments are made and filled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from envbuild.plan import ChosenFile
+    from envbuild.target import Interpreter
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InstallRequest:
+    """Files to be installed into one environment, each exactly as locked."""
+
+    driver: str
+    environment: str
+    """The environment's absolute path."""
+
+    files: tuple[ChosenFile, ...]
+    from_source: tuple[str, ...]
+    """Normalised names of packages whose file is a source distribution."""
+
+
+class Installer(Protocol):
+    """Makes an empty environment and installs into it."""
+
+    def create(self, environment: str, interpreter: Interpreter) -> None:
+        """Make an empty environment at an absolute path where nothing stands; HostError if it cannot."""
+        ...
+
+    def install(self, request: InstallRequest) -> None:
+        """Install every file, its sha256 checked, and nothing else.
+
+        IndexFailureError says which file an index did not give as locked;
+        HostError what the host could not do.
+        """
+        ...

@@ -1,0 +1,175 @@
+"""What a sync would do, as a value, before anything is done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from envbuild.key import KeyInputs, compute_key, environment_name
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from envbuild.declaration import Driver
+    from envbuild.lock import Lockfile
+    from envbuild.manifest import Manifest, ManifestDriver
+    from envbuild.target import Interpreter, Target
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChosenFile:
+    """A locked file that a host installs."""
+
+    package: str
+    version: str
+    index: str
+    file: str
+    sha256: str
+    size: int
+    """In bytes."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """One driver as this host is to have it."""
+
+    driver: Driver
+    version: str
+    lock: str
+    """`sha256:` and the digest of the lockfile's bytes."""
+
+    target: Target
+    interpreter: Interpreter
+    files: tuple[ChosenFile, ...]
+    """What is installed, in name order."""
+
+    key: str
+
+    @property
+    def environment(self) -> str:
+        """The environment's folder name."""
+        return environment_name(self.driver.name, self.version, self.key)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Skip:
+    """A driver that this host does not get."""
+
+    driver: str
+    reason: str
+    """One sentence without a final stop."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """What a sync does: first every build, then, if all are valid, one switch."""
+
+    wanted: tuple[Wanted, ...]
+    """The drivers asked for, in the declaration's order."""
+
+    builds: tuple[Wanted, ...]
+    """Those of `wanted` whose environment has no receipt yet."""
+
+    kept: tuple[str, ...]
+    """Drivers that stay in the generation as they are, because others were named."""
+
+    dropped: tuple[str, ...]
+    """Drivers of the current generation that the next one does not have."""
+
+    skips: tuple[Skip, ...]
+    declaration: str | None
+    """The digest that the next generation records; None keeps the current generation's."""
+
+    switch: bool
+    """Whether a new generation is due."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return not self.builds and not self.switch
+
+
+def want(
+    *, driver: Driver, lockfile: Lockfile, lock: str, target: Target, interpreter: Interpreter
+) -> Wanted:
+    """What a driver comes to on one target and interpreter."""
+    files = tuple(
+        ChosenFile(
+            package=package.name,
+            version=package.version,
+            index=package.index,
+            file=file.name,
+            sha256=file.sha256,
+            size=file.size,
+        )
+        for package in lockfile.packages_for(target)
+        for file in package.files
+        if target in file.targets
+    )
+    key = compute_key(
+        KeyInputs(
+            files=tuple(sorted((file.file, file.sha256) for file in files)),
+            interpreter=interpreter,
+            env=driver.env,
+        )
+    )
+    return Wanted(
+        driver=driver,
+        version=lockfile.version,
+        lock=lock,
+        target=target,
+        interpreter=interpreter,
+        files=files,
+        key=key,
+    )
+
+
+def plan_sync(
+    *,
+    wanted: tuple[Wanted, ...],
+    skips: tuple[Skip, ...],
+    named: bool,
+    declaration: str,
+    current: Manifest | None,
+    valid: Collection[str],
+) -> Plan:
+    """Compare what is wanted with what is there.
+
+    `named` says that the user named drivers: the others stay as they are.
+    `valid` holds the names of the environments that have a receipt.
+    """
+    before = current.drivers if current is not None else ()
+    names = {item.driver.name for item in wanted}
+    others = tuple(driver.name for driver in before if driver.name not in names)
+    recorded = current.declaration if current is not None else None
+    differs = any(not _is_current(item, current) for item in wanted)
+    if named:
+        switch = differs or current is None
+    else:
+        switch = differs or current is None or bool(others) or recorded != declaration
+    return Plan(
+        wanted=wanted,
+        builds=tuple(item for item in wanted if item.environment not in valid),
+        kept=others if named else (),
+        dropped=() if named else others,
+        skips=skips,
+        declaration=None if named else declaration,
+        switch=switch,
+    )
+
+
+def _is_current(wanted: Wanted, current: Manifest | None) -> bool:
+    """Whether the current generation has the driver just like this."""
+    entry = current.driver(wanted.driver.name) if current is not None else None
+    return entry is not None and _describes(entry, wanted)
+
+
+def _describes(entry: ManifestDriver, wanted: Wanted) -> bool:
+    binary = entry.binary.rpartition("/")[2]
+    return (
+        entry.key == wanted.key
+        and entry.version == wanted.version
+        and entry.lock == wanted.lock
+        and entry.commands == wanted.driver.commands
+        and binary == wanted.driver.binary
+    )

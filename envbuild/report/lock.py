@@ -1,0 +1,69 @@
+"""What `envbuild lock` prints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envbuild.report.units import render_count
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from envbuild.commands.lock import DriverLock, LockResult
+    from envbuild.lock_changes import Change
+
+_SIGNS = {"added": "+", "removed": "-", "moved": "~"}
+
+
+def render_lock(result: LockResult) -> str:
+    """A line a driver, below it its reasons and changes."""
+    lines = [line for driver in result.drivers for line in _driver_lines(driver, result)]
+    lines += [f"locks/{name}.toml belongs to no declared driver" for name in result.undeclared]
+    if not result.drivers:
+        lines.append("no driver is enabled")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def lock_table(result: LockResult) -> dict[str, object]:
+    """The same as a JSON object."""
+    return {
+        "checked": result.checked,
+        "drivers": {
+            driver.driver: {
+                "fresh": driver.fresh,
+                "reasons": list(driver.reasons),
+                "version": driver.version,
+                "packages": driver.packages,
+                "changes": [_change_table(change) for change in driver.changes],
+            }
+            for driver in result.drivers
+        },
+        "undeclared": list(result.undeclared),
+    }
+
+
+def _driver_lines(driver: DriverLock, result: LockResult) -> Iterator[str]:
+    size = render_count(driver.packages, "package") if driver.packages is not None else ""
+    version = f"{driver.driver} {driver.version}" if driver.version else driver.driver
+    if driver.fresh:
+        yield f"{version}: fresh, {size}"
+        return
+    yield f"{version}: {'stale' if result.checked else f'locked, {size}'}"
+    yield from (f"  because {reason}" for reason in driver.reasons)
+    yield from (f"  {_change_text(change)}" for change in driver.changes)
+    if not result.checked and not driver.changes:
+        yield "  no version moved"
+
+
+def _change_text(change: Change) -> str:
+    versions = " → ".join("/".join(side) for side in (change.before, change.after) if side)
+    return f"{_SIGNS[change.kind]} {change.package} {versions}"
+
+
+def _change_table(change: Change) -> dict[str, object]:
+    return {
+        "package": change.package,
+        "kind": change.kind,
+        "before": list(change.before),
+        "after": list(change.after),
+    }

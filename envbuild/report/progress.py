@@ -1,0 +1,108 @@
+"""Progress on stderr: lines, or with a terminal the drivers side by side."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from rich.table import Table
+
+    from envbuild.progress import Progress
+
+
+@contextmanager
+def shown_progress(stream: TextIO, environment: Mapping[str, str]) -> Iterator[Progress]:
+    """Progress for the length of a command: a live display on a capable terminal, lines elsewhere."""
+    if stream.isatty() and environment.get("TERM") != "dumb":
+        with LiveProgress(stream) as live:
+            yield live
+    else:
+        yield LineProgress(stream)
+
+
+class LineProgress:
+    """A line for each thing that happens, each once."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._lock = threading.Lock()
+        self._last: dict[str, str] = {}
+
+    def stage(self, driver: str, text: str) -> None:
+        """Say the stage, once for a driver."""
+        self._say(driver, text)
+
+    def done(self, driver: str, text: str) -> None:
+        """Say what came of it."""
+        self._say(driver, text)
+
+    def note(self, text: str) -> None:
+        """Say it as it is."""
+        with self._lock:
+            self._stream.write(f"{text}\n")
+            self._stream.flush()
+
+    def _say(self, driver: str, text: str) -> None:
+        with self._lock:
+            if self._last.get(driver) != text:
+                self._last[driver] = text
+                self._stream.write(f"{driver}: {text}\n")
+                self._stream.flush()
+
+
+class LiveProgress:
+    """A table of the drivers on a terminal, redrawn as they go; gone when the command ends."""
+
+    def __init__(self, stream: TextIO) -> None:
+        from rich.console import Console
+        from rich.live import Live
+
+        self._console = Console(file=stream)
+        self._live = Live(console=self._console, transient=True, get_renderable=self._table)
+        self._lock = threading.Lock()
+        self._rows: dict[str, tuple[str, float, float | None]] = {}
+
+    def __enter__(self) -> LiveProgress:
+        """Begin to draw."""
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Clear what was drawn."""
+        self._live.stop()
+
+    def stage(self, driver: str, text: str) -> None:
+        """Show the driver at a stage."""
+        with self._lock:
+            begun = self._rows[driver][1] if driver in self._rows else time.monotonic()
+            self._rows[driver] = (text, begun, None)
+
+    def done(self, driver: str, text: str) -> None:
+        """Show the driver as finished."""
+        with self._lock:
+            begun = self._rows[driver][1] if driver in self._rows else time.monotonic()
+            self._rows[driver] = (text, begun, time.monotonic())
+
+    def note(self, text: str) -> None:
+        """Print a line above the table."""
+        self._console.print(text, markup=False, highlight=False)
+
+    def _table(self) -> Table:
+        from rich.spinner import Spinner
+        from rich.table import Table
+
+        from rich.text import Text
+
+        table = Table.grid(padding=(0, 2))
+        with self._lock:
+            rows = dict(self._rows)
+        for driver, (text, begun, ended) in rows.items():
+            sign = Text("✓") if ended is not None else Spinner("dots")
+            seconds = (ended if ended is not None else time.monotonic()) - begun
+            table.add_row(sign, driver, Text(text), f"{seconds:.0f} s")
+        return table

@@ -1,0 +1,103 @@
+"""What `envbuild sync` prints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envbuild.report.problems import problem_table
+from envbuild.report.units import render_bytes, render_count
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from envbuild.commands.sync import SyncResult
+    from envbuild.plan import Wanted
+
+
+def render_sync(result: SyncResult) -> str:
+    """What would be done, or was done, a line each."""
+    done = result.applied is not None
+    lines = [*_skip_lines(result), *(_done_lines(result) if done else _plan_lines(result))]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def sync_table(result: SyncResult) -> dict[str, object]:
+    """The same as a JSON object."""
+    plan, applied = result.plan, result.applied
+    return {
+        "empty": plan.is_empty,
+        "applied": applied is not None,
+        "plan": {
+            "build": [_wanted_table(wanted) for wanted in plan.builds],
+            "keep": list(plan.kept),
+            "drop": list(plan.dropped),
+            "skip": [{"driver": skip.driver, "reason": skip.reason} for skip in plan.skips],
+            "switch": plan.switch,
+        },
+        "built": list(applied.built) if applied is not None else [],
+        "failed": [
+            {
+                "driver": failure.driver,
+                "exit_code": failure.error.exit_code,
+                "problems": [problem_table(problem) for problem in failure.error.problems],
+            }
+            for failure in (applied.failures if applied is not None else ())
+        ],
+        "switched": applied.switched if applied is not None else False,
+        "generation": result.manifest.generation if result.manifest is not None else None,
+    }
+
+
+def _wanted_table(wanted: Wanted) -> dict[str, object]:
+    return {
+        "driver": wanted.driver.name,
+        "version": wanted.version,
+        "environment": wanted.environment,
+        "target": str(wanted.target),
+        "python": wanted.interpreter.path,
+        "packages": len(wanted.files),
+        "download": sum(file.size for file in wanted.files),
+    }
+
+
+def _skip_lines(result: SyncResult) -> Iterator[str]:
+    yield from (f"{skip.driver}: skipped, {skip.reason}" for skip in result.plan.skips)
+
+
+def _plan_lines(result: SyncResult) -> Iterator[str]:
+    plan = result.plan
+    if plan.is_empty:
+        count = render_count(len(plan.wanted), "driver")
+        number = result.manifest.generation if result.manifest is not None else 0
+        yield f"nothing to do: generation {number} has {count} as declared"
+        return
+    for wanted in plan.builds:
+        size = render_bytes(sum(file.size for file in wanted.files))
+        packages = render_count(len(wanted.files), "package")
+        yield (
+            f"{wanted.driver.name} {wanted.version}: would build {wanted.environment} "
+            f"on Python {wanted.interpreter.version}, {packages}, {size} of wheels"
+        )
+    yield from (f"{name}: would stay as it is" for name in plan.kept)
+    yield from (f"{name}: would be dropped" for name in plan.dropped)
+    if plan.switch:
+        yield "would switch to a new generation"
+
+
+def _done_lines(result: SyncResult) -> Iterator[str]:
+    applied = result.applied
+    assert applied is not None
+    failed = {failure.driver for failure in applied.failures}
+    for wanted in result.plan.wanted:
+        if wanted.driver.name not in failed:
+            how = "built" if wanted.driver.name in applied.built else "there already"
+            yield f"{wanted.driver.name} {wanted.version}: {how}, {wanted.environment}"
+    yield from (f"{name}: stays as it is" for name in result.plan.kept)
+    yield from (f"{name}: dropped" for name in result.plan.dropped if name not in failed)
+    yield from (f"{name}: failed" for name in sorted(failed))
+    if result.manifest is None:
+        yield "no generation is current"
+    elif applied.switched:
+        yield f"generation {result.manifest.generation} is current"
+    else:
+        yield f"generation {result.manifest.generation} stays current"

@@ -1,0 +1,14 @@
+"""JSON results: one object, versioned, with nothing left out."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def render_table(table: Mapping[str, object]) -> str:
+    """The object as indented JSON, its format's version first, ending in a line feed."""
+    return json.dumps({"version": 1, **table}, indent=2) + "\n"

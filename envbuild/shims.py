@@ -1,0 +1,46 @@
+"""Which name each exposed command gets in a generation's `bin/`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+def name_shims(
+    commands: Mapping[str, tuple[str, ...]],
+) -> dict[str, tuple[tuple[str, str], ...]]:
+    """For every driver, each of its commands with the shim's name.
+
+    A command called like its driver goes by its name; then the first driver in the declaration's order
+    takes a name. Whoever comes later is found as `<driver>`, its further clashes as `<driver>-<command>`.
+    """
+    taken = {driver: driver for driver, names in commands.items() if driver in names}
+    result: dict[str, tuple[tuple[str, str], ...]] = {}
+    for driver, names in commands.items():
+        shims: list[tuple[str, str]] = []
+        for command in names:
+            shim = _free_name(driver, command, taken)
+            taken[shim] = driver
+            shims.append((command, shim))
+        result[driver] = tuple(shims)
+    return result
+
+
+def _free_name(driver: str, command: str, taken: Mapping[str, str]) -> str:
+    for name in _candidates(driver, command):
+        owner = taken.get(name)
+        if owner is None or (owner == driver and name == command == driver):
+            return name
+    raise AssertionError(f"no shim name is left for {command} of {driver}")
+
+
+def _candidates(driver: str, command: str) -> Iterable[str]:
+    yield command
+    yield driver
+    yield f"{driver}-{command}"
+    number = 2
+    while True:
+        yield f"{driver}-{command}-{number}"
+        number += 1

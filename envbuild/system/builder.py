@@ -1,0 +1,243 @@
+"""Apply a plan: the only code that changes a store."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from envbuild.activation import MODULE_FILE, PTH_FILE, PTH_TEXT, render_activation
+from envbuild.completeness import find_gaps
+from envbuild.errors import EnvbuildError, HostError, Problem, UsageError
+from envbuild.generation import next_manifest, says_the_same
+from envbuild.installation import InstallRequest
+from envbuild.receipt import Receipt
+from envbuild.system.contents import freeze_modes, read_records, scan_contents, thaw_folders
+from envbuild.system.store import unwritable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from envbuild.installation import Installer
+    from envbuild.manifest import Manifest
+    from envbuild.plan import Plan, Wanted
+    from envbuild.progress import Progress
+    from envbuild.receipt import Contents
+    from envbuild.system.store import Store
+
+_NOT_COMMANDS = ("python", "activate", "Activate", "deactivate", "pydoc")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Failure:
+    """A driver that could not be built."""
+
+    driver: str
+    error: EnvbuildError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Applied:
+    """What applying a plan came to."""
+
+    built: tuple[str, ...]
+    """The drivers whose environment this call built; others may have been built beside it."""
+
+    failures: tuple[Failure, ...]
+    manifest: Manifest | None
+    """The generation that is current now; None where there is none."""
+
+    switched: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Builder:
+    """Builds environments into a store and switches its current generation."""
+
+    store: Store
+    installer: Installer
+    progress: Progress
+    jobs: int
+
+    def apply(self, plan: Plan, *, keep_going: bool) -> Applied:
+        """Do what a plan says: every build, then one switch if all are valid.
+
+        With `keep_going` what could be built is switched to, and the others stay as they were.
+        """
+        built, failures = self._build_all(plan.builds)
+        failed = {failure.driver for failure in failures}
+        wanted = [item for item in plan.wanted if item.driver.name not in failed]
+        for item in wanted:
+            try:
+                self._check_commands(item)
+            except EnvbuildError as error:
+                failures.append(Failure(driver=item.driver.name, error=error))
+                failed.add(item.driver.name)
+        if failed and not keep_going:
+            return self._unswitched(built, failures)
+        wanted = [item for item in wanted if item.driver.name not in failed]
+        if not plan.switch or (failed and not wanted):
+            return self._unswitched(built, failures)
+        manifest, switched = self._switch(plan, wanted, failed)
+        return Applied(built=built, failures=tuple(failures), manifest=manifest, switched=switched)
+
+    def _unswitched(self, built: tuple[str, ...], failures: list[Failure]) -> Applied:
+        manifest = self.store.read_current()
+        return Applied(built=built, failures=tuple(failures), manifest=manifest, switched=False)
+
+    def _build_all(self, wanted: tuple[Wanted, ...]) -> tuple[tuple[str, ...], list[Failure]]:
+        built: list[str] = []
+        failures: list[Failure] = []
+        with ThreadPoolExecutor(max_workers=self.jobs) as pool:
+            futures = [(item, pool.submit(self.build, item)) for item in wanted]
+            for item, future in futures:
+                try:
+                    if future.result():
+                        built.append(item.driver.name)
+                except EnvbuildError as error:
+                    failures.append(Failure(driver=item.driver.name, error=error))
+                    self.progress.done(item.driver.name, "failed")
+        return tuple(built), failures
+
+    def build(self, wanted: Wanted) -> bool:
+        """Make one environment valid; False where another process had done it by then."""
+        name = wanted.environment
+        with self.store.building(name):
+            if self.store.is_valid(name):
+                self.progress.done(wanted.driver.name, "there already")
+                return False
+            try:
+                self._build(wanted, self.store.environment(name))
+            except OSError as error:
+                raise unwritable(self.store.environment(name), error) from error
+        self.progress.done(wanted.driver.name, f"built {name}")
+        return True
+
+    def _build(self, wanted: Wanted, environment: Path) -> None:
+        driver = wanted.driver.name
+        self.store.receipt(environment.name).unlink(missing_ok=True)
+        remove_environment(environment)
+        self.progress.stage(driver, f"creating on Python {wanted.interpreter.version}")
+        self.installer.create(str(environment), wanted.interpreter)
+        self.progress.stage(driver, f"installing {len(wanted.files)} packages")
+        self.installer.install(_install_request(wanted, environment))
+        site_packages = find_site_packages(environment)
+        self._bake_activation(wanted, environment, site_packages)
+        (environment / ".lock").unlink(missing_ok=True)
+        self.progress.stage(driver, "checking every file")
+        freeze_modes(environment)
+        contents = scan_contents(environment)
+        _check_complete(wanted, environment, site_packages, contents)
+        self.store.write_receipt(
+            Receipt(
+                environment=environment.name,
+                key=wanted.key,
+                created=now(),
+                python=wanted.interpreter.path,
+                python_version=wanted.interpreter.version,
+                contents=contents,
+            )
+        )
+
+    def _bake_activation(self, wanted: Wanted, environment: Path, site_packages: Path) -> None:
+        text = render_activation(f"{environment}/bin", wanted.driver.env)
+        (site_packages / MODULE_FILE).write_text(text, encoding="utf-8")
+        (site_packages / PTH_FILE).write_text(PTH_TEXT, encoding="utf-8")
+
+    def _check_commands(self, wanted: Wanted) -> None:
+        folder = self.store.environment(wanted.environment) / "bin"
+        there = {path.name for path in folder.iterdir() if os.access(path, os.X_OK)}
+        driver = wanted.driver
+        problems = [
+            Problem(
+                key=f"drivers.{driver.name}.{'binary' if command == driver.binary else 'commands'}",
+                line=driver.line,
+                message=f"no package of {driver.name} provides the command {command!r}",
+                hint=f"there are: {', '.join(_offered(there)) or 'none'}",
+            )
+            for command in driver.commands
+            if command not in there
+        ]
+        if problems:
+            raise UsageError(problems)
+
+    def _switch(
+        self, plan: Plan, wanted: Iterable[Wanted], failed: set[str]
+    ) -> tuple[Manifest, bool]:
+        """Move to a generation with what is wanted, unless the current one is just that already."""
+        with self.store.switching():
+            current = self.store.read_current()
+            manifest = next_manifest(
+                plan=plan,
+                built=tuple(wanted),
+                failed=failed,
+                current=current,
+                number=self.store.next_generation(),
+                created=now(),
+                store=str(self.store.root),
+                size_of=self.store.receipt_size,
+            )
+            if current is not None and says_the_same(manifest, current):
+                return current, False
+            try:
+                self.store.add_generation(manifest)
+            except OSError as error:
+                raise unwritable(self.store.root, error) from error
+        self.progress.note(f"generation {manifest.generation} is current")
+        return manifest, True
+
+
+def remove_environment(environment: Path) -> None:
+    """Delete whatever stands at an environment's path; nothing is no error."""
+    if not os.path.lexists(environment):
+        return
+    thaw_folders(environment)
+    shutil.rmtree(environment)
+
+
+def find_site_packages(environment: Path) -> Path:
+    """The environment's one site-packages folder; HostError where it is not there."""
+    found = sorted(environment.glob("lib/python3.*/site-packages"))
+    if len(found) != 1:
+        raise HostError(Problem(message=f"{environment} has no site-packages folder"))
+    return found[0]
+
+
+def now() -> str:
+    """The time in UTC, as receipts and manifests carry it."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _install_request(wanted: Wanted, environment: Path) -> InstallRequest:
+    return InstallRequest(
+        driver=wanted.driver.name,
+        environment=str(environment),
+        files=wanted.files,
+        from_source=tuple(file.package for file in wanted.files if not file.file.endswith(".whl")),
+    )
+
+
+def _check_complete(
+    wanted: Wanted, environment: Path, site_packages: Path, contents: Contents
+) -> None:
+    gaps = find_gaps(
+        files=contents.files,
+        records=read_records(site_packages),
+        site_packages=str(site_packages.relative_to(environment)),
+        wanted=((file.package, file.version) for file in wanted.files),
+    )
+    if gaps:
+        problem = Problem(
+            message=f"{wanted.driver.name}: what was installed is not complete",
+            detail="\n".join(gaps),
+            hint="run it again; if that does not help, remove the store's cache folder",
+        )
+        raise HostError(problem)
+
+
+def _offered(there: Iterable[str]) -> list[str]:
+    return sorted(name for name in there if not name.startswith(_NOT_COMMANDS))

@@ -1,0 +1,270 @@
+"""The store on disk: where everything lies, what is valid, which generation is current."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from envbuild.errors import HostError, NoError, Problem, UsageError
+from envbuild.manifest import parse_manifest, render_manifest
+from envbuild.receipt import read_receipt_size, render_receipt
+from envbuild.system.files import (
+    locked,
+    replace_link,
+    sync_file_system,
+    sync_folder,
+    write_atomically,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from envbuild.manifest import Manifest
+    from envbuild.receipt import Receipt
+
+MARKER = "envbuild-store.json"
+"""The file that names a folder a store; nothing is ever deleted in a folder without it."""
+
+FORMAT = 1
+_PATH = re.compile(r"[A-Za-z0-9._/+-]+")
+_LONGEST_INTERPRETER_LINE = 127
+"""In bytes, `#!` included: uv wraps longer ones in `/bin/sh`, which costs every start."""
+
+_PUBLIC = ("envs", "receipts", "generations", "locks")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Store:
+    """A folder of environments, receipts, generations and caches."""
+
+    root: Path
+    """Absolute; may be a link's name, never resolved, so that paths stay what the user said."""
+
+    @property
+    def environments(self) -> Path:
+        """Holds every environment, valid or not."""
+        return self.root / "envs"
+
+    @property
+    def current(self) -> Path:
+        """The link to the generation that launchers use."""
+        return self.root / "current"
+
+    @property
+    def cache(self) -> Path:
+        """Private: uv's cache and what else can be made anew."""
+        return self.root / "cache"
+
+    @property
+    def pythons(self) -> Path:
+        """Interpreters that envbuild had installed."""
+        return self.root / "pythons"
+
+    def environment(self, name: str) -> Path:
+        """Where an environment stands."""
+        return self.environments / name
+
+    def receipt(self, name: str) -> Path:
+        """The file whose existence makes the environment valid."""
+        return self.root / "receipts" / f"{name}.json"
+
+    def generation(self, number: int) -> Path:
+        """A generation's folder."""
+        return self.root / "generations" / str(number)
+
+    def is_valid(self, name: str) -> bool:
+        """Whether an environment has its receipt and still stands."""
+        return self.receipt(name).is_file() and self.environment(name).is_dir()
+
+    @property
+    def is_reachable(self) -> bool:
+        """Whether other users can get to the store; where it is not made yet, to where it will be."""
+        return all(
+            folder.stat().st_mode & stat.S_IXOTH
+            for folder in (self.root, *self.root.parents)
+            if folder.exists()
+        )
+
+    def exists(self) -> bool:
+        """Whether the folder is a store already."""
+        return (self.root / MARKER).is_file()
+
+    def prepare(self) -> None:
+        """Make the folder a store, or check that it is one that this version can write.
+
+        UsageError for a path that no store can have; HostError for one that cannot be written
+        or holds something else.
+        """
+        check_store_path(self.root)
+        try:
+            self._prepare()
+        except OSError as error:
+            raise unwritable(self.root, error) from error
+
+    def _prepare(self) -> None:
+        marker = self.root / MARKER
+        if not marker.is_file():
+            self.root.mkdir(parents=True, exist_ok=True)
+            self._refuse_foreign_folder()
+            self.root.chmod(0o755)
+            write_atomically(marker, f'{{"format": {FORMAT}}}\n'.encode())
+        check_format(marker)
+        for name in _PUBLIC:
+            folder = self.root / name
+            if not folder.is_dir():
+                folder.mkdir(exist_ok=True)
+                folder.chmod(0o755)
+        for folder in (self.cache, self.cache / "uv"):
+            if not folder.is_dir():
+                folder.mkdir(mode=0o700, exist_ok=True)
+        if not os.access(self.root, os.W_OK):
+            raise PermissionError(13, "permission denied", str(self.root))
+
+    def _refuse_foreign_folder(self) -> None:
+        with os.scandir(self.root) as entries:
+            names = {entry.name for entry in entries if not entry.name.startswith(f".{MARKER}.")}
+        if names - {*_PUBLIC, "cache", MARKER}:
+            message = f"{self.root} holds other things and is no store"
+            raise HostError(Problem(message=message, hint="name an empty or a new folder"))
+
+    @contextmanager
+    def building(self, name: str) -> Iterator[None]:
+        """Hold the lock of one environment; ends with the process, however that ends."""
+        with locked(self.root / "locks" / f"{name}.lock"):
+            yield
+
+    @contextmanager
+    def switching(self) -> Iterator[None]:
+        """Hold the lock of the generations."""
+        with locked(self.root / "locks" / "generations.lock"):
+            yield
+
+    def write_receipt(self, receipt: Receipt) -> None:
+        """Make an environment valid: its content reaches the disk before the receipt does."""
+        sync_file_system(self.environment(receipt.environment))
+        content = render_receipt(receipt).encode("utf-8", "surrogateescape")
+        write_atomically(self.receipt(receipt.environment), content)
+
+    def read_current(self) -> Manifest | None:
+        """The current generation's manifest; None where nothing was ever synced."""
+        file = self.current / "manifest.json"
+        try:
+            text = file.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            message = f"cannot read {file}: {error.strerror}"
+            raise HostError(Problem(message=message)) from error
+        return parse_manifest(text, file=str(file))
+
+    def require_current(self) -> Manifest:
+        """The current generation's manifest; NoError where nothing was ever synced."""
+        manifest = self.read_current()
+        if manifest is None:
+            message = f"nothing was ever synced into {self.root}"
+            raise NoError(Problem(message=message, hint="run `envbuild sync`"))
+        return manifest
+
+    def generation_numbers(self) -> tuple[int, ...]:
+        """Every complete generation's number, in order."""
+        try:
+            names = [path.name for path in (self.root / "generations").iterdir()]
+        except FileNotFoundError:
+            return ()
+        return tuple(sorted(int(name) for name in names if name.isdecimal()))
+
+    def next_generation(self) -> int:
+        """A number that no generation had; the caller holds `switching`."""
+        current = self.read_current()
+        return max((*self.generation_numbers(), current.generation if current else 0)) + 1
+
+    def receipt_size(self, name: str) -> int:
+        """The bytes of a valid environment's files, from the first line of its receipt alone."""
+        with self.receipt(name).open(encoding="utf-8") as stream:
+            return read_receipt_size(stream.readline())
+
+    def add_generation(self, manifest: Manifest) -> None:
+        """Write a generation, whole, and point `current` at it by one rename.
+
+        The caller holds `switching` and has chosen a number that was never used.
+        """
+        folder = self.generation(manifest.generation)
+        scratch = folder.with_name(f".{manifest.generation}.tmp")
+        _remove_generation(scratch)
+        (scratch / "bin").mkdir(parents=True)
+        for driver in manifest.drivers:
+            name = Path(driver.environment).name
+            (scratch / driver.name).symlink_to(f"../../envs/{name}")
+            for command, shim in driver.shims:
+                (scratch / "bin" / shim).symlink_to(f"../../../envs/{name}/bin/{command}")
+        (scratch / "bin").chmod(0o755)
+        scratch.chmod(0o755)
+        write_atomically(scratch / "manifest.json", render_manifest(manifest).encode())
+        sync_folder(scratch / "bin")
+        sync_folder(scratch)
+        scratch.rename(folder)
+        sync_folder(folder.parent)
+        replace_link(self.current, f"generations/{manifest.generation}")
+
+
+def check_store_path(root: Path) -> None:
+    """UsageError where environments below the path could not be started or named in units."""
+    text = str(root)
+    if _PATH.fullmatch(text) is None:
+        message = f"the store's path {text!r} has characters that unit files cannot carry"
+        raise UsageError(Problem(message=message, hint="use letters, digits and . _ / + - alone"))
+
+
+def check_environment_path(environment: Path) -> None:
+    """UsageError where the first line of the environment's scripts would be too long."""
+    excess = len(f"#!{environment}/bin/python3") - _LONGEST_INTERPRETER_LINE
+    if excess > 0:
+        message = f"the store's path is {excess} characters too long for {environment.name}"
+        hint = (
+            "the first line of every script names the interpreter below it, "
+            f"in at most {_LONGEST_INTERPRETER_LINE} characters; name a shorter --store"
+        )
+        raise UsageError(Problem(message=message, hint=hint))
+
+
+def check_format(marker: Path) -> None:
+    """HostError where the store was made by a newer envbuild, or its marker is damaged."""
+    found = re.search(r'"format":\s*(\d+)', marker.read_text(encoding="utf-8"))
+    if found is None:
+        raise HostError(Problem(file=str(marker), message="the store's marker is damaged"))
+    if int(found[1]) > FORMAT:
+        message = f"the store's format {found[1]} is newer than this envbuild knows ({FORMAT})"
+        raise HostError(Problem(file=str(marker), message=message, hint="upgrade envbuild"))
+
+
+def unwritable(path: Path, error: OSError) -> HostError:
+    """What an operating system's refusal to write the store means, in words."""
+    named = error.filename or path
+    message = f"cannot write the store: {named}: {error.strerror}"
+    return HostError(Problem(message=message, hint=_WRITE_HINTS.get(error.errno or 0)))
+
+
+_WRITE_HINTS = {
+    13: "run as the user who owns the store, or name another with --store",
+    28: "make room on the disk (`df`, `df -i`) and run it again",
+    30: "the file system is mounted read-only",
+    122: "the user's disk quota is used up",
+}
+
+
+def _remove_generation(folder: Path) -> None:
+    """Remove what a killed switch left: links and one manifest, never what they point at."""
+    if not folder.is_dir():
+        return
+    for path in sorted(folder.rglob("*"), reverse=True):
+        if path.is_dir() and not path.is_symlink():
+            path.rmdir()
+        else:
+            path.unlink()
+    with suppress(FileNotFoundError):
+        folder.rmdir()

@@ -1,0 +1,105 @@
+"""The Installer port by uv: `uv venv` and `uv pip install` with every hash required."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from envbuild.errors import HostError, IndexFailureError, Problem
+from envbuild.system.process import Command, scrubbed_environment
+from envbuild.system.uv_executable import base_arguments, uv_executable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from envbuild.installation import InstallRequest
+    from envbuild.plan import ChosenFile
+    from envbuild.system.process import Completed, Runner
+    from envbuild.target import Interpreter
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UvInstaller:
+    """Installs through uv, over the indexes that `index_environment` gives it."""
+
+    runner: Runner
+    cache: Path
+    """uv's cache, private to the store and on its file system, so that files can be linked."""
+
+    index_environment: Mapping[str, str]
+    """The variables that tell uv where indexes live; credentials stay off the command line."""
+
+    offline: bool
+    explain: Callable[[InstallRequest], Problem | None]
+    """Asks the indexes why an installation failed; None where they give every file as locked."""
+
+    def create(self, environment: str, interpreter: Interpreter) -> None:
+        """Make an empty environment; errors as in `Installer`."""
+        completed = self._run(
+            "venv",
+            "--no-project",
+            "--link-mode",
+            "hardlink",
+            "--python",
+            interpreter.path,
+            environment,
+        )
+        if completed.code != 0:
+            raise HostError(
+                Problem(message=f"uv could not create {environment}", detail=completed.stderr)
+            )
+
+    def install(self, request: InstallRequest) -> None:
+        """Install every file; errors as in `Installer`."""
+        with tempfile.TemporaryDirectory(prefix="envbuild-sync-") as folder:
+            requirements = Path(folder, "requirements.txt")
+            requirements.write_text("".join(map(_line, request.files)), encoding="utf-8")
+            completed = self._run(
+                "pip",
+                "install",
+                "--python",
+                f"{request.environment}/bin/python",
+                "--no-deps",
+                "--require-hashes",
+                "--link-mode",
+                "hardlink",
+                "--only-binary",
+                ":all:",
+                *(part for name in request.from_source for part in ("--no-binary", name)),
+                *(("--offline",) if self.offline else ()),
+                "--requirements",
+                str(requirements),
+            )
+        if completed.code != 0:
+            raise self._failure(request, completed)
+
+    def _run(self, *arguments: str) -> Completed:
+        argv = (
+            uv_executable(),
+            *arguments,
+            *base_arguments(),
+            "--quiet",
+            "--cache-dir",
+            str(self.cache),
+        )
+        env = scrubbed_environment(os.environ, **self.index_environment)
+        return self.runner.run(Command(argv=argv, env=env, cwd=str(self.cache)))
+
+    def _failure(self, request: InstallRequest, completed: Completed) -> Exception:
+        """Tell an index that failed from a host that failed, by asking the index."""
+        if self.offline:
+            message = f"{request.driver}: not everything that is locked is in the cache"
+            hint = "sync once without --offline"
+            return IndexFailureError(Problem(message=message, detail=completed.stderr, hint=hint))
+        problem = self.explain(request)
+        if problem is not None:
+            return IndexFailureError(problem)
+        message = f"uv could not install {request.driver}"
+        return HostError(Problem(message=message, detail=completed.stderr))
+
+
+def _line(file: ChosenFile) -> str:
+    return f"{file.package}=={file.version} --hash=sha256:{file.sha256}\n"
