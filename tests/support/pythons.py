@@ -37,7 +37,11 @@ def pyenv_root() -> Path:
 
 def _candidates(minor: str) -> list[Path]:
     """Interpreters that may be this version, the likeliest first."""
-    known = sorted(pyenv_root().glob(f"versions/{minor}.*/bin/python{minor}"))
+    by_uv = Path.home() / ".local" / "share" / "uv" / "python"
+    known = [
+        *sorted(by_uv.glob(f"cpython-{minor}.*/bin/python{minor}")),
+        *sorted(pyenv_root().glob(f"versions/{minor}.*/bin/python{minor}")),
+    ]
     on_path = shutil.which(f"python{minor}")
     system = Path(f"/usr/bin/python{minor}")
     return [*([Path(on_path)] if on_path else ()), system, *reversed(known)]
