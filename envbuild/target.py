@@ -99,6 +99,16 @@ class Interpreter:
     shareable: bool
     """Whether any user of the host can reach and start it."""
 
+    @property
+    def release(self) -> tuple[int, ...]:
+        """The version as numbers, such as `(3, 12, 1)`."""
+        return tuple(map(int, self.version.split(".")))
+
+    def answers(self, request: str) -> bool:
+        """Whether it is what a Python request (`3.12` or `3.12.4`) asks for."""
+        asked = tuple(map(int, request.split(".")))
+        return self.release[: len(asked)] == asked
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Host:
@@ -119,6 +129,10 @@ class Host:
     cuda_absent: str | None = None
     """Why `cuda` is None, in words for the user."""
 
+    def __str__(self) -> str:
+        """`x86_64-manylinux_2_36`, as platforms are written."""
+        return f"{self.arch}-{self.system}_{self.system_version[0]}_{self.system_version[1]}"
+
     def runs(self, platform: Platform) -> bool:
         """Whether wheels that are locked for the platform run here."""
         return (
@@ -126,6 +140,29 @@ class Host:
             and platform.system == self.system
             and (platform.major, platform.minor) <= self.system_version
         )
+
+
+def choose_interpreter(
+    interpreters: tuple[Interpreter, ...], requests: tuple[str, ...], *, prefer_shareable: bool
+) -> Interpreter | None:
+    """The interpreter for requests in order of preference, or None where none is answered.
+
+    The first request that is answered wins;
+    of its interpreters the highest version, then the first path.
+    With `prefer_shareable`, which is for a store that other users reach,
+    that holds among the shareable ones first, over all requests;
+    the others are looked at only where no request has a shareable one:
+    a service that runs on the second choice is worth more than one that its user cannot start.
+    Neither the order of `interpreters` nor that of `PATH` matters.
+    """
+    shareable = tuple(found for found in interpreters if found.shareable)
+    for group in (shareable, interpreters) if prefer_shareable else (interpreters,):
+        for request in requests:
+            fitting = [found for found in group if found.answers(request)]
+            if fitting:
+                newest = max(found.release for found in fitting)
+                return min((f for f in fitting if f.release == newest), key=lambda f: f.path)
+    return None
 
 
 def parse_platform(text: str) -> Platform:

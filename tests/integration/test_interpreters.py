@@ -1,0 +1,458 @@
+"""Finding Pythons with real processes: what cannot run is not chosen, nothing is asked twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from envbuild.errors import HostError
+from envbuild.system import interpreter_probe
+from envbuild.system.interpreters import Interpreters
+from envbuild.system.process import Command, Completed, SystemRunner
+from envbuild.system.uv_executable import base_arguments, uv_executable
+
+if TYPE_CHECKING:
+    from envbuild.target import Interpreter
+
+INSTALL = """
+case "$1 $2" in
+"python list") echo '[]' ;;
+"python install")
+    [ -e "$0.fails" ] && {{ echo 'error: no such host' >&2; exit 2; }}
+    umask 077
+    prefix="$5/cpython-3.99.1-linux-x86_64-gnu"
+    mkdir -p "$prefix/bin" "$prefix/lib/python3.99"
+    : >"$prefix/lib/python3.99/os.py"
+    : >"$5/.lock"
+    ln -sfn "$prefix" "$5/cpython-3.99-linux-x86_64-gnu"
+    [ -e "$0.torn" ] && kill -9 $$
+    cat >"$prefix/bin/python3.99" <<END
+#!/bin/sh
+cat <<JSON
+{answer}
+JSON
+END
+    chmod 700 "$prefix/bin/python3.99" ;;
+esac
+"""
+
+
+class Counting(SystemRunner):
+    """Runs for real, and remembers what."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ran: list[tuple[str, ...]] = []
+
+    def run(self, command: Command) -> Completed:
+        """Run it."""
+        self.ran.append(command.argv)
+        return super().run(command)
+
+    def started(self, *words: str) -> int:
+        """How many commands carried these arguments first."""
+        return sum(argv[1 : 1 + len(words)] == words for argv in self.ran)
+
+
+@pytest.fixture
+def runner() -> Counting:
+    """Counts what is started."""
+    return Counting()
+
+
+def interpreters(store: Path, runner: Counting, uv: str | None = None) -> Interpreters:
+    """What one command would make of the present environment."""
+    store.mkdir(exist_ok=True)
+    return Interpreters(
+        runner=runner,
+        uv=uv or uv_executable(),
+        environment=dict(os.environ),
+        cache=store / "cache" / "interpreters.json",
+        pythons=store / "pythons",
+    )
+
+
+def at(found: tuple[Interpreter, ...], path: Path) -> Interpreter | None:
+    """The interpreter of that path."""
+    return next((python for python in found if python.path == str(path.resolve())), None)
+
+
+def script(path: Path, text: str) -> Path:
+    """An executable shell script."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return path
+
+
+def made_up(path: Path, *, version: str = "3.99.1", unfit: str = "") -> Path:
+    """A program that answers as a Python would."""
+    library = path.parent.parent / "lib" / "python3.99"
+    library.mkdir(parents=True, exist_ok=True)
+    (library / "os.py").touch()
+    return script(path, f"echo '{answer(path, version=version, unfit=unfit)}'")
+
+
+def answer(executable: Path, *, version: str = "3.99.1", unfit: str = "") -> str:
+    """What a Python at that path would print."""
+    own = interpreter_probe.ask_python(sys.executable, SystemRunner(), os.environ)
+    assert own is not None
+    fields = {
+        "version": version,
+        "cache_tag": "cpython-399",
+        "base": str(executable),
+        "stdlib": str(executable.parent.parent / "lib" / "python3.99"),
+        "libc": own.libc,
+        "unfit": unfit,
+    }
+    return json.dumps(fields)
+
+
+def on_path(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put the folder first on `PATH`."""
+    folder.mkdir(exist_ok=True)
+    monkeypatch.setenv("PATH", os.pathsep.join((str(folder), os.environ["PATH"])))
+
+
+def test_the_running_python_is_found_and_described(
+    store: Path, runner: Counting, python: Path
+) -> None:
+    """What is reported is what the Python and its file say, full version included."""
+    found = at(interpreters(store, runner).discover(), python)
+    assert found is not None
+    assert found.version == ".".join(map(str, sys.version_info[:3]))
+    assert found.cache_tag == sys.implementation.cache_tag
+    assert (found.size, found.mtime_ns) == (python.stat().st_size, python.stat().st_mtime_ns)
+
+
+def test_a_second_command_starts_nothing_and_writes_nothing(store: Path, runner: Counting) -> None:
+    """A sync with nothing to do runs neither uv nor any Python."""
+    first = interpreters(store, runner).discover()
+    cache = store / "cache" / "interpreters.json"
+    before = cache.stat()
+    runner.ran.clear()
+    assert interpreters(store, runner).discover() == first
+    assert runner.ran == []
+    assert cache.stat() == before
+
+
+def test_a_changed_folder_is_searched_again(
+    store: Path, runner: Counting, scratch: Path, python: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Python that was installed since the last command is found."""
+    on_path(scratch / "bin", monkeypatch)
+    interpreters(store, runner).discover()
+    wrapped = script(scratch / "bin" / "python3.98", f'exec {python} "$@"')
+    os.utime(scratch / "bin", ns=(1, 1))
+    runner.ran.clear()
+    found = interpreters(store, runner).discover()
+    assert runner.started("python", "list") == 1
+    assert at(found, wrapped) is None
+    assert at(found, python) is not None
+
+
+def test_what_was_found_once_stays_found_with_another_path(
+    store: Path, runner: Counting, scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A timer's bare `PATH` gives the interpreter that the login shell's gave."""
+    versions = scratch / "pyenv" / "versions"
+    mine = made_up(versions / "3.99.1" / "bin" / "python3.99")
+    monkeypatch.setenv("PYENV_ROOT", str(scratch / "pyenv"))
+    assert at(interpreters(store, runner).discover(), mine) is not None
+    monkeypatch.delenv("PYENV_ROOT")
+    assert at(interpreters(store, runner).discover(), mine) is not None
+
+
+def test_a_changed_python_out_of_reach_is_forgotten_and_not_run(
+    store: Path, runner: Counting, scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root's nightly sync does not run what a user put where an administrator's `PATH` once led."""
+    mine = made_up(scratch / "pyenv" / "versions" / "3.99.1" / "bin" / "python3.99")
+    monkeypatch.setenv("PYENV_ROOT", str(scratch / "pyenv"))
+    interpreters(store, runner).discover()
+    monkeypatch.delenv("PYENV_ROOT")
+    ran = scratch / "ran"
+    script(mine, f"touch {ran}")
+    assert at(interpreters(store, runner).discover(), mine) is None
+    assert not ran.exists()
+
+
+def test_a_python_behind_an_unchanged_link_is_asked_again_when_it_changed(
+    store: Path, runner: Counting, scratch: Path
+) -> None:
+    """An upgrade behind a link changes no searched folder, and is noticed all the same."""
+    behind = made_up(scratch / "opt" / "bin" / "python3.99", version="3.99.1")
+    uv = script(scratch / "uv", f"""echo '[{{"path": "{behind}"}}]'""")
+    interpreters(store, runner, str(uv)).discover()
+    made_up(behind, version="3.99.12")
+    found = at(interpreters(store, runner, str(uv)).discover(), behind)
+    assert found is not None
+    assert found.version == "3.99.12"
+
+
+def test_a_changed_python_is_asked_again(
+    store: Path, runner: Counting, scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An upgrade in place, by size or time, gives the new version."""
+    mine = scratch / "pyenv" / "versions" / "3.99" / "bin" / "python3.99"
+    monkeypatch.setenv("PYENV_ROOT", str(scratch / "pyenv"))
+    made_up(mine, version="3.99.1")
+    interpreters(store, runner).discover()
+    made_up(mine, version="3.99.2")
+    os.utime(mine, ns=(1, 1))
+    found = at(interpreters(store, runner).discover(), mine)
+    assert found is not None
+    assert found.version == "3.99.2"
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"version": 1, "pythons": [], "folders": 3}'])
+def test_a_broken_cache_costs_time_and_nothing_else(
+    store: Path, runner: Counting, content: str
+) -> None:
+    """Cut off by a crash, or by another version: the Pythons are asked again."""
+    first = interpreters(store, runner).discover()
+    cache = store / "cache" / "interpreters.json"
+    cache.write_text(content)
+    assert interpreters(store, runner).discover() == first
+    assert json.loads(cache.read_text())["version"] == 1
+
+
+def test_a_cache_that_cannot_be_written_is_no_error(store: Path, runner: Counting) -> None:
+    """Reading a store of somebody else still works."""
+    store.mkdir()
+    (store / "cache").write_text("a file where the folder should be")
+    assert interpreters(store, runner).discover()
+
+
+def test_what_does_not_run_is_no_interpreter(
+    store: Path, runner: Counting, scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """pyenv's shims exit 127, foreign binaries do not start, broken ones hang: none is an error."""
+    monkeypatch.setenv("PYENV_ROOT", str(scratch / "pyenv"))
+    monkeypatch.setattr(interpreter_probe, "_TIMEOUT", 0.5)
+    versions = scratch / "pyenv" / "versions"
+    shim = script(versions / "a" / "bin" / "python3.97", "exit 127")
+    hangs = script(versions / "b" / "bin" / "python3.97", "sleep 60")
+    foreign = script(versions / "c" / "bin" / "python3.97", "")
+    foreign.write_bytes(b"\x7fELF but of another machine")
+    found = interpreters(store, runner).discover()
+    assert [at(found, path) for path in (shim, hangs, foreign)] == [None] * 3
+
+
+@pytest.mark.parametrize("reason", ["it is not CPython", "it is free-threaded"])
+def test_what_no_environment_may_rest_on_is_left_out(
+    store: Path, runner: Counting, scratch: Path, monkeypatch: pytest.MonkeyPatch, reason: str
+) -> None:
+    """PyPy, free-threaded and debug builds have other wheels; they are never chosen."""
+    monkeypatch.setenv("PYENV_ROOT", str(scratch / "pyenv"))
+    mine = made_up(scratch / "pyenv/versions/x/bin/python3.99", unfit=reason)
+    assert at(interpreters(store, runner).discover(), mine) is None
+
+
+def test_a_venv_counts_as_the_python_behind_it(
+    store: Path, runner: Counting, scratch: Path, python: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An environment must not rest on somebody's venv, not even on one without links."""
+    venv = scratch / "pyenv" / "versions" / "mine"
+    command = (python, "-m", "venv", "--copies", "--without-pip", venv)
+    subprocess.run(command, check=True)
+    monkeypatch.setenv("PYENV_ROOT", str(scratch / "pyenv"))
+    found = interpreters(store, runner).discover()
+    assert at(found, python) is not None
+    assert [python for python in found if python.path.startswith(str(scratch))] == []
+
+
+def test_a_program_that_goes_by_its_name_is_asked_by_that_name(
+    store: Path, runner: Counting, scratch: Path
+) -> None:
+    """Version managers link `python3.12` to their own binary: the Python behind it is found."""
+    behind = made_up(scratch / "elsewhere" / "bin" / "python3.99")
+    manager = script(
+        scratch / "manager",
+        f'case "$0" in */python3.99) exec {behind} ;; *) exit 1 ;; esac',
+    )
+    link = scratch / "python3.99"
+    link.symlink_to(manager)
+    uv = script(scratch / "uv", f"""echo '[{{"path": "{link}"}}]'""")
+    assert at(interpreters(store, runner, str(uv)).discover(), behind) is not None
+
+
+def test_pyenv_versions_are_found_without_their_shims(
+    store: Path, runner: Counting, python312: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every version that pyenv installed is a candidate, whatever `pyenv global` says."""
+    root = next((p.parent for p in python312.parents if p.name == "versions"), None)
+    if root is None:
+        pytest.skip("NOT TESTED: this machine's Python 3.12 is not pyenv's")
+    monkeypatch.setenv("PYENV_ROOT", str(root))
+    assert at(interpreters(store, runner).discover(), python312) is not None
+
+
+def test_shims_on_path_lead_to_their_versions(
+    store: Path, runner: Counting, scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under sudo, `PATH` names a pyenv that `HOME` does not: its shims are left, its Pythons found."""
+    mine = made_up(scratch / "theirs" / "versions" / "3.99.1" / "bin" / "python3.99")
+    monkeypatch.setenv("PATH", str(scratch / "theirs" / "shims"))
+    ran = scratch / "ran"
+    script(scratch / "theirs" / "shims" / "python3.99", f"touch {ran}; exit 127")
+    assert at(interpreters(store, runner).discover(), mine) is not None
+    assert not ran.exists()
+
+
+def test_shareable_means_that_every_folder_lets_everybody_through(scratch: Path) -> None:
+    """A Python below a private home is told apart, although its own mode is open."""
+    prefix = scratch / "opt" / "3.99"
+    library = prefix / "lib" / "python3.99"
+    executable = made_up(prefix / "bin" / "python3.99")
+    paths = (str(executable), str(library))
+    assert interpreter_probe.is_shareable(*paths)
+    for closed in (prefix, library, library / "os.py", executable):
+        mode = closed.stat().st_mode
+        closed.chmod(0o700)
+        assert not interpreter_probe.is_shareable(*paths), closed
+        closed.chmod(stat.S_IMODE(mode))
+
+
+def test_the_cache_does_not_hide_a_changed_mode(
+    store: Path, runner: Counting, scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Modes of folders change without the executable: they are looked at each time."""
+    monkeypatch.setenv("PYENV_ROOT", str(scratch / "pyenv"))
+    mine = made_up(scratch / "pyenv" / "versions" / "3.99" / "bin" / "python3.99")
+    before = at(interpreters(store, runner).discover(), mine)
+    (scratch / "pyenv").chmod(0o700)
+    after = at(interpreters(store, runner).discover(), mine)
+    assert before is not None
+    assert after is not None
+    assert (before.shareable, after.shareable) == (True, False)
+
+
+@pytest.fixture
+def fake_uv(scratch: Path) -> Path:
+    """A uv that finds nothing, and installs Python 3.99.1 under umask 077."""
+    prefix = scratch / "s" / "pythons" / "cpython-3.99.1-linux-x86_64-gnu"
+    text = INSTALL.format(answer=answer(prefix / "bin" / "python3.99"))
+    return script(scratch / "uv", text)
+
+
+def test_uv_installs_what_is_missing_readable_for_everybody(
+    store: Path, runner: Counting, fake_uv: Path
+) -> None:
+    """A managed Python in the store can be started by a service user, whatever the umask was."""
+    found = interpreters(store, runner, str(fake_uv)).provide(
+        ("3.99", "3.98"), prefer_shareable=True, downloads=True
+    )
+    assert found.version == "3.99.1"
+    assert found.shareable
+    assert not (store / "pythons" / ".lock").exists()
+    modes = {path.lstat().st_mode & 0o022 for path in (store / "pythons").rglob("*")}
+    assert modes - {0o022} == {0}, "only links may look writable"
+
+
+def test_an_installed_python_is_found_by_the_next_command_without_uv(
+    store: Path, runner: Counting, fake_uv: Path
+) -> None:
+    """uv installs once; the store remembers."""
+    wanted = interpreters(store, runner, str(fake_uv)).provide(
+        ("3.99",), prefer_shareable=True, downloads=True
+    )
+    runner.ran.clear()
+    again = interpreters(store, runner, str(fake_uv)).provide(
+        ("3.99",), prefer_shareable=True, downloads=True
+    )
+    assert again == wanted
+    assert runner.ran == []
+
+
+def test_an_interrupted_installation_never_happened(
+    store: Path, runner: Counting, fake_uv: Path
+) -> None:
+    """What a killed uv left is no interpreter; the next command installs anew."""
+    torn = Path(f"{fake_uv}.torn")
+    torn.touch()
+    with pytest.raises(HostError):
+        interpreters(store, runner, str(fake_uv)).provide(
+            ("3.99",), prefer_shareable=False, downloads=True
+        )
+    left = store / "pythons" / "cpython-3.99.1-linux-x86_64-gnu" / "left-behind"
+    left.touch()
+    torn.unlink()
+    found = interpreters(store, runner, str(fake_uv)).provide(
+        ("3.99",), prefer_shareable=False, downloads=True
+    )
+    assert found.version == "3.99.1"
+    assert not left.exists()
+
+
+def test_a_download_that_fails_says_what_is_there_and_what_to_do(
+    store: Path, runner: Counting, fake_uv: Path, python: Path
+) -> None:
+    """One error with the requests, the found versions and paths, uv's words and a way out."""
+    Path(f"{fake_uv}.fails").touch()
+    found = interpreters(store, runner, str(fake_uv))
+    with pytest.raises(HostError) as raised:
+        found.provide(("3.99",), prefer_shareable=True, downloads=True, key="drivers.x.python")
+    (problem,) = raised.value.problems
+    assert raised.value.exit_code == 5
+    assert problem.key == "drivers.x.python"
+    assert "no Python 3.99 here, and fetching it failed" in problem.message
+    assert str(python) in problem.message
+    assert problem.detail == "error: no such host"
+    assert problem.hint is not None
+    assert "install Python 3.99" in problem.hint
+
+
+def test_a_failed_download_is_tried_once_for_the_whole_fleet(
+    store: Path, runner: Counting, fake_uv: Path
+) -> None:
+    """Six drivers that ask for the same Python wait for one time-out, not for six."""
+    Path(f"{fake_uv}.fails").touch()
+    found = interpreters(store, runner, str(fake_uv))
+    for _ in range(3):
+        with pytest.raises(HostError, match="fetching it failed"):
+            found.provide(("3.99",), prefer_shareable=True, downloads=True)
+    assert runner.started("python", "install") == 1
+
+
+@pytest.mark.parametrize(
+    ("downloads", "offline", "words"),
+    [
+        (False, False, "`python-downloads = false` forbids"),
+        (True, True, "nothing is fetched offline"),
+    ],
+)
+def test_nothing_is_fetched_where_that_is_forbidden(
+    store: Path, runner: Counting, fake_uv: Path, downloads: bool, offline: bool, words: str
+) -> None:
+    """`python-downloads = false` and `--offline` are kept, and named as the reason."""
+    with pytest.raises(HostError, match=words):
+        interpreters(store, runner, str(fake_uv)).provide(
+            ("3.99",), prefer_shareable=True, downloads=downloads, offline=offline
+        )
+    assert runner.started("python", "install") == 0
+    assert not (store / "pythons").exists()
+
+
+def test_a_uv_that_fails_to_look_is_quoted(store: Path, runner: Counting, scratch: Path) -> None:
+    """'uv broke' is not mistaken for 'no Python here'."""
+    broken = script(scratch / "uv", "echo 'error: out of order' >&2; exit 2")
+    with pytest.raises(HostError, match="out of order"):
+        interpreters(store, runner, str(broken)).discover()
+
+
+def test_uv_accepts_the_arguments_that_every_call_carries(runner: Counting) -> None:
+    """A uv that has renamed an option is noticed here, not by a user."""
+    uv = uv_executable()
+    for more in (base_arguments(), base_arguments(downloads=True)):
+        command = Command(argv=(uv, "python", "dir", *more), env=(("HOME", "/"),), cwd="/")
+        completed = runner.run(command)
+        assert completed.code == 0, completed.stderr
+    assert "--no-python-downloads" not in base_arguments(downloads=True)
