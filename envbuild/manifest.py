@@ -76,7 +76,12 @@ class Manifest:
 
 def render_manifest(manifest: Manifest) -> str:
     """The manifest as JSON, indented, ending in a line feed."""
-    table = {
+    return json.dumps(manifest_table(manifest), indent=1) + "\n"
+
+
+def manifest_table(manifest: Manifest) -> dict[str, object]:
+    """The manifest as the object that its JSON is."""
+    return {
         "version": FORMAT,
         "generation": manifest.generation,
         "created": manifest.created,
@@ -84,7 +89,6 @@ def render_manifest(manifest: Manifest) -> str:
         "declaration": manifest.declaration,
         "drivers": {driver.name: manifest_driver_table(driver) for driver in manifest.drivers},
     }
-    return json.dumps(table, indent=1) + "\n"
 
 
 def manifest_driver_table(driver: ManifestDriver) -> dict[str, object]:
@@ -112,7 +116,9 @@ def parse_manifest(text: str, *, file: str) -> Manifest:
     try:
         table = json.loads(text)
         if table["version"] != FORMAT:
-            message = f"manifest format {table['version']!r} is not known to this envbuild ({FORMAT})"
+            message = (
+                f"manifest format {table['version']!r} is not known to this envbuild ({FORMAT})"
+            )
             hint = "use the envbuild that wrote it, or a newer one"
             raise HostError(Problem(file=file, message=message, hint=hint))
         return Manifest(

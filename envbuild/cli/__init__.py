@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-from typing import TYPE_CHECKING, NoReturn
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from types import FrameType
+    from typing import NoReturn
 
     from envbuild.cli.context import Context
     from envbuild.errors import EnvbuildError
@@ -23,7 +23,6 @@ def entry() -> NoReturn:
 
     Interrupted, it ends at once: what its threads still wait for must not hold up the caller.
     """
-    signal.signal(signal.SIGTERM, _interrupt)
     code = main(sys.argv[1:], os.environ)
     if code == _INTERRUPTED:
         sys.stdout.flush()
@@ -34,11 +33,21 @@ def entry() -> NoReturn:
 
 def main(argv: Sequence[str], environment: Mapping[str, str]) -> int:
     """Run one command and return its exit code; results on stdout, everything else on stderr."""
+    from envbuild.cli.quick import answer
+
+    code = answer(argv, environment)
+    return _main(argv, environment) if code is None else code
+
+
+def _main(argv: Sequence[str], environment: Mapping[str, str]) -> int:
+    import signal
+
     from envbuild.cli.arguments import parse_arguments
     from envbuild.cli.context import Context
     from envbuild.cli.verbs import VERBS
     from envbuild.errors import EnvbuildError
 
+    signal.signal(signal.SIGTERM, _interrupt)
     arguments = parse_arguments(argv)
     context = Context(arguments=arguments, environment=environment)
     try:

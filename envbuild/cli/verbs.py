@@ -69,14 +69,16 @@ def sync(context: Context, arguments: Namespace) -> Outcome:
 
 def list_(context: Context, _arguments: Namespace) -> Outcome:
     """Show the current generation."""
+    from envbuild.manifest import manifest_table
     from envbuild.report.list import list_table, render_list
 
-    manifest = context.store.require_current()
+    manifest = manifest_table(context.store.require_current())
     return Outcome(code=0, text=lambda: render_list(manifest), table=lambda: list_table(manifest))
 
 
 def which(context: Context, arguments: Namespace) -> Outcome:
     """Print one of a driver's paths."""
+    from envbuild.manifest import manifest_driver_table
     from envbuild.report.list import which_table
 
     driver = _current_driver(context, arguments.driver)
@@ -87,7 +89,10 @@ def which(context: Context, arguments: Namespace) -> Outcome:
         path = driver.environment
     elif arguments.stable:
         path = driver.stable_binary
-    return Outcome(code=0, text=lambda: f"{path}\n", table=lambda: which_table(driver))
+    entry = manifest_driver_table(driver)
+    return Outcome(
+        code=0, text=lambda: f"{path}\n", table=lambda: which_table(driver.name, entry)
+    )
 
 
 def run(context: Context, arguments: Namespace) -> Outcome:
@@ -97,7 +102,7 @@ def run(context: Context, arguments: Namespace) -> Outcome:
     driver = _current_driver(context, arguments.driver)
     rest = arguments.arguments[1:] if arguments.arguments[:1] == ["--"] else arguments.arguments
     try:
-        os.execve(driver.binary, [driver.binary, *rest], dict(context.environment))  # noqa: S606
+        os.execv(driver.binary, [driver.binary, *rest])  # noqa: S606
     except OSError as error:
         message = f"cannot start {driver.binary}: {error.strerror}"
         raise HostError(Problem(message=message, hint="run `envbuild sync`")) from error

@@ -1,64 +1,65 @@
-"""What `envbuild list` and `envbuild which` print."""
+"""What `envbuild list` and `envbuild which` print, out of the manifest's own JSON object.
+
+Imported where every millisecond counts: no dataclasses, no typing.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from envbuild.manifest import manifest_driver_table
 from envbuild.report.units import render_bytes, render_columns
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from envbuild.manifest import Manifest, ManifestDriver
+    from collections.abc import Mapping
+    from typing import Any
 
 _HEADS = ("DRIVER", "VERSION", "PYTHON", "SIZE", "SINCE", "SHIMS", "ENVIRONMENT")
 
 
-def render_list(manifest: Manifest) -> str:
-    """A table of the current generation; below it, the shims that are called otherwise than their command."""
-    rows = [_HEADS, *map(_row, manifest.drivers)]
+def render_list(manifest: Mapping[str, Any]) -> str:
+    """The current generation as columns; below them, every shim that is not called like its command."""
+    drivers = manifest["drivers"]
+    rows = [_HEADS, *(_row(name, entry) for name, entry in drivers.items())]
     moved = [
-        f"{driver.name}: the shim of {command} is {shim}, because another driver has that name\n"
-        for driver in manifest.drivers
-        for command, shim in driver.shims
+        f"{name}: the shim of {command} is {shim}, because another driver has that name\n"
+        for name, entry in drivers.items()
+        for command, shim in entry["shims"].items()
         if shim != command
     ]
-    return f"generation {manifest.generation}, {manifest.created}\n{render_columns(rows)}{''.join(moved)}"
+    head = f"generation {manifest['generation']}, {manifest['created']}\n"
+    return head + render_columns(rows) + "".join(moved)
 
 
-def list_table(manifest: Manifest) -> dict[str, object]:
+def list_table(manifest: Mapping[str, Any]) -> dict[str, object]:
     """The same as a JSON object."""
     return {
-        "generation": manifest.generation,
-        "created": manifest.created,
-        "drivers": {driver.name: _entry(driver) for driver in manifest.drivers},
+        "generation": manifest["generation"],
+        "created": manifest["created"],
+        "drivers": {
+            name: {key: value for key, value in entry.items() if key != "packages"}
+            for name, entry in manifest["drivers"].items()
+        },
     }
 
 
-def which_table(driver: ManifestDriver) -> dict[str, object]:
+def which_table(name: str, entry: Mapping[str, Any]) -> dict[str, object]:
     """A driver's paths as a JSON object."""
     return {
-        "driver": driver.name,
-        "driver_version": driver.version,
-        "binary": driver.binary,
-        "stable_binary": driver.stable_binary,
-        "python": driver.python,
-        "environment": driver.environment,
+        "driver": name,
+        "driver_version": entry["version"],
+        "binary": entry["binary"],
+        "stable_binary": entry["stable_binary"],
+        "python": entry["python"],
+        "environment": entry["environment"],
     }
 
 
-def _row(driver: ManifestDriver) -> tuple[str, ...]:
+def _row(name: str, entry: Mapping[str, Any]) -> tuple[str, ...]:
     return (
-        driver.name,
-        driver.version,
-        driver.python_version,
-        render_bytes(driver.size),
-        driver.since,
-        ",".join(shim for _, shim in driver.shims),
-        driver.environment,
+        name,
+        entry["version"],
+        entry["python_version"],
+        render_bytes(entry["size"]),
+        entry["since"],
+        ",".join(entry["shims"].values()),
+        entry["environment"],
     )
-
-
-def _entry(driver: ManifestDriver) -> dict[str, object]:
-    table = manifest_driver_table(driver)
-    del table["packages"]
-    return table

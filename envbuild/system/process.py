@@ -14,7 +14,7 @@ from envbuild.errors import HostError, Problem
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_FOREIGN = ("UV_", "PIP_", "PYTHON", "VIRTUAL_ENV", "CONDA_", "__PYVENV_LAUNCHER__", "ENVBUILD_")
+_FOREIGN = ("UV_", "PIP_", "PYTHON", "PYC_", "VIRTUAL_ENV", "CONDA_", "__PYVENV_LAUNCHER__", "ENVBUILD_")
 _GRACE = 5.0
 """Seconds that a stopped program has to end by itself."""
 

@@ -86,7 +86,7 @@ class UvInstaller:
             str(self.cache),
         )
         env = scrubbed_environment(os.environ, **self.index_environment)
-        return self.runner.run(Command(argv=argv, env=env, cwd=str(self.cache)))
+        return self.runner.run(Command(argv=argv, env=env, cwd="/"))
 
     def _failure(self, request: InstallRequest, completed: Completed) -> Exception:
         """Tell an index that failed from a host that failed, by asking the index."""

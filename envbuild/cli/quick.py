@@ -1,0 +1,110 @@
+"""The front door: answers what needs no more than the manifest, before anything else is imported.
+
+Only `os` and `sys` are imported here; what takes milliseconds to import is imported where it is used.
+`None` always means: the whole command line has to look at it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_TAKE_VALUE = ("--store", "--file")
+
+
+def answer(argv: Sequence[str], environment: Mapping[str, str]) -> int | None:
+    """The exit code of a command that could be answered at once; None where it could not."""
+    options, words = split_arguments(argv)
+    if not words or options is None:
+        return None
+    root = store_root(options, environment)
+    if root is None:
+        return None
+    if words[0] == "sync" and len(words) == 1:
+        from envbuild.cli.stamp import unchanged
+
+        text = unchanged(root, options.get("--file", "drivers.toml"))
+        return None if text is None else _print(text)
+    if words[0] in ("which", "run", "list"):
+        return _from_manifest(root, words)
+    return None
+
+
+def split_arguments(argv: Sequence[str]) -> tuple[dict[str, str] | None, list[str]]:
+    """The common options and the other words; options are None where argparse has to say something.
+
+    What follows the driver of `run` is the driver's own, whatever it looks like.
+    """
+    options: dict[str, str] = {}
+    words: list[str] = []
+    rest = list(argv)
+    while rest:
+        word = rest.pop(0)
+        if words[:1] == ["run"] and len(words) == 2:
+            return options, [*words, word, *rest]
+        name, equals, value = word.partition("=")
+        if name in _TAKE_VALUE:
+            if not equals and not rest:
+                return None, words
+            options[name] = value if equals else rest.pop(0)
+        elif word.startswith("-") and word not in ("--python", "--env", "--stable"):
+            return None, words
+        else:
+            words.append(word)
+    return options, words
+
+
+def store_root(options: Mapping[str, str], environment: Mapping[str, str]) -> str | None:
+    """The store's absolute path, as `Context.store` finds it; None where platformdirs has to be asked."""
+    named = options.get("--store") or environment.get("ENVBUILD_STORE")
+    if not named:
+        if sys.platform != "linux":
+            return None
+        data = environment.get("XDG_DATA_HOME", "").strip() or "~/.local/share"
+        named = f"{data}/envbuild"
+    return os.path.abspath(os.path.expanduser(named))  # noqa: PTH100, PTH111  (pathlib takes 10 ms)
+
+
+def _from_manifest(root: str, words: list[str]) -> int | None:
+    from json import loads
+
+    try:
+        with open(f"{root}/current/manifest.json", encoding="utf-8") as stream:  # noqa: PTH123
+            manifest = loads(stream.read())
+        if manifest["version"] != 1:
+            return None
+        if words[0] == "list":
+            return _list(manifest) if len(words) == 1 else None
+        driver = manifest["drivers"][words[1]]
+        return _run(driver, words[2:]) if words[0] == "run" else _which(driver, words[2:])
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+
+
+def _list(manifest: Mapping[str, object]) -> int:
+    from envbuild.report.list import render_list
+
+    return _print(render_list(manifest))
+
+
+def _which(driver: Mapping[str, str], flags: list[str]) -> int | None:
+    fields = {"--python": "python", "--env": "environment", "--stable": "stable_binary"}
+    if len(flags) > 1 or any(flag not in fields for flag in flags):
+        return None
+    return _print(driver[fields[flags[0]] if flags else "binary"] + "\n")
+
+
+def _run(driver: Mapping[str, str], rest: list[str]) -> int | None:
+    binary = driver["binary"]
+    arguments = rest[1:] if rest[:1] == ["--"] else rest
+    os.execv(binary, [binary, *arguments])  # noqa: S606
+
+
+def _print(text: str) -> int:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+    return 0
