@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from envbuild.target import Host, Interpreter
 
 
+_LONGEST_TIMEOUT = 24 * 60 * 60
+
+
 class Context:
     """What one call of the command line has to work with."""
 
@@ -102,7 +105,29 @@ class Context:
             key=f"drivers.{driver.name}.python",
         )
 
-    def jobs(self, default: int) -> int:
-        """How much runs side by side."""
-        named: int | None = self._arguments.jobs
-        return named if named is not None else default
+    @property
+    def cpus(self) -> int:
+        """The processors that this process may use."""
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
+
+    @property
+    def index_timeout(self) -> float:
+        """Seconds of silence after which an index counts as hanging: `$ENVBUILD_HTTP_TIMEOUT`, else 30."""
+        text = self.environment.get("ENVBUILD_HTTP_TIMEOUT", "30")
+        try:
+            seconds = float(text)
+        except ValueError:
+            seconds = 0
+        if not 0 < seconds < _LONGEST_TIMEOUT:
+            from envbuild.errors import Problem, UsageError
+
+            message = f"$ENVBUILD_HTTP_TIMEOUT is {text!r}, which is no number of seconds"
+            raise UsageError(Problem(message=message))
+        return seconds
+
+    @cached_property
+    def lock_cache(self) -> Path:
+        """Where locking keeps what indexes said; it needs no store."""
+        from platformdirs import user_cache_path
+
+        return user_cache_path("envbuild", appauthor=False)

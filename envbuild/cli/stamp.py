@@ -22,7 +22,8 @@ def unchanged(root: str, declaration: str) -> str | None:
     try:
         with open(f"{root}/cache/stamp", encoding="utf-8") as stream:  # noqa: PTH123
             head, facts, text = stream.read().split("\n\n", 2)
-        if head != _HEAD or os.readlink(f"{root}/current") != facts.partition("\n")[0]:
+        generation = os.readlink(f"{root}/current")  # noqa: PTH115
+        if head != _HEAD or generation != facts.partition("\n")[0]:
             return None
         folder = os.path.dirname(declaration)  # noqa: PTH120  (pathlib takes 10 ms)
         for fact in facts.split("\n")[1:]:

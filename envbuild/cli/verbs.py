@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import TYPE_CHECKING
 
+from envbuild.cli.lock_verb import lock
+from envbuild.cli.sync_verb import sync
 from envbuild.report.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -23,48 +24,6 @@ def init(context: Context, _arguments: Namespace) -> Outcome:
 
     result = command(context.declaration_path)
     return Outcome(code=0, text=lambda: render_init(result), table=lambda: init_table(result))
-
-
-def lock(context: Context, arguments: Namespace) -> Outcome:
-    """Resolve what is stale, or say what is."""
-    from packaging.utils import canonicalize_name
-
-    from envbuild.commands.lock import Upgrade
-    from envbuild.report.lock import lock_table, render_lock
-    from envbuild.report.progress import shown_progress
-
-    names = tuple(arguments.drivers)
-    if arguments.check:
-        result = context.lock_checker.check(names)
-    else:
-        packages = tuple(map(canonicalize_name, arguments.upgrade_package))
-        upgrade = Upgrade(everything=arguments.upgrade, packages=packages)
-        with shown_progress(sys.stderr, context.environment) as progress:
-            result = context.lock(names, upgrade, progress)
-    return Outcome(
-        code=result.exit_code, text=lambda: render_lock(result), table=lambda: lock_table(result)
-    )
-
-
-def sync(context: Context, arguments: Namespace) -> Outcome:
-    """Plan, and unless it is a dry run apply."""
-    from envbuild.report.progress import shown_progress
-    from envbuild.report.sync import render_sync, sync_table
-
-    with shown_progress(sys.stderr, context.environment) as progress:
-        result = context.sync(
-            tuple(arguments.drivers),
-            dry_run=arguments.dry_run,
-            offline=arguments.offline,
-            keep_going=arguments.keep_going,
-            progress=progress,
-        )
-    for failure in result.failures:
-        for problem in failure.error.problems:
-            sys.stderr.write(f"error: {problem}\n")
-    return Outcome(
-        code=result.exit_code, text=lambda: render_sync(result), table=lambda: sync_table(result)
-    )
 
 
 def list_(context: Context, _arguments: Namespace) -> Outcome:
@@ -90,9 +49,7 @@ def which(context: Context, arguments: Namespace) -> Outcome:
     elif arguments.stable:
         path = driver.stable_binary
     entry = manifest_driver_table(driver)
-    return Outcome(
-        code=0, text=lambda: f"{path}\n", table=lambda: which_table(driver.name, entry)
-    )
+    return Outcome(code=0, text=lambda: f"{path}\n", table=lambda: which_table(driver.name, entry))
 
 
 def run(context: Context, arguments: Namespace) -> Outcome:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from envbuild.commands.selection import select_drivers
 from envbuild.errors import EnvbuildError, LockfileError, NoError, Problem, UsageError
 from envbuild.freshness import compare_inputs, inputs_of
-from envbuild.lock import Fresh, Stale
+from envbuild.lock import Stale
 from envbuild.lock_changes import compare_lockfiles
 from envbuild.resolution import Pin, PublishedMetadata, ResolveRequest, merge_resolutions
 from envbuild.target import Target, parse_platform
@@ -91,42 +91,22 @@ class Locker:
     progress: Progress
     jobs: int
 
-    def check(self, names: tuple[str, ...]) -> LockResult:
-        """Say what is stale, and why; writes nothing and asks no index."""
-        entries = [self._entry(job) for job in self._jobs(names, Upgrade())]
-        return LockResult(checked=True, drivers=tuple(entries), undeclared=self._undeclared())
-
     def lock(self, names: tuple[str, ...], upgrade: Upgrade) -> LockResult:
         """Resolve what is stale, or what `upgrade` names, all drivers and targets side by side.
 
         Writes nothing unless every driver could be resolved; the error carries the problems of all.
         """
-        jobs = self._jobs(names, upgrade)
+        jobs = _jobs(self.declaration, self.folder, names, upgrade)
         _check_upgrade(upgrade, jobs)
         stale = [job for job in jobs if job.reasons]
         locked = self._resolve_all(stale, upgrade)
         for lockfile in locked.values():
             self.folder.write(lockfile)
-        entries = [self._entry(job, locked.get(job.driver.name)) for job in jobs]
-        return LockResult(checked=False, drivers=tuple(entries), undeclared=self._undeclared())
-
-    def _jobs(self, names: tuple[str, ...], upgrade: Upgrade) -> tuple[_Job, ...]:
-        selected = select_drivers(self.declaration, names)
-        return tuple(self._job(driver, upgrade) for driver in selected)
-
-    def _job(self, driver: Driver, upgrade: Upgrade) -> _Job:
-        inputs = inputs_of(driver, self.declaration)
-        previous: Lockfile | None = None
-        try:
-            stored = self.folder.read(driver.name)
-        except LockfileError as error:
-            if any(problem.key == "format" for problem in error.problems):
-                raise
-            reasons = tuple(problem.message for problem in error.problems)
-        else:
-            previous = stored.lockfile if stored is not None else None
-            reasons = _reasons(previous, inputs, upgrade)
-        return _Job(driver=driver, inputs=inputs, previous=previous, reasons=reasons)
+        return LockResult(
+            checked=False,
+            drivers=tuple(_entry(job, locked.get(job.driver.name)) for job in jobs),
+            undeclared=_undeclared(self.declaration, self.folder),
+        )
 
     def _resolve_all(self, jobs: Iterable[_Job], upgrade: Upgrade) -> dict[str, Lockfile]:
         problems: dict[type[EnvbuildError], list[Problem]] = {}
@@ -196,20 +176,11 @@ class Locker:
         unknown = tuple(file for sha256, file in files.items() if sha256 not in known)
         return {**known, **self.metadata.fetch(unknown)}
 
-    def _entry(self, job: _Job, lockfile: Lockfile | None = None) -> DriverLock:
-        now = lockfile or job.previous
-        return DriverLock(
-            driver=job.driver.name,
-            fresh=not job.reasons,
-            reasons=job.reasons,
-            changes=compare_lockfiles(job.previous, lockfile) if lockfile is not None else (),
-            version=now.version if now is not None else None,
-            packages=len({package.name for package in now.packages}) if now is not None else None,
-        )
 
-    def _undeclared(self) -> tuple[str, ...]:
-        declared = {driver.name for driver in self.declaration.drivers}
-        return tuple(name for name in self.folder.drivers() if name not in declared)
+def check_locks(declaration: Declaration, folder: LockFolder, names: tuple[str, ...]) -> LockResult:
+    """Say which lockfiles are stale, and why; writes nothing and asks no index."""
+    entries = tuple(_entry(job, None) for job in _jobs(declaration, folder, names, Upgrade()))
+    return LockResult(checked=True, drivers=entries, undeclared=_undeclared(declaration, folder))
 
 
 def targets_of(driver: Driver) -> tuple[Target, ...]:
@@ -221,6 +192,47 @@ def targets_of(driver: Driver) -> tuple[Target, ...]:
     )
 
 
+def _jobs(
+    declaration: Declaration, folder: LockFolder, names: tuple[str, ...], upgrade: Upgrade
+) -> tuple[_Job, ...]:
+    """What each selected driver has and wants; LockfileError for a format that is not to be overwritten."""
+    return tuple(
+        _job(driver, inputs_of(driver, declaration), folder, upgrade)
+        for driver in select_drivers(declaration, names)
+    )
+
+
+def _job(driver: Driver, inputs: Inputs, folder: LockFolder, upgrade: Upgrade) -> _Job:
+    previous: Lockfile | None = None
+    try:
+        stored = folder.read(driver.name)
+    except LockfileError as error:
+        if any(problem.key == "format" for problem in error.problems):
+            raise
+        reasons = tuple(problem.message for problem in error.problems)
+    else:
+        previous = stored.lockfile if stored is not None else None
+        reasons = _reasons(previous, inputs, upgrade)
+    return _Job(driver=driver, inputs=inputs, previous=previous, reasons=reasons)
+
+
+def _entry(job: _Job, lockfile: Lockfile | None) -> DriverLock:
+    now = lockfile or job.previous
+    return DriverLock(
+        driver=job.driver.name,
+        fresh=not job.reasons,
+        reasons=job.reasons,
+        changes=compare_lockfiles(job.previous, lockfile) if lockfile is not None else (),
+        version=now.version if now is not None else None,
+        packages=len({package.name for package in now.packages}) if now is not None else None,
+    )
+
+
+def _undeclared(declaration: Declaration, folder: LockFolder) -> tuple[str, ...]:
+    declared = {driver.name for driver in declaration.drivers}
+    return tuple(name for name in folder.drivers() if name not in declared)
+
+
 def _reasons(previous: Lockfile | None, inputs: Inputs, upgrade: Upgrade) -> tuple[str, ...]:
     """Why a driver is resolved; empty where its lockfile stays as it is."""
     if previous is None:
@@ -229,7 +241,6 @@ def _reasons(previous: Lockfile | None, inputs: Inputs, upgrade: Upgrade) -> tup
         return ("an upgrade of everything was asked for",)
     judged = compare_inputs(previous.inputs, inputs)
     reasons = judged.reasons if isinstance(judged, Stale) else ()
-    assert isinstance(judged, Fresh | Stale)
     names = {package.name for package in previous.packages}
     return reasons + tuple(
         f"an upgrade of {name} was asked for" for name in upgrade.packages if name in names

@@ -95,7 +95,6 @@ class LiveProgress:
     def _table(self) -> Table:
         from rich.spinner import Spinner
         from rich.table import Table
-
         from rich.text import Text
 
         table = Table.grid(padding=(0, 2))

@@ -7,7 +7,6 @@ import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envbuild.activation import MODULE_FILE, PTH_FILE, PTH_TEXT, render_activation
@@ -15,12 +14,14 @@ from envbuild.completeness import find_gaps
 from envbuild.errors import EnvbuildError, HostError, Problem, UsageError
 from envbuild.generation import next_manifest, says_the_same
 from envbuild.installation import InstallRequest
+from envbuild.lease import LEASE_FILE
 from envbuild.receipt import Receipt
 from envbuild.system.contents import freeze_modes, read_records, scan_contents, thaw_folders
 from envbuild.system.store import unwritable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from envbuild.installation import Installer
     from envbuild.manifest import Manifest
@@ -147,6 +148,7 @@ class Builder:
         text = render_activation(f"{environment}/bin", wanted.driver.env)
         (site_packages / MODULE_FILE).write_text(text, encoding="utf-8")
         (site_packages / PTH_FILE).write_text(PTH_TEXT, encoding="utf-8")
+        (environment / LEASE_FILE).touch()
 
     def _check_commands(self, wanted: Wanted) -> None:
         folder = self.store.environment(wanted.environment) / "bin"

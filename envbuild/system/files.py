@@ -42,6 +42,16 @@ def write_atomically(path: Path, content: bytes, *, mode: int = 0o644, sync: boo
         sync_folder(path.parent)
 
 
+def write_if_changed(path: Path, content: bytes) -> None:
+    """Put content at path, private and unsynced, unless it stands there already: for caches alone."""
+    try:
+        if path.read_bytes() == content:
+            return
+    except FileNotFoundError:
+        pass
+    write_atomically(path, content, mode=0o600, sync=False)
+
+
 def replace_link(link: Path, target: str) -> None:
     """Point a symbolic link elsewhere by one rename; at no moment is it missing."""
     scratch = link.with_name(f".{link.name}.{os.getpid()}.tmp")

@@ -15,6 +15,7 @@ from envbuild.system.uv_executable import base_arguments, uv_executable
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from envbuild.errors import EnvbuildError
     from envbuild.installation import InstallRequest
     from envbuild.plan import ChosenFile
     from envbuild.system.process import Completed, Runner
@@ -33,7 +34,7 @@ class UvInstaller:
     """The variables that tell uv where indexes live; credentials stay off the command line."""
 
     offline: bool
-    explain: Callable[[InstallRequest], Problem | None]
+    explain: Callable[[InstallRequest], EnvbuildError | None]
     """Asks the indexes why an installation failed; None where they give every file as locked."""
 
     def create(self, environment: str, interpreter: Interpreter) -> None:
@@ -94,9 +95,9 @@ class UvInstaller:
             message = f"{request.driver}: not everything that is locked is in the cache"
             hint = "sync once without --offline"
             return IndexFailureError(Problem(message=message, detail=completed.stderr, hint=hint))
-        problem = self.explain(request)
-        if problem is not None:
-            return IndexFailureError(problem)
+        explained = self.explain(request)
+        if explained is not None:
+            return explained
         message = f"uv could not install {request.driver}"
         return HostError(Problem(message=message, detail=completed.stderr))
 

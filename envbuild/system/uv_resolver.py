@@ -20,6 +20,7 @@ from envbuild.wheel_choice import best_wheel
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from envbuild.errors import EnvbuildError
     from envbuild.resolution import Pin, ResolveRequest
     from envbuild.system.process import Completed, Runner
     from envbuild.target import Platform
@@ -38,7 +39,7 @@ class UvResolver:
     index_environment: Mapping[str, str]
     """The variables that tell uv where indexes live; credentials stay off the command line."""
 
-    explain: Callable[[ResolveRequest], Problem | None]
+    explain: Callable[[ResolveRequest], EnvbuildError | None]
     """Asks the indexes why a resolution failed; None where they all answered well."""
 
     def resolve(self, request: ResolveRequest) -> Resolution:
@@ -82,9 +83,9 @@ class UvResolver:
 
     def _failure(self, request: ResolveRequest, completed: Completed) -> Exception:
         """uv's words cannot be trusted to tell these apart, so the indexes are asked."""
-        problem = self.explain(request)
-        if problem is not None:
-            return IndexFailureError(problem)
+        explained = self.explain(request)
+        if explained is not None:
+            return explained
         words = completed.stderr.strip() or f"uv ended with {completed.code} and no word"
         place = f"{request.driver} for {request.target}"
         if completed.code == 1:

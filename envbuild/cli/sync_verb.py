@@ -1,0 +1,137 @@
+"""`sync`, wired to the host, the store and its installer."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from envbuild.report.outcome import Outcome
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from envbuild.cli.context import Context
+    from envbuild.commands.sync import SyncResult
+    from envbuild.declaration import Driver
+    from envbuild.plan import Plan
+    from envbuild.progress import Progress
+    from envbuild.system.builder import Applied
+    from envbuild.target import Interpreter
+
+
+def sync(context: Context, arguments: Namespace) -> Outcome:
+    """Plan, and unless it is a dry run apply."""
+    from envbuild.report.progress import shown_progress
+    from envbuild.report.sync import render_sync, sync_table
+
+    with shown_progress(sys.stderr, context.environment) as progress:
+        result = _sync(context, arguments, progress)
+    for failure in result.failures:
+        for problem in failure.error.problems:
+            sys.stderr.write(f"error: {problem}\n")
+    return Outcome(
+        code=result.exit_code, text=lambda: render_sync(result), table=lambda: sync_table(result)
+    )
+
+
+def _sync(context: Context, arguments: Namespace, progress: Progress) -> SyncResult:
+    from envbuild.commands.sync import SyncResult
+    from envbuild.system.store import check_environment_path
+
+    store = context.store
+    declaration = context.declaration  # what is wrong with it is said before a store is made
+    if not arguments.dry_run:
+        store.prepare()
+    plan = _plan(context, arguments, progress)
+    for wanted in plan.wanted:
+        check_environment_path(store.environment(wanted.environment))
+    if arguments.dry_run or plan.is_empty:
+        result = SyncResult(plan=plan, applied=None, manifest=store.read_current())
+    else:
+        applied = _apply(context, arguments, plan, progress)
+        result = SyncResult(plan=plan, applied=applied, manifest=applied.manifest)
+    if not arguments.dry_run and not arguments.drivers and not result.failures:
+        _leave_stamp(context, declaration.digest, result)
+    return result
+
+
+def _plan(context: Context, arguments: Namespace, progress: Progress) -> Plan:
+    from envbuild.commands.sync import Planner
+
+    def interpreter_for(driver: Driver) -> Interpreter:
+        interpreter = context.interpreter_for(
+            driver, offline=arguments.offline, dry_run=arguments.dry_run
+        )
+        if context.store.is_reachable and not interpreter.shareable:
+            progress.note(
+                f"{driver.name}: other users cannot start {interpreter.path}, "
+                "on which its environment is built"
+            )
+        return interpreter
+
+    planner = Planner(
+        declaration=context.declaration,
+        folder=context.lock_folder,
+        host=context.host,
+        interpreter_for=interpreter_for,
+        current=context.store.read_current(),
+        is_valid=context.store.is_valid,
+    )
+    return planner.plan(tuple(arguments.drivers))
+
+
+def _apply(context: Context, arguments: Namespace, plan: Plan, progress: Progress) -> Applied:
+    from envbuild.system.builder import Builder
+    from envbuild.system.index_session import index_session
+    from envbuild.system.uv_installer import UvInstaller
+
+    with index_session(
+        context.declaration,
+        context.environment,
+        runner=context.runner,
+        cache=context.store.cache,
+        timeout=context.index_timeout,
+        hashes=False,
+    ) as indexes:
+        installer = UvInstaller(
+            runner=context.runner,
+            cache=context.store.cache / "uv",
+            index_environment=indexes.uv.environment,
+            offline=arguments.offline,
+            explain=indexes.explain_installation,
+        )
+        builder = Builder(
+            store=context.store,
+            installer=installer,
+            progress=progress,
+            jobs=arguments.jobs or context.cpus,
+        )
+        return builder.apply(plan, keep_going=arguments.keep_going)
+
+
+def _leave_stamp(context: Context, declaration: str, result: SyncResult) -> None:
+    """Note what this sync rested on, so that the next one can see at once that nothing has changed."""
+    from dataclasses import replace
+
+    from envbuild.cli.stamp import render_stamp
+    from envbuild.report.sync import render_sync
+    from envbuild.system.files import write_if_changed
+
+    manifest = result.manifest
+    if manifest is None:
+        return
+    idle = replace(result.plan, builds=(), dropped=(), switch=False)
+    text = render_stamp(
+        generation=manifest.generation,
+        declaration=declaration.removeprefix("sha256:"),
+        locks=((item.driver.name, item.lock.removeprefix("sha256:")) for item in idle.wanted),
+        environments=(item.environment for item in idle.wanted),
+        interpreters=sorted(
+            {
+                (item.interpreter.path, item.interpreter.size, item.interpreter.mtime_ns)
+                for item in idle.wanted
+            }
+        ),
+        text=render_sync(replace(result, plan=idle, applied=None)),
+    )
+    write_if_changed(context.store.cache / "stamp", text.encode())
