@@ -8,6 +8,12 @@ from fnmatch import fnmatchcase
 DEFAULT_INDEX = "default"
 """The name of the index that serves every package that no other index is bound to."""
 
+DEFAULT_PYTHON = ("3.12",)
+"""The Python of a driver where neither it nor the defaults name one."""
+
+DEFAULT_PLATFORMS = ("x86_64-manylinux_2_28", "aarch64-manylinux_2_28")
+"""The platforms of a driver where neither it nor the defaults name any."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeclaredRequirement:
@@ -29,13 +35,16 @@ class Index:
 
     name: str
     url: str | None
-    """The PEP 503 root; None for a folder of wheels, and for the default index where only its name is declared."""
+    """The PEP 503 root, without any credentials; None for a folder of wheels."""
 
     path: str | None
-    """An absolute folder of wheels, or None."""
+    """A folder of wheels, absolute where the parser was told the folder of the file; or None."""
 
     packages: tuple[str, ...]
-    """Patterns of normalised names that come from here and from nowhere else; empty for the default index."""
+    """Patterns (`*` for any characters) of normalised names that come from here and nowhere else.
+
+    Empty for the default index.
+    """
 
     line: int
 
@@ -67,15 +76,25 @@ class Driver:
     python: tuple[str, ...]
     """Python requests, in order of preference."""
 
+    python_downloads: bool
+    """Whether a Python that the host has not may be fetched into the store."""
+
     platforms: tuple[str, ...]
     constraints: tuple[str, ...]
-    """Requirements in normal form that hold for every package, whether or not anybody asks for it."""
+    """Requirements in normal form that bound a package whoever asks for it.
+
+    The defaults' first, then the driver's own.
+    """
 
     overrides: tuple[str, ...]
     """Requirements in normal form that replace what packages themselves ask for."""
 
     exclude_newer: str | None
-    """A date, a timestamp or an age: releases uploaded later do not exist."""
+    """Releases uploaded later do not exist.
+
+    A date (`2026-11-01`), a timestamp (`2026-11-01T12:00:00Z`),
+    or an age (`12 hours`, `1 day`, `2 weeks`).
+    """
 
     env: tuple[tuple[str, str], ...]
     """Environment variables that the activation sets where they are unset, in name order."""
@@ -85,6 +104,29 @@ class Driver:
     """Normalised names of packages that are built from their source distribution."""
 
     enabled: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Coexist:
+    """A rule: these drivers must be able to share one interpreter."""
+
+    drivers: tuple[str, ...]
+    """At least two, in the order of the rule."""
+
+    line: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Agree:
+    """A rule: each of these packages has one version wherever it is locked."""
+
+    packages: tuple[str, ...]
+    """Normalised names."""
+
+    drivers: tuple[str, ...]
+    """At least two where the rule names them; else every enabled driver, in the file's order."""
+
+    line: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,6 +144,9 @@ class Declaration:
 
     indexes: tuple[Index, ...]
     """In the order of the file; the default index only where it is declared."""
+
+    coexist: tuple[Coexist, ...] = ()
+    agree: tuple[Agree, ...] = ()
 
     def driver(self, name: str) -> Driver | None:
         """The driver of that name, or None."""

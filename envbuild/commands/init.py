@@ -1,0 +1,50 @@
+"""`envbuild init`: a commented `drivers.toml` to begin with."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from envbuild.errors import HostError, Problem, UsageError
+from envbuild.system.files import write_atomically
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InitResult:
+    """What `envbuild init` wrote."""
+
+    path: str
+    """The new declaration, as the user named it."""
+
+
+def init(path: Path) -> InitResult:
+    """Write a declaration where there is none; UsageError where anything stands at the path."""
+    if os.path.lexists(path):
+        raise UsageError(
+            Problem(
+                message="there is something here already",
+                file=str(path),
+                hint="edit it, move it away, or name another file with `--file`",
+            )
+        )
+    content = resources.files("envbuild").joinpath("starter.toml").read_bytes()
+    try:
+        write_atomically(path, content)
+    except FileNotFoundError:
+        problem = Problem(
+            message="its folder is not there", file=str(path), hint="make the folder first"
+        )
+        raise UsageError(problem) from None
+    except OSError as error:
+        problem = Problem(
+            message=f"the file cannot be written: {error.strerror}",
+            file=str(path),
+            hint="see to it that this user may write there and that the disk has room",
+        )
+        raise HostError(problem) from None
+    return InitResult(path=str(path))

@@ -1,0 +1,99 @@
+"""What a driver is locked for: Pythons, platforms, and the date up to which releases count."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+
+from envbuild.drivers_toml.requirement import parse_constraint
+from envbuild.drivers_toml.table import (
+    Key,
+    Place,
+    TextError,
+    boolean,
+    list_of,
+    nearest,
+    one_or_more,
+    text,
+)
+from envbuild.target import parse_platform, parse_python
+
+_COMMON_PLATFORMS = (
+    "x86_64-manylinux_2_28",
+    "aarch64-manylinux_2_28",
+    "x86_64-manylinux_2_17",
+    "x86_64-musllinux_1_2",
+    "aarch64-musllinux_1_2",
+    "arm64-macosx_14_0",
+    "x86_64-macosx_14_0",
+)
+"""What a text that is no platform is compared with, for a hint."""
+
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_TIMESTAMP = re.compile(
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.IGNORECASE
+)
+_ZONE_MISSING = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?")
+_AGE = re.compile(r"(?P<count>[1-9]\d{0,4}) (?P<unit>hour|day|week)s?")
+_DATE_FORMS = (
+    "write a date '2026-11-01', a timestamp '2026-11-01T12:00:00Z', "
+    "or an age '12 hours', '7 days', '2 weeks'"
+)
+
+
+def _python(written: str) -> str:
+    try:
+        return parse_python(written)
+    except ValueError as error:
+        hint = str(error)
+        if re.search(r"[<>=~!*]", written):
+            hint = """list the versions in order of preference, such as ["3.12", "3.11"]"""
+        raise TextError(f"{written!r} is not a Python to ask for", hint=hint) from None
+
+
+def _platform(written: str) -> str:
+    try:
+        return str(parse_platform(written))
+    except ValueError as error:
+        near = nearest(written, _COMMON_PLATFORMS)
+        hint = f"did you mean '{near}'?" if near else str(error)
+        raise TextError(f"{written!r} is not a platform", hint=hint) from None
+
+
+def _read_exclude_newer(value: object, place: Place) -> str | None:
+    """A reader of dates, timestamps and ages, in quotes or as TOML's own dates."""
+    if isinstance(value, dt.date):
+        value = value.isoformat()
+    return text(_exclude_newer, hint=_DATE_FORMS)(value, place)
+
+
+def _exclude_newer(written: str) -> str:
+    age = _AGE.fullmatch(written)
+    if age is not None:
+        return f"{age['count']} {age['unit']}{'' if age['count'] == '1' else 's'}"
+    if _ZONE_MISSING.fullmatch(written):
+        raise TextError(f"{written!r} has no time zone", hint="end it with Z for UTC")
+    if not (_DATE.fullmatch(written) or _TIMESTAMP.fullmatch(written)):
+        raise TextError(f"{written!r} is neither a date nor an age", hint=_DATE_FORMS)
+    try:
+        dt.datetime.fromisoformat(written.upper())
+    except ValueError as error:
+        raise TextError(f"{written!r} is not in the calendar: {error}") from None
+    return written.upper()
+
+
+PYTHON = Key("python", one_or_more(text(_python)))
+PLATFORMS = Key("platforms", list_of(text(_platform), filled=True, unique=True))
+EXCLUDE_NEWER = Key("exclude-newer", _read_exclude_newer)
+CONSTRAINTS = Key("constraints", list_of(text(parse_constraint)))
+
+PYTHON_DOWNLOADS = Key("python-downloads", boolean)
+
+DEFAULTS_KEYS: tuple[Key[object], ...] = (
+    PYTHON,
+    PYTHON_DOWNLOADS,
+    PLATFORMS,
+    EXCLUDE_NEWER,
+    CONSTRAINTS,
+)
+"""The keys of `[defaults]`, each of which a driver may set again."""

@@ -1,0 +1,35 @@
+"""The messages about a wrong `drivers.toml`, as users read them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from envbuild.drivers_toml import parse_declaration
+from envbuild.errors import DeclarationError, Problem
+from tests.support.golden import assert_golden
+
+FOLDER = Path(__file__).parent / "declaration"
+
+
+@pytest.mark.parametrize("case", sorted(FOLDER.glob("*.toml")), ids=lambda case: case.stem)
+def test_a_wrong_declaration_is_answered_in_these_words(case: Path) -> None:
+    """Every problem gets one message: file, line, key path, what is wrong, and a hint."""
+    with pytest.raises(DeclarationError) as caught:
+        parse_declaration(case.read_bytes().decode("utf-8"), file="drivers.toml")
+    assert caught.value.exit_code == 2
+    assert_golden(case.with_suffix(".txt"), "".join(map(_as_read, caught.value.problems)))
+
+
+def _as_read(problem: Problem) -> str:
+    """A problem as printed, without what `packaging` says: that changes with its version."""
+    detail = "(what packaging says)" if problem.detail else None
+    return f"{replace(problem, detail=detail)}\n"
+
+
+def test_no_message_repeats_a_password() -> None:
+    """A secret that was put into the wrong place is not spread further by the message about it."""
+    texts = [path.read_text(encoding="utf-8") for path in FOLDER.glob("*.txt")]
+    assert not [text for text in texts if "user:" in text or "=secret" in text]
