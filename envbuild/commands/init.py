@@ -35,7 +35,7 @@ def init(path: Path) -> InitResult:
     content = resources.files("envbuild").joinpath("starter.toml").read_bytes()
     try:
         write_atomically(path, content)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         problem = Problem(
             message="its folder is not there", file=str(path), hint="make the folder first"
         )

@@ -62,8 +62,10 @@ def test_init_leaves_what_is_there(tmp_path: Path, kind: str) -> None:
 
 def test_init_into_a_folder_that_is_not_there(tmp_path: Path) -> None:
     """The folder is named as missing; none is made."""
-    with pytest.raises(UsageError, match="folder is not there"):
-        init(tmp_path / "no" / "drivers.toml")
+    (tmp_path / "file").touch()
+    for folder in ("no", "file"):
+        with pytest.raises(UsageError, match="folder is not there"):
+            init(tmp_path / folder / "drivers.toml")
     assert not (tmp_path / "no").exists()
 
 
