@@ -1,0 +1,67 @@
+"""Who holds a lease: the kernel's table of locks as values, and a running process of an environment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LEASE_FILE = ".lease"
+"""The file in an environment on which every process of it holds a shared lock (flock).
+
+Empty, readable for every user and writable for none: a reader's lock needs no more.
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HeldLock:
+    """One line of the kernel's table."""
+
+    pid: int
+    """The process that took it; a child that was forked since holds it too, and is not named."""
+
+    device: tuple[int, int]
+    """Major and minor number of the file system, as the kernel counts it."""
+
+    inode: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Process:
+    """A running process of an environment."""
+
+    pid: int
+    user: str
+    """The name, or the number where it has none."""
+
+    since: str
+    """When it started: UTC, `2026-11-20T10:00:00Z`."""
+
+    environment: str
+    """The environment's folder name."""
+
+    lease: bool
+    """Whether it holds the environment's lease; else it was known by its program's path."""
+
+    command: str
+    """Its arguments, joined by blanks."""
+
+    def __str__(self) -> str:
+        """`pid 4711 of user vllm`."""
+        return f"pid {self.pid} of user {self.user}"
+
+
+def parse_locks(text: str) -> Iterator[HeldLock]:
+    """The flocks that are held, from the text of `/proc/locks`; who waits for one is left out.
+
+    A line reads `1: FLOCK  ADVISORY  READ  4711 08:01:131186 0 EOF` (proc(5)).
+    """
+    for line in text.splitlines():
+        words = line.split()
+        if len(words) < 6 or words[1] != "FLOCK":
+            continue
+        major, minor, inode = words[5].split(":")
+        device = (int(major, 16), int(minor, 16))
+        yield HeldLock(pid=int(words[4]), device=device, inode=int(inode))
