@@ -105,6 +105,7 @@ def _apply(context: Context, arguments: Namespace, plan: Plan, progress: Progres
             installer=installer,
             progress=progress,
             jobs=arguments.jobs or context.cpus,
+            declared_in=context.declaration.file,
         )
         return builder.apply(plan, keep_going=arguments.keep_going)
 

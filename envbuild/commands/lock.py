@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from envbuild.commands.selection import select_drivers
@@ -127,11 +127,19 @@ class Locker:
                     resolutions = tuple(future.result() for future in futures)
                     locked[job.driver.name] = self._merge(job, resolutions)
                 except EnvbuildError as error:
-                    problems.setdefault(type(error), []).extend(error.problems)
+                    found = problems.setdefault(type(error), [])
+                    found += [self._placed(job.driver, problem) for problem in error.problems]
                     self.progress.done(job.driver.name, "failed")
         if problems:
             raise _worst(problems)
         return locked
+
+    def _placed(self, driver: Driver, problem: Problem) -> Problem:
+        """The problem at the driver's own lines, unless it has a place already."""
+        if problem.file is not None:
+            return problem
+        key = problem.key or f"drivers.{driver.name}.requires"
+        return replace(problem, file=self.declaration.file, line=driver.requires[0].line, key=key)
 
     def _resolve(self, job: _Job, target: Target, upgrade: Upgrade) -> Resolution:
         self.progress.stage(job.driver.name, f"resolving for {target}")

@@ -63,6 +63,8 @@ class Builder:
     installer: Installer
     progress: Progress
     jobs: int
+    declared_in: str
+    """The declaration's file, for messages."""
 
     def apply(self, plan: Plan, *, keep_going: bool) -> Applied:
         """Do what a plan says: every build, then one switch if all are valid.
@@ -156,6 +158,7 @@ class Builder:
         driver = wanted.driver
         problems = [
             Problem(
+                file=self.declared_in,
                 key=f"drivers.{driver.name}.{'binary' if command == driver.binary else 'commands'}",
                 line=driver.line,
                 message=f"no package of {driver.name} provides the command {command!r}",
