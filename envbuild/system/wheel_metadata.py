@@ -1,0 +1,104 @@
+"""What a wheel says about its package: the METADATA file, found in the archive and parsed."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_LARGEST = 16 << 20
+"""Bytes of METADATA; what claims to be longer is not read."""
+
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+)
+"""What zipfile raises for archives that are broken, encrypted or packed in an unknown way."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WheelMetadata:
+    """What of METADATA decides which packages are needed, and how large the file is."""
+
+    requires: tuple[str, ...]
+    """`Requires-Dist` in the order published, addresses left out."""
+
+    requires_python: str | None
+    provides_extras: tuple[str, ...]
+    size: int
+    """Of the wheel or the source distribution itself, in bytes."""
+
+
+def find_metadata(wheel: IO[bytes], package: str) -> bytes:
+    """The METADATA of a package in a wheel that can be read at random.
+
+    ValueError says what is wrong with the wheel.
+    """
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            member = archive.getinfo(_metadata_name(archive.namelist(), package))
+            if member.file_size > _LARGEST:
+                raise ValueError("its METADATA is too long")
+            with archive.open(member) as stream:
+                return stream.read(_LARGEST)
+    except _UNREADABLE as error:
+        raise ValueError("it is no readable zip archive") from error
+
+
+def parse_metadata(content: bytes, package: str, size: int) -> WheelMetadata:
+    """METADATA → value; ValueError says what is wrong with it."""
+    from packaging.metadata import parse_email
+    from packaging.utils import canonicalize_name
+
+    raw, unparsed = parse_email(content)
+    name = raw.get("name")
+    if name is None:
+        raise ValueError("its METADATA has no Name")
+    if canonicalize_name(name) != package:
+        raise ValueError(f"its METADATA is that of '{name}'")
+    if "requires-dist" in unparsed:
+        raise ValueError("its Requires-Dist is no text")
+    return WheelMetadata(
+        requires=tuple(map(_requirement, raw.get("requires_dist", ()))),
+        requires_python=raw.get("requires_python"),
+        provides_extras=tuple(raw.get("provides_extra", ())),
+        size=size,
+    )
+
+
+def _metadata_name(names: Iterable[str], package: str) -> str:
+    """The one METADATA at the top of the archive that is the package's."""
+    from packaging.utils import canonicalize_name
+
+    found = [
+        name for name in names if name.endswith(".dist-info/METADATA") and name.count("/") == 1
+    ]
+    if len(found) > 1:
+        found = [name for name in found if canonicalize_name(name.partition("-")[0]) == package]
+    if len(found) != 1:
+        raise ValueError("it holds no METADATA of its package")
+    return found[0]
+
+
+def _requirement(text: str) -> str:
+    """A requirement as published, on one line; one with an address is written anew without it."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    text = " ".join(text.split())
+    try:
+        requirement = Requirement(text)
+    except InvalidRequirement:
+        raise ValueError(f"it asks for '{text}', which is no valid requirement") from None
+    if requirement.url is None:
+        return text
+    requirement.url = None
+    return str(requirement)

@@ -1,0 +1,73 @@
+"""What users read when an index gives a bad answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from envbuild.system.index_answer import Fault, IndexAnswer, IndexAnswerError, problem_of
+from envbuild.system.index_locations import Credentials, IndexLocation
+from tests.support.golden import assert_golden
+
+GOLDEN = Path(__file__).parent / "index" / "answers.txt"
+DEFAULT = IndexLocation(name="default", url="https://mirror.example/simple")
+KNOWN = IndexLocation(
+    name="in-ternal",
+    url="https://packages.example:8443/simple",
+    credentials=Credentials(user="m3", password="s3cret"),
+    packages=("acme-*",),
+)
+FOLDER = IndexLocation(name="files", folder=Path("/srv/wheels"), packages=("local",))
+REASONS = {
+    Fault.UNREACHABLE: "connection refused",
+    Fault.TIMED_OUT: "no word in 30 seconds",
+    Fault.LED_AWAY: "it redirects to mirror.example",
+    Fault.GARBAGE: "its type is text/plain",
+    Fault.CHANGED: "locked is sha256 0123456789ab…, its content has ba9876543210…",
+}
+STATUSES = {
+    Fault.UNAUTHORISED: 401,
+    Fault.FORBIDDEN: 403,
+    Fault.NOT_FOUND: 404,
+    Fault.SERVER_ERROR: 503,
+    Fault.REFUSED: 429,
+}
+
+
+def answer(fault: Fault, location: IndexLocation, file: str | None) -> IndexAnswer:
+    """A bad answer as it comes about for that fault."""
+    return IndexAnswer(
+        fault=fault,
+        location=location,
+        package="acme-core",
+        file=file,
+        status=STATUSES.get(fault),
+        reason=REASONS.get(fault),
+    )
+
+
+def test_every_bad_answer_has_its_words() -> None:
+    """One message for each fault, about a page and about a file, that tells it from all others."""
+    wheel = "acme_core-1.0-py3-none-any.whl"
+    pages = [fault for fault in Fault if fault is not Fault.CHANGED]
+    files = [fault for fault in Fault if fault is not Fault.LED_AWAY]
+    answers = [answer(fault, place, None) for fault in pages for place in (DEFAULT, KNOWN)]
+    answers += [answer(fault, DEFAULT, wheel) for fault in files]
+    answers += [answer(fault, FOLDER, None) for fault in (Fault.UNREACHABLE, Fault.NOT_FOUND)]
+    elsewhere = IndexAnswer(
+        fault=Fault.SERVER_ERROR,
+        location=DEFAULT,
+        package="acme-core",
+        file=wheel,
+        host="files.example",
+        status=599,
+    )
+    problems = [problem_of(one) for one in (*answers, elsewhere)]
+    text = "".join(f"{problem}\n" for problem in problems)
+    assert_golden(GOLDEN, text)
+    assert "s3cret" not in text
+    assert "m3" not in text
+
+
+def test_a_bad_answer_is_exit_4() -> None:
+    """An index that gives what it must not ends the command with 4."""
+    assert IndexAnswerError(answer(Fault.GARBAGE, DEFAULT, None)).exit_code == 4
