@@ -71,7 +71,12 @@ class Builder:
 
         With `keep_going` what could be built is switched to, and the others stay as they were.
         """
-        built, failures = self._build_all(plan.builds)
+        with self.store.claiming(item.environment for item in plan.wanted):
+            return self._apply(plan, keep_going=keep_going)
+
+    def _apply(self, plan: Plan, *, keep_going: bool) -> Applied:
+        missing = (item for item in plan.wanted if not self.store.is_valid(item.environment))
+        built, failures = self._build_all(tuple(missing))  # a gc may have come after the plan
         failed = {failure.driver for failure in failures}
         wanted = [item for item in plan.wanted if item.driver.name not in failed]
         for item in wanted:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+_BUSY = (errno.EAGAIN, errno.EACCES)
 _POLL = 0.05
 """Seconds between two looks at a lock that another process holds."""
 
@@ -89,29 +90,70 @@ def sync_file_system(path: Path) -> None:
 
 
 @contextmanager
-def locked(path: Path, *, timeout: float | None = None) -> Iterator[None]:
-    """Hold the exclusive lock at path (flock), which ends with the process however that ends.
+def locked(path: Path, *, timeout: float | None = None, shared: bool = False) -> Iterator[None]:
+    """Hold the lock at path (flock), exclusive unless `shared`; it ends with the process at the latest.
 
-    Waits for another holder, for ever where `timeout` (seconds) is None; then HostError names the file.
+    Waits for other holders, for ever where `timeout` (seconds) is None; then HostError names the file.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+    descriptor = _open_lock(path)
     try:
-        _take(descriptor, path, timeout)
+        _take(descriptor, path, kind, timeout)
+        while not _is_still_at(descriptor, path):  # a gc removed the file while this one waited
+            os.close(descriptor)
+            descriptor = _open_lock(path)
+            _take(descriptor, path, kind, timeout)
         yield
     finally:
         os.close(descriptor)
 
 
-def _take(descriptor: int, path: Path, timeout: float | None) -> None:
+@contextmanager
+def locked_if_free(path: Path) -> Iterator[bool]:
+    """Hold the exclusive lock at path if nobody holds it; whether that was so. Needs no right to write.
+
+    A file that is not there is held by nobody, and is not made.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        yield True
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in _BUSY:
+            raise
+        free = False
+    else:
+        free = True
+    try:
+        yield free
+    finally:
+        os.close(descriptor)
+
+
+def _open_lock(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+
+
+def _is_still_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _take(descriptor: int, path: Path, kind: int, timeout: float | None) -> None:
     if timeout is None:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        fcntl.flock(descriptor, kind)
         return
     deadline = time.monotonic() + timeout
     while True:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
         except OSError as error:
-            if error.errno not in (errno.EAGAIN, errno.EACCES):
+            if error.errno not in _BUSY:
                 raise
             if time.monotonic() >= deadline:
                 raise HostError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,9 +20,11 @@ from envbuild.system.files import (
     sync_folder,
     write_atomically,
 )
+from envbuild.system.seals import Seals
+from envbuild.system.stat_list import list_stats
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from envbuild.manifest import Manifest
     from envbuild.receipt import Receipt
@@ -35,7 +37,7 @@ _PATH = re.compile(r"[A-Za-z0-9._/+-]+")
 _LONGEST_INTERPRETER_LINE = 127
 """In bytes, `#!` included: uv wraps longer ones in `/bin/sh`, which costs every start."""
 
-_PUBLIC = ("envs", "receipts", "generations", "locks")
+_PUBLIC = ("envs", "receipts", "generations", "seals", "locks")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,6 +63,16 @@ class Store:
         return self.root / "cache"
 
     @property
+    def seals(self) -> Seals:
+        """What generations and receipts were when they were made."""
+        return Seals(folder=self.root / "seals", receipts=self.root / "receipts")
+
+    @property
+    def trash(self) -> Path:
+        """Private: what was taken away by a rename and is still to be deleted."""
+        return self.root / "trash"
+
+    @property
     def pythons(self) -> Path:
         """Interpreters that envbuild had installed."""
         return self.root / "pythons"
@@ -76,6 +88,10 @@ class Store:
     def generation(self, number: int) -> Path:
         """A generation's folder."""
         return self.root / "generations" / str(number)
+
+    def stats(self, name: str) -> Path:
+        """The file with what the file system said of a valid environment when it was built."""
+        return self.root / "receipts" / f"{name}.stat"
 
     def is_valid(self, name: str) -> bool:
         """Whether an environment has its receipt and still stands."""
@@ -139,6 +155,18 @@ class Store:
             yield
 
     @contextmanager
+    def claiming(self, names: Iterable[str]) -> Iterator[None]:
+        """Keep every gc off these environments, whether or not they are built yet."""
+        with ExitStack() as stack:
+            for name in sorted(set(names)):
+                stack.enter_context(locked(self.claim(name), shared=True))
+            yield
+
+    def claim(self, name: str) -> Path:
+        """The lock that everybody shares who is about to use an environment."""
+        return self.root / "locks" / f"{name}.claim"
+
+    @contextmanager
     def switching(self) -> Iterator[None]:
         """Hold the lock of the generations."""
         with locked(self.root / "locks" / "generations.lock"):
@@ -147,8 +175,15 @@ class Store:
     def write_receipt(self, receipt: Receipt) -> None:
         """Make an environment valid: its content reaches the disk before the receipt does."""
         sync_file_system(self.environment(receipt.environment))
+        stats = list_stats(self.environment(receipt.environment))
+        write_atomically(
+            self.stats(receipt.environment), stats.encode("utf-8", "surrogateescape"), sync=False
+        )
         content = render_receipt(receipt).encode("utf-8", "surrogateescape")
         write_atomically(self.receipt(receipt.environment), content)
+        if self.seals.name(receipt.environment):
+            with self.switching():
+                self.seals.renew(receipt.environment)
 
     def read_current(self) -> Manifest | None:
         """The current generation's manifest; None where nothing was ever synced."""
@@ -196,6 +231,8 @@ class Store:
         folder = self.generation(manifest.generation)
         scratch = folder.with_name(f".{manifest.generation}.tmp")
         _remove_generation(scratch)
+        current = self.read_current()
+        self.seals.add(manifest, after=current.generation if current is not None else None)
         (scratch / "bin").mkdir(parents=True)
         for driver in manifest.drivers:
             name = Path(driver.environment).name

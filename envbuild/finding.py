@@ -1,0 +1,36 @@
+"""One thing that a command which looks has to say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """One thing that `verify`, `doctor` or `check` has to say."""
+
+    code: str
+    """A word that stays the same from version to version, such as `content` or `missing`."""
+
+    subject: str
+    """What it is about: an environment, a generation, a driver, a unit file."""
+
+    message: str
+    """One sentence without a final stop."""
+
+    path: str | None = None
+    """The path that it is about, where there is one; below an environment, relative to it."""
+
+    hint: str | None = None
+    """What the user can do about it."""
+
+
+def finding_table(finding: Finding) -> dict[str, object]:
+    """The finding as a JSON object, absent fields as null."""
+    return {
+        "code": finding.code,
+        "subject": finding.subject,
+        "path": finding.path,
+        "message": finding.message,
+        "hint": finding.hint,
+    }
