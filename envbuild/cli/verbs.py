@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from envbuild.cli.export_verb import export
 from envbuild.cli.lock_verb import lock
 from envbuild.cli.sync_verb import sync
 from envbuild.report.outcome import Outcome
@@ -86,4 +87,5 @@ VERBS: dict[str, Callable[[Context, Namespace], Outcome]] = {
     "list": list_,
     "which": which,
     "run": run,
+    "export": export,
 }

@@ -1,0 +1,125 @@
+"""CycloneDX 1.6: what a driver consists of, with hashes, licences and who needs what."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from envbuild.launchers.fleet import ExportedFile
+from envbuild.requirement_graph import active_edges
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from envbuild.lock import LockedFile, LockedPackage, Lockfile
+
+_SPACE = uuid.UUID("6c1d9a0e-5d0b-5c55-9a0a-0f4c4b0d6f5e")
+"""Makes a serial number out of a lockfile's digest, so that one lockfile gives one document."""
+
+
+def render_cyclonedx(
+    lockfile: Lockfile, *, digest: str, envbuild: str, licences: Mapping[str, str]
+) -> ExportedFile:
+    """`<driver>.cdx.json`, the same for the same lockfile and licences.
+
+    `digest` is the lockfile's; `envbuild` the version that writes;
+    `licences` has by package what METADATA says, an SPDX expression or a name.
+    """
+    root = f"driver:{lockfile.driver}"
+    document = {
+        "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "serialNumber": f"urn:uuid:{uuid.uuid5(_SPACE, digest)}",
+        "version": 1,
+        "metadata": {
+            "tools": {
+                "components": [{"type": "application", "name": "envbuild", "version": envbuild}]
+            },
+            "component": {
+                "type": "application",
+                "bom-ref": root,
+                "name": lockfile.driver,
+                "version": lockfile.version,
+                "properties": [
+                    {"name": "envbuild:lock", "value": digest},
+                    *({"name": "envbuild:target", "value": str(t)} for t in lockfile.targets),
+                ],
+            },
+        },
+        "components": [_component(package, licences) for package in lockfile.packages],
+        "dependencies": _dependencies(lockfile, root),
+    }
+    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return ExportedFile(name=f"{lockfile.driver}.cdx.json", text=text)
+
+
+def _component(package: LockedPackage, licences: Mapping[str, str]) -> dict[str, object]:
+    component: dict[str, object] = {
+        "type": "library",
+        "bom-ref": _reference(package),
+        "name": package.name,
+        "version": package.version,
+        "purl": _reference(package),
+    }
+    if len(package.files) == 1:
+        component["hashes"] = [_hash(package.files[0])]
+    licence = licences.get(package.name)
+    if licence is not None:
+        component["licenses"] = [_licence(licence)]
+    component["components"] = [
+        {
+            "type": "file",
+            "bom-ref": f"{_reference(package)}#{file.name}",
+            "name": file.name,
+            "hashes": [_hash(file)],
+            "properties": [{"name": "envbuild:size", "value": str(file.size)}],
+        }
+        for file in package.files
+    ]
+    component["properties"] = [
+        {"name": "envbuild:index", "value": package.index},
+        *({"name": "envbuild:target", "value": str(target)} for target in package.targets),
+    ]
+    return component
+
+
+def _licence(text: str) -> dict[str, object]:
+    """An SPDX expression where it is one, else a name as the package wrote it."""
+    from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+
+    try:
+        return {"expression": canonicalize_license_expression(text)}
+    except InvalidLicenseExpression:
+        return {"license": {"name": text}}
+
+
+def _hash(file: LockedFile) -> dict[str, str]:
+    return {"alg": "SHA-256", "content": file.sha256}
+
+
+def _reference(package: LockedPackage) -> str:
+    return f"pkg:pypi/{package.name}@{quote(package.version, safe='.')}"
+
+
+def _dependencies(lockfile: Lockfile, root: str) -> list[dict[str, object]]:
+    """Who needs what on any target, as far as both ends are locked there."""
+    needs: dict[str, set[str]] = {root: set()}
+    for package in lockfile.packages:
+        needs[_reference(package)] = set()
+    for target in lockfile.targets:
+        packages = {package.name: package for package in lockfile.packages_for(target)}
+        published = {name: package.requires for name, package in packages.items()}
+        edges = active_edges(lockfile.inputs.requires, published, target, lockfile.inputs.overrides)
+        for edge in edges:
+            if edge.package not in packages or edge.requirer == edge.package:
+                continue
+            who = root if edge.requirer is None else _reference(packages[edge.requirer])
+            needs[who].add(_reference(packages[edge.package]))
+    return [{"ref": ref, "dependsOn": _sorted(names)} for ref, names in needs.items()]
+
+
+def _sorted(names: Iterable[str]) -> list[str]:
+    return sorted(names)

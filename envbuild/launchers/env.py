@@ -1,0 +1,51 @@
+"""`KEY=VALUE` lines that systemd's EnvironmentFile, sh and flox's parser all read alike."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from envbuild.errors import Problem, UsageError
+from envbuild.launchers.fleet import PRIVATE, ExportedFile, check_path, header, upper_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from envbuild.launchers.fleet import Fleet, Subject
+
+_VALUE = re.compile(r"[A-Za-z0-9._/+:@,=-]+")
+"""What no shell, no systemd and no other reader of such files takes for anything but itself."""
+
+
+def render_env(fleet: Fleet) -> tuple[ExportedFile, ...]:
+    """One file with three lines a driver: its command, its Python, its version."""
+    lines = [f"# {header('env')}"]
+    for subject in fleet.subjects:
+        lines += env_lines(variables(subject, stable=fleet.stable))
+    return (ExportedFile(name="envbuild.env", text=join(lines), mode=PRIVATE),)
+
+
+def variables(subject: Subject, *, stable: bool) -> Iterable[tuple[str, str]]:
+    """A driver's variables; the Python is exact always.
+
+    A Python that is started through a link that moves would mix two environments in one process.
+    """
+    name = upper_name(subject.entry.name)
+    yield f"{name}_BIN", check_path(subject.binary(stable=stable), "env")
+    yield f"{name}_PYTHON", check_path(subject.entry.python, "env")
+    yield f"{name}_VERSION", subject.entry.version.replace("!", "-")
+
+
+def env_lines(pairs: Iterable[tuple[str, str]]) -> Iterable[str]:
+    """`KEY=VALUE`, unquoted; UsageError names a value that would need quotes."""
+    for name, value in pairs:
+        if _VALUE.fullmatch(value) is None:
+            message = f"{name} is {value!r}, which cannot be written without quotes"
+            hint = "readers of such files differ about quotes; use letters, digits and ._/+:@,=-"
+            raise UsageError(Problem(message=message, hint=hint))
+        yield f"{name}={value}"
+
+
+def join(lines: Iterable[str]) -> str:
+    """Lines as a text that ends in a line feed."""
+    return "".join(f"{line}\n" for line in lines)

@@ -1,0 +1,158 @@
+"""What is exported, and what comes of it: drivers of a generation in, files out."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from envbuild.errors import Problem, UsageError
+
+if TYPE_CHECKING:
+    from envbuild.declaration import Driver
+    from envbuild.manifest import ManifestDriver
+
+HEADER = (
+    "Written by `envbuild export {format}`; `envbuild export {format} --check FILE` compares it."
+)
+PUBLIC = 0o644
+PRIVATE = 0o600
+"""For files that stand where services keep their secrets, and that people add secrets to."""
+
+PROGRAM = 0o755
+
+_PATH = re.compile(r"/[A-Za-z0-9._/+-]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_IMAGE = re.compile(
+    r"(?P<name>[a-z0-9][a-z0-9._/:-]*?)(?P<tag>:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?"
+    r"(?P<digest>@sha256:[0-9a-f]{64})?"
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExportedFile:
+    """A file as an export writes it."""
+
+    name: str
+    """Relative to the folder of the export."""
+
+    text: str
+    mode: int = PUBLIC
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Subject:
+    """One driver that is exported."""
+
+    entry: ManifestDriver
+    declared: Driver | None
+    """As `drivers.toml` has it; None where the export does not need it."""
+
+    base_python: str
+    """The interpreter below the environment's `bin/python`, links resolved."""
+
+    offered: tuple[str, ...]
+    """The commands in the environment's `bin/`, in name order."""
+
+    shared: bool
+    """Whether any user of the host can reach the environment and its interpreter."""
+
+    def binary(self, *, stable: bool) -> str:
+        """The driver's command: the path that follows every switch, or that of just this environment."""
+        return self.entry.stable_binary if stable else self.entry.binary
+
+    def bin_folder(self, *, stable: bool) -> str:
+        """The folder of all its commands."""
+        return self.binary(stable=stable).rpartition("/")[0]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fleet:
+    """The drivers of one export."""
+
+    store: str
+    """The store's absolute path."""
+
+    subjects: tuple[Subject, ...]
+    stable: bool
+    """Whether paths follow every switch; else they name just this generation's environments."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Start:
+    """How a service is started, as far as envbuild does not know it."""
+
+    arguments: tuple[str, ...] = ()
+    """What follows the command."""
+
+    image: str | None = None
+    """The container image, with a tag or a digest."""
+
+    port: int | None = None
+    """The TCP port that the service listens on."""
+
+
+def header(format_: str) -> str:
+    """The first line of an exported file, without its comment sign."""
+    return HEADER.format(format=format_)
+
+
+def upper_name(driver: str) -> str:
+    """A driver's name as variables begin with it: `IMAGE_GEN`."""
+    name = driver.upper().replace("-", "_")
+    return f"_{name}" if name[0].isdigit() else name
+
+
+def check_path(path: str, format_: str) -> str:
+    """The path itself; UsageError where the format could not carry it unquoted."""
+    if _PATH.fullmatch(path) is None:
+        message = f"the path {path!r} has characters that the format {format_} cannot carry"
+        raise UsageError(Problem(message=message, hint="use letters, digits and . _ / + - alone"))
+    return path
+
+
+def check_printable(text: str, what: str, format_: str) -> str:
+    """The text itself; UsageError where it has line ends or other control characters."""
+    if _CONTROL.search(text):
+        message = f"{what} {text!r} has control characters, which the format {format_} cannot carry"
+        raise UsageError(Problem(message=message))
+    return text
+
+
+def require_image(image: str | None, format_: str) -> str:
+    """The image itself; UsageError where there is none, or it has no tag and no digest, or both."""
+    if image is None:
+        message = f"the format {format_} needs the image that the environment runs in"
+        hint = "give it with --image NAME@sha256:DIGEST; it needs a C library, not Python packages"
+        raise UsageError(Problem(key="--image", message=message, hint=hint))
+    match = _IMAGE.fullmatch(image)
+    if match is None:
+        raise UsageError(Problem(key="--image", message=f"{image!r} is not the name of an image"))
+    if (match["tag"] is None) == (match["digest"] is None):
+        both = "both a tag and a digest" if match["tag"] else "neither a tag nor a digest"
+        hint = "a digest (NAME@sha256:…) names one image for ever; a tag may move"
+        raise UsageError(Problem(key="--image", message=f"{image!r} has {both}", hint=hint))
+    return image
+
+
+def mounts(fleet: Fleet, subject: Subject) -> tuple[str, ...]:
+    """The host's folders that a container needs at their own paths, read-only.
+
+    The environment, or for stable paths the whole store, whose link moves;
+    and the interpreter's own installation, unless that is the system's.
+    """
+    own = fleet.store if fleet.stable else subject.entry.environment
+    prefix = subject.base_python.rpartition("/bin/")[0]
+    if not prefix or prefix in ("/usr", "/usr/local"):
+        return (own,)
+    return (own,) if f"{prefix}/".startswith(f"{own}/") else (own, prefix)
+
+
+def python_note(subject: Subject) -> str | None:
+    """What the image must bring where the interpreter is the system's; None where it is mounted."""
+    prefix = subject.base_python.rpartition("/bin/")[0]
+    if prefix in ("/usr", "/usr/local", ""):
+        return (
+            f"The image must have Python {subject.entry.python_version} at {subject.base_python}."
+        )
+    return None

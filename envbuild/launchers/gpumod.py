@@ -1,0 +1,100 @@
+"""gpumod: a patch for a service's preset, or a drop-in where its templates have no key."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from envbuild.errors import Problem, UsageError
+from envbuild.launchers.env import join
+from envbuild.launchers.fleet import ExportedFile, check_path, header
+from envbuild.launchers.systemd import drop_in, tail
+from envbuild.requirement_text import holds, parse_requirement
+from envbuild.target import Target, parse_platform
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from envbuild.declaration import Driver
+    from envbuild.launchers.fleet import Fleet, Subject
+
+TEMPLATE_COMMAND = "vllm"
+"""The one command whose path gpumod's unit templates take from a preset (`unit_vars.vllm_bin`)."""
+
+
+def render_gpumod(
+    fleet: Fleet, *, arguments: tuple[str, ...] | None, unit: tuple[str, str] | None
+) -> tuple[ExportedFile, ...]:
+    """A preset's patch for every driver; for other commands than vllm a drop-in of the unit that is named."""
+    files: list[ExportedFile] = []
+    for subject in fleet.subjects:
+        files.append(_patch(subject, stable=fleet.stable))
+        if not _has_key(subject) and unit is not None:
+            words = tail(arguments, unit)
+            files.append(drop_in(subject, stable=fleet.stable, unit=unit[0], tail=words))
+    return tuple(files)
+
+
+def patch_values(subject: Subject, *, stable: bool) -> dict[str, dict[str, str]]:
+    """What a preset is to say: `unit_vars.vllm_bin`, and `compat` with the declaration's ranges."""
+    values: dict[str, dict[str, str]] = {}
+    if _has_key(subject):
+        values["unit_vars"] = {"vllm_bin": check_path(subject.binary(stable=stable), "gpumod")}
+    assert subject.declared is not None
+    compat = dict(_compat(subject.declared, subject.entry.python_version))
+    if compat:
+        values["compat"] = compat
+    return values
+
+
+def compare_preset(
+    preset: object, wanted: dict[str, dict[str, str]], *, file: str
+) -> tuple[str, ...]:
+    """What a preset, as YAML gave it, says otherwise than the patch; UsageError where it is none."""
+    if not isinstance(preset, dict):
+        raise UsageError(Problem(file=file, message="a preset is a YAML mapping"))
+    said: list[str] = []
+    if "extra_config" in preset:
+        said.append(
+            "extra_config: gpumod refuses the whole preset for this key, and with it the service; "
+            "its unit_vars stand at the top level"
+        )
+    for table, values in wanted.items():
+        there = preset.get(table)
+        for key, value in values.items():
+            found = there.get(key) if isinstance(there, dict) else None
+            if found != value:
+                said.append(f"{table}.{key}: is {found or 'absent'}, would be {value}")
+    return tuple(said)
+
+
+def _has_key(subject: Subject) -> bool:
+    return subject.entry.binary.rpartition("/")[2] == TEMPLATE_COMMAND
+
+
+def _patch(subject: Subject, *, stable: bool) -> ExportedFile:
+    name = subject.entry.name
+    lines = [f"# {header('gpumod')}", f"# Merge this into the preset of every service of {name}."]
+    if not _has_key(subject):
+        lines += [
+            "# gpumod's templates have no key for the path of this command: render the unit with",
+            "# `gpumod template generate ID -o ID.service`, then export again with --unit ID.service.",
+        ]
+    values = patch_values(subject, stable=stable)
+    for table, entries in values.items():
+        lines.append(f"{table}:")
+        lines += [f"  {key}: {json.dumps(value)}" for key, value in entries.items()]
+    return ExportedFile(name=f"{name}.preset.yaml", text=join(lines))
+
+
+def _compat(driver: Driver, python_version: str) -> Iterator[tuple[str, str]]:
+    """Each required package with its range, two ranges on one package joined; markers as on this host."""
+    minor = ".".join(python_version.split(".")[:2])
+    target = Target(python=minor, platform=parse_platform(driver.platforms[0]))
+    ranges: dict[str, list[str]] = {}
+    for declared in driver.requires:
+        wanted = parse_requirement(declared.text)
+        if wanted.specifier and holds(wanted.marker, target):
+            ranges.setdefault(wanted.name, []).append(wanted.specifier)
+    for name in sorted(ranges):
+        yield name, ",".join(ranges[name])

@@ -1,0 +1,120 @@
+"""Kubernetes: a Pod template whose container sees the environment read-only, at its own path."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from envbuild.launchers.env import join
+from envbuild.launchers.fleet import (
+    ExportedFile,
+    check_path,
+    check_printable,
+    header,
+    mounts,
+    python_note,
+    require_image,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from envbuild.launchers.fleet import Fleet, Start, Subject
+
+_LONGEST_WAIT = 60
+"""How often the start is looked at, every ten seconds: loading a model takes minutes."""
+
+
+def render_kubernetes(fleet: Fleet, start: Start) -> tuple[ExportedFile, ...]:
+    """A `PodTemplate` a driver, to be started on nodes that have the store."""
+    image = require_image(start.image, "kubernetes")
+    files = []
+    for subject in fleet.subjects:
+        note = python_note(subject)
+        head = [f"# {header('kubernetes')}", *([f"# {note}"] if note else [])]
+        lines = [*head, *_yaml(_pod_template(fleet, subject, image, start))]
+        files.append(ExportedFile(name=f"{subject.entry.name}.yaml", text=join(lines)))
+    return tuple(files)
+
+
+def _pod_template(fleet: Fleet, subject: Subject, image: str, start: Start) -> dict[str, object]:
+    name = subject.entry.name
+    labels = {"app.kubernetes.io/name": name, "app.kubernetes.io/managed-by": "envbuild"}
+    paths = [check_path(path, "kubernetes") for path in mounts(fleet, subject)]
+    return {
+        "apiVersion": "v1",
+        "kind": "PodTemplate",
+        "metadata": {"name": name, "labels": labels},
+        "template": {
+            "metadata": {"labels": labels},
+            "spec": {
+                "containers": [_container(fleet, subject, image, start, paths)],
+                "volumes": [
+                    {"name": _volume(number), "hostPath": {"path": path, "type": "Directory"}}
+                    for number, path in enumerate(paths)
+                ],
+            },
+        },
+    }
+
+
+def _container(
+    fleet: Fleet, subject: Subject, image: str, start: Start, paths: list[str]
+) -> dict[str, object]:
+    container: dict[str, object] = {
+        "name": subject.entry.name,
+        "image": image,
+        "command": [check_path(subject.binary(stable=fleet.stable), "kubernetes")],
+    }
+    if start.arguments:
+        container["args"] = [_argument(word) for word in start.arguments]
+    container["volumeMounts"] = [
+        {"name": _volume(number), "mountPath": path, "readOnly": True}
+        for number, path in enumerate(paths)
+    ]
+    container["securityContext"] = {"allowPrivilegeEscalation": False}
+    return container | _probes(start.port)
+
+
+def _probes(port: int | None) -> dict[str, object]:
+    """Whether the port answers; what a service says there, envbuild does not know."""
+    if port is None:
+        return {}
+    socket = {"tcpSocket": {"port": "service"}, "periodSeconds": 10}
+    return {
+        "ports": [{"name": "service", "containerPort": port}],
+        "startupProbe": {**socket, "failureThreshold": _LONGEST_WAIT},
+        "readinessProbe": socket,
+        "livenessProbe": {**socket, "failureThreshold": 3},
+    }
+
+
+def _volume(number: int) -> str:
+    return "environment" if number == 0 else "python"
+
+
+def _argument(word: str) -> str:
+    """The word as it is meant: `$(NAME)` in it is no reference."""
+    return check_printable(word, "the argument", "kubernetes").replace("$(", "$$(")
+
+
+def _yaml(value: object, indent: int = 0) -> Iterator[str]:
+    """Mappings, lists and scalars as YAML; every string in JSON's quotes, which YAML reads alike."""
+    pad = "  " * indent
+    assert isinstance(value, dict)
+    for key, inner in value.items():
+        if isinstance(inner, dict) and inner:
+            yield f"{pad}{key}:"
+            yield from _yaml(inner, indent + 1)
+        elif isinstance(inner, list) and inner and isinstance(inner[0], dict):
+            yield f"{pad}{key}:"
+            yield from (line for item in inner for line in _item(item, indent + 1))
+        else:
+            yield f"{pad}{key}: {json.dumps(inner)}"
+
+
+def _item(value: object, indent: int) -> Iterator[str]:
+    lines = list(_yaml(value, indent + 1))
+    pad = "  " * indent
+    yield f"{pad}- {lines[0].strip()}"
+    yield from lines[1:]

@@ -1,0 +1,83 @@
+"""llmhop: the uv workspace that its `mkUvEnv` reads."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from envbuild.errors import IndexFailureError, Problem
+from envbuild.launchers.env import join
+from envbuild.launchers.fleet import ExportedFile, header
+from envbuild.launchers.markers import check_distinct
+from envbuild.launchers.pylock import python_range, target_markers
+from envbuild.launchers.requirements import pinned
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from envbuild.lock import Lockfile
+
+
+def render_workspace(lockfile: Lockfile, indexes: Mapping[str, str]) -> ExportedFile:
+    """`<driver>/pyproject.toml` with exact pins, of which `uv lock` makes the `uv.lock` beside it.
+
+    `indexes` has the address or folder of every bound index that a package comes from.
+    """
+    check_distinct(lockfile)
+    lines = [
+        f"# {header('llmhop')}",
+        "[project]",
+        f"name = {json.dumps(f'envbuild-{lockfile.driver}')}",
+        'version = "0"',
+        f"requires-python = {json.dumps(python_range(lockfile))}",
+        "dependencies = [",
+        *(f"  {json.dumps(pinned(package, lockfile))}," for package in lockfile.packages),
+        "]",
+        "",
+        "[tool.uv]",
+        "package = false",
+        "environments = [",
+        *(f"  {json.dumps(marker)}," for marker in target_markers(lockfile)),
+        "]",
+        *_overrides(lockfile),
+    ]
+    sources = {
+        package.name: package.index for package in lockfile.packages if package.index in indexes
+    }
+    if sources:
+        lines += ["", "[tool.uv.sources]"]
+        lines += [
+            f"{json.dumps(name)} = {{ index = {json.dumps(index)} }}"
+            for name, index in sources.items()
+        ]
+    for name, place in indexes.items():
+        lines += [
+            "",
+            "[[tool.uv.index]]",
+            f"name = {json.dumps(name)}",
+            f"url = {json.dumps(place)}",
+        ]
+        lines += ["explicit = true", *(['format = "flat"'] if "://" not in place else [])]
+    return ExportedFile(name=f"{lockfile.driver}/pyproject.toml", text=join(lines))
+
+
+def check_workspace_lock(lockfile: Lockfile, text: str) -> None:
+    """IndexFailureError where a `uv.lock` lacks a file that is locked: the index has changed."""
+    missing = [
+        file.name
+        for package in lockfile.packages
+        for file in package.files
+        if f"sha256:{file.sha256}" not in text
+    ]
+    if missing:
+        message = f"the index no longer offers what is locked for {lockfile.driver}"
+        hint = "run `envbuild lock`, or point the index at one that has them"
+        raise IndexFailureError(Problem(message=message, detail="\n".join(missing), hint=hint))
+
+
+def _overrides(lockfile: Lockfile) -> list[str]:
+    """Every pin again: what is locked stands, whatever packages ask for by overridden requirements."""
+    if not lockfile.inputs.overrides:
+        return []
+    pins = [json.dumps(pinned(package, lockfile)) for package in lockfile.packages]
+    return ["override-dependencies = [", *(f"  {pin}," for pin in pins), "]"]

@@ -1,0 +1,73 @@
+"""Local Studio (vllm-studio): recipe fields, its environment, and the upgrade script."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import TYPE_CHECKING
+
+from envbuild.launchers.env import env_lines, join
+from envbuild.launchers.fleet import PRIVATE, PROGRAM, ExportedFile, check_path, header
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from envbuild.launchers.fleet import Fleet, Subject
+
+
+def render_local_studio(
+    fleet: Fleet, *, envbuild: tuple[str, ...], folder: str
+) -> tuple[ExportedFile, ...]:
+    """A recipe's fields and an upgrade script a driver, and one environment for all.
+
+    `envbuild` is the command that calls envbuild on this declaration and store;
+    `folder` is where the files will lie, because the environment names the script there.
+    """
+    recipes = tuple(_recipe(subject) for subject in fleet.subjects)
+    scripts = tuple(_upgrade(subject, envbuild) for subject in fleet.subjects)
+    lines = [f"# {header('local-studio')}", *env_lines(_variables(fleet, folder))]
+    environment = ExportedFile(name="local-studio.env", text=join(lines), mode=PRIVATE)
+    return (*recipes, environment, *scripts)
+
+
+def _recipe(subject: Subject) -> ExportedFile:
+    """The Python is exact: Local Studio runs it with `-m` where the command beside it is missing."""
+    python = check_path(subject.entry.python, "local-studio")
+    fields: dict[str, object] = {"python_path": python}
+    if _package(subject, "sglang"):
+        fields["extra_args"] = {"venv_path": subject.entry.environment}
+    text = json.dumps(fields, indent=2) + "\n"
+    return ExportedFile(name=f"{subject.entry.name}.recipe.json", text=text)
+
+
+def _variables(fleet: Fleet, folder: str) -> Iterator[tuple[str, str]]:
+    vllm = [subject for subject in fleet.subjects if "vllm" in subject.offered]
+    sglang = [subject for subject in fleet.subjects if _package(subject, "sglang")]
+    if vllm:
+        first = vllm[0].entry
+        yield "LOCAL_STUDIO_RUNTIME_PYTHON", first.python
+        yield "LOCAL_STUDIO_VLLM_PYTHONS", ",".join(subject.entry.python for subject in vllm)
+        yield "LOCAL_STUDIO_VLLM_UPGRADE_CMD", f"{folder}/upgrade-{first.name}"
+    if sglang:
+        yield "LOCAL_STUDIO_SGLANG_PYTHON", sglang[0].entry.python
+
+
+def _package(subject: Subject, name: str) -> bool:
+    return any(package == name for package, _ in subject.entry.packages)
+
+
+def _upgrade(subject: Subject, envbuild: tuple[str, ...]) -> ExportedFile:
+    """Local Studio starts it without arguments, in place of its own upgrade of the environment."""
+    name = subject.entry.name
+    declared = subject.declared
+    package = declared.version_of if declared is not None else name
+    command = shlex.join(envbuild)
+    lines = [
+        "#!/bin/sh",
+        f"# {header('local-studio')}",
+        "# Environments are read-only; a newer one is built beside the old one, and switched to.",
+        "set -eu",
+        f"{command} lock --upgrade-package {package} {name}",
+        f"exec {command} sync {name}",
+    ]
+    return ExportedFile(name=f"upgrade-{name}", text=join(lines), mode=PROGRAM)

@@ -1,0 +1,105 @@
+"""`pylock.toml` (PEP 751), which pip and uv install."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from envbuild.launchers.env import join
+from envbuild.launchers.fleet import ExportedFile, header
+from envbuild.launchers.markers import check_distinct, render_marker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from envbuild.lock import LockedFile, LockedPackage, Lockfile
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Source:
+    """Where this host finds a package's files; PEP 751 wants an address for each."""
+
+    index: str | None
+    """The index's own address, without credentials; None for a folder."""
+
+    files: Mapping[str, str]
+    """File name → URL, or absolute path where the index is a folder."""
+
+
+def render_pylock(lockfile: Lockfile, sources: Mapping[str, Source]) -> ExportedFile:
+    """`pylock.<driver>.toml`; `sources` has every package by name."""
+    check_distinct(lockfile)
+    lines = [
+        f"# {header('pylock')}",
+        'lock-version = "1.0"',
+        'created-by = "envbuild"',
+        f"requires-python = {_string(python_range(lockfile))}",
+        f"environments = [{', '.join(_string(text) for text in target_markers(lockfile))}]",
+    ]
+    for package in lockfile.packages:
+        lines += _package(package, lockfile, sources[package.name])
+    return ExportedFile(name=f"pylock.{lockfile.driver}.toml", text=join(lines))
+
+
+def target_markers(lockfile: Lockfile) -> tuple[str, ...]:
+    """One marker for each kind of host that it is locked for."""
+    texts = []
+    for target in lockfile.targets:
+        minor = ".".join(target.python.split(".")[:2])
+        platform = target.platform
+        texts.append(
+            f"python_version == '{minor}' and sys_platform == '{platform.sys_platform}' "
+            f"and platform_machine == '{platform.arch}'"
+        )
+    return tuple(dict.fromkeys(texts))
+
+
+def python_range(lockfile: Lockfile) -> str:
+    """`Requires-Python` of everything that the lockfile is for."""
+    found = {".".join(target.python.split(".")[:2]) for target in lockfile.targets}
+    minors = sorted(found, key=_order)
+    if len(minors) == 1:
+        return f"=={minors[0]}.*"
+    major, _, last = minors[-1].partition(".")
+    return f">={minors[0]},<{major}.{int(last) + 1}"
+
+
+def _order(minor: str) -> tuple[int, ...]:
+    return tuple(map(int, minor.split(".")))
+
+
+def _package(package: LockedPackage, lockfile: Lockfile, source: Source) -> Iterator[str]:
+    yield ""
+    yield "[[packages]]"
+    yield f"name = {_string(package.name)}"
+    yield f"version = {_string(package.version)}"
+    marker = render_marker(package.targets, lockfile.targets)
+    if marker is not None:
+        yield f"marker = {_string(marker)}"
+    if source.index is not None:
+        yield f"index = {_string(source.index)}"
+    wheels = [file for file in package.files if file.name.endswith(".whl")]
+    for file in package.files:
+        if file not in wheels:
+            yield f"sdist = {_file(file, source)}"
+    if wheels:
+        yield "wheels = ["
+        yield from (f"  {_file(file, source)}," for file in wheels)
+        yield "]"
+
+
+def _file(file: LockedFile, source: Source) -> str:
+    place = source.files[file.name]
+    where = "path" if source.index is None else "url"
+    pairs = (
+        ("name", _string(file.name)),
+        (where, _string(place)),
+        ("size", str(file.size)),
+        ("hashes", f"{{ sha256 = {_string(file.sha256)} }}"),
+    )
+    return "{ " + ", ".join(f"{key} = {value}" for key, value in pairs) + " }"
+
+
+def _string(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,37 @@
+"""Hashed requirements, as `pip install --require-hashes` and `uv` take them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envbuild.launchers.env import join
+from envbuild.launchers.fleet import ExportedFile, header
+from envbuild.launchers.markers import check_distinct, render_marker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from envbuild.lock import LockedPackage, Lockfile
+
+
+def render_requirements(lockfile: Lockfile) -> ExportedFile:
+    """`requirements.<driver>.txt`: every package exactly, with the sha256 of each of its files."""
+    check_distinct(lockfile)
+    lines = [f"# {header('requirements')}"]
+    for package in lockfile.packages:
+        lines += _requirement(package, lockfile)
+    return ExportedFile(name=f"requirements.{lockfile.driver}.txt", text=join(lines))
+
+
+def pinned(package: LockedPackage, lockfile: Lockfile) -> str:
+    """`name==version`, with a marker where it is not for every target."""
+    marker = render_marker(package.targets, lockfile.targets)
+    text = f"{package.name}=={package.version}"
+    return f"{text} ; {marker}" if marker else text
+
+
+def _requirement(package: LockedPackage, lockfile: Lockfile) -> Iterator[str]:
+    yield f"{pinned(package, lockfile)} \\"
+    hashes = sorted({file.sha256 for file in package.files})
+    yield from (f"    --hash=sha256:{sha256} \\" for sha256 in hashes[:-1])
+    yield f"    --hash=sha256:{hashes[-1]}"

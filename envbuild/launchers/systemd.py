@@ -1,0 +1,143 @@
+"""systemd units: a template for every driver, and drop-ins for units that exist."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from envbuild.errors import Problem, UsageError
+from envbuild.launchers.env import join
+from envbuild.launchers.fleet import ExportedFile, check_path, check_printable, header
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from envbuild.launchers.fleet import Fleet, Subject
+
+DROP_IN = "50-envbuild.conf"
+_PLAIN = re.compile(r"[A-Za-z0-9._/+:@,=-]+")
+_PREFIX = "@-:+!|"
+_HIDDEN_BY_PRIVATE_TMP = ("/tmp/", "/var/tmp/")  # noqa: S108 - compared with, never written
+_HIDDEN_BY_PROTECT_HOME = ("/home/", "/root/", "/run/user/")
+
+
+def render_systemd(
+    fleet: Fleet, *, arguments: tuple[str, ...] | None, unit: tuple[str, str] | None
+) -> tuple[ExportedFile, ...]:
+    """The template unit (stable paths alone), and a drop-in for every driver.
+
+    `arguments` follow the command in the drop-ins; `unit`, a unit's file name and text, gives them instead.
+    """
+    template = (_template(fleet),) if fleet.stable and unit is None else ()
+    drop_ins = tuple(
+        drop_in(
+            subject,
+            stable=fleet.stable,
+            unit=unit[0] if unit else f"{subject.entry.name}.service",
+            tail=tail(arguments, unit),
+        )
+        for subject in fleet.subjects
+    )
+    return (*template, *drop_ins)
+
+
+def drop_in(subject: Subject, *, stable: bool, unit: str, tail: str) -> ExportedFile:
+    """`<unit>.d/50-envbuild.conf`: takes the unit's command away, and gives it this one."""
+    binary = check_path(subject.binary(stable=stable), "systemd")
+    lines = [f"# {header('systemd')}", "[Service]"]
+    if tail == _ARGS:
+        lines.append(f"EnvironmentFile=-%E/envbuild/{subject.entry.name}.env")
+    lines += ["ExecStart=", f"ExecStart={binary} {tail}".rstrip()]
+    return ExportedFile(name=f"{unit}.d/{DROP_IN}", text=join(lines))
+
+
+_ARGS = "$ARGS"
+
+
+def tail(arguments: tuple[str, ...] | None, unit: tuple[str, str] | None) -> str:
+    """What stands behind the command: the unit's own, else what was given, else `$ARGS`."""
+    if unit is not None:
+        return parse_exec_start(unit[1], file=unit[0])
+    if arguments is not None:
+        return " ".join(quote(word) for word in arguments)
+    return _ARGS
+
+
+def quote(word: str) -> str:
+    """A word as `ExecStart=` takes it for itself: no specifier, no variable, no second word."""
+    check_printable(word, "the argument", "systemd")
+    doubled = word.replace("%", "%%").replace("$", "$$")
+    if _PLAIN.fullmatch(word):
+        return doubled
+    escaped = doubled.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def parse_exec_start(text: str, *, file: str) -> str:
+    """What follows the command in a unit's last `ExecStart=`, as it stands there.
+
+    UsageError where the unit has none, or gives its program another name.
+    """
+    joined = re.sub(r"\\\n\s*", " ", text)
+    found = re.findall(r"^ExecStart=[ \t]*(\S.*?)[ \t]*$", joined, re.MULTILINE)
+    if not found:
+        raise UsageError(Problem(file=file, message="the unit has no ExecStart="))
+    command, _, rest = found[-1].partition(" ")
+    prefix = command[: len(command) - len(command.lstrip(_PREFIX))]
+    if "@" in prefix or command.lstrip(_PREFIX).startswith(('"', "'")):
+        message = f"ExecStart={command} names its program in a way that cannot be taken over"
+        hint = "give the arguments with --arguments instead of --unit"
+        raise UsageError(Problem(file=file, message=message, hint=hint))
+    return re.sub(r"\s+", " ", rest.strip()) if not re.search(r"[\"']", rest) else rest.strip()
+
+
+def _template(fleet: Fleet) -> ExportedFile:
+    store = check_path(fleet.store, "systemd")
+    lines = [
+        f"# {header('systemd')}",
+        "# Start a driver with `systemctl start envbuild@DRIVER`;",
+        '# its arguments are ARGS="…" in /etc/envbuild/DRIVER.env.',
+        "[Unit]",
+        "Description=%i, as envbuild built it",
+        "After=network-online.target",
+        "Wants=network-online.target",
+        "# Five failures in five minutes end it, rather than a crash loop.",
+        "StartLimitIntervalSec=300",
+        "StartLimitBurst=5",
+        "",
+        "[Service]",
+        "EnvironmentFile=-%E/envbuild/%i.env",
+        f"ExecStart={store}/current/bin/%i {_ARGS}",
+        "Restart=on-failure",
+        "RestartSec=5",
+        *_sandbox(fleet),
+        "",
+        "[Install]",
+        "WantedBy=multi-user.target",
+    ]
+    return ExportedFile(name="envbuild@.service", text=join(lines))
+
+
+def _sandbox(fleet: Fleet) -> Iterator[str]:
+    """What the store allows: it is read, never written, and lies where some protections hide it."""
+    places = [f"{fleet.store}/", *(subject.base_python for subject in fleet.subjects)]
+    if all(subject.shared for subject in fleet.subjects):
+        yield "DynamicUser=yes"
+    else:
+        yield "# No DynamicUser=: the store or an interpreter lies in a folder that is closed to others."
+    yield "StateDirectory=envbuild-%i"
+    yield "CacheDirectory=envbuild-%i"
+    yield "Environment=HOME=%S/envbuild-%i"
+    yield "WorkingDirectory=%S/envbuild-%i"
+    yield "ProtectSystem=strict"
+    yield f"ReadOnlyPaths={fleet.store}"
+    hidden = any(place.startswith(_HIDDEN_BY_PROTECT_HOME) for place in places)
+    yield "ProtectHome=read-only" if hidden else "ProtectHome=yes"
+    if not any(place.startswith(_HIDDEN_BY_PRIVATE_TMP) for place in places):
+        yield "PrivateTmp=yes"
+    yield "NoNewPrivileges=yes"
+    yield "ProtectKernelTunables=yes"
+    yield "ProtectKernelModules=yes"
+    yield "ProtectControlGroups=yes"
+    yield "RestrictSUIDSGID=yes"
+    yield "LockPersonality=yes"

@@ -1,0 +1,72 @@
+"""Xinference: a whole worker environment, or exact pins for one model's own environment."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+from envbuild.launchers.env import join
+from envbuild.launchers.fleet import PRIVATE, PROGRAM, ExportedFile, check_path, header
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from envbuild.launchers.fleet import Fleet, Subject
+
+WORKER = "xinference-worker"
+
+
+def render_xinference(fleet: Fleet, *, wheels: str | None) -> tuple[ExportedFile, ...]:
+    """The worker's start line where the environment has one, else the pins of a model's launch.
+
+    `wheels` is the folder of wheels that Xinference installs from.
+    """
+    return tuple(
+        _worker(subject, stable=fleet.stable)
+        if WORKER in subject.offered
+        else _launch(subject, wheels)
+        for subject in fleet.subjects
+    )
+
+
+def pins(subject: Subject) -> Iterator[str]:
+    """Every installed package as `name==version`."""
+    return (f"{name}=={version}" for name, version in subject.entry.packages)
+
+
+def _worker(subject: Subject, *, stable: bool) -> ExportedFile:
+    worker = check_path(f"{subject.bin_folder(stable=stable)}/{WORKER}", "xinference")
+    python = check_path(subject.entry.python, "xinference")
+    lines = [
+        "#!/bin/sh",
+        f"# {header('xinference')}",
+        "# Starts a worker whose models run in its own environment, which Xinference leaves alone.",
+        "# A worker that runs already takes it over with",
+        f'#   POST /v1/workers/ADDRESS/relaunch {{"python_executable": "{python}"}}',
+        "XINFERENCE_ENABLE_VIRTUAL_ENV=0 \\",
+        f'    exec {worker} "$@"',
+    ]
+    name = f"{subject.entry.name}-worker"
+    return ExportedFile(name=name, text=join(lines), mode=PROGRAM)
+
+
+def _launch(subject: Subject, wheels: str | None) -> ExportedFile:
+    name = subject.entry.name
+    if wheels is not None:
+        check_path(wheels, "xinference")
+    options = ["--enable-virtual-env"]
+    options += [f"--virtual-env-package {shlex.quote(pin)}" for pin in pins(subject)]
+    if wheels is not None:
+        options.append(f"--virtual-env-find-link {wheels}")
+    lines = [
+        f"# {header('xinference')}",
+        f"# Pins for a model that runs on what {name} locks: append them to `xinference launch …`.",
+    ]
+    if wheels is not None:
+        lines += [
+            "# The worker takes wheels from this folder alone where it is started with",
+            f"# XINFERENCE_VIRTUAL_ENV_FIND_LINKS_ALLOWED_ROOTS={wheels}",
+        ]
+    body = [f"{option} \\" for option in options[:-1]] + [options[-1]]
+    text = join([*lines, *body])
+    return ExportedFile(name=f"{name}.launch-options", text=text, mode=PRIVATE)
