@@ -90,3 +90,7 @@ class HostError(EnvbuildError):
 
 class LockfileError(NoError):
     """A lockfile is not what `envbuild lock` wrote, or is of a format this version does not know."""
+
+
+class NewerFormatError(LockfileError):
+    """A lockfile was written by a newer envbuild; writing it anew would lose what that one knew."""

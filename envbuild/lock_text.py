@@ -8,7 +8,7 @@ import re
 import tomllib
 from typing import TYPE_CHECKING
 
-from envbuild.errors import LockfileError, Problem
+from envbuild.errors import LockfileError, NewerFormatError, Problem
 from envbuild.lock import FORMAT, Inputs, LockedFile, LockedPackage, Lockfile
 from envbuild.target import parse_target
 
@@ -19,18 +19,25 @@ if TYPE_CHECKING:
 
 _HEADER = "# Written by `envbuild lock`; a change by hand is noticed and refused.\n"
 _DIGEST = re.compile(r'^digest = "sha256:([0-9a-f]{64})"\n', re.MULTILINE)
+_DRIVER = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_VERSION = re.compile(r"[A-Za-z0-9!+._-]+")
-_FILE = re.compile(r"[A-Za-z0-9!+._-]+\.(whl|tar\.gz|zip)")
+_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9!+._-]*")
+_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9!+._-]*\.(whl|tar\.gz|zip)")
+_INDEX = re.compile(r"[A-Za-z0-9_-]+")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_ANYTHING = re.compile(r"[^\n]+")
 _HINT = "run `envbuild lock`, or take the file back from version control"
 
 
 def render_lockfile(lockfile: Lockfile) -> str:
-    """The lockfile's text; the same value always gives the same bytes."""
+    """The lockfile's text; the same value always gives the same bytes.
+
+    ValueError where an address got into the value: whoever made it has a bug.
+    """
+    head = f"{_HEADER}format = {FORMAT}\n"
     body = "".join(f"{line}\n" for line in _lines(lockfile))
-    head, rest = f"{_HEADER}format = {FORMAT}\n", body
-    return f'{head}digest = "sha256:{_sha256(head + rest)}"\n{rest}'
+    _refuse_address(body)
+    return f'{head}digest = "sha256:{_sha256(head + body)}"\n{body}'
 
 
 def parse_lockfile(text: str, *, file: str) -> Lockfile:
@@ -39,6 +46,7 @@ def parse_lockfile(text: str, *, file: str) -> Lockfile:
     _check_format(table, file)
     _check_digest(text, file)
     try:
+        _refuse_address(text)
         return _lockfile(table)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         problem = Problem(
@@ -109,6 +117,13 @@ def _string(text: str) -> str:
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
+def _refuse_address(text: str) -> None:
+    """Lockfiles are mirror-neutral: where a file lies is never in them."""
+    for line in text.splitlines():
+        if "://" in line:
+            raise ValueError(f"an address stands in {line.strip()!r}")
+
+
 def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -116,7 +131,7 @@ def _sha256(text: str) -> str:
 def _toml(text: str, file: str) -> dict[str, object]:
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # an endless number, brackets without end
         line = re.search(r"at line (\d+)", str(error))
         problem = Problem(
             file=file,
@@ -129,11 +144,13 @@ def _toml(text: str, file: str) -> dict[str, object]:
 
 def _check_format(table: Mapping[str, object], file: str) -> None:
     found = table.get("format")
-    if found == FORMAT:
+    if type(found) is int and found == FORMAT:
         return
-    if isinstance(found, int) and found > FORMAT:
+    if type(found) is int and found > FORMAT:
         message = f"lockfile format {found} is newer than this envbuild knows ({FORMAT})"
-        raise LockfileError(Problem(file=file, key="format", message=message, hint="upgrade envbuild"))
+        raise NewerFormatError(
+            Problem(file=file, key="format", message=message, hint="upgrade envbuild")
+        )
     message = f"the lockfile names no format that this envbuild knows ({FORMAT})"
     raise LockfileError(Problem(file=file, key="format", message=message, hint=_HINT))
 
@@ -148,13 +165,18 @@ def _check_digest(text: str, file: str) -> None:
 
 def _lockfile(table: Mapping[str, object]) -> Lockfile:
     targets = tuple(map(parse_target, _strings(table, "targets")))
-    if not targets:
-        raise ValueError("it is for no target")
+    inputs = _inputs(_table(table["inputs"]))
+    if [*map(str, targets)] != [
+        f"{python}-{on}" for python in inputs.python for on in inputs.platforms
+    ]:
+        raise ValueError("its targets are not those of its inputs")
+    _check_targets("the lockfile", targets)
     packages = tuple(_package(item, targets) for item in _tables(table, "package"))
+    _check_packages(packages)
     return Lockfile(
-        driver=_text(table, "driver", _NAME),
+        driver=_text(table, "driver", _DRIVER),
         version=_text(table, "version", _VERSION),
-        inputs=_inputs(_table(table["inputs"])),
+        inputs=inputs,
         targets=targets,
         packages=packages,
     )
@@ -169,7 +191,7 @@ def _inputs(table: Mapping[str, object]) -> Inputs:
         overrides=_strings(table, "overrides"),
         python=_strings(table, "python"),
         platforms=_strings(table, "platforms"),
-        exclude_newer=None if newer is None else str(newer),
+        exclude_newer=None if newer is None else _text(table, "exclude-newer", _ANYTHING),
         allow_sdist=_strings(table, "allow-sdist"),
         version_of=_text(table, "version-of", _NAME),
         indexes=tuple((name, _strings(indexes, name)) for name in indexes),
@@ -178,27 +200,29 @@ def _inputs(table: Mapping[str, object]) -> Inputs:
 
 def _package(table: Mapping[str, object], all_targets: tuple[Target, ...]) -> LockedPackage:
     targets = _targets(table, all_targets)
+    name = _text(table, "name", _NAME)
+    files = tuple(_file(item, targets) for item in _tables(table, "files"))
+    _check_targets(name, targets)
+    _check_files(name, targets, files)
     return LockedPackage(
-        name=_text(table, "name", _NAME),
+        name=name,
         version=_text(table, "version", _VERSION),
-        index=_text(table, "index", re.compile(r"[A-Za-z0-9_-]+")),
+        index=_text(table, "index", _INDEX),
         targets=targets,
         requires=_strings(table, "requires"),
         required_by=_strings(table, "required-by"),
-        files=tuple(_file(item, targets) for item in _tables(table, "files")),
+        files=files,
     )
 
 
 def _file(table: Mapping[str, object], package_targets: tuple[Target, ...]) -> LockedFile:
-    size = table["size"]
-    if not isinstance(size, int):
-        raise TypeError(f"size is no number: {size!r}")
-    return LockedFile(
-        name=_text(table, "name", _FILE),
-        size=size,
-        sha256=_text(table, "sha256", _SHA256),
-        targets=_targets(table, package_targets),
-    )
+    name, size = _text(table, "name", _FILE), table["size"]
+    if type(size) is not int or size < 0:
+        raise ValueError(f"size is {size!r}")
+    targets = _targets(table, package_targets)
+    _check_targets(name, targets)
+    sha256 = _text(table, "sha256", _SHA256)
+    return LockedFile(name=name, size=size, sha256=sha256, targets=targets)
 
 
 def _targets(table: Mapping[str, object], enclosing: tuple[Target, ...]) -> tuple[Target, ...]:
@@ -210,6 +234,31 @@ def _targets(table: Mapping[str, object], enclosing: tuple[Target, ...]) -> tupl
     if unknown := [name for name in named if name not in known]:
         raise ValueError(f"{', '.join(unknown)} is no target of what encloses it")
     return tuple(known[name] for name in named)
+
+
+def _check_targets(owner: str, targets: tuple[Target, ...]) -> None:
+    if not targets:
+        raise ValueError(f"{owner} is for no target")
+    if len(set(targets)) < len(targets):
+        raise ValueError(f"{owner} names a target twice")
+
+
+def _check_files(package: str, targets: tuple[Target, ...], files: tuple[LockedFile, ...]) -> None:
+    """Each of a package's targets takes exactly one of its files."""
+    taken = [target for file in files for target in file.targets]
+    for target in targets:
+        if taken.count(target) != 1:
+            raise ValueError(f"{target} takes {taken.count(target)} files of {package}, not one")
+
+
+def _check_packages(packages: tuple[LockedPackage, ...]) -> None:
+    """On each target a package has one version."""
+    seen: set[tuple[str, Target]] = set()
+    for package in packages:
+        for target in package.targets:
+            if (package.name, target) in seen:
+                raise ValueError(f"{package.name} is locked twice for {target}")
+            seen.add((package.name, target))
 
 
 def _text(table: Mapping[str, object], key: str, shape: re.Pattern[str]) -> str:

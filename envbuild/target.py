@@ -6,9 +6,10 @@ import re
 from dataclasses import dataclass
 
 PLATFORM = re.compile(
-    r"(?P<arch>x86_64|aarch64|arm64)-(?P<system>manylinux|musllinux|macosx)_(?P<major>\d{1,2})_(?P<minor>\d{1,2})"
+    r"(?P<arch>x86_64|aarch64|arm64)-(?P<system>manylinux|musllinux|macosx)"
+    r"_(?P<major>0|[1-9][0-9]?)_(?P<minor>0|[1-9][0-9]?)"
 )
-PYTHON = re.compile(r"3\.(?P<minor>\d{1,2})(\.(?P<patch>\d{1,2}))?")
+PYTHON = re.compile(r"3\.(?P<minor>0|[1-9][0-9]?)(\.(?P<patch>0|[1-9][0-9]?))?")
 
 _ARCHITECTURES = {
     "manylinux": ("x86_64", "aarch64"),

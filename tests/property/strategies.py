@@ -1,0 +1,132 @@
+"""Whole values for property tests, each as the rest of the program could make it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hypothesis import strategies as st
+
+from envbuild.lock import Inputs, LockedFile, LockedPackage, Lockfile
+from envbuild.target import Platform, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+names = st.from_regex(r"[a-z0-9]{1,5}(-[a-z0-9]{1,5}){0,2}", fullmatch=True)
+"""Packages, indexes and drivers."""
+
+versions = st.from_regex(
+    r"([1-9]!)?[0-9]{1,2}(\.[0-9]{1,3}){0,3}((a|rc)[1-9])?(\+[a-z0-9]{1,5})?", fullmatch=True
+)
+commands = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,8}", fullmatch=True)
+sha256s = st.integers(0, 2**256 - 1).map(lambda number: f"{number:064x}")
+texts = st.text(max_size=20).filter(lambda text: "://" not in text)
+"""Anything that UTF-8 can say, but for addresses."""
+
+pythons = st.integers(8, 20).map(lambda minor: f"3.{minor}")
+platforms = st.one_of(
+    st.builds(
+        Platform,
+        arch=st.sampled_from(["x86_64", "aarch64"]),
+        system=st.sampled_from(["manylinux", "musllinux"]),
+        major=st.integers(1, 2),
+        minor=st.integers(0, 40),
+    ),
+    st.builds(
+        Platform,
+        arch=st.sampled_from(["x86_64", "arm64"]),
+        system=st.just("macosx"),
+        major=st.integers(11, 26),
+        minor=st.integers(0, 9),
+    ),
+)
+
+
+def tuples_of(
+    items: st.SearchStrategy[str], *, least: int = 0
+) -> st.SearchStrategy[tuple[str, ...]]:
+    """A few different items in any order."""
+    return st.lists(items, min_size=least, max_size=3, unique=True).map(tuple)
+
+
+@st.composite
+def locked_files(draw: st.DrawFn, targets: tuple[Target, ...]) -> tuple[LockedFile, ...]:
+    """Files that share the targets out among them, in any number from one to one for each."""
+    groups: dict[int, list[Target]] = {}
+    for target in targets:
+        groups.setdefault(draw(st.integers(0, 2)), []).append(target)
+    return tuple(
+        LockedFile(
+            name=draw(
+                st.from_regex(
+                    r"[A-Za-z0-9][A-Za-z0-9!+._-]{0,9}\.(whl|tar\.gz|zip)", fullmatch=True
+                )
+            ),
+            size=draw(st.integers(0, 10**12)),
+            sha256=draw(sha256s),
+            targets=tuple(taking),
+        )
+        for taking in groups.values()
+    )
+
+
+@st.composite
+def locked_packages(draw: st.DrawFn, targets: Sequence[Target]) -> tuple[LockedPackage, ...]:
+    """Packages with one version, or with two that share the targets out."""
+    packages: list[LockedPackage] = []
+    for name in sorted(draw(st.lists(names, max_size=3, unique=True))):
+        border = draw(st.integers(0, len(targets)))
+        parts = [part for part in (targets[:border], targets[border:]) if part]
+        packages += [draw(locked_package(name, tuple(part))) for part in parts]
+    return tuple(packages)
+
+
+@st.composite
+def locked_package(draw: st.DrawFn, name: str, targets: tuple[Target, ...]) -> LockedPackage:
+    """A version of a package for some targets."""
+    return LockedPackage(
+        name=name,
+        version=draw(versions),
+        index=draw(names),
+        targets=targets,
+        requires=draw(st.lists(texts, max_size=3).map(tuple)),
+        required_by=draw(tuples_of(st.one_of(st.just("."), names))),
+        files=draw(locked_files(targets)),
+    )
+
+
+@st.composite
+def inputs(draw: st.DrawFn) -> Inputs:
+    """What a driver may ask for."""
+    lines = tuples_of(texts)
+    return Inputs(
+        requires=draw(lines),
+        constraints=draw(lines),
+        overrides=draw(lines),
+        python=draw(tuples_of(pythons, least=1)),
+        platforms=draw(tuples_of(platforms.map(str), least=1)),
+        exclude_newer=draw(st.one_of(st.none(), st.sampled_from(["2026-11-01", "7 days"]))),
+        allow_sdist=draw(tuples_of(names)),
+        version_of=draw(names),
+        indexes=tuple(draw(st.dictionaries(names, tuples_of(names), max_size=2)).items()),
+    )
+
+
+@st.composite
+def lockfiles(draw: st.DrawFn) -> Lockfile:
+    """Any lockfile that keeps its rules: one version and one file of a package for each target."""
+    from envbuild.target import parse_target
+
+    asked = draw(inputs())
+    targets = tuple(
+        parse_target(f"{python}-{platform}")
+        for python in asked.python
+        for platform in asked.platforms
+    )
+    return Lockfile(
+        driver=draw(names),
+        version=draw(versions),
+        inputs=asked,
+        targets=targets,
+        packages=draw(locked_packages(targets)),
+    )
