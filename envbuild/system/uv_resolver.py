@@ -74,7 +74,7 @@ class UvResolver:
         if request.exclude_newer is not None:
             argv += ["--exclude-newer", request.exclude_newer]
         argv.append(str(folder / "requirements.in"))
-        extra = dict(self.index_environment)
+        extra = {**self.index_environment, "TZ": "UTC"}  # uv takes a bare date in local time
         if platform.system == "macosx":
             extra["MACOSX_DEPLOYMENT_TARGET"] = f"{platform.major}.{platform.minor}"
         return Command(

@@ -57,8 +57,19 @@ class CommandLine:
         check: bool = False,
     ) -> Result:
         """Run to the end; `env` adds variables, and takes away those that are None."""
+        return self.wrapped((), *argv, cwd=cwd, env=env, check=check)
+
+    def wrapped(
+        self,
+        wrapper: Sequence[str],
+        *argv: str,
+        cwd: Path | None = None,
+        env: Mapping[str, str | None] | None = None,
+        check: bool = False,
+    ) -> Result:
+        """The same below another program, such as `strace`, whose arguments are `wrapper`."""
         done = subprocess.run(
-            (sys.executable, "-m", "envbuild", *argv),
+            (*wrapper, sys.executable, "-m", "envbuild", *argv),
             cwd=cwd or self.cwd,
             env=self.environment(env),
             stdin=subprocess.DEVNULL,
