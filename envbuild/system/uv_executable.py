@@ -10,8 +10,17 @@ from pathlib import Path
 from envbuild.errors import HostError, Problem
 
 
+_looking = threading.Lock()
+
+
 def uv_executable() -> str:
     """The absolute path of the uv that came as a dependency; HostError when it is gone."""
+    with _looking:  # the uv package asks sysconfig, which fails when two threads ask it first
+        return _find_uv()
+
+
+@cache
+def _find_uv() -> str:
     try:
         from uv import find_uv_bin
 
