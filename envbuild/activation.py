@@ -41,6 +41,7 @@ def render_activation(bin_folder: str, env: Iterable[tuple[str, str]]) -> str:
     It takes the environment's lease,
     puts the environment's own commands first on PATH, once, and sets what is declared where unset.
     A PATH that is missing, as under `env -i`, counts as the system's default one.
+    Values are set as UTF-8 bytes, because a locale's own encoding may not know their characters.
     """
     lines = [
         '"""Baked in by envbuild: whoever starts this Python, the process is the same."""',
@@ -52,5 +53,7 @@ def render_activation(bin_folder: str, env: Iterable[tuple[str, str]]) -> str:
         "if _PATH.split(os.pathsep, 1)[0] != _BIN:",
         "    os.environ['PATH'] = _BIN + os.pathsep + _PATH",
     ]
-    lines += [f"os.environ.setdefault({name!r}, {value!r})" for name, value in env]
+    lines += [
+        f"os.environb.setdefault({name.encode()!r}, {value.encode()!r})" for name, value in env
+    ]
     return "\n".join(lines) + "\n"
