@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from envbuild import __version__
+from envbuild.cli.store_verbs import STORE_ARGUMENTS
 from envbuild.launchers import FORMATS, STABLE_FORMATS
 
 if TYPE_CHECKING:
@@ -184,5 +185,6 @@ _VERBS: tuple[tuple[str, str, Callable[[argparse.ArgumentParser], None]], ...] =
     ("list", "show the current generation", _list),
     ("which", "print the path of a driver's binary", _which),
     ("run", "replace this process by a driver's binary", _run),
+    *STORE_ARGUMENTS,
     ("export", "write what launchers and other tools read", _export),
 )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.cli.export_verb import export
 from envbuild.cli.lock_verb import lock
+from envbuild.cli.store_verbs import STORE_VERBS
 from envbuild.cli.sync_verb import sync
 from envbuild.report.outcome import Outcome
 
@@ -87,5 +88,6 @@ VERBS: dict[str, Callable[[Context, Namespace], Outcome]] = {
     "list": list_,
     "which": which,
     "run": run,
+    **STORE_VERBS,
     "export": export,
 }

@@ -7,10 +7,10 @@ import re
 import stat
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError, NoError, Problem, UsageError
+from envbuild.layout import generation_links
 from envbuild.manifest import parse_manifest, render_manifest
 from envbuild.receipt import read_receipt_size, render_receipt
 from envbuild.system.files import (
@@ -25,6 +25,7 @@ from envbuild.system.stat_list import list_stats
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from envbuild.manifest import Manifest
     from envbuild.receipt import Receipt
@@ -149,10 +150,14 @@ class Store:
             raise HostError(Problem(message=message, hint="name an empty or a new folder"))
 
     @contextmanager
-    def building(self, name: str) -> Iterator[None]:
-        """Hold the lock of one environment; ends with the process, however that ends."""
-        with locked(self.root / "locks" / f"{name}.lock"):
-            yield
+    def building(self, name: str) -> Iterator[int]:
+        """Hold the lock of one environment; ends with the process, however that ends.
+
+        Yields its descriptor, for whatever other program writes into the environment meanwhile:
+        a killed envbuild leaves that program running, and nobody may build beside it.
+        """
+        with locked(self.root / "locks" / f"{name}.lock") as lock:
+            yield lock
 
     @contextmanager
     def claiming(self, names: Iterable[str]) -> Iterator[None]:
@@ -185,17 +190,21 @@ class Store:
             with self.switching():
                 self.seals.renew(receipt.environment)
 
+    def current_number(self) -> int | None:
+        """The number of the generation that `current` names; None where it names none."""
+        try:
+            name = self.current.readlink().name
+        except OSError:
+            return None
+        return int(name) if name.isdecimal() else None
+
     def read_current(self) -> Manifest | None:
         """The current generation's manifest; None where nothing was ever synced."""
-        file = self.current / "manifest.json"
-        try:
-            text = file.read_text(encoding="utf-8")
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            message = f"cannot read {file}: {error.strerror}"
-            raise HostError(Problem(message=message)) from error
-        return parse_manifest(text, file=str(file))
+        return _read_manifest(self.current / "manifest.json")
+
+    def read_generation(self, number: int) -> Manifest | None:
+        """A generation's manifest; None where there is no such generation."""
+        return _read_manifest(self.generation(number) / "manifest.json")
 
     def require_current(self) -> Manifest:
         """The current generation's manifest; NoError where nothing was ever synced."""
@@ -231,14 +240,10 @@ class Store:
         folder = self.generation(manifest.generation)
         scratch = folder.with_name(f".{manifest.generation}.tmp")
         _remove_generation(scratch)
-        current = self.read_current()
-        self.seals.add(manifest, after=current.generation if current is not None else None)
+        self.seals.add(manifest, after=self.current_number())
         (scratch / "bin").mkdir(parents=True)
-        for driver in manifest.drivers:
-            name = Path(driver.environment).name
-            (scratch / driver.name).symlink_to(f"../../envs/{name}")
-            for command, shim in driver.shims:
-                (scratch / "bin" / shim).symlink_to(f"../../../envs/{name}/bin/{command}")
+        for link, target in generation_links(manifest).items():
+            (scratch / link).symlink_to(target)
         (scratch / "bin").chmod(0o755)
         scratch.chmod(0o755)
         write_atomically(scratch / "manifest.json", render_manifest(manifest).encode())
@@ -305,3 +310,13 @@ def _remove_generation(folder: Path) -> None:
             path.unlink()
     with suppress(FileNotFoundError):
         folder.rmdir()
+
+
+def _read_manifest(file: Path) -> Manifest | None:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise HostError(Problem(message=f"cannot read {file}: {error}")) from error
+    return parse_manifest(text, file=str(file))

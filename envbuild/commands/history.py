@@ -1,0 +1,27 @@
+"""`envbuild history`: the generations that there are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envbuild.errors import HostError
+from envbuild.history import Generation, tell_history
+from envbuild.system.store_guard import require_store
+
+if TYPE_CHECKING:
+    from envbuild.manifest import Manifest
+    from envbuild.system.store import Store
+
+
+def history(store: Store) -> tuple[Generation, ...]:
+    """Every generation by number; errors as in `require_store`."""
+    require_store(store)
+    manifests = tuple((number, _read(store, number)) for number in store.generation_numbers())
+    return tell_history(manifests, store.current_number())
+
+
+def _read(store: Store, number: int) -> Manifest | None:
+    try:
+        return store.read_generation(number)
+    except HostError:
+        return None

@@ -1,0 +1,110 @@
+"""`envbuild rollback`: an earlier generation becomes current again, by one rename."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from posixpath import basename
+from typing import TYPE_CHECKING
+
+from envbuild.errors import HostError, NoError, Problem, UsageError
+from envbuild.history import Change, compare_manifests
+from envbuild.system.files import replace_link
+from envbuild.system.generation_check import check_generation
+from envbuild.system.store import unwritable
+from envbuild.system.store_guard import require_store
+from envbuild.system.verifier import Verifier
+
+if TYPE_CHECKING:
+    from envbuild.finding import Finding
+    from envbuild.manifest import Manifest
+    from envbuild.system.store import Store
+
+_SHOWN = 5
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RolledBack:
+    """From where to where."""
+
+    before: int | None
+    """The generation that was current; None where that could not be told."""
+
+    after: int
+    manifest: Manifest
+    """The generation that is current now."""
+
+    changes: tuple[Change, ...]
+    """What that changed."""
+
+
+def rollback(store: Store, number: int | None) -> RolledBack:
+    """Make a generation current: the named one, else the nearest before the current one.
+
+    UsageError for one that there is not, NoError for one that is damaged or has nothing before it.
+    """
+    require_store(store)
+    try:
+        with store.switching():
+            return _rollback(store, number)
+    except OSError as error:
+        raise unwritable(store.root, error) from error
+
+
+def _rollback(store: Store, number: int | None) -> RolledBack:
+    numbers = store.generation_numbers()
+    current = store.current_number()
+    if not numbers:
+        message = f"nothing was ever synced into {store.root}"
+        raise NoError(Problem(message=message, hint="run `envbuild sync`"))
+    target = _previous(numbers, current) if number is None else number
+    if target not in numbers:
+        known = ", ".join(map(str, numbers))
+        raise UsageError(
+            Problem(message=f"there is no generation {target}", hint=f"there are: {known}")
+        )
+    manifest = _require_sound(store, target)
+    before = _manifest_or_none(store, current)
+    if target != current:
+        replace_link(store.current, f"generations/{target}")
+    changes = tuple(compare_manifests(before, manifest))
+    return RolledBack(before=current, after=target, manifest=manifest, changes=changes)
+
+
+def _previous(numbers: tuple[int, ...], current: int | None) -> int:
+    earlier = [number for number in numbers if current is None or number < current]
+    if earlier:
+        return earlier[-1]
+    message = f"there is no generation before {current}"
+    raise NoError(Problem(message=message, hint="see `envbuild history`"))
+
+
+def _require_sound(store: Store, number: int) -> Manifest:
+    """The generation's manifest, after a quick look at it and at every environment of it."""
+    checked = check_generation(store, number)
+    problems = [*map(_problem, checked.findings)]
+    if checked.manifest is None:
+        raise NoError(problems)
+    verifier = Verifier(store=store, workers=1)
+    for driver in checked.manifest.drivers:
+        findings = verifier.verify_quickly(basename(driver.environment))
+        problems += map(_problem, findings[:_SHOWN])
+        if len(findings) > _SHOWN:
+            more = len(findings) - _SHOWN
+            problems.append(Problem(message=f"{driver.name}: and {more} more files"))
+    if problems:
+        hint = "see `envbuild verify`, and `envbuild verify --repair`"
+        message = f"generation {number} is not as it was built, so it does not become current"
+        raise NoError([Problem(message=message, hint=hint), *problems])
+    return checked.manifest
+
+
+def _manifest_or_none(store: Store, number: int | None) -> Manifest | None:
+    try:
+        return store.read_generation(number) if number is not None else None
+    except HostError:
+        return None
+
+
+def _problem(finding: Finding) -> Problem:
+    place = f"{finding.subject}/{finding.path}" if finding.path else finding.subject
+    return Problem(message=f"{place}: {finding.message}")

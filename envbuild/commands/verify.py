@@ -1,0 +1,143 @@
+"""`envbuild verify`: everything in use against what it was when it was built; runs none of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from posixpath import basename
+from typing import TYPE_CHECKING, TypeVar
+
+from envbuild.errors import NoError, Problem, UsageError
+from envbuild.system.generation_check import check_current, check_generation
+from envbuild.system.store_guard import require_store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from envbuild.finding import Finding
+    from envbuild.system.generation_check import CheckedGeneration
+    from envbuild.system.store import Store
+    from envbuild.system.verifier import Verifier
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InUse:
+    """An environment that a generation names."""
+
+    name: str
+    """Its folder name."""
+
+    drivers: tuple[str, ...]
+    key: str
+    sealed: str | None
+    """The sha256 of its receipt as the newest good seal has it."""
+
+    generations: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VerifiedEnvironment:
+    """An environment and what differs in it."""
+
+    used: InUse
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verified:
+    """What `envbuild verify` saw."""
+
+    quick: bool
+    environments: tuple[VerifiedEnvironment, ...]
+    generations: tuple[CheckedGeneration, ...]
+    current: tuple[Finding, ...]
+    """What is wrong with the link to the current generation."""
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Everything that differs."""
+        generations = (f for generation in self.generations for f in generation.findings)
+        environments = (f for environment in self.environments for f in environment.findings)
+        return (*self.current, *generations, *environments)
+
+    @property
+    def exit_code(self) -> int:
+        """0 where nothing differs, else 1."""
+        return 1 if self.findings else 0
+
+
+def verify(
+    store: Store, verifier: Verifier, names: tuple[str, ...] = (), *, quick: bool = False
+) -> Verified:
+    """Look at every generation and every environment that one names, or those of the named drivers.
+
+    Errors as in `require_store`; UsageError for a driver that no generation has,
+    NoError where nothing was ever synced.
+    """
+    require_store(store)
+    generations = tuple(
+        checked
+        for number in store.generation_numbers()
+        if (checked := _check(store, number)) is not None
+    )
+    current = check_current(store)
+    if not generations and not current:
+        message = f"nothing was ever synced into {store.root}"
+        raise NoError(Problem(message=message, hint="run `envbuild sync`"))
+    environments = tuple(_look(verifier, used, quick=quick) for used in _select(generations, names))
+    return Verified(
+        quick=quick, environments=environments, generations=generations, current=current
+    )
+
+
+def environments_in_use(generations: Iterable[CheckedGeneration]) -> tuple[InUse, ...]:
+    """Every environment that a generation names, each once, in name order."""
+    found: dict[str, InUse] = {}
+    for generation in generations:
+        for driver in generation.manifest.drivers if generation.manifest is not None else ():
+            name = basename(driver.environment)
+            before = found.get(name)
+            sealed = generation.seal.receipt(name) if generation.seal is not None else None
+            found[name] = InUse(
+                name=name,
+                drivers=_more(before.drivers if before else (), driver.name),
+                key=driver.key,
+                sealed=sealed or (before.sealed if before else None),
+                generations=_more(before.generations if before else (), generation.number),
+            )
+    return tuple(found[name] for name in sorted(found))
+
+
+def _more(known: tuple[_T, ...], item: _T) -> tuple[_T, ...]:
+    return known if item in known else (*known, item)
+
+
+def _check(store: Store, number: int) -> CheckedGeneration | None:
+    """The generation, unless a gc has taken it meanwhile."""
+    checked = check_generation(store, number) if store.generation(number).is_dir() else None
+    return checked if store.generation(number).is_dir() else None
+
+
+def _select(generations: tuple[CheckedGeneration, ...], names: tuple[str, ...]) -> list[InUse]:
+    used = environments_in_use(generations)
+    known = sorted({driver for item in used for driver in item.drivers})
+    unknown = [name for name in dict.fromkeys(names) if name not in known]
+    if unknown:
+        raise UsageError([_unknown(name, known) for name in unknown])
+    return [item for item in used if not names or set(item.drivers) & set(names)]
+
+
+def _unknown(name: str, known: list[str]) -> Problem:
+    close = get_close_matches(name, known, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(known) or 'none'}"
+    return Problem(message=f"no generation has a driver {name!r}", hint=hint)
+
+
+def _look(verifier: Verifier, used: InUse, *, quick: bool) -> VerifiedEnvironment:
+    if quick:
+        findings = verifier.verify_quickly(used.name)
+    else:
+        findings = verifier.verify(used.name, key=used.key, sealed=used.sealed)
+    return VerifiedEnvironment(used=used, findings=findings)

@@ -1,0 +1,42 @@
+"""What `envbuild verify` prints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envbuild.finding import finding_table
+from envbuild.report.findings import finding_lines
+from envbuild.report.units import render_count
+
+if TYPE_CHECKING:
+    from envbuild.commands.verify import Verified
+
+
+def render_verify(result: Verified) -> str:
+    """Every finding a line, then what was looked at."""
+    environments = render_count(len(result.environments), "environment")
+    generations = render_count(len(result.generations), "generation")
+    how = " by size, time and inode" if result.quick else ""
+    looked = f"{environments} and {generations} looked at{how}"
+    count = len(result.findings)
+    end = f"{looked}: {render_count(count, 'difference') if count else 'all as built'}"
+    return "".join(f"{line}\n" for line in (*finding_lines(result.findings), end))
+
+
+def verify_table(result: Verified) -> dict[str, object]:
+    """The same as a JSON object."""
+    return {
+        "quick": result.quick,
+        "clean": not result.findings,
+        "environments": [
+            {
+                "name": environment.used.name,
+                "drivers": list(environment.used.drivers),
+                "generations": list(environment.used.generations),
+                "clean": not environment.findings,
+            }
+            for environment in result.environments
+        ],
+        "generations": [generation.number for generation in result.generations],
+        "findings": [finding_table(finding) for finding in result.findings],
+    }

@@ -1,0 +1,158 @@
+"""Compare many files with their sha256 in processes of their own: threads gain nothing here."""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import os
+import signal
+import struct
+from typing import TYPE_CHECKING
+
+from envbuild.errors import HostError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+    from envbuild.receipt import FileEntry
+
+_CHUNKS = 1024
+"""Into how many parts the files are split at most; a pipe holds the numbers of all of them."""
+
+_AT_ONCE = 4 << 20
+"""Bytes: longer files are read piece by piece."""
+
+_COST = 20_000
+"""What opening one file costs, in bytes that could be hashed meanwhile."""
+
+_NUMBER = struct.Struct("<I")
+_READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+"""Opening never waits, whatever was put in a file's place."""
+
+
+class Comparison:
+    """Forked workers that compare files below a folder with what a receipt says of them.
+
+    `with Comparison(root, files, workers) as comparison:` starts them;
+    the block can do other things before it asks for `changed()`.
+    """
+
+    def __init__(self, root: Path, files: Sequence[FileEntry], workers: int) -> None:
+        self._root = os.fsencode(root) + b"/"
+        self._files = sorted(files, key=lambda file: -file.size)
+        self._chunks = _split(self._files)
+        self._workers = workers
+        self._running: dict[int, int] = {}
+
+    def __enter__(self) -> Comparison:
+        """Start the workers, each of which takes the next part until there is none."""
+        queue, end = os.pipe()
+        os.write(end, b"".join(map(_NUMBER.pack, range(len(self._chunks)))))
+        os.close(end)
+        gc.freeze()
+        try:
+            for _ in range(min(self._workers, len(self._chunks))):
+                self._fork(queue)
+        finally:
+            gc.unfreeze()
+            os.close(queue)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End what still runs."""
+        for pid, results in self._running.items():
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            os.close(results)
+        self._running.clear()
+
+    def changed(self) -> tuple[FileEntry, ...]:
+        """The files that have other content, cannot be read or are no regular files; waits for all.
+
+        HostError where a worker was killed: then nobody knows.
+        """
+        found: list[FileEntry] = []
+        for pid, results in tuple(self._running.items()):
+            with os.fdopen(results, "rb") as stream:
+                content = stream.read()
+            _, status = os.waitpid(pid, 0)
+            del self._running[pid]
+            if status != 0:
+                raise HostError(Problem(message="a process that compared files was killed"))
+            found += (self._files[index] for (index,) in _NUMBER.iter_unpack(content))
+        return tuple(sorted(found, key=lambda file: file.path))
+
+    def _fork(self, queue: int) -> None:
+        results, end = os.pipe()
+        pid = os.fork()
+        if pid:
+            os.close(end)
+            self._running[pid] = results
+            return
+        code = 1
+        try:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            self._work(queue, end)
+            code = 0
+        finally:
+            os._exit(code)
+
+    def _work(self, queue: int, end: int) -> None:
+        gc.disable()
+        while number := os.read(queue, _NUMBER.size):
+            start, stop = self._chunks[_NUMBER.unpack(number)[0]]
+            found = [
+                _NUMBER.pack(index)
+                for index in range(start, stop)
+                if not _is_unchanged(self._root, self._files[index])
+            ]
+            with os.fdopen(os.dup(end), "wb") as stream:
+                stream.write(b"".join(found))
+
+
+def _split(files: Sequence[FileEntry]) -> list[tuple[int, int]]:
+    """Ranges of about the same cost each, of files that come longest first."""
+    share = sum(file.size + _COST for file in files) // _CHUNKS + 1
+    chunks = []
+    start, cost = 0, 0
+    for stop, file in enumerate(files, 1):
+        cost += file.size + _COST
+        if cost >= share or stop == len(files):
+            chunks.append((start, stop))
+            start, cost = stop, 0
+    return chunks
+
+
+def _is_unchanged(root: bytes, file: FileEntry) -> bool:
+    path = root + file.path.encode("utf-8", "surrogateescape")
+    try:
+        descriptor = os.open(path, _READ)
+    except OSError:
+        return False
+    try:
+        if file.size > _AT_ONCE:
+            return _digest(descriptor) == file.sha256
+        content = os.read(descriptor, file.size + 1)
+        return len(content) == file.size and hashlib.sha256(content).hexdigest() == file.sha256
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+
+
+def _digest(descriptor: int) -> str:
+    digest = hashlib.sha256()
+    buffer = bytearray(_AT_ONCE)
+    view = memoryview(buffer)
+    with os.fdopen(os.dup(descriptor), "rb", buffering=0) as stream:
+        while length := stream.readinto(buffer):
+            digest.update(view[:length])
+    return digest.hexdigest()
