@@ -22,12 +22,20 @@ class InstallRequest:
     from_source: tuple[str, ...]
     """Normalised names of packages whose file is a source distribution."""
 
+    lock: int
+    """As in `Installer.create`."""
+
 
 class Installer(Protocol):
     """Makes an empty environment and installs into it."""
 
-    def create(self, environment: str, interpreter: Interpreter) -> None:
-        """Make an empty environment at an absolute path where nothing stands; HostError if it cannot."""
+    def create(self, environment: str, interpreter: Interpreter, lock: int) -> None:
+        """Make an empty environment at an absolute path where nothing stands; HostError if it cannot.
+
+        `lock` is the descriptor of the environment's lock.
+        Every program that writes into the environment keeps it open,
+        so that the lock is held for as long as somebody writes, even where envbuild is killed.
+        """
         ...
 
     def install(self, request: InstallRequest) -> None:

@@ -114,25 +114,25 @@ class Builder:
     def build(self, wanted: Wanted) -> bool:
         """Make one environment valid; False where another process had done it by then."""
         name = wanted.environment
-        with self.store.building(name):
+        with self.store.building(name) as lock:
             if self.store.is_valid(name):
                 self.progress.done(wanted.driver.name, "there already")
                 return False
             try:
-                self._build(wanted, self.store.environment(name))
+                self._build(wanted, self.store.environment(name), lock)
             except OSError as error:
                 raise unwritable(self.store.environment(name), error) from error
         self.progress.done(wanted.driver.name, f"built {name}")
         return True
 
-    def _build(self, wanted: Wanted, environment: Path) -> None:
+    def _build(self, wanted: Wanted, environment: Path, lock: int) -> None:
         driver = wanted.driver.name
         self.store.receipt(environment.name).unlink(missing_ok=True)
         remove_environment(environment)
         self.progress.stage(driver, f"creating on Python {wanted.interpreter.version}")
-        self.installer.create(str(environment), wanted.interpreter)
+        self.installer.create(str(environment), wanted.interpreter, lock)
         self.progress.stage(driver, f"installing {len(wanted.files)} packages")
-        self.installer.install(_install_request(wanted, environment))
+        self.installer.install(_install_request(wanted, environment, lock))
         site_packages = find_site_packages(environment)
         self._bake_activation(wanted, environment, site_packages)
         (environment / ".lock").unlink(missing_ok=True)
@@ -222,12 +222,13 @@ def now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _install_request(wanted: Wanted, environment: Path) -> InstallRequest:
+def _install_request(wanted: Wanted, environment: Path, lock: int) -> InstallRequest:
     return InstallRequest(
         driver=wanted.driver.name,
         environment=str(environment),
         files=wanted.files,
         from_source=tuple(file.package for file in wanted.files if not file.file.endswith(".whl")),
+        lock=lock,
     )
 
 

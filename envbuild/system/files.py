@@ -90,10 +90,11 @@ def sync_file_system(path: Path) -> None:
 
 
 @contextmanager
-def locked(path: Path, *, timeout: float | None = None, shared: bool = False) -> Iterator[None]:
+def locked(path: Path, *, timeout: float | None = None, shared: bool = False) -> Iterator[int]:
     """Hold the lock at path (flock), exclusive unless `shared`; it ends with the process at the latest.
 
     Waits for other holders, for ever where `timeout` (seconds) is None; then HostError names the file.
+    Yields the lock's descriptor: a child that keeps it open holds the lock too, and outlives this process with it.
     """
     kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     descriptor = _open_lock(path)
@@ -103,7 +104,7 @@ def locked(path: Path, *, timeout: float | None = None, shared: bool = False) ->
             os.close(descriptor)
             descriptor = _open_lock(path)
             _take(descriptor, path, kind, timeout)
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)
 

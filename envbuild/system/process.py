@@ -14,7 +14,16 @@ from envbuild.errors import HostError, Problem
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_FOREIGN = ("UV_", "PIP_", "PYTHON", "PYC_", "VIRTUAL_ENV", "CONDA_", "__PYVENV_LAUNCHER__", "ENVBUILD_")
+_FOREIGN = (
+    "UV_",
+    "PIP_",
+    "PYTHON",
+    "PYC_",
+    "VIRTUAL_ENV",
+    "CONDA_",
+    "__PYVENV_LAUNCHER__",
+    "ENVBUILD_",
+)
 _GRACE = 5.0
 """Seconds that a stopped program has to end by itself."""
 
@@ -32,6 +41,9 @@ class Command:
     cwd: str
     timeout: float | None = None
     """Seconds after which the program is killed; None waits as long as it takes."""
+
+    keep_open: tuple[int, ...] = ()
+    """Descriptors that the program inherits: a lock among them is held until the program has ended too."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,6 +132,7 @@ class SystemRunner:
                     encoding="utf-8",
                     errors="replace",
                     process_group=0,
+                    pass_fds=command.keep_open,
                 )
             except OSError as error:
                 raise HostError(

@@ -37,9 +37,10 @@ class UvInstaller:
     explain: Callable[[InstallRequest], EnvbuildError | None]
     """Asks the indexes why an installation failed; None where they give every file as locked."""
 
-    def create(self, environment: str, interpreter: Interpreter) -> None:
+    def create(self, environment: str, interpreter: Interpreter, lock: int) -> None:
         """Make an empty environment; errors as in `Installer`."""
         completed = self._run(
+            lock,
             "venv",
             "--no-project",
             "--link-mode",
@@ -59,6 +60,7 @@ class UvInstaller:
             requirements = Path(folder, "requirements.txt")
             requirements.write_text("".join(map(_line, request.files)), encoding="utf-8")
             completed = self._run(
+                request.lock,
                 "pip",
                 "install",
                 "--python",
@@ -77,7 +79,7 @@ class UvInstaller:
         if completed.code != 0:
             raise self._failure(request, completed)
 
-    def _run(self, *arguments: str) -> Completed:
+    def _run(self, lock: int, *arguments: str) -> Completed:
         argv = (
             uv_executable(),
             *arguments,
@@ -87,7 +89,7 @@ class UvInstaller:
             str(self.cache),
         )
         env = scrubbed_environment(os.environ, **self.index_environment)
-        return self.runner.run(Command(argv=argv, env=env, cwd="/"))
+        return self.runner.run(Command(argv=argv, env=env, cwd="/", keep_open=(lock,)))
 
     def _failure(self, request: InstallRequest, completed: Completed) -> Exception:
         """Tell an index that failed from a host that failed, by asking the index."""
