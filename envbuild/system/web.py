@@ -157,9 +157,7 @@ class Web:
         import urllib3
 
         parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            reason = f"it leads to a {parts.scheme or 'relative'} address"
-            raise WebError(Fault.GARBAGE, host=parts.netloc, reason=reason)
+        _check_scheme(url, parts.netloc)
         headers = {"User-Agent": "envbuild", **dict(request.headers)}
         authorization = request.authorization(url) if request.authorization else None
         if authorization is not None:
@@ -187,10 +185,19 @@ class Web:
 def _next(url: str, target: str, *, stays: bool) -> str:
     """Where a redirect leads; WebError where it may not lead there."""
     found = urljoin(url, target)
+    _check_scheme(found, urlsplit(url).netloc)
     if stays and urlsplit(found).hostname != urlsplit(url).hostname:
         reason = f"it redirects to {urlsplit(found).hostname}"
         raise WebError(Fault.LED_AWAY, host=urlsplit(url).netloc, reason=reason)
     return found
+
+
+def _check_scheme(url: str, host: str) -> None:
+    """Refuse addresses that an index may give, but that are none of the web."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        reason = f"it leads to a {parts.scheme or 'relative'} address"
+        raise WebError(Fault.GARBAGE, host=host, reason=reason)
 
 
 def proxy_for(url: str, environ: Mapping[str, str]) -> str | None:

@@ -38,10 +38,10 @@ def head_faults(host: str, connect_timeout: float, read_timeout: float) -> Gener
     except known.NewConnectionError as error:  # no time-out, whatever its base class says
         raise WebError(Fault.UNREACHABLE, host=host, reason=_reason(error)) from error
     except known.ConnectTimeoutError:
-        reason = f"no connection in {connect_timeout:g} seconds"
+        reason = f"no connection in {connect_timeout:g} s"
         raise WebError(Fault.TIMED_OUT, host=host, reason=reason) from None
     except known.ReadTimeoutError:
-        reason = f"no word in {read_timeout:g} seconds"
+        reason = f"no word in {read_timeout:g} s"
         raise WebError(Fault.TIMED_OUT, host=host, reason=reason) from None
     except known.HTTPError as error:
         raise WebError(Fault.UNREACHABLE, host=host, reason=_reason(error)) from error

@@ -19,7 +19,7 @@ KNOWN = IndexLocation(
 FOLDER = IndexLocation(name="files", folder=Path("/srv/wheels"), packages=("local",))
 REASONS = {
     Fault.UNREACHABLE: "connection refused",
-    Fault.TIMED_OUT: "no word in 30 seconds",
+    Fault.TIMED_OUT: "no word in 30 s",
     Fault.LED_AWAY: "it redirects to mirror.example",
     Fault.GARBAGE: "its type is text/plain",
     Fault.CHANGED: "locked is sha256 0123456789ab…, its content has ba9876543210…",

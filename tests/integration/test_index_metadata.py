@@ -1,0 +1,245 @@
+"""METADATA from real servers: beside the wheel, in ranges, out of the whole file, built, remembered."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from envbuild.errors import HostError, IndexFailureError
+from envbuild.system.index import IndexClient
+from envbuild.system.index_answer import Fault, IndexAnswerError
+from envbuild.system.metadata import MetadataReader
+from envbuild.system.metadata_cache import MetadataCache
+from envbuild.system.process import Completed, SystemRunner
+from envbuild.system.sdist import SdistBuilder
+from tests.support.fault_proxy import FaultProxy, Hang, Status
+from tests.support.index_server import IndexServer, Offer
+from tests.support.indexes import locations, resolved
+from tests.support.pypiserver_process import run_pypiserver
+from tests.support.wheels import Sdist, Wheel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from envbuild.resolution import ResolvedFile
+    from envbuild.system.index_locations import IndexLocations
+    from envbuild.system.process import Command
+
+    MakeReader = Callable[[IndexLocations], MetadataReader]
+
+BIG = Wheel(name="big", requires=("b>=1",), files={"big/data": os.urandom(1 << 20)})
+
+
+class NoRunner:
+    """Runs nothing: a wheel is read, never built."""
+
+    def run(self, command: Command) -> Completed:
+        """Fail the test."""
+        raise AssertionError(command.argv)
+
+
+@pytest.fixture
+def reader(scratch: Path) -> Iterator[MakeReader]:
+    """Make a reader over some locations, with a cache in the test's folder."""
+    with IndexClient({}, read_timeout=1) as client:
+
+        def make(places: IndexLocations) -> MetadataReader:
+            builder = SdistBuilder(runner=NoRunner(), cache=scratch / "uv", index_environment={})
+            cache = MetadataCache(folder=scratch / "metadata")
+            return MetadataReader(locations=places, client=client, cache=cache, builder=builder)
+
+        yield make
+
+
+def on(index: IndexServer, wheel: Wheel) -> ResolvedFile:
+    """The wheel as uv saw it on the index itself."""
+    return resolved(wheel, f"{index.origin}/files/{wheel.filename}")
+
+
+@pytest.mark.parametrize("bound", [True, False], ids=["bound", "default"])
+@pytest.mark.parametrize(
+    "offer",
+    [
+        Offer(),
+        Offer(metadata=False),
+        Offer(ranges=False),
+        Offer(json=False),
+        Offer(json=False, metadata=False),
+        Offer(json=False, ranges=False),
+        Offer(metadata=False, ranges=False),
+        Offer(hashes=False, sizes=False, metadata=False, ranges=False),
+    ],
+    ids=str,
+)
+def test_every_kind_of_index_gives_the_same(
+    reader: MakeReader, index: IndexServer, offer: Offer, bound: bool
+) -> None:
+    """With or without PEP 658, ranges, sizes and hashes: requirements and size come out."""
+    index.add(BIG)
+    index.offer = offer
+    places = (
+        locations("http://127.0.0.1:9/", own=(index.url, "big")) if bound else locations(index.url)
+    )
+    found = reader(places).read(on(index, BIG))
+    assert found.requires == ("b>=1",)
+    assert found.size == len(BIG.to_bytes())
+
+
+def test_a_default_index_with_ranges_is_asked_for_little(
+    reader: MakeReader, index: IndexServer
+) -> None:
+    """A resolution knows the addresses: one request a wheel, no page, and 64 KiB."""
+    index.add(BIG)
+    reader(locations(index.url)).read(on(index, BIG))
+    assert [asked.status for asked in index.requests] == [206]
+
+
+def test_an_address_that_is_gone_leads_to_the_page(reader: MakeReader, index: IndexServer) -> None:
+    """A router's address of an earlier run is no use; the index's page is."""
+    index.add(BIG)
+    file = resolved(BIG, "http://127.0.0.1:9/files/x.whl")
+    assert reader(locations(index.url)).read(file).requires == ("b>=1",)
+
+
+def test_metadata_is_remembered(reader: MakeReader, index: IndexServer, scratch: Path) -> None:
+    """What was read once is read from the cache, by the file's sha256, in another run too."""
+    index.add(BIG)
+    first = reader(locations(index.url)).read(on(index, BIG))
+    asked = len(index.requests)
+    assert reader(locations(index.url)).read(on(index, BIG)) == first
+    assert len(index.requests) == asked
+    entry = scratch / "metadata" / BIG.sha256[:2] / f"{BIG.sha256}.json"
+    entry.write_bytes(entry.read_bytes()[:-9])
+    assert reader(locations(index.url)).read(on(index, BIG)) == first
+    assert len(index.requests) > asked
+
+
+def test_a_folder_is_read_in_place(reader: MakeReader, scratch: Path) -> None:
+    """Wheels of a folder are opened where they are."""
+    BIG.write(scratch / "wheels")
+    found = reader(locations(scratch / "wheels")).read(resolved(BIG))
+    assert (found.requires, found.size) == (("b>=1",), len(BIG.to_bytes()))
+
+
+def test_pypiserver_is_an_index_too(reader: MakeReader, scratch: Path) -> None:
+    """A server of another make, without PEP 658 and JSON."""
+    BIG.write(scratch / "wheels")
+    with run_pypiserver(scratch / "wheels") as url:
+        found = reader(locations("http://127.0.0.1:9/", own=(url, "big"))).read(resolved(BIG))
+    assert (found.requires, found.size) == (("b>=1",), len(BIG.to_bytes()))
+
+
+def test_a_whole_wheel_must_have_its_hash(reader: MakeReader, index: IndexServer) -> None:
+    """A wheel that had to be downloaded whole is not believed with another hash."""
+    index.add(BIG)
+    index.offer = Offer(metadata=False, ranges=False)
+    index.replace(BIG.filename, Wheel(name="big", requires=("evil",)).to_bytes() + bytes(1 << 17))
+    with pytest.raises(IndexAnswerError) as caught:
+        reader(locations(index.url)).read(on(index, BIG))
+    assert caught.value.answer.fault is Fault.CHANGED
+
+
+@pytest.mark.parametrize("bound", [True, False], ids=["bound", "default"])
+def test_wrong_metadata_names_index_and_file(
+    reader: MakeReader, index: IndexServer, bound: bool
+) -> None:
+    """A requirement that is none is said of the file that has it, exit 4."""
+    wrong = Wheel(name="wrong", requires=("b >=> 1",))
+    index.add(wrong)
+    places = (
+        locations("http://127.0.0.1:9/", own=(index.url, "w*")) if bound else locations(index.url)
+    )
+    with pytest.raises(IndexFailureError) as caught:
+        reader(places).read(on(index, wrong))
+    assert caught.value.exit_code == 4
+    assert "wrong-1.0-py3-none-any.whl that cannot be read: it asks for 'b >=> 1'" in str(
+        caught.value
+    )
+
+
+def test_many_files_side_by_side(reader: MakeReader, index: IndexServer) -> None:
+    """All files of a resolution at once, each by its sha256; one that is asked for twice once."""
+    wheels = [Wheel(name=f"p{number}", requires=(f"q{number}",)) for number in range(30)]
+    index.add(*wheels)
+    files = [on(index, wheel) for wheel in wheels]
+    found = reader(locations(index.url)).read_all([*files, *files])
+    assert found.keys() == {wheel.sha256 for wheel in wheels}
+    assert found[wheels[7].sha256].requires == ("q7",)
+    assert len(index.requests) == 30
+    assert reader(locations(index.url)).read_all([]) == {}
+
+
+def test_every_problem_is_said_once(
+    reader: MakeReader, index: IndexServer, faults: FaultProxy
+) -> None:
+    """Many files fail for one reason: one problem, and the rest is not waited for."""
+    wheels = [Wheel(name=f"p{number}") for number in range(60)]
+    index.add(*wheels)
+    faults.inject(r"\.whl$", Hang())
+    files = [resolved(wheel, f"{faults.origin}/files/{wheel.filename}") for wheel in wheels]
+    with pytest.raises(IndexFailureError) as caught:
+        reader(locations(faults.url)).read_all(files)
+    assert len(caught.value.problems) == 1
+    assert faults.count(r"\.whl$") < 20
+
+
+def test_a_source_distribution_is_built(
+    index: IndexServer, reader: MakeReader, scratch: Path
+) -> None:
+    """Where a declaration allows it, METADATA is that of the wheel which uv builds; the size its own."""
+    sdist = Sdist(wheel=Wheel(name="raw", requires=("b>=2",)), tells=scratch / "told")
+    index.add(sdist)
+    made = reader(locations(index.url))
+    builder = SdistBuilder(runner=SystemRunner(), cache=scratch / "uv", index_environment={})
+    able = MetadataReader(
+        locations=made.locations, client=made.client, cache=made.cache, builder=builder
+    )
+    found = able.read(resolved(sdist))
+    assert (found.requires, found.size) == (("b>=2",), len(sdist.to_bytes()))
+    assert (scratch / "told").exists()
+    sdist.write(scratch / "wheels")
+    made.cache.folder.rename(scratch / "aside")
+    in_folder = MetadataReader(
+        locations=locations(scratch / "wheels"),
+        client=made.client,
+        cache=made.cache,
+        builder=builder,
+    )
+    assert in_folder.read(resolved(sdist)) == found
+
+
+def test_a_build_that_fails_says_so_in_its_own_words(
+    index: IndexServer, scratch: Path, reader: MakeReader
+) -> None:
+    """A build that cannot be done is the host's matter, exit 5, with uv's words."""
+
+    class Failing:
+        def run(self, command: Command) -> Completed:
+            """Fail like a compiler that is not there."""
+            return Completed(code=2, stdout="", stderr="cc: not found")
+
+    sdist = Sdist(wheel=Wheel(name="raw"))
+    index.add(sdist)
+    made = reader(locations(index.url))
+    builder = SdistBuilder(runner=Failing(), cache=scratch / "uv", index_environment={})
+    failing = MetadataReader(
+        locations=made.locations, client=made.client, cache=made.cache, builder=builder
+    )
+    with pytest.raises(HostError) as caught:
+        failing.read_all([resolved(sdist)])
+    assert str(caught.value).startswith(
+        "raw-1.0.tar.gz cannot be built into a wheel\n  cc: not found"
+    )
+
+
+def test_no_permission_ends_it(reader: MakeReader, index: IndexServer, faults: FaultProxy) -> None:
+    """A file that may not be read is said to be so, and not looked for in other ways."""
+    index.add(BIG)
+    faults.inject(r"\.whl$", Status(code=403))
+    file = resolved(BIG, f"{faults.origin}/files/{BIG.filename}")
+    with pytest.raises(IndexAnswerError) as caught:
+        reader(locations(faults.url)).read(file)
+    assert caught.value.answer.fault is Fault.FORBIDDEN

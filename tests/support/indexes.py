@@ -1,0 +1,45 @@
+"""Parts of the index rooms, put together for tests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envbuild.declaration import Declaration, Index
+from envbuild.resolution import ResolvedFile
+from envbuild.system.index_locations import IndexLocations, index_variable, locate_indexes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.wheels import Sdist, Wheel
+
+
+def locations(default: str | Path, **bound: tuple[str | Path, str]) -> IndexLocations:
+    """A default index at a URL or in a folder, and others: name=(place, pattern of packages)."""
+    indexes = tuple(
+        Index(name=name, url=None, path="/nowhere", packages=(pattern,), line=1)
+        for name, (_, pattern) in bound.items()
+    )
+    environ = {index_variable("default"): str(default)}
+    environ |= {index_variable(name): str(place) for name, (place, _) in bound.items()}
+    declaration = Declaration(file="drivers.toml", digest="", drivers=(), indexes=indexes)
+    return locate_indexes(declaration, environ, learn_nothing)
+
+
+def learn_nothing() -> str:
+    """Stand in for asking uv, which no test of given places may come to."""
+    raise AssertionError("uv was asked for its default index")
+
+
+def resolved(wheel: Wheel | Sdist, url: str = "") -> ResolvedFile:
+    """A file as a resolution names it."""
+    from packaging.utils import canonicalize_name
+
+    version = wheel.filename.split("-")[1].removesuffix(".tar.gz")
+    return ResolvedFile(
+        package=canonicalize_name(wheel.name),
+        version=version,
+        file=wheel.filename,
+        url=url,
+        sha256=wheel.sha256,
+    )
