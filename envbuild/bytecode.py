@@ -1,0 +1,148 @@
+"""Which modules a wheel brings, and what is kept of them once they are compiled."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import csv
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+FORMAT = 1
+_LONGEST_NAME = 255
+"""Bytes that a file's name may have."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Module:
+    """A source file that a wheel's RECORD lists."""
+
+    path: str
+    """Relative to site-packages, with `/`; bytes that are no UTF-8 as surrogate escapes."""
+
+    sha256: str
+    """64 hex digits of the source; empty where RECORD has none."""
+
+    size: int
+    """The source's bytes; 0 where RECORD does not tell."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CompiledModule:
+    """A module's bytecode as it is kept."""
+
+    path: str
+    """The module's."""
+
+    file: str
+    """The name under which its bytecode lies in the entry's folder."""
+
+    size: int
+    """The bytecode's bytes."""
+
+    sha256: str
+    """64 hex digits of the bytecode."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BytecodeEntry:
+    """What one wheel's modules were compiled to, by one interpreter."""
+
+    compiled: tuple[CompiledModule, ...]
+    failed: tuple[tuple[str, str], ...]
+    """Path and reason of what is no module in spite of its name, such as a template."""
+
+
+def modules_of(record: str) -> tuple[Module, ...]:
+    """The modules below site-packages that a RECORD (PEP 376, 427) lists, in its order."""
+    return tuple(_modules(record))
+
+
+def _modules(record: str) -> Iterator[Module]:
+    for row in csv.reader(record.splitlines()):
+        if not row or not row[0].endswith(".py") or row[0].startswith(("/", "../")):
+            continue
+        algorithm, _, digest = row[1].partition("=") if len(row) > 1 else ("", "", "")
+        size = int(row[2]) if len(row) > 2 and row[2].isdecimal() else 0
+        sha256 = _hex(digest) if algorithm == "sha256" else ""
+        yield Module(path=row[0], sha256=sha256, size=size)
+
+
+def contested_paths(wheels: Iterable[Sequence[Module]]) -> frozenset[str]:
+    """The paths that several wheels bring with different content, so that only the disk tells whose it is."""
+    digests: dict[str, str] = {}
+    contested = set()
+    for modules in wheels:
+        for module in modules:
+            known = digests.setdefault(module.path, module.sha256)
+            if known != module.sha256:
+                contested.add(module.path)
+    return frozenset(contested)
+
+
+def cached_path(path: str, cache_tag: str) -> str | None:
+    """`a/b.py` → `a/__pycache__/b.cpython-312.pyc` (PEP 3147); None where no file can be called so."""
+    folder, slash, name = path.rpartition("/")
+    cached = f"{name.removesuffix('.py')}.{cache_tag}.pyc"
+    if len(cached.encode("utf-8", "surrogateescape")) > _LONGEST_NAME:
+        return None
+    return f"{folder}{slash}__pycache__/{cached}"
+
+
+def split_evenly(
+    sizes: Sequence[int], *, parts: int, most: int, at_most: int
+) -> list[tuple[int, int]]:
+    """Cut a row of sizes into ranges `(start, end)` of about equal sums.
+
+    At least `parts` where there is enough, none above `most` in sum or `at_most` in number,
+    but for a single size that is.
+    """
+    limit = min(most, sum(sizes) // parts + 1)
+    number = min(at_most, len(sizes) // parts + 1)
+    ranges: list[tuple[int, int]] = []
+    start = held = 0
+    for position, size in enumerate(sizes):
+        if position > start and (held + size > limit or position - start >= number):
+            ranges.append((start, position))
+            start, held = position, 0
+        held += size
+    return [*ranges, (start, len(sizes))] if sizes else []
+
+
+def render_entry(entry: BytecodeEntry) -> str:
+    """The entry as JSON, one module a line."""
+    rows = [[m.path, m.file, m.size, m.sha256] for m in entry.compiled]
+    compiled = ",\n".join(map(json.dumps, rows))
+    failed = ",\n".join(json.dumps(list(row)) for row in entry.failed)
+    return f'{{"version": {FORMAT},\n"compiled": [\n{compiled}],\n"failed": [\n{failed}]}}\n'
+
+
+def parse_entry(text: str) -> BytecodeEntry | None:
+    """The value of an entry's text; None where it is none, so that it is made anew."""
+    try:
+        table = json.loads(text)
+        return _entry(table) if table["version"] == FORMAT else None
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _entry(table: Mapping[str, list[list[str]]]) -> BytecodeEntry:
+    return BytecodeEntry(
+        compiled=tuple(
+            CompiledModule(path=path, file=file, size=int(size), sha256=sha256)
+            for path, file, size, sha256 in table["compiled"]
+        ),
+        failed=tuple((path, reason) for path, reason in table["failed"]),
+    )
+
+
+def _hex(digest: str) -> str:
+    """URL-safe base64 without padding → hex; empty where it is neither."""
+    try:
+        return binascii.hexlify(base64.urlsafe_b64decode(f"{digest}=")).decode()
+    except (ValueError, binascii.Error):
+        return ""

@@ -1,0 +1,156 @@
+"""Digests of files that nobody has touched since they were last read.
+
+Hardlinked environments hold the same inodes again and again; each is hashed once.
+A digest is believed only where device, inode, size, time of change of the content (mtime)
+and time of change of the inode (ctime) are all what they were when envbuild last looked.
+Every write, and every `utime` that hides one, moves the ctime, and no call sets it:
+so what is believed is the kernel, the clock, and that the disk gives back what was written.
+`verify` believes none of this and reads every byte.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from envbuild.system.files import write_atomically
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+FORMAT = 1
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Known:
+    """A file's digest, and what the file looked like when it was taken."""
+
+    size: int
+    mtime_ns: int
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Group:
+    """Files that are remembered together: those of one wheel."""
+
+    name: str
+    """A file name, such as the wheel's sha256."""
+
+    base: str
+    """The folder that the paths are relative to."""
+
+    paths: tuple[str, ...]
+
+
+class DigestMemory:
+    """The digests that a folder of small files remembers, and those that this process has learnt.
+
+    Linking a file moves its ctime. So a sync first recalls all it is going to link,
+    believes that for as long as it works, and in the end notes down what the files look like then.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._known: dict[tuple[int, int], Known] = {}
+        self._recalled: set[str] = set()
+        self._groups: dict[str, Group] = {}
+        self._lock = Lock()
+
+    def recall(self, names: Iterable[str]) -> None:
+        """Learn the digests of groups that were noted down, of each file that is still untouched."""
+        with self._lock:
+            for name in names:
+                if name not in self._recalled:
+                    self._recalled.add(name)
+                    self._recall(name)
+
+    def digest(self, path: str, status: os.stat_result) -> str:
+        """The sha256 of a file, read only where it is not known; `status` is that of the file now."""
+        known = self._known.get((status.st_dev, status.st_ino))
+        if (
+            known is not None
+            and known.size == status.st_size
+            and known.mtime_ns == status.st_mtime_ns
+        ):
+            return known.sha256
+        return self.learn(path)
+
+    def learn(self, path: str) -> str:
+        """Read a file for its sha256."""
+        digest = hashlib.sha256()
+        with open(path, "rb", buffering=0) as stream:  # noqa: PTH123
+            status = os.fstat(stream.fileno())
+            while chunk := stream.read(_CHUNK):
+                digest.update(chunk)
+        sha256 = digest.hexdigest()
+        self._known[status.st_dev, status.st_ino] = Known(
+            size=status.st_size, mtime_ns=status.st_mtime_ns, sha256=sha256
+        )
+        return sha256
+
+    def keep(self, group: Group) -> None:
+        """Have a group noted down by the next `save`."""
+        with self._lock:
+            self._groups[group.name] = group
+
+    def save(self) -> None:
+        """Note down every group to be kept, as its files are now.
+
+        A memory that cannot be written costs time, not truth: nothing is raised.
+        """
+        with self._lock:
+            groups, self._groups = tuple(self._groups.values()), {}
+        with suppress(OSError):
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for group in groups:
+                self._save(group)
+
+    def _save(self, group: Group) -> None:
+        rows = []
+        for path in group.paths:
+            try:
+                status = os.lstat(f"{group.base}/{path}")
+            except OSError:
+                continue
+            known = self._known.get((status.st_dev, status.st_ino))
+            if (
+                known is not None
+                and known.size == status.st_size
+                and known.mtime_ns == status.st_mtime_ns
+            ):
+                rows.append([path, *_look(status), known.sha256])
+        content = json.dumps({"version": FORMAT, "base": group.base, "files": rows}).encode()
+        write_atomically(self._folder / f"{group.name}.json", content, mode=0o600, sync=False)
+
+    def _recall(self, name: str) -> None:
+        try:
+            table = json.loads((self._folder / f"{name}.json").read_bytes())
+            if table["version"] != FORMAT:
+                return
+            for path, *look, sha256 in table["files"]:
+                self._recall_file(f"{table['base']}/{path}", look, sha256)
+        except (OSError, ValueError, KeyError, TypeError):
+            return
+
+    def _recall_file(self, path: str, look: list[int], sha256: str) -> None:
+        try:
+            status = os.lstat(path)
+        except OSError:
+            return
+        if _look(status) == look:
+            self._known[status.st_dev, status.st_ino] = Known(
+                size=status.st_size, mtime_ns=status.st_mtime_ns, sha256=sha256
+            )
+
+
+def _look(status: os.stat_result) -> list[int]:
+    """What of a file's status moves with every change."""
+    return [status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns]
