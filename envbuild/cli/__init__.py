@@ -16,15 +16,21 @@ if TYPE_CHECKING:
 
 _BUG = 70
 _INTERRUPTED = 130
+_GRACE = 1.0
+"""Seconds that threads have after an interrupt."""
 
 
 def entry() -> NoReturn:
     """Run the command line of this process and end it.
 
-    Interrupted, it ends at once: what its threads still wait for must not hold up the caller.
+    Interrupted, it ends soon: what its threads still wait for must not hold up the caller.
     """
-    code = main(sys.argv[1:], os.environ)
+    try:
+        code = main(sys.argv[1:], os.environ)
+    except KeyboardInterrupt:
+        code = _say_interrupted()
     if code == _INTERRUPTED:
+        _let_threads_tidy_up()
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
@@ -47,7 +53,9 @@ def _main(argv: Sequence[str], environment: Mapping[str, str]) -> int:
     from envbuild.cli.verbs import VERBS
     from envbuild.errors import EnvbuildError
 
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as `nohup` has it, or a shell's `&`
+            signal.signal(number, _interrupt)
     arguments = parse_arguments(argv)
     context = Context(arguments=arguments, environment=environment)
     try:
@@ -59,8 +67,7 @@ def _main(argv: Sequence[str], environment: Mapping[str, str]) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         context.stop()
-        sys.stderr.write("interrupted\n")
-        return _INTERRUPTED
+        return _say_interrupted()
     except BrokenPipeError:
         return _give_up_output(context)
     except Exception:  # noqa: BLE001  (the one place where a bug becomes an exit code)
@@ -99,5 +106,26 @@ def _report_bug() -> int:
     return _BUG
 
 
+def _say_interrupted() -> int:
+    sys.stderr.write("interrupted\n")
+    return _INTERRUPTED
+
+
+def _let_threads_tidy_up() -> None:
+    """Their programs are stopped, so that most have no more to do than to remove a scratch folder."""
+    import threading
+    import time
+
+    deadline = time.monotonic() + _GRACE
+    for thread in threading.enumerate():
+        if thread is not threading.main_thread() and not thread.daemon:
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    """End the command; from now on nothing interrupts that."""
+    import signal
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt

@@ -29,6 +29,8 @@ def lock(context: Context, arguments: Namespace) -> Outcome:
     else:
         with shown_progress(sys.stderr, context.environment) as progress:
             result = _lock(context, arguments, names, progress)
+    if not names and result.all_fresh:
+        _leave_stamp(context, result)
     return Outcome(
         code=result.exit_code, text=lambda: render_lock(result), table=lambda: lock_table(result)
     )
@@ -73,3 +75,24 @@ def _lock(
             jobs=arguments.jobs or _SIDE_BY_SIDE * context.cpus,
         )
         return locker.lock(names, Upgrade(everything=arguments.upgrade, packages=packages))
+
+
+def _leave_stamp(context: Context, result: LockResult) -> None:
+    """Note which files were all fresh, so that the next look need not parse them."""
+    from contextlib import suppress
+    from pathlib import Path
+
+    from envbuild.cli.stamp import lock_stamp, render_lock_stamp
+    from envbuild.report.lock import render_lock
+    from envbuild.system.files import write_if_changed
+
+    text = render_lock_stamp(
+        declaration=context.declaration.digest.removeprefix("sha256:"),
+        locks=((entry.driver, entry.digest.removeprefix("sha256:")) for entry in result.drivers),
+        present=context.lock_folder.drivers(),
+        text=render_lock(result),
+    )
+    stamp = Path(lock_stamp(str(context.lock_cache), str(context.declaration_path)))
+    with suppress(OSError):  # a cache that cannot be written costs time and nothing else
+        stamp.parent.mkdir(parents=True, exist_ok=True)
+        write_if_changed(stamp, text.encode())

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _TAKE_VALUE = ("--store", "--file")
+_FLAGS = ("--python", "--env", "--stable", "--check")
 
 
 def answer(argv: Sequence[str], environment: Mapping[str, str]) -> int | None:
@@ -21,15 +22,13 @@ def answer(argv: Sequence[str], environment: Mapping[str, str]) -> int | None:
     options, words = split_arguments(argv)
     if not words or options is None:
         return None
+    declaration = options.get("--file", "drivers.toml")
+    if words in (["lock"], ["lock", "--check"]):
+        return _print_recalled(_recall_lock(declaration, environment))
     root = store_root(options, environment)
-    if root is None:
-        return None
-    if words[0] == "sync" and len(words) == 1:
-        from envbuild.cli.stamp import unchanged
-
-        text = unchanged(root, options.get("--file", "drivers.toml"))
-        return None if text is None else _print(text)
-    if words[0] in ("which", "run", "list"):
+    if root is not None and words == ["sync"]:
+        return _print_recalled(_recall_sync(root, declaration))
+    if root is not None and words[0] in ("which", "run", "list"):
         return _from_manifest(root, words)
     return None
 
@@ -51,7 +50,7 @@ def split_arguments(argv: Sequence[str]) -> tuple[dict[str, str] | None, list[st
             if not equals and not rest:
                 return None, words
             options[name] = value if equals else rest.pop(0)
-        elif word.startswith("-") and word not in ("--python", "--env", "--stable"):
+        elif word.startswith("-") and word not in _FLAGS:
             return None, words
         else:
             words.append(word)
@@ -61,12 +60,35 @@ def split_arguments(argv: Sequence[str]) -> tuple[dict[str, str] | None, list[st
 def store_root(options: Mapping[str, str], environment: Mapping[str, str]) -> str | None:
     """The store's absolute path, as `Context.store` finds it; None where platformdirs has to be asked."""
     named = options.get("--store") or environment.get("ENVBUILD_STORE")
-    if not named:
-        if sys.platform != "linux":
-            return None
-        data = environment.get("XDG_DATA_HOME", "").strip() or "~/.local/share"
-        named = f"{data}/envbuild"
-    return os.path.abspath(os.path.expanduser(named))  # noqa: PTH100, PTH111  (pathlib takes 10 ms)
+    if named:
+        return os.path.abspath(os.path.expanduser(named))  # noqa: PTH100, PTH111  (pathlib takes 10 ms)
+    return _user_folder(environment, "XDG_DATA_HOME", "~/.local/share")
+
+
+def _user_folder(environment: Mapping[str, str], variable: str, default: str) -> str | None:
+    """envbuild's folder below one of the user's, as platformdirs finds it on Linux; None elsewhere."""
+    if sys.platform != "linux":
+        return None
+    named = environment.get(variable, "").strip()
+    base = named if os.path.isabs(named) else os.path.expanduser(default)  # noqa: PTH111, PTH117
+    return os.path.abspath(f"{base}/envbuild")  # noqa: PTH100
+
+
+def _recall_sync(root: str, declaration: str) -> str | None:
+    from envbuild.cli.stamp import synced
+
+    return synced(root, declaration)
+
+
+def _recall_lock(declaration: str, environment: Mapping[str, str]) -> str | None:
+    from envbuild.cli.stamp import locked
+
+    cache = _user_folder(environment, "XDG_CACHE_HOME", "~/.cache")
+    return None if cache is None else locked(cache, declaration)
+
+
+def _print_recalled(text: str | None) -> int | None:
+    return None if text is None else _print(text)
 
 
 def _from_manifest(root: str, words: list[str]) -> int | None:

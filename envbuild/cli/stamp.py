@@ -1,40 +1,44 @@
-"""The stamp of a sync that left nothing to do: whether all it rested on is still the same.
+"""The stamp of a command that left nothing to do: whether all it rested on is still the same.
 
 Reading it back costs one small read, a digest of each file that decides, and a few stats:
 no lockfile is parsed and nothing heavy imported.
+A stamp is its head, its facts a line each, and the text that the command would print again.
 """
 
 from __future__ import annotations
 
 import os
 
+from envbuild import __version__
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_HEAD = "envbuild stamp 1"
+_HEAD = f"envbuild {__version__} stamp 1"
 _NVIDIA = "/proc/driver/nvidia/version"
 """Changes when an NVIDIA driver comes, goes or is replaced."""
 
 
-def unchanged(root: str, declaration: str) -> str | None:
-    """What the sync said that the stamp is of, if a sync would find all as it was; else None."""
-    try:
-        with open(f"{root}/cache/stamp", encoding="utf-8") as stream:  # noqa: PTH123
-            head, facts, text = stream.read().split("\n\n", 2)
-        generation = os.readlink(f"{root}/current")  # noqa: PTH115
-        if head != _HEAD or generation != facts.partition("\n")[0]:
-            return None
-        folder = os.path.dirname(declaration)  # noqa: PTH120  (pathlib takes 10 ms)
-        for fact in facts.split("\n")[1:]:
-            if not _holds(fact, declaration, folder, root):
-                return None
-    except (OSError, ValueError):
-        return None
-    return text
+def synced(root: str, declaration: str) -> str | None:
+    """What a sync without arguments would print, if it would find all as it was; else None."""
+    return _recall(f"{root}/cache/stamp", declaration, root)
 
 
-def render_stamp(
+def locked(cache: str, declaration: str) -> str | None:
+    """What `lock` would print, if every lockfile is as it was when all were fresh; else None."""
+    return _recall(lock_stamp(cache, declaration), declaration, "")
+
+
+def lock_stamp(cache: str, declaration: str) -> str:
+    """The file that holds the stamp of a declaration's lockfiles."""
+    from hashlib import sha256
+
+    name = sha256(os.path.abspath(declaration).encode(errors="surrogateescape"))  # noqa: PTH100
+    return f"{cache}/fresh/{name.hexdigest()}"
+
+
+def render_sync_stamp(
     *,
     generation: int,
     declaration: str,
@@ -43,20 +47,47 @@ def render_stamp(
     interpreters: Iterable[tuple[str, int, int]],
     text: str,
 ) -> str:
-    """The stamp's text.
+    """The stamp of a sync.
 
     `declaration` and each lock's second half are sha256 hex digests, `interpreters` path, size and
     time of change in nanoseconds, `text` what a sync with nothing to do prints.
     """
-    facts = [
-        f"generations/{generation}",
+    facts = (
+        f"generation generations/{generation}",
         f"declaration {declaration}",
         *(f"lock {driver} {digest}" for driver, digest in locks),
         *(f"environment {name}" for name in environments),
         *(f"python {size} {mtime} {path}" for path, size, mtime in interpreters),
         f"host {host_fact()}",
-    ]
+    )
     return "\n\n".join((_HEAD, "\n".join(facts), text))
+
+
+def render_lock_stamp(
+    *, declaration: str, locks: Iterable[tuple[str, str]], present: Iterable[str], text: str
+) -> str:
+    """The stamp of lockfiles that are all fresh; `present` names every lockfile's driver, in order."""
+    facts = (
+        f"declaration {declaration}",
+        *(f"lock {driver} {digest}" for driver, digest in locks),
+        f"present {' '.join(present)}",
+    )
+    return "\n\n".join((_HEAD, "\n".join(facts), text))
+
+
+def _recall(stamp: str, declaration: str, root: str) -> str | None:
+    """The text of a stamp whose every fact still holds."""
+    try:
+        with open(stamp, encoding="utf-8") as stream:  # noqa: PTH123
+            head, facts, text = stream.read().split("\n\n", 2)
+        locks = os.path.join(os.path.dirname(declaration), "locks")  # noqa: PTH118, PTH120
+        if head == _HEAD and all(
+            _holds(fact, declaration, locks, root) for fact in facts.split("\n")
+        ):
+            return text
+    except (OSError, ValueError):
+        return None
+    return None
 
 
 def host_fact() -> str:
@@ -66,20 +97,32 @@ def host_fact() -> str:
     return f"{os.uname().machine}:{(libc or 'other').replace(' ', '-')}:{driver}"
 
 
-def _holds(fact: str, declaration: str, folder: str, root: str) -> bool:
+def _holds(fact: str, declaration: str, locks: str, root: str) -> bool:
     kind, _, rest = fact.partition(" ")
-    if kind == "declaration":
-        return _sha256(declaration) == rest
     if kind == "lock":
         driver, _, digest = rest.partition(" ")
-        return _sha256(os.path.join(folder, "locks", f"{driver}.toml")) == digest  # noqa: PTH118
+        return _sha256(f"{locks}/{driver}.toml") == digest
     if kind == "environment":
         return _there(f"{root}/receipts/{rest}.json") and _there(f"{root}/envs/{rest}")
     if kind == "python":
         size, mtime, path = rest.split(" ", 2)
         status = os.stat(path)  # noqa: PTH116
         return (status.st_size, status.st_mtime_ns) == (int(size), int(mtime))
-    return kind == "host" and rest == host_fact()
+    return rest == _observed(kind, declaration, locks, root)
+
+
+def _observed(kind: str, declaration: str, locks: str, root: str) -> str | None:
+    """What the fact of that kind would say now; None for a kind that nobody knows."""
+    if kind == "declaration":
+        return _sha256(declaration)
+    if kind == "generation":
+        return os.readlink(f"{root}/current")  # noqa: PTH115
+    if kind == "host":
+        return host_fact()
+    if kind == "present":
+        names = os.listdir(locks)  # noqa: PTH208
+        return " ".join(sorted(name[:-5] for name in names if name.endswith(".toml")))
+    return None
 
 
 def _there(path: str) -> bool:

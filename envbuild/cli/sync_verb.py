@@ -114,7 +114,7 @@ def _leave_stamp(context: Context, declaration: str, result: SyncResult) -> None
     """Note what this sync rested on, so that the next one can see at once that nothing has changed."""
     from dataclasses import replace
 
-    from envbuild.cli.stamp import render_stamp
+    from envbuild.cli.stamp import render_sync_stamp
     from envbuild.report.sync import render_sync
     from envbuild.system.files import write_if_changed
 
@@ -122,7 +122,7 @@ def _leave_stamp(context: Context, declaration: str, result: SyncResult) -> None
     if manifest is None:
         return
     idle = replace(result.plan, builds=(), dropped=(), switch=False)
-    text = render_stamp(
+    text = render_sync_stamp(
         generation=manifest.generation,
         declaration=declaration.removeprefix("sha256:"),
         locks=((item.driver.name, item.lock.removeprefix("sha256:")) for item in idle.wanted),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from envbuild.freshness import compare_inputs, inputs_of
 from envbuild.lock import Stale
 from envbuild.lock_changes import compare_lockfiles
 from envbuild.resolution import Pin, PublishedMetadata, ResolveRequest, merge_resolutions
+from envbuild.system.workers import Workers
 from envbuild.target import Target, parse_platform
 
 if TYPE_CHECKING:
@@ -52,6 +52,9 @@ class DriverLock:
     packages: int | None
     """How many packages are locked; None where there is no lockfile."""
 
+    digest: str
+    """`sha256:` and the digest of the lockfile that answered already; empty where it did not."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LockResult:
@@ -65,9 +68,14 @@ class LockResult:
     """Lockfiles of drivers that are not declared."""
 
     @property
+    def all_fresh(self) -> bool:
+        """Whether every lockfile answered its declaration already."""
+        return all(driver.fresh for driver in self.drivers)
+
+    @property
     def exit_code(self) -> int:
         """1 where something is stale and was to be left so."""
-        return 1 if self.checked and not all(driver.fresh for driver in self.drivers) else 0
+        return 1 if self.checked and not self.all_fresh else 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,6 +85,9 @@ class _Job:
     driver: Driver
     inputs: Inputs
     previous: Lockfile | None
+    digest: str
+    """Of `previous`'s bytes; empty where there is none."""
+
     reasons: tuple[str, ...]
 
 
@@ -111,7 +122,7 @@ class Locker:
     def _resolve_all(self, jobs: Iterable[_Job], upgrade: Upgrade) -> dict[str, Lockfile]:
         problems: dict[type[EnvbuildError], list[Problem]] = {}
         locked: dict[str, Lockfile] = {}
-        with ThreadPoolExecutor(max_workers=self.jobs) as pool:
+        with Workers(max_workers=self.jobs) as pool:
             waiting = [
                 (
                     job,
@@ -212,6 +223,7 @@ def _jobs(
 
 def _job(driver: Driver, inputs: Inputs, folder: LockFolder, upgrade: Upgrade) -> _Job:
     previous: Lockfile | None = None
+    digest = ""
     try:
         stored = folder.read(driver.name)
     except LockfileError as error:
@@ -219,9 +231,10 @@ def _job(driver: Driver, inputs: Inputs, folder: LockFolder, upgrade: Upgrade) -
             raise
         reasons = tuple(problem.message for problem in error.problems)
     else:
-        previous = stored.lockfile if stored is not None else None
+        if stored is not None:
+            previous, digest = stored.lockfile, stored.digest
         reasons = _reasons(previous, inputs, upgrade)
-    return _Job(driver=driver, inputs=inputs, previous=previous, reasons=reasons)
+    return _Job(driver=driver, inputs=inputs, previous=previous, digest=digest, reasons=reasons)
 
 
 def _entry(job: _Job, lockfile: Lockfile | None) -> DriverLock:
@@ -233,6 +246,7 @@ def _entry(job: _Job, lockfile: Lockfile | None) -> DriverLock:
         changes=compare_lockfiles(job.previous, lockfile) if lockfile is not None else (),
         version=now.version if now is not None else None,
         packages=len({package.name for package in now.packages}) if now is not None else None,
+        digest="" if job.reasons else job.digest,
     )
 
 
