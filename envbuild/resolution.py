@@ -138,7 +138,7 @@ def merge_resolutions(
     )
     return Lockfile(
         driver=driver,
-        version=_version_of(inputs.version_of, resolutions[0]),
+        version=_version_of(driver, inputs.version_of, resolutions[0]),
         inputs=inputs,
         targets=targets,
         packages=packages,
@@ -157,13 +157,18 @@ def _files(
     )
 
 
-def _version_of(package: str, resolution: Resolution) -> str:
+def _version_of(driver: str, package: str, resolution: Resolution) -> str:
     """The version of the package that names the driver's version."""
     for file in resolution.files:
         if file.package == package:
             return file.version
-    message = f"{package}, whose version the path is to carry, is not needed on {resolution.target}"
-    raise UnsatisfiableError(Problem(message=message, hint="name another package in `version-of`"))
+    problem = Problem(
+        key=f"drivers.{driver}.version-of",
+        message=f"{package}, whose version the environment's path is to carry, "
+        f"is not needed on {resolution.target}",
+        hint="name another package in `version-of`",
+    )
+    raise UnsatisfiableError(problem)
 
 
 def _requirers(
@@ -180,6 +185,7 @@ def _requirers(
         for name in published:
             asked_by[resolution.target, name] = set()
         for edge in active_edges(inputs.requires, published, resolution.target, inputs.overrides):
-            if edge.package in published:
+            # a package whose one extra asks for another of its own asks for nothing new
+            if edge.package in published and edge.package != edge.requirer:
                 asked_by[resolution.target, edge.package].add(edge.requirer or ".")
     return asked_by

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from packaging.tags import compatible_tags, cpython_tags, mac_platforms
-from packaging.utils import parse_wheel_filename
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,11 +22,15 @@ def best_wheel(names: Iterable[str], target: Target) -> str | None:
     """The name of the wheel that installers prefer on the target, or None where none fits.
 
     The most specific tag wins (PEP 425's order), then the highest build number.
+    Indexes list files of all ages: what is not named as a wheel must be fits nothing.
     """
     ranks = _ranks(target)
     rated: list[tuple[int, tuple[int, str], str]] = []
     for name in names:
-        _, _, build, tags = parse_wheel_filename(name)
+        try:
+            _, _, build, tags = parse_wheel_filename(name)
+        except InvalidWheelFilename:
+            continue
         fitting = [ranks[tag] for tag in tags if tag in ranks]
         if fitting:
             rated.append((-min(fitting), build or (-1, ""), name))

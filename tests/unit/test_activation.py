@@ -122,7 +122,7 @@ def test_the_working_folder_cannot_stand_in_for_it(
     """A file of its name where a service happens to run is not the activation."""
     folder = bake((("A", "declared"),))
     (project / MODULE_FILE).write_text("raise SystemExit(3)\n", encoding="utf-8")
-    command = [folder / "bin" / "python", "-c", "import os; print(os.environ['A'])"]
+    command = [f"{folder}/bin/python", "-c", "import os; print(os.environ['A'])"]
     done = subprocess.run(command, env={}, cwd=project, capture_output=True, text=True, check=True)
     assert done.stdout == "declared\n"
 

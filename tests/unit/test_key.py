@@ -27,14 +27,14 @@ DIFFERENT: dict[str, Any] = {
     "env": (),
 }
 
-COUNTS = {
+COUNTS: dict[str, Any] = {
     "path": "/usr/local/bin/python3.12",
     "version": "3.12.2",
     "cache_tag": "cpython-312d",
 }
 """What of an interpreter decides an environment's files: each with another value."""
 
-COUNTS_NOT = {
+COUNTS_NOT: dict[str, Any] = {
     "size": 1,
     "mtime_ns": 1,
     "shareable": False,
