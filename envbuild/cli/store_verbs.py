@@ -9,8 +9,13 @@ from envbuild.report.outcome import Outcome
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Callable
+    from datetime import timedelta
 
     from envbuild.cli.context import Context
+
+
+_LONGEST_AGE = 5
+"""Digits of an age."""
 
 
 def history(context: Context, _arguments: Namespace) -> Outcome:
@@ -48,12 +53,48 @@ def verify(context: Context, arguments: Namespace) -> Outcome:
     )
 
 
+def gc(context: Context, arguments: Namespace) -> Outcome:
+    """Take away what nothing uses."""
+    from envbuild.commands.gc import GcOptions
+    from envbuild.commands.gc import gc as command
+    from envbuild.report.gc import gc_table, render_gc
+
+    options = GcOptions(
+        keep=arguments.keep,
+        older_than=arguments.older_than,
+        dry_run=arguments.dry_run,
+        cache=arguments.cache,
+    )
+    result = command(context.store, options)
+    return Outcome(code=0, text=lambda: render_gc(result), table=lambda: gc_table(result))
+
+
+def ps(context: Context, _arguments: Namespace) -> Outcome:
+    """Show what runs."""
+    from envbuild.commands.ps import ps as command
+    from envbuild.report.ps import ps_table, render_ps
+
+    result = command(context.store)
+    return Outcome(code=0, text=lambda: render_ps(result), table=lambda: ps_table(result))
+
+
 def _number(text: str) -> int:
     from argparse import ArgumentTypeError
 
     if not text.isdecimal() or int(text) < 1:
         raise ArgumentTypeError(f"{text!r} is no number from 1 up")
     return int(text)
+
+
+def _age(text: str) -> timedelta:
+    from argparse import ArgumentTypeError
+    from datetime import timedelta
+
+    units = {"h": "hours", "d": "days", "w": "weeks"}
+    number, unit = text[:-1], units.get(text[-1:])
+    if unit is None or not number.isdecimal() or len(number) > _LONGEST_AGE:
+        raise ArgumentTypeError(f"{text!r} is no age such as 12h, 30d or 4w")
+    return timedelta(**{unit: int(number)})
 
 
 def _history(_parser: ArgumentParser) -> None:
@@ -80,14 +121,41 @@ def _verify(parser: ArgumentParser) -> None:
     )
 
 
+def _gc(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--keep",
+        metavar="N",
+        type=_number,
+        default=3,
+        help="how many generations stay, the current one counted (default: 3)",
+    )
+    parser.add_argument(
+        "--older-than",
+        metavar="AGE",
+        type=_age,
+        default=None,
+        help="take away only what is older, such as 12h, 30d or 4w",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="say what would go, and do nothing")
+    parser.add_argument("--cache", action="store_true", help="take away the caches too")
+
+
+def _ps(_parser: ArgumentParser) -> None:
+    """`ps` has no arguments of its own."""
+
+
 STORE_VERBS: dict[str, Callable[[Context, Namespace], Outcome]] = {
     "history": history,
     "rollback": rollback,
     "verify": verify,
+    "gc": gc,
+    "ps": ps,
 }
 
 STORE_ARGUMENTS: tuple[tuple[str, str, Callable[[ArgumentParser], None]], ...] = (
     ("history", "list the generations and what changed", _history),
     ("rollback", "make an earlier generation current, by one rename", _rollback),
     ("verify", "compare every file in use with what was built", _verify),
+    ("gc", "take away what nothing uses", _gc),
+    ("ps", "show what runs out of the store", _ps),
 )

@@ -110,13 +110,15 @@ def locked(path: Path, *, timeout: float | None = None, shared: bool = False) ->
 
 
 @contextmanager
-def locked_if_free(path: Path) -> Iterator[bool]:
-    """Hold the exclusive lock at path if nobody holds it; whether that was so. Needs no right to write.
+def locked_if_free(path: Path, *, make: bool = False) -> Iterator[bool]:
+    """Hold the exclusive lock at path if nobody holds it; whether that was so.
 
-    A file that is not there is held by nobody, and is not made.
+    Needs no right to write unless it is to `make` the file;
+    else a file that is not there is held by nobody.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        flags = os.O_RDWR | os.O_CREAT if make else os.O_RDONLY
+        descriptor = os.open(path, flags | os.O_CLOEXEC, 0o644)
     except FileNotFoundError:
         yield True
         return

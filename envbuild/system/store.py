@@ -39,6 +39,7 @@ _LONGEST_INTERPRETER_LINE = 127
 """In bytes, `#!` included: uv wraps longer ones in `/bin/sh`, which costs every start."""
 
 _PUBLIC = ("envs", "receipts", "generations", "seals", "locks")
+_PRIVATE = ("cache", "trash", "mend")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -145,7 +146,7 @@ class Store:
     def _refuse_foreign_folder(self) -> None:
         with os.scandir(self.root) as entries:
             names = {entry.name for entry in entries if not entry.name.startswith(f".{MARKER}.")}
-        if names - {*_PUBLIC, "cache", MARKER}:
+        if names - {*_PUBLIC, *_PRIVATE, MARKER}:
             message = f"{self.root} holds other things and is no store"
             raise HostError(Problem(message=message, hint="name an empty or a new folder"))
 
@@ -156,16 +157,26 @@ class Store:
         Yields its descriptor, for whatever other program writes into the environment meanwhile:
         a killed envbuild leaves that program running, and nobody may build beside it.
         """
-        with locked(self.root / "locks" / f"{name}.lock") as lock:
+        with locked(self.building_lock(name)) as lock:
             yield lock
+
+    def building_lock(self, name: str) -> Path:
+        """The lock of whoever builds an environment."""
+        return self.root / "locks" / f"{name}.lock"
 
     @contextmanager
     def claiming(self, names: Iterable[str]) -> Iterator[None]:
         """Keep every gc off these environments, whether or not they are built yet."""
         with ExitStack() as stack:
+            stack.enter_context(locked(self.cache_lock, shared=True))
             for name in sorted(set(names)):
                 stack.enter_context(locked(self.claim(name), shared=True))
             yield
+
+    @property
+    def cache_lock(self) -> Path:
+        """The lock that everybody shares who uses the caches."""
+        return self.root / "locks" / "cache.lock"
 
     def claim(self, name: str) -> Path:
         """The lock that everybody shares who is about to use an environment."""

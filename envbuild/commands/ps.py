@@ -1,0 +1,56 @@
+"""`envbuild ps`: what is running, and out of which environment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from posixpath import basename
+from typing import TYPE_CHECKING
+
+from envbuild.errors import HostError
+from envbuild.system.processes import find_processes
+from envbuild.system.store_guard import require_store
+
+if TYPE_CHECKING:
+    from envbuild.lease import Process
+    from envbuild.manifest import Manifest
+    from envbuild.system.store import Store
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Running:
+    """A process, and what it is to the store."""
+
+    process: Process
+    driver: str | None
+    """The driver of its environment; None where no generation has it any more."""
+
+    version: str | None
+    current: bool
+    """Whether its environment is the driver's current one."""
+
+
+def ps(store: Store) -> tuple[Running, ...]:
+    """Every process that runs out of the store, by driver and pid; errors as in `require_store`."""
+    require_store(store)
+    current = store.current_number()
+    known: dict[str, tuple[str, str, bool]] = {}
+    for number in store.generation_numbers():
+        manifest = _read(store, number)
+        for driver in manifest.drivers if manifest is not None else ():
+            name = basename(driver.environment)
+            is_current = number == current or known.get(name, ("", "", False))[2]
+            known[name] = (driver.name, driver.version, is_current)
+    running = (_running(process, known) for process in find_processes(store.environments))
+    return tuple(sorted(running, key=lambda item: (item.driver or "~", item.process.pid)))
+
+
+def _read(store: Store, number: int) -> Manifest | None:
+    try:
+        return store.read_generation(number)
+    except HostError:
+        return None
+
+
+def _running(process: Process, known: dict[str, tuple[str, str, bool]]) -> Running:
+    driver, version, current = known.get(process.environment, (None, None, False))
+    return Running(process=process, driver=driver, version=version, current=current)

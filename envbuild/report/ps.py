@@ -1,0 +1,54 @@
+"""What `envbuild ps` prints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envbuild.report.units import render_columns
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from envbuild.commands.ps import Running
+
+_HEADS = ("DRIVER", "VERSION", "PID", "USER", "SINCE", "CURRENT", "ENVIRONMENT")
+
+
+def render_ps(running: Sequence[Running]) -> str:
+    """A line a process."""
+    if not running:
+        return "nothing runs out of this store\n"
+    return render_columns([_HEADS, *map(_row, running)])
+
+
+def ps_table(running: Iterable[Running]) -> dict[str, object]:
+    """The same as a JSON object."""
+    return {
+        "processes": [
+            {
+                "driver": item.driver,
+                "driver_version": item.version,
+                "pid": item.process.pid,
+                "user": item.process.user,
+                "since": item.process.since,
+                "environment": item.process.environment,
+                "current": item.current,
+                "lease": item.process.lease,
+                "command": item.process.command,
+            }
+            for item in running
+        ]
+    }
+
+
+def _row(item: Running) -> tuple[str, ...]:
+    process = item.process
+    return (
+        item.driver or "-",
+        item.version or "-",
+        str(process.pid),
+        process.user,
+        process.since,
+        "yes" if item.current else "no",
+        process.environment,
+    )

@@ -1,0 +1,168 @@
+"""Look at what a store holds, and take away what a gc's plan names."""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from envbuild.errors import HostError
+from envbuild.garbage import Kept, StoredEnvironment, StoredGeneration
+from envbuild.lease import LEASE_FILE
+from envbuild.system.files import locked_if_free, sync_folder
+from envbuild.system.processes import find_processes
+from envbuild.system.trash import Trash
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from envbuild.garbage import GcPlan
+    from envbuild.lease import Process
+    from envbuild.system.store import Store
+
+_SHARED = ("generations.lock", "cache.lock")
+"""Locks that belong to no environment."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Collector:
+    """Reads what a gc has to know of a store, and does what it decides."""
+
+    store: Store
+
+    def generations(self) -> tuple[StoredGeneration, ...]:
+        """Every generation, by number."""
+        return tuple(map(self._generation, self.store.generation_numbers()))
+
+    def environments(self) -> tuple[StoredEnvironment, ...]:
+        """Every environment with or without a receipt, and every receipt without an environment."""
+        running: dict[str, list[Process]] = {}
+        for process in find_processes(self.store.environments):
+            running.setdefault(process.environment, []).append(process)
+        return tuple(
+            StoredEnvironment(
+                name=name,
+                created=self._created(name),
+                processes=tuple(running.get(name, ())),
+                busy=self._is_busy(name),
+            )
+            for name in sorted(self._names())
+        )
+
+    def take(self, plan: GcPlan) -> tuple[GcPlan, tuple[Path, ...]]:
+        """Rename away what the plan names; what came into use meanwhile stays.
+
+        The caller holds `switching`. Gives the plan as it was carried out,
+        and where in the trash each environment lies.
+        """
+        trash = Trash(folder=self.store.trash)
+        for number in plan.generations:
+            trash.take(self.store.generation(number))
+            trash.take(self.store.seals.path(number))
+        if plan.generations:
+            sync_folder(self.store.root / "generations")
+        places: dict[str, Path | None] = {}
+        kept: list[Kept] = []
+        for name in plan.environments:
+            if self._take_environment(name, trash, places):
+                continue
+            kept.append(Kept(subject=name, reasons=("it came into use",)))
+        self._take_leftovers(trash)
+        done = replace(plan, environments=tuple(places), kept=(*plan.kept, *kept))
+        return done, tuple(place for place in places.values() if place is not None)
+
+    def _take_environment(self, name: str, trash: Trash, places: dict[str, Path | None]) -> bool:
+        """Take one environment, with every lock on it held; whether they were free."""
+        environment = self.store.environment(name)
+        with ExitStack() as held:
+            locks = (self.store.claim(name), self.store.building_lock(name))
+            for lock in locks:
+                if not held.enter_context(locked_if_free(lock, make=True)):
+                    return False
+            if not held.enter_context(locked_if_free(environment / LEASE_FILE)):
+                return False
+            trash.take(self.store.receipt(name))
+            trash.take(self.store.stats(name))
+            places[name] = trash.take(environment)
+            for lock in locks:
+                lock.unlink(missing_ok=True)
+        return True
+
+    def _take_leftovers(self, trash: Trash) -> None:
+        """What killed runs left: halves of generations, files of environments that are gone."""
+        for path in self.store.generation(0).parent.glob(".*.tmp"):
+            trash.take(path)
+        numbers = set(self.store.generation_numbers())
+        for path in self.store.seals.folder.glob("*.json"):
+            if path.stem.isdecimal() and int(path.stem) not in numbers:
+                trash.take(path)
+        names = self._names()
+        for path in (*self.store.receipt("x").parent.glob("*.stat"), *self._locks()):
+            if path.stem not in names:
+                with locked_if_free(path) as free:
+                    if free:
+                        path.unlink(missing_ok=True)
+
+    def _locks(self) -> Iterator[Path]:
+        for path in self.store.claim("x").parent.iterdir():
+            if path.suffix in (".lock", ".claim") and path.name not in _SHARED:
+                yield path
+
+    def _names(self) -> set[str]:
+        standing = {path.name for path in _listed(self.store.environments)}
+        receipts = {
+            path.stem for path in _listed(self.store.receipt("x").parent) if path.suffix == ".json"
+        }
+        return standing | receipts
+
+    def _generation(self, number: int) -> StoredGeneration:
+        """By manifest, seal and links together: what any of them names is needed."""
+        folder = self.store.generation(number)
+        links = (path for path in _listed(folder) if path.is_symlink())
+        needed = {os.path.basename(os.readlink(link)) for link in links}  # noqa: PTH115, PTH119
+        created = None
+        try:
+            manifest = self.store.read_generation(number)
+            if manifest is not None:
+                created = manifest.created
+                needed |= {Path(driver.environment).name for driver in manifest.drivers}
+            needed |= {name for name, _ in self.store.seals.read(number).receipts}
+        except HostError:
+            pass  # what is damaged is said by verify
+        return StoredGeneration(number=number, created=created, environments=tuple(sorted(needed)))
+
+    def _created(self, name: str) -> str | None:
+        try:
+            with self.store.receipt(name).open(encoding="utf-8") as stream:
+                return str(
+                    json.loads(stream.readline().rstrip().removesuffix(",") + "}")["created"]
+                )
+        except (OSError, ValueError, KeyError):
+            return None
+
+    def _is_busy(self, name: str) -> bool:
+        for path in (self.store.claim(name), self.store.building_lock(name)):
+            with locked_if_free(path) as free:
+                if not free:
+                    return True
+        return False
+
+
+def take_cache(store: Store, trash: Trash) -> tuple[Path, ...] | None:
+    """Rename uv's cache away, where it can be made anew; None where somebody uses it."""
+    with locked_if_free(store.cache_lock, make=True) as free:
+        if not free:
+            return None
+        place = trash.take(store.cache / "uv")
+        (store.cache / "uv").mkdir(mode=0o700, parents=True, exist_ok=True)
+        return (place,) if place is not None else ()
+
+
+def _listed(folder: Path) -> tuple[Path, ...]:
+    try:
+        return tuple(folder.iterdir())
+    except FileNotFoundError:
+        return ()
