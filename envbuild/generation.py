@@ -43,9 +43,8 @@ def next_manifest(
         )
         for wanted in built
     }
-    stays = {
-        name: old for name, old in before.items() if name not in plan.dropped or name in failed
-    }
+    named = plan.declaration is None
+    stays = {name: old for name, old in before.items() if named or name in failed}
     entries = stays | fresh
     ranked = [wanted.driver.name for wanted in plan.wanted if wanted.driver.name in entries]
     names = _in_order(ranked, entries)
@@ -80,7 +79,7 @@ def _entry(
 ) -> ManifestDriver:
     environment = f"{store}/envs/{wanted.environment}"
     driver = wanted.driver
-    unmoved = before is not None and before.key == wanted.key
+    unmoved = before is not None and (before.version, before.key) == (wanted.version, wanted.key)
     return ManifestDriver(
         name=driver.name,
         version=wanted.version,
