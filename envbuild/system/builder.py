@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from envbuild.lease import LEASE_FILE
 from envbuild.receipt import Receipt
 from envbuild.system.contents import freeze_modes, read_records, scan_contents, thaw_folders
 from envbuild.system.store import unwritable
+from envbuild.system.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -100,7 +100,7 @@ class Builder:
     def _build_all(self, wanted: tuple[Wanted, ...]) -> tuple[tuple[str, ...], list[Failure]]:
         built: list[str] = []
         failures: list[Failure] = []
-        with ThreadPoolExecutor(max_workers=self.jobs) as pool:
+        with Workers(max_workers=self.jobs) as pool:
             futures = [(item, pool.submit(self.build, item)) for item in wanted]
             for item, future in futures:
                 try:

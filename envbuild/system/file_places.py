@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from envbuild.errors import IndexFailureError, Problem
 from envbuild.launchers.pylock import Source
+from envbuild.system.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +24,7 @@ def find_places(
 ) -> Mapping[str, Source]:
     """Each package's files by name; IndexFailureError names every file that is not there as locked."""
     packages = {package.name: package for package in lockfile.packages}
-    with ThreadPoolExecutor(max_workers=_SIDE_BY_SIDE) as pool:
+    with Workers(max_workers=_SIDE_BY_SIDE) as pool:
         pages = dict(
             zip(
                 packages,

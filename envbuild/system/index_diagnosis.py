@@ -7,11 +7,11 @@ so after a failure the indexes are asked what uv will have asked them.
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 from envbuild.errors import EnvbuildError, IndexFailureError, Problem, UnsatisfiableError
 from envbuild.system.index_answer import Fault, IndexAnswer, IndexAnswerError, problem_of
+from envbuild.system.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -84,7 +84,7 @@ def ask_all(items: Iterable[T], ask: Callable[[T], Problem | None]) -> list[Prob
                 hopeless.set()
             return problem_of(error.answer)
 
-    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="diagnosis") as pool:
+    with Workers(_AT_ONCE, thread_name_prefix="diagnosis") as pool:
         found = list(pool.map(one, items))
     return list(dict.fromkeys(problem for problem in found if problem is not None))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
@@ -16,6 +16,7 @@ from envbuild.system.index_page import IndexFile
 from envbuild.system.remote_file import RangesUnsupportedError, RemoteFile
 from envbuild.system.wheel_folder import open_in_folder
 from envbuild.system.wheel_metadata import WheelMetadata, find_metadata, parse_metadata
+from envbuild.system.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,7 +46,7 @@ class MetadataReader:
         IndexFailureError with every problem that was met; HostError where a build failed.
         """
         wanted = {file.sha256: file for file in files}
-        with ThreadPoolExecutor(jobs, thread_name_prefix="metadata") as pool:
+        with Workers(jobs, thread_name_prefix="metadata") as pool:
             reading = {sha256: pool.submit(self.read, file) for sha256, file in wanted.items()}
             # an index that fails once will fail on: what has not begun need not begin
             for future in wait(reading.values(), return_when=FIRST_EXCEPTION).not_done:

@@ -76,7 +76,7 @@ class SystemRunner:
     """Runs commands as child processes, each in a process group of its own.
 
     `stop` ends every running child with its group, from any thread: what an interrupted envbuild calls,
-    so that no uv writes into a store whose lock is gone.
+    so that nothing goes on unseen in the user's name.
     """
 
     def __init__(self) -> None:
@@ -100,6 +100,7 @@ class SystemRunner:
         finally:
             with self._lock:
                 self._running.discard(process)
+        self._refuse_when_stopped()
         return Completed(code=process.returncode, stdout=stdout, stderr=stderr)
 
     def stop(self) -> None:
@@ -116,10 +117,14 @@ class SystemRunner:
                 _end(process, signal.SIGKILL)
                 process.wait()
 
+    def _refuse_when_stopped(self) -> None:
+        """Whatever a program that was ended by `stop` has said is no answer."""
+        if self._stopped:
+            raise HostError(Problem(message="envbuild is being stopped"))
+
     def _start(self, command: Command) -> subprocess.Popen[str]:
         with self._lock:
-            if self._stopped:
-                raise HostError(Problem(message="envbuild is being stopped"))
+            self._refuse_when_stopped()
             try:
                 process = subprocess.Popen(
                     command.argv,
