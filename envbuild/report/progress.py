@@ -62,10 +62,10 @@ class LiveProgress:
         from rich.console import Console
         from rich.live import Live
 
-        self._console = Console(file=stream)
-        self._live = Live(console=self._console, transient=True, get_renderable=self._table)
         self._lock = threading.Lock()
         self._rows: dict[str, tuple[str, float, float | None]] = {}
+        self._console = Console(file=stream)
+        self._live = Live(console=self._console, transient=True, get_renderable=self._table)
 
     def __enter__(self) -> LiveProgress:
         """Begin to draw."""
