@@ -1,18 +1,23 @@
-"""Who asks for what on one target: requirements with their markers and extras worked out."""
+"""Who asks for what on one target: requirements with their markers, extras and overrides worked out."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
+from envbuild.requirement_text import Wanted, holds, parse_requirement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from envbuild.target import Target
+
+_OPERAND = r"""(?:"[^"]*"|'[^']*'|[a-z_]+)"""
+_COMPARISON = re.compile(rf"{_OPERAND} (?:not in|in|[<>=!~]+) {_OPERAND}")
+_GIVEN = 'os_name == "posix"'
+"""A comparison that holds on every target."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,56 +36,103 @@ class Edge:
     extras: tuple[str, ...]
     """The extras asked for, normalised, in order."""
 
+    text: str
+    """The requirement as whoever asks wrote it."""
 
-@cache
-def parsed(text: str) -> Requirement:
-    """Parse a requirement once a process: fleets repeat the same texts thousands of times."""
-    return Requirement(text)
+    override: str | None = None
+    """The driver's override that stands in for the text, where one does."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asking:
+    """A requirement text that holds, and the override that stands in for it."""
+
+    wanted: Wanted
+    text: str
+    override: str | None
 
 
 def active_edges(
     requires: tuple[str, ...],
     published: Mapping[str, tuple[str, ...]],
     target: Target,
+    overrides: tuple[str, ...] = (),
 ) -> Iterator[Edge]:
     """Every requirement that holds on the target, from the driver's own on.
 
     `published` gives each locked package's own requirements;
     only packages that something asks for, and only extras that something asks for, bring edges.
     """
-    environment = target.marker_environment()
+    replaced = overrides_by_package(overrides)
     seen: set[tuple[str | None, str]] = set()
     waiting: list[tuple[str | None, str]] = [(None, "")]
     while waiting:
         requirer, extra = waiting.pop()
         texts = requires if requirer is None else published.get(requirer, ())
-        for edge in _edges_of(requirer, extra, texts, environment):
-            yield edge
-            for wanted in ("", *edge.extras):
-                if (edge.package, wanted) not in seen:
-                    seen.add((edge.package, wanted))
-                    waiting.append((edge.package, wanted))
+        for asking in askings(texts, extra, target, replaced):
+            yield _edge(requirer, asking)
+            for wanted in ("", *asking.wanted.extras):
+                if (asking.wanted.name, wanted) not in seen:
+                    seen.add((asking.wanted.name, wanted))
+                    waiting.append((asking.wanted.name, wanted))
 
 
-def _edges_of(
-    requirer: str | None, extra: str, texts: tuple[str, ...], environment: Mapping[str, str]
-) -> Iterator[Edge]:
-    """The requirements that hold with one extra (`""` for none) and would not hold without it."""
+def overrides_by_package(overrides: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """Each overridden package, and the texts that stand in for every requirement on it."""
+    found: dict[str, tuple[str, ...]] = {}
+    for text in overrides:
+        name = parse_requirement(text).name
+        found[name] = (*found.get(name, ()), text)
+    return found
+
+
+def askings(
+    texts: tuple[str, ...],
+    extra: str,
+    target: Target,
+    overrides: Mapping[str, tuple[str, ...]],
+) -> Iterator[Asking]:
+    """The requirements that hold with one extra (`""` for none) and would not hold without it.
+
+    An override stands in for a requirement wherever its extra is asked for, on every target:
+    resolvers put it in place of the whole text, marker included.
+    """
     for text in texts:
-        requirement = parsed(text)
-        if not _holds(requirement, environment, extra):
+        wanted = parse_requirement(text)
+        marker = wanted.marker
+        if marker and wanted.name in overrides:
+            marker = _extras_alone(marker)
+        if not holds(marker, target, extra):
             continue
-        if extra and _holds(requirement, environment, ""):
+        if extra and holds(marker, target):
             continue
-        yield Edge(
-            requirer=requirer,
-            package=canonicalize_name(requirement.name),
-            specifier=str(requirement.specifier),
-            extras=tuple(sorted(map(canonicalize_name, requirement.extras))),
-        )
+        if wanted.name not in overrides:
+            yield Asking(wanted=wanted, text=text, override=None)
+            continue
+        for override in overrides[wanted.name]:
+            instead = parse_requirement(override)
+            if holds(instead.marker, target):
+                yield Asking(wanted=instead, text=text, override=override)
 
 
-def _holds(requirement: Requirement, environment: Mapping[str, str], extra: str) -> bool:
-    if requirement.marker is None:
-        return True
-    return requirement.marker.evaluate({**environment, "extra": extra})
+@cache
+def _extras_alone(marker: str) -> str:
+    """A marker's demands on extras, everything else taken as given."""
+    if "extra" not in marker:
+        return ""
+    from packaging.markers import Marker
+
+    return _COMPARISON.sub(
+        lambda found: found[0] if "extra" in found[0].split() else _GIVEN, str(Marker(marker))
+    )
+
+
+def _edge(requirer: str | None, asking: Asking) -> Edge:
+    return Edge(
+        requirer=requirer,
+        package=asking.wanted.name,
+        specifier=asking.wanted.specifier,
+        extras=asking.wanted.extras,
+        text=asking.text,
+        override=asking.override,
+    )

@@ -1,0 +1,137 @@
+"""Requirements as packages publish them, read once a process and quickly.
+
+A fleet's lockfiles repeat the same few thousand texts;
+`packaging.requirements` takes thirty times as long for each, so it reads only what the pattern here does not know.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from packaging.markers import Marker
+    from packaging.specifiers import SpecifierSet
+    from packaging.version import Version
+
+    from envbuild.target import Target
+
+_PATTERN = re.compile(
+    r"\s*(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)"
+    r"\s*(?:\[(?P<extras>[A-Za-z0-9._,\s-]*)\])?"
+    r"\s*(?P<open>\()?(?P<specifier>[^@;()\[\]]*)(?(open)\))"
+    r"\s*(?:;(?P<marker>.*))?",
+    re.DOTALL,
+)
+_SEPARATORS = re.compile(r"[-_.]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One requirement, with its marker still unread."""
+
+    name: str
+    """Normalised (PEP 503)."""
+
+    extras: tuple[str, ...]
+    """Normalised (PEP 685), in order."""
+
+    specifier: str
+    """As published, such as `<5,>=4.55.2`; empty for any version."""
+
+    marker: str
+    """As published; empty where it always holds."""
+
+
+@cache
+def normalized_name(name: str) -> str:
+    """The name as PEP 503 compares it."""
+    return _SEPARATORS.sub("-", name).lower()
+
+
+@cache
+def parse_requirement(text: str) -> Wanted:
+    """Requirement text → value; ValueError where it is none."""
+    match = _PATTERN.fullmatch(text)
+    if match is None:
+        return _parse_slowly(text)
+    extras = (part.strip() for part in (match["extras"] or "").split(","))
+    return Wanted(
+        name=normalized_name(match["name"]),
+        extras=tuple(sorted({normalized_name(extra) for extra in extras if extra})),
+        specifier=match["specifier"].strip(),
+        marker=(match["marker"] or "").strip(),
+    )
+
+
+def _parse_slowly(text: str) -> Wanted:
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        requirement = Requirement(text)
+    except InvalidRequirement as error:
+        raise ValueError(f"{text!r} is no requirement: {error}") from error
+    return Wanted(
+        name=normalized_name(requirement.name),
+        extras=tuple(sorted(map(normalized_name, requirement.extras))),
+        specifier=str(requirement.specifier),
+        marker=str(requirement.marker or ""),
+    )
+
+
+def holds(marker: str, target: Target, extra: str = "") -> bool:
+    """Whether a marker's text holds on a target with one extra, or with none."""
+    return not marker or _evaluate(marker, target, extra if "extra" in marker else "")
+
+
+@cache
+def _evaluate(marker: str, target: Target, extra: str) -> bool:
+    return _marker(marker).evaluate(_environment(target) | {"extra": extra})
+
+
+@lru_cache(maxsize=256)
+def _environment(target: Target) -> dict[str, str]:
+    return target.marker_environment()
+
+
+@cache
+def _marker(text: str) -> Marker:
+    from packaging.markers import InvalidMarker, Marker
+
+    try:
+        return Marker(text)
+    except InvalidMarker as error:
+        raise ValueError(f"{text!r} is no marker: {error}") from error
+
+
+@cache
+def admits(specifier: str, version: str) -> bool:
+    """Whether a specifier's text admits a version that is locked.
+
+    A locked pre-release counts like any other version: whoever locked it has let it in.
+    Specifiers from before PEP 440 (`>=2.*`) admit every version, as resolvers read them generously.
+    """
+    if not specifier:
+        return True
+    known = _specifier(specifier)
+    return known is None or known.contains(parse_version(version), prereleases=True)
+
+
+@cache
+def _specifier(text: str) -> SpecifierSet | None:
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    try:
+        return SpecifierSet(text)
+    except InvalidSpecifier:
+        return None
+
+
+@cache
+def parse_version(text: str) -> Version:
+    """Version text → value, read once a process."""
+    from packaging.version import Version
+
+    return Version(text)
