@@ -82,3 +82,39 @@ def realworld(session: nox.Session) -> None:
     need(session, "test")
     session.install("-e", ".")
     session.run("pytest", "--realworld", "-s", "tests/realworld", *session.posargs)
+
+
+LAUNCHERS = {
+    "gpumod": ("gpumod",),
+    "xinference": (
+        *("xoscar", "uv", "click<8.2", "orjson", "nvidia-ml-py", "pydantic", "requests", "aiohttp"),
+        *("tqdm", "tabulate", "setproctitle", "fastapi<0.137", "huggingface-hub", "pillow"),
+        *("httpx", "openai"),
+    ),
+}
+"""Each launcher's venv.
+
+Of Xinference the command line and the code of its environments are imported, not its engines,
+so it comes without its own dependencies, which are some gigabytes.
+"""
+
+
+@nox.session(python=str(PYTHONS[FULL]))
+def launchers(session: nox.Session) -> None:
+    """Install launchers from their registry and let their own code read what envbuild exports.
+
+    podman's generator and systemd-analyze are the system's: where they are missing, it is said.
+    """
+    need(session, "test", "launchers")
+    session.install("-e", ".")
+    tools = Path(session.virtualenv.location).resolve() / "launchers"
+    for name, packages in LAUNCHERS.items():
+        python = tools / name / "bin" / "python"
+        if not python.exists():
+            session.run("uv", "venv", "--quiet", "--python", str(PYTHONS[FULL]), str(tools / name))
+        install = ("uv", "pip", "install", "--quiet", "--python", str(python))
+        session.run(*install, *packages)
+        if name not in packages:
+            session.run(*install, "--no-deps", name)
+    env = {"ENVBUILD_LAUNCHER_TOOLS": str(tools)}
+    session.run("pytest", "tests/launchers", *session.posargs, env=env)

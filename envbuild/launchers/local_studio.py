@@ -6,6 +6,7 @@ import json
 import shlex
 from typing import TYPE_CHECKING
 
+from envbuild.errors import Problem, UsageError
 from envbuild.launchers.env import env_lines, join
 from envbuild.launchers.fleet import PRIVATE, PROGRAM, ExportedFile, check_path, header
 
@@ -18,14 +19,18 @@ if TYPE_CHECKING:
 def render_local_studio(
     fleet: Fleet, *, envbuild: tuple[str, ...], folder: str
 ) -> tuple[ExportedFile, ...]:
-    """A recipe's fields and an upgrade script a driver, and one environment for all.
+    """A recipe's fields and an upgrade script for each driver that it can start, one environment for all.
 
     `envbuild` is the command that calls envbuild on this declaration and store;
     `folder` is where the files will lie, because the environment names the script there.
     """
-    recipes = tuple(_recipe(subject) for subject in fleet.subjects)
-    scripts = tuple(_upgrade(subject, envbuild) for subject in fleet.subjects)
-    lines = [f"# {header('local-studio')}", *env_lines(_variables(fleet, folder))]
+    subjects = [subject for subject in fleet.subjects if _has_engine(subject)]
+    if not subjects:
+        message = "none of the drivers has vllm or sglang, which are what Local Studio starts"
+        raise UsageError(Problem(message=message))
+    recipes = tuple(_recipe(subject) for subject in subjects)
+    scripts = tuple(_upgrade(subject, envbuild) for subject in subjects)
+    lines = [f"# {header('local-studio')}", *env_lines(_variables(subjects, folder))]
     environment = ExportedFile(name="local-studio.env", text=join(lines), mode=PRIVATE)
     return (*recipes, environment, *scripts)
 
@@ -40,9 +45,13 @@ def _recipe(subject: Subject) -> ExportedFile:
     return ExportedFile(name=f"{subject.entry.name}.recipe.json", text=text)
 
 
-def _variables(fleet: Fleet, folder: str) -> Iterator[tuple[str, str]]:
-    vllm = [subject for subject in fleet.subjects if "vllm" in subject.offered]
-    sglang = [subject for subject in fleet.subjects if _package(subject, "sglang")]
+def _has_engine(subject: Subject) -> bool:
+    return "vllm" in subject.offered or _package(subject, "sglang")
+
+
+def _variables(subjects: list[Subject], folder: str) -> Iterator[tuple[str, str]]:
+    vllm = [subject for subject in subjects if "vllm" in subject.offered]
+    sglang = [subject for subject in subjects if _package(subject, "sglang")]
     if vllm:
         first = vllm[0].entry
         yield "LOCAL_STUDIO_RUNTIME_PYTHON", first.python

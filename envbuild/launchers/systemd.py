@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from envbuild.launchers.fleet import Fleet, Subject
 
 DROP_IN = "50-envbuild.conf"
-_PLAIN = re.compile(r"[A-Za-z0-9._/+:@,=-]+")
+_PLAIN = re.compile(r"[A-Za-z0-9._/+:@,=%$-]+")
 _PREFIX = "@-:+!|"
 _HIDDEN_BY_PRIVATE_TMP = ("/tmp/", "/var/tmp/")  # noqa: S108 - compared with, never written
 _HIDDEN_BY_PROTECT_HOME = ("/home/", "/root/", "/run/user/")
@@ -78,7 +78,7 @@ def parse_exec_start(text: str, *, file: str) -> str:
 
     UsageError where the unit has none, or gives its program another name.
     """
-    joined = re.sub(r"\\\n\s*", " ", text)
+    joined = re.sub(r"\s*\\\n\s*", " ", text)
     found = re.findall(r"^ExecStart=[ \t]*(\S.*?)[ \t]*$", joined, re.MULTILINE)
     if not found:
         raise UsageError(Problem(file=file, message="the unit has no ExecStart="))

@@ -6,7 +6,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from envbuild.launchers.env import join
-from envbuild.launchers.fleet import PRIVATE, PROGRAM, ExportedFile, check_path, header
+from envbuild.launchers.fleet import PROGRAM, ExportedFile, check_path, header
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,21 +52,22 @@ def _worker(subject: Subject, *, stable: bool) -> ExportedFile:
 
 def _launch(subject: Subject, wheels: str | None) -> ExportedFile:
     name = subject.entry.name
-    if wheels is not None:
-        check_path(wheels, "xinference")
     options = ["--enable-virtual-env"]
-    options += [f"--virtual-env-package {shlex.quote(pin)}" for pin in pins(subject)]
-    if wheels is not None:
-        options.append(f"--virtual-env-find-link {wheels}")
+    options += [f"-vp {shlex.quote(pin)}" for pin in pins(subject)]
     lines = [
+        "#!/bin/sh",
         f"# {header('xinference')}",
-        f"# Pins for a model that runs on what {name} locks: append them to `xinference launch …`.",
+        f"# Launches a model whose own environment holds just what {name} locks:",
+        f"#   ./{name}-launch --model-name … --model-engine …",
     ]
     if wheels is not None:
+        check_path(wheels, "xinference")
+        options.append(f"--virtual-env-find-link {wheels}")
         lines += [
-            "# The worker takes wheels from this folder alone where it is started with",
-            f"# XINFERENCE_VIRTUAL_ENV_FIND_LINKS_ALLOWED_ROOTS={wheels}",
+            "# The worker takes wheels from this folder where it is started with",
+            f"#   XINFERENCE_VIRTUAL_ENV_FIND_LINKS_ALLOWED_ROOTS={wheels}",
         ]
-    body = [f"{option} \\" for option in options[:-1]] + [options[-1]]
-    text = join([*lines, *body])
-    return ExportedFile(name=f"{name}.launch-options", text=text, mode=PRIVATE)
+    lines.append('exec xinference launch "$@" \\')
+    lines += [f"    {option} \\" for option in options[:-1]]
+    lines.append(f"    {options[-1]}")
+    return ExportedFile(name=f"{name}-launch", text=join(lines), mode=PROGRAM)

@@ -1,0 +1,105 @@
+"""`export systemd`, judged by systemd-analyze."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from envbuild.errors import UsageError
+from envbuild.launchers.systemd import parse_exec_start, quote
+from tests.launchers.tools import system_tool
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.launchers.conftest import Fleet
+
+UNIT = """\
+[Unit]
+Description=speech
+[Service]
+ExecStart=/opt/old/venv/bin/uvicorn \\
+    app:main \\
+    --port 8000 --log-config "a b.json"
+"""
+
+
+def verify(unit: Path) -> tuple[int, str]:
+    """What systemd-analyze says to a unit and its drop-ins."""
+    analyze = system_tool("systemd-analyze", "systemd")
+    done = subprocess.run(
+        (analyze, "verify", "--man=no", unit), capture_output=True, text=True, cwd=unit.parent
+    )
+    return done.returncode, done.stderr
+
+
+def test_template_verifies_for_every_driver(fleet: Fleet) -> None:
+    """systemd accepts the template unit for each shim, without a word."""
+    fleet.export("systemd", "--out", str(fleet.folder))
+    template = (fleet.folder / "envbuild@.service").read_text()
+    for shim in ("vllm", "uvicorn", "xinference-worker"):
+        unit = fleet.folder / f"envbuild@{shim}.service"
+        unit.write_text(template)
+        assert verify(unit) == (0, ""), shim
+
+
+def test_verify_notices_a_missing_binary(fleet: Fleet) -> None:
+    """The check above would fail if the shim were not there."""
+    fleet.export("systemd", "--out", str(fleet.folder))
+    unit = fleet.folder / "envbuild@nothing.service"
+    unit.write_text((fleet.folder / "envbuild@.service").read_text())
+    assert verify(unit)[0] != 0
+
+
+@pytest.mark.parametrize("how", ["--stable", "--exact"])
+def test_drop_in_replaces_the_command(fleet: Fleet, how: str) -> None:
+    """With the drop-in a unit whose venv is gone starts the driver, with the arguments it had."""
+    unit = fleet.folder / "speech.service"
+    unit.write_text(UNIT)
+    assert verify(unit)[0] != 0
+    fleet.export("systemd", "asr", how, "--unit", str(unit), "--out", str(fleet.folder))
+    text = (fleet.folder / "speech.service.d" / "50-envbuild.conf").read_text()
+    entry = fleet.entry("asr")
+    binary = entry["stable_binary" if how == "--stable" else "binary"]
+    wanted = f'ExecStart=\nExecStart={binary} app:main --port 8000 --log-config "a b.json"\n'
+    assert wanted in text
+    assert verify(unit) == (0, "")
+
+
+def test_unit_is_for_one_driver(fleet: Fleet) -> None:
+    """Whose command a unit is to get has to be said."""
+    unit = fleet.folder / "speech.service"
+    unit.write_text(UNIT)
+    result = fleet.export("systemd", "--unit", str(unit), check=False)
+    assert (result.code, "--unit is for one driver" in result.stderr) == (2, True)
+
+
+def test_arguments_are_words_for_themselves(fleet: Fleet) -> None:
+    """Specifiers, variables, blanks and quotes of arguments reach the driver as they are."""
+    text = fleet.files("systemd", "asr", "--arguments", """a%b '$HOME x' 'say "y"' 'c\\d'""")
+    conf = text["asr.service.d/50-envbuild.conf"]
+    assert conf.endswith("""uvicorn a%%b "$$HOME x" "say \\"y\\"" "c\\\\d"\n""")
+
+
+def test_control_characters_are_refused() -> None:
+    """A line end in an argument would begin another key of the unit."""
+    with pytest.raises(UsageError, match="control characters"):
+        quote("a\nExecStartPre=/bin/rm")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("[Service]\n", "no ExecStart="), ('[Service]\nExecStart="/a b" c\n', "cannot be taken over")],
+)
+def test_units_that_cannot_be_read(text: str, words: str) -> None:
+    """A unit whose arguments cannot be found is refused rather than guessed at."""
+    with pytest.raises(UsageError, match=words):
+        parse_exec_start(text, file="x.service")
+
+
+def test_last_command_counts() -> None:
+    """As in systemd, an empty ExecStart= takes away what stood before."""
+    text = "[Service]\nExecStart=/a --old\nExecStart=\nExecStart=-/b --new %i\n"
+    assert parse_exec_start(text, file="x") == "--new %i"

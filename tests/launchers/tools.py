@@ -1,0 +1,42 @@
+"""The launchers' own programs, as nox's session `launchers` installs them, or a loud skip."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+_TOOLS = os.environ.get("ENVBUILD_LAUNCHER_TOOLS")
+"""A folder with one venv a launcher; read when tests are collected, before they are isolated."""
+
+_PATH = os.environ.get("PATH", os.defpath)
+_QUADLET_FOLDERS = ("/usr/libexec/podman", "/usr/lib/podman", "/usr/lib/systemd/system-generators")
+
+
+def tool(venv: str, command: str) -> Path:
+    """A command of a launcher's venv; skips the test where there is none."""
+    if _TOOLS is not None:
+        found = Path(_TOOLS, venv, "bin", command)
+        if found.exists():
+            return found
+    pytest.skip(f"NOT TESTED against {venv}: run `nox -s launchers`, which installs it")
+
+
+def system_tool(command: str, package: str) -> Path:
+    """A program of the system; skips the test where it is not installed."""
+    found = shutil.which(command, path=_PATH)
+    if found is None:
+        pytest.skip(f"NOT TESTED: {command} is not here; on Debian: apt-get install {package}")
+    return Path(found)
+
+
+def quadlet_generator() -> Path:
+    """podman's generator; skips the test where podman is older than 4.4 or missing."""
+    names = ("quadlet", "podman-system-generator")
+    for folder in (*_PATH.split(os.pathsep), *_QUADLET_FOLDERS):
+        for name in names:
+            if os.access(Path(folder, name), os.X_OK):
+                return Path(folder, name)
+    pytest.skip("NOT TESTED: no quadlet; it comes with podman >= 4.4 (apt-get install podman)")
