@@ -25,6 +25,9 @@ class InstallRequest:
     lock: int
     """As in `Installer.create`."""
 
+    refresh: tuple[str, ...] = ()
+    """Normalised names of packages that are downloaded anew, whatever a cache holds."""
+
 
 class Installer(Protocol):
     """Makes an empty environment and installs into it."""

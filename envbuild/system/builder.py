@@ -16,6 +16,7 @@ from envbuild.installation import InstallRequest
 from envbuild.lease import LEASE_FILE
 from envbuild.receipt import Receipt
 from envbuild.system.contents import freeze_modes, read_records, scan_contents, thaw_folders
+from envbuild.system.relocation import relocate
 from envbuild.system.store import unwritable
 from envbuild.system.workers import Workers
 
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
     from envbuild.system.store import Store
 
 _NOT_COMMANDS = ("python", "activate", "Activate", "deactivate", "pydoc")
+
+
+class IncompleteError(HostError):
+    """What was installed is not what the wheels say they bring."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,36 +131,51 @@ class Builder:
         return True
 
     def _build(self, wanted: Wanted, environment: Path, lock: int) -> None:
-        driver = wanted.driver.name
         self.store.receipt(environment.name).unlink(missing_ok=True)
-        remove_environment(environment)
+        contents = self.fill(wanted, environment, lock)
+        self.store.write_receipt(new_receipt(wanted, contents))
+
+    def fill(
+        self, wanted: Wanted, place: Path, lock: int, *, refresh: tuple[str, ...] = ()
+    ) -> Contents:
+        """Put an environment at a place, as it is to be at its own path; whatever stood there goes.
+
+        `refresh` names packages that are downloaded anew, whatever is in the cache;
+        all are where what the cache gave is not what it should be.
+        """
+        try:
+            return self._fill(wanted, place, lock, refresh)
+        except IncompleteError:
+            everything = tuple(sorted({file.package for file in wanted.files}))
+            if set(refresh) == set(everything):
+                raise
+            self.progress.stage(wanted.driver.name, "the cache is damaged, downloading anew")
+            return self._fill(wanted, place, lock, everything)
+
+    def _fill(self, wanted: Wanted, place: Path, lock: int, refresh: tuple[str, ...]) -> Contents:
+        driver = wanted.driver.name
+        remove_environment(place)
         self.progress.stage(driver, f"creating on Python {wanted.interpreter.version}")
-        self.installer.create(str(environment), wanted.interpreter, lock)
+        self.installer.create(str(place), wanted.interpreter, lock)
         self.progress.stage(driver, f"installing {len(wanted.files)} packages")
-        self.installer.install(_install_request(wanted, environment, lock))
-        site_packages = find_site_packages(environment)
+        self.installer.install(_install_request(wanted, place, lock, refresh))
+        site_packages = find_site_packages(place)
+        environment = self.store.environment(wanted.environment)
+        if place != environment:
+            relocate(place, environment)
         self._bake_activation(wanted, environment, site_packages)
-        (environment / ".lock").unlink(missing_ok=True)
+        (place / LEASE_FILE).touch()
+        (place / ".lock").unlink(missing_ok=True)
         self.progress.stage(driver, "checking every file")
-        freeze_modes(environment)
-        contents = scan_contents(environment)
-        _check_complete(wanted, environment, site_packages, contents)
-        self.store.write_receipt(
-            Receipt(
-                environment=environment.name,
-                key=wanted.key,
-                created=now(),
-                python=wanted.interpreter.path,
-                python_version=wanted.interpreter.version,
-                contents=contents,
-            )
-        )
+        freeze_modes(place)
+        contents = scan_contents(place)
+        _check_complete(wanted, place, site_packages, contents)
+        return contents
 
     def _bake_activation(self, wanted: Wanted, environment: Path, site_packages: Path) -> None:
         text = render_activation(f"{environment}/bin", wanted.driver.env)
         (site_packages / MODULE_FILE).write_text(text, encoding="utf-8")
         (site_packages / PTH_FILE).write_text(PTH_TEXT, encoding="utf-8")
-        (environment / LEASE_FILE).touch()
 
     def _check_commands(self, wanted: Wanted) -> None:
         folder = self.store.environment(wanted.environment) / "bin"
@@ -222,13 +242,28 @@ def now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _install_request(wanted: Wanted, environment: Path, lock: int) -> InstallRequest:
+def new_receipt(wanted: Wanted, contents: Contents) -> Receipt:
+    """The receipt of an environment that was just built."""
+    return Receipt(
+        environment=wanted.environment,
+        key=wanted.key,
+        created=now(),
+        python=wanted.interpreter.path,
+        python_version=wanted.interpreter.version,
+        contents=contents,
+    )
+
+
+def _install_request(
+    wanted: Wanted, environment: Path, lock: int, refresh: tuple[str, ...]
+) -> InstallRequest:
     return InstallRequest(
         driver=wanted.driver.name,
         environment=str(environment),
         files=wanted.files,
         from_source=tuple(file.package for file in wanted.files if not file.file.endswith(".whl")),
         lock=lock,
+        refresh=refresh,
     )
 
 
@@ -247,7 +282,7 @@ def _check_complete(
             detail="\n".join(gaps),
             hint="run it again; if that does not help, remove the store's cache folder",
         )
-        raise HostError(problem)
+        raise IncompleteError(problem)
 
 
 def _offered(there: Iterable[str]) -> list[str]:

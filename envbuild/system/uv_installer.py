@@ -72,6 +72,7 @@ class UvInstaller:
                 "--only-binary",
                 ":all:",
                 *(part for name in request.from_source for part in ("--no-binary", name)),
+                *(part for name in request.refresh for part in ("--refresh-package", name)),
                 *(("--offline",) if self.offline else ()),
                 "--requirements",
                 str(requirements),
