@@ -5,8 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 import csv
+from io import StringIO
 from posixpath import normpath
 from typing import TYPE_CHECKING
+
+from envbuild.requirement_text import normalized_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -26,14 +29,18 @@ def find_gaps(
     """One sentence for each thing that is missing, changed or too many; empty where all is well.
 
     `records` maps each `NAME-VERSION.dist-info` folder to its RECORD's text (PEP 376, 427),
-    `site_packages` is relative to the environment, `wanted` gives names and versions.
+    empty where it is gone;
+    `site_packages` is relative to the environment, `wanted` gives normalised names and versions.
     A path that several wheels own counts as whole when it is what one of them recorded.
     """
     present = {file.path: file for file in files}
     gaps = [*_distribution_gaps(records, wanted)]
     claims: dict[str, list[tuple[str, str]]] = {}
     for folder, text in records.items():
-        for path, digest in _rows(text):
+        rows = _rows(text)
+        if not rows:
+            gaps.append(f"{folder} has no RECORD that can be read")
+        for path, digest in rows:
             claims.setdefault(normpath(f"{site_packages}/{path}"), []).append((folder, digest))
     for path, owners in claims.items():
         gaps += _file_gaps(path, present.get(path), owners)
@@ -43,18 +50,29 @@ def find_gaps(
 def _distribution_gaps(
     records: Mapping[str, str], wanted: Iterable[tuple[str, str]]
 ) -> Iterator[str]:
-    from packaging.utils import canonicalize_name
-    from packaging.version import Version
+    stems = (folder.removesuffix(".dist-info").rpartition("-") for folder in records)
+    found = _by_identity((name, version) for name, _, version in stems)
+    expected = _by_identity(wanted)
+    for identity in sorted(expected.keys() - found.keys()):
+        yield f"{expected[identity]} is not installed"
+    for identity in sorted(found.keys() - expected.keys()):
+        yield f"{found[identity]} was never asked for"
 
-    found = set()
-    for folder in records:
-        name, _, version = folder.removesuffix(".dist-info").rpartition("-")
-        found.add((str(canonicalize_name(name)), Version(version)))
-    expected = {(name, Version(version)) for name, version in wanted}
-    yield from (f"{name} {version} is not installed" for name, version in sorted(expected - found))
-    yield from (
-        f"{name} {version} was never asked for" for name, version in sorted(found - expected)
-    )
+
+def _by_identity(distributions: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """Each distribution's `name version` by what says that two spellings mean the same one."""
+    return {
+        (normalized_name(name), _normalized_version(version)): f"{name} {version}"
+        for name, version in distributions
+    }
+
+
+def _normalized_version(text: str) -> str:
+    """The version as PEP 440 compares it; folder names may spell a local version's `+` as `_`."""
+    from packaging.utils import canonicalize_version
+
+    known = canonicalize_version(text)
+    return canonicalize_version(text.replace("_", "+", 1)) if "_" in known else known
 
 
 def _file_gaps(path: str, file: FileEntry | None, owners: list[tuple[str, str]]) -> Iterator[str]:
@@ -66,12 +84,18 @@ def _file_gaps(path: str, file: FileEntry | None, owners: list[tuple[str, str]])
         yield f"{path} is not what {owners[0][0]} recorded"
 
 
-def _rows(text: str) -> Iterator[tuple[str, str]]:
-    """Path and sha256 (urlsafe base64, unpadded; empty where none) of every row."""
-    for row in csv.reader(text.splitlines()):
-        if len(row) >= 2:
-            algorithm, _, digest = row[1].partition("=")
-            yield row[0], digest if algorithm == "sha256" else ""
+def _rows(text: str) -> list[tuple[str, str]]:
+    """Path and sha256 (urlsafe base64, unpadded; empty where none) of every row; [] for no RECORD."""
+    try:
+        rows = [row for row in csv.reader(StringIO(text, newline="")) if row and row[0]]
+    except csv.Error:
+        return []
+    return [(row[0], _sha256(row[1]) if len(row) > 1 else "") for row in rows]
+
+
+def _sha256(digest: str) -> str:
+    algorithm, _, value = digest.partition("=")
+    return value.rstrip("=") if algorithm == "sha256" else ""
 
 
 def _encoded(sha256: str) -> str:

@@ -46,8 +46,9 @@ def next_manifest(
     named = plan.declaration is None
     stays = {name: old for name, old in before.items() if named or name in failed}
     entries = stays | fresh
-    ranked = [wanted.driver.name for wanted in plan.wanted if wanted.driver.name in entries]
-    names = _in_order(ranked, entries)
+    # a named driver that is renewed keeps its place, so that no other driver's shim is renamed
+    order = entries if named else (wanted.driver.name for wanted in plan.wanted)
+    names = [name for name in order if name in entries]
     shims = name_shims({name: entries[name].commands for name in names})
     recorded = current.declaration if current is not None else None
     return Manifest(
@@ -62,16 +63,6 @@ def next_manifest(
 def says_the_same(one: Manifest, other: Manifest) -> bool:
     """Whether two manifests differ in number, date and writer at most."""
     return one.drivers == other.drivers and one.declaration == other.declaration
-
-
-def _in_order(ranked: list[str], entries: Collection[str]) -> list[str]:
-    """The current generation's order where it has a driver already, else the declaration's.
-
-    A named driver that is renewed keeps its place, so that no other driver's shim changes its name.
-    """
-    if set(ranked) == set(entries):
-        return ranked
-    return [*entries]
 
 
 def _entry(

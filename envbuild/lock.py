@@ -74,7 +74,7 @@ class Lockfile:
 
     driver: str
     version: str
-    """The version that the environment's path carries: that of `inputs.version_of` on the first target."""
+    """That of `inputs.version_of` on the first target."""
 
     inputs: Inputs
     targets: tuple[Target, ...]

@@ -92,7 +92,10 @@ class Plan:
 def want(
     *, driver: Driver, lockfile: Lockfile, lock: str, target: Target, interpreter: Interpreter
 ) -> Wanted:
-    """What a driver comes to on one target and interpreter."""
+    """What a driver comes to on one target and interpreter.
+
+    Its version is that of this target, which may differ from that of the lockfile's first one.
+    """
     files = tuple(
         ChosenFile(
             package=package.name,
@@ -113,9 +116,10 @@ def want(
             env=driver.env,
         )
     )
+    named = (file.version for file in files if file.package == lockfile.inputs.version_of)
     return Wanted(
         driver=driver,
-        version=lockfile.version,
+        version=next(named, lockfile.version),
         lock=lock,
         target=target,
         interpreter=interpreter,
