@@ -33,7 +33,9 @@ def inputs_of(driver: Driver, declaration: Declaration) -> Inputs:
         exclude_newer=driver.exclude_newer,
         allow_sdist=driver.allow_sdist,
         version_of=driver.version_of,
-        indexes=tuple((index.name, index.packages) for index in declaration.indexes if index.packages),
+        indexes=tuple(
+            (index.name, index.packages) for index in declaration.indexes if index.packages
+        ),
     )
 
 
