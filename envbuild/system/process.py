@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -41,6 +42,9 @@ class Command:
     cwd: str
     timeout: float | None = None
     """Seconds after which the program is killed; None waits as long as it takes."""
+
+    ends_group: bool = False
+    """Whether what the program leaves running in its group is ended with it."""
 
     keep_open: tuple[int, ...] = ()
     """Descriptors that the program inherits: a lock among them is held until the program has ended too."""
@@ -90,8 +94,8 @@ class SystemRunner:
         try:
             stdout, stderr = process.communicate(timeout=command.timeout)
         except subprocess.TimeoutExpired:
-            _end(process, signal.SIGKILL)
-            stdout, stderr = process.communicate()
+            _end_group(process.pid)
+            stdout, stderr = _last_words(process)
             return Completed(code=process.returncode, stdout=stdout, stderr=stderr, timed_out=True)
         except BaseException:
             _end(process, signal.SIGKILL)
@@ -101,6 +105,8 @@ class SystemRunner:
             with self._lock:
                 self._running.discard(process)
         self._refuse_when_stopped()
+        if command.ends_group:
+            _end_group(process.pid)
         return Completed(code=process.returncode, stdout=stdout, stderr=stderr)
 
     def stop(self) -> None:
@@ -155,3 +161,25 @@ def _end(process: subprocess.Popen[str], how: signal.Signals) -> None:
         os.killpg(process.pid, how)
     except ProcessLookupError:
         return
+
+
+def _end_group(leader: int) -> None:
+    """Kill whatever is left of a program's group, though the program itself may have ended."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader, signal.SIGKILL)
+
+
+def _last_words(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """What a killed program had said; what left its group may hold the pipes open, and is not waited for."""
+    try:
+        return process.communicate(timeout=_GRACE)
+    except subprocess.TimeoutExpired as error:
+        for pipe in (process.stdout, process.stderr):
+            if pipe is not None:
+                pipe.close()
+        process.wait()
+        return _decoded(error.stdout), _decoded(error.stderr)
+
+
+def _decoded(said: str | bytes | None) -> str:
+    return said.decode(errors="replace") if isinstance(said, bytes) else said or ""
