@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, Self
 
 from envbuild.system.index_answer import Fault, IndexAnswer, IndexAnswerError
 from envbuild.system.index_page import ACCEPT, parse_page
-from envbuild.system.web import CHUNK, READ_TIMEOUT, Reply, Request, Web
+from envbuild.system.web import CHUNK, CONNECT_TIMEOUT, READ_TIMEOUT, Reply, Request, Web
 from envbuild.system.web_faults import WebError
 from envbuild.system.wheel_folder import folder_page, open_in_folder
 
@@ -32,6 +32,9 @@ class IndexClient:
 
     def __init__(self, environ: Mapping[str, str], *, read_timeout: float = READ_TIMEOUT) -> None:
         """`environ` is read for proxies; `read_timeout` is in seconds of silence."""
+        self.patience = CONNECT_TIMEOUT + read_timeout
+        """Seconds in which a silent index is given up."""
+
         self._web = Web(environ, read_timeout=read_timeout)
         self._pages: dict[tuple[str, str], ProjectPage] = {}
 

@@ -94,6 +94,10 @@ class IndexRouter:
         """Whether a request knows the address."""
         return hmac.compare_digest(secret.encode(), self._secret.encode())
 
+    def without_secret(self, text: str) -> str:
+        """A text that may repeat the router's address, fit to be shown."""
+        return text.replace(self._secret, "…")
+
     def serves(self, package: str) -> bool:
         """Whether a package comes from here."""
         return self.everything or self._locations.is_bound(package)

@@ -23,8 +23,8 @@ FIRST_PORT, PORTS = 20_000, 12_000
 _FAILED_BEHIND = 424
 """What uv is told when an index answered badly: it stops at once, where it would retry a 5xx."""
 
-_IDLE = 60.0
-"""Seconds after which a connection that says nothing is closed."""
+_IDLE = 300.0
+"""Seconds after which a connection that says nothing is closed: longer than uv keeps one."""
 
 
 class Content(Protocol):

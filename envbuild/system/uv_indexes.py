@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import secrets
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from envbuild.system.process import Runner
 
 _INDEX_URL = re.compile(r"^--index-url\s+(\S+)", re.MULTILINE)
+_MARGIN = 5.0
+"""Seconds that uv waits for the router beyond what the router waits for an index."""
+
 _SECRET = re.compile(r"[0-9a-f]{32}")
 
 
@@ -44,6 +48,10 @@ class UvIndexes:
     def bad_answers(self) -> tuple[IndexAnswer, ...]:
         """What indexes answered badly so far, as far as the router was there to see it."""
         return self.router.bad_answers if self.router else ()
+
+    def without_secret(self, text: str) -> str:
+        """uv's words without what would let other users of the host ask the router."""
+        return self.router.without_secret(text) if self.router else text
 
 
 @contextmanager
@@ -76,6 +84,8 @@ def uv_indexes(
             environment = {"UV_DEFAULT_INDEX": router.url}
         else:
             environment = {"UV_INDEX": router.url, **_default_environment(declared)}
+        # uv must not lose patience before the router has said what the index did
+        environment["UV_HTTP_TIMEOUT"] = str(math.ceil(client.patience + _MARGIN))
         yield UvIndexes(environment=environment | _no_proxy(environ), router=router)
 
 

@@ -221,7 +221,12 @@ def test_a_folder_as_the_default_index(uv: Uv, scratch: Path, hashes: bool) -> N
     for wheel in (APP, LIB, CORE, BASE):
         wheel.write(scratch / "wheels")
     with uv.over(locations(scratch / "wheels"), hashes=hashes) as indexes:
-        assert set(indexes.environment) == {"UV_DEFAULT_INDEX", "NO_PROXY", "no_proxy"}
+        assert set(indexes.environment) == {
+            "UV_DEFAULT_INDEX",
+            "UV_HTTP_TIMEOUT",
+            "NO_PROXY",
+            "no_proxy",
+        }
         assert len(uv.versions(indexes, "app")) == 4
         assert uv.install(indexes, APP, LIB, CORE, BASE).code == 0
         assert uv.resolve(indexes, "nothing").code != 0
@@ -271,7 +276,10 @@ def test_credentials_do_not_reach_uv(uv: Uv, index: IndexServer, internal: Index
         assert len(uv.versions(indexes, "acme-core")) == 2
         assert uv.install(indexes, CORE, BASE).code == 0
         told = " ".join(indexes.environment.values())
+        shown = indexes.without_secret(told)
     assert "s3cret" not in told
+    assert (uv.folder / "router").read_text() in told
+    assert (uv.folder / "router").read_text() not in shown
     assert str(internal.server_address[1]) not in told
 
 
