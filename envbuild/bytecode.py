@@ -72,6 +72,11 @@ def _modules(record: str) -> Iterator[Module]:
         yield Module(path=row[0], sha256=sha256, size=size)
 
 
+def recorded_paths(record: str) -> tuple[str, ...]:
+    """Every path of a RECORD, relative to site-packages, in its order."""
+    return tuple(row[0] for row in csv.reader(record.splitlines()) if row and row[0])
+
+
 def contested_paths(wheels: Iterable[Sequence[Module]]) -> frozenset[str]:
     """The paths that several wheels bring with different content, so that only the disk tells whose it is."""
     digests: dict[str, str] = {}

@@ -104,6 +104,8 @@ class Driver:
     """Normalised names of packages that are built from their source distribution."""
 
     enabled: bool
+    bytecode: bool
+    """Whether the environment holds its modules' bytecode."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

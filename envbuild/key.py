@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from envbuild.target import Interpreter
 
-LAYOUT = 2
+LAYOUT = 3
 """The layout's version: raised whenever the same inputs would be built into other files."""
 
 SHORT = 12
@@ -28,6 +28,9 @@ class KeyInputs:
     env: tuple[tuple[str, str], ...]
     """What the baked-in activation sets."""
 
+    bytecode: bool
+    """Whether the modules' bytecode is in the environment."""
+
 
 def compute_key(inputs: KeyInputs) -> str:
     """64 hex digits: sha256 over the inputs, each field by its name.
@@ -44,6 +47,7 @@ def compute_key(inputs: KeyInputs) -> str:
             "cache_tag": interpreter.cache_tag,
         },
         "env": [list(pair) for pair in inputs.env],
+        "bytecode": inputs.bytecode,
     }
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()

@@ -114,6 +114,7 @@ def want(
             files=tuple(sorted((file.file, file.sha256) for file in files)),
             interpreter=interpreter,
             env=driver.env,
+            bytecode=driver.bytecode,
         )
     )
     named = (file.version for file in files if file.package == lockfile.inputs.version_of)

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from envbuild.declaration import Declaration, Driver
+    from envbuild.system.bytecode import Bytecode
+    from envbuild.system.digest_memory import DigestMemory
     from envbuild.system.interpreters import Interpreters
     from envbuild.system.lock_folder import LockFolder
     from envbuild.system.process import SystemRunner
@@ -72,6 +74,21 @@ class Context:
         from envbuild.system.process import SystemRunner
 
         return SystemRunner()
+
+    @cached_property
+    def digests(self) -> DigestMemory:
+        """What is known of the store's files without reading them."""
+        from envbuild.system.digest_memory import DigestMemory
+
+        return DigestMemory(self.store.cache / "digests")
+
+    def bytecode(self, jobs: int) -> Bytecode:
+        """The store's bytecode, compiled in so many processes."""
+        from envbuild.system.bytecode import Bytecode
+        from envbuild.system.bytecode_compiler import BytecodeCompiler
+
+        compiler = BytecodeCompiler(runner=self.runner, jobs=min(jobs, self.cpus))
+        return Bytecode(root=self.store.cache / "bytecode", compiler=compiler, digests=self.digests)
 
     @cached_property
     def host(self) -> Host:

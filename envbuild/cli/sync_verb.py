@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from envbuild.report.outcome import Outcome
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Iterator
 
     from envbuild.cli.context import Context
-    from envbuild.commands.sync import SyncResult
+    from envbuild.commands.sync import Planner, SyncResult
     from envbuild.declaration import Driver
     from envbuild.plan import Plan
     from envbuild.progress import Progress
-    from envbuild.system.builder import Applied
+    from envbuild.system.builder import Applied, Builder
     from envbuild.target import Interpreter
 
 
@@ -56,12 +58,16 @@ def _sync(context: Context, arguments: Namespace, progress: Progress) -> SyncRes
 
 
 def _plan(context: Context, arguments: Namespace, progress: Progress) -> Plan:
+    planner = planner_for(context, progress, offline=arguments.offline, dry_run=arguments.dry_run)
+    return planner.plan(tuple(arguments.drivers))
+
+
+def planner_for(context: Context, progress: Progress, *, offline: bool, dry_run: bool) -> Planner:
+    """What turns the declaration and its lockfiles into this host's plan."""
     from envbuild.commands.sync import Planner
 
     def interpreter_for(driver: Driver) -> Interpreter:
-        interpreter = context.interpreter_for(
-            driver, offline=arguments.offline, dry_run=arguments.dry_run
-        )
+        interpreter = context.interpreter_for(driver, offline=offline, dry_run=dry_run)
         if context.store.is_reachable and not interpreter.shareable:
             progress.note(
                 f"{driver.name}: other users cannot start {interpreter.path}, "
@@ -69,7 +75,7 @@ def _plan(context: Context, arguments: Namespace, progress: Progress) -> Plan:
             )
         return interpreter
 
-    planner = Planner(
+    return Planner(
         declaration=context.declaration,
         folder=context.lock_folder,
         host=context.host,
@@ -77,10 +83,19 @@ def _plan(context: Context, arguments: Namespace, progress: Progress) -> Plan:
         current=context.store.read_current(),
         is_valid=context.store.is_valid,
     )
-    return planner.plan(tuple(arguments.drivers))
 
 
 def _apply(context: Context, arguments: Namespace, plan: Plan, progress: Progress) -> Applied:
+    jobs = arguments.jobs or context.cpus
+    with open_builder(context, progress, offline=arguments.offline, jobs=jobs) as builder:
+        return builder.apply(plan, keep_going=arguments.keep_going)
+
+
+@contextmanager
+def open_builder(
+    context: Context, progress: Progress, *, offline: bool, jobs: int
+) -> Iterator[Builder]:
+    """What builds into the store, with the indexes open for as long as the block runs."""
     from envbuild.system.builder import Builder
     from envbuild.system.index_session import index_session
     from envbuild.system.uv_installer import UvInstaller
@@ -97,17 +112,18 @@ def _apply(context: Context, arguments: Namespace, plan: Plan, progress: Progres
             runner=context.runner,
             cache=context.store.cache / "uv",
             index_environment=indexes.uv.environment,
-            offline=arguments.offline,
+            offline=offline,
             explain=indexes.explain_installation,
         )
-        builder = Builder(
+        yield Builder(
             store=context.store,
             installer=installer,
             progress=progress,
-            jobs=arguments.jobs or context.cpus,
+            jobs=jobs,
             declared_in=context.declaration.file,
+            bytecode=context.bytecode(jobs),
+            digests=context.digests,
         )
-        return builder.apply(plan, keep_going=arguments.keep_going)
 
 
 def _leave_stamp(context: Context, declaration: str, result: SyncResult) -> None:

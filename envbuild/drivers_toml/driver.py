@@ -26,6 +26,7 @@ from envbuild.drivers_toml.table import (
     text,
 )
 from envbuild.drivers_toml.target import (
+    BYTECODE,
     CONSTRAINTS,
     DEFAULTS_KEYS,
     EXCLUDE_NEWER,
@@ -189,6 +190,7 @@ def _read_driver(name: str, value: object, place: Place, defaults: Table) -> Dri
         accelerator=table.get(ACCELERATOR),
         allow_sdist=table.get(ALLOW_SDIST) or (),
         enabled=table.get(ENABLED) is not False,
+        bytecode=_own(table, defaults, BYTECODE, True),
     )
 
 

@@ -1,4 +1,4 @@
-"""What a driver is locked for: Pythons, platforms, and the date up to which releases count."""
+"""What `[defaults]` and a driver may both say: Pythons, platforms, dates, constraints, bytecode."""
 
 from __future__ import annotations
 
@@ -89,11 +89,14 @@ CONSTRAINTS = Key("constraints", list_of(text(parse_constraint)))
 
 PYTHON_DOWNLOADS = Key("python-downloads", boolean)
 
+BYTECODE = Key("bytecode", boolean)
+
 DEFAULTS_KEYS: tuple[Key[object], ...] = (
     PYTHON,
     PYTHON_DOWNLOADS,
     PLATFORMS,
     EXCLUDE_NEWER,
     CONSTRAINTS,
+    BYTECODE,
 )
 """The keys of `[defaults]`, each of which a driver may set again."""

@@ -15,6 +15,7 @@ from envbuild.generation import next_manifest, says_the_same
 from envbuild.installation import InstallRequest
 from envbuild.lease import LEASE_FILE
 from envbuild.receipt import Receipt
+from envbuild.system.bytecode import installed_environment, installed_groups
 from envbuild.system.contents import freeze_modes, read_records, scan_contents, thaw_folders
 from envbuild.system.relocation import relocate
 from envbuild.system.store import unwritable
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from envbuild.plan import Plan, Wanted
     from envbuild.progress import Progress
     from envbuild.receipt import Contents
+    from envbuild.system.bytecode import Bytecode
+    from envbuild.system.digest_memory import DigestMemory
     from envbuild.system.store import Store
 
 _NOT_COMMANDS = ("python", "activate", "Activate", "deactivate", "pydoc")
@@ -71,6 +74,9 @@ class Builder:
     declared_in: str
     """The declaration's file, for messages."""
 
+    bytecode: Bytecode
+    digests: DigestMemory
+
     def apply(self, plan: Plan, *, keep_going: bool) -> Applied:
         """Do what a plan says: every build, then one switch if all are valid.
 
@@ -105,6 +111,7 @@ class Builder:
     def _build_all(self, wanted: tuple[Wanted, ...]) -> tuple[tuple[str, ...], list[Failure]]:
         built: list[str] = []
         failures: list[Failure] = []
+        self._recall_digests(wanted)
         with Workers(max_workers=self.jobs) as pool:
             futures = [(item, pool.submit(self.build, item)) for item in wanted]
             for item, future in futures:
@@ -114,7 +121,16 @@ class Builder:
                 except EnvbuildError as error:
                     failures.append(Failure(driver=item.driver.name, error=error))
                     self.progress.done(item.driver.name, "failed")
+        self.digests.save()
         return tuple(built), failures
+
+    def _recall_digests(self, wanted: Iterable[Wanted]) -> None:
+        """Look at what is known of the wheels' files before anything links them."""
+        for item in wanted:
+            wheels = tuple(file.sha256 for file in item.files)
+            self.digests.recall(wheels)
+            if item.driver.bytecode:
+                self.bytecode.recall(item.interpreter, wheels)
 
     def build(self, wanted: Wanted) -> bool:
         """Make one environment valid; False where another process had done it by then."""
@@ -166,10 +182,15 @@ class Builder:
         self._bake_activation(wanted, environment, site_packages)
         (place / LEASE_FILE).touch()
         (place / ".lock").unlink(missing_ok=True)
+        installed = installed_environment(wanted, site_packages, lock)
+        if wanted.driver.bytecode:
+            self.progress.stage(driver, "adding bytecode")
+            self.bytecode.add(installed)
         self.progress.stage(driver, "checking every file")
         freeze_modes(place)
-        contents = scan_contents(place)
+        contents = scan_contents(place, self.digests.digest)
         _check_complete(wanted, place, site_packages, contents)
+        self.digests.keep(installed_groups(installed))
         return contents
 
     def _bake_activation(self, wanted: Wanted, environment: Path, site_packages: Path) -> None:

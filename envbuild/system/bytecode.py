@@ -5,33 +5,31 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from contextlib import ExitStack
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from envbuild.bytecode import (
-    BytecodeEntry,
-    CompiledModule,
-    Module,
-    cached_path,
-    contested_paths,
-    modules_of,
-)
+from envbuild.activation import MODULE_FILE
+from envbuild.bytecode import Module, cached_path, contested_paths, modules_of, recorded_paths
 from envbuild.errors import HostError
+from envbuild.requirement_text import normalized_name
 from envbuild.system.bytecode_compiler import Place, Task
+from envbuild.system.bytecode_entries import BytecodeEntries
 from envbuild.system.bytecode_store import BytecodeStore
+from envbuild.system.contents import read_records
 from envbuild.system.digest_memory import Group
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from envbuild.system.bytecode_compiler import BytecodeCompiler, Outcome
+    from envbuild.bytecode import BytecodeEntry
+    from envbuild.plan import Wanted
+    from envbuild.system.bytecode_compiler import BytecodeCompiler
     from envbuild.system.digest_memory import DigestMemory
     from envbuild.target import Interpreter
 
-_UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
 _UNLINKABLE = (errno.EXDEV, errno.EMLINK, errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
 _SCRATCH = ".bytecode"
 
@@ -55,6 +53,36 @@ class Installed:
     """The descriptor of the environment's lock; see `Installer.create`."""
 
 
+def installed_environment(wanted: Wanted, site_packages: Path, lock: int) -> Installed:
+    """Tell which RECORD is that of which locked file."""
+    files = {file.package: file for file in wanted.files}
+    wheels = []
+    unkept = []
+    for folder, record in read_records(site_packages).items():
+        file = files.get(normalized_name(folder.rpartition("-")[0]))
+        if file is not None and file.file.endswith(".whl"):
+            wheels.append((file.sha256, record))
+        else:
+            unkept.append(record)
+    return Installed(
+        site_packages=site_packages,
+        interpreter=wanted.interpreter,
+        wheels=tuple(wheels),
+        unkept=tuple(unkept),
+        own=(MODULE_FILE,),
+        lock=lock,
+    )
+
+
+def installed_groups(installed: Installed) -> tuple[Group, ...]:
+    """The files of each wheel, as their digests are remembered."""
+    base = str(installed.site_packages)
+    return tuple(
+        Group(name=wheel, base=base, paths=recorded_paths(record))
+        for wheel, record in installed.wheels
+    )
+
+
 class Bytecode:
     """The kept bytecode of a store."""
 
@@ -66,32 +94,32 @@ class Bytecode:
         self._lock = Lock()
 
     def recall(self, interpreter: Interpreter, wheels: Iterable[str]) -> None:
-        """Learn the digests of kept bytecode before anything is linked, as linking changes how files look."""
-        tag = self._tag(interpreter)
-        self._digests.recall(f"{tag}-{wheel}" for wheel in wheels)
+        """Learn the digests of kept bytecode before anything is linked, as linking changes how files look.
+
+        An interpreter that does not run is told of by `add`.
+        """
+        with suppress(HostError):
+            tag = self._tag(interpreter)
+            self._digests.recall(f"{tag}-{wheel}" for wheel in wheels)
 
     def add(self, installed: Installed) -> None:
         """Put bytecode beside every module that can be compiled, but where a wheel brings its own.
 
         OSError where the disk does not take it; HostError where the interpreter does not run.
         """
+        place = Place(
+            python=installed.interpreter.path,
+            root=installed.site_packages,
+            keep_open=(installed.lock,),
+        )
         store = BytecodeStore(root=self._root / self._tag(installed.interpreter))
-        wheels = {sha256: modules_of(record) for sha256, record in installed.wheels}
-        contested = contested_paths(wheels.values())
-        work = _Work(installed, store, self._compiler, self._digests)
-        loose = [module for record in installed.unkept for module in modules_of(record)]
-        loose += [Module(path=path, sha256="", size=0) for path in installed.own]
-        entries = work.entries({wheel: modules for wheel, modules in wheels.items() if modules})
-        for wheel, modules in wheels.items():
-            entry = entries.get(wheel)
-            if entry is None:
-                loose += modules
-                continue
-            work.link(wheel, entry, contested)
-            kept = {m.path for m in entry.compiled} | {path for path, _ in entry.failed}
-            loose += [m for m in modules if m.path not in kept and m.path not in contested]
-        loose += [Module(path=path, sha256="", size=0) for path in sorted(contested)]
-        work.compile_in_place(loose)
+        entries = BytecodeEntries(
+            store=store, compiler=self._compiler, digests=self._digests, place=place
+        )
+        filling = _Filling(installed, store)
+        rest = filling.link_kept(entries)
+        if rest:
+            filling.compile_rest(rest, self._compiler, place)
 
     def _tag(self, interpreter: Interpreter) -> str:
         """All that decides what a module is compiled to, as a folder's name."""
@@ -103,145 +131,53 @@ class Bytecode:
         return f"{interpreter.cache_tag}-{interpreter.version}-{magic}-opt0"
 
 
-class _Work:
-    """The bytecode of one environment."""
+class _Filling:
+    """Puts bytecode into one environment."""
 
-    def __init__(
-        self,
-        installed: Installed,
-        store: BytecodeStore,
-        compiler: BytecodeCompiler,
-        digests: DigestMemory,
-    ) -> None:
+    def __init__(self, installed: Installed, store: BytecodeStore) -> None:
         self._installed = installed
         self._store = store
-        self._compiler = compiler
-        self._digests = digests
         self._site_packages = os.fsencode(installed.site_packages)
         self._folders: set[bytes] = set()
 
-    def entries(self, wheels: Mapping[str, tuple[Module, ...]]) -> dict[str, BytecodeEntry]:
-        """The intact entry of every wheel, compiled where there is none; no entry where none can be kept."""
-        found: dict[str, BytecodeEntry] = {}
-        self._find(found, wheels)
-        missing = [wheel for wheel in wheels if wheel not in found]
-        if not missing:
-            return found
-        try:
-            self._compile_free(found, wheels, missing)
-            for wheel in missing:
-                if wheel not in found:  # another build was at it
-                    with self._store.compiling(wheel):
-                        self._find(found, (wheel,))
-                        if wheel not in found:
-                            self._compile(found, {wheel: wheels[wheel]})
-        except OSError as error:
-            if error.errno not in _UNWRITABLE:
-                raise
-        return found
+    def link_kept(self, entries: BytecodeEntries) -> list[Module]:
+        """Link what is kept, or can be; the modules that are left to be compiled in place."""
+        wheels = {sha256: modules_of(record) for sha256, record in self._installed.wheels}
+        contested = contested_paths(wheels.values())
+        provided = entries.provide({sha256: found for sha256, found in wheels.items() if found})
+        rest = [Module(path=path, sha256="", size=0) for path in sorted(contested)]
+        for wheel, modules in wheels.items():
+            entry = provided.get(wheel)
+            if entry is not None:
+                self._link_entry(wheel, entry, contested)
+            settled = contested | (_paths(entry) if entry is not None else set())
+            rest += [module for module in modules if module.path not in settled]
+        rest += [module for record in self._installed.unkept for module in modules_of(record)]
+        rest += [Module(path=path, sha256="", size=0) for path in self._installed.own]
+        return rest
 
-    def _compile_free(
-        self,
-        found: dict[str, BytecodeEntry],
-        wheels: Mapping[str, tuple[Module, ...]],
-        missing: Sequence[str],
+    def compile_rest(
+        self, modules: Sequence[Module], compiler: BytecodeCompiler, place: Place
     ) -> None:
-        """Compile together what no other build is compiling; while waiting for one, nothing is held."""
-        with ExitStack() as stack:
-            mine = []
-            for wheel in missing:
-                try:
-                    stack.enter_context(self._store.compiling(wheel, wait=False))
-                except HostError:
-                    continue
-                mine.append(wheel)
-            self._find(found, mine)
-            self._compile(found, {wheel: wheels[wheel] for wheel in mine if wheel not in found})
-
-    def _find(self, found: dict[str, BytecodeEntry], wheels: Iterable[str]) -> None:
-        for wheel in wheels:
-            entry = self._store.read(wheel)
-            if entry is not None and self._is_intact(wheel, entry):
-                found[wheel] = entry
-                self._remember(wheel, entry)
-
-    def _is_intact(self, wheel: str, entry: BytecodeEntry) -> bool:
-        """Whether every file is the one that was compiled; a file that was touched since is read."""
-        folder = str(self._store.folder(wheel))
-        try:
-            for module in entry.compiled:
-                path = f"{folder}/{module.file}"
-                status = os.lstat(path)
-                if status.st_size != module.size:
-                    return False
-                if self._digests.digest(path, status) != module.sha256:
-                    return False
-        except OSError:
-            return False
-        return True
-
-    def _remember(self, wheel: str, entry: BytecodeEntry) -> None:
-        self._digests.keep(
-            Group(
-                name=f"{self._store.root.name}-{wheel}",
-                base=str(self._store.folder(wheel)),
-                paths=tuple(module.file for module in entry.compiled),
-            )
-        )
-
-    def _compile(
-        self, found: dict[str, BytecodeEntry], wheels: Mapping[str, tuple[Module, ...]]
-    ) -> None:
-        """Compile wheels, all in one row, and keep each; the caller holds `compiling` for each."""
-        folders: dict[str, Path] = {}
-        try:
-            folders |= {wheel: self._store.begin(wheel) for wheel in wheels}
-            tasks = [
-                Task(module=module, target=folders[wheel] / str(number))
-                for wheel, modules in wheels.items()
-                for number, module in enumerate(modules)
-            ]
-            outcomes = iter(self._run(tasks))
-            for wheel, modules in wheels.items():
-                entry = _entry(modules, [next(outcomes) for _ in modules])
-                self._store.publish(wheel, folders[wheel], entry)
-                found[wheel] = entry
-                self._remember(wheel, entry)
-        finally:
-            for folder in folders.values():
-                shutil.rmtree(folder, ignore_errors=True)
-
-    def _run(self, tasks: Sequence[Task]) -> tuple[Outcome, ...]:
-        place = Place(
-            python=self._installed.interpreter.path,
-            root=self._installed.site_packages,
-            keep_open=(self._installed.lock,),
-        )
-        return self._compiler.compile(place, tasks)
-
-    def link(self, wheel: str, entry: BytecodeEntry, contested: frozenset[str]) -> None:
-        """Link an entry's files into the environment, or copy where the file system cannot link."""
-        folder = os.fsencode(self._store.folder(wheel))
-        for module in entry.compiled:
-            if module.path not in contested:
-                target = self._place(module.path)
-                if target is not None:
-                    _link(folder + b"/" + module.file.encode(), target)
-
-    def compile_in_place(self, modules: Sequence[Module]) -> None:
         """Compile what is not kept straight into the environment."""
-        if not modules:
-            return
         scratch = self._installed.site_packages / _SCRATCH
         scratch.mkdir(mode=0o700)
         tasks = [Task(module=m, target=scratch / str(n)) for n, m in enumerate(modules)]
-        for task, outcome in zip(tasks, self._run(tasks), strict=True):
-            target = self._place(task.module.path) if outcome.sha256 else None
+        for task, outcome in zip(tasks, compiler.compile(place, tasks), strict=True):
+            target = self._target(task.module.path) if outcome.sha256 else None
             if target is not None:
                 _link(os.fsencode(task.target), target)
         shutil.rmtree(scratch)
 
-    def _place(self, path: str) -> bytes | None:
+    def _link_entry(self, wheel: str, entry: BytecodeEntry, contested: frozenset[str]) -> None:
+        folder = os.fsencode(self._store.folder(wheel))
+        for module in entry.compiled:
+            if module.path not in contested:
+                target = self._target(module.path)
+                if target is not None:
+                    _link(folder + b"/" + module.file.encode(), target)
+
+    def _target(self, path: str) -> bytes | None:
         """Where a module's bytecode goes, the folder made; None where nothing can be put."""
         cached = cached_path(path, self._installed.interpreter.cache_tag)
         if cached is None:
@@ -258,19 +194,8 @@ class _Work:
         return target
 
 
-def _entry(modules: Sequence[Module], outcomes: Sequence[Outcome]) -> BytecodeEntry:
-    compiled = []
-    failed = []
-    for number, (module, outcome) in enumerate(zip(modules, outcomes, strict=True)):
-        if outcome.sha256:
-            compiled.append(
-                CompiledModule(
-                    path=module.path, file=str(number), size=outcome.size, sha256=outcome.sha256
-                )
-            )
-        elif outcome.failed:
-            failed.append((module.path, outcome.failed))
-    return BytecodeEntry(compiled=tuple(compiled), failed=tuple(failed))
+def _paths(entry: BytecodeEntry) -> set[str]:
+    return {module.path for module in entry.compiled} | {path for path, _ in entry.failed}
 
 
 def _link(source: bytes, target: bytes) -> None:

@@ -11,7 +11,7 @@ from envbuild.errors import HostError, Problem
 from envbuild.receipt import Contents, FileEntry, FolderEntry, LinkEntry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 FILE_MODE = 0o444
@@ -27,7 +27,7 @@ def freeze_modes(environment: Path) -> None:
 
     Whatever the umask was; a file that its owner may run, everybody may.
     """
-    for folder, entries in _walk(str(environment)):
+    for folder, entries in _walk(os.fsencode(environment)):
         for entry in entries:
             if entry.is_symlink() or entry.is_dir(follow_symlinks=False):
                 continue
@@ -44,26 +44,31 @@ def thaw_folders(environment: Path) -> None:
         os.chmod(folder, 0o755)  # noqa: PTH101, S103  (it is about to go)
 
 
-def scan_contents(environment: Path) -> Contents:
+def scan_contents(
+    environment: Path, digest: Callable[[bytes, os.stat_result], str] | None = None
+) -> Contents:
     """Every file, link and folder below an environment, contents hashed; reading alone.
 
+    `digest` tells the sha256 of a file that looks like this; without it, every file is read.
     HostError for anything else (a socket, a device): no wheel brings one.
     """
-    root = str(environment)
+    root = os.fsencode(environment)
+    digest = digest or _read_digest
     files: list[FileEntry] = []
     links: list[LinkEntry] = []
     folders: list[FolderEntry] = []
     for folder, entries in _walk(root):
         mode = stat.S_IMODE(os.stat(folder).st_mode)  # noqa: PTH116
-        folders.append(FolderEntry(path=os.path.relpath(folder, root), mode=mode))
+        folders.append(FolderEntry(path=_text(folder[len(root) + 1 :]) or ".", mode=mode))
         for entry in entries:
-            path = entry.path[len(root) + 1 :]
+            path = _text(entry.path[len(root) + 1 :])
             if entry.is_symlink():
-                links.append(LinkEntry(path=path, target=os.readlink(entry.path)))  # noqa: PTH115
+                target = os.readlink(entry.path)  # noqa: PTH115
+                links.append(LinkEntry(path=path, target=_text(target)))
             elif entry.is_file(follow_symlinks=False):
-                files.append(_file_entry(entry, path))
+                files.append(_file_entry(entry, path, digest))
             elif not entry.is_dir(follow_symlinks=False):
-                message = f"{entry.path} is neither a file nor a folder nor a link"
+                message = f"{environment}/{path} is neither a file nor a folder nor a link"
                 raise HostError(Problem(message=message))
     return Contents(
         files=tuple(sorted(files, key=lambda entry: entry.path)),
@@ -77,25 +82,37 @@ def read_records(site_packages: Path) -> dict[str, str]:
     records: dict[str, str] = {}
     for folder in sorted(site_packages.glob("*.dist-info")):
         record = folder / "RECORD"
-        records[folder.name] = record.read_text(encoding="utf-8") if record.is_file() else ""
+        content = record.read_bytes() if record.is_file() else b""
+        records[folder.name] = _text(content)
     return records
 
 
-def _file_entry(entry: os.DirEntry[str], path: str) -> FileEntry:
-    with open(entry.path, "rb", buffering=0) as stream:  # noqa: PTH123
-        status = os.fstat(stream.fileno())
-        digest = hashlib.sha256()
-        while chunk := stream.read(_CHUNK):
-            digest.update(chunk)
+def _text(name: bytes) -> str:
+    """A name as receipts and RECORDs spell it, whatever encoding the user's locale has."""
+    return name.decode("utf-8", "surrogateescape")
+
+
+def _file_entry(
+    entry: os.DirEntry[bytes], path: str, digest: Callable[[bytes, os.stat_result], str]
+) -> FileEntry:
+    status = entry.stat(follow_symlinks=False)
     return FileEntry(
         path=path,
         mode=stat.S_IMODE(status.st_mode),
         size=status.st_size,
-        sha256=digest.hexdigest(),
+        sha256=digest(entry.path, status),
     )
 
 
-def _walk(root: str) -> Iterator[tuple[str, list[os.DirEntry[str]]]]:
+def _read_digest(path: bytes, _status: os.stat_result) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb", buffering=0) as stream:  # noqa: PTH123
+        while chunk := stream.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _walk(root: bytes) -> Iterator[tuple[bytes, list[os.DirEntry[bytes]]]]:
     """Every folder from the root down with its entries; links are not followed."""
     waiting = [root]
     while waiting:

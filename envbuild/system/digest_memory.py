@@ -72,7 +72,7 @@ class DigestMemory:
                     self._recalled.add(name)
                     self._recall(name)
 
-    def digest(self, path: str, status: os.stat_result) -> str:
+    def digest(self, path: str | bytes, status: os.stat_result) -> str:
         """The sha256 of a file, read only where it is not known; `status` is that of the file now."""
         known = self._known.get((status.st_dev, status.st_ino))
         if (
@@ -83,7 +83,7 @@ class DigestMemory:
             return known.sha256
         return self.learn(path)
 
-    def learn(self, path: str) -> str:
+    def learn(self, path: str | bytes) -> str:
         """Read a file for its sha256."""
         digest = hashlib.sha256()
         with open(path, "rb", buffering=0) as stream:  # noqa: PTH123
@@ -96,10 +96,10 @@ class DigestMemory:
         )
         return sha256
 
-    def keep(self, group: Group) -> None:
-        """Have a group noted down by the next `save`."""
+    def keep(self, groups: Iterable[Group]) -> None:
+        """Have groups noted down by the next `save`."""
         with self._lock:
-            self._groups[group.name] = group
+            self._groups |= {group.name: group for group in groups}
 
     def save(self) -> None:
         """Note down every group to be kept, as its files are now.

@@ -64,6 +64,7 @@ def make_driver(name: str = "asr", *requires: str, **changes: Any) -> Driver:
         accelerator=None,
         allow_sdist=(),
         enabled=True,
+        bytecode=True,
     )
     return replace(plain, **changes)
 

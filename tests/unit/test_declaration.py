@@ -48,6 +48,7 @@ def test_a_driver_needs_nothing_but_requirements() -> None:
         accelerator=None,
         allow_sdist=(),
         enabled=True,
+        bytecode=True,
     )
 
 

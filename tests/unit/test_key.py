@@ -19,12 +19,14 @@ INPUTS = KeyInputs(
     ),
     interpreter=PYTHON,
     env=(("VLLM_LOGGING_LEVEL", "WARNING"),),
+    bytecode=True,
 )
 
 DIFFERENT: dict[str, Any] = {
     "files": INPUTS.files[:1],
     "interpreter": replace(PYTHON, version="3.12.2"),
     "env": (),
+    "bytecode": False,
 }
 
 COUNTS: dict[str, Any] = {
@@ -43,6 +45,7 @@ COUNTS_NOT: dict[str, Any] = {
 
 GOLDEN = {
     2: "1a6611e626a6346e0c83548c783a26004e65da0d0f2b1e85f43b9bab4348e86b",
+    3: "acf6d30ec0fc9882a47efbd78383f924d73ff781d8b5360836a086239ad2439f",
 }
 """The key of `INPUTS` by the layout's version: every environment on every host hangs on it."""
 
@@ -57,6 +60,7 @@ def test_the_key_is_what_it_was() -> None:
 
 ACTIVATION = {
     2: "c7014479c875f583b0c44e2333a05a0cd102fe78b527806e81a6c2eab4dde2ab",
+    3: "c7014479c875f583b0c44e2333a05a0cd102fe78b527806e81a6c2eab4dde2ab",
 }
 """sha256 of the activation by the layout's version: its text is content that the key stands for."""
 
