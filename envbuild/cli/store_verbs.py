@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from envbuild.cli.context import Context
+    from envbuild.plan import Wanted
 
 
 _LONGEST_AGE = 5
@@ -44,12 +45,48 @@ def verify(context: Context, arguments: Namespace) -> Outcome:
     from envbuild.report.verify import render_verify, verify_table
     from envbuild.system.verifier import Verifier
 
+    if arguments.repair:
+        return _repair(context, arguments)
     verifier = Verifier(store=context.store, workers=context.cpus)
     result = command(context.store, verifier, tuple(arguments.drivers), quick=arguments.quick)
     return Outcome(
         code=result.exit_code,
         text=lambda: render_verify(result),
         table=lambda: verify_table(result),
+    )
+
+
+def _repair(context: Context, arguments: Namespace) -> Outcome:
+    import sys
+
+    from envbuild.cli.sync_verb import open_builder, planner_for
+    from envbuild.commands.repair import Repair
+    from envbuild.report.progress import shown_progress
+    from envbuild.report.verify import render_repair, repair_table
+    from envbuild.system.mender import Mender
+    from envbuild.system.trash import Trash
+    from envbuild.system.verifier import Verifier
+
+    store, jobs = context.store, context.cpus
+    with shown_progress(sys.stderr, context.environment) as progress:
+
+        def wanted_for(driver: str) -> Wanted:
+            planner = planner_for(context, progress, offline=False, dry_run=False)
+            return planner.plan((driver,)).wanted[0]
+
+        with open_builder(context, progress, offline=False, jobs=jobs) as builder:
+            repair = Repair(
+                store=store,
+                verifier=Verifier(store=store, workers=jobs),
+                mender=Mender(store=store, builder=builder),
+                wanted_for=wanted_for,
+            )
+            result = repair.run(tuple(arguments.drivers))
+    Trash(folder=store.trash).empty_after()
+    return Outcome(
+        code=result.exit_code,
+        text=lambda: render_repair(result),
+        table=lambda: repair_table(result),
     )
 
 
@@ -116,8 +153,12 @@ def _verify(parser: ArgumentParser) -> None:
     parser.add_argument(
         "drivers", metavar="DRIVER", nargs="*", help="default: everything that a generation names"
     )
-    parser.add_argument(
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument(
         "--quick", action="store_true", help="compare mode, size, time and inode; hash nothing"
+    )
+    how.add_argument(
+        "--repair", action="store_true", help="put back what drifted, from clean downloads"
     )
 
 

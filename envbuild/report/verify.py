@@ -9,6 +9,7 @@ from envbuild.report.findings import finding_lines
 from envbuild.report.units import render_count
 
 if TYPE_CHECKING:
+    from envbuild.commands.repair import Repaired
     from envbuild.commands.verify import Verified
 
 
@@ -39,4 +40,27 @@ def verify_table(result: Verified) -> dict[str, object]:
         ],
         "generations": [generation.number for generation in result.generations],
         "findings": [finding_table(finding) for finding in result.findings],
+        "before": None,
+        "repaired": [],
+        "refused": [],
+    }
+
+
+def render_repair(result: Repaired) -> str:
+    """What drifted, what was put back, what could not be, and what is left."""
+    lines = [
+        *finding_lines(result.before.findings),
+        *(f"repaired {subject}" for subject in result.repaired),
+        *finding_lines(result.refused),
+    ]
+    return "".join(f"{line}\n" for line in lines) + render_verify(result.after)
+
+
+def repair_table(result: Repaired) -> dict[str, object]:
+    """The same as a JSON object."""
+    return {
+        **verify_table(result.after),
+        "before": [finding_table(finding) for finding in result.before.findings],
+        "repaired": list(result.repaired),
+        "refused": [finding_table(finding) for finding in result.refused],
     }

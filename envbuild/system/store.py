@@ -87,6 +87,10 @@ class Store:
         """The file whose existence makes the environment valid."""
         return self.root / "receipts" / f"{name}.json"
 
+    def mend(self, name: str) -> Path:
+        """Where an environment is built anew; as long a path as its own."""
+        return self.root / "mend" / name
+
     def generation(self, number: int) -> Path:
         """A generation's folder."""
         return self.root / "generations" / str(number)
@@ -191,15 +195,17 @@ class Store:
     def write_receipt(self, receipt: Receipt) -> None:
         """Make an environment valid: its content reaches the disk before the receipt does."""
         sync_file_system(self.environment(receipt.environment))
-        stats = list_stats(self.environment(receipt.environment))
-        write_atomically(
-            self.stats(receipt.environment), stats.encode("utf-8", "surrogateescape"), sync=False
-        )
+        self.write_stats(receipt.environment)
         content = render_receipt(receipt).encode("utf-8", "surrogateescape")
         write_atomically(self.receipt(receipt.environment), content)
         if self.seals.name(receipt.environment):
             with self.switching():
                 self.seals.renew(receipt.environment)
+
+    def write_stats(self, name: str) -> None:
+        """Record how the file system sees a valid environment, for `verify --quick`."""
+        stats = list_stats(self.environment(name)).encode("utf-8", "surrogateescape")
+        write_atomically(self.stats(name), stats, sync=False)
 
     def current_number(self) -> int | None:
         """The number of the generation that `current` names; None where it names none."""

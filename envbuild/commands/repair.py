@@ -1,0 +1,117 @@
+"""`envbuild verify --repair`: put back what drifted, and look again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from envbuild.commands.verify import Verified, verify
+from envbuild.errors import EnvbuildError
+from envbuild.finding import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from envbuild.commands.verify import VerifiedEnvironment
+    from envbuild.plan import Wanted
+    from envbuild.system.mender import Mender
+    from envbuild.system.store import Store
+    from envbuild.system.verifier import Verifier
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Repaired:
+    """What drifted, what was done about it, and what is left."""
+
+    before: Verified
+    after: Verified
+    repaired: tuple[str, ...]
+    """What was put back: environments, `generation N`, `current`."""
+
+    refused: tuple[Finding, ...]
+    """What could not be repaired, and why."""
+
+    @property
+    def exit_code(self) -> int:
+        """0 where all is as built now, else 1."""
+        return self.after.exit_code
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Repair:
+    """Everything that repairing needs."""
+
+    store: Store
+    verifier: Verifier
+    mender: Mender
+    wanted_for: Callable[[str], Wanted]
+    """How this host is to have a driver now; any error says why that cannot be told."""
+
+    def run(self, names: tuple[str, ...]) -> Repaired:
+        """Verify, put back, verify again; errors as in `verify`."""
+        before = verify(self.store, self.verifier, names)
+        done: list[str] = []
+        refused: list[Finding] = []
+        for generation in before.generations:
+            if generation.findings and generation.manifest is not None:
+                self.mender.mend_generation(generation)
+                done.append(f"generation {generation.number}")
+        for environment in before.environments:
+            refusal = self._mend(environment, done)
+            if refusal is not None:
+                refused.append(refusal)
+        if before.current:
+            self._mend_current(before, done, refused)
+        after = verify(self.store, self.verifier, names)
+        return Repaired(before=before, after=after, repaired=tuple(done), refused=tuple(refused))
+
+    def _mend(self, environment: VerifiedEnvironment, done: list[str]) -> Finding | None:
+        """Repair one environment if it drifted; why that could not be done, or None."""
+        name = environment.used.name
+        if not environment.findings:
+            if self.verifier.verify_quickly(name):
+                self.mender.renew_stats(name)
+            return None
+        try:
+            wanted = self._wanted(environment)
+            if wanted is None:
+                return _refusal(name, "no lockfile describes it any more", _MOVED_ON)
+            self.mender.mend_environment(wanted, environment.findings, environment.used.sealed)
+        except EnvbuildError as error:
+            problem = error.problems[0]
+            return _refusal(name, problem.message, problem.hint)
+        done.append(name)
+        return None
+
+    def _wanted(self, environment: VerifiedEnvironment) -> Wanted | None:
+        """What to build, if the declaration and the lockfiles still come to this environment."""
+        errors: list[EnvbuildError] = []
+        for driver in environment.used.drivers:
+            try:
+                wanted = self.wanted_for(driver)
+            except EnvbuildError as error:
+                errors.append(error)
+                continue
+            if wanted.environment == environment.used.name:
+                return wanted
+        if errors:
+            raise errors[0]
+        return None
+
+    def _mend_current(self, before: Verified, done: list[str], refused: list[Finding]) -> None:
+        """Choose the newest generation that is whole: which one was current, nobody knows."""
+        numbers = [item.number for item in before.generations if item.manifest is not None]
+        if not numbers:
+            refused.append(_refusal("current", "there is no generation that can be read", None))
+            return
+        self.mender.mend_current(max(numbers))
+        done.append("current")
+
+
+_MOVED_ON = "sync what is declared now, and let `envbuild gc` take the old one away"
+
+
+def _refusal(subject: str, message: str, hint: str | None) -> Finding:
+    return Finding(
+        code="unrepaired", subject=subject, message=f"not repaired: {message}", hint=hint
+    )
