@@ -16,7 +16,6 @@ from tests.support.pythons import WANTED, find_pythons  # noqa: E402 - see the l
 
 nox.needs_version = ">=2025.5.1"
 nox.options.default_venv_backend = "uv|virtualenv"
-nox.options.sessions = ["lint", "types", "tests"]
 nox.options.reuse_venv = "yes"
 
 GROUPS = nox.project.load_toml(ROOT / "pyproject.toml")
@@ -26,6 +25,7 @@ FULL = "3.12" if "3.12" in PYTHONS else next(iter(PYTHONS))
 
 OTHERS = dict.fromkeys(minor for minor in (*WANTED, *PYTHONS) if minor != FULL)
 VERSIONS = [*OTHERS, FULL]  # the full suite's summary comes last
+nox.options.sessions = ["lint", "types", *(f"tests-{version}" for version in VERSIONS)]
 
 if ssl.get_default_verify_paths().cafile or ssl.get_default_verify_paths().capath:
     os.environ.setdefault("UV_SYSTEM_CERTS", "1")  # an index may be certified by the host alone
@@ -53,19 +53,24 @@ def types(session: nox.Session) -> None:
     session.run("mypy", *session.posargs)
 
 
-@nox.session
-@nox.parametrize(
-    ["python", "minor"],
-    [nox.param(str(PYTHONS.get(minor, sys.executable)), minor, id=minor) for minor in VERSIONS],
-)
-def tests(session: nox.Session, minor: str) -> None:
-    """Every test that does not take minutes, on each Python of this machine."""
-    if minor not in PYTHONS:
-        session.skip(f"NOT TESTED: this machine has no Python {minor}")
-    need(session, "test")
-    session.install("-e", ".")
-    marked = "not slow" if minor == FULL else "not slow and not index"
-    session.run("pytest", "-m", marked, *session.posargs)
+def add_tests(minor: str) -> None:
+    """Define the session `tests-MINOR`."""
+
+    @nox.session(
+        name=f"tests-{minor}", python=str(PYTHONS.get(minor, sys.executable)), tags=["tests"]
+    )
+    def tests(session: nox.Session) -> None:
+        """Every test that does not take minutes, on one Python."""
+        if minor not in PYTHONS:
+            session.skip(f"NOT TESTED: this machine has no Python {minor}")
+        need(session, "test")
+        session.install("-e", ".")
+        marked = "not slow" if minor == FULL else "not slow and not index"
+        session.run("pytest", "-m", marked, *session.posargs)
+
+
+for version in VERSIONS:
+    add_tests(version)
 
 
 @nox.session(python=str(PYTHONS[FULL]))
