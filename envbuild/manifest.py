@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 FORMAT = 1
 """The manifest format that this version writes, and the newest that it reads."""
@@ -121,32 +125,57 @@ def parse_manifest(text: str, *, file: str) -> Manifest:
             )
             hint = "use the envbuild that wrote it, or a newer one"
             raise HostError(Problem(file=file, message=message, hint=hint))
+        declaration = table["declaration"]
         return Manifest(
-            generation=table["generation"],
-            created=table["created"],
-            envbuild=table["envbuild"],
-            declaration=table["declaration"],
-            drivers=tuple(
-                ManifestDriver(
-                    name=name,
-                    version=entry["version"],
-                    key=entry["key"],
-                    lock=entry["lock"],
-                    environment=entry["environment"],
-                    binary=entry["binary"],
-                    stable_binary=entry["stable_binary"],
-                    python=entry["python"],
-                    python_version=entry["python_version"],
-                    commands=tuple(entry["commands"]),
-                    shims=tuple(entry["shims"].items()),
-                    env=tuple(entry["env"].items()),
-                    size=entry["size"],
-                    since=entry["since"],
-                    packages=tuple(entry["packages"].items()),
-                )
-                for name, entry in table["drivers"].items()
-            ),
+            generation=_number(table["generation"]),
+            created=_text(table["created"]),
+            envbuild=_text(table["envbuild"]),
+            declaration=None if declaration is None else _text(declaration),
+            drivers=tuple(_driver(name, entry) for name, entry in table["drivers"].items()),
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        problem = Problem(file=file, message=f"the manifest is damaged: {error!r}")
+    except KeyError as error:
+        problem = Problem(file=file, message=f"the manifest is damaged: it has no {error}")
         raise HostError(problem) from error
+    except (ValueError, TypeError, AttributeError) as error:
+        problem = Problem(file=file, message=f"the manifest is damaged: {error}")
+        raise HostError(problem) from error
+
+
+def _driver(name: str, entry: Mapping[str, object]) -> ManifestDriver:
+    if not isinstance(commands := entry["commands"], list):
+        raise TypeError(f"{commands!r} is no list of commands")
+    return ManifestDriver(
+        name=name,
+        version=_text(entry["version"]),
+        key=_text(entry["key"]),
+        lock=_text(entry["lock"]),
+        environment=_text(entry["environment"]),
+        binary=_text(entry["binary"]),
+        stable_binary=_text(entry["stable_binary"]),
+        python=_text(entry["python"]),
+        python_version=_text(entry["python_version"]),
+        commands=tuple(map(_text, commands)),
+        shims=_pairs(entry["shims"]),
+        env=_pairs(entry["env"]),
+        size=_number(entry["size"]),
+        since=_text(entry["since"]),
+        packages=_pairs(entry["packages"]),
+    )
+
+
+def _number(value: object) -> int:
+    if type(value) is not int:
+        raise TypeError(f"{value!r} is no number")
+    return value
+
+
+def _pairs(value: object) -> tuple[tuple[str, str], ...]:
+    if not isinstance(value, dict):
+        raise TypeError(f"{value!r} is no object")
+    return tuple((name, _text(text)) for name, text in value.items())
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value

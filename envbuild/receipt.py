@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from envbuild.errors import HostError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 FORMAT = 1
 
@@ -112,26 +112,59 @@ def parse_receipt(text: str, *, file: str) -> Receipt:
         contents = Contents(
             files=tuple(
                 FileEntry(path=path, mode=mode, size=size, sha256=sha256)
-                for path, mode, size, sha256 in table["files"]
+                for path, mode, size, sha256 in _read_rows(table["files"], str, int, int, str)
             ),
-            links=tuple(LinkEntry(path=path, target=target) for path, target in table["links"]),
-            folders=tuple(FolderEntry(path=path, mode=mode) for path, mode in table["folders"]),
+            links=tuple(
+                LinkEntry(path=path, target=target)
+                for path, target in _read_rows(table["links"], str, str)
+            ),
+            folders=tuple(
+                FolderEntry(path=path, mode=mode)
+                for path, mode in _read_rows(table["folders"], str, int)
+            ),
         )
+        head = ("environment", "key", "created", "python", "python_version")
+        environment, key, created, python, python_version = (_text(table[name]) for name in head)
         return Receipt(
-            environment=table["environment"],
-            key=table["key"],
-            created=table["created"],
-            python=table["python"],
-            python_version=table["python_version"],
+            environment=environment,
+            key=key,
+            created=created,
+            python=python,
+            python_version=python_version,
             contents=contents,
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except KeyError as error:
+        message = f"the receipt is damaged: it has no {error}"
+        raise HostError(Problem(file=file, message=message)) from error
+    except (ValueError, TypeError) as error:
         raise HostError(Problem(file=file, message=f"the receipt is damaged: {error}")) from error
 
 
 def read_receipt_size(first_line: str) -> int:
-    """The size that a receipt's first line carries, in bytes; the rest need not be read for it."""
-    return int(json.loads(first_line.rstrip().removesuffix(",") + "}")["size"])
+    """The size that a receipt's first line carries, in bytes; the rest need not be read for it.
+
+    ValueError where the line is none of a receipt.
+    """
+    head = json.loads(first_line.rstrip().removesuffix(",") + "}")
+    if type(size := head.get("size")) is not int:
+        raise ValueError(f"size is {size!r}")
+    return size
+
+
+def _read_rows(rows: object, *kinds: type) -> Iterator[list[Any]]:
+    """Rows of just these kinds of fields."""
+    if not isinstance(rows, list):
+        raise TypeError("it has no list of entries")
+    for row in rows:
+        if not isinstance(row, list) or tuple(map(type, row)) != kinds:
+            raise TypeError(f"{row!r} is no entry")
+        yield row
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value
 
 
 def _rows(key: str, rows: Iterable[list[str | int]]) -> str:
