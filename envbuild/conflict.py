@@ -1,0 +1,122 @@
+"""Whether one interpreter could hold two drivers: with which pins, or why not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from envbuild.target import Platform, Target
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """One package on the way from a driver's own line to a cause."""
+
+    package: str
+    version: str
+    locked_by: str | None = None
+    """The driver whose lockfile pins this version, where it is not the chain's own driver."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cause:
+    """One requirement that a conflict rests on, with the whole chain that brings it."""
+
+    driver: str
+    line: int | None
+    """The driver's own line in `drivers.toml` that the chain begins with."""
+
+    kind: str
+    """`requirement`, `constraint` or `override` for versions asked for;
+    `brings` for who needs the package where one requirement alone excludes every locked version of it;
+    `missing` for what no lockfile has; `python` and `platform` for what the drivers declare.
+    """
+
+    steps: tuple[Step, ...]
+    """The packages between the driver and the requirement; empty where the driver itself asks."""
+
+    package: str
+    """What is asked for: a package's name, or `python`, or `platform`."""
+
+    specifier: str
+    """The versions asked for; empty for any."""
+
+    def __str__(self) -> str:
+        """`vllm (drivers.toml:31) → xgrammar ==0.1.25`, without the file; see `report`."""
+        place = self.driver if self.line is None else f"{self.driver} (line {self.line})"
+        steps = [f"{step.package} {step.version}" for step in self.steps]
+        return " → ".join([place, *steps, f"{self.package} {self.specifier}".rstrip()])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Clash:
+    """Requirements that cannot hold together, and would without any one of them.
+
+    To drop a requirement is to take any version of what it asks for.
+    """
+
+    package: str
+    """The package that they cannot agree on."""
+
+    causes: tuple[Cause, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Compatible:
+    """One interpreter could hold both."""
+
+    target: Target
+    pins: tuple[tuple[str, str], ...]
+    """Package and version, in name order."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Conflict:
+    """No choice among what is locked serves both."""
+
+    target: Target | None
+    """Where it was proved; None where the drivers share no Python or no platform at all."""
+
+    packages: tuple[str, ...]
+    """The packages that both cannot do without and of which no candidate suits both, in name order."""
+
+    clashes: tuple[Clash, ...]
+    """Independent of one another: without one cause of the first, the next still stands."""
+
+    complete: bool = True
+    """Whether the drivers would fit without the causes named; False where the list was cut short."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """The answer on one platform."""
+
+    platform: Platform | None
+    """None where the drivers share no platform."""
+
+    answer: Compatible | Conflict
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pair:
+    """Two drivers, and the answer on every platform that they share."""
+
+    first: str
+    second: str
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def compatible(self) -> bool:
+        """Whether one interpreter could hold both on every platform that they share."""
+        return all(isinstance(outcome.answer, Compatible) for outcome in self.outcomes)
+
+    @property
+    def conflicts(self) -> tuple[Conflict, ...]:
+        """The conflicts, in the order of the platforms."""
+        answers = (outcome.answer for outcome in self.outcomes)
+        return tuple(answer for answer in answers if isinstance(answer, Conflict))
+
+    def other(self, driver: str) -> str:
+        """The pair's other driver."""
+        return self.second if driver == self.first else self.first

@@ -1,0 +1,163 @@
+"""Whether some choice of candidates serves several drivers at once, decided with resolvelib."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from resolvelib import AbstractProvider, BaseReporter, Resolver
+from resolvelib.resolvers import ResolutionImpossible
+
+from envbuild.candidates import newest_first
+from envbuild.propagation import Node, Propagation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from resolvelib.structs import RequirementInformation
+
+    from envbuild.candidates import Candidate, Candidates
+    from envbuild.propagation import Part, Scope
+
+_ROUNDS = 100_000
+
+Identifier: TypeAlias = "str | Node"
+"""A package's version is one thing to decide; each of its nodes follows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A requirement in resolvelib's sense."""
+
+    identifier: Identifier
+    mask: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """A candidate in resolvelib's sense."""
+
+    identifier: Identifier
+    candidate: Candidate
+
+
+def solve(
+    candidates: Candidates,
+    parts: tuple[Part, ...],
+    *,
+    preferred: Mapping[str, int] | None = None,
+    scope: Scope | None = None,
+) -> dict[str, int] | None:
+    """One candidate (as its bit) of every package that the parts need together, or None where no choice serves.
+
+    `preferred` names candidates (as sums of bits) that are tried before the newest.
+    """
+    known = Propagation(candidates, parts, scope)
+    if known.empty is not None:
+        return None
+    provider = _Provider(candidates, known, preferred or {})
+    roots = [
+        _Asked(node, known.domains[node.package])
+        for node in sorted(known.needed)
+        if not provider.is_settled(node.package)
+    ]
+    roots += [asked for node in sorted(known.needed) for asked in provider.open_links(node)]
+    try:
+        result = Resolver(provider, BaseReporter()).resolve(roots, max_rounds=_ROUNDS)
+    except ResolutionImpossible:
+        return None
+    chosen = {
+        identifier: choice.candidate.bit
+        for identifier, choice in result.mapping.items()
+        if isinstance(identifier, str)
+    }
+    return {**known.domains, **chosen}
+
+
+class _Provider(AbstractProvider["_Asked", "_Choice", "Identifier"]):
+    """Leaves to resolvelib only what the propagation could not settle."""
+
+    def __init__(
+        self, candidates: Candidates, known: Propagation, preferred: Mapping[str, int]
+    ) -> None:
+        self._candidates = candidates
+        self._known = known
+        self._preferred = preferred
+
+    def is_settled(self, package: str) -> bool:
+        """Whether the package is needed and can be one candidate only."""
+        domain = self._known.domains.get(package, 0)
+        return bool(domain) and not domain & (domain - 1)
+
+    def open_links(self, node: Node) -> Iterator[_Asked]:
+        """What a settled node asks of packages that are not settled."""
+        if not self.is_settled(node.package):
+            return
+        candidate = next(self._candidates.of(node.package, self._known.domains[node.package]))
+        yield from self._asked(candidate, node)
+
+    def identify(self, requirement_or_candidate: _Asked | _Choice) -> Identifier:
+        """Name what is to be decided."""
+        return requirement_or_candidate.identifier
+
+    def get_preference(  # the interface is resolvelib's
+        self,
+        identifier: Identifier,
+        resolutions: Mapping[Identifier, _Choice],  # noqa: ARG002
+        candidates: Mapping[Identifier, Iterator[_Choice]],  # noqa: ARG002
+        information: Mapping[Identifier, Iterator[RequirementInformation[_Asked, _Choice]]],
+        backtrack_causes: Sequence[RequirementInformation[_Asked, _Choice]],
+    ) -> tuple[bool, int, str]:
+        """Decide what is in dispute first, then what has the fewest choices."""
+        disputed = any(cause.requirement.identifier == identifier for cause in backtrack_causes)
+        mask = self._known.domain(_package(identifier))
+        for asked in information[identifier]:
+            mask &= asked.requirement.mask
+        return (not disputed, mask.bit_count(), str(identifier))
+
+    def find_matches(
+        self,
+        identifier: Identifier,
+        requirements: Mapping[Identifier, Iterator[_Asked]],
+        incompatibilities: Mapping[Identifier, Iterator[_Choice]],
+    ) -> list[_Choice]:
+        """Candidates that everything asked so far admits, the preferred first."""
+        package = _package(identifier)
+        mask = self._known.domain(package)
+        for asked in requirements[identifier]:
+            mask &= asked.mask
+        for choice in incompatibilities[identifier]:
+            mask &= ~choice.candidate.bit
+        found = newest_first(self._candidates.of(package, mask))
+        preferred = self._preferred.get(package, 0)
+        found.sort(key=lambda candidate: not candidate.bit & preferred)
+        return [_Choice(identifier, candidate) for candidate in found]
+
+    def is_satisfied_by(self, requirement: _Asked, candidate: _Choice) -> bool:
+        """Whether a choice is among those asked for."""
+        return bool(requirement.mask & candidate.candidate.bit)
+
+    def get_dependencies(self, candidate: _Choice) -> list[_Asked]:
+        """Return what a choice asks for; a node asks for its own package at the same version."""
+        identifier = candidate.identifier
+        if isinstance(identifier, str):
+            return []
+        own = _Asked(identifier.package, candidate.candidate.bit)
+        return [own, *self._asked(candidate.candidate, identifier)]
+
+    def _asked(self, candidate: Candidate, node: Node) -> Iterator[_Asked]:
+        for link in self._known.links(candidate, node):
+            mask = self._known.mask(link)
+            for extra in ("", *link.extras):
+                wanted = Node(link.package, extra, node.overrides)
+                if wanted in self._known.needed and self._includes(link.package, mask):
+                    continue
+                yield _Asked(wanted, mask)
+
+    def _includes(self, package: str, mask: int) -> bool:
+        """Whether whatever the package can still be is admitted anyway."""
+        return not self._known.domains[package] & ~mask
+
+
+def _package(identifier: Identifier) -> str:
+    return identifier if isinstance(identifier, str) else identifier.package

@@ -1,0 +1,89 @@
+"""Where two lockfiles could meet: the interpreters and platforms that both are locked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TypeAlias
+
+from envbuild.target import Platform, Target
+
+Targets: TypeAlias = "tuple[Target, ...]"
+"""The targets of one lockfile, in its order of preference."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Meeting:
+    """One target that would serve two lockfiles, and which of their targets they bring."""
+
+    target: Target
+    first: Target
+    second: Target
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Meetings:
+    """The meetings on one platform, the Python that both like best first."""
+
+    platform: Platform
+    meetings: tuple[Meeting, ...]
+
+
+def shared_targets(first: Targets, second: Targets) -> tuple[Meetings, ...]:
+    """Every platform that both lockfiles are for, with the Pythons that both are for.
+
+    Empty where they share no platform or, on every shared one, no Python.
+    Of one processor and system library the newer stands for both: what runs on the older runs there.
+    """
+    found: dict[Platform, list[Meeting]] = {}
+    for one in first:
+        for other in second:
+            meeting = meet(one, other)
+            if meeting is not None:
+                found.setdefault(meeting.target.platform, []).append(meeting)
+    return tuple(
+        Meetings(platform=platform, meetings=_by_liking(meetings, first, second))
+        for platform, meetings in found.items()
+    )
+
+
+def meet(first: Target, second: Target) -> Meeting | None:
+    """The target that serves both, or None."""
+    python = _meet_python(first.python, second.python)
+    platform = _meet_platform(first.platform, second.platform)
+    if python is None or platform is None:
+        return None
+    return Meeting(target=Target(python=python, platform=platform), first=first, second=second)
+
+
+@cache
+def shared_platforms(first: Targets, second: Targets) -> tuple[Platform, ...]:
+    """The platforms that both lists of targets have, whatever their Pythons."""
+    found: dict[Platform, None] = {}
+    for one in first:
+        for other in second:
+            platform = _meet_platform(one.platform, other.platform)
+            if platform is not None:
+                found[platform] = None
+    return tuple(found)
+
+
+def _meet_python(first: str, second: str) -> str | None:
+    """The more exact of two requests, where the other includes it."""
+    longer, shorter = (first, second) if len(first) >= len(second) else (second, first)
+    return longer if longer == shorter or longer.startswith(f"{shorter}.") else None
+
+
+def _meet_platform(first: Platform, second: Platform) -> Platform | None:
+    if (first.arch, first.system) != (second.arch, second.system):
+        return None
+    return max(first, second, key=lambda platform: (platform.major, platform.minor))
+
+
+def _by_liking(meetings: list[Meeting], first: Targets, second: Targets) -> tuple[Meeting, ...]:
+    """In the order of preference of both: the sum of the two places in their lists."""
+    places = {target: place for place, target in enumerate(first)}
+    others = {target: place for place, target in enumerate(second)}
+    return tuple(
+        sorted(meetings, key=lambda meeting: places[meeting.first] + others[meeting.second])
+    )

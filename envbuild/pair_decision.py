@@ -1,0 +1,177 @@
+"""Decides for any two drivers of a fleet whether one interpreter could hold both."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envbuild.candidates import Candidates
+from envbuild.conflict import Cause, Clash, Compatible, Conflict, Outcome, Pair
+from envbuild.demand import demand_of, pinned
+from envbuild.joint_pins import agreed_pins, disputed_packages, greedy_pins, needed_pins
+from envbuild.meeting import shared_platforms, shared_targets
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from envbuild.declaration import Declaration
+    from envbuild.demand import Demand
+    from envbuild.lock import Lockfile
+    from envbuild.meeting import Meeting, Meetings
+    from envbuild.target import Target
+
+
+class Fleet:
+    """The lockfiles of a fleet, with what has been worked out about each for all its pairs.
+
+    What every lockfile pins is a candidate for every pair.
+    """
+
+    def __init__(self, lockfiles: Iterable[Lockfile], declaration: Declaration) -> None:
+        self.lockfiles: Mapping[str, Lockfile] = {
+            lockfile.driver: lockfile for lockfile in lockfiles
+        }
+        self.declaration = declaration
+        self._candidates: dict[Target, Candidates] = {}
+        self._demands: dict[tuple[str, Target, Target], Demand] = {}
+        self._shared: dict[tuple[tuple[Target, ...], ...], tuple[Meetings, ...]] = {}
+
+    def decide(self, first: str, second: str, *, explain: bool = False) -> Pair:
+        """Decide one pair.
+
+        With `explain`, what is compatible names its pins and what conflicts its clashes;
+        without, both stay empty and the answer is quick.
+        """
+        outcomes = [
+            Outcome(
+                platform=meetings.platform, answer=self._answer(first, second, meetings, explain)
+            )
+            for meetings in self.shared(first, second)
+        ]
+        outcomes += self._apart(first, second)
+        return Pair(first=first, second=second, outcomes=tuple(outcomes))
+
+    def shared(self, first: str, second: str) -> tuple[Meetings, ...]:
+        """The targets that two drivers share."""
+        targets = (self.lockfiles[first].targets, self.lockfiles[second].targets)
+        known = self._shared.get(targets)
+        if known is None:
+            known = self._shared[targets] = shared_targets(*targets)
+        return known
+
+    def candidates(self, target: Target) -> Candidates:
+        """What the fleet's lockfiles offer to a target."""
+        known = self._candidates.get(target)
+        if known is None:
+            known = self._candidates[target] = Candidates(target, self.lockfiles.values())
+        return known
+
+    def demand(self, driver: str, locked: Target, target: Target) -> Demand:
+        """What a driver demands on a target, bringing what it has locked for one of its own."""
+        key = (driver, locked, target)
+        known = self._demands.get(key)
+        if known is None:
+            lockfile = self.lockfiles[driver]
+            known = self._demands[key] = demand_of(lockfile, locked, self.candidates(target))
+        return known
+
+    def _answer(
+        self, first: str, second: str, meetings: Meetings, explain: bool
+    ) -> Compatible | Conflict:
+        """The first Python on which both fit, or the conflict on the one that both like best."""
+        for meeting in meetings.meetings:
+            pins = self._fit(first, second, meeting)
+            if pins is not None:
+                return self._compatible(first, second, meeting, pins if explain else None)
+        best = meetings.meetings[0]
+        if explain:
+            return self._proved(first, second, best)
+        disputed = disputed_packages(*self._demands_of(first, second, best))
+        return Conflict(target=best.target, packages=disputed, clashes=())
+
+    def _demands_of(self, first: str, second: str, meeting: Meeting) -> tuple[Demand, Demand]:
+        return (
+            self.demand(first, meeting.first, meeting.target),
+            self.demand(second, meeting.second, meeting.target),
+        )
+
+    def _fit(self, first: str, second: str, meeting: Meeting) -> Mapping[str, int] | None:
+        """Pins that serve both, the cheapest way to know first; None where there are none."""
+        ours, theirs = self._demands_of(first, second, meeting)
+        pins = agreed_pins(ours, theirs)
+        if pins is not None:
+            return pins
+        if disputed_packages(ours, theirs):
+            return None
+        candidates = self.candidates(meeting.target)
+        return greedy_pins(candidates, ours, theirs) or _search(candidates, ours, theirs)
+
+    def _compatible(
+        self, first: str, second: str, meeting: Meeting, pins: Mapping[str, int] | None
+    ) -> Compatible:
+        if pins is None:
+            return Compatible(target=meeting.target, pins=())
+        parts = tuple(demand.part for demand in self._demands_of(first, second, meeting))
+        needed = needed_pins(self.candidates(meeting.target), parts, pins)
+        return Compatible(
+            target=meeting.target,
+            pins=tuple((name, candidate.version) for name, candidate in needed.items()),
+        )
+
+    def _proved(self, first: str, second: str, meeting: Meeting) -> Conflict:
+        from envbuild.conflict_proof import Side, prove
+
+        candidates = self.candidates(meeting.target)
+        ours, theirs = self._demands_of(first, second, meeting)
+        one = Side(ours.part, pinned(self.lockfiles[first], meeting.first, candidates), candidates)
+        other = Side(
+            theirs.part, pinned(self.lockfiles[second], meeting.second, candidates), candidates
+        )
+        clashes, complete = prove(candidates, one, other, self.declaration)
+        packages = disputed_packages(ours, theirs) or {clash.package for clash in clashes}
+        return Conflict(
+            target=meeting.target,
+            packages=tuple(sorted(packages)),
+            clashes=clashes,
+            complete=complete,
+        )
+
+    def _apart(self, first: str, second: str) -> tuple[Outcome, ...]:
+        """The conflict of drivers that share no platform, or no Python on one that they share."""
+        one, other = self.lockfiles[first], self.lockfiles[second]
+        platforms = shared_platforms(one.targets, other.targets)
+        if not platforms:
+            return (Outcome(platform=None, answer=self._declared_apart("platform", one, other)),)
+        met = {meetings.platform for meetings in self.shared(first, second)}
+        return tuple(
+            Outcome(platform=platform, answer=self._declared_apart("python", one, other))
+            for platform in platforms
+            if platform not in met
+        )
+
+    def _declared_apart(self, kind: str, *lockfiles: Lockfile) -> Conflict:
+        """What each driver's own declaration asks of Python, or of the platform."""
+        from envbuild.conflict_chain import line_of
+
+        causes = tuple(
+            Cause(
+                driver=lockfile.driver,
+                line=line_of(self.declaration, lockfile.driver, ""),
+                kind=kind,
+                steps=(),
+                package=kind,
+                specifier=", ".join(
+                    lockfile.inputs.python if kind == "python" else lockfile.inputs.platforms
+                ),
+            )
+            for lockfile in lockfiles
+        )
+        clash = Clash(package=kind, causes=causes)
+        return Conflict(target=None, packages=(kind,), clashes=(clash,))
+
+
+def _search(candidates: Candidates, ours: Demand, theirs: Demand) -> dict[str, int] | None:
+    from envbuild.joint_solution import solve
+
+    names = ours.pins.keys() | theirs.pins.keys()
+    preferred = {name: ours.pins.get(name, 0) | theirs.pins.get(name, 0) for name in names}
+    return solve(candidates, (ours.part, theirs.part), preferred=preferred)

@@ -1,0 +1,236 @@
+"""What must hold in every environment that serves some drivers, worked out without search.
+
+Necessary conditions only: an empty domain proves a conflict, no empty domain proves nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping
+
+    from envbuild.candidates import Candidate, Candidates, Link
+
+
+class Node(NamedTuple):
+    """A package with one of its extras (`""` for none), under one driver's overrides."""
+
+    package: str
+    extra: str
+    overrides: tuple[str, ...]
+
+
+class Bound(NamedTuple):
+    """What a candidate admits of another package, and the requirements that say so."""
+
+    mask: int
+    links: tuple[Link, ...]
+
+
+_FREE = Bound(-1, ())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """What one driver brings to an environment."""
+
+    driver: str
+    overrides: tuple[str, ...]
+    roots: tuple[Link, ...]
+    """What the driver's own lines ask for."""
+
+    constraints: tuple[Link, ...]
+    """What holds for a package wherever it comes from."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scope:
+    """Which part of a problem is looked at; whatever is left out binds nothing."""
+
+    links: Collection[Link]
+    """The requirements whose specifiers bind; the others still bring their packages, at any version."""
+
+    packages: Collection[str]
+    """The packages that can matter to those links."""
+
+
+class Propagation:
+    """Narrows the candidates of every package that is certain to be needed."""
+
+    def __init__(
+        self, candidates: Candidates, parts: Iterable[Part], scope: Scope | None = None
+    ) -> None:
+        self.domains: dict[str, int] = {}
+        """What each package that was looked at can still be, as a sum of bits."""
+
+        self.needed: set[Node] = set()
+        """What every environment for these drivers holds."""
+
+        self.empty: str | None = None
+        """The package that can be nothing any more, where there is one."""
+
+        self.because: dict[str, list[Link]] = {}
+        """The requirements that narrowed each package."""
+
+        self.led_by: dict[str, set[str]] = {}
+        """The packages whose own narrowness made them narrow each package."""
+
+        self._candidates = candidates
+        self._known_bounds = candidates.bounds
+        self._scope = scope
+        self._watchers: dict[str, set[Node]] = {}
+        self._waiting: dict[Node, None] = {}
+        self._run(tuple(parts))
+
+    def mask(self, link: Link) -> int:
+        """The candidates that a requirement admits, within the scope."""
+        if self._scope is None or link in self._scope.links:
+            return link.mask
+        return self._candidates.full.get(link.package, 0)
+
+    def domain(self, package: str) -> int:
+        """What a package can still be, as a sum of bits."""
+        known = self.domains.get(package)
+        return self._candidates.full.get(package, 0) if known is None else known
+
+    def links(self, candidate: Candidate, node: Node) -> Iterable[Link]:
+        """What a candidate asks for as the node that it stands for, within the scope."""
+        links = self._candidates.links(candidate, node.extra, node.overrides)
+        if self._scope is None:
+            return links
+        return [link for link in links if link.package in self._scope.packages]
+
+    def _run(self, parts: tuple[Part, ...]) -> None:
+        for part in parts:
+            for link in part.constraints:
+                self._narrow(link.package, self.mask(link), (link,), None)
+        for part in parts:
+            for link in part.roots:
+                if self._scope is None or link.package in self._scope.packages:
+                    self._need(link, part.overrides)
+                    self._narrow(link.package, self.mask(link), (link,), None)
+                    self._note_missing(link, None)
+        while self._waiting and self.empty is None:
+            node = next(iter(self._waiting))
+            del self._waiting[node]
+            self._visit(node)
+
+    def _need(self, link: Link, overrides: tuple[str, ...]) -> None:
+        for extra in ("", *link.extras):
+            self._need_node(Node(link.package, extra, overrides))
+
+    def _need_node(self, node: Node) -> None:
+        if node in self.needed:
+            return
+        self.needed.add(node)
+        self._watchers.setdefault(node.package, set()).add(node)
+        self._waiting[node] = None
+        self.domains.setdefault(node.package, self._candidates.full.get(node.package, 0))
+        if not self.domains[node.package]:
+            self.empty = node.package
+
+    def _narrow(self, package: str, mask: int, links: Iterable[Link], source: str | None) -> None:
+        """Take away what a mask does not admit, and remember why."""
+        before = self.domain(package)
+        after = before & mask
+        if after == before:
+            return
+        self.domains[package] = after
+        self.because.setdefault(package, []).extend(links)
+        if source is not None:
+            self.led_by.setdefault(package, set()).add(source)
+        for node in self._watchers.get(package, ()):
+            self._waiting[node] = None
+        if not after and any(node.package == package for node in self.needed):
+            self.empty = package
+
+    def _visit(self, node: Node) -> None:
+        domain = self.domains[node.package]
+        if not domain:
+            self.empty = node.package
+        elif domain & (domain - 1):
+            self._visit_open(node)
+        else:
+            self._visit_settled(node, next(self._candidates.of(node.package, domain)))
+
+    def _visit_settled(self, node: Node, candidate: Candidate) -> None:
+        for link in self.links(candidate, node):
+            self._need(link, node.overrides)
+            self._narrow(link.package, self.mask(link), (link,), node.package)
+            self._note_missing(link, node.package)
+            if self.empty is not None:
+                return
+
+    def _note_missing(self, link: Link, source: str | None) -> None:
+        """Remember who asks for a package that can be nothing any more."""
+        if self.domain(link.package):
+            return
+        self.empty = link.package
+        self.because.setdefault(link.package, []).append(link)
+        if source is not None:
+            self.led_by.setdefault(link.package, set()).add(source)
+
+    def _visit_open(self, node: Node) -> None:
+        """Take away candidates that ask for what cannot be; demand what all the others ask for."""
+        asked: list[Mapping[Node, Bound]] = []
+        for candidate in self._candidates.of(node.package, self.domains[node.package]):
+            wanted = self._bounds(candidate, node)
+            self._watch(node, wanted)
+            for other, bound in wanted.items():
+                if not bound.mask & self.domain(other.package):
+                    self._narrow(node.package, ~candidate.bit, bound.links, other.package)
+                    break
+            else:
+                asked.append(wanted)
+        if asked:
+            self._demand_common(node, asked)
+
+    def _watch(self, node: Node, wanted: Iterable[Node]) -> None:
+        """Come back to a node when what it asks for changes."""
+        watchers = self._watchers
+        for other in wanted:
+            known = watchers.get(other.package)
+            if known is None:
+                watchers[other.package] = {node}
+            else:
+                known.add(node)
+
+    def _bounds(self, candidate: Candidate, node: Node) -> Mapping[Node, Bound]:
+        """Everything that a candidate asks for as a node, with the candidates admitted."""
+        if self._scope is not None:
+            return bounds_of(self.links(candidate, node), node.overrides, self.mask)
+        key = (candidate, node.extra, node.overrides)
+        known = self._known_bounds.get(key)
+        if known is None:
+            links = self._candidates.links(*key)
+            known = self._known_bounds[key] = bounds_of(links, node.overrides, self.mask)
+        return known
+
+    def _demand_common(self, node: Node, asked: list[Mapping[Node, Bound]]) -> None:
+        first, *others = asked
+        common = set(first)
+        for other in others:
+            common &= other.keys()
+        for wanted in common:
+            self._need_node(wanted)
+            mask = 0
+            for one in asked:
+                mask |= one[wanted].mask
+            if self.domain(wanted.package) & ~mask:
+                links = [link for one in asked for link in one[wanted].links]
+                self._narrow(wanted.package, mask, links, node.package)
+
+
+def bounds_of(
+    links: Iterable[Link], overrides: tuple[str, ...], mask: Callable[[Link], int]
+) -> dict[Node, Bound]:
+    """All links of one candidate, by what they ask for."""
+    found: dict[Node, Bound] = {}
+    for link in links:
+        for extra in ("", *link.extras):
+            node = Node(link.package, extra, overrides)
+            known = found.get(node, _FREE)
+            found[node] = Bound(known.mask & mask(link), (*known.links, link))
+    return found

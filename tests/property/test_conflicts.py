@@ -1,0 +1,192 @@
+"""What `conflicts` says about any two drivers, against trying everything."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from envbuild.conflict import Cause, Compatible
+from envbuild.pair_decision import Fleet
+from envbuild.requirement_text import parse_requirement
+from tests.support.fleets import TARGET, Index, Line, ToyFleet, serves, solutions, toy_fleet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from envbuild.lock import Lockfile
+
+NAMES = ("a", "b", "c", "d")
+VERSIONS = ("1.0", "2.0", "3.0")
+MARKERS = ("", "", "", "", "; python_version >= '3.12'", "; python_version < '3.12'")
+SPECIFIERS = ("", ">=2", "<3", "==1.0", "==2.0", "<2", ">=3", "!=2.0", "==3.0")
+
+
+@st.composite
+def requirements(draw: st.DrawFn, names: tuple[str, ...], *, extra: bool = True) -> str:
+    """A requirement on one of the packages, at times with an extra or for an extra."""
+    name = draw(st.sampled_from(names))
+    asked = draw(st.sampled_from(("", "", "", "[x]")))
+    marker = draw(st.sampled_from((*MARKERS, "; extra == 'x'") if extra else MARKERS[:1]))
+    return f"{name}{asked}{draw(st.sampled_from(SPECIFIERS))}{marker}"
+
+
+@st.composite
+def indexes(draw: st.DrawFn) -> Index:
+    """Every package in up to three versions, each asking for up to three others."""
+    index: Index = {}
+    for name in NAMES:
+        others = tuple(other for other in NAMES if other != name)
+        versions = draw(st.lists(st.sampled_from(VERSIONS), min_size=1, max_size=3, unique=True))
+        index[name] = {
+            version: tuple(draw(st.lists(requirements(others), max_size=3)))
+            for version in sorted(versions)
+        }
+    return index
+
+
+@st.composite
+def fleets(draw: st.DrawFn, *, overrides: bool = True) -> ToyFleet:
+    """Three drivers that can each be locked."""
+    drivers: dict[str, dict[str, object]] = {}
+    for name in ("first", "second", "third"):
+        lines = draw(
+            st.lists(
+                requirements(NAMES, extra=False),
+                min_size=1,
+                max_size=2,
+                unique_by=lambda text: text[0],
+            )
+        )
+        drivers[name] = {"requires": lines}
+        for key in ("constraints", "overrides")[: 2 if overrides else 1]:
+            texts = draw(st.lists(requirements(NAMES, extra=False), max_size=1))
+            bounding = [text for text in texts if len(text) > 1 and "[" not in text]
+            if draw(st.integers(0, 3)) == 0 and bounding:
+                drivers[name][key] = bounding
+    fleet = toy_fleet(draw(indexes()), drivers)
+    assume(fleet is not None)
+    assert fleet is not None
+    return fleet
+
+
+def _locked_index(fleet: ToyFleet) -> Index:
+    index: Index = {}
+    for lockfile in fleet.lockfiles.values():
+        for package in lockfile.packages:
+            index.setdefault(package.name, {})[package.version] = package.requires
+    return index
+
+
+def _line(lockfile: Lockfile) -> Line:
+    inputs = lockfile.inputs
+    return Line(inputs.requires, inputs.constraints, inputs.overrides)
+
+
+@given(fleets())
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+def test_a_pair_is_compatible_exactly_where_some_choice_of_locked_versions_serves_both(
+    fleet: ToyFleet,
+) -> None:
+    """`conflicts` calls a pair compatible if and only if trying every locked version finds a way."""
+    index = _locked_index(fleet)
+    decided = Fleet(fleet.lockfiles.values(), fleet.declaration)
+    for first, second in combinations(fleet.lockfiles, 2):
+        lines = (_line(fleet.lockfiles[first]), _line(fleet.lockfiles[second]))
+        possible = next(solutions(index, lines, TARGET), None) is not None
+        assert decided.decide(first, second).compatible == possible
+
+
+@given(fleets())
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+def test_named_pins_serve_both_and_named_clashes_are_what_stands_between(fleet: ToyFleet) -> None:
+    """The pins named do all that both ask; every conflict names at least one cause."""
+    index = _locked_index(fleet)
+    decided = Fleet(fleet.lockfiles.values(), fleet.declaration)
+    for first, second in combinations(fleet.lockfiles, 2):
+        for outcome in decided.decide(first, second, explain=True).outcomes:
+            if isinstance(outcome.answer, Compatible):
+                pins = dict(outcome.answer.pins)
+                for driver in (first, second):
+                    assert serves(index, _line(fleet.lockfiles[driver]), pins, TARGET)
+            else:
+                assert outcome.answer.clashes
+                assert all(clash.causes for clash in outcome.answer.clashes)
+
+
+Named = set[tuple[str, str, str]]
+"""Causes as (who asks, the package, the specifier)."""
+
+
+def _named(causes: tuple[Cause, ...]) -> Named:
+    """A step asks as `name version`; a driver asks as itself."""
+    return {
+        (
+            f"{cause.steps[-1].package} {cause.steps[-1].version}" if cause.steps else cause.driver,
+            cause.package,
+            cause.specifier,
+        )
+        for cause in causes
+        if cause.kind != "brings"
+    }
+
+
+def _relaxed(
+    asker: str, texts: tuple[str, ...], kept: Callable[[tuple[str, str, str]], bool]
+) -> tuple[str, ...]:
+    """Requirements whose specifiers bind only where they are kept."""
+    relaxed = []
+    for text in texts:
+        wanted = parse_requirement(text)
+        if not kept((asker, wanted.name, wanted.specifier)):
+            relaxed.append(text.replace(wanted.specifier or "nothing", ""))
+        else:
+            relaxed.append(text)
+    return tuple(relaxed)
+
+
+def _possible(
+    index: Index, lockfiles: list[Lockfile], kept: Callable[[tuple[str, str, str]], bool]
+) -> bool:
+    """Whether the drivers would fit if only the kept specifiers bound."""
+    loose = {
+        name: {
+            version: _relaxed(f"{name} {version}", texts, kept)
+            for version, texts in versions.items()
+        }
+        for name, versions in index.items()
+    }
+    lines = tuple(
+        Line(
+            _relaxed(lockfile.driver, lockfile.inputs.requires, kept),
+            _relaxed(lockfile.driver, lockfile.inputs.constraints, kept),
+        )
+        for lockfile in lockfiles
+    )
+    return next(solutions(loose, lines, TARGET), None) is not None
+
+
+@given(fleets(overrides=False))
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+def test_the_chain_is_minimal(fleet: ToyFleet) -> None:
+    """Dropping any cause of a clash ends that clash; dropping all that is named makes the pair fit.
+
+    Where a pair has one clash, dropping any of its causes makes the pair fit.
+    """
+    index = _locked_index(fleet)
+    decided = Fleet(fleet.lockfiles.values(), fleet.declaration)
+    for first, second in combinations(fleet.lockfiles, 2):
+        pair = [fleet.lockfiles[first], fleet.lockfiles[second]]
+        for conflict in decided.decide(first, second, explain=True).conflicts:
+            everything: Named = set()
+            for clash in conflict.clashes:
+                named = _named(clash.causes)
+                everything |= named
+                assert not _possible(index, pair, named.__contains__)
+                for dropped in named:
+                    assert _possible(index, pair, (named - {dropped}).__contains__)
+                    if len(conflict.clashes) == 1:
+                        assert _possible(index, pair, lambda cause: cause != dropped)  # noqa: B023
+            assert _possible(index, pair, lambda cause: cause not in everything)  # noqa: B023
