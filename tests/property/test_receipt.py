@@ -1,0 +1,48 @@
+"""Receipts as text, for whatever names a file system allows."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from envbuild.receipt import (
+    Contents,
+    FileEntry,
+    FolderEntry,
+    LinkEntry,
+    Receipt,
+    parse_receipt,
+    read_receipt_size,
+    render_receipt,
+)
+from tests.property.strategies import sha256s
+from tests.support.values import CREATED
+
+NAMES = st.binary(min_size=1, max_size=12).map(lambda name: name.decode("utf-8", "surrogateescape"))
+"""Whatever bytes a name has, as the file system's reader spells them."""
+
+MODES = st.integers(0, 0o7777)
+FILES = st.builds(FileEntry, path=NAMES, mode=MODES, size=st.integers(0, 2**50), sha256=sha256s)
+CONTENTS = st.builds(
+    Contents,
+    files=st.lists(FILES, max_size=4).map(tuple),
+    links=st.lists(st.builds(LinkEntry, path=NAMES, target=NAMES), max_size=3).map(tuple),
+    folders=st.lists(st.builds(FolderEntry, path=NAMES, mode=MODES), max_size=3).map(tuple),
+)
+
+
+@settings(deadline=None)
+@given(CONTENTS, NAMES)
+def test_every_name_survives(contents: Contents, python: str) -> None:
+    """What was built is what is compared with, byte for byte, in any name."""
+    receipt = Receipt(
+        environment="x-1.0-3f9a2c1b7d4e",
+        key="0" * 64,
+        created=CREATED,
+        python=python,
+        python_version="3.12.1",
+        contents=contents,
+    )
+    text = render_receipt(receipt)
+    assert parse_receipt(text, file="x") == receipt
+    assert read_receipt_size(text.partition("\n")[0]) == contents.size
