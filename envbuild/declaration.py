@@ -14,6 +14,9 @@ DEFAULT_PYTHON = ("3.12",)
 DEFAULT_PLATFORMS = ("x86_64-manylinux_2_28", "aarch64-manylinux_2_28")
 """The platforms of a driver where neither it nor the defaults name any."""
 
+DEFAULT_PROBE_TIMEOUT = 60
+"""Seconds; a first `vllm --version` on a cold disk takes twenty."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeclaredRequirement:
@@ -106,6 +109,15 @@ class Driver:
     enabled: bool
     bytecode: bool
     """Whether the environment holds its modules' bytecode."""
+
+    probe: tuple[tuple[str, ...], ...] = ()
+    """Commands with their arguments that must succeed before the environment is switched to."""
+
+    imports: tuple[str, ...] = ()
+    """Modules that must be importable before the environment is switched to."""
+
+    probe_timeout: int = DEFAULT_PROBE_TIMEOUT
+    """Seconds that each probe may take."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,8 +6,8 @@ import argparse
 from typing import TYPE_CHECKING
 
 from envbuild import __version__
+from envbuild.cli.fleet_arguments import FLEET_ARGUMENTS
 from envbuild.cli.store_verbs import STORE_ARGUMENTS
-from envbuild.launchers import FORMATS, STABLE_FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -144,40 +144,6 @@ def _run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("arguments", metavar="ARG", nargs=argparse.REMAINDER)
 
 
-def _export(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("export_format", metavar="FORMAT", choices=FORMATS, help=", ".join(FORMATS))
-    parser.add_argument("drivers", metavar="DRIVER", nargs="*", help="default: all of them")
-    paths = parser.add_mutually_exclusive_group()
-    paths.add_argument(
-        "--stable",
-        action="store_true",
-        default=None,
-        help=f"name paths that follow every switch (default for {', '.join(STABLE_FORMATS)})",
-    )
-    paths.add_argument(
-        "--exact", dest="stable", action="store_false", help="name this generation's environments"
-    )
-    where = parser.add_mutually_exclusive_group()
-    where.add_argument("--out", metavar="DIR", help="write files there instead of printing them")
-    where.add_argument(
-        "--check",
-        metavar="FILE",
-        nargs="+",
-        default=[],
-        help="write nothing; exit 1 if FILE is not what would be written, and say why",
-    )
-    parser.add_argument(
-        "--arguments", metavar="TEXT", help="what follows the command, as in a shell"
-    )
-    parser.add_argument("--unit", metavar="FILE", help="a unit whose arguments its drop-in keeps")
-    parser.add_argument("--image", metavar="IMAGE", help="the container image, with tag or digest")
-    parser.add_argument("--port", metavar="N", type=_positive, help="the port that is listened on")
-    parser.add_argument("--wheels", metavar="DIR", help="the folder that xinference installs from")
-    parser.add_argument(
-        "--target", metavar="TARGET", help="just this target of the lockfiles, as they name it"
-    )
-
-
 _VERBS: tuple[tuple[str, str, Callable[[argparse.ArgumentParser], None]], ...] = (
     ("init", "write a commented drivers.toml where there is none", _init),
     ("lock", "resolve what is stale into locks/", _lock),
@@ -186,5 +152,5 @@ _VERBS: tuple[tuple[str, str, Callable[[argparse.ArgumentParser], None]], ...] =
     ("which", "print the path of a driver's binary", _which),
     ("run", "replace this process by a driver's binary", _run),
     *STORE_ARGUMENTS,
-    ("export", "write what launchers and other tools read", _export),
+    *FLEET_ARGUMENTS,
 )

@@ -12,10 +12,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from envbuild.declaration import Declaration, Driver
+    from envbuild.progress import Progress
     from envbuild.system.bytecode import Bytecode
     from envbuild.system.digest_memory import DigestMemory
+    from envbuild.system.gate import Gate
     from envbuild.system.interpreters import Interpreters
     from envbuild.system.lock_folder import LockFolder
+    from envbuild.system.prober import Prober
     from envbuild.system.process import SystemRunner
     from envbuild.system.store import Store
     from envbuild.target import Host, Interpreter
@@ -89,6 +92,23 @@ class Context:
 
         compiler = BytecodeCompiler(runner=self.runner, jobs=min(jobs, self.cpus))
         return Bytecode(root=self.store.cache / "bytecode", compiler=compiler, digests=self.digests)
+
+    def prober(self, jobs: int) -> Prober:
+        """What runs probes, so many drivers side by side."""
+        from envbuild.system.prober import Prober
+
+        return Prober(runner=self.runner, logs=self.store.cache / "probes", jobs=jobs)
+
+    def gate(self, jobs: int, progress: Progress) -> Gate:
+        """What keeps environments whose probes fail from being switched to."""
+        from envbuild.system.gate import Gate
+
+        return Gate(
+            store=self.store,
+            prober=self.prober(jobs),
+            progress=progress,
+            declared_in=self.declaration.file,
+        )
 
     @cached_property
     def host(self) -> Host:

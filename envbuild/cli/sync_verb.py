@@ -123,6 +123,7 @@ def open_builder(
             declared_in=context.declaration.file,
             bytecode=context.bytecode(jobs),
             digests=context.digests,
+            gate=context.gate(jobs, progress),
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from envbuild.cli.export_verb import export
+from envbuild.cli.fleet_verbs import FLEET_VERBS
 from envbuild.cli.lock_verb import lock
 from envbuild.cli.store_verbs import STORE_VERBS
 from envbuild.cli.sync_verb import sync
@@ -89,5 +89,5 @@ VERBS: dict[str, Callable[[Context, Namespace], Outcome]] = {
     "which": which,
     "run": run,
     **STORE_VERBS,
-    "export": export,
+    **FLEET_VERBS,
 }

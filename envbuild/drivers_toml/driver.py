@@ -5,8 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, TypeVar
 
-from envbuild.declaration import DEFAULT_PLATFORMS, DEFAULT_PYTHON, Accelerator, Driver
+from envbuild.declaration import (
+    DEFAULT_PLATFORMS,
+    DEFAULT_PROBE_TIMEOUT,
+    DEFAULT_PYTHON,
+    Accelerator,
+    Driver,
+)
 from envbuild.drivers_toml.environment import read_env
+from envbuild.drivers_toml.probe import IMPORTS, PROBE, PROBE_KEYS, PROBE_TIMEOUT
 from envbuild.drivers_toml.requirement import (
     parse_cuda,
     parse_override,
@@ -108,6 +115,7 @@ DRIVER_KEYS: tuple[Key[object], ...] = (
     ACCELERATOR,
     ALLOW_SDIST,
     ENABLED,
+    *PROBE_KEYS,
 )
 """The keys of `[drivers.NAME]`."""
 
@@ -190,6 +198,9 @@ def _read_driver(name: str, value: object, place: Place, defaults: Table) -> Dri
         accelerator=table.get(ACCELERATOR),
         allow_sdist=table.get(ALLOW_SDIST) or (),
         enabled=table.get(ENABLED) is not False,
+        probe=table.get(PROBE) or (),
+        imports=table.get(IMPORTS) or (),
+        probe_timeout=table.get(PROBE_TIMEOUT) or DEFAULT_PROBE_TIMEOUT,
         bytecode=_own(table, defaults, BYTECODE, True),
     )
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from envbuild.receipt import Contents
     from envbuild.system.bytecode import Bytecode
     from envbuild.system.digest_memory import DigestMemory
+    from envbuild.system.gate import Gate
     from envbuild.system.store import Store
 
 _NOT_COMMANDS = ("python", "activate", "Activate", "deactivate", "pydoc")
@@ -76,6 +77,7 @@ class Builder:
 
     bytecode: Bytecode
     digests: DigestMemory
+    gate: Gate
 
     def apply(self, plan: Plan, *, keep_going: bool) -> Applied:
         """Do what a plan says: every build, then one switch if all are valid.
@@ -96,6 +98,9 @@ class Builder:
             except EnvbuildError as error:
                 failures.append(Failure(driver=item.driver.name, error=error))
                 failed.add(item.driver.name)
+        probed = self.gate.refuse(item for item in wanted if item.driver.name not in failed)
+        failures += [Failure(driver=name, error=error) for name, error in probed]
+        failed = {failure.driver for failure in failures}
         if failed and not keep_going:
             return self._unswitched(built, failures)
         wanted = [item for item in wanted if item.driver.name not in failed]

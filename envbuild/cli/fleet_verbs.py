@@ -1,0 +1,20 @@
+"""The verbs that deal with launchers and with the declaration's text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envbuild.cli.export_verb import export
+from envbuild.cli.probe_verb import probe
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Callable
+
+    from envbuild.cli.context import Context
+    from envbuild.report.outcome import Outcome
+
+FLEET_VERBS: dict[str, Callable[[Context, Namespace], Outcome]] = {
+    "export": export,
+    "probe": probe,
+}

@@ -1,0 +1,75 @@
+"""`envbuild probe`: run the declared probes on what is current."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from envbuild.commands.selection import select_drivers
+from envbuild.errors import NoError, Problem
+
+if TYPE_CHECKING:
+    from envbuild.declaration import Declaration, Driver
+    from envbuild.manifest import Manifest
+    from envbuild.probe import ProbeResult
+    from envbuild.system.prober import Prober
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DriverProbes:
+    """One driver of the current generation, probed."""
+
+    driver: str
+    environment: str
+    results: tuple[ProbeResult, ...]
+    """Empty where no probe is declared."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProbeReport:
+    """What `envbuild probe` found."""
+
+    generation: int
+    drivers: tuple[DriverProbes, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """1 where a probe failed."""
+        results = (result for driver in self.drivers for result in driver.results)
+        return 1 if any(result.failure is not None for result in results) else 0
+
+
+def probe(
+    declaration: Declaration, names: tuple[str, ...], manifest: Manifest, prober: Prober
+) -> ProbeReport:
+    """Probe the named drivers, or every current one that is declared.
+
+    NoError where a named one is not in the current generation.
+    """
+    selected = [
+        driver
+        for driver in select_drivers(declaration, names)
+        if names or manifest.driver(driver.name) is not None
+    ]
+    environments = {driver.name: _environment(driver, manifest) for driver in selected}
+    results = prober.probe_all((driver, environments[driver.name]) for driver in selected)
+    return ProbeReport(
+        generation=manifest.generation,
+        drivers=tuple(
+            DriverProbes(
+                driver=driver.name,
+                environment=str(environments[driver.name]),
+                results=tuple(result for result in results if result.driver == driver.name),
+            )
+            for driver in selected
+        ),
+    )
+
+
+def _environment(driver: Driver, manifest: Manifest) -> Path:
+    entry = manifest.driver(driver.name)
+    if entry is None:
+        message = f"{driver.name} is not in the current generation"
+        raise NoError(Problem(message=message, hint=f"run `envbuild sync {driver.name}`"))
+    return Path(entry.environment)

@@ -1,0 +1,58 @@
+"""Between building and switching: what has to succeed in an environment before it is used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from envbuild.probe import probes_of
+from envbuild.system.prober import probe_failure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from envbuild.errors import NoError
+    from envbuild.plan import Wanted
+    from envbuild.progress import Progress
+    from envbuild.system.prober import Prober
+    from envbuild.system.store import Store
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Gate:
+    """Runs the probes of what is about to become current."""
+
+    store: Store
+    prober: Prober
+    progress: Progress
+    declared_in: str
+    """The declaration's file, for messages."""
+
+    def refuse(self, wanted: Iterable[Wanted]) -> Iterator[tuple[str, NoError]]:
+        """Each driver whose probes fail, with the reasons.
+
+        What is current already in the same environment is not probed again.
+        An environment that its own probe has changed is no longer valid.
+        """
+        moved = [item for item in self._moved(wanted) if probes_of(item.driver)]
+        for item in moved:
+            self.progress.stage(item.driver.name, "probing")
+        results = self.prober.probe_all(
+            (item.driver, self.store.environment(item.environment)) for item in moved
+        )
+        for item in moved:
+            name = item.driver.name
+            own = tuple(result for result in results if result.driver == name)
+            if any(result.wrote for result in own):
+                self.store.receipt(item.environment).unlink(missing_ok=True)
+            error = probe_failure(own, file=self.declared_in, line=item.driver.line)
+            self.progress.done(name, "probed" if error is None else "its probe failed")
+            if error is not None:
+                yield name, error
+
+    def _moved(self, wanted: Iterable[Wanted]) -> Iterator[Wanted]:
+        current = self.store.read_current()
+        for item in wanted:
+            entry = current.driver(item.driver.name) if current is not None else None
+            if entry is None or entry.key != item.key:
+                yield item
