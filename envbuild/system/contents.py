@@ -40,8 +40,12 @@ def freeze_modes(environment: Path) -> None:
 
 def thaw_folders(environment: Path) -> None:
     """Make the folders below an environment writable for their owner again, so that it can be removed."""
-    for folder, _, _ in os.walk(environment):
-        os.chmod(folder, 0o755)  # noqa: PTH101, S103  (it is about to go)
+    waiting = [os.fsencode(environment)]
+    while waiting:
+        folder = waiting.pop()
+        os.chmod(folder, 0o755)  # noqa: PTH101, S103  (before it is listed; it is about to go)
+        with os.scandir(folder) as scan:
+            waiting += [entry.path for entry in scan if entry.is_dir(follow_symlinks=False)]
 
 
 def scan_contents(
