@@ -122,6 +122,7 @@ class SystemRunner:
             except subprocess.TimeoutExpired:
                 _end(process, signal.SIGKILL)
                 process.wait()
+            _end_group(process.pid)
 
     def _refuse_when_stopped(self) -> None:
         """Whatever a program that was ended by `stop` has said is no answer."""
