@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -144,10 +145,15 @@ class Builder:
             if self.store.is_valid(name):
                 self.progress.done(wanted.driver.name, "there already")
                 return False
+            environment = self.store.environment(name)
             try:
-                self._build(wanted, self.store.environment(name), lock)
+                self._build(wanted, environment, lock)
             except OSError as error:
-                raise unwritable(self.store.environment(name), error) from error
+                _leave_nothing(environment)
+                raise unwritable(environment, error) from error
+            except EnvbuildError:
+                _leave_nothing(environment)
+                raise
         self.progress.done(wanted.driver.name, f"built {name}")
         return True
 
@@ -253,6 +259,12 @@ def remove_environment(environment: Path) -> None:
         return
     thaw_folders(environment)
     shutil.rmtree(environment)
+
+
+def _leave_nothing(environment: Path) -> None:
+    """Remove what a failed build left; where that fails too, the next build does it."""
+    with suppress(OSError):
+        remove_environment(environment)
 
 
 def find_site_packages(environment: Path) -> Path:
