@@ -59,7 +59,8 @@ def installed_environment(wanted: Wanted, site_packages: Path, lock: int) -> Ins
     wheels = []
     unkept = []
     for folder, record in read_records(site_packages).items():
-        file = files.get(normalized_name(folder.rpartition("-")[0]))
+        name = folder.removesuffix(".dist-info").rpartition("-")[0]
+        file = files.get(normalized_name(name))
         if file is not None and file.file.endswith(".whl"):
             wheels.append((file.sha256, record))
         else:
