@@ -47,25 +47,11 @@ def _lock(
 ) -> LockResult:
     from packaging.utils import canonicalize_name
 
+    from envbuild.cli.index_resolver import open_resolver
     from envbuild.commands.lock import Locker, Upgrade
-    from envbuild.system.index_session import index_session
-    from envbuild.system.uv_resolver import UvResolver
 
     packages = tuple(map(canonicalize_name, arguments.upgrade_package))
-    with index_session(
-        context.declaration,
-        context.environment,
-        runner=context.runner,
-        cache=context.lock_cache,
-        timeout=context.index_timeout,
-        hashes=True,
-    ) as indexes:
-        resolver = UvResolver(
-            runner=context.runner,
-            cache=context.lock_cache / "uv",
-            index_environment=indexes.uv.environment,
-            explain=indexes.explain_resolution,
-        )
+    with open_resolver(context) as (resolver, indexes):
         locker = Locker(
             declaration=context.declaration,
             folder=context.lock_folder,

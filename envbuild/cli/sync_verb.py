@@ -114,6 +114,7 @@ def open_builder(
             index_environment=indexes.uv.environment,
             offline=offline,
             explain=indexes.explain_installation,
+            conceal=indexes.uv.without_secret,
         )
         yield Builder(
             store=context.store,

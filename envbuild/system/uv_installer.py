@@ -37,6 +37,9 @@ class UvInstaller:
     explain: Callable[[InstallRequest], EnvbuildError | None]
     """Asks the indexes why an installation failed; None where they give every file as locked."""
 
+    conceal: Callable[[str], str]
+    """Takes out of uv's words what other users of the host must not see."""
+
     def create(self, environment: str, interpreter: Interpreter, lock: int) -> None:
         """Make an empty environment; errors as in `Installer`."""
         completed = self._run(
@@ -94,15 +97,16 @@ class UvInstaller:
 
     def _failure(self, request: InstallRequest, completed: Completed) -> Exception:
         """Tell an index that failed from a host that failed, by asking the index."""
+        words = self.conceal(completed.stderr)
         if self.offline:
             message = f"{request.driver}: not everything that is locked is in the cache"
             hint = "sync once without --offline"
-            return IndexFailureError(Problem(message=message, detail=completed.stderr, hint=hint))
+            return IndexFailureError(Problem(message=message, detail=words, hint=hint))
         explained = self.explain(request)
         if explained is not None:
             return explained
         message = f"uv could not install {request.driver}"
-        return HostError(Problem(message=message, detail=completed.stderr))
+        return HostError(Problem(message=message, detail=words))
 
 
 def _line(file: ChosenFile) -> str:

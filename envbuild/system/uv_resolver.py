@@ -42,6 +42,9 @@ class UvResolver:
     explain: Callable[[ResolveRequest], EnvbuildError | None]
     """Asks the indexes why a resolution failed; None where they all answered well."""
 
+    conceal: Callable[[str], str]
+    """Takes out of uv's words what other users of the host must not see."""
+
     def resolve(self, request: ResolveRequest) -> Resolution:
         """Resolve one driver for one target; errors as in `Resolver`."""
         with tempfile.TemporaryDirectory(prefix="envbuild-lock-") as folder:
@@ -86,7 +89,7 @@ class UvResolver:
         explained = self.explain(request)
         if explained is not None:
             return explained
-        words = completed.stderr.strip() or f"uv ended with {completed.code} and no word"
+        words = self.conceal(completed.stderr.strip()) or f"uv ended with {completed.code} and no word"
         place = f"{request.driver} for {request.target}"
         if completed.code == 1:
             hint = f"widen a range of drivers.{request.driver}.requires"

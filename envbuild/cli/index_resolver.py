@@ -1,0 +1,48 @@
+"""The resolver over the declared indexes, and the indexes themselves, for as long as a command asks them."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from envbuild.cli.context import Context
+    from envbuild.resolution import Resolver
+    from envbuild.system.index_session import IndexSession
+    from envbuild.system.uv_resolver import UvResolver
+
+
+@contextmanager
+def open_resolver(context: Context) -> Iterator[tuple[UvResolver, IndexSession]]:
+    """A resolver over the declared indexes, with the indexes that it asks."""
+    from envbuild.system.index_session import index_session
+    from envbuild.system.uv_resolver import UvResolver
+
+    with index_session(
+        context.declaration,
+        context.environment,
+        runner=context.runner,
+        cache=context.lock_cache,
+        timeout=context.index_timeout,
+        hashes=True,
+    ) as indexes:
+        resolver = UvResolver(
+            runner=context.runner,
+            cache=context.lock_cache / "uv",
+            index_environment=indexes.uv.environment,
+            explain=indexes.explain_resolution,
+            conceal=indexes.uv.without_secret,
+        )
+        yield resolver, indexes
+
+
+@contextmanager
+def index_resolver(context: Context, *, wanted: bool) -> Iterator[Resolver | None]:
+    """A resolver for as long as the block runs, or None where none is wanted."""
+    if not wanted:
+        yield None
+        return
+    with open_resolver(context) as (resolver, _):
+        yield resolver
