@@ -63,12 +63,28 @@ class Clash:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Move:
+    """A package of which a driver has another version locked."""
+
+    driver: str
+    package: str
+    locked: str
+    """The version that the driver has locked."""
+
+    version: str
+    """The version that would serve both."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Compatible:
     """One interpreter could hold both."""
 
     target: Target
     pins: tuple[tuple[str, str], ...]
     """Package and version, in name order."""
+
+    moves: tuple[Move, ...] = ()
+    """Where the pins are not what a driver has locked for the target, in name order."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

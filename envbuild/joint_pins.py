@@ -49,14 +49,13 @@ def disputed_packages(ours: Demand, theirs: Demand) -> tuple[str, ...]:
     return tuple(sorted(disputed))
 
 
-def greedy_pins(candidates: Candidates, ours: Demand, theirs: Demand) -> dict[str, int] | None:
+def greedy_choice(candidates: Candidates, parts: tuple[Part, ...]) -> dict[str, int] | None:
     """The newest candidate of each package in turn that leaves every other one a choice, or None.
 
     What it finds holds; that it finds nothing proves nothing, for it takes back no choice but the last.
     """
-    if ours.part.overrides != theirs.part.overrides:
+    if len({part.overrides for part in parts}) > 1:
         return None
-    parts = (ours.part, theirs.part)
     choice = _Greedy(candidates, parts, candidates.full)
     if choice.succeeds():
         return choice.pins()

@@ -45,17 +45,13 @@ def solve(
     candidates: Candidates,
     parts: tuple[Part, ...],
     *,
-    preferred: Mapping[str, int] | None = None,
     scope: Scope | None = None,
 ) -> dict[str, int] | None:
-    """One candidate (as its bit) of every package that the parts need together, or None where no choice serves.
-
-    `preferred` names candidates (as sums of bits) that are tried before the newest.
-    """
+    """One candidate (as its bit) of every package that the parts need together, or None where no choice serves."""
     known = Propagation(candidates, parts, scope)
     if known.empty is not None:
         return None
-    provider = _Provider(candidates, known, preferred or {})
+    provider = _Provider(candidates, known)
     roots = [
         _Asked(node, known.domains[node.package])
         for node in sorted(known.needed)
@@ -77,12 +73,9 @@ def solve(
 class _Provider(AbstractProvider["_Asked", "_Choice", "Identifier"]):
     """Leaves to resolvelib only what the propagation could not settle."""
 
-    def __init__(
-        self, candidates: Candidates, known: Propagation, preferred: Mapping[str, int]
-    ) -> None:
+    def __init__(self, candidates: Candidates, known: Propagation) -> None:
         self._candidates = candidates
         self._known = known
-        self._preferred = preferred
 
     def is_settled(self, package: str) -> bool:
         """Whether the package is needed and can be one candidate only."""
@@ -121,7 +114,7 @@ class _Provider(AbstractProvider["_Asked", "_Choice", "Identifier"]):
         requirements: Mapping[Identifier, Iterator[_Asked]],
         incompatibilities: Mapping[Identifier, Iterator[_Choice]],
     ) -> list[_Choice]:
-        """Candidates that everything asked so far admits, the preferred first."""
+        """Candidates that everything asked so far admits, the newest first."""
         package = _package(identifier)
         mask = self._known.domain(package)
         for asked in requirements[identifier]:
@@ -129,8 +122,6 @@ class _Provider(AbstractProvider["_Asked", "_Choice", "Identifier"]):
         for choice in incompatibilities[identifier]:
             mask &= ~choice.candidate.bit
         found = newest_first(self._candidates.of(package, mask))
-        preferred = self._preferred.get(package, 0)
-        found.sort(key=lambda candidate: not candidate.bit & preferred)
         return [_Choice(identifier, candidate) for candidate in found]
 
     def is_satisfied_by(self, requirement: _Asked, candidate: _Choice) -> bool:

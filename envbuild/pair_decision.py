@@ -5,18 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.candidates import Candidates
-from envbuild.conflict import Cause, Clash, Compatible, Conflict, Outcome, Pair
+from envbuild.conflict import Cause, Clash, Compatible, Conflict, Move, Outcome, Pair
 from envbuild.demand import demand_of, pinned
-from envbuild.joint_pins import agreed_pins, disputed_packages, greedy_pins, needed_pins
-from envbuild.meeting import shared_platforms, shared_targets
+from envbuild.joint_pins import agreed_pins, disputed_packages, greedy_choice, needed_pins
+from envbuild.meeting import meet, shared_platforms, shared_targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from envbuild.candidates import Candidate
     from envbuild.declaration import Declaration
     from envbuild.demand import Demand
     from envbuild.lock import Lockfile
     from envbuild.meeting import Meeting, Meetings
+    from envbuild.propagation import Part
     from envbuild.target import Target
 
 
@@ -74,6 +76,23 @@ class Fleet:
             known = self._demands[key] = demand_of(lockfile, locked, self.candidates(target))
         return known
 
+    def locked_for(self, driver: str, target: Target) -> Target:
+        """The driver's own target that serves a target; ValueError where it has none."""
+        for locked in self.lockfiles[driver].targets:
+            met = meet(locked, target)
+            if met is not None and met.target == target:
+                return locked
+        raise ValueError(f"{driver} is not locked for {target}")
+
+    def fit_together(self, drivers: tuple[str, ...], target: Target) -> dict[str, Candidate] | None:
+        """One interpreter for several drivers on one target: its packages by name, or None."""
+        candidates = self.candidates(target)
+        parts = tuple(
+            self.demand(driver, self.locked_for(driver, target), target).part for driver in drivers
+        )
+        pins = greedy_choice(candidates, parts) or solve_lazily(candidates, parts)
+        return None if pins is None else needed_pins(candidates, parts, pins)
+
     def _answer(
         self, first: str, second: str, meetings: Meetings, explain: bool
     ) -> Compatible | Conflict:
@@ -103,7 +122,8 @@ class Fleet:
         if disputed_packages(ours, theirs):
             return None
         candidates = self.candidates(meeting.target)
-        return greedy_pins(candidates, ours, theirs) or _search(candidates, ours, theirs)
+        parts = (ours.part, theirs.part)
+        return greedy_choice(candidates, parts) or solve_lazily(candidates, parts)
 
     def _compatible(
         self, first: str, second: str, meeting: Meeting, pins: Mapping[str, int] | None
@@ -112,9 +132,27 @@ class Fleet:
             return Compatible(target=meeting.target, pins=())
         parts = tuple(demand.part for demand in self._demands_of(first, second, meeting))
         needed = needed_pins(self.candidates(meeting.target), parts, pins)
+        versions = {name: candidate.version for name, candidate in needed.items()}
         return Compatible(
             target=meeting.target,
-            pins=tuple((name, candidate.version) for name, candidate in needed.items()),
+            pins=tuple(versions.items()),
+            moves=self.moves((first, second), versions, meeting.target),
+        )
+
+    def moves(
+        self, drivers: tuple[str, ...], pins: Mapping[str, str], target: Target
+    ) -> tuple[Move, ...]:
+        """Where pins for several drivers are not what each has locked, in name order."""
+        return tuple(
+            Move(
+                driver=driver,
+                package=package.name,
+                locked=package.version,
+                version=pins[package.name],
+            )
+            for driver in drivers
+            for package in self.lockfiles[driver].packages_for(self.locked_for(driver, target))
+            if pins.get(package.name, package.version) != package.version
         )
 
     def _proved(self, first: str, second: str, meeting: Meeting) -> Conflict:
@@ -169,9 +207,8 @@ class Fleet:
         return Conflict(target=None, packages=(kind,), clashes=(clash,))
 
 
-def _search(candidates: Candidates, ours: Demand, theirs: Demand) -> dict[str, int] | None:
+def solve_lazily(candidates: Candidates, parts: tuple[Part, ...]) -> dict[str, int] | None:
+    """Decide with resolvelib, which is loaded only where nothing quicker knows."""
     from envbuild.joint_solution import solve
 
-    names = ours.pins.keys() | theirs.pins.keys()
-    preferred = {name: ours.pins.get(name, 0) | theirs.pins.get(name, 0) for name in names}
-    return solve(candidates, (ours.part, theirs.part), preferred=preferred)
+    return solve(candidates, parts)

@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from envbuild import __version__
+from envbuild.cli.conflict_verbs import CONFLICT_ARGUMENTS
 from envbuild.cli.fleet_arguments import FLEET_ARGUMENTS
 from envbuild.cli.store_verbs import STORE_ARGUMENTS
 
@@ -151,6 +152,7 @@ _VERBS: tuple[tuple[str, str, Callable[[argparse.ArgumentParser], None]], ...] =
     ("list", "show the current generation", _list),
     ("which", "print the path of a driver's binary", _which),
     ("run", "replace this process by a driver's binary", _run),
+    *CONFLICT_ARGUMENTS,
     *STORE_ARGUMENTS,
     *FLEET_ARGUMENTS,
 )

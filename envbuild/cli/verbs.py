@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from envbuild.cli.conflict_verbs import CONFLICT_VERBS
 from envbuild.cli.fleet_verbs import FLEET_VERBS
 from envbuild.cli.lock_verb import lock
 from envbuild.cli.store_verbs import STORE_VERBS
@@ -88,6 +89,7 @@ VERBS: dict[str, Callable[[Context, Namespace], Outcome]] = {
     "list": list_,
     "which": which,
     "run": run,
+    **CONFLICT_VERBS,
     **STORE_VERBS,
     **FLEET_VERBS,
 }

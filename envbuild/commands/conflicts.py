@@ -1,0 +1,146 @@
+"""`envbuild conflicts`: which drivers could share an interpreter, and why the others cannot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from envbuild.commands.locked_fleet import read_lockfiles
+from envbuild.conflict_matrix import decide_pairs, find_splits, pairs_of
+from envbuild.errors import Problem, UnsatisfiableError, UsageError
+from envbuild.freshness import judge_lockfile
+from envbuild.lock import Stale
+from envbuild.pair_decision import Fleet
+from envbuild.shared_groups import find_groups
+
+if TYPE_CHECKING:
+    from envbuild.conflict import Move, Pair
+    from envbuild.conflict_matrix import Split
+    from envbuild.declaration import Declaration
+    from envbuild.resolution import Resolver
+    from envbuild.shared_groups import Group
+    from envbuild.system.lock_folder import LockFolder
+    from envbuild.target import Target
+
+_EXPLAINED = 120
+"""Up to so many pairs each conflict is told with its chains; of more, only where drivers are named."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JointAnswer:
+    """What the index says about two drivers whose locked versions conflict."""
+
+    first: str
+    second: str
+    target: Target
+    pins: tuple[tuple[str, str], ...] | None
+    """Package and version of a resolution for both, in name order; None where there is none."""
+
+    moves: tuple[Move, ...]
+    """Where the resolution is not what a driver has locked."""
+
+    words: str | None
+    """The resolver's own explanation where there is none."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ConflictsResult:
+    """What `envbuild conflicts` found."""
+
+    file: str
+    """The declaration, as the user named it."""
+
+    drivers: tuple[str, ...]
+    """The drivers of the matrix, in the declaration's order."""
+
+    pairs: tuple[Pair, ...]
+    explained: bool
+    """Whether conflicts carry their chains and compatible pairs their pins."""
+
+    splits: tuple[Split, ...]
+    """The packages that separate pairs, the one that separates most first."""
+
+    groups: tuple[Group, ...] | None
+    """None where they were not asked for."""
+
+    solved: tuple[JointAnswer, ...] | None
+    """None where the index was not asked."""
+
+    stale: tuple[str, ...]
+    """Drivers whose lockfile no longer answers the declaration: what is said is about the lockfile."""
+
+
+def conflicts(
+    declaration: Declaration,
+    folder: LockFolder,
+    names: tuple[str, ...],
+    *,
+    groups: bool = False,
+    resolver: Resolver | None = None,
+) -> ConflictsResult:
+    """Decide every pair of the named drivers (of one, its pairs with all others), or of all.
+
+    With `resolver`, the pairs that conflict are resolved together over the index.
+    """
+    lockfiles = read_lockfiles(declaration, folder, names)
+    known = tuple(lockfiles)
+    named = tuple(name for name in known if name in names)
+    if len(known) < 2:
+        message = "a conflict is between two drivers, and only one is enabled"
+        raise UsageError(Problem(file=declaration.file, message=message))
+    wanted = pairs_of(known, named)
+    fleet = Fleet(lockfiles.values(), declaration)
+    explain = bool(named) or len(wanted) <= _EXPLAINED
+    pairs = decide_pairs(fleet, wanted, explain=explain)
+    return ConflictsResult(
+        file=declaration.file,
+        drivers=known if len(named) < 2 else named,
+        pairs=pairs,
+        explained=explain,
+        splits=find_splits(fleet, pairs),
+        groups=find_groups(fleet, pairs) if groups else None,
+        solved=None if resolver is None else _solve(fleet, pairs, resolver),
+        stale=_stale(declaration, fleet),
+    )
+
+
+def _stale(declaration: Declaration, fleet: Fleet) -> tuple[str, ...]:
+    return tuple(
+        driver.name
+        for driver in declaration.drivers
+        if driver.name in fleet.lockfiles
+        and isinstance(judge_lockfile(fleet.lockfiles[driver.name], driver, declaration), Stale)
+    )
+
+
+def _solve(fleet: Fleet, pairs: tuple[Pair, ...], resolver: Resolver) -> tuple[JointAnswer, ...]:
+    """Ask the index about every conflict that has a target; without one, no version could help."""
+    return tuple(
+        _ask(fleet, pair, conflict.target, resolver)
+        for pair in pairs
+        for conflict in pair.conflicts[:1]
+        if conflict.target is not None
+    )
+
+
+def _ask(fleet: Fleet, pair: Pair, target: Target, resolver: Resolver) -> JointAnswer:
+    from envbuild.joint_request import joint_request
+
+    drivers = (pair.first, pair.second)
+    request = joint_request(tuple(fleet.lockfiles[name] for name in drivers), target)
+    pins: tuple[tuple[str, str], ...] | None = None
+    words = None
+    try:
+        resolution = resolver.resolve(request)
+    except UnsatisfiableError as error:
+        words = "\n".join(problem.detail or problem.message for problem in error.problems)
+    else:
+        pins = tuple((file.package, file.version) for file in resolution.files)
+    return JointAnswer(
+        first=pair.first,
+        second=pair.second,
+        target=target,
+        pins=pins,
+        moves=fleet.moves(drivers, dict(pins or ()), target),
+        words=words,
+    )

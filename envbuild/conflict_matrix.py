@@ -1,0 +1,130 @@
+"""All pairs of a fleet, and the packages that split it most."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from envbuild.candidates import newest_first
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from envbuild.conflict import Conflict, Pair
+    from envbuild.demand import Demand
+    from envbuild.pair_decision import Fleet
+    from envbuild.target import Target
+
+_DECLARED = ("python", "platform")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Window:
+    """The versions of a package that some drivers admit."""
+
+    drivers: tuple[str, ...]
+    specifiers: tuple[str, ...]
+    """What they ask for, the narrowest first; empty where only a lockfile's choice narrows it."""
+
+    versions: tuple[str, ...]
+    """The locked versions that they admit, the newest first."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Split:
+    """A package that keeps drivers apart."""
+
+    package: str
+    pairs: tuple[tuple[str, str], ...]
+    """The pairs that it separates."""
+
+    windows: tuple[Window, ...]
+    """What each side admits, in the order of the drivers."""
+
+
+def decide_pairs(
+    fleet: Fleet, pairs: Iterable[tuple[str, str]], *, explain: bool
+) -> tuple[Pair, ...]:
+    """The answer for each pair."""
+    return tuple(fleet.decide(first, second, explain=explain) for first, second in pairs)
+
+
+def pairs_of(drivers: tuple[str, ...], named: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """Every pair of the drivers; of one named driver, its pairs with all others."""
+    if len(named) == 1:
+        return tuple((named[0], other) for other in drivers if other != named[0])
+    return tuple(combinations(named or drivers, 2))
+
+
+def find_splits(fleet: Fleet, pairs: Iterable[Pair]) -> tuple[Split, ...]:
+    """The packages that separate pairs, the one that separates most first."""
+    separated: dict[str, list[tuple[Pair, Conflict]]] = {}
+    for pair in pairs:
+        seen: set[str] = set()
+        for conflict in pair.conflicts:
+            for package in conflict.packages or _clashing(fleet, pair):
+                if package not in seen and package not in _DECLARED:
+                    seen.add(package)
+                    separated.setdefault(package, []).append((pair, conflict))
+    splits = (_split(fleet, package, found) for package, found in separated.items())
+    return tuple(sorted(splits, key=lambda split: (-len(split.pairs), split.package)))
+
+
+def _clashing(fleet: Fleet, pair: Pair) -> Iterator[str]:
+    """The packages of the clashes of a pair that no single package separates."""
+    for conflict in fleet.decide(pair.first, pair.second, explain=True).conflicts:
+        yield from conflict.packages
+
+
+def _split(fleet: Fleet, package: str, found: list[tuple[Pair, Conflict]]) -> Split:
+    windows: dict[tuple[str, ...], list[tuple[str, tuple[str, ...]]]] = {}
+    done: set[str] = set()
+    for pair, conflict in found:
+        for driver in (pair.first, pair.second):
+            if driver not in done and conflict.target is not None:
+                done.add(driver)
+                versions, specifiers = _window(fleet, driver, package, conflict.target)
+                windows.setdefault(versions, []).append((driver, specifiers))
+    return Split(
+        package=package,
+        pairs=tuple((pair.first, pair.second) for pair, _ in found),
+        windows=tuple(_merged(versions, sides) for versions, sides in windows.items()),
+    )
+
+
+def _merged(versions: tuple[str, ...], sides: list[tuple[str, tuple[str, ...]]]) -> Window:
+    counted = Counter(specifier for _, specifiers in sides for specifier in specifiers)
+    return Window(
+        drivers=tuple(driver for driver, _ in sides),
+        specifiers=tuple(counted),
+        versions=versions,
+    )
+
+
+def _window(
+    fleet: Fleet, driver: str, package: str, target: Target
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The versions that a driver admits on a target, and the specifiers that say so."""
+    from envbuild.demand import pinned, pinned_links
+
+    candidates = fleet.candidates(target)
+    lockfile = fleet.lockfiles[driver]
+    locked = fleet.locked_for(driver, target)
+    demand: Demand = fleet.demand(driver, locked, target)
+    full = candidates.full.get(package, 0)
+    admitted = demand.needed.get(package, full) & demand.constraints.get(package, full)
+    links = [
+        found.link
+        for found in pinned_links(demand.part, pinned(lockfile, locked, candidates), candidates)
+        if found.link.package == package
+    ]
+    links += [link for link in demand.part.constraints if link.package == package]
+    links.sort(key=lambda link: (link.mask.bit_count(), len(link.specifier)))
+    specifiers = [link.specifier for link in links if link.mask & full != full]
+    versions = newest_first(candidates.of(package, admitted))
+    return (
+        tuple(dict.fromkeys(candidate.version for candidate in versions)),
+        tuple(dict.fromkeys(specifiers)),
+    )

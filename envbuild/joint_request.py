@@ -1,0 +1,58 @@
+"""One resolution for several drivers: everything that each of them asks for, at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envbuild.resolution import ResolveRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from envbuild.lock import Inputs, Lockfile
+    from envbuild.resolution import Pin
+    from envbuild.target import Target
+
+
+def joint_request(
+    lockfiles: tuple[Lockfile, ...], target: Target, pins: tuple[Pin, ...] = ()
+) -> ResolveRequest:
+    """The request that all the drivers make together, as they were locked."""
+    names = tuple(lockfile.driver for lockfile in lockfiles)
+    return joint_inputs_request(
+        names, tuple(lockfile.inputs for lockfile in lockfiles), target, pins
+    )
+
+
+def joint_inputs_request(
+    names: tuple[str, ...],
+    inputs: tuple[Inputs, ...],
+    target: Target,
+    pins: tuple[Pin, ...] = (),
+) -> ResolveRequest:
+    """The request that drivers with these inputs make together."""
+    return ResolveRequest(
+        driver=" + ".join(names),
+        requires=_union(one.requires for one in inputs),
+        constraints=_union(one.constraints for one in inputs),
+        overrides=_union(one.overrides for one in inputs),
+        target=target,
+        exclude_newer=_earliest(one.exclude_newer for one in inputs),
+        allow_sdist=_union(one.allow_sdist for one in inputs),
+        pins=pins,
+    )
+
+
+def _union(lists: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(item for items in lists for item in items))
+
+
+def _earliest(limits: Iterable[str | None]) -> str | None:
+    """The first of several limits on the age of releases.
+
+    Dates and timestamps compare as text; an age, which moves with the day of the resolution,
+    gives way to a date.
+    """
+    known = sorted({limit for limit in limits if limit is not None})
+    dates = [limit for limit in known if limit[:4].isdigit() and limit[4:5] == "-"]
+    return next(iter(dates or known), None)

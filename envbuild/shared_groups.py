@@ -1,0 +1,147 @@
+"""The largest groups of drivers that could share one environment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from envbuild.conflict import Pair
+    from envbuild.pair_decision import Fleet
+    from envbuild.target import Target
+
+_MOST_CLIQUES = 2000
+"""Large fleets have more; the largest groups are among the first in practice."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Group:
+    """Drivers that could share one environment on a target."""
+
+    drivers: tuple[str, ...]
+    target: Target
+    packages: int
+    """How many packages the one environment would hold."""
+
+    apart: int
+    """Bytes of wheels that the drivers take in environments of their own."""
+
+    together: int
+    """Bytes of wheels that the one environment would take."""
+
+    @property
+    def saved(self) -> int:
+        """What sharing would save, in bytes of wheels."""
+        return self.apart - self.together
+
+
+def find_groups(fleet: Fleet, pairs: tuple[Pair, ...], *, most: int = 10) -> tuple[Group, ...]:
+    """Groups that no further driver could join, the largest first, each tried as a whole."""
+    friends = _friends(pairs)
+    order = {driver: place for place, driver in enumerate(friends)}
+    cliques = sorted(islice(_cliques(friends), _MOST_CLIQUES), key=len, reverse=True)
+    found: dict[tuple[str, ...], Group] = {}
+    for clique in cliques[: 4 * most]:
+        drivers = tuple(sorted(clique, key=order.__getitem__))
+        group = _largest_that_fits(fleet, drivers)
+        if group is not None and not any(set(group.drivers) <= set(other) for other in found):
+            found[group.drivers] = group
+    return tuple(sorted(found.values(), key=lambda group: (-len(group.drivers), -group.saved)))[
+        :most
+    ]
+
+
+def _friends(pairs: tuple[Pair, ...]) -> dict[str, set[str]]:
+    friends: dict[str, set[str]] = {}
+    for pair in pairs:
+        first, second = (
+            friends.setdefault(pair.first, set()),
+            friends.setdefault(pair.second, set()),
+        )
+        if pair.compatible:
+            first.add(pair.second)
+            second.add(pair.first)
+    return friends
+
+
+def _cliques(friends: Mapping[str, set[str]]) -> Iterator[frozenset[str]]:
+    """Every largest set of drivers that are pairwise compatible (Bron and Kerbosch, with a pivot)."""
+    waiting = [(frozenset[str](), frozenset(friends), frozenset[str]())]
+    while waiting:
+        chosen, open_, done = waiting.pop()
+        if not open_ and not done:
+            if len(chosen) > 1:
+                yield chosen
+            continue
+        pivot = max(sorted(open_ | done), key=lambda driver: len(friends[driver] & open_))
+        for driver in sorted(open_ - friends[pivot]):
+            near = friends[driver]
+            waiting.append((chosen | {driver}, open_ & near, done & near))
+            open_, done = open_ - {driver}, done | {driver}
+
+
+def _largest_that_fits(fleet: Fleet, drivers: tuple[str, ...]) -> Group | None:
+    """All of them where they fit together; else as many as do, the last left out first."""
+    group = _group(fleet, drivers)
+    if group is not None:
+        return group
+    chosen = drivers[:1]
+    for driver in drivers[1:]:
+        larger = _group(fleet, (*chosen, driver))
+        if larger is not None:
+            chosen, group = (*chosen, driver), larger
+    return group
+
+
+def _group(fleet: Fleet, drivers: tuple[str, ...]) -> Group | None:
+    for target in _common_targets(fleet, drivers):
+        together = fleet.fit_together(drivers, target)
+        if together is not None:
+            sizes = _sizes(fleet, target)
+            return Group(
+                drivers=drivers,
+                target=target,
+                packages=len(together),
+                apart=sum(_apart(fleet, driver, target) for driver in drivers),
+                together=sum(
+                    sizes.get((name, candidate.version), 0) for name, candidate in together.items()
+                ),
+            )
+    return None
+
+
+def _common_targets(fleet: Fleet, drivers: tuple[str, ...]) -> tuple[Target, ...]:
+    """The targets that serve all the drivers, as the first of them prefers them."""
+    from envbuild.meeting import meet
+
+    targets = fleet.lockfiles[drivers[0]].targets
+    for driver in drivers[1:]:
+        met = (
+            meet(target, other) for target in targets for other in fleet.lockfiles[driver].targets
+        )
+        targets = tuple(dict.fromkeys(meeting.target for meeting in met if meeting is not None))
+    return targets
+
+
+def _apart(fleet: Fleet, driver: str, target: Target) -> int:
+    locked = fleet.locked_for(driver, target)
+    return sum(
+        file.size
+        for package in fleet.lockfiles[driver].packages_for(locked)
+        for file in package.files
+        if locked in file.targets
+    )
+
+
+def _sizes(fleet: Fleet, target: Target) -> dict[tuple[str, str], int]:
+    """The size of every locked version's file, that of the target itself where it is known."""
+    sizes: dict[tuple[str, str], int] = {}
+    for lockfile in fleet.lockfiles.values():
+        for package in lockfile.packages:
+            for file in package.files:
+                if target in file.targets or (package.name, package.version) not in sizes:
+                    sizes[package.name, package.version] = file.size
+    return sizes
