@@ -6,8 +6,9 @@ import ctypes
 import errno
 import fcntl
 import os
+import re
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError, Problem
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _BUSY = (errno.EAGAIN, errno.EACCES)
+_SCRATCH = re.compile(r"\..+\.\d+\.tmp")
 _POLL = 0.05
 """Seconds between two looks at a lock that another process holds."""
 
@@ -25,22 +27,37 @@ def write_atomically(path: Path, content: bytes, *, mode: int = 0o644, sync: boo
     """Put content at path so that a reader, or a crash, meets the old file or the new one, whole.
 
     With `sync` the content and the folder reach the disk before this returns.
+    What a killed writer leaves beside it is for `sweep`.
     """
     scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as stream:
+    with os.fdopen(_open_scratch(scratch), "wb") as stream:
+        try:
             stream.write(content)
             os.fchmod(stream.fileno(), mode)
+            stream.flush()
             if sync:
-                stream.flush()
                 os.fsync(stream.fileno())
-        scratch.replace(path)
-    except BaseException:
-        scratch.unlink(missing_ok=True)
-        raise
+            scratch.replace(path)  # while the lock is held: whoever sweeps or writes waits for it
+        except BaseException:
+            scratch.unlink(missing_ok=True)
+            raise
     if sync:
         sync_folder(path.parent)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed writers left in a folder; those who write at this moment are left alone."""
+    with os.scandir(folder) as entries:
+        left = [folder / entry.name for entry in entries if _SCRATCH.fullmatch(entry.name)]
+    for path in left:
+        with suppress(OSError):
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if _is_still_at(descriptor, path):
+                    path.unlink()
+            finally:
+                os.close(descriptor)
 
 
 def write_if_changed(path: Path, content: bytes) -> None:
@@ -54,8 +71,11 @@ def write_if_changed(path: Path, content: bytes) -> None:
 
 
 def replace_link(link: Path, target: str) -> None:
-    """Point a symbolic link elsewhere by one rename; at no moment is it missing."""
-    scratch = link.with_name(f".{link.name}.{os.getpid()}.tmp")
+    """Point a symbolic link elsewhere by one rename; at no moment is it missing.
+
+    The caller sees to it that nobody else points it meanwhile.
+    """
+    scratch = link.with_name(f".{link.name}.tmp")
     scratch.unlink(missing_ok=True)
     scratch.symlink_to(target)
     scratch.replace(link)
@@ -133,6 +153,18 @@ def locked_if_free(path: Path, *, make: bool = False) -> Iterator[bool]:
     try:
         yield free
     finally:
+        os.close(descriptor)
+
+
+def _open_scratch(scratch: Path) -> int:
+    """Open the file and hold its lock, by which `sweep` knows a writer that lives."""
+    while True:
+        descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if _is_still_at(descriptor, scratch):
+            os.ftruncate(descriptor, 0)  # only now is it nobody else's
+            return descriptor
         os.close(descriptor)
 
 
