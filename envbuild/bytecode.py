@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import csv
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from envbuild.wheel_record import parse_record
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 FORMAT = 1
 _LONGEST_NAME = 255
 """Bytes that a file's name may have."""
+
+_SURELY_SHORT = _LONGEST_NAME // 4
+"""Characters that cannot be more bytes than that, however they are encoded."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,22 +61,11 @@ class BytecodeEntry:
 
 def modules_of(record: str) -> tuple[Module, ...]:
     """The modules below site-packages that a RECORD (PEP 376, 427) lists, in its order."""
-    return tuple(_modules(record))
-
-
-def _modules(record: str) -> Iterator[Module]:
-    for row in csv.reader(record.splitlines()):
-        if not row or not row[0].endswith(".py") or row[0].startswith(("/", "../")):
-            continue
-        algorithm, _, digest = row[1].partition("=") if len(row) > 1 else ("", "", "")
-        size = int(row[2]) if len(row) > 2 and row[2].isdecimal() else 0
-        sha256 = _hex(digest) if algorithm == "sha256" else ""
-        yield Module(path=row[0], sha256=sha256, size=size)
-
-
-def recorded_paths(record: str) -> tuple[str, ...]:
-    """Every path of a RECORD, relative to site-packages, in its order."""
-    return tuple(row[0] for row in csv.reader(record.splitlines()) if row and row[0])
+    return tuple(
+        Module(path=path, sha256=sha256, size=size)
+        for path, sha256, size in parse_record(record)
+        if path.endswith(".py") and not path.startswith(("/", "../"))
+    )
 
 
 def contested_paths(wheels: Iterable[Sequence[Module]]) -> frozenset[str]:
@@ -93,7 +84,10 @@ def cached_path(path: str, cache_tag: str) -> str | None:
     """`a/b.py` → `a/__pycache__/b.cpython-312.pyc` (PEP 3147); None where no file can be called so."""
     folder, slash, name = path.rpartition("/")
     cached = f"{name.removesuffix('.py')}.{cache_tag}.pyc"
-    if len(cached.encode("utf-8", "surrogateescape")) > _LONGEST_NAME:
+    if (
+        len(cached) > _SURELY_SHORT
+        and len(cached.encode("utf-8", "surrogateescape")) > _LONGEST_NAME
+    ):
         return None
     return f"{folder}{slash}__pycache__/{cached}"
 
@@ -143,11 +137,3 @@ def _entry(table: Mapping[str, list[list[str]]]) -> BytecodeEntry:
         ),
         failed=tuple((path, reason) for path, reason in table["failed"]),
     )
-
-
-def _hex(digest: str) -> str:
-    """URL-safe base64 without padding → hex; empty where it is neither."""
-    try:
-        return binascii.hexlify(base64.urlsafe_b64decode(f"{digest}=")).decode()
-    except (ValueError, binascii.Error):
-        return ""

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import csv
-from io import StringIO
 from posixpath import normpath
 from typing import TYPE_CHECKING
 
 from envbuild.requirement_text import normalized_name
+from envbuild.wheel_record import parse_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -37,13 +34,18 @@ def find_gaps(
     gaps = [*_distribution_gaps(records, wanted)]
     claims: dict[str, list[tuple[str, str]]] = {}
     for folder, text in records.items():
-        rows = _rows(text)
+        rows = parse_record(text)
         if not rows:
             gaps.append(f"{folder} has no RECORD that can be read")
-        for path, digest in rows:
-            claims.setdefault(normpath(f"{site_packages}/{path}"), []).append((folder, digest))
+        for path, digest, _ in rows:
+            place = f"{site_packages}/{path}"
+            if "/." in place or "//" in place:
+                place = normpath(place)
+            claims.setdefault(place, []).append((folder, digest))
     for path, owners in claims.items():
-        gaps += _file_gaps(path, present.get(path), owners)
+        file = present.get(path)
+        if file is None or (file.sha256 != owners[0][1] and owners[0][1]):
+            gaps += _file_gaps(path, file, owners)
     return (*gaps[:_SHOWN], f"and {len(gaps) - _SHOWN} more") if len(gaps) > _SHOWN else tuple(gaps)
 
 
@@ -80,23 +82,5 @@ def _file_gaps(path: str, file: FileEntry | None, owners: list[tuple[str, str]])
         yield f"{path} is missing (recorded by {owners[0][0]})"
         return
     digests = [digest for _, digest in owners]
-    if all(digests) and _encoded(file.sha256) not in digests:
+    if file.sha256 not in digests and all(digests):
         yield f"{path} is not what {owners[0][0]} recorded"
-
-
-def _rows(text: str) -> list[tuple[str, str]]:
-    """Path and sha256 (urlsafe base64, unpadded; empty where none) of every row; [] for no RECORD."""
-    try:
-        rows = [row for row in csv.reader(StringIO(text, newline="")) if row and row[0]]
-    except csv.Error:
-        return []
-    return [(row[0], _sha256(row[1]) if len(row) > 1 else "") for row in rows]
-
-
-def _sha256(digest: str) -> str:
-    algorithm, _, value = digest.partition("=")
-    return value.rstrip("=") if algorithm == "sha256" else ""
-
-
-def _encoded(sha256: str) -> str:
-    return base64.urlsafe_b64encode(binascii.unhexlify(sha256)).decode().rstrip("=")

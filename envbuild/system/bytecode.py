@@ -11,7 +11,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from envbuild.activation import MODULE_FILE
-from envbuild.bytecode import Module, cached_path, contested_paths, modules_of, recorded_paths
+from envbuild.bytecode import Module, cached_path, contested_paths, modules_of
 from envbuild.errors import HostError
 from envbuild.requirement_text import normalized_name
 from envbuild.system.bytecode_compiler import Place, Task
@@ -19,6 +19,7 @@ from envbuild.system.bytecode_entries import BytecodeEntries
 from envbuild.system.bytecode_store import BytecodeStore
 from envbuild.system.contents import read_records
 from envbuild.system.digest_memory import Group
+from envbuild.wheel_record import parse_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -79,7 +80,7 @@ def installed_groups(installed: Installed) -> tuple[Group, ...]:
     """The files of each wheel, as their digests are remembered."""
     base = str(installed.site_packages)
     return tuple(
-        Group(name=wheel, base=base, paths=recorded_paths(record))
+        Group(name=wheel, base=base, paths=tuple(path for path, _, _ in parse_record(record)))
         for wheel, record in installed.wheels
     )
 

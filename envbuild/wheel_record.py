@@ -1,0 +1,43 @@
+"""A wheel's RECORD (PEP 376, 427) → its rows."""
+
+from __future__ import annotations
+
+import binascii
+import csv
+from io import StringIO
+
+_STANDARD = str.maketrans("-_", "+/")
+
+
+def parse_record(text: str) -> list[tuple[str, str, int]]:
+    """Path, sha256 in hex (empty where there is none) and size (0 where there is none) of every row.
+
+    [] for what is no RECORD. Paths are relative to site-packages, as they are written.
+    """
+    if '"' not in text and "\r" not in text:
+        rows = [line.rsplit(",", 2) for line in text.split("\n") if line]
+        if all(len(row) == 3 for row in rows):
+            return [(row[0], _sha256(row[1]), _size(row[2])) for row in rows if row[0]]
+    try:
+        found = [row for row in csv.reader(StringIO(text, newline="")) if row and row[0]]
+    except csv.Error:
+        return []
+    return [
+        (row[0], _sha256(row[1]) if len(row) > 1 else "", _size(row[2]) if len(row) > 2 else 0)
+        for row in found
+    ]
+
+
+def _sha256(digest: str) -> str:
+    """`sha256=` and unpadded urlsafe base64 → hex; empty for anything else."""
+    if not digest.startswith("sha256="):
+        return ""
+    try:
+        standard = digest[7:].rstrip("=").translate(_STANDARD)
+        return binascii.a2b_base64(standard + "=").hex()
+    except (ValueError, binascii.Error):
+        return ""
+
+
+def _size(text: str) -> int:
+    return int(text) if text.isdecimal() and text.isascii() else 0
