@@ -6,7 +6,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from envbuild.commands.selection import select_drivers
-from envbuild.errors import EnvbuildError, LockfileError, NoError, Problem, UsageError
+from envbuild.errors import (
+    EnvbuildError,
+    LockfileError,
+    NewerFormatError,
+    NoError,
+    Problem,
+    UsageError,
+)
+from envbuild.first_pins import check_hashes
 from envbuild.freshness import compare_inputs, inputs_of
 from envbuild.lock import Stale
 from envbuild.lock_changes import compare_lockfiles
@@ -18,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from envbuild.declaration import Declaration, Driver
+    from envbuild.first_pins import FirstPin
     from envbuild.lock import Inputs, Lockfile
     from envbuild.lock_changes import Change
     from envbuild.progress import Progress
@@ -89,6 +98,8 @@ class _Job:
     """Of `previous`'s bytes; empty where there is none."""
 
     reasons: tuple[str, ...]
+    first_pins: tuple[FirstPin, ...] = ()
+    """What an import left, where there is no lockfile yet."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -163,13 +174,14 @@ class Locker:
                 target=target,
                 exclude_newer=job.inputs.exclude_newer,
                 allow_sdist=job.inputs.allow_sdist,
-                pins=_pins(job.previous, target, upgrade),
+                pins=_pins(job, target, upgrade),
             )
         )
 
     def _merge(self, job: _Job, resolutions: tuple[Resolution, ...]) -> Lockfile:
         self.progress.stage(job.driver.name, "reading the packages' own requirements")
         files = {file.sha256: file for resolution in resolutions for file in resolution.files}
+        check_hashes(job.first_pins, files.values())
         metadata = self._metadata(job.previous, files)
         names = {file.package for file in files.values()}
         lockfile = merge_resolutions(
@@ -214,11 +226,17 @@ def targets_of(driver: Driver) -> tuple[Target, ...]:
 def _jobs(
     declaration: Declaration, folder: LockFolder, names: tuple[str, ...], upgrade: Upgrade
 ) -> tuple[_Job, ...]:
-    """What each selected driver has and wants; LockfileError for a format that is not to be overwritten."""
-    return tuple(
-        _job(driver, inputs_of(driver, declaration), folder, upgrade)
-        for driver in select_drivers(declaration, names)
-    )
+    """What each selected driver has and wants; NewerFormatError with all that must not be overwritten."""
+    jobs: list[_Job] = []
+    problems: list[Problem] = []
+    for driver in select_drivers(declaration, names):
+        try:
+            jobs.append(_job(driver, inputs_of(driver, declaration), folder, upgrade))
+        except NewerFormatError as error:
+            problems += error.problems
+    if problems:
+        raise NewerFormatError(problems)
+    return tuple(jobs)
 
 
 def _job(driver: Driver, inputs: Inputs, folder: LockFolder, upgrade: Upgrade) -> _Job:
@@ -226,15 +244,22 @@ def _job(driver: Driver, inputs: Inputs, folder: LockFolder, upgrade: Upgrade) -
     digest = ""
     try:
         stored = folder.read(driver.name)
+    except NewerFormatError:
+        raise
     except LockfileError as error:
-        if any(problem.key == "format" for problem in error.problems):
-            raise
         reasons = tuple(problem.message for problem in error.problems)
     else:
         if stored is not None:
             previous, digest = stored.lockfile, stored.digest
         reasons = _reasons(previous, inputs, upgrade)
-    return _Job(driver=driver, inputs=inputs, previous=previous, digest=digest, reasons=reasons)
+    return _Job(
+        driver=driver,
+        inputs=inputs,
+        previous=previous,
+        digest=digest,
+        reasons=reasons,
+        first_pins=folder.first_pins(driver.name) if previous is None else (),
+    )
 
 
 def _entry(job: _Job, lockfile: Lockfile | None) -> DriverLock:
@@ -269,10 +294,13 @@ def _reasons(previous: Lockfile | None, inputs: Inputs, upgrade: Upgrade) -> tup
     )
 
 
-def _pins(previous: Lockfile | None, target: Target, upgrade: Upgrade) -> tuple[Pin, ...]:
-    """What the target had before, or, for a new target, what the first one had."""
-    if previous is None or upgrade.everything:
+def _pins(job: _Job, target: Target, upgrade: Upgrade) -> tuple[Pin, ...]:
+    """What the target had before, or, for a new target, what the first one had; at first, what was imported."""
+    previous = job.previous
+    if upgrade.everything:
         return ()
+    if previous is None:
+        return tuple(Pin(name=pin.name, version=pin.version) for pin in job.first_pins)
     known = target if target in previous.targets else previous.targets[0]
     return tuple(
         Pin(name=package.name, version=package.version)

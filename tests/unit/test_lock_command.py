@@ -1,0 +1,464 @@
+"""`envbuild lock` over a fake resolver and a real folder: what is resolved, kept, refused and written."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from envbuild.commands.lock import Locker, LockResult, Upgrade, check_locks, targets_of
+from envbuild.declaration import Declaration, Driver, Index
+from envbuild.errors import (
+    EnvbuildError,
+    HostError,
+    IndexFailureError,
+    NewerFormatError,
+    Problem,
+    UnsatisfiableError,
+    UsageError,
+)
+from envbuild.lock_text import parse_lockfile
+from envbuild.progress import Silent
+from envbuild.resolution import PublishedMetadata, Resolution
+from envbuild.system.lock_folder import LockFolder
+from tests.support.values import LINUX, MAC, make_declaration, make_driver, make_resolved
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from envbuild.resolution import ResolvedFile, ResolveRequest
+
+
+@dataclass
+class FakeIndex:
+    """A resolver and a metadata source over packages that are given as names and versions.
+
+    It takes every package there is, at its pinned version where there is one, else at the newest.
+    """
+
+    packages: dict[str, list[str]]
+    requires: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    failures: dict[str, EnvbuildError] = field(default_factory=dict)
+    """What a driver cannot be resolved for."""
+
+    requests: list[ResolveRequest] = field(default_factory=list)
+    fetched: list[str] = field(default_factory=list)
+    """The files whose metadata was asked for."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def resolve(self, request: ResolveRequest) -> Resolution:
+        """Resolve, or fail as told."""
+        with self.lock:
+            self.requests.append(request)
+        if request.driver in self.failures:
+            raise self.failures[request.driver]
+        pins = {pin.name: pin.version for pin in request.pins}
+        files = tuple(
+            make_resolved(name, pins[name] if pins.get(name) in versions else versions[-1])
+            for name, versions in sorted(self.packages.items())
+        )
+        return Resolution(target=request.target, files=files)
+
+    def fetch(self, files: tuple[ResolvedFile, ...]) -> Mapping[str, PublishedMetadata]:
+        """What the files say."""
+        self.fetched += [file.file for file in files]
+        return {
+            file.sha256: PublishedMetadata(requires=self.requires.get(file.package, ()), size=1)
+            for file in files
+        }
+
+
+ASR = make_driver("asr")
+GATEWAY = make_driver("gateway")
+
+
+@pytest.fixture
+def folder(project: Path) -> LockFolder:
+    """The folder of lockfiles, which is not there yet."""
+    return LockFolder(path=project / "locks", shown="locks")
+
+
+@pytest.fixture
+def index() -> FakeIndex:
+    """An index with the packages of two drivers, and one that they share."""
+    return FakeIndex(
+        packages={"asr": ["1.0"], "gateway": ["1.0"], "idna": ["3.10"]},
+        requires={"asr": ("idna",), "gateway": ("idna",)},
+    )
+
+
+def lock(
+    folder: LockFolder,
+    index: FakeIndex,
+    *drivers: Driver,
+    names: tuple[str, ...] = (),
+    upgrade: Upgrade | None = None,
+    declaration: Declaration | None = None,
+) -> LockResult:
+    """Lock the drivers of a declaration."""
+    locker = Locker(
+        declaration=declaration or make_declaration(*drivers),
+        folder=folder,
+        resolver=index,
+        metadata=index,
+        progress=Silent(),
+        jobs=4,
+    )
+    return locker.lock(names, upgrade or Upgrade())
+
+
+def content(folder: LockFolder, driver: str) -> bytes:
+    """A lockfile's bytes."""
+    return (folder.path / f"{driver}.toml").read_bytes()
+
+
+def changes(result: LockResult, driver: str) -> list[tuple[str, str]]:
+    """What changed for a driver."""
+    (entry,) = (entry for entry in result.drivers if entry.driver == driver)
+    return [(change.package, change.kind) for change in entry.changes]
+
+
+def test_a_first_lock_writes_every_driver(folder: LockFolder, index: FakeIndex) -> None:
+    """Each driver gets a lockfile of its own, and the result says what is in it."""
+    result = lock(folder, index, ASR, GATEWAY)
+    assert folder.drivers() == ("asr", "gateway")
+    assert result.exit_code == 0
+    assert [(d.driver, d.fresh, d.version, d.packages) for d in result.drivers] == [
+        ("asr", False, "1.0", 3),
+        ("gateway", False, "1.0", 3),
+    ]
+    assert result.drivers[0].reasons == ("there is no lockfile",)
+    stored = folder.read("asr")
+    assert stored is not None
+    assert stored.lockfile.packages_for(LINUX)[2].required_by == ("asr",)
+
+
+def test_a_second_lock_asks_nobody_and_writes_nothing(folder: LockFolder, index: FakeIndex) -> None:
+    """What is fresh stays as it is, to the byte, however the index has moved."""
+    lock(folder, index, ASR)
+    before = (folder.path / "asr.toml").stat()
+    index.packages["idna"].append("4.0")
+    index.requests.clear()
+    result = lock(folder, index, ASR)
+    assert index.requests == []
+    after = (folder.path / "asr.toml").stat()
+    assert (after.st_mtime_ns, after.st_ino) == (before.st_mtime_ns, before.st_ino)
+    assert result.drivers[0].fresh
+    assert result.all_fresh
+
+
+def test_only_what_is_stale_is_resolved(folder: LockFolder, index: FakeIndex) -> None:
+    """A change of one driver moves no pin of another."""
+    lock(folder, index, ASR, GATEWAY)
+    before = content(folder, "gateway")
+    index.packages["idna"].append("4.0")
+    changed = replace(ASR, constraints=("idna<5",))
+    result = lock(folder, index, changed, GATEWAY)
+    assert {request.driver for request in index.requests[2:]} == {"asr"}
+    assert content(folder, "gateway") == before
+    assert result.drivers[0].reasons == ("constraints: idna<5 is new",)
+
+
+def test_a_relock_keeps_every_pin_that_still_fits(folder: LockFolder, index: FakeIndex) -> None:
+    """What was tested together stays together; only what has to move does."""
+    lock(folder, index, ASR)
+    index.packages["idna"] = ["3.10", "4.0"]
+    index.packages["asr"] = ["2.0"]
+    result = lock(folder, index, replace(ASR, constraints=("x",)))
+    assert changes(result, "asr") == [("asr", "moved")]
+    assert index.requests[-1].pins[2].version == "3.10"
+
+
+def test_upgrade_moves_everything(folder: LockFolder, index: FakeIndex) -> None:
+    """`--upgrade` resolves as if there were no lockfile, and shows what moved."""
+    lock(folder, index, ASR)
+    index.packages["idna"].append("4.0")
+    result = lock(folder, index, ASR, upgrade=Upgrade(everything=True))
+    assert index.requests[-1].pins == ()
+    assert changes(result, "asr") == [("idna", "moved")]
+
+
+def test_upgrade_package_moves_that_package_alone(folder: LockFolder, index: FakeIndex) -> None:
+    """`--upgrade-package` leaves every other pin, in every driver that has the package."""
+    lock(folder, index, ASR, GATEWAY)
+    for versions in index.packages.values():
+        versions.append("9.0")
+    result = lock(folder, index, ASR, GATEWAY, upgrade=Upgrade(packages=("idna",)))
+    assert changes(result, "asr") == changes(result, "gateway") == [("idna", "moved")]
+    assert result.drivers[0].reasons == ("an upgrade of idna was asked for",)
+
+
+def test_upgrade_of_a_package_that_no_lockfile_has_is_a_slip(
+    folder: LockFolder, index: FakeIndex
+) -> None:
+    """A misspelt name is said before anything is resolved."""
+    lock(folder, index, ASR)
+    index.requests.clear()
+    with pytest.raises(UsageError, match="no lockfile has idnaa"):
+        lock(folder, index, ASR, upgrade=Upgrade(packages=("idna", "idnaa")))
+    assert index.requests == []
+
+
+def test_upgrade_of_a_package_before_any_lock_is_no_slip(
+    folder: LockFolder, index: FakeIndex
+) -> None:
+    """A first lock takes the newest of everything anyhow."""
+    assert lock(folder, index, ASR, upgrade=Upgrade(packages=("idna",))).exit_code == 0
+
+
+def test_named_drivers_alone_are_locked(folder: LockFolder, index: FakeIndex) -> None:
+    """`envbuild lock asr` leaves the others as they are, locked or not."""
+    result = lock(folder, index, ASR, GATEWAY, names=("asr",))
+    assert folder.drivers() == ("asr",)
+    assert [entry.driver for entry in result.drivers] == ["asr"]
+
+
+def test_an_unknown_name_is_refused_with_the_nearest(folder: LockFolder, index: FakeIndex) -> None:
+    """A misspelt driver is exit code 2 and changes nothing."""
+    with pytest.raises(UsageError) as caught:
+        lock(folder, index, ASR, GATEWAY, names=("gatewy", "nothing"))
+    first, second = caught.value.problems
+    assert (first.message, first.hint) == (
+        "there is no driver 'gatewy'",
+        "did you mean gateway?",
+    )
+    assert second.hint == "there are: asr, gateway"
+    assert not folder.path.exists()
+
+
+def test_a_disabled_driver_is_locked_only_by_name(folder: LockFolder, index: FakeIndex) -> None:
+    """`enabled = false` takes a driver out of the fleet and not out of reach."""
+    off = replace(GATEWAY, enabled=False)
+    lock(folder, index, ASR, off)
+    assert folder.drivers() == ("asr",)
+    lock(folder, index, ASR, off, names=("gateway",))
+    assert folder.drivers() == ("asr", "gateway")
+
+
+def test_a_failure_writes_nothing_at_all(folder: LockFolder, index: FakeIndex) -> None:
+    """One driver that cannot be resolved leaves every lockfile as it was; all problems are said."""
+    index.failures = {
+        "asr": UnsatisfiableError(Problem(message="no versions", detail="because …")),
+        "gateway": UnsatisfiableError(Problem(message="no versions either")),
+    }
+    third = make_driver("embeddings")
+    index.packages["embeddings"] = ["1.0"]
+    with pytest.raises(UnsatisfiableError) as caught:
+        lock(folder, index, ASR, GATEWAY, third)
+    assert folder.drivers() == ()
+    assert [(p.message, p.key, p.line) for p in caught.value.problems] == [
+        ("no versions", "drivers.asr.requires", 2),
+        ("no versions either", "drivers.gateway.requires", 2),
+    ]
+    assert caught.value.problems[0].detail == "because …"
+
+
+def test_of_several_failures_the_one_to_mend_first_decides(
+    folder: LockFolder, index: FakeIndex
+) -> None:
+    """The exit code is that of the index or host that kept others from an answer; all are said."""
+    index.failures = {
+        "asr": UnsatisfiableError(Problem(message="no versions")),
+        "gateway": IndexFailureError(Problem(message="the index is down", file="drivers.toml")),
+    }
+    with pytest.raises(IndexFailureError) as caught:
+        lock(folder, index, ASR, GATEWAY)
+    assert len(caught.value.problems) == 2
+    assert caught.value.problems[1].line is None
+
+
+def test_one_problem_of_many_targets_is_said_once(folder: LockFolder, index: FakeIndex) -> None:
+    """A driver that fails on every target alike says so once."""
+    index.failures = {"asr": IndexFailureError(Problem(message="the index is down"))}
+    wide = replace(ASR, python=("3.12", "3.11"), platforms=(str(LINUX.platform), str(MAC.platform)))
+    with pytest.raises(IndexFailureError) as caught:
+        lock(folder, index, wide)
+    assert len(caught.value.problems) == 1
+
+
+def test_every_target_is_resolved_for_itself(folder: LockFolder, index: FakeIndex) -> None:
+    """A lockfile covers every declared Python on every platform, in the order declared."""
+    wide = replace(ASR, python=("3.12", "3.11"), platforms=(str(LINUX.platform), str(MAC.platform)))
+    lock(folder, index, wide)
+    stored = folder.read("asr")
+    assert stored is not None
+    assert stored.lockfile.targets == targets_of(wide)
+    assert sorted(str(request.target) for request in index.requests) == sorted(
+        map(str, targets_of(wide))
+    )
+
+
+def test_a_new_target_begins_from_the_first_ones_pins(folder: LockFolder, index: FakeIndex) -> None:
+    """A platform that is added gets the versions that the fleet runs already."""
+    lock(folder, index, ASR)
+    index.packages["idna"].append("4.0")
+    wide = replace(ASR, platforms=(str(LINUX.platform), str(MAC.platform)))
+    assert changes(lock(folder, index, wide), "asr") == []
+
+
+def test_the_resolver_gets_what_was_declared(folder: LockFolder, index: FakeIndex) -> None:
+    """Every input of a driver reaches the resolver."""
+    driver = make_driver(
+        "asr",
+        "asr[x]>=1",
+        constraints=("idna<4",),
+        overrides=("idna==3.10",),
+        exclude_newer="2026-11-01",
+        allow_sdist=("docopt",),
+    )
+    lock(folder, index, driver)
+    (request,) = index.requests
+    assert request.requires == ("asr[x]>=1",)
+    assert request.constraints == ("idna<4",)
+    assert request.overrides == ("idna==3.10",)
+    assert request.exclude_newer == "2026-11-01"
+    assert request.allow_sdist == ("docopt",)
+
+
+def test_packages_are_locked_to_the_index_they_are_bound_to(
+    folder: LockFolder, index: FakeIndex
+) -> None:
+    """The lockfile names each package's index, by name alone."""
+    bound = Index(
+        name="internal",
+        url="https://packages.example.com/simple",
+        path=None,
+        packages=("id*",),
+        line=1,
+    )
+    declaration = make_declaration(ASR, indexes=(bound,))
+    lock(folder, index, declaration=declaration)
+    stored = folder.read("asr")
+    assert stored is not None
+    assert {p.name: p.index for p in stored.lockfile.packages} == {
+        "asr": "default",
+        "gateway": "default",
+        "idna": "internal",
+    }
+    assert b"://" not in content(folder, "asr")
+
+
+def test_metadata_that_is_locked_is_not_fetched_again(folder: LockFolder, index: FakeIndex) -> None:
+    """A re-lock reads what files say only where the file is new."""
+    lock(folder, index, ASR)
+    assert len(index.fetched) == 3
+    index.fetched.clear()
+    index.packages["idna"].append("4.0")
+    lock(folder, index, ASR, upgrade=Upgrade(everything=True))
+    assert index.fetched == ["idna-4.0-py3-none-any.whl"]
+    stored = folder.read("asr")
+    assert stored is not None
+    assert {p.name: p.requires for p in stored.lockfile.packages}["asr"] == ("idna",)
+
+
+@pytest.mark.parametrize("damage", [b"edited = 1\n", b"<<<<<<< ours\n", b"\xff\xfe"])
+def test_a_damaged_lockfile_is_locked_anew(
+    folder: LockFolder, index: FakeIndex, damage: bytes
+) -> None:
+    """`lock` is the way out of an edit or a merge conflict, as the message of the others says."""
+    lock(folder, index, ASR)
+    before = content(folder, "asr")
+    (folder.path / "asr.toml").write_bytes(before + damage)
+    result = lock(folder, index, ASR)
+    assert content(folder, "asr") == before
+    assert not result.drivers[0].fresh
+
+
+def test_a_newer_format_is_never_overwritten(folder: LockFolder, index: FakeIndex) -> None:
+    """An older envbuild does not undo what a newer one wrote; every such lockfile is named."""
+    lock(folder, index, ASR, GATEWAY)
+    for driver in folder.drivers():
+        path = folder.path / f"{driver}.toml"
+        path.write_bytes(path.read_bytes().replace(b"format = 1", b"format = 2"))
+    before = content(folder, "asr")
+    with pytest.raises(NewerFormatError) as caught:
+        lock(folder, index, ASR, GATEWAY)
+    assert [problem.file for problem in caught.value.problems] == [
+        "locks/asr.toml",
+        "locks/gateway.toml",
+    ]
+    assert content(folder, "asr") == before
+
+
+def test_a_format_that_is_none_is_locked_anew(folder: LockFolder, index: FakeIndex) -> None:
+    """A file that was emptied, or never was a lockfile, is no newer format."""
+    folder.path.mkdir()
+    (folder.path / "asr.toml").write_bytes(b"")
+    assert lock(folder, index, ASR).exit_code == 0
+    assert folder.read("asr") is not None
+
+
+def test_checking_says_what_is_stale_and_writes_nothing(
+    folder: LockFolder, index: FakeIndex
+) -> None:
+    """`lock --check` is exit code 1 with the reasons, and asks no index."""
+    lock(folder, index, ASR)
+    changed = replace(ASR, version_of="idna")
+    declaration = make_declaration(changed, GATEWAY)
+    before = content(folder, "asr")
+    result = check_locks(declaration, folder, ())
+    assert result.exit_code == 1
+    assert [(d.driver, d.reasons) for d in result.drivers] == [
+        ("asr", ("version-of: asr became idna",)),
+        ("gateway", ("there is no lockfile",)),
+    ]
+    assert content(folder, "asr") == before
+    assert folder.drivers() == ("asr",)
+
+
+def test_checking_a_fresh_fleet_is_exit_code_0(folder: LockFolder, index: FakeIndex) -> None:
+    """A pull request that changes no declaration passes, and each lockfile's digest is known."""
+    lock(folder, index, ASR)
+    result = check_locks(make_declaration(ASR), folder, ())
+    assert result.exit_code == 0
+    stored = folder.read("asr")
+    assert stored is not None
+    assert result.drivers[0].digest == stored.digest
+
+
+def test_an_edited_lockfile_is_stale_to_the_check(folder: LockFolder, index: FakeIndex) -> None:
+    """CI notices a lockfile that somebody changed by hand."""
+    lock(folder, index, ASR)
+    (folder.path / "asr.toml").write_bytes(content(folder, "asr") + b"# a word\n")
+    result = check_locks(make_declaration(ASR), folder, ())
+    assert result.exit_code == 1
+    assert "its digest does not match" in result.drivers[0].reasons[0]
+
+
+def test_lockfiles_of_nobody_are_told(folder: LockFolder, index: FakeIndex) -> None:
+    """A driver that was removed leaves its lockfile, which is said and not deleted."""
+    lock(folder, index, ASR, GATEWAY)
+    result = lock(folder, index, ASR)
+    assert result.undeclared == ("gateway",)
+    assert folder.drivers() == ("asr", "gateway")
+
+
+def test_a_folder_that_cannot_be_written_is_a_host_error(
+    folder: LockFolder, index: FakeIndex
+) -> None:
+    """Where the folder would be, there is a file: said with the lockfile's name."""
+    folder.path.write_bytes(b"")
+    with pytest.raises(HostError, match=r"locks/asr\.toml: cannot"):
+        lock(folder, index, ASR)
+
+
+def test_another_drivers_lockfile_is_none(folder: LockFolder, index: FakeIndex) -> None:
+    """A lockfile that was copied under another driver's name is not that driver's."""
+    lock(folder, index, ASR)
+    (folder.path / "gateway.toml").write_bytes(content(folder, "asr"))
+    result = check_locks(make_declaration(ASR, GATEWAY), folder, ("gateway",))
+    assert result.drivers[0].reasons == ("the lockfile is that of asr",)
+
+
+def test_the_same_index_gives_the_same_bytes(folder: LockFolder, index: FakeIndex) -> None:
+    """Two colleagues who lock the same thing write the same file."""
+    lock(folder, index, ASR, GATEWAY)
+    before = content(folder, "asr")
+    (folder.path / "asr.toml").unlink()
+    lock(folder, index, GATEWAY, ASR)
+    assert content(folder, "asr") == before
+    assert parse_lockfile(before.decode(), file="x").driver == "asr"
