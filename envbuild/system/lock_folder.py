@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError, LockfileError, Problem
 from envbuild.lock_text import parse_lockfile, render_lockfile
-from envbuild.system.files import write_atomically
+from envbuild.system.files import sweep, write_atomically
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,6 +60,7 @@ class LockFolder:
         """Put the driver's lockfile in place, whole."""
         try:
             self.path.mkdir(exist_ok=True)
+            sweep(self.path)
             write_atomically(self._file(lockfile.driver), render_lockfile(lockfile).encode())
         except OSError as error:
             name = self.name(lockfile.driver)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -16,6 +17,7 @@ from envbuild.receipt import read_receipt_size, render_receipt
 from envbuild.system.files import (
     locked,
     replace_link,
+    sweep,
     sync_file_system,
     sync_folder,
     write_atomically,
@@ -131,21 +133,24 @@ class Store:
     def _prepare(self) -> None:
         marker = self.root / MARKER
         if not marker.is_file():
-            self.root.mkdir(parents=True, exist_ok=True)
+            with _public_umask():
+                self.root.mkdir(parents=True, exist_ok=True)
             self._refuse_foreign_folder()
             self.root.chmod(0o755)
             write_atomically(marker, f'{{"format": {FORMAT}}}\n'.encode())
         check_format(marker)
-        for name in _PUBLIC:
-            folder = self.root / name
-            if not folder.is_dir():
-                folder.mkdir(exist_ok=True)
-                folder.chmod(0o755)
+        with _public_umask():
+            for name in _PUBLIC:
+                (self.root / name).mkdir(exist_ok=True)
         for folder in (self.cache, self.cache / "uv"):
             if not folder.is_dir():
                 folder.mkdir(mode=0o700, exist_ok=True)
         if not os.access(self.root, os.W_OK):
-            raise PermissionError(13, "permission denied", str(self.root))
+            read_only = os.statvfs(self.root).f_flag & os.ST_RDONLY
+            number = errno.EROFS if read_only else errno.EACCES
+            raise OSError(number, os.strerror(number).lower(), str(self.root))
+        for folder in (self.root, self.root / "receipts", self.root / "seals", self.cache):
+            sweep(folder)
 
     def _refuse_foreign_folder(self) -> None:
         with os.scandir(self.root) as entries:
@@ -271,6 +276,19 @@ class Store:
         replace_link(self.current, f"generations/{manifest.generation}")
 
 
+@contextmanager
+def _public_umask() -> Iterator[None]:
+    """Make folders that every user can enter, at once: a kill leaves none that is half open.
+
+    The umask is the whole process's, so this is for the time before there are threads.
+    """
+    before = os.umask(0o022)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
 def check_store_path(root: Path) -> None:
     """UsageError where environments below the path could not be started or named in units."""
     text = str(root)
@@ -309,10 +327,10 @@ def unwritable(path: Path, error: OSError) -> HostError:
 
 
 _WRITE_HINTS = {
-    13: "run as the user who owns the store, or name another with --store",
-    28: "make room on the disk (`df`, `df -i`) and run it again",
-    30: "the file system is mounted read-only",
-    122: "the user's disk quota is used up",
+    errno.EACCES: "run as the user who owns the store, or name another with --store",
+    errno.ENOSPC: "make room on the disk (`df`, `df -i`) and run it again",
+    errno.EROFS: "the file system is mounted read-only",
+    errno.EDQUOT: "the user's disk quota is used up",
 }
 
 
