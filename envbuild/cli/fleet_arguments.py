@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _LAST_PORT = 65535
+_SOURCES = (
+    "requirements.in or .txt, what `pip list` prints, pyproject.toml or pipx.toml with groups, "
+    "a venv, a gpumod preset (.yaml) or a folder of them, a Xinference model (.json)"
+)
 
 
 def _port(text: str) -> int:
@@ -57,7 +61,34 @@ def _probe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("drivers", metavar="DRIVER", nargs="*", help="default: every current one")
 
 
+def _import(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("sources", metavar="PATH", nargs="+", help=_SOURCES)
+    parser.add_argument("--name", metavar="DRIVER", help="call the driver so")
+
+
+def _add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("driver", metavar="DRIVER")
+    parser.add_argument("requirements", metavar="REQUIREMENT", nargs="+")
+
+
+def _remove(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("driver", metavar="DRIVER")
+    parser.add_argument(
+        "requirements", metavar="PACKAGE", nargs="*", help="without any, the driver itself goes"
+    )
+
+
+def _edit(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("driver", metavar="DRIVER")
+    parser.add_argument("key", metavar="KEY", help="such as binary or env.NAME")
+    parser.add_argument("value", metavar="VALUE", help="TOML; what is none is taken as a string")
+
+
 FLEET_ARGUMENTS: tuple[tuple[str, str, Callable[[argparse.ArgumentParser], None]], ...] = (
     ("export", "write what launchers and other tools read", _export),
+    ("import", "begin drivers out of requirements, groups, venvs, presets or models", _import),
+    ("add", "require more in the declaration, which keeps its comments and order", _add),
+    ("remove", "require less in the declaration, or remove a driver", _remove),
+    ("edit", "set a key of a driver in the declaration", _edit),
     ("probe", "run the declared probes on what is current", _probe),
 )

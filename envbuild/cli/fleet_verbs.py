@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from envbuild.cli.edit_verbs import add, edit, import_, remove
 from envbuild.cli.export_verb import export
 from envbuild.cli.probe_verb import probe
 
@@ -16,5 +17,9 @@ if TYPE_CHECKING:
 
 FLEET_VERBS: dict[str, Callable[[Context, Namespace], Outcome]] = {
     "export": export,
+    "import": import_,
+    "add": add,
+    "remove": remove,
+    "edit": edit,
     "probe": probe,
 }

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError, LockfileError, Problem
+from envbuild.first_pins import parse_first_pins, render_first_pins
 from envbuild.lock_text import parse_lockfile, render_lockfile
 from envbuild.system.files import sweep, write_atomically
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from envbuild.first_pins import FirstPin
     from envbuild.lock import Lockfile
 
 
@@ -62,11 +64,35 @@ class LockFolder:
             self.path.mkdir(exist_ok=True)
             sweep(self.path)
             write_atomically(self._file(lockfile.driver), render_lockfile(lockfile).encode())
+            self._pins(lockfile.driver).unlink(missing_ok=True)
         except OSError as error:
             name = self.name(lockfile.driver)
             raise HostError(
                 Problem(file=name, message=f"cannot write it: {error.strerror}")
             ) from error
+
+    def first_pins(self, driver: str) -> tuple[FirstPin, ...]:
+        """What an import left for the driver's first resolution; LockfileError where it is damaged."""
+        file = self._pins(driver)
+        try:
+            return parse_first_pins(file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return ()
+        except (OSError, ValueError) as error:
+            message = f"the first pins cannot be read: {error}"
+            raise LockfileError(
+                Problem(file=str(file), message=message, hint="remove the file")
+            ) from error
+
+    def write_first_pins(self, driver: str, pins: tuple[FirstPin, ...], *, source: str) -> None:
+        """Leave pins for the driver's first resolution."""
+        file = self._pins(driver)
+        try:
+            self.path.mkdir(exist_ok=True)
+            write_atomically(file, render_first_pins(pins, source=source).encode())
+        except OSError as error:
+            message = f"cannot write it: {error.strerror}"
+            raise HostError(Problem(file=str(file), message=message)) from error
 
     def drivers(self) -> tuple[str, ...]:
         """The drivers that have a lockfile, in name order."""
@@ -78,3 +104,6 @@ class LockFolder:
 
     def _file(self, driver: str) -> Path:
         return self.path / f"{driver}.toml"
+
+    def _pins(self, driver: str) -> Path:
+        return self.path / f"{driver}.pins"

@@ -1,0 +1,182 @@
+"""`envbuild add`, `remove`, `edit` and `import`: change `drivers.toml`, keeping all else in it."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from envbuild.declaration_edit import (
+    add_requirements,
+    append_driver,
+    declared_drivers,
+    driver_name,
+    remove_requirements,
+    render_driver,
+    set_key,
+)
+from envbuild.drivers_toml import parse_declaration
+from envbuild.drivers_toml.requirement import parse_requirement
+from envbuild.drivers_toml.table import TextError
+from envbuild.errors import HostError, Problem, UsageError
+from envbuild.system.files import write_atomically
+from envbuild.system.launcher_files import read_mode, read_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from envbuild.imports.draft import Draft
+    from envbuild.system.lock_folder import LockFolder
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EditResult:
+    """What became of the declaration."""
+
+    file: str
+    changes: tuple[str, ...]
+    """The lines that went (`-`) and came (`+`), in the file's order; empty where nothing had to change."""
+
+    drivers: tuple[str, ...] = ()
+    """The drivers that were imported."""
+
+    notes: tuple[tuple[str, str], ...] = ()
+    """Driver and what the user has to know about its import."""
+
+    pinned: tuple[tuple[str, int], ...] = ()
+    """Driver and how many versions its first lock keeps to."""
+
+
+def add(path: Path, driver: str, requirements: tuple[str, ...]) -> EditResult:
+    """Require more, or otherwise; a driver that is not declared is begun."""
+    texts = tuple(_normal(text) for text in requirements)
+    before = _read(path) if path.exists() else ""
+    return _write(path, before, add_requirements(_checked(before, path), driver, texts))
+
+
+def remove(path: Path, driver: str, names: tuple[str, ...]) -> EditResult:
+    """Require less; without names, remove the driver."""
+    before = _read(path)
+    after = remove_requirements(_checked(before, path), driver, names, file=str(path))
+    return _write(path, before, after)
+
+
+def edit(path: Path, driver: str, key: str, value: str) -> EditResult:
+    """Set one key of a driver."""
+    before = _read(path)
+    return _write(path, before, set_key(_checked(before, path), driver, key, value, file=str(path)))
+
+
+def import_(
+    path: Path, folder: LockFolder, drafts: tuple[tuple[str, Draft], ...], *, name: str | None
+) -> EditResult:
+    """Begin a driver for each draft, which stands beside its source; one draft may be given a name.
+
+    Drafts of one name (presets that share a command) become one driver.
+    """
+    if name is not None:
+        drafts = tuple((source, replace(draft, name=name)) for source, draft in drafts)
+    merged = _merged(drafts)
+    before = _read(path) if path.exists() else ""
+    text = _checked(before, path)
+    _refuse_declared(merged, text, path)
+    for driver, _, draft in merged:
+        text = append_driver(text, render_driver(driver, draft.requires, more=_more(driver, draft)))
+    result = _write(path, before, text)
+    pinned = []
+    for driver, source, draft in merged:
+        if draft.pins:
+            folder.write_first_pins(driver, draft.pins, source=source)
+            pinned.append((driver, len(draft.pins)))
+    return replace(
+        result,
+        drivers=tuple(driver for driver, _, _ in merged),
+        notes=tuple((driver, note) for driver, _, draft in merged for note in draft.notes),
+        pinned=tuple(pinned),
+    )
+
+
+def _more(driver: str, draft: Draft) -> Iterator[tuple[str, object]]:
+    if draft.binary is not None and draft.binary != driver:
+        yield "binary", draft.binary
+    if len(draft.commands) > 1:
+        yield "commands", list(draft.commands)
+    if draft.python is not None:
+        yield "python", draft.python
+
+
+def _merged(drafts: Iterable[tuple[str, Draft]]) -> list[tuple[str, str, Draft]]:
+    """Driver name, sources and draft, those of one name put together."""
+    found: dict[str, tuple[str, Draft]] = {}
+    for source, draft in drafts:
+        name = driver_name(draft.name)
+        if name not in found:
+            found[name] = (source, draft)
+            continue
+        sources, other = found[name]
+        pins = {pin.name: pin for pin in (*draft.pins, *other.pins)}
+        both = replace(
+            other,
+            requires=tuple(dict.fromkeys((*other.requires, *draft.requires))),
+            pins=tuple(pins.values()),
+            notes=tuple(dict.fromkeys((*other.notes, *draft.notes))),
+        )
+        found[name] = (f"{sources}, {source}", both)
+    empty = [source for source, draft in found.values() if not draft.requires]
+    if empty:
+        message = "nothing in it can be required"
+        raise UsageError(Problem(file=source, message=message) for source in empty)
+    return [(name, source, draft) for name, (source, draft) in found.items()]
+
+
+def _refuse_declared(merged: list[tuple[str, str, Draft]], text: str, path: Path) -> None:
+    known = declared_drivers(text)
+    problems = [
+        Problem(
+            file=str(path),
+            message=f"the driver {driver!r} of {source} is declared already",
+            hint="give the import another name with --name, or change the driver with `envbuild add`",
+        )
+        for driver, source, _ in merged
+        if driver in known
+    ]
+    if problems:
+        raise UsageError(problems)
+
+
+def _read(path: Path) -> str:
+    return read_text(path)
+
+
+def _checked(text: str, path: Path) -> str:
+    """The text, if it can be edited at all: what is wrong in it already is said first."""
+    if text.strip():
+        try:
+            declared_drivers(text)
+        except ValueError:
+            parse_declaration(text, file=str(path))
+    return text
+
+
+def _normal(text: str) -> str:
+    try:
+        return str(parse_requirement(text))
+    except TextError as error:
+        problem = Problem(message=str(error), hint=error.hint, detail=error.detail)
+        raise UsageError(problem) from None
+
+
+def _write(path: Path, before: str, after: str) -> EditResult:
+    """Put the new text in place, unless it is no declaration; DeclarationError says why, nothing changes."""
+    if after != before:
+        parse_declaration(after, file=str(path), folder=str(path.absolute().parent))
+        try:
+            mode = read_mode(path) if path.exists() else 0o644
+            write_atomically(path.resolve(), after.encode(), mode=mode)
+        except OSError as error:
+            message = f"cannot write it: {error.strerror}"
+            raise HostError(Problem(file=str(path), message=message)) from error
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), n=0, lineterm="")
+    changes = tuple(line for line in lines if not line.startswith(("---", "+++", "@@")))
+    return EditResult(file=str(path), changes=changes)

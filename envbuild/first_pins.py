@@ -1,0 +1,70 @@
+"""The versions that a driver's first resolution keeps to, out of what somebody had before."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from envbuild.errors import IndexFailureError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from envbuild.resolution import ResolvedFile
+
+_LINE = re.compile(
+    r"(?P<name>[a-z0-9]+(-[a-z0-9]+)*)==(?P<version>[A-Za-z0-9!+._-]+)(?P<hashes>( sha256:[0-9a-f]{64})*)"
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FirstPin:
+    """One package as it was before."""
+
+    name: str
+    """Normalised (PEP 503)."""
+
+    version: str
+    hashes: tuple[str, ...] = ()
+    """sha256 of the release's files; where there are any, another file of that version is refused."""
+
+
+def render_first_pins(pins: Iterable[FirstPin], *, source: str) -> str:
+    """One line a package, in name order."""
+    lines = [f"# From {source}; `envbuild lock` starts with these versions and removes this file."]
+    for pin in sorted(pins, key=lambda pin: pin.name):
+        hashes = "".join(f" sha256:{digest}" for digest in pin.hashes)
+        lines.append(f"{pin.name}=={pin.version}{hashes}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def parse_first_pins(text: str) -> tuple[FirstPin, ...]:
+    """Every pin of a text; ValueError names the line that is none."""
+    pins = []
+    for line in text.splitlines():
+        if not line.strip() or line.startswith("#"):
+            continue
+        match = _LINE.fullmatch(line)
+        if match is None:
+            raise ValueError(f"{line!r} is no pin")
+        hashes = tuple(part.removeprefix("sha256:") for part in match["hashes"].split())
+        pins.append(FirstPin(name=match["name"], version=match["version"], hashes=hashes))
+    return tuple(pins)
+
+
+def check_hashes(pins: Iterable[FirstPin], files: Iterable[ResolvedFile]) -> None:
+    """IndexFailureError names every file of a pinned version that the pin's hashes do not know."""
+    known = {(pin.name, pin.version): pin.hashes for pin in pins if pin.hashes}
+    problems = [
+        Problem(
+            message=f"the index gives another {file.file} than the one whose hash was imported",
+            detail=f"imported: {', '.join(known[file.package, file.version])}\nnow: {file.sha256}",
+            hint="find out who changed it; without locks/DRIVER.pins it is locked as it is now",
+        )
+        for file in files
+        if (file.package, file.version) in known
+        and file.sha256 not in known[file.package, file.version]
+    ]
+    if problems:
+        raise IndexFailureError(problems)

@@ -1,0 +1,45 @@
+"""A driver as an import proposes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from envbuild.drivers_toml.requirement import parse_requirement
+from envbuild.drivers_toml.table import TextError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from envbuild.first_pins import FirstPin
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Draft:
+    """One driver, and what could not be carried over."""
+
+    name: str
+    """As the source calls it; made a driver's name where it is written."""
+
+    requires: tuple[str, ...]
+    """In normal form."""
+
+    binary: str | None = None
+    commands: tuple[str, ...] = ()
+    python: str | None = None
+    pins: tuple[FirstPin, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What the user has to know, one sentence each without a final stop."""
+
+
+def read_requirements(texts: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Requirement texts → those that a driver can have, in normal form, and a note for each other."""
+    requires: list[str] = []
+    notes: list[str] = []
+    for text in texts:
+        try:
+            requires.append(str(parse_requirement(text)))
+        except TextError as error:
+            what = text if "://" not in text else "a requirement by URL"
+            notes.append(f"left out {what}: {error}" + (f" ({error.hint})" if error.hint else ""))
+    return tuple(dict.fromkeys(requires)), tuple(notes)

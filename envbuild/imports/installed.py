@@ -1,0 +1,70 @@
+"""A hand-made venv: what is in it, who asked for what, which commands it has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from envbuild.first_pins import FirstPin
+from envbuild.imports.draft import Draft
+from envbuild.requirement_text import parse_requirement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_TOOLS = ("pip", "setuptools", "wheel", "uv")
+"""What makes and fills venvs, and is seldom what a venv is for."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Distribution:
+    """One package in a venv, as its dist-info says."""
+
+    name: str
+    """Normalised (PEP 503)."""
+
+    version: str
+    requires: tuple[str, ...]
+    requested: bool
+    """Whether it was named when it was installed (PEP 376)."""
+
+    commands: tuple[str, ...]
+    by_url: bool
+    """Whether it came from a URL or a path (PEP 610), which no index knows."""
+
+
+def read_installed(name: str, python: str | None, found: Iterable[Distribution]) -> Draft:
+    """A venv → a driver that requires what was asked for, at the versions that are known to run."""
+    packages = {package.name: package for package in found if package.name not in _TOOLS}
+    needed = {
+        parse_requirement(text).name
+        for package in packages.values()
+        for text in package.requires
+        if "extra ==" not in text
+    }
+    roots = [package for package in packages.values() if package.requested]
+    roots = roots or [package for package in packages.values() if package.name not in needed]
+    by_url = tuple(package.name for package in packages.values() if package.by_url)
+    notes = tuple(
+        f"left out {package}: it came from a URL or a path; put its wheel into a folder, "
+        "and bind it there with an [[index]]"
+        for package in by_url
+    )
+    kept = [package for package in roots if not package.by_url]
+    commands = [command for package in kept for command in package.commands]
+    return Draft(
+        name=name,
+        requires=tuple(f"{package.name}=={package.version}" for package in kept),
+        binary=_binary(name, commands),
+        python=python,
+        pins=tuple(
+            FirstPin(name=package.name, version=package.version)
+            for package in packages.values()
+            if not package.by_url
+        ),
+        notes=(*notes, "the versions are those of the venv: widen them where that is meant"),
+    )
+
+
+def _binary(name: str, commands: list[str]) -> str | None:
+    return name if name in commands else next(iter(commands), None)

@@ -1,0 +1,67 @@
+"""A Xinference model's `virtualenv` block."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from envbuild.errors import Problem, UsageError
+from envbuild.imports.draft import Draft, read_requirements
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_ENGINE = re.compile(r"#(?P<engine>[\w.-]+)_dependencies#")
+_SYSTEM = re.compile(r"#system_(?P<package>[\w.-]+)#")
+_OWN_MARKERS = re.compile(r"#\w+#|\b(has_cuda|cuda_version|cuda_arch|has_npu)\b")
+_PLACES = ("index_url", "extra_index_url", "find_links")
+
+
+def read_model(model: Mapping[str, object], *, file: str) -> Draft:
+    """The driver that a model's own environment would be; what only Xinference understands is explained.
+
+    UsageError where the model has no such block.
+    """
+    block = model.get("virtualenv")
+    if not isinstance(block, dict) or not isinstance(block.get("packages"), list):
+        message = "the model has no `virtualenv` block with `packages`"
+        raise UsageError(Problem(file=file, key="virtualenv", message=message))
+    texts: list[str] = []
+    notes: list[str] = []
+    for package in map(str, block["packages"]):
+        note = _explain(package)
+        if note is None:
+            texts.append(package)
+        else:
+            notes.append(note)
+    requires, refused = read_requirements(texts)
+    notes += [
+        f"`{key}` names a place: declare it as an [[index]] with its packages"
+        for key in _PLACES
+        if block.get(key)
+    ]
+    return Draft(
+        name=str(model.get("model_name", "model")), requires=requires, notes=(*notes, *refused)
+    )
+
+
+def _explain(package: str) -> str | None:
+    """Why an entry cannot be a requirement; None where it can."""
+    requirement, _, marker = package.partition(";")
+    engine, system = _ENGINE.search(requirement), _SYSTEM.search(requirement)
+    if engine is not None:
+        return (
+            f"left out {package}: it stands for what Xinference's release wants for the engine "
+            f"{engine['engine']}; require the engine itself, such as '{engine['engine']}>=…'"
+        )
+    if system is not None:
+        return (
+            f"left out {package}: it means the version of {system['package']} in the worker's own "
+            f"environment, which a driver does not have; require {system['package']} with a range"
+        )
+    if _OWN_MARKERS.search(marker):
+        return (
+            f"left out {package}: its marker is Xinference's own and is decided when a model is "
+            f"launched; require {requirement.strip()} in the driver of that engine or accelerator"
+        )
+    return None

@@ -1,0 +1,40 @@
+"""What `envbuild add`, `remove`, `edit` and `import` print."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envbuild.report.units import render_count
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from envbuild.commands.edit import EditResult
+
+
+def render_edit(result: EditResult) -> str:
+    """The lines that changed, then what has to be known about them, then what to do."""
+    return "".join(f"{line}\n" for line in _lines(result))
+
+
+def edit_table(result: EditResult) -> dict[str, object]:
+    """The same as a JSON object."""
+    return {
+        "file": result.file,
+        "changes": list(result.changes),
+        "drivers": list(result.drivers),
+        "notes": [{"driver": driver, "note": note} for driver, note in result.notes],
+        "pinned": dict(result.pinned),
+    }
+
+
+def _lines(result: EditResult) -> Iterator[str]:
+    if not result.changes:
+        yield f"{result.file} says so already"
+        return
+    yield f"{result.file}:"
+    yield from (f"  {line}" for line in result.changes if line[1:].strip())
+    yield from (f"{driver}: {note}" for driver, note in result.notes)
+    for driver, count in result.pinned:
+        yield f"{driver}: the first lock keeps to {render_count(count, 'version')} that were there"
+    yield "run `envbuild lock`"
