@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from envbuild.cli.context import Context
     from envbuild.commands.conflicts import ConflictsResult
+    from envbuild.system.git import Git
 
 
 def conflicts(context: Context, arguments: Namespace) -> Outcome:
@@ -34,6 +35,64 @@ def conflicts(context: Context, arguments: Namespace) -> Outcome:
     return Outcome(
         code=0, text=lambda: render_conflicts(result), table=lambda: conflicts_table(result)
     )
+
+
+def why(context: Context, arguments: Namespace) -> Outcome:
+    """Say what brings a package to a driver."""
+    from envbuild.commands.why import why as command
+    from envbuild.report.why import render_why, why_table
+
+    result = command(context.declaration, context.lock_folder, arguments.driver, arguments.package)
+    return Outcome(code=0, text=lambda: render_why(result), table=lambda: why_table(result))
+
+
+def tree(context: Context, arguments: Namespace) -> Outcome:
+    """Show what a driver holds, and who asks for it."""
+    from envbuild.commands.why import tree as command
+    from envbuild.report.why import render_tree, tree_table
+
+    result = command(context.declaration, context.lock_folder, arguments.driver, arguments.target)
+    return Outcome(code=0, text=lambda: render_tree(result), table=lambda: tree_table(result))
+
+
+def diff(context: Context, arguments: Namespace) -> Outcome:
+    """Compare the lockfiles with a revision or with what is installed."""
+    from envbuild.commands.diff import diff_installed, diff_revision
+    from envbuild.report.diff import diff_table, render_diff
+
+    if arguments.installed:
+        _refuse_both(arguments.revision)
+        result = diff_installed(
+            context.declaration,
+            context.lock_folder,
+            context.store.require_current(),
+            context.host,
+        )
+    else:
+        result = diff_revision(
+            context.declaration,
+            context.lock_folder,
+            git_of(context),
+            arguments.revision or "HEAD",
+            context.declaration_path.name,
+        )
+    return Outcome(code=0, text=lambda: render_diff(result), table=lambda: diff_table(result))
+
+
+def git_of(context: Context) -> Git:
+    """Git in the folder of the declaration."""
+    from envbuild.system.git import find_git
+
+    folder = str(context.declaration_path.absolute().parent)
+    return find_git(context.runner, context.environment, folder)
+
+
+def _refuse_both(revision: str | None) -> None:
+    if revision is not None:
+        from envbuild.errors import Problem, UsageError
+
+        message = "`--installed` compares with the current generation, and a revision was named too"
+        raise UsageError(Problem(message=message, hint="name one of the two"))
 
 
 def _write_svg(path: Path, result: ConflictsResult) -> None:
@@ -68,14 +127,33 @@ def _conflicts_arguments(parser: ArgumentParser) -> None:
     )
 
 
+def _why_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("driver", metavar="DRIVER")
+    parser.add_argument("package", metavar="PACKAGE")
+
+
+def _tree_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("driver", metavar="DRIVER")
+    parser.add_argument("--target", metavar="TARGET", help="default: the lockfile's first")
+
+
+def _diff_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("revision", metavar="REV", nargs="?", help="a git revision (default: HEAD)")
+    parser.add_argument(
+        "--installed", action="store_true", help="compare with the current generation instead"
+    )
+
+
 CONFLICT_VERBS: dict[str, Callable[[Context, Namespace], Outcome]] = {
     "conflicts": conflicts,
+    "why": why,
+    "tree": tree,
+    "diff": diff,
 }
 
 CONFLICT_ARGUMENTS: tuple[tuple[str, str, Callable[[ArgumentParser], None]], ...] = (
-    (
-        "conflicts",
-        "show which drivers could share an interpreter, and why others cannot",
-        _conflicts_arguments,
-    ),
+    ("conflicts", "show which drivers could share an interpreter", _conflicts_arguments),
+    ("why", "show every chain that brings a package to a driver", _why_arguments),
+    ("tree", "show what a driver holds and who asks for it", _tree_arguments),
+    ("diff", "show what the lockfiles change, driver by driver", _diff_arguments),
 )

@@ -1,0 +1,103 @@
+"""`envbuild diff`: what moved, was added or removed, driver by driver."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from envbuild.commands.locked_fleet import read_lockfiles
+from envbuild.commands.revision import fleet_at
+from envbuild.errors import Problem, UsageError
+from envbuild.fleet_diff import DriverDiff, compare_fleets, compare_installed
+
+if TYPE_CHECKING:
+    from envbuild.commands.revision import FleetAt, Revisions
+    from envbuild.declaration import Declaration
+    from envbuild.lock import Lockfile
+    from envbuild.manifest import Manifest
+    from envbuild.system.lock_folder import LockFolder
+    from envbuild.target import Host, Target
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DiffResult:
+    """What `envbuild diff` found."""
+
+    against: str
+    """The revision as it was named, or `generation N`."""
+
+    drivers: tuple[DriverDiff, ...]
+
+
+def diff_revision(
+    declaration: Declaration,
+    folder: LockFolder,
+    revisions: Revisions,
+    revision: str,
+    declaration_name: str,
+) -> DiffResult:
+    """Compare the lockfiles in the folder with those of a revision."""
+    now = read_lockfiles(declaration, folder, ())
+    then = fleet_at(revisions, revision, declaration_name)
+    require_lockfiles(then)
+    return DiffResult(against=revision, drivers=compare_fleets(then.lockfiles, now))
+
+
+def require_lockfiles(then: FleetAt) -> None:
+    """UsageError where a driver was declared and enabled at the revision and had no lockfile there."""
+    if then.declaration is None:
+        return
+    missing = [
+        Problem(
+            file=f"{then.revision}:locks/{driver.name}.toml",
+            message=f"{driver.name} is declared at {then.revision} and has no lockfile there",
+            hint="compare with a revision that has one",
+        )
+        for driver in then.declaration.drivers
+        if driver.enabled and driver.name not in then.lockfiles
+    ]
+    if missing:
+        raise UsageError(missing)
+
+
+def diff_installed(
+    declaration: Declaration, folder: LockFolder, manifest: Manifest, host: Host
+) -> DiffResult:
+    """Compare the lockfiles in the folder with what the current generation holds."""
+    lockfiles = read_lockfiles(declaration, folder, ())
+    diffs = [_installed(name, lockfile, manifest, host) for name, lockfile in lockfiles.items()]
+    gone = [
+        DriverDiff(
+            driver=driver.name,
+            kind="removed",
+            before=driver.version,
+            after=None,
+            changes=(),
+            download=None,
+        )
+        for driver in manifest.drivers
+        if driver.name not in lockfiles
+    ]
+    return DiffResult(against=f"generation {manifest.generation}", drivers=(*diffs, *gone))
+
+
+def _installed(name: str, lockfile: Lockfile, manifest: Manifest, host: Host) -> DriverDiff:
+    driver = manifest.driver(name)
+    if driver is None:
+        return DriverDiff(
+            driver=name,
+            kind="added",
+            before=None,
+            after=lockfile.version,
+            changes=(),
+            download=None,
+        )
+    target = _target_of(lockfile, driver.python_version, host)
+    return compare_installed(name, driver.version, dict(driver.packages), lockfile, target)
+
+
+def _target_of(lockfile: Lockfile, python_version: str, host: Host) -> Target:
+    """The target that an installed Python of this host takes; the nearest where none does any more."""
+    runs = [target for target in lockfile.targets if host.runs(target.platform)]
+    same = [target for target in runs if f"{python_version}.".startswith(f"{target.python}.")]
+    return (same or runs or list(lockfile.targets))[0]

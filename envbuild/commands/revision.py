@@ -1,0 +1,101 @@
+"""The fleet as it was declared and locked at a git revision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from envbuild.drivers_toml import parse_declaration
+from envbuild.errors import DeclarationError, LockfileError, Problem, UsageError
+from envbuild.lock_text import parse_lockfile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from envbuild.declaration import Declaration
+    from envbuild.lock import Lockfile
+
+
+class Revisions(Protocol):
+    """Knows files as they were; `system.git.Git` is one."""
+
+    def commit(self, revision: str) -> str:
+        """The commit that a revision means; UsageError where it is not known."""
+        ...
+
+    def read(self, commit: str, path: str) -> str | None:
+        """A file's text at a commit, or None."""
+        ...
+
+    def names(self, commit: str, folder: str) -> tuple[str, ...]:
+        """The names in a folder at a commit."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FleetAt:
+    """Declaration and lockfiles at a revision."""
+
+    revision: str
+    """As the user named it."""
+
+    commit: str
+    declaration: Declaration | None
+    """None where the revision has none."""
+
+    lockfiles: dict[str, Lockfile]
+    """By driver; in the declaration's order, then those that are not declared."""
+
+
+def fleet_at(revisions: Revisions, revision: str, declaration_name: str) -> FleetAt:
+    """Read declaration and lockfiles at a revision.
+
+    UsageError carries everything there that this version cannot read:
+    the revision is what the user named, and nothing in the working folder is wrong.
+    """
+    commit = revisions.commit(revision)
+    problems: list[Problem] = []
+    declaration = _declaration(revisions, commit, revision, declaration_name, problems)
+    present = {
+        name.removesuffix(".toml")
+        for name in revisions.names(commit, "locks")
+        if name.endswith(".toml")
+    }
+    declared = [driver.name for driver in declaration.drivers] if declaration is not None else []
+    lockfiles: dict[str, Lockfile] = {}
+    for driver in _in_order(declared, present):
+        file = f"{revision}:locks/{driver}.toml"
+        text = revisions.read(commit, f"locks/{driver}.toml")
+        try:
+            if text is not None:
+                lockfiles[driver] = parse_lockfile(text, file=file)
+        except LockfileError as error:
+            problems += error.problems
+    if problems:
+        raise UsageError(_placed(problem, revision) for problem in problems)
+    return FleetAt(revision=revision, commit=commit, declaration=declaration, lockfiles=lockfiles)
+
+
+def _declaration(
+    revisions: Revisions, commit: str, revision: str, name: str, problems: list[Problem]
+) -> Declaration | None:
+    text = revisions.read(commit, name)
+    if text is None:
+        return None
+    try:
+        return parse_declaration(text, file=f"{revision}:{name}")
+    except DeclarationError as error:
+        problems += error.problems
+        return None
+
+
+def _in_order(declared: list[str], present: set[str]) -> Iterable[str]:
+    yield from (driver for driver in declared if driver in present)
+    yield from sorted(present.difference(declared))
+
+
+def _placed(problem: Problem, revision: str) -> Problem:
+    from dataclasses import replace
+
+    hint = f"compare with a revision that this envbuild can read; {revision} stays as it is"
+    return replace(problem, hint=hint)

@@ -1,0 +1,127 @@
+"""`envbuild why` and `envbuild tree`: who asks for what in a driver's lockfile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from envbuild.commands.selection import select_drivers
+from envbuild.errors import Problem, UsageError
+from envbuild.requirement_chains import find_reasons, graph_edges, locked_versions
+from envbuild.requirement_text import normalized_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from envbuild.declaration import Declaration
+    from envbuild.lock import Lockfile
+    from envbuild.requirement_chains import Reasons
+    from envbuild.requirement_graph import Edge
+    from envbuild.system.lock_folder import LockFolder
+    from envbuild.target import Target
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WhyResult:
+    """What `envbuild why` found."""
+
+    file: str
+    driver: str
+    package: str
+    lines: Mapping[str, int]
+    """Where each of the driver's requirements stands, by its text."""
+
+    reasons: tuple[Reasons, ...]
+    """One for each target that has the package."""
+
+    absent: tuple[Target, ...]
+    """The targets that do not have it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TreeResult:
+    """What `envbuild tree` shows."""
+
+    file: str
+    driver: str
+    version: str
+    lines: Mapping[str, int]
+    target: Target
+    others: tuple[Target, ...]
+    """The driver's further targets."""
+
+    packages: Mapping[str, str]
+    """Every package of the target with its version."""
+
+    edges: tuple[Edge, ...]
+
+
+def why(declaration: Declaration, folder: LockFolder, driver: str, package: str) -> WhyResult:
+    """Every chain that brings a package to a driver; UsageError where it is in none of its targets."""
+    lockfile = _lockfile(declaration, folder, driver)
+    name = normalized_name(package)
+    found = {target: find_reasons(lockfile, target, name) for target in lockfile.targets}
+    reasons = tuple(reason for reason in found.values() if reason is not None)
+    if not reasons:
+        raise UsageError(_unknown_package(package, lockfile, folder.name(driver)))
+    return WhyResult(
+        file=declaration.file,
+        driver=driver,
+        package=name,
+        lines=_lines(declaration, driver),
+        reasons=reasons,
+        absent=tuple(target for target, reason in found.items() if reason is None),
+    )
+
+
+def tree(
+    declaration: Declaration, folder: LockFolder, driver: str, target: str | None
+) -> TreeResult:
+    """What a driver's lockfile holds on one target, and who asks for it; the first target by default."""
+    lockfile = _lockfile(declaration, folder, driver)
+    chosen = _target(lockfile, target)
+    return TreeResult(
+        file=declaration.file,
+        driver=driver,
+        version=lockfile.version,
+        lines=_lines(declaration, driver),
+        target=chosen,
+        others=tuple(other for other in lockfile.targets if other != chosen),
+        packages=locked_versions(lockfile, chosen),
+        edges=graph_edges(lockfile, chosen),
+    )
+
+
+def _lockfile(declaration: Declaration, folder: LockFolder, driver: str) -> Lockfile:
+    select_drivers(declaration, (driver,))
+    stored = folder.read(driver)
+    if stored is None:
+        message = f"{driver} has no lockfile"
+        hint = f"run `envbuild lock {driver}`"
+        raise UsageError(Problem(file=folder.name(driver), message=message, hint=hint))
+    return stored.lockfile
+
+
+def _lines(declaration: Declaration, name: str) -> dict[str, int]:
+    driver = declaration.driver(name)
+    assert driver is not None
+    return {requirement.text: requirement.line for requirement in driver.requires}
+
+
+def _target(lockfile: Lockfile, text: str | None) -> Target:
+    if text is None:
+        return lockfile.targets[0]
+    for target in lockfile.targets:
+        if str(target) == text:
+            return target
+    known = ", ".join(map(str, lockfile.targets))
+    message = f"{lockfile.driver} is not locked for the target {text!r}"
+    raise UsageError(Problem(message=message, hint=f"it is locked for: {known}"))
+
+
+def _unknown_package(package: str, lockfile: Lockfile, file: str) -> Problem:
+    known = sorted({entry.name for entry in lockfile.packages})
+    close = get_close_matches(normalized_name(package), known, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"`envbuild tree {lockfile.driver}` shows all"
+    return Problem(file=file, message=f"{lockfile.driver} has no package {package!r}", hint=hint)

@@ -1,0 +1,97 @@
+"""What `envbuild diff` prints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envbuild.fleet_diff import is_accelerator, is_major
+from envbuild.report.units import render_bytes, render_count
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from envbuild.commands.diff import DiffResult
+    from envbuild.fleet_diff import DriverDiff
+    from envbuild.lock_changes import Change
+
+SIGNS = {"added": "+", "removed": "-", "moved": "~"}
+
+
+def render_diff(result: DiffResult) -> str:
+    """A block a driver; CUDA and torch first, then major bumps, then the rest."""
+    lines: list[str] = []
+    same = [diff.driver for diff in result.drivers if diff.kind == "same"]
+    for diff in result.drivers:
+        if diff.kind != "same":
+            lines += _driver_lines(diff)
+    if same:
+        lines.append(f"the same as in {result.against}: {', '.join(same)}")
+    return "".join(f"{line}\n" for line in lines) or "no driver is enabled\n"
+
+
+def diff_table(result: DiffResult) -> dict[str, object]:
+    """The same as a JSON object."""
+    return {
+        "against": result.against,
+        "drivers": {diff.driver: driver_diff_table(diff) for diff in result.drivers},
+    }
+
+
+def driver_diff_table(diff: DriverDiff) -> dict[str, object]:
+    """One driver's difference as a JSON object."""
+    return {
+        "kind": diff.kind,
+        "before": diff.before,
+        "after": diff.after,
+        "download": diff.download,
+        "changes": [
+            {
+                "package": change.package,
+                "kind": change.kind,
+                "before": list(change.before),
+                "after": list(change.after),
+                "accelerator": is_accelerator(change.package),
+                "major": is_major(change),
+            }
+            for change in diff.changes
+        ],
+    }
+
+
+def render_change(change: Change) -> str:
+    """`~ torch 2.8.0 → 2.9.1`."""
+    sides = " → ".join(_versions(side) for side in (change.before, change.after) if side)
+    return f"{SIGNS[change.kind]} {change.package} {sides}"
+
+
+def render_download(difference: int | None) -> str:
+    """`, 1.2 MiB more to download`; empty where it is not known or nothing."""
+    if not difference:
+        return ""
+    more = "more" if difference > 0 else "less"
+    return f", {render_bytes(abs(difference))} {more} to download"
+
+
+def _driver_lines(diff: DriverDiff) -> Iterator[str]:
+    if diff.kind == "added":
+        yield f"{diff.driver} {diff.after}: new{render_download(diff.download)}"
+        return
+    if diff.kind == "removed":
+        yield f"{diff.driver} {diff.before}: gone{render_download(diff.download)}"
+        return
+    versions = diff.after if diff.before == diff.after else f"{diff.before} → {diff.after}"
+    count = render_count(len(diff.changes), "change") if diff.changes else "the same versions"
+    yield f"{diff.driver} {versions}: {count}{render_download(diff.download)}"
+    for heading, changes in (
+        ("CUDA and torch", diff.accelerator),
+        ("major versions", diff.major),
+        ("others" if diff.accelerator or diff.major else "", diff.minor),
+    ):
+        if changes and heading:
+            yield f"  {heading}"
+        indent = "    " if heading else "  "
+        yield from (f"{indent}{render_change(change)}" for change in changes)
+
+
+def _versions(side: tuple[str, ...]) -> str:
+    return "/".join(side)
