@@ -93,7 +93,8 @@ def _done_lines(result: SyncResult) -> Iterator[str]:
             how = "built" if wanted.driver.name in applied.built else "there already"
             yield f"{wanted.driver.name} {wanted.version}: {how}, {wanted.environment}"
     yield from (f"{name}: stays as it is" for name in result.plan.kept)
-    yield from (f"{name}: dropped" for name in result.plan.dropped if name not in failed)
+    if applied.switched:
+        yield from (f"{name}: dropped" for name in result.plan.dropped)
     yield from (f"{name}: failed" for name in sorted(failed))
     if result.manifest is None:
         yield "no generation is current"

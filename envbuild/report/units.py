@@ -16,7 +16,7 @@ def render_bytes(size: int) -> str:
     number = float(size)
     for unit in ("KiB", "MiB", "GiB"):
         number /= _STEP
-        if number < _STEP:
+        if round(number, 1) < _STEP:
             return f"{number:.1f} {unit}"
     return f"{number / _STEP:.1f} TiB"
 
