@@ -170,6 +170,12 @@ def _text(value: object) -> str:
     return value
 
 
+def read_receipt_python(first_line: str) -> tuple[str, str]:
+    """The path and the version of the interpreter that a receipt's first line carries."""
+    head = json.loads(first_line.rstrip().removesuffix(",") + "}")
+    return str(head["python"]), str(head["python_version"])
+
+
 def _rows(key: str, rows: Iterable[str]) -> str:
     lines = ",\n".join(rows)
     return f',\n"{key}": [\n{lines}\n]'

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from envbuild.plan import Wanted
 
 
+_DECLARATION = "drivers.toml"
+"""Where the declaration is unless the user says so."""
+
 _LONGEST_AGE = 5
 """Digits of an age."""
 
@@ -115,6 +118,35 @@ def ps(context: Context, _arguments: Namespace) -> Outcome:
     return Outcome(code=0, text=lambda: render_ps(result), table=lambda: ps_table(result))
 
 
+def doctor(context: Context, arguments: Namespace) -> Outcome:
+    """Say what does not fit together any more."""
+    from envbuild.commands.doctor import Doctor
+    from envbuild.commands.doctor_unit import check_units
+    from envbuild.report.doctor import doctor_table, render_doctor
+    from envbuild.system.host import probe_host
+    from envbuild.system.store_guard import require_store
+
+    require_store(context.store)
+    manifest = context.store.require_current()
+    files = (file for group in arguments.unit for file in group)
+    units = check_units(context.store, manifest, tuple(files))
+    declared = context.declaration_path.exists() or arguments.file != _DECLARATION
+    result = Doctor(
+        store=context.store,
+        manifest=manifest,
+        host=probe_host(context.runner, context.environment),
+        runner=context.runner,
+        environment=context.environment,
+        declaration=context.declaration if declared else None,
+        lock_folder=context.lock_folder,
+    ).examine(units)
+    return Outcome(
+        code=result.exit_code,
+        text=lambda: render_doctor(result),
+        table=lambda: doctor_table(result),
+    )
+
+
 def _number(text: str) -> int:
     from argparse import ArgumentTypeError
 
@@ -185,12 +217,24 @@ def _ps(_parser: ArgumentParser) -> None:
     """`ps` has no arguments of its own."""
 
 
+def _doctor(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--unit",
+        metavar="FILE",
+        action="append",
+        nargs="+",
+        default=[],
+        help="also say what each ExecStart of these unit files would start",
+    )
+
+
 STORE_VERBS: dict[str, Callable[[Context, Namespace], Outcome]] = {
     "history": history,
     "rollback": rollback,
     "verify": verify,
     "gc": gc,
     "ps": ps,
+    "doctor": doctor,
 }
 
 STORE_ARGUMENTS: tuple[tuple[str, str, Callable[[ArgumentParser], None]], ...] = (
@@ -199,4 +243,5 @@ STORE_ARGUMENTS: tuple[tuple[str, str, Callable[[ArgumentParser], None]], ...] =
     ("verify", "compare every file in use with what was built", _verify),
     ("gc", "take away what nothing uses", _gc),
     ("ps", "show what runs out of the store", _ps),
+    ("doctor", "say what does not fit together on this host any more", _doctor),
 )

@@ -1,0 +1,196 @@
+"""`envbuild doctor`: whether host, store, lockfiles and environments still fit together."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from posixpath import basename
+from typing import TYPE_CHECKING
+
+from envbuild.commands.doctor_unit import GOOD
+from envbuild.finding import Finding
+from envbuild.freshness import judge_lockfile
+from envbuild.installed import outside_range, unmet_requirements
+from envbuild.lock import Stale
+from envbuild.receipt import read_receipt_python
+from envbuild.system.host import disk_free
+from envbuild.system.installed import read_distributions
+from envbuild.system.interpreter_probe import ask_python, is_shareable
+from envbuild.target import parse_platform
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from envbuild.commands.doctor_unit import UnitCommand
+    from envbuild.declaration import Declaration
+    from envbuild.manifest import Manifest, ManifestDriver
+    from envbuild.system.lock_folder import LockFolder
+    from envbuild.system.process import Runner
+    from envbuild.system.store import Store
+    from envbuild.target import Host
+
+_CUDA_RUNTIME = "nvidia-cuda-runtime"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Diagnosis:
+    """What the doctor says."""
+
+    facts: tuple[tuple[str, str], ...]
+    """What the host is: a word and a sentence each."""
+
+    findings: tuple[Finding, ...]
+    units: tuple[UnitCommand, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """0 where nothing is wrong, else 1."""
+        return 1 if self.findings or any(unit.kind not in GOOD for unit in self.units) else 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Doctor:
+    """Everything that the doctor looks at; it changes nothing."""
+
+    store: Store
+    manifest: Manifest
+    host: Host
+    runner: Runner
+    environment: Mapping[str, str]
+    declaration: Declaration | None
+    """None where there is no declaration to compare with."""
+
+    lock_folder: LockFolder
+
+    def examine(self, units: tuple[UnitCommand, ...] = ()) -> Diagnosis:
+        """Look at everything."""
+        findings = [*self._store_findings()]
+        for driver in self.manifest.drivers:
+            findings += self._interpreter_findings(driver)
+            findings += self._cuda_findings(driver)
+            findings += self._package_findings(driver)
+        findings += self._lock_findings()
+        return Diagnosis(facts=tuple(self._facts()), findings=tuple(findings), units=units)
+
+    def _facts(self) -> Iterator[tuple[str, str]]:
+        host = self.host
+        yield "host", f"{host.arch}, {host.system} {'.'.join(map(str, host.system_version))}"
+        cuda = f"CUDA {host.cuda}" if host.cuda is not None else f"none ({host.cuda_absent})"
+        yield "NVIDIA driver", cuda
+        yield "disk", f"{_gib(disk_free(self.store.root))} free at {self.store.root}"
+        closed = _closed_folder(self.store.root)
+        yield "other users", f"stopped at {closed}" if closed else "can start what the store holds"
+        if self.declaration is None:
+            yield "declaration", "there is none here, so lockfiles and ranges were not looked at"
+        else:
+            yield from _platform_facts(self.declaration, host)
+
+    def _store_findings(self) -> Iterator[Finding]:
+        closed = _closed_folder(self.store.root)
+        if closed is not None and os.geteuid() == 0:
+            message = f"service users cannot reach it: {closed} is closed to others"
+            hint = "put the store where everybody can go, such as /opt/envbuild"
+            yield Finding(code="unreachable", subject="store", message=message, hint=hint)
+        largest = max((driver.size for driver in self.manifest.drivers), default=0)
+        free = disk_free(self.store.root)
+        if free < largest:
+            message = f"{_gib(free)} is free, and the largest environment takes {_gib(largest)}"
+            hint = "make room, for example with `envbuild gc --cache`"
+            yield Finding(code="disk", subject="store", message=message, hint=hint)
+
+    def _interpreter_findings(self, driver: ManifestDriver) -> Iterator[Finding]:
+        receipt = self.store.receipt(basename(driver.environment))
+        try:
+            with receipt.open(encoding="utf-8") as stream:
+                path, version = read_receipt_python(stream.readline())
+        except (OSError, ValueError, LookupError, TypeError):
+            message = f"its receipt cannot be read: {receipt}"
+            yield Finding(
+                code="receipt", subject=driver.name, message=message, hint="see `envbuild verify`"
+            )
+            return
+        answer = (
+            ask_python(path, self.runner, self.environment) if os.access(path, os.X_OK) else None
+        )
+        hint = "run `envbuild sync`, which chooses another"
+        if answer is None:
+            message = f"its interpreter {path} is gone, or does not start"
+            yield Finding(code="interpreter", subject=driver.name, message=message, hint=hint)
+        elif answer.version != version:
+            message = f"its interpreter {path} was {version} and is {answer.version} now"
+            yield Finding(code="interpreter", subject=driver.name, message=message, hint=hint)
+        elif _closed_folder(self.store.root) is None and not is_shareable(path, answer.stdlib):
+            message = f"its interpreter {path} cannot be started by other users"
+            hint = "install a Python for everybody, and sync"
+            yield Finding(code="interpreter", subject=driver.name, message=message, hint=hint)
+
+    def _cuda_findings(self, driver: ManifestDriver) -> Iterator[Finding]:
+        """The CUDA runtime that is installed against what the NVIDIA driver can run."""
+        for name, version in driver.packages:
+            if not name.startswith(_CUDA_RUNTIME):
+                continue
+            if self.host.cuda is None:
+                message = f"it has CUDA {version}, and there is no NVIDIA driver here"
+                yield Finding(code="cuda", subject=driver.name, message=message)
+            elif int(version.split(".")[0]) > int(self.host.cuda.split(".")[0]):
+                message = (
+                    f"it has CUDA {version}, and the NVIDIA driver goes up to {self.host.cuda}"
+                )
+                yield Finding(
+                    code="cuda", subject=driver.name, message=message, hint="upgrade the driver"
+                )
+
+    def _package_findings(self, driver: ManifestDriver) -> Iterator[Finding]:
+        declared = self.declaration.driver(driver.name) if self.declaration is not None else None
+        free = (text.split()[0] for text in declared.overrides) if declared is not None else ()
+        distributions = read_distributions(Path(driver.environment))
+        yield from unmet_requirements(
+            driver.name, distributions, driver.python_version, map(_name, free)
+        )
+        if declared is not None:
+            installed = {item.name: item.version for item in distributions}
+            requires = (requirement.text for requirement in declared.requires)
+            yield from outside_range(driver.name, requires, installed)
+
+    def _lock_findings(self) -> Iterator[Finding]:
+        if self.declaration is None:
+            return
+        for driver in self.declaration.drivers:
+            if not driver.enabled:
+                continue
+            stored = self.lock_folder.read(driver.name)
+            if stored is None:
+                message = "it has no lockfile"
+            else:
+                judged = judge_lockfile(stored.lockfile, driver, self.declaration)
+                if not isinstance(judged, Stale):
+                    continue
+                message = f"its lockfile is stale: {'; '.join(judged.reasons)}"
+            yield Finding(
+                code="lockfile", subject=driver.name, message=message, hint="run `envbuild lock`"
+            )
+
+
+def _gib(size: int) -> str:
+    return f"{size / (1 << 30):.1f} GiB"
+
+
+def _name(text: str) -> str:
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    return str(canonicalize_name(Requirement(text).name))
+
+
+def _closed_folder(root: Path) -> Path | None:
+    """The first folder on the way to the store that other users cannot enter."""
+    folders = (*reversed(root.parents), root)
+    return next((folder for folder in folders if not folder.stat().st_mode & 0o001), None)
+
+
+def _platform_facts(declaration: Declaration, host: Host) -> Iterator[tuple[str, str]]:
+    """The drivers that this host does not run, and why."""
+    for driver in declaration.drivers:
+        if driver.enabled and not any(host.runs(parse_platform(p)) for p in driver.platforms):
+            yield driver.name, f"is for {', '.join(driver.platforms)}, not for this host"

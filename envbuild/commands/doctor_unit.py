@@ -1,0 +1,83 @@
+"""`envbuild doctor --unit`: what each `ExecStart` of a unit is to the current generation."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from envbuild.errors import Problem, UsageError
+from envbuild.unit_file import parse_unit
+
+if TYPE_CHECKING:
+    from envbuild.manifest import Manifest
+    from envbuild.system.store import Store
+    from envbuild.unit_file import ExecLine
+
+GOOD = ("exact", "stable")
+"""Kinds of commands that start the current generation."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UnitCommand:
+    """One command of a unit file."""
+
+    file: str
+    line: int
+    executable: str
+    kind: str
+    """`exact`, `stable`, `old`, `outside` or `missing`."""
+
+    driver: str | None
+    """Whose it is; None where it is no driver's of the current generation."""
+
+
+def check_units(
+    store: Store, manifest: Manifest, files: tuple[str, ...]
+) -> tuple[UnitCommand, ...]:
+    """Every command of every unit; UsageError lists what is no unit file."""
+    problems: list[Problem] = []
+    found: list[UnitCommand] = []
+    for file in files:
+        lines = _read(file, problems)
+        found += (_judge(store, manifest, file, line) for line in lines)
+    if problems:
+        raise UsageError(problems)
+    return tuple(found)
+
+
+def _read(file: str, problems: list[Problem]) -> tuple[ExecLine, ...]:
+    try:
+        lines = parse_unit(Path(file).read_text(encoding="utf-8"), name=Path(file).name)
+    except OSError as error:
+        problems.append(Problem(message=f"cannot read the unit {file}: {error.strerror}"))
+        return ()
+    except UnicodeDecodeError:
+        lines = None
+    if not lines:
+        what = "is no unit file" if lines is None else "has no ExecStart"
+        problems.append(Problem(file=file, message=f"it {what}"))
+        return ()
+    return lines
+
+
+def _judge(store: Store, manifest: Manifest, file: str, line: ExecLine) -> UnitCommand:
+    path = line.executable
+    kind, driver = _kind(store, manifest, path)
+    if "%" not in path and not os.access(path, os.X_OK):
+        kind = "missing"
+    return UnitCommand(file=file, line=line.line, executable=path, kind=kind, driver=driver)
+
+
+def _kind(store: Store, manifest: Manifest, path: str) -> tuple[str, str | None]:
+    """What a path is by where it lies, and whose."""
+    current, root = f"{store.current}/", f"{store.root}/"
+    if path.startswith(current):
+        rest = path[len(current) :].split("/")
+        shims = {shim: d.name for d in manifest.drivers for _, shim in d.shims}
+        return "stable", shims.get(rest[-1]) if rest[0] == "bin" else rest[0]
+    for driver in manifest.drivers:
+        if path.startswith((f"{driver.environment}/", f"{store.generation(manifest.generation)}/")):
+            return "exact", driver.name
+    return ("old" if path.startswith(root) else "outside"), None

@@ -1,0 +1,58 @@
+"""What `envbuild doctor` prints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envbuild.finding import finding_table
+from envbuild.report.findings import finding_lines
+from envbuild.report.units import render_count
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from envbuild.commands.doctor import Diagnosis
+    from envbuild.commands.doctor_unit import UnitCommand
+
+_GOOD = ("exact", "stable")
+_WORDS = {
+    "exact": "starts exactly this environment, whatever becomes current",
+    "stable": "starts what is current at its next start",
+    "old": "starts an environment that is not current",
+    "outside": "starts something outside the store",
+    "missing": "starts what is not there",
+}
+
+
+def render_doctor(result: Diagnosis) -> str:
+    """The host, then the units, then what is wrong."""
+    return "".join(f"{line}\n" for line in _lines(result))
+
+
+def doctor_table(result: Diagnosis) -> dict[str, object]:
+    """The same as a JSON object."""
+    return {
+        "facts": dict(result.facts),
+        "findings": [finding_table(finding) for finding in result.findings],
+        "units": [_unit_table(unit) for unit in result.units],
+    }
+
+
+def _lines(result: Diagnosis) -> Iterator[str]:
+    yield from (f"{name}: {text}" for name, text in result.facts)
+    for unit in result.units:
+        owner = f" ({unit.driver})" if unit.driver else ""
+        yield f"{unit.file}:{unit.line}: {unit.kind}: {unit.executable}{owner} {_WORDS[unit.kind]}"
+    yield from finding_lines(result.findings)
+    count = len(result.findings) + sum(unit.kind not in _GOOD for unit in result.units)
+    yield f"{render_count(count, 'thing')} to look at" if count else "nothing is wrong"
+
+
+def _unit_table(unit: UnitCommand) -> dict[str, object]:
+    return {
+        "file": unit.file,
+        "line": unit.line,
+        "executable": unit.executable,
+        "kind": unit.kind,
+        "driver": unit.driver,
+    }

@@ -1,0 +1,78 @@
+"""The commands of a systemd unit file, and what each is to the current generation."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SECTION = re.compile(r"\[([^\]]+)\]")
+_PREFIXES = "@-:+!|"
+"""What may stand before an executable's path (systemd.service(5))."""
+
+_INSTANCE = re.compile(r"@([^/]+)\.service$")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExecLine:
+    """One command of a unit."""
+
+    line: int
+    """Counted from 1."""
+
+    executable: str
+    """The first word without its prefixes, specifiers `%i` and `%I` filled in where they are known."""
+
+
+def parse_unit(text: str, *, name: str) -> tuple[ExecLine, ...] | None:
+    """Every `ExecStart=` that is in force, in order; None for a text that is no unit.
+
+    An empty `ExecStart=` takes back those before it; `name` is the file's name, for its instance.
+    """
+    instance = _INSTANCE.search(name)
+    section, known = "", False
+    found: list[ExecLine] = []
+    for number, line in _joined(text):
+        head = _SECTION.fullmatch(line)
+        if head:
+            section, known = head[1], True
+        elif not known or "=" not in line:
+            return None
+        elif section == "Service" and line.partition("=")[0].strip() == "ExecStart":
+            value = line.partition("=")[2].strip()
+            if not value:
+                found.clear()
+                continue
+            executable = _first_word(value.lstrip(_PREFIXES))
+            if instance:
+                executable = re.sub("%[iI]", instance[1], executable)
+            found.append(ExecLine(line=number, executable=executable))
+    return tuple(found) if known else None
+
+
+def _joined(text: str) -> Iterator[tuple[int, str]]:
+    """Lines that say something, continuations joined, with the number of the first."""
+    waiting, start = "", 0
+    for number, line in enumerate(text.splitlines(), 1):
+        stripped = line.strip()
+        if not waiting and (not stripped or stripped[0] in "#;"):
+            continue
+        if waiting and stripped[:1] in ("#", ";"):
+            continue
+        start = start if waiting else number
+        if stripped.endswith("\\"):
+            waiting += stripped[:-1] + " "
+            continue
+        yield start, (waiting + stripped).strip()
+        waiting = ""
+    if waiting:
+        yield start, waiting.strip()
+
+
+def _first_word(value: str) -> str:
+    if value[:1] in ("'", '"'):
+        return value[1:].partition(value[0])[0]
+    return next(iter(value.split(maxsplit=1)), "")
