@@ -17,8 +17,9 @@ from envbuild.installation import InstallRequest
 from envbuild.lease import LEASE_FILE
 from envbuild.receipt import Receipt
 from envbuild.system.bytecode import installed_environment, installed_groups
-from envbuild.system.contents import freeze_modes, read_records, scan_contents, thaw_folders
+from envbuild.system.contents import read_records, survey, thaw_folders
 from envbuild.system.relocation import relocate
+from envbuild.system.stat_list import render_stats
 from envbuild.system.store import unwritable
 from envbuild.system.workers import Workers
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from envbuild.progress import Progress
     from envbuild.receipt import Contents
     from envbuild.system.bytecode import Bytecode
+    from envbuild.system.contents import Survey
     from envbuild.system.digest_memory import DigestMemory
     from envbuild.system.gate import Gate
     from envbuild.system.store import Store
@@ -159,12 +161,13 @@ class Builder:
 
     def _build(self, wanted: Wanted, environment: Path, lock: int) -> None:
         self.store.receipt(environment.name).unlink(missing_ok=True)
-        contents = self.fill(wanted, environment, lock)
-        self.store.write_receipt(new_receipt(wanted, contents))
+        found = self.fill(wanted, environment, lock)
+        receipt = new_receipt(wanted, found.contents)
+        self.store.write_receipt(receipt, stats=render_stats(found.statuses))
 
     def fill(
         self, wanted: Wanted, place: Path, lock: int, *, refresh: tuple[str, ...] = ()
-    ) -> Contents:
+    ) -> Survey:
         """Put an environment at a place, as it is to be at its own path; whatever stood there goes.
 
         `refresh` names packages that are downloaded anew, whatever is in the cache;
@@ -179,7 +182,7 @@ class Builder:
             self.progress.stage(wanted.driver.name, "the cache is damaged, downloading anew")
             return self._fill(wanted, place, lock, everything)
 
-    def _fill(self, wanted: Wanted, place: Path, lock: int, refresh: tuple[str, ...]) -> Contents:
+    def _fill(self, wanted: Wanted, place: Path, lock: int, refresh: tuple[str, ...]) -> Survey:
         driver = wanted.driver.name
         remove_environment(place)
         self.progress.stage(driver, f"creating on Python {wanted.interpreter.version}")
@@ -198,11 +201,10 @@ class Builder:
             self.progress.stage(driver, "adding bytecode")
             self.bytecode.add(installed)
         self.progress.stage(driver, "checking every file")
-        freeze_modes(place)
-        contents = scan_contents(place, self.digests.digest)
-        _check_complete(wanted, place, site_packages, contents)
-        self.digests.keep(installed_groups(installed))
-        return contents
+        found = survey(place, self.digests.digest, freeze=True)
+        _check_complete(wanted, place, site_packages, found.contents)
+        self.digests.keep(installed_groups(installed, place, found))
+        return found
 
     def _bake_activation(self, wanted: Wanted, environment: Path, site_packages: Path) -> None:
         text = render_activation(f"{environment}/bin", wanted.driver.env)

@@ -22,12 +22,13 @@ from envbuild.system.digest_memory import Group
 from envbuild.wheel_record import parse_record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from envbuild.bytecode import BytecodeEntry
     from envbuild.plan import Wanted
     from envbuild.system.bytecode_compiler import BytecodeCompiler
+    from envbuild.system.contents import Survey
     from envbuild.system.digest_memory import DigestMemory
     from envbuild.target import Interpreter
 
@@ -76,13 +77,18 @@ def installed_environment(wanted: Wanted, site_packages: Path, lock: int) -> Ins
     )
 
 
-def installed_groups(installed: Installed) -> tuple[Group, ...]:
+def installed_groups(installed: Installed, environment: Path, survey: Survey) -> Iterator[Group]:
     """The files of each wheel, as their digests are remembered."""
     base = str(installed.site_packages)
-    return tuple(
-        Group(name=wheel, base=base, paths=tuple(path for path, _, _ in parse_record(record)))
-        for wheel, record in installed.wheels
-    )
+    prefix = f"{installed.site_packages.relative_to(environment)}/"
+    statuses = survey.statuses
+    for wheel, record in installed.wheels:
+        inodes = {
+            path: (status.st_dev, status.st_ino)
+            for path, _, _ in parse_record(record)
+            if (status := statuses.get(prefix + path)) is not None
+        }
+        yield Group(name=wheel, base=base, inodes=inodes)
 
 
 class Bytecode:

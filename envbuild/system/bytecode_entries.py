@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from envbuild.bytecode import Module
     from envbuild.system.bytecode_compiler import BytecodeCompiler, Outcome, Place
     from envbuild.system.bytecode_store import BytecodeStore
-    from envbuild.system.digest_memory import DigestMemory
+    from envbuild.system.digest_memory import DigestMemory, Inode
 
 _UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
 
@@ -84,11 +84,11 @@ class BytecodeEntries:
             entry = self._store.read(wheel)
             if entry is not None and self._is_intact(wheel, entry):
                 found[wheel] = entry
-                self._remember(wheel, entry)
 
     def _is_intact(self, wheel: str, entry: BytecodeEntry) -> bool:
         """Whether every file is the one that was compiled; a file that was touched since is read."""
         folder = str(self._store.folder(wheel))
+        inodes: dict[str, Inode] = {}
         try:
             for module in entry.compiled:
                 path = f"{folder}/{module.file}"
@@ -97,17 +97,12 @@ class BytecodeEntries:
                     return False
                 if self._digests.digest(path, status) != module.sha256:
                     return False
+                inodes[module.file] = (status.st_dev, status.st_ino)
         except OSError:
             return False
-        return True
-
-    def _remember(self, wheel: str, entry: BytecodeEntry) -> None:
-        group = Group(
-            name=f"{self._store.root.name}-{wheel}",
-            base=str(self._store.folder(wheel)),
-            paths=tuple(module.file for module in entry.compiled),
-        )
+        group = Group(name=f"{self._store.root.name}-{wheel}", base=folder, inodes=inodes)
         self._digests.keep((group,))
+        return True
 
     def _compile(
         self, found: dict[str, BytecodeEntry], wheels: Mapping[str, tuple[Module, ...]]
@@ -125,8 +120,7 @@ class BytecodeEntries:
             for wheel, modules in wheels.items():
                 entry = _entry(modules, [next(outcomes) for _ in modules])
                 self._store.publish(wheel, folders[wheel], entry)
-                found[wheel] = entry
-                self._remember(wheel, entry)
+                self._find(found, (wheel,))
         finally:
             for folder in folders.values():
                 shutil.rmtree(folder, ignore_errors=True)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError, Problem
 from envbuild.receipt import Contents, FileEntry, FolderEntry, LinkEntry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
 FILE_MODE = 0o444
@@ -31,10 +33,7 @@ def freeze_modes(environment: Path) -> None:
         for entry in entries:
             if entry.is_symlink() or entry.is_dir(follow_symlinks=False):
                 continue
-            mode = stat.S_IMODE(entry.stat(follow_symlinks=False).st_mode)
-            wanted = PROGRAM_MODE if mode & stat.S_IXUSR else FILE_MODE
-            if mode != wanted:
-                os.chmod(entry.path, wanted)  # noqa: PTH101  (35,000 of them: no Path each)
+            _freeze_file(entry.path, entry.stat(follow_symlinks=False))
         os.chmod(folder, FOLDER_MODE)  # noqa: PTH101
 
 
@@ -48,37 +47,64 @@ def thaw_folders(environment: Path) -> None:
             waiting += [entry.path for entry in scan if entry.is_dir(follow_symlinks=False)]
 
 
-def scan_contents(
-    environment: Path, digest: Callable[[bytes, os.stat_result], str] | None = None
-) -> Contents:
+def scan_contents(environment: Path) -> Contents:
     """Every file, link and folder below an environment, contents hashed; reading alone.
 
-    `digest` tells the sha256 of a file that looks like this; without it, every file is read.
     HostError for anything else (a socket, a device): no wheel brings one.
     """
+    return survey(environment, _read_digest, freeze=False).contents
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Survey:
+    """An environment as one walk has found it."""
+
+    contents: Contents
+    statuses: Mapping[str, os.stat_result]
+    """What the file system says of everything, by path as in `contents`."""
+
+
+def survey(
+    environment: Path, digest: Callable[[bytes, os.stat_result], str], *, freeze: bool
+) -> Survey:
+    """Look at everything below an environment, with `freeze` as `freeze_modes` leaves it.
+
+    `digest` tells the sha256 of a file that looks like this.
+    HostError as in `scan_contents`.
+    """
     root = os.fsencode(environment)
-    digest = digest or _read_digest
+    skip = len(root) + 1
     files: list[FileEntry] = []
     links: list[LinkEntry] = []
     folders: list[FolderEntry] = []
+    statuses: dict[str, os.stat_result] = {}
     for folder, entries in _walk(root):
-        mode = stat.S_IMODE(os.stat(folder).st_mode)  # noqa: PTH116
-        folders.append(FolderEntry(path=_text(folder[len(root) + 1 :]) or ".", mode=mode))
+        if freeze:
+            os.chmod(folder, FOLDER_MODE)  # noqa: PTH101
+        status = os.lstat(folder)
+        path = _text(folder[skip:]) or "."
+        statuses[path] = status
+        folders.append(FolderEntry(path=path, mode=stat.S_IMODE(status.st_mode)))
         for entry in entries:
-            path = _text(entry.path[len(root) + 1 :])
-            if entry.is_symlink():
-                target = os.readlink(entry.path)  # noqa: PTH115
-                links.append(LinkEntry(path=path, target=_text(target)))
-            elif entry.is_file(follow_symlinks=False):
-                files.append(_file_entry(entry, path, digest))
-            elif not entry.is_dir(follow_symlinks=False):
+            status = entry.stat(follow_symlinks=False)
+            path = _text(entry.path[skip:])
+            if stat.S_ISREG(status.st_mode):
+                if freeze:
+                    status = _freeze_file(entry.path, status)
+                files.append(_file_entry(path, status, digest(entry.path, status)))
+                statuses[path] = status
+            elif stat.S_ISLNK(status.st_mode):
+                links.append(LinkEntry(path=path, target=_text(os.readlink(entry.path))))  # noqa: PTH115
+                statuses[path] = status
+            elif not stat.S_ISDIR(status.st_mode):
                 message = f"{environment}/{path} is neither a file nor a folder nor a link"
                 raise HostError(Problem(message=message))
-    return Contents(
-        files=tuple(sorted(files, key=lambda entry: entry.path)),
-        links=tuple(sorted(links, key=lambda entry: entry.path)),
-        folders=tuple(sorted(folders, key=lambda entry: entry.path)),
+    contents = Contents(
+        files=tuple(sorted(files, key=_path)),
+        links=tuple(sorted(links, key=_path)),
+        folders=tuple(sorted(folders, key=_path)),
     )
+    return Survey(contents=contents, statuses=statuses)
 
 
 def read_records(site_packages: Path) -> dict[str, str]:
@@ -96,16 +122,22 @@ def _text(name: bytes) -> str:
     return name.decode("utf-8", "surrogateescape")
 
 
-def _file_entry(
-    entry: os.DirEntry[bytes], path: str, digest: Callable[[bytes, os.stat_result], str]
-) -> FileEntry:
-    status = entry.stat(follow_symlinks=False)
-    return FileEntry(
-        path=path,
-        mode=stat.S_IMODE(status.st_mode),
-        size=status.st_size,
-        sha256=digest(entry.path, status),
-    )
+def _file_entry(path: str, status: os.stat_result, sha256: str) -> FileEntry:
+    mode = stat.S_IMODE(status.st_mode)
+    return FileEntry(path=path, mode=mode, size=status.st_size, sha256=sha256)
+
+
+_path = attrgetter("path")
+
+
+def _freeze_file(path: bytes, status: os.stat_result) -> os.stat_result:
+    """Give a file the mode that it is to have; how it looks then."""
+    mode = stat.S_IMODE(status.st_mode)
+    wanted = PROGRAM_MODE if mode & stat.S_IXUSR else FILE_MODE
+    if mode == wanted:
+        return status
+    os.chmod(path, wanted)  # noqa: PTH101  (35,000 of them: no Path each)
+    return os.lstat(path)
 
 
 def _read_digest(path: bytes, _status: os.stat_result) -> str:

@@ -16,24 +16,25 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass
 from threading import Lock
-from typing import TYPE_CHECKING
-
-from envbuild.system.files import write_atomically
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 FORMAT = 1
 _CHUNK = 1 << 20
 
+Inode = tuple[int, int]
+"""Device and number."""
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Known:
-    """A file's digest, and what the file looked like when it was taken."""
+
+class Known(NamedTuple):
+    """A file's digest, and what the file looked like when it was last seen."""
 
     size: int
     mtime_ns: int
+    ctime_ns: int
     sha256: str
 
 
@@ -47,19 +48,21 @@ class Group:
     base: str
     """The folder that the paths are relative to."""
 
-    paths: tuple[str, ...]
+    inodes: Mapping[str, Inode]
+    """By path."""
 
 
 class DigestMemory:
     """The digests that a folder of small files remembers, and those that this process has learnt.
 
     Linking a file moves its ctime. So a sync first recalls all it is going to link,
-    believes that for as long as it works, and in the end notes down what the files look like then.
+    believes size and mtime for as long as it works,
+    and in the end notes down how each file looked when it was last seen.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._known: dict[tuple[int, int], Known] = {}
+        self._known: dict[Inode, Known] = {}
         self._recalled: set[str] = set()
         self._groups: dict[str, Group] = {}
         self._lock = Lock()
@@ -74,14 +77,13 @@ class DigestMemory:
 
     def digest(self, path: str | bytes, status: os.stat_result) -> str:
         """The sha256 of a file, read only where it is not known; `status` is that of the file now."""
-        known = self._known.get((status.st_dev, status.st_ino))
-        if (
-            known is not None
-            and known.size == status.st_size
-            and known.mtime_ns == status.st_mtime_ns
-        ):
-            return known.sha256
-        return self.learn(path)
+        inode = (status.st_dev, status.st_ino)
+        known = self._known.get(inode)
+        if known is None or known.size != status.st_size or known.mtime_ns != status.st_mtime_ns:
+            return self.learn(path)
+        if known.ctime_ns != status.st_ctime_ns:
+            self._known[inode] = known._replace(ctime_ns=status.st_ctime_ns)
+        return known.sha256
 
     def learn(self, path: str | bytes) -> str:
         """Read a file for its sha256."""
@@ -91,9 +93,8 @@ class DigestMemory:
             while chunk := stream.read(_CHUNK):
                 digest.update(chunk)
         sha256 = digest.hexdigest()
-        self._known[status.st_dev, status.st_ino] = Known(
-            size=status.st_size, mtime_ns=status.st_mtime_ns, sha256=sha256
-        )
+        known = Known(status.st_size, status.st_mtime_ns, status.st_ctime_ns, sha256)
+        self._known[status.st_dev, status.st_ino] = known
         return sha256
 
     def keep(self, groups: Iterable[Group]) -> None:
@@ -102,7 +103,7 @@ class DigestMemory:
             self._groups |= {group.name: group for group in groups}
 
     def save(self) -> None:
-        """Note down every group to be kept, as its files are now.
+        """Note down every group to be kept, as its files were last seen.
 
         A memory that cannot be written costs time, not truth: nothing is raised.
         """
@@ -115,42 +116,34 @@ class DigestMemory:
 
     def _save(self, group: Group) -> None:
         rows = []
-        for path in group.paths:
-            try:
-                status = os.lstat(f"{group.base}/{path}")
-            except OSError:
-                continue
-            known = self._known.get((status.st_dev, status.st_ino))
-            if (
-                known is not None
-                and known.size == status.st_size
-                and known.mtime_ns == status.st_mtime_ns
-            ):
-                rows.append([path, *_look(status), known.sha256])
-        content = json.dumps({"version": FORMAT, "base": group.base, "files": rows}).encode()
-        write_atomically(self._folder / f"{group.name}.json", content, mode=0o600, sync=False)
+        for path, inode in group.inodes.items():
+            known = self._known.get(inode)
+            if known is not None:
+                rows.append((path, *inode, *known))
+        text = json.dumps({"version": FORMAT, "base": group.base, "files": rows})
+        file = self._folder / f"{group.name}.json"
+        file.unlink(
+            missing_ok=True
+        )  # what replaces a file is flushed to the disk, and this need not be
+        file.write_text(text, encoding="ascii")
 
     def _recall(self, name: str) -> None:
         try:
             table = json.loads((self._folder / f"{name}.json").read_bytes())
             if table["version"] != FORMAT:
                 return
-            for path, *look, sha256 in table["files"]:
-                self._recall_file(f"{table['base']}/{path}", look, sha256)
+            base = os.fsencode(table["base"]) + b"/"
+            for path, device, inode, *known in table["files"]:
+                place = base + path.encode("utf-8", "surrogateescape")
+                self._recall_file(place, (device, inode), Known(*known))
         except (OSError, ValueError, KeyError, TypeError):
             return
 
-    def _recall_file(self, path: str, look: list[int], sha256: str) -> None:
+    def _recall_file(self, place: bytes, inode: Inode, known: Known) -> None:
         try:
-            status = os.lstat(path)
+            status = os.lstat(place)
         except OSError:
             return
-        if _look(status) == look:
-            self._known[status.st_dev, status.st_ino] = Known(
-                size=status.st_size, mtime_ns=status.st_mtime_ns, sha256=sha256
-            )
-
-
-def _look(status: os.stat_result) -> list[int]:
-    """What of a file's status moves with every change."""
-    return [status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns]
+        now = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        if now == (*inode, *known[:3]):
+            self._known[inode] = known

@@ -62,9 +62,9 @@ class Mender:
         trusted = self._trusted(name, sealed)
         everything = tuple(sorted({file.package for file in wanted.files}))
         owners = self._owners(name, findings, everything) if trusted is not None else everything
-        contents = self.builder.fill(wanted, place, lock, refresh=owners)
+        contents = self.builder.fill(wanted, place, lock, refresh=owners).contents
         if trusted not in (None, contents) and owners != everything:
-            contents = self.builder.fill(wanted, place, lock, refresh=everything)
+            contents = self.builder.fill(wanted, place, lock, refresh=everything).contents
         sync_file_system(place)
         self._put_in_place(name, trash)
         if contents == trusted:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import stat
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 
@@ -17,19 +19,21 @@ def list_stats(environment: Path) -> str:
     """
     root = os.fsencode(environment)
     skip = len(root) + 1
-    lines = [_line(os.lstat(root), b".", folder=True)]
+    statuses = {".": os.lstat(root)}
     waiting = [root]
     while waiting:
         with os.scandir(waiting.pop()) as entries:
             for entry in entries:
-                folder = entry.is_dir(follow_symlinks=False)
-                if folder:
+                if entry.is_dir(follow_symlinks=False):
                     waiting.append(entry.path)
-                lines.append(
-                    _line(entry.stat(follow_symlinks=False), entry.path[skip:], folder=folder)
-                )
-    lines.sort(key=_path)
-    return "".join(lines)
+                path = entry.path[skip:].decode("utf-8", "surrogateescape")
+                statuses[path] = entry.stat(follow_symlinks=False)
+    return render_stats(statuses)
+
+
+def render_stats(statuses: Mapping[str, os.stat_result]) -> str:
+    """The same text, of what was looked at already."""
+    return "".join([_line(path, statuses[path]) for path in sorted(statuses)])
 
 
 def differing_paths(recorded: str, found: str) -> tuple[str, ...]:
@@ -40,9 +44,9 @@ def differing_paths(recorded: str, found: str) -> tuple[str, ...]:
     return tuple(sorted({_path(line) for line in one ^ other}))
 
 
-def _line(status: os.stat_result, path: bytes, *, folder: bool) -> str:
-    name = path.decode("utf-8", "surrogateescape").replace("\n", "\\n")
-    if folder:
+def _line(path: str, status: os.stat_result) -> str:
+    name = path.replace("\n", "\\n")
+    if stat.S_ISDIR(status.st_mode):
         return f"{status.st_mode:o} 0 0 {status.st_ino} {name}\n"
     return f"{status.st_mode:o} {status.st_size} {status.st_mtime_ns} {status.st_ino} {name}\n"
 

@@ -197,20 +197,23 @@ class Store:
         with locked(self.root / "locks" / "generations.lock"):
             yield
 
-    def write_receipt(self, receipt: Receipt) -> None:
-        """Make an environment valid: its content reaches the disk before the receipt does."""
+    def write_receipt(self, receipt: Receipt, *, stats: str | None = None) -> None:
+        """Make an environment valid: its content reaches the disk before the receipt does.
+
+        `stats` is what `list_stats` says of it, where the caller has looked already.
+        """
         sync_file_system(self.environment(receipt.environment))
-        self.write_stats(receipt.environment)
+        self.write_stats(receipt.environment, stats)
         content = render_receipt(receipt).encode("utf-8", "surrogateescape")
         write_atomically(self.receipt(receipt.environment), content)
         if self.seals.name(receipt.environment):
             with self.switching():
                 self.seals.renew(receipt.environment)
 
-    def write_stats(self, name: str) -> None:
+    def write_stats(self, name: str, stats: str | None = None) -> None:
         """Record how the file system sees a valid environment, for `verify --quick`."""
-        stats = list_stats(self.environment(name)).encode("utf-8", "surrogateescape")
-        write_atomically(self.stats(name), stats, sync=False)
+        text = list_stats(self.environment(name)) if stats is None else stats
+        write_atomically(self.stats(name), text.encode("utf-8", "surrogateescape"), sync=False)
 
     def current_number(self) -> int | None:
         """The number of the generation that `current` names; None where it names none."""

@@ -14,6 +14,7 @@ import pytest
 from envbuild.system.bytecode import Bytecode, Installed
 from envbuild.system.bytecode_compiler import BytecodeCompiler
 from envbuild.system.bytecode_store import trim_bytecode
+from envbuild.system.contents import survey
 from envbuild.system.digest_memory import DigestMemory
 from envbuild.system.process import Command, Completed, SystemRunner
 from envbuild.target import Interpreter
@@ -116,6 +117,7 @@ class Fleet:
                     lock=lock.fileno(),
                 )
             )
+        survey(site_packages, digests.digest, freeze=False)  # as every build does at the end
         digests.save()
         return site_packages
 
@@ -253,9 +255,9 @@ def test_untouched_bytecode_is_not_read_again(
     fleet.sync("one", PLAIN)
     fleet.sync("two", PLAIN)
     read: list[str] = []
-    monkeypatch.setattr(DigestMemory, "learn", lambda _, path: read.append(path))
+    monkeypatch.setattr(DigestMemory, "learn", lambda _, path: read.append(os.fsdecode(path)))
     fleet.sync("three", PLAIN)
-    assert read == []
+    assert [path for path in read if path.endswith(".pyc") or "/kept/" in path] == []
 
 
 @pytest.mark.parametrize("damage", ["truncated index", "no index", "file gone", "all gone"])
