@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import shutil
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
     from tests.support.index_server import IndexServer
 
 KEPT_WARM = ("cache", "envbuild-store.json")
-SAMPLE, MANY = 2, 20
+SAMPLE, MANY = 2, 10
+"""Kills of each kind, with a cold and with a warm cache."""
 
 
 def kill_alone(pid: int) -> None:
@@ -36,7 +38,7 @@ def kill_alone(pid: int) -> None:
     os.kill(pid, signal.SIGKILL)
 
 
-KILLS = [pytest.param(kill_tree, id="tree"), pytest.param(kill_alone, id="alone")]
+KILLS = (kill_tree, kill_alone)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,42 +104,37 @@ def _seeded() -> random.Random:
     return random.Random(seed)
 
 
-def _kill_and_sync(
-    good: Undisturbed, kill: Callable[[int], None], times: int, *, warm: bool
-) -> None:
+def _kill_and_sync(good: Undisturbed, times: int) -> None:
+    """Kill `times` syncs for each way to be killed, cold and warm, and sync after each."""
     chance = _seeded()
     killed = 0
-    for _ in range(times):
-        good.clear(warm=warm)
-        moment = chance.uniform(0.15, good.warm if warm else good.cold)
-        process = good.run.start("sync")
-        time.sleep(moment)
-        kill(process.pid)
-        process.communicate(timeout=60)
-        killed += process.returncode == -signal.SIGKILL
-        if good.store.exists():
-            fleet.check_valid(good.store)  # what has a receipt is whole, at every moment
-        result = good.run("sync")
-        assert result.code == 0, f"killed after {moment:.3f} s\n{result}"
-        good.check()
+    for warm, kill in itertools.product((False, True), KILLS):
+        for _ in range(times):
+            good.clear(warm=warm)
+            moment = chance.uniform(0.15, good.warm if warm else good.cold)
+            said = f"{'warm' if warm else 'cold'}, {kill.__name__} after {moment:.3f} s"
+            process = good.run.start("sync")
+            time.sleep(moment)
+            kill(process.pid)
+            process.communicate(timeout=60)
+            killed += process.returncode == -signal.SIGKILL
+            if good.store.exists():
+                fleet.check_valid(good.store)  # what has a receipt is whole, at every moment
+            result = good.run("sync")
+            assert result.code == 0, f"{said}\n{result}"
+            good.check()
     assert killed, "no sync was still running when it was to be killed"
 
 
-@pytest.mark.parametrize("kill", KILLS)
-@pytest.mark.parametrize("warm", [False, True], ids=["cold", "warm"])
-def test_a_killed_sync(undisturbed: Undisturbed, kill: Callable[[int], None], warm: bool) -> None:
+def test_a_killed_sync(undisturbed: Undisturbed) -> None:
     """A few kills in every run of the tests; `-m slow` does many."""
-    _kill_and_sync(undisturbed, kill, SAMPLE, warm=warm)
+    _kill_and_sync(undisturbed, SAMPLE)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kill", KILLS)
-@pytest.mark.parametrize("warm", [False, True], ids=["cold", "warm"])
-def test_many_killed_syncs(
-    undisturbed: Undisturbed, kill: Callable[[int], None], warm: bool
-) -> None:
+def test_many_killed_syncs(undisturbed: Undisturbed) -> None:
     """Each next sync ends with the manifest, receipts and files of an undisturbed one."""
-    _kill_and_sync(undisturbed, kill, MANY, warm=warm)
+    _kill_and_sync(undisturbed, MANY)
 
 
 def test_a_renewal_that_is_killed_keeps_the_generation(
