@@ -6,10 +6,10 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from envbuild.wheel_record import parse_record
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    from envbuild.wheel_record import RecordRow
 
 FORMAT = 1
 _LONGEST_NAME = 255
@@ -59,11 +59,11 @@ class BytecodeEntry:
     """Path and reason of what is no module in spite of its name, such as a template."""
 
 
-def modules_of(record: str) -> tuple[Module, ...]:
-    """The modules below site-packages that a RECORD (PEP 376, 427) lists, in its order."""
+def modules_of(record: Iterable[RecordRow]) -> tuple[Module, ...]:
+    """The modules below site-packages that a RECORD lists, in its order."""
     return tuple(
         Module(path=path, sha256=sha256, size=size)
-        for path, sha256, size in parse_record(record)
+        for path, sha256, size in record
         if path.endswith(".py") and not path.startswith(("/", "../"))
     )
 

@@ -6,10 +6,11 @@ import binascii
 import csv
 from io import StringIO
 
-_STANDARD = str.maketrans("-_", "+/")
+RecordRow = tuple[str, str, int]
+"""Path, sha256 in hex, size."""
 
 
-def parse_record(text: str) -> list[tuple[str, str, int]]:
+def parse_record(text: str) -> list[RecordRow]:
     """Path, sha256 in hex (empty where there is none) and size (0 where there is none) of every row.
 
     [] for what is no RECORD. Paths are relative to site-packages, as they are written.
@@ -33,11 +34,11 @@ def _sha256(digest: str) -> str:
     if not digest.startswith("sha256="):
         return ""
     try:
-        standard = digest[7:].rstrip("=").translate(_STANDARD)
+        standard = digest[7:].replace("-", "+").replace("_", "/").rstrip("=")
         return binascii.a2b_base64(standard + "=").hex()
     except (ValueError, binascii.Error):
         return ""
 
 
 def _size(text: str) -> int:
-    return int(text) if text.isdecimal() and text.isascii() else 0
+    return int(text) if text.isdecimal() else 0

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from envbuild.system.contents import Survey
     from envbuild.system.digest_memory import DigestMemory
     from envbuild.target import Interpreter
+    from envbuild.wheel_record import RecordRow
 
 _UNLINKABLE = (errno.EXDEV, errno.EMLINK, errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
 _SCRATCH = ".bytecode"
@@ -42,10 +43,10 @@ class Installed:
 
     site_packages: Path
     interpreter: Interpreter
-    wheels: tuple[tuple[str, str], ...]
+    wheels: tuple[tuple[str, tuple[RecordRow, ...]], ...]
     """The sha256 and the RECORD of each wheel."""
 
-    unkept: tuple[str, ...]
+    unkept: tuple[tuple[RecordRow, ...], ...]
     """RECORDs of what no locked sha256 stands for, as it was built from source here."""
 
     own: tuple[str, ...]
@@ -60,7 +61,8 @@ def installed_environment(wanted: Wanted, site_packages: Path, lock: int) -> Ins
     files = {file.package: file for file in wanted.files}
     wheels = []
     unkept = []
-    for folder, record in read_records(site_packages).items():
+    for folder, text in read_records(site_packages).items():
+        record = tuple(parse_record(text))
         name = folder.removesuffix(".dist-info").rpartition("-")[0]
         file = files.get(normalized_name(name))
         if file is not None and file.file.endswith(".whl"):
@@ -85,7 +87,7 @@ def installed_groups(installed: Installed, environment: Path, survey: Survey) ->
     for wheel, record in installed.wheels:
         inodes = {
             path: (status.st_dev, status.st_ino)
-            for path, _, _ in parse_record(record)
+            for path, _, _ in record
             if (status := statuses.get(prefix + path)) is not None
         }
         yield Group(name=wheel, base=base, inodes=inodes)

@@ -82,7 +82,7 @@ class DigestMemory:
         if known is None or known.size != status.st_size or known.mtime_ns != status.st_mtime_ns:
             return self.learn(path)
         if known.ctime_ns != status.st_ctime_ns:
-            self._known[inode] = known._replace(ctime_ns=status.st_ctime_ns)
+            self._known[inode] = Known(*known[:2], status.st_ctime_ns, known.sha256)
         return known.sha256
 
     def learn(self, path: str | bytes) -> str:
@@ -133,17 +133,23 @@ class DigestMemory:
             if table["version"] != FORMAT:
                 return
             base = os.fsencode(table["base"]) + b"/"
-            for path, device, inode, *known in table["files"]:
-                place = base + path.encode("utf-8", "surrogateescape")
-                self._recall_file(place, (device, inode), Known(*known))
-        except (OSError, ValueError, KeyError, TypeError):
+            for path, *look, sha256 in table["files"]:
+                self._recall_file(base + path.encode("utf-8", "surrogateescape"), look, sha256)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return
 
-    def _recall_file(self, place: bytes, inode: Inode, known: Known) -> None:
+    def _recall_file(self, place: bytes, look: list[int], sha256: str) -> None:
+        """Believe what was noted down of a file, if it still looks like that in every respect."""
         try:
-            status = os.lstat(place)
+            now = os.lstat(place)
         except OSError:
             return
-        now = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-        if now == (*inode, *known[:3]):
-            self._known[inode] = known
+        device, inode, size, mtime_ns, ctime_ns = look
+        if (
+            now.st_ctime_ns == ctime_ns
+            and now.st_mtime_ns == mtime_ns
+            and now.st_size == size
+            and now.st_ino == inode
+            and now.st_dev == device
+        ):
+            self._known[device, inode] = Known(size, mtime_ns, ctime_ns, sha256)

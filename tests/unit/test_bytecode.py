@@ -22,6 +22,7 @@ from envbuild.bytecode import (
     render_entry,
     split_evenly,
 )
+from envbuild.wheel_record import parse_record
 from tests.support.wheels import Wheel
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def _record(wheel: Wheel) -> str:
 def test_modules_carry_the_digest_of_their_source() -> None:
     """A wheel's modules are known by the sha256 that its own RECORD gives them."""
     wheel = Wheel(name="a", files={"a/b.py": SOURCE, "a/data.txt": "no module"})
-    (module,) = modules_of(_record(wheel))
+    (module,) = modules_of(parse_record(_record(wheel)))
     assert module.path == "a/b.py"
     assert module.sha256 == hashlib.sha256(SOURCE.encode()).hexdigest()
     assert module.size == len(SOURCE)
@@ -58,13 +59,13 @@ def test_modules_carry_the_digest_of_their_source() -> None:
 )
 def test_what_is_no_module_below_site_packages_is_left_out(row: str) -> None:
     """Scripts, stubs, shipped bytecode and paths that lead out are not compiled."""
-    assert modules_of(f"{row}\n") == ()
+    assert modules_of(parse_record(f"{row}\n")) == ()
 
 
 @pytest.mark.parametrize("row", ["a.py", "a.py,", "a.py,md5=x,", "a.py,sha256=!!,many", "a.py,,"])
 def test_a_module_without_a_digest_is_one_all_the_same(row: str) -> None:
     """RECORD may leave out hashes and sizes (PEP 376); the module is compiled without comparing."""
-    assert modules_of(row) == (Module(path="a.py", sha256="", size=0),)
+    assert modules_of(parse_record(row)) == (Module(path="a.py", sha256="", size=0),)
 
 
 def test_paths_that_wheels_bring_with_different_content_are_contested() -> None:
