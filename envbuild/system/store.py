@@ -249,13 +249,17 @@ class Store:
 
     def next_generation(self) -> int:
         """A number that no generation had; the caller holds `switching`."""
-        current = self.read_current()
-        return max((*self.generation_numbers(), current.generation if current else 0)) + 1
+        return max((*self.generation_numbers(), self.current_number() or 0)) + 1
 
     def receipt_size(self, name: str) -> int:
         """The bytes of a valid environment's files, from the first line of its receipt alone."""
-        with self.receipt(name).open(encoding="utf-8") as stream:
-            return read_receipt_size(stream.readline())
+        file = self.receipt(name)
+        try:
+            with file.open(encoding="utf-8") as stream:
+                return read_receipt_size(stream.readline())
+        except (OSError, ValueError) as error:
+            problem = Problem(file=str(file), message=f"the receipt is damaged: {error}")
+            raise HostError(problem) from error
 
     def add_generation(self, manifest: Manifest) -> None:
         """Write a generation, whole, and point `current` at it by one rename.

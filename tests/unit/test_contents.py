@@ -7,7 +7,6 @@ import socket
 import stat
 import subprocess
 import sys
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,10 +14,11 @@ import pytest
 from envbuild.errors import HostError
 from envbuild.receipt import FileEntry, FolderEntry, LinkEntry
 from envbuild.system.contents import freeze_modes, read_records, scan_contents, thaw_folders
+from tests.support.plain_user import as_plain_user
 from tests.support.values import digest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -224,22 +224,6 @@ def test_a_folder_that_was_closed_is_thawed_with_all_below(environment: Path) ->
     deep.parent.chmod(0o000)
     assert as_plain_user(environment, lambda: thaw_folders(environment)) == 0
     assert mode_of(deep.parent) == mode_of(deep) == 0o755
-
-
-def as_plain_user(folder: Path, work: Callable[[], None]) -> int:
-    """The exit code of a process that works on the folder as its owner, without root's rights."""
-    child = os.fork()
-    if child == 0:
-        with suppress(BaseException):
-            if os.geteuid() == 0:
-                for path in (folder, *folder.rglob("*")):
-                    os.chown(path, 65534, 65534, follow_symlinks=False)
-                os.setresgid(65534, 65534, 65534)
-                os.setresuid(65534, 65534, 65534)
-            work()
-            os._exit(0)
-        os._exit(1)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def test_records_are_read_by_folder(scratch: Path) -> None:
