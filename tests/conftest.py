@@ -141,6 +141,7 @@ def faults(index: IndexServer) -> Iterator[FaultProxy]:
 def run_envbuild(isolation: Path, project: Path, store: Path, index: IndexServer) -> CommandLine:
     """The real command line in `project`, on `store`, with `index` as its default index."""
     more = {"ENVBUILD_STORE": str(store), "ENVBUILD_INDEX_DEFAULT_URL": index.url}
+    more["ENVBUILD_HTTP_RETRIES"] = "0"  # an index on loopback does not recover
     return CommandLine(cwd=project, env=child_environment(**more))
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from envbuild.declaration import Declaration, Driver
     from envbuild.progress import Progress
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from envbuild.target import Host, Interpreter
 
 
-_LONGEST_TIMEOUT = 24 * 60 * 60
+_LARGEST_NUMBER = 24 * 60 * 60
+
+N = TypeVar("N", int, float)
 
 
 class Context:
@@ -150,17 +152,28 @@ class Context:
     @property
     def index_timeout(self) -> float:
         """Seconds of silence after which an index counts as hanging: `$ENVBUILD_HTTP_TIMEOUT`, else 30."""
-        text = self.environment.get("ENVBUILD_HTTP_TIMEOUT", "30")
+        return self._number("ENVBUILD_HTTP_TIMEOUT", 30.0, float, least=0.01)
+
+    @property
+    def index_retries(self) -> int:
+        """How often uv asks an index again that failed: `$ENVBUILD_HTTP_RETRIES`, else 3."""
+        return self._number("ENVBUILD_HTTP_RETRIES", 3, int, least=0)
+
+    def _number(self, name: str, default: N, parse: Callable[[str], N], *, least: float) -> N:
+        """A number out of the environment; UsageError where it is none."""
+        text = self.environment.get(name)
+        if not text:
+            return default
         try:
-            seconds = float(text)
+            number = parse(text)
         except ValueError:
-            seconds = 0
-        if not 0 < seconds < _LONGEST_TIMEOUT:
+            number = None
+        if number is None or not least <= number < _LARGEST_NUMBER:
             from envbuild.errors import Problem, UsageError
 
-            message = f"$ENVBUILD_HTTP_TIMEOUT is {text!r}, which is no number of seconds"
+            message = f"${name} is {text!r}, which is no number from {least:g} up"
             raise UsageError(Problem(message=message))
-        return seconds
+        return number
 
     @cached_property
     def lock_cache(self) -> Path:

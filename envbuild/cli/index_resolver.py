@@ -26,6 +26,7 @@ def open_resolver(context: Context) -> Iterator[tuple[UvResolver, IndexSession]]
         runner=context.runner,
         cache=context.lock_cache,
         timeout=context.index_timeout,
+        retries=context.index_retries,
         hashes=True,
     ) as indexes:
         resolver = UvResolver(

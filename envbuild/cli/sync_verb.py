@@ -106,6 +106,7 @@ def open_builder(
         runner=context.runner,
         cache=context.store.cache,
         timeout=context.index_timeout,
+        retries=context.index_retries,
         hashes=False,
     ) as indexes:
         installer = UvInstaller(

@@ -60,11 +60,12 @@ def index_session(
     runner: Runner,
     cache: Path,
     timeout: float,
+    retries: int,
     hashes: bool,
 ) -> Generator[IndexSession]:
     """Locate the declaration's indexes and hold them open.
 
-    `cache` is private to envbuild, `timeout` seconds of an index's silence;
+    `cache` is private to envbuild, `timeout` seconds of an index's silence, `retries` how often uv asks again;
     `hashes` says whether files in folders are hashed for uv, which resolving needs and installing does not.
     """
     locations = locate_indexes(declaration, environment, lambda: learn_default_url(runner))
@@ -74,7 +75,7 @@ def index_session(
             locations, client, environment, secret_file=cache / "router", hashes=hashes
         ) as uv,
     ):
-        uv_environment = {"UV_HTTP_TIMEOUT": f"{timeout:g}", **uv.environment}
+        uv_environment = {"UV_HTTP_RETRIES": str(retries), "UV_HTTP_TIMEOUT": f"{timeout:g}", **uv.environment}
         builder = SdistBuilder(runner=runner, cache=cache / "uv", index_environment=uv_environment)
         yield IndexSession(
             locations=locations,
