@@ -163,7 +163,7 @@ class Builder:
         self.store.receipt(environment.name).unlink(missing_ok=True)
         found = self.fill(wanted, environment, lock)
         receipt = new_receipt(wanted, found.contents)
-        self.store.write_receipt(receipt, stats=render_stats(found.statuses))
+        self.store.write_receipt(receipt, stats=render_stats(found.looks))
 
     def fill(
         self, wanted: Wanted, place: Path, lock: int, *, refresh: tuple[str, ...] = ()
@@ -256,11 +256,12 @@ class Builder:
 
 
 def remove_environment(environment: Path) -> None:
-    """Delete whatever stands at an environment's path; nothing is no error."""
-    if not os.path.lexists(environment):
-        return
-    thaw_folders(environment)
-    shutil.rmtree(environment)
+    """Delete whatever stands at an environment's path, a link or a file too; nothing is no error."""
+    if environment.is_dir() and not environment.is_symlink():
+        thaw_folders(environment)
+        shutil.rmtree(environment)
+    else:
+        environment.unlink(missing_ok=True)
 
 
 def _leave_nothing(environment: Path) -> None:
