@@ -83,12 +83,11 @@ def installed_groups(installed: Installed, environment: Path, survey: Survey) ->
     """The files of each wheel, as their digests are remembered."""
     base = str(installed.site_packages)
     prefix = f"{installed.site_packages.relative_to(environment)}/"
-    statuses = survey.statuses
     for wheel, record in installed.wheels:
         inodes = {
-            path: (status.st_dev, status.st_ino)
+            path: (seen.device, seen.inode)
             for path, _, _ in record
-            if (status := statuses.get(prefix + path)) is not None
+            if (seen := survey.looks.get(prefix + path)) is not None
         }
         yield Group(name=wheel, base=base, inodes=inodes)
 

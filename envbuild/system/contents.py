@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError, Problem
 from envbuild.receipt import Contents, FileEntry, FolderEntry, LinkEntry
+from envbuild.system.stat_list import look
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
+
+    from envbuild.system.stat_list import Look
 
 FILE_MODE = 0o444
 PROGRAM_MODE = 0o555
@@ -60,8 +63,8 @@ class Survey:
     """An environment as one walk has found it."""
 
     contents: Contents
-    statuses: Mapping[str, os.stat_result]
-    """What the file system says of everything, by path as in `contents`."""
+    looks: Mapping[str, Look]
+    """How everything looks, by path as in `contents`."""
 
 
 def survey(
@@ -77,13 +80,13 @@ def survey(
     files: list[FileEntry] = []
     links: list[LinkEntry] = []
     folders: list[FolderEntry] = []
-    statuses: dict[str, os.stat_result] = {}
+    looks: dict[str, Look] = {}
     for folder, entries in _walk(root):
         if freeze:
             os.chmod(folder, FOLDER_MODE)  # noqa: PTH101
         status = os.lstat(folder)
         path = _text(folder[skip:]) or "."
-        statuses[path] = status
+        looks[path] = look(status)
         folders.append(FolderEntry(path=path, mode=stat.S_IMODE(status.st_mode)))
         for entry in entries:
             status = entry.stat(follow_symlinks=False)
@@ -92,10 +95,10 @@ def survey(
                 if freeze:
                     status = _freeze_file(entry.path, status)
                 files.append(_file_entry(path, status, digest(entry.path, status)))
-                statuses[path] = status
+                looks[path] = look(status)
             elif stat.S_ISLNK(status.st_mode):
                 links.append(LinkEntry(path=path, target=_text(os.readlink(entry.path))))  # noqa: PTH115
-                statuses[path] = status
+                looks[path] = look(status)
             elif not stat.S_ISDIR(status.st_mode):
                 message = f"{environment}/{path} is neither a file nor a folder nor a link"
                 raise HostError(Problem(message=message))
@@ -104,7 +107,7 @@ def survey(
         links=tuple(sorted(links, key=_path)),
         folders=tuple(sorted(folders, key=_path)),
     )
-    return Survey(contents=contents, statuses=statuses)
+    return Survey(contents=contents, looks=looks)
 
 
 def read_records(site_packages: Path) -> dict[str, str]:

@@ -4,11 +4,26 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+
+class Look(NamedTuple):
+    """How a file, link or folder looks: the part of its status that anybody compares."""
+
+    mode: int
+    size: int
+    mtime_ns: int
+    device: int
+    inode: int
+
+
+def look(status: os.stat_result) -> Look:
+    """A third of a status's memory, which counts where there are 50,000."""
+    return Look(status.st_mode, status.st_size, status.st_mtime_ns, status.st_dev, status.st_ino)
 
 
 def list_stats(environment: Path) -> str:
@@ -19,7 +34,7 @@ def list_stats(environment: Path) -> str:
     """
     root = os.fsencode(environment)
     skip = len(root) + 1
-    statuses = {".": os.lstat(root)}
+    looks = {".": look(os.lstat(root))}
     waiting = [root]
     while waiting:
         with os.scandir(waiting.pop()) as entries:
@@ -27,13 +42,13 @@ def list_stats(environment: Path) -> str:
                 if entry.is_dir(follow_symlinks=False):
                     waiting.append(entry.path)
                 path = entry.path[skip:].decode("utf-8", "surrogateescape")
-                statuses[path] = entry.stat(follow_symlinks=False)
-    return render_stats(statuses)
+                looks[path] = look(entry.stat(follow_symlinks=False))
+    return render_stats(looks)
 
 
-def render_stats(statuses: Mapping[str, os.stat_result]) -> str:
+def render_stats(looks: Mapping[str, Look]) -> str:
     """The same text, of what was looked at already."""
-    return "".join([_line(path, statuses[path]) for path in sorted(statuses)])
+    return "".join([_line(path, looks[path]) for path in sorted(looks)])
 
 
 def differing_paths(recorded: str, found: str) -> tuple[str, ...]:
@@ -44,11 +59,11 @@ def differing_paths(recorded: str, found: str) -> tuple[str, ...]:
     return tuple(sorted({_path(line) for line in one ^ other}))
 
 
-def _line(path: str, status: os.stat_result) -> str:
+def _line(path: str, seen: Look) -> str:
     name = path.replace("\n", "\\n")
-    if stat.S_ISDIR(status.st_mode):
-        return f"{status.st_mode:o} 0 0 {status.st_ino} {name}\n"
-    return f"{status.st_mode:o} {status.st_size} {status.st_mtime_ns} {status.st_ino} {name}\n"
+    if stat.S_ISDIR(seen.mode):
+        return f"{seen.mode:o} 0 0 {seen.inode} {name}\n"
+    return f"{seen.mode:o} {seen.size} {seen.mtime_ns} {seen.inode} {name}\n"
 
 
 def _path(line: str) -> str:
