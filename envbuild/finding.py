@@ -24,6 +24,12 @@ class Finding:
     hint: str | None = None
     """What the user can do about it."""
 
+    line: int | None = None
+    """The line of `path` that it is about, where there is one."""
+
+    level: str = "error"
+    """`error` where the answer is no; `warning` and `note` cost no exit code."""
+
 
 def finding_table(finding: Finding) -> dict[str, object]:
     """The finding as a JSON object, absent fields as null."""

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from envbuild import __version__
-from envbuild.cli.conflict_verbs import CONFLICT_ARGUMENTS
+from envbuild.cli.conflict_verbs import CONFLICT_ARGUMENTS, MORE_FORMATS
 from envbuild.cli.fleet_arguments import FLEET_ARGUMENTS
 from envbuild.cli.store_verbs import STORE_ARGUMENTS
 
@@ -39,7 +39,7 @@ def build_parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, text, fill in _VERBS:
         verb = verbs.add_parser(name, help=text, description=_sentence(text), allow_abbrev=False)
-        _add_common(verb, default=False)
+        _add_common(verb, default=False, formats=MORE_FORMATS.get(name, ()))
         fill(verb)
     return parser
 
@@ -48,8 +48,13 @@ def _sentence(text: str) -> str:
     return f"{text[0].upper()}{text[1:]}."
 
 
-def _add_common(parser: argparse.ArgumentParser, *, default: bool) -> None:
-    """Options that may stand before or after the verb; only those before it bring defaults."""
+def _add_common(
+    parser: argparse.ArgumentParser, *, default: bool, formats: tuple[str, ...] = ()
+) -> None:
+    """Options that may stand before or after the verb; only those before it bring defaults.
+
+    `formats` are a verb's own, beyond those of all.
+    """
 
     def value(text: str | None) -> str | None:
         return text if default else argparse.SUPPRESS
@@ -68,7 +73,7 @@ def _add_common(parser: argparse.ArgumentParser, *, default: bool) -> None:
     )
     parser.add_argument(
         "--format",
-        choices=("text", "json"),
+        choices=("text", "json", *formats),
         default=value("text"),
         help="how the result is printed on stdout (default: text)",
     )

@@ -79,6 +79,31 @@ def diff(context: Context, arguments: Namespace) -> Outcome:
     return Outcome(code=0, text=lambda: render_diff(result), table=lambda: diff_table(result))
 
 
+def check(context: Context, arguments: Namespace) -> Outcome:
+    """Check declaration and lockfiles as a pull request would."""
+    from envbuild.cli.check_format import check_text, write_summary
+    from envbuild.cli.index_resolver import index_resolver
+    from envbuild.commands.check import Checker
+    from envbuild.report.check import check_table
+
+    with index_resolver(context, wanted=arguments.solve) as resolver:
+        checker = Checker(
+            declaration=context.declaration,
+            folder=context.lock_folder,
+            declaration_name=context.declaration_path.name,
+            resolver=resolver,
+        )
+        against = arguments.against
+        result = checker.check(git_of(context) if against is not None else None, against)
+    if arguments.format == "github":
+        write_summary(result, context.environment)
+    return Outcome(
+        code=result.exit_code,
+        text=lambda: check_text(result, arguments.format, context.environment),
+        table=lambda: check_table(result),
+    )
+
+
 def git_of(context: Context) -> Git:
     """Git in the folder of the declaration."""
     from envbuild.system.git import find_git
@@ -144,11 +169,23 @@ def _diff_arguments(parser: ArgumentParser) -> None:
     )
 
 
+def _check_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--against", metavar="REV", help="compare with a git revision: what this change does"
+    )
+    parser.add_argument(
+        "--solve",
+        action="store_true",
+        help="ask the index about broken rules and new conflicts; nothing else uses the network",
+    )
+
+
 CONFLICT_VERBS: dict[str, Callable[[Context, Namespace], Outcome]] = {
     "conflicts": conflicts,
     "why": why,
     "tree": tree,
     "diff": diff,
+    "check": check,
 }
 
 CONFLICT_ARGUMENTS: tuple[tuple[str, str, Callable[[ArgumentParser], None]], ...] = (
@@ -156,4 +193,8 @@ CONFLICT_ARGUMENTS: tuple[tuple[str, str, Callable[[ArgumentParser], None]], ...
     ("why", "show every chain that brings a package to a driver", _why_arguments),
     ("tree", "show what a driver holds and who asks for it", _tree_arguments),
     ("diff", "show what the lockfiles change, driver by driver", _diff_arguments),
+    ("check", "check lockfiles and rules, as a pull request would", _check_arguments),
 )
+
+MORE_FORMATS = {"check": ("markdown", "github", "sarif")}
+"""What a verb prints beyond text and JSON; named after the verb."""

@@ -99,7 +99,7 @@ def conflicts(
         explained=explain,
         splits=find_splits(fleet, pairs),
         groups=find_groups(fleet, pairs) if groups else None,
-        solved=None if resolver is None else _solve(fleet, pairs, resolver),
+        solved=None if resolver is None else ask_index(fleet, pairs, resolver),
         stale=_stale(declaration, fleet),
     )
 
@@ -113,7 +113,7 @@ def _stale(declaration: Declaration, fleet: Fleet) -> tuple[str, ...]:
     )
 
 
-def _solve(fleet: Fleet, pairs: tuple[Pair, ...], resolver: Resolver) -> tuple[JointAnswer, ...]:
+def ask_index(fleet: Fleet, pairs: tuple[Pair, ...], resolver: Resolver) -> tuple[JointAnswer, ...]:
     """Ask the index about every conflict that has a target; without one, no version could help."""
     return tuple(
         _ask(fleet, pair, conflict.target, resolver)

@@ -1,0 +1,274 @@
+"""`envbuild check`: what a pull request is asked before it is merged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from envbuild.command_clashes import check_commands
+from envbuild.errors import LockfileError, UsageError
+from envbuild.finding import Finding
+from envbuild.freshness import judge_lockfile
+from envbuild.lock import Stale
+from envbuild.lock_soundness import check_soundness
+from envbuild.rules import check_rules, rule_problems
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from envbuild.commands.conflicts import JointAnswer
+    from envbuild.commands.revision import FleetAt, Revisions
+    from envbuild.conflict import Pair
+    from envbuild.declaration import Declaration, Driver
+    from envbuild.fleet_diff import DriverDiff
+    from envbuild.lock import Lockfile
+    from envbuild.pair_decision import Fleet
+    from envbuild.resolution import Resolver
+    from envbuild.system.lock_folder import LockFolder
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Comparison:
+    """What the working folder changes against a revision."""
+
+    against: str
+    drivers: tuple[DriverDiff, ...]
+    appeared: tuple[Pair, ...]
+    """Pairs that conflict now and did not, with their proof; a new driver's conflicts among them."""
+
+    vanished: tuple[tuple[str, str], ...]
+    """Pairs that conflicted and do not any more."""
+
+    @property
+    def download(self) -> int:
+        """By how many bytes all first targets together grow."""
+        return sum(diff.download or 0 for diff in self.drivers)
+
+    @property
+    def changed(self) -> tuple[DriverDiff, ...]:
+        """The drivers that are not the same."""
+        return tuple(diff for diff in self.drivers if diff.kind != "same")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CheckResult:
+    """What `envbuild check` found."""
+
+    file: str
+    drivers: tuple[str, ...]
+    """The drivers that were looked at."""
+
+    findings: tuple[Finding, ...]
+    """Errors first, then warnings, then notes."""
+
+    comparison: Comparison | None
+    """None without `--against`."""
+
+    solved: tuple[JointAnswer, ...] | None
+    """What the index says about pairs that should fit and do not; None where it was not asked."""
+
+    @property
+    def exit_code(self) -> int:
+        """1 where any finding is an error."""
+        return 1 if any(finding.level == "error" for finding in self.findings) else 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Checker:
+    """Looks at a declaration and its lockfiles; writes nothing, asks no index unless it has a resolver."""
+
+    declaration: Declaration
+    folder: LockFolder
+    declaration_name: str
+    """The declaration's file name in its folder."""
+
+    resolver: Resolver | None = None
+
+    def check(self, revisions: Revisions | None = None, against: str | None = None) -> CheckResult:
+        """Check what is there, and compare it with a revision where one is named.
+
+        UsageError for a rule that names a package nobody has, and for a revision that cannot be read.
+        """
+        found: list[Finding] = []
+        lockfiles = self._read(found)
+        if problems := rule_problems(self.declaration, lockfiles):
+            raise UsageError(problems)
+        found += check_rules(self.declaration, lockfiles, self.folder.shown)
+        found += check_commands(self.declaration)
+        comparison = None
+        if revisions is not None and against is not None:
+            comparison = self._compare(lockfiles, revisions, against)
+            found += _conflict_findings(comparison, self.declaration)
+        return CheckResult(
+            file=self.declaration.file,
+            drivers=tuple(driver.name for driver in self.declaration.drivers if driver.enabled),
+            findings=tuple(sorted(found, key=_rank)),
+            comparison=comparison,
+            solved=self._solve(lockfiles, comparison) if self.resolver is not None else None,
+        )
+
+    def _read(self, found: list[Finding]) -> dict[str, Lockfile]:
+        """Every lockfile that can be read; what is wrong with them and with the others becomes findings."""
+        lockfiles: dict[str, Lockfile] = {}
+        for driver in self.declaration.drivers:
+            if not driver.enabled:
+                continue
+            try:
+                stored = self.folder.read(driver.name)
+            except LockfileError as error:
+                found += _broken(driver, error)
+                continue
+            if stored is None:
+                found.append(self._missing(driver))
+                continue
+            lockfiles[driver.name] = stored.lockfile
+            found += self._stale(driver, stored.lockfile)
+            found += check_soundness(stored.lockfile, self.folder.name(driver.name))
+        found += self._undeclared()
+        return lockfiles
+
+    def _missing(self, driver: Driver) -> Finding:
+        return Finding(
+            code="missing-lockfile",
+            subject=driver.name,
+            message=f"{driver.name} has no lockfile",
+            path=self.declaration.file,
+            line=driver.line,
+            hint=f"run `envbuild lock {driver.name}` and commit {self.folder.name(driver.name)}",
+        )
+
+    def _stale(self, driver: Driver, lockfile: Lockfile) -> Iterator[Finding]:
+        judged = judge_lockfile(lockfile, driver, self.declaration)
+        if isinstance(judged, Stale):
+            new = (one for one in driver.requires if one.text not in lockfile.inputs.requires)
+            yield Finding(
+                code="stale-lockfile",
+                subject=driver.name,
+                message=f"the lockfile of {driver.name} is stale: {'; '.join(judged.reasons)}",
+                path=self.declaration.file,
+                line=next((one.line for one in new), driver.line),
+                hint=f"run `envbuild lock {driver.name}` and commit what it writes",
+            )
+
+    def _undeclared(self) -> Iterator[Finding]:
+        declared = {driver.name for driver in self.declaration.drivers}
+        for name in self.folder.drivers():
+            if name not in declared:
+                yield Finding(
+                    code="undeclared-lockfile",
+                    subject=name,
+                    message=f"{self.folder.name(name)} belongs to no declared driver",
+                    path=self.folder.name(name),
+                    line=1,
+                    hint="remove it, or declare the driver",
+                    level="warning",
+                )
+
+    def _compare(
+        self, lockfiles: Mapping[str, Lockfile], revisions: Revisions, against: str
+    ) -> Comparison:
+        from envbuild.commands.diff import require_lockfiles
+        from envbuild.commands.revision import fleet_at
+        from envbuild.fleet_diff import compare_fleets
+        from envbuild.pair_decision import Fleet
+
+        then = fleet_at(revisions, against, self.declaration_name)
+        require_lockfiles(then)
+        before = Fleet(then.lockfiles.values(), then.declaration or self.declaration)
+        now = Fleet(lockfiles.values(), self.declaration)
+        appeared, vanished = _moved_conflicts(before, now)
+        return Comparison(
+            against=against,
+            drivers=compare_fleets(_enabled(then), lockfiles),
+            appeared=appeared,
+            vanished=vanished,
+        )
+
+    def _solve(
+        self, lockfiles: Mapping[str, Lockfile], comparison: Comparison | None
+    ) -> tuple[JointAnswer, ...]:
+        """Ask the index about rules that are broken and conflicts that are new."""
+        from envbuild.commands.conflicts import ask_index
+        from envbuild.pair_decision import Fleet
+
+        assert self.resolver is not None
+        wanted = {(pair.first, pair.second) for pair in (comparison.appeared if comparison else ())}
+        for rule in self.declaration.coexist:
+            locked = [driver for driver in rule.drivers if driver in lockfiles]
+            wanted |= set(combinations(locked, 2))
+        fleet = Fleet(lockfiles.values(), self.declaration)
+        pairs = tuple(fleet.decide(first, second) for first, second in sorted(wanted))
+        return ask_index(fleet, pairs, self.resolver)
+
+
+def _enabled(then: FleetAt) -> dict[str, Lockfile]:
+    """The lockfiles of drivers that were enabled at the revision."""
+    if then.declaration is None:
+        return then.lockfiles
+    off = {driver.name for driver in then.declaration.drivers if not driver.enabled}
+    return {name: lockfile for name, lockfile in then.lockfiles.items() if name not in off}
+
+
+def _moved_conflicts(
+    before: Fleet, now: Fleet
+) -> tuple[tuple[Pair, ...], tuple[tuple[str, str], ...]]:
+    """Pairs whose answer changed; a pair whose lockfiles are what they were is decided all the same.
+
+    What any lockfile pins is a candidate for every pair, so a third driver's move can change the answer.
+    """
+    appeared, vanished = [], []
+    for first, second in combinations(now.lockfiles, 2):
+        known = first in before.lockfiles and second in before.lockfiles
+        was = not before.decide(first, second).compatible if known else False
+        is_now = not now.decide(first, second).compatible
+        if is_now and not was:
+            appeared.append(now.decide(first, second, explain=True))
+        elif was and not is_now:
+            vanished.append((first, second))
+    return tuple(appeared), tuple(vanished)
+
+
+def _conflict_findings(comparison: Comparison, declaration: Declaration) -> Iterator[Finding]:
+    from envbuild.report.cause import render_cause
+
+    for pair in comparison.appeared:
+        conflict = pair.conflicts[0]
+        causes = [cause for clash in conflict.clashes[:1] for cause in clash.causes]
+        changed = {diff.driver for diff in comparison.changed}
+        blamed = [cause for cause in causes if cause.driver in changed] or causes
+        proof = " against ".join(render_cause(cause, declaration.file) for cause in causes)
+        on = ", ".join(dict.fromkeys(clash.package for clash in conflict.clashes))
+        yield Finding(
+            code="conflict-appeared",
+            subject=f"{pair.first}, {pair.second}",
+            message=f"{pair.first} and {pair.second} now conflict on {on}: {proof}",
+            path=declaration.file,
+            line=next((cause.line for cause in blamed), None),
+            level="warning",
+        )
+    for first, second in comparison.vanished:
+        yield Finding(
+            code="conflict-vanished",
+            subject=f"{first}, {second}",
+            message=f"{first} and {second} no longer conflict",
+            path=declaration.file,
+            level="note",
+        )
+
+
+def _broken(driver: Driver, error: LockfileError) -> Iterable[Finding]:
+    for problem in error.problems:
+        yield Finding(
+            code="broken-lockfile",
+            subject=driver.name,
+            message=problem.message,
+            path=problem.file,
+            line=problem.line or 1,
+            hint=problem.hint,
+        )
+
+
+def _rank(finding: Finding) -> tuple[int, str, int]:
+    levels = ("error", "warning", "note")
+    return levels.index(finding.level), finding.path or "", finding.line or 0

@@ -1,0 +1,20 @@
+"""The codes of `envbuild check`'s findings: a stable list, documented in docs/findings.md."""
+
+from __future__ import annotations
+
+CODES = {
+    "missing-lockfile": "An enabled driver has no lockfile.",
+    "broken-lockfile": "A lockfile is not what `envbuild lock` wrote, or of an unknown format.",
+    "stale-lockfile": "A lockfile no longer answers the declaration.",
+    "incomplete-lockfile": "A lockfile lacks a package or a file that it needs.",
+    "unmet-requirement": "A locked version is outside what a requirement or a constraint admits.",
+    "address-in-lockfile": "A lockfile holds an address.",
+    "undeclared-lockfile": "A lockfile belongs to no declared driver.",
+    "rule-coexist": "Drivers that must coexist do not lock one common set of versions.",
+    "rule-agree": "A package that must be the same version everywhere is not.",
+    "command-clash": "Two drivers expose a command, and the later one is left without a name of its own.",
+    "command-shared": "Two drivers expose a command; the later one is called by its driver's name.",
+    "conflict-appeared": "Two drivers conflict that did not before, or of which one is new.",
+    "conflict-vanished": "Two drivers that conflicted do not any more.",
+}
+"""Each code with what it means."""
