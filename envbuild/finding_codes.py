@@ -12,6 +12,7 @@ CODES = {
     "undeclared-lockfile": "A lockfile belongs to no declared driver.",
     "rule-coexist": "Drivers that must coexist do not lock one common set of versions.",
     "rule-agree": "A package that must be the same version everywhere is not.",
+    "unmet-change": "No locked versions serve what a changed driver asks for; `lock` may find others.",
     "command-clash": "Two drivers expose a command, and the later one is left without a name of its own.",
     "command-shared": "Two drivers expose a command; the later one is called by its driver's name.",
     "conflict-appeared": "Two drivers conflict that did not before, or of which one is new.",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from envbuild.candidates import Candidate
+    from envbuild.conflict_proof import Side
     from envbuild.declaration import Declaration
     from envbuild.demand import Demand
     from envbuild.lock import Lockfile
@@ -93,6 +94,23 @@ class Fleet:
         pins = greedy_choice(candidates, parts) or solve_lazily(candidates, parts)
         return None if pins is None else needed_pins(candidates, parts, pins)
 
+    def prove_alone(self, driver: str) -> tuple[Clash, ...]:
+        """Why locked versions cannot serve one driver on its first target; empty where they can."""
+        from envbuild.conflict_proof import prove
+
+        target = self.lockfiles[driver].targets[0]
+        if self.fit_together((driver,), target) is not None:
+            return ()
+        side = self._side(driver, target, target)
+        return prove(self.candidates(target), side, side, self.declaration)[0]
+
+    def _side(self, driver: str, locked: Target, target: Target) -> Side:
+        from envbuild.conflict_proof import Side
+
+        candidates = self.candidates(target)
+        pins = pinned(self.lockfiles[driver], locked, candidates)
+        return Side(self.demand(driver, locked, target).part, pins, candidates)
+
     def _answer(
         self, first: str, second: str, meetings: Meetings, explain: bool
     ) -> Compatible | Conflict:
@@ -156,14 +174,12 @@ class Fleet:
         )
 
     def _proved(self, first: str, second: str, meeting: Meeting) -> Conflict:
-        from envbuild.conflict_proof import Side, prove
+        from envbuild.conflict_proof import prove
 
         candidates = self.candidates(meeting.target)
         ours, theirs = self._demands_of(first, second, meeting)
-        one = Side(ours.part, pinned(self.lockfiles[first], meeting.first, candidates), candidates)
-        other = Side(
-            theirs.part, pinned(self.lockfiles[second], meeting.second, candidates), candidates
-        )
+        one = self._side(first, meeting.first, meeting.target)
+        other = self._side(second, meeting.second, meeting.target)
         clashes, complete = prove(candidates, one, other, self.declaration)
         packages = disputed_packages(ours, theirs) or {clash.package for clash in clashes}
         return Conflict(

@@ -13,6 +13,7 @@ from envbuild.freshness import judge_lockfile
 from envbuild.lock import Stale
 from envbuild.lock_soundness import check_soundness
 from envbuild.rules import check_rules, rule_problems
+from envbuild.unlocked_changes import foresee
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from envbuild.pair_decision import Fleet
     from envbuild.resolution import Resolver
     from envbuild.system.lock_folder import LockFolder
+    from envbuild.unlocked_changes import UnlockedChanges
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,9 +98,11 @@ class Checker:
             raise UsageError(problems)
         found += check_rules(self.declaration, lockfiles, self.folder.shown)
         found += check_commands(self.declaration)
+        foreseen = foresee(self.declaration, lockfiles)
+        found += _unmet_findings(foreseen, self.declaration)
         comparison = None
         if revisions is not None and against is not None:
-            comparison = self._compare(lockfiles, revisions, against)
+            comparison = self._compare(lockfiles, foreseen, revisions, against)
             found += _conflict_findings(comparison, self.declaration)
         return CheckResult(
             file=self.declaration.file,
@@ -166,7 +170,11 @@ class Checker:
                 )
 
     def _compare(
-        self, lockfiles: Mapping[str, Lockfile], revisions: Revisions, against: str
+        self,
+        lockfiles: Mapping[str, Lockfile],
+        foreseen: UnlockedChanges,
+        revisions: Revisions,
+        against: str,
     ) -> Comparison:
         from envbuild.commands.diff import require_lockfiles
         from envbuild.commands.revision import fleet_at
@@ -176,7 +184,7 @@ class Checker:
         then = fleet_at(revisions, against, self.declaration_name)
         require_lockfiles(then)
         before = Fleet(then.lockfiles.values(), then.declaration or self.declaration)
-        now = Fleet(lockfiles.values(), self.declaration)
+        now = Fleet(foreseen.lockfiles.values(), self.declaration)
         appeared, vanished = _moved_conflicts(before, now)
         return Comparison(
             against=against,
@@ -227,6 +235,23 @@ def _moved_conflicts(
         elif was and not is_now:
             vanished.append((first, second))
     return tuple(appeared), tuple(vanished)
+
+
+def _unmet_findings(foreseen: UnlockedChanges, declaration: Declaration) -> Iterator[Finding]:
+    from envbuild.report.cause import render_cause
+
+    for unmet in foreseen.unmet:
+        causes = [cause for clash in unmet.clashes[:1] for cause in clash.causes]
+        proof = " against ".join(render_cause(cause, declaration.file) for cause in causes)
+        yield Finding(
+            code="unmet-change",
+            subject=unmet.driver,
+            message=f"no locked versions serve what {unmet.driver} asks for now: {proof}",
+            path=declaration.file,
+            line=next((cause.line for cause in causes), None),
+            hint=f"`envbuild lock {unmet.driver}` asks the index for others",
+            level="warning",
+        )
 
 
 def _conflict_findings(comparison: Comparison, declaration: Declaration) -> Iterator[Finding]:

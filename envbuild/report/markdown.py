@@ -125,8 +125,14 @@ def _signed(size: int) -> str:
 
 
 def _prose(text: str) -> str:
-    """Text in which Markdown sees nothing of its own."""
-    return _SPECIAL.sub(r"\\\1", text.replace("\n", " "))
+    """Text in which Markdown sees nothing of its own; what stands between backticks is code."""
+    parts = text.replace("\n", " ").split("`")
+    if len(parts) % 2 == 0:
+        return _SPECIAL.sub(r"\\\1", text)
+    return "".join(
+        _code(part) if number % 2 else _SPECIAL.sub(r"\\\1", part)
+        for number, part in enumerate(parts)
+    )
 
 
 def _code(text: str) -> str:
