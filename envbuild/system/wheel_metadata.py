@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -10,6 +11,9 @@ from typing import IO, TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+_OLD_CLAUSE = r"(?:===?|[~!<>]=|[<>])\s?[\w.*+!-]+"
+_OLD_SPECIFIER = re.compile(rf"\s?\(?\s?{_OLD_CLAUSE}(?:\s?,\s?{_OLD_CLAUSE})*\s?\)?\s?$")
+_LONGEST_OF_OLD = 500
 _LARGEST = 16 << 20
 """Bytes of METADATA; what claims to be longer is not read."""
 
@@ -90,15 +94,38 @@ def _metadata_name(names: Iterable[str], package: str) -> str:
 
 
 def _requirement(text: str) -> str:
-    """A requirement as published, on one line; one with an address is written anew without it."""
+    """A requirement as published, on one line; one with an address is written anew without it.
+
+    Requirements from before PEP 440 (`six>=1.*`) are kept, as resolvers read them generously.
+    """
     from packaging.requirements import InvalidRequirement, Requirement
 
-    text = " ".join(text.split())
+    text = " ".join(text.split()).rstrip(" ,")
     try:
         requirement = Requirement(text)
     except InvalidRequirement:
+        if _is_of_old(text):
+            return text
         raise ValueError(f"it asks for '{text}', which is no valid requirement") from None
-    if requirement.url is None:
-        return text
-    requirement.url = None
-    return str(requirement)
+    if requirement.url is not None:
+        requirement.url = None
+        text = str(requirement)
+    if "://" in text:
+        raise ValueError(f"it asks for '{text}', which holds an address")
+    return text
+
+
+def _is_of_old(text: str) -> bool:
+    """Whether everything but the form of the specifier is as it should be."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    bare, semicolon, marker = text.partition(";")
+    if len(bare) > _LONGEST_OF_OLD:
+        return False
+    name = _OLD_SPECIFIER.sub("", bare)
+    if name == bare:
+        return False
+    try:
+        return Requirement(f"{name}{semicolon}{marker}").url is None
+    except InvalidRequirement:
+        return False
