@@ -119,6 +119,46 @@ class Driver:
     probe_timeout: int = DEFAULT_PROBE_TIMEOUT
     """Seconds that each probe may take."""
 
+    extends: str | None = None
+    """The driver that this one was made from."""
+
+    origins: tuple[tuple[str, int], ...] = ()
+    """On which line of the file what is effective stands: key paths such as `python` or `env.NAME`.
+
+    What is not among them is built in; requirements carry their own lines.
+    """
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HostChange:
+    """What a host table says of one driver; None leaves the driver's own."""
+
+    driver: str
+    line: int
+    env: tuple[tuple[str, str], ...]
+    """Added to the driver's own, in place of variables of the same name."""
+
+    enabled: bool | None
+    bytecode: bool | None
+    probe: tuple[tuple[str, ...], ...] | None
+    imports: tuple[str, ...] | None
+    probe_timeout: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HostTable:
+    """What is different on some hosts; nothing that decides a lockfile."""
+
+    name: str
+    line: int
+    hostname: str | None
+    """A pattern (`*` for any characters) of host names, or None for any."""
+
+    accelerator: Accelerator | None
+    """What the host must have, or None for any host."""
+
+    changes: tuple[HostChange, ...]
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Coexist:
@@ -158,6 +198,9 @@ class Declaration:
 
     indexes: tuple[Index, ...]
     """In the order of the file; the default index only where it is declared."""
+
+    hosts: tuple[HostTable, ...] = ()
+    """In the order of the file: a later one goes before an earlier one."""
 
     coexist: tuple[Coexist, ...] = ()
     agree: tuple[Agree, ...] = ()

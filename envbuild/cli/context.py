@@ -54,6 +54,25 @@ class Context:
         return read_declaration(self.declaration_path)
 
     @cached_property
+    def declaration_here(self) -> Declaration:
+        """The declaration with the host tables that apply on this host; what is locked is the same."""
+        if not self.declaration.hosts:
+            return self.declaration
+        from envbuild.host_tables import declaration_on
+
+        return declaration_on(self.declaration, os.uname().nodename, self.host)
+
+    @property
+    def host_tables(self) -> tuple[str, ...]:
+        """The names of the host tables that apply on this host."""
+        from envbuild.host_tables import applies
+
+        name = os.uname().nodename
+        return tuple(
+            table.name for table in self.declaration.hosts if applies(table, name, self.host)
+        )
+
+    @cached_property
     def lock_folder(self) -> LockFolder:
         """The lockfiles beside the declaration."""
         from envbuild.system.lock_folder import LockFolder
@@ -118,6 +137,7 @@ class Context:
         from envbuild.system.host import probe_host
 
         ask = any(driver.accelerator is not None for driver in self.declaration.drivers)
+        ask = ask or any(table.accelerator is not None for table in self.declaration.hosts)
         return probe_host(self.runner, self.environment, ask_cuda=ask)
 
     @cached_property

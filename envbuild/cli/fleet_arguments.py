@@ -84,11 +84,16 @@ def _edit(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("value", metavar="VALUE", help="TOML; what is none is taken as a string")
 
 
+def _show(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("drivers", metavar="DRIVER", nargs="*", help="default: all of them")
+
+
 FLEET_ARGUMENTS: tuple[tuple[str, str, Callable[[argparse.ArgumentParser], None]], ...] = (
     ("export", "write what launchers and other tools read", _export),
     ("import", "begin drivers out of requirements, groups, venvs, presets or models", _import),
     ("add", "require more in the declaration, which keeps its comments and order", _add),
     ("remove", "require less in the declaration, or remove a driver", _remove),
     ("edit", "set a key of a driver in the declaration", _edit),
+    ("show", "print a driver's effective declaration, and where each line comes from", _show),
     ("probe", "run the declared probes on what is current", _probe),
 )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from envbuild.cli.edit_verbs import add, edit, import_, remove
 from envbuild.cli.export_verb import export
 from envbuild.cli.probe_verb import probe
+from envbuild.cli.show_verb import show
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -21,5 +22,6 @@ FLEET_VERBS: dict[str, Callable[[Context, Namespace], Outcome]] = {
     "add": add,
     "remove": remove,
     "edit": edit,
+    "show": show,
     "probe": probe,
 }

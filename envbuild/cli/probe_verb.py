@@ -18,7 +18,7 @@ def probe(context: Context, arguments: Namespace) -> Outcome:
     from envbuild.report.probe import probe_table, render_probe
 
     report = command(
-        context.declaration,
+        context.declaration_here,
         tuple(arguments.drivers),
         context.store.require_current(),
         context.prober(context.cpus),

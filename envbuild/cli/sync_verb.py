@@ -76,7 +76,7 @@ def planner_for(context: Context, progress: Progress, *, offline: bool, dry_run:
         return interpreter
 
     return Planner(
-        declaration=context.declaration,
+        declaration=context.declaration_here,
         folder=context.lock_folder,
         host=context.host,
         interpreter_for=interpreter_for,

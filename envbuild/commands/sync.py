@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.accelerator import accelerator_missing
 from envbuild.commands.selection import select_drivers
+from envbuild.cuda import judge_cuda
 from envbuild.errors import HostError, LockfileError, NoError, Problem
 from envbuild.freshness import judge_lockfile
 from envbuild.lock import Stale
@@ -71,6 +72,10 @@ class Planner:
         skipped = {skip.driver for skip in skips}
         drivers = tuple(driver for driver in selected if driver.name not in skipped)
         lockfiles = self._lockfiles(drivers)
+        if not names:
+            skips += self._cuda_skips(drivers, lockfiles)
+            skipped = {skip.driver for skip in skips}
+            drivers = tuple(driver for driver in drivers if driver.name not in skipped)
         wanted = tuple(self._want(driver, lockfiles[driver.name]) for driver in drivers)
         valid = {item.environment for item in wanted if self.is_valid(item.environment)}
         return plan_sync(
@@ -88,6 +93,20 @@ class Planner:
             Skip(driver=name, reason=reason)
             for name, reason in reasons.items()
             if reason is not None
+        )
+
+    def _cuda_skips(
+        self, drivers: tuple[Driver, ...], lockfiles: dict[str, StoredLockfile]
+    ) -> tuple[Skip, ...]:
+        """GPU drivers whose wheels are for a newer major version of CUDA than the NVIDIA driver knows."""
+        if self.host.cuda is None:
+            return ()
+        needing = (driver for driver in drivers if driver.accelerator is not None)
+        judged = (judge_cuda(lockfiles[item.name].lockfile, self.host.cuda) for item in needing)
+        return tuple(
+            Skip(driver=finding.driver, reason=finding.message)
+            for finding in judged
+            if finding is not None and finding.fatal
         )
 
     def _reason_to_skip(self, driver: Driver) -> str | None:

@@ -8,8 +8,11 @@ import tomllib
 from ast import literal_eval
 
 from envbuild.declaration import Declaration
-from envbuild.drivers_toml.driver import DRIVER_FORM, DRIVER_KEYS, read_drivers
+from envbuild.drivers_toml.driver import read_drivers
+from envbuild.drivers_toml.driver_keys import DRIVER_FORM, DRIVER_KEYS
+from envbuild.drivers_toml.host_table import read_hosts
 from envbuild.drivers_toml.index import read_indexes
+from envbuild.drivers_toml.requirement_set import Sets, read_sets
 from envbuild.drivers_toml.rule import read_agree, read_coexist
 from envbuild.drivers_toml.table import Key, Place, Source, Table, kind, read_table
 from envbuild.drivers_toml.target import DEFAULTS_KEYS
@@ -67,11 +70,13 @@ def _keep(value: object, _: Place) -> object:
 VERSION = Key("version", _read_version)
 DEFAULTS = Key("defaults", _read_defaults)
 INDEX = Key("index", read_indexes)
+SETS = Key("sets", read_sets)
 DRIVERS = Key("drivers", _keep)
+HOSTS = Key("hosts", _keep)
 COEXIST = Key("coexist", _keep)
 AGREE = Key("agree", _keep)
 
-TOP_KEYS: tuple[Key[object], ...] = (VERSION, DEFAULTS, INDEX, DRIVERS, COEXIST, AGREE)
+TOP_KEYS: tuple[Key[object], ...] = (VERSION, DEFAULTS, INDEX, SETS, DRIVERS, HOSTS, COEXIST, AGREE)
 """The keys at the top of the file."""
 
 
@@ -144,7 +149,9 @@ def _read_document(document: dict[str, object], place: Place, text: str) -> Decl
     declared = document.get(DRIVERS.name, {})
     if declared == {} and (DRIVERS.name in document or not top.has(DRIVERS)):
         place.at(DRIVERS.name).wrong("no driver is declared", hint=f"add one: {DRIVER_FORM}")
-    drivers = read_drivers(declared, place.at(DRIVERS.name), defaults)
+    sets = Sets(top.get(SETS) or {})
+    sets.check()
+    drivers = read_drivers(declared, place.at(DRIVERS.name), defaults, sets)
     known = tuple(declared) if isinstance(declared, dict) else ()
     enabled = tuple(driver.name for driver in drivers if driver.enabled)
     coexist, agree = document.get(COEXIST.name, []), document.get(AGREE.name, [])
@@ -153,6 +160,7 @@ def _read_document(document: dict[str, object], place: Place, text: str) -> Decl
         digest="sha256:" + hashlib.sha256(text.encode()).hexdigest(),
         drivers=drivers,
         indexes=top.get(INDEX) or (),
+        hosts=read_hosts(document.get(HOSTS.name, {}), place.at(HOSTS.name), known),
         coexist=read_coexist(coexist, place.at(COEXIST.name), known),
         agree=read_agree(agree, place.at(AGREE.name), known, enabled),
     )

@@ -1,133 +1,98 @@
-"""`[drivers.NAME]` → Driver, with the defaults merged in."""
+"""`[drivers.NAME]` → Driver, with sets, `extends` and the defaults merged in."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from envbuild.declaration import (
-    DEFAULT_PLATFORMS,
-    DEFAULT_PROBE_TIMEOUT,
-    DEFAULT_PYTHON,
-    Accelerator,
-    Driver,
-)
-from envbuild.drivers_toml.environment import read_env
-from envbuild.drivers_toml.probe import IMPORTS, PROBE, PROBE_KEYS, PROBE_TIMEOUT
-from envbuild.drivers_toml.requirement import (
-    parse_cuda,
-    parse_override,
-    parse_package,
-    read_requirement,
-)
-from envbuild.drivers_toml.table import (
-    Key,
-    Place,
-    Table,
-    TextError,
-    boolean,
-    kind,
-    list_of,
-    nearest,
-    read_table,
-    text,
-)
-from envbuild.drivers_toml.target import (
-    BYTECODE,
-    CONSTRAINTS,
-    DEFAULTS_KEYS,
-    EXCLUDE_NEWER,
-    PLATFORMS,
-    PYTHON,
-    PYTHON_DOWNLOADS,
-)
+from envbuild.drivers_toml.driver_keys import DRIVER_FORM, DRIVER_KEYS, EXTENDS, REQUIRES
+from envbuild.drivers_toml.merging import merge_driver
+from envbuild.drivers_toml.table import Place, Table, TextError, kind, nearest, read_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
-    from envbuild.declaration import DeclaredRequirement
-
-T = TypeVar("T")
+    from envbuild.declaration import Driver
+    from envbuild.drivers_toml.requirement_set import Sets
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _LONGEST_NAME = 40
 _RESERVED = "bin"
 """A generation has a folder `bin` among the links to its drivers' environments."""
 
-_COMMAND = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
-_INTERPRETER = re.compile(r"python(\d+(\.\d+)?)?")
 
-DRIVER_FORM = """[drivers.NAME] with requires = ["…"]"""
-
-
-def _command(written: str) -> str:
-    if not _COMMAND.fullmatch(written):
-        hint = "letters, digits and `._+-`, beginning with a letter or a digit"
-        if "/" in written:
-            hint = f"just the name, such as '{written.rstrip('/').rsplit('/', 1)[-1] or 'vllm'}'"
-        elif " " in written.strip():
-            hint = "just the name; arguments go where the driver is started"
-        raise TextError(f"{written!r} is not the name of a command", hint=hint)
-    if _INTERPRETER.fullmatch(written):
-        raise TextError(
-            f"{written!r} cannot be exposed: a link to the interpreter loses the environment",
-            hint="name a command that a package installs; `envbuild which DRIVER --python` "
-            "tells the interpreter's own path",
-        )
-    return written
-
-
-_CUDA = 'cuda = ">=12.4"'
-
-CUDA = Key("cuda", text(parse_cuda, hint=f"write {_CUDA}"))
-ACCELERATOR_KEYS: tuple[Key[object], ...] = (CUDA,)
-
-
-def _read_accelerator(value: object, place: Place) -> Accelerator | None:
-    hint = f"write it like accelerator = {{ {_CUDA} }}"
-    table = read_table(value, place, ACCELERATOR_KEYS, hint=hint)
-    if table is None:
-        return None
-    if not table.present:
-        place.wrong("must not be empty", hint=hint)
-    cuda = table.get(CUDA)
-    return None if cuda is None else Accelerator(cuda=cuda)
-
-
-REQUIRES = Key("requires", list_of(read_requirement, filled=True))
-BINARY = Key("binary", text(_command))
-COMMANDS = Key("commands", list_of(text(_command), filled=True, unique=True))
-VERSION_OF = Key("version-of", text(parse_package))
-OVERRIDES = Key("overrides", list_of(text(parse_override)))
-ENV = Key("env", read_env)
-ACCELERATOR = Key("accelerator", _read_accelerator)
-ALLOW_SDIST = Key("allow-sdist", list_of(text(parse_package), unique=True))
-ENABLED = Key("enabled", boolean)
-
-DRIVER_KEYS: tuple[Key[object], ...] = (
-    REQUIRES,
-    BINARY,
-    COMMANDS,
-    VERSION_OF,
-    *DEFAULTS_KEYS,
-    OVERRIDES,
-    ENV,
-    ACCELERATOR,
-    ALLOW_SDIST,
-    ENABLED,
-    *PROBE_KEYS,
-)
-"""The keys of `[drivers.NAME]`."""
-
-
-def read_drivers(value: object, place: Place, defaults: Table) -> tuple[Driver, ...]:
+def read_drivers(value: object, place: Place, defaults: Table, sets: Sets) -> tuple[Driver, ...]:
     """Every driver that can be read, in the order of the file."""
     if not isinstance(value, dict):
         place.wrong(f"must be a table, not {kind(value)}", hint=f"a driver is {DRIVER_FORM}")
         return ()
     _check_names(value, place)
-    drivers = (_read_driver(name, inner, place.at(name), defaults) for name, inner in value.items())
+    tables = {
+        name: read_table(inner, place.at(name), DRIVER_KEYS, hint=f"a driver is {DRIVER_FORM}")
+        for name, inner in value.items()
+    }
+    drivers = (_Drivers(tables, defaults, sets)).all()
     return tuple(driver for driver in drivers if driver is not None)
+
+
+class _Drivers:
+    """Makes drivers out of their tables, those that are extended first."""
+
+    def __init__(self, tables: Mapping[str, Table | None], defaults: Table, sets: Sets) -> None:
+        self._tables = tables
+        self._defaults = defaults
+        self._sets = sets
+        self._made: dict[str, Driver | None] = {}
+
+    def all(self) -> Iterable[Driver | None]:
+        """Every driver, in the file's order; None for one that cannot be made."""
+        return [self._make(name, ()) for name in self._tables]
+
+    def _make(self, name: str, below: tuple[str, ...]) -> Driver | None:
+        if name not in self._made:
+            table = self._tables[name]
+            self._made[name] = None if table is None else self._merge(name, table, below)
+        return self._made[name]
+
+    def _merge(self, name: str, table: Table, below: tuple[str, ...]) -> Driver | None:
+        extends = table.get(EXTENDS)
+        parent = None
+        if table.has(EXTENDS):
+            parent = self._parent(table, (*below, name))
+            if parent is None:
+                return None
+        elif not table.has(REQUIRES):
+            table.place.wrong("the driver has no `requires`", hint='add requires = ["PACKAGE"]')
+        required = table.get(REQUIRES)
+        if required is None and (parent is None or table.has(REQUIRES)):
+            return None
+        own = self._sets.expand(required or ())
+        if not own and parent is None:
+            return None
+        return merge_driver(
+            name=name,
+            extends=extends.value if extends is not None else None,
+            table=table,
+            own=own,
+            parent=parent,
+            defaults=self._defaults,
+        )
+
+    def _parent(self, table: Table, chain: tuple[str, ...]) -> Driver | None:
+        """The driver that is extended; None, with the problem noted, where there is none."""
+        extends = table.get(EXTENDS)
+        if extends is None:
+            return None
+        if extends.value in chain:
+            circle = " → ".join((*chain[chain.index(extends.value) :], extends.value))
+            extends.place.wrong(f"the driver extends itself: {circle}", hint="break the circle")
+            return None
+        if extends.value not in self._tables:
+            near = nearest(extends.value, self._tables)
+            hint = f"did you mean '{near}'?" if near else "name a driver of this file"
+            extends.place.wrong(f"there is no driver {extends.value!r} to extend", hint=hint)
+            return None
+        return self._make(extends.value, chain)
 
 
 def _check_names(names: Iterable[str], place: Place) -> None:
@@ -168,65 +133,3 @@ def _problem_with(name: str) -> TextError | None:
 
 def _normal(name: str) -> str:
     return re.sub(r"[-_. ]+", "-", name).strip("-").lower()
-
-
-def _read_driver(name: str, value: object, place: Place, defaults: Table) -> Driver | None:
-    table = read_table(value, place, DRIVER_KEYS, hint=f"a driver is {DRIVER_FORM}")
-    if table is None:
-        return None
-    if not table.has(REQUIRES):
-        place.wrong("the driver has no `requires`", hint='add requires = ["PACKAGE"]')
-    requires = table.get(REQUIRES)
-    if requires is None:
-        return None
-    binary = table.get(BINARY) or name
-    commands = table.get(COMMANDS) or ()
-    return Driver(
-        name=name,
-        line=place.line,
-        requires=requires,
-        binary=binary,
-        commands=commands if binary in commands else (binary, *commands),
-        version_of=_version_of(table, requires),
-        python=_own(table, defaults, PYTHON, DEFAULT_PYTHON),
-        python_downloads=_own(table, defaults, PYTHON_DOWNLOADS, True),
-        platforms=_own(table, defaults, PLATFORMS, DEFAULT_PLATFORMS),
-        constraints=_constraints(table, defaults),
-        overrides=table.get(OVERRIDES) or (),
-        exclude_newer=_own(table, defaults, EXCLUDE_NEWER, None),
-        env=table.get(ENV) or (),
-        accelerator=table.get(ACCELERATOR),
-        allow_sdist=table.get(ALLOW_SDIST) or (),
-        enabled=table.get(ENABLED) is not False,
-        probe=table.get(PROBE) or (),
-        imports=table.get(IMPORTS) or (),
-        probe_timeout=table.get(PROBE_TIMEOUT) or DEFAULT_PROBE_TIMEOUT,
-        bytecode=_own(table, defaults, BYTECODE, True),
-    )
-
-
-def _own(table: Table, defaults: Table, key: Key[T], otherwise: T) -> T:
-    """What a driver says of a key, else what the defaults say, else what is built in."""
-    for value in (table.get(key), defaults.get(key)):
-        if value is not None:
-            return value
-    return otherwise
-
-
-def _constraints(table: Table, defaults: Table) -> tuple[str, ...]:
-    """The defaults' constraints and the driver's own: all of them hold."""
-    both = (*(defaults.get(CONSTRAINTS) or ()), *(table.get(CONSTRAINTS) or ()))
-    return tuple(dict.fromkeys(both))
-
-
-def _version_of(table: Table, requires: tuple[DeclaredRequirement, ...]) -> str:
-    package = table.get(VERSION_OF)
-    names = [requirement.name for requirement in requires]
-    if package is None or package in names:
-        return package or names[0]
-    near = nearest(package, names)
-    table.place.at(VERSION_OF.name).wrong(
-        f"the driver does not require '{package}'",
-        hint=f"did you mean '{near}'?" if near else "name one of the packages in `requires`",
-    )
-    return package

@@ -10,12 +10,17 @@ from hypothesis import strategies as st
 
 from envbuild.drivers_toml import parse_declaration
 from envbuild.drivers_toml.document import TOP_KEYS
-from envbuild.drivers_toml.driver import ACCELERATOR_KEYS, DRIVER_KEYS
+from envbuild.drivers_toml.driver_keys import ACCELERATOR_KEYS, DRIVER_KEYS
+from envbuild.drivers_toml.host_table import HOST_KEYS
 from envbuild.drivers_toml.index import INDEX_KEYS
+from envbuild.drivers_toml.requirement_set import INCLUDE
 from envbuild.drivers_toml.rule import AGREE_KEYS
 from envbuild.errors import DeclarationError, Problem
 
-KNOWN = [key.name for key in (*DRIVER_KEYS, *INDEX_KEYS, *AGREE_KEYS, *ACCELERATOR_KEYS)]
+KNOWN = [
+    key.name
+    for key in (*DRIVER_KEYS, *HOST_KEYS, INCLUDE, *INDEX_KEYS, *AGREE_KEYS, *ACCELERATOR_KEYS)
+]
 TEXTS = st.one_of(
     st.text(max_size=8),
     st.sampled_from(
@@ -49,6 +54,8 @@ DOCUMENTS = st.fixed_dictionaries(
         "version": st.one_of(st.just(1), SCALARS),
         "defaults": st.one_of(TABLES, VALUES),
         "drivers": st.one_of(st.dictionaries(TEXTS, TABLES, max_size=3), VALUES),
+        "sets": st.one_of(st.dictionaries(TEXTS, TABLES, max_size=2), VALUES),
+        "hosts": st.one_of(st.dictionaries(TEXTS, TABLES, max_size=2), VALUES),
         "index": st.one_of(st.lists(TABLES, max_size=3), VALUES),
         "coexist": st.one_of(st.lists(TABLES, max_size=2), VALUES),
         "agree": st.one_of(st.lists(TABLES, max_size=2), VALUES),
@@ -72,7 +79,7 @@ def check_every_problem(text: str) -> None:
 
 def test_the_strategy_knows_every_key() -> None:
     """A key that is added to the top of the file joins these tests."""
-    known = {"version", "defaults", "drivers", "index", "coexist", "agree"}
+    known = {"version", "defaults", "sets", "drivers", "hosts", "index", "coexist", "agree"}
     assert {key.name for key in TOP_KEYS} == known
 
 

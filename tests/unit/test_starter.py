@@ -9,7 +9,7 @@ import pytest
 
 from envbuild.commands.init import init
 from envbuild.drivers_toml.document import TOP_KEYS
-from envbuild.drivers_toml.driver import DRIVER_KEYS
+from envbuild.drivers_toml.driver_keys import DRIVER_KEYS
 from envbuild.drivers_toml.index import INDEX_KEYS
 from envbuild.drivers_toml.target import DEFAULTS_KEYS
 from envbuild.errors import HostError, UsageError
@@ -36,7 +36,7 @@ def test_every_key_is_shown_and_every_example_is_right(tmp_path: Path) -> None:
     text = re.sub(r"^#(?! )", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
     path.write_text(text, encoding="utf-8")
     declaration = read_declaration(path)
-    assert [driver.name for driver in declaration.drivers] == ["web", "vllm"]
+    assert [driver.name for driver in declaration.drivers] == ["web", "vllm", "ocr"]
     assert declaration.coexist
     assert declaration.agree
     for key in (*TOP_KEYS, *DEFAULTS_KEYS, *DRIVER_KEYS, *INDEX_KEYS):

@@ -1,0 +1,58 @@
+"""The declaration as it is on one host."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from envbuild.accelerator import accelerator_missing
+
+if TYPE_CHECKING:
+    from envbuild.declaration import Declaration, Driver, HostChange, HostTable
+    from envbuild.target import Host
+
+
+def applies(table: HostTable, hostname: str, host: Host) -> bool:
+    """Whether a host table is for this host: all that it selects by holds."""
+    if table.hostname is not None and not fnmatchcase(hostname.lower(), table.hostname):
+        return False
+    return table.accelerator is None or accelerator_missing(table.accelerator, host) is None
+
+
+def declaration_on(declaration: Declaration, hostname: str, host: Host) -> Declaration:
+    """The declaration with every host table that applies, the later ones last.
+
+    Nothing that decides a lockfile is changed, and the digest stays the file's.
+    """
+    changes = [
+        change
+        for table in declaration.hosts
+        if applies(table, hostname, host)
+        for change in table.changes
+    ]
+    drivers = tuple(_changed(driver, changes) for driver in declaration.drivers)
+    return replace(declaration, drivers=drivers)
+
+
+def _changed(driver: Driver, changes: list[HostChange]) -> Driver:
+    for change in changes:
+        if change.driver == driver.name:
+            driver = _apply(driver, change)
+    return driver
+
+
+def _apply(driver: Driver, change: HostChange) -> Driver:
+    kept = {
+        "enabled": change.enabled,
+        "bytecode": change.bytecode,
+        "probe": change.probe,
+        "imports": change.imports,
+        "probe_timeout": change.probe_timeout,
+    }
+    given = {key: value for key, value in kept.items() if value is not None}
+    env = tuple(sorted((dict(driver.env) | dict(change.env)).items()))
+    lines = {key.replace("_", "-"): change.line for key in given}
+    lines |= {f"env.{name}": change.line for name, _ in change.env}
+    origins = tuple(sorted((dict(driver.origins) | lines).items()))
+    return replace(driver, env=env, origins=origins, **given)  # type: ignore[arg-type]

@@ -1,0 +1,56 @@
+"""What `envbuild show` prints."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from envbuild.commands.show import Effective, Shown, ShowResult
+
+
+def render_show(result: ShowResult) -> str:
+    """A line for each key and element, with where it stands beside it."""
+    blocks = ["\n".join(_driver_lines(shown, result)) for shown in result.drivers]
+    hosts = [f"on this host apply: {', '.join(result.hosts)}"] if result.hosts else []
+    return "\n\n".join((*hosts, *blocks)) + "\n"
+
+
+def show_table(result: ShowResult) -> dict[str, object]:
+    """The same as a JSON object."""
+    return {
+        "file": result.file,
+        "hosts": list(result.hosts),
+        "drivers": {
+            shown.driver: {
+                "extends": shown.extends,
+                "keys": [
+                    {
+                        "key": line.key,
+                        "value": line.value,
+                        "line": line.line,
+                        "table": line.table,
+                    }
+                    for line in shown.lines
+                ],
+            }
+            for shown in result.drivers
+        },
+    }
+
+
+def _driver_lines(shown: Shown, result: ShowResult) -> Iterator[str]:
+    texts = [f"{line.key} = {json.dumps(line.value, ensure_ascii=False)}" for line in shown.lines]
+    width = min(max(map(len, texts)), 60)
+    yield shown.driver + (f", which extends {shown.extends}" if shown.extends else "")
+    for text, line in zip(texts, shown.lines, strict=True):
+        yield f"  {text.ljust(width)}  # {_origin(line, result.file)}"
+
+
+def _origin(line: Effective, file: str) -> str:
+    if line.line is None:
+        return "built in"
+    place = f"{file}:{line.line}"
+    return f"{place} [{line.table}]" if line.table else place
