@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import traceback
+import warnings
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,7 +19,9 @@ def as_plain_user(folder: Path, work: Callable[[], object]) -> int:
 
     0 where the work returns, 1 where it raises; root gives the folder away for it.
     """
-    child = os.fork()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # a test before may have left a thread
+        child = os.fork()
     if child == 0:
         try:
             if os.geteuid() == 0:
