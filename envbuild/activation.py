@@ -35,19 +35,44 @@ It waits for nobody: who holds the file exclusively is a gc that takes the envir
 """
 
 
+_SETTLE = """
+def _settle(link, env):
+    def real(path):
+        return env + path[len(link):] if path.startswith(link + "/") else path
+    try:
+        if not os.path.samefile(link, env):
+            return
+    except OSError:
+        return
+    sys.prefix = sys.exec_prefix = env
+    sys.executable = real(sys.executable or "")
+    sys.path[:] = [real(path) for path in sys.path]
+
+"""
+"""Of a Python that was started through `current`: that link may lead elsewhere before the last import.
+
+A copy at another place is left as it is.
+"""
+
+
 def render_activation(bin_folder: str, env: Iterable[tuple[str, str]]) -> str:
     """The module that every start of the environment's Python imports through its `.pth` file.
 
     It takes the environment's lease,
+    holds on to the environment itself where a link led to it,
     puts the environment's own commands first on PATH, once, and sets what is declared where unset.
     A PATH that is missing, as under `env -i`, counts as the system's default one.
     Values are set as UTF-8 bytes, because a locale's own encoding may not know their characters.
     """
+    environment = dirname(bin_folder)
     lines = [
         '"""Baked in by envbuild: whoever starts this Python, the process is the same."""',
-        "import os",
+        "import os, sys",
         _LEASE,
-        f"_hold({f'{dirname(bin_folder)}/{LEASE_FILE}'!r})",
+        f"_hold({f'{environment}/{LEASE_FILE}'!r})",
+        _SETTLE,
+        f"if sys.prefix != {environment!r}:",
+        f"    _settle(sys.prefix, {environment!r})",
         f"_BIN = {bin_folder!r}",
         "_PATH = os.environ.get('PATH') or os.defpath",
         "if _PATH.split(os.pathsep, 1)[0] != _BIN:",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from envbuild.target import Interpreter
 
-LAYOUT = 3
+LAYOUT = 4
 """The layout's version: raised whenever the same inputs would be built into other files."""
 
 SHORT = 12
