@@ -7,6 +7,8 @@ import shutil
 import stat
 import sys
 import tempfile
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -101,7 +103,17 @@ def scratch() -> Iterator[Path]:
 
 
 def remove_tree(folder: Path) -> None:
-    """Remove a folder whatever the modes inside it."""
+    """Remove a folder whatever the modes inside it, and though a `gc` may still be removing there too."""
+    for _ in range(50):
+        with suppress(OSError):
+            _remove_now(folder)
+        if not folder.exists():
+            return
+        time.sleep(0.1)
+    _remove_now(folder)
+
+
+def _remove_now(folder: Path) -> None:
     for root, folders, _ in os.walk(folder):
         for path in (Path(root), *(Path(root) / name for name in folders)):
             if not path.is_symlink() and stat.S_IMODE(path.stat().st_mode) & 0o700 != 0o700:
