@@ -22,6 +22,7 @@ from envbuild.drivers_toml.driver_keys import (
     VERSION_OF,
 )
 from envbuild.drivers_toml.probe import IMPORTS, PROBE, PROBE_TIMEOUT
+from envbuild.drivers_toml.requirement import parse_requirement
 from envbuild.drivers_toml.table import Key, Table, nearest
 from envbuild.drivers_toml.target import (
     BYTECODE,
@@ -31,7 +32,6 @@ from envbuild.drivers_toml.target import (
     PYTHON,
     PYTHON_DOWNLOADS,
 )
-from envbuild.requirement_text import parse_requirement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
