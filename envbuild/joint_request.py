@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.resolution import ResolveRequest
+from envbuild.requirement_graph import active_edges
+from envbuild.resolution import Resolution, ResolveRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from envbuild.lock import Inputs, Lockfile
-    from envbuild.resolution import Pin
+    from envbuild.resolution import Pin, PublishedMetadata
     from envbuild.target import Target
 
 
@@ -30,7 +31,7 @@ def joint_inputs_request(
     target: Target,
     pins: tuple[Pin, ...] = (),
 ) -> ResolveRequest:
-    """The request that drivers with these inputs make together."""
+    """The request that drivers with these inputs make together; of one driver, its own."""
     return ResolveRequest(
         driver=" + ".join(names),
         requires=_union(one.requires for one in inputs),
@@ -40,6 +41,19 @@ def joint_inputs_request(
         exclude_newer=_earliest(one.exclude_newer for one in inputs),
         allow_sdist=_union(one.allow_sdist for one in inputs),
         pins=pins,
+    )
+
+
+def own_part(
+    resolution: Resolution, inputs: Inputs, metadata: Mapping[str, PublishedMetadata]
+) -> Resolution:
+    """What one of the drivers needs of a joint resolution; `metadata` is keyed by sha256."""
+    published = {file.package: metadata[file.sha256].requires for file in resolution.files}
+    edges = active_edges(inputs.requires, published, resolution.target, inputs.overrides)
+    needed = {edge.package for edge in edges}
+    return Resolution(
+        target=resolution.target,
+        files=tuple(file for file in resolution.files if file.package in needed),
     )
 
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from envbuild.errors import Problem
 from envbuild.finding import Finding
 from envbuild.lock_lines import package_line
+from envbuild.lock_soundness import check_soundness
 from envbuild.meeting import shared_targets
+from envbuild.requirement_text import parse_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -53,6 +55,90 @@ def rule_problems(
         if all(driver in lockfiles for driver in agree.drivers)
         for package in agree.packages
         if not any(_versions(lockfiles[driver], package) for driver in agree.drivers)
+    )
+
+
+def coexist_groups(declaration: Declaration) -> tuple[tuple[str, ...], ...]:
+    """Drivers that are locked as one: rules that share a driver count as one rule."""
+    groups: list[set[str]] = []
+    for rule in declaration.coexist:
+        together = set(rule.drivers)
+        apart = []
+        for group in groups:
+            if group & together:
+                together |= group
+            else:
+                apart.append(group)
+        groups = [*apart, together]
+    order = [driver.name for driver in declaration.drivers]
+    return tuple(tuple(sorted(group, key=order.index)) for group in groups)
+
+
+def rule_reasons(
+    declaration: Declaration, lockfiles: Mapping[str, Lockfile]
+) -> dict[str, tuple[str, ...]]:
+    """Why rules make a driver be locked again, by driver."""
+    reasons: dict[str, tuple[str, ...]] = {}
+    for coexist in declaration.coexist:
+        for first, second in combinations(coexist.drivers, 2):
+            if first in lockfiles and second in lockfiles:
+                apart = _apart(lockfiles[first], lockfiles[second])
+                for driver in (first, second) if apart else ():
+                    reasons[driver] = (*reasons.get(driver, ()), apart or "")
+    for agree in declaration.agree:
+        for package in agree.packages:
+            if agreement(agree, package, lockfiles):
+                said = f"{package} must be the same version in {', '.join(agree.drivers)}"
+                for driver in _holders(agree, package, lockfiles):
+                    reasons[driver] = (*reasons.get(driver, ()), said)
+    return reasons
+
+
+def agreement(rule: Agree, package: str, lockfiles: Mapping[str, Lockfile]) -> tuple[str, ...]:
+    """The versions that drivers of a rule could agree on, the newest first; empty where they do agree."""
+    versions = {
+        version
+        for driver in _holders(rule, package, lockfiles)
+        for version in _versions(lockfiles[driver], package)
+    }
+    return tuple(sorted(versions, key=parse_version, reverse=True)) if len(versions) > 1 else ()
+
+
+def coexist_problems(
+    declaration: Declaration, lockfiles: Mapping[str, Lockfile]
+) -> tuple[Problem, ...]:
+    """What a joint resolution could not give: a common target, or pins that each driver's own rules allow."""
+    problems = [
+        Problem(
+            file=declaration.file,
+            line=rule.line,
+            key="coexist.drivers",
+            message=apart,
+            hint="give both the same Pythons and platforms, or take one out of the rule",
+        )
+        for rule in declaration.coexist
+        for first, second in combinations(rule.drivers, 2)
+        if first in lockfiles and second in lockfiles
+        for apart in (_apart(lockfiles[first], lockfiles[second]),)
+        if apart
+    ]
+    together = {driver for rule in declaration.coexist for driver in rule.drivers}
+    for driver in sorted(together & lockfiles.keys()):
+        for finding in check_soundness(lockfiles[driver], driver):
+            message = f"locked together with others, {finding.message}"
+            hint = (
+                "an override of another driver allows what this one does not; override it here too"
+            )
+            problems.append(Problem(message=message, hint=hint))
+    return tuple(problems)
+
+
+def _holders(rule: Agree, package: str, lockfiles: Mapping[str, Lockfile]) -> tuple[str, ...]:
+    """The rule's drivers that have the package locked."""
+    return tuple(
+        driver
+        for driver in rule.drivers
+        if driver in lockfiles and _versions(lockfiles[driver], package)
     )
 
 

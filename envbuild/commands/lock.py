@@ -5,42 +5,37 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from envbuild.commands.selection import select_drivers
-from envbuild.errors import (
-    EnvbuildError,
-    LockfileError,
-    NewerFormatError,
-    NoError,
-    Problem,
-    UsageError,
+from envbuild.commands.lock_jobs import (
+    Upgrade,
+    check_upgrade,
+    other_lockfiles,
+    pins_of,
+    read_jobs,
+    targets_of,
+    units_of,
 )
+from envbuild.errors import EnvbuildError, NoError, Problem, UnsatisfiableError, UsageError
 from envbuild.first_pins import check_hashes
-from envbuild.freshness import compare_inputs, inputs_of
-from envbuild.lock import Stale
+from envbuild.joint_request import joint_inputs_request, own_part
 from envbuild.lock_changes import compare_lockfiles
-from envbuild.resolution import Pin, PublishedMetadata, ResolveRequest, merge_resolutions
+from envbuild.resolution import PublishedMetadata, merge_resolutions
+from envbuild.rules import agreement, check_rules, coexist_problems, rule_problems
 from envbuild.system.workers import Workers
-from envbuild.target import Target, parse_platform
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from envbuild.declaration import Declaration, Driver
-    from envbuild.first_pins import FirstPin
-    from envbuild.lock import Inputs, Lockfile
+    from envbuild.commands.lock_jobs import Job
+    from envbuild.declaration import Declaration
+    from envbuild.finding import Finding
+    from envbuild.lock import Lockfile
     from envbuild.lock_changes import Change
     from envbuild.progress import Progress
     from envbuild.resolution import MetadataSource, Resolution, ResolvedFile, Resolver
     from envbuild.system.lock_folder import LockFolder
+    from envbuild.target import Target
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Upgrade:
-    """Which pins may move although they still fit."""
-
-    everything: bool = False
-    packages: tuple[str, ...] = ()
-    """Normalised names."""
+__all__ = ["DriverLock", "LockResult", "Locker", "Upgrade", "check_locks", "targets_of"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,6 +71,9 @@ class LockResult:
     undeclared: tuple[str, ...]
     """Lockfiles of drivers that are not declared."""
 
+    broken_rules: tuple[Finding, ...] = ()
+    """Rules that no versions were found for; `--check` counts theirs among the reasons."""
+
     @property
     def all_fresh(self) -> bool:
         """Whether every lockfile answered its declaration already."""
@@ -83,23 +81,9 @@ class LockResult:
 
     @property
     def exit_code(self) -> int:
-        """1 where something is stale and was to be left so."""
-        return 1 if self.checked and not self.all_fresh else 0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Job:
-    """One driver to be resolved."""
-
-    driver: Driver
-    inputs: Inputs
-    previous: Lockfile | None
-    digest: str
-    """Of `previous`'s bytes; empty where there is none."""
-
-    reasons: tuple[str, ...]
-    first_pins: tuple[FirstPin, ...] = ()
-    """What an import left, where there is no lockfile yet."""
+        """1 where something is stale and was to be left so, or a rule could not be kept."""
+        stale = self.checked and not self.all_fresh
+        return 1 if stale or self.broken_rules else 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -116,153 +100,175 @@ class Locker:
     def lock(self, names: tuple[str, ...], upgrade: Upgrade) -> LockResult:
         """Resolve what is stale, or what `upgrade` names, all drivers and targets side by side.
 
+        Drivers that must coexist are resolved as one;
+        packages that must agree are resolved again until they do, where any locked version allows it.
         Writes nothing unless every driver could be resolved; the error carries the problems of all.
         """
-        jobs = _jobs(self.declaration, self.folder, names, upgrade)
-        _check_upgrade(upgrade, jobs)
-        stale = [job for job in jobs if job.reasons]
-        locked = self._resolve_all(stale, upgrade)
+        jobs = read_jobs(self.declaration, self.folder, names, upgrade)
+        check_upgrade(upgrade, jobs)
+        units = units_of(jobs, self.declaration)
+        locked = self._resolve_all(units, upgrade)
+        known = other_lockfiles(self.declaration, self.folder, jobs)
+        known |= {job.driver.name: job.previous for job in jobs if job.previous is not None}
+        locked |= self._agree(units, {**known, **locked}, upgrade)
+        now = {**known, **locked}
+        if problems := rule_problems(self.declaration, now):
+            raise UsageError(problems)
         for lockfile in locked.values():
             self.folder.write(lockfile)
         return LockResult(
             checked=False,
             drivers=tuple(_entry(job, locked.get(job.driver.name)) for job in jobs),
             undeclared=_undeclared(self.declaration, self.folder),
+            broken_rules=check_rules(self.declaration, now, self.folder.shown),
         )
 
-    def _resolve_all(self, jobs: Iterable[_Job], upgrade: Upgrade) -> dict[str, Lockfile]:
+    def _resolve_all(
+        self,
+        units: Iterable[tuple[Job, ...]],
+        upgrade: Upgrade,
+        bounds: tuple[str, ...] = (),
+    ) -> dict[str, Lockfile]:
+        """The lockfiles of all units; `bounds` hold beside each driver's own constraints."""
         problems: dict[type[EnvbuildError], list[Problem]] = {}
         locked: dict[str, Lockfile] = {}
         with Workers(max_workers=self.jobs) as pool:
             waiting = [
                 (
-                    job,
+                    unit,
                     [
-                        pool.submit(self._resolve, job, target, upgrade)
-                        for target in targets_of(job.driver)
+                        pool.submit(self._resolve, unit, target, upgrade, bounds)
+                        for target in _targets(unit)
                     ],
                 )
-                for job in jobs
+                for unit in units
             ]
-            for job, futures in waiting:
+            for unit, futures in waiting:
                 try:
-                    resolutions = tuple(future.result() for future in futures)
-                    locked[job.driver.name] = self._merge(job, resolutions)
+                    locked |= self._merge(unit, tuple(future.result() for future in futures))
                 except EnvbuildError as error:
                     found = problems.setdefault(type(error), [])
-                    found += [self._placed(job.driver, problem) for problem in error.problems]
-                    self.progress.done(job.driver.name, "failed")
+                    found += [self._placed(unit, problem) for problem in error.problems]
+                    for job in unit:
+                        self.progress.done(job.driver.name, "failed")
         if problems:
             raise _worst(problems)
         return locked
 
-    def _placed(self, driver: Driver, problem: Problem) -> Problem:
-        """The problem at the driver's own lines, unless it has a place already."""
+    def _placed(self, unit: tuple[Job, ...], problem: Problem) -> Problem:
+        """The problem at the driver's own lines, or at the rule's, unless it has a place already."""
         if problem.file is not None:
             return problem
+        driver = unit[0].driver
+        if len(unit) > 1:
+            names = [job.driver.name for job in unit]
+            rules = (rule for rule in self.declaration.coexist if set(rule.drivers) & set(names))
+            hint = (
+                f"`envbuild conflicts {' '.join(names)}` compares what each has locked; "
+                "widen a range of one, or take one out of the rule"
+            )
+            return replace(
+                problem,
+                file=self.declaration.file,
+                line=next(rules).line,
+                key="coexist.drivers",
+                hint=hint,
+            )
         key = problem.key or f"drivers.{driver.name}.requires"
         return replace(problem, file=self.declaration.file, line=driver.requires[0].line, key=key)
 
-    def _resolve(self, job: _Job, target: Target, upgrade: Upgrade) -> Resolution:
-        self.progress.stage(job.driver.name, f"resolving for {target}")
+    def _resolve(
+        self, unit: tuple[Job, ...], target: Target, upgrade: Upgrade, bounds: tuple[str, ...]
+    ) -> Resolution:
+        there = tuple(job for job in unit if target in targets_of(job.driver))
+        for job in there:
+            self.progress.stage(job.driver.name, f"resolving for {target}")
+        request = joint_inputs_request(
+            tuple(job.driver.name for job in there),
+            tuple(job.inputs for job in there),
+            target,
+            pins_of(there, target, upgrade),
+        )
         return self.resolver.resolve(
-            ResolveRequest(
-                driver=job.driver.name,
-                requires=job.inputs.requires,
-                constraints=job.inputs.constraints,
-                overrides=job.inputs.overrides,
-                target=target,
-                exclude_newer=job.inputs.exclude_newer,
-                allow_sdist=job.inputs.allow_sdist,
-                pins=_pins(job, target, upgrade),
-            )
+            replace(request, constraints=(*request.constraints, *bounds)) if bounds else request
         )
 
-    def _merge(self, job: _Job, resolutions: tuple[Resolution, ...]) -> Lockfile:
-        self.progress.stage(job.driver.name, "reading the packages' own requirements")
+    def _merge(
+        self, unit: tuple[Job, ...], resolutions: tuple[Resolution, ...]
+    ) -> dict[str, Lockfile]:
+        """Each driver's lockfile out of what the unit's targets take."""
         files = {file.sha256: file for resolution in resolutions for file in resolution.files}
-        check_hashes(job.first_pins, files.values())
-        metadata = self._metadata(job.previous, files)
-        names = {file.package for file in files.values()}
-        lockfile = merge_resolutions(
-            driver=job.driver.name,
-            inputs=job.inputs,
-            resolutions=resolutions,
-            metadata=metadata,
-            index_of={name: self.declaration.index_of(name) for name in names},
-        )
-        self.progress.done(job.driver.name, f"{len(names)} packages")
-        return lockfile
+        for job in unit:
+            self.progress.stage(job.driver.name, "reading the packages' own requirements")
+            check_hashes(job.first_pins, files.values())
+        metadata = self._metadata(unit, files)
+        index_of = {
+            file.package: self.declaration.index_of(file.package) for file in files.values()
+        }
+        locked: dict[str, Lockfile] = {}
+        for job in unit:
+            wanted = targets_of(job.driver)
+            own = tuple(one for one in resolutions if one.target in wanted)
+            if len(unit) > 1:
+                own = tuple(own_part(resolution, job.inputs, metadata) for resolution in own)
+            locked[job.driver.name] = merge_resolutions(
+                driver=job.driver.name,
+                inputs=job.inputs,
+                resolutions=tuple(sorted(own, key=lambda one: wanted.index(one.target))),
+                metadata=metadata,
+                index_of=index_of,
+            )
+            names = {package.name for package in locked[job.driver.name].packages}
+            self.progress.done(job.driver.name, f"{len(names)} packages")
+        if problems := coexist_problems(self.declaration, locked):
+            raise UnsatisfiableError(problems)
+        return locked
 
     def _metadata(
-        self, previous: Lockfile | None, files: Mapping[str, ResolvedFile]
+        self, unit: tuple[Job, ...], files: Mapping[str, ResolvedFile]
     ) -> Mapping[str, PublishedMetadata]:
-        """What the files say; what the previous lockfile says of the same sha256 is not asked again."""
+        """What the files say; what a previous lockfile says of the same sha256 is not asked again."""
         known = {
             file.sha256: PublishedMetadata(requires=package.requires, size=file.size)
-            for package in (previous.packages if previous is not None else ())
+            for job in unit
+            for package in (job.previous.packages if job.previous is not None else ())
             for file in package.files
             if file.sha256 in files
         }
         unknown = tuple(file for sha256, file in files.items() if sha256 not in known)
         return {**known, **self.metadata.fetch(unknown)}
 
+    def _agree(
+        self, units: tuple[tuple[Job, ...], ...], now: dict[str, Lockfile], upgrade: Upgrade
+    ) -> dict[str, Lockfile]:
+        """Resolve once more what disagrees on a package, with each locked version in turn."""
+        bounds: tuple[str, ...] = ()
+        moved: dict[str, Lockfile] = {}
+        for rule in self.declaration.agree:
+            for package in rule.packages:
+                concerned = [
+                    unit for unit in units if {job.driver.name for job in unit} & set(rule.drivers)
+                ]
+                for version in agreement(rule, package, {**now, **moved}):
+                    tried = (*bounds, f"{package}=={version}")
+                    try:
+                        found = self._resolve_all(concerned, upgrade, tried)
+                    except UnsatisfiableError:
+                        continue
+                    if not agreement(rule, package, {**now, **moved, **found}):
+                        moved |= found
+                        bounds = tried
+                        break
+        return moved
+
 
 def check_locks(declaration: Declaration, folder: LockFolder, names: tuple[str, ...]) -> LockResult:
     """Say which lockfiles are stale, and why; writes nothing and asks no index."""
-    entries = tuple(_entry(job, None) for job in _jobs(declaration, folder, names, Upgrade()))
+    entries = tuple(_entry(job, None) for job in read_jobs(declaration, folder, names, Upgrade()))
     return LockResult(checked=True, drivers=entries, undeclared=_undeclared(declaration, folder))
 
 
-def targets_of(driver: Driver) -> tuple[Target, ...]:
-    """Every Python × platform that a driver's lockfile covers, in the order declared."""
-    return tuple(
-        Target(python=python, platform=parse_platform(platform))
-        for python in driver.python
-        for platform in driver.platforms
-    )
-
-
-def _jobs(
-    declaration: Declaration, folder: LockFolder, names: tuple[str, ...], upgrade: Upgrade
-) -> tuple[_Job, ...]:
-    """What each selected driver has and wants; NewerFormatError with all that must not be overwritten."""
-    jobs: list[_Job] = []
-    problems: list[Problem] = []
-    for driver in select_drivers(declaration, names):
-        try:
-            jobs.append(_job(driver, inputs_of(driver, declaration), folder, upgrade))
-        except NewerFormatError as error:
-            problems += error.problems
-    if problems:
-        raise NewerFormatError(problems)
-    return tuple(jobs)
-
-
-def _job(driver: Driver, inputs: Inputs, folder: LockFolder, upgrade: Upgrade) -> _Job:
-    previous: Lockfile | None = None
-    digest = ""
-    try:
-        stored = folder.read(driver.name)
-    except NewerFormatError:
-        raise
-    except LockfileError as error:
-        reasons = tuple(problem.message for problem in error.problems)
-    else:
-        if stored is not None:
-            previous, digest = stored.lockfile, stored.digest
-        reasons = _reasons(previous, inputs, upgrade)
-    return _Job(
-        driver=driver,
-        inputs=inputs,
-        previous=previous,
-        digest=digest,
-        reasons=reasons,
-        first_pins=folder.first_pins(driver.name) if previous is None else (),
-    )
-
-
-def _entry(job: _Job, lockfile: Lockfile | None) -> DriverLock:
+def _entry(job: Job, lockfile: Lockfile | None) -> DriverLock:
     now = lockfile or job.previous
     return DriverLock(
         driver=job.driver.name,
@@ -280,48 +286,9 @@ def _undeclared(declaration: Declaration, folder: LockFolder) -> tuple[str, ...]
     return tuple(name for name in folder.drivers() if name not in declared)
 
 
-def _reasons(previous: Lockfile | None, inputs: Inputs, upgrade: Upgrade) -> tuple[str, ...]:
-    """Why a driver is resolved; empty where its lockfile stays as it is."""
-    if previous is None:
-        return ("there is no lockfile",)
-    if upgrade.everything:
-        return ("an upgrade of everything was asked for",)
-    judged = compare_inputs(previous.inputs, inputs)
-    reasons = judged.reasons if isinstance(judged, Stale) else ()
-    names = {package.name for package in previous.packages}
-    return reasons + tuple(
-        f"an upgrade of {name} was asked for" for name in upgrade.packages if name in names
-    )
-
-
-def _pins(job: _Job, target: Target, upgrade: Upgrade) -> tuple[Pin, ...]:
-    """What the target had before, or, for a new target, what the first one had; at first, what was imported."""
-    previous = job.previous
-    if upgrade.everything:
-        return ()
-    if previous is None:
-        return tuple(Pin(name=pin.name, version=pin.version) for pin in job.first_pins)
-    known = target if target in previous.targets else previous.targets[0]
-    return tuple(
-        Pin(name=package.name, version=package.version)
-        for package in previous.packages_for(known)
-        if package.name not in upgrade.packages
-    )
-
-
-def _check_upgrade(upgrade: Upgrade, jobs: tuple[_Job, ...]) -> None:
-    locked = {
-        package.name
-        for job in jobs
-        if job.previous is not None
-        for package in job.previous.packages
-    }
-    unknown = [name for name in upgrade.packages if name not in locked]
-    if unknown and locked:
-        raise UsageError(
-            Problem(message=f"--upgrade-package: no lockfile has {name}", hint="check its spelling")
-            for name in unknown
-        )
+def _targets(unit: tuple[Job, ...]) -> tuple[Target, ...]:
+    """Every target of any of the unit's drivers."""
+    return tuple(dict.fromkeys(target for job in unit for target in targets_of(job.driver)))
 
 
 def _worst(problems: Mapping[type[EnvbuildError], list[Problem]]) -> EnvbuildError:

@@ -19,6 +19,8 @@ def render_lock(result: LockResult) -> str:
     """A line a driver, below it its reasons and changes."""
     lines = [line for driver in result.drivers for line in _driver_lines(driver, result)]
     lines += [f"locks/{name}.toml belongs to no declared driver" for name in result.undeclared]
+    for finding in result.broken_rules:
+        lines.append(f"{finding.path}:{finding.line}: {finding.message}")
     if not result.drivers:
         lines.append("no driver is enabled")
     return "".join(f"{line}\n" for line in lines)
@@ -39,6 +41,16 @@ def lock_table(result: LockResult) -> dict[str, object]:
             for driver in result.drivers
         },
         "undeclared": list(result.undeclared),
+        "broken_rules": [
+            {
+                "code": finding.code,
+                "subject": finding.subject,
+                "path": finding.path,
+                "line": finding.line,
+                "message": finding.message,
+            }
+            for finding in result.broken_rules
+        ],
     }
 
 

@@ -1,0 +1,210 @@
+"""What `envbuild lock` has to do: each driver with what it wants, what it has, and why it is resolved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from envbuild.commands.selection import select_drivers
+from envbuild.errors import LockfileError, NewerFormatError, Problem, UsageError
+from envbuild.freshness import compare_inputs, inputs_of
+from envbuild.lock import Stale
+from envbuild.resolution import Pin
+from envbuild.rules import coexist_groups, rule_reasons
+from envbuild.target import Target, parse_platform
+
+if TYPE_CHECKING:
+    from envbuild.declaration import Declaration, Driver
+    from envbuild.first_pins import FirstPin
+    from envbuild.lock import Inputs, Lockfile
+    from envbuild.system.lock_folder import LockFolder
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Upgrade:
+    """Which pins may move although they still fit."""
+
+    everything: bool = False
+    packages: tuple[str, ...] = ()
+    """Normalised names."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """One driver to be resolved."""
+
+    driver: Driver
+    inputs: Inputs
+    previous: Lockfile | None
+    digest: str
+    """Of `previous`'s bytes; empty where there is none."""
+
+    reasons: tuple[str, ...]
+    first_pins: tuple[FirstPin, ...] = ()
+    """What an import left, where there is no lockfile yet."""
+
+
+def targets_of(driver: Driver) -> tuple[Target, ...]:
+    """Every Python × platform that a driver's lockfile covers, in the order declared."""
+    return tuple(
+        Target(python=python, platform=parse_platform(platform))
+        for python in driver.python
+        for platform in driver.platforms
+    )
+
+
+def read_jobs(
+    declaration: Declaration, folder: LockFolder, names: tuple[str, ...], upgrade: Upgrade
+) -> tuple[Job, ...]:
+    """What each selected driver has and wants; NewerFormatError with all that must not be overwritten."""
+    jobs: list[Job] = []
+    problems: list[Problem] = []
+    for driver in select_drivers(declaration, with_companions(declaration, names)):
+        try:
+            jobs.append(_job(driver, inputs_of(driver, declaration), folder, upgrade))
+        except NewerFormatError as error:
+            problems += error.problems
+    if problems:
+        raise NewerFormatError(problems)
+    return _with_rules(tuple(jobs), declaration, folder)
+
+
+def with_companions(declaration: Declaration, names: tuple[str, ...]) -> tuple[str, ...]:
+    """The named drivers and the enabled ones that must coexist with one of them."""
+    select_drivers(declaration, names)
+    companions = [
+        name
+        for group in coexist_groups(declaration)
+        if set(group) & set(names)
+        for name in group
+        if (driver := declaration.driver(name)) is not None and driver.enabled
+    ]
+    return tuple(dict.fromkeys((*names, *companions)))
+
+
+def units_of(jobs: tuple[Job, ...], declaration: Declaration) -> tuple[tuple[Job, ...], ...]:
+    """Jobs that are to be done, those of drivers that must coexist as one."""
+    units: list[tuple[Job, ...]] = []
+    taken: set[str] = set()
+    for group in coexist_groups(declaration):
+        members = tuple(job for job in jobs if job.driver.name in group)
+        taken |= {job.driver.name for job in members}
+        if any(job.reasons for job in members):
+            units.append(members)
+    units += [(job,) for job in jobs if job.driver.name not in taken and job.reasons]
+    return tuple(units)
+
+
+def _with_rules(
+    jobs: tuple[Job, ...], declaration: Declaration, folder: LockFolder
+) -> tuple[Job, ...]:
+    """The jobs with what rules say against their lockfiles, and with what is stale of their companions."""
+    if not declaration.coexist and not declaration.agree:
+        return jobs
+    lockfiles = {job.driver.name: job.previous for job in jobs if job.previous is not None}
+    reasons = rule_reasons(declaration, {**other_lockfiles(declaration, folder, jobs), **lockfiles})
+    ruled = {
+        job.driver.name: replace(job, reasons=job.reasons or reasons.get(job.driver.name, ()))
+        for job in jobs
+    }
+    for group in coexist_groups(declaration):
+        stale = [name for name in group if name in ruled and ruled[name].reasons]
+        for name in group:
+            if stale and name in ruled and not ruled[name].reasons:
+                together = (f"it is locked together with {stale[0]}",)
+                ruled[name] = replace(ruled[name], reasons=together)
+    return tuple(ruled.values())
+
+
+def other_lockfiles(
+    declaration: Declaration, folder: LockFolder, jobs: tuple[Job, ...]
+) -> dict[str, Lockfile]:
+    """The lockfiles of enabled drivers that are not among the jobs; a broken one counts as none."""
+    mine = {job.driver.name for job in jobs}
+    found: dict[str, Lockfile] = {}
+    for driver in declaration.drivers:
+        if driver.enabled and driver.name not in mine:
+            try:
+                stored = folder.read(driver.name)
+            except LockfileError:
+                continue
+            if stored is not None:
+                found[driver.name] = stored.lockfile
+    return found
+
+
+def _job(driver: Driver, inputs: Inputs, folder: LockFolder, upgrade: Upgrade) -> Job:
+    previous: Lockfile | None = None
+    digest = ""
+    try:
+        stored = folder.read(driver.name)
+    except NewerFormatError:
+        raise
+    except LockfileError as error:
+        reasons = tuple(problem.message for problem in error.problems)
+    else:
+        if stored is not None:
+            previous, digest = stored.lockfile, stored.digest
+        reasons = _reasons(previous, inputs, upgrade)
+    return Job(
+        driver=driver,
+        inputs=inputs,
+        previous=previous,
+        digest=digest,
+        reasons=reasons,
+        first_pins=folder.first_pins(driver.name) if previous is None else (),
+    )
+
+
+def _reasons(previous: Lockfile | None, inputs: Inputs, upgrade: Upgrade) -> tuple[str, ...]:
+    """Why a driver is resolved; empty where its lockfile stays as it is."""
+    if previous is None:
+        return ("there is no lockfile",)
+    if upgrade.everything:
+        return ("an upgrade of everything was asked for",)
+    judged = compare_inputs(previous.inputs, inputs)
+    reasons = judged.reasons if isinstance(judged, Stale) else ()
+    names = {package.name for package in previous.packages}
+    return reasons + tuple(
+        f"an upgrade of {name} was asked for" for name in upgrade.packages if name in names
+    )
+
+
+def pins_of(unit: tuple[Job, ...], target: Target, upgrade: Upgrade) -> tuple[Pin, ...]:
+    """The versions that a unit keeps where they fit; of a package that its drivers have at several, the first's."""
+    found: dict[str, Pin] = {}
+    for job in unit:
+        for pin in _pins(job, target, upgrade):
+            found.setdefault(pin.name, pin)
+    return tuple(found.values())
+
+
+def _pins(job: Job, target: Target, upgrade: Upgrade) -> tuple[Pin, ...]:
+    """What the target had before, or, for a new target, what the first one had; at first, what was imported."""
+    previous = job.previous
+    if upgrade.everything:
+        return ()
+    if previous is None:
+        return tuple(Pin(name=pin.name, version=pin.version) for pin in job.first_pins)
+    known = target if target in previous.targets else previous.targets[0]
+    return tuple(
+        Pin(name=package.name, version=package.version)
+        for package in previous.packages_for(known)
+        if package.name not in upgrade.packages
+    )
+
+
+def check_upgrade(upgrade: Upgrade, jobs: tuple[Job, ...]) -> None:
+    """UsageError where `--upgrade-package` names what no lockfile has."""
+    locked = {
+        package.name
+        for job in jobs
+        if job.previous is not None
+        for package in job.previous.packages
+    }
+    unknown = [name for name in upgrade.packages if name not in locked]
+    if unknown and locked:
+        raise UsageError(
+            Problem(message=f"--upgrade-package: no lockfile has {name}", hint="check its spelling")
+            for name in unknown
+        )
