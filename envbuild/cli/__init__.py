@@ -70,6 +70,9 @@ def _main(argv: Sequence[str], environment: Mapping[str, str]) -> int:
         return _say_interrupted()
     except BrokenPipeError:
         return _give_up_output(context)
+    except OSError as error:
+        context.stop()
+        return _say_host_failed(error, as_json=arguments.format == "json")
     except Exception:  # noqa: BLE001  (the one place where a bug becomes an exit code)
         context.stop()
         return _report_bug()
@@ -92,6 +95,32 @@ def _give_up_output(context: Context) -> int:
     context.stop()
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 141
+
+
+def _say_host_failed(error: OSError, *, as_json: bool) -> int:
+    """A disk, a limit or a right that failed somewhere; any other system error is a bug."""
+    import errno
+
+    from envbuild.errors import HostError, Problem
+
+    host = (
+        "EIO",
+        "ENOSPC",
+        "EDQUOT",
+        "EROFS",
+        "EACCES",
+        "EPERM",
+        "EMFILE",
+        "ENFILE",
+        "ENOMEM",
+        "EFBIG",
+    )
+    if errno.errorcode.get(error.errno or 0) not in host:
+        return _report_bug()
+    place = f"{error.filename}: " if error.filename else ""
+    failure = HostError(Problem(message=f"the host could not do it: {place}{error.strerror}"))
+    _say(failure, as_json=as_json)
+    return failure.exit_code
 
 
 def _report_bug() -> int:

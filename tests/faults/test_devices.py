@@ -1,0 +1,307 @@
+"""Disks that are full, read-only, broken or lose power; a process without a file to spare."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.faults.standing import Fleet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.support.command_line import Result
+
+pytestmark = [
+    pytest.mark.root,
+    pytest.mark.skipif(os.geteuid() != 0, reason="NOT TESTED: needs root to mount"),
+]
+
+_SIZE = 48 << 20
+
+
+def _mount(image: Path, place: Path) -> None:
+    place.mkdir(exist_ok=True)
+    done = subprocess.run(
+        ("mount", "-o", "loop", image, place), capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        pytest.skip(f"NOT TESTED: no loop device can be mounted here: {done.stderr.strip()}")
+
+
+def _unmount(place: Path) -> None:
+    for _ in range(50):
+        if subprocess.run(("umount", place), capture_output=True, check=False).returncode == 0:
+            return
+        time.sleep(0.1)
+    subprocess.run(("umount", "-l", place), check=False)
+
+
+class Disk:
+    """An ext4 of its own, in a file."""
+
+    def __init__(self, scratch: Path) -> None:
+        self.image = scratch / "disk.img"
+        self.place = scratch / "d"
+
+    def make(self, *options: str, size: int = _SIZE) -> None:
+        with self.image.open("wb") as stream:
+            stream.truncate(size)
+        subprocess.run(("mkfs.ext4", "-q", "-F", *options, self.image), check=True)
+        _mount(self.image, self.place)
+        self.place.chmod(0o755)
+
+    @property
+    def store(self) -> Path:
+        return self.place / "s"
+
+    def leave_free(self, size: int) -> None:
+        """Fill the disk up to so many bytes."""
+        wanted = shutil.disk_usage(self.place).free - size
+        with (self.place / "ballast").open("wb") as stream:
+            while wanted > 0:
+                try:
+                    os.posix_fallocate(stream.fileno(), 0, wanted)
+                except OSError:  # the file's own blocks need room too
+                    wanted -= 16384
+                else:
+                    return
+
+    def leave_inodes(self, count: int) -> None:
+        """Use up inodes until so many are left."""
+        folder = self.place / "many"
+        folder.mkdir()
+        number = 0
+        while os.statvfs(self.place).f_ffree > count:
+            (folder / str(number)).touch()
+            number += 1
+
+    def make_room(self) -> None:
+        (self.place / "ballast").unlink(missing_ok=True)
+        if (self.place / "many").exists():
+            shutil.rmtree(self.place / "many")
+
+
+@pytest.fixture
+def disk(scratch: Path) -> Iterator[Disk]:
+    """A disk that is not made yet; unmounted at the end."""
+    if shutil.which("mkfs.ext4") is None:
+        pytest.skip("NOT TESTED: there is no mkfs.ext4")
+    disk = Disk(scratch)
+    yield disk
+    if disk.place.is_mount():
+        _unmount(disk.place)
+
+
+def _on(fleet: Fleet, store: Path) -> Fleet:
+    """The same fleet with its store elsewhere."""
+    from dataclasses import replace
+
+    run = replace(fleet.run, env={**fleet.run.env, "ENVBUILD_STORE": str(store)})
+    return Fleet(run=run, store=store, python_version=fleet.python_version)
+
+
+def _assert_refused(fleet: Fleet, result: Result) -> None:
+    """A clear error, exit 5, and nothing that looks valid and is not."""
+    assert result.code == 5, str(result)
+    assert result.stderr.splitlines()[-1] or result.stderr
+    assert "Traceback" not in result.stderr, result.stderr
+    if (fleet.store / "receipts").exists():
+        assert fleet.broken() == ()
+        fleet.assert_current_is_complete()
+
+
+def _assert_recovers(fleet: Fleet) -> None:
+    fleet.run("sync", check=True)
+    assert fleet.findings() == []
+
+
+@pytest.mark.parametrize("what", ["space", "inodes"])
+def test_a_full_disk(
+    fleet: Fleet,
+    disk: Disk,
+    amount: Callable[[int, int], int],
+    ledger: Callable[..., None],
+    what: str,
+) -> None:
+    """Wherever it gets full: exit 5, no receipt for a half, and once there is room all is well."""
+    disk.make("-m", "0", "-N", "1024" if what == "inodes" else "16384")
+    full = _on(fleet, disk.store)
+    full.sync()
+    used = _SIZE // 12
+    full.remove()
+    steps = amount(2, 12)
+    refused = 0
+    for step in range(steps):
+        if what == "space":
+            disk.leave_free(step * used // steps)
+        else:
+            disk.leave_inodes(3 + step * 300 // steps)
+        result = full.run("sync")
+        if result.code != 0:
+            _assert_refused(full, result)
+            refused += 1
+        disk.make_room()
+        _assert_recovers(full)
+        full.remove()
+    assert refused
+    ledger(
+        section="Disks",
+        fault="disk full" if what == "space" else "no inode left",
+        times=refused,
+        held="exit 5 and why; no receipt lies; with room the next sync succeeds",
+    )
+
+
+def test_a_read_only_store(fleet: Fleet, disk: Disk, ledger: Callable[..., None]) -> None:
+    """Everything that only looks goes on; everything that writes says why it cannot."""
+    disk.make()
+    store = _on(fleet, disk.store)
+    store.sync()
+    store.declare({"web": ["web==1.1"], "gate": ["gate"]})
+    subprocess.run(("mount", "-o", "remount,ro", disk.place), check=True)
+    try:
+        for argv in (("sync",), ("gc",)):
+            _assert_refused(store, store.run(*argv))
+        for words in ("verify", "verify --quick", "history", "ps", "list"):
+            store.run(*words.split(), check=True)
+        assert store.run("which", "web").code == 0
+    finally:
+        subprocess.run(("mount", "-o", "remount,rw", disk.place), check=True)
+    _assert_recovers(store)
+    ledger(
+        section="Disks",
+        fault="read-only file system",
+        times=7,
+        held="sync and gc exit 5 and say why; verify, history, ps, list, which go on",
+    )
+
+
+_CALLS = ("fsync", "rename", "symlink", "mkdir", "flock")
+
+
+@pytest.mark.parametrize("call", _CALLS)
+@pytest.mark.skipif(shutil.which("strace") is None, reason="NOT TESTED: there is no strace")
+def test_a_broken_disk(
+    fleet: Fleet, amount: Callable[[int, int], int], ledger: Callable[..., None], call: str
+) -> None:
+    """EIO from a system call of a switch: exit 5, `current` as it was, and the next sync succeeds."""
+    fleet.sync()
+    copy = fleet.keep("before")
+    fleet.declare({"web": ["web==1.0"]})
+    refused = 0
+    for number in range(1, amount(2, 6) + 1):
+        fleet.put_back(copy)
+        result = _with_strace(fleet, call, f"error=EIO:when={number}")
+        if result.returncode == 0:
+            continue
+        refused += 1
+        assert result.returncode == 5, result.stderr
+        assert "Traceback" not in result.stderr, result.stderr
+        fleet.assert_current_is_complete()
+        fleet.run("sync", check=True)
+    ledger(
+        section="Disks",
+        fault=f"EIO from `{call}` while switching",
+        times=refused,
+        held="exit 5; `current` complete; the next sync succeeds",
+    )
+
+
+def _with_strace(fleet: Fleet, call: str, what: str) -> subprocess.CompletedProcess[str]:
+    argv = ("strace", "-f", "-qq", "-o", "/dev/null", f"--trace={call}", f"--inject={call}:{what}")
+    return subprocess.run(
+        (*argv, sys.executable, "-m", "envbuild", "sync"),
+        cwd=fleet.run.cwd,
+        env=dict(fleet.run.env),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_no_file_to_spare(
+    fleet: Fleet, amount: Callable[[int, int], int], ledger: Callable[..., None]
+) -> None:
+    """EMFILE: exit 5 and nothing that looks valid and is not; with files again all is well."""
+    fleet.sync()
+    copy = fleet.keep("before")
+    fleet.declare({"web": ["web==1.1"], "gate": ["gate"]})
+    refused = 0
+    for limit in range(10, 40, amount(12, 2)):
+        fleet.put_back(copy)
+        done = subprocess.run(
+            ("sh", "-c", f'ulimit -n {limit}; exec "$0" -m envbuild sync', sys.executable),
+            cwd=fleet.run.cwd,
+            env=dict(fleet.run.env),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            refused += 1
+            assert done.returncode == 5, (limit, done.stderr)
+        assert fleet.broken() == ()
+        fleet.assert_current_is_complete()
+        fleet.run("sync", check=True)
+    ledger(
+        section="Disks",
+        fault="no file descriptor left (EMFILE)",
+        times=refused,
+        held="exit 5; no receipt lies; the next sync succeeds",
+    )
+
+
+def test_power_cut(
+    fleet: Fleet,
+    disk: Disk,
+    amount: Callable[[int, int], int],
+    ledger: Callable[..., None],
+    scratch: Path,
+) -> None:
+    """The disk's image as it is at a random moment, mounted: nothing with a receipt fails `verify`."""
+    disk.make()
+    store = _on(fleet, disk.store)
+    began = time.monotonic()
+    store.sync()
+    length = time.monotonic() - began
+    store.remove()
+    cuts, seen = amount(2, 10), 0
+    for cut in range(cuts):
+        process = store.run.start("sync")
+        time.sleep(0.2 + length * cut / cuts)
+        copy = scratch / "cut.img"
+        subprocess.run(("cp", "--sparse=always", disk.image, copy), check=True)
+        process.communicate(timeout=60)
+        store.remove()
+        subprocess.run(("sync", "-f", disk.place), check=True)
+        seen += _look_at(copy, scratch / "d", disk, fleet)
+    ledger(
+        section="Disks",
+        fault="power cut: the image of a mounted ext4, copied while a sync runs",
+        times=cuts,
+        held=f"nothing with a receipt fails `verify` ({seen} receipts were met)",
+    )
+
+
+def _look_at(image: Path, place: Path, disk: Disk, fleet: Fleet) -> int:
+    """Mount the copy where the disk was, as baked-in paths want it; how many receipts it has."""
+    _unmount(disk.place)
+    try:
+        _mount(image, place)
+        found = _on(fleet, disk.store)
+        receipts = len(list((found.store / "receipts").glob("*.json")))
+        assert found.broken() == ()
+        found.assert_current_is_complete()
+        _assert_recovers(found)
+        return receipts
+    finally:
+        _unmount(place)
+        _mount(disk.image, disk.place)
