@@ -69,7 +69,7 @@ class LockResult:
 
     drivers: tuple[DriverLock, ...]
     undeclared: tuple[str, ...]
-    """Lockfiles of drivers that are not declared."""
+    """The files of lockfiles whose drivers are not declared."""
 
     broken_rules: tuple[Finding, ...] = ()
     """Rules that no versions were found for; `--check` counts theirs among the reasons."""
@@ -283,7 +283,7 @@ def _entry(job: Job, lockfile: Lockfile | None) -> DriverLock:
 
 def _undeclared(declaration: Declaration, folder: LockFolder) -> tuple[str, ...]:
     declared = {driver.name for driver in declaration.drivers}
-    return tuple(name for name in folder.drivers() if name not in declared)
+    return tuple(folder.name(name) for name in folder.drivers() if name not in declared)
 
 
 def _targets(unit: tuple[Job, ...]) -> tuple[Target, ...]:

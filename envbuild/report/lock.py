@@ -18,7 +18,7 @@ _SIGNS = {"added": "+", "removed": "-", "moved": "~"}
 def render_lock(result: LockResult) -> str:
     """A line a driver, below it its reasons and changes."""
     lines = [line for driver in result.drivers for line in _driver_lines(driver, result)]
-    lines += [f"locks/{name}.toml belongs to no declared driver" for name in result.undeclared]
+    lines += [f"{file} belongs to no declared driver" for file in result.undeclared]
     for finding in result.broken_rules:
         lines.append(f"{finding.path}:{finding.line}: {finding.message}")
     if not result.drivers:

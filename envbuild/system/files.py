@@ -169,7 +169,12 @@ def _open_scratch(scratch: Path) -> int:
 
 
 def _open_lock(path: Path) -> int:
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        message = f"cannot take the lock {path}: {error.strerror}"
+        hint = "see to it that this user may write there and that the disk has room"
+        raise HostError(Problem(message=message, hint=hint)) from error
 
 
 def _is_still_at(descriptor: int, path: Path) -> bool:

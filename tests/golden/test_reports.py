@@ -91,7 +91,7 @@ LOCKS = {
             locked("gateway", *MOVES, reasons=("an upgrade of everything was asked for",)),
             locked("vllm", reasons=("version-of: vllm became torch", "python: 3.11 is gone")),
         ),
-        undeclared=("ocr",),
+        undeclared=("locks/ocr.toml",),
     ),
     "lock-check": LockResult(
         checked=True,

@@ -433,7 +433,7 @@ def test_lockfiles_of_nobody_are_told(folder: LockFolder, index: FakeIndex) -> N
     """A driver that was removed leaves its lockfile, which is said and not deleted."""
     lock(folder, index, ASR, GATEWAY)
     result = lock(folder, index, ASR)
-    assert result.undeclared == ("gateway",)
+    assert result.undeclared == ("locks/gateway.toml",)
     assert folder.drivers() == ("asr", "gateway")
 
 
