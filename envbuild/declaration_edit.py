@@ -53,7 +53,7 @@ def add_requirements(text: str, driver: str, requirements: Iterable[str]) -> str
         place = _place(array, requirement)
         if place is None:
             array.append(requirement)
-        elif array[place] != requirement:
+        elif _normal(array[place]) != _normal(requirement):
             array[place] = requirement
     return tomlkit.dumps(document)
 
@@ -167,6 +167,14 @@ def _requirement(item: object) -> Requirement | None:
         return None
 
 
+def _normal(item: object) -> str:
+    requirement = _requirement(item)
+    if requirement is None:
+        return str(item)
+    requirement.name = canonicalize_name(requirement.name)
+    return str(requirement)
+
+
 def _name(item: object) -> str | None:
     requirement = _requirement(item)
     return None if requirement is None else canonicalize_name(requirement.name)
@@ -183,6 +191,8 @@ def _value(value: object) -> str:
     """A string, a boolean, or a list of strings, as TOML."""
     if isinstance(value, list):
         return "[" + ", ".join(map(_value, value)) + "]"
+    if isinstance(value, str) and '"' in value and "'" not in value and value.isprintable():
+        return f"'{value}'"
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 

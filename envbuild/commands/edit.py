@@ -50,7 +50,7 @@ class EditResult:
 
 def add(path: Path, driver: str, requirements: tuple[str, ...]) -> EditResult:
     """Require more, or otherwise; a driver that is not declared is begun."""
-    texts = tuple(_normal(text) for text in requirements)
+    texts = tuple(_checked_requirement(text) for text in requirements)
     before = _read(path) if path.exists() else ""
     return _write(path, before, add_requirements(_checked(before, path), driver, texts))
 
@@ -159,12 +159,14 @@ def _checked(text: str, path: Path) -> str:
     return text
 
 
-def _normal(text: str) -> str:
+def _checked_requirement(text: str) -> str:
+    """The text as it was typed; UsageError where it is no requirement that a driver can have."""
     try:
-        return str(parse_requirement(text))
+        parse_requirement(text)
     except TextError as error:
         problem = Problem(message=str(error), hint=error.hint, detail=error.detail)
         raise UsageError(problem) from None
+    return text.strip()
 
 
 def _write(path: Path, before: str, after: str) -> EditResult:

@@ -22,7 +22,7 @@ class Draft:
     """As the source calls it; made a driver's name where it is written."""
 
     requires: tuple[str, ...]
-    """In normal form."""
+    """As they were written, each a requirement that a driver can have."""
 
     binary: str | None = None
     commands: tuple[str, ...] = ()
@@ -33,13 +33,13 @@ class Draft:
 
 
 def read_requirements(texts: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Requirement texts → those that a driver can have, in normal form, and a note for each other."""
-    requires: list[str] = []
+    """Requirement texts → those that a driver can have, each once, and a note for each other."""
+    requires: dict[str, str] = {}
     notes: list[str] = []
     for text in texts:
         try:
-            requires.append(str(parse_requirement(text)))
+            requires.setdefault(str(parse_requirement(text)), text.strip())
         except TextError as error:
             what = text if "://" not in text else "a requirement by URL"
             notes.append(f"left out {what}: {error}" + (f" ({error.hint})" if error.hint else ""))
-    return tuple(dict.fromkeys(requires)), tuple(notes)
+    return tuple(requires.values()), tuple(notes)

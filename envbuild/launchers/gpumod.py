@@ -63,9 +63,19 @@ def compare_preset(
         there = preset.get(table)
         for key, value in values.items():
             found = there.get(key) if isinstance(there, dict) else None
-            if found != value:
+            if found != value and not (table == "compat" and _same_range(found, value)):
                 said.append(f"{table}.{key}: is {found or 'absent'}, would be {value}")
     return tuple(said)
+
+
+def _same_range(found: object, wanted: str) -> bool:
+    """Whether two texts are the same range, in whatever order."""
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    try:
+        return SpecifierSet(str(found)) == SpecifierSet(wanted)
+    except InvalidSpecifier:
+        return False
 
 
 def _has_key(subject: Subject) -> bool:

