@@ -86,6 +86,14 @@ def slow(session: nox.Session) -> None:
 
 
 @nox.session(python=str(PYTHONS[FULL]))
+def bench(session: nox.Session) -> None:
+    """Measure against uv, pip and others, and write docs/performance.md; `-- --help` tells more."""
+    need(session, "test")
+    session.install("-e", ".")
+    session.run("python", "-m", "scripts.bench", *session.posargs)
+
+
+@nox.session(python=str(PYTHONS[FULL]))
 def realworld(session: nox.Session) -> None:
     """Lock and build the repository's whole fleet, some 10 GB, and start vllm."""
     need(session, "test")

@@ -1,0 +1,104 @@
+"""The CPU fleet of this repository, from nothing, and what it takes on the disk."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scripts.bench.fleets import MINOR, Project
+from scripts.bench.large import uv_script
+from scripts.bench.rounds import Call, Sample, compete
+from scripts.bench.rows import Row, compare
+from tests.support.command_line import host_platform
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from scripts.bench.place import Place
+
+ROOT = Path(__file__).parents[2]
+DRIVERS = ("asr", "gateway", "embeddings")
+_CHAPTER = "A host from nothing"
+
+
+def measure_cold(place: Place, rounds: int) -> Iterator[Row]:
+    """`sync` with empty caches, and the fleet's disk."""
+    project = Project(place=place, folder=place.folder("fleet"), more={})
+    shutil.copy(ROOT / "drivers.toml", project.folder)
+    shutil.copytree(ROOT / "locks", project.folder / "locks")
+    target = _target()
+    requirements = {}
+    for driver in DRIVERS:
+        requirements[driver] = project.folder / f"{driver}.txt"
+        text = project.envbuild("export", "requirements", driver, "--target", target)
+        requirements[driver].write_text(text)
+    by_uv = place.root / "fleet-by-uv"
+
+    def sync(number: int) -> Sample:
+        _remove(project.store)
+        return project.call("sync", *DRIVERS)(number)
+
+    def uv(number: int) -> Sample:
+        _remove(by_uv)
+        lines = (
+            uv_script(
+                place, by_uv / driver, requirements[driver], by_uv / "cache", "--compile-bytecode"
+            )
+            for driver in DRIVERS
+        )
+        argv = ("/bin/sh", "-c", " && ".join(lines))
+        return Call(argv=argv, env=place.environment(), cwd=place.root)(number)
+
+    contest = compete(rounds, {"envbuild": sync, "uv": uv})
+    yield compare(
+        contest,
+        "envbuild",
+        "uv",
+        chapter=_CHAPTER,
+        what="`sync` of the CPU fleet, caches empty, downloads included",
+        target=0.8,
+        called="`uv pip install --compile-bytecode`, one driver after the other",
+        note="downloads come from the host's index: the network is in both",
+    )
+    yield _disk(project)
+
+
+def _disk(project: Project) -> Row:
+    """Bytes of the environments, shared inodes once, against the bytes of their distinct contents."""
+    inodes: dict[tuple[int, int], int] = {}
+    for folder, _, names in os.walk(project.store / "envs"):
+        for name in names:
+            status = Path(folder, name).lstat()
+            inodes[status.st_dev, status.st_ino] = status.st_size
+    contents: dict[str, int] = {}
+    for receipt in (project.store / "receipts").glob("*.json"):
+        rows = json.loads(receipt.read_text())["files"]
+        contents |= {sha256: size for _, _, size, sha256 in rows}
+    ours, theirs = sum(inodes.values()), sum(contents.values())
+    return Row(
+        chapter=_CHAPTER,
+        what="bytes of the CPU fleet's environments, each inode once",
+        peer="bytes of their distinct contents",
+        target=1.05,
+        ratio=ours / theirs,
+        low=ours / theirs,
+        high=ours / theirs,
+        ours=float(ours),
+        theirs=float(theirs),
+        peak=0,
+        rounds=1,
+    )
+
+
+def _target() -> str:
+    """The lockfiles' target for the interpreter that is used, and for this host."""
+    return f"{MINOR}-{host_platform()}"
+
+
+def _remove(folder: Path) -> None:
+    for found, _, _ in os.walk(folder):
+        Path(found).chmod(0o755)
+    shutil.rmtree(folder, ignore_errors=True)

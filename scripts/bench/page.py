@@ -1,0 +1,93 @@
+"""docs/performance.md and its plots, out of the file of results."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from scripts.bench.plots import draw_bars, draw_lines
+
+DOCS = Path(__file__).parents[2] / "docs"
+RESULTS = DOCS / "performance" / "results.json"
+_TEXT = Path(__file__).with_name("performance.md")
+_MARK = "<!-- results -->"
+
+
+def read_results() -> dict[str, Any]:
+    """What earlier runs have measured, by chapter."""
+    if not RESULTS.is_file():
+        return {}
+    loaded: dict[str, Any] = json.loads(RESULTS.read_text())
+    return loaded
+
+
+def write_page(results: dict[str, Any]) -> None:
+    """Write the results, the plots, and the page that shows them."""
+    RESULTS.parent.mkdir(parents=True, exist_ok=True)
+    RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+    parts = []
+    bars = []
+    for name, result in results.items():
+        rows = result["rows"]
+        bars += [(_plain(f"{row['what']}"), row["ratio"], row["target"]) for row in rows]
+        parts.append(_chapter(name, result))
+        for number, growth in enumerate(result["growth"]):
+            file = f"{name}-{number}.svg"
+            svg = draw_lines(growth["title"], growth["axis"], growth["points"])
+            (RESULTS.parent / file).write_text(svg)
+            parts.append(f"![{growth['title']}](performance/{file})\n")
+    if bars:
+        svg = draw_bars("Time, as a ratio to the peer's", bars)
+        (RESULTS.parent / "ratios.svg").write_text(svg)
+    text = _TEXT.read_text().replace(_MARK, "\n".join(parts).rstrip())
+    (DOCS / "performance.md").write_text(text)
+
+
+def _chapter(name: str, result: dict[str, Any]) -> str:
+    machine = result["machine"]
+    lines = []
+    chapter = ""
+    for row in result["rows"]:
+        if row["chapter"] != chapter:
+            chapter = row["chapter"]
+            lines += [
+                f"\n### {chapter}\n",
+                "| what | peer | ratio | single rounds | target | | envbuild | peer | memory |",
+                "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+            ]
+        lines.append(_row(row))
+        if row["note"]:
+            lines.append(f"| *{row['note']}* | | | | | | | | |")
+    facts = "; ".join(f"{key}: {value}" for key, value in machine.items())
+    return "\n".join((*lines, f"\n`nox -s bench -- {name}`, {result['date']}. {facts}.\n"))
+
+
+def _row(row: dict[str, Any]) -> str:
+    target = row["target"]
+    verdict = "" if target is None else "met" if row["ratio"] <= target else "**missed**"
+    unit = _bytes if row["peak"] == 0 and row["ours"] > 1e5 else _time
+    cells = (
+        row["what"],
+        row["peer"],
+        f"**{row['ratio']:.3g}**",
+        f"{row['low']:.3g} to {row['high']:.3g}" if row["rounds"] > 1 else "",
+        "" if target is None else f"≤ {target:g}",
+        verdict,
+        unit(row["ours"]),
+        unit(row["theirs"]),
+        f"{row['peak']:.0f} MiB" if row["peak"] else "",
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.2f} s"
+
+
+def _bytes(count: float) -> str:
+    return f"{count / 2**20:.0f} MiB"
+
+
+def _plain(text: str) -> str:
+    return text.replace("`", "")

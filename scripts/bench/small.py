@@ -1,0 +1,176 @@
+"""The quick paths: what a fleet costs when there is nothing to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scripts.bench.fleets import MINOR, small_project
+from scripts.bench.rounds import Call, compete
+from scripts.bench.rows import Growth, compare
+from tests.support.index_server import IndexServer
+from tests.support.pythons import own_python
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from scripts.bench.fleets import Project
+    from scripts.bench.place import Place
+    from scripts.bench.rows import Row
+
+NOTHING = "`python -c pass`"
+_CHAPTER = "Nothing to do"
+_TIMES = 10
+
+
+def measure_idle(place: Place, rounds: int) -> Iterator[Row]:
+    """`sync` of 1, 8 and 20 drivers, the verbs that look, and `lock`."""
+    nothing = Call(
+        argv=(place.python, "-c", "pass"),
+        env=place.environment(),
+        cwd=place.root,
+        times=_TIMES,
+    )
+    with IndexServer() as index:
+        projects = {}
+        for drivers in (1, 6, 8, 20):
+            projects[drivers] = small_project(place, index, drivers, 130, name=f"idle-{drivers}")
+            projects[drivers].envbuild("sync")
+            projects[drivers].envbuild("sync")  # the first one that has nothing to do
+        uv_sync = _uv_pip_sync(place, projects[1], index.url)
+        uv_projects = _uv_projects(place, index.url, 8)
+        contest = compete(
+            rounds,
+            {
+                NOTHING: nothing,
+                **{f"sync {n}": projects[n].call("sync", times=_TIMES) for n in (1, 8, 20)},
+                "`uv pip sync`": uv_sync,
+                "8 × `uv sync --frozen`": _frozen(place, uv_projects),
+                "which": projects[8].call("which", "d0", times=_TIMES),
+                "list": projects[8].call("list", times=_TIMES),
+                "run": projects[8].call("run", "d0", "--", "--version", times=_TIMES),
+                "the command itself": Call(
+                    argv=(projects[8].envbuild("which", "d0").strip(), "--version"),
+                    env=place.environment(),
+                    cwd=place.root,
+                    times=_TIMES,
+                ),
+                "lock": projects[6].call("lock", times=_TIMES),
+                "`uv lock --check`": _lock_check(place, uv_projects[0]),
+            },
+        )
+    for drivers in (1, 8, 20):
+        what = f"`sync`, {drivers} driver{'s' if drivers > 1 else ''} of 131 packages"
+        yield compare(contest, f"sync {drivers}", NOTHING, chapter=_CHAPTER, what=what, target=2.5)
+    what = "`sync`, 8 drivers of 131 packages"
+    yield compare(contest, "sync 8", "`uv pip sync`", chapter=_CHAPTER, what=what, target=0.6)
+    peer = "8 × `uv sync --frozen`"
+    yield compare(contest, "sync 8", peer, chapter=_CHAPTER, what=what, target=0.2)
+    for verb in ("which", "list"):
+        what = f"`{verb}`, 8 drivers"
+        yield compare(contest, verb, NOTHING, chapter=_CHAPTER, what=what, target=2.5)
+    yield compare(
+        contest,
+        "run",
+        "the command itself",
+        chapter=_CHAPTER,
+        what="`run DRIVER -- --version`, start and answer",
+        target=None,
+        note="what `run` adds is the difference, less than two and a half `python -c pass`",
+    )
+    yield compare(
+        contest,
+        "lock",
+        "`uv lock --check`",
+        chapter=_CHAPTER,
+        what="`lock`, 6 drivers of 131 packages",
+        target=2.0,
+        note="the peer checks one project",
+    )
+
+
+def measure_growth(place: Place, rounds: int, most: int) -> Growth:
+    """`sync` with nothing to do, a plan and a switch, over the number of drivers."""
+    numbers = [n for n in (1, 10, 25, 50, 100, 200) if n <= most]
+    nothing = Call(
+        argv=(place.python, "-c", "pass"), env=place.environment(), cwd=place.root, times=_TIMES
+    )
+    lines: dict[str, list[tuple[float, float]]] = {
+        "sync, nothing to do": [],
+        "plan": [],
+        "gc, nothing to do": [],
+        "verify --quick": [],
+    }
+    with IndexServer() as index:
+        for drivers in numbers:
+            project = small_project(place, index, drivers, 5, name=f"grow-{drivers}")
+            project.envbuild("sync")
+            project.envbuild("sync")
+            contest = compete(
+                rounds,
+                {
+                    NOTHING: nothing,
+                    "sync, nothing to do": project.call("sync", times=3),
+                    "plan": project.call("sync", "--dry-run", times=1),
+                    "gc, nothing to do": project.call("gc"),
+                    "verify --quick": project.call("verify", "--quick"),
+                },
+            )
+            for name, points in lines.items():
+                points.append((drivers, contest.ratio(name, NOTHING)))
+    return Growth(
+        title="Time over drivers, in units of python -c pass",
+        axis="drivers of 6 small wheels each",
+        points=lines,
+    )
+
+
+def _uv_pip_sync(place: Place, project: Project, index: str) -> Call:
+    folder = place.folder("uv-pip-sync")
+    requirements = folder / "requirements.txt"
+    requirements.write_text(project.envbuild("export", "requirements", "d0"))
+    cache = folder / "cache"
+    place.run(
+        *place.uv_arguments("venv", "v", "--python", str(own_python()), cache=cache), cwd=folder
+    )
+    arguments = ("--python", "v/bin/python", "--require-hashes", "--default-index", index)
+    argv = place.uv_arguments("pip sync", str(requirements), *arguments, cache=cache)
+    call = Call(argv=argv, env=place.environment(), cwd=folder, times=_TIMES)
+    call(0)
+    return call
+
+
+def _uv_projects(place: Place, index: str, number: int) -> list[Path]:
+    folders = []
+    for n in range(number):
+        folder = place.folder(f"uv-project-{n}")
+        (folder / "pyproject.toml").write_text(
+            f'[project]\nname = "x{n}"\nversion = "1"\nrequires-python = ">={MINOR}"\n'
+            f'dependencies = ["d{n}"]\n[[tool.uv.index]]\nurl = "{index}"\ndefault = true\n'
+        )
+        cache = str(place.root / "uv-project-cache")
+        options = ("--python", str(own_python()), "--no-python-downloads", "--quiet")
+        for verb in ("lock", "sync"):
+            place.run(place.uv, verb, *options, "--cache-dir", cache, cwd=folder)
+        folders.append(folder)
+    return folders
+
+
+def _frozen(place: Place, folders: list[Path]) -> Call:
+    cache = place.root / "uv-project-cache"
+    each = f"{place.uv} sync --frozen --quiet --no-python-downloads --cache-dir {cache} --project"
+    script = "; ".join(f"{each} {folder} || exit 1" for folder in folders)
+    return Call(argv=("/bin/sh", "-c", script), env=place.environment(), cwd=place.root)
+
+
+def _lock_check(place: Place, folder: Path) -> Call:
+    argv = (
+        place.uv,
+        "lock",
+        "--check",
+        "--quiet",
+        "--no-python-downloads",
+        "--cache-dir",
+        str(place.root / "uv-project-cache"),
+    )
+    return Call(argv=argv, env=place.environment(), cwd=folder, times=_TIMES)
