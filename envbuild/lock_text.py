@@ -8,6 +8,7 @@ import re
 import tomllib
 from typing import TYPE_CHECKING
 
+from envbuild.canonical_toml import read_canonical
 from envbuild.errors import LockfileError, NewerFormatError, Problem
 from envbuild.lock import FORMAT, Inputs, LockedFile, LockedPackage, Lockfile
 from envbuild.target import parse_target
@@ -119,6 +120,8 @@ def _string(text: str) -> str:
 
 def _refuse_address(text: str) -> None:
     """Lockfiles are mirror-neutral: where a file lies is never in them."""
+    if "://" not in text:
+        return
     for line in text.splitlines():
         if "://" in line:
             raise ValueError(f"an address stands in {line.strip()!r}")
@@ -129,6 +132,9 @@ def _sha256(text: str) -> str:
 
 
 def _toml(text: str, file: str) -> dict[str, object]:
+    table = read_canonical(text)
+    if table is not None:
+        return table
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # an endless number, brackets without end
