@@ -4,11 +4,10 @@ from __future__ import annotations
 
 CODES = {
     "missing-lockfile": "An enabled driver has no lockfile.",
-    "broken-lockfile": "A lockfile is not what `envbuild lock` wrote, or of an unknown format.",
+    "broken-lockfile": "A lockfile is not what `envbuild lock` wrote, or of an unknown format, or it holds an address.",
     "stale-lockfile": "A lockfile no longer answers the declaration.",
     "incomplete-lockfile": "A lockfile lacks a package or a file that it needs.",
     "unmet-requirement": "A locked version is outside what a requirement or a constraint admits.",
-    "address-in-lockfile": "A lockfile holds an address.",
     "undeclared-lockfile": "A lockfile belongs to no declared driver.",
     "rule-coexist": "Drivers that must coexist do not lock one common set of versions.",
     "rule-agree": "A package that must be the same version everywhere is not.",

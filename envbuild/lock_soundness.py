@@ -1,4 +1,4 @@
-"""Whether a lockfile holds together: every requirement met, one file a package and target, no address."""
+"""Whether a lockfile holds together: every requirement met, one file a package and target."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from envbuild.finding import Finding
 from envbuild.lock_lines import package_line
-from envbuild.lock_text import render_lockfile
 from envbuild.requirement_graph import active_edges
 from envbuild.requirement_text import admits, parse_requirement
 
@@ -22,20 +21,12 @@ _HINT = "run `envbuild lock` and commit what it writes"
 
 def check_soundness(lockfile: Lockfile, file: str) -> tuple[Finding, ...]:
     """What is wrong with a lockfile that could be read, each thing once over all targets."""
-    found = [*_addresses(lockfile, file)]
+    found: list[Finding] = []
     for package in lockfile.packages:
         found += _file_findings(lockfile, package, file)
     for target in lockfile.targets:
         found += _target_findings(lockfile, target, file)
     return tuple(dict.fromkeys(found))
-
-
-def _addresses(lockfile: Lockfile, file: str) -> Iterator[Finding]:
-    text = render_lockfile(lockfile)
-    if "://" in text:
-        line = text[: text.index("://")].count("\n") + 1
-        message = "the lockfile holds an address; where an index lives is the host's affair"
-        yield _finding("address-in-lockfile", lockfile, message, file, line)
 
 
 def _file_findings(lockfile: Lockfile, package: LockedPackage, file: str) -> Iterator[Finding]:

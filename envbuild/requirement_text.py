@@ -25,6 +25,10 @@ _PATTERN = re.compile(
     r"\s*(?:;(?P<marker>.*))?",
     re.DOTALL,
 )
+_ONE_EXTRA = re.compile(
+    r"(?P<rest>(?:(?!\bextra\b).)* and )?extra\s*==\s*(?P<quote>['\"])(?P<extra>[A-Za-z0-9._-]+)(?P=quote)",
+    re.DOTALL,
+)
 _SEPARATORS = re.compile(r"[-_.]+")
 
 
@@ -83,7 +87,23 @@ def _parse_slowly(text: str) -> Wanted:
 
 def holds(marker: str, target: Target, extra: str = "") -> bool:
     """Whether a marker's text holds on a target with one extra, or with none."""
-    return not marker or _evaluate(marker, target, extra if "extra" in marker else "")
+    if not marker:
+        return True
+    if "extra" not in marker:
+        return _evaluate(marker, target, "")
+    named = _extra_needed(marker)
+    if named is not None and named != extra:
+        return False
+    return _evaluate(marker, target, extra)
+
+
+@cache
+def _extra_needed(marker: str) -> str | None:
+    """The one extra without which a marker cannot hold, where its form shows it; most name one so."""
+    match = _ONE_EXTRA.fullmatch(marker)
+    if match is None or " or " in (match["rest"] or ""):
+        return None
+    return normalized_name(match["extra"])
 
 
 @cache

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from envbuild.freshness import inputs_of
-from envbuild.pair_decision import Fleet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,6 +42,8 @@ def foresee(declaration: Declaration, lockfiles: Mapping[str, Lockfile]) -> Unlo
         inputs = inputs_of(driver, declaration)
         if locked is None or locked.inputs == inputs:
             continue
+        from envbuild.pair_decision import Fleet
+
         changed = replace(locked, inputs=inputs)
         fleet = Fleet({**lockfiles, driver.name: changed}.values(), declaration)
         clashes = fleet.prove_alone(driver.name)

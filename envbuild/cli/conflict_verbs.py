@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ def conflicts(context: Context, arguments: Namespace) -> Outcome:
     from envbuild.commands.conflicts import conflicts as command
     from envbuild.report.conflicts import conflicts_table, render_conflicts
 
+    _leave_garbage()
     with index_resolver(context, wanted=arguments.solve) as resolver:
         result = command(
             context.declaration,
@@ -86,6 +88,7 @@ def check(context: Context, arguments: Namespace) -> Outcome:
     from envbuild.commands.check import Checker
     from envbuild.report.check import check_table
 
+    _leave_garbage()
     with index_resolver(context, wanted=arguments.solve) as resolver:
         checker = Checker(
             declaration=context.declaration,
@@ -102,6 +105,11 @@ def check(context: Context, arguments: Namespace) -> Outcome:
         text=lambda: check_text(result, arguments.format, context.environment),
         table=lambda: check_table(result),
     )
+
+
+def _leave_garbage() -> None:
+    """Do without the collector: these verbs make many values, keep them, and end."""
+    gc.disable()
 
 
 def git_of(context: Context) -> Git:
