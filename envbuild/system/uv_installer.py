@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError, IndexFailureError, Problem
 from envbuild.system.process import Command, scrubbed_environment
+from envbuild.system.room import is_full, room_hint
 from envbuild.system.uv_executable import base_arguments, uv_executable
 
 if TYPE_CHECKING:
@@ -53,9 +54,9 @@ class UvInstaller:
             environment,
         )
         if completed.code != 0:
-            raise HostError(
-                Problem(message=f"uv could not create {environment}", detail=completed.stderr)
-            )
+            message = f"uv could not create {environment}"
+            hint = room_hint(self.cache, 0)
+            raise HostError(Problem(message=message, detail=completed.stderr, hint=hint))
 
     def install(self, request: InstallRequest) -> None:
         """Install every file; errors as in `Installer`."""
@@ -96,17 +97,23 @@ class UvInstaller:
         return self.runner.run(Command(argv=argv, env=env, cwd="/", keep_open=(lock,)))
 
     def _failure(self, request: InstallRequest, completed: Completed) -> Exception:
-        """Tell an index that failed from a host that failed, by asking the index."""
+        """Tell an index that failed from a host that failed, by asking the disk and the index."""
         words = self.conceal(completed.stderr)
+        needed = sum(file.size for file in request.files)
+        host = HostError(
+            Problem(
+                message=f"uv could not install {request.driver}",
+                detail=words,
+                hint=room_hint(self.cache, needed),
+            )
+        )
+        if is_full(self.cache):
+            return host
         if self.offline:
             message = f"{request.driver}: not everything that is locked is in the cache"
             hint = "sync once without --offline"
             return IndexFailureError(Problem(message=message, detail=words, hint=hint))
-        explained = self.explain(request)
-        if explained is not None:
-            return explained
-        message = f"uv could not install {request.driver}"
-        return HostError(Problem(message=message, detail=words))
+        return self.explain(request) or host
 
 
 def _line(file: ChosenFile) -> str:
