@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envbuild.errors import Problem, UsageError
@@ -45,8 +44,9 @@ def _xinference(fleet: Fleet, request: ExportRequest) -> Files:
 
 
 def _local_studio(fleet: Fleet, request: ExportRequest) -> Files:
-    folder = str((request.out or Path.cwd()).absolute())
-    return render_local_studio(fleet, envbuild=request.envbuild, folder=folder)
+    folder = request.out or next((file.parent for file in request.check), None)
+    lies_in = str(folder.absolute()) if folder is not None else None
+    return render_local_studio(fleet, envbuild=request.envbuild, folder=lies_in)
 
 
 def _container(fleet: Fleet, request: ExportRequest) -> Files:

@@ -25,10 +25,14 @@ TEMPLATE_COMMAND = "vllm"
 def render_gpumod(
     fleet: Fleet, *, arguments: tuple[str, ...] | None, unit: tuple[str, str] | None
 ) -> tuple[ExportedFile, ...]:
-    """A preset's patch for every driver; for other commands than vllm a drop-in of the unit that is named."""
+    """A preset's patch for every driver; for other commands than vllm a drop-in of the unit that is named.
+
+    Of several drivers, those that a preset has nothing to say of are left out.
+    """
     files: list[ExportedFile] = []
     for subject in fleet.subjects:
-        files.append(_patch(subject, stable=fleet.stable))
+        if len(fleet.subjects) == 1 or patch_values(subject, stable=fleet.stable):
+            files.append(_patch(subject, stable=fleet.stable))
         if not _has_key(subject) and unit is not None:
             words = tail(arguments, unit)
             files.append(drop_in(subject, stable=fleet.stable, unit=unit[0], tail=words))

@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 
 
 def render_local_studio(
-    fleet: Fleet, *, envbuild: tuple[str, ...], folder: str
+    fleet: Fleet, *, envbuild: tuple[str, ...], folder: str | None
 ) -> tuple[ExportedFile, ...]:
     """A recipe's fields and an upgrade script for each driver that it can start, one environment for all.
 
     `envbuild` is the command that calls envbuild on this declaration and store;
-    `folder` is where the files will lie, because the environment names the script there.
+    `folder` is where the files lie: the environment names the script there;
+    without one it names none, because what is not there falls through in silence.
     """
     subjects = [subject for subject in fleet.subjects if _has_engine(subject)]
     if not subjects:
@@ -49,14 +50,15 @@ def _has_engine(subject: Subject) -> bool:
     return "vllm" in subject.offered or _package(subject, "sglang")
 
 
-def _variables(subjects: list[Subject], folder: str) -> Iterator[tuple[str, str]]:
+def _variables(subjects: list[Subject], folder: str | None) -> Iterator[tuple[str, str]]:
     vllm = [subject for subject in subjects if "vllm" in subject.offered]
     sglang = [subject for subject in subjects if _package(subject, "sglang")]
     if vllm:
         first = vllm[0].entry
         yield "LOCAL_STUDIO_RUNTIME_PYTHON", first.python
         yield "LOCAL_STUDIO_VLLM_PYTHONS", ",".join(subject.entry.python for subject in vllm)
-        yield "LOCAL_STUDIO_VLLM_UPGRADE_CMD", f"{folder}/upgrade-{first.name}"
+        if folder is not None:
+            yield "LOCAL_STUDIO_VLLM_UPGRADE_CMD", f"{folder}/upgrade-{first.name}"
     if sglang:
         yield "LOCAL_STUDIO_SGLANG_PYTHON", sglang[0].entry.python
 

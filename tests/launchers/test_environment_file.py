@@ -11,7 +11,7 @@ import pytest
 
 from envbuild.errors import UsageError
 from envbuild.launchers.env import env_lines
-from tests.launchers.tools import system_tool
+from tests.launchers.tools import verify_unit
 
 if TYPE_CHECKING:
     from tests.launchers.conftest import Fleet
@@ -53,17 +53,13 @@ def test_values_that_need_quotes_are_refused(value: str) -> None:
 
 def test_systemd_reads_what_is_written(fleet: Fleet) -> None:
     """A unit with this EnvironmentFile and an ExecStart out of it is accepted."""
-    analyze = system_tool("systemd-analyze", "systemd")
     fleet.export("env", "--out", str(fleet.folder))
     unit = fleet.folder / "x.service"
     unit.write_text(
         f"[Service]\nEnvironmentFile={fleet.folder}/envbuild.env\n"
         f"ExecStart={fleet.entry('vllm')['binary']} serve\n"
     )
-    done = subprocess.run(
-        (analyze, "verify", "--man=no", unit), capture_output=True, text=True, cwd=fleet.folder
-    )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert verify_unit(unit) == (0, "")
 
 
 def test_flox_hook_puts_the_environment_first(fleet: Fleet) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from tests.launchers.tools import system_tool, tool
+from tests.launchers.tools import tool, verify_unit
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,15 +77,6 @@ def patched(fleet: Fleet, *words: str) -> str:
     return yaml.safe_dump(preset)
 
 
-def verify(unit: Path) -> tuple[int, str]:
-    """What systemd-analyze says."""
-    analyze = system_tool("systemd-analyze", "systemd")
-    argv = (analyze, "verify", "--man=no", unit)
-    done = subprocess.run(argv, capture_output=True, text=True, cwd=unit.parent)
-    ours = [line for line in done.stderr.splitlines() if "gpumod" not in line]
-    return done.returncode, "\n".join(ours)
-
-
 @pytest.mark.parametrize("how", ["--stable", "--exact"])
 def test_unit_starts_the_driver(fleet: Fleet, gpumod: Gpumod, how: str) -> None:
     """gpumod renders a unit that starts the driver's binary, and systemd accepts it."""
@@ -99,7 +90,7 @@ def test_unit_starts_the_driver(fleet: Fleet, gpumod: Gpumod, how: str) -> None:
     check = next(line for line in text.splitlines() if line.startswith("ExecStartPre="))
     unit.write_text(text.replace("ExecStartPre=gpumod", f"ExecStartPre={gpumod.command}"))
     assert "doctor venv --service-id qwen" in check
-    assert verify(unit) == (0, "")
+    assert verify_unit(unit) == (0, "")
 
 
 @pytest.mark.parametrize("how", ["--stable", "--exact"])
@@ -128,7 +119,7 @@ def test_drop_in_for_a_fastapi_service(fleet: Fleet, gpumod: Gpumod) -> None:
     text = (fleet.folder / "speech.service.d" / "50-envbuild.conf").read_text()
     binary = fleet.entry("asr")["stable_binary"]
     assert f"ExecStart=\nExecStart={binary} main:app --port 7072 --host 0.0.0.0\n" in text
-    assert verify(unit) == (0, "")
+    assert verify_unit(unit) == (0, "")
 
 
 def test_patch_is_the_declaration(fleet: Fleet) -> None:

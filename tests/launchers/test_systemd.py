@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from envbuild.errors import UsageError
 from envbuild.launchers.systemd import parse_exec_start, quote
-from tests.launchers.tools import system_tool
+from tests.launchers.tools import verify_unit
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.launchers.conftest import Fleet
 
 UNIT = """\
@@ -26,15 +23,6 @@ ExecStart=/opt/old/venv/bin/uvicorn \\
 """
 
 
-def verify(unit: Path) -> tuple[int, str]:
-    """What systemd-analyze says to a unit and its drop-ins."""
-    analyze = system_tool("systemd-analyze", "systemd")
-    done = subprocess.run(
-        (analyze, "verify", "--man=no", unit), capture_output=True, text=True, cwd=unit.parent
-    )
-    return done.returncode, done.stderr
-
-
 def test_template_verifies_for_every_driver(fleet: Fleet) -> None:
     """systemd accepts the template unit for each shim, without a word."""
     fleet.export("systemd", "--out", str(fleet.folder))
@@ -42,7 +30,7 @@ def test_template_verifies_for_every_driver(fleet: Fleet) -> None:
     for shim in ("vllm", "uvicorn", "xinference-worker"):
         unit = fleet.folder / f"envbuild@{shim}.service"
         unit.write_text(template)
-        assert verify(unit) == (0, ""), shim
+        assert verify_unit(unit) == (0, ""), shim
 
 
 def test_verify_notices_a_missing_binary(fleet: Fleet) -> None:
@@ -50,7 +38,7 @@ def test_verify_notices_a_missing_binary(fleet: Fleet) -> None:
     fleet.export("systemd", "--out", str(fleet.folder))
     unit = fleet.folder / "envbuild@nothing.service"
     unit.write_text((fleet.folder / "envbuild@.service").read_text())
-    assert verify(unit)[0] != 0
+    assert verify_unit(unit)[0] != 0
 
 
 @pytest.mark.parametrize("how", ["--stable", "--exact"])
@@ -58,14 +46,14 @@ def test_drop_in_replaces_the_command(fleet: Fleet, how: str) -> None:
     """With the drop-in a unit whose venv is gone starts the driver, with the arguments it had."""
     unit = fleet.folder / "speech.service"
     unit.write_text(UNIT)
-    assert verify(unit)[0] != 0
+    assert verify_unit(unit)[0] != 0
     fleet.export("systemd", "asr", how, "--unit", str(unit), "--out", str(fleet.folder))
     text = (fleet.folder / "speech.service.d" / "50-envbuild.conf").read_text()
     entry = fleet.entry("asr")
     binary = entry["stable_binary" if how == "--stable" else "binary"]
     wanted = f'ExecStart=\nExecStart={binary} app:main --port 8000 --log-config "a b.json"\n'
     assert wanted in text
-    assert verify(unit) == (0, "")
+    assert verify_unit(unit) == (0, "")
 
 
 def test_unit_is_for_one_driver(fleet: Fleet) -> None:

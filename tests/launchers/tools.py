@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -40,3 +41,12 @@ def quadlet_generator() -> Path:
             if os.access(Path(folder, name), os.X_OK):
                 return Path(folder, name)
     pytest.skip("NOT TESTED: no quadlet; it comes with podman >= 4.4 (apt-get install podman)")
+
+
+def verify_unit(unit: Path) -> tuple[int, str]:
+    """What systemd-analyze says to a unit and its drop-ins; what it says to others is left out."""
+    analyze = system_tool("systemd-analyze", "systemd")
+    argv = (analyze, "verify", "--man=no", unit)
+    done = subprocess.run(argv, capture_output=True, text=True, cwd=unit.parent)
+    named = [line for line in done.stderr.splitlines() if unit.name in line]
+    return done.returncode, "\n".join(named)
