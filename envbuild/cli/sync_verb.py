@@ -98,8 +98,10 @@ def open_builder(
     """What builds into the store, with the indexes open for as long as the block runs."""
     from envbuild.system.builder import Builder
     from envbuild.system.index_session import index_session
+    from envbuild.system.settings import read_settings
     from envbuild.system.uv_installer import UvInstaller
 
+    settings = read_settings(context.store.root)
     with index_session(
         context.declaration,
         context.environment,
@@ -116,6 +118,7 @@ def open_builder(
             offline=offline,
             explain=indexes.explain_installation,
             conceal=indexes.uv.without_secret,
+            link_mode=settings.link_mode,
         )
         yield Builder(
             store=context.store,
@@ -126,6 +129,7 @@ def open_builder(
             bytecode=context.bytecode(jobs),
             digests=context.digests,
             gate=context.gate(jobs, progress),
+            link_mode=settings.link_mode,
         )
 
 

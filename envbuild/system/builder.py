@@ -21,6 +21,7 @@ from envbuild.system.contents import read_records, survey, thaw_folders
 from envbuild.system.relocation import relocate
 from envbuild.system.stat_list import render_stats
 from envbuild.system.store import unwritable
+from envbuild.system.unshare import unshare_files
 from envbuild.system.workers import Workers
 
 if TYPE_CHECKING:
@@ -81,6 +82,8 @@ class Builder:
     bytecode: Bytecode
     digests: DigestMemory
     gate: Gate
+    link_mode: str = "hardlink"
+    """As in the store's settings."""
 
     def apply(self, plan: Plan, *, keep_going: bool) -> Applied:
         """Do what a plan says: every build, then one switch if all are valid.
@@ -200,6 +203,8 @@ class Builder:
         if wanted.driver.bytecode:
             self.progress.stage(driver, "adding bytecode")
             self.bytecode.add(installed)
+        if self.link_mode != "hardlink":
+            unshare_files(place, clone=self.link_mode == "clone")
         self.progress.stage(driver, "checking every file")
         found = survey(place, self.digests.digest, freeze=True)
         _check_complete(wanted, place, site_packages, found.contents)

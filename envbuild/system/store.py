@@ -41,7 +41,7 @@ _LONGEST_INTERPRETER_LINE = 127
 """In bytes, `#!` included: uv wraps longer ones in `/bin/sh`, which costs every start."""
 
 _PUBLIC = ("envs", "receipts", "generations", "seals", "locks")
-_PRIVATE = ("cache", "trash", "mend")
+_PRIVATE = ("cache", "trash", "mend", "settings.toml")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -41,6 +41,9 @@ class UvInstaller:
     conceal: Callable[[str], str]
     """Takes out of uv's words what other users of the host must not see."""
 
+    link_mode: str = "hardlink"
+    """As in the store's settings."""
+
     def create(self, environment: str, interpreter: Interpreter, lock: int) -> None:
         """Make an empty environment; errors as in `Installer`."""
         completed = self._run(
@@ -48,7 +51,7 @@ class UvInstaller:
             "venv",
             "--no-project",
             "--link-mode",
-            "hardlink",
+            self.link_mode,
             "--python",
             interpreter.path,
             environment,
@@ -72,7 +75,7 @@ class UvInstaller:
                 "--no-deps",
                 "--require-hashes",
                 "--link-mode",
-                "hardlink",
+                self.link_mode,
                 "--only-binary",
                 ":all:",
                 *(part for name in request.from_source for part in ("--no-binary", name)),
