@@ -45,22 +45,22 @@ def drop_in(subject: Subject, *, stable: bool, unit: str, tail: str) -> Exported
     """`<unit>.d/50-envbuild.conf`: takes the unit's command away, and gives it this one."""
     binary = check_path(subject.binary(stable=stable), "systemd")
     lines = [f"# {header('systemd')}", "[Service]"]
-    if tail == _ARGS:
+    if tail == _ARGUMENTS:
         lines.append(f"EnvironmentFile=-%E/envbuild/{subject.entry.name}.env")
     lines += ["ExecStart=", f"ExecStart={binary} {tail}".rstrip()]
     return ExportedFile(name=f"{unit}.d/{DROP_IN}", text=join(lines))
 
 
-_ARGS = "$ARGS"
+_ARGUMENTS = "$ARGUMENTS"
 
 
 def tail(arguments: tuple[str, ...] | None, unit: tuple[str, str] | None) -> str:
-    """What stands behind the command: the unit's own, else what was given, else `$ARGS`."""
+    """What stands behind the command: the unit's own, else what was given, else `$ARGUMENTS`."""
     if unit is not None:
         return parse_exec_start(unit[1], file=unit[0])
     if arguments is not None:
         return " ".join(quote(word) for word in arguments)
-    return _ARGS
+    return _ARGUMENTS
 
 
 def quote(word: str) -> str:
@@ -96,7 +96,7 @@ def _template(fleet: Fleet) -> ExportedFile:
     lines = [
         f"# {header('systemd')}",
         "# Start a driver with `systemctl start envbuild@DRIVER`;",
-        '# its arguments are ARGS="…" in /etc/envbuild/DRIVER.env.',
+        '# its arguments are ARGUMENTS="…" in /etc/envbuild/DRIVER.env.',
         "[Unit]",
         "Description=%i, as envbuild built it",
         "After=network-online.target",
@@ -107,7 +107,7 @@ def _template(fleet: Fleet) -> ExportedFile:
         "",
         "[Service]",
         "EnvironmentFile=-%E/envbuild/%i.env",
-        f"ExecStart={store}/current/bin/%i {_ARGS}",
+        f"ExecStart={store}/current/bin/%i {_ARGUMENTS}",
         "Restart=on-failure",
         "RestartSec=5",
         *_sandbox(fleet),
