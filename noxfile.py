@@ -86,6 +86,15 @@ def slow(session: nox.Session) -> None:
 
 
 @nox.session(python=str(PYTHONS[FULL]))
+def faults(session: nox.Session) -> None:
+    """Try every fault as often as is promised, and write docs/reliability.md; needs root for disks."""
+    need(session, "test")
+    session.install("-e", ".")
+    env = {"ENVBUILD_FAULTS": "full", "ENVBUILD_FAULTS_REPORT": str(ROOT / "docs/reliability.md")}
+    session.run("pytest", "tests/faults", *session.posargs, env=env)
+
+
+@nox.session(python=str(PYTHONS[FULL]))
 def bench(session: nox.Session) -> None:
     """Measure against uv, pip and others, and write docs/performance.md; `-- --help` tells more."""
     need(session, "test")
