@@ -86,6 +86,7 @@ def check(context: Context, arguments: Namespace) -> Outcome:
     from envbuild.cli.check_format import check_text, write_summary
     from envbuild.cli.index_resolver import index_resolver
     from envbuild.commands.check import Checker
+    from envbuild.host_check import parse_host
     from envbuild.report.check import check_table
 
     _leave_garbage()
@@ -95,6 +96,7 @@ def check(context: Context, arguments: Namespace) -> Outcome:
             folder=context.lock_folder,
             declaration_name=context.declaration_path.name,
             resolver=resolver,
+            cuda=parse_host(arguments.host) if arguments.host is not None else None,
         )
         against = arguments.against
         result = checker.check(git_of(context) if against is not None else None, against)
@@ -180,6 +182,11 @@ def _diff_arguments(parser: ArgumentParser) -> None:
 def _check_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--against", metavar="REV", help="compare with a git revision: what this change does"
+    )
+    parser.add_argument(
+        "--host",
+        metavar="cuda=VERSION",
+        help="check for a host whose NVIDIA driver goes up to that CUDA version too",
     )
     parser.add_argument(
         "--solve",

@@ -10,6 +10,7 @@ from envbuild.command_clashes import check_commands
 from envbuild.errors import LockfileError, UsageError
 from envbuild.finding import Finding
 from envbuild.freshness import judge_lockfile
+from envbuild.host_check import check_host
 from envbuild.lock import Stale
 from envbuild.lock_soundness import check_soundness
 from envbuild.rules import check_rules, rule_problems
@@ -86,6 +87,8 @@ class Checker:
     """The declaration's file name in its folder."""
 
     resolver: Resolver | None = None
+    cuda: str | None = None
+    """The CUDA version of a host's NVIDIA driver, to check for that host too."""
 
     def check(self, revisions: Revisions | None = None, against: str | None = None) -> CheckResult:
         """Check what is there, and compare it with a revision where one is named.
@@ -98,6 +101,8 @@ class Checker:
             raise UsageError(problems)
         found += check_rules(self.declaration, lockfiles, self.folder.shown)
         found += check_commands(self.declaration)
+        if self.cuda is not None:
+            found += check_host(self.declaration, lockfiles, self.cuda)
         foreseen = foresee(self.declaration, lockfiles)
         found += _unmet_findings(foreseen, self.declaration)
         comparison = None
