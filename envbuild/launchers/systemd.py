@@ -125,6 +125,7 @@ def _sandbox(fleet: Fleet) -> Iterator[str]:
         yield "DynamicUser=yes"
     else:
         yield "# No DynamicUser=: the store or an interpreter lies in a folder that is closed to others."
+        yield "# Set User= to somebody who can enter it, or the driver runs as root."
     yield "StateDirectory=envbuild-%i"
     yield "CacheDirectory=envbuild-%i"
     yield "Environment=HOME=%S/envbuild-%i"
