@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -25,7 +26,7 @@ from envbuild.system.unshare import unshare_files
 from envbuild.system.workers import Workers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from envbuild.installation import Installer
@@ -123,7 +124,7 @@ class Builder:
         built: list[str] = []
         failures: list[Failure] = []
         self._recall_digests(wanted)
-        with Workers(max_workers=self.jobs) as pool:
+        with _uncollected(), Workers(max_workers=self.jobs) as pool:
             futures = [(item, pool.submit(self.build, item)) for item in wanted]
             for item, future in futures:
                 try:
@@ -258,6 +259,18 @@ class Builder:
                 raise unwritable(self.store.root, error) from error
         self.progress.note(f"generation {manifest.generation} is current")
         return manifest, True
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Spare the collector of cycles 50,000 values for each environment, none of which is in one."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
 
 
 def remove_environment(environment: Path) -> None:

@@ -88,14 +88,14 @@ def small_project(
     return project
 
 
-LARGE: Sequence[str] = ("litellm[proxy]", "sympy", "django", "pandas", "scikit-learn")
+LARGE: Sequence[str] = ("litellm[proxy]", "pandas", "sympy")
 """Real packages that come to an environment of some 20,000 files."""
 
 
 def large_project(place: Place, *, name: str = "large") -> Project:
     """One real driver out of the host's default index, not locked yet."""
     project = Project(place=place, folder=place.folder(name), more={})
-    declare_large(project, "certifi")
+    declare_large(project, "certifi>=2024")
     return project
 
 

@@ -30,6 +30,9 @@ MOVED = {
 """Packages that move, one version a round: each round builds an environment that was never there."""
 
 IMPORT = "import litellm"
+SETTINGS = {"LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+"""Otherwise the import fetches a list of prices from the internet."""
+
 _REBUILD = "Rebuild after one package has moved, warm"
 _START = "From `sync` to a running driver"
 _KEEP = "Keeping an environment"
@@ -59,7 +62,7 @@ class Moves:
 
         def measure(number: int) -> Sample:
             self.go(number)
-            env = self.project.environment()
+            env = {**self.project.environment(), **SETTINGS}
             return Call(argv=("/bin/sh", "-c", script), env=env, cwd=self.project.folder)(number)
 
         return measure
@@ -72,7 +75,8 @@ class Moves:
             shutil.rmtree(folder, ignore_errors=True)
             script = uv_script(self.place, folder, self.locked[number][2], self.uv_cache, *options)
             argv = ("/bin/sh", "-c", script + then.replace("PYTHON", f"{folder}/bin/python"))
-            return Call(argv=argv, env=self.place.environment(), cwd=self.place.root)(number)
+            env = self.place.environment(**SETTINGS)
+            return Call(argv=argv, env=env, cwd=self.place.root)(number)
 
         return measure
 
@@ -164,7 +168,7 @@ def measure_start(place: Place, project: Project, rounds: int) -> Iterator[Row]:
         target=0.55,
         called="`uv venv` + `uv pip install`, then the same import",
     )
-    env = place.environment(PYTHONDONTWRITEBYTECODE="1", LITELLM_LOCAL_MODEL_COST_MAP="True")
+    env = place.environment(PYTHONDONTWRITEBYTECODE="1", **SETTINGS)
     plain = place.root / "plain"
     script = uv_script(place, plain, moves.locked[-1][2], moves.uv_cache)
     place.run("/bin/sh", "-c", script)
@@ -181,21 +185,6 @@ def measure_start(place: Place, project: Project, rounds: int) -> Iterator[Row]:
         what=f"`{IMPORT}`, nothing written",
         target=0.5,
         called="the same in uv's environment, which has no bytecode",
-    )
-    binary = project.envbuild("which", "large").strip()
-    shims = {
-        name: Call(argv=(path, "--version"), env=env, cwd=place.root)
-        for name, path in (("shim", f"{project.store}/current/bin/litellm"), ("script", binary))
-    }
-    contest = compete(rounds, shims)
-    yield compare(
-        contest,
-        "shim",
-        "script",
-        chapter=_START,
-        what="`litellm --version` through its shim",
-        target=1.03,
-        called="the console script itself",
     )
 
 

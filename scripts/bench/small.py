@@ -55,6 +55,12 @@ def measure_idle(place: Place, rounds: int) -> Iterator[Row]:
                     cwd=place.root,
                     times=_TIMES,
                 ),
+                "the shim": Call(
+                    argv=(f"{projects[8].store}/current/bin/d0", "--version"),
+                    env=place.environment(),
+                    cwd=place.root,
+                    times=_TIMES,
+                ),
                 "lock": projects[6].call("lock", times=_TIMES),
                 "`uv lock --check`": _lock_check(place, uv_projects[0]),
             },
@@ -77,6 +83,15 @@ def measure_idle(place: Place, rounds: int) -> Iterator[Row]:
         what="`run DRIVER -- --version`, start and answer",
         target=None,
         note="what `run` adds is the difference, less than two and a half `python -c pass`",
+    )
+    yield compare(
+        contest,
+        "the shim",
+        "the command itself",
+        chapter=_CHAPTER,
+        what="a driver started through its shim",
+        target=1.03,
+        called="its console script",
     )
     yield compare(
         contest,
