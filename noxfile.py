@@ -134,10 +134,15 @@ def launchers(session: nox.Session) -> None:
     need(session, "test", "launchers")
     session.install("-e", ".")
     tools = Path(session.virtualenv.location).resolve() / "launchers"
+    newest = max(PYTHONS, key=lambda minor: int(minor.split(".")[1]))
     for name, packages in LAUNCHERS.items():
         python = tools / name / "bin" / "python"
+        if name == "gpumod" and newest == "3.11":
+            session.warn("NOT TESTED against gpumod: it needs Python 3.12, which is not here")
+            continue
         if not python.exists():
-            session.run("uv", "venv", "--quiet", "--python", str(PYTHONS[FULL]), str(tools / name))
+            base = PYTHONS.get("3.12", PYTHONS[newest])
+            session.run("uv", "venv", "--quiet", "--python", str(base), str(tools / name))
         install = ("uv", "pip", "install", "--quiet", "--python", str(python))
         session.run(*install, *packages)
         if name not in packages:

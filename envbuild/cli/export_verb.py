@@ -69,7 +69,7 @@ def _path(text: str | None) -> Path | None:
 def _exporter(context: Context) -> Exporter:
     from envbuild.commands.export import Exporter
 
-    def lock_workspace(lockfile: Lockfile, pyproject: str) -> str:
+    def lock_workspace(lockfile: Lockfile, pyproject: str, python: str) -> str:
         from envbuild.system.uv_workspace import WorkspaceLocker
 
         locker = WorkspaceLocker(
@@ -77,7 +77,8 @@ def _exporter(context: Context) -> Exporter:
             cache=context.lock_cache / "uv",
             default=_locations(context).default,
         )
-        return locker.lock(pyproject, allow_sdist=bool(lockfile.inputs.allow_sdist))
+        sdist = bool(lockfile.inputs.allow_sdist)
+        return locker.lock(pyproject, python=python, allow_sdist=sdist)
 
     return Exporter(
         store=context.store.root,

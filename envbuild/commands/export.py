@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from envbuild.commands.export_request import ExportRequest
     from envbuild.declaration import Declaration
-    from envbuild.launchers.fleet import ExportedFile
+    from envbuild.launchers.fleet import ExportedFile, Subject
     from envbuild.launchers.pylock import Source
     from envbuild.lock import Lockfile
     from envbuild.manifest import Manifest
@@ -67,8 +67,8 @@ class Exporter:
     sources: Callable[[Lockfile], Mapping[str, Source]]
     """Where this host finds a lockfile's files."""
 
-    lock_workspace: Callable[[Lockfile, str], str]
-    """The `uv.lock` of a lockfile's `pyproject.toml`."""
+    lock_workspace: Callable[[Lockfile, str, str], str]
+    """The `uv.lock` of a lockfile's `pyproject.toml`, made with an interpreter that it is for."""
 
     indexes: Callable[[], Mapping[str, str]]
     """The address or folder of every bound index."""
@@ -93,7 +93,7 @@ class Exporter:
             files += tuple(
                 file
                 for subject in self._fleet(request).subjects
-                for file in self._workspace(subject.entry.name, request)
+                for file in self._workspace(subject, request)
             )
         return files
 
@@ -136,15 +136,16 @@ class Exporter:
         environment = self.store / "current" / driver
         return read_licences(environment) if environment.is_dir() else {}
 
-    def _workspace(self, driver: str, request: ExportRequest) -> tuple[ExportedFile, ...]:
+    def _workspace(self, subject: Subject, request: ExportRequest) -> tuple[ExportedFile, ...]:
         from envbuild.launchers.fleet import ExportedFile
         from envbuild.launchers.llmhop import check_workspace_lock, render_workspace
 
+        driver = subject.entry.name
         lockfile, _ = lockfile_for(self.folder, driver, request.target)
         used = {package.index for package in lockfile.packages}
         indexes = {name: place for name, place in self.indexes().items() if name in used}
         pyproject = render_workspace(lockfile, indexes)
-        text = self.lock_workspace(lockfile, pyproject.text)
+        text = self.lock_workspace(lockfile, pyproject.text, subject.base_python)
         check_workspace_lock(lockfile, text)
         return (pyproject, ExportedFile(name=f"{driver}/uv.lock", text=text))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,12 +28,15 @@ class WorkspaceLocker:
     default: IndexLocation
     """Where packages come from that the workspace binds to no index."""
 
-    def lock(self, pyproject: str, *, allow_sdist: bool) -> str:
-        """The text of `uv.lock`; IndexFailureError carries uv's own words."""
+    def lock(self, pyproject: str, *, python: str, allow_sdist: bool) -> str:
+        """The text of `uv.lock`; IndexFailureError carries uv's own words.
+
+        `python` is an interpreter that the workspace is for.
+        """
         with tempfile.TemporaryDirectory(prefix="envbuild-export-") as folder:
             Path(folder, "pyproject.toml").write_text(pyproject, encoding="utf-8")
             argv = (uv_executable(), "lock", *base_arguments(), "--quiet")
-            argv += ("--cache-dir", str(self.cache), "--python", sys.executable)
+            argv += ("--cache-dir", str(self.cache), "--python", python)
             argv += () if allow_sdist else ("--no-build",)
             env = scrubbed_environment(os.environ, **self._index())
             done = self.runner.run(Command(argv=argv, env=env, cwd=folder))
