@@ -40,6 +40,12 @@ def keep_row(row: Row) -> None:
     (FOLDER / f"{name}.json").write_text(json.dumps(asdict(row)))
 
 
+def keep_transcript(section: str, text: str) -> None:
+    """Keep what a session said, to be shown below a section's table."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    (FOLDER / f"{section}.txt").write_text(text)
+
+
 def read_rows() -> list[Row]:
     """Every row that is kept, by section and fault."""
     rows = [Row(**json.loads(path.read_text())) for path in FOLDER.glob("*.json")]
@@ -59,6 +65,9 @@ def render_document(rows: list[Row]) -> str:
             if row.section == section:
                 outcome = row.outcome if row.outcome == "held" else f"**{row.outcome}**"
                 lines.append(f"| {row.fault} | {row.times or '-'} | {row.held} | {outcome} |")
+        transcript = FOLDER / f"{section}.txt"
+        if transcript.exists():
+            lines += ["", "```", transcript.read_text(), "```"]
     total = sum(row.times for row in rows if row.outcome == "held")
     dates = sorted(row.date for row in rows)
     seconds = sum(row.seconds for row in rows)
