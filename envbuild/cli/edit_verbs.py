@@ -20,7 +20,9 @@ def import_(context: Context, arguments: Namespace) -> Outcome:
     from envbuild.system.import_files import read_drafts
 
     drafts = tuple(
-        (source, draft) for source in arguments.sources for draft in read_drafts(Path(source))
+        (source, draft)
+        for source in arguments.sources
+        for draft in read_drafts(Path(source), engine=arguments.engine)
     )
     path = context.declaration_path
     return _outcome(command(path, context.lock_folder, drafts, name=arguments.name))

@@ -64,6 +64,7 @@ def _probe(parser: argparse.ArgumentParser) -> None:
 def _import(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("sources", metavar="PATH", nargs="+", help=_SOURCES)
     parser.add_argument("--name", metavar="DRIVER", help="call the driver so")
+    parser.add_argument("--engine", metavar="NAME", help="what a Xinference model is to run on")
 
 
 def _add(parser: argparse.ArgumentParser) -> None:

@@ -123,10 +123,13 @@ def _merged(drafts: Iterable[tuple[str, Draft]]) -> list[tuple[str, str, Draft]]
             notes=tuple(dict.fromkeys((*other.notes, *draft.notes))),
         )
         found[name] = (f"{sources}, {source}", both)
-    empty = [source for source, draft in found.values() if not draft.requires]
+    empty = [(source, draft.notes) for source, draft in found.values() if not draft.requires]
     if empty:
         message = "nothing in it can be required"
-        raise UsageError(Problem(file=source, message=message) for source in empty)
+        raise UsageError(
+            Problem(file=source, message=message, detail="\n".join(notes) or None)
+            for source, notes in empty
+        )
     return [(name, source, draft) for name, (source, draft) in found.items()]
 
 

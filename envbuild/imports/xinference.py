@@ -9,17 +9,20 @@ from envbuild.errors import Problem, UsageError
 from envbuild.imports.draft import Draft, read_requirements
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
+_FOR_ENGINE = re.compile(r"""#engine#\s*==\s*["'](?P<engine>[^"']+)["']""")
+_AND = re.compile(r"^\s*and\b|\band\s*$|\band\s+(?=and\b)")
 _ENGINE = re.compile(r"#(?P<engine>[\w.-]+)_dependencies#")
 _SYSTEM = re.compile(r"#system_(?P<package>[\w.-]+)#")
 _OWN_MARKERS = re.compile(r"#\w+#|\b(has_cuda|cuda_version|cuda_arch|has_npu)\b")
 _PLACES = ("index_url", "extra_index_url", "find_links")
 
 
-def read_model(model: Mapping[str, object], *, file: str) -> Draft:
+def read_model(model: Mapping[str, object], *, file: str, engine: str | None = None) -> Draft:
     """The driver that a model's own environment would be; what only Xinference understands is explained.
 
+    With an engine, entries for it count and those for others do not.
     UsageError where the model has no such block.
     """
     block = model.get("virtualenv")
@@ -28,7 +31,7 @@ def read_model(model: Mapping[str, object], *, file: str) -> Draft:
         raise UsageError(Problem(file=file, key="virtualenv", message=message))
     texts: list[str] = []
     notes: list[str] = []
-    for package in map(str, block["packages"]):
+    for package in _entries(block["packages"], engine):
         note = _explain(package)
         if note is None:
             texts.append(package)
@@ -43,6 +46,24 @@ def read_model(model: Mapping[str, object], *, file: str) -> Draft:
     return Draft(
         name=str(model.get("model_name", "model")), requires=requires, notes=(*notes, *refused)
     )
+
+
+def _entries(packages: Iterable[object], engine: str | None) -> Iterator[str]:
+    """The entries for an engine, without its marker; all as they are where none is named."""
+    for package in map(str, packages):
+        asked = _FOR_ENGINE.search(package)
+        if engine is None or asked is None:
+            yield package
+        elif _normal(asked["engine"]) == _normal(engine):
+            requirement, _, marker = package.partition(";")
+            rest = _AND.sub("", _FOR_ENGINE.sub("", marker)).strip()
+            stands_for = _ENGINE.fullmatch(requirement.strip())
+            name = stands_for["engine"].replace("_", "-") if stands_for else requirement.strip()
+            yield f"{name} ; {rest}" if rest else name
+
+
+def _normal(engine: str) -> str:
+    return re.sub(r"[-_.]+", "-", engine).lower()
 
 
 def _explain(package: str) -> str | None:
@@ -62,6 +83,6 @@ def _explain(package: str) -> str | None:
     if _OWN_MARKERS.search(marker):
         return (
             f"left out {package}: its marker is Xinference's own and is decided when a model is "
-            f"launched; require {requirement.strip()} in the driver of that engine or accelerator"
+            f"launched; name the engine with --engine, or require {requirement.strip()} yourself"
         )
     return None

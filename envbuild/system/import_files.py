@@ -24,8 +24,11 @@ _REQUIREMENTS = (".txt", ".in")
 _YAML = (".yaml", ".yml")
 
 
-def read_drafts(path: Path) -> tuple[Draft, ...]:
-    """What a file or folder proposes; UsageError where it is nothing that can be imported."""
+def read_drafts(path: Path, *, engine: str | None = None) -> tuple[Draft, ...]:
+    """What a file or folder proposes; UsageError where it is nothing that can be imported.
+
+    `engine` is the one that a Xinference model is to run on.
+    """
     if path.is_dir():
         return (_from_venv(path),) if is_venv(path) else _from_folder(path)
     if not path.exists():
@@ -37,7 +40,7 @@ def read_drafts(path: Path) -> tuple[Draft, ...]:
     if path.suffix in _YAML:
         return (_from_preset(path),)
     if path.suffix == ".json":
-        return _from_models(path)
+        return _from_models(path, engine)
     raise UsageError(_unknown(path))
 
 
@@ -83,7 +86,7 @@ def _from_preset(path: Path) -> Draft:
     )
 
 
-def _from_models(path: Path) -> tuple[Draft, ...]:
+def _from_models(path: Path, engine: str | None) -> tuple[Draft, ...]:
     """One Xinference model, or a list of them."""
     try:
         document = json.loads(read_text(path))
@@ -93,7 +96,7 @@ def _from_models(path: Path) -> tuple[Draft, ...]:
     chosen = [model for model in models if isinstance(model, dict) and "virtualenv" in model]
     if not chosen:
         raise UsageError(_unknown(path))
-    return tuple(read_model(model, file=str(path)) for model in chosen)
+    return tuple(read_model(model, file=str(path), engine=engine) for model in chosen)
 
 
 def _toml(path: Path) -> dict[str, object]:

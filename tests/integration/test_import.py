@@ -244,6 +244,29 @@ def test_xinference_model(run_envbuild: CommandLine) -> None:
         assert words in result.stdout
 
 
+def test_xinference_model_for_an_engine(run_envbuild: CommandLine) -> None:
+    """With an engine its entries count, without their marker, and those for other engines do not."""
+    packages = [
+        '#vllm_dependencies# ; #engine# == "vllm"',
+        '#sglang_dependencies# ; #engine# == "SGLang"',
+        'flash-attn>=2 ; #engine# == "vLLM" and sys_platform == "linux"',
+        "transformers>=4.51",
+    ]
+    text = json.dumps({"model_name": "qwen", "virtualenv": {"packages": packages}})
+    file = write(run_envbuild, "qwen.json", text)
+    run_envbuild("import", file, "--engine", "vllm", check=True)
+    required = ["vllm", 'flash-attn>=2 ; sys_platform == "linux"', "transformers>=4.51"]
+    assert drivers(run_envbuild) == {"qwen": {"requires": required}}
+
+
+def test_model_of_placeholders_alone(run_envbuild: CommandLine) -> None:
+    """Where nothing can be carried over, the reasons are said all the same."""
+    block = {"packages": ["#vllm_dependencies#"]}
+    text = json.dumps({"model_name": "qwen", "virtualenv": block})
+    result = run_envbuild("import", write(run_envbuild, "qwen.json", text))
+    assert (result.code, "for the engine vllm" in result.stderr) == (2, True), result
+
+
 def test_comments_of_the_declaration_stay(run_envbuild: CommandLine) -> None:
     """What stands in the file already stays as it is, byte for byte."""
     text = 'version = 1  # one\n\n# a\n[drivers.a]\nrequires = [ "a" ] # b\n'
