@@ -96,7 +96,8 @@ def set_key(text: str, driver: str, key: str, written: str, *, file: str) -> str
     steps = key.split(".")
     for step in steps[:-1]:
         table = _inner(table, step)
-    table[steps[-1]] = _parsed(written)
+    value = _parsed(written)
+    table[steps[-1]] = written if steps[0] == "env" and not isinstance(value, str | dict) else value
     return tomlkit.dumps(document)
 
 

@@ -37,4 +37,4 @@ def _lines(result: EditResult) -> Iterator[str]:
     yield from (f"{driver}: {note}" for driver, note in result.notes)
     for driver, count in result.pinned:
         yield f"{driver}: the first lock keeps to {render_count(count, 'version')} that were there"
-    yield "run `envbuild lock`"
+    yield "run `envbuild lock`, then `envbuild sync`"

@@ -49,7 +49,7 @@ def test_add_to_a_list_of_lines(run_envbuild: CommandLine) -> None:
         '    "huggingface-hub<1",\n', '    "huggingface-hub<1",\n    "ninja>=1.11",\n'
     )
     assert '+    "ninja>=1.11",' in result.stdout
-    assert result.stdout.endswith("run `envbuild lock`\n")
+    assert result.stdout.endswith("run `envbuild lock`, then `envbuild sync`\n")
 
 
 def test_add_takes_the_place_of_the_same_package(run_envbuild: CommandLine) -> None:
@@ -117,6 +117,8 @@ def test_remove_a_driver(run_envbuild: CommandLine) -> None:
         ("enabled", "false", "", "enabled = false\n"),
         ("binary", "uvicorn2", 'binary = "uvicorn" ', 'binary = "uvicorn2" '),
         ("env.HF_HOME", "/data", "", 'env = {HF_HOME = "/data"}\n'),
+        ("env.OMP_NUM_THREADS", "2", "", 'env = {OMP_NUM_THREADS = "2"}\n'),
+        ("probe-timeout", "120", "", "probe-timeout = 120\n"),
     ],
 )
 def test_edit(run_envbuild: CommandLine, key: str, value: str, before: str, after: str) -> None:
