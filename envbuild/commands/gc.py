@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.errors import NoError, Problem
 from envbuild.garbage import plan_gc
-from envbuild.system.collector import Collector, take_cache
+from envbuild.system.collector import Collector, cache_to_take, take_cache
 from envbuild.system.store import unwritable
 from envbuild.system.store_guard import require_store
 from envbuild.system.trash import Trash, count_bytes
@@ -95,7 +95,7 @@ def _foresee(store: Store, options: GcOptions, before: str | None) -> Collected:
     plan = _plan(Collector(store=store), options.keep, before)
     places = [store.environment(name) for name in plan.environments]
     if options.cache:
-        places.append(store.cache / "uv")
+        places += cache_to_take(store)
     freed = count_bytes(places)
     return Collected(plan=plan, dry_run=True, freed=freed, cache=options.cache, cache_kept=None)
 

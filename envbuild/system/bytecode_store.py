@@ -13,7 +13,7 @@ from envbuild.bytecode import parse_entry, render_entry
 from envbuild.system.files import locked
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from envbuild.bytecode import BytecodeEntry
@@ -79,21 +79,19 @@ class BytecodeStore:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def trim_bytecode(root: Path, live: Collection[str], *, dry_run: bool = False) -> tuple[Path, ...]:
-    """Remove, below `<store>/cache/bytecode`, the entries of wheels that are not live.
+def unused_entries(root: Path) -> tuple[Path, ...]:
+    """Below `<store>/cache/bytecode`, the folders that may go, because no environment links their files.
 
-    `live` holds the sha256 of every wheel that is to stay.
-    Returns what was (or would be) removed; a wheel that is being compiled is left alone by its lock.
+    What killed syncs left is among them. Nobody may be building meanwhile.
     """
-    removed: list[Path] = []
-    for folder in sorted(root.glob("*/")):
-        store = BytecodeStore(root=folder)
-        with os.scandir(folder) as scan:
-            wheels = {entry.name for entry in scan} - {"locks"} - set(live)
-        for wheel in sorted({name.strip(".").split(".")[0] for name in wheels} - set(live)):
-            removed.append(store.folder(wheel))
-            if not dry_run:
-                with store.compiling(wheel):
-                    store.begin(wheel).rmdir()
-                    store.discard(wheel)
-    return tuple(removed)
+    return tuple(
+        entry
+        for interpreter in sorted(root.glob("*/"))
+        for entry in sorted(interpreter.iterdir())
+        if entry.name != "locks" and (entry.name.startswith(".") or not _is_linked(entry))
+    )
+
+
+def _is_linked(entry: Path) -> bool:
+    with os.scandir(entry) as files:
+        return any(file.stat(follow_symlinks=False).st_nlink > 1 for file in files)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from envbuild.errors import HostError
 from envbuild.garbage import Kept, StoredEnvironment, StoredGeneration
 from envbuild.lease import LEASE_FILE
+from envbuild.system.bytecode_store import unused_entries
+from envbuild.system.digest_memory import forget_what_is_gone
 from envbuild.system.files import locked_if_free, sync_folder
 from envbuild.system.processes import find_processes
 from envbuild.system.trash import Trash
@@ -152,13 +154,22 @@ class Collector:
 
 
 def take_cache(store: Store, trash: Trash) -> tuple[Path, ...] | None:
-    """Rename uv's cache away, where it can be made anew; None where somebody uses it."""
+    """Rename the caches away: uv's whole, and the bytecode that no environment links.
+
+    All of it can be made anew. None where somebody uses it.
+    """
     with locked_if_free(store.cache_lock, make=True) as free:
         if not free:
             return None
-        place = trash.take(store.cache / "uv")
+        places = [trash.take(path) for path in cache_to_take(store)]
         (store.cache / "uv").mkdir(mode=0o700, parents=True, exist_ok=True)
-        return (place,) if place is not None else ()
+        forget_what_is_gone(store.cache / "digests")
+        return tuple(place for place in places if place is not None)
+
+
+def cache_to_take(store: Store) -> tuple[Path, ...]:
+    """What `take_cache` would take."""
+    return (store.cache / "uv", *unused_entries(store.cache / "bytecode"))
 
 
 def _listed(folder: Path) -> tuple[Path, ...]:

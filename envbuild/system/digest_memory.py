@@ -153,3 +153,14 @@ class DigestMemory:
             and now.st_dev == device
         ):
             self._known[device, inode] = Known(size, mtime_ns, ctime_ns, sha256)
+
+
+def forget_what_is_gone(folder: Path) -> None:
+    """Remove the notes about files whose folder is there no longer."""
+    for file in folder.glob("*.json"):
+        try:
+            base = json.loads(file.read_bytes())["base"]
+        except (OSError, ValueError, KeyError, TypeError):
+            base = ""
+        if not base or not os.path.isdir(base):  # noqa: PTH112
+            file.unlink(missing_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -13,9 +14,9 @@ import pytest
 
 from envbuild.system.bytecode import Bytecode, Installed
 from envbuild.system.bytecode_compiler import BytecodeCompiler
-from envbuild.system.bytecode_store import trim_bytecode
+from envbuild.system.bytecode_store import unused_entries
 from envbuild.system.contents import survey
-from envbuild.system.digest_memory import DigestMemory
+from envbuild.system.digest_memory import DigestMemory, forget_what_is_gone
 from envbuild.system.process import Command, Completed, SystemRunner
 from envbuild.target import Interpreter
 from tests.support.site_packages import unpack
@@ -370,16 +371,25 @@ def test_a_file_system_that_cannot_link_gets_copies(
     assert _cached(one, "plain/fault").stat().st_mode & 0o777 == 0o444
 
 
-def test_trimming_keeps_what_live_wheels_need(fleet: Fleet) -> None:
-    """`gc --cache` removes entries of wheels that no environment has, and what kills have left of them."""
-    fleet.sync("one", PLAIN, ODD)
+def test_what_no_environment_links_may_go(fleet: Fleet) -> None:
+    """`gc --cache` takes entries that no environment has, and what kills have left; live ones stay."""
+    fleet.sync("one", PLAIN)
+    shutil.rmtree(fleet.sync("two", PLAIN, ODD).parent)
     odd = fleet.kept(ODD)
     left = odd.with_name(f".{ODD.sha256}.1234")
     left.mkdir()
-    assert trim_bytecode(fleet.root / "kept", {PLAIN.sha256}, dry_run=True) == (odd,)
-    assert odd.exists()
-    assert trim_bytecode(fleet.root / "kept", {PLAIN.sha256}) == (odd,)
-    assert not odd.exists()
-    assert not left.exists()
-    assert fleet.kept(PLAIN).exists()
-    assert trim_bytecode(fleet.root / "nothing here", set()) == ()
+    assert set(unused_entries(fleet.root / "kept")) == {odd, left}
+    assert unused_entries(fleet.root / "nothing here") == ()
+
+
+def test_digests_of_what_is_gone_are_forgotten(fleet: Fleet) -> None:
+    """Notes about an entry that was removed do not pile up; damaged ones go too."""
+    fleet.sync("one", PLAIN, ODD)
+    shutil.rmtree(fleet.kept(ODD))
+    folder = fleet.root / "digests"
+    (folder / "damaged.json").write_text("{")
+    before = _names(folder)
+    forget_what_is_gone(folder)
+    assert [name for name in before if ODD.sha256 in name or name == "damaged.json"] == [
+        name for name in before if name not in _names(folder)
+    ]

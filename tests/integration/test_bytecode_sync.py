@@ -144,3 +144,19 @@ def test_a_broken_cache_does_not_stop_a_sync(locked: CommandLine, store: Path) -
     locked("sync", check=True)
     assert _bytecode(_environments(store)[0], "base/other").is_file()
     locked("verify", check=True)
+
+
+def test_gc_takes_the_bytecode_that_nobody_has(
+    locked: CommandLine, index: IndexServer, store: Path
+) -> None:
+    """`gc --cache` keeps what current environments link; a sync after it works."""
+    locked("sync", check=True)
+    entries = {path for path in store.glob("cache/bytecode/*/*") if path.name != "locks"}
+    assert len(entries) == 3
+    locked("gc", "--cache", check=True)
+    assert {path for path in store.glob("cache/bytecode/*/*") if path.name != "locks"} == entries
+    index.add(command_wheel("web", "1.1", requires=("base",)))
+    locked("lock", "--upgrade-package", "web", check=True)
+    locked("sync", check=True)
+    locked("gc", "--cache", "--keep", "1", check=True)
+    locked("verify", check=True)
