@@ -13,6 +13,7 @@ import pytest
 
 from tests.faults.standing import Fleet
 from tests.support.command_line import declare_drivers
+from tests.support.index_server import IndexServer
 from tests.support.ledger import Row, keep_row, read_rows, render_document
 from tests.support.wheels import Wheel, command_wheel
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tests.support.command_line import CommandLine
-    from tests.support.index_server import IndexServer
 
 FULL = os.environ.get("ENVBUILD_FAULTS") == "full"
 """Whether every fault is tried as often as `docs/reliability.md` says, or a sample of each."""
@@ -84,6 +84,13 @@ def pytest_sessionfinish() -> None:
         rows = read_rows()
         if rows:
             Path(path).write_text(render_document(rows), encoding="utf-8")
+
+
+@pytest.fixture
+def index() -> Iterator[IndexServer]:
+    """A running, empty index that outlives the longest of these tests."""
+    with IndexServer(lifetime=2 * 3600) as server:
+        yield server
 
 
 @pytest.fixture
