@@ -79,6 +79,9 @@ class Candidates:
         self._known: dict[tuple[str, str, tuple[str, ...]], Candidate] = {}
         self._masks: dict[tuple[str, str], int] = {}
         self._links: dict[tuple[Candidate, str, tuple[str, ...]], tuple[Link, ...]] = {}
+        self._plain_asks: dict[tuple[str, ...], dict[tuple[str, int], tuple[Ask, ...]]] = {}
+        self._unserved: dict[tuple[str, int, tuple[str, ...]], tuple[tuple[str, int], ...]] = {}
+        self._known_askers: dict[tuple[str, ...], dict[str, list[tuple[str, int, int]]]] = {}
         self._newest: dict[tuple[str, int], int] = {}
         self._asks: dict[tuple[str, int, frozenset[str], tuple[str, ...]], tuple[Ask, ...]] = {}
         self._overrides: dict[tuple[str, ...], Mapping[str, tuple[str, ...]]] = {}
@@ -140,6 +143,35 @@ class Candidates:
                 for extra in ("", *sorted(extras))
                 for link in self.links(candidate, extra, overrides)
             )
+        return known
+
+    def plain_asks(self, overrides: tuple[str, ...]) -> dict[tuple[str, int], tuple[Ask, ...]]:
+        """Where views of the same overrides keep what candidates ask for without extras."""
+        return self._plain_asks.setdefault(overrides, {})
+
+    def unserved(
+        self, package: str, left: int, overrides: tuple[str, ...]
+    ) -> tuple[tuple[str, int], ...]:
+        """Who asks for a package and admits none of the candidates left, as package and bits."""
+        key = (package, left, overrides)
+        known = self._unserved.get(key)
+        if known is None:
+            found: dict[str, int] = {}
+            for asker, bit, mask in self._askers(overrides).get(package, ()):
+                if not mask & left:
+                    found[asker] = found.get(asker, 0) | bit
+            known = self._unserved[key] = tuple(found.items())
+        return known
+
+    def _askers(self, overrides: tuple[str, ...]) -> dict[str, list[tuple[str, int, int]]]:
+        """For each package every candidate that asks for it without any extra, with the mask."""
+        known = self._known_askers.get(overrides)
+        if known is None:
+            known = self._known_askers[overrides] = {}
+            for candidate in self._known.values():
+                for link in self.links(candidate, "", overrides):
+                    asker = (candidate.package, candidate.bit, link.mask)
+                    known.setdefault(link.package, []).append(asker)
         return known
 
     def root_links(self, requires: tuple[str, ...], overrides: tuple[str, ...]) -> tuple[Link, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.demand import nodes_of
-from envbuild.propagation import Propagation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,23 +48,6 @@ def disputed_packages(ours: Demand, theirs: Demand) -> tuple[str, ...]:
     return tuple(sorted(disputed))
 
 
-def greedy_choice(candidates: Candidates, parts: tuple[Part, ...]) -> dict[str, int] | None:
-    """The newest candidate of each package in turn that leaves every other one a choice, or None.
-
-    What it finds holds; that it finds nothing proves nothing, for it takes back no choice but the last.
-    """
-    if len({part.overrides for part in parts}) > 1:
-        return None
-    choice = _Greedy(candidates, parts, candidates.full)
-    if choice.succeeds():
-        return choice.pins()
-    known = Propagation(candidates, parts)
-    if known.empty is not None:
-        return None
-    choice = _Greedy(candidates, parts, {**candidates.full, **known.domains})
-    return choice.pins() if choice.succeeds() else None
-
-
 def needed_pins(
     candidates: Candidates, parts: tuple[Part, ...], pins: Mapping[str, int]
 ) -> dict[str, Candidate]:
@@ -93,93 +75,3 @@ def _common_choice(ours: Demand, theirs: Demand, name: str, pins: int) -> int:
         return 0
     fitting = pins & ours.asked.get(name, -1) & theirs.asked.get(name, -1)
     return ours.pins[name] & fitting or fitting
-
-
-class _Greedy:
-    """Settles one package after the other, with what that asks of the others."""
-
-    def __init__(
-        self, candidates: Candidates, parts: tuple[Part, ...], options: dict[str, int]
-    ) -> None:
-        self._candidates = candidates
-        self._parts = parts
-        self._overrides = parts[0].overrides
-        self._options = dict(options)
-        self._needed: dict[str, frozenset[str]] = {}
-        """Every package that is asked for, with its extras; a choice that was taken back may leave more."""
-
-        self._trail: list[tuple[str, int]] = []
-
-    def pins(self) -> dict[str, int]:
-        """One candidate of every needed package, as its bit."""
-        return {name: self._options[name] for name in self._needed}
-
-    def succeeds(self) -> bool:
-        """Settle every package that is needed."""
-        if not self._admit_lines() or not self._settle(list(self._needed)):
-            return False
-        waiting = list(self._needed)
-        while waiting:
-            known = len(self._needed)
-            for name in waiting:
-                mask = self._options[name]
-                if mask & (mask - 1) and not self._decide(name):
-                    return False
-            waiting = list(self._needed)[known:]
-        return True
-
-    def _admit_lines(self) -> bool:
-        """Keep to what the drivers' own lines and constraints say."""
-        for part in self._parts:
-            for link in (*part.constraints, *part.roots):
-                mask = self._options.get(link.package, 0) & link.mask
-                self._options[link.package] = mask
-            for link in part.roots:
-                extras = self._needed.get(link.package, _NONE)
-                self._needed[link.package] = extras.union(link.extras)
-        return all(self._options[name] for name in self._needed)
-
-    def _decide(self, name: str) -> bool:
-        """Settle one package on the newest candidate that leads to no contradiction."""
-        while not _is_one(self._options[name]):
-            before = self._options[name]
-            newest = self._candidates.newest(name, before)
-            self._trail.clear()
-            self._options[name] = newest
-            if self._settle([name]):
-                return True
-            for changed, mask in reversed(self._trail):
-                self._options[changed] = mask
-            self._options[name] = before & ~newest
-            if _is_one(self._options[name]):
-                return self._settle([name])
-        return True
-
-    def _settle(self, waiting: list[str]) -> bool:
-        """Hold every package with one option to what it asks for; False on a contradiction."""
-        options, needed = self._options, self._needed
-        while waiting:
-            name = waiting.pop()
-            bit = options[name]
-            if bit & (bit - 1):
-                continue
-            for package, mask, wanted in self._candidates.asks(
-                name, bit, needed[name], self._overrides
-            ):
-                before = options.get(package, 0)
-                after = before & mask
-                if not after:
-                    return False
-                known = needed.get(package)
-                if after != before:
-                    self._trail.append((package, before))
-                    options[package] = after
-                elif known is not None and wanted <= known:
-                    continue
-                needed[package] = wanted if known is None else known | wanted
-                waiting.append(package)
-        return True
-
-
-def _is_one(mask: int) -> bool:
-    return not mask & (mask - 1)

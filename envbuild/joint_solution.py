@@ -1,59 +1,62 @@
-"""Whether some choice of candidates serves several drivers at once, decided with resolvelib."""
+"""Whether some choice of candidates serves several drivers at once."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
-from resolvelib import AbstractProvider, BaseReporter, Resolver
-from resolvelib.resolvers import ResolutionImpossible
-
-from envbuild.candidates import newest_first
-from envbuild.propagation import Node, Propagation
+from envbuild.candidate_view import CandidateView, ScopedView
+from envbuild.greedy_choice import choose_carefully, choose_plainly, differing_overrides
+from envbuild.propagation import Propagation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from resolvelib.structs import RequirementInformation
-
-    from envbuild.candidates import Candidate, Candidates
+    from envbuild.candidates import Candidates
     from envbuild.propagation import Part, Scope
 
-_ROUNDS = 100_000
-
-Identifier: TypeAlias = "str | Node"
-"""A package's version is one thing to decide; each of its nodes follows it."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """A requirement in resolvelib's sense."""
-
-    identifier: Identifier
-    mask: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Choice:
-    """A candidate in resolvelib's sense."""
-
-    identifier: Identifier
-    candidate: Candidate
+_ROUNDS = 2000
+"""After so many rounds resolvelib is lost among choices that differ in nothing that matters."""
 
 
 def solve(
-    candidates: Candidates,
-    parts: tuple[Part, ...],
-    *,
-    scope: Scope | None = None,
+    candidates: Candidates, parts: tuple[Part, ...], *, scope: Scope | None = None
 ) -> dict[str, int] | None:
-    """One candidate (as its bit) of every package that the parts need together, or None where no choice serves."""
+    """One candidate (as its bit) of every package that the parts need together, or None where no choice serves.
+
+    The quick ways come first; resolvelib decides what they leave open.
+    """
+    view = _view(candidates, parts, scope)
+    if view is not None and scope is None:
+        chosen = choose_plainly(view, parts)
+        if chosen is not None:
+            return chosen
     known = Propagation(candidates, parts, scope)
     if known.empty is not None:
         return None
-    provider = _Provider(candidates, known)
+    chosen = choose_carefully(view, parts, known) if view is not None else None
+    return chosen if chosen is not None else _resolve(candidates, known)
+
+
+def _view(
+    candidates: Candidates, parts: tuple[Part, ...], scope: Scope | None
+) -> CandidateView | None:
+    """What the quick ways look at; None where drivers override different requirements."""
+    if differing_overrides(parts):
+        return None
+    overrides = parts[0].overrides
+    if scope is None:
+        return CandidateView(candidates, overrides)
+    return ScopedView(candidates, overrides, scope)
+
+
+def _resolve(candidates: Candidates, known: Propagation) -> dict[str, int] | None:
+    """Decide with resolvelib; where it gets lost, by trying every candidate with all that follows from it."""
+    from resolvelib import BaseReporter, Resolver
+    from resolvelib.resolvers import ResolutionImpossible, ResolutionTooDeep
+
+    from envbuild.resolvelib_provider import Asked, JointProvider
+
+    provider = JointProvider(candidates, known)
     roots = [
-        _Asked(node, known.domains[node.package])
+        Asked(node, known.domains[node.package])
         for node in sorted(known.needed)
         if not provider.is_settled(node.package)
     ]
@@ -62,6 +65,8 @@ def solve(
         result = Resolver(provider, BaseReporter()).resolve(roots, max_rounds=_ROUNDS)
     except ResolutionImpossible:
         return None
+    except ResolutionTooDeep:
+        return _try_all(candidates, known)
     chosen = {
         identifier: choice.candidate.bit
         for identifier, choice in result.mapping.items()
@@ -70,85 +75,18 @@ def solve(
     return {**known.domains, **chosen}
 
 
-class _Provider(AbstractProvider["_Asked", "_Choice", "Identifier"]):
-    """Leaves to resolvelib only what the propagation could not settle."""
-
-    def __init__(self, candidates: Candidates, known: Propagation) -> None:
-        self._candidates = candidates
-        self._known = known
-
-    def is_settled(self, package: str) -> bool:
-        """Whether the package is needed and can be one candidate only."""
-        domain = self._known.domains.get(package, 0)
-        return bool(domain) and not domain & (domain - 1)
-
-    def open_links(self, node: Node) -> Iterator[_Asked]:
-        """What a settled node asks of packages that are not settled."""
-        if not self.is_settled(node.package):
-            return
-        candidate = next(self._candidates.of(node.package, self._known.domains[node.package]))
-        yield from self._asked(candidate, node)
-
-    def identify(self, requirement_or_candidate: _Asked | _Choice) -> Identifier:
-        """Name what is to be decided."""
-        return requirement_or_candidate.identifier
-
-    def get_preference(  # the interface is resolvelib's
-        self,
-        identifier: Identifier,
-        resolutions: Mapping[Identifier, _Choice],  # noqa: ARG002
-        candidates: Mapping[Identifier, Iterator[_Choice]],  # noqa: ARG002
-        information: Mapping[Identifier, Iterator[RequirementInformation[_Asked, _Choice]]],
-        backtrack_causes: Sequence[RequirementInformation[_Asked, _Choice]],
-    ) -> tuple[bool, int, str]:
-        """Decide what is in dispute first, then what has the fewest choices."""
-        disputed = any(cause.requirement.identifier == identifier for cause in backtrack_causes)
-        mask = self._known.domain(_package(identifier))
-        for asked in information[identifier]:
-            mask &= asked.requirement.mask
-        return (not disputed, mask.bit_count(), str(identifier))
-
-    def find_matches(
-        self,
-        identifier: Identifier,
-        requirements: Mapping[Identifier, Iterator[_Asked]],
-        incompatibilities: Mapping[Identifier, Iterator[_Choice]],
-    ) -> list[_Choice]:
-        """Candidates that everything asked so far admits, the newest first."""
-        package = _package(identifier)
-        mask = self._known.domain(package)
-        for asked in requirements[identifier]:
-            mask &= asked.mask
-        for choice in incompatibilities[identifier]:
-            mask &= ~choice.candidate.bit
-        found = newest_first(self._candidates.of(package, mask))
-        return [_Choice(identifier, candidate) for candidate in found]
-
-    def is_satisfied_by(self, requirement: _Asked, candidate: _Choice) -> bool:
-        """Whether a choice is among those asked for."""
-        return bool(requirement.mask & candidate.candidate.bit)
-
-    def get_dependencies(self, candidate: _Choice) -> list[_Asked]:
-        """Return what a choice asks for; a node asks for its own package at the same version."""
-        identifier = candidate.identifier
-        if isinstance(identifier, str):
-            return []
-        own = _Asked(identifier.package, candidate.candidate.bit)
-        return [own, *self._asked(candidate.candidate, identifier)]
-
-    def _asked(self, candidate: Candidate, node: Node) -> Iterator[_Asked]:
-        for link in self._known.links(candidate, node):
-            mask = self._known.mask(link)
-            for extra in ("", *link.extras):
-                wanted = Node(link.package, extra, node.overrides)
-                if wanted in self._known.needed and self._includes(link.package, mask):
-                    continue
-                yield _Asked(wanted, mask)
-
-    def _includes(self, package: str, mask: int) -> bool:
-        """Whether whatever the package can still be is admitted anyway."""
-        return not self._known.domains[package] & ~mask
-
-
-def _package(identifier: Identifier) -> str:
-    return identifier if isinstance(identifier, str) else identifier.package
+def _try_all(candidates: Candidates, known: Propagation) -> dict[str, int] | None:
+    """Each candidate of the package with the fewest in turn, with all that follows from it."""
+    open_ = [name for name in known.needed_packages() if known.domains[name].bit_count() > 1]
+    if not open_:
+        return dict(known.domains)
+    name = min(open_, key=lambda package: (known.domains[package].bit_count(), package))
+    mask = known.domains[name]
+    while mask:
+        newest = candidates.newest(name, mask)
+        mask &= ~newest
+        further = known.given(name, newest)
+        found = _try_all(candidates, further) if further.empty is None else None
+        if found is not None:
+            return found
+    return None

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from envbuild.candidates import Candidates
 from envbuild.conflict import Cause, Clash, Compatible, Conflict, Move, Outcome, Pair
 from envbuild.demand import demand_of, pinned
-from envbuild.joint_pins import agreed_pins, disputed_packages, greedy_choice, needed_pins
+from envbuild.joint_pins import agreed_pins, disputed_packages, needed_pins
+from envbuild.joint_solution import solve
 from envbuild.meeting import meet, shared_platforms, shared_targets
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from envbuild.demand import Demand
     from envbuild.lock import Lockfile
     from envbuild.meeting import Meeting, Meetings
-    from envbuild.propagation import Part
     from envbuild.target import Target
 
 
@@ -91,7 +91,7 @@ class Fleet:
         parts = tuple(
             self.demand(driver, self.locked_for(driver, target), target).part for driver in drivers
         )
-        pins = greedy_choice(candidates, parts) or solve_lazily(candidates, parts)
+        pins = solve(candidates, parts)
         return None if pins is None else needed_pins(candidates, parts, pins)
 
     def prove_alone(self, driver: str) -> tuple[Clash, ...]:
@@ -141,7 +141,7 @@ class Fleet:
             return None
         candidates = self.candidates(meeting.target)
         parts = (ours.part, theirs.part)
-        return greedy_choice(candidates, parts) or solve_lazily(candidates, parts)
+        return solve(candidates, parts)
 
     def _compatible(
         self, first: str, second: str, meeting: Meeting, pins: Mapping[str, int] | None
@@ -221,10 +221,3 @@ class Fleet:
         )
         clash = Clash(package=kind, causes=causes)
         return Conflict(target=None, packages=(kind,), clashes=(clash,))
-
-
-def solve_lazily(candidates: Candidates, parts: tuple[Part, ...]) -> dict[str, int] | None:
-    """Decide with resolvelib, which is loaded only where nothing quicker knows."""
-    from envbuild.joint_solution import solve
-
-    return solve(candidates, parts)

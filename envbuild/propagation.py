@@ -5,6 +5,7 @@ Necessary conditions only: an empty domain proves a conflict, no empty domain pr
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -84,6 +85,30 @@ class Propagation:
         self._waiting: dict[Node, None] = {}
         self._run(tuple(parts))
 
+    def needed_packages(self) -> set[str]:
+        """The packages that every environment for these drivers holds."""
+        return {node.package for node in self.needed}
+
+    def given(self, package: str, bit: int) -> Propagation:
+        """The same with one more thing known: which candidate a package is."""
+        further = copy(self)
+        further.detach()
+        further.learn(package, bit)
+        return further
+
+    def detach(self) -> None:
+        """Make a copy's state its own."""
+        self.domains = dict(self.domains)
+        self.needed = set(self.needed)
+        self.because, self.led_by = {}, {}
+        self._watchers = {name: set(nodes) for name, nodes in self._watchers.items()}
+        self._waiting = {}
+
+    def learn(self, package: str, mask: int) -> None:
+        """Narrow a package, with all that follows."""
+        self._narrow(package, mask, (), None)
+        self._work_off()
+
     def mask(self, link: Link) -> int:
         """The candidates that a requirement admits, within the scope."""
         if self._scope is None or link in self._scope.links:
@@ -112,6 +137,9 @@ class Propagation:
                     self._need(link, part.overrides)
                     self._narrow(link.package, self.mask(link), (link,), None)
                     self._note_missing(link, None)
+        self._work_off()
+
+    def _work_off(self) -> None:
         while self._waiting and self.empty is None:
             node = next(iter(self._waiting))
             del self._waiting[node]
