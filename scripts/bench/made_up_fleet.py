@@ -46,7 +46,7 @@ class World:
 
 def make_fleet(drivers: int, packages: int, seed: int = 1) -> tuple[Declaration, list[Lockfile]]:
     """Lockfiles of so many drivers with about so many packages each, and the declaration they answer."""
-    rng = random.Random(seed)  # noqa: S311 - the same fleet at every run, no secret
+    rng = random.Random(seed)
     world = _make_world(rng, packages * 4)
     chosen = [_choose_driver(rng, world, packages) for _ in range(drivers)]
     for roots, era in chosen:
