@@ -12,7 +12,9 @@ from envbuild.imports.draft import Draft, read_requirements
 _HASH = re.compile(r"\s--hash[= ]sha256:([0-9a-f]{64})")
 _OTHER_HASH = re.compile(r"\s--hash[= ]\S+")
 _COMMENT = re.compile(r"(^|\s)#.*$")
-_PIN = re.compile(r"(?P<name>[A-Za-z0-9._-]+)(\[[^]]*\])?\s*==\s*(?P<version>[A-Za-z0-9!+._-]+)")
+_PIN = re.compile(
+    r"(?P<name>[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(\[[^]]*\])?\s*==\s*(?P<version>[A-Za-z0-9!+._-]+)"
+)
 _LIST_HEAD = re.compile(r"Package\s+Version\b")
 _SOURCE = re.compile(r"#\s+(via\s+)?-r\s+\S+")
 """How pip-compile and uv mark what was asked for itself, not by another package."""
@@ -55,7 +57,7 @@ def _logical_lines(text: str) -> tuple[list[tuple[str, bool]], list[str]]:
             lines[-1] = (lines[-1][0], True)
         line = _COMMENT.sub("", raw).strip()
         if line.startswith("-"):
-            options.append(line if "://" not in line else line.split()[0])
+            options.append(line if "://" not in line else re.split(r"[\s=]", line)[0])
         elif line:
             lines.append((line, bool(_SOURCE.search(raw))))
     return lines, options
@@ -83,11 +85,9 @@ def _open(line: str) -> str:
 
 def _read_list(name: str, text: str) -> Draft:
     """What `pip list` prints: names and versions in columns, and nothing of who asked for them."""
-    pins = []
-    for line in text.splitlines():
-        cells = line.split()
-        if len(cells) >= 2 and cells[0] != "Package" and not cells[0].startswith("-"):
-            pins.append(FirstPin(name=canonicalize_name(cells[0]), version=cells[1]))
+    rows = [line.split() for line in text.splitlines()[1:]]
+    found = (_pin("==".join(cells[:2])) for cells in rows)
+    pins = [pin for pin in found if pin is not None]
     requires, notes = read_requirements(f"{pin.name}=={pin.version}" for pin in pins)
     said = "`pip list` does not say who asked for what: every package is required, exactly"
     return Draft(name=name, requires=requires, pins=tuple(pins), notes=(*notes, said))

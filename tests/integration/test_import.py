@@ -42,6 +42,7 @@ def test_requirements_in(run_envbuild: CommandLine) -> None:
     text = """\
 -r base.in  # what all share
 --extra-index-url https://user:secret@packages.example.com/simple
+--index-url=https://user:secret@packages.example.com/simple
 faster-whisper>=1,<2   # the engine
 uvicorn[standard] ; python_version >= "3.11"
 ./local/thing.whl
