@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from envbuild.manifest import Manifest
     from envbuild.system.lock_folder import LockFolder
 
-_DECLARED = ("gpumod", "local-studio")
-"""The formats that say what the declaration asks for, besides the lockfiles' formats."""
+_DECLARED = ("gpumod", "local-studio", "llmhop", "quadlet", "kubernetes")
+"""The formats that say what the declaration asks for: ranges, the package that names a driver, a GPU."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -57,6 +57,11 @@ class Subject:
     shared: bool
     """Whether any user of the host can reach the environment and its interpreter."""
 
+    @property
+    def needs_gpu(self) -> bool:
+        """Whether the declaration asks for an accelerator."""
+        return self.declared is not None and self.declared.accelerator is not None
+
     def binary(self, *, stable: bool) -> str:
         """The driver's command: the path that follows every switch, or that of just this environment."""
         return self.entry.stable_binary if stable else self.entry.binary

@@ -72,6 +72,8 @@ def _container(
         {"name": _volume(number), "mountPath": path, "readOnly": True}
         for number, path in enumerate(paths)
     ]
+    if subject.needs_gpu:
+        container["resources"] = {"limits": {"nvidia.com/gpu": 1}}
     container["securityContext"] = {"allowPrivilegeEscalation": False}
     return container | _probes(start.port)
 

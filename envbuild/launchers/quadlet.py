@@ -48,6 +48,7 @@ def _container(
         f"ContainerName={name}",
         "# Console scripts name their interpreter by its whole path, so paths are the host's.",
         *(f"Volume={check_path(path, format_)}:{path}:ro" for path in mounts(fleet, subject)),
+        *(["AddDevice=nvidia.com/gpu=all"] if subject.needs_gpu else []),
         "PodmanArgs=--entrypoint=",
         f"Exec={binary} {words}".rstrip(),
         *([f"PublishPort=127.0.0.1:{start.port}:{start.port}"] if start.port else []),

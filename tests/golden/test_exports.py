@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from envbuild.declaration import Accelerator
 from envbuild.launchers.cyclonedx import render_cyclonedx
 from envbuild.launchers.env import render_env
 from envbuild.launchers.fleet import Fleet, Start, Subject
@@ -50,7 +51,9 @@ VLLM = make_driver(
     "transformers>=4.55.2,<5.0",
     "huggingface-hub<1.0",
     platforms=("x86_64-manylinux_2_28", "aarch64-manylinux_2_28"),
+    accelerator=Accelerator(cuda=">=12.8"),
 )
+WORKER = make_driver("worker", "xinference")
 BOTH = (LINUX, ARM)
 LOCKFILE = make_lockfile(
     VLLM,
@@ -80,7 +83,7 @@ def fleet(*, stable: bool, python: str = "/usr/bin/python3.12") -> Fleet:
     offered = ("vllm", "xinference-worker")
     subjects = (
         Subject(entry=vllm, declared=VLLM, base_python=python, offered=("vllm",), shared=True),
-        Subject(entry=worker, declared=VLLM, base_python=python, offered=offered, shared=True),
+        Subject(entry=worker, declared=WORKER, base_python=python, offered=offered, shared=True),
     )
     return Fleet(store=STORE, subjects=subjects, stable=stable)
 

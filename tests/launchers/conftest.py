@@ -84,10 +84,12 @@ def built() -> Iterator[tuple[Path, IndexServer]]:
         for name, binary in BINARIES.items():
             head = f"[drivers.{name}]\n"
             text = text.replace(head, f'{head}binary = "{binary}"\n')
+        head = "[drivers.vllm]\n"
+        text = text.replace(head, f'{head}accelerator = {{ cuda = ">=12.4" }}\n')
         (project / "drivers.toml").write_text(text)
         run = command_line(root, index)
         run("lock", check=True)
-        run("sync", check=True)
+        run("sync", *DRIVERS, check=True)
         yield root, index
     remove_tree(root)
 

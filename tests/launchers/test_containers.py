@@ -34,6 +34,7 @@ def test_podman_takes_the_container(fleet: Fleet, format_: str) -> None:
     start = next(line for line in done.stdout.splitlines() if line.startswith("ExecStart="))
     assert f"-v {entry['environment']}:{entry['environment']}:ro" in start
     assert IMAGE in start
+    assert "--device nvidia.com/gpu=all" in start
     assert start.endswith(f'{entry["binary"]} serve "a model" --x $$(HOME)')
 
 
