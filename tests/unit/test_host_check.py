@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 import pytest
 
+from envbuild.commands.sync import Planner
 from envbuild.declaration import Accelerator
 from envbuild.errors import UsageError
 from envbuild.host_check import check_host, parse_host
-from tests.support.values import make_declaration, make_driver, make_lockfile, make_package
+from envbuild.system.lock_folder import LockFolder
+from tests.support.values import (
+    HOST,
+    PYTHON,
+    make_declaration,
+    make_driver,
+    make_lockfile,
+    make_package,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def findings(cuda: str, *, needs: str | None, torch: str = "2.8.0+cu128") -> list[tuple[str, str]]:
@@ -42,3 +57,24 @@ def test_host_is_read() -> None:
     for text in ("12.4", "cuda=12", "rocm=6.0", "cuda>=12.4"):
         with pytest.raises(UsageError, match=r"--host"):
             parse_host(text)
+
+
+@pytest.mark.parametrize(("cuda", "skipped"), [("11.8", True), ("12.4", False), ("12.8", False)])
+def test_sync_skips_what_cannot_run(tmp_path: Path, cuda: str, skipped: bool) -> None:
+    """Before anything is built: a driver whose wheels are a major version ahead is skipped, and why."""
+    driver = make_driver("vllm", "torch", accelerator=Accelerator(cuda=">=11.0"))
+    folder = LockFolder(path=tmp_path, shown="locks")
+    folder.write(make_lockfile(driver, make_package("torch", "2.8.0+cu128")))
+    planner = Planner(
+        declaration=make_declaration(driver),
+        folder=folder,
+        host=replace(HOST, cuda=cuda),
+        interpreter_for=lambda _: PYTHON,
+        current=None,
+        is_valid=lambda _: False,
+    )
+    plan = planner.plan(())
+    assert [skip.driver for skip in plan.skips] == (["vllm"] if skipped else [])
+    assert [item.driver.name for item in plan.wanted] == ([] if skipped else ["vllm"])
+    assert all("is built for CUDA 12.8" in skip.reason for skip in plan.skips)
+    assert [item.driver.name for item in planner.plan(("vllm",)).wanted] == ["vllm"]
