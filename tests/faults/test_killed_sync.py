@@ -21,12 +21,14 @@ from tests.support.process_tree import descendants, is_alive, kill_tree, wait_fo
 from tests.support.wheels import Wheel, command_wheel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from tests.support.command_line import CommandLine
     from tests.support.fault_proxy import FaultProxy
     from tests.support.index_server import IndexServer
+
+    Way = tuple[bool, Callable[[int], None]]
 
 KEPT_WARM = ("cache", "envbuild-store.json")
 SAMPLE, MANY = 2, 10
@@ -39,6 +41,8 @@ def kill_alone(pid: int) -> None:
 
 
 KILLS = (kill_tree, kill_alone)
+WAYS = tuple(itertools.product((False, True), KILLS))
+"""Whether the cache is warm, and how the sync is killed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,11 +108,11 @@ def _seeded() -> random.Random:
     return random.Random(seed)
 
 
-def _kill_and_sync(good: Undisturbed, times: int) -> None:
-    """Kill `times` syncs for each way to be killed, cold and warm, and sync after each."""
+def _kill_and_sync(good: Undisturbed, ways: Iterable[Way], times: int) -> None:
+    """Kill `times` syncs in each of the ways, and sync after each."""
     chance = _seeded()
     killed = 0
-    for warm, kill in itertools.product((False, True), KILLS):
+    for warm, kill in ways:
         for _ in range(times):
             good.clear(warm=warm)
             moment = chance.uniform(0.15, good.warm if warm else good.cold)
@@ -128,13 +132,14 @@ def _kill_and_sync(good: Undisturbed, times: int) -> None:
 
 def test_a_killed_sync(undisturbed: Undisturbed) -> None:
     """A few kills in every run of the tests; `-m slow` does many."""
-    _kill_and_sync(undisturbed, SAMPLE)
+    _kill_and_sync(undisturbed, WAYS, SAMPLE)
 
 
 @pytest.mark.slow
-def test_many_killed_syncs(undisturbed: Undisturbed) -> None:
+@pytest.mark.parametrize("way", WAYS, ids=["cold-tree", "cold-alone", "warm-tree", "warm-alone"])
+def test_many_killed_syncs(undisturbed: Undisturbed, way: Way) -> None:
     """Each next sync ends with the manifest, receipts and files of an undisturbed one."""
-    _kill_and_sync(undisturbed, MANY)
+    _kill_and_sync(undisturbed, (way,), MANY)
 
 
 def test_a_renewal_that_is_killed_keeps_the_generation(
