@@ -144,11 +144,13 @@ def _let_threads_tidy_up() -> None:
     """Their programs are stopped, so that most have no more to do than to remove a scratch folder."""
     import threading
     import time
+    from contextlib import suppress
 
     deadline = time.monotonic() + _GRACE
     for thread in threading.enumerate():
         if thread is not threading.main_thread() and not thread.daemon:
-            thread.join(max(0.0, deadline - time.monotonic()))
+            with suppress(RuntimeError):  # interrupted while it was being started
+                thread.join(max(0.0, deadline - time.monotonic()))
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from envbuild.errors import NoError, Problem
 from envbuild.probe import ProbeResult, probes_of
 from envbuild.system.files import write_atomically
 from envbuild.system.process import Command
+from envbuild.system.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,9 +40,9 @@ class Prober:
 
     def probe_all(self, items: Iterable[tuple[Driver, Path]]) -> tuple[ProbeResult, ...]:
         """Every probe of each driver in its environment, the drivers side by side, in their order."""
-        with ThreadPoolExecutor(max_workers=self.jobs) as pool:
-            found = pool.map(lambda item: self.probe(*item), tuple(items))
-            return tuple(result for results in found for result in results)
+        with Workers(max_workers=self.jobs) as pool:
+            waiting = [pool.submit(self.probe, driver, place) for driver, place in items]
+            return tuple(result for future in waiting for result in future.result())
 
     def probe(self, driver: Driver, environment: Path) -> tuple[ProbeResult, ...]:
         """Every probe of one driver; one that changes the environment has failed, whatever it says."""

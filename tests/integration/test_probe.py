@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -172,6 +174,22 @@ def test_command_that_is_not_there(run_envbuild: CommandLine, tricks: IndexServe
     assert (result.code, "the environment has no command 'ls'" in result.stderr) == (1, True), (
         result
     )
+
+
+def test_interrupt_ends_a_probe(run_envbuild: CommandLine, tricks: IndexServer) -> None:
+    """Ctrl-C during a probe that hangs ends it and envbuild at once, and switches to nothing."""
+    text = declare_drivers({"tricks": ["tricks==1.0"]}, python=MINOR)
+    run_envbuild.declare(f'{text}probe = [["tricks", "hang"]]\n')
+    run_envbuild("lock", check=True)
+    process = run_envbuild.start("sync")
+    assert process.stderr is not None
+    while "probing" not in process.stderr.readline():
+        assert process.poll() is None
+    begun = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert (process.returncode, time.monotonic() - begun < 20) == (130, True)
+    assert run_envbuild("list").code == 1
 
 
 def test_probe_of_what_is_current(run_envbuild: CommandLine, tricks: IndexServer) -> None:
