@@ -43,12 +43,12 @@ def install_python(
     try:
         into.mkdir(parents=True, exist_ok=True)
         into.chmod(0o755)
-        with locked(into / ".envbuild.lock"):
+        with locked(into / ".envbuild.lock") as lock:
             if any((folder / _WHOLE).exists() for folder in _folders(into, request)):
                 return None
             for remains in (into / ".temp", *_folders(into, request)):
                 shutil.rmtree(remains, ignore_errors=True)
-            completed = runner.run(_command(request, into, uv, environment))
+            completed = runner.run(_command(request, into, uv, environment, lock))
             (into / ".lock").unlink(missing_ok=True)  # uv leaves it writable for everybody
             if completed.code != 0:
                 return completed.stderr.strip() or f"uv ended with exit code {completed.code}"
@@ -58,14 +58,19 @@ def install_python(
     return None
 
 
-def _command(request: str, into: Path, uv: str, environment: Mapping[str, str]) -> Command:
-    """Bytecode of the standard library comes along, because no service user can write it later."""
+def _command(
+    request: str, into: Path, uv: str, environment: Mapping[str, str], lock: int
+) -> Command:
+    """Bytecode of the standard library comes along, because no service user can write it later.
+
+    The program holds the lock too, because it goes on where envbuild is killed.
+    """
     argv = (
         *(uv, "python", "install", request, "--install-dir", str(into)),
         *("--no-bin", "--compile-bytecode", "--no-cache", *base_arguments(downloads=True)),
     )
     env = scrubbed_environment(environment, PYC_INVALIDATION_MODE="TIMESTAMP")
-    return Command(argv=argv, env=env, cwd="/")
+    return Command(argv=argv, env=env, cwd="/", keep_open=(lock,))
 
 
 def _finish(into: Path, request: str) -> None:

@@ -19,6 +19,7 @@ _FOREIGN = (
     "UV_",
     "PIP_",
     "PYTHON",
+    "_PYTHON",
     "PYC_",
     "VIRTUAL_ENV",
     "CONDA_",
