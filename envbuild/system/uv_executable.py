@@ -9,7 +9,6 @@ from pathlib import Path
 
 from envbuild.errors import HostError, Problem
 
-
 _looking = threading.Lock()
 
 
