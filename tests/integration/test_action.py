@@ -1,0 +1,187 @@
+"""The ready-made checks: the pre-commit hook through pre-commit, the action's steps as plain shell."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.command_line import ROOT, declare_drivers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.support.command_line import CommandLine
+    from tests.support.index_server import IndexServer
+
+STEPS = ROOT / "scripts/action"
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    """Run git in a folder as somebody, whatever the host has configured."""
+    who = ("-c", "user.name=test", "-c", "user.email=test@example.invalid")
+    done = subprocess.run(
+        ("git", *who, *arguments), cwd=folder, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def repository(run_envbuild: CommandLine, index: IndexServer, project: Path) -> Path:
+    """A git repository with a locked driver on its branch `main`."""
+    from tests.support.wheels import Wheel
+
+    index.add(Wheel(name="lib", version="1.0"), Wheel(name="lib", version="2.0"))
+    run_envbuild.declare(declare_drivers({"app": ["lib<2"]}, python="3.11"))
+    run_envbuild("lock", check=True)
+    _git(project, "init", "--quiet", "--initial-branch=main")
+    _git(project, "add", "drivers.toml", "locks")
+    _git(project, "commit", "--quiet", "--message=locked")
+    return project
+
+
+@pytest.fixture
+def runner(scratch: Path) -> dict[str, str]:
+    """The files and folders that a runner names in the environment of every step."""
+    folder = scratch / "runner"
+    (folder / "bin").mkdir(parents=True)
+    shim = folder / "bin" / "envbuild"
+    shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m envbuild "$@"\n')
+    shim.chmod(0o755)
+    files = {
+        name: str(folder / name)
+        for name in ("GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_PATH", "GITHUB_STEP_SUMMARY")
+    }
+    for name in files.values():
+        Path(name).touch()
+    return {
+        **files,
+        "RUNNER_TEMP": str(folder),
+        "GITHUB_ACTION_PATH": str(ROOT),
+        "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
+    }
+
+
+def _step(
+    name: str, command_line: CommandLine, folder: Path, runner: Mapping[str, str], **inputs: str
+) -> subprocess.CompletedProcess[str]:
+    """Run one step of the action as its `run:` line does, with what earlier steps left in $GITHUB_ENV."""
+    left = dict(
+        line.split("=", 1) for line in Path(runner["GITHUB_ENV"]).read_text().splitlines() if line
+    )
+    env = command_line.environment({**runner, "GITHUB_WORKSPACE": str(folder), **left, **inputs})
+    return subprocess.run(
+        ("bash", str(STEPS / name)), cwd=folder, env=env, capture_output=True, text=True
+    )
+
+
+def test_the_action_passes_where_nothing_is_wrong(
+    run_envbuild: CommandLine, repository: Path, runner: dict[str, str]
+) -> None:
+    """A fresh fleet passes, says so in the outputs, and leaves a summary."""
+    assert _step("fetch", run_envbuild, repository, runner, CHECK_AGAINST="main").returncode == 0
+    done = _step("check", run_envbuild, repository, runner)
+    assert done.returncode == 0, done.stderr
+    assert "::error" not in done.stdout
+    assert Path(runner["GITHUB_OUTPUT"]).read_text() == "passed=true\n"
+    assert "### ✅ envbuild" in Path(runner["GITHUB_STEP_SUMMARY"]).read_text()
+
+
+def test_the_action_annotates_a_stale_lockfile_of_a_shallow_pull_request(
+    run_envbuild: CommandLine, repository: Path, runner: dict[str, str], scratch: Path
+) -> None:
+    """In a clone without history the base is fetched, and the changed line is annotated."""
+    clone = scratch / "clone"
+    _git(repository, "checkout", "--quiet", "-b", "raise")
+    text = (repository / "drivers.toml").read_text()
+    (repository / "drivers.toml").write_text(text.replace("lib<2", "lib>=2"))
+    _git(repository, "commit", "--quiet", "--all", "--message=raise")
+    _git(
+        scratch, "clone", "--quiet", "--depth=1", "--branch=raise", f"file://{repository}", "clone"
+    )
+    fetched = _step("fetch", run_envbuild, clone, runner, GITHUB_BASE_REF="main")
+    assert fetched.returncode == 0, fetched.stderr
+    done = _step("check", run_envbuild, clone, runner, CHECK_SARIF="out.sarif")
+    assert done.returncode == 1, done.stderr
+    assert "::error file=drivers.toml,line=8,title=stale-lockfile::" in done.stdout
+    assert Path(runner["GITHUB_OUTPUT"]).read_text() == "passed=false\n"
+    assert "stale-lockfile" in Path(runner["GITHUB_STEP_SUMMARY"]).read_text()
+    assert '"stale-lockfile"' in (clone / "out.sarif").read_text()
+
+
+def test_the_action_compares_with_nothing_where_there_is_no_base(
+    run_envbuild: CommandLine, repository: Path, runner: dict[str, str]
+) -> None:
+    """On a push there is no base, and the check does without."""
+    assert _step("fetch", run_envbuild, repository, runner).returncode == 0
+    assert _step("check", run_envbuild, repository, runner).returncode == 0
+
+
+def test_the_action_runs_just_these_steps() -> None:
+    """What the tests run as shell is what `action.yml` runs."""
+    text = (ROOT / "action.yml").read_text()
+    lines = [line.strip() for line in text.splitlines() if line.strip().startswith("run:")]
+    assert lines == [
+        f'run: bash "$GITHUB_ACTION_PATH/scripts/action/{name}"'
+        for name in ("install", "fetch", "check")
+    ]
+    assert {path.name for path in STEPS.iterdir()} == {"install", "fetch", "check"}
+
+
+@pytest.mark.index
+def test_the_actions_first_step_installs_envbuild(
+    run_envbuild_online: CommandLine, project: Path, runner: dict[str, str], scratch: Path
+) -> None:
+    """The step leaves an `envbuild` of this very source on the job's PATH."""
+    source = scratch / "source"
+    source.mkdir()
+    for name in ("envbuild", "pyproject.toml", "README.md", "LICENSE"):
+        path = ROOT / name
+        copy = shutil.copytree if path.is_dir() else shutil.copy
+        copy(path, source / name)
+    done = _step("install", run_envbuild_online, project, runner, ENVBUILD_SOURCE=str(source))
+    assert done.returncode == 0, done.stderr
+    folder = Path(Path(runner["GITHUB_PATH"]).read_text().strip())
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    said = subprocess.run((folder / "envbuild", "--version"), capture_output=True, text=True)
+    assert said.stdout.strip() == f"envbuild {version}", said.stderr
+
+
+@pytest.mark.index
+def test_pre_commit_tries_the_hook(
+    run_envbuild_online: CommandLine, repository: Path, scratch: Path
+) -> None:
+    """`pre-commit try-repo` installs the hook from this source; it passes, then refuses a stale lockfile."""
+    pre_commit = shutil.which("pre-commit")
+    if pre_commit is None:
+        pytest.skip("NOT TESTED: pre-commit is not installed")
+    source = _hook_repository(scratch)
+    tried = (pre_commit, "try-repo", str(source), "envbuild-check", "--all-files")
+    env = run_envbuild_online.environment({"PRE_COMMIT_HOME": str(scratch / "pre-commit")})
+    passed = subprocess.run(tried, cwd=repository, env=env, capture_output=True, text=True)
+    assert passed.returncode == 0, passed.stdout + passed.stderr
+    text = (repository / "drivers.toml").read_text()
+    (repository / "drivers.toml").write_text(text.replace("lib<2", "lib<3"))
+    refused = subprocess.run(tried, cwd=repository, env=env, capture_output=True, text=True)
+    assert refused.returncode == 1
+    assert "stale-lockfile" in refused.stdout
+
+
+def _hook_repository(scratch: Path) -> Path:
+    """A repository with this source as it stands, committed or not."""
+    source = scratch / "hook"
+    source.mkdir()
+    for name in ("envbuild", "pyproject.toml", "README.md", "LICENSE", ".pre-commit-hooks.yaml"):
+        path = ROOT / name
+        copy = shutil.copytree if path.is_dir() else shutil.copy
+        copy(path, source / name)
+    _git(source, "init", "--quiet")
+    _git(source, "add", ".")
+    _git(source, "commit", "--quiet", "--message=hook")
+    return source
