@@ -33,7 +33,7 @@ while time.monotonic() < end:
             failed += 1
             print(error, file=sys.stderr)
         reads += 1
-    time.sleep(0.001)
+    time.sleep(0.0002)
 print(reads, failed)
 """
 

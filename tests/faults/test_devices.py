@@ -135,8 +135,9 @@ def test_a_full_disk(
     disk.make("-m", "0", "-N", "1024" if what == "inodes" else "16384")
     full = _on(fleet, disk.store)
     full.sync()
-    used = _SIZE // 12
+    free = shutil.disk_usage(disk.place).free
     full.remove()
+    used = shutil.disk_usage(disk.place).free - free
     steps = amount(2, 12)
     refused = 0
     for step in range(steps):
@@ -184,7 +185,7 @@ def test_a_read_only_store(fleet: Fleet, disk: Disk, ledger: Callable[..., None]
     )
 
 
-_CALLS = ("fsync", "rename", "symlink", "mkdir", "flock")
+_CALLS = ("fsync", "rename", "symlink", "fchmod", "flock")
 
 
 @pytest.mark.parametrize("call", _CALLS)
@@ -207,6 +208,7 @@ def test_a_broken_disk(
         assert "Traceback" not in result.stderr, result.stderr
         fleet.assert_current_is_complete()
         fleet.run("sync", check=True)
+    assert refused
     ledger(
         section="Disks",
         fault=f"EIO from `{call}` while switching",
