@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 
@@ -49,5 +48,7 @@ def parse_seal(text: str, *, file: str) -> Seal:
 
 
 def _digest(table: dict[str, object]) -> str:
+    import hashlib
+
     text = json.dumps(table, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import fcntl
 import os
@@ -96,6 +95,8 @@ def sync_file_system(path: Path) -> None:
 
     `syncfs` (Linux) is one call for thousands of files; elsewhere `sync` is the nearest.
     """
+    import ctypes
+
     library = ctypes.CDLL(None, use_errno=True)
     if not hasattr(library, "syncfs"):
         os.sync()

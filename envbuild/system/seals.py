@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -82,6 +81,8 @@ class Seals:
             yield from (path for path in self.folder.glob("*.json") if path.stem.isdecimal())
 
     def _digest(self, environment: str) -> str:
+        import hashlib
+
         return hashlib.sha256((self.receipts / f"{environment}.json").read_bytes()).hexdigest()
 
     def _read_or_none(self, generation: int) -> Seal | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,7 +9,6 @@ from typing import TYPE_CHECKING
 from envbuild.errors import HostError
 from envbuild.finding import Finding
 from envbuild.receipt import parse_receipt
-from envbuild.system.hashing import Comparison
 from envbuild.system.stat_list import differing_paths, list_stats
 from envbuild.system.tree import list_tree
 from envbuild.verification import compare_receipt, compare_tree, content_changed
@@ -49,6 +47,10 @@ class Verifier:
     def _compare(
         self, name: str, receipt: Receipt, content: bytes, key: str | None, sealed: str | None
     ) -> Iterator[Finding]:
+        import hashlib
+
+        from envbuild.system.hashing import Comparison
+
         if sealed is not None and hashlib.sha256(content).hexdigest() != sealed:
             yield _receipt_finding(name, "its receipt is not the one that was written for it")
         yield from compare_receipt(name, receipt, key)
