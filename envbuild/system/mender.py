@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import stat
 from dataclasses import dataclass
 from posixpath import normpath
 from typing import TYPE_CHECKING
 
 from envbuild.errors import EnvbuildError, HostError
 from envbuild.layout import generation_links
+from envbuild.lease import LEASE_FILE
 from envbuild.receipt import parse_receipt
 from envbuild.system.builder import find_site_packages, new_receipt
 from envbuild.system.contents import read_records
@@ -65,6 +67,7 @@ class Mender:
         contents = self.builder.fill(wanted, place, lock, refresh=owners).contents
         if trusted not in (None, contents) and owners != everything:
             contents = self.builder.fill(wanted, place, lock, refresh=everything).contents
+        self._keep_lease(name)
         sync_file_system(place)
         self._put_in_place(name, trash)
         if contents == trusted:
@@ -84,6 +87,19 @@ class Mender:
             place.rename(environment)
             environment.chmod(mode)
         sync_folder(environment.parent)
+
+    def _keep_lease(self, name: str) -> None:
+        """Give the new environment the old one's lease file, which running processes hold."""
+        old, place = self.store.environment(name) / LEASE_FILE, self.store.mend(name)
+        new = place / LEASE_FILE
+        if old.is_symlink() or not old.is_file() or old.stat().st_size:
+            return
+        mode = place.stat().st_mode
+        place.chmod(mode | stat.S_IWUSR)
+        old.chmod(new.stat().st_mode)
+        new.unlink()
+        new.hardlink_to(old)
+        place.chmod(mode)
 
     def renew_stats(self, name: str) -> None:
         """Write down anew how the file system sees an environment that was just found whole."""

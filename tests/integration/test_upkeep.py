@@ -152,6 +152,24 @@ def test_gc_leaves_what_is_being_built(web: Web, store: Path) -> None:
     assert (store / "envs" / name).exists()
 
 
+def test_repair_keeps_the_leases(web: Web, store: Path) -> None:
+    """What runs while its environment is repaired is still known to run out of it."""
+    web.move("1.0")
+    environment = store / "current/web"
+    python = os.path.realpath(environment / "bin") + "/python"
+    with subprocess.Popen((python, "-c", "import base")) as process:
+        while not web.run("ps", "--format", "json").json["processes"]:
+            assert process.poll() is None
+        (changed,) = environment.glob("lib/python3.*/site-packages/base-1.0.dist-info/METADATA")
+        changed.unlink()
+        assert "repaired web-1.0" in web.run("verify", "--repair", check=True).stdout
+        (found,) = web.run("ps", "--format", "json", check=True).json["processes"]
+        assert (found["pid"], found["lease"]) == (process.pid, True)
+        process.kill()
+    web.run("verify", check=True)
+    web.run("verify", "--quick", check=True)
+
+
 def test_gc_says_before_it_does(web: Web, store: Path) -> None:
     """A dry run names the same, and touches nothing."""
     web.move("1.0")
