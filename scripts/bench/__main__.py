@@ -16,12 +16,13 @@ from scripts.bench.large import measure_keeping, measure_rebuild, measure_start,
 from scripts.bench.page import read_results, write_page
 from scripts.bench.place import describe_machine, open_place
 from scripts.bench.small import measure_growth, measure_idle
+from scripts.bench.trace import trace_idle
 
 if TYPE_CHECKING:
     from scripts.bench.place import Place
     from scripts.bench.rows import Growth, Row
 
-CHAPTERS = ("idle", "large", "cold", "growth")
+CHAPTERS = ("idle", "trace", "large", "cold", "growth")
 
 
 def main(argv: list[str]) -> int:
@@ -39,12 +40,14 @@ def main(argv: list[str]) -> int:
         with open_place(arguments.folder) as place:
             machine = describe_machine(place)
             rows, growth = _measure(place, chapter, arguments)
+            texts = trace_idle(place) if chapter == "trace" else {}
         results = read_results()
         results[chapter] = {
             "date": datetime.now(UTC).strftime("%Y-%m-%d"),
             "machine": machine,
             "rows": [row.table() for row in rows],
             "growth": [asdict(item) for item in growth],
+            "texts": texts,
         }
         write_page({name: results[name] for name in CHAPTERS if name in results})
     return 0
@@ -56,6 +59,8 @@ def _measure(
     rounds = arguments.rounds
     if chapter == "idle":
         return list(measure_idle(place, rounds)), []
+    if chapter == "trace":
+        return [], []
     if chapter == "cold":
         return list(measure_cold(place, rounds)), []
     if chapter == "growth":

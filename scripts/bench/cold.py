@@ -39,7 +39,7 @@ def measure_cold(place: Place, rounds: int) -> Iterator[Row]:
 
     def sync(number: int) -> Sample:
         _remove(project.store)
-        return project.call("sync", *DRIVERS)(number)
+        return project.call("sync", *DRIVERS, watch=True)(number)
 
     def uv(number: int) -> Sample:
         _remove(by_uv)
@@ -86,6 +86,7 @@ def _disk(project: Project) -> Row:
         ratio=ours / theirs,
         low=ours / theirs,
         high=ours / theirs,
+        cpu=0,
         ours=float(ours),
         theirs=float(theirs),
         peak=0,

@@ -47,10 +47,10 @@ class Project:
             self.place.envbuild, *arguments, cwd=self.folder, **self.environment()
         )
 
-    def call(self, *arguments: str, times: int = 1) -> Call:
+    def call(self, *arguments: str, times: int = 1, watch: bool = False) -> Call:
         """Run envbuild, measured."""
         argv = (self.place.envbuild, *arguments)
-        return Call(argv=argv, env=self.environment(), cwd=self.folder, times=times)
+        return Call(argv=argv, env=self.environment(), cwd=self.folder, times=times, watch=watch)
 
     def declare(self, text: str) -> None:
         """Write the declaration."""

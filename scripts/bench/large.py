@@ -58,12 +58,14 @@ class Moves:
 
     def sync(self, then: str = "") -> Callable[[int], Sample]:
         """Move to a version by `envbuild sync`."""
-        script = f"{self.place.envbuild} sync{then}"
+        plain = (self.place.envbuild, "sync")
+        argv = ("/bin/sh", "-c", f"{' '.join(plain)}{then}") if then else plain
 
         def measure(number: int) -> Sample:
             self.go(number)
             env = {**self.project.environment(), **SETTINGS}
-            return Call(argv=("/bin/sh", "-c", script), env=env, cwd=self.project.folder)(number)
+            call = Call(argv=argv, env=env, cwd=self.project.folder, watch=not then)
+            return call(number)
 
         return measure
 

@@ -53,12 +53,14 @@ def _chapter(name: str, result: dict[str, Any]) -> str:
             chapter = row["chapter"]
             lines += [
                 f"\n### {chapter}\n",
-                "| what | peer | ratio | single rounds | target | | envbuild | peer | memory |",
-                "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+                "| what | peer | ratio | single rounds | processor | target | | envbuild | peer | memory |",
+                "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
             ]
         lines.append(_row(row))
         if row["note"]:
-            lines.append(f"| *{row['note']}* | | | | | | | | |")
+            lines.append(f"| *{row['note']}* | | | | | | | | | |")
+    for title, text in result.get("texts", {}).items():
+        lines.append(f"\n### {title}\n\n```\n{text}\n```")
     facts = "; ".join(f"{key}: {value}" for key, value in machine.items())
     return "\n".join((*lines, f"\n`nox -s bench -- {name}`, {result['date']}. {facts}.\n"))
 
@@ -66,12 +68,13 @@ def _chapter(name: str, result: dict[str, Any]) -> str:
 def _row(row: dict[str, Any]) -> str:
     target = row["target"]
     verdict = "" if target is None else "met" if row["ratio"] <= target else "**missed**"
-    unit = _bytes if row["peak"] == 0 and row["ours"] > 1e5 else _time
+    unit = _time if row["cpu"] else _bytes
     cells = (
         row["what"],
         row["peer"],
         f"**{row['ratio']:.3g}**",
         f"{row['low']:.3g} to {row['high']:.3g}" if row["rounds"] > 1 else "",
+        f"{row['cpu']:.3g}" if row["cpu"] else "",
         "" if target is None else f"≤ {target:g}",
         verdict,
         unit(row["ours"]),

@@ -25,6 +25,9 @@ class Row:
     high: float
     """The smallest and the largest ratio of one round."""
 
+    cpu: float
+    """The ratio of processor times; 0 where it is no time."""
+
     ours: float
     theirs: float
     """Medians in seconds; bytes for disk."""
@@ -69,13 +72,16 @@ def compare(
         ratio=contest.ratio(ours, peer),
         low=low,
         high=high,
+        cpu=contest.cpu_ratio(ours, peer),
         ours=contest.median(ours),
         theirs=contest.median(peer),
         peak=contest.peak(ours),
         rounds=len(contest.samples[ours]),
         note=note,
     )
-    sys.stderr.write(f"{what} / {row.peer}: {row.ratio:.3g} (target {target}), {row.ours:.3f} s\n")
+    sys.stderr.write(
+        f"{what} / {row.peer}: {row.ratio:.3g} (target {target}), processor {row.cpu:.3g}, {row.ours:.3f} s\n"
+    )
     return row
 
 
