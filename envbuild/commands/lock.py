@@ -107,7 +107,8 @@ class Locker:
         jobs = read_jobs(self.declaration, self.folder, names, upgrade)
         check_upgrade(upgrade, jobs)
         units = units_of(jobs, self.declaration)
-        locked = self._resolve_all(units, upgrade)
+        stale = [unit for unit in units if any(job.reasons for job in unit)]
+        locked = self._resolve_all(stale, upgrade)
         known = other_lockfiles(self.declaration, self.folder, jobs)
         known |= {job.driver.name: job.previous for job in jobs if job.previous is not None}
         locked |= self._agree(units, {**known, **locked}, upgrade)
@@ -219,7 +220,7 @@ class Locker:
                 index_of=index_of,
             )
             names = {package.name for package in locked[job.driver.name].packages}
-            self.progress.done(job.driver.name, f"{len(names)} packages")
+            self.progress.done(job.driver.name, f"{len(names)} package{'s' * (len(names) != 1)}")
         if problems := coexist_problems(self.declaration, locked):
             raise UnsatisfiableError(problems)
         return locked
@@ -270,6 +271,8 @@ def check_locks(declaration: Declaration, folder: LockFolder, names: tuple[str, 
 
 def _entry(job: Job, lockfile: Lockfile | None) -> DriverLock:
     now = lockfile or job.previous
+    if lockfile is not None and not job.reasons:
+        job = replace(job, reasons=("a rule asks it to agree with others",))
     return DriverLock(
         driver=job.driver.name,
         fresh=not job.reasons,

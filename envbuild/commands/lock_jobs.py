@@ -83,15 +83,15 @@ def with_companions(declaration: Declaration, names: tuple[str, ...]) -> tuple[s
 
 
 def units_of(jobs: tuple[Job, ...], declaration: Declaration) -> tuple[tuple[Job, ...], ...]:
-    """Jobs that are to be done, those of drivers that must coexist as one."""
+    """All jobs, those of drivers that must coexist as one."""
     units: list[tuple[Job, ...]] = []
     taken: set[str] = set()
     for group in coexist_groups(declaration):
         members = tuple(job for job in jobs if job.driver.name in group)
         taken |= {job.driver.name for job in members}
-        if any(job.reasons for job in members):
+        if members:
             units.append(members)
-    units += [(job,) for job in jobs if job.driver.name not in taken and job.reasons]
+    units += [(job,) for job in jobs if job.driver.name not in taken]
     return tuple(units)
 
 
