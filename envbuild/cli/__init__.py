@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import NoReturn
 
-    from envbuild.cli.context import Context
     from envbuild.errors import EnvbuildError
 
 _BUG = 70
@@ -26,6 +25,7 @@ def entry() -> NoReturn:
     Interrupted, it ends soon: what its threads still wait for must not hold up the caller.
     """
     try:
+        settle_streams()
         code = main(sys.argv[1:], os.environ)
     except KeyboardInterrupt:
         code = _say_interrupted()
@@ -34,6 +34,7 @@ def entry() -> NoReturn:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
+    _flush_output()
     sys.exit(code)
 
 
@@ -41,8 +42,59 @@ def main(argv: Sequence[str], environment: Mapping[str, str]) -> int:
     """Run one command and return its exit code; results on stdout, everything else on stderr."""
     from envbuild.cli.quick import answer
 
-    code = answer(argv, environment)
+    try:
+        code = answer(argv, environment)
+    except BrokenPipeError:
+        return _give_up_output()
+    except OSError as error:
+        return _say_host_failed(error, as_json=_wants_json(argv))
     return _main(argv, environment) if code is None else code
+
+
+def settle_streams() -> None:
+    """Give stdout and stderr something to write to, and a way to write every character.
+
+    A caller may have closed them (`>&-`), or have a locale without the characters of a chain.
+    """
+    if sys.stdout is None or sys.stderr is None:
+        _fill_standard_streams()
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+
+
+def _fill_standard_streams() -> None:
+    """Open the null device where a stream is closed, so that no file of ours gets its number."""
+    number = os.open(os.devnull, os.O_RDWR)
+    while number <= 2:  # 0, 1 and 2 are the standard streams
+        os.set_inheritable(number, True)
+        number = os.open(os.devnull, os.O_RDWR)
+    os.close(number)
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(1, "w", encoding="utf-8")
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(2, "w", encoding="utf-8")
+
+
+def _flush_output() -> None:
+    """Drop what could not be written: it was said already, and must not be said by the interpreter."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _discard_output()
+
+
+def _discard_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _wants_json(argv: Sequence[str]) -> bool:
+    """Whether the words ask for JSON, for when they cannot be parsed."""
+    from itertools import pairwise
+
+    own = argv[: argv.index("--")] if "--" in argv else argv
+    return "--format=json" in own or ("--format", "json") in pairwise(own)
 
 
 def _main(argv: Sequence[str], environment: Mapping[str, str]) -> int:
@@ -56,7 +108,11 @@ def _main(argv: Sequence[str], environment: Mapping[str, str]) -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:  # as `nohup` has it, or a shell's `&`
             signal.signal(number, _interrupt)
-    arguments = parse_arguments(argv)
+    try:
+        arguments = parse_arguments(argv)
+    except EnvbuildError as error:
+        _say(error, as_json=_wants_json(argv))
+        return error.exit_code
     context = Context(arguments=arguments, environment=environment)
     try:
         outcome = VERBS[arguments.command](context, arguments)
@@ -69,7 +125,8 @@ def _main(argv: Sequence[str], environment: Mapping[str, str]) -> int:
         context.stop()
         return _say_interrupted()
     except BrokenPipeError:
-        return _give_up_output(context)
+        context.stop()
+        return _give_up_output()
     except OSError as error:
         context.stop()
         return _say_host_failed(error, as_json=arguments.format == "json")
@@ -90,10 +147,9 @@ def _say(error: EnvbuildError, *, as_json: bool) -> None:
         sys.stdout.write(render_table(problems_table(error)))
 
 
-def _give_up_output(context: Context) -> int:
+def _give_up_output() -> int:
     """The reader of stdout has gone; that is its right, but what was asked for may not be done."""
-    context.stop()
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    _discard_output()
     return 141
 
 

@@ -9,9 +9,11 @@ from envbuild import __version__
 from envbuild.cli.conflict_verbs import CONFLICT_ARGUMENTS, MORE_FORMATS
 from envbuild.cli.fleet_arguments import FLEET_ARGUMENTS
 from envbuild.cli.store_verbs import STORE_ARGUMENTS
+from envbuild.errors import Problem, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import NoReturn
 
 _EXITS = """\
 exit codes: 0 done; 1 the answer is no; 2 the command line or the declaration is wrong;
@@ -20,14 +22,22 @@ exit codes: 0 done; 1 the answer is no; 2 the command line or the declaration is
 """
 
 
+class _Parser(argparse.ArgumentParser):
+    """argparse's parser, whose complaints are problems like all others."""
+
+    def error(self, message: str) -> NoReturn:
+        hint = f"`{self.prog} --help` says what there is"
+        raise UsageError(Problem(message=message, hint=hint))
+
+
 def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
-    """The arguments as a namespace whose `command` names the verb; ends the process with 2 on bad ones."""
+    """The arguments as a namespace whose `command` names the verb; UsageError on bad ones."""
     return build_parser().parse_args(argv)
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of every verb."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="envbuild",
         description="Declarative, lockfile-driven Python environments for the services of one host.",
         epilog=_EXITS,
@@ -99,6 +109,15 @@ def _positive(text: str) -> int:
     return int(text)
 
 
+def _package(text: str) -> str:
+    from packaging.utils import InvalidName, canonicalize_name
+
+    try:
+        return canonicalize_name(text, validate=True)
+    except InvalidName as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a package's name") from error
+
+
 def _init(_parser: argparse.ArgumentParser) -> None:
     """`init` has no arguments of its own."""
 
@@ -109,6 +128,7 @@ def _lock(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--upgrade-package",
         metavar="NAME",
+        type=_package,
         action="append",
         default=[],
         help="let the pins of this package move; repeatable",

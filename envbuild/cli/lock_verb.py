@@ -45,12 +45,10 @@ def _check(context: Context, names: tuple[str, ...]) -> LockResult:
 def _lock(
     context: Context, arguments: Namespace, names: tuple[str, ...], progress: Progress
 ) -> LockResult:
-    from packaging.utils import canonicalize_name
-
     from envbuild.cli.index_resolver import open_resolver
     from envbuild.commands.lock import Locker, Upgrade
 
-    packages = tuple(map(canonicalize_name, arguments.upgrade_package))
+    packages = tuple(arguments.upgrade_package)
     with open_resolver(context) as (resolver, indexes):
         locker = Locker(
             declaration=context.declaration,

@@ -41,15 +41,14 @@ def _sync(context: Context, arguments: Namespace, progress: Progress) -> SyncRes
     from envbuild.system.store import check_environment_path
 
     store = context.store
-    declaration = context.declaration  # what is wrong with it is said before a store is made
-    if not arguments.dry_run:
-        store.prepare()
+    declaration = context.declaration
     plan = _plan(context, arguments, progress)
     for wanted in plan.wanted:
         check_environment_path(store.environment(wanted.environment))
     if arguments.dry_run or plan.is_empty:
         result = SyncResult(plan=plan, applied=None, manifest=store.read_current())
     else:
+        store.prepare()
         applied = _apply(context, arguments, plan, progress)
         result = SyncResult(plan=plan, applied=applied, manifest=applied.manifest)
     if not arguments.dry_run and not arguments.drivers and not result.failures:
@@ -67,6 +66,8 @@ def planner_for(context: Context, progress: Progress, *, offline: bool, dry_run:
     from envbuild.commands.sync import Planner
 
     def interpreter_for(driver: Driver) -> Interpreter:
+        if not dry_run:  # by now names and lockfiles are right; a Python may have to be installed
+            context.store.prepare()
         interpreter = context.interpreter_for(driver, offline=offline, dry_run=dry_run)
         if context.store.is_reachable and not interpreter.shareable:
             progress.note(

@@ -20,6 +20,10 @@ _LITERAL = re.compile(r"'[^']*'|\"[^\"]*\"")
 _MEANINGLESS = re.compile(r"\b(extra|extras|dependency_groups)\b")
 
 _HINTS = (
+    (
+        re.compile(r"=\s*(?P<sign>[<>!~])\s*(?P<rest>[^=\s].*)"),
+        "did you mean '{name}{sign}={rest}'?",
+    ),
     (re.compile(r"=\s*(?P<rest>[^=\s].*)"), "did you mean '{name}=={rest}'?"),
     (re.compile(r"(?P<rest>v?\d\S*)"), "did you mean '{name}=={rest}'?"),
     (

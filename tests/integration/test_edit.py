@@ -138,6 +138,7 @@ def test_edit(run_envbuild: CommandLine, key: str, value: str, before: str, afte
         (("edit", "asr", "python", "2.7"), "is not a Python to ask for"),
         (("edit", "nothing", "python", "x"), "there is no driver 'nothing'"),
         (("add", "asr", "vllm=0.11"), "did you mean 'vllm==0.11'?"),
+        (("add", "asr", "vllm=>0.11"), "did you mean 'vllm>=0.11'?"),
         (("add", "asr", "x @ https://example.com/x.whl"), "cannot be a URL"),
         (("add", "As R", "x"), "is not a driver's name"),
         (("remove", "asr", "torch"), "asr does not require torch"),
