@@ -48,7 +48,7 @@ def indexes(draw: st.DrawFn) -> Index:
 
 
 @st.composite
-def fleets(draw: st.DrawFn, *, overrides: bool = True) -> ToyFleet:
+def fleets(draw: st.DrawFn, *, overrides: bool = True, python: str = TARGET.python) -> ToyFleet:
     """Three drivers that can each be locked."""
     drivers: dict[str, dict[str, object]] = {}
     for name in ("first", "second", "third"):
@@ -66,7 +66,7 @@ def fleets(draw: st.DrawFn, *, overrides: bool = True) -> ToyFleet:
             bounding = [text for text in texts if len(text) > 1 and "[" not in text]
             if draw(st.integers(0, 3)) == 0 and bounding:
                 drivers[name][key] = bounding
-    fleet = toy_fleet(draw(indexes()), drivers)
+    fleet = toy_fleet(draw(indexes()), drivers, python=python)
     assume(fleet is not None)
     assert fleet is not None
     return fleet

@@ -33,9 +33,11 @@ class ToyFleet:
     lockfiles: dict[str, Lockfile]
 
 
-def toy_fleet(index: Index, drivers: Mapping[str, Mapping[str, object]]) -> ToyFleet | None:
+def toy_fleet(
+    index: Index, drivers: Mapping[str, Mapping[str, object]], *, python: str = TARGET.python
+) -> ToyFleet | None:
     """Lock every driver by plain search, the newest versions first; None where one cannot be locked."""
-    declaration = parse_declaration(declaration_text(drivers), file="drivers.toml")
+    declaration = parse_declaration(declaration_text(drivers, python=python), file="drivers.toml")
     lockfiles = {}
     for driver in declaration.drivers:
         lockfile = lock_by_search(driver, declaration, index)
@@ -45,9 +47,11 @@ def toy_fleet(index: Index, drivers: Mapping[str, Mapping[str, object]]) -> ToyF
     return ToyFleet(declaration=declaration, lockfiles=lockfiles)
 
 
-def declaration_text(drivers: Mapping[str, Mapping[str, object]]) -> str:
+def declaration_text(
+    drivers: Mapping[str, Mapping[str, object]], *, python: str = TARGET.python
+) -> str:
     """`drivers.toml` of tables whose values are strings or lists of strings."""
-    lines = ["version = 1", "[defaults]", 'python = "3.12"', f'platforms = ["{LINUX}"]']
+    lines = ["version = 1", "[defaults]", f'python = "{python}"', f'platforms = ["{LINUX}"]']
     for name, table in drivers.items():
         lines += ["", f"[drivers.{name}]"]
         for key, value in table.items():
