@@ -24,6 +24,12 @@ FULL = "3.12" if "3.12" in PYTHONS else next(iter(PYTHONS))
 """The Python that runs every test; the others leave out what asks the real index."""
 
 OTHERS = dict.fromkeys(minor for minor in (*WANTED, *PYTHONS) if minor != FULL)
+EVERYWHERE = (
+    *("tests/unit", "tests/property", "tests/golden"),
+    *(f"tests/integration/test_{name}.py" for name in ("lock", "sync", "activation", "bytecode")),
+)
+"""What every Python runs; indexes, faults and launchers do not depend on it and take minutes."""
+
 VERSIONS = [*OTHERS, FULL]  # the full suite's summary comes last
 nox.options.sessions = ["lint", "types", *(f"tests-{version}" for version in VERSIONS)]
 
@@ -60,17 +66,14 @@ def add_tests(minor: str) -> None:
         name=f"tests-{minor}", python=str(PYTHONS.get(minor, sys.executable)), tags=["tests"]
     )
     def tests(session: nox.Session) -> None:
-        """Every test that does not take minutes, on one Python."""
+        """Every test that does not take minutes, or on further Pythons those that depend on it."""
         if minor not in PYTHONS:
             session.skip(f"NOT TESTED: this machine has no Python {minor}")
         need(session, "test")
         session.install("-e", ".")
-        if minor == FULL:
-            session.run("pytest", "-m", "not slow", *session.posargs)
-        else:  # what the system does under faults does not depend on the Python
-            leave_out = ("--ignore", "tests/faults", "--ignore", "tests/launchers")
-            marked = ("-m", "not slow and not index")
-            session.run("pytest", *marked, *leave_out, *session.posargs)
+        everywhere = () if minor == FULL else EVERYWHERE
+        marked = "not slow" if minor == FULL else "not slow and not index"
+        session.run("pytest", "-m", marked, *everywhere, *session.posargs)
 
 
 for version in VERSIONS:

@@ -159,8 +159,9 @@ class Context:
         return self.interpreters.provide(
             driver.python,
             prefer_shareable=self.store.is_reachable,
-            downloads=driver.python_downloads and not dry_run,
+            downloads=driver.python_downloads,
             offline=offline,
+            dry_run=dry_run,
             key=f"drivers.{driver.name}.python",
         )
 

@@ -86,6 +86,7 @@ class Interpreters:
         prefer_shareable: bool,
         downloads: bool,
         offline: bool = False,
+        dry_run: bool = False,
         key: str | None = None,
     ) -> Interpreter:
         """The interpreter for requests in order of preference, installed by uv where none fits.
@@ -102,10 +103,11 @@ class Interpreters:
                 self._refreshed = True
                 found = self._discover(refresh=True)
                 chosen = choose_interpreter(found, requests, prefer_shareable=prefer_shareable)
-            if chosen is None and downloads and not offline:
+            if chosen is None and downloads and not (offline or dry_run):
                 chosen = self._install(requests)
             if chosen is None:
-                raise self._none_fits(requests, downloads=downloads, offline=offline, key=key)
+                why = _why_not_fetched(downloads=downloads, offline=offline, dry_run=dry_run)
+                raise self._none_fits(requests, why, key)
             return chosen
 
     def _discover(self, *, refresh: bool = False) -> tuple[Interpreter, ...]:
@@ -233,26 +235,29 @@ class Interpreters:
             self._refused[request] = refusal
         return None
 
-    def _none_fits(
-        self, requests: tuple[str, ...], *, downloads: bool, offline: bool, key: str | None
-    ) -> HostError:
+    def _none_fits(self, requests: tuple[str, ...], why: str | None, key: str | None) -> HostError:
+        """What was found and what to do; `why` says why none was fetched, None that it failed."""
         wanted = " or ".join(requests)
         refused = [self._refused[request] for request in requests if request in self._refused]
-        if not downloads:
-            why = "`python-downloads = false` forbids to fetch it"
-        elif offline:
-            why = "nothing is fetched offline"
-        else:
-            why = "fetching it failed"
+        reason = why or "fetching it failed"
         return HostError(
             Problem(
                 key=key,
-                message=f"no Python {wanted} here, and {why}; {describe(self._found or ())}",
+                message=f"no Python {wanted} here, and {reason}; {describe(self._found or ())}",
                 hint=f"install Python {requests[0]} where every user can start it, "
                 "or set `python` to a version that is there",
-                detail="\n".join(refused) if downloads and not offline else None,
+                detail=None if why else "\n".join(refused),
             )
         )
+
+
+def _why_not_fetched(*, downloads: bool, offline: bool, dry_run: bool) -> str | None:
+    """Why no Python may be fetched, as the end of a sentence; None where one may."""
+    if not downloads:
+        return "`python-downloads = false` forbids to fetch it"
+    if offline:
+        return "nothing is fetched offline"
+    return "a dry run fetches nothing" if dry_run else None
 
 
 def describe(interpreters: Iterable[Interpreter]) -> str:

@@ -175,10 +175,10 @@ def test_a_service_user_in_roots_store(
 ) -> None:
     """A user who cannot write starts drivers, takes leases, and can look; changing is refused."""
     fleet.run("sync", check=True)
-    started = _as_user(fleet, str(fleet.store / "current/bin/web"), "--version")
     python = json.loads(fleet.receipt("web").read_text())["python"]
     if not _reachable(Path(python)):
         pytest.skip("NOT TESTED: no Python here that every user can start")
+    started = _as_user(fleet, str(fleet.store / "current/bin/web"), "--version")
     assert started.stdout == "web 1.0\n", started.stderr
     tree = scratch / "code"
     shutil.copytree(Path(__file__).parents[2] / "envbuild", tree / "envbuild")
