@@ -81,43 +81,56 @@ def count_bytes(folders: Iterable[Path]) -> int:
 
     An inode counts once, and only where every one of its links lies in the folders.
     """
-    seen: dict[tuple[int, int], int] = {}
-    freed = 0
+    seen: dict[int, int] = {}
+    blocks = 0
     waiting = [os.fsencode(folder) for folder in folders if folder.is_dir()]
     while waiting:
         with os.scandir(waiting.pop()) as entries:
             for entry in entries:
                 status = entry.stat(follow_symlinks=False)
+                links = status.st_nlink
                 if entry.is_dir(follow_symlinks=False):
                     waiting.append(entry.path)
-                    freed += status.st_blocks * 512
-                    continue
-                links = status.st_nlink
-                if links > 1:
-                    inode = (status.st_dev, status.st_ino)
-                    seen[inode] = seen.get(inode, 0) + 1
-                    links -= seen[inode] - 1
-                if links == 1:
-                    freed += status.st_blocks * 512
-    return freed
+                elif links > 1:
+                    met = seen[status.st_ino] = seen.get(status.st_ino, 0) + 1
+                    if met < links:
+                        continue
+                blocks += status.st_blocks
+    return blocks * 512
 
 
 def _delete_folder(folder: bytes) -> None:
+    """Delete by descriptor of each folder: the kernel then walks no long paths, one for each file."""
     try:
-        with os.scandir(folder) as scan:
-            entries = list(scan)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:
         return
-    if entries and not os.access(folder, os.W_OK):
-        os.chmod(folder, 0o700)  # noqa: PTH101
-    for entry in entries:
-        if entry.is_dir(follow_symlinks=False):
-            _delete_folder(entry.path)
-        else:
-            with suppress(FileNotFoundError):
-                os.unlink(entry.path)  # noqa: PTH108
-    with suppress(FileNotFoundError, OSError):
+    try:
+        folders = _delete_files(folder, descriptor)
+    finally:
+        os.close(descriptor)
+    for name in folders:
+        _delete_folder(folder + b"/" + os.fsencode(name))
+    with suppress(OSError):
         os.rmdir(folder)  # noqa: PTH106
+
+
+def _delete_files(folder: bytes, descriptor: int) -> list[str]:
+    """Delete what is no folder; the names of those that are."""
+    folders: list[str] = []
+    with os.scandir(descriptor) as entries:
+        listed = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
+    if listed and not os.access(folder, os.W_OK):
+        os.chmod(folder, 0o700)  # noqa: PTH101
+    for name, is_folder in listed:
+        if is_folder:
+            folders.append(name)
+            continue
+        try:
+            os.unlink(name, dir_fd=descriptor)
+        except FileNotFoundError:
+            continue
+    return folders
 
 
 def _leave() -> None:
