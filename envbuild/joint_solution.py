@@ -32,7 +32,7 @@ def solve(
     if known.empty is not None:
         return None
     chosen = choose_carefully(view, parts, known) if view is not None else None
-    return chosen if chosen is not None else _resolve(candidates, known)
+    return chosen if chosen is not None else resolve(candidates, known)
 
 
 def _view(
@@ -47,7 +47,7 @@ def _view(
     return ScopedView(candidates, overrides, scope)
 
 
-def _resolve(candidates: Candidates, known: Propagation) -> dict[str, int] | None:
+def resolve(candidates: Candidates, known: Propagation) -> dict[str, int] | None:
     """Decide with resolvelib; where it gets lost, by trying every candidate with all that follows from it."""
     from resolvelib import BaseReporter, Resolver
     from resolvelib.resolvers import ResolutionImpossible, ResolutionTooDeep
@@ -66,7 +66,7 @@ def _resolve(candidates: Candidates, known: Propagation) -> dict[str, int] | Non
     except ResolutionImpossible:
         return None
     except ResolutionTooDeep:
-        return _try_all(candidates, known)
+        return try_all(candidates, known)
     chosen = {
         identifier: choice.candidate.bit
         for identifier, choice in result.mapping.items()
@@ -75,7 +75,7 @@ def _resolve(candidates: Candidates, known: Propagation) -> dict[str, int] | Non
     return {**known.domains, **chosen}
 
 
-def _try_all(candidates: Candidates, known: Propagation) -> dict[str, int] | None:
+def try_all(candidates: Candidates, known: Propagation) -> dict[str, int] | None:
     """Each candidate of the package with the fewest in turn, with all that follows from it."""
     open_ = [name for name in known.needed_packages() if known.domains[name].bit_count() > 1]
     if not open_:
@@ -86,7 +86,7 @@ def _try_all(candidates: Candidates, known: Propagation) -> dict[str, int] | Non
         newest = candidates.newest(name, mask)
         mask &= ~newest
         further = known.given(name, newest)
-        found = _try_all(candidates, further) if further.empty is None else None
+        found = try_all(candidates, further) if further.empty is None else None
         if found is not None:
             return found
     return None

@@ -1,0 +1,84 @@
+"""The ways to decide whether several drivers fit together: each says the same as trying everything."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from hypothesis import HealthCheck, given, settings
+
+from envbuild import joint_solution
+from envbuild.joint_pins import needed_pins
+from envbuild.pair_decision import Fleet
+from envbuild.propagation import Propagation
+from tests.property.test_conflicts import fleets
+from tests.support.fleets import TARGET, Line, serves, solutions
+
+if TYPE_CHECKING:
+    from envbuild.candidates import Candidates
+    from envbuild.propagation import Part
+    from tests.support.fleets import Index, ToyFleet
+
+WAYS = (joint_solution.resolve, joint_solution.try_all)
+"""What decides where the quick ways do not; on toy fleets they would hardly ever be reached."""
+
+THOROUGH = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def _index(fleet: ToyFleet) -> Index:
+    index: Index = {}
+    for lockfile in fleet.lockfiles.values():
+        for package in lockfile.packages:
+            index.setdefault(package.name, {})[package.version] = package.requires
+    return index
+
+
+def _lines(fleet: ToyFleet, drivers: tuple[str, ...]) -> tuple[Line, ...]:
+    inputs = [fleet.lockfiles[driver].inputs for driver in drivers]
+    return tuple(Line(one.requires, one.constraints, one.overrides) for one in inputs)
+
+
+def _versions(
+    candidates: Candidates, parts: tuple[Part, ...], pins: dict[str, int]
+) -> dict[str, str]:
+    needed = needed_pins(candidates, parts, pins)
+    return {name: candidate.version for name, candidate in needed.items()}
+
+
+@THOROUGH
+@given(fleet=fleets())
+def test_search_finds_a_choice_exactly_where_there_is_one(fleet: ToyFleet) -> None:
+    """resolvelib, and the trial of everything that stands behind it, agree with brute force."""
+    index = _index(fleet)
+    decided = Fleet(fleet.lockfiles.values(), fleet.declaration)
+    candidates = decided.candidates(TARGET)
+    for drivers in combinations(fleet.lockfiles, 2):
+        lines = _lines(fleet, drivers)
+        possible = next(solutions(index, lines, TARGET), None) is not None
+        parts = tuple(decided.demand(driver, TARGET, TARGET).part for driver in drivers)
+        known = Propagation(candidates, parts)
+        if known.empty is not None:
+            assert not possible
+            continue
+        for way in WAYS:
+            pins = way(candidates, known)
+            assert (pins is not None) == possible
+            if pins is not None:
+                versions = _versions(candidates, parts, pins)
+                assert all(serves(index, line, versions, TARGET) for line in lines)
+
+
+@THOROUGH
+@given(fleet=fleets())
+def test_three_drivers_fit_together_exactly_where_some_choice_serves_all(fleet: ToyFleet) -> None:
+    """A group is decided as a whole: pairs that fit need not fit together."""
+    index = _index(fleet)
+    decided = Fleet(fleet.lockfiles.values(), fleet.declaration)
+    drivers = tuple(fleet.lockfiles)
+    lines = _lines(fleet, drivers)
+    together = decided.fit_together(drivers, TARGET)
+    possible = next(solutions(index, lines, TARGET), None)
+    assert (together is None) == (possible is None)
+    if together is not None:
+        versions = {name: candidate.version for name, candidate in together.items()}
+        assert all(serves(index, line, versions, TARGET) for line in lines)
