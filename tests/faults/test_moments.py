@@ -51,10 +51,10 @@ def _clear(fleet: Fleet, *, warm: bool) -> None:
     (fleet.store / "cache/stamp").unlink(missing_ok=True)
 
 
-def _moments(count: int, longest: float) -> Iterator[float]:
-    """Moments by chance, the same in every run."""
+def _moments(longest: float) -> Iterator[float]:
+    """Moments by chance, the same in every run, as many as it takes."""
     chance = random.Random(4)
-    for _ in range(count):
+    while True:
         yield chance.uniform(0.1, longest)
 
 
@@ -70,7 +70,9 @@ def test_killed_while_uv_works(
     length = time.monotonic() - began
     undisturbed = large.result()
     killed, times = 0, amount(3, 30)
-    for moment in _moments(times, length):
+    for moment in _moments(length):
+        if killed == times:
+            break
         _clear(large, warm=warm)
         process = large.run.start("sync")
         time.sleep(moment)
@@ -85,7 +87,6 @@ def test_killed_while_uv_works(
         large.sync()
         assert large.result() == undisturbed, f"killed after {moment:.3f} s"
         assert large.broken() == ()
-    assert killed > times // 2
     ledger(
         section="Killed",
         fault=f"SIGKILL at random moments of a {'warm' if warm else 'cold'} sync",
@@ -105,7 +106,9 @@ def test_interrupted(
     large.sync()
     undisturbed = large.result()
     stopped, times = 0, amount(2, 10)
-    for moment in _moments(times, 1.2):
+    for moment in _moments(0.9):
+        if stopped == times:
+            break
         _clear(large, warm=True)
         process = large.run.start("sync")
         wait_until((large.store / "locks").exists, "envbuild is at work")
@@ -124,7 +127,6 @@ def test_interrupted(
         large.assert_current_is_complete()
         large.sync()
         assert large.result() == undisturbed
-    assert stopped
     ledger(
         section="Interrupted",
         fault=f"{how.name} at random moments of a sync",

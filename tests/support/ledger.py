@@ -91,6 +91,7 @@ _HEAD = """\
 # What was broken on purpose, and what held
 
 Made by the fault suite itself: `nox -s faults` runs it and writes this page; nothing here is typed by hand.
+The latest run of each row counts; the last line says from when to when they were made.
 CI runs a sample of each row.
 
 Machine: {machine}.
