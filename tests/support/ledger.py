@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import subprocess
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from uv import find_uv_bin
@@ -61,7 +61,7 @@ def render_document(rows: list[Row]) -> str:
             "| fault | times | what held | outcome |",
             "| --- | --- | --- | --- |",
         ]
-        for row in rows:
+        for row in _merged(rows):
             if row.section == section:
                 outcome = row.outcome if row.outcome == "held" else f"**{row.outcome}**"
                 lines.append(f"| {row.fault} | {row.times or '-'} | {row.held} | {outcome} |")
@@ -77,9 +77,20 @@ def render_document(rows: list[Row]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _merged(rows: list[Row]) -> list[Row]:
+    """Rows that say the same of the same fault as one, their times added."""
+    merged: dict[tuple[str, ...], Row] = {}
+    for row in rows:
+        key = (row.section, row.fault, row.held, row.outcome)
+        before = merged.get(key)
+        merged[key] = replace(row, times=row.times + before.times) if before else row
+    return [*merged.values()]
+
+
 def _machine() -> str:
     uv = subprocess.run((find_uv_bin(), "--version"), capture_output=True, text=True).stdout.split()
-    kind = subprocess.run(("stat", "-f", "-c", "%T", "/tmp"), capture_output=True, text=True)
+    asked = ("findmnt", "--noheadings", "--output", "FSTYPE", "--target", "/tmp")
+    kind = subprocess.run(asked, capture_output=True, text=True)
     user = "root" if os.geteuid() == 0 else "an ordinary user"
     return (
         f"{platform.system()} {platform.release()} ({platform.machine()}), {os.cpu_count()} cores, "
