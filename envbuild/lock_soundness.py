@@ -30,6 +30,8 @@ def check_soundness(lockfile: Lockfile, file: str) -> tuple[Finding, ...]:
 
 
 def _file_findings(lockfile: Lockfile, package: LockedPackage, file: str) -> Iterator[Finding]:
+    if len(package.files) == 1 and package.files[0].targets is package.targets:
+        return
     for target in package.targets:
         files = sum(target in locked.targets for locked in package.files)
         if files != 1:
@@ -39,8 +41,13 @@ def _file_findings(lockfile: Lockfile, package: LockedPackage, file: str) -> Ite
 
 
 def _target_findings(lockfile: Lockfile, target: Target, file: str) -> Iterator[Finding]:
-    packages = {package.name: package for package in lockfile.packages_for(target)}
-    if len(packages) != len(lockfile.packages_for(target)):
+    locked_here = [
+        package
+        for package in lockfile.packages
+        if package.targets is lockfile.targets or target in package.targets
+    ]
+    packages = {package.name: package for package in locked_here}
+    if len(packages) != len(locked_here):
         message = f"a package is locked twice for {target}"
         yield _finding("incomplete-lockfile", lockfile, message, file, None)
     published = {name: package.requires for name, package in packages.items()}
