@@ -89,13 +89,22 @@ class UvResolver:
         explained = self.explain(request)
         if explained is not None:
             return explained
-        words = self.conceal(completed.stderr.strip()) or f"uv ended with {completed.code} and no word"
+        words = (
+            self.conceal(completed.stderr.strip()) or f"uv ended with {completed.code} and no word"
+        )
         place = f"{request.driver} for {request.target}"
         if completed.code == 1:
             hint = f"widen a range of drivers.{request.driver}.requires"
             message = f"no set of versions satisfies {place}"
             return UnsatisfiableError(Problem(message=message, detail=words, hint=hint))
-        return HostError(Problem(message=f"uv could not resolve {place}", detail=words))
+        message = f"uv could not resolve {place}"
+        return HostError(Problem(message=message, detail=words, hint=_host_hint(words)))
+
+
+def _host_hint(words: str) -> str | None:
+    if "initialize cache" not in words:
+        return None
+    return "set $XDG_CACHE_HOME to a folder that can be written"
 
 
 def _write_lines(path: Path, lines: Iterable[str]) -> None:

@@ -101,3 +101,11 @@ def test_a_sync_that_is_refused_makes_no_store(
     done = locked(*argv)
     assert done.code == code, done
     assert not store.exists()
+
+
+def test_a_cache_that_cannot_be_made_is_the_hosts_fault(locked: CommandLine) -> None:
+    """A user without a home that can be written is told which variable helps."""
+    done = locked("lock", "--upgrade", env={"XDG_CACHE_HOME": "/dev/null/cache"})
+    assert done.code == 5, done
+    assert "XDG_CACHE_HOME" in done.stderr
+    assert "Traceback" not in done.stderr
