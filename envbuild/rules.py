@@ -5,19 +5,19 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING
 
+from envbuild.conflicts.meeting import shared_targets
 from envbuild.errors import Problem
 from envbuild.finding import Finding
 from envbuild.lock_lines import package_line
 from envbuild.lock_soundness import check_soundness
-from envbuild.meeting import shared_targets
 from envbuild.requirement_text import parse_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from envbuild.conflicts.meeting import Meeting
     from envbuild.declaration import Agree, Coexist, Declaration
     from envbuild.lock import Lockfile
-    from envbuild.meeting import Meeting
 
 _SHOWN = 5
 

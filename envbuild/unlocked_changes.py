@@ -10,7 +10,7 @@ from envbuild.freshness import inputs_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from envbuild.conflict import Clash
+    from envbuild.conflicts.conflict import Clash
     from envbuild.declaration import Declaration
     from envbuild.lock import Lockfile
 
@@ -42,7 +42,7 @@ def foresee(declaration: Declaration, lockfiles: Mapping[str, Lockfile]) -> Unlo
         inputs = inputs_of(driver, declaration)
         if locked is None or locked.inputs == inputs:
             continue
-        from envbuild.pair_decision import Fleet
+        from envbuild.conflicts.pair_decision import Fleet
 
         changed = replace(locked, inputs=inputs)
         fleet = Fleet({**lockfiles, driver.name: changed}.values(), declaration)

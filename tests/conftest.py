@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from tests.support.command_line import CommandLine, child_environment
 from tests.support.default_index import reach_default_index
@@ -44,7 +45,10 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Look for interpreters while the real home can still be seen."""
+    """Look for interpreters while the real home can still be seen; in CI try the same examples each time."""
+    settings.register_profile("ci", derandomize=True)
+    if os.environ.get("CI") == "true":
+        settings.load_profile("ci")
     config.stash[_PYTHONS] = find_pythons()
 
 

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
     from envbuild.commands.conflicts import JointAnswer
     from envbuild.commands.revision import FleetAt, Revisions
-    from envbuild.conflict import Pair
+    from envbuild.conflicts.conflict import Pair
+    from envbuild.conflicts.pair_decision import Fleet
     from envbuild.declaration import Declaration, Driver
     from envbuild.fleet_diff import DriverDiff
     from envbuild.lock import Lockfile
-    from envbuild.pair_decision import Fleet
     from envbuild.resolution import Resolver
     from envbuild.system.lock_folder import LockFolder
     from envbuild.unlocked_changes import UnlockedChanges
@@ -183,8 +183,8 @@ class Checker:
     ) -> Comparison:
         from envbuild.commands.diff import require_lockfiles
         from envbuild.commands.revision import fleet_at
+        from envbuild.conflicts.pair_decision import Fleet
         from envbuild.fleet_diff import compare_fleets
-        from envbuild.pair_decision import Fleet
 
         then = fleet_at(revisions, against, self.declaration_name)
         require_lockfiles(then)
@@ -203,7 +203,7 @@ class Checker:
     ) -> tuple[JointAnswer, ...]:
         """Ask the index about rules that are broken and conflicts that are new."""
         from envbuild.commands.conflicts import ask_index
-        from envbuild.pair_decision import Fleet
+        from envbuild.conflicts.pair_decision import Fleet
 
         assert self.resolver is not None
         wanted = {(pair.first, pair.second) for pair in (comparison.appeared if comparison else ())}

@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from envbuild.commands.locked_fleet import read_lockfiles
-from envbuild.conflict_matrix import decide_pairs, find_splits, pairs_of
+from envbuild.conflicts.matrix import decide_pairs, find_splits, pairs_of
+from envbuild.conflicts.pair_decision import Fleet
+from envbuild.conflicts.shared_groups import find_groups
 from envbuild.errors import Problem, UnsatisfiableError, UsageError
 from envbuild.freshness import judge_lockfile
 from envbuild.lock import Stale
-from envbuild.pair_decision import Fleet
-from envbuild.shared_groups import find_groups
 
 if TYPE_CHECKING:
-    from envbuild.conflict import Move, Pair
-    from envbuild.conflict_matrix import Split
+    from envbuild.conflicts.conflict import Move, Pair
+    from envbuild.conflicts.matrix import Split
+    from envbuild.conflicts.shared_groups import Group
     from envbuild.declaration import Declaration
     from envbuild.resolution import Resolver
-    from envbuild.shared_groups import Group
     from envbuild.system.lock_folder import LockFolder
     from envbuild.target import Target
 
@@ -124,7 +124,7 @@ def ask_index(fleet: Fleet, pairs: tuple[Pair, ...], resolver: Resolver) -> tupl
 
 
 def _ask(fleet: Fleet, pair: Pair, target: Target, resolver: Resolver) -> JointAnswer:
-    from envbuild.joint_request import joint_request
+    from envbuild.conflicts.joint_request import joint_request
 
     drivers = (pair.first, pair.second)
     request = joint_request(tuple(fleet.lockfiles[name] for name in drivers), target)

@@ -14,9 +14,9 @@ from envbuild.commands.lock_jobs import (
     targets_of,
     units_of,
 )
+from envbuild.conflicts.joint_request import joint_inputs_request, own_part
 from envbuild.errors import EnvbuildError, NoError, Problem, UnsatisfiableError, UsageError
 from envbuild.first_pins import check_hashes
-from envbuild.joint_request import joint_inputs_request, own_part
 from envbuild.lock_changes import compare_lockfiles
 from envbuild.resolution import PublishedMetadata, merge_resolutions
 from envbuild.rules import agreement, check_rules, coexist_problems, rule_problems

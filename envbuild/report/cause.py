@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from envbuild.conflict import Cause, Clash
+    from envbuild.conflicts.conflict import Cause, Clash
 
 
 def render_cause(cause: Cause, file: str) -> str:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from envbuild.commands.check import CheckResult, Comparison
     from envbuild.commands.conflicts import JointAnswer
-    from envbuild.conflict import Pair
+    from envbuild.conflicts.conflict import Pair
     from envbuild.finding import Finding
 
 _SHOWN = 8

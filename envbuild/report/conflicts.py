@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.conflict import Compatible
+from envbuild.conflicts.conflict import Compatible
 from envbuild.report.cause import clash_table, render_cause
 from envbuild.report.units import render_bytes, render_columns, render_count
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from envbuild.commands.conflicts import ConflictsResult, JointAnswer
-    from envbuild.conflict import Conflict, Move, Pair
-    from envbuild.conflict_matrix import Split, Window
-    from envbuild.shared_groups import Group
+    from envbuild.conflicts.conflict import Conflict, Move, Pair
+    from envbuild.conflicts.matrix import Split, Window
+    from envbuild.conflicts.shared_groups import Group
 
 _SPLITS = 12
 """How many of the packages that split the fleet are printed."""

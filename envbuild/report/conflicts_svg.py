@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from envbuild.commands.conflicts import ConflictsResult
-    from envbuild.conflict import Pair
+    from envbuild.conflicts.conflict import Pair
 
 _CELL = 28
 _LETTER = 7.3

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from envbuild.commands.check import CheckResult, Comparison
-    from envbuild.conflict import Pair
+    from envbuild.conflicts.conflict import Pair
     from envbuild.finding import Finding
     from envbuild.fleet_diff import DriverDiff
     from envbuild.lock_changes import Change

@@ -75,7 +75,11 @@ def index_session(
             locations, client, environment, secret_file=cache / "router", hashes=hashes
         ) as uv,
     ):
-        uv_environment = {"UV_HTTP_RETRIES": str(retries), "UV_HTTP_TIMEOUT": f"{timeout:g}", **uv.environment}
+        uv_environment = {
+            "UV_HTTP_RETRIES": str(retries),
+            "UV_HTTP_TIMEOUT": f"{timeout:g}",
+            **uv.environment,
+        }
         builder = SdistBuilder(runner=runner, cache=cache / "uv", index_environment=uv_environment)
         yield IndexSession(
             locations=locations,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from envbuild.commands.conflicts import conflicts
-from envbuild.conflict import Compatible
+from envbuild.conflicts.conflict import Compatible
 from envbuild.report.cause import render_cause
 from envbuild.system.declaration_file import read_declaration
 from envbuild.system.lock_folder import LockFolder
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from envbuild.conflict import Pair
+    from envbuild.conflicts.conflict import Pair
     from tests.support.command_line import CommandLine
     from tests.support.index_server import IndexServer
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from hypothesis import HealthCheck, Phase, given, settings
 
-from envbuild.conflict import Compatible
-from envbuild.pair_decision import Fleet
+from envbuild.conflicts.conflict import Compatible
+from envbuild.conflicts.pair_decision import Fleet
 from envbuild.system.uv_executable import uv_executable
 from tests.property.test_conflicts import fleets
 from tests.support.command_line import declare_drivers

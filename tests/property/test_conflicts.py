@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from envbuild.conflict import Cause, Compatible
-from envbuild.pair_decision import Fleet
+from envbuild.conflicts.conflict import Cause, Compatible
+from envbuild.conflicts.pair_decision import Fleet
 from envbuild.requirement_text import parse_requirement
 from tests.support.fleets import TARGET, Index, Line, ToyFleet, serves, solutions, toy_fleet
 

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 from hypothesis import HealthCheck, given, settings
 
-from envbuild import joint_solution
-from envbuild.joint_pins import needed_pins
-from envbuild.pair_decision import Fleet
-from envbuild.propagation import Propagation
+from envbuild.conflicts import joint_solution
+from envbuild.conflicts.joint_pins import needed_pins
+from envbuild.conflicts.pair_decision import Fleet
+from envbuild.conflicts.propagation import Propagation
 from tests.property.test_conflicts import fleets
 from tests.support.fleets import TARGET, Line, serves, solutions
 
 if TYPE_CHECKING:
-    from envbuild.candidates import Candidates
-    from envbuild.propagation import Part
+    from envbuild.conflicts.candidates import Candidates
+    from envbuild.conflicts.propagation import Part
     from tests.support.fleets import Index, ToyFleet
 
 WAYS = (joint_solution.resolve, joint_solution.try_all)

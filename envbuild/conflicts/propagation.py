@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
-    from envbuild.candidates import Candidate, Candidates, Link
+    from envbuild.conflicts.candidates import Candidate, Candidates, Link
 
 
 class Node(NamedTuple):

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from envbuild.candidate_view import CandidateView
-    from envbuild.propagation import Part, Propagation
+    from envbuild.conflicts.candidate_view import CandidateView
+    from envbuild.conflicts.propagation import Part, Propagation
 
 _NONE: frozenset[str] = frozenset()
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.demand import nodes_of
+from envbuild.conflicts.demand import nodes_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from envbuild.candidates import Candidate, Candidates
-    from envbuild.demand import Demand
-    from envbuild.propagation import Node, Part
+    from envbuild.conflicts.candidates import Candidate, Candidates
+    from envbuild.conflicts.demand import Demand
+    from envbuild.conflicts.propagation import Node, Part
 
 _NONE: frozenset[str] = frozenset()
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from envbuild.conflict import Cause, Clash, Step
-from envbuild.demand import nodes_of
+from envbuild.conflicts.conflict import Cause, Clash, Step
+from envbuild.conflicts.demand import nodes_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from envbuild.candidates import Candidate, Candidates, Link
-    from envbuild.conflict_proof import Side
+    from envbuild.conflicts.candidates import Candidate, Candidates, Link
+    from envbuild.conflicts.proof import Side
     from envbuild.declaration import Declaration
 
 

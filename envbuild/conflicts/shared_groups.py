@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from envbuild.conflict import Pair
-    from envbuild.pair_decision import Fleet
+    from envbuild.conflicts.conflict import Pair
+    from envbuild.conflicts.pair_decision import Fleet
     from envbuild.target import Target
 
 _MOST_CLIQUES = 2000
@@ -115,7 +115,7 @@ def _group(fleet: Fleet, drivers: tuple[str, ...]) -> Group | None:
 
 def _common_targets(fleet: Fleet, drivers: tuple[str, ...]) -> tuple[Target, ...]:
     """The targets that serve all the drivers, as the first of them prefers them."""
-    from envbuild.meeting import meet
+    from envbuild.conflicts.meeting import meet
 
     targets = fleet.lockfiles[drivers[0]].targets
     for driver in drivers[1:]:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from envbuild.conflict_chain import Chains
-from envbuild.demand import pinned_links
-from envbuild.joint_solution import solve
-from envbuild.propagation import Propagation, Scope
+from envbuild.conflicts.chain import Chains
+from envbuild.conflicts.demand import pinned_links
+from envbuild.conflicts.joint_solution import solve
+from envbuild.conflicts.propagation import Propagation, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from envbuild.candidates import Candidate, Candidates, Link
-    from envbuild.conflict import Clash
+    from envbuild.conflicts.candidates import Candidate, Candidates, Link
+    from envbuild.conflicts.conflict import Clash
+    from envbuild.conflicts.propagation import Part
     from envbuild.declaration import Declaration
-    from envbuild.propagation import Part
 
 _MOST_CLASHES = 24
 """Where a pair has more, the rest is left out and the list says so."""
@@ -166,7 +166,7 @@ def _reachable(
     candidates: Candidates, parts: tuple[Part, ...]
 ) -> tuple[tuple[Link, ...], dict[str, set[str]]]:
     """Every requirement that any choice could meet, the nearest first, and who asks for each package."""
-    from envbuild.demand import nodes_of
+    from envbuild.conflicts.demand import nodes_of
 
     links: dict[Link, None] = {}
     askers: dict[str, set[str]] = {}

@@ -11,8 +11,8 @@ from envbuild.requirement_text import admits, parse_version
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from envbuild.conflicts.propagation import Bound, Node
     from envbuild.lock import LockedPackage, Lockfile
-    from envbuild.propagation import Bound, Node
     from envbuild.requirement_graph import Asking
     from envbuild.target import Platform, Target
 

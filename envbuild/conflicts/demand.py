@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from envbuild.propagation import Node, Part, Propagation
+from envbuild.conflicts.propagation import Node, Part, Propagation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from envbuild.candidates import Candidate, Candidates, Link
+    from envbuild.conflicts.candidates import Candidate, Candidates, Link
     from envbuild.lock import Lockfile
     from envbuild.target import Target
 

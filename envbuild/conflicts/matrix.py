@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from envbuild.candidates import newest_first
+from envbuild.conflicts.candidates import newest_first
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from envbuild.conflict import Conflict, Pair
-    from envbuild.demand import Demand
-    from envbuild.pair_decision import Fleet
+    from envbuild.conflicts.conflict import Conflict, Pair
+    from envbuild.conflicts.demand import Demand
+    from envbuild.conflicts.pair_decision import Fleet
     from envbuild.target import Target
 
 _DECLARED = ("python", "platform")
@@ -107,7 +107,7 @@ def _window(
     fleet: Fleet, driver: str, package: str, target: Target
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The versions that a driver admits on a target, and the specifiers that say so."""
-    from envbuild.demand import pinned, pinned_links
+    from envbuild.conflicts.demand import pinned, pinned_links
 
     candidates = fleet.candidates(target)
     lockfile = fleet.lockfiles[driver]

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from resolvelib import AbstractProvider
 
-from envbuild.candidates import newest_first
-from envbuild.propagation import Node
+from envbuild.conflicts.candidates import newest_first
+from envbuild.conflicts.propagation import Node
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from resolvelib.structs import RequirementInformation
 
-    from envbuild.candidates import Candidate, Candidates
-    from envbuild.propagation import Propagation
+    from envbuild.conflicts.candidates import Candidate, Candidates
+    from envbuild.conflicts.propagation import Propagation
 
 Identifier: TypeAlias = "str | Node"
 """A package's version is one thing to decide; each of its nodes follows it."""

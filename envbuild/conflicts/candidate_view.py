@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from envbuild.candidates import Ask, Candidates, Link
-    from envbuild.propagation import Part, Scope
+    from envbuild.conflicts.candidates import Ask, Candidates, Link
+    from envbuild.conflicts.propagation import Part, Scope
 
 
 class CandidateView:

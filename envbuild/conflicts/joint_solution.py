@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.candidate_view import CandidateView, ScopedView
-from envbuild.greedy_choice import choose_carefully, choose_plainly, differing_overrides
-from envbuild.propagation import Propagation
+from envbuild.conflicts.candidate_view import CandidateView, ScopedView
+from envbuild.conflicts.greedy_choice import choose_carefully, choose_plainly, differing_overrides
+from envbuild.conflicts.propagation import Propagation
 
 if TYPE_CHECKING:
-    from envbuild.candidates import Candidates
-    from envbuild.propagation import Part, Scope
+    from envbuild.conflicts.candidates import Candidates
+    from envbuild.conflicts.propagation import Part, Scope
 
 _ROUNDS = 2000
 """After so many rounds resolvelib is lost among choices that differ in nothing that matters."""
@@ -52,7 +52,7 @@ def resolve(candidates: Candidates, known: Propagation) -> dict[str, int] | None
     from resolvelib import BaseReporter, Resolver
     from resolvelib.resolvers import ResolutionImpossible, ResolutionTooDeep
 
-    from envbuild.resolvelib_provider import Asked, JointProvider
+    from envbuild.conflicts.resolvelib_provider import Asked, JointProvider
 
     provider = JointProvider(candidates, known)
     roots = [

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.candidates import Candidates
-from envbuild.conflict import Cause, Clash, Compatible, Conflict, Move, Outcome, Pair
-from envbuild.demand import demand_of, pinned
-from envbuild.joint_pins import agreed_pins, disputed_packages, needed_pins
-from envbuild.joint_solution import solve
-from envbuild.meeting import meet, shared_platforms, shared_targets
+from envbuild.conflicts.candidates import Candidates
+from envbuild.conflicts.conflict import Cause, Clash, Compatible, Conflict, Move, Outcome, Pair
+from envbuild.conflicts.demand import demand_of, pinned
+from envbuild.conflicts.joint_pins import agreed_pins, disputed_packages, needed_pins
+from envbuild.conflicts.joint_solution import solve
+from envbuild.conflicts.meeting import meet, shared_platforms, shared_targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from envbuild.candidates import Candidate
-    from envbuild.conflict_proof import Side
+    from envbuild.conflicts.candidates import Candidate
+    from envbuild.conflicts.demand import Demand
+    from envbuild.conflicts.meeting import Meeting, Meetings
+    from envbuild.conflicts.proof import Side
     from envbuild.declaration import Declaration
-    from envbuild.demand import Demand
     from envbuild.lock import Lockfile
-    from envbuild.meeting import Meeting, Meetings
     from envbuild.target import Target
 
 
@@ -96,7 +96,7 @@ class Fleet:
 
     def prove_alone(self, driver: str) -> tuple[Clash, ...]:
         """Why locked versions cannot serve one driver on its first target; empty where they can."""
-        from envbuild.conflict_proof import prove
+        from envbuild.conflicts.proof import prove
 
         target = self.lockfiles[driver].targets[0]
         if self.fit_together((driver,), target) is not None:
@@ -105,7 +105,7 @@ class Fleet:
         return prove(self.candidates(target), side, side, self.declaration)[0]
 
     def _side(self, driver: str, locked: Target, target: Target) -> Side:
-        from envbuild.conflict_proof import Side
+        from envbuild.conflicts.proof import Side
 
         candidates = self.candidates(target)
         pins = pinned(self.lockfiles[driver], locked, candidates)
@@ -174,7 +174,7 @@ class Fleet:
         )
 
     def _proved(self, first: str, second: str, meeting: Meeting) -> Conflict:
-        from envbuild.conflict_proof import prove
+        from envbuild.conflicts.proof import prove
 
         candidates = self.candidates(meeting.target)
         ours, theirs = self._demands_of(first, second, meeting)
@@ -204,7 +204,7 @@ class Fleet:
 
     def _declared_apart(self, kind: str, *lockfiles: Lockfile) -> Conflict:
         """What each driver's own declaration asks of Python, or of the platform."""
-        from envbuild.conflict_chain import line_of
+        from envbuild.conflicts.chain import line_of
 
         causes = tuple(
             Cause(
