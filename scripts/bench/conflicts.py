@@ -32,8 +32,8 @@ def measure(drivers: int, packages: int) -> dict[str, float]:
     import packaging.markers  # what any command has loaded
     import packaging.specifiers  # noqa: F401
 
+    from envbuild.conflicts.pair_decision import Fleet
     from envbuild.lock_text import parse_lockfile, render_lockfile
-    from envbuild.pair_decision import Fleet
 
     declaration, lockfiles = make_fleet(drivers, packages)
     texts = [render_lockfile(lockfile) for lockfile in lockfiles]
