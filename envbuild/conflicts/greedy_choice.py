@@ -81,11 +81,12 @@ class _Choice:
         self._parts = parts
         self._options = dict(start.options)
         self._needed = dict(start.needed)
-        """Every package that is asked for, with its extras; a choice that was taken back may leave more."""
+        """Every package that is asked for, with its extras."""
 
         self._careful = start.careful
         self._first = first
         self._trail: list[tuple[str, int]] = []
+        self._asked: list[tuple[str, frozenset[str] | None]] = []
         self.stuck: str | None = None
         """The package for which nothing was left, where that was why it failed."""
 
@@ -150,14 +151,24 @@ class _Choice:
         while mask:
             newest = self._view.newest(name, mask)
             self._trail.clear()
+            self._asked.clear()
             options[name] = newest
             if self._follow([name]):
                 return True
-            for changed, before in reversed(self._trail):
-                options[changed] = before
+            self._take_back()
             mask &= ~newest
         self.stuck = name
         return False
+
+    def _take_back(self) -> None:
+        """Undo a choice with all that followed; what it asked for must be followed anew by the next one."""
+        for changed, before in reversed(self._trail):
+            self._options[changed] = before
+        for package, extras in reversed(self._asked):
+            if extras is None:
+                del self._needed[package]
+            else:
+                self._needed[package] = extras
 
     def _follow(self, waiting: list[str]) -> bool:
         if self._careful and not self._take_out(waiting[:], waiting):
@@ -182,6 +193,7 @@ class _Choice:
                 known = needed.get(package)
                 if after == before and known is not None and wanted <= known:
                     continue
+                self._asked.append((package, known))
                 needed[package] = wanted if known is None else known | wanted
                 waiting.append(package)
                 if after != before:

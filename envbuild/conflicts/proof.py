@@ -66,8 +66,8 @@ class _Proof:
             found += 1
             last = clash
             kept -= set(clash)
-            if all(link.mask == 0 for link in clash):
-                return
+            if all(link.package not in self._candidates.full for link in clash):
+                return  # whatever the specifier, no lockfile has the package
         if found == 1:
             yield from self._rivals(last)
 

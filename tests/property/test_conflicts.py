@@ -134,16 +134,22 @@ def _named(causes: tuple[Cause, ...]) -> Named:
 
 
 def _relaxed(
-    asker: str, texts: tuple[str, ...], kept: Callable[[tuple[str, str, str]], bool]
+    asker: str,
+    texts: tuple[str, ...],
+    kept: Callable[[tuple[str, str, str]], bool],
+    index: Index,
 ) -> tuple[str, ...]:
-    """Requirements whose specifiers bind only where they are kept."""
+    """Requirements whose specifiers bind only where they are kept.
+
+    What asks for a package that no lockfile has is kept whole or not at all: any specifier of it is too much.
+    """
     relaxed = []
     for text in texts:
         wanted = parse_requirement(text)
-        if not kept((asker, wanted.name, wanted.specifier)):
-            relaxed.append(text.replace(wanted.specifier or "nothing", ""))
-        else:
+        if kept((asker, wanted.name, wanted.specifier)):
             relaxed.append(text)
+        elif wanted.name in index:
+            relaxed.append(text.replace(wanted.specifier or "nothing", ""))
     return tuple(relaxed)
 
 
@@ -153,15 +159,15 @@ def _possible(
     """Whether the drivers would fit if only the kept specifiers bound."""
     loose = {
         name: {
-            version: _relaxed(f"{name} {version}", texts, kept)
+            version: _relaxed(f"{name} {version}", texts, kept, index)
             for version, texts in versions.items()
         }
         for name, versions in index.items()
     }
     lines = tuple(
         Line(
-            _relaxed(lockfile.driver, lockfile.inputs.requires, kept),
-            _relaxed(lockfile.driver, lockfile.inputs.constraints, kept),
+            _relaxed(lockfile.driver, lockfile.inputs.requires, kept, index),
+            _relaxed(lockfile.driver, lockfile.inputs.constraints, kept, index),
         )
         for lockfile in lockfiles
     )
