@@ -84,7 +84,7 @@ KEPT = {
     "PATH": "/usr/bin",
     "LANG": "C.UTF-8",
     "HTTPS_PROXY": "http://127.0.0.1:1",
-    "NETRC": "/root/.netrc",
+    "NETRC": "/home/somebody/.netrc",
     "SSL_CERT_FILE": "/etc/ssl/cert.pem",
     "TMPDIR": "/tmp",
     "MY_UV_SETTING": "x",
