@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
     from envbuild.declaration import Declaration, Driver
     from envbuild.progress import Progress
-    from envbuild.system.bytecode import Bytecode
-    from envbuild.system.digest_memory import DigestMemory
+    from envbuild.system.bytecode.bytecode import Bytecode
+    from envbuild.system.environments.digest_memory import DigestMemory
     from envbuild.system.gate import Gate
-    from envbuild.system.interpreters import Interpreters
     from envbuild.system.lock_folder import LockFolder
     from envbuild.system.prober import Prober
     from envbuild.system.process import SystemRunner
+    from envbuild.system.pythons.interpreters import Interpreters
     from envbuild.system.store import Store
     from envbuild.target import Host, Interpreter
 
@@ -102,14 +102,14 @@ class Context:
     @cached_property
     def digests(self) -> DigestMemory:
         """What is known of the store's files without reading them."""
-        from envbuild.system.digest_memory import DigestMemory
+        from envbuild.system.environments.digest_memory import DigestMemory
 
         return DigestMemory(self.store.cache / "digests")
 
     def bytecode(self, jobs: int) -> Bytecode:
         """The store's bytecode, compiled in so many processes."""
-        from envbuild.system.bytecode import Bytecode
-        from envbuild.system.bytecode_compiler import BytecodeCompiler
+        from envbuild.system.bytecode.bytecode import Bytecode
+        from envbuild.system.bytecode.compiler import BytecodeCompiler
 
         compiler = BytecodeCompiler(runner=self.runner, jobs=min(jobs, self.cpus))
         return Bytecode(root=self.store.cache / "bytecode", compiler=compiler, digests=self.digests)
@@ -143,8 +143,8 @@ class Context:
     @cached_property
     def interpreters(self) -> Interpreters:
         """The Pythons of this host."""
-        from envbuild.system.interpreters import Interpreters
-        from envbuild.system.uv_executable import uv_executable
+        from envbuild.system.pythons.interpreters import Interpreters
+        from envbuild.system.uv.executable import uv_executable
 
         return Interpreters(
             runner=self.runner,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from envbuild.commands.export_request import ExportRequest
     from envbuild.launchers.pylock import Source
     from envbuild.lock import Lockfile
-    from envbuild.system.index_locations import IndexLocations
+    from envbuild.system.index.locations import IndexLocations
 
 
 def export(context: Context, arguments: Namespace) -> Outcome:
@@ -70,7 +70,7 @@ def _exporter(context: Context) -> Exporter:
     from envbuild.commands.export import Exporter
 
     def lock_workspace(lockfile: Lockfile, pyproject: str, python: str) -> str:
-        from envbuild.system.uv_workspace import WorkspaceLocker
+        from envbuild.system.uv.workspace import WorkspaceLocker
 
         locker = WorkspaceLocker(
             runner=context.runner,
@@ -101,8 +101,8 @@ def _own_command(context: Context) -> tuple[str, ...]:
 
 
 def _locations(context: Context) -> IndexLocations:
-    from envbuild.system.index_locations import locate_indexes
-    from envbuild.system.uv_indexes import learn_default_url
+    from envbuild.system.index.locations import locate_indexes
+    from envbuild.system.uv.indexes import learn_default_url
 
     return locate_indexes(
         context.declaration, context.environment, lambda: learn_default_url(context.runner)
@@ -111,8 +111,8 @@ def _locations(context: Context) -> IndexLocations:
 
 def _sources(context: Context, lockfile: Lockfile) -> Mapping[str, Source]:
     """Where the indexes of this host have each file; IndexFailureError names what they lack."""
-    from envbuild.system.file_places import find_places
-    from envbuild.system.index import IndexClient
+    from envbuild.system.index.file_places import find_places
+    from envbuild.system.index.reader import IndexClient
 
     with IndexClient(context.environment, read_timeout=context.index_timeout) as client:
         return find_places(lockfile, _locations(context), client)

@@ -10,15 +10,15 @@ if TYPE_CHECKING:
 
     from envbuild.cli.context import Context
     from envbuild.resolution import Resolver
-    from envbuild.system.index_session import IndexSession
-    from envbuild.system.uv_resolver import UvResolver
+    from envbuild.system.index.session import IndexSession
+    from envbuild.system.uv.resolver import UvResolver
 
 
 @contextmanager
 def open_resolver(context: Context) -> Iterator[tuple[UvResolver, IndexSession]]:
     """A resolver over the declared indexes, with the indexes that it asks."""
-    from envbuild.system.index_session import index_session
-    from envbuild.system.uv_resolver import UvResolver
+    from envbuild.system.index.session import index_session
+    from envbuild.system.uv.resolver import UvResolver
 
     with index_session(
         context.declaration,

@@ -46,7 +46,7 @@ def verify(context: Context, arguments: Namespace) -> Outcome:
     """Compare what is in use with what was built."""
     from envbuild.commands.verify import verify as command
     from envbuild.report.verify import render_verify, verify_table
-    from envbuild.system.verifier import Verifier
+    from envbuild.system.environments.verifier import Verifier
 
     if arguments.repair:
         return _repair(context, arguments)
@@ -66,9 +66,9 @@ def _repair(context: Context, arguments: Namespace) -> Outcome:
     from envbuild.commands.repair import Repair
     from envbuild.report.progress import shown_progress
     from envbuild.report.verify import render_repair, repair_table
-    from envbuild.system.mender import Mender
+    from envbuild.system.environments.mender import Mender
+    from envbuild.system.environments.verifier import Verifier
     from envbuild.system.trash import Trash
-    from envbuild.system.verifier import Verifier
 
     store, jobs = context.store, context.cpus
     with shown_progress(sys.stderr, context.environment) as progress:

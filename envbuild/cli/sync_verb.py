@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from envbuild.declaration import Driver
     from envbuild.plan import Plan
     from envbuild.progress import Progress
-    from envbuild.system.builder import Applied, Builder
+    from envbuild.system.environments.builder import Applied, Builder
     from envbuild.target import Interpreter
 
 
@@ -97,10 +97,10 @@ def open_builder(
     context: Context, progress: Progress, *, offline: bool, jobs: int
 ) -> Iterator[Builder]:
     """What builds into the store, with the indexes open for as long as the block runs."""
-    from envbuild.system.builder import Builder
-    from envbuild.system.index_session import index_session
+    from envbuild.system.environments.builder import Builder
+    from envbuild.system.index.session import index_session
     from envbuild.system.settings import read_settings
-    from envbuild.system.uv_installer import UvInstaller
+    from envbuild.system.uv.installer import UvInstaller
 
     settings = read_settings(context.store.root)
     with index_session(

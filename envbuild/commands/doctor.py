@@ -16,7 +16,7 @@ from envbuild.lock import Stale
 from envbuild.receipt import read_receipt_python
 from envbuild.system.host import disk_free
 from envbuild.system.installed import read_distributions
-from envbuild.system.interpreter_probe import ask_python, is_shareable
+from envbuild.system.pythons.probe import ask_python, is_shareable
 from envbuild.target import parse_platform
 
 if TYPE_CHECKING:

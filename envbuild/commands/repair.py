@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
     from envbuild.commands.verify import VerifiedEnvironment
     from envbuild.plan import Wanted
-    from envbuild.system.mender import Mender
+    from envbuild.system.environments.mender import Mender
+    from envbuild.system.environments.verifier import Verifier
     from envbuild.system.store import Store
-    from envbuild.system.verifier import Verifier
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

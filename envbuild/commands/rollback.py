@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError, NoError, Problem, UsageError
 from envbuild.history import Change, compare_manifests
+from envbuild.system.environments.verifier import Verifier
 from envbuild.system.files import replace_link
 from envbuild.system.generation_check import check_generation
 from envbuild.system.store import unwritable
 from envbuild.system.store_guard import require_store
-from envbuild.system.verifier import Verifier
 
 if TYPE_CHECKING:
     from envbuild.finding import Finding

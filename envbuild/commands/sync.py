@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from envbuild.lock import Lockfile
     from envbuild.manifest import Manifest
     from envbuild.plan import Plan, Wanted
-    from envbuild.system.builder import Applied, Failure
+    from envbuild.system.environments.builder import Applied, Failure
     from envbuild.system.lock_folder import LockFolder, StoredLockfile
     from envbuild.target import Host, Interpreter
 

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from envbuild.finding import Finding
+    from envbuild.system.environments.verifier import Verifier
     from envbuild.system.generation_check import CheckedGeneration
     from envbuild.system.store import Store
-    from envbuild.system.verifier import Verifier
 
 _T = TypeVar("_T")
 

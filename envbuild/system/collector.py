@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from envbuild.errors import HostError
 from envbuild.garbage import Kept, StoredEnvironment, StoredGeneration
 from envbuild.lease import LEASE_FILE
-from envbuild.system.bytecode_store import unused_entries
-from envbuild.system.digest_memory import forget_what_is_gone
+from envbuild.system.bytecode.store import unused_entries
+from envbuild.system.environments.digest_memory import forget_what_is_gone
 from envbuild.system.files import locked_if_free, sync_folder
 from envbuild.system.processes import find_processes
 from envbuild.system.trash import Trash

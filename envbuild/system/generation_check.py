@@ -9,7 +9,7 @@ from envbuild.errors import HostError
 from envbuild.finding import Finding
 from envbuild.layout import generation_links
 from envbuild.manifest import parse_manifest
-from envbuild.system.tree import list_tree
+from envbuild.system.environments.tree import list_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

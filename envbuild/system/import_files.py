@@ -14,7 +14,7 @@ from envbuild.imports.preset import hand_made_environment, is_preset, read_prese
 from envbuild.imports.requirements_text import read_requirements_text
 from envbuild.imports.xinference import read_model
 from envbuild.system.launcher_files import read_text
-from envbuild.system.venv import is_venv, read_distributions, venv_python
+from envbuild.system.pythons.venv import is_venv, read_distributions, venv_python
 from envbuild.system.yaml_text import parse_yaml
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ from envbuild.errors import HostError, NoError, Problem, UsageError
 from envbuild.layout import generation_links
 from envbuild.manifest import parse_manifest, render_manifest
 from envbuild.receipt import read_receipt_size, render_receipt
+from envbuild.system.environments.stat_list import list_stats
 from envbuild.system.files import (
     locked,
     replace_link,
@@ -23,7 +24,6 @@ from envbuild.system.files import (
     write_atomically,
 )
 from envbuild.system.seals import Seals
-from envbuild.system.stat_list import list_stats
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envbuild.system.process import scrubbed_environment
-from envbuild.system.uv_executable import base_arguments, uv_executable
+from envbuild.system.uv.executable import base_arguments, uv_executable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

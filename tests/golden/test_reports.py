@@ -23,7 +23,7 @@ from envbuild.report.outcome import Outcome
 from envbuild.report.problems import problems_table
 from envbuild.report.sync import render_sync, sync_table
 from envbuild.report.table import render_table
-from envbuild.system.builder import Applied, Failure
+from envbuild.system.environments.builder import Applied, Failure
 from tests.support.golden import assert_golden
 from tests.support.values import (
     CREATED,

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from envbuild.system.bytecode import Bytecode, Installed
-from envbuild.system.bytecode_compiler import BytecodeCompiler
-from envbuild.system.bytecode_store import unused_entries
-from envbuild.system.contents import survey
-from envbuild.system.digest_memory import DigestMemory, forget_what_is_gone
+from envbuild.system.bytecode.bytecode import Bytecode, Installed
+from envbuild.system.bytecode.compiler import BytecodeCompiler
+from envbuild.system.bytecode.store import unused_entries
+from envbuild.system.environments.contents import survey
+from envbuild.system.environments.digest_memory import DigestMemory, forget_what_is_gone
 from envbuild.system.process import Command, Completed, SystemRunner
 from envbuild.target import Interpreter
 from tests.support.site_packages import unpack

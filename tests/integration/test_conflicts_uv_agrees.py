@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from envbuild.conflicts.conflict import Compatible
 from envbuild.conflicts.pair_decision import Fleet
-from envbuild.system.uv_executable import uv_executable
+from envbuild.system.uv.executable import uv_executable
 from tests.property.test_conflicts import fleets
 from tests.support.command_line import declare_drivers
 from tests.support.fleets import TARGET, Line, solutions

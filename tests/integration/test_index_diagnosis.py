@@ -11,11 +11,11 @@ import pytest
 from envbuild.errors import IndexFailureError, UnsatisfiableError
 from envbuild.plan import ChosenFile
 from envbuild.resolution import ResolveRequest
-from envbuild.system import file_diagnosis
-from envbuild.system.file_diagnosis import diagnose_files
-from envbuild.system.index import IndexClient
-from envbuild.system.index_answer import Fault, IndexAnswer
-from envbuild.system.index_diagnosis import diagnose_resolution
+from envbuild.system.index import file_diagnosis
+from envbuild.system.index.answer import Fault, IndexAnswer
+from envbuild.system.index.diagnosis import diagnose_resolution
+from envbuild.system.index.file_diagnosis import diagnose_files
+from envbuild.system.index.reader import IndexClient
 from envbuild.target import parse_target
 from tests.support.fault_proxy import Change, FaultProxy, Hang, Reset, Status, Truncate
 from tests.support.index_server import IndexServer, Offer

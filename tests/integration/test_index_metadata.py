@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from envbuild.errors import HostError, IndexFailureError
-from envbuild.system.index import IndexClient
-from envbuild.system.index_answer import Fault, IndexAnswerError
-from envbuild.system.metadata import MetadataReader
-from envbuild.system.metadata_cache import MetadataCache
+from envbuild.system.index.answer import Fault, IndexAnswerError
+from envbuild.system.index.metadata import MetadataReader
+from envbuild.system.index.metadata_cache import MetadataCache
+from envbuild.system.index.reader import IndexClient
 from envbuild.system.process import Completed, SystemRunner
-from envbuild.system.sdist import SdistBuilder
+from envbuild.system.uv.sdist import SdistBuilder
 from tests.support.fault_proxy import FaultProxy, Hang, Status
 from tests.support.index_server import IndexServer, Offer
 from tests.support.indexes import locations, resolved
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from envbuild.resolution import ResolvedFile
-    from envbuild.system.index_locations import IndexLocations
+    from envbuild.system.index.locations import IndexLocations
     from envbuild.system.process import Command
 
     MakeReader = Callable[[IndexLocations], MetadataReader]

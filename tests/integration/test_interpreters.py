@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from envbuild.errors import HostError
-from envbuild.system import interpreter_probe
-from envbuild.system.interpreters import Interpreters
 from envbuild.system.process import Command, Completed, SystemRunner
-from envbuild.system.uv_executable import base_arguments, uv_executable
+from envbuild.system.pythons import probe as interpreter_probe
+from envbuild.system.pythons.interpreters import Interpreters
+from envbuild.system.uv.executable import base_arguments, uv_executable
 
 if TYPE_CHECKING:
     from envbuild.target import Interpreter

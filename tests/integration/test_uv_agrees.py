@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from envbuild.requirement_graph import active_edges
-from envbuild.system.uv_executable import base_arguments, uv_executable
+from envbuild.system.uv.executable import base_arguments, uv_executable
 from envbuild.target import parse_target
 from envbuild.wheel_choice import best_wheel
 from tests.support.wheels import Wheel

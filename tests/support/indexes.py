@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.declaration import Declaration, Index
 from envbuild.resolution import ResolvedFile
-from envbuild.system.index_locations import IndexLocations, index_variable, locate_indexes
+from envbuild.system.index.locations import IndexLocations, index_variable, locate_indexes
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,12 +9,12 @@ import pytest
 
 from envbuild.declaration import Declaration, Index
 from envbuild.errors import UsageError
-from envbuild.system.index_locations import Credentials, index_variable, locate_indexes
+from envbuild.system.index.locations import Credentials, index_variable, locate_indexes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from envbuild.system.index_locations import IndexLocations
+    from envbuild.system.index.locations import IndexLocations
 
 INTERNAL = Index(
     name="in-ternal",

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envbuild.system.metadata_cache import MetadataCache
-from envbuild.system.wheel_metadata import WheelMetadata, find_metadata, parse_metadata
+from envbuild.system.index.metadata_cache import MetadataCache
+from envbuild.system.index.wheel_metadata import WheelMetadata, find_metadata, parse_metadata
 from tests.support.wheels import Wheel
 
 if TYPE_CHECKING:

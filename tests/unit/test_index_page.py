@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envbuild.system.index_page import JSON, IndexFile, ProjectPage, parse_page, render_page
+from envbuild.system.index.page import JSON, IndexFile, ProjectPage, parse_page, render_page
 
 URL = "https://index.example/simple/acme/"
 DIGEST = "ab" * 32

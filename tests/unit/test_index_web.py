@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from envbuild.system.remote_file import RangesUnsupportedError, RemoteFile
-from envbuild.system.web import Reply, proxy_for
+from envbuild.system.index.remote_file import RangesUnsupportedError, RemoteFile
+from envbuild.system.index.web import Reply, proxy_for
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping

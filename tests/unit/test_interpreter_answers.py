@@ -7,8 +7,8 @@ import json
 import pytest
 
 from envbuild.system.host import parse_smi
-from envbuild.system.interpreter_probe import parse_answer
-from envbuild.system.interpreters import describe, parse_uv_list
+from envbuild.system.pythons.interpreters import describe, parse_uv_list
+from envbuild.system.pythons.probe import parse_answer
 from tests.unit.test_choose_interpreter import FOUND
 
 ANSWER = {

@@ -6,7 +6,7 @@ import pytest
 
 from envbuild.requirement_graph import active_edges
 from envbuild.requirement_text import admits, parse_requirement
-from envbuild.system.wheel_metadata import parse_metadata
+from envbuild.system.index.wheel_metadata import parse_metadata
 from tests.support.values import LINUX
 from tests.support.wheels import Wheel
 

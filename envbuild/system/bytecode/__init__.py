@@ -1,0 +1,1 @@
+"""Bytecode: compiled once for each wheel and interpreter, kept, and linked."""

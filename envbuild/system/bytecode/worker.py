@@ -1,0 +1,92 @@
+"""Compiles modules, run by the very interpreter they are for: `python -I -S -B worker.py JOB`.
+
+It imports nothing of envbuild and nothing newer than Python 3.8, as it runs on the environment's Python.
+JOB is the JSON file that `bytecode_compiler` writes; on stdout each module gets one JSON line.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import marshal
+import os
+import sys
+from contextlib import suppress
+from importlib.util import MAGIC_NUMBER, source_hash
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import CodeType
+
+_UNCHECKED = b"\x01\x00\x00\x00"
+"""The flags of a file that is never compared with its source (PEP 552)."""
+
+DISK_FAILED = 3
+"""The exit status where the disk did not take a result."""
+
+
+def main(job_file: str) -> int:
+    """Compile every module of a job, in its order."""
+    with open(job_file, encoding="ascii") as stream:  # noqa: PTH123
+        job = json.load(stream)
+    os.umask(0)
+    step_back()
+    for path, digest, target in job["modules"]:
+        try:
+            outcome = compile_module(job["root"], path, digest, target)
+        except OSError as error:
+            print(json.dumps({"errno": error.errno, "file": target}), flush=True)
+            return DISK_FAILED
+        print(json.dumps(outcome), flush=True)
+    return 0
+
+
+def step_back() -> None:
+    """Take only the time that nothing else wants, where the host has more to do than it has cores."""
+    try:
+        if os.getloadavg()[0] > (os.cpu_count() or 1):
+            os.nice(19)
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    except (AttributeError, OSError):
+        return
+
+
+def compile_module(root: str, path: str, digest: str, target: str) -> dict[str, object]:
+    """Write one module's bytecode to `target`; says its `size` and `sha256`, or why there is none.
+
+    `path` is relative to `root`, and in that form alone gets into the bytecode:
+    the import system puts the full one in its place.
+    `digest` is the sha256 that the source must have, or empty.
+    OSError where `target` cannot be written.
+    """
+    try:
+        name = os.fsencode(root) + b"/" + path.encode("utf-8", "surrogateescape")
+        with open(name, "rb", buffering=0) as stream:  # noqa: PTH123
+            source = stream.read()
+    except OSError as error:
+        return {"absent": str(error.strerror)}
+    if digest and hashlib.sha256(source).hexdigest() != digest:
+        return {"absent": "its content is not what the wheel recorded"}
+    try:
+        content = render_bytecode(compile(source, path, "exec", dont_inherit=True), source)
+    except Exception as error:  # noqa: BLE001  (whatever the compiler says of it, it is no module)
+        return {"failed": f"{type(error).__name__}: {error}"}
+    _write(target, content)
+    return {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def render_bytecode(code: CodeType, source: bytes) -> bytes:
+    """The bytes of a `.pyc` file: the same for the same source, in whatever order modules come."""
+    return MAGIC_NUMBER + _UNCHECKED + source_hash(source) + marshal.dumps(code)
+
+
+def _write(target: str, content: bytes) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(target)  # noqa: PTH108  (left by a process that ended before it could say so)
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444)
+    with open(descriptor, "wb") as stream:  # noqa: PTH123
+        stream.write(content)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

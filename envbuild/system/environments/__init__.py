@@ -1,0 +1,1 @@
+"""Environments: built, read, verified and mended."""

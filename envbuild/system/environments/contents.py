@@ -1,0 +1,162 @@
+"""Read an environment's files: what a receipt records, and what verifying compares with it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import TYPE_CHECKING
+
+from envbuild.errors import HostError, Problem
+from envbuild.receipt import Contents, FileEntry, FolderEntry, LinkEntry
+from envbuild.system.environments.stat_list import look
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from envbuild.system.environments.stat_list import Look
+
+FILE_MODE = 0o444
+PROGRAM_MODE = 0o555
+FOLDER_MODE = 0o555
+"""Read-only for everybody: an environment never changes, and a `pip install` into one fails early."""
+
+_CHUNK = 1 << 20
+
+
+def freeze_modes(environment: Path) -> None:
+    """Make everything below an environment readable for every user and writable for none.
+
+    Whatever the umask was; a file that its owner may run, everybody may.
+    """
+    for folder, entries in _walk(os.fsencode(environment)):
+        for entry in entries:
+            if entry.is_symlink() or entry.is_dir(follow_symlinks=False):
+                continue
+            _freeze_file(entry.path, entry.stat(follow_symlinks=False))
+        os.chmod(folder, FOLDER_MODE)  # noqa: PTH101
+
+
+def thaw_folders(environment: Path) -> None:
+    """Make the folders below an environment writable for their owner again, so that it can be removed."""
+    waiting = [os.fsencode(environment)]
+    while waiting:
+        folder = waiting.pop()
+        os.chmod(folder, 0o755)  # noqa: PTH101, S103  (before it is listed; it is about to go)
+        with os.scandir(folder) as scan:
+            waiting += [entry.path for entry in scan if entry.is_dir(follow_symlinks=False)]
+
+
+def scan_contents(environment: Path) -> Contents:
+    """Every file, link and folder below an environment, contents hashed; reading alone.
+
+    HostError for anything else (a socket, a device): no wheel brings one.
+    """
+    return survey(environment, _read_digest, freeze=False).contents
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Survey:
+    """An environment as one walk has found it."""
+
+    contents: Contents
+    looks: Mapping[str, Look]
+    """How everything looks, by path as in `contents`."""
+
+
+def survey(
+    environment: Path, digest: Callable[[bytes, os.stat_result], str], *, freeze: bool
+) -> Survey:
+    """Look at everything below an environment, with `freeze` as `freeze_modes` leaves it.
+
+    `digest` tells the sha256 of a file that looks like this.
+    HostError as in `scan_contents`.
+    """
+    root = os.fsencode(environment)
+    skip = len(root) + 1
+    files: list[FileEntry] = []
+    links: list[LinkEntry] = []
+    folders: list[FolderEntry] = []
+    looks: dict[str, Look] = {}
+    for folder, entries in _walk(root):
+        if freeze:
+            os.chmod(folder, FOLDER_MODE)  # noqa: PTH101
+        status = os.lstat(folder)
+        path = _text(folder[skip:]) or "."
+        looks[path] = look(status)
+        folders.append(FolderEntry(path=path, mode=stat.S_IMODE(status.st_mode)))
+        for entry in entries:
+            status = entry.stat(follow_symlinks=False)
+            path = _text(entry.path[skip:])
+            if stat.S_ISREG(status.st_mode):
+                if freeze:
+                    status = _freeze_file(entry.path, status)
+                files.append(_file_entry(path, status, digest(entry.path, status)))
+                looks[path] = look(status)
+            elif stat.S_ISLNK(status.st_mode):
+                links.append(LinkEntry(path=path, target=_text(os.readlink(entry.path))))  # noqa: PTH115
+                looks[path] = look(status)
+            elif not stat.S_ISDIR(status.st_mode):
+                message = f"{environment}/{path} is neither a file nor a folder nor a link"
+                raise HostError(Problem(message=message))
+    contents = Contents(
+        files=tuple(sorted(files, key=_path)),
+        links=tuple(sorted(links, key=_path)),
+        folders=tuple(sorted(folders, key=_path)),
+    )
+    return Survey(contents=contents, looks=looks)
+
+
+def read_records(site_packages: Path) -> dict[str, str]:
+    """The text of every distribution's RECORD by its `.dist-info` folder's name; empty where it is gone."""
+    records: dict[str, str] = {}
+    for folder in sorted(site_packages.glob("*.dist-info")):
+        record = folder / "RECORD"
+        content = record.read_bytes() if record.is_file() else b""
+        records[folder.name] = _text(content)
+    return records
+
+
+def _text(name: bytes) -> str:
+    """A name as receipts and RECORDs spell it, whatever encoding the user's locale has."""
+    return name.decode("utf-8", "surrogateescape")
+
+
+def _file_entry(path: str, status: os.stat_result, sha256: str) -> FileEntry:
+    mode = stat.S_IMODE(status.st_mode)
+    return FileEntry(path=path, mode=mode, size=status.st_size, sha256=sha256)
+
+
+_path = attrgetter("path")
+
+
+def _freeze_file(path: bytes, status: os.stat_result) -> os.stat_result:
+    """Give a file the mode that it is to have; how it looks then."""
+    mode = stat.S_IMODE(status.st_mode)
+    wanted = PROGRAM_MODE if mode & stat.S_IXUSR else FILE_MODE
+    if mode == wanted:
+        return status
+    os.chmod(path, wanted)  # noqa: PTH101  (35,000 of them: no Path each)
+    return os.lstat(path)
+
+
+def _read_digest(path: bytes, _status: os.stat_result) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb", buffering=0) as stream:  # noqa: PTH123
+        while chunk := stream.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _walk(root: bytes) -> Iterator[tuple[bytes, list[os.DirEntry[bytes]]]]:
+    """Every folder from the root down with its entries; links are not followed."""
+    waiting = [root]
+    while waiting:
+        folder = waiting.pop()
+        with os.scandir(folder) as scan:
+            entries = list(scan)
+        waiting += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+        yield folder, entries

@@ -1,0 +1,105 @@
+"""Compare a store with what it was when it was built; reads, runs nothing and writes nothing."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from envbuild.errors import HostError
+from envbuild.finding import Finding
+from envbuild.receipt import parse_receipt
+from envbuild.system.environments.stat_list import differing_paths, list_stats
+from envbuild.system.environments.tree import list_tree
+from envbuild.verification import compare_receipt, compare_tree, content_changed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from envbuild.receipt import Receipt
+    from envbuild.system.store import Store
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verifier:
+    """Looks at environments, one after the other."""
+
+    store: Store
+    workers: int
+    """How many processes hash."""
+
+    def verify(self, name: str, *, key: str | None, sealed: str | None) -> tuple[Finding, ...]:
+        """Every file of an environment against its receipt, and the receipt against its seal.
+
+        `key` and `sealed` (the receipt's sha256) are what the generation says, None where none does.
+        """
+        gone = self._gone(name)
+        if gone is not None:
+            return (gone,)
+        try:
+            content = self.store.receipt(name).read_bytes()
+            text = content.decode("utf-8", "surrogateescape")
+            receipt = parse_receipt(text, file=str(self.store.receipt(name)))
+        except (HostError, OSError) as error:
+            return (_receipt_finding(name, _words(error)),)
+        return tuple(self._compare(name, receipt, content, key, sealed))
+
+    def _compare(
+        self, name: str, receipt: Receipt, content: bytes, key: str | None, sealed: str | None
+    ) -> Iterator[Finding]:
+        import hashlib
+
+        from envbuild.system.environments.hashing import Comparison
+
+        if sealed is not None and hashlib.sha256(content).hexdigest() != sealed:
+            yield _receipt_finding(name, "its receipt is not the one that was written for it")
+        yield from compare_receipt(name, receipt, key)
+        environment = self.store.environment(name)
+        with Comparison(environment, receipt.contents.files, self.workers) as comparison:
+            tree = list_tree(environment)
+            found = tuple(compare_tree(name, receipt.contents, tree))
+            yield from found
+            known = {finding.path for finding in found if finding.code != "mode"}
+            for file in comparison.changed():
+                if file.path not in known:
+                    yield content_changed(name, file.path)
+
+    def verify_quickly(self, name: str) -> tuple[Finding, ...]:
+        """Mode, size, time of change and inode of everything, against what they were when it was built.
+
+        No file of the environment is opened, and none is hashed.
+        """
+        gone = self._gone(name)
+        if gone is not None:
+            return (gone,)
+        try:
+            recorded = self.store.stats(name).read_bytes().decode("utf-8", "surrogateescape")
+            found = list_stats(self.store.environment(name))
+        except OSError as error:
+            return (Finding(code="stats", subject=name, message=_words(error)),)
+        return tuple(
+            Finding(
+                code="changed", subject=name, path=path, message="was changed since it was built"
+            )
+            for path in differing_paths(recorded, found)
+        )
+
+    def _gone(self, name: str) -> Finding | None:
+        environment = self.store.environment(name)
+        if not self.store.receipt(name).is_file():
+            return _receipt_finding(name, "it has no receipt")
+        if environment.is_symlink() or not environment.is_dir():
+            found = "is no folder" if os.path.lexists(environment) else "is missing"
+            return Finding(code="missing", subject=name, message=f"the environment {found}")
+        return None
+
+
+def _receipt_finding(name: str, message: str) -> Finding:
+    return Finding(code="receipt", subject=name, message=message)
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, HostError):
+        return error.problems[0].message
+    assert isinstance(error, OSError)
+    return f"cannot read {error.filename}: {error.strerror}"

@@ -1,0 +1,66 @@
+"""Remembered METADATA, by the sha256 of the wheel that it was read from."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from envbuild.system.files import write_atomically
+from envbuild.system.index.wheel_metadata import WheelMetadata
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MetadataCache:
+    """A folder of one file for each wheel; losing it costs time and nothing else."""
+
+    folder: Path
+
+    def get(self, sha256: str) -> WheelMetadata | None:
+        """What is remembered of a wheel; None where nothing is, or nothing readable."""
+        try:
+            table = json.loads(self._path(sha256).read_bytes())
+            return _parse(table)
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+
+    def put(self, sha256: str, metadata: WheelMetadata) -> None:
+        """Remember a wheel's METADATA; a folder that cannot be written is no error."""
+        table = {
+            "format": _FORMAT,
+            "requires": metadata.requires,
+            "requires_python": metadata.requires_python,
+            "provides_extras": metadata.provides_extras,
+            "size": metadata.size,
+        }
+        path = self._path(sha256)
+        with suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, json.dumps(table).encode(), sync=False)
+
+    def _path(self, sha256: str) -> Path:
+        return self.folder / sha256[:2] / f"{sha256}.json"
+
+
+def _parse(table: dict[str, Any]) -> WheelMetadata:
+    if table["format"] != _FORMAT or type(table["size"]) is not int:
+        raise ValueError("another format")
+    requires_python = table["requires_python"]
+    return WheelMetadata(
+        requires=_texts(table["requires"]),
+        requires_python=None if requires_python is None else str(requires_python),
+        provides_extras=_texts(table["provides_extras"]),
+        size=table["size"],
+    )
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise TypeError("no list of texts")
+    return tuple(value)

@@ -1,0 +1,188 @@
+"""Ask package indexes, over HTTP or in folders of wheels: pages, METADATA, files."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, BinaryIO, Self
+
+from envbuild.system.index.answer import Fault, IndexAnswer, IndexAnswerError
+from envbuild.system.index.page import ACCEPT, parse_page
+from envbuild.system.index.web import CHUNK, CONNECT_TIMEOUT, READ_TIMEOUT, Reply, Request, Web
+from envbuild.system.index.web_faults import WebError
+from envbuild.system.index.wheel_folder import folder_page, open_in_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator, Mapping
+    from types import TracebackType
+
+    from envbuild.system.index.locations import IndexLocation
+    from envbuild.system.index.page import IndexFile, ProjectPage
+
+_LARGEST_PAGE = 256 << 20
+_LARGEST_METADATA = 16 << 20
+
+
+class IndexClient:
+    """Asks indexes; safe to share between threads.
+
+    Whatever goes wrong is an IndexAnswerError that knows which index did what.
+    """
+
+    def __init__(self, environ: Mapping[str, str], *, read_timeout: float = READ_TIMEOUT) -> None:
+        """`environ` is read for proxies; `read_timeout` is in seconds of silence."""
+        self.patience = CONNECT_TIMEOUT + read_timeout
+        """Seconds in which a silent index is given up."""
+
+        self._web = Web(environ, read_timeout=read_timeout)
+        self._pages: dict[tuple[str, str], ProjectPage] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._web.close()
+
+    def project_page(
+        self, location: IndexLocation, package: str, *, fresh: bool = False
+    ) -> ProjectPage:
+        """What an index lists of a package; a good answer is remembered unless a `fresh` one is asked for."""
+        if location.folder is not None:
+            return folder_page(location, package)
+        key = (location.name, package)
+        if fresh or key not in self._pages:
+            self._pages[key] = self._fetch_page(location, package)
+        return self._pages[key]
+
+    def metadata_beside(self, location: IndexLocation, package: str, file: IndexFile) -> bytes:
+        """The METADATA that lies beside a wheel (PEP 658), its hash checked where the page has one."""
+        name = f"{file.filename}.metadata"
+        request = Request(url=_with_suffix(file.url), authorization=location.authorization)
+        with _blaming(location, package, name):
+            _, content = self._web.fetch(request, limit=_LARGEST_METADATA)
+        digest = hashlib.sha256(content).hexdigest()
+        if file.metadata_sha256 not in (None, digest):
+            raise _changed(location, package, name, file.metadata_sha256 or "", digest)
+        return content
+
+    @contextmanager
+    def open_file(
+        self, location: IndexLocation, package: str, file: IndexFile, *, span: str | None = None
+    ) -> Generator[Reply]:
+        """A file's bytes over HTTP, unread; `span` is the value of a `Range` header."""
+        headers = [("Accept-Encoding", "identity"), *([("Range", span)] if span else [])]
+        request = Request(
+            url=file.url, headers=tuple(headers), authorization=location.authorization
+        )
+        with _blaming(location, package, file.filename), self._web.open(request) as reply:
+            yield reply
+
+    def file_size(self, location: IndexLocation, package: str, file: IndexFile) -> int | None:
+        """A file's size in bytes, or None where its server does not say it.
+
+        Asked with GET, because addresses that are signed for GET refuse HEAD.
+        """
+        if location.folder is not None:
+            with open_in_folder(location, package, file.filename) as stream:
+                return os.fstat(stream.fileno()).st_size
+        with self.open_file(location, package, file, span="bytes=0-0") as reply:
+            return size_of(reply)
+
+    def download(
+        self,
+        location: IndexLocation,
+        package: str,
+        file: IndexFile,
+        sink: BinaryIO | None = None,
+    ) -> tuple[str, int]:
+        """Read a whole file, a piece at a time, into `sink` if there is one → its sha256 and its size.
+
+        IndexAnswerError where the page has another sha256.
+        """
+        digest, size = hashlib.sha256(), 0
+        for piece in self._pieces(location, package, file):
+            digest.update(piece)
+            size += len(piece)
+            if sink is not None:
+                sink.write(piece)
+        if file.sha256 not in (None, digest.hexdigest()):
+            raise _changed(location, package, file.filename, file.sha256 or "", digest.hexdigest())
+        return digest.hexdigest(), size
+
+    def _pieces(self, location: IndexLocation, package: str, file: IndexFile) -> Iterator[bytes]:
+        if location.folder is None:
+            with self.open_file(location, package, file) as reply:
+                yield from reply.stream()
+        else:
+            with open_in_folder(location, package, file.filename) as stream:
+                while piece := stream.read(CHUNK):
+                    yield piece
+
+    def _fetch_page(self, location: IndexLocation, package: str) -> ProjectPage:
+        headers = (("Accept", ACCEPT), ("Accept-Encoding", "gzip, deflate"))
+        url = f"{location.url}/{package}/"
+        request = Request(
+            url=url,
+            headers=headers,
+            authorization=location.authorization,
+            stays=bool(location.packages),  # some indexes send strangers' names to the public one
+        )
+        with _blaming(location, package, None):
+            reply, body = self._web.fetch(request, limit=_LARGEST_PAGE)
+        kind = reply.headers.get("Content-Type", "")
+        try:
+            return parse_page(package, body.decode(errors="replace"), kind, reply.url)
+        except ValueError as error:
+            answer = IndexAnswer(
+                fault=Fault.GARBAGE, location=location, package=package, reason=str(error)
+            )
+            raise IndexAnswerError(answer) from error
+
+
+def size_of(reply: Reply) -> int | None:
+    """The size of the whole file that an answer is, or is a part of; None where it is not said."""
+    if reply.status != 206:
+        return reply.length
+    total = reply.headers.get("Content-Range", "").rpartition("/")[2]
+    return int(total) if total.isdecimal() else None
+
+
+@contextmanager
+def _blaming(location: IndexLocation, package: str, file: str | None) -> Generator[None]:
+    """Say which index it was that gave a bad answer."""
+    try:
+        yield
+    except WebError as error:
+        answer = IndexAnswer(
+            fault=error.fault,
+            location=location,
+            package=package,
+            file=file,
+            host=error.host if error.host != location.place else None,
+            status=error.status,
+            reason=error.reason,
+        )
+        raise IndexAnswerError(answer) from error
+
+
+def _with_suffix(url: str) -> str:
+    """The address of the METADATA beside a wheel: `.metadata` at the end of the path."""
+    path, mark, query = url.partition("?")
+    return f"{path}.metadata{mark}{query}"
+
+
+def _changed(
+    location: IndexLocation, package: str, file: str, said: str, found: str
+) -> IndexAnswerError:
+    reason = f"its page says sha256 {said[:12]}…, its content has {found[:12]}…"
+    return IndexAnswerError(
+        IndexAnswer(
+            fault=Fault.CHANGED, location=location, package=package, file=file, reason=reason
+        )
+    )

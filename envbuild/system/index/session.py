@@ -1,0 +1,94 @@
+"""The indexes of one declaration for the length of one command: for uv, for METADATA, for explanations."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from envbuild.resolution import PublishedMetadata
+from envbuild.system.index.diagnosis import diagnose_resolution
+from envbuild.system.index.file_diagnosis import diagnose_files
+from envbuild.system.index.locations import IndexLocations, locate_indexes
+from envbuild.system.index.metadata import MetadataReader
+from envbuild.system.index.metadata_cache import MetadataCache
+from envbuild.system.index.reader import IndexClient
+from envbuild.system.uv.indexes import UvIndexes, learn_default_url, uv_indexes
+from envbuild.system.uv.sdist import SdistBuilder
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
+    from pathlib import Path
+
+    from envbuild.declaration import Declaration
+    from envbuild.errors import EnvbuildError
+    from envbuild.installation import InstallRequest
+    from envbuild.resolution import ResolvedFile, ResolveRequest
+    from envbuild.system.process import Runner
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IndexSession:
+    """Indexes that uv and envbuild itself ask alike."""
+
+    locations: IndexLocations
+    client: IndexClient
+    uv: UvIndexes
+    reader: MetadataReader
+
+    def fetch(self, files: tuple[ResolvedFile, ...]) -> Mapping[str, PublishedMetadata]:
+        """What files say about themselves, as `MetadataSource` gives it."""
+        return {
+            sha256: PublishedMetadata(requires=metadata.requires, size=metadata.size)
+            for sha256, metadata in self.reader.read_all(files).items()
+        }
+
+    def explain_resolution(self, request: ResolveRequest) -> EnvbuildError | None:
+        """Why a resolution failed, as far as indexes are the reason."""
+        return diagnose_resolution(self.client, self.locations, request, self.uv.bad_answers)
+
+    def explain_installation(self, request: InstallRequest) -> EnvbuildError | None:
+        """Why locked files could not be installed, as far as indexes are the reason."""
+        return diagnose_files(self.client, self.locations, request.files, self.uv.bad_answers)
+
+
+@contextmanager
+def index_session(
+    declaration: Declaration,
+    environment: Mapping[str, str],
+    *,
+    runner: Runner,
+    cache: Path,
+    timeout: float,
+    retries: int,
+    hashes: bool,
+) -> Generator[IndexSession]:
+    """Locate the declaration's indexes and hold them open.
+
+    `cache` is private to envbuild, `timeout` seconds of an index's silence, `retries` how often uv asks again;
+    `hashes` says whether files in folders are hashed for uv, which resolving needs and installing does not.
+    """
+    locations = locate_indexes(declaration, environment, lambda: learn_default_url(runner))
+    with (
+        IndexClient(environment, read_timeout=timeout) as client,
+        uv_indexes(
+            locations, client, environment, secret_file=cache / "router", hashes=hashes
+        ) as uv,
+    ):
+        uv_environment = {
+            "UV_HTTP_RETRIES": str(retries),
+            "UV_HTTP_TIMEOUT": f"{timeout:g}",
+            **uv.environment,
+        }
+        builder = SdistBuilder(runner=runner, cache=cache / "uv", index_environment=uv_environment)
+        yield IndexSession(
+            locations=locations,
+            client=client,
+            uv=UvIndexes(environment=uv_environment, router=uv.router),
+            reader=MetadataReader(
+                locations=locations,
+                client=client,
+                cache=MetadataCache(folder=cache / "metadata"),
+                builder=builder,
+            ),
+        )

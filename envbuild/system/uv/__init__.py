@@ -1,0 +1,1 @@
+"""uv: where it is, and everything that it is asked to do."""

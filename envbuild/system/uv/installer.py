@@ -1,0 +1,123 @@
+"""The Installer port by uv: `uv venv` and `uv pip install` with every hash required."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from envbuild.errors import HostError, IndexFailureError, Problem
+from envbuild.system.process import Command, scrubbed_environment
+from envbuild.system.room import is_full, room_hint
+from envbuild.system.uv.executable import base_arguments, uv_executable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from envbuild.errors import EnvbuildError
+    from envbuild.installation import InstallRequest
+    from envbuild.plan import ChosenFile
+    from envbuild.system.process import Completed, Runner
+    from envbuild.target import Interpreter
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UvInstaller:
+    """Installs through uv, over the indexes that `index_environment` gives it."""
+
+    runner: Runner
+    cache: Path
+    """uv's cache, private to the store and on its file system, so that files can be linked."""
+
+    index_environment: Mapping[str, str]
+    """The variables that tell uv where indexes live; credentials stay off the command line."""
+
+    offline: bool
+    explain: Callable[[InstallRequest], EnvbuildError | None]
+    """Asks the indexes why an installation failed; None where they give every file as locked."""
+
+    conceal: Callable[[str], str]
+    """Takes out of uv's words what other users of the host must not see."""
+
+    link_mode: str = "hardlink"
+    """As in the store's settings."""
+
+    def create(self, environment: str, interpreter: Interpreter, lock: int) -> None:
+        """Make an empty environment; errors as in `Installer`."""
+        completed = self._run(
+            lock,
+            "venv",
+            "--no-project",
+            "--link-mode",
+            self.link_mode,
+            "--python",
+            interpreter.path,
+            environment,
+        )
+        if completed.code != 0:
+            message = f"uv could not create {environment}"
+            hint = room_hint(self.cache, 0)
+            raise HostError(Problem(message=message, detail=completed.stderr, hint=hint))
+
+    def install(self, request: InstallRequest) -> None:
+        """Install every file; errors as in `Installer`."""
+        with tempfile.TemporaryDirectory(prefix="envbuild-sync-") as folder:
+            requirements = Path(folder, "requirements.txt")
+            requirements.write_text("".join(map(_line, request.files)), encoding="utf-8")
+            completed = self._run(
+                request.lock,
+                "pip",
+                "install",
+                "--python",
+                f"{request.environment}/bin/python",
+                "--no-deps",
+                "--require-hashes",
+                "--link-mode",
+                self.link_mode,
+                "--only-binary",
+                ":all:",
+                *(part for name in request.from_source for part in ("--no-binary", name)),
+                *(part for name in request.refresh for part in ("--refresh-package", name)),
+                *(("--offline",) if self.offline else ()),
+                "--requirements",
+                str(requirements),
+            )
+        if completed.code != 0:
+            raise self._failure(request, completed)
+
+    def _run(self, lock: int, *arguments: str) -> Completed:
+        argv = (
+            uv_executable(),
+            *arguments,
+            *base_arguments(),
+            "--quiet",
+            "--cache-dir",
+            str(self.cache),
+        )
+        env = scrubbed_environment(os.environ, **self.index_environment)
+        return self.runner.run(Command(argv=argv, env=env, cwd="/", keep_open=(lock,)))
+
+    def _failure(self, request: InstallRequest, completed: Completed) -> Exception:
+        """Tell an index that failed from a host that failed, by asking the disk and the index."""
+        words = self.conceal(completed.stderr)
+        needed = sum(file.size for file in request.files)
+        host = HostError(
+            Problem(
+                message=f"uv could not install {request.driver}",
+                detail=words,
+                hint=room_hint(self.cache, needed),
+            )
+        )
+        if is_full(self.cache):
+            return host
+        if self.offline:
+            message = f"{request.driver}: not everything that is locked is in the cache"
+            hint = "sync once without --offline"
+            return IndexFailureError(Problem(message=message, detail=words, hint=hint))
+        return self.explain(request) or host
+
+
+def _line(file: ChosenFile) -> str:
+    return f"{file.package}=={file.version} --hash=sha256:{file.sha256}\n"

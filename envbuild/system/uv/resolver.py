@@ -1,0 +1,158 @@
+"""The Resolver port by uv: `uv pip compile` for one target at a time."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from envbuild.errors import HostError, IndexFailureError, Problem, UnsatisfiableError
+from envbuild.resolution import Resolution, ResolvedFile
+from envbuild.system.process import Command, scrubbed_environment
+from envbuild.system.uv.executable import base_arguments, uv_executable
+from envbuild.wheel_choice import best_wheel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from envbuild.errors import EnvbuildError
+    from envbuild.resolution import Pin, ResolveRequest
+    from envbuild.system.process import Completed, Runner
+    from envbuild.target import Platform
+
+_SYSTEMS = {"musllinux": "unknown-linux-musl", "macosx": "apple-darwin"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UvResolver:
+    """Resolves through uv, over the indexes that `index_environment` gives it."""
+
+    runner: Runner
+    cache: Path
+    """uv's cache, private to the store."""
+
+    index_environment: Mapping[str, str]
+    """The variables that tell uv where indexes live; credentials stay off the command line."""
+
+    explain: Callable[[ResolveRequest], EnvbuildError | None]
+    """Asks the indexes why a resolution failed; None where they all answered well."""
+
+    conceal: Callable[[str], str]
+    """Takes out of uv's words what other users of the host must not see."""
+
+    def resolve(self, request: ResolveRequest) -> Resolution:
+        """Resolve one driver for one target; errors as in `Resolver`."""
+        with tempfile.TemporaryDirectory(prefix="envbuild-lock-") as folder:
+            output = Path(folder, "pylock.toml")
+            completed = self.runner.run(self._command(request, Path(folder), output))
+            if completed.code != 0:
+                raise self._failure(request, completed)
+            table = tomllib.loads(output.read_text(encoding="utf-8"))
+        files = tuple(_chosen_file(package, request) for package in table.get("packages", []))
+        return Resolution(
+            target=request.target, files=tuple(sorted(files, key=lambda f: f.package))
+        )
+
+    def _command(self, request: ResolveRequest, folder: Path, output: Path) -> Command:
+        _write_lines(folder / "requirements.in", request.requires)
+        _write_lines(folder / "constraints.txt", request.constraints)
+        _write_lines(folder / "overrides.txt", request.overrides)
+        if request.pins:
+            output.write_text(_preferences(request.pins), encoding="utf-8")
+        platform = request.target.platform
+        argv = [uv_executable(), "pip", "compile", *base_arguments()]
+        argv += ["--quiet", "--no-header", "--format", "pylock.toml", "--output-file", str(output)]
+        argv += ["--cache-dir", str(self.cache), "--python", sys.executable]
+        argv += ["--python-version", request.target.python]
+        argv += ["--python-platform", _uv_platform(platform)]
+        argv += ["--constraints", str(folder / "constraints.txt")]
+        argv += ["--overrides", str(folder / "overrides.txt")]
+        argv += ["--only-binary", ":all:"]
+        argv += [part for name in request.allow_sdist for part in ("--no-binary", name)]
+        if request.exclude_newer is not None:
+            argv += ["--exclude-newer", request.exclude_newer]
+        argv.append(str(folder / "requirements.in"))
+        extra = {**self.index_environment, "TZ": "UTC"}  # uv takes a bare date in local time
+        if platform.system == "macosx":
+            extra["MACOSX_DEPLOYMENT_TARGET"] = f"{platform.major}.{platform.minor}"
+        return Command(
+            argv=tuple(argv), env=scrubbed_environment(os.environ, **extra), cwd=str(folder)
+        )
+
+    def _failure(self, request: ResolveRequest, completed: Completed) -> Exception:
+        """uv's words cannot be trusted to tell these apart, so the indexes are asked."""
+        explained = self.explain(request)
+        if explained is not None:
+            return explained
+        words = (
+            self.conceal(completed.stderr.strip()) or f"uv ended with {completed.code} and no word"
+        )
+        place = f"{request.driver} for {request.target}"
+        if completed.code == 1:
+            hint = f"widen a range of drivers.{request.driver}.requires"
+            message = f"no set of versions satisfies {place}"
+            return UnsatisfiableError(Problem(message=message, detail=words, hint=hint))
+        message = f"uv could not resolve {place}"
+        return HostError(Problem(message=message, detail=words, hint=_host_hint(words)))
+
+
+def _host_hint(words: str) -> str | None:
+    if "initialize cache" not in words:
+        return None
+    return "set $XDG_CACHE_HOME to a folder that can be written"
+
+
+def _write_lines(path: Path, lines: Iterable[str]) -> None:
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def _preferences(pins: Iterable[Pin]) -> str:
+    """The pins as the output of an earlier run, which uv keeps to where it can."""
+    packages = "".join(
+        f'\n[[packages]]\nname = "{pin.name}"\nversion = "{pin.version}"\n' for pin in pins
+    )
+    return f'lock-version = "1.0"\ncreated-by = "envbuild"\n{packages}'
+
+
+def _uv_platform(platform: Platform) -> str:
+    """uv's own name for a platform."""
+    if platform.system == "manylinux":
+        return f"{platform.arch}-manylinux_{platform.major}_{platform.minor}"
+    arch = "aarch64" if platform.arch == "arm64" else platform.arch
+    return f"{arch}-{_SYSTEMS[platform.system]}"
+
+
+def _chosen_file(package: Mapping[str, object], request: ResolveRequest) -> ResolvedFile:
+    """The one file of a PEP 751 package table that the request's target takes."""
+    name, version = str(package["name"]), str(package.get("version", ""))
+    offered = {file_name: (url, sha256) for file_name, url, sha256 in _offered(package)}
+    wheels = [file for file in offered if file.endswith(".whl")]
+    chosen = best_wheel(wheels, request.target)
+    if chosen is None and name in request.allow_sdist:
+        chosen = next((file for file in offered if not file.endswith(".whl")), None)
+    if chosen is None:
+        message = f"{request.driver}: {name} {version} has no wheel for {request.target}"
+        hint = f"ask for another version of {name}, or leave the target out"
+        raise UnsatisfiableError(Problem(message=message, hint=hint))
+    url, sha256 = offered[chosen]
+    if not sha256:
+        message = f"the index gives no sha256 for {chosen}, so it cannot be locked"
+        raise IndexFailureError(
+            Problem(message=message, hint="ask the index's operator for hashes")
+        )
+    return ResolvedFile(package=name, version=version, file=chosen, url=url, sha256=sha256)
+
+
+def _offered(package: Mapping[str, object]) -> Iterator[tuple[str, str, str]]:
+    """Name, address and sha256 of every file in a package table."""
+    wheels, sdist = package.get("wheels", []), package.get("sdist")
+    files = [*wheels] if isinstance(wheels, list) else []
+    for file in [*files, *([sdist] if isinstance(sdist, dict) else [])]:
+        url = str(file.get("url") or Path(str(file["path"])).absolute().as_uri())
+        name = str(file.get("name") or unquote(urlsplit(url).path.rpartition("/")[2]))
+        yield name, url, str(file.get("hashes", {}).get("sha256", ""))

@@ -1,0 +1,49 @@
+"""Build a source distribution into a wheel through uv, which runs the package's own code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from envbuild.errors import HostError, Problem
+from envbuild.system.process import Command, scrubbed_environment
+from envbuild.system.uv.executable import base_arguments, uv_executable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from envbuild.system.process import Runner
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SdistBuilder:
+    """Builds wheels of packages for which the declaration allows it."""
+
+    runner: Runner
+    cache: Path
+    """uv's cache, private to the store."""
+
+    index_environment: Mapping[str, str]
+    """The variables that tell uv where indexes live, for what the build itself requires."""
+
+    def build(self, sdist: Path, folder: Path) -> Path:
+        """Build the source distribution → its wheel, in a folder of its own below `folder`.
+
+        HostError with the build's own words where that fails.
+        """
+        output = folder / "wheel"
+        output.mkdir()
+        argv = (uv_executable(), "build", *base_arguments(), "--quiet", "--wheel")
+        argv += ("--python", sys.executable, "--cache-dir", str(self.cache))
+        argv += ("--out-dir", str(output), str(sdist))
+        env = scrubbed_environment(os.environ, **self.index_environment)
+        done = self.runner.run(Command(argv=argv, env=env, cwd=str(folder)))
+        wheels = list(output.glob("*.whl"))
+        if done.code != 0 or len(wheels) != 1:
+            message = f"{sdist.name} cannot be built into a wheel"
+            hint = "ask for a version that has a wheel, or provide what the build needs"
+            raise HostError(Problem(message=message, detail=done.stderr, hint=hint))
+        return wheels[0]
