@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from envbuild.plan import ChosenFile
+    from envbuild.recipe import ChosenFile
     from envbuild.target import Interpreter
 
 

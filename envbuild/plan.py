@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from envbuild.key import KeyInputs, compute_key, environment_name
+from envbuild.recipe import ChosenFile
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -14,19 +15,6 @@ if TYPE_CHECKING:
     from envbuild.lock import Lockfile
     from envbuild.manifest import Manifest, ManifestDriver
     from envbuild.target import Interpreter, Target
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ChosenFile:
-    """A locked file that a host installs."""
-
-    package: str
-    version: str
-    index: str
-    file: str
-    sha256: str
-    size: int
-    """In bytes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,7 +11,13 @@ from envbuild.errors import HostError, Problem
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-FORMAT = 1
+    from envbuild.recipe import Recipe
+
+FORMAT = 2
+"""The format that this version writes."""
+
+_OLDEST = 1
+"""The oldest format that it reads: that one has no recipe."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,12 +83,17 @@ class Receipt:
 
     python_version: str
     contents: Contents
+    recipe: Recipe | None = None
+    """None in receipts of format 1."""
 
 
 def render_receipt(receipt: Receipt) -> str:
-    """The receipt as JSON, one entry a line, so that two of them can be compared with any tool."""
+    """The receipt as JSON, one entry a line, so that two of them can be compared with any tool.
+
+    One without a recipe stays of the format that had none.
+    """
     head = {
-        "version": FORMAT,
+        "version": FORMAT if receipt.recipe is not None else _OLDEST,
         "environment": receipt.environment,
         "key": receipt.key,
         "created": receipt.created,
@@ -96,6 +107,7 @@ def render_receipt(receipt: Receipt) -> str:
     folders = (f"[{text(e.path)}, {e.mode}]" for e in receipt.contents.folders)
     return (
         json.dumps(head)[:-1]
+        + (_recipe_rows(receipt.recipe) if receipt.recipe is not None else "")
         + _rows("files", files)
         + _rows("links", links)
         + _rows("folders", folders)
@@ -107,11 +119,11 @@ def parse_receipt(text: str, *, file: str) -> Receipt:
     """The value of a receipt's text; HostError names the file where it is none."""
     try:
         table = json.loads(text)
-        if table["version"] != FORMAT:
-            message = (
-                f"receipt format {table['version']!r} is not known to this envbuild ({FORMAT})"
-            )
-            raise HostError(Problem(file=file, message=message))
+        version = table["version"]
+        if version not in range(_OLDEST, FORMAT + 1):
+            message = f"receipt format {version!r} is not known to this envbuild ({FORMAT})"
+            hint = "use the envbuild that wrote it, or a newer one"
+            raise HostError(Problem(file=file, message=message, hint=hint))
         contents = Contents(
             files=tuple(
                 FileEntry(path=path, mode=mode, size=size, sha256=sha256)
@@ -135,6 +147,7 @@ def parse_receipt(text: str, *, file: str) -> Receipt:
             python=python,
             python_version=python_version,
             contents=contents,
+            recipe=_parse_recipe(table) if version > _OLDEST else None,
         )
     except KeyError as error:
         message = f"the receipt is damaged: it has no {error}"
@@ -164,6 +177,33 @@ def _read_rows(rows: object, *kinds: type) -> Iterator[list[Any]]:
         yield row
 
 
+def _parse_recipe(table: dict[str, Any]) -> Recipe:
+    from envbuild.recipe import ChosenFile, Recipe
+
+    wheels = _read_rows(table["wheels"], str, str, str, str, str, int)
+    recipe = table["recipe"]
+    if not isinstance(recipe, dict) or not isinstance(recipe["env"], dict):
+        raise TypeError("its recipe is no object")
+    if not isinstance(bytecode := recipe["bytecode"], bool):
+        raise TypeError(f"{bytecode!r} is not true or false")
+    names = ("driver", "version", "target", "cache_tag")
+    driver, version, target, cache_tag = (_text(recipe[name]) for name in names)
+    return Recipe(
+        driver=driver,
+        version=version,
+        target=target,
+        cache_tag=cache_tag,
+        env=tuple((name, _text(value)) for name, value in recipe["env"].items()),
+        bytecode=bytecode,
+        wheels=tuple(
+            ChosenFile(
+                package=package, version=version, index=index, file=file, sha256=sha256, size=size
+            )
+            for package, version, index, file, sha256, size in wheels
+        ),
+    )
+
+
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{value!r} is no text")
@@ -174,6 +214,21 @@ def read_receipt_python(first_line: str) -> tuple[str, str]:
     """The path and the version of the interpreter that a receipt's first line carries."""
     head = json.loads(first_line.rstrip().removesuffix(",") + "}")
     return str(head["python"]), str(head["python_version"])
+
+
+def _recipe_rows(recipe: Recipe) -> str:
+    table = {
+        "driver": recipe.driver,
+        "version": recipe.version,
+        "target": recipe.target,
+        "cache_tag": recipe.cache_tag,
+        "env": dict(recipe.env),
+        "bytecode": recipe.bytecode,
+    }
+    wheels = (
+        json.dumps([w.package, w.version, w.index, w.file, w.sha256, w.size]) for w in recipe.wheels
+    )
+    return f',\n"recipe": {json.dumps(table)}' + _rows("wheels", wheels)
 
 
 def _rows(key: str, rows: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from envbuild.errors import IndexFailureError, UnsatisfiableError
-from envbuild.plan import ChosenFile
+from envbuild.recipe import ChosenFile
 from envbuild.resolution import ResolveRequest
 from envbuild.system.index import file_diagnosis
 from envbuild.system.index.answer import Fault, IndexAnswer

@@ -15,6 +15,7 @@ from envbuild.receipt import (
     read_receipt_size,
     render_receipt,
 )
+from envbuild.recipe import ChosenFile, Recipe
 from tests.property.strategies import sha256s
 from tests.support.values import CREATED
 
@@ -29,11 +30,30 @@ CONTENTS = st.builds(
     links=st.lists(st.builds(LinkEntry, path=NAMES, target=NAMES), max_size=3).map(tuple),
     folders=st.lists(st.builds(FolderEntry, path=NAMES, mode=MODES), max_size=3).map(tuple),
 )
+WHEELS = st.builds(
+    ChosenFile,
+    package=NAMES,
+    version=NAMES,
+    index=NAMES,
+    file=NAMES,
+    sha256=sha256s,
+    size=st.integers(0, 2**50),
+)
+RECIPES = st.builds(
+    Recipe,
+    driver=NAMES,
+    version=NAMES,
+    target=NAMES,
+    cache_tag=NAMES,
+    env=st.dictionaries(NAMES, NAMES, max_size=2).map(lambda env: tuple(sorted(env.items()))),
+    bytecode=st.booleans(),
+    wheels=st.lists(WHEELS, max_size=3).map(tuple),
+)
 
 
 @settings(deadline=None)
-@given(CONTENTS, NAMES)
-def test_every_name_survives(contents: Contents, python: str) -> None:
+@given(CONTENTS, NAMES, st.none() | RECIPES)
+def test_every_name_survives(contents: Contents, python: str, recipe: Recipe | None) -> None:
     """What was built is what is compared with, byte for byte, in any name."""
     receipt = Receipt(
         environment="x-1.0-3f9a2c1b7d4e",
@@ -42,6 +62,7 @@ def test_every_name_survives(contents: Contents, python: str) -> None:
         python=python,
         python_version="3.12.1",
         contents=contents,
+        recipe=recipe,
     )
     text = render_receipt(receipt)
     assert parse_receipt(text, file="x") == receipt

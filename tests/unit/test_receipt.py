@@ -18,6 +18,7 @@ from envbuild.receipt import (
     read_receipt_size,
     render_receipt,
 )
+from envbuild.recipe import ChosenFile, Recipe
 from tests.support.values import CREATED, digest
 
 CONTENTS = Contents(
@@ -28,6 +29,24 @@ CONTENTS = Contents(
     links=(LinkEntry(path="bin/python", target="/usr/bin/python3.12"),),
     folders=(FolderEntry(path=".", mode=0o555), FolderEntry(path="bin", mode=0o555)),
 )
+RECIPE = Recipe(
+    driver="vllm",
+    version="0.11.0",
+    target="3.12-x86_64-manylinux_2_28",
+    cache_tag="cpython-312",
+    env=(("VLLM_NO_USAGE_STATS", "1"),),
+    bytecode=True,
+    wheels=(
+        ChosenFile(
+            package="vllm",
+            version="0.11.0",
+            index="default",
+            file="vllm-0.11.0-py3-none-any.whl",
+            sha256=digest("wheel"),
+            size=400,
+        ),
+    ),
+)
 RECEIPT = Receipt(
     environment="vllm-0.11.0-3f9a2c1b7d4e",
     key="3f9a2c1b7d4e" + "0" * 52,
@@ -35,8 +54,10 @@ RECEIPT = Receipt(
     python="/usr/bin/python3.12",
     python_version="3.12.1",
     contents=CONTENTS,
+    recipe=RECIPE,
 )
 TEXT = render_receipt(RECEIPT)
+RECIPE_KEYS = ("recipe", "wheels")
 
 
 def test_the_text_gives_the_value_back() -> None:
@@ -53,7 +74,8 @@ def test_the_text_is_ascii() -> None:
 def test_an_entry_stands_on_a_line() -> None:
     """Two receipts can be compared with any tool: a file that differs is a line that differs."""
     entries = len(CONTENTS.files) + len(CONTENTS.links) + len(CONTENTS.folders)
-    assert len(TEXT.splitlines()) == 1 + entries + 2 * 3
+    entries += len(RECIPE.wheels)
+    assert len(TEXT.splitlines()) == 2 + entries + 2 * 4
     other = replace(CONTENTS.files[0], sha256=digest("changed"))
     changed = replace(CONTENTS, files=(other, CONTENTS.files[1]))
     lines = render_receipt(replace(RECEIPT, contents=changed)).splitlines()
@@ -109,6 +131,11 @@ def broken(key: str, value: object) -> str:
         broken("files", [{"path": "bin/vllm"}]),
         broken("links", [["bin/python", None]]),
         broken("folders", [[".", True]]),
+        broken("wheels", [["vllm", "0.11.0"]]),
+        broken("recipe", None),
+        broken("recipe", {**json.loads(TEXT)["recipe"], "bytecode": 1}),
+        broken("recipe", {**json.loads(TEXT)["recipe"], "env": []}),
+        broken("recipe", {**json.loads(TEXT)["recipe"], "env": {"A": 1}}),
         broken("key", 5),
         broken("python", None),
     ],
@@ -133,5 +160,15 @@ def test_a_missing_field_is_damage(field: str) -> None:
 
 def test_a_newer_format_is_not_known() -> None:
     """A receipt of a newer envbuild is not read as something else."""
-    with pytest.raises(HostError, match="receipt format 2 is not known"):
-        parse_receipt(broken("version", 2), file="x")
+    with pytest.raises(HostError, match="receipt format 3 is not known") as caught:
+        parse_receipt(broken("version", 3), file="x")
+    assert caught.value.problems[0].hint == "use the envbuild that wrote it, or a newer one"
+
+
+def test_the_first_format_is_read() -> None:
+    """A store that an older envbuild filled is verified as ever; only the recipe is not known."""
+    table = {key: value for key, value in json.loads(TEXT).items() if key not in RECIPE_KEYS}
+    text = json.dumps({**table, "version": 1})
+    old = replace(RECEIPT, recipe=None)
+    assert parse_receipt(text, file="x") == old
+    assert parse_receipt(render_receipt(old), file="x") == old

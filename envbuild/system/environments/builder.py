@@ -17,6 +17,7 @@ from envbuild.generation import next_manifest, says_the_same
 from envbuild.installation import InstallRequest
 from envbuild.lease import LEASE_FILE
 from envbuild.receipt import Receipt
+from envbuild.recipe import Recipe
 from envbuild.system.bytecode.bytecode import installed_environment, installed_groups
 from envbuild.system.environments.contents import read_records, survey, thaw_folders
 from envbuild.system.environments.relocation import relocate
@@ -311,6 +312,15 @@ def new_receipt(wanted: Wanted, contents: Contents) -> Receipt:
         python=wanted.interpreter.path,
         python_version=wanted.interpreter.version,
         contents=contents,
+        recipe=Recipe(
+            driver=wanted.driver.name,
+            version=wanted.version,
+            target=str(wanted.target),
+            cache_tag=wanted.interpreter.cache_tag,
+            env=wanted.driver.env,
+            bytecode=wanted.driver.bytecode,
+            wheels=wanted.files,
+        ),
     )
 
 

@@ -13,7 +13,7 @@ from envbuild.system.index.diagnosis import ask_all, problems_seen
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from envbuild.plan import ChosenFile
+    from envbuild.recipe import ChosenFile
     from envbuild.system.index.locations import IndexLocation, IndexLocations
     from envbuild.system.index.page import IndexFile
     from envbuild.system.index.reader import IndexClient

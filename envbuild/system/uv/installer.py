@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from envbuild.errors import EnvbuildError
     from envbuild.installation import InstallRequest
-    from envbuild.plan import ChosenFile
+    from envbuild.recipe import ChosenFile
     from envbuild.system.process import Completed, Runner
     from envbuild.target import Interpreter
 
