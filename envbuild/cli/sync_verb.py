@@ -38,7 +38,7 @@ def sync(context: Context, arguments: Namespace) -> Outcome:
 
 def _sync(context: Context, arguments: Namespace, progress: Progress) -> SyncResult:
     from envbuild.commands.sync import SyncResult
-    from envbuild.system.store import check_environment_path
+    from envbuild.system.store_path import check_environment_path
 
     store = context.store
     declaration = context.declaration

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from envbuild.errors import NoError, Problem
 from envbuild.garbage import plan_gc
 from envbuild.system.collector import Collector, cache_to_take, take_cache
-from envbuild.system.store import unwritable
 from envbuild.system.store_guard import require_store
 from envbuild.system.trash import Trash, count_bytes
+from envbuild.system.write_refusal import unwritable
 
 if TYPE_CHECKING:
     from datetime import timedelta

@@ -11,8 +11,8 @@ from envbuild.history import Change, compare_manifests
 from envbuild.system.environments.verifier import Verifier
 from envbuild.system.files import replace_link
 from envbuild.system.generation_check import check_generation
-from envbuild.system.store import unwritable
 from envbuild.system.store_guard import require_store
+from envbuild.system.write_refusal import unwritable
 
 if TYPE_CHECKING:
     from envbuild.finding import Finding

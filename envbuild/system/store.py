@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import errno
-import os
-import re
 import stat
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from envbuild.errors import HostError, NoError, Problem, UsageError
+from envbuild.errors import HostError, NoError, Problem
 from envbuild.layout import generation_links
 from envbuild.manifest import parse_manifest, render_manifest
 from envbuild.receipt import read_receipt_size, render_receipt
@@ -18,12 +15,12 @@ from envbuild.system.environments.stat_list import list_stats
 from envbuild.system.files import (
     locked,
     replace_link,
-    sweep,
     sync_file_system,
     sync_folder,
     write_atomically,
 )
 from envbuild.system.seals import Seals
+from envbuild.system.store_marker import MARKER, prepare_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,17 +28,6 @@ if TYPE_CHECKING:
 
     from envbuild.manifest import Manifest
     from envbuild.receipt import Receipt
-
-MARKER = "envbuild-store.json"
-"""The file that names a folder a store; nothing is ever deleted in a folder without it."""
-
-FORMAT = 1
-_PATH = re.compile(r"[A-Za-z0-9._/+-]+")
-_LONGEST_INTERPRETER_LINE = 127
-"""In bytes, `#!` included: uv wraps longer ones in `/bin/sh`, which costs every start."""
-
-_PUBLIC = ("envs", "receipts", "generations", "seals", "locks")
-_PRIVATE = ("cache", "trash", "mend", "settings.toml")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,43 +107,9 @@ class Store:
     def prepare(self) -> None:
         """Make the folder a store, or check that it is one that this version can write.
 
-        UsageError for a path that no store can have; HostError for one that cannot be written
-        or holds something else.
+        Errors as in `prepare_store`.
         """
-        check_store_path(self.root)
-        try:
-            self._prepare()
-        except OSError as error:
-            raise unwritable(self.root, error) from error
-
-    def _prepare(self) -> None:
-        marker = self.root / MARKER
-        if not marker.is_file():
-            with _public_umask():
-                self.root.mkdir(parents=True, exist_ok=True)
-            self._refuse_foreign_folder()
-            self.root.chmod(0o755)
-            write_atomically(marker, f'{{"format": {FORMAT}}}\n'.encode())
-        check_format(marker)
-        with _public_umask():
-            for name in _PUBLIC:
-                (self.root / name).mkdir(exist_ok=True)
-        for folder in (self.cache, self.cache / "uv"):
-            if not folder.is_dir():
-                folder.mkdir(mode=0o700, exist_ok=True)
-        if not os.access(self.root, os.W_OK):
-            read_only = os.statvfs(self.root).f_flag & os.ST_RDONLY
-            number = errno.EROFS if read_only else errno.EACCES
-            raise OSError(number, os.strerror(number).lower(), str(self.root))
-        for folder in (self.root, self.root / "receipts", self.root / "seals", self.cache):
-            sweep(folder)
-
-    def _refuse_foreign_folder(self) -> None:
-        with os.scandir(self.root) as entries:
-            names = {entry.name for entry in entries if not entry.name.startswith(f".{MARKER}.")}
-        if names - {*_PUBLIC, *_PRIVATE, MARKER}:
-            message = f"{self.root} holds other things and is no store"
-            raise HostError(Problem(message=message, hint="name an empty or a new folder"))
+        prepare_store(self.root)
 
     @contextmanager
     def building(self, name: str) -> Iterator[int]:
@@ -281,64 +233,6 @@ class Store:
         scratch.rename(folder)
         sync_folder(folder.parent)
         replace_link(self.current, f"generations/{manifest.generation}")
-
-
-@contextmanager
-def _public_umask() -> Iterator[None]:
-    """Make folders that every user can enter, at once: a kill leaves none that is half open.
-
-    The umask is the whole process's, so this is for the time before there are threads.
-    """
-    before = os.umask(0o022)
-    try:
-        yield
-    finally:
-        os.umask(before)
-
-
-def check_store_path(root: Path) -> None:
-    """UsageError where environments below the path could not be started or named in units."""
-    text = str(root)
-    if _PATH.fullmatch(text) is None:
-        message = f"the store's path {text!r} has characters that unit files cannot carry"
-        raise UsageError(Problem(message=message, hint="use letters, digits and . _ / + - alone"))
-
-
-def check_environment_path(environment: Path) -> None:
-    """UsageError where the first line of the environment's scripts would be too long."""
-    excess = len(f"#!{environment}/bin/python3") - _LONGEST_INTERPRETER_LINE
-    if excess > 0:
-        message = f"the store's path is {excess} characters too long for {environment.name}"
-        hint = (
-            "the first line of every script names the interpreter below it, "
-            f"in at most {_LONGEST_INTERPRETER_LINE} characters; name a shorter --store"
-        )
-        raise UsageError(Problem(message=message, hint=hint))
-
-
-def check_format(marker: Path) -> None:
-    """HostError where the store was made by a newer envbuild, or its marker is damaged."""
-    found = re.search(r'"format":\s*(\d+)', marker.read_text(encoding="utf-8"))
-    if found is None:
-        raise HostError(Problem(file=str(marker), message="the store's marker is damaged"))
-    if int(found[1]) > FORMAT:
-        message = f"the store's format {found[1]} is newer than this envbuild knows ({FORMAT})"
-        raise HostError(Problem(file=str(marker), message=message, hint="upgrade envbuild"))
-
-
-def unwritable(path: Path, error: OSError) -> HostError:
-    """What an operating system's refusal to write the store means, in words."""
-    named = error.filename or path
-    message = f"cannot write the store: {named}: {error.strerror}"
-    return HostError(Problem(message=message, hint=_WRITE_HINTS.get(error.errno or 0)))
-
-
-_WRITE_HINTS = {
-    errno.EACCES: "run as the user who owns the store, or name another with --store",
-    errno.ENOSPC: "make room on the disk (`df`, `df -i`) and run it again",
-    errno.EROFS: "the file system is mounted read-only",
-    errno.EDQUOT: "the user's disk quota is used up",
-}
 
 
 def _remove_generation(folder: Path) -> None:

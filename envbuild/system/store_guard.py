@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError, NoError, Problem
-from envbuild.system.store import MARKER, check_format
+from envbuild.system.store_marker import MARKER, check_format
 
 if TYPE_CHECKING:
     from envbuild.system.store import Store

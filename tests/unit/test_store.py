@@ -15,7 +15,9 @@ from envbuild.errors import HostError, NoError, UsageError
 from envbuild.manifest import Manifest, ManifestDriver, render_manifest
 from envbuild.receipt import Receipt, render_receipt
 from envbuild.system.environments.contents import scan_contents
-from envbuild.system.store import MARKER, Store, check_environment_path, check_store_path
+from envbuild.system.store import Store
+from envbuild.system.store_marker import MARKER
+from envbuild.system.store_path import check_environment_path, check_store_path
 from tests.support.plain_user import as_plain_user
 from tests.support.values import CREATED, digest, make_entry, make_manifest
 

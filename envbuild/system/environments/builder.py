@@ -23,8 +23,8 @@ from envbuild.system.environments.contents import read_records, survey, thaw_fol
 from envbuild.system.environments.relocation import relocate
 from envbuild.system.environments.stat_list import render_stats
 from envbuild.system.environments.unshare import unshare_files
-from envbuild.system.store import unwritable
 from envbuild.system.workers import Workers
+from envbuild.system.write_refusal import unwritable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

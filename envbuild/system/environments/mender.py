@@ -16,8 +16,8 @@ from envbuild.system.environments.builder import find_site_packages, new_receipt
 from envbuild.system.environments.contents import read_records
 from envbuild.system.exchange import exchange_folders
 from envbuild.system.files import replace_link, sync_file_system, sync_folder, write_atomically
-from envbuild.system.store import unwritable
 from envbuild.system.trash import Trash
+from envbuild.system.write_refusal import unwritable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
