@@ -4,28 +4,34 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scripts.bench.plots import draw_bars, draw_lines
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 DOCS = Path(__file__).parents[2] / "docs"
-RESULTS = DOCS / "performance" / "results.json"
+_RESULTS = "performance/results.json"
 _TEXT = Path(__file__).with_name("performance.md")
 _MARK = "<!-- results -->"
 
 
-def read_results() -> dict[str, Any]:
+def read_results(docs: Path) -> dict[str, Any]:
     """What earlier runs have measured, by chapter."""
-    if not RESULTS.is_file():
+    file = docs / _RESULTS
+    if not file.is_file():
         return {}
-    loaded: dict[str, Any] = json.loads(RESULTS.read_text())
+    loaded: dict[str, Any] = json.loads(file.read_text())
     return loaded
 
 
-def write_page(results: dict[str, Any]) -> None:
-    """Write the results, the plots, and the page that shows them."""
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+def write_page(measured: dict[str, Any], order: Sequence[str], docs: Path) -> None:
+    """Write the results, the plots, and the page that shows them, chapters in order."""
+    results = {name: measured[name] for name in order if name in measured}
+    plots = docs / "performance"
+    plots.mkdir(parents=True, exist_ok=True)
+    (docs / _RESULTS).write_text(json.dumps(results, indent=1) + "\n")
     parts = []
     bars = []
     for name, result in results.items():
@@ -35,13 +41,13 @@ def write_page(results: dict[str, Any]) -> None:
         for number, growth in enumerate(result["growth"]):
             file = f"{name}-{number}.svg"
             svg = draw_lines(growth["title"], growth["axis"], growth["points"])
-            (RESULTS.parent / file).write_text(svg)
+            (plots / file).write_text(svg)
             parts.append(f"![{growth['title']}](performance/{file})\n")
     if bars:
         svg = draw_bars("Time, as a ratio to the peer's", bars)
-        (RESULTS.parent / "ratios.svg").write_text(svg)
+        (plots / "ratios.svg").write_text(svg)
     text = _TEXT.read_text().replace(_MARK, "\n".join(parts).rstrip())
-    (DOCS / "performance.md").write_text(text)
+    (docs / "performance.md").write_text(text)
 
 
 def _chapter(name: str, result: dict[str, Any]) -> str:

@@ -19,9 +19,6 @@ from envbuild.system.uv.executable import base_arguments, uv_executable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_GIB = 10
-"""Of the loop image, sparse; what is written takes memory."""
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
@@ -82,14 +79,17 @@ class Place:
 
 
 @contextlib.contextmanager
-def open_place(folder: str | None) -> Iterator[Place]:
-    """A place on an ext4 of its own in memory where this user may mount one, else in a folder."""
+def open_place(folder: str | None, gib: int) -> Iterator[Place]:
+    """A place on an ext4 of its own in memory where this user may mount one, else in a folder.
+
+    The image is so many GiB, sparse: what is written to it takes memory.
+    """
     if folder is None and os.geteuid() == 0 and Path("/dev/shm").is_dir():
         image = Path("/dev/shm") / f"envbuild-bench-{os.getpid()}.img"
         mount = Path(tempfile.mkdtemp(prefix="eb-bench-"))
         try:
             with image.open("wb") as stream:
-                stream.truncate(_GIB << 30)
+                stream.truncate(gib << 30)
             for argv in (
                 ["mkfs.ext4", "-q", "-F", "-m", "0", "-i", "8192", str(image)],
                 ["mount", "-o", "loop,noatime", str(image), str(mount)],
