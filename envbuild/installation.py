@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from envbuild.recipe import ChosenFile
     from envbuild.target import Interpreter
 
@@ -27,6 +29,9 @@ class InstallRequest:
 
     refresh: tuple[str, ...] = ()
     """Normalised names of packages that are downloaded anew, whatever a cache holds."""
+
+    downloaded: Callable[[int, int], None] | None = None
+    """Gets the bytes that have come and the bytes that were begun, from another thread."""
 
 
 class Installer(Protocol):

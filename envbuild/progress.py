@@ -12,6 +12,10 @@ class Progress(Protocol):
         """The driver has come to a stage, such as `resolving 3.12-x86_64-manylinux_2_28`."""
         ...
 
+    def downloaded(self, driver: str, done: int, total: int) -> None:
+        """So many of so many bytes have come, of all that the driver's stage has begun to download."""
+        ...
+
     def done(self, driver: str, text: str) -> None:
         """The driver is finished, with what came of it."""
         ...
@@ -25,6 +29,9 @@ class Silent:
     """Progress that nobody hears."""
 
     def stage(self, driver: str, text: str) -> None:
+        """Say nothing."""
+
+    def downloaded(self, driver: str, done: int, total: int) -> None:
         """Say nothing."""
 
     def done(self, driver: str, text: str) -> None:

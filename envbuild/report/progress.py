@@ -7,6 +7,8 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
+from envbuild.report.units import render_bytes
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -37,6 +39,9 @@ class LineProgress:
         """Say the stage, once for a driver."""
         self._say(driver, text)
 
+    def downloaded(self, driver: str, done: int, total: int) -> None:
+        """Say nothing: a log needs no line for each wheel."""
+
     def done(self, driver: str, text: str) -> None:
         """Say what came of it."""
         self._say(driver, text)
@@ -64,6 +69,7 @@ class LiveProgress:
 
         self._lock = threading.Lock()
         self._rows: dict[str, tuple[str, float, float | None]] = {}
+        self._bytes: dict[str, tuple[int, int]] = {}
         self._console = Console(file=stream)
         self._live = Live(console=self._console, transient=True, get_renderable=self._table)
 
@@ -81,12 +87,23 @@ class LiveProgress:
         with self._lock:
             begun = self._rows[driver][1] if driver in self._rows else time.monotonic()
             self._rows[driver] = (text, begun, None)
+            self._bytes.pop(driver, None)
+
+    def downloaded(self, driver: str, done: int, total: int) -> None:
+        """Show the bytes beside the stage, until the next one."""
+        with self._lock:
+            self._bytes[driver] = (done, total)
 
     def done(self, driver: str, text: str) -> None:
         """Show the driver as finished."""
         with self._lock:
             begun = self._rows[driver][1] if driver in self._rows else time.monotonic()
             self._rows[driver] = (text, begun, time.monotonic())
+            self._bytes.pop(driver, None)
+
+    def refresh(self) -> None:
+        """Draw now, as the display does by itself a few times a second."""
+        self._live.refresh()
 
     def note(self, text: str) -> None:
         """Print a line above the table."""
@@ -100,8 +117,19 @@ class LiveProgress:
         table = Table.grid(padding=(0, 2))
         with self._lock:
             rows = dict(self._rows)
+            counts = dict(self._bytes)
         for driver, (text, begun, ended) in rows.items():
             sign = Text("✓") if ended is not None else Spinner("dots")
             seconds = (ended if ended is not None else time.monotonic()) - begun
-            table.add_row(sign, driver, Text(text), f"{seconds:.0f} s")
+            table.add_row(
+                sign, driver, Text(text), _bytes_text(counts.get(driver)), f"{seconds:.0f} s"
+            )
         return table
+
+
+def _bytes_text(counted: tuple[int, int] | None) -> str:
+    """`1.2 GiB of 3.4 GiB`; empty where nothing is downloaded."""
+    if counted is None:
+        return ""
+    done, total = counted
+    return f"{render_bytes(done)} of {render_bytes(total)}"

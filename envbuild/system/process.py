@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Protocol
 from envbuild.errors import HostError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from typing import IO
 
 _FOREIGN = (
     "UV_",
@@ -49,6 +50,9 @@ class Command:
 
     keep_open: tuple[int, ...] = ()
     """Descriptors that the program inherits: a lock among them is held until the program has ended too."""
+
+    heard: Callable[[str], None] | None = None
+    """Gets each line that the program writes to stderr, when it writes it; from another thread, and may not fail."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,11 +96,14 @@ class SystemRunner:
     def run(self, command: Command) -> Completed:
         """Run to the end; HostError where the program cannot be started or envbuild is being stopped."""
         process = self._start(command)
+        listener = None if command.heard is None else _Listener(process, command.heard)
         try:
             stdout, stderr = process.communicate(timeout=command.timeout)
         except subprocess.TimeoutExpired:
             _end_group(process.pid)
             stdout, stderr = _last_words(process)
+            if listener is not None:
+                stderr = listener.said(_GRACE)
             return Completed(code=process.returncode, stdout=stdout, stderr=stderr, timed_out=True)
         except BaseException:
             _end(process, signal.SIGKILL)
@@ -106,6 +113,8 @@ class SystemRunner:
             with self._lock:
                 self._running.discard(process)
         self._refuse_when_stopped()
+        if listener is not None:
+            stderr = listener.said()
         if command.ends_group:
             _end_group(process.pid)
         return Completed(code=process.returncode, stdout=stdout, stderr=stderr)
@@ -153,6 +162,29 @@ class SystemRunner:
                 ) from error
             self._running.add(process)
             return process
+
+
+class _Listener:
+    """Reads a program's stderr line by line, beside whoever waits for the program."""
+
+    def __init__(self, process: subprocess.Popen[str], heard: Callable[[str], None]) -> None:
+        self._lines: list[str] = []
+        stream = process.stderr
+        assert stream is not None
+        process.stderr = None  # `communicate` is to leave it alone
+        self._thread = threading.Thread(target=self._listen, args=(stream, heard), daemon=True)
+        self._thread.start()
+
+    def said(self, patience: float | None = None) -> str:
+        """All that was written, once nobody holds the pipe any more, or after so many seconds."""
+        self._thread.join(patience)
+        return "".join(self._lines)
+
+    def _listen(self, stream: IO[str], heard: Callable[[str], None]) -> None:
+        with stream:
+            for line in stream:
+                self._lines.append(line)
+                heard(line.rstrip("\n"))
 
 
 def _end(process: subprocess.Popen[str], how: signal.Signals) -> None:

@@ -141,6 +141,36 @@ def test_much_output_on_both_streams_does_not_block() -> None:
     assert (len(done.stdout), len(done.stderr)) == (300_000, 300_000)
 
 
+def test_who_listens_hears_each_line_while_the_program_works(scratch: Path) -> None:
+    """Progress can be shown before the end, and at the end all that was said is there as ever."""
+    go = scratch / "go"
+    code = (
+        "import os, sys, time\n"
+        "print('begun', file=sys.stderr, flush=True)\n"
+        f"while not os.path.exists({str(go)!r}): time.sleep(0.01)\n"
+        "print('result'); print('ended\\nno end of line', end='', file=sys.stderr)"
+    )
+    lines: list[str] = []
+
+    def hear(line: str) -> None:
+        lines.append(line)
+        go.touch()
+
+    done = SystemRunner().run(command(code, heard=hear, timeout=30))
+    assert lines == ["begun", "ended", "no end of line"]
+    assert done == Completed(code=0, stdout="result\n", stderr="begun\nended\nno end of line")
+
+
+def test_what_was_heard_of_a_program_past_its_time_is_told() -> None:
+    """A program that is killed has said what it said, listener or not."""
+    code = "import sys, time; print('here', file=sys.stderr, flush=True); time.sleep(60)"
+    lines: list[str] = []
+    done = SystemRunner().run(command(code, heard=lines.append, timeout=1.0))
+    assert done.timed_out
+    assert done.stderr == "here\n"
+    assert lines == ["here"]
+
+
 def test_a_program_that_is_killed_says_so() -> None:
     """The signal comes back as a negative code."""
     done = SystemRunner().run(command("import os; os.kill(os.getpid(), 9)"))

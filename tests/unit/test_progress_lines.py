@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from envbuild.progress import Silent
-from envbuild.report.progress import LineProgress, shown_progress
+from envbuild.report.progress import LineProgress, LiveProgress, shown_progress
 
 
 def test_every_stage_is_a_line_and_said_once() -> None:
@@ -18,6 +18,7 @@ def test_every_stage_is_a_line_and_said_once() -> None:
     progress.stage("asr", "installing")
     progress.stage("gateway", "installing")
     progress.stage("asr", "installing")
+    progress.downloaded("asr", 1, 2)
     progress.done("asr", "built")
     progress.note("generation 3 is current")
     assert stream.getvalue() == (
@@ -57,8 +58,25 @@ def test_bars_are_for_capable_terminals_alone(
     assert stream.getvalue() == "asr: built\n"
 
 
+def test_a_terminal_shows_bytes_beside_the_stage_they_belong_to() -> None:
+    """Who waits for gigabytes sees them come; the next stage begins without them."""
+    stream = Terminal()
+    with LiveProgress(stream) as progress:
+        progress.stage("vllm", "installing 157 packages")
+        progress.downloaded("vllm", 1_288_490_188, 3_650_722_201)
+        progress.refresh()
+        assert "installing 157 packages  1.2 GiB of 3.4 GiB" in stream.getvalue()
+        before = len(stream.getvalue())
+        progress.stage("vllm", "adding bytecode")
+        progress.refresh()
+        shown = stream.getvalue()[before:]
+        assert "adding bytecode" in shown
+        assert "GiB" not in shown
+
+
 def test_nobody_hears_the_silent_one() -> None:
     """A port that nobody listens to takes every word."""
     Silent().stage("asr", "x")
+    Silent().downloaded("asr", 1, 2)
     Silent().done("asr", "x")
     Silent().note("x")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from envbuild.errors import HostError, IndexFailureError, Problem
 from envbuild.system.process import Command, scrubbed_environment
 from envbuild.system.room import is_full, room_hint
+from envbuild.system.uv.downloads import Downloads, without_talk
 from envbuild.system.uv.executable import base_arguments, uv_executable
 
 if TYPE_CHECKING:
@@ -83,25 +84,28 @@ class UvInstaller:
                 *(("--offline",) if self.offline else ()),
                 "--requirements",
                 str(requirements),
+                heard=_listener(request),
             )
         if completed.code != 0:
             raise self._failure(request, completed)
 
-    def _run(self, lock: int, *arguments: str) -> Completed:
+    def _run(
+        self, lock: int, *arguments: str, heard: Callable[[str], None] | None = None
+    ) -> Completed:
         argv = (
             uv_executable(),
             *arguments,
             *base_arguments(),
-            "--quiet",
+            *(("--quiet",) if heard is None else ()),
             "--cache-dir",
             str(self.cache),
         )
         env = scrubbed_environment(os.environ, **self.index_environment)
-        return self.runner.run(Command(argv=argv, env=env, cwd="/", keep_open=(lock,)))
+        return self.runner.run(Command(argv=argv, env=env, cwd="/", keep_open=(lock,), heard=heard))
 
     def _failure(self, request: InstallRequest, completed: Completed) -> Exception:
         """Tell an index that failed from a host that failed, by asking the disk and the index."""
-        words = self.conceal(completed.stderr)
+        words = self.conceal(without_talk(completed.stderr))
         needed = sum(file.size for file in request.files)
         host = HostError(
             Problem(
@@ -117,6 +121,12 @@ class UvInstaller:
             hint = "sync once without --offline"
             return IndexFailureError(Problem(message=message, detail=words, hint=hint))
         return self.explain(request) or host
+
+
+def _listener(request: InstallRequest) -> Callable[[str], None] | None:
+    if request.downloaded is None:
+        return None
+    return Downloads(request.files, request.downloaded).hear
 
 
 def _line(file: ChosenFile) -> str:
