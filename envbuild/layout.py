@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from posixpath import basename
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from envbuild.manifest import Manifest
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from envbuild.digest import sha256_hex
 from envbuild.errors import HostError, Problem
 
 FORMAT = 1
@@ -48,7 +49,5 @@ def parse_seal(text: str, *, file: str) -> Seal:
 
 
 def _digest(table: dict[str, object]) -> str:
-    import hashlib
-
     text = json.dumps(table, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+    return sha256_hex(text.encode("utf-8", "surrogateescape"))

@@ -7,11 +7,16 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from argparse import Namespace
+    from collections.abc import Callable, Mapping, Sequence
     from types import FrameType
     from typing import NoReturn
 
+    from envbuild.cli.context import Context
     from envbuild.errors import EnvbuildError
+    from envbuild.report.outcome import Outcome
+
+    Verb = Callable[[Context, Namespace], Outcome]
 
 _BUG = 70
 _INTERRUPTED = 130
@@ -100,22 +105,20 @@ def _wants_json(argv: Sequence[str]) -> bool:
 def _main(argv: Sequence[str], environment: Mapping[str, str]) -> int:
     import signal
 
-    from envbuild.cli.arguments import parse_arguments
     from envbuild.cli.context import Context
-    from envbuild.cli.verbs import VERBS
     from envbuild.errors import EnvbuildError
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:  # as `nohup` has it, or a shell's `&`
             signal.signal(number, _interrupt)
     try:
-        arguments = parse_arguments(argv)
+        arguments, verb = _read_arguments(argv)
     except EnvbuildError as error:
         _say(error, as_json=_wants_json(argv))
         return error.exit_code
     context = Context(arguments=arguments, environment=environment)
     try:
-        outcome = VERBS[arguments.command](context, arguments)
+        outcome = verb(context, arguments)
         outcome.show(sys.stdout, as_json=arguments.format == "json")
     except EnvbuildError as error:
         context.stop()
@@ -134,6 +137,22 @@ def _main(argv: Sequence[str], environment: Mapping[str, str]) -> int:
         context.stop()
         return _report_bug()
     return outcome.code
+
+
+def _read_arguments(argv: Sequence[str]) -> tuple[Namespace, Verb]:
+    """What was asked for, and who does it; argparse and all verbs are imported only where they have to be."""
+    from envbuild.cli.plain import read_plainly
+
+    plain = read_plainly(argv)
+    if plain is not None:
+        from envbuild.cli.store_verbs import STORE_VERBS
+
+        return plain, STORE_VERBS[plain.command]
+    from envbuild.cli.arguments import parse_arguments
+    from envbuild.cli.verbs import VERBS
+
+    arguments = parse_arguments(argv)
+    return arguments, VERBS[arguments.command]
 
 
 def _say(error: EnvbuildError, *, as_json: bool) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Mapping
+    from typing import TypeVar
 
     from envbuild.declaration import Declaration, Driver
     from envbuild.progress import Progress
@@ -23,10 +24,10 @@ if TYPE_CHECKING:
     from envbuild.system.store import Store
     from envbuild.target import Host, Interpreter
 
+    N = TypeVar("N", int, float)
+
 
 _LARGEST_NUMBER = 24 * 60 * 60
-
-N = TypeVar("N", int, float)
 
 
 class Context:

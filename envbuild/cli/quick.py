@@ -13,14 +13,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_TAKE_VALUE = ("--store", "--file")
-_FLAGS = ("--python", "--env", "--stable", "--check")
+_TAKE_VALUE = ("--store", "--file", "--format")
+_OWN = ("--python", "--env", "--stable", "--check", "--quick", "--keep")
+"""Options of single verbs, left among their words."""
 
 
 def answer(argv: Sequence[str], environment: Mapping[str, str]) -> int | None:
     """The exit code of a command that could be answered at once; None where it could not."""
     options, words = split_arguments(argv)
-    if not words or options is None:
+    if not words or options is None or options.get("--format", "text") != "text":
         return None
     declaration = options.get("--file", "drivers.toml")
     if words in (["lock"], ["lock", "--check"]):
@@ -47,10 +48,12 @@ def split_arguments(argv: Sequence[str]) -> tuple[dict[str, str] | None, list[st
             return options, [*words, word, *rest]
         name, equals, value = word.partition("=")
         if name in _TAKE_VALUE:
-            if not equals and not rest:
+            value = value if equals else "".join(rest[:1])
+            if not value or value.startswith("-"):
                 return None, words
-            options[name] = value if equals else rest.pop(0)
-        elif word.startswith("-") and word not in _FLAGS:
+            options[name] = value
+            rest = rest[not equals :]
+        elif word.startswith("-") and word not in _OWN:
             return None, words
         else:
             words.append(word)
@@ -92,11 +95,11 @@ def _print_recalled(text: str | None) -> int | None:
 
 
 def _from_manifest(root: str, words: list[str]) -> int | None:
-    from json import loads
+    from envbuild.cli.lean_json import read_json
 
     try:
         with open(f"{root}/current/manifest.json", encoding="utf-8") as stream:  # noqa: PTH123
-            manifest = loads(stream.read())
+            manifest = read_json(stream.read())
         if manifest["version"] != 1:
             return None
         if words[0] == "list":

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 
 from envbuild import __version__
+from envbuild.digest import sha256_hex
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,10 +33,8 @@ def locked(cache: str, declaration: str) -> str | None:
 
 def lock_stamp(cache: str, declaration: str) -> str:
     """The file that holds the stamp of a declaration's lockfiles."""
-    from hashlib import sha256
-
-    name = sha256(os.path.abspath(declaration).encode(errors="surrogateescape"))  # noqa: PTH100
-    return f"{cache}/fresh/{name.hexdigest()}"
+    name = sha256_hex(os.path.abspath(declaration).encode(errors="surrogateescape"))  # noqa: PTH100
+    return f"{cache}/fresh/{name}"
 
 
 def render_sync_stamp(
@@ -130,7 +129,5 @@ def _there(path: str) -> bool:
 
 
 def _sha256(path: str) -> str:
-    from hashlib import sha256
-
     with open(path, "rb", buffering=0) as stream:  # noqa: PTH123
-        return sha256(stream.read()).hexdigest()
+        return sha256_hex(stream.read())

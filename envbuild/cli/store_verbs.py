@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from envbuild.report.outcome import Outcome
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Callable
@@ -35,8 +34,10 @@ def rollback(context: Context, arguments: Namespace) -> Outcome:
     """Make an earlier generation current."""
     from envbuild.commands.rollback import rollback as command
     from envbuild.report.history import render_rollback, rollback_table
+    from envbuild.system.environments.verifier import Verifier
 
-    result = command(context.store, arguments.generation)
+    verifier = Verifier(store=context.store, workers=context.cpus)
+    result = command(context.store, verifier, arguments.generation)
     return Outcome(
         code=0, text=lambda: render_rollback(result), table=lambda: rollback_table(result)
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from envbuild.errors import NoError, Problem
 from envbuild.garbage import plan_gc
@@ -13,6 +12,7 @@ from envbuild.system.store_guard import require_store
 from envbuild.system.trash import Trash, count_bytes
 from envbuild.system.write_refusal import unwritable
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datetime import timedelta
 

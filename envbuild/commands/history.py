@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from envbuild.errors import HostError
 from envbuild.history import Generation, tell_history
 from envbuild.system.store_guard import require_store
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from envbuild.manifest import Manifest
     from envbuild.system.store import Store

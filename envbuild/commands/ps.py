@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from posixpath import basename
-from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError
 from envbuild.system.processes import find_processes
 from envbuild.system.store_guard import require_store
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from envbuild.lease import Process
     from envbuild.manifest import Manifest

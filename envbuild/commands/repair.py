@@ -69,7 +69,7 @@ class Repair:
         """Repair one environment if it drifted; why that could not be done, or None."""
         name = environment.used.name
         if not environment.findings:
-            if self.verifier.verify_quickly(name):
+            if any(self.verifier.verify_quickly((name,))):
                 self.mender.renew_stats(name)
             return None
         try:

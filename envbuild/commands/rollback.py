@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from posixpath import basename
-from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError, NoError, Problem, UsageError
 from envbuild.history import Change, compare_manifests
-from envbuild.system.environments.verifier import Verifier
 from envbuild.system.files import replace_link
 from envbuild.system.generation_check import check_generation
 from envbuild.system.store_guard import require_store
 from envbuild.system.write_refusal import unwritable
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from envbuild.finding import Finding
     from envbuild.manifest import Manifest
+    from envbuild.system.environments.verifier import Verifier
     from envbuild.system.store import Store
 
 _SHOWN = 5
@@ -37,7 +37,7 @@ class RolledBack:
     """What that changed."""
 
 
-def rollback(store: Store, number: int | None) -> RolledBack:
+def rollback(store: Store, verifier: Verifier, number: int | None) -> RolledBack:
     """Make a generation current: the named one, else the nearest before the current one.
 
     UsageError for one that there is not, NoError for one that is damaged or has nothing before it.
@@ -45,12 +45,12 @@ def rollback(store: Store, number: int | None) -> RolledBack:
     require_store(store)
     try:
         with store.switching():
-            return _rollback(store, number)
+            return _rollback(store, verifier, number)
     except OSError as error:
         raise unwritable(store.root, error) from error
 
 
-def _rollback(store: Store, number: int | None) -> RolledBack:
+def _rollback(store: Store, verifier: Verifier, number: int | None) -> RolledBack:
     numbers = store.generation_numbers()
     current = store.current_number()
     if not numbers:
@@ -62,7 +62,7 @@ def _rollback(store: Store, number: int | None) -> RolledBack:
         raise UsageError(
             Problem(message=f"there is no generation {target}", hint=f"there are: {known}")
         )
-    manifest = _require_sound(store, target)
+    manifest = _require_sound(store, verifier, target)
     before = _manifest_or_none(store, current)
     if target != current:
         replace_link(store.current, f"generations/{target}")
@@ -78,15 +78,15 @@ def _previous(numbers: tuple[int, ...], current: int | None) -> int:
     raise NoError(Problem(message=message, hint="see `envbuild history`"))
 
 
-def _require_sound(store: Store, number: int) -> Manifest:
+def _require_sound(store: Store, verifier: Verifier, number: int) -> Manifest:
     """The generation's manifest, after a quick look at it and at every environment of it."""
     checked = check_generation(store, number)
     problems = [*map(_problem, checked.findings)]
     if checked.manifest is None:
         raise NoError(problems)
-    verifier = Verifier(store=store, workers=1)
-    for driver in checked.manifest.drivers:
-        findings = verifier.verify_quickly(basename(driver.environment))
+    drivers = checked.manifest.drivers
+    looked = verifier.verify_quickly([basename(driver.environment) for driver in drivers])
+    for driver, findings in zip(drivers, looked, strict=True):
         problems += map(_problem, findings[:_SHOWN])
         if len(findings) > _SHOWN:
             more = len(findings) - _SHOWN

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from posixpath import basename
-from typing import TYPE_CHECKING, TypeVar
 
 from envbuild.errors import NoError, Problem, UsageError
 from envbuild.system.generation_check import check_current, check_generation
 from envbuild.system.store_guard import require_store
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+    from typing import TypeVar
 
     from envbuild.finding import Finding
     from envbuild.system.environments.verifier import Verifier
     from envbuild.system.generation_check import CheckedGeneration
     from envbuild.system.store import Store
 
-_T = TypeVar("_T")
+    _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,7 +86,7 @@ def verify(
     if not generations and not current:
         message = f"nothing was ever synced into {store.root}"
         raise NoError(Problem(message=message, hint="run `envbuild sync`"))
-    environments = tuple(_look(verifier, used, quick=quick) for used in _select(generations, names))
+    environments = _look(verifier, _select(generations, names), quick=quick)
     return Verified(
         quick=quick, environments=environments, generations=generations, current=current
     )
@@ -130,14 +130,23 @@ def _select(generations: tuple[CheckedGeneration, ...], names: tuple[str, ...]) 
 
 
 def _unknown(name: str, known: list[str]) -> Problem:
+    from difflib import get_close_matches
+
     close = get_close_matches(name, known, n=1)
     hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(known) or 'none'}"
     return Problem(message=f"no generation has a driver {name!r}", hint=hint)
 
 
-def _look(verifier: Verifier, used: InUse, *, quick: bool) -> VerifiedEnvironment:
+def _look(
+    verifier: Verifier, selected: Sequence[InUse], *, quick: bool
+) -> tuple[VerifiedEnvironment, ...]:
     if quick:
-        findings = verifier.verify_quickly(used.name)
+        found = verifier.verify_quickly([used.name for used in selected])
     else:
-        findings = verifier.verify(used.name, key=used.key, sealed=used.sealed)
-    return VerifiedEnvironment(used=used, findings=findings)
+        found = tuple(
+            verifier.verify(used.name, key=used.key, sealed=used.sealed) for used in selected
+        )
+    return tuple(
+        VerifiedEnvironment(used=used, findings=findings)
+        for used, findings in zip(selected, found, strict=True)
+    )

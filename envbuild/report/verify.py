@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from envbuild.finding import finding_table
 from envbuild.report.findings import finding_lines
 from envbuild.report.units import render_count
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from envbuild.commands.repair import Repaired
     from envbuild.commands.verify import Verified

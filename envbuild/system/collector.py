@@ -7,7 +7,6 @@ import os
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError
 from envbuild.garbage import Kept, StoredEnvironment, StoredGeneration
@@ -18,6 +17,7 @@ from envbuild.system.files import locked_if_free, sync_folder
 from envbuild.system.processes import find_processes
 from envbuild.system.trash import Trash
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 

@@ -8,10 +8,10 @@ import os
 import re
 import time
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError, Problem
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path

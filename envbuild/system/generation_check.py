@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError
 from envbuild.finding import Finding
@@ -11,6 +10,7 @@ from envbuild.layout import generation_links
 from envbuild.manifest import parse_manifest
 from envbuild.system.environments.tree import list_tree
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError
 from envbuild.manifest import render_manifest
 from envbuild.seal import Seal, parse_seal, render_seal
 from envbuild.system.files import write_atomically
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 

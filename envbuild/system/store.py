@@ -5,13 +5,10 @@ from __future__ import annotations
 import stat
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError, NoError, Problem
 from envbuild.layout import generation_links
 from envbuild.manifest import parse_manifest, render_manifest
-from envbuild.receipt import read_receipt_size, render_receipt
-from envbuild.system.environments.stat_list import list_stats
 from envbuild.system.files import (
     locked,
     replace_link,
@@ -19,15 +16,16 @@ from envbuild.system.files import (
     sync_folder,
     write_atomically,
 )
-from envbuild.system.seals import Seals
 from envbuild.system.store_marker import MARKER, prepare_store
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from envbuild.manifest import Manifest
     from envbuild.receipt import Receipt
+    from envbuild.system.seals import Seals
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,6 +53,8 @@ class Store:
     @property
     def seals(self) -> Seals:
         """What generations and receipts were when they were made."""
+        from envbuild.system.seals import Seals
+
         return Seals(folder=self.root / "seals", receipts=self.root / "receipts")
 
     @property
@@ -154,6 +154,8 @@ class Store:
 
         `stats` is what `list_stats` says of it, where the caller has looked already.
         """
+        from envbuild.receipt import render_receipt
+
         sync_file_system(self.environment(receipt.environment))
         self.write_stats(receipt.environment, stats)
         content = render_receipt(receipt).encode("utf-8", "surrogateescape")
@@ -164,6 +166,8 @@ class Store:
 
     def write_stats(self, name: str, stats: str | None = None) -> None:
         """Record how the file system sees a valid environment, for `verify --quick`."""
+        from envbuild.system.environments.stat_list import list_stats
+
         text = list_stats(self.environment(name)) if stats is None else stats
         write_atomically(self.stats(name), text.encode("utf-8", "surrogateescape"), sync=False)
 
@@ -205,6 +209,8 @@ class Store:
 
     def receipt_size(self, name: str) -> int:
         """The bytes of a valid environment's files, from the first line of its receipt alone."""
+        from envbuild.receipt import read_receipt_size
+
         file = self.receipt(name)
         try:
             with file.open(encoding="utf-8") as stream:

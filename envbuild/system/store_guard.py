@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from envbuild.errors import HostError, NoError, Problem
 from envbuild.system.store_marker import MARKER, check_format
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from envbuild.system.store import Store
 

@@ -6,13 +6,13 @@ import errno
 import os
 import re
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError, Problem
 from envbuild.system.files import sweep, write_atomically
 from envbuild.system.store_path import check_store_path
 from envbuild.system.write_refusal import unwritable
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
