@@ -21,17 +21,18 @@ def find_gaps(
     files: Iterable[FileEntry],
     records: Mapping[str, str],
     site_packages: str,
+    whole: Iterable[str] = (),
     wanted: Iterable[tuple[str, str]],
 ) -> tuple[str, ...]:
     """One sentence for each thing that is missing, changed or too many; empty where all is well.
 
     `records` maps each `NAME-VERSION.dist-info` folder to its RECORD's text (PEP 376, 427),
-    empty where it is gone;
+    empty where it is gone; `whole` names such folders whose files are known to be all there;
     `site_packages` is relative to the environment, `wanted` gives normalised names and versions.
     A path that several wheels own counts as whole when it is what one of them recorded.
     """
     present = {file.path: file for file in files}
-    gaps = [*_distribution_gaps(records, wanted)]
+    gaps = [*_distribution_gaps((*records, *whole), wanted)]
     claims: dict[str, list[tuple[str, str]]] = {}
     for folder, text in records.items():
         rows = parse_record(text)
@@ -49,10 +50,8 @@ def find_gaps(
     return (*gaps[:_SHOWN], f"and {len(gaps) - _SHOWN} more") if len(gaps) > _SHOWN else tuple(gaps)
 
 
-def _distribution_gaps(
-    records: Mapping[str, str], wanted: Iterable[tuple[str, str]]
-) -> Iterator[str]:
-    stems = (folder.removesuffix(".dist-info").rpartition("-") for folder in records)
+def _distribution_gaps(folders: Iterable[str], wanted: Iterable[tuple[str, str]]) -> Iterator[str]:
+    stems = (folder.removesuffix(".dist-info").rpartition("-") for folder in folders)
     found = _by_identity((name, version) for name, _, version in stems)
     expected = _by_identity(wanted)
     for identity in sorted(expected.keys() - found.keys()):

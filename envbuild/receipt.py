@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from envbuild.errors import HostError, Problem
 
@@ -20,8 +20,7 @@ _OLDEST = 1
 """The oldest format that it reads: that one has no recipe."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FileEntry:
+class FileEntry(NamedTuple):
     """A regular file."""
 
     path: str

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from envbuild.declaration import Declaration, Driver
     from envbuild.progress import Progress
     from envbuild.system.bytecode.bytecode import Bytecode
-    from envbuild.system.environments.digest_memory import DigestMemory
     from envbuild.system.gate import Gate
     from envbuild.system.lock_folder import LockFolder
     from envbuild.system.prober import Prober
@@ -100,20 +99,13 @@ class Context:
 
         return SystemRunner()
 
-    @cached_property
-    def digests(self) -> DigestMemory:
-        """What is known of the store's files without reading them."""
-        from envbuild.system.environments.digest_memory import DigestMemory
-
-        return DigestMemory(self.store.cache / "digests")
-
     def bytecode(self, jobs: int) -> Bytecode:
         """The store's bytecode, compiled in so many processes."""
         from envbuild.system.bytecode.bytecode import Bytecode
         from envbuild.system.bytecode.compiler import BytecodeCompiler
 
         compiler = BytecodeCompiler(runner=self.runner, jobs=min(jobs, self.cpus))
-        return Bytecode(root=self.store.cache / "bytecode", compiler=compiler, digests=self.digests)
+        return Bytecode(root=self.store.cache / "bytecode", compiler=compiler)
 
     def prober(self, jobs: int) -> Prober:
         """What runs probes, so many drivers side by side."""

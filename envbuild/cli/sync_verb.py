@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from envbuild.cli.context import Context
     from envbuild.commands.sync import Planner, SyncResult
-    from envbuild.declaration import Driver
+    from envbuild.declaration import Declaration, Driver
     from envbuild.plan import Plan
     from envbuild.progress import Progress
     from envbuild.system.environments.builder import Applied, Builder
@@ -65,10 +65,15 @@ def planner_for(context: Context, progress: Progress, *, offline: bool, dry_run:
     """What turns the declaration and its lockfiles into this host's plan."""
     from envbuild.commands.sync import Planner
 
+    chosen: dict[tuple[tuple[str, ...], bool], Interpreter] = {}
+
     def interpreter_for(driver: Driver) -> Interpreter:
-        if not dry_run:  # by now names and lockfiles are right; a Python may have to be installed
+        if not (chosen or dry_run):  # names and lockfiles are right; a Python may have to come
             context.store.prepare()
-        interpreter = context.interpreter_for(driver, offline=offline, dry_run=dry_run)
+        request = (driver.python, driver.python_downloads)
+        if request not in chosen:
+            chosen[request] = context.interpreter_for(driver, offline=offline, dry_run=dry_run)
+        interpreter = chosen[request]
         if context.store.is_reachable and not interpreter.shareable:
             progress.note(
                 f"{driver.name}: other users cannot start {interpreter.path}, "
@@ -94,9 +99,19 @@ def _apply(context: Context, arguments: Namespace, plan: Plan, progress: Progres
 
 @contextmanager
 def open_builder(
-    context: Context, progress: Progress, *, offline: bool, jobs: int
+    context: Context,
+    progress: Progress,
+    *,
+    offline: bool,
+    jobs: int,
+    declaration: Declaration | None = None,
 ) -> Iterator[Builder]:
-    """What builds into the store, with the indexes open for as long as the block runs."""
+    """What builds into the store, with the indexes open for as long as the block runs.
+
+    They are those of the context's declaration, or of another that is named.
+    """
+    from envbuild.system.cache.wheels import WheelCache
+    from envbuild.system.environments.assembly import Assembler
     from envbuild.system.environments.builder import Builder
     from envbuild.system.index.session import index_session
     from envbuild.system.settings import read_settings
@@ -104,7 +119,7 @@ def open_builder(
 
     settings = read_settings(context.store.root)
     with index_session(
-        context.declaration,
+        declaration or context.declaration,
         context.environment,
         runner=context.runner,
         cache=context.store.cache,
@@ -123,14 +138,17 @@ def open_builder(
         )
         yield Builder(
             store=context.store,
-            installer=installer,
+            assembler=Assembler(
+                installer=installer,
+                progress=progress,
+                wheels=WheelCache(context.store.cache / "wheels"),
+                bytecode=context.bytecode(jobs),
+                link_mode=settings.link_mode,
+            ),
             progress=progress,
             jobs=jobs,
             declared_in=context.declaration.file,
-            bytecode=context.bytecode(jobs),
-            digests=context.digests,
             gate=context.gate(jobs, progress),
-            link_mode=settings.link_mode,
         )
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from envbuild.errors import HostError
 from envbuild.garbage import Kept, StoredEnvironment, StoredGeneration
 from envbuild.lease import LEASE_FILE
-from envbuild.system.bytecode.store import unused_entries
-from envbuild.system.environments.digest_memory import forget_what_is_gone
+from envbuild.receipt import parse_receipt
+from envbuild.system.cache.unused import unused_entries
 from envbuild.system.files import locked_if_free, sync_folder
 from envbuild.system.processes import find_processes
 from envbuild.system.trash import Trash
@@ -154,7 +154,7 @@ class Collector:
 
 
 def take_cache(store: Store, trash: Trash) -> tuple[Path, ...] | None:
-    """Rename the caches away: uv's whole, and the bytecode that no environment links.
+    """Rename the caches away: uv's whole, and kept wheels and bytecode that no environment was built of.
 
     All of it can be made anew. None where somebody uses it.
     """
@@ -163,13 +163,29 @@ def take_cache(store: Store, trash: Trash) -> tuple[Path, ...] | None:
             return None
         places = [trash.take(path) for path in cache_to_take(store)]
         (store.cache / "uv").mkdir(mode=0o700, parents=True, exist_ok=True)
-        forget_what_is_gone(store.cache / "digests")
         return tuple(place for place in places if place is not None)
 
 
 def cache_to_take(store: Store) -> tuple[Path, ...]:
     """What `take_cache` would take."""
-    return (store.cache / "uv", *unused_entries(store.cache / "bytecode"))
+    return (store.cache / "uv", *unused_entries(store.cache, _live_wheels(store)))
+
+
+def _live_wheels(store: Store) -> frozenset[str] | None:
+    """The sha256 of every wheel that an environment was built of; None where a receipt does not tell."""
+    wheels: set[str] = set()
+    for file in _listed(store.receipt("x").parent):
+        if file.suffix != ".json":
+            continue
+        try:
+            text = file.read_bytes().decode("utf-8", "surrogateescape")
+            recipe = parse_receipt(text, file=str(file)).recipe
+        except (OSError, HostError):
+            return None
+        if recipe is None:
+            return None
+        wheels |= {wheel.sha256 for wheel in recipe.wheels}
+    return frozenset(wheels)
 
 
 def _listed(folder: Path) -> tuple[Path, ...]:

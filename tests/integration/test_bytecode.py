@@ -14,9 +14,8 @@ import pytest
 
 from envbuild.system.bytecode.bytecode import Bytecode, Installed
 from envbuild.system.bytecode.compiler import BytecodeCompiler
-from envbuild.system.bytecode.store import unused_entries
-from envbuild.system.environments.contents import survey
-from envbuild.system.environments.digest_memory import DigestMemory, forget_what_is_gone
+from envbuild.system.cache import entries
+from envbuild.system.cache.unused import unused_entries
 from envbuild.system.process import Command, Completed, SystemRunner
 from envbuild.target import Interpreter
 from tests.support.site_packages import unpack
@@ -100,11 +99,9 @@ class Fleet:
         self.interpreter = interpreter
         self.compiler = BytecodeCompiler(runner=runner, jobs=2)
 
-    def sync(self, name: str, *wheels: Wheel, digests: DigestMemory | None = None) -> Path:
+    def sync(self, name: str, *wheels: Wheel) -> Path:
         """Unpack wheels and give them their bytecode, as one sync; its site-packages folder."""
-        digests = digests or DigestMemory(self.root / "digests")
-        bytecode = Bytecode(root=self.root / "kept", compiler=self.compiler, digests=digests)
-        bytecode.recall(self.interpreter, [wheel.sha256 for wheel in wheels])
+        bytecode = Bytecode(root=self.root / "bytecode", compiler=self.compiler)
         site_packages = self.root / name / "lib"
         installed = tuple(unpack(wheel, site_packages) for wheel in wheels)
         with Path(os.devnull).open() as lock:
@@ -114,17 +111,14 @@ class Fleet:
                     interpreter=self.interpreter,
                     wheels=installed,
                     unkept=(),
-                    own=(),
                     lock=lock.fileno(),
                 )
             )
-        survey(site_packages, digests.digest, freeze=False)  # as every build does at the end
-        digests.save()
         return site_packages
 
     def kept(self, wheel: Wheel) -> Path:
         """The folder in which a wheel's bytecode is kept."""
-        (folder,) = self.root.glob(f"kept/*/{wheel.sha256}")
+        (folder,) = self.root.glob(f"bytecode/*/{wheel.sha256}")
         return folder
 
 
@@ -209,7 +203,7 @@ def test_bytecode_is_the_same_wherever_and_beside_whatever_it_is_compiled(
     for wheel in (PLAIN, many):
         names = _names(one.kept(wheel))
         assert names == _names(two.kept(wheel))
-        for name in names:
+        for name in filter(str.isdecimal, names):
             content = (one.kept(wheel) / name).read_bytes()
             assert content == (two.kept(wheel) / name).read_bytes()
             assert str(scratch).encode() not in content
@@ -255,10 +249,13 @@ def test_untouched_bytecode_is_not_read_again(
     """What the digests rest on is how files look: linking an entry again reads none of it."""
     fleet.sync("one", PLAIN)
     fleet.sync("two", PLAIN)
-    read: list[str] = []
-    monkeypatch.setattr(DigestMemory, "learn", lambda _, path: read.append(os.fsdecode(path)))
+    read: list[bytes] = []
+    monkeypatch.setattr(entries, "_digest", lambda _, name: read.append(name))
     fleet.sync("three", PLAIN)
-    assert [path for path in read if path.endswith(".pyc") or "/kept/" in path] == []
+    assert read == []
+    os.utime(_cached(fleet.root / "one/lib", "plain/fault"))
+    fleet.sync("four", PLAIN)
+    assert len(read) == 0, "a file with another time is not even read"
 
 
 @pytest.mark.parametrize("damage", ["truncated index", "no index", "file gone", "all gone"])
@@ -266,7 +263,7 @@ def test_a_broken_entry_is_made_anew(fleet: Fleet, damage: str) -> None:
     """Whatever somebody, a crash or a cleaner does to the cache, the next sync has its bytecode."""
     fleet.sync("one", PLAIN)
     folder = fleet.kept(PLAIN)
-    index = folder / "entry.json"
+    index = folder / "table.json"
     if damage == "truncated index":
         index.write_text(index.read_text()[:40])
     elif damage == "no index":
@@ -274,10 +271,10 @@ def test_a_broken_entry_is_made_anew(fleet: Fleet, damage: str) -> None:
     elif damage == "file gone":
         (folder / "1").unlink()
     else:
-        subprocess.run(["rm", "-rf", str(fleet.root / "kept")], check=True)
+        subprocess.run(["rm", "-rf", str(fleet.root / "bytecode")], check=True)
     two = fleet.sync("two", PLAIN)
     assert _cached(two, "plain/fault").exists()
-    assert _names(fleet.kept(PLAIN)) == ["0", "1", "2", "entry.json"]
+    assert _names(fleet.kept(PLAIN)) == ["0", "1", "2", "stamp", "table.json"]
 
 
 def test_what_a_killed_sync_left_is_no_entry(fleet: Fleet) -> None:
@@ -292,11 +289,11 @@ def test_what_a_killed_sync_left_is_no_entry(fleet: Fleet) -> None:
 
 def test_without_a_cache_the_environment_is_compiled_in_place(fleet: Fleet) -> None:
     """A cache folder that cannot be written costs time, not bytecode."""
-    (fleet.root / "kept").write_text("no folder")
+    (fleet.root / "bytecode").write_text("no folder")
     one = fleet.sync("one", PLAIN, ODD)
     for module in ("plain/__init__", "plain/fault", "odd/case"):
         assert _cached(one, module).exists()
-    assert not (one / ".bytecode").exists()
+    assert list(one.glob(".bytecode*")) == []
 
 
 def test_a_full_disk_is_an_error(scratch: Path, interpreter: Interpreter) -> None:
@@ -304,7 +301,7 @@ def test_a_full_disk_is_an_error(scratch: Path, interpreter: Interpreter) -> Non
     fleet = Fleet(scratch, interpreter, FullDisk())
     with pytest.raises(OSError, match="No space left"):
         fleet.sync("one", PLAIN)
-    assert list(scratch.glob("kept/*/*.json")) == []
+    assert list(scratch.glob("bytecode/*/*/*.json")) == []
 
 
 def test_a_module_that_ends_the_compiler_is_left_out(
@@ -322,11 +319,8 @@ def test_builds_side_by_side_compile_a_wheel_once(fleet: Fleet, runner: Counting
     """Eight environments at once, in one process, share one compilation."""
     fleet.sync("before", ODD)
     before = runner.compilations
-    digests = DigestMemory(fleet.root / "digests")
     with ThreadPoolExecutor(max_workers=8) as pool:
-        folders = list(
-            pool.map(lambda n: fleet.sync(str(n), PLAIN, ODD, digests=digests), range(8))
-        )
+        folders = list(pool.map(lambda n: fleet.sync(str(n), PLAIN, ODD), range(8)))
     assert runner.compilations - before <= len(PLAIN.files)
     assert len({_cached(folder, "plain/fault").stat().st_ino for folder in folders}) == 1
 
@@ -362,7 +356,7 @@ def test_a_file_system_that_cannot_link_gets_copies(
 ) -> None:
     """Where links are refused (another device, too many of them), the content is there all the same."""
 
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **_named: object) -> None:
         raise OSError(errno.EMLINK, "Too many links")
 
     monkeypatch.setattr(os, "link", refuse)
@@ -378,18 +372,6 @@ def test_what_no_environment_links_may_go(fleet: Fleet) -> None:
     odd = fleet.kept(ODD)
     left = odd.with_name(f".{ODD.sha256}.1234")
     left.mkdir()
-    assert set(unused_entries(fleet.root / "kept")) == {odd, left}
-    assert unused_entries(fleet.root / "nothing here") == ()
-
-
-def test_digests_of_what_is_gone_are_forgotten(fleet: Fleet) -> None:
-    """Notes about an entry that was removed do not pile up; damaged ones go too."""
-    fleet.sync("one", PLAIN, ODD)
-    shutil.rmtree(fleet.kept(ODD))
-    folder = fleet.root / "digests"
-    (folder / "damaged.json").write_text("{")
-    before = _names(folder)
-    forget_what_is_gone(folder)
-    assert [name for name in before if ODD.sha256 in name or name == "damaged.json"] == [
-        name for name in before if name not in _names(folder)
-    ]
+    assert set(unused_entries(fleet.root, None)) == {odd, left}
+    assert set(unused_entries(fleet.root, {ODD.sha256})) == {fleet.kept(PLAIN), left}
+    assert unused_entries(fleet.root / "nothing here", None) == ()

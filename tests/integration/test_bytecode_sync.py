@@ -140,7 +140,7 @@ def test_a_broken_cache_does_not_stop_a_sync(locked: CommandLine, store: Path) -
     (store / "cache").mkdir(parents=True)
     (store / "envbuild-store.json").write_text('{"format": 1}\n')
     (store / "cache/bytecode").write_text("no folder")
-    (store / "cache/digests").write_text("no folder")
+    (store / "cache/wheels").write_text("no folder")
     locked("sync", check=True)
     assert _bytecode(_environments(store)[0], "base/other").is_file()
     locked("verify", check=True)

@@ -76,7 +76,7 @@ def test_an_entry_stands_on_a_line() -> None:
     entries = len(CONTENTS.files) + len(CONTENTS.links) + len(CONTENTS.folders)
     entries += len(RECIPE.wheels)
     assert len(TEXT.splitlines()) == 2 + entries + 2 * 4
-    other = replace(CONTENTS.files[0], sha256=digest("changed"))
+    other = CONTENTS.files[0]._replace(sha256=digest("changed"))
     changed = replace(CONTENTS, files=(other, CONTENTS.files[1]))
     lines = render_receipt(replace(RECEIPT, contents=changed)).splitlines()
     assert sum(one != two for one, two in zip(lines, TEXT.splitlines(), strict=True)) == 1

@@ -2,39 +2,26 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
-from contextlib import suppress
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from envbuild.activation import MODULE_FILE
 from envbuild.bytecode import Module, cached_path, contested_paths, modules_of
-from envbuild.errors import HostError
-from envbuild.requirement_text import normalized_name
 from envbuild.system.bytecode.compiler import Place, Task
-from envbuild.system.bytecode.entries import BytecodeEntries
-from envbuild.system.bytecode.store import BytecodeStore
-from envbuild.system.environments.contents import read_records
-from envbuild.system.environments.digest_memory import Group
-from envbuild.wheel_record import parse_record
+from envbuild.system.bytecode.kept import KeptBytecode
+from envbuild.system.cache.entries import Entries, Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
 
-    from envbuild.bytecode import BytecodeEntry
-    from envbuild.plan import Wanted
+    from envbuild.cache_entry import EntryFile
     from envbuild.system.bytecode.compiler import BytecodeCompiler
-    from envbuild.system.environments.contents import Survey
-    from envbuild.system.environments.digest_memory import DigestMemory
     from envbuild.target import Interpreter
     from envbuild.wheel_record import RecordRow
-
-_UNLINKABLE = (errno.EXDEV, errno.EMLINK, errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
-_SCRATCH = ".bytecode"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,86 +36,61 @@ class Installed:
     unkept: tuple[tuple[RecordRow, ...], ...]
     """RECORDs of what no locked sha256 stands for, as it was built from source here."""
 
-    own: tuple[str, ...]
-    """Modules of envbuild itself, relative to site-packages."""
-
     lock: int
     """The descriptor of the environment's lock; see `Installer.create`."""
 
+    sound: frozenset[str] = frozenset()
+    """Those of `wheels` that are known to own all that they brought, so that no path is contested."""
 
-def installed_environment(wanted: Wanted, site_packages: Path, lock: int) -> Installed:
-    """Tell which RECORD is that of which locked file."""
-    files = {file.package: file for file in wanted.files}
-    wheels = []
-    unkept = []
-    for folder, text in read_records(site_packages).items():
-        record = tuple(parse_record(text))
-        name = folder.removesuffix(".dist-info").rpartition("-")[0]
-        file = files.get(normalized_name(name))
-        if file is not None and file.file.endswith(".whl"):
-            wheels.append((file.sha256, record))
-        else:
-            unkept.append(record)
-    return Installed(
-        site_packages=site_packages,
-        interpreter=wanted.interpreter,
-        wheels=tuple(wheels),
-        unkept=tuple(unkept),
-        own=(MODULE_FILE,),
-        lock=lock,
-    )
-
-
-def installed_groups(installed: Installed, environment: Path, survey: Survey) -> Iterator[Group]:
-    """The files of each wheel, as their digests are remembered."""
-    base = str(installed.site_packages)
-    prefix = f"{installed.site_packages.relative_to(environment)}/"
-    for wheel, record in installed.wheels:
-        inodes = {
-            path: (seen.device, seen.inode)
-            for path, _, _ in record
-            if (seen := survey.looks.get(prefix + path)) is not None
-        }
-        yield Group(name=wheel, base=base, inodes=inodes)
+    @property
+    def place(self) -> Place:
+        """Where its modules are compiled."""
+        return Place(python=self.interpreter.path, root=self.site_packages, keep_open=(self.lock,))
 
 
 class Bytecode:
     """The kept bytecode of a store."""
 
-    def __init__(self, *, root: Path, compiler: BytecodeCompiler, digests: DigestMemory) -> None:
+    def __init__(self, *, root: Path, compiler: BytecodeCompiler) -> None:
         self._root = root
         self._compiler = compiler
-        self._digests = digests
         self._magic_numbers: dict[str, int] = {}
         self._lock = Lock()
 
-    def recall(self, interpreter: Interpreter, wheels: Iterable[str]) -> None:
-        """Learn the digests of kept bytecode before anything is linked, as linking changes how files look.
-
-        An interpreter that does not run is told of by `add`.
-        """
-        with suppress(HostError):
-            tag = self._tag(interpreter)
-            self._digests.recall(f"{tag}-{wheel}" for wheel in wheels)
-
-    def add(self, installed: Installed) -> None:
+    def add(self, installed: Installed) -> tuple[EntryFile, ...]:
         """Put bytecode beside every module that can be compiled, but where a wheel brings its own.
 
-        OSError where the disk does not take it; HostError where the interpreter does not run.
+        Tells which files were linked. OSError where the disk does not take it;
+        HostError where the interpreter does not run.
         """
-        place = Place(
-            python=installed.interpreter.path,
-            root=installed.site_packages,
-            keep_open=(installed.lock,),
+        kept = KeptBytecode(
+            entries=self.entries(installed.interpreter),
+            compiler=self._compiler,
+            place=installed.place,
+            cache_tag=installed.interpreter.cache_tag,
         )
-        store = BytecodeStore(root=self._root / self._tag(installed.interpreter))
-        entries = BytecodeEntries(
-            store=store, compiler=self._compiler, digests=self._digests, place=place
-        )
-        filling = _Filling(installed, store)
-        rest = filling.link_kept(entries)
-        if rest:
-            filling.compile_rest(rest, self._compiler, place)
+        filling = _Filling(installed, kept)
+        linked = filling.link_kept()
+        if filling.rest:
+            self.compile(installed, filling.rest)
+        return linked
+
+    def compile(self, installed: Installed, modules: Sequence[Module]) -> None:
+        """Compile modules straight into the environment; nothing is kept. Errors as in `add`."""
+        scratch = Path(tempfile.mkdtemp(prefix=".bytecode-", dir=installed.site_packages))
+        target = Target(installed.site_packages)
+        tasks = [Task(module=m, target=scratch / str(n)) for n, m in enumerate(modules)]
+        outcomes = self._compiler.compile(installed.place, tasks)
+        for task, outcome in zip(tasks, outcomes, strict=True):
+            path = cached_path(task.module.path, installed.interpreter.cache_tag)
+            place = target.place(path) if outcome.sha256 and path is not None else None
+            if place is not None and not os.path.lexists(place):
+                os.rename(task.target, place)  # noqa: PTH104
+        shutil.rmtree(scratch)
+
+    def entries(self, interpreter: Interpreter) -> Entries:
+        """What is kept for an interpreter; HostError where it does not run."""
+        return Entries(self._root / self._tag(interpreter))
 
     def _tag(self, interpreter: Interpreter) -> str:
         """All that decides what a module is compiled to, as a folder's name."""
@@ -143,77 +105,52 @@ class Bytecode:
 class _Filling:
     """Puts bytecode into one environment."""
 
-    def __init__(self, installed: Installed, store: BytecodeStore) -> None:
+    def __init__(self, installed: Installed, kept: KeptBytecode) -> None:
         self._installed = installed
-        self._store = store
-        self._site_packages = os.fsencode(installed.site_packages)
-        self._folders: set[bytes] = set()
+        self._kept = kept
+        self._target = Target(installed.site_packages)
+        self._wheels = dict(installed.wheels)
+        fresh = (record for wheel, record in self._wheels.items() if wheel not in installed.sound)
+        self._contested = contested_paths(map(modules_of, fresh))
+        cached = (cached_path(path, kept.cache_tag) for path in self._contested)
+        self._skip = frozenset(path for path in cached if path is not None)
+        self.rest = [Module(path=path, sha256="", size=0) for path in sorted(self._contested)]
+        self.rest += [module for record in installed.unkept for module in modules_of(record)]
 
-    def link_kept(self, entries: BytecodeEntries) -> list[Module]:
-        """Link what is kept, or can be; the modules that are left to be compiled in place."""
-        wheels = {sha256: modules_of(record) for sha256, record in self._installed.wheels}
-        contested = contested_paths(wheels.values())
-        provided = entries.provide({sha256: found for sha256, found in wheels.items() if found})
-        rest = [Module(path=path, sha256="", size=0) for path in sorted(contested)]
-        for wheel, modules in wheels.items():
-            entry = provided.get(wheel)
-            if entry is not None:
-                self._link_entry(wheel, entry, contested)
-            settled = contested | (_paths(entry) if entry is not None else set())
-            rest += [module for module in modules if module.path not in settled]
-        rest += [module for record in self._installed.unkept for module in modules_of(record)]
-        rest += [Module(path=path, sha256="", size=0) for path in self._installed.own]
-        return rest
+    def link_kept(self) -> tuple[EntryFile, ...]:
+        """Link what is kept, or can be; what is left to be compiled in place gets into `rest`."""
+        entries = self._kept.entries
+        linked: list[EntryFile] = []
+        waiting = list(self._wheels)
+        for _ in range(2 if entries.is_usable() else 0):  # a damaged entry is gone after the first
+            missing = {wheel: self._modules(wheel) for wheel in waiting if not entries.has(wheel)}
+            self._kept.provide({wheel: found for wheel, found in missing.items() if found})
+            empty = {wheel for wheel, found in missing.items() if not found}
+            damaged = []
+            for wheel in waiting:
+                if wheel in empty:
+                    continue
+                files = self._link(wheel)
+                if files is None:
+                    damaged.append(wheel)
+                else:
+                    linked += files
+            waiting = damaged
+        for wheel in waiting:
+            self.rest += self._uncontested(self._modules(wheel))
+        return tuple(linked)
 
-    def compile_rest(
-        self, modules: Sequence[Module], compiler: BytecodeCompiler, place: Place
-    ) -> None:
-        """Compile what is not kept straight into the environment."""
-        scratch = self._installed.site_packages / _SCRATCH
-        scratch.mkdir(mode=0o700)
-        tasks = [Task(module=m, target=scratch / str(n)) for n, m in enumerate(modules)]
-        for task, outcome in zip(tasks, compiler.compile(place, tasks), strict=True):
-            target = self._target(task.module.path) if outcome.sha256 else None
-            if target is not None:
-                _link(os.fsencode(task.target), target)
-        shutil.rmtree(scratch)
-
-    def _link_entry(self, wheel: str, entry: BytecodeEntry, contested: frozenset[str]) -> None:
-        folder = os.fsencode(self._store.folder(wheel))
-        for module in entry.compiled:
-            if module.path not in contested:
-                target = self._target(module.path)
-                if target is not None:
-                    _link(folder + b"/" + module.file.encode(), target)
-
-    def _target(self, path: str) -> bytes | None:
-        """Where a module's bytecode goes, the folder made; None where nothing can be put."""
-        cached = cached_path(path, self._installed.interpreter.cache_tag)
-        if cached is None:
+    def _link(self, wheel: str) -> tuple[EntryFile, ...] | None:
+        linked = self._kept.entries.link(wheel, self._target, skip=self._skip)
+        if linked is None:
             return None
-        target = self._site_packages + b"/" + cached.encode("utf-8", "surrogateescape")
-        folder = target.rpartition(b"/")[0]
-        if folder not in self._folders:
-            if not os.path.isdir(folder):  # noqa: PTH112
-                try:
-                    os.mkdir(folder)  # noqa: PTH102
-                except FileExistsError:  # a wheel has a file of that name
-                    return None
-            self._folders.add(folder)
-        return target
+        absent = linked.entry.facts.get("absent")
+        if isinstance(absent, list):
+            self.rest += self._uncontested(Module(path=p, sha256="", size=0) for p in absent)
+        return linked.files
 
+    def _modules(self, wheel: str) -> tuple[Module, ...]:
+        return modules_of(self._wheels[wheel])
 
-def _paths(entry: BytecodeEntry) -> set[str]:
-    return {module.path for module in entry.compiled} | {path for path, _ in entry.failed}
-
-
-def _link(source: bytes, target: bytes) -> None:
-    """Link a file, or copy it; what is there already came with a wheel, and stays."""
-    try:
-        os.link(source, target)
-    except FileExistsError:
-        return
-    except OSError as error:
-        if error.errno not in _UNLINKABLE:
-            raise
-        shutil.copy(source, target)
+    def _uncontested(self, modules: Iterable[Module]) -> Iterator[Module]:
+        return (module for module in modules if module.path not in self._contested)

@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
+from envbuild.cache_entry import EntryFile
 from envbuild.errors import HostError, Problem
 from envbuild.receipt import Contents, FileEntry, FolderEntry, LinkEntry
-from envbuild.system.environments.stat_list import look
+from envbuild.system.environments.stat_list import Look, look
+from envbuild.system.workers import Workers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from envbuild.system.environments.stat_list import Look
 
 FILE_MODE = 0o444
 PROGRAM_MODE = 0o555
@@ -25,6 +26,8 @@ FOLDER_MODE = 0o555
 """Read-only for everybody: an environment never changes, and a `pip install` into one fails early."""
 
 _CHUNK = 1 << 20
+_LONG = 1 << 18
+"""Bytes from which on a thread of its own is worth while for a file."""
 
 
 def freeze_modes(environment: Path) -> None:
@@ -55,7 +58,7 @@ def scan_contents(environment: Path) -> Contents:
 
     HostError for anything else (a socket, a device): no wheel brings one.
     """
-    return survey(environment, _read_digest, freeze=False).contents
+    return survey(environment, known={}, freeze=False).contents
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,12 +70,11 @@ class Survey:
     """How everything looks, by path as in `contents`."""
 
 
-def survey(
-    environment: Path, digest: Callable[[bytes, os.stat_result], str], *, freeze: bool
-) -> Survey:
+def survey(environment: Path, *, known: Mapping[str, EntryFile], freeze: bool) -> Survey:
     """Look at everything below an environment, with `freeze` as `freeze_modes` leaves it.
 
-    `digest` tells the sha256 of a file that looks like this.
+    Files that are `known`, by path, are neither read nor changed: whoever has put them there
+    a moment ago knows them; they have to be there as files all the same.
     HostError as in `scan_contents`.
     """
     root = os.fsencode(environment)
@@ -81,6 +83,7 @@ def survey(
     links: list[LinkEntry] = []
     folders: list[FolderEntry] = []
     looks: dict[str, Look] = {}
+    device = os.lstat(root).st_dev
     for folder, entries in _walk(root):
         if freeze:
             os.chmod(folder, FOLDER_MODE)  # noqa: PTH101
@@ -89,12 +92,18 @@ def survey(
         looks[path] = look(status)
         folders.append(FolderEntry(path=path, mode=stat.S_IMODE(status.st_mode)))
         for entry in entries:
-            status = entry.stat(follow_symlinks=False)
             path = _text(entry.path[skip:])
+            there = known.get(path)
+            if there is not None and entry.is_file(follow_symlinks=False):
+                _, mode, size, sha256, mtime_ns, inode = there
+                files.append(FileEntry(path, mode, size, sha256))
+                looks[path] = Look(stat.S_IFREG | mode, size, mtime_ns, device, inode)
+                continue
+            status = entry.stat(follow_symlinks=False)
             if stat.S_ISREG(status.st_mode):
                 if freeze:
                     status = _freeze_file(entry.path, status)
-                files.append(_file_entry(path, status, digest(entry.path, status)))
+                files.append(_file_entry(path, status, _read_digest(entry.path)))
                 looks[path] = look(status)
             elif stat.S_ISLNK(status.st_mode):
                 links.append(LinkEntry(path=path, target=_text(os.readlink(entry.path))))  # noqa: PTH115
@@ -110,14 +119,41 @@ def survey(
     return Survey(contents=contents, looks=looks)
 
 
+def read_files(paths: Iterable[tuple[str, bytes]]) -> dict[str, EntryFile]:
+    """Freeze and read files, each given by a name for it and its place; those that are files, by name.
+
+    Long ones are read side by side: hashing them lets go of the interpreter's lock.
+    """
+    found: dict[str, EntryFile] = {}
+    long: list[tuple[str, bytes, os.stat_result]] = []
+    for path, place in paths:
+        try:
+            status = os.lstat(place)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        if not stat.S_ISREG(status.st_mode):
+            continue
+        status = _freeze_file(place, status)
+        if status.st_size > _LONG:
+            long.append((path, place, status))
+        else:
+            found[path] = _entry_file(path, place, status)
+    if long:
+        with Workers(max_workers=len(os.sched_getaffinity(0))) as pool:
+            found |= {file.path: file for file in pool.map(_entry_file, *zip(*long, strict=True))}
+    return found
+
+
+def read_record(dist_info: Path) -> str:
+    """The text of a distribution's RECORD; empty where it is gone."""
+    record = dist_info / "RECORD"
+    return _text(record.read_bytes()) if record.is_file() else ""
+
+
 def read_records(site_packages: Path) -> dict[str, str]:
     """The text of every distribution's RECORD by its `.dist-info` folder's name; empty where it is gone."""
-    records: dict[str, str] = {}
-    for folder in sorted(site_packages.glob("*.dist-info")):
-        record = folder / "RECORD"
-        content = record.read_bytes() if record.is_file() else b""
-        records[folder.name] = _text(content)
-    return records
+    folders = sorted(site_packages.glob("*.dist-info"))
+    return {folder.name: read_record(folder) for folder in folders}
 
 
 def _text(name: bytes) -> str:
@@ -128,6 +164,12 @@ def _text(name: bytes) -> str:
 def _file_entry(path: str, status: os.stat_result, sha256: str) -> FileEntry:
     mode = stat.S_IMODE(status.st_mode)
     return FileEntry(path=path, mode=mode, size=status.st_size, sha256=sha256)
+
+
+def _entry_file(path: str, place: bytes, status: os.stat_result) -> EntryFile:
+    mode = stat.S_IMODE(status.st_mode)
+    digest = _read_digest(place)
+    return EntryFile(path, mode, status.st_size, digest, status.st_mtime_ns, status.st_ino)
 
 
 _path = attrgetter("path")
@@ -143,7 +185,7 @@ def _freeze_file(path: bytes, status: os.stat_result) -> os.stat_result:
     return os.lstat(path)
 
 
-def _read_digest(path: bytes, _status: os.stat_result) -> str:
+def _read_digest(path: bytes) -> str:
     digest = hashlib.sha256()
     with open(path, "rb", buffering=0) as stream:  # noqa: PTH123
         while chunk := stream.read(_CHUNK):

@@ -12,15 +12,17 @@ from envbuild.errors import EnvbuildError, HostError
 from envbuild.layout import generation_links
 from envbuild.lease import LEASE_FILE
 from envbuild.receipt import parse_receipt
-from envbuild.system.environments.builder import find_site_packages, new_receipt
+from envbuild.system.environments.builder import new_receipt
 from envbuild.system.environments.contents import read_records
+from envbuild.system.environments.folder import find_site_packages
 from envbuild.system.exchange import exchange_folders
 from envbuild.system.files import replace_link, sync_file_system, sync_folder, write_atomically
 from envbuild.system.trash import Trash
 from envbuild.system.write_refusal import unwritable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from envbuild.finding import Finding
@@ -36,7 +38,8 @@ class Mender:
     """Repairs a store in place: no path that `current` names is ever missing."""
 
     store: Store
-    builder: Builder
+    builder_for: Callable[[Wanted], AbstractContextManager[Builder]]
+    """What builds an environment out of the indexes that its files came from."""
 
     def mend_environment(
         self, wanted: Wanted, findings: tuple[Finding, ...], sealed: str | None
@@ -49,13 +52,22 @@ class Mender:
         """
         name = wanted.environment
         try:
-            with self.store.claiming([name]), self.store.building(name) as lock:
-                self._mend_environment(wanted, findings, sealed, lock)
+            with (
+                self.builder_for(wanted) as builder,
+                self.store.claiming([name]),
+                self.store.building(name) as lock,
+            ):
+                self._mend_environment(builder, wanted, findings, sealed, lock)
         except OSError as error:
             raise unwritable(self.store.environment(name), error) from error
 
     def _mend_environment(
-        self, wanted: Wanted, findings: tuple[Finding, ...], sealed: str | None, lock: int
+        self,
+        builder: Builder,
+        wanted: Wanted,
+        findings: tuple[Finding, ...],
+        sealed: str | None,
+        lock: int,
     ) -> None:
         name = wanted.environment
         trash = Trash(folder=self.store.trash)
@@ -64,9 +76,9 @@ class Mender:
         trusted = self._trusted(name, sealed)
         everything = tuple(sorted({file.package for file in wanted.files}))
         owners = self._owners(name, findings, everything) if trusted is not None else everything
-        contents = self.builder.fill(wanted, place, lock, refresh=owners).contents
+        contents = builder.fill(wanted, place, lock, refresh=owners).contents
         if trusted not in (None, contents) and owners != everything:
-            contents = self.builder.fill(wanted, place, lock, refresh=everything).contents
+            contents = builder.fill(wanted, place, lock, refresh=everything).contents
         self._keep_lease(name)
         sync_file_system(place)
         self._put_in_place(name, trash)

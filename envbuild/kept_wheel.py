@@ -1,0 +1,111 @@
+"""What an unpacked wheel is apart from its files: scripts that name their environment, and its RECORD."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+_ENCODING = "latin-1"
+"""Every byte is a character of it."""
+
+
+class Script(NamedTuple):
+    """A file that carries its environment's path, such as what starts a console command."""
+
+    path: str
+    """Relative to site-packages, as in the RECORD."""
+
+    mode: int
+    parts: tuple[str, ...]
+    """The content between the places where the environment's path stands."""
+
+    def render(self, environment: bytes) -> bytes:
+        """The content in an environment."""
+        return environment.join(part.encode(_ENCODING) for part in self.parts)
+
+
+class WheelFacts(NamedTuple):
+    """What a kept wheel's table says beside its files."""
+
+    dist_info: str
+    """The folder's name, such as `numpy-2.3.4.dist-info`."""
+
+    minor: str
+    """The Python that its paths hold for, such as `3.12`; empty where that is any."""
+
+    scripts: tuple[Script, ...]
+    record: tuple[str | int, ...]
+    """The RECORD's lines, a number for that of a script; empty where RECORD is a file like the others."""
+
+    def render_record(self, environment: bytes) -> bytes:
+        """The RECORD in an environment."""
+        lines = [
+            _record_line(self.scripts[line], environment) if isinstance(line, int) else line
+            for line in self.record
+        ]
+        return "\n".join(lines).encode("utf-8", "surrogateescape")
+
+    def as_json(self) -> dict[str, object]:
+        """The facts of an entry."""
+        return {
+            "dist_info": self.dist_info,
+            "minor": self.minor,
+            "scripts": [list(script) for script in self.scripts],
+            "record": list(self.record),
+        }
+
+
+def wheel_facts(facts: Mapping[str, object]) -> WheelFacts | None:
+    """The value of an entry's facts; None where they are none."""
+    try:
+        return WheelFacts(
+            dist_info=str(facts["dist_info"]),
+            minor=str(facts["minor"]),
+            scripts=tuple(
+                Script(path=path, mode=mode, parts=tuple(parts))
+                for path, mode, parts in _list(facts["scripts"])
+            ),
+            record=tuple(_list(facts["record"])),
+        )
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def script_of(path: str, mode: int, content: bytes, environment: bytes) -> Script | None:
+    """The script that a file is in an environment; None where it does not name that environment."""
+    parts = content.split(environment)
+    if len(parts) == 1:
+        return None
+    return Script(path=path, mode=mode, parts=tuple(part.decode(_ENCODING) for part in parts))
+
+
+def record_template(text: str, scripts: Sequence[Script]) -> tuple[str | int, ...] | None:
+    """The lines of a RECORD with a number for each script; None where a script has no line of its own."""
+    numbers = {script.path: number for number, script in enumerate(scripts)}
+    lines: list[str | int] = []
+    for line in text.split("\n"):
+        number = numbers.pop(line.rsplit(",", 2)[0], None)
+        lines.append(line if number is None else number)
+    return None if numbers else tuple(lines)
+
+
+def bound_minor(paths: Iterable[str], minor: str) -> str:
+    """The Python that paths outside site-packages hold for: `minor`, or empty where none names it."""
+    name = f"python{minor}"
+    return minor if any(path.startswith("../") and name in path for path in paths) else ""
+
+
+def _record_line(script: Script, environment: bytes) -> str:
+    content = script.render(environment)
+    digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
+    return f"{script.path},sha256={digest},{len(content)}"
+
+
+def _list(value: object) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError(f"{value!r} is no list")
+    return value

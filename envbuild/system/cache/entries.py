@@ -1,0 +1,350 @@
+"""Folders of files that environments link, each whole or absent, and believed while nobody touches it.
+
+An entry's files are hashed when it is made.
+Linking moves a file's time of change (ctime), and so does every write, and the `utime` that would hide one.
+So whoever links an entry notes from when until when it was at it:
+as the times of its `stamp`, of which the kernel alone sets the later one.
+A file whose ctime lies between them was not touched since. One whose does not is read:
+something else has linked or unlinked it, or somebody has written to it, or the clock was set back.
+What is believed is thus the kernel, and that the disk gives back what was written;
+the last only from when the file system was synced, so an entry that was not is read once after a boot.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import secrets
+import shutil
+import time
+from contextlib import ExitStack, contextmanager, suppress
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from envbuild.cache_entry import Entry, EntryFile, parse_entry, render_entry
+from envbuild.errors import HostError
+from envbuild.system.files import locked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+
+_TABLE = "table.json"
+_STAMP = "stamp"
+_SYNCED = "synced"
+_CHUNK = 1 << 20
+_COARSE = 50_000_000
+"""By how many ns the kernel's times may lag behind its clock."""
+
+
+UNLINKABLE = (errno.EXDEV, errno.EMLINK, errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
+"""What a file system says that has no (further) links."""
+
+
+class _Window(NamedTuple):
+    """When an entry was last linked, in ns since the epoch: its files' ctimes lie between the two."""
+
+    since: int
+    until: int
+
+
+_NEVER = _Window(0, -1)
+
+
+class Linked(NamedTuple):
+    """What came of linking an entry."""
+
+    entry: Entry
+    files: tuple[EntryFile, ...]
+    """Those that were linked; a file that had to be copied is none of them."""
+
+    met: tuple[EntryFile, ...]
+    """Those in whose place something stood already."""
+
+
+class Target:
+    """A site-packages folder that is being filled; makes the folders that it lacks."""
+
+    def __init__(self, site_packages: Path) -> None:
+        self.root = os.fsencode(site_packages)
+        self._folders = {self.root}
+
+    def place(self, path: str) -> bytes | None:
+        """Where a file goes, the folder made; None where a file stands in the folder's place."""
+        place = self.root + b"/" + path.encode("utf-8", "surrogateescape")
+        if path.startswith("../"):
+            place = os.path.normpath(place)
+        folder = place.rpartition(b"/")[0]
+        if folder not in self._folders:
+            try:
+                os.makedirs(folder, exist_ok=True)  # noqa: PTH103
+            except (FileExistsError, NotADirectoryError):
+                return None
+            self._folders.add(folder)
+        return place
+
+
+class Entries:
+    """The entries of one cache, by name; several threads and processes use them at once."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def is_usable(self) -> bool:
+        """Whether entries can be kept here at all; where not, everything is made as if there were none."""
+        locks = self.root / "locks"
+        try:
+            locks.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError:
+            return False
+        return os.access(self.root, os.W_OK) and os.access(locks, os.W_OK)
+
+    def folder(self, name: str) -> Path:
+        """Where an entry lies."""
+        return self.root / name
+
+    def has(self, name: str) -> bool:
+        """Whether there is an entry, which may turn out to be damaged."""
+        return os.path.exists(f"{self.root}/{name}/{_STAMP}")  # noqa: PTH110
+
+    @contextmanager
+    def making(self, name: str, *, wait: bool = True) -> Iterator[None]:
+        """Hold an entry's lock, against other threads as well as other processes.
+
+        HostError where another holds it, unless that is to be waited for.
+        """
+        with locked(self.root / "locks" / name, timeout=None if wait else 0):
+            yield
+
+    def read(self, name: str) -> Entry | None:
+        """An entry's table, its files not looked at; None where there is none that can be believed."""
+        found = self._read(name)
+        return found[0] if found is not None else None
+
+    def link(
+        self,
+        name: str,
+        target: Target,
+        *,
+        accept: Callable[[Entry], bool] | None = None,
+        skip: Collection[str] = (),
+    ) -> Linked | None:
+        """Put an intact entry's files into an environment; the caller does not hold `making`.
+
+        None where there is no such entry, or `accept` does not want it;
+        one that somebody has changed is removed. Paths to `skip` are left out.
+        """
+        with self.making(name):
+            found = self._read(name)
+            if found is None:
+                self.discard(name)
+                return None
+            entry, window = found
+            if accept is not None and not accept(entry):
+                return None
+            folder = os.fsencode(self.folder(name))
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                if not _are_intact(descriptor, entry.files, window):
+                    self.discard(name)
+                    return None
+                begin = _now()
+                linked = _link_all(folder, descriptor, entry, target, skip)
+            finally:
+                os.close(descriptor)
+            everything = len(linked.files) == len(entry.files)
+            self._stamp(name, begin if everything else min(begin, window.since))
+            return linked
+
+    def begin(self, name: str) -> Path:
+        """An empty folder to make an entry in; the caller holds `making`."""
+        for left in self.root.glob(f".{name}.*"):  # by a sync that was killed
+            shutil.rmtree(left, ignore_errors=True)
+        scratch = self.root / f".{name}.{secrets.token_hex(4)}"
+        scratch.mkdir(mode=0o700)
+        return scratch
+
+    def publish(
+        self,
+        name: str,
+        scratch: Path,
+        files: Iterable[tuple[str, str]],
+        facts: Mapping[str, object],
+    ) -> None:
+        """Make a folder an entry: path and sha256 of its files `0`, `1`, …; the caller holds `making`."""
+        rows = []
+        since = _now()
+        for number, (path, sha256) in enumerate(files):
+            status = os.lstat(f"{scratch}/{number}")
+            since = min(since, status.st_ctime_ns)
+            mode = status.st_mode & 0o7777
+            rows.append(
+                EntryFile(path, mode, status.st_size, sha256, status.st_mtime_ns, status.st_ino)
+            )
+        table = render_entry(Entry(files=tuple(rows), facts=facts)).encode("ascii")
+        (scratch / _TABLE).write_bytes(table)
+        digest = hashlib.sha256(table).hexdigest()
+        (scratch / _STAMP).write_text(f"{digest} {_boot()}\n", encoding="ascii")
+        self.discard(name)
+        scratch.rename(self.folder(name))
+        self._stamp(name, since)
+
+    def settle(self, names: Iterable[str]) -> None:
+        """Note that entries are on the disk: the caller has synced the file system after they were made.
+
+        An entry that cannot be noted costs time, not truth: nothing is raised.
+        """
+        for name in names:
+            with suppress(OSError):
+                synced = f"{self.root}/{name}/{_SYNCED}"
+                os.close(os.open(synced, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+    def discard(self, name: str) -> None:
+        """Remove an entry, if there is one; environments that link its files keep them."""
+        old = self.root / f".{name}.{secrets.token_hex(4)}"
+        try:
+            self.folder(name).rename(old)
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        shutil.rmtree(old, ignore_errors=True)
+
+    @contextmanager
+    def undisturbed(self, names: Iterable[str]) -> Iterator[None]:
+        """For whoever unlinks environments: what was intact before the block still is after it.
+
+        Entries that somebody else uses at the moment are left to be read again.
+        """
+        with ExitStack() as held:
+            known = {name: self._hold_untouched(name, held) for name in names if self.has(name)}
+            begin = _now()
+            yield
+            for name, window in known.items():
+                if window is not None:
+                    with suppress(OSError):
+                        self._stamp(name, min(begin, window.since))
+
+    def _hold_untouched(self, name: str, held: ExitStack) -> _Window | None:
+        """Hold the lock of an entry that nobody uses; its window, None where that is not to be believed."""
+        try:
+            held.enter_context(self.making(name, wait=False))
+            found = self._read(name)
+            if found is None:
+                return None
+            entry, window = found
+            descriptor = os.open(self.folder(name), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except (HostError, OSError):
+            return None
+        try:
+            return window if _are_untouched(descriptor, entry.files, window) else None
+        except OSError:
+            return None
+        finally:
+            os.close(descriptor)
+
+    def _stamp(self, name: str, since: int) -> None:
+        """Note that nobody but us has touched an entry's files from then until now."""
+        os.utime(f"{self.root}/{name}/{_STAMP}", ns=(since, since))
+
+    def _read(self, name: str) -> tuple[Entry, _Window] | None:
+        """The table, and when its files were last linked."""
+        folder = f"{self.root}/{name}"
+        try:
+            with open(f"{folder}/{_STAMP}", encoding="ascii") as stream:  # noqa: PTH123
+                digest, boot = stream.read().split()
+                status = os.fstat(stream.fileno())
+            with open(f"{folder}/{_TABLE}", "rb") as stream:  # noqa: PTH123
+                table = stream.read()
+            if hashlib.sha256(table).hexdigest() != digest:
+                return None
+            entry = parse_entry(table.decode("ascii"))
+        except (OSError, ValueError):
+            return None
+        if boot != _boot() and not os.path.exists(f"{folder}/{_SYNCED}"):  # noqa: PTH110
+            return (entry, _NEVER) if entry is not None else None
+        window = _Window(status.st_mtime_ns, status.st_ctime_ns)
+        return (entry, window) if entry is not None else None
+
+
+def _are_untouched(folder: int, files: Iterable[EntryFile], window: _Window) -> bool:
+    """Whether every file looks as it was recorded and was not changed since; nothing is read."""
+    since, until = window
+    for number, file in enumerate(files):
+        status = os.stat(b"%d" % number, dir_fd=folder, follow_symlinks=False)
+        if not since <= status.st_ctime_ns <= until or not _looks_the_same(status, file):
+            return False
+    return True
+
+
+def _are_intact(folder: int, files: Iterable[EntryFile], window: _Window) -> bool:
+    """Whether every file is the one that was kept; what was touched is read."""
+    since, until = window
+    try:
+        for number, file in enumerate(files):
+            name = b"%d" % number
+            status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+            if not _looks_the_same(status, file):
+                return False
+            untouched = since <= status.st_ctime_ns <= until
+            if not untouched and _digest(folder, name) != file.sha256:
+                return False
+    except OSError:
+        return False
+    return True
+
+
+def _looks_the_same(status: os.stat_result, file: EntryFile) -> bool:
+    return (
+        status.st_ino == file.inode
+        and status.st_size == file.size
+        and status.st_mtime_ns == file.mtime_ns
+        and status.st_mode & 0o7777 == file.mode
+    )
+
+
+def _digest(folder: int, name: bytes) -> str:
+    digest = hashlib.sha256()
+    descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    with open(descriptor, "rb", buffering=0) as stream:  # noqa: PTH123
+        while chunk := stream.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _link_all(
+    folder: bytes, descriptor: int, entry: Entry, target: Target, skip: Collection[str]
+) -> Linked:
+    linked: list[EntryFile] = []
+    met: list[EntryFile] = []
+    for number, file in enumerate(entry.files):
+        if file.path in skip:
+            continue
+        place = target.place(file.path)
+        if place is None:
+            met.append(file)
+            continue
+        try:
+            os.link(b"%d" % number, place, src_dir_fd=descriptor)
+        except FileExistsError:
+            met.append(file)
+        except OSError as error:
+            if error.errno not in UNLINKABLE:
+                raise
+            shutil.copy2(folder + b"/%d" % number, place)
+        else:
+            linked.append(file)
+    return Linked(entry=entry, files=tuple(linked), met=tuple(met))
+
+
+def _now() -> int:
+    """A time that no ctime set from now on is before, in ns since the epoch."""
+    return time.time_ns() - _COARSE
+
+
+@cache
+def _boot() -> str:
+    """Which boot of the host this is; where the kernel does not tell, nothing outlives the process."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return secrets.token_hex(16)

@@ -1,0 +1,176 @@
+"""Unpacked wheels: installed once by uv, and linked from then on."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING, NamedTuple
+
+from envbuild.kept_wheel import (
+    WheelFacts,
+    bound_minor,
+    record_template,
+    script_of,
+    wheel_facts,
+)
+from envbuild.system.cache.entries import UNLINKABLE, Entries, Linked, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from envbuild.cache_entry import Entry, EntryFile
+    from envbuild.kept_wheel import Script
+    from envbuild.wheel_record import RecordRow
+
+_LARGEST_SCRIPT = 1 << 16
+"""Bytes: what is larger is a program of its own, and names no environment."""
+
+
+class LinkedWheel(NamedTuple):
+    """A kept wheel in an environment."""
+
+    dist_info: str
+    linked: Linked
+    met: tuple[str, ...]
+    """Scripts in whose place something else stood already."""
+
+    def rows(self) -> tuple[RecordRow, ...]:
+        """Its files as its RECORD lists them."""
+        return tuple([(file.path, file.sha256, file.size) for file in self.linked.entry.files])
+
+
+class FreshWheel(NamedTuple):
+    """A wheel that uv has just installed."""
+
+    sha256: str
+    dist_info: str
+    record: str
+    """The RECORD's text."""
+
+    rows: tuple[RecordRow, ...]
+
+
+class WheelCache:
+    """The kept wheels of a store, by the sha256 of the wheel."""
+
+    def __init__(self, root: Path) -> None:
+        self.entries = Entries(root)
+
+    def has(self, wheel: str) -> bool:
+        """Whether a wheel is kept, as far as a look at its folder tells."""
+        return self.entries.has(wheel)
+
+    def making(self, wheel: str, *, wait: bool = True) -> AbstractContextManager[None]:
+        """Hold the lock of a wheel that is not kept yet, as in `Entries.making`."""
+        return self.entries.making(wheel, wait=wait)
+
+    def link(
+        self, wheel: str, target: Target, *, environment: bytes, minor: str
+    ) -> LinkedWheel | None:
+        """Put a kept wheel into an environment; None where it is not kept, or not for this Python.
+
+        `environment` is the path that the environment will have, for scripts to name.
+        """
+
+        def fits(entry: Entry) -> bool:
+            facts = wheel_facts(entry.facts)
+            return facts is not None and facts.minor in ("", minor)
+
+        linked = self.entries.link(wheel, target, accept=fits)
+        facts = wheel_facts(linked.entry.facts) if linked is not None else None
+        if linked is None or facts is None:
+            return None
+        met = [
+            script.path
+            for script in facts.scripts
+            if not _write(target, script.path, script.render(environment), script.mode)
+        ]
+        if facts.record:
+            record = f"{facts.dist_info}/RECORD"
+            if not _write(target, record, facts.render_record(environment), 0o444):
+                met.append(record)
+        return LinkedWheel(dist_info=facts.dist_info, linked=linked, met=tuple(met))
+
+    def keep(
+        self,
+        fresh: FreshWheel,
+        target: Target,
+        found: Mapping[str, EntryFile],
+        *,
+        environment: bytes,
+        minor: str,
+    ) -> bool:
+        """Keep a wheel that was just installed, if it is just what its RECORD says; whether it was.
+
+        `found` has its files by their path as in the RECORD; the caller holds `making`.
+        """
+        record = f"{fresh.dist_info}/RECORD"
+        scripts = []
+        files = []
+        for path, sha256, _ in fresh.rows:
+            file = found.get(path)
+            if file is None or (sha256 and sha256 != file.sha256) or path.startswith("/"):
+                return False
+            script = self._script(target, file, environment)
+            if script is not None:
+                scripts.append(script)
+            elif path != record:
+                files.append(file)
+        lines = record_template(fresh.record, scripts) if scripts else ()
+        if lines is None:
+            return False
+        if not scripts:
+            files.append(found[record])
+        facts = WheelFacts(
+            dist_info=fresh.dist_info,
+            minor=bound_minor((path for path, _, _ in fresh.rows), minor),
+            scripts=tuple(scripts),
+            record=lines,
+        )
+        return self._publish(fresh.sha256, target, files, facts)
+
+    def _script(self, target: Target, file: EntryFile, environment: bytes) -> Script | None:
+        if not file.path.startswith("../") or file.size > _LARGEST_SCRIPT:
+            return None
+        place = target.place(file.path)
+        if place is None:
+            return None
+        with open(place, "rb") as stream:  # noqa: PTH123
+            return script_of(file.path, file.mode, stream.read(), environment)
+
+    def _publish(
+        self, wheel: str, target: Target, files: list[EntryFile], facts: WheelFacts
+    ) -> bool:
+        scratch = self.entries.begin(wheel)
+        try:
+            for number, file in enumerate(files):
+                place = target.place(file.path)
+                if place is None:
+                    return False
+                os.link(place, f"{scratch}/{number}")
+            rows = [(file.path, file.sha256) for file in files]
+            self.entries.publish(wheel, scratch, rows, facts.as_json())
+        except OSError as error:
+            if error.errno not in UNLINKABLE:
+                raise
+            return False
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+        return True
+
+
+def _write(target: Target, path: str, content: bytes, mode: int) -> bool:
+    """Write a file of the environment's own; whether nothing stood there."""
+    place = target.place(path)
+    if place is None:
+        return False
+    try:
+        descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    except FileExistsError:
+        return False
+    with open(descriptor, "wb") as stream:  # noqa: PTH123
+        stream.write(content)
+    os.chmod(place, mode)  # noqa: PTH101  (whatever the umask is)
+    return True
