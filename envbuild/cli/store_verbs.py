@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from envbuild.cli.context import Context
-    from envbuild.plan import Wanted
 
 
 _DECLARATION = "drivers.toml"
@@ -50,47 +49,15 @@ def verify(context: Context, arguments: Namespace) -> Outcome:
     from envbuild.system.environments.verifier import Verifier
 
     if arguments.repair:
-        return _repair(context, arguments)
+        from envbuild.cli.repair_verb import repair
+
+        return repair(context, tuple(arguments.drivers))
     verifier = Verifier(store=context.store, workers=context.cpus)
     result = command(context.store, verifier, tuple(arguments.drivers), quick=arguments.quick)
     return Outcome(
         code=result.exit_code,
         text=lambda: render_verify(result),
         table=lambda: verify_table(result),
-    )
-
-
-def _repair(context: Context, arguments: Namespace) -> Outcome:
-    import sys
-
-    from envbuild.cli.sync_verb import open_builder, planner_for
-    from envbuild.commands.repair import Repair
-    from envbuild.report.progress import shown_progress
-    from envbuild.report.verify import render_repair, repair_table
-    from envbuild.system.environments.mender import Mender
-    from envbuild.system.environments.verifier import Verifier
-    from envbuild.system.trash import Trash
-
-    store, jobs = context.store, context.cpus
-    with shown_progress(sys.stderr, context.environment) as progress:
-
-        def wanted_for(driver: str) -> Wanted:
-            planner = planner_for(context, progress, offline=False, dry_run=False)
-            return planner.plan((driver,)).wanted[0]
-
-        with open_builder(context, progress, offline=False, jobs=jobs) as builder:
-            repair = Repair(
-                store=store,
-                verifier=Verifier(store=store, workers=jobs),
-                mender=Mender(store=store, builder=builder),
-                wanted_for=wanted_for,
-            )
-            result = repair.run(tuple(arguments.drivers))
-    Trash(folder=store.trash).empty_after()
-    return Outcome(
-        code=result.exit_code,
-        text=lambda: render_repair(result),
-        table=lambda: repair_table(result),
     )
 
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from envbuild.commands.verify import Verified, verify
-from envbuild.errors import EnvbuildError
+from envbuild.errors import EnvbuildError, HostError, Problem
 from envbuild.finding import Finding
+from envbuild.rebuild import wanted_again
+from envbuild.receipt import parse_receipt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from envbuild.commands.verify import VerifiedEnvironment
+    from envbuild.commands.verify import InUse, VerifiedEnvironment
     from envbuild.plan import Wanted
     from envbuild.system.environments.mender import Mender
     from envbuild.system.environments.verifier import Verifier
     from envbuild.system.store import Store
+    from envbuild.target import Interpreter
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,6 +50,9 @@ class Repair:
     wanted_for: Callable[[str], Wanted]
     """How this host is to have a driver now; any error says why that cannot be told."""
 
+    interpreter_at: Callable[[str], Interpreter | None]
+    """The Python that stands at a path now; None where there is none."""
+
     def run(self, names: tuple[str, ...]) -> Repaired:
         """Verify, put back, verify again; errors as in `verify`."""
         before = verify(self.store, self.verifier, names)
@@ -75,7 +81,7 @@ class Repair:
         try:
             wanted = self._wanted(environment)
             if wanted is None:
-                return _refusal(name, "no lockfile describes it any more", _MOVED_ON)
+                return _refusal(name, _UNKNOWN, _MOVED_ON)
             self.mender.mend_environment(wanted, environment.findings, environment.used.sealed)
         except EnvbuildError as error:
             problem = error.problems[0]
@@ -84,15 +90,43 @@ class Repair:
         return None
 
     def _wanted(self, environment: VerifiedEnvironment) -> Wanted | None:
-        """What to build, if the declaration and the lockfiles still come to this environment."""
+        """What to build: what its receipt says it was built from, else what is locked now."""
+        again = self._from_receipt(environment.used)
+        return again if again is not None else self._from_lockfiles(environment.used)
+
+    def _from_receipt(self, used: InUse) -> Wanted | None:
+        """None where the receipt is damaged, or old, or comes to another key."""
+        file = self.store.receipt(used.name)
+        try:
+            text = file.read_bytes().decode("utf-8", "surrogateescape")
+            receipt = parse_receipt(text, file=str(file))
+        except (OSError, HostError):
+            return None
+        wanted = wanted_again(receipt, name=used.name, key=used.key)
+        if wanted is None:
+            return None
+        before = wanted.interpreter
+        found = self.interpreter_at(before.path)
+        if found is None:
+            message = f"its interpreter {before.path} ({before.version}) is gone, or does not start"
+            raise HostError(Problem(message=message, hint=_OTHER_PYTHON))
+        if (found.version, found.cache_tag) != (before.version, before.cache_tag):
+            message = (
+                f"its interpreter {before.path} was {before.version} and is {found.version} now"
+            )
+            raise HostError(Problem(message=message, hint=_OTHER_PYTHON))
+        return replace(wanted, interpreter=found)
+
+    def _from_lockfiles(self, used: InUse) -> Wanted | None:
+        """None where the declaration and the lockfiles come to other environments now."""
         errors: list[EnvbuildError] = []
-        for driver in environment.used.drivers:
+        for driver in used.drivers:
             try:
                 wanted = self.wanted_for(driver)
             except EnvbuildError as error:
                 errors.append(error)
                 continue
-            if wanted.environment == environment.used.name:
+            if wanted.environment == used.name:
                 return wanted
         if errors:
             raise errors[0]
@@ -108,7 +142,12 @@ class Repair:
         done.append("current")
 
 
+_UNKNOWN = "neither its receipt nor a lockfile says any more what it was built from"
 _MOVED_ON = "sync what is declared now, and let `envbuild gc` take the old one away"
+_OTHER_PYTHON = (
+    "`envbuild sync` builds what is declared on a Python that is there; "
+    "`envbuild gc` takes the old one away"
+)
 
 
 def _refusal(subject: str, message: str, hint: str | None) -> Finding:

@@ -267,7 +267,39 @@ def _assert_next_build_is_clean(fleet: Fleet, place: int) -> None:
     assert fleet.findings() == []
     fleet.declare({"web": ["web==1.0"], "gate": ["gate"]})
     fleet.run("sync", check=True)
-    fleet.run("gc", "--keep", "1", check=True)  # what is declared no more cannot be repaired
+
+
+_IN_ENVIRONMENTS = (_content, _delete, _extra, _pyc, _record, _python, _poison, _folder)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [kind for kind in KINDS if kind.apply in _IN_ENVIRONMENTS],
+    ids=lambda kind: kind.name.replace(" ", "-"),
+)
+def test_what_no_lockfile_describes_is_undone_too(
+    fleet: Fleet, amount: Callable[[int, int], int], ledger: Callable[..., None], kind: Kind
+) -> None:
+    """An environment that was gone back to, whose driver is locked anew, is repaired from its receipt."""
+    fleet.sync()
+    undisturbed = fleet.result()
+    fleet.declare({"web": ["web==1.1"], "gate": ["gate"]})
+    fleet.sync()
+    fleet.run("rollback", check=True)
+    places = range(_PLACES) if amount(1, _PLACES) == _PLACES else (len(kind.name) % _PLACES,)
+    for place in places:
+        path = kind.apply(fleet, place)
+        assert path in {finding["path"] for finding in fleet.findings()}
+        fleet.run("verify", "--repair", check=True)
+        assert fleet.findings() == []
+        assert fleet.run("verify", "--quick").code == 0
+        assert fleet.result() == undisturbed
+    ledger(
+        section="Tampering",
+        fault=f"{kind.name}, where the lockfile has moved on",
+        times=len(places),
+        held="`verify` names it, `--repair` ends clean",
+    )
 
 
 @pytest.mark.parametrize("place", range(2))

@@ -79,6 +79,12 @@ class Interpreters:
         with self._lock:
             return self._discover()
 
+    def at(self, path: str) -> Interpreter | None:
+        """The usable Python whose real path this is, as it is now; None where there is none."""
+        with self._lock:
+            found = self._probe(path, _LIBC.get(probe_system()[0], ""))
+            return found if found is not None and found.path == path else None
+
     def provide(
         self,
         requests: tuple[str, ...],
