@@ -1,12 +1,17 @@
-"""An index on loopback that hands on what the host's index said, and says itself how long it holds."""
+"""An index on loopback that hands on what the host's index said, and says itself how long it holds.
+
+Pages hold as long as a measurement wants them to; pieces of files hold for ever, as public indexes say of theirs.
+Otherwise how an index happens to be set up would decide what is asked twice.
+"""
 
 from __future__ import annotations
 
+import re
 import statistics
 import time
-import urllib.error
-import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import urllib3
 
 from tests.support.default_index import default_index_url
 from tests.support.http import Handler, LoopbackServer
@@ -19,14 +24,23 @@ _A_WHILE = 24 * 3600
 """Seconds that an answer holds where none is to expire while it is measured."""
 
 
+_FILE = re.compile(rb'(?<=href=")(https?://[^/"]+)(?=/)')
+_POOL = urllib3.PoolManager(maxsize=64)
+_FOR_EVER = "max-age=365000000, immutable, public"
+_HANDED_ON = ("Accept-Ranges", "Content-Range", "Content-Type", "ETag")
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
-    """What the host's index said about a package."""
+    """What the host's index said."""
 
     status: int
-    kind: str
-    etag: str | None
+    headers: dict[str, str]
+    """Those that are handed on, names as in HTTP."""
+
     body: bytes
+    length: str
+    """What it said of the length, which a HEAD tells without a body."""
 
 
 class Relay(LoopbackServer):
@@ -42,8 +56,11 @@ class Relay(LoopbackServer):
         self.seconds = _A_WHILE
         """How long an answer holds from now on (`Cache-Control: max-age`)."""
 
-        self.answers: dict[tuple[str, str], Answer] = {}
-        """What was asked for, path and `Accept`, and what the index said."""
+        self.answers: dict[tuple[str, ...], Answer] = {}
+        """What was asked for, and what was said."""
+
+        self.origins: list[str] = []
+        """Where the index keeps its files; `/files/N/` here stands for the Nth."""
 
         self.delay = statistics.median(self._ask_once() for _ in range(5))
         """Seconds before each answer."""
@@ -65,26 +82,31 @@ class Relay(LoopbackServer):
         """Return when every answer that was given shortly has expired."""
         time.sleep(_SHORTLY + 1)
 
-    def ask(self, path: str, accept: str) -> Answer:
-        """What the index behind says of a path below its root, asked for once."""
-        key = (path, accept)
+    def ask(self, method: str, url: str, **headers: str) -> Answer:
+        """What stands at an address, asked for once."""
+        key = (method, url, *headers.values())
         if key not in self.answers:
-            self.answers[key] = self._fetch(path, accept)
+            self.answers[key] = _fetch(method, url, headers)
         return self.answers[key]
 
-    def _fetch(self, path: str, accept: str) -> Answer:
-        request = urllib.request.Request(self.behind + path, headers={"Accept": accept})
-        try:
-            with urllib.request.urlopen(request, timeout=60) as reply:
-                status, headers, body = reply.status, reply.headers, reply.read()
-        except urllib.error.HTTPError as error:
-            status, headers, body = error.code, error.headers, error.read()
-        kind = headers.get("Content-Type", "text/html")
-        return Answer(status=status, kind=kind, etag=headers.get("ETag"), body=body)
+    def page(self, path: str, accept: str) -> Answer:
+        """A page below the index's root, its files' addresses led through here."""
+        key = ("page", path, accept)
+        if key not in self.answers:
+            answer = self.ask("GET", self.behind + path, Accept=accept)
+            self.answers[key] = replace(answer, body=_FILE.sub(self._led_here, answer.body))
+        return self.answers[key]
+
+    def _led_here(self, origin: re.Match[bytes]) -> bytes:
+        found = origin[1].decode()
+        with self.guard:
+            if found not in self.origins:
+                self.origins.append(found)
+        return f"{self.origin}/files/{self.origins.index(found)}".encode()
 
     def _ask_once(self) -> float:
         begin = time.perf_counter()
-        self._fetch("/packaging/", "text/html")
+        _fetch("GET", f"{self.behind}/packaging/", {"Accept": "text/html"})
         return time.perf_counter() - begin
 
 
@@ -92,17 +114,42 @@ class _RelayHandler(Handler):
     server: Relay
 
     def respond(self) -> None:
-        """Hand a page on; 304 where the index names versions of its pages and this one is known."""
-        path = self.path.removeprefix("/simple")
-        answer = self.server.ask(path, self.headers.get("Accept", "*/*"))
+        """Hand on a page, or a piece of a file; who asks for a whole file is sent to the index."""
+        if not self.path.startswith("/files/"):
+            path = self.path.removeprefix("/simple")
+            answer = self.server.page(path, self.headers.get("Accept", "*/*"))
+            self._hand_on(answer, f"max-age={self.server.seconds}, public")
+            return
+        number, _, path = self.path.removeprefix("/files/").partition("/")
+        url = f"{self.server.origins[int(number)]}/{path}"
+        span = self.headers.get("Range")
+        if span is None and self.command == "GET":
+            self.answer(302, Location=url)
+        else:
+            more = {} if span is None else {"Range": span}
+            self._hand_on(self.server.ask(self.command, url, **more), _FOR_EVER)
+
+    def _hand_on(self, answer: Answer, holds: str) -> None:
+        """304 where the index names versions of what it has and this one is known."""
         time.sleep(self.server.delay)
-        headers = {
-            "Content_Type": answer.kind,
-            "Cache_Control": f"max-age={self.server.seconds}, public",
-        }
-        if answer.etag is not None:
-            headers["ETag"] = answer.etag
-            if self.headers.get("If-None-Match") == answer.etag:
-                self.answer(304, **headers)
-                return
-        self.answer(answer.status, answer.body, **headers)
+        etag = answer.headers.get("ETag")
+        known = etag is not None and self.headers.get("If-None-Match") == etag
+        self.note(answer.status)
+        self.send_response(304 if known else answer.status)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        self.send_header("Cache-Control", holds)
+        if self.command == "HEAD":
+            self.send_header("Content-Length", answer.length)
+        elif not known:
+            self.send_header("Content-Length", str(len(answer.body)))
+        self.end_headers()
+        if self.command != "HEAD" and not known:
+            self.wfile.write(answer.body)
+
+
+def _fetch(method: str, url: str, headers: dict[str, str]) -> Answer:
+    reply = _POOL.request(method, url, headers=headers, timeout=60)
+    handed_on = {name: reply.headers[name] for name in _HANDED_ON if name in reply.headers}
+    length = reply.headers.get("Content-Length", str(len(reply.data)))
+    return Answer(status=reply.status, headers=handed_on, body=reply.data, length=length)
