@@ -18,13 +18,12 @@ import os
 import secrets
 import shutil
 import time
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from envbuild.cache_entry import Entry, EntryFile, parse_entry, render_entry
-from envbuild.errors import HostError
 from envbuild.system.files import locked
 
 if TYPE_CHECKING:
@@ -209,39 +208,6 @@ class Entries:
             return
         shutil.rmtree(old, ignore_errors=True)
 
-    @contextmanager
-    def undisturbed(self, names: Iterable[str]) -> Iterator[None]:
-        """For whoever unlinks environments: what was intact before the block still is after it.
-
-        Entries that somebody else uses at the moment are left to be read again.
-        """
-        with ExitStack() as held:
-            known = {name: self._hold_untouched(name, held) for name in names if self.has(name)}
-            begin = _now()
-            yield
-            for name, window in known.items():
-                if window is not None:
-                    with suppress(OSError):
-                        self._stamp(name, min(begin, window.since))
-
-    def _hold_untouched(self, name: str, held: ExitStack) -> _Window | None:
-        """Hold the lock of an entry that nobody uses; its window, None where that is not to be believed."""
-        try:
-            held.enter_context(self.making(name, wait=False))
-            found = self._read(name)
-            if found is None:
-                return None
-            entry, window = found
-            descriptor = os.open(self.folder(name), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        except (HostError, OSError):
-            return None
-        try:
-            return window if _are_untouched(descriptor, entry.files, window) else None
-        except OSError:
-            return None
-        finally:
-            os.close(descriptor)
-
     def _stamp(self, name: str, since: int) -> None:
         """Note that nobody but us has touched an entry's files from then until now."""
         os.utime(f"{self.root}/{name}/{_STAMP}", ns=(since, since))
@@ -264,16 +230,6 @@ class Entries:
             return (entry, _NEVER) if entry is not None else None
         window = _Window(status.st_mtime_ns, status.st_ctime_ns)
         return (entry, window) if entry is not None else None
-
-
-def _are_untouched(folder: int, files: Iterable[EntryFile], window: _Window) -> bool:
-    """Whether every file looks as it was recorded and was not changed since; nothing is read."""
-    since, until = window
-    for number, file in enumerate(files):
-        status = os.stat(b"%d" % number, dir_fd=folder, follow_symlinks=False)
-        if not since <= status.st_ctime_ns <= until or not _looks_the_same(status, file):
-            return False
-    return True
 
 
 def _are_intact(folder: int, files: Iterable[EntryFile], window: _Window) -> bool:
