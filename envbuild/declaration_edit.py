@@ -14,6 +14,7 @@ from packaging.utils import canonicalize_name
 from tomlkit.items import Array
 
 from envbuild.errors import Problem, UsageError
+from envbuild.nearest_name import no_driver
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -130,9 +131,8 @@ def _driver(document: TOMLDocument, name: str) -> MutableMapping[str, object] | 
 def _require_driver(document: TOMLDocument, name: str, file: str) -> MutableMapping[str, object]:
     table = _driver(document, name)
     if table is None:
-        known = ", ".join(_table(document)) or "none"
-        message = f"there is no driver {name!r}"
-        raise UsageError(Problem(file=file, message=message, hint=f"there are: {known}"))
+        message, hint = no_driver(name, _table(document))
+        raise UsageError(Problem(file=file, message=message, hint=hint))
     return table
 
 

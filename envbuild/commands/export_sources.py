@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from envbuild.errors import EnvbuildError, HostError, NoError, Problem, UsageError
+from envbuild.nearest_name import name_hint
 from envbuild.system.launcher_files import read_subject
 
 if TYPE_CHECKING:
@@ -90,9 +90,6 @@ def _declared(name: str, declaration: Declaration | None, format_: str) -> Drive
 
 
 def _not_built(name: str, known: list[str]) -> Problem:
-    close = get_close_matches(name, known, n=1)
-    there = f"did you mean {close[0]}?" if close else f"there are: {', '.join(known) or 'none'}"
     message = f"the current generation has no driver {name!r}, so there is no path to export"
-    return Problem(
-        message=message, hint=f"run `envbuild sync {name}`, or correct the name; {there}"
-    )
+    hint = f"run `envbuild sync {name}`, or correct the name; {name_hint(name, known)}"
+    return Problem(message=message, hint=hint)

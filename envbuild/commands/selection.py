@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from envbuild.errors import Problem, UsageError
+from envbuild.nearest_name import no_driver
 
 if TYPE_CHECKING:
     from envbuild.declaration import Declaration, Driver
@@ -29,6 +29,5 @@ def select_drivers(declaration: Declaration, names: tuple[str, ...]) -> tuple[Dr
 
 def unknown_driver(name: str, known: list[str], place: str) -> Problem:
     """The problem of a name that is none of the known drivers."""
-    close = get_close_matches(name, known, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(known) or 'none'}"
-    return Problem(file=place, message=f"there is no driver {name!r}", hint=hint)
+    message, hint = no_driver(name, known)
+    return Problem(file=place, message=message, hint=hint)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from posixpath import basename
 
 from envbuild.errors import NoError, Problem, UsageError
+from envbuild.nearest_name import name_hint
 from envbuild.system.generation_check import check_current, check_generation
 from envbuild.system.store_guard import require_store
 
@@ -130,11 +131,8 @@ def _select(generations: tuple[CheckedGeneration, ...], names: tuple[str, ...]) 
 
 
 def _unknown(name: str, known: list[str]) -> Problem:
-    from difflib import get_close_matches
 
-    close = get_close_matches(name, known, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(known) or 'none'}"
-    return Problem(message=f"no generation has a driver {name!r}", hint=hint)
+    return Problem(message=f"no generation has a driver {name!r}", hint=name_hint(name, known))
 
 
 def _look(

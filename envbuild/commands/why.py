@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from envbuild.commands.selection import select_drivers
 from envbuild.errors import Problem, UsageError
+from envbuild.nearest_name import nearest
 from envbuild.requirement_chains import find_reasons, graph_edges, locked_versions
 from envbuild.requirement_text import normalized_name
 
@@ -122,6 +122,6 @@ def _target(lockfile: Lockfile, text: str | None) -> Target:
 
 def _unknown_package(package: str, lockfile: Lockfile, file: str) -> Problem:
     known = sorted({entry.name for entry in lockfile.packages})
-    close = get_close_matches(normalized_name(package), known, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"`envbuild tree {lockfile.driver}` shows all"
+    near = nearest(normalized_name(package), known)
+    hint = f"did you mean '{near}'?" if near else f"`envbuild tree {lockfile.driver}` shows all"
     return Problem(file=file, message=f"{lockfile.driver} has no package {package!r}", hint=hint)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from envbuild.drivers_toml.driver_keys import DRIVER_FORM, DRIVER_KEYS, EXTENDS, REQUIRES
 from envbuild.drivers_toml.merging import merge_driver
-from envbuild.drivers_toml.table import Place, Table, TextError, kind, nearest, read_table
+from envbuild.drivers_toml.table import Place, Table, TextError, kind, read_table
+from envbuild.nearest_name import no_driver
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -88,9 +89,8 @@ class _Drivers:
             extends.place.wrong(f"the driver extends itself: {circle}", hint="break the circle")
             return None
         if extends.value not in self._tables:
-            near = nearest(extends.value, self._tables)
-            hint = f"did you mean '{near}'?" if near else "name a driver of this file"
-            extends.place.wrong(f"there is no driver {extends.value!r} to extend", hint=hint)
+            message, hint = no_driver(extends.value, self._tables)
+            extends.place.wrong(f"{message} to extend", hint=hint)
             return None
         return self._make(extends.value, chain)
 

@@ -14,11 +14,11 @@ from envbuild.drivers_toml.table import (
     Table,
     TextError,
     kind,
-    nearest,
     read_table,
     text,
 )
 from envbuild.drivers_toml.target import BYTECODE
+from envbuild.nearest_name import no_driver
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -85,9 +85,8 @@ def _read_changes(value: object, place: Place, known: Collection[str]) -> tuple[
     found = []
     for name, inner in value.items():
         if name not in known:
-            near = nearest(name, known)
-            hint = f"did you mean '{near}'?" if near else f"declared are: {', '.join(known)}"
-            place.at(name).wrong(f"there is no driver {name!r}", hint=hint)
+            message, hint = no_driver(name, known)
+            place.at(name).wrong(message, hint=hint)
         table = _read_change(inner, place.at(name))
         if table is not None:
             found.append(_change(name, table))

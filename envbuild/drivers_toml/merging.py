@@ -23,7 +23,6 @@ from envbuild.drivers_toml.driver_keys import (
 )
 from envbuild.drivers_toml.probe import IMPORTS, PROBE, PROBE_TIMEOUT
 from envbuild.drivers_toml.requirement import parse_requirement
-from envbuild.drivers_toml.table import Key, Table, nearest
 from envbuild.drivers_toml.target import (
     BYTECODE,
     CONSTRAINTS,
@@ -32,11 +31,13 @@ from envbuild.drivers_toml.target import (
     PYTHON,
     PYTHON_DOWNLOADS,
 )
+from envbuild.nearest_name import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from envbuild.declaration import DeclaredRequirement
+    from envbuild.drivers_toml.table import Key, Table
 
 T = TypeVar("T")
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from envbuild.declaration import DeclaredRequirement
 from envbuild.drivers_toml.requirement import read_requirement
-from envbuild.drivers_toml.table import Key, Place, kind, list_of, nearest, read_table
+from envbuild.drivers_toml.table import Key, Place, kind, list_of, read_table
+from envbuild.nearest_name import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

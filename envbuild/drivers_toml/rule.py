@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from envbuild.declaration import Agree, Coexist
 from envbuild.drivers_toml.requirement import parse_package
-from envbuild.drivers_toml.table import Key, Place, Table, list_of, located, nearest, tables, text
+from envbuild.drivers_toml.table import Key, Place, Table, list_of, located, tables, text
+from envbuild.nearest_name import no_driver
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -49,9 +50,8 @@ def _drivers(table: Table, known: Collection[str]) -> tuple[str, ...]:
         return ()
     for driver in named:
         if driver.value not in known:
-            near = nearest(driver.value, known)
-            hint = f"did you mean '{near}'?" if near else f"declared are: {', '.join(known)}"
-            driver.place.wrong(f"there is no driver {driver.value!r}", hint=hint)
+            message, hint = no_driver(driver.value, known)
+            driver.place.wrong(message, hint=hint)
     different = tuple(dict.fromkeys(driver.value for driver in named))
     if len(different) < 2:
         table.place.at(DRIVERS.name).wrong(

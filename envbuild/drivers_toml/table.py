@@ -7,12 +7,12 @@ It returns what the value means, or notes a problem at the place and returns Non
 from __future__ import annotations
 
 import datetime as dt
-import difflib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from envbuild.errors import Problem
+from envbuild.nearest_name import nearest
 from envbuild.toml_positions import Path, Positions, render_path
 
 if TYPE_CHECKING:
@@ -134,11 +134,6 @@ def read_table(
             place.at(name).wrong("unknown key", hint=hint)
             present |= {near} if near else set()
     return Table(place=place, present=frozenset(present), values=values)
-
-
-def nearest(text: str, known: Iterable[str], *, likeness: float = 0.6) -> str | None:
-    """The known word that looks most like a text, if any does."""
-    return next(iter(difflib.get_close_matches(text, known, n=1, cutoff=likeness)), None)
 
 
 def text(parse: Callable[[str], T], *, hint: str | None = None) -> Reader[T]:

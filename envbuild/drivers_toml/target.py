@@ -12,10 +12,10 @@ from envbuild.drivers_toml.table import (
     TextError,
     boolean,
     list_of,
-    nearest,
     one_or_more,
     text,
 )
+from envbuild.nearest_name import nearest
 from envbuild.target import parse_platform, parse_python
 
 _COMMON_PLATFORMS = (

@@ -70,7 +70,7 @@ def test_show_of_an_unknown_driver(run_envbuild: CommandLine) -> None:
     """An unknown driver is a mistake of the command line."""
     run_envbuild.declare(FILE)
     result = run_envbuild("show", "ap")
-    assert (result.code, "did you mean app?" in result.stderr) == (2, True)
+    assert (result.code, "did you mean 'app'?" in result.stderr) == (2, True)
 
 
 def test_shared_declaration_is_built(run_envbuild: CommandLine, index: IndexServer) -> None:

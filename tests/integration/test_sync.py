@@ -206,7 +206,7 @@ def test_run_becomes_the_driver(two: CommandLine) -> None:
     assert "1.0" in result.stdout
     unknown = two("run", "wbe")
     assert unknown.code == 2
-    assert "did you mean web?" in unknown.stderr
+    assert "did you mean 'web'?" in unknown.stderr
 
 
 def test_an_index_may_move_without_the_lockfile(

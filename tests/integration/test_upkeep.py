@@ -227,7 +227,7 @@ def test_other_bad_input(web: Web, scratch: Path) -> None:
     assert web.run("gc", "--older-than", "yesterday").code == 2
     result = web.run("verify", "wed")
     assert result.code == 2
-    assert "did you mean web?" in result.stderr
+    assert "did you mean 'web'?" in result.stderr
     no_unit = scratch / "x.service"
     no_unit.write_text("hello\n")
     result = web.run("doctor", "--unit", str(no_unit), str(scratch / "none.service"))

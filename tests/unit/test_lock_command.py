@@ -224,7 +224,7 @@ def test_an_unknown_name_is_refused_with_the_nearest(folder: LockFolder, index: 
     first, second = caught.value.problems
     assert (first.message, first.hint) == (
         "there is no driver 'gatewy'",
-        "did you mean gateway?",
+        "did you mean 'gateway'?",
     )
     assert second.hint == "there are: asr, gateway"
     assert not folder.path.exists()
