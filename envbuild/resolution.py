@@ -27,6 +27,19 @@ class Pin:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class KnownPackage:
+    """What one file of a version says about its package, known before anybody is asked."""
+
+    name: str
+    version: str
+    sha256: str
+    """Of the file; another one of the same version may say otherwise."""
+
+    requires: tuple[str, ...]
+    """`Requires-Dist` as published, addresses left out."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ResolveRequest:
     """One driver on one target."""
 
@@ -39,6 +52,9 @@ class ResolveRequest:
     allow_sdist: tuple[str, ...]
     pins: tuple[Pin, ...]
     """Versions to keep where they still fit; nothing else keeps them."""
+
+    known: tuple[KnownPackage, ...] = ()
+    """What need not be asked of an index; whoever asks looks afterwards whether it was still so."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,12 +9,12 @@ from envbuild.commands.lock_jobs import (
     Upgrade,
     check_upgrade,
     other_lockfiles,
-    pins_of,
     read_jobs,
     targets_of,
     units_of,
 )
-from envbuild.conflicts.joint_request import joint_inputs_request, own_part
+from envbuild.commands.lock_resolution import TargetResolver
+from envbuild.conflicts.joint_request import own_part
 from envbuild.errors import EnvbuildError, NoError, Problem, UnsatisfiableError, UsageError
 from envbuild.first_pins import check_hashes
 from envbuild.lock_changes import compare_lockfiles
@@ -184,15 +184,8 @@ class Locker:
         there = tuple(job for job in unit if target in targets_of(job.driver))
         for job in there:
             self.progress.stage(job.driver.name, f"resolving for {target}")
-        request = joint_inputs_request(
-            tuple(job.driver.name for job in there),
-            tuple(job.inputs for job in there),
-            target,
-            pins_of(there, target, upgrade),
-        )
-        return self.resolver.resolve(
-            replace(request, constraints=(*request.constraints, *bounds)) if bounds else request
-        )
+        resolver = TargetResolver(resolver=self.resolver, metadata=self.metadata)
+        return resolver.resolve(there, target, upgrade, bounds)
 
     def _merge(
         self, unit: tuple[Job, ...], resolutions: tuple[Resolution, ...]

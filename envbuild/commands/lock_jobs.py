@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from envbuild.commands.selection import select_drivers
 from envbuild.errors import LockfileError, NewerFormatError, Problem, UsageError
 from envbuild.freshness import compare_inputs, inputs_of
+from envbuild.known_packages import known_packages
 from envbuild.lock import Stale
 from envbuild.resolution import Pin
 from envbuild.rules import coexist_groups, rule_reasons
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from envbuild.declaration import Declaration, Driver
     from envbuild.first_pins import FirstPin
     from envbuild.lock import Inputs, Lockfile
+    from envbuild.resolution import KnownPackage
     from envbuild.system.lock_folder import LockFolder
 
 
@@ -190,6 +192,24 @@ def _pins(job: Job, target: Target, upgrade: Upgrade) -> tuple[Pin, ...]:
     return tuple(
         Pin(name=package.name, version=package.version)
         for package in previous.packages_for(known)
+        if package.name not in upgrade.packages
+    )
+
+
+def known_of(job: Job, target: Target, upgrade: Upgrade) -> tuple[KnownPackage, ...]:
+    """What a driver's lockfile tells of a target's packages; nothing of those whose pins are given up.
+
+    Nothing at all where another override stands in for what packages publish:
+    requirements that it hid before were never looked at.
+    """
+    previous = job.previous
+    if previous is None or upgrade.everything or target not in previous.targets:
+        return ()
+    if previous.inputs.overrides != job.inputs.overrides:
+        return ()
+    return tuple(
+        package
+        for package in known_packages(previous, target)
         if package.name not in upgrade.packages
     )
 

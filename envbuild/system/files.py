@@ -59,14 +59,16 @@ def sweep(folder: Path) -> None:
                 os.close(descriptor)
 
 
-def write_if_changed(path: Path, content: bytes) -> None:
-    """Put content at path, private and unsynced, unless it stands there already: for caches alone."""
+def write_if_changed(
+    path: Path, content: bytes, *, mode: int = 0o600, sync: bool = False
+) -> None:
+    """Put content at path, unless it stands there already; private and unsynced, as caches are."""
     try:
         if path.read_bytes() == content:
             return
     except FileNotFoundError:
         pass
-    write_atomically(path, content, mode=0o600, sync=False)
+    write_atomically(path, content, mode=mode, sync=sync)
 
 
 def replace_link(link: Path, target: str) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from envbuild.errors import HostError, LockfileError, Problem
 from envbuild.first_pins import parse_first_pins, render_first_pins
 from envbuild.lock_text import parse_lockfile, render_lockfile
-from envbuild.system.files import sweep, write_atomically
+from envbuild.system.files import sweep, write_atomically, write_if_changed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,11 +59,12 @@ class LockFolder:
         return StoredLockfile(lockfile=lockfile, digest=f"sha256:{digest}")
 
     def write(self, lockfile: Lockfile) -> None:
-        """Put the driver's lockfile in place, whole."""
+        """Put the driver's lockfile in place, whole; one that says just this is left untouched."""
         try:
             self.path.mkdir(exist_ok=True)
             sweep(self.path)
-            write_atomically(self._file(lockfile.driver), render_lockfile(lockfile).encode())
+            content = render_lockfile(lockfile).encode()
+            write_if_changed(self._file(lockfile.driver), content, mode=0o644, sync=True)
             self._pins(lockfile.driver).unlink(missing_ok=True)
         except OSError as error:
             name = self.name(lockfile.driver)

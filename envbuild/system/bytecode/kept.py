@@ -49,7 +49,7 @@ class KeptBytecode(NamedTuple):
             mine = []
             for wheel in missing:
                 try:
-                    stack.enter_context(self.entries.making(wheel, wait=False))
+                    stack.enter_context(self.entries.making(wheel, timeout=0))
                 except HostError:
                     waiting.append(wheel)
                     continue

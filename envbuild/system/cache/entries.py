@@ -108,12 +108,12 @@ class Entries:
         return os.path.exists(f"{self.root}/{name}/{_STAMP}")  # noqa: PTH110
 
     @contextmanager
-    def making(self, name: str, *, wait: bool = True) -> Iterator[None]:
+    def making(self, name: str, *, timeout: float | None = None) -> Iterator[None]:
         """Hold an entry's lock, against other threads as well as other processes.
 
-        HostError where another holds it, unless that is to be waited for.
+        HostError where another holds it for longer than `timeout` (seconds; None waits for ever).
         """
-        with locked(self.root / "locks" / name, timeout=None if wait else 0):
+        with locked(self.root / "locks" / name, timeout=timeout):
             yield
 
     def read(self, name: str) -> Entry | None:

@@ -62,9 +62,9 @@ class WheelCache:
         """Whether a wheel is kept, as far as a look at its folder tells."""
         return self.entries.has(wheel)
 
-    def making(self, wheel: str, *, wait: bool = True) -> AbstractContextManager[None]:
+    def making(self, wheel: str, *, timeout: float | None = None) -> AbstractContextManager[None]:
         """Hold the lock of a wheel that is not kept yet, as in `Entries.making`."""
-        return self.entries.making(wheel, wait=wait)
+        return self.entries.making(wheel, timeout=timeout)
 
     def link(
         self, wheel: str, target: Target, *, environment: bytes, minor: str

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
-from dataclasses import dataclass, field
-from posixpath import normpath
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from envbuild.activation import MODULE_FILE, PTH_FILE, PTH_TEXT, render_activation
@@ -14,28 +13,25 @@ from envbuild.completeness import find_gaps
 from envbuild.errors import HostError, Problem
 from envbuild.installation import InstallRequest
 from envbuild.lease import LEASE_FILE
-from envbuild.requirement_text import normalized_name
 from envbuild.system.bytecode.bytecode import Installed
-from envbuild.system.cache.entries import Target
-from envbuild.system.cache.wheels import FreshWheel
-from envbuild.system.environments.contents import read_files, read_record, survey
-from envbuild.system.environments.folder import find_site_packages, remove_environment
+from envbuild.system.cache.claims import claim, claim_again, wait_for
+from envbuild.system.environments.contents import read_files, survey
+from envbuild.system.environments.folder import remove_environment
 from envbuild.system.environments.relocation import relocate
+from envbuild.system.environments.site import Filled, Site
 from envbuild.system.environments.unshare import unshare_files
 from envbuild.system.workers import Workers
-from envbuild.wheel_record import parse_record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from envbuild.cache_entry import EntryFile
     from envbuild.installation import Installer
     from envbuild.plan import Wanted
     from envbuild.progress import Progress
     from envbuild.recipe import ChosenFile
     from envbuild.system.bytecode.bytecode import Bytecode
-    from envbuild.system.cache.wheels import LinkedWheel, WheelCache
+    from envbuild.system.cache.wheels import WheelCache
     from envbuild.system.environments.contents import Survey
 
 
@@ -49,61 +45,6 @@ class ContestedError(HostError):
     def __init__(self, wheels: frozenset[str]) -> None:
         super().__init__(Problem(message="wheels bring different files of one name"))
         self.wheels = wheels
-
-
-class Site:
-    """Where an environment is filled, and what it is to be."""
-
-    def __init__(self, wanted: Wanted, place: Path, environment: Path, lock: int) -> None:
-        self.wanted = wanted
-        self.place = place
-        self.environment = environment
-        """Its own path, which differs from `place` while it is built anew beside the old one."""
-
-        self.lock = lock
-        self.site_packages = find_site_packages(place)
-        self.target = Target(self.site_packages)
-        self.prefix = f"{self.site_packages.relative_to(place)}/"
-        self.minor = wanted.interpreter.version.rpartition(".")[0]
-
-    def path(self, path: str) -> str:
-        """A path of a RECORD, relative to the environment."""
-        whole = self.prefix + path
-        return normpath(whole) if "/." in whole or "//" in whole else whole
-
-    def locate(self, path: str) -> bytes:
-        """Where a path of a RECORD is."""
-        return os.fsencode(self.place) + b"/" + self.path(path).encode("utf-8", "surrogateescape")
-
-    def by_path(self, files: Iterable[EntryFile]) -> dict[str, EntryFile]:
-        """Files by their path in the environment."""
-        return {self.path(file.path): file for file in files}
-
-
-@dataclass(kw_only=True, slots=True)
-class _Filled:
-    """What has got into an environment so far."""
-
-    linked: dict[str, LinkedWheel] = field(default_factory=dict)
-    """By the wheel's sha256."""
-
-    fresh: dict[str, FreshWheel] = field(default_factory=dict)
-    """What uv has installed, by its `.dist-info` folder."""
-
-    known: dict[str, EntryFile] = field(default_factory=dict)
-    """Files whose content is known, by path in the environment."""
-
-    contested: set[str] = field(default_factory=set)
-    """Kept wheels that brought other files than uv did under the same names."""
-
-    @property
-    def dist_infos(self) -> set[str]:
-        """The distributions that are there."""
-        return {wheel.dist_info for wheel in self.linked.values()} | self.fresh.keys()
-
-    def linked_owners(self, file: EntryFile) -> set[str]:
-        """The kept wheels that a linked file may be of."""
-        return {sha256 for sha256, wheel in self.linked.items() if file in wheel.linked.files}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -170,12 +111,10 @@ class Assembler:
         _check_complete(site, filled, found)
         return found
 
-    def _put_wheels(
-        self, site: Site, refresh: tuple[str, ...], together: frozenset[str]
-    ) -> _Filled:
+    def _put_wheels(self, site: Site, refresh: tuple[str, ...], together: frozenset[str]) -> Filled:
         """Link what is kept, have uv install the rest, and keep that."""
         usable = self.wheels.entries.is_usable()
-        filled = _Filled()
+        filled = Filled()
         anew = [
             file
             for file in site.wanted.files
@@ -187,55 +126,24 @@ class Assembler:
         waiting = [file for file in site.wanted.files if file not in anew]
         while waiting or anew:
             with ExitStack() as held:
-                kept, mine, busy = self._claim(waiting, held)
-                broken = self._put_some(site, filled, kept, (*anew, *mine), refresh)
+                claims = claim(self.wheels, waiting, held)
+                broken = self._put_some(site, filled, claims.kept, (*anew, *claims.mine), refresh)
                 if usable:
-                    held_anew = self._claim_again(anew, held)
-                    self._keep(site, filled, {file.sha256 for file in (*mine, *held_anew)})
+                    again = claim_again(self.wheels, anew, held)
+                    self._keep(site, filled, {file.sha256 for file in (*claims.mine, *again)})
             if filled.contested:
                 raise ContestedError(frozenset(filled.contested))
-            if busy and not broken:
+            anew, waiting = broken, list(claims.busy)
+            if waiting and not anew:
                 self.progress.stage(site.wanted.driver.name, "waiting for shared packages")
-                with self.wheels.making(busy[0].sha256):
-                    pass
-            anew, waiting = broken, busy
+                if not wait_for(self.wheels, waiting[0]):
+                    anew, waiting = waiting, []
         return filled
-
-    def _claim(
-        self, files: Iterable[ChosenFile], held: ExitStack
-    ) -> tuple[list[ChosenFile], list[ChosenFile], list[ChosenFile]]:
-        """What is kept, what is now ours to make, and what another build is making."""
-        kept, mine, busy = [], [], []
-        for file in files:
-            with ExitStack() as attempt:
-                if not self.wheels.has(file.sha256):
-                    try:
-                        attempt.enter_context(self.wheels.making(file.sha256, wait=False))
-                    except HostError:
-                        busy.append(file)
-                        continue
-                    if not self.wheels.has(file.sha256):
-                        held.push(attempt.pop_all())
-                        mine.append(file)
-                        continue
-            kept.append(file)
-        return kept, mine, busy
-
-    def _claim_again(self, files: Iterable[ChosenFile], held: ExitStack) -> list[ChosenFile]:
-        """Those that may be kept in place of what is kept."""
-        claimed = []
-        for file in files:
-            try:
-                held.enter_context(self.wheels.making(file.sha256, wait=False))
-            except HostError:
-                continue
-            claimed.append(file)
-        return claimed
 
     def _put_some(
         self,
         site: Site,
-        filled: _Filled,
+        filled: Filled,
         kept: Sequence[ChosenFile],
         others: tuple[ChosenFile, ...],
         refresh: tuple[str, ...],
@@ -267,7 +175,7 @@ class Assembler:
         )
         self.installer.install(request)
 
-    def _link(self, site: Site, filled: _Filled, file: ChosenFile) -> bool:
+    def _link(self, site: Site, filled: Filled, file: ChosenFile) -> bool:
         linked = self.wheels.link(
             file.sha256, site.target, environment=os.fsencode(site.environment), minor=site.minor
         )
@@ -277,9 +185,9 @@ class Assembler:
         filled.known |= site.by_path(linked.linked.files)
         return True
 
-    def _look_at_fresh(self, site: Site, filled: _Filled) -> None:
+    def _look_at_fresh(self, site: Site, filled: Filled) -> None:
         """Read what uv has installed, and find out whether it met what is linked."""
-        for wheel in _fresh_wheels(site, filled):
+        for wheel in site.fresh_wheels(filled.dist_infos):
             filled.fresh[wheel.dist_info] = wheel
             found = read_files((path, site.locate(path)) for path, _, _ in wheel.rows)
             for path, file in site.by_path(found.values()).items():
@@ -295,7 +203,7 @@ class Assembler:
             ):
                 filled.contested.add(sha256)
 
-    def _keep(self, site: Site, filled: _Filled, wheels: set[str]) -> None:
+    def _keep(self, site: Site, filled: Filled, wheels: set[str]) -> None:
         """Keep what was installed just now, of these wheels; what is not as its RECORD says is not kept."""
         for wheel in filled.fresh.values():
             if wheel.sha256 in wheels:
@@ -312,7 +220,7 @@ class Assembler:
                     minor=site.minor,
                 )
 
-    def _add_bytecode(self, site: Site, filled: _Filled) -> None:
+    def _add_bytecode(self, site: Site, filled: Filled) -> None:
         fresh = filled.fresh.values()
         kept = ((sha256, wheel.rows()) for sha256, wheel in filled.linked.items())
         installed = Installed(
@@ -330,26 +238,6 @@ class Assembler:
             compiling.result()
 
 
-def _fresh_wheels(site: Site, filled: _Filled) -> Iterator[FreshWheel]:
-    """The distributions that are there and were not there before."""
-    files = {file.package: file for file in site.wanted.files}
-    known = filled.dist_infos
-    with os.scandir(site.site_packages) as entries:
-        names = sorted(entry.name for entry in entries if entry.name.endswith(".dist-info"))
-    for name in names:
-        if name in known:
-            continue
-        file = files.get(normalized_name(name.removesuffix(".dist-info").rpartition("-")[0]))
-        is_wheel = file is not None and file.file.endswith(".whl")
-        text = read_record(site.site_packages / name)
-        yield FreshWheel(
-            sha256=file.sha256 if file is not None and is_wheel else "",
-            dist_info=name,
-            record=text,
-            rows=tuple(parse_record(text)),
-        )
-
-
 def _bake_activation(site: Site) -> None:
     text = render_activation(f"{site.environment}/bin", site.wanted.driver.env)
     for name, content in ((MODULE_FILE, text), (PTH_FILE, PTH_TEXT)):
@@ -358,7 +246,7 @@ def _bake_activation(site: Site) -> None:
         path.write_text(content, encoding="utf-8")
 
 
-def _check_complete(site: Site, filled: _Filled, found: Survey) -> None:
+def _check_complete(site: Site, filled: Filled, found: Survey) -> None:
     wanted = site.wanted
     gaps = find_gaps(
         files=found.contents.files,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import tempfile
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from envbuild.errors import EnvbuildError
-    from envbuild.resolution import Pin, ResolveRequest
+    from envbuild.resolution import KnownPackage, Pin, ResolveRequest
     from envbuild.system.process import Completed, Runner
     from envbuild.target import Platform
 
@@ -50,6 +51,10 @@ class UvResolver:
         with tempfile.TemporaryDirectory(prefix="envbuild-lock-") as folder:
             output = Path(folder, "pylock.toml")
             completed = self.runner.run(self._command(request, Path(folder), output))
+            if completed.code != 0 and request.known:
+                # whether it is the index that says no is only known when nothing else was believed
+                plain = replace(request, known=())
+                completed = self.runner.run(self._command(plain, Path(folder), output))
             if completed.code != 0:
                 raise self._failure(request, completed)
             table = tomllib.loads(output.read_text(encoding="utf-8"))
@@ -73,6 +78,10 @@ class UvResolver:
         argv += ["--constraints", str(folder / "constraints.txt")]
         argv += ["--overrides", str(folder / "overrides.txt")]
         argv += ["--only-binary", ":all:"]
+        if request.known:
+            known = folder / "known.toml"
+            known.write_text(_static_metadata(request.known), encoding="utf-8")
+            argv += ["--config-file", str(known)]
         argv += [part for name in request.allow_sdist for part in ("--no-binary", name)]
         if request.exclude_newer is not None:
             argv += ["--exclude-newer", request.exclude_newer]
@@ -117,6 +126,21 @@ def _preferences(pins: Iterable[Pin]) -> str:
         f'\n[[packages]]\nname = "{pin.name}"\nversion = "{pin.version}"\n' for pin in pins
     )
     return f'lock-version = "1.0"\ncreated-by = "envbuild"\n{packages}'
+
+
+def _static_metadata(known: Iterable[KnownPackage]) -> str:
+    """What is known as uv's `dependency-metadata`, for which it asks no index."""
+    return "".join(
+        "[[dependency-metadata]]\n"
+        f"name = {_toml_string(package.name)}\n"
+        f"version = {_toml_string(package.version)}\n"
+        f"requires-dist = [{', '.join(map(_toml_string, package.requires))}]\n"
+        for package in known
+    )
+
+
+def _toml_string(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _uv_platform(platform: Platform) -> str:

@@ -1,0 +1,96 @@
+"""An environment that is being filled: where it is, and what has got into it so far."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from posixpath import normpath
+from typing import TYPE_CHECKING
+
+from envbuild.requirement_text import normalized_name
+from envbuild.system.cache.entries import Target
+from envbuild.system.cache.wheels import FreshWheel
+from envbuild.system.environments.contents import read_record
+from envbuild.system.environments.folder import find_site_packages
+from envbuild.wheel_record import parse_record
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+    from pathlib import Path
+
+    from envbuild.cache_entry import EntryFile
+    from envbuild.plan import Wanted
+    from envbuild.system.cache.wheels import LinkedWheel
+
+
+class Site:
+    """Where an environment is filled, and what it is to be."""
+
+    def __init__(self, wanted: Wanted, place: Path, environment: Path, lock: int) -> None:
+        self.wanted = wanted
+        self.place = place
+        self.environment = environment
+        """Its own path, which differs from `place` while it is built anew beside the old one."""
+
+        self.lock = lock
+        self.site_packages = find_site_packages(place)
+        self.target = Target(self.site_packages)
+        self.prefix = f"{self.site_packages.relative_to(place)}/"
+        self.minor = wanted.interpreter.version.rpartition(".")[0]
+
+    def path(self, path: str) -> str:
+        """A path of a RECORD, relative to the environment."""
+        whole = self.prefix + path
+        return normpath(whole) if "/." in whole or "//" in whole else whole
+
+    def locate(self, path: str) -> bytes:
+        """Where a path of a RECORD is."""
+        return os.fsencode(self.place) + b"/" + self.path(path).encode("utf-8", "surrogateescape")
+
+    def by_path(self, files: Iterable[EntryFile]) -> dict[str, EntryFile]:
+        """Files by their path in the environment."""
+        return {self.path(file.path): file for file in files}
+
+    def fresh_wheels(self, known: Collection[str]) -> Iterator[FreshWheel]:
+        """The distributions that are there and are not `known`, by their `.dist-info` folders."""
+        files = {file.package: file for file in self.wanted.files}
+        with os.scandir(self.site_packages) as entries:
+            names = sorted(entry.name for entry in entries if entry.name.endswith(".dist-info"))
+        for name in names:
+            if name in known:
+                continue
+            file = files.get(normalized_name(name.removesuffix(".dist-info").rpartition("-")[0]))
+            is_wheel = file is not None and file.file.endswith(".whl")
+            text = read_record(self.site_packages / name)
+            yield FreshWheel(
+                sha256=file.sha256 if file is not None and is_wheel else "",
+                dist_info=name,
+                record=text,
+                rows=tuple(parse_record(text)),
+            )
+
+
+@dataclass(kw_only=True, slots=True)
+class Filled:
+    """What has got into an environment so far."""
+
+    linked: dict[str, LinkedWheel] = field(default_factory=dict)
+    """By the wheel's sha256."""
+
+    fresh: dict[str, FreshWheel] = field(default_factory=dict)
+    """What uv has installed, by its `.dist-info` folder."""
+
+    known: dict[str, EntryFile] = field(default_factory=dict)
+    """Files whose content is known, by path in the environment."""
+
+    contested: set[str] = field(default_factory=set)
+    """Kept wheels that brought other files than uv did under the same names."""
+
+    @property
+    def dist_infos(self) -> set[str]:
+        """The distributions that are there."""
+        return {wheel.dist_info for wheel in self.linked.values()} | self.fresh.keys()
+
+    def linked_owners(self, file: EntryFile) -> set[str]:
+        """The kept wheels that a linked file may be of."""
+        return {sha256 for sha256, wheel in self.linked.items() if file in wheel.linked.files}
