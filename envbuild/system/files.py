@@ -59,9 +59,7 @@ def sweep(folder: Path) -> None:
                 os.close(descriptor)
 
 
-def write_if_changed(
-    path: Path, content: bytes, *, mode: int = 0o600, sync: bool = False
-) -> None:
+def write_if_changed(path: Path, content: bytes, *, mode: int = 0o600, sync: bool = False) -> None:
     """Put content at path, unless it stands there already; private and unsynced, as caches are."""
     try:
         if path.read_bytes() == content:

@@ -63,7 +63,10 @@ def test_each_package_says_what_it_requires_and_who_asked(
 def test_pins_that_still_fit_stay(
     run_envbuild: CommandLine, index: IndexServer, python_version: str
 ) -> None:
-    """A newer release moves nothing until an upgrade is asked for, and then just what was named."""
+    """A newer release moves nothing until an upgrade is asked for, and then just what was named.
+
+    An upgrade that finds nothing newer leaves the file untouched.
+    """
     index.add(Wheel(name="one", version="1.0"), Wheel(name="two", version="1.0"))
     run_envbuild.declare(declare_drivers({"app": ["one"]}, python=python_version))
     run_envbuild("lock", check=True)
@@ -78,6 +81,10 @@ def test_pins_that_still_fit_stay(
     assert _locked(moved.json) == {"one": ["1.1"]}
     everything = run_envbuild("lock", "--upgrade", "--format", "json", check=True)
     assert _locked(everything.json) == {"two": ["1.1"]}
+    before = (run_envbuild.cwd / "locks/app.toml").stat()
+    run_envbuild("lock", "--upgrade", check=True)
+    after = (run_envbuild.cwd / "locks/app.toml").stat()
+    assert (after.st_mtime_ns, after.st_ino) == (before.st_mtime_ns, before.st_ino)
 
 
 def test_an_upgrade_of_what_no_lockfile_has_is_a_mistake(
