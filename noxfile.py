@@ -42,6 +42,12 @@ def need(session: nox.Session, *groups: str) -> None:
     session.install(*nox.project.dependency_groups(GROUPS, *groups))
 
 
+def need_envbuild(session: nox.Session, *groups: str) -> None:
+    """Install dependency groups of pyproject.toml, and envbuild itself, editable."""
+    need(session, *groups)
+    session.install("-e", ".")
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Style, format, and which room imports which."""
@@ -54,8 +60,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check types strictly, tests included."""
-    need(session, "types")
-    session.install("-e", ".")
+    need_envbuild(session, "types")
     session.run("mypy", *session.posargs)
 
 
@@ -69,8 +74,7 @@ def add_tests(minor: str) -> None:
         """Every test that does not take minutes, or on further Pythons those that depend on it."""
         if minor not in PYTHONS:
             session.skip(f"NOT TESTED: this machine has no Python {minor}")
-        need(session, "test")
-        session.install("-e", ".")
+        need_envbuild(session, "test")
         everywhere = () if minor == FULL else EVERYWHERE
         marked = "not slow" if minor == FULL else "not slow and not index"
         session.run("pytest", "-m", marked, *everywhere, *session.posargs)
@@ -83,16 +87,14 @@ for version in VERSIONS:
 @nox.session(python=str(PYTHONS[FULL]))
 def slow(session: nox.Session) -> None:
     """Run the tests that take minutes."""
-    need(session, "test")
-    session.install("-e", ".")
+    need_envbuild(session, "test")
     session.run("pytest", "-m", "slow", *session.posargs)
 
 
 @nox.session(python=str(PYTHONS[FULL]))
 def faults(session: nox.Session) -> None:
     """Try every fault as often as is promised, and write docs/reliability.md; needs root for disks."""
-    need(session, "test")
-    session.install("-e", ".")
+    need_envbuild(session, "test")
     env = {"ENVBUILD_FAULTS": "full", "ENVBUILD_FAULTS_REPORT": str(ROOT / "docs/reliability.md")}
     session.run("pytest", "tests/faults", *session.posargs, env=env)
 
@@ -100,16 +102,14 @@ def faults(session: nox.Session) -> None:
 @nox.session(python=str(PYTHONS[FULL]))
 def bench(session: nox.Session) -> None:
     """Measure against uv, pip and others, and write docs/performance.md; `-- --help` tells more."""
-    need(session, "test")
-    session.install("-e", ".")
+    need_envbuild(session, "test")
     session.run("python", "-m", "scripts.bench", *session.posargs)
 
 
 @nox.session(python=str(PYTHONS[FULL]))
 def realworld(session: nox.Session) -> None:
     """Lock and build the repository's whole fleet, some 10 GB, and start vllm."""
-    need(session, "test")
-    session.install("-e", ".")
+    need_envbuild(session, "test")
     session.run("pytest", "--realworld", "-s", "tests/realworld", *session.posargs)
 
 
@@ -134,8 +134,7 @@ def launchers(session: nox.Session) -> None:
 
     podman's generator and systemd-analyze are the system's: where they are missing, it is said.
     """
-    need(session, "test", "launchers")
-    session.install("-e", ".")
+    need_envbuild(session, "test", "launchers")
     tools = Path(session.virtualenv.location).resolve() / "launchers"
     newest = max(PYTHONS, key=lambda minor: int(minor.split(".")[1]))
     for name, packages in LAUNCHERS.items():
