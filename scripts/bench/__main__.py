@@ -29,7 +29,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--rounds", type=int, default=5, help="at least 5 for the page")
     parser.add_argument("--heavy", action="store_true", help="the heavy chapters too")
     parser.add_argument("--folder", help="measure below this folder, on the file system it is on")
-    parser.add_argument("--gib", type=int, help="the size of the file system in memory")
+    parser.add_argument("--gib", type=int, help="the size of the file system")
     parser.add_argument("--docs", type=Path, default=DOCS, help="where the page is written")
     parser.add_argument("--page", action="store_true", help="write the page anew, measure nothing")
     arguments = parser.parse_args(argv)
@@ -48,7 +48,7 @@ def _measure(name: str, arguments: argparse.Namespace) -> None:
     """Measure a chapter, and write what it says into the file of results."""
     chapter = CHAPTERS[name]
     begin = time.monotonic()
-    with open_place(arguments.folder, arguments.gib or chapter.gib) as place:
+    with open_place(arguments.folder, arguments.gib or chapter.gib, memory=chapter.memory) as place:
         machine = describe_machine(place)
         measured = chapter.measure(place, arguments.rounds)
     minutes = (time.monotonic() - begin) / 60

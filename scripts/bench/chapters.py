@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scripts.bench.cold import measure_cold
-from scripts.bench.large import measure_keeping, measure_rebuild, measure_start, prepare_large
+from scripts.bench.fleets import LARGE, VLLM, real_project
+from scripts.bench.growth import measure_growth
+from scripts.bench.keep import measure_keeping
+from scripts.bench.large import measure_pip, measure_rebuild, measure_start
 from scripts.bench.locks import measure_locks
-from scripts.bench.small import measure_growth, measure_idle
+from scripts.bench.small import measure_idle
 from scripts.bench.trace import trace_idle
 
 if TYPE_CHECKING:
@@ -41,18 +44,35 @@ class Chapter:
     heavy: bool = False
     """Whether it only runs where it is named, or `--heavy` is given."""
 
-    gib: int = 10
-    """The size of the file system that it needs; sparse, what is written takes memory."""
+    gib: int = 12
+    """The size of the file system that it needs, sparse."""
+
+    memory: bool = True
+    """Whether the file system lies in memory; else its image lies on the disk."""
 
 
 def _large(place: Place, rounds: int) -> Measured:
-    project = prepare_large(place)
+    project = real_project(place, LARGE)
     rows = [
-        *measure_rebuild(place, project, rounds),
-        *measure_start(place, project, rounds),
-        *measure_keeping(place, project, rounds),
+        *measure_rebuild(place, project, LARGE, rounds, 0.06),
+        *measure_pip(place, project, LARGE, rounds),
+        *measure_start(place, project, LARGE, rounds, "BIN/python -c 'import litellm'"),
     ]
     return Measured(rows=tuple(rows))
+
+
+def _heavy(place: Place, rounds: int) -> Measured:
+    project = real_project(place, VLLM)
+    rows = [
+        *measure_rebuild(place, project, VLLM, rounds, 0.08),
+        *measure_start(place, project, VLLM, rounds, "BIN/vllm --version"),
+    ]
+    return Measured(rows=tuple(rows))
+
+
+def _growth(place: Place, rounds: int) -> Measured:
+    grown = measure_growth(place, rounds)
+    return Measured(rows=grown.rows, growth=grown.growth)
 
 
 CHAPTERS: Mapping[str, Chapter] = {
@@ -69,8 +89,12 @@ CHAPTERS: Mapping[str, Chapter] = {
         measure=lambda place, rounds: Measured(rows=tuple(measure_locks(place, rounds))),
     ),
     "large": Chapter(
-        about="a real driver rebuilt, started, verified, removed",
+        about="a real driver rebuilt and started",
         measure=_large,
+    ),
+    "keep": Chapter(
+        about="verify, history, ps, rollback and gc on 40,000 files",
+        measure=lambda place, rounds: Measured(rows=tuple(measure_keeping(place, rounds))),
     ),
     "cold": Chapter(
         about="the CPU fleet from nothing, and its disk",
@@ -78,6 +102,13 @@ CHAPTERS: Mapping[str, Chapter] = {
     ),
     "growth": Chapter(
         about="costs over the number of drivers and of packages",
-        measure=lambda place, rounds: Measured(growth=(measure_growth(place, rounds, 200),)),
+        measure=_growth,
+    ),
+    "vllm": Chapter(
+        about="vllm's own environment, 10 GB: rebuilt and started",
+        measure=_heavy,
+        heavy=True,
+        gib=40,
+        memory=False,
     ),
 }

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from scripts.bench.fleets import MINOR, Project
 from scripts.bench.large import uv_script
+from scripts.bench.pipx import install_fleet
 from scripts.bench.rounds import Call, Sample, compete
 from scripts.bench.rows import Row, compare
 from tests.support.command_line import host_platform
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 DRIVERS = ("asr", "gateway", "embeddings")
+PACKAGES = {"asr": "uvicorn", "gateway": "litellm[proxy]", "embeddings": "uvicorn"}
+"""The package that brings each driver's command."""
+
 _CHAPTER = "A host from nothing"
 
 
@@ -63,26 +67,46 @@ def measure_cold(place: Place, rounds: int) -> Iterator[Row]:
         called="`uv pip install --compile-bytecode`, one driver after the other",
         note="downloads come from the host's index: the network is in both",
     )
-    yield _disk(project)
+    _remove(by_uv)
+    ours = _bytes_once(project.store / "envs")
+    distinct = _bytes_of_contents(project)
+    yield _disk(ours, distinct, "bytes of their distinct contents", 1.05)
+    commands = {driver: (PACKAGES[driver], requirements[driver]) for driver in DRIVERS}
+    for backend in ("pip", "uv"):
+        theirs = _bytes_once(install_fleet(place, commands, backend))
+        note = (
+            "pipx's uv writes no bytecode, envbuild's environments hold it"
+            if backend == "uv"
+            else ""
+        )
+        yield _disk(ours, theirs, f"the same fleet with pipx and {backend}", None, note)
 
 
-def _disk(project: Project) -> Row:
-    """Bytes of the environments, shared inodes once, against the bytes of their distinct contents."""
+def _bytes_once(root: Path) -> int:
+    """Bytes of all files, shared inodes once."""
     inodes: dict[tuple[int, int], int] = {}
-    for folder, _, names in os.walk(project.store / "envs"):
+    for folder, _, names in os.walk(root):
         for name in names:
             status = Path(folder, name).lstat()
             inodes[status.st_dev, status.st_ino] = status.st_size
+    return sum(inodes.values())
+
+
+def _bytes_of_contents(project: Project) -> int:
+    """Bytes of the environments' distinct contents, as their receipts tell."""
     contents: dict[str, int] = {}
     for receipt in (project.store / "receipts").glob("*.json"):
         rows = json.loads(receipt.read_text())["files"]
         contents |= {sha256: size for _, _, size, sha256 in rows}
-    ours, theirs = sum(inodes.values()), sum(contents.values())
+    return sum(contents.values())
+
+
+def _disk(ours: int, theirs: int, peer: str, target: float | None, note: str = "") -> Row:
     return Row(
         chapter=_CHAPTER,
         what="bytes of the CPU fleet's environments, each inode once",
-        peer="bytes of their distinct contents",
-        target=1.05,
+        peer=peer,
+        target=target,
         ratio=ours / theirs,
         low=ours / theirs,
         high=ours / theirs,
@@ -91,6 +115,7 @@ def _disk(project: Project) -> Row:
         theirs=float(theirs),
         peak=0,
         rounds=1,
+        note=note,
     )
 
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from tests.support.index_server import IndexServer
 
 MINOR = f"{sys.version_info.major}.{sys.version_info.minor}"
+LIFETIME = 3 * 3600.0
+"""Seconds that an index of the bench may live."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,20 +90,50 @@ def small_project(
     return project
 
 
-LARGE: Sequence[str] = ("litellm[proxy]", "pandas", "sympy")
-"""Real packages that come to an environment of some 20,000 files."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RealDriver:
+    """A driver of real packages out of the host's default index."""
+
+    name: str
+    requires: Sequence[str]
+    more: str = ""
+    """Further lines of its table."""
+
+    def declare(self, project: Project, constraint: str) -> None:
+        """Declare it alone; the constraint moves one of its packages."""
+        text = declare_drivers({self.name: list(self.requires)}, python=MINOR)
+        project.declare(f'{text}{self.more}constraints = ["{constraint}"]\n')
 
 
-def large_project(place: Place, *, name: str = "large") -> Project:
-    """One real driver out of the host's default index, not locked yet."""
-    project = Project(place=place, folder=place.folder(name), more={})
-    declare_large(project, "certifi>=2024")
+LARGE = RealDriver(
+    name="large",
+    requires=("litellm[proxy]", "pandas", "sympy"),
+    more='binary = "litellm"\nenv = { LITELLM_LOCAL_MODEL_COST_MAP = "True" }\n',
+)
+"""Comes to an environment of some 17,000 files, and as many again of bytecode."""
+
+HUGE = RealDriver(
+    name="huge",
+    requires=(
+        *LARGE.requires,
+        *("pyarrow", "scipy", "scikit-learn", "onnxruntime", "faster-whisper", "statsmodels"),
+        *("matplotlib", "duckdb", "opencv-python-headless", "plotly"),
+    ),
+    more=LARGE.more,
+)
+"""Comes to more than 40,000 files, bytecode included, and 2 GB."""
+
+VLLM = RealDriver(
+    name="vllm",
+    requires=("vllm==0.11.0", "transformers>=4.55.2,<5.0", "huggingface-hub<1.0"),
+)
+"""As this repository declares it, without asking for a GPU: it is built and asked for its version."""
+
+
+def real_project(place: Place, driver: RealDriver) -> Project:
+    """A project of one real driver, locked and built once."""
+    project = Project(place=place, folder=place.folder(driver.name), more={})
+    driver.declare(project, "certifi>=2024")
+    project.envbuild("lock")
+    project.envbuild("sync")
     return project
-
-
-def declare_large(project: Project, constraint: str) -> None:
-    """Declare the large driver; the constraint moves one of its packages."""
-    text = declare_drivers({"large": list(LARGE)}, python=MINOR)
-    more = f'binary = "litellm"\nconstraints = ["{constraint}"]\n'
-    more += 'env = { LITELLM_LOCAL_MODEL_COST_MAP = "True" }\n'
-    project.declare(text + more)

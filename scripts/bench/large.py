@@ -1,22 +1,21 @@
-"""A real driver of some 20,000 files: rebuilt, started, verified, removed."""
+"""A real driver: rebuilt after one package has moved, and started."""
 
 from __future__ import annotations
 
+import os
 import shutil
-import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scripts.bench.fleets import declare_large, large_project
 from scripts.bench.rounds import Call, Sample, compete
 from scripts.bench.rows import compare
 from tests.support.pythons import own_python
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
-    from scripts.bench.fleets import Project
+    from scripts.bench.fleets import Project, RealDriver
     from scripts.bench.place import Place
     from scripts.bench.rows import Row
 
@@ -26,16 +25,16 @@ MOVED = {
         *("2025.1.31", "2025.4.26", "2025.6.15", "2025.7.9", "2025.8.3"),
     ),
     "idna": ("3.4", "3.5", "3.6", "3.7", "3.8", "3.9", "3.10", "3.11"),
+    "tqdm": ("4.66.1", "4.66.2", "4.66.3", "4.66.4", "4.66.5", "4.66.6", "4.67.0", "4.67.1"),
 }
 """Packages that move, one version a round: each round builds an environment that was never there."""
 
-IMPORT = "import litellm"
 SETTINGS = {"LITELLM_LOCAL_MODEL_COST_MAP": "True"}
 """Otherwise the import fetches a list of prices from the internet."""
 
+_LINKS = Path(__file__).with_name("links.py")
 _REBUILD = "Rebuild after one package has moved, warm"
 _START = "From `sync` to a running driver"
-_KEEP = "Keeping an environment"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,7 +43,7 @@ class Moves:
 
     place: Place
     project: Project
-    package: str
+    driver: RealDriver
     locked: Sequence[tuple[str, bytes, Path]]
     """Declaration, lockfile, and the same as hashed requirements."""
 
@@ -54,7 +53,7 @@ class Moves:
         """Put the declaration and the lockfile of a version into place."""
         declaration, lockfile, _ = self.locked[number]
         self.project.declare(declaration)
-        (self.project.folder / "locks/large.toml").write_bytes(lockfile)
+        (self.project.folder / f"locks/{self.driver.name}.toml").write_bytes(lockfile)
 
     def sync(self, then: str = "") -> Callable[[int], Sample]:
         """Move to a version by `envbuild sync`."""
@@ -76,7 +75,7 @@ class Moves:
             folder = self.place.root / "by-uv"
             shutil.rmtree(folder, ignore_errors=True)
             script = uv_script(self.place, folder, self.locked[number][2], self.uv_cache, *options)
-            argv = ("/bin/sh", "-c", script + then.replace("PYTHON", f"{folder}/bin/python"))
+            argv = ("/bin/sh", "-c", script + then.replace("BIN", f"{folder}/bin"))
             env = self.place.environment(**SETTINGS)
             return Call(argv=argv, env=env, cwd=self.place.root)(number)
 
@@ -96,17 +95,19 @@ def uv_script(place: Place, folder: Path, requirements: Path, cache: Path, *opti
     return f"{' '.join(venv)} && {' '.join(install)}"
 
 
-def lock_moves(place: Place, project: Project, package: str, rounds: int) -> Moves:
+def lock_moves(
+    place: Place, project: Project, driver: RealDriver, package: str, rounds: int
+) -> Moves:
     """Lock every version ahead, and download it for both sides."""
     locked = []
     cache = place.root / "uv-cache"
     for version in MOVED[package][: rounds + 1]:
         pin = f"{package}=={version}"
-        declare_large(project, pin)
+        driver.declare(project, pin)
         project.envbuild("lock")
         requirements = project.folder / f"{pin}.txt"
-        requirements.write_text(project.envbuild("export", "requirements", "large"))
-        lockfile = (project.folder / "locks/large.toml").read_bytes()
+        requirements.write_text(project.envbuild("export", "requirements", driver.name))
+        lockfile = (project.folder / f"locks/{driver.name}.toml").read_bytes()
         locked.append(((project.folder / "drivers.toml").read_text(), lockfile, requirements))
         project.store.mkdir(exist_ok=True)
         for used in (cache, project.store / "cache/uv"):
@@ -115,50 +116,105 @@ def lock_moves(place: Place, project: Project, package: str, rounds: int) -> Mov
             if used == cache or used.is_dir():
                 place.run(*place.uv_arguments("pip install", *options, cache=used))
             shutil.rmtree(target, ignore_errors=True)
-    return Moves(place=place, project=project, package=package, locked=locked, uv_cache=cache)
+    return Moves(place=place, project=project, driver=driver, locked=locked, uv_cache=cache)
 
 
-def prepare_large(place: Place) -> Project:
-    """The large driver, built once."""
-    project = large_project(place)
-    project.envbuild("lock")
-    project.envbuild("sync")
-    return project
-
-
-def measure_rebuild(place: Place, project: Project, rounds: int) -> Iterator[Row]:
+def measure_rebuild(
+    place: Place, project: Project, driver: RealDriver, rounds: int, target: float
+) -> Iterator[Row]:
     """A new environment, ready to serve."""
-    moves = lock_moves(place, project, "certifi", rounds)
+    moves = lock_moves(place, project, driver, "certifi", rounds)
     contest = compete(
         rounds,
         {
             "envbuild": moves.sync(),
             "uv": moves.uv(),
             "uv, compiled": moves.uv("--compile-bytecode"),
+            "link": link_alone(place, project, driver),
         },
     )
-    files = sum(1 for path in (project.store / "envs").iterdir() for _ in path.rglob("*"))
-    files //= len(list((project.store / "envs").iterdir()))
-    what = f"`sync` of {files:,} files: environment, bytecode, receipt, switch"
-    for peer, name, target in (
-        ("uv, compiled", "`uv venv` + `uv pip install --compile-bytecode`", 0.06),
+    environment = Path(project.of(driver.name, "--env"))
+    what = f"`sync` of {count_files(environment):,} files: environment, bytecode, receipt, switch"
+    for peer, name, wanted in (
+        ("uv, compiled", "`uv venv` + `uv pip install --compile-bytecode`", target),
         ("uv", "the same without bytecode", 2.5),
+        ("link", "bare `link(2)` of as many files, and `mkdir(2)`", None),
     ):
         yield compare(
-            contest, "envbuild", peer, chapter=_REBUILD, what=what, target=target, called=name
+            contest, "envbuild", peer, chapter=_REBUILD, what=what, target=wanted, called=name
         )
+    yield compare(
+        contest,
+        "uv",
+        "link",
+        chapter=_REBUILD,
+        what="for comparison: uv's own install without bytecode",
+        target=None,
+        called="bare `link(2)` of the rebuild's files, bytecode included",
+    )
 
 
-def measure_start(place: Place, project: Project, rounds: int) -> Iterator[Row]:
-    """The first import in a fresh environment, and every later start."""
-    rounds = min(rounds, len(MOVED["idna"]) - 1)
-    moves = lock_moves(place, project, "idna", rounds)
-    python = project.store / "current/large/bin/python"
+def measure_pip(place: Place, project: Project, driver: RealDriver, rounds: int) -> Iterator[Row]:
+    """The same rebuild against pip, which takes a minute each time, so it has a contest of its own."""
+    moves = lock_moves(place, project, driver, "idna", rounds)
+    cache = place.folder("pip-cache")
+    folder = place.root / "by-pip"
+
+    def pip(number: int) -> Sample:
+        shutil.rmtree(folder, ignore_errors=True)
+        script = (
+            f"{own_python()} -m venv {folder} && {folder}/bin/python -m pip install --quiet "
+            f"--disable-pip-version-check --no-deps --require-hashes --cache-dir {cache} "
+            f"--requirement {moves.locked[number][2]}"
+        )
+        env = place.environment(PIP_CONFIG_FILE=os.devnull)
+        return Call(argv=("/bin/sh", "-c", script), env=env, cwd=place.root)(number)
+
+    contest = compete(rounds, {"envbuild": moves.sync(), "pip": pip})
+    yield compare(
+        contest,
+        "envbuild",
+        "pip",
+        chapter=_REBUILD,
+        what="the same, another package moved",
+        target=1 / 50,
+        called="`python -m venv` + `pip install` of the same lock, which compiles, cache warm",
+    )
+    shutil.rmtree(folder)
+    shutil.rmtree(cache)
+
+
+def link_alone(place: Place, project: Project, driver: RealDriver) -> Callable[[int], Sample]:
+    """Link every file of the environment into a new folder, and nothing else: the limit."""
+
+    def measure(number: int) -> Sample:
+        source, target = project.of(driver.name, "--env"), place.root / "by-link"
+        argv = (place.python, "-S", str(_LINKS), source, str(target))
+        sample = Call(argv=argv, env=place.environment(), cwd=place.root)(number)
+        shutil.rmtree(target)
+        begin, cpu = map(float, (place.root / "by-link.seconds").read_text().split())
+        return Sample(seconds=begin, cpu=cpu, peak=sample.peak)
+
+    return measure
+
+
+def count_files(folder: Path) -> int:
+    """Files and links below a folder."""
+    return sum(len(files) for _, _, files in os.walk(folder))
+
+
+def measure_start(
+    place: Place, project: Project, driver: RealDriver, rounds: int, starting: str
+) -> Iterator[Row]:
+    """The first start in a fresh environment, and every later one; `starting` says BIN for its commands' folder."""
+    moves = lock_moves(place, project, driver, "tqdm", rounds)
+    ours = f"{project.store}/current/{driver.name}/bin"
+    said = starting.replace("BIN/", "")
     first = compete(
         rounds,
         {
-            "envbuild": moves.sync(then=f" && {python} -c '{IMPORT}'"),
-            "uv": moves.uv(then=f" && PYTHON -c '{IMPORT}'"),
+            "envbuild": moves.sync(then=f" && {starting.replace('BIN', ours)}"),
+            "uv": moves.uv(then=f" && {starting}"),
         },
     )
     yield compare(
@@ -166,17 +222,22 @@ def measure_start(place: Place, project: Project, rounds: int) -> Iterator[Row]:
         "envbuild",
         "uv",
         chapter=_START,
-        what=f"fresh environment, then `{IMPORT}`",
+        what=f"fresh environment, then `{said}`",
         target=0.55,
-        called="`uv venv` + `uv pip install`, then the same import",
+        called="`uv venv` + `uv pip install`, then the same",
     )
+    # root may write anywhere, so Python is told not to
     env = place.environment(PYTHONDONTWRITEBYTECODE="1", **SETTINGS)
     plain = place.root / "plain"
     script = uv_script(place, plain, moves.locked[-1][2], moves.uv_cache)
     place.run("/bin/sh", "-c", script)
     calls = {
-        name: Call(argv=(str(interpreter), "-c", IMPORT), env=env, cwd=place.root)
-        for name, interpreter in (("envbuild", python), ("uv", plain / "bin/python"))
+        name: Call(
+            argv=("/bin/sh", "-c", f"exec {starting.replace('BIN', folder)}"),
+            env=env,
+            cwd=place.root,
+        )
+        for name, folder in (("envbuild", ours), ("uv", f"{plain}/bin"))
     }
     later = compete(rounds, calls)
     yield compare(
@@ -184,68 +245,7 @@ def measure_start(place: Place, project: Project, rounds: int) -> Iterator[Row]:
         "envbuild",
         "uv",
         chapter=_START,
-        what=f"`{IMPORT}`, nothing written",
+        what=f"`{said}`, environment not writable",
         target=0.5,
         called="the same in uv's environment, which has no bytecode",
     )
-
-
-def measure_keeping(place: Place, project: Project, rounds: int) -> Iterator[Row]:
-    """`verify`, `verify --quick`, and removing."""
-    environment = project.of("large", "--env")
-    project.envbuild("gc", "--keep", "1")
-    _wait_for_trash(project)
-    script = f"find {environment} -type f -print0 | xargs -0 sha256sum > /dev/null"
-    contest = compete(
-        rounds,
-        {
-            "verify": project.call("verify"),
-            "quick": project.call("verify", "--quick"),
-            "sha256sum": Call(
-                argv=("/bin/sh", "-c", script), env=place.environment(), cwd=place.root
-            ),
-        },
-    )
-    for name, what, target in (("verify", "`verify`", 0.65), ("quick", "`verify --quick`", 0.2)):
-        yield compare(
-            contest, name, "sha256sum", chapter=_KEEP, what=f"{what}, warm pages", target=target
-        )
-    yield _removal(place, project, rounds)
-
-
-def _removal(place: Place, project: Project, rounds: int) -> Row:
-    certifi = lock_moves(place, project, "certifi", rounds)
-    copy = place.root / "copy"
-
-    def collect(number: int) -> Sample:
-        certifi.go(number)
-        project.envbuild("sync")
-        sample = project.call("gc", "--keep", "1")(number)
-        _wait_for_trash(project)
-        return sample
-
-    def remove(number: int) -> Sample:
-        place.run("cp", "-al", project.of("large", "--env"), str(copy))
-        place.run("chmod", "-R", "u+w", str(copy))
-        call = Call(argv=("rm", "-rf", str(copy)), env=place.environment(), cwd=place.root)
-        return call(number)
-
-    contest = compete(rounds, {"gc": collect, "`rm -rf`": remove})
-    return compare(
-        contest,
-        "gc",
-        "`rm -rf`",
-        chapter=_KEEP,
-        what="`gc` that removes one environment, until it returns",
-        target=0.05,
-        note="the whole command: its start, and counting the bytes that it frees",
-    )
-
-
-def _wait_for_trash(project: Project) -> None:
-    trash = project.store / "trash"
-    for _ in range(600):
-        if not trash.is_dir() or not any(trash.iterdir()):
-            return
-        time.sleep(0.1)
-    raise RuntimeError("the trash is not emptied")

@@ -79,13 +79,14 @@ class Place:
 
 
 @contextlib.contextmanager
-def open_place(folder: str | None, gib: int) -> Iterator[Place]:
-    """A place on an ext4 of its own in memory where this user may mount one, else in a folder.
+def open_place(folder: str | None, gib: int, *, memory: bool) -> Iterator[Place]:
+    """A place on an ext4 of its own where this user may mount one, else in a folder.
 
-    The image is so many GiB, sparse: what is written to it takes memory.
+    Its image is so many GiB, sparse, and lies in memory or beside the temporary files.
     """
-    if folder is None and os.geteuid() == 0 and Path("/dev/shm").is_dir():
-        image = Path("/dev/shm") / f"envbuild-bench-{os.getpid()}.img"
+    shelf = Path("/dev/shm" if memory else tempfile.gettempdir())
+    if folder is None and os.geteuid() == 0 and shelf.is_dir():
+        image = shelf / f"envbuild-bench-{os.getpid()}.img"
         mount = Path(tempfile.mkdtemp(prefix="eb-bench-"))
         try:
             with image.open("wb") as stream:
@@ -100,8 +101,10 @@ def open_place(folder: str | None, gib: int) -> Iterator[Place]:
         else:
             try:
                 mount.chmod(0o755)
+                where = "a RAM disk" if memory else "the disk"
                 yield Place(
-                    root=mount, file_system="ext4, a loop image on a RAM disk, made for the run"
+                    root=mount,
+                    file_system=f"ext4, a loop image on {where}, made for the run",
                 )
             finally:
                 subprocess.run(["umount", "-l", str(mount)], check=False)

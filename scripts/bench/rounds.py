@@ -41,18 +41,23 @@ class Call:
     """How often it runs in one round; the sample is the median of these."""
 
     watch: bool = False
-    """Whether to look how much memory it takes, which disturbs a command of milliseconds."""
+    """Whether to look how much memory it takes in every round and not in the one before alone.
 
-    def __call__(self, _round: int) -> Sample:
-        """Run it; RuntimeError with what it said where it fails."""
-        samples = [self._once() for _ in range(self.times)]
+    It disturbs a command of milliseconds.
+    """
+
+    def __call__(self, number: int) -> Sample:
+        """Run it in a round; RuntimeError with what it said where it fails."""
+        pause = 0.01 if number and self.watch else None if number else 0.001
+        samples = [self._once(pause) for _ in range(self.times)]
         return Sample(
             seconds=statistics.median(sample.seconds for sample in samples),
             cpu=statistics.median(sample.cpu for sample in samples),
             peak=max(sample.peak for sample in samples),
         )
 
-    def _once(self) -> Sample:
+    def _once(self, pause: float | None) -> Sample:
+        """Run it once, and look at its memory every `pause` seconds."""
         with tempfile.TemporaryFile() as said:
             begin = time.perf_counter()
             process = subprocess.Popen(
@@ -63,7 +68,8 @@ class Call:
                 stdout=said,
                 stderr=said,
             )
-            with _watching(process.pid) if self.watch else nullcontext([0]) as peaks:
+            watched = nullcontext([0]) if pause is None else _watching(process.pid, pause)
+            with watched as peaks:
                 _, status, usage = os.wait4(process.pid, 0)
             seconds = time.perf_counter() - begin
             process.returncode = os.waitstatus_to_exitcode(status)
@@ -75,13 +81,13 @@ class Call:
 
 
 @contextmanager
-def _watching(pid: int) -> Iterator[list[int]]:
-    """Look at a process's own peak every hundredth of a second: what wait4 tells is its children's too."""
+def _watching(pid: int, pause: float) -> Iterator[list[int]]:
+    """Look at a process's own peak again and again: what wait4 tells is its children's too."""
     peaks = [0]
     ended = threading.Event()
 
     def look() -> None:
-        while not ended.wait(0.01):
+        while not ended.wait(pause):
             with suppress(OSError):
                 found = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
                 peaks.append(int(found[1]) if found else 0)
@@ -100,6 +106,8 @@ class Contest:
     """What several contestants needed in the same rounds."""
 
     samples: Mapping[str, Sequence[Sample]]
+    peaks: Mapping[str, int]
+    """KiB that each took at most, the round before included."""
 
     def median(self, name: str) -> float:
         """Seconds."""
@@ -124,7 +132,7 @@ class Contest:
 
     def peak(self, name: str) -> float:
         """MiB."""
-        return max(sample.peak for sample in self.samples[name]) / 1024
+        return self.peaks[name] / 1024
 
 
 def compete(rounds: int, contestants: Mapping[str, Callable[[int], Sample]]) -> Contest:
@@ -134,9 +142,11 @@ def compete(rounds: int, contestants: Mapping[str, Callable[[int], Sample]]) -> 
     """
     names = list(contestants)
     samples: dict[str, list[Sample]] = {name: [] for name in names}
+    peaks = dict.fromkeys(names, 0)
     for number in range(rounds + 1):
         for name in names if number % 2 else reversed(names):
             sample = contestants[name](number)
+            peaks[name] = max(peaks[name], sample.peak)
             if number:
                 samples[name].append(sample)
-    return Contest(samples=samples)
+    return Contest(samples=samples, peaks=peaks)

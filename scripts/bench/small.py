@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scripts.bench.fleets import MINOR, small_project
+from scripts.bench.fleets import LIFETIME, MINOR, small_project
+from scripts.bench.pipx import pipx_tools
 from scripts.bench.rounds import Call, compete
-from scripts.bench.rows import Growth, compare
+from scripts.bench.rows import compare
 from tests.support.index_server import IndexServer
 from tests.support.pythons import own_python
 
@@ -23,28 +24,31 @@ _CHAPTER = "Nothing to do"
 _TIMES = 10
 
 
+def nothing(place: Place) -> Call:
+    """The smallest thing that a Python can do."""
+    return Call(
+        argv=(place.python, "-c", "pass"), env=place.environment(), cwd=place.root, times=_TIMES
+    )
+
+
 def measure_idle(place: Place, rounds: int) -> Iterator[Row]:
     """`sync` of 1, 8 and 20 drivers, the verbs that look, and `lock`."""
-    nothing = Call(
-        argv=(place.python, "-c", "pass"),
-        env=place.environment(),
-        cwd=place.root,
-        times=_TIMES,
-    )
-    with IndexServer() as index:
+    with IndexServer(lifetime=LIFETIME) as index:
         projects = {}
         for drivers in (1, 6, 8, 20):
             projects[drivers] = small_project(place, index, drivers, 130, name=f"idle-{drivers}")
             projects[drivers].envbuild("sync")
             projects[drivers].envbuild("sync")  # the first one that has nothing to do
         uv_sync = _uv_pip_sync(place, projects[1], index.url)
+        tools = pipx_tools(place, index.url, [f"d{n}" for n in range(8)])
         uv_projects = _uv_projects(place, index.url, 8)
         contest = compete(
             rounds,
             {
-                NOTHING: nothing,
+                NOTHING: nothing(place),
                 **{f"sync {n}": projects[n].call("sync", times=_TIMES) for n in (1, 8, 20)},
                 "`uv pip sync`": uv_sync,
+                "pipx": tools.sync(),
                 "8 × `uv sync --frozen`": _frozen(place, uv_projects),
                 "which": projects[8].call("which", "d0", times=_TIMES),
                 "list": projects[8].call("list", times=_TIMES),
@@ -72,9 +76,28 @@ def measure_idle(place: Place, rounds: int) -> Iterator[Row]:
     yield compare(contest, "sync 8", "`uv pip sync`", chapter=_CHAPTER, what=what, target=0.6)
     peer = "8 × `uv sync --frozen`"
     yield compare(contest, "sync 8", peer, chapter=_CHAPTER, what=what, target=0.2)
+    yield compare(
+        contest,
+        "sync 8",
+        "pipx",
+        chapter=_CHAPTER,
+        what=what,
+        target=0.01,
+        called=f"`pipx manifest sync` of the same 8 tools, pipx {tools.version}",
+        note="pipx with uv as its backend, the quicker of the two; each tool is a driver's package",
+    )
     for verb in ("which", "list"):
         what = f"`{verb}`, 8 drivers"
         yield compare(contest, verb, NOTHING, chapter=_CHAPTER, what=what, target=2.5)
+    yield compare(
+        contest,
+        "run",
+        NOTHING,
+        chapter=_CHAPTER,
+        what="`run DRIVER -- --version`, 8 drivers",
+        target=2.5,
+        note="the driver's own start is in it: a Python and two imports",
+    )
     yield compare(
         contest,
         "run",
@@ -82,7 +105,6 @@ def measure_idle(place: Place, rounds: int) -> Iterator[Row]:
         chapter=_CHAPTER,
         what="`run DRIVER -- --version`, start and answer",
         target=None,
-        note="what `run` adds is the difference, less than two and a half `python -c pass`",
     )
     yield compare(
         contest,
@@ -101,42 +123,6 @@ def measure_idle(place: Place, rounds: int) -> Iterator[Row]:
         what="`lock`, 6 drivers of 131 packages",
         target=2.0,
         note="the peer checks one project",
-    )
-
-
-def measure_growth(place: Place, rounds: int, most: int) -> Growth:
-    """`sync` with nothing to do, a plan and a switch, over the number of drivers."""
-    numbers = [n for n in (1, 10, 25, 50, 100, 200) if n <= most]
-    nothing = Call(
-        argv=(place.python, "-c", "pass"), env=place.environment(), cwd=place.root, times=_TIMES
-    )
-    lines: dict[str, list[tuple[float, float]]] = {
-        "sync, nothing to do": [],
-        "plan": [],
-        "gc, nothing to do": [],
-        "verify --quick": [],
-    }
-    with IndexServer() as index:
-        for drivers in numbers:
-            project = small_project(place, index, drivers, 5, name=f"grow-{drivers}")
-            project.envbuild("sync")
-            project.envbuild("sync")
-            contest = compete(
-                rounds,
-                {
-                    NOTHING: nothing,
-                    "sync, nothing to do": project.call("sync", times=3),
-                    "plan": project.call("sync", "--dry-run", times=1),
-                    "gc, nothing to do": project.call("gc"),
-                    "verify --quick": project.call("verify", "--quick"),
-                },
-            )
-            for name, points in lines.items():
-                points.append((drivers, contest.ratio(name, NOTHING)))
-    return Growth(
-        title="Time over drivers, in units of python -c pass",
-        axis="drivers of 6 small wheels each",
-        points=lines,
     )
 
 

@@ -1,0 +1,107 @@
+"""How costs grow: with the number of drivers, and with the number of packages in each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from scripts.bench.fleets import LIFETIME, small_project
+from scripts.bench.rounds import Sample, compete
+from scripts.bench.rows import Growth, compare
+from scripts.bench.small import NOTHING, nothing
+from tests.support.index_server import IndexServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from scripts.bench.fleets import Project
+    from scripts.bench.place import Place
+    from scripts.bench.rounds import Contest
+    from scripts.bench.rows import Row
+
+DRIVERS = (1, 25, 50, 100, 200)
+FEW_PACKAGES = 5
+PACKAGES = (50, 100, 200, 350, 500)
+FEW_DRIVERS = 8
+_CHAPTER = "200 drivers"
+_COSTS = ("`sync`, nothing to do", "plan (`sync --dry-run` of a new driver)", "switch", "`gc`")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Grown:
+    """What the growth of a fleet has shown."""
+
+    rows: tuple[Row, ...]
+    growth: tuple[Growth, ...]
+
+
+def measure_growth(place: Place, rounds: int) -> Grown:
+    """Drivers from 1 to 200 of a few packages, then packages from 50 to 500 in a few drivers."""
+    rows: list[Row] = []
+    growth = []
+    with IndexServer(lifetime=LIFETIME) as index:
+        for axis, sizes in (
+            (
+                f"drivers of {FEW_PACKAGES + 1} small wheels each",
+                [(n, FEW_PACKAGES) for n in DRIVERS],
+            ),
+            (f"packages in each of {FEW_DRIVERS} drivers", [(FEW_DRIVERS, n) for n in PACKAGES]),
+        ):
+            lines: dict[str, list[tuple[float, float]]] = {name: [] for name in _COSTS}
+            for drivers, packages in sizes:
+                name = f"grow-{drivers}-{packages}"
+                project = small_project(place, index, drivers, packages, name=name)
+                contest = _contest(place, project, rounds)
+                x = drivers if packages == FEW_PACKAGES else packages
+                for line, points in lines.items():
+                    points.append((x, contest.ratio(line, NOTHING)))
+                if drivers == max(DRIVERS):
+                    rows += _most(contest, drivers)
+            title = f"Time over {axis.split()[0]}, in units of `python -c pass`"
+            growth.append(Growth(title=title, axis=axis, points=lines))
+    return Grown(rows=tuple(rows), growth=tuple(growth))
+
+
+def _contest(place: Place, project: Project, rounds: int) -> Contest:
+    """The four costs of a fleet that is built, all but one of its drivers' environments untouched."""
+    declared = (project.folder / "drivers.toml").read_text()
+    changed = declared.replace("[drivers.d0]\n", '[drivers.d0]\nenv = { ROUND = "N" }\n')
+    project.envbuild("sync")
+    project.envbuild("sync")
+
+    def with_declaration(text: str, *arguments: str) -> Callable[[int], Sample]:
+        def measure(number: int) -> Sample:
+            project.declare(text.replace("N", str(number)))
+            sample = project.call(*arguments, times=3)(number)
+            project.declare(declared)
+            return sample
+
+        return measure
+
+    def switch(number: int) -> Sample:
+        """The declared commands change what a generation names, and no environment."""
+        name = f"d0-{number}"
+        project.declare(
+            declared.replace("[drivers.d0]\n", f'[drivers.d0]\ncommands = {{ "{name}" = "d0" }}\n')
+        )
+        sample = project.call("sync")(number)
+        project.declare(declared)
+        project.envbuild("sync")
+        return sample
+
+    return compete(
+        rounds,
+        {
+            NOTHING: nothing(place),
+            _COSTS[0]: project.call("sync", times=5),
+            _COSTS[1]: with_declaration(changed, "sync", "--dry-run"),
+            _COSTS[2]: switch,
+            _COSTS[3]: project.call("gc", "--keep", "3"),
+        },
+    )
+
+
+def _most(contest: Contest, drivers: int) -> Iterator[Row]:
+    for name, target in zip(_COSTS, (6.0, None, None, None), strict=True):
+        what = f"{name}, {drivers} drivers"
+        yield compare(contest, name, NOTHING, chapter=_CHAPTER, what=what, target=target)

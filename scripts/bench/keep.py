@@ -1,0 +1,140 @@
+"""What keeps a fleet in order, on one real environment of 40,000 files: verify, history, rollback, gc."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scripts.bench.fleets import HUGE, real_project
+from scripts.bench.large import lock_moves
+from scripts.bench.rounds import Call, Contest, Sample, compete
+from scripts.bench.rows import compare
+from scripts.bench.small import NOTHING, nothing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from scripts.bench.fleets import Project
+    from scripts.bench.large import Moves
+    from scripts.bench.place import Place
+    from scripts.bench.rows import Row
+
+_CHAPTER = "Keeping an environment"
+_PAUSE = 0.002
+"""Seconds between two looks whether the trash is empty."""
+
+
+def measure_keeping(place: Place, rounds: int) -> Iterator[Row]:
+    """`verify` of what is current, the verbs that look, and removing."""
+    project = real_project(place, HUGE)
+    environment = project.of(HUGE.name, "--env")
+    what = _size(Path(environment))
+    moves = lock_moves(place, project, HUGE, "certifi", rounds)
+    script = f"find {environment} -type f -print0 | xargs -0 sha256sum > /dev/null"
+    contest = compete(
+        rounds,
+        {
+            "verify": project.call("verify", watch=True),
+            "quick": project.call("verify", "--quick", watch=True),
+            "sha256sum": Call(
+                argv=("/bin/sh", "-c", script), env=place.environment(), cwd=place.root
+            ),
+            NOTHING: nothing(place),
+        },
+    )
+    for name, verb, target in (("verify", "`verify`", 0.65), ("quick", "`verify --quick`", 0.2)):
+        yield compare(
+            contest,
+            name,
+            "sha256sum",
+            chapter=_CHAPTER,
+            what=f"{verb} of {what}, warm pages",
+            target=target,
+            called="`sha256sum` of the same files, one thread",
+        )
+    yield compare(
+        contest, "quick", NOTHING, chapter=_CHAPTER, what="`verify --quick` of the same", target=6
+    )
+    yield from _looking(place, project, moves, rounds)
+    yield from _removal(place, project, moves, rounds)
+
+
+def _looking(place: Place, project: Project, moves: Moves, rounds: int) -> Iterator[Row]:
+    """`history`, `ps` and `rollback`, with two generations of one environment each."""
+    moves.go(0)
+    project.envbuild("sync")
+    contest = compete(
+        rounds,
+        {
+            NOTHING: nothing(place),
+            "history": project.call("history", times=5),
+            "ps": project.call("ps", times=5),
+            "rollback": _roll_back(project),
+        },
+    )
+    for verb in ("history", "ps", "rollback"):
+        yield compare(contest, verb, NOTHING, chapter=_CHAPTER, what=f"`{verb}`", target=6)
+
+
+def _roll_back(project: Project) -> Callable[[int], Sample]:
+    """To the older of the last two generations and back, a round each."""
+
+    def measure(number: int) -> Sample:
+        now = (project.store / "current").resolve().name
+        last = sorted(int(path.name) for path in (project.store / "generations").iterdir())[-2:]
+        other = next(str(found) for found in last if str(found) != now)
+        return project.call("rollback", other)(number)
+
+    return measure
+
+
+def _removal(place: Place, project: Project, moves: Moves, rounds: int) -> Iterator[Row]:
+    """`gc` until it returns and until nothing is left, against `rm -rf` of as many linked files."""
+    project.envbuild("gc", "--keep", "1")
+    _wait_for_trash(project)
+    spent: list[Sample] = []
+    copy = place.root / "copy"
+
+    def collect(number: int) -> Sample:
+        moves.go(number)
+        project.envbuild("sync")
+        begin = time.perf_counter()
+        sample = project.call("gc", "--keep", "1", watch=True)(number)
+        _wait_for_trash(project)
+        spent.append(Sample(seconds=time.perf_counter() - begin, cpu=sample.cpu, peak=0))
+        return sample
+
+    def remove(number: int) -> Sample:
+        place.run("cp", "-al", project.of(HUGE.name, "--env"), str(copy))
+        place.run("chmod", "-R", "u+w", str(copy))
+        call = Call(argv=("rm", "-rf", str(copy)), env=place.environment(), cwd=place.root)
+        return call(number)
+
+    contest = compete(rounds, {"gc": collect, "`rm -rf`": remove})
+    told = Contest(samples={**contest.samples, "all": spent[1:]}, peaks={**contest.peaks, "all": 0})
+    for name, what, target in (
+        ("gc", "`gc` that removes that environment, until it returns", 0.05),
+        ("all", "the same, until the last file is gone", 1.3),
+    ):
+        yield compare(told, name, "`rm -rf`", chapter=_CHAPTER, what=what, target=target)
+
+
+def _size(environment: Path) -> str:
+    """How many files, and how many bytes."""
+    count = size = 0
+    for folder, _, names in os.walk(environment):
+        for name in names:
+            count += 1
+            size += Path(folder, name).lstat().st_size
+    return f"{count:,} files and {size / 1e9:.1f} GB"
+
+
+def _wait_for_trash(project: Project) -> None:
+    trash = project.store / "trash"
+    for _ in range(60_000):
+        if not trash.is_dir() or not any(trash.iterdir()):
+            return
+        time.sleep(_PAUSE)
+    raise RuntimeError("the trash is not emptied")
