@@ -37,13 +37,33 @@ class StoredEnvironment:
     busy: bool
     """Whether another envbuild builds it, or is about to use it."""
 
+    size: int | None = None
+    """The bytes of its files, shared or not; None where it has no receipt."""
+
+    pythons: tuple[str, ...] = ()
+    """The folder names of the managed Pythons that it needs."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredPython:
+    """A managed Python as far as a gc is concerned."""
+
+    name: str
+    """Its folder name, such as `cpython-3.12.9-linux-x86_64-gnu`."""
+
+    installed: str | None
+    """When it was complete (UTC); None where it never was."""
+
+    processes: tuple[Process, ...] = ()
+    """What runs it."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Kept:
     """Something that stays, and why."""
 
     subject: str
-    """An environment's folder name, or `generation N`."""
+    """An environment's or a managed Python's folder name, or `generation N`."""
 
     reasons: tuple[str, ...]
 
@@ -55,11 +75,12 @@ class GcPlan:
     generations: tuple[int, ...]
     environments: tuple[str, ...]
     kept: tuple[Kept, ...]
+    pythons: tuple[str, ...] = ()
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to take away."""
-        return not self.generations and not self.environments
+        return not self.generations and not self.environments and not self.pythons
 
 
 def plan_gc(
@@ -98,6 +119,39 @@ def plan_gc(
         environments=tuple(gone),
         kept=tuple(kept),
     )
+
+
+def plan_pythons(
+    *,
+    pythons: tuple[StoredPython, ...],
+    environments: tuple[StoredEnvironment, ...],
+    before: str,
+) -> tuple[tuple[str, ...], tuple[Kept, ...]]:
+    """Which managed Pythons nothing needs any more, and which stay and why.
+
+    `environments` are those that stay. Nothing that was installed since `before` (UTC) is taken,
+    as a sync may be about to build on it.
+    """
+    gone = []
+    kept = []
+    for item in pythons:
+        reasons = tuple(_python_reasons(item, environments, before))
+        if reasons:
+            kept.append(Kept(subject=item.name, reasons=reasons))
+        else:
+            gone.append(item.name)
+    return tuple(gone), tuple(kept)
+
+
+def _python_reasons(
+    item: StoredPython, environments: tuple[StoredEnvironment, ...], before: str
+) -> Iterator[str]:
+    users = [environment.name for environment in environments if item.name in environment.pythons]
+    if users:
+        yield f"needed by {users[0]}" if len(users) == 1 else f"needed by {len(users)} environments"
+    yield from (f"in use by {process}" for process in item.processes)
+    if item.installed is not None and item.installed >= before:
+        yield f"installed after {before}"
 
 
 def _generation_reason(

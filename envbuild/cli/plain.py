@@ -52,7 +52,7 @@ def _own_arguments(words: list[str]) -> dict[str, object] | None:
 
 
 def _gc_arguments(*, keep: int) -> dict[str, object]:
-    return {"keep": keep, "older_than": None, "dry_run": False, "cache": False}
+    return {"keep": keep, "older_than": None, "dry_run": False, "cache": False, "wait": False}
 
 
 def _are_operands(words: list[str]) -> bool:

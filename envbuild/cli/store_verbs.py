@@ -72,6 +72,7 @@ def gc(context: Context, arguments: Namespace) -> Outcome:
         older_than=arguments.older_than,
         dry_run=arguments.dry_run,
         cache=arguments.cache,
+        wait=arguments.wait,
     )
     result = command(context.store, options)
     return Outcome(code=0, text=lambda: render_gc(result), table=lambda: gc_table(result))
@@ -179,6 +180,12 @@ def _gc(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--dry-run", action="store_true", help="say what would go, and do nothing")
     parser.add_argument("--cache", action="store_true", help="take away the caches too")
+    parser.add_argument(
+        "--wait",
+        action="store_true",
+        help="return when all is deleted, and say how many bytes that freed; "
+        "else deleting goes on afterwards, and the next gc says it",
+    )
 
 
 def _ps(_parser: ArgumentParser) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
+import time
+from dataclasses import dataclass, replace
 
 from envbuild.errors import NoError, Problem
-from envbuild.garbage import plan_gc
+from envbuild.garbage import Kept, plan_gc, plan_pythons
+from envbuild.system.clock import utc
 from envbuild.system.collector import Collector, cache_to_take, take_cache
+from envbuild.system.files import locked_if_free
+from envbuild.system.pythons.stored import stored_pythons, take_pythons
 from envbuild.system.store_guard import require_store
 from envbuild.system.trash import Trash, count_bytes
 from envbuild.system.write_refusal import unwritable
@@ -16,8 +19,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from envbuild.garbage import GcPlan
+    from envbuild.garbage import GcPlan, StoredEnvironment
     from envbuild.system.store import Store
+    from envbuild.system.trash import Emptied
+
+_NEW = 3600.0
+"""Seconds for which a managed Python that was just installed waits for its environment."""
+
+_SYNCING = "a sync is running"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,6 +41,8 @@ class GcOptions:
 
     dry_run: bool = False
     cache: bool = False
+    wait: bool = False
+    """Whether to return only when all is deleted."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,8 +53,16 @@ class Collected:
     """As it was carried out."""
 
     dry_run: bool
-    freed: int
-    """Bytes of disk: an inode counts once, and only where its last link goes."""
+    freed: int | None
+    """Bytes of disk: an inode counts once, and only where its last link goes;
+    None while they are still being deleted, because only then it is known."""
+
+    at_most: int | None
+    """The bytes of the environments that went, as their receipts have them, shared or not;
+    None where something went that has no receipt."""
+
+    last: Emptied | None
+    """What the deleting before this one freed; None where there was none."""
 
     cache: bool
     """Whether the caches were taken away too."""
@@ -61,7 +80,7 @@ def gc(store: Store, options: GcOptions) -> Collected:
     require_store(store)
     before = None
     if options.older_than is not None:
-        before = (datetime.now(UTC) - options.older_than).strftime("%Y-%m-%dT%H:%M:%SZ")
+        before = utc(time.time() - options.older_than.total_seconds())
     if options.dry_run:
         return _foresee(store, options, before)
     try:
@@ -73,34 +92,75 @@ def gc(store: Store, options: GcOptions) -> Collected:
 def _collect(store: Store, options: GcOptions, before: str | None) -> Collected:
     collector = Collector(store=store)
     trash = Trash(folder=store.trash)
+    last = trash.last_emptied()
     with store.switching():
-        plan, places = collector.take(_plan(collector, options.keep, before))
+        environments = collector.environments()
+        plan = collector.take(_plan(collector, environments, options.keep, before))
+    plan = _take_pythons(store, plan, environments, before, trash)
     kept = None
     if options.cache:
-        taken = take_cache(store, trash)
-        kept = None if taken is not None else "a sync is using them"
-        places = (*places, *(taken or ()))
-    freed = count_bytes(places)
-    trash.empty_after()
+        kept = None if take_cache(store, trash) is not None else "a sync is using them"
+    cache = options.cache and kept is None
+    freed: int | None = None
+    if options.wait or not trash.has_any():
+        freed = trash.empty()
+    else:
+        trash.empty_after()
     return Collected(
         plan=plan,
         dry_run=False,
         freed=freed,
-        cache=options.cache and kept is None,
+        at_most=None if cache or plan.pythons else _bytes_of(plan, environments),
+        last=last,
+        cache=cache,
         cache_kept=kept,
     )
 
 
+def _take_pythons(
+    store: Store,
+    plan: GcPlan,
+    environments: tuple[StoredEnvironment, ...],
+    before: str | None,
+    trash: Trash,
+) -> GcPlan:
+    """Take the managed Pythons that nothing needs; the plan with what became of them.
+
+    A sync that runs may be about to build on any of them, so they all stay until it has ended.
+    """
+    planned = _plan_pythons(store, plan, environments, before)
+    if not planned.pythons:
+        return planned
+    with locked_if_free(store.cache_lock, make=True) as free:
+        if free and take_pythons(store.pythons, planned.pythons, trash):
+            return planned
+    kept = tuple(Kept(subject=name, reasons=(_SYNCING,)) for name in planned.pythons)
+    return replace(planned, pythons=(), kept=(*planned.kept, *kept))
+
+
 def _foresee(store: Store, options: GcOptions, before: str | None) -> Collected:
-    plan = _plan(Collector(store=store), options.keep, before)
+    collector = Collector(store=store)
+    environments = collector.environments()
+    plan = _plan(collector, environments, options.keep, before)
+    plan = _plan_pythons(store, plan, environments, before)
     places = [store.environment(name) for name in plan.environments]
+    places += [store.pythons / name for name in plan.pythons]
     if options.cache:
         places += cache_to_take(store)
-    freed = count_bytes(places)
-    return Collected(plan=plan, dry_run=True, freed=freed, cache=options.cache, cache_kept=None)
+    return Collected(
+        plan=plan,
+        dry_run=True,
+        freed=count_bytes(places),
+        at_most=None if options.cache or plan.pythons else _bytes_of(plan, environments),
+        last=Trash(folder=store.trash).last_emptied(),
+        cache=options.cache,
+        cache_kept=None,
+    )
 
 
-def _plan(collector: Collector, keep: int, before: str | None) -> GcPlan:
+def _plan(
+    collector: Collector, environments: tuple[StoredEnvironment, ...], keep: int, before: str | None
+) -> GcPlan:
     generations = collector.generations()
     current = collector.store.current_number()
     if generations and current not in [generation.number for generation in generations]:
@@ -109,8 +169,28 @@ def _plan(collector: Collector, keep: int, before: str | None) -> GcPlan:
         raise NoError(Problem(message=message, hint=hint))
     return plan_gc(
         generations=generations,
-        environments=collector.environments(),
+        environments=environments,
         current=current,
         keep=keep,
         before=before,
     )
+
+
+def _plan_pythons(
+    store: Store, plan: GcPlan, environments: tuple[StoredEnvironment, ...], before: str | None
+) -> GcPlan:
+    """The plan with the managed Pythons that none of the environments needs which stay."""
+    latest = utc(time.time() - _NEW)
+    gone, kept = plan_pythons(
+        pythons=stored_pythons(store.pythons),
+        environments=tuple(item for item in environments if item.name not in plan.environments),
+        before=min(before, latest) if before is not None else latest,
+    )
+    return replace(plan, pythons=gone, kept=(*plan.kept, *kept))
+
+
+def _bytes_of(plan: GcPlan, environments: tuple[StoredEnvironment, ...]) -> int | None:
+    """The bytes of the environments that go, or went; None where one of them never was valid."""
+    sizes = [item.size for item in environments if item.name in plan.environments]
+    known = [size for size in sizes if size is not None]
+    return sum(known) if len(known) == len(sizes) else None

@@ -23,10 +23,15 @@ def gc_table(result: Collected) -> dict[str, object]:
         "dry_run": result.dry_run,
         "generations": list(plan.generations),
         "environments": list(plan.environments),
+        "pythons": list(plan.pythons),
         "kept": [{"subject": kept.subject, "reasons": list(kept.reasons)} for kept in plan.kept],
         "cache": result.cache,
         "cache_kept": result.cache_kept,
         "freed": result.freed,
+        "at_most": result.at_most,
+        "last": None
+        if result.last is None
+        else {"finished": result.last.finished, "freed": result.last.freed},
     }
 
 
@@ -34,10 +39,27 @@ def _lines(result: Collected) -> Iterator[str]:
     word = "would remove" if result.dry_run else "removed"
     yield from (f"{word} generation {number}" for number in result.plan.generations)
     yield from (f"{word} {name}" for name in result.plan.environments)
+    yield from (f"{word} Python {name}" for name in result.plan.pythons)
     if result.cache:
         yield f"{word} uv's cache"
     if result.cache_kept is not None:
         yield f"kept the caches: {result.cache_kept}"
     yield from (f"kept {kept.subject}: {', '.join(kept.reasons)}" for kept in result.plan.kept)
-    amount = render_bytes(result.freed)
-    yield f"would free {amount}" if result.dry_run else f"{amount} freed"
+    yield _freed(result)
+
+
+def _freed(result: Collected) -> str:
+    """The real figure where it is known, else what is known before all is deleted."""
+    if result.dry_run:
+        return f"would free {render_bytes(result.freed or 0)}"
+    if result.freed is not None:
+        return f"{render_bytes(result.freed)} freed"
+    amount = (
+        f"{render_bytes(result.at_most)} at most" if result.at_most is not None else "what went"
+    )
+    said = (
+        f"{amount} is being deleted; the next gc says what that freed, as this one does with --wait"
+    )
+    if result.last is None:
+        return said
+    return f"{said}\nthe last one freed {render_bytes(result.last.freed)}, {result.last.finished}"

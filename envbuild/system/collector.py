@@ -15,6 +15,7 @@ from envbuild.receipt import parse_receipt
 from envbuild.system.cache.unused import unused_entries
 from envbuild.system.files import locked_if_free, sync_folder
 from envbuild.system.processes import find_processes
+from envbuild.system.pythons.stored import python_name
 from envbuild.system.trash import Trash
 
 TYPE_CHECKING = False
@@ -45,20 +46,13 @@ class Collector:
         for process in find_processes(self.store.environments):
             running.setdefault(process.environment, []).append(process)
         return tuple(
-            StoredEnvironment(
-                name=name,
-                created=self._created(name),
-                processes=tuple(running.get(name, ())),
-                busy=self._is_busy(name),
-            )
-            for name in sorted(self._names())
+            self._environment(name, tuple(running.get(name, ()))) for name in sorted(self._names())
         )
 
-    def take(self, plan: GcPlan) -> tuple[GcPlan, tuple[Path, ...]]:
+    def take(self, plan: GcPlan) -> GcPlan:
         """Rename away what the plan names; what came into use meanwhile stays.
 
-        The caller holds `switching`. Gives the plan as it was carried out,
-        and where in the trash each environment lies.
+        The caller holds `switching`. Gives the plan as it was carried out.
         """
         trash = Trash(folder=self.store.trash)
         for number in plan.generations:
@@ -66,17 +60,16 @@ class Collector:
             trash.take(self.store.seals.path(number))
         if plan.generations:
             sync_folder(self.store.root / "generations")
-        places: dict[str, Path | None] = {}
-        kept: list[Kept] = []
-        for name in plan.environments:
-            if self._take_environment(name, trash, places):
-                continue
-            kept.append(Kept(subject=name, reasons=("it came into use",)))
+        gone = tuple(name for name in plan.environments if self._take_environment(name, trash))
+        kept = (
+            Kept(subject=name, reasons=("it came into use",))
+            for name in plan.environments
+            if name not in gone
+        )
         self._take_leftovers(trash)
-        done = replace(plan, environments=tuple(places), kept=(*plan.kept, *kept))
-        return done, tuple(place for place in places.values() if place is not None)
+        return replace(plan, environments=gone, kept=(*plan.kept, *kept))
 
-    def _take_environment(self, name: str, trash: Trash, places: dict[str, Path | None]) -> bool:
+    def _take_environment(self, name: str, trash: Trash) -> bool:
         """Take one environment, with every lock on it held; whether they were free."""
         environment = self.store.environment(name)
         with ExitStack() as held:
@@ -88,7 +81,7 @@ class Collector:
                 return False
             trash.take(self.store.receipt(name))
             trash.take(self.store.stats(name))
-            places[name] = trash.take(environment)
+            trash.take(environment)
             for lock in locks:
                 lock.unlink(missing_ok=True)
         return True
@@ -136,14 +129,27 @@ class Collector:
             pass  # what is damaged is said by verify
         return StoredGeneration(number=number, created=created, environments=tuple(sorted(needed)))
 
-    def _created(self, name: str) -> str | None:
+    def _environment(self, name: str, processes: tuple[Process, ...]) -> StoredEnvironment:
+        created, size, python = self._receipt_head(name)
+        links = (python, _link_target(self.store.environment(name) / "bin/python"))
+        pythons = (python_name(self.store.pythons, path) for path in links)
+        return StoredEnvironment(
+            name=name,
+            created=created,
+            processes=processes,
+            busy=self._is_busy(name),
+            size=size,
+            pythons=tuple({python for python in pythons if python is not None}),
+        )
+
+    def _receipt_head(self, name: str) -> tuple[str | None, int | None, str]:
+        """When it was built, its size and its interpreter; the receipt's first line says it all."""
         try:
             with self.store.receipt(name).open(encoding="utf-8") as stream:
-                return str(
-                    json.loads(stream.readline().rstrip().removesuffix(",") + "}")["created"]
-                )
-        except (OSError, ValueError, KeyError):
-            return None
+                head = json.loads(stream.readline().rstrip().removesuffix(",") + "}")
+            return str(head["created"]), int(head["size"]), str(head["python"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None, None, ""
 
     def _is_busy(self, name: str) -> bool:
         for path in (self.store.claim(name), self.store.building_lock(name)):
@@ -186,6 +192,14 @@ def _live_wheels(store: Store) -> frozenset[str] | None:
             return None
         wheels |= {wheel.sha256 for wheel in recipe.wheels}
     return frozenset(wheels)
+
+
+def _link_target(link: Path) -> str:
+    """Where a link leads, one step; empty where it is none."""
+    try:
+        return os.readlink(link)  # noqa: PTH115
+    except OSError:
+        return ""
 
 
 def _listed(folder: Path) -> tuple[Path, ...]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from envbuild.lease import LEASE_FILE, Process, parse_locks
+from envbuild.system.clock import utc
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _START_TIME = 19
 
 
 def find_processes(environments: Path) -> tuple[Process, ...]:
-    """Every running process of an environment below the folder, by pid.
+    """Every running process of an environment (or of a managed Python) below the folder, by pid.
 
     A process counts by the lease that it holds,
     or by its program: its first argument or its executable lies in the environment.
@@ -141,4 +141,4 @@ def _start_time(ticks: int) -> str:
     lines = (_PROC / "stat").read_text(encoding="ascii").splitlines()
     boot = next(int(line.split()[1]) for line in lines if line.startswith("btime "))
     seconds = boot + ticks / os.sysconf("SC_CLK_TCK")
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return utc(seconds)

@@ -3,14 +3,36 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from contextlib import suppress
 from dataclasses import dataclass
+
+from envbuild.system.clock import now
+from envbuild.system.files import write_atomically
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
+
+
+_BLOCK = 512
+"""Bytes that `st_blocks` counts in."""
+
+
+_LOGGED = re.compile(r'\{"finished": "([0-9TZ:-]+)", "freed": (\d+)\}\n')
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Emptied:
+    """What emptying a trash came to."""
+
+    finished: str
+    """UTC, `2026-11-20T10:00:00Z`."""
+
+    freed: int
+    """Bytes of disk: an inode counts once, and only where its last link went."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,9 +58,17 @@ class Trash:
             return None
         return place
 
+    @property
+    def log(self) -> Path:
+        """The file that tells what emptying it last freed."""
+        return self.folder.with_name(f"{self.folder.name}.json")
+
     def empty_after(self) -> None:
-        """Delete what lies there in a process of its own, which the caller need not wait for."""
-        if not self._has_any():
+        """Delete what lies there in a process of its own, which the caller need not wait for.
+
+        What that freed can be read from the log when it has ended.
+        """
+        if not self.has_any():
             return
         pid = os.fork()
         if pid:
@@ -53,13 +83,28 @@ class Trash:
         finally:
             os._exit(code)
 
-    def empty(self) -> None:
-        """Delete what lies there; what another process deletes meanwhile is no error."""
-        if self._has_any():
-            for entry in tuple(self.folder.iterdir()):
-                delete_tree(entry)
+    def empty(self) -> int:
+        """Delete what lies there; the bytes of disk that this freed.
 
-    def _has_any(self) -> bool:
+        What another process deletes meanwhile is no error, and not counted here.
+        """
+        if not self.has_any():
+            return 0
+        size = sum(map(delete_tree, tuple(self.folder.iterdir())))
+        line = f'{{"finished": "{now()}", "freed": {size}}}\n'
+        write_atomically(self.log, line.encode(), sync=False)
+        return size
+
+    def last_emptied(self) -> Emptied | None:
+        """When it was emptied last and what that freed; None where nobody knows."""
+        try:
+            found = _LOGGED.fullmatch(self.log.read_text(encoding="ascii"))
+        except (OSError, UnicodeDecodeError):
+            return None
+        return Emptied(finished=found[1], freed=int(found[2])) if found else None
+
+    def has_any(self) -> bool:
+        """Whether something lies there, from this command or from a killed one."""
         try:
             with os.scandir(self.folder) as entries:
                 return any(True for _ in entries)
@@ -67,13 +112,19 @@ class Trash:
             return False
 
 
-def delete_tree(path: Path) -> None:
-    """Delete a folder with all below it, whatever its modes; what is gone already is no error."""
-    if path.is_symlink() or not path.is_dir():
-        with suppress(FileNotFoundError):
-            path.unlink()
-        return
-    _delete_folder(os.fsencode(path))
+def delete_tree(path: Path) -> int:
+    """Delete a folder with all below it, whatever its modes; what is gone already is no error.
+
+    Gives the bytes of disk that this freed: a file's count where its last link went.
+    """
+    if path.is_dir() and not path.is_symlink():
+        return _delete_folder(os.fsencode(path)) * _BLOCK
+    try:
+        status = path.lstat()
+        path.unlink()
+    except FileNotFoundError:
+        return 0
+    return status.st_blocks * _BLOCK if status.st_nlink == 1 else 0
 
 
 def count_bytes(folders: Iterable[Path]) -> int:
@@ -82,8 +133,8 @@ def count_bytes(folders: Iterable[Path]) -> int:
     An inode counts once, and only where every one of its links lies in the folders.
     """
     seen: dict[int, int] = {}
-    blocks = 0
     waiting = [os.fsencode(folder) for folder in folders if folder.is_dir()]
+    blocks = sum(os.lstat(folder).st_blocks for folder in waiting)
     while waiting:
         with os.scandir(waiting.pop()) as entries:
             for entry in entries:
@@ -96,41 +147,58 @@ def count_bytes(folders: Iterable[Path]) -> int:
                     if met < links:
                         continue
                 blocks += status.st_blocks
-    return blocks * 512
+    return blocks * _BLOCK
 
 
-def _delete_folder(folder: bytes) -> None:
-    """Delete by descriptor of each folder: the kernel then walks no long paths, one for each file."""
+def _delete_folder(folder: bytes) -> int:
+    """Delete by descriptor of each folder: the kernel then walks no long paths, one for each file.
+
+    Gives the blocks that this freed.
+    """
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:
-        return
+        return 0
     try:
-        folders = _delete_files(folder, descriptor)
+        blocks, folders = _delete_files(descriptor)
     finally:
         os.close(descriptor)
     for name in folders:
-        _delete_folder(folder + b"/" + os.fsencode(name))
+        blocks += _delete_folder(folder + b"/" + os.fsencode(name))
     with suppress(OSError):
         os.rmdir(folder)  # noqa: PTH106
+    return blocks
 
 
-def _delete_files(folder: bytes, descriptor: int) -> list[str]:
-    """Delete what is no folder; the names of those that are."""
+def _delete_files(descriptor: int) -> tuple[int, list[str]]:
+    """Delete what is no folder; the blocks that this freed, and the names of the folders.
+
+    The number of links is looked at just before each is taken away, so that the last one counts.
+    """
+    blocks = os.fstat(descriptor).st_blocks
     folders: list[str] = []
     with os.scandir(descriptor) as entries:
-        listed = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
-    if listed and not os.access(folder, os.W_OK):
-        os.chmod(folder, 0o700)  # noqa: PTH101
-    for name, is_folder in listed:
-        if is_folder:
-            folders.append(name)
+        listed = list(entries)
+    for entry in listed:
+        if entry.is_dir(follow_symlinks=False):
+            folders.append(entry.name)
             continue
         try:
-            os.unlink(name, dir_fd=descriptor)
+            status = entry.stat(follow_symlinks=False)
+            _unlink(entry.name, descriptor)
         except FileNotFoundError:
             continue
-    return folders
+        if status.st_nlink == 1:
+            blocks += status.st_blocks
+    return blocks, folders
+
+
+def _unlink(name: str, folder: int) -> None:
+    try:
+        os.unlink(name, dir_fd=folder)
+    except PermissionError:  # an environment's folders are read-only, but for root
+        os.fchmod(folder, 0o700)
+        os.unlink(name, dir_fd=folder)
 
 
 def _leave() -> None:

@@ -128,7 +128,7 @@ def test_gc_leaves_what_runs(web: Web, running: subprocess.Popen[bytes], store: 
     assert reasons[name] == [f"lease held by pid {running.pid} of user {_user()}"]
     running.kill()
     running.wait()
-    gone = web.run("gc", "--keep", "1", "--format", "json", check=True).json
+    gone = web.run("gc", "--keep", "1", "--wait", "--format", "json", check=True).json
     assert gone["environments"] == [name]
     assert gone["freed"] > 0
     assert not (store / "envs" / name).exists()
@@ -180,6 +180,20 @@ def test_gc_says_before_it_does(web: Web, store: Path) -> None:
     assert done["environments"] == foreseen["environments"]
     assert done["generations"] == foreseen["generations"]
     assert len(list((store / "envs").iterdir())) == 1
+
+
+def test_gc_does_not_wait_for_the_deleting(web: Web, store: Path) -> None:
+    """What goes is out of the way when gc returns; the next one says how much that freed."""
+    web.move("1.0")
+    web.move("1.1")
+    said = web.run("gc", "--keep", "1", check=True).stdout
+    assert len(list((store / "envs").iterdir())) == 1
+    assert "at most is being deleted; the next gc says what that freed" in said
+    deadline = time.monotonic() + 10
+    while (last := web.run("gc", "--format", "json", check=True).json["last"]) is None:
+        assert time.monotonic() < deadline
+    assert last["freed"] > 0
+    assert not list((store / "trash").iterdir())
 
 
 def test_gc_of_the_caches(web: Web, store: Path) -> None:

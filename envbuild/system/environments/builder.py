@@ -6,13 +6,13 @@ import gc
 import os
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from envbuild.errors import EnvbuildError, Problem, UsageError
 from envbuild.generation import next_manifest, says_the_same
 from envbuild.receipt import Receipt
 from envbuild.recipe import Recipe
+from envbuild.system.clock import now
 from envbuild.system.environments.assembly import IncompleteError
 from envbuild.system.environments.folder import remove_environment
 from envbuild.system.environments.stat_list import render_stats
@@ -226,11 +226,6 @@ def _leave_nothing(environment: Path) -> None:
     """Remove what a failed build left; where that fails too, the next build does it."""
     with suppress(OSError):
         remove_environment(environment)
-
-
-def now() -> str:
-    """The time in UTC, as receipts and manifests carry it."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def new_receipt(wanted: Wanted, contents: Contents) -> Receipt:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import stat
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 from envbuild.system.files import locked, sync_file_system, write_atomically
 from envbuild.system.process import Command, scrubbed_environment
 from envbuild.system.pythons.probe import executables_of
+from envbuild.system.pythons.stored import LOCK, NAME, WHOLE
 from envbuild.system.uv.executable import base_arguments
 
 if TYPE_CHECKING:
@@ -19,16 +19,10 @@ if TYPE_CHECKING:
 
     from envbuild.system.process import Runner
 
-_WHOLE = ".envbuild-whole"
-"""In the folder of a Python: its files are complete, on the disk, and of the right modes."""
-
-_NAME = re.compile(r"cpython-(\d+\.\d+\.\d+)-.+")
-"""uv's name for the folder of a plain build; `cpython-3.13.1+freethreaded-…` is none."""
-
 
 def installed_pythons(pythons: Path) -> list[str]:
     """The executables of the managed Pythons that are whole, in path order."""
-    whole = (folder for folder in _folders(pythons, "") if (folder / _WHOLE).exists())
+    whole = (folder for folder in _folders(pythons, "") if (folder / WHOLE).exists())
     return [path for folder in whole for path in executables_of(folder)]
 
 
@@ -43,8 +37,8 @@ def install_python(
     try:
         into.mkdir(parents=True, exist_ok=True)
         into.chmod(0o755)
-        with locked(into / ".envbuild.lock") as lock:
-            if any((folder / _WHOLE).exists() for folder in _folders(into, request)):
+        with locked(into / LOCK) as lock:
+            if any((folder / WHOLE).exists() for folder in _folders(into, request)):
                 return None
             for remains in (into / ".temp", *_folders(into, request)):
                 shutil.rmtree(remains, ignore_errors=True)
@@ -80,7 +74,7 @@ def _finish(into: Path, request: str) -> None:
         _open_to_all(folder)
     sync_file_system(into)
     for folder in folders:
-        write_atomically(folder / _WHOLE, b"")
+        write_atomically(folder / WHOLE, b"")
 
 
 def _open_to_all(folder: Path) -> None:
@@ -98,7 +92,7 @@ def _folders(pythons: Path, request: str) -> list[Path]:
     """The folders of Pythons that answer the request (all for an empty one), without uv's links."""
     if not pythons.is_dir():
         return []
-    found = ((path, _NAME.fullmatch(path.name)) for path in sorted(pythons.iterdir()))
+    found = ((path, NAME.fullmatch(path.name)) for path in sorted(pythons.iterdir()))
     return [
         path
         for path, match in found
