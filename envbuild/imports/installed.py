@@ -37,7 +37,7 @@ def read_installed(name: str, python: str | None, found: Iterable[Distribution])
     """A venv → a driver that requires what was asked for, at the versions that are known to run."""
     packages = {package.name: package for package in found if package.name not in _TOOLS}
     needed = {
-        parse_requirement(text).name
+        _package_of(text)
         for package in packages.values()
         for text in package.requires
         if "extra ==" not in text
@@ -64,6 +64,14 @@ def read_installed(name: str, python: str | None, found: Iterable[Distribution])
         ),
         notes=(*notes, "the versions are those of the venv: widen them where that is meant"),
     )
+
+
+def _package_of(text: str) -> str | None:
+    """The package that a published requirement names; None where the text is none."""
+    try:
+        return parse_requirement(text).name
+    except ValueError:
+        return None
 
 
 def _binary(name: str, commands: list[str]) -> str | None:

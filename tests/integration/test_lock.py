@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.support.command_line import declare_drivers
 from tests.support.scenarios import load_scenario
 from tests.support.wheels import Wheel
@@ -210,3 +212,24 @@ def test_a_bound_name_is_asked_of_its_own_index_alone(
     run_envbuild("sync")  # it has no command, but it builds
     assert index.asked("acme") == []
     assert index.asked("open")
+
+
+@pytest.mark.parametrize(
+    ("requirement", "said"),
+    [
+        ("!", "could not be parsed"),
+        ("other (>=1.0', '')", "it asks for 'other (>=1.0', '')', which is no valid requirement"),
+        ("other; python_version ~= '3'", "whose marker compares what cannot be compared"),
+    ],
+)
+def test_a_package_that_asks_for_nonsense(
+    run_envbuild: CommandLine, index: IndexServer, python_version: str, requirement: str, said: str
+) -> None:
+    """A published requirement that is none is told with its package; it is no bug of envbuild."""
+    index.add(Wheel(name="one", requires=(requirement,)), Wheel(name="other"))
+    run_envbuild.declare(declare_drivers({"app": ["one"]}, python=python_version))
+    result = run_envbuild("lock")
+    assert result.code == (3 if "parsed" in said else 4), result
+    assert said in result.stderr
+    assert "one" in result.stderr
+    assert not (run_envbuild.cwd / "locks").exists()

@@ -57,6 +57,21 @@ def test_what_is_no_requirement_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "marker",
+    [
+        "python_version ~= '3'",
+        "sys_platform == 'win32' and sys_platform ~= 'linux'",
+        "extra ~= 'x'",
+        "'a' < 'b'",
+    ],
+)
+def test_a_marker_without_an_answer_is_refused(marker: str) -> None:
+    """No installer can say whether such a requirement holds, so it is not found out while locking."""
+    with pytest.raises(ValueError, match="whose marker compares what cannot be compared"):
+        published(f"six; {marker}")
+
+
+@pytest.mark.parametrize(
     ("text", "kept"),
     [
         ("six @ https://packages.example.com/six-1.0-py3-none-any.whl", "six"),

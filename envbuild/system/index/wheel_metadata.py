@@ -6,10 +6,18 @@ import re
 import zipfile
 import zlib
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import IO, TYPE_CHECKING
+
+from envbuild.target import parse_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from packaging.markers import Marker
+
+_SOME_TARGET = parse_target("3.12-x86_64-manylinux_2_28")
+"""Which comparisons have an answer is the same on every other."""
 
 _OLD_CLAUSE = r"(?:===?|[~!<>]=|[<>])\s?[\w.*+!-]+"
 _OLD_SPECIFIER = re.compile(rf"\s?\(?\s?{_OLD_CLAUSE}(?:\s?,\s?{_OLD_CLAUSE})*\s?\)?\s?$")
@@ -107,12 +115,26 @@ def _requirement(text: str) -> str:
         if _is_of_old(text):
             return text
         raise ValueError(f"it asks for '{text}', which is no valid requirement") from None
+    if requirement.marker is not None and not _can_be_evaluated(requirement.marker):
+        raise ValueError(f"it asks for '{text}', whose marker compares what cannot be compared")
     if requirement.url is not None:
         requirement.url = None
         text = str(requirement)
     if "://" in text:
         raise ValueError(f"it asks for '{text}', which holds an address")
     return text
+
+
+@lru_cache(maxsize=4096)
+def _can_be_evaluated(marker: Marker) -> bool:
+    """Whether every comparison has an answer: `python_version ~= '3'` has none, on any target."""
+    from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
+
+    try:
+        marker.evaluate(_SOME_TARGET.marker_environment() | {"extra": ""})
+    except (UndefinedComparison, UndefinedEnvironmentName):
+        return False
+    return True
 
 
 def _is_of_old(text: str) -> bool:
