@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from envbuild.errors import HostError, Problem
@@ -104,14 +105,15 @@ def render_receipt(receipt: Receipt) -> str:
     files = (f'[{text(e.path)}, {e.mode}, {e.size}, "{e.sha256}"]' for e in receipt.contents.files)
     links = (f"[{text(e.path)}, {text(e.target)}]" for e in receipt.contents.links)
     folders = (f"[{text(e.path)}, {e.mode}]" for e in receipt.contents.folders)
-    return (
-        json.dumps(head)[:-1]
-        + (_recipe_rows(receipt.recipe) if receipt.recipe is not None else "")
-        + _rows("files", files)
-        + _rows("links", links)
-        + _rows("folders", folders)
-        + "}\n"
+    parts = (
+        (json.dumps(head)[:-1],),
+        _recipe_rows(receipt.recipe) if receipt.recipe is not None else (),
+        _rows("files", files),
+        _rows("links", links),
+        _rows("folders", folders),
+        ("}\n",),
     )
+    return "".join(chain.from_iterable(parts))
 
 
 def parse_receipt(text: str, *, file: str) -> Receipt:
@@ -215,7 +217,7 @@ def read_receipt_python(first_line: str) -> tuple[str, str]:
     return str(head["python"]), str(head["python_version"])
 
 
-def _recipe_rows(recipe: Recipe) -> str:
+def _recipe_rows(recipe: Recipe) -> Iterator[str]:
     table = {
         "driver": recipe.driver,
         "version": recipe.version,
@@ -227,12 +229,19 @@ def _recipe_rows(recipe: Recipe) -> str:
     wheels = (
         json.dumps([w.package, w.version, w.index, w.file, w.sha256, w.size]) for w in recipe.wheels
     )
-    return f',\n"recipe": {json.dumps(table)}' + _rows("wheels", wheels)
+    yield f',\n"recipe": {json.dumps(table)}'
+    yield from _rows("wheels", wheels)
 
 
-def _rows(key: str, rows: Iterable[str]) -> str:
-    lines = ",\n".join(rows)
-    return f',\n"{key}": [\n{lines}\n]'
+def _rows(key: str, rows: Iterable[str]) -> Iterator[str]:
+    """A list's text in pieces, so that it is put together once: it may be ten megabytes."""
+    yield f',\n"{key}": [\n'
+    separator = ""
+    for row in rows:
+        yield separator
+        yield row
+        separator = ",\n"
+    yield "\n]"
 
 
 _json_text = json.encoder.encode_basestring_ascii

@@ -140,8 +140,10 @@ class Builder:
     def _build(self, wanted: Wanted, environment: Path, lock: int) -> None:
         self.store.receipt(environment.name).unlink(missing_ok=True)
         found = self.fill(wanted, environment, lock)
+        stats = render_stats(found.looks)
         receipt = new_receipt(wanted, found.contents)
-        self.store.write_receipt(receipt, stats=render_stats(found.looks))
+        del found  # some megabytes, while the receipt's text is made
+        self.store.write_receipt(receipt, stats=stats)
         self.assembler.settle(wanted)
 
     def fill(

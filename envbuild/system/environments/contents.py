@@ -70,11 +70,12 @@ class Survey:
     """How everything looks, by path as in `contents`."""
 
 
-def survey(environment: Path, *, known: Mapping[str, EntryFile], freeze: bool) -> Survey:
+def survey(environment: Path, *, known: dict[str, EntryFile], freeze: bool) -> Survey:
     """Look at everything below an environment, with `freeze` as `freeze_modes` leaves it.
 
     Files that are `known`, by path, are neither read nor changed: whoever has put them there
     a moment ago knows them; they have to be there as files all the same.
+    Each is taken out of `known` when it is met, as there are 50,000 of them.
     HostError as in `scan_contents`.
     """
     root = os.fsencode(environment)
@@ -93,7 +94,7 @@ def survey(environment: Path, *, known: Mapping[str, EntryFile], freeze: bool) -
         folders.append(FolderEntry(path=path, mode=stat.S_IMODE(status.st_mode)))
         for entry in entries:
             path = _text(entry.path[skip:])
-            there = known.get(path)
+            there = known.pop(path, None)
             if there is not None and entry.is_file(follow_symlinks=False):
                 _, mode, size, sha256, mtime_ns, inode = there
                 files.append(FileEntry(path, mode, size, sha256))
