@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from scripts.bench.cold import measure_cold
 from scripts.bench.fleets import LARGE, VLLM, real_project
+from scripts.bench.folder_links import measure_folder_links
 from scripts.bench.growth import measure_growth
 from scripts.bench.keep import measure_keeping
 from scripts.bench.large import measure_pip, measure_rebuild, measure_start
@@ -75,6 +76,11 @@ def _growth(place: Place, rounds: int) -> Measured:
     return Measured(rows=grown.rows, growth=grown.growth)
 
 
+def _folders(place: Place, rounds: int) -> Measured:
+    rows, texts = measure_folder_links(place, rounds)
+    return Measured(rows=rows, texts=texts)
+
+
 CHAPTERS: Mapping[str, Chapter] = {
     "idle": Chapter(
         about="nothing to do, and the verbs that look",
@@ -103,6 +109,10 @@ CHAPTERS: Mapping[str, Chapter] = {
     "growth": Chapter(
         about="costs over the number of drivers and of packages",
         measure=_growth,
+    ),
+    "folders": Chapter(
+        about="an experiment: environments of linked folders",
+        measure=_folders,
     ),
     "vllm": Chapter(
         about="vllm's own environment, 10 GB: rebuilt and started",

@@ -6,7 +6,7 @@ TARGET.seconds holds the seconds, and the processor's, of mkdir(2), link(2) and 
 what is to be linked is listed before.
 """
 
-# ruff: noqa: PTH - paths are text here, as the calls alone are to cost something
+# ruff: noqa: PTH102, PTH114, PTH115, PTH118, PTH123, PTH211
 import os
 import sys
 import time

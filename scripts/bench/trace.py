@@ -11,6 +11,9 @@ from scripts.bench.fleets import small_project
 from tests.support.index_server import IndexServer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
     from scripts.bench.place import Place
 
 _SHOWN = 12
@@ -24,9 +27,9 @@ def trace_idle(place: Place) -> dict[str, str]:
         project.envbuild("sync")
     env = project.environment()
     texts = {}
-    if shutil.which("strace"):
-        nothing = _calls(["strace", "-f", "-c", place.python, "-c", "pass"], env, place)
-        idle = _calls(["strace", "-f", "-c", place.envbuild, "sync"], env, place, project.folder)
+    nothing = count_calls((place.python, "-c", "pass"), env, place)
+    if nothing:
+        idle = count_calls((place.envbuild, "sync"), env, place, project.folder)
         lines = [f"{'system call':<20} {'sync':>6} {'python -c pass':>15}"]
         names = sorted(idle, key=lambda name: -idle[name])
         lines += [f"{name:<20} {idle[name]:>6} {nothing.get(name, 0):>15}" for name in names]
@@ -49,14 +52,15 @@ def trace_idle(place: Place) -> dict[str, str]:
     return texts
 
 
-def _calls(
-    argv: list[str], env: dict[str, str], place: Place, cwd: object = None
+def count_calls(
+    argv: Sequence[str], env: Mapping[str, str], place: Place, cwd: Path | None = None
 ) -> dict[str, int]:
-    """System calls by kind, as `strace -c` counts them."""
+    """System calls by kind, children included, as `strace -c` counts them; none where there is no strace."""
+    if not shutil.which("strace"):
+        return {}
     out = place.root / "strace.txt"
-    where = str(cwd or place.root)
-    command = [*argv[:3], "-o", str(out), *argv[3:]]
-    subprocess.run(command, env=env, cwd=where, capture_output=True, check=True)
+    command = ["strace", "-f", "-c", "-o", str(out), *argv]
+    subprocess.run(command, env=dict(env), cwd=cwd or place.root, capture_output=True, check=True)
     counts = {}
     for line in out.read_text().splitlines()[2:]:
         fields = line.split()
