@@ -1,0 +1,63 @@
+"""Resolve what is locked together for one target; what a lockfile knows is believed first, and looked at afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from envbuild.commands.lock_jobs import known_of, pins_of
+from envbuild.conflicts.joint_request import joint_inputs_request
+from envbuild.known_packages import newly_asked, unconfirmed
+
+if TYPE_CHECKING:
+    from envbuild.commands.lock_jobs import Job, Upgrade
+    from envbuild.resolution import MetadataSource, Resolution, Resolver, ResolveRequest
+    from envbuild.target import Target
+
+_TRIES = 2
+"""Resolutions that believe a lockfile: of what one move brings with it, the second knows most."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TargetResolver:
+    """Resolves one target at a time; the answer is the one that a resolution without lockfile knowledge gives."""
+
+    resolver: Resolver
+    metadata: MetadataSource
+
+    def resolve(
+        self, unit: tuple[Job, ...], target: Target, upgrade: Upgrade, bounds: tuple[str, ...]
+    ) -> Resolution:
+        """What the drivers that have the target take there; `bounds` hold beside their own constraints."""
+        request = joint_inputs_request(
+            tuple(job.driver.name for job in unit),
+            tuple(job.inputs for job in unit),
+            target,
+            pins_of(unit, target, upgrade),
+        )
+        request = replace(request, constraints=(*request.constraints, *bounds))
+        if len(unit) == 1:
+            request = replace(request, known=known_of(unit[0], target, upgrade))
+        for _ in range(_TRIES):
+            if not request.known:
+                break
+            found = self.resolver.resolve(request)
+            doubted = unconfirmed(request.known, found) or self._newly_asked(
+                unit[0], request, found
+            )
+            if not doubted:
+                return found
+            known = tuple(package for package in request.known if package.name not in doubted)
+            request = replace(request, known=known)
+        return self.resolver.resolve(replace(request, known=()))
+
+    def _newly_asked(self, job: Job, request: ResolveRequest, found: Resolution) -> frozenset[str]:
+        """Whether the resolution asks for more of a known package than its lockfile can tell."""
+        if job.previous is None:
+            return frozenset()
+        published = {package.name: package.requires for package in request.known}
+        others = tuple(file for file in found.files if file.package not in published)
+        told = self.metadata.fetch(others) if others else {}
+        published |= {file.package: told[file.sha256].requires for file in others}
+        asked = newly_asked(job.previous, job.inputs, request.target, published)
+        return asked & {package.name for package in request.known}
