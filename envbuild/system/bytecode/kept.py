@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from envbuild.system.bytecode.compiler import BytecodeCompiler, Outcome, Place
     from envbuild.system.cache.entries import Entries
 
+_PATIENCE = 600.0
+"""Seconds to wait for another build that compiles the same wheel."""
+
 
 class KeptBytecode(NamedTuple):
     """The bytecode of one interpreter, and who compiles what is not kept yet."""
@@ -31,12 +34,19 @@ class KeptBytecode(NamedTuple):
     cache_tag: str
 
     def provide(self, wheels: Mapping[str, tuple[Module, ...]]) -> None:
-        """See to it that every wheel has an entry, compiled where there is none."""
+        """See to it that every wheel has an entry, compiled where there is none.
+
+        One that another build does not come to an end with is left out.
+        """
         missing = [wheel for wheel in wheels if not self.entries.has(wheel)]
         if not missing:
             return
         for wheel in self._compile_free(wheels, missing):  # another build was at it
-            with self.entries.making(wheel):
+            with ExitStack() as held:
+                try:
+                    held.enter_context(self.entries.making(wheel, timeout=_PATIENCE))
+                except HostError:
+                    continue
                 if not self.entries.has(wheel):
                     self._compile({wheel: wheels[wheel]})
 

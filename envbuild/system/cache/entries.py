@@ -18,12 +18,13 @@ import os
 import secrets
 import shutil
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from envbuild.cache_entry import Entry, EntryFile, parse_entry, render_entry
+from envbuild.errors import HostError
 from envbuild.system.files import locked
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ class _Window(NamedTuple):
 
 
 _NEVER = _Window(0, -1)
+_PATIENCE = 60.0
+"""Seconds to wait for others that link the same entry; who waits may hold locks that they wait for."""
 
 
 class Linked(NamedTuple):
@@ -56,7 +59,7 @@ class Linked(NamedTuple):
 
     entry: Entry
     files: tuple[EntryFile, ...]
-    """Those that were linked; a file that had to be copied is none of them."""
+    """Those that were linked, or copied where the file system has no further links."""
 
     met: tuple[EntryFile, ...]
     """Those in whose place something stood already."""
@@ -131,10 +134,14 @@ class Entries:
     ) -> Linked | None:
         """Put an intact entry's files into an environment; the caller does not hold `making`.
 
-        None where there is no such entry, or `accept` does not want it;
+        None where there is no such entry, or `accept` does not want it, or its lock cannot be had;
         one that somebody has changed is removed. Paths to `skip` are left out.
         """
-        with self.making(name):
+        with ExitStack() as held:
+            try:
+                held.enter_context(self.making(name, timeout=_PATIENCE))
+            except HostError:
+                return None
             found = self._read(name)
             if found is None:
                 self.discard(name)
@@ -152,8 +159,9 @@ class Entries:
                 linked = _link_all(folder, descriptor, entry, target, skip)
             finally:
                 os.close(descriptor)
-            everything = len(linked.files) == len(entry.files)
-            self._stamp(name, begin if everything else min(begin, window.since))
+            everything = linked.files == entry.files
+            anew = everything or window == _NEVER
+            self._stamp(name, begin if anew else min(begin, window.since))
             return linked
 
     def begin(self, name: str) -> Path:
@@ -286,10 +294,23 @@ def _link_all(
         except OSError as error:
             if error.errno not in UNLINKABLE:
                 raise
-            shutil.copy2(folder + b"/%d" % number, place)
+            copied = _copy(folder + b"/%d" % number, place, file)
+            (met if copied is None else linked).append(copied or file)
         else:
             linked.append(file)
     return Linked(entry=entry, files=tuple(linked), met=tuple(met))
+
+
+def _copy(source: bytes, place: bytes, file: EntryFile) -> EntryFile | None:
+    """Copy a file, which is another one there; None where something stands in its place."""
+    try:
+        with open(source, "rb") as content, open(place, "xb") as copied:  # noqa: PTH123
+            shutil.copyfileobj(content, copied, _CHUNK)
+    except FileExistsError:
+        return None
+    shutil.copystat(source, place)
+    status = os.lstat(place)
+    return file._replace(mtime_ns=status.st_mtime_ns, inode=status.st_ino)
 
 
 def _now() -> int:

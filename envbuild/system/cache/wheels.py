@@ -16,7 +16,7 @@ from envbuild.kept_wheel import (
 from envbuild.system.cache.entries import UNLINKABLE, Entries, Linked, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from envbuild.kept_wheel import Script
     from envbuild.wheel_record import RecordRow
 
-_LARGEST_SCRIPT = 1 << 16
-"""Bytes: what is larger is a program of its own, and names no environment."""
+_HEAD = 1 << 16
+"""Bytes of a file in which it names its environment, if it does so: a script does in its first line."""
 
 
 class LinkedWheel(NamedTuple):
@@ -33,6 +33,9 @@ class LinkedWheel(NamedTuple):
 
     dist_info: str
     linked: Linked
+    scripts: tuple[str, ...]
+    """Those that were written for the environment."""
+
     met: tuple[str, ...]
     """Scripts in whose place something else stood already."""
 
@@ -82,6 +85,7 @@ class WheelCache:
         facts = wheel_facts(linked.entry.facts) if linked is not None else None
         if linked is None or facts is None:
             return None
+        scripts = [script.path for script in facts.scripts]
         met = [
             script.path
             for script in facts.scripts
@@ -91,7 +95,10 @@ class WheelCache:
             record = f"{facts.dist_info}/RECORD"
             if not _write(target, record, facts.render_record(environment), 0o444):
                 met.append(record)
-        return LinkedWheel(dist_info=facts.dist_info, linked=linked, met=tuple(met))
+        written = tuple(path for path in scripts if path not in met)
+        return LinkedWheel(
+            dist_info=facts.dist_info, linked=linked, scripts=written, met=tuple(met)
+        )
 
     def keep(
         self,
@@ -107,41 +114,51 @@ class WheelCache:
         `found` has its files by their path as in the RECORD; the caller holds `making`.
         """
         record = f"{fresh.dist_info}/RECORD"
-        scripts = []
-        files = []
+        files: dict[str, EntryFile] = {}
         for path, sha256, _ in fresh.rows:
             file = found.get(path)
             if file is None or (sha256 and sha256 != file.sha256) or path.startswith("/"):
                 return False
-            script = self._script(target, file, environment)
-            if script is not None:
-                scripts.append(script)
-            elif path != record:
-                files.append(file)
+            files[path] = file
+        if record not in files or len(files) < len(fresh.rows):
+            return False
+        scripts = self._scripts(target, files.values(), environment)
         lines = record_template(fresh.record, scripts) if scripts else ()
         if lines is None:
             return False
-        if not scripts:
-            files.append(found[record])
         facts = WheelFacts(
             dist_info=fresh.dist_info,
-            minor=bound_minor((path for path, _, _ in fresh.rows), minor),
-            scripts=tuple(scripts),
+            minor=bound_minor(files, minor),
+            scripts=scripts,
             record=lines,
         )
-        return self._publish(fresh.sha256, target, files, facts)
+        if scripts:
+            del files[record]
+            text = fresh.record.encode("utf-8", "surrogateescape")
+            if facts.render_record(environment) != text:
+                return False
+        for script in scripts:
+            del files[script.path]
+        return self._publish(fresh.sha256, target, tuple(files.values()), facts)
+
+    def _scripts(
+        self, target: Target, files: Iterable[EntryFile], environment: bytes
+    ) -> tuple[Script, ...]:
+        found = (self._script(target, file, environment) for file in files)
+        return tuple(script for script in found if script is not None)
 
     def _script(self, target: Target, file: EntryFile, environment: bytes) -> Script | None:
-        if not file.path.startswith("../") or file.size > _LARGEST_SCRIPT:
-            return None
-        place = target.place(file.path)
+        place = target.place(file.path) if file.path.startswith("../") else None
         if place is None:
             return None
         with open(place, "rb") as stream:  # noqa: PTH123
-            return script_of(file.path, file.mode, stream.read(), environment)
+            content = stream.read(_HEAD)
+            if environment in content:
+                content += stream.read()
+        return script_of(file.path, file.mode, content, environment)
 
     def _publish(
-        self, wheel: str, target: Target, files: list[EntryFile], facts: WheelFacts
+        self, wheel: str, target: Target, files: tuple[EntryFile, ...], facts: WheelFacts
     ) -> bool:
         scratch = self.entries.begin(wheel)
         try:

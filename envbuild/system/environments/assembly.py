@@ -99,7 +99,7 @@ class Assembler:
         (place / LEASE_FILE).touch()
         filled = self._put_wheels(site, refresh, together)
         (place / ".lock").unlink(missing_ok=True)  # uv's, where it had anything to install
-        _bake_activation(site)
+        _bake_activation(site, filled)
         if wanted.driver.bytecode:
             self.progress.stage(driver, "adding bytecode")
             self._add_bytecode(site, filled)
@@ -183,6 +183,7 @@ class Assembler:
             return False
         filled.linked[file.sha256] = linked
         filled.known |= site.by_path(linked.linked.files)
+        filled.scripts |= dict.fromkeys(map(site.path, linked.scripts), file.sha256)
         return True
 
     def _look_at_fresh(self, site: Site, filled: Filled) -> None:
@@ -192,21 +193,21 @@ class Assembler:
             found = read_files((path, site.locate(path)) for path, _, _ in wheel.rows)
             for path, file in site.by_path(found.values()).items():
                 before = filled.known.get(path)
-                if before is not None and before.sha256 != file.sha256:
-                    filled.contested |= filled.linked_owners(before)
+                if path in filled.scripts or (before and before.sha256 != file.sha256):
+                    filled.contested |= filled.owners(path)
                 filled.known[path] = file
         for sha256, linked in filled.linked.items():
             theirs = site.by_path(linked.linked.met)
-            if linked.met or any(
-                path not in filled.known or filled.known[path].sha256 != file.sha256
-                for path, file in theirs.items()
-            ):
-                filled.contested.add(sha256)
+            for path in (*map(site.path, linked.met), *theirs):
+                there, own = filled.known.get(path), theirs.get(path)
+                if there is None or own is None or there.sha256 != own.sha256:
+                    filled.contested |= {sha256, *filled.owners(path)}
 
     def _keep(self, site: Site, filled: Filled, wheels: set[str]) -> None:
         """Keep what was installed just now, of these wheels; what is not as its RECORD says is not kept."""
+        own = {MODULE_FILE, PTH_FILE}  # who brings those is refused, whether or not it was kept
         for wheel in filled.fresh.values():
-            if wheel.sha256 in wheels:
+            if wheel.sha256 in wheels and own.isdisjoint(path for path, _, _ in wheel.rows):
                 found = {
                     path: file
                     for path, _, _ in wheel.rows
@@ -238,11 +239,12 @@ class Assembler:
             compiling.result()
 
 
-def _bake_activation(site: Site) -> None:
+def _bake_activation(site: Site, filled: Filled) -> None:
     text = render_activation(f"{site.environment}/bin", site.wanted.driver.env)
     for name, content in ((MODULE_FILE, text), (PTH_FILE, PTH_TEXT)):
         path = site.site_packages / name
         path.unlink(missing_ok=True)  # it may be a wheel's, shared with a cache
+        filled.known.pop(site.path(name), None)
         path.write_text(content, encoding="utf-8")
 
 

@@ -13,7 +13,7 @@ from envbuild.layout import generation_links
 from envbuild.lease import LEASE_FILE
 from envbuild.receipt import parse_receipt
 from envbuild.system.environments.builder import new_receipt
-from envbuild.system.environments.contents import read_records
+from envbuild.system.environments.contents import read_records, scan_contents
 from envbuild.system.environments.folder import find_site_packages
 from envbuild.system.exchange import exchange_folders
 from envbuild.system.files import replace_link, sync_file_system, sync_folder, write_atomically
@@ -76,11 +76,14 @@ class Mender:
         trusted = self._trusted(name, sealed)
         everything = tuple(sorted({file.package for file in wanted.files}))
         owners = self._owners(name, findings, everything) if trusted is not None else everything
-        contents = builder.fill(wanted, place, lock, refresh=owners).contents
+        builder.fill(wanted, place, lock, refresh=owners)
+        contents = scan_contents(place)  # read, whatever is known of what was linked
         if trusted not in (None, contents) and owners != everything:
-            contents = builder.fill(wanted, place, lock, refresh=everything).contents
+            builder.fill(wanted, place, lock, refresh=everything)
+            contents = scan_contents(place)
         self._keep_lease(name)
         sync_file_system(place)
+        builder.assembler.settle(wanted)
         self._put_in_place(name, trash)
         if contents == trusted:
             self.store.write_stats(name)

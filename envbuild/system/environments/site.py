@@ -62,11 +62,12 @@ class Site:
             file = files.get(normalized_name(name.removesuffix(".dist-info").rpartition("-")[0]))
             is_wheel = file is not None and file.file.endswith(".whl")
             text = read_record(self.site_packages / name)
+            rows = (row for row in parse_record(text) if not self.path(row[0]).startswith("../"))
             yield FreshWheel(
                 sha256=file.sha256 if file is not None and is_wheel else "",
                 dist_info=name,
                 record=text,
-                rows=tuple(parse_record(text)),
+                rows=tuple(rows),
             )
 
 
@@ -83,6 +84,9 @@ class Filled:
     known: dict[str, EntryFile] = field(default_factory=dict)
     """Files whose content is known, by path in the environment."""
 
+    scripts: dict[str, str] = field(default_factory=dict)
+    """Which kept wheel a script was written for, by path in the environment."""
+
     contested: set[str] = field(default_factory=set)
     """Kept wheels that brought other files than uv did under the same names."""
 
@@ -91,6 +95,8 @@ class Filled:
         """The distributions that are there."""
         return {wheel.dist_info for wheel in self.linked.values()} | self.fresh.keys()
 
-    def linked_owners(self, file: EntryFile) -> set[str]:
-        """The kept wheels that a linked file may be of."""
-        return {sha256 for sha256, wheel in self.linked.items() if file in wheel.linked.files}
+    def owners(self, path: str) -> set[str]:
+        """The kept wheels that may have brought what is known to be at a path of the environment."""
+        file = self.known.get(path)
+        owners = {sha256 for sha256, wheel in self.linked.items() if file in wheel.linked.files}
+        return owners | {self.scripts[path]} if path in self.scripts else owners
