@@ -226,3 +226,21 @@ def test_an_index_may_move_without_the_lockfile(
     two("sync", env={"ENVBUILD_INDEX_DEFAULT_URL": str(folder)}, check=True)
     assert len(index.asked()) == asked
     assert (project / "locks/web.toml").read_bytes() == before
+
+
+def test_a_wheel_whose_record_is_wrong(
+    run_envbuild: CommandLine, index: IndexServer, store: Path, python_version: str
+) -> None:
+    """It is told which file of which wheel it is, and what helps: downloading it anew does not."""
+    index.add(command_wheel("web"), Wheel(name="base", files={"base.py": ""}, record=False))
+    run_envbuild.declare(declare_drivers({"web": ["web", "base"]}, python=python_version))
+    run_envbuild("lock", check=True)
+    result = run_envbuild("sync")
+    assert result.code == 4, str(result)
+    assert "web: wheels are not what their own RECORD says" in result.stderr
+    assert "/base.py is not what base-1.0.dist-info recorded" in result.stderr
+    assert 'constraints = ["NAME!=VERSION"]' in result.stderr
+    assert not list((store / "receipts").iterdir())
+    offline = run_envbuild("sync", "--offline")
+    assert offline.code == 4, str(offline)
+    assert "the cache is damaged, and nothing is downloaded offline" in offline.stderr

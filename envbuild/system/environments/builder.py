@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from envbuild.errors import EnvbuildError, Problem, UsageError
+from envbuild.errors import EnvbuildError, IndexFailureError, Problem, UsageError
 from envbuild.generation import next_manifest, says_the_same
 from envbuild.receipt import Receipt
 from envbuild.recipe import Recipe
@@ -154,14 +154,15 @@ class Builder:
         `refresh` names packages that are downloaded anew, whatever is in the cache;
         all are where what the cache gave is not what it should be.
         """
+        everything = tuple(sorted({file.package for file in wanted.files}))
         try:
-            return self._fill(wanted, place, lock, refresh)
-        except IncompleteError:
-            everything = tuple(sorted({file.package for file in wanted.files}))
-            if set(refresh) == set(everything):
-                raise
-            self.progress.stage(wanted.driver.name, "the cache is damaged, downloading anew")
+            if set(refresh) != set(everything):
+                with suppress(IncompleteError):
+                    return self._fill(wanted, place, lock, refresh)
+                self.progress.stage(wanted.driver.name, "the cache is damaged, downloading anew")
             return self._fill(wanted, place, lock, everything)
+        except IncompleteError as error:
+            raise _wrong_records(wanted, error) from error
 
     def _fill(self, wanted: Wanted, place: Path, lock: int, refresh: tuple[str, ...]) -> Survey:
         remove_environment(place)
@@ -228,6 +229,18 @@ def _leave_nothing(environment: Path) -> None:
     """Remove what a failed build left; where that fails too, the next build does it."""
     with suppress(OSError):
         remove_environment(environment)
+
+
+def _wrong_records(wanted: Wanted, error: IncompleteError) -> IndexFailureError:
+    """What a clean download does not make complete is wrong in the wheels themselves."""
+    return IndexFailureError(
+        Problem(
+            message=f"{wanted.driver.name}: wheels are not what their own RECORD says",
+            detail=error.problems[0].detail,
+            hint="they are the locked ones, downloaded anew: lock without these versions "
+            '(constraints = ["NAME!=VERSION"]), or ask who publishes them to mend them',
+        )
+    )
 
 
 def new_receipt(wanted: Wanted, contents: Contents) -> Receipt:

@@ -64,6 +64,9 @@ class UvInstaller:
 
     def install(self, request: InstallRequest) -> None:
         """Install every file; errors as in `Installer`."""
+        if self.offline and request.refresh:
+            message = f"{request.driver}: the cache is damaged, and nothing is downloaded offline"
+            raise IndexFailureError(Problem(message=message, hint="sync once without --offline"))
         with tempfile.TemporaryDirectory(prefix="envbuild-sync-") as folder:
             requirements = Path(folder, "requirements.txt")
             requirements.write_text("".join(map(_line, request.files)), encoding="utf-8")
