@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 from scripts.bench.plots import draw_bars, draw_lines
+from scripts.bench.summary import growth_lines, load_line, memory_line, target_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 DOCS = Path(__file__).parents[2] / "docs"
 _RESULTS = "performance/results.json"
+_LABEL = 105
+"""Letters beside a bar at most."""
+
 _TEXT = Path(__file__).with_name("performance.md")
-_MARK = "<!-- results -->"
 
 
 def read_results(docs: Path) -> dict[str, Any]:
@@ -36,17 +40,29 @@ def write_page(measured: dict[str, Any], order: Sequence[str], docs: Path) -> No
     bars = []
     for name, result in results.items():
         rows = result["rows"]
-        bars += [(_plain(f"{row['what']}"), row["ratio"], row["target"]) for row in rows]
+        bars += [
+            (_plain(f"{row['what']} / {row['peer']}"), row["ratio"], row["target"])
+            for row in rows
+            if row["target"] is not None
+        ]
         parts.append(_chapter(name, result))
         for number, growth in enumerate(result["growth"]):
             file = f"{name}-{number}.svg"
             svg = draw_lines(growth["title"], growth["axis"], growth["points"])
             (plots / file).write_text(svg)
             parts.append(f"![{growth['title']}](performance/{file})\n")
+            parts.append(f"{growth_lines(growth)}\n")
     if bars:
         svg = draw_bars("Time, as a ratio to the peer's", bars)
         (plots / "ratios.svg").write_text(svg)
-    text = _TEXT.read_text().replace(_MARK, "\n".join(parts).rstrip())
+    text = _TEXT.read_text()
+    for mark, words in (
+        ("results", "\n".join(parts).strip()),
+        ("targets", target_line(results)),
+        ("memory", memory_line(results)),
+        ("load", load_line(results)),
+    ):
+        text = text.replace(f"<!-- {mark} -->", words)
     (docs / "performance.md").write_text(text)
 
 
@@ -67,8 +83,9 @@ def _chapter(name: str, result: dict[str, Any]) -> str:
             lines.append(f"| *{row['note']}* | | | | | | | | | |")
     for title, text in result.get("texts", {}).items():
         lines.append(f"\n### {title}\n\n```\n{text}\n```")
+    took = f"; the chapter took {result['minutes']} minutes" if "minutes" in result else ""
     facts = "; ".join(f"{key}: {value}" for key, value in machine.items())
-    return "\n".join((*lines, f"\n`nox -s bench -- {name}`, {result['date']}. {facts}.\n"))
+    return "\n".join((*lines, f"\n`nox -s bench -- {name}`, {result['date']}. {facts}{took}.\n"))
 
 
 def _row(row: dict[str, Any]) -> str:
@@ -99,4 +116,4 @@ def _bytes(count: float) -> str:
 
 
 def _plain(text: str) -> str:
-    return text.replace("`", "")
+    return shorten(text.replace("`", ""), _LABEL, placeholder=" …")

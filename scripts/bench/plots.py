@@ -21,7 +21,7 @@ def draw_bars(title: str, bars: Sequence[tuple[str, float, float | None]]) -> st
     """Bars of ratios `(label, ratio, target)` on a logarithmic axis; 1 is the peer."""
     low = min(0.001, *(ratio for _, ratio, _ in bars))
     high = max(4.0, *(max(ratio, target or 0) for _, ratio, target in bars))
-    left, width, step = 430, 420, 26
+    left, width, step = 700, 420, 26
 
     def x(value: float) -> float:
         return left + width * (math.log(value / low) / math.log(high / low))

@@ -1,0 +1,112 @@
+"""What the results come to, in words that are true whatever they are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+MEMORY_TARGET = 120
+"""MiB of envbuild's own process."""
+
+_BUSY = 1.0
+"""The load at which a chapter's beginning counts as busy."""
+
+_BEND = 1.3
+"""By how much more each further driver may cost in the upper half, to count as linear still."""
+
+_NOTHING = 0.25
+"""What a cost may grow by in all, in `python -c pass`, to count as not growing."""
+
+
+def target_line(results: Mapping[str, Any]) -> str:
+    """How many targets are met, and each that is not."""
+    asked = [row for row in _rows(results) if row["target"] is not None]
+    missed = [row for row in asked if row["ratio"] > row["target"]]
+    lines = [f"Of {len(asked)} targets {len(asked) - len(missed)} are met."]
+    if missed:
+        lines += ["Missed are:", ""]
+    for row in missed:
+        processor = f"; by processor time {row['cpu']:.3g}" if row["cpu"] else ""
+        lines.append(
+            f"- {row['what']}, against {row['peer']}: {row['ratio']:.3g}, "
+            f"where {row['target']:g} was to be reached{processor}"
+        )
+    return "\n".join(lines)
+
+
+def memory_line(results: Mapping[str, Any]) -> str:
+    """The most memory of any row, against its target."""
+    watched = [row for row in _rows(results) if row["peak"]]
+    if not watched:
+        return "Memory was not watched."
+    most = max(watched, key=lambda row: row["peak"])
+    verdict = "met" if most["peak"] <= MEMORY_TARGET else "**missed**"
+    return "\n".join(
+        (
+            "| what | most of all rows | in | target | |",
+            "| --- | --- | --- | --- | --- |",
+            (
+                f"| peak memory of envbuild's own process, {len(watched)} rows watched "
+                f"| **{most['peak']:.0f} MiB** | {most['what']} | ≤ {MEMORY_TARGET} MiB | {verdict} |"
+            ),
+        )
+    )
+
+
+def load_line(results: Mapping[str, Any]) -> str:
+    """Whether the machine did anything else, as far as its load tells."""
+    loads = {name: float(result["machine"]["load before"]) for name, result in results.items()}
+    if not loads:
+        return ""
+    busy = [f"{name} ({load:.1f})" for name, load in loads.items() if load > _BUSY]
+    rounds = sorted({row["rounds"] for row in _rows(results) if row["cpu"]})
+    told = f"{rounds[0]}" if len(rounds) == 1 else f"{rounds[0]} to {rounds[-1]}" if rounds else "0"
+    first = f"Each row is of {told} rounds. "
+    if not busy:
+        return f"{first}The machine was quiet: its load was at most {max(loads.values()):.1f} before each chapter."
+    return (
+        f"{first}Before these chapters the machine was busy with something else, or still was with the chapter before "
+        f"(load of the last minute): {', '.join(busy)}.\nThere the processor's ratio is the better guide."
+    )
+
+
+def growth_lines(growth: Mapping[str, Any]) -> str:
+    """How each cost grows in the lower and in the upper half, and whether that is linear."""
+    lines = [
+        "| cost, in `python -c pass` | at the least | at the most | for each further one, lower half | upper half | |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for name, points in growth["points"].items():
+        lower, upper = _slopes(points)
+        (low_x, low), (high_x, high) = points[0], points[-1]
+        lines.append(
+            f"| {name} | {low:.2f} at {low_x:g} | {high:.2f} at {high_x:g} "
+            f"| {lower:.4f} | {upper:.4f} | {_linearity(high - low, lower, upper)} |"
+        )
+    return "\n".join(lines)
+
+
+def _slopes(points: Sequence[Sequence[float]]) -> tuple[float, float]:
+    """Growth for one more, from the first point to the middle of the axis, and from there to the last."""
+    middle = min(range(len(points)), key=lambda n: abs(points[n][0] - points[-1][0] / 2))
+    middle = min(max(middle, 1), len(points) - 2) if len(points) > 2 else 0
+    return _slope(points[0], points[middle]), _slope(points[middle], points[-1])
+
+
+def _slope(one: Sequence[float], other: Sequence[float]) -> float:
+    return (other[1] - one[1]) / (other[0] - one[0]) if other[0] > one[0] else 0.0
+
+
+def _linearity(grown: float, lower: float, upper: float) -> str:
+    if grown <= _NOTHING:
+        return "does not grow"
+    if upper < lower / _BEND:
+        return "less than linear"
+    return "linear" if upper <= max(lower, 0) * _BEND else "**more than linear**"
+
+
+def _rows(results: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for result in results.values():
+        yield from result["rows"]
