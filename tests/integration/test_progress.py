@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 import pty
+import random
 import subprocess
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.command_line import declare_drivers
+from tests.support.fault_proxy import Trickle
 from tests.support.wheels import command_wheel
 
 if TYPE_CHECKING:
     from tests.support.command_line import CommandLine
+    from tests.support.fault_proxy import FaultProxy
     from tests.support.index_server import IndexServer
 
 
@@ -26,13 +30,13 @@ def declared(run_envbuild: CommandLine, index: IndexServer, python_version: str)
     return run_envbuild
 
 
-def _on_a_terminal(run: CommandLine, *argv: str) -> tuple[int, str, str]:
-    """Exit code, stdout, and what a terminal on stderr got."""
+def _on_a_terminal(run: CommandLine, *argv: str, **more: str) -> tuple[int, str, str]:
+    """Exit code, stdout, and what a terminal on stderr got; `more` goes into the environment."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         (sys.executable, "-m", "envbuild", *argv),
         cwd=run.cwd,
-        env=run.environment({"TERM": "xterm-256color"}),
+        env=run.environment({"TERM": "xterm-256color", **more}),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=theirs,
@@ -61,6 +65,25 @@ def test_a_terminal_shows_the_drivers_side_by_side(declared: CommandLine) -> Non
         assert "gate" in terminal
         assert "\x1b[" in terminal
         assert "\x1b[" not in stdout
+
+
+def test_a_terminal_shows_how_many_bytes_have_come(
+    run_envbuild: CommandLine, index: IndexServer, faults: FaultProxy, python_version: str
+) -> None:
+    """Who waits for large wheels sees them count, at the driver that they are for."""
+    web = command_wheel("web", requires=["small", "large"])
+    content = random.Random(1)
+    for name, size in (("small", 2 << 20), ("large", 4 << 20)):
+        wheel = replace(command_wheel(name), data={"data/d": content.randbytes(size)}, commands={})
+        index.add(wheel)
+    index.add(web)
+    run_envbuild.declare(declare_drivers({"web": ["web"]}, python=python_version))
+    run_envbuild("lock", check=True)
+    faults.inject(r"/(small|large)-.*\.whl$", Trickle(pause=0.5, piece=1 << 20))
+    code, _, terminal = _on_a_terminal(run_envbuild, "sync", ENVBUILD_INDEX_DEFAULT_URL=faults.url)
+    assert code == 0, terminal
+    assert "0 B of 6.0 MiB" in terminal
+    assert "2.0 MiB of 6.0 MiB" in terminal
 
 
 def test_a_pipe_gets_lines(declared: CommandLine) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from envbuild.activation import MODULE_FILE, PTH_FILE, PTH_TEXT, render_activation
@@ -172,6 +173,7 @@ class Assembler:
             from_source=tuple(file.package for file in files if not file.file.endswith(".whl")),
             lock=site.lock,
             refresh=tuple(file.package for file in files if file.package in refresh),
+            downloaded=partial(self.progress.downloaded, site.wanted.driver.name),
         )
         self.installer.install(request)
 
