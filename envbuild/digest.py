@@ -7,6 +7,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from hashlib import sha256 as _lean_sha256
 else:
     try:
@@ -28,3 +29,11 @@ def sha256_hex(content: bytes) -> str:
     from hashlib import sha256
 
     return sha256(content).hexdigest()
+
+
+def json_sha256(table: Mapping[str, object]) -> str:
+    """64 hex digits of a JSON object, whatever its layout was."""
+    import json
+
+    text = json.dumps(table, sort_keys=True, separators=(",", ":"))
+    return sha256_hex(text.encode("utf-8", "surrogateescape"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from envbuild.digest import sha256_hex
+from envbuild.digest import json_sha256
 from envbuild.errors import HostError, Problem
 
 FORMAT = 1
@@ -29,7 +29,7 @@ class Seal:
 def render_seal(seal: Seal) -> str:
     """The seal as JSON; its last field is the digest of the others."""
     table = {"version": FORMAT, "manifest": seal.manifest, "receipts": dict(seal.receipts)}
-    return json.dumps({**table, "digest": _digest(table)}, indent=1) + "\n"
+    return json.dumps({**table, "digest": json_sha256(table)}, indent=1) + "\n"
 
 
 def parse_seal(text: str, *, file: str) -> Seal:
@@ -37,7 +37,7 @@ def parse_seal(text: str, *, file: str) -> Seal:
     try:
         table = json.loads(text)
         digest = table.pop("digest")
-        if digest != _digest(table):
+        if digest != json_sha256(table):
             raise HostError(Problem(file=file, message="the seal was changed"))
         if table["version"] != FORMAT:
             message = f"seal format {table['version']!r} is not known to this envbuild ({FORMAT})"
@@ -46,8 +46,3 @@ def parse_seal(text: str, *, file: str) -> Seal:
         return Seal(manifest=table["manifest"], receipts=receipts)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise HostError(Problem(file=file, message=f"the seal is damaged: {error!r}")) from error
-
-
-def _digest(table: dict[str, object]) -> str:
-    text = json.dumps(table, sort_keys=True, separators=(",", ":"))
-    return sha256_hex(text.encode("utf-8", "surrogateescape"))

@@ -29,6 +29,8 @@ def answer(argv: Sequence[str], environment: Mapping[str, str]) -> int | None:
     root = store_root(options, environment)
     if root is not None and words == ["sync"]:
         return _print_recalled(_recall_sync(root, declaration))
+    if root is not None and words == ["verify", "--quick"]:
+        return _print_recalled(_verify_quickly(root))
     if root is not None and words[0] in ("which", "run", "list"):
         return _from_manifest(root, words)
     return None
@@ -88,6 +90,12 @@ def _recall_lock(declaration: str, environment: Mapping[str, str]) -> str | None
 
     cache = _user_folder(environment, "XDG_CACHE_HOME", "~/.cache")
     return None if cache is None else locked(cache, declaration)
+
+
+def _verify_quickly(root: str) -> str | None:
+    from envbuild.cli.quick_verify import verify_quickly
+
+    return verify_quickly(root)
 
 
 def _print_recalled(text: str | None) -> int | None:

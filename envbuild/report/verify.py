@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from envbuild.finding import finding_table
 from envbuild.report.findings import finding_lines
+from envbuild.report.looked import all_as_built, looked_at
 from envbuild.report.units import render_count
 
 TYPE_CHECKING = False
@@ -14,12 +15,11 @@ if TYPE_CHECKING:
 
 def render_verify(result: Verified) -> str:
     """Every finding a line, then what was looked at."""
-    environments = render_count(len(result.environments), "environment")
-    generations = render_count(len(result.generations), "generation")
-    how = " by size, time and inode" if result.quick else ""
-    looked = f"{environments} and {generations} looked at{how}"
-    count = len(result.findings)
-    end = f"{looked}: {render_count(count, 'difference') if count else 'all as built'}"
+    environments, generations = len(result.environments), len(result.generations)
+    if not result.findings:
+        return all_as_built(environments, generations, quick=result.quick)
+    looked = looked_at(environments, generations, quick=result.quick)
+    end = f"{looked}: {render_count(len(result.findings), 'difference')}"
     return "".join(f"{line}\n" for line in (*finding_lines(result.findings), end))
 
 

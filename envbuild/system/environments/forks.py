@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import marshal
 import os
-import signal
-
-from envbuild.errors import HostError, Problem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,12 +14,16 @@ if TYPE_CHECKING:
     Result = TypeVar("Result")
 
 
+_SIGKILL = 9
+"""`signal` takes longer to import than this takes elsewhere."""
+
+
 def map_in_processes(
     function: Callable[[Item], Result], items: Sequence[Item], workers: int
 ) -> list[Result]:
     """What the function makes of each item, in order; this process takes its share of them.
 
-    Results are of the kinds that `marshal` knows. HostError where a process was killed:
+    Results are of the kinds that `marshal` knows. ChildProcessError where a process was killed:
     then nobody knows. For the time before there are threads.
     """
     shares = [items[start::workers] for start in range(min(workers, len(items)))]
@@ -37,7 +38,7 @@ def map_in_processes(
             found.append(_collect(pid, running.pop(pid)))
     finally:
         for pid, results in running.items():
-            os.kill(pid, signal.SIGKILL)
+            os.kill(pid, _SIGKILL)
             os.waitpid(pid, 0)
             os.close(results)
     return [found[number % workers][number // workers] for number in range(len(items))]
@@ -52,8 +53,6 @@ def _start(function: Callable[[Item], Result], share: Sequence[Item]) -> tuple[i
         return pid, results
     code = 1
     try:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         content = marshal.dumps([function(item) for item in share])
         with os.fdopen(end, "wb") as stream:
             stream.write(content)
@@ -67,6 +66,6 @@ def _collect(pid: int, results: int) -> list[Result]:
         content = stream.read()
     _, status = os.waitpid(pid, 0)
     if status != 0:
-        raise HostError(Problem(message="a process that looked at environments was killed"))
+        raise ChildProcessError("a process that looked at environments was killed")
     found: list[Result] = marshal.loads(content)  # noqa: S302  (of our own process)
     return found

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from envbuild.errors import HostError
+from envbuild.errors import HostError, Problem
 from envbuild.finding import Finding
 from envbuild.system.environments.forks import map_in_processes
-from envbuild.system.environments.stat_list import differing_paths, list_stats
+from envbuild.system.environments.stat_lines import differing_paths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -71,7 +71,10 @@ class Verifier:
 
         No file of the environments is opened, and none is hashed.
         """
-        differences = map_in_processes(self._differences, names, self.workers)
+        try:
+            differences = map_in_processes(self._differences, names, self.workers)
+        except ChildProcessError as error:
+            raise HostError(Problem(message=str(error))) from error
         return tuple(
             tuple(
                 Finding(code=code, subject=name, path=path, message=message)
@@ -86,11 +89,10 @@ class Verifier:
         if gone is not None:
             return [(gone.code, None, gone.message)]
         try:
-            recorded = self.store.stats(name).read_bytes().decode("utf-8", "surrogateescape")
-            found = list_stats(self.store.environment(name))
+            recorded = self.store.stats(name).read_bytes()
+            paths = differing_paths(recorded, self.store.environment(name))
         except OSError as error:
             return [("stats", None, _words(error))]
-        paths = differing_paths(recorded, found)
         return [("changed", path, "was changed since it was built") for path in paths]
 
     def _gone(self, name: str) -> Finding | None:
