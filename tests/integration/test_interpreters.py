@@ -7,112 +7,24 @@ import os
 import stat
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from envbuild.errors import HostError
-from envbuild.system.process import Command, Completed, SystemRunner
+from envbuild.system.process import Command
 from envbuild.system.pythons import probe as interpreter_probe
-from envbuild.system.pythons.interpreters import Interpreters
 from envbuild.system.uv.executable import base_arguments, uv_executable
+from tests.support.interpreters import Counting, at, interpreters, made_up, script
 
 if TYPE_CHECKING:
-    from envbuild.target import Interpreter
-
-INSTALL = """
-case "$1 $2" in
-"python list") echo '[]' ;;
-"python install")
-    [ -e "$0.fails" ] && {{ echo 'error: no such host' >&2; exit 2; }}
-    umask 077
-    prefix="$5/cpython-3.99.1-linux-x86_64-gnu"
-    mkdir -p "$prefix/bin" "$prefix/lib/python3.99"
-    : >"$prefix/lib/python3.99/os.py"
-    : >"$5/.lock"
-    ln -sfn "$prefix" "$5/cpython-3.99-linux-x86_64-gnu"
-    [ -e "$0.torn" ] && kill -9 $$
-    cat >"$prefix/bin/python3.99" <<END
-#!/bin/sh
-cat <<JSON
-{answer}
-JSON
-END
-    chmod 700 "$prefix/bin/python3.99" ;;
-esac
-"""
-
-
-class Counting(SystemRunner):
-    """Runs for real, and remembers what."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.ran: list[tuple[str, ...]] = []
-
-    def run(self, command: Command) -> Completed:
-        """Run it."""
-        self.ran.append(command.argv)
-        return super().run(command)
-
-    def started(self, *words: str) -> int:
-        """How many commands carried these arguments first."""
-        return sum(argv[1 : 1 + len(words)] == words for argv in self.ran)
+    from pathlib import Path
 
 
 @pytest.fixture
 def runner() -> Counting:
     """Counts what is started."""
     return Counting()
-
-
-def interpreters(store: Path, runner: Counting, uv: str | None = None) -> Interpreters:
-    """What one command would make of the present environment."""
-    store.mkdir(exist_ok=True)
-    return Interpreters(
-        runner=runner,
-        uv=uv or uv_executable(),
-        environment=dict(os.environ),
-        cache=store / "cache" / "interpreters.json",
-        pythons=store / "pythons",
-    )
-
-
-def at(found: tuple[Interpreter, ...], path: Path) -> Interpreter | None:
-    """The interpreter of that path."""
-    return next((python for python in found if python.path == str(path.resolve())), None)
-
-
-def script(path: Path, text: str) -> Path:
-    """An executable shell script."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"#!/bin/sh\n{text}\n")
-    path.chmod(0o755)
-    return path
-
-
-def made_up(path: Path, *, version: str = "3.99.1", unfit: str = "") -> Path:
-    """A program that answers as a Python would."""
-    library = path.parent.parent / "lib" / "python3.99"
-    library.mkdir(parents=True, exist_ok=True)
-    (library / "os.py").touch()
-    return script(path, f"echo '{answer(path, version=version, unfit=unfit)}'")
-
-
-def answer(executable: Path, *, version: str = "3.99.1", unfit: str = "") -> str:
-    """What a Python at that path would print."""
-    own = interpreter_probe.ask_python(sys.executable, SystemRunner(), os.environ)
-    assert own is not None
-    fields = {
-        "version": version,
-        "cache_tag": "cpython-399",
-        "base": str(executable),
-        "stdlib": str(executable.parent.parent / "lib" / "python3.99"),
-        "libc": own.libc,
-        "unfit": unfit,
-    }
-    return json.dumps(fields)
 
 
 def on_path(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,6 +122,26 @@ def test_a_changed_python_is_asked_again(
     found = at(interpreters(store, runner).discover(), mine)
     assert found is not None
     assert found.version == "3.99.2"
+
+
+def test_the_python_at_a_path_is_told_as_it_is_now(
+    store: Path, runner: Counting, scratch: Path
+) -> None:
+    """A repair needs the very Python that was built on: no other one, and no link to it."""
+    mine = made_up(scratch / "opt/bin/python3.99", version="3.99.1")
+    link = scratch / "opt/bin/python3"
+    link.symlink_to(mine.name)
+    found = interpreters(store, runner).at(str(mine))
+    assert found is not None
+    assert (found.path, found.version) == (str(mine), "3.99.1")
+    made_up(mine, version="3.99.12")
+    found = interpreters(store, runner).at(str(mine))
+    assert found is not None
+    assert found.version == "3.99.12"
+    assert interpreters(store, runner).at(str(link)) is None
+    mine.unlink()
+    assert interpreters(store, runner).at(str(mine)) is None
+    assert runner.started("python", "list") == 0
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"version": 1, "pythons": [], "folders": 3}'])
@@ -333,112 +265,6 @@ def test_the_cache_does_not_hide_a_changed_mode(
     assert before is not None
     assert after is not None
     assert (before.shareable, after.shareable) == (True, False)
-
-
-@pytest.fixture
-def fake_uv(scratch: Path) -> Path:
-    """A uv that finds nothing, and installs Python 3.99.1 under umask 077."""
-    prefix = scratch / "s" / "pythons" / "cpython-3.99.1-linux-x86_64-gnu"
-    text = INSTALL.format(answer=answer(prefix / "bin" / "python3.99"))
-    return script(scratch / "uv", text)
-
-
-def test_uv_installs_what_is_missing_readable_for_everybody(
-    store: Path, runner: Counting, fake_uv: Path
-) -> None:
-    """A managed Python in the store can be started by a service user, whatever the umask was."""
-    found = interpreters(store, runner, str(fake_uv)).provide(
-        ("3.99", "3.98"), prefer_shareable=True, downloads=True
-    )
-    assert found.version == "3.99.1"
-    assert found.shareable
-    assert not (store / "pythons" / ".lock").exists()
-    modes = {path.lstat().st_mode & 0o022 for path in (store / "pythons").rglob("*")}
-    assert modes - {0o022} == {0}, "only links may look writable"
-
-
-def test_an_installed_python_is_found_by_the_next_command_without_uv(
-    store: Path, runner: Counting, fake_uv: Path
-) -> None:
-    """uv installs once; the store remembers."""
-    wanted = interpreters(store, runner, str(fake_uv)).provide(
-        ("3.99",), prefer_shareable=True, downloads=True
-    )
-    runner.ran.clear()
-    again = interpreters(store, runner, str(fake_uv)).provide(
-        ("3.99",), prefer_shareable=True, downloads=True
-    )
-    assert again == wanted
-    assert runner.ran == []
-
-
-def test_an_interrupted_installation_never_happened(
-    store: Path, runner: Counting, fake_uv: Path
-) -> None:
-    """What a killed uv left is no interpreter; the next command installs anew."""
-    torn = Path(f"{fake_uv}.torn")
-    torn.touch()
-    with pytest.raises(HostError):
-        interpreters(store, runner, str(fake_uv)).provide(
-            ("3.99",), prefer_shareable=False, downloads=True
-        )
-    left = store / "pythons" / "cpython-3.99.1-linux-x86_64-gnu" / "left-behind"
-    left.touch()
-    torn.unlink()
-    found = interpreters(store, runner, str(fake_uv)).provide(
-        ("3.99",), prefer_shareable=False, downloads=True
-    )
-    assert found.version == "3.99.1"
-    assert not left.exists()
-
-
-def test_a_download_that_fails_says_what_is_there_and_what_to_do(
-    store: Path, runner: Counting, fake_uv: Path, python: Path
-) -> None:
-    """One error with the requests, the found versions and paths, uv's words and a way out."""
-    Path(f"{fake_uv}.fails").touch()
-    found = interpreters(store, runner, str(fake_uv))
-    with pytest.raises(HostError) as raised:
-        found.provide(("3.99",), prefer_shareable=True, downloads=True, key="drivers.x.python")
-    (problem,) = raised.value.problems
-    assert raised.value.exit_code == 5
-    assert problem.key == "drivers.x.python"
-    assert "no Python 3.99 here, and fetching it failed" in problem.message
-    assert str(python) in problem.message
-    assert problem.detail == "error: no such host"
-    assert problem.hint is not None
-    assert "install Python 3.99" in problem.hint
-
-
-def test_a_failed_download_is_tried_once_for_the_whole_fleet(
-    store: Path, runner: Counting, fake_uv: Path
-) -> None:
-    """Six drivers that ask for the same Python wait for one time-out, not for six."""
-    Path(f"{fake_uv}.fails").touch()
-    found = interpreters(store, runner, str(fake_uv))
-    for _ in range(3):
-        with pytest.raises(HostError, match="fetching it failed"):
-            found.provide(("3.99",), prefer_shareable=True, downloads=True)
-    assert runner.started("python", "install") == 1
-
-
-@pytest.mark.parametrize(
-    ("downloads", "offline", "words"),
-    [
-        (False, False, "`python-downloads = false` forbids"),
-        (True, True, "nothing is fetched offline"),
-    ],
-)
-def test_nothing_is_fetched_where_that_is_forbidden(
-    store: Path, runner: Counting, fake_uv: Path, downloads: bool, offline: bool, words: str
-) -> None:
-    """`python-downloads = false` and `--offline` are kept, and named as the reason."""
-    with pytest.raises(HostError, match=words):
-        interpreters(store, runner, str(fake_uv)).provide(
-            ("3.99",), prefer_shareable=True, downloads=downloads, offline=offline
-        )
-    assert runner.started("python", "install") == 0
-    assert not (store / "pythons").exists()
 
 
 def test_a_uv_that_fails_to_look_is_quoted(store: Path, runner: Counting, scratch: Path) -> None:

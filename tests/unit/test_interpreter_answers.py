@@ -7,8 +7,9 @@ import json
 import pytest
 
 from envbuild.system.host import parse_smi
-from envbuild.system.pythons.interpreters import describe, parse_uv_list
+from envbuild.system.pythons.interpreters import describe
 from envbuild.system.pythons.probe import parse_answer
+from envbuild.system.pythons.uv_list import parse_uv_list
 from tests.unit.test_choose_interpreter import FOUND
 
 ANSWER = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sys
@@ -16,6 +15,7 @@ from envbuild.system.process import Command, scrubbed_environment
 from envbuild.system.pythons.managed import install_python, installed_pythons
 from envbuild.system.pythons.memory import Memory, Remembered
 from envbuild.system.pythons.probe import ask_python, executables_of, is_shareable
+from envbuild.system.pythons.uv_list import parse_uv_list
 from envbuild.system.uv.executable import base_arguments
 from envbuild.target import Interpreter, choose_interpreter
 
@@ -272,24 +272,6 @@ def describe(interpreters: Iterable[Interpreter]) -> str:
     if not newest:
         return "no other was found"
     return "found: " + ", ".join(f"{python.version} ({python.path})" for python in newest)
-
-
-def parse_uv_list(text: str) -> tuple[str, ...] | None:
-    """The JSON of `uv python list` → the CPythons' paths, or None where it is no such list."""
-    try:
-        entries = json.loads(text)
-    except ValueError:
-        return None
-    if not isinstance(entries, list):
-        return None
-    return tuple(
-        str(entry["path"])
-        for entry in entries
-        if isinstance(entry, dict)
-        and entry.get("path")
-        and entry.get("implementation", "cpython") == "cpython"
-        and entry.get("variant", "default") == "default"
-    )
 
 
 def _real(path: str) -> str:

@@ -1,0 +1,85 @@
+"""Locking over a fake index: a resolver and a metadata source in one."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from envbuild.commands.lock import Locker, LockResult, Upgrade
+from envbuild.progress import Silent
+from envbuild.resolution import PublishedMetadata, Resolution
+from tests.support.values import make_declaration, make_resolved
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from envbuild.declaration import Declaration, Driver
+    from envbuild.errors import EnvbuildError
+    from envbuild.resolution import ResolvedFile, ResolveRequest
+    from envbuild.system.lock_folder import LockFolder
+
+
+@dataclass
+class FakeIndex:
+    """A resolver and a metadata source over packages that are given as names and versions.
+
+    It takes every package there is, at its pinned version where there is one, else at the newest.
+    """
+
+    packages: dict[str, list[str]]
+    requires: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    failures: dict[str, EnvbuildError] = field(default_factory=dict)
+    """What a driver cannot be resolved for."""
+
+    requests: list[ResolveRequest] = field(default_factory=list)
+    fetched: list[str] = field(default_factory=list)
+    """The files whose metadata was asked for."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def resolve(self, request: ResolveRequest) -> Resolution:
+        """Resolve, or fail as told."""
+        with self.lock:
+            self.requests.append(request)
+        if request.driver in self.failures:
+            raise self.failures[request.driver]
+        pins = {pin.name: pin.version for pin in request.pins}
+        files = tuple(
+            make_resolved(name, pins[name] if pins.get(name) in versions else versions[-1])
+            for name, versions in sorted(self.packages.items())
+        )
+        return Resolution(target=request.target, files=files)
+
+    def fetch(self, files: tuple[ResolvedFile, ...]) -> Mapping[str, PublishedMetadata]:
+        """What the files say."""
+        self.fetched += [file.file for file in files]
+        return {
+            file.sha256: PublishedMetadata(requires=self.requires.get(file.package, ()), size=1)
+            for file in files
+        }
+
+
+def lock(
+    folder: LockFolder,
+    index: FakeIndex,
+    *drivers: Driver,
+    names: tuple[str, ...] = (),
+    upgrade: Upgrade | None = None,
+    declaration: Declaration | None = None,
+) -> LockResult:
+    """Lock the drivers of a declaration."""
+    locker = Locker(
+        declaration=declaration or make_declaration(*drivers),
+        folder=folder,
+        resolver=index,
+        metadata=index,
+        progress=Silent(),
+        jobs=4,
+    )
+    return locker.lock(names, upgrade or Upgrade())
+
+
+def content(folder: LockFolder, driver: str) -> bytes:
+    """A lockfile's bytes."""
+    return (folder.path / f"{driver}.toml").read_bytes()
