@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _BUSY = (errno.EAGAIN, errno.EACCES)
 _SCRATCH = re.compile(r"\..+\.\d+\.tmp")
 _POLL = 0.05
-"""Seconds between two looks at a lock that another process holds."""
+"""Seconds between two looks at a lock that another process holds, once it has held it for as long."""
 
 
 def write_atomically(path: Path, content: bytes, *, mode: int = 0o644, sync: bool = True) -> None:
@@ -190,6 +190,7 @@ def _take(descriptor: int, path: Path, kind: int, timeout: float | None) -> None
         fcntl.flock(descriptor, kind)
         return
     deadline = time.monotonic() + timeout
+    delay = 0.001
     while True:
         try:
             fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
@@ -203,6 +204,7 @@ def _take(descriptor: int, path: Path, kind: int, timeout: float | None) -> None
                         hint="wait for it, or end it",
                     )
                 ) from None
-            time.sleep(_POLL)
+            time.sleep(delay)
+            delay = min(2 * delay, _POLL)
         else:
             return

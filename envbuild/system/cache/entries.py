@@ -6,7 +6,7 @@ So whoever links an entry notes from when until when it was at it:
 as the times of its `stamp`, of which the kernel alone sets the later one.
 A file whose ctime lies between them was not touched since. One whose does not is read:
 something else has linked or unlinked it, or somebody has written to it, or the clock was set back.
-What is believed is thus the kernel, and that the disk gives back what was written;
+What is believed is thus the kernel, to a tick of its clock (some ms), and that the disk gives back what was written;
 the last only from when the file system was synced, so an entry that was not is read once after a boot.
 """
 
