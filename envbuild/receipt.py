@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from envbuild.errors import HostError, Problem
@@ -215,6 +215,20 @@ def read_receipt_python(first_line: str) -> tuple[str, str]:
     """The path and the version of the interpreter that a receipt's first line carries."""
     head = json.loads(first_line.rstrip().removesuffix(",") + "}")
     return str(head["python"]), str(head["python_version"])
+
+
+def read_receipt_wheels(lines: Iterable[str]) -> tuple[str, ...]:
+    """The sha256 of what a receipt's environment was built from, from the lines before its files.
+
+    The rest, which is megabytes, is not taken from `lines`. Empty for a receipt of format 1;
+    ValueError where the lines are none of a receipt.
+    """
+    head = "".join(takewhile(lambda line: not line.startswith('"files"'), lines))
+    try:
+        table = json.loads(head.rstrip().removesuffix(",") + "}")
+        return tuple(sha256 for _, _, _, _, sha256, _ in table.get("wheels", ()))
+    except (AttributeError, TypeError) as error:
+        raise ValueError(f"it is no receipt: {error}") from error
 
 
 def _recipe_rows(recipe: Recipe) -> Iterator[str]:

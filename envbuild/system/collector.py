@@ -11,7 +11,6 @@ from pathlib import Path
 from envbuild.errors import HostError
 from envbuild.garbage import Kept, StoredEnvironment, StoredGeneration
 from envbuild.lease import LEASE_FILE
-from envbuild.receipt import parse_receipt
 from envbuild.system.cache.unused import unused_entries
 from envbuild.system.files import locked_if_free, sync_folder
 from envbuild.system.processes import find_processes
@@ -179,19 +178,21 @@ def cache_to_take(store: Store) -> tuple[Path, ...]:
 
 def _live_wheels(store: Store) -> frozenset[str] | None:
     """The sha256 of every wheel that an environment was built of; None where a receipt does not tell."""
-    wheels: set[str] = set()
+    from envbuild.receipt import read_receipt_wheels
+
+    live: set[str] = set()
     for file in _listed(store.receipt("x").parent):
         if file.suffix != ".json":
             continue
         try:
-            text = file.read_bytes().decode("utf-8", "surrogateescape")
-            recipe = parse_receipt(text, file=str(file)).recipe
-        except (OSError, HostError):
+            with file.open(encoding="utf-8", errors="surrogateescape") as lines:
+                wheels = read_receipt_wheels(lines)
+        except (OSError, ValueError):
             return None
-        if recipe is None:
+        if not wheels:
             return None
-        wheels |= {wheel.sha256 for wheel in recipe.wheels}
-    return frozenset(wheels)
+        live |= set(wheels)
+    return frozenset(live)
 
 
 def _link_target(link: Path) -> str:

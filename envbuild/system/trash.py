@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 import stat
@@ -13,7 +14,7 @@ from envbuild.system.files import write_atomically
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
 
@@ -90,10 +91,34 @@ class Trash:
         """
         if not self.has_any():
             return 0
-        size = sum(map(delete_tree, tuple(self.folder.iterdir())))
+        # environments come before what tells of them: a killed run leaves what the next needs
+        entries = sorted(self.folder.iterdir(), key=lambda entry: not entry.is_dir())
+        size = sum(map(self._delete, entries))
         line = f'{{"finished": "{now()}", "freed": {size}}}\n'
         write_atomically(self.log, line.encode(), sync=False)
         return size
+
+    def _delete(self, path: Path) -> int:
+        wheels = self._wheels(path)
+        if not wheels:
+            return delete_tree(path)
+        from envbuild.system.cache.witness import Witness
+
+        with Witness(self.folder.with_name("cache"), wheels) as witness:
+            return delete_tree(path, witness.saw)
+
+    def _wheels(self, path: Path) -> tuple[str, ...]:
+        """What an environment was built of, by its receipt, which lies here too; else nothing."""
+        from envbuild.receipt import read_receipt_wheels
+
+        name = path.name.rpartition(".")[0]
+        for receipt in self.folder.glob(f"{glob.escape(name)}.json.*"):
+            with (
+                suppress(OSError, ValueError),
+                receipt.open(encoding="utf-8", errors="surrogateescape") as lines,
+            ):
+                return read_receipt_wheels(lines)
+        return ()
 
     def last_emptied(self) -> Emptied | None:
         """When it was emptied last and what that freed; None where nobody knows."""
@@ -112,13 +137,14 @@ class Trash:
             return False
 
 
-def delete_tree(path: Path) -> int:
+def delete_tree(path: Path, saw: Callable[[os.stat_result], None] | None = None) -> int:
     """Delete a folder with all below it, whatever its modes; what is gone already is no error.
 
     Gives the bytes of disk that this freed: a file's count where its last link went.
+    `saw` is shown each file just before.
     """
     if path.is_dir() and not path.is_symlink():
-        return _delete_folder(os.fsencode(path)) * _BLOCK
+        return _delete_folder(os.fsencode(path), saw) * _BLOCK
     try:
         status = path.lstat()
         path.unlink()
@@ -150,7 +176,7 @@ def count_bytes(folders: Iterable[Path]) -> int:
     return blocks * _BLOCK
 
 
-def _delete_folder(folder: bytes) -> int:
+def _delete_folder(folder: bytes, saw: Callable[[os.stat_result], None] | None) -> int:
     """Delete by descriptor of each folder: the kernel then walks no long paths, one for each file.
 
     Gives the blocks that this freed.
@@ -160,17 +186,19 @@ def _delete_folder(folder: bytes) -> int:
     except FileNotFoundError:
         return 0
     try:
-        blocks, folders = _delete_files(descriptor)
+        blocks, folders = _delete_files(descriptor, saw)
     finally:
         os.close(descriptor)
     for name in folders:
-        blocks += _delete_folder(folder + b"/" + os.fsencode(name))
+        blocks += _delete_folder(folder + b"/" + os.fsencode(name), saw)
     with suppress(OSError):
         os.rmdir(folder)  # noqa: PTH106
     return blocks
 
 
-def _delete_files(descriptor: int) -> tuple[int, list[str]]:
+def _delete_files(
+    descriptor: int, saw: Callable[[os.stat_result], None] | None
+) -> tuple[int, list[str]]:
     """Delete what is no folder; the blocks that this freed, and the names of the folders.
 
     The number of links is looked at just before each is taken away, so that the last one counts.
@@ -185,6 +213,8 @@ def _delete_files(descriptor: int) -> tuple[int, list[str]]:
             continue
         try:
             status = entry.stat(follow_symlinks=False)
+            if saw is not None:
+                saw(status)
             _unlink(entry.name, descriptor)
         except FileNotFoundError:
             continue

@@ -42,14 +42,14 @@ UNLINKABLE = (errno.EXDEV, errno.EMLINK, errno.EPERM, errno.EOPNOTSUPP, errno.EN
 """What a file system says that has no (further) links."""
 
 
-class _Window(NamedTuple):
+class Window(NamedTuple):
     """When an entry was last linked, in ns since the epoch: its files' ctimes lie between the two."""
 
     since: int
     until: int
 
 
-_NEVER = _Window(0, -1)
+_NEVER = Window(0, -1)
 _PATIENCE = 60.0
 """Seconds to wait for others that link the same entry; who waits may hold locks that they wait for."""
 
@@ -121,7 +121,7 @@ class Entries:
 
     def read(self, name: str) -> Entry | None:
         """An entry's table, its files not looked at; None where there is none that can be believed."""
-        found = self._read(name)
+        found = self.believed(name)
         return found[0] if found is not None else None
 
     def link(
@@ -142,7 +142,7 @@ class Entries:
                 held.enter_context(self.making(name, timeout=_PATIENCE))
             except HostError:
                 return None
-            found = self._read(name)
+            found = self.believed(name)
             if found is None:
                 self.discard(name)
                 return None
@@ -155,13 +155,13 @@ class Entries:
                 if not _are_intact(descriptor, entry.files, window):
                     self.discard(name)
                     return None
-                begin = _now()
+                begin = before_now()
                 linked = _link_all(folder, descriptor, entry, target, skip)
             finally:
                 os.close(descriptor)
             everything = linked.files == entry.files
             anew = everything or window == _NEVER
-            self._stamp(name, begin if anew else min(begin, window.since))
+            self.stamp(name, begin if anew else min(begin, window.since))
             return linked
 
     def begin(self, name: str) -> Path:
@@ -181,7 +181,7 @@ class Entries:
     ) -> None:
         """Make a folder an entry: path and sha256 of its files `0`, `1`, …; the caller holds `making`."""
         rows = []
-        since = _now()
+        since = before_now()
         for number, (path, sha256) in enumerate(files):
             status = os.lstat(f"{scratch}/{number}")
             since = min(since, status.st_ctime_ns)
@@ -195,7 +195,7 @@ class Entries:
         (scratch / _STAMP).write_text(f"{digest} {_boot()}\n", encoding="ascii")
         self.discard(name)
         scratch.rename(self.folder(name))
-        self._stamp(name, since)
+        self.stamp(name, since)
 
     def settle(self, names: Iterable[str]) -> None:
         """Note that entries are on the disk: the caller has synced the file system after they were made.
@@ -216,12 +216,12 @@ class Entries:
             return
         shutil.rmtree(old, ignore_errors=True)
 
-    def _stamp(self, name: str, since: int) -> None:
+    def stamp(self, name: str, since: int) -> None:
         """Note that nobody but us has touched an entry's files from then until now."""
         os.utime(f"{self.root}/{name}/{_STAMP}", ns=(since, since))
 
-    def _read(self, name: str) -> tuple[Entry, _Window] | None:
-        """The table, and when its files were last linked."""
+    def believed(self, name: str) -> tuple[Entry, Window] | None:
+        """The table, and when its files were last linked; None as in `read`."""
         folder = f"{self.root}/{name}"
         try:
             with open(f"{folder}/{_STAMP}", encoding="ascii") as stream:  # noqa: PTH123
@@ -236,18 +236,18 @@ class Entries:
             return None
         if boot != _boot() and not os.path.exists(f"{folder}/{_SYNCED}"):  # noqa: PTH110
             return (entry, _NEVER) if entry is not None else None
-        window = _Window(status.st_mtime_ns, status.st_ctime_ns)
+        window = Window(status.st_mtime_ns, status.st_ctime_ns)
         return (entry, window) if entry is not None else None
 
 
-def _are_intact(folder: int, files: Iterable[EntryFile], window: _Window) -> bool:
+def _are_intact(folder: int, files: Iterable[EntryFile], window: Window) -> bool:
     """Whether every file is the one that was kept; what was touched is read."""
     since, until = window
     try:
         for number, file in enumerate(files):
             name = b"%d" % number
             status = os.stat(name, dir_fd=folder, follow_symlinks=False)
-            if not _looks_the_same(status, file):
+            if not looks_the_same(status, file):
                 return False
             untouched = since <= status.st_ctime_ns <= until
             if not untouched and _digest(folder, name) != file.sha256:
@@ -257,7 +257,8 @@ def _are_intact(folder: int, files: Iterable[EntryFile], window: _Window) -> boo
     return True
 
 
-def _looks_the_same(status: os.stat_result, file: EntryFile) -> bool:
+def looks_the_same(status: os.stat_result, file: EntryFile) -> bool:
+    """Whether a file is the one that was kept, as far as its looks tell, its ctime aside."""
     return (
         status.st_ino == file.inode
         and status.st_size == file.size
@@ -313,7 +314,7 @@ def _copy(source: bytes, place: bytes, file: EntryFile) -> EntryFile | None:
     return file._replace(mtime_ns=status.st_mtime_ns, inode=status.st_ino)
 
 
-def _now() -> int:
+def before_now() -> int:
     """A time that no ctime set from now on is before, in ns since the epoch."""
     return time.time_ns() - _COARSE
 

@@ -18,13 +18,13 @@ def unused_entries(cache: Path, live: Collection[str] | None) -> tuple[Path, ...
     """
     return tuple(
         entry
-        for root in _roots(cache)
+        for root in cache_roots(cache)
         for entry in sorted(root.iterdir())
         if entry.name != "locks" and not _is_used(entry, live)
     )
 
 
-def _roots(cache: Path) -> Iterator[Path]:
+def cache_roots(cache: Path) -> Iterator[Path]:
     """The folders of entries: one of wheels, one of bytecode for each interpreter."""
     yield from (root for root in (cache / "wheels",) if root.is_dir())
     yield from sorted(cache.glob("bytecode/*/"))
