@@ -107,6 +107,7 @@ class Assembler:
         if self.link_mode != "hardlink":
             unshare_files(place, clone=self.link_mode == "clone")
             filled.known.clear()
+        filled.forget_entries()
         self.progress.stage(driver, "checking every file")
         found = survey(place, known=filled.known, freeze=True)
         _check_complete(site, filled, found)
@@ -255,7 +256,7 @@ def _check_complete(site: Site, filled: Filled, found: Survey) -> None:
     gaps = find_gaps(
         files=found.contents.files,
         records={wheel.dist_info: wheel.record for wheel in filled.fresh.values()},
-        whole=(wheel.dist_info for wheel in filled.linked.values()),
+        whole=filled.whole,
         site_packages=site.prefix.rstrip("/"),
         wanted=((file.package, file.version) for file in wanted.files),
     )

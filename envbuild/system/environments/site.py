@@ -90,10 +90,18 @@ class Filled:
     contested: set[str] = field(default_factory=set)
     """Kept wheels that brought other files than uv did under the same names."""
 
+    whole: tuple[str, ...] = ()
+    """The `.dist-info` folders of what was linked, once it is forgotten."""
+
     @property
     def dist_infos(self) -> set[str]:
         """The distributions that are there."""
         return {wheel.dist_info for wheel in self.linked.values()} | self.fresh.keys()
+
+    def forget_entries(self) -> None:
+        """Let go of what kept wheels are made of, some megabytes, now that they are there."""
+        self.whole = tuple(wheel.dist_info for wheel in self.linked.values())
+        self.linked.clear()
 
     def owners(self, path: str) -> set[str]:
         """The kept wheels that may have brought what is known to be at a path of the environment."""
