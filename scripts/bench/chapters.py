@@ -10,7 +10,7 @@ from scripts.bench.fleets import LARGE, VLLM, real_project
 from scripts.bench.folder_links import measure_folder_links
 from scripts.bench.growth import measure_growth
 from scripts.bench.keep import measure_keeping
-from scripts.bench.large import measure_pip, measure_rebuild, measure_start
+from scripts.bench.large import measure_pip, measure_rebuild, measure_start, trace_rebuild
 from scripts.bench.locks import measure_locks
 from scripts.bench.small import measure_idle
 from scripts.bench.trace import trace_idle
@@ -59,7 +59,7 @@ def _large(place: Place, rounds: int) -> Measured:
         *measure_pip(place, project, LARGE, rounds),
         *measure_start(place, project, LARGE, rounds, "BIN/python -c 'import litellm'"),
     ]
-    return Measured(rows=tuple(rows))
+    return Measured(rows=tuple(rows), texts=trace_rebuild(place, project, LARGE))
 
 
 def _heavy(place: Place, rounds: int) -> Measured:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from scripts.bench.rounds import Call
@@ -70,7 +70,13 @@ def small_wheels(drivers: int, packages: int) -> tuple[list[Wheel], dict[str, li
         for n in range(packages)
     ]
     names = tuple(wheel.name for wheel in shared)
-    commands = [command_wheel(f"d{n}", requires=names) for n in range(drivers)]
+    commands = [
+        replace(
+            command_wheel(f"d{n}", requires=names),
+            commands={f"d{n}": f"d{n}.cli:main", f"d{n}-too": f"d{n}.cli:main"},
+        )
+        for n in range(drivers)
+    ]
     return [*shared, *commands], {wheel.name: [wheel.name] for wheel in commands}
 
 
@@ -78,16 +84,21 @@ def small_project(
     place: Place, index: IndexServer, drivers: int, packages: int, *, name: str
 ) -> Project:
     """A locked fleet of small wheels, not built yet; `index` holds its wheels."""
-    wheels, requires = small_wheels(drivers, packages)
-    index.add(*wheels)
     project = Project(
         place=place,
         folder=place.folder(name),
         more={"ENVBUILD_INDEX_DEFAULT_URL": index.url},
     )
+    lock_small(project, index, drivers, packages)
+    return project
+
+
+def lock_small(project: Project, index: IndexServer, drivers: int, packages: int) -> None:
+    """Declare so many drivers and lock those that are new; those that were there stay as they are."""
+    wheels, requires = small_wheels(drivers, packages)
+    index.add(*wheels)
     project.declare(declare_drivers(requires, python=MINOR))
     project.envbuild("lock")
-    return project
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,26 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scripts.bench.fleets import LIFETIME, small_project
+from scripts.bench.fleets import LIFETIME, lock_small, small_project
 from scripts.bench.rounds import Sample, compete
 from scripts.bench.rows import Growth, compare
 from scripts.bench.small import NOTHING, nothing
 from tests.support.index_server import IndexServer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from scripts.bench.fleets import Project
     from scripts.bench.place import Place
     from scripts.bench.rounds import Contest
     from scripts.bench.rows import Row
 
-DRIVERS = (1, 25, 50, 100, 200)
+DRIVERS = (1, 50, 100, 150, 200)
 FEW_PACKAGES = 5
-PACKAGES = (50, 100, 200, 350, 500)
+PACKAGES = (50, 160, 270, 380, 500)
 FEW_DRIVERS = 8
 _CHAPTER = "200 drivers"
-_COSTS = ("`sync`, nothing to do", "plan (`sync --dry-run` of a new driver)", "switch", "`gc`")
+_COSTS = ("`sync`, nothing to do", "plan (`sync --dry-run`, one driver changed)", "switch", "`gc`")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,29 +37,34 @@ class Grown:
 
 def measure_growth(place: Place, rounds: int) -> Grown:
     """Drivers from 1 to 200 of a few packages, then packages from 50 to 500 in a few drivers."""
-    rows: list[Row] = []
-    growth = []
     with IndexServer(lifetime=LIFETIME) as index:
-        for axis, sizes in (
-            (
-                f"drivers of {FEW_PACKAGES + 1} small wheels each",
-                [(n, FEW_PACKAGES) for n in DRIVERS],
-            ),
-            (f"packages in each of {FEW_DRIVERS} drivers", [(FEW_DRIVERS, n) for n in PACKAGES]),
-        ):
-            lines: dict[str, list[tuple[float, float]]] = {name: [] for name in _COSTS}
-            for drivers, packages in sizes:
-                name = f"grow-{drivers}-{packages}"
-                project = small_project(place, index, drivers, packages, name=name)
-                contest = _contest(place, project, rounds)
-                x = drivers if packages == FEW_PACKAGES else packages
-                for line, points in lines.items():
-                    points.append((x, contest.ratio(line, NOTHING)))
-                if drivers == max(DRIVERS):
-                    rows += _most(contest, drivers)
-            title = f"Time over {axis.split()[0]}, in units of `python -c pass`"
-            growth.append(Growth(title=title, axis=axis, points=lines))
-    return Grown(rows=tuple(rows), growth=tuple(growth))
+        fleet = small_project(place, index, 1, FEW_PACKAGES, name="fleet")
+        by_drivers = []
+        for number in DRIVERS:
+            lock_small(fleet, index, number, FEW_PACKAGES)
+            by_drivers.append((number, _contest(place, fleet, rounds)))
+        by_packages = []
+        for number in PACKAGES:
+            project = small_project(place, index, FEW_DRIVERS, number, name=f"of-{number}")
+            by_packages.append((number, _contest(place, project, rounds)))
+    return Grown(
+        rows=tuple(_most(by_drivers[-1][1], DRIVERS[-1])),
+        growth=(
+            _lines(by_drivers, "drivers", f"drivers of {FEW_PACKAGES + 1} small wheels each"),
+            _lines(by_packages, "packages", f"packages in each of {FEW_DRIVERS} drivers"),
+        ),
+    )
+
+
+def _lines(contests: Sequence[tuple[int, Contest]], over: str, axis: str) -> Growth:
+    return Growth(
+        title=f"Time over {over}, in units of python -c pass",
+        axis=axis,
+        points={
+            name: [(number, contest.ratio(name, NOTHING)) for number, contest in contests]
+            for name in _COSTS
+        },
+    )
 
 
 def _contest(place: Place, project: Project, rounds: int) -> Contest:
@@ -80,7 +85,9 @@ def _contest(place: Place, project: Project, rounds: int) -> Contest:
 
     def switch(number: int) -> Sample:
         """The declared commands change what a generation names, and no environment."""
-        project.declare(declared.replace("[drivers.d0]\n", "[drivers.d0]\ncommands = []\n"))
+        project.declare(
+            declared.replace("[drivers.d0]\n", "[drivers.d0]\ncommands = ['d0', 'd0-too']\n")
+        )
         sample = project.call("sync")(number)
         project.declare(declared)
         project.envbuild("sync")

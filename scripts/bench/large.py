@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scripts.bench.rounds import Call, Sample, compete
 from scripts.bench.rows import compare
+from scripts.bench.trace import count_calls
 from tests.support.pythons import own_python
 
 if TYPE_CHECKING:
@@ -25,6 +28,7 @@ MOVED = {
         *("2025.1.31", "2025.4.26", "2025.6.15", "2025.7.9", "2025.8.3"),
     ),
     "idna": ("3.4", "3.5", "3.6", "3.7", "3.8", "3.9", "3.10", "3.11"),
+    "attrs": ("23.1.0", "23.2.0", "24.1.0", "24.2.0", "25.1.0", "25.3.0"),
     "tqdm": ("4.66.1", "4.66.2", "4.66.3", "4.66.4", "4.66.5", "4.66.6", "4.67.0", "4.67.1"),
 }
 """Packages that move, one version a round: each round builds an environment that was never there."""
@@ -32,6 +36,8 @@ MOVED = {
 SETTINGS = {"LITELLM_LOCAL_MODEL_COST_MAP": "True"}
 """Otherwise the import fetches a list of prices from the internet."""
 
+_SAMPLED = Path(__file__).with_name("sampled.py")
+_SHOWN = 14
 _LINKS = Path(__file__).with_name("links.py")
 _REBUILD = "Rebuild after one package has moved, warm"
 _START = "From `sync` to a running driver"
@@ -152,6 +158,38 @@ def measure_rebuild(
         target=None,
         called="bare `link(2)` of the rebuild's files, bytecode included",
     )
+
+
+def trace_rebuild(place: Place, project: Project, driver: RealDriver) -> dict[str, str]:
+    """Texts by title: what the kernel is asked for a rebuild, and where the rebuild is meanwhile."""
+    moves = lock_moves(place, project, driver, "attrs", 2)
+    texts = {}
+    moves.go(1)
+    calls = count_calls((place.envbuild, "sync"), project.environment(), place, cwd=project.folder)
+    script = uv_script(place, place.root / "traced", moves.locked[1][2], moves.uv_cache)
+    by_uv = count_calls(("/bin/sh", "-c", script), place.environment(), place)
+    if calls:
+        lines = [f"{'system call':<20} {'sync':>9} {'uv, no bytecode':>16}"]
+        most = sorted(calls, key=lambda name: -calls[name])[:_SHOWN]
+        lines += [f"{name:<20} {calls[name]:>9,} {by_uv.get(name, 0):>16,}" for name in most]
+        lines.append(f"{'in all':<20} {sum(calls.values()):>9,} {sum(by_uv.values()):>16,}")
+        texts["System calls of a rebuild"] = "\n".join(lines)
+    moves.go(2)
+    out = place.root / "samples.json"
+    place.run(
+        *(place.python, str(_SAMPLED), str(out), "sync"),
+        cwd=project.folder,
+        **project.environment(),
+    )
+    seen = Counter(json.loads(out.read_text()))
+    lines = [f"{'module':<50} {'share of the samples':>20}"]
+    lines += [
+        f"{name:<50} {count / seen.total():>20.1%}" for name, count in seen.most_common(_SHOWN)
+    ]
+    texts[
+        "Where envbuild is during a rebuild (each thread, once a millisecond; waiting for uv included)"
+    ] = "\n".join(lines)
+    return texts
 
 
 def measure_pip(place: Place, project: Project, driver: RealDriver, rounds: int) -> Iterator[Row]:
