@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from envbuild.errors import NoError, Problem
 from envbuild.garbage import Kept, plan_gc, plan_pythons
 from envbuild.system.clock import utc
-from envbuild.system.collector import Collector, cache_to_take, take_cache
+from envbuild.system.collector import Collector
+from envbuild.system.deletion import count_bytes
 from envbuild.system.files import locked_if_free
 from envbuild.system.pythons.stored import stored_pythons, take_pythons
 from envbuild.system.store_guard import require_store
-from envbuild.system.trash import Trash, count_bytes
+from envbuild.system.trash import Trash
 from envbuild.system.write_refusal import unwritable
 
 TYPE_CHECKING = False
@@ -99,7 +100,9 @@ def _collect(store: Store, options: GcOptions, before: str | None) -> Collected:
     plan = _take_pythons(store, plan, environments, before, trash)
     kept = None
     if options.cache:
-        kept = None if take_cache(store, trash) is not None else "a sync is using them"
+        from envbuild.system.cache.trimming import take_cache
+
+        kept = None if take_cache(store, trash) else "a sync is using them"
     cache = options.cache and kept is None
     freed: int | None = None
     if options.wait or not trash.has_any():
@@ -146,6 +149,8 @@ def _foresee(store: Store, options: GcOptions, before: str | None) -> Collected:
     places = [store.environment(name) for name in plan.environments]
     places += [store.pythons / name for name in plan.pythons]
     if options.cache:
+        from envbuild.system.cache.trimming import cache_to_take
+
         places += cache_to_take(store)
     return Collected(
         plan=plan,

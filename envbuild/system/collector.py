@@ -11,7 +11,6 @@ from pathlib import Path
 from envbuild.errors import HostError
 from envbuild.garbage import Kept, StoredEnvironment, StoredGeneration
 from envbuild.lease import LEASE_FILE
-from envbuild.system.cache.unused import unused_entries
 from envbuild.system.files import locked_if_free, sync_folder
 from envbuild.system.processes import find_processes
 from envbuild.system.pythons.stored import python_name
@@ -156,43 +155,6 @@ class Collector:
                 if not free:
                     return True
         return False
-
-
-def take_cache(store: Store, trash: Trash) -> tuple[Path, ...] | None:
-    """Rename the caches away: uv's whole, and kept wheels and bytecode that no environment was built of.
-
-    All of it can be made anew. None where somebody uses it.
-    """
-    with locked_if_free(store.cache_lock, make=True) as free:
-        if not free:
-            return None
-        places = [trash.take(path) for path in cache_to_take(store)]
-        (store.cache / "uv").mkdir(mode=0o700, parents=True, exist_ok=True)
-        return tuple(place for place in places if place is not None)
-
-
-def cache_to_take(store: Store) -> tuple[Path, ...]:
-    """What `take_cache` would take."""
-    return (store.cache / "uv", *unused_entries(store.cache, _live_wheels(store)))
-
-
-def _live_wheels(store: Store) -> frozenset[str] | None:
-    """The sha256 of every wheel that an environment was built of; None where a receipt does not tell."""
-    from envbuild.receipt import read_receipt_wheels
-
-    live: set[str] = set()
-    for file in _listed(store.receipt("x").parent):
-        if file.suffix != ".json":
-            continue
-        try:
-            with file.open(encoding="utf-8", errors="surrogateescape") as lines:
-                wheels = read_receipt_wheels(lines)
-        except (OSError, ValueError):
-            return None
-        if not wheels:
-            return None
-        live |= set(wheels)
-    return frozenset(live)
 
 
 def _link_target(link: Path) -> str:

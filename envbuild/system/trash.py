@@ -10,16 +10,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from envbuild.system.clock import now
+from envbuild.system.deletion import delete_tree
 from envbuild.system.files import write_atomically
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
     from pathlib import Path
-
-
-_BLOCK = 512
-"""Bytes that `st_blocks` counts in."""
 
 
 _LOGGED = re.compile(r'\{"finished": "([0-9TZ:-]+)", "freed": (\d+)\}\n')
@@ -135,100 +131,6 @@ class Trash:
                 return any(True for _ in entries)
         except FileNotFoundError:
             return False
-
-
-def delete_tree(path: Path, saw: Callable[[os.stat_result], None] | None = None) -> int:
-    """Delete a folder with all below it, whatever its modes; what is gone already is no error.
-
-    Gives the bytes of disk that this freed: a file's count where its last link went.
-    `saw` is shown each file just before.
-    """
-    if path.is_dir() and not path.is_symlink():
-        return _delete_folder(os.fsencode(path), saw) * _BLOCK
-    try:
-        status = path.lstat()
-        path.unlink()
-    except FileNotFoundError:
-        return 0
-    return status.st_blocks * _BLOCK if status.st_nlink == 1 else 0
-
-
-def count_bytes(folders: Iterable[Path]) -> int:
-    """The bytes of disk that deleting these folders frees.
-
-    An inode counts once, and only where every one of its links lies in the folders.
-    """
-    seen: dict[int, int] = {}
-    waiting = [os.fsencode(folder) for folder in folders if folder.is_dir()]
-    blocks = sum(os.lstat(folder).st_blocks for folder in waiting)
-    while waiting:
-        with os.scandir(waiting.pop()) as entries:
-            for entry in entries:
-                status = entry.stat(follow_symlinks=False)
-                links = status.st_nlink
-                if entry.is_dir(follow_symlinks=False):
-                    waiting.append(entry.path)
-                elif links > 1:
-                    met = seen[status.st_ino] = seen.get(status.st_ino, 0) + 1
-                    if met < links:
-                        continue
-                blocks += status.st_blocks
-    return blocks * _BLOCK
-
-
-def _delete_folder(folder: bytes, saw: Callable[[os.stat_result], None] | None) -> int:
-    """Delete by descriptor of each folder: the kernel then walks no long paths, one for each file.
-
-    Gives the blocks that this freed.
-    """
-    try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return 0
-    try:
-        blocks, folders = _delete_files(descriptor, saw)
-    finally:
-        os.close(descriptor)
-    for name in folders:
-        blocks += _delete_folder(folder + b"/" + os.fsencode(name), saw)
-    with suppress(OSError):
-        os.rmdir(folder)  # noqa: PTH106
-    return blocks
-
-
-def _delete_files(
-    descriptor: int, saw: Callable[[os.stat_result], None] | None
-) -> tuple[int, list[str]]:
-    """Delete what is no folder; the blocks that this freed, and the names of the folders.
-
-    The number of links is looked at just before each is taken away, so that the last one counts.
-    """
-    blocks = os.fstat(descriptor).st_blocks
-    folders: list[str] = []
-    with os.scandir(descriptor) as entries:
-        listed = list(entries)
-    for entry in listed:
-        if entry.is_dir(follow_symlinks=False):
-            folders.append(entry.name)
-            continue
-        try:
-            status = entry.stat(follow_symlinks=False)
-            if saw is not None:
-                saw(status)
-            _unlink(entry.name, descriptor)
-        except FileNotFoundError:
-            continue
-        if status.st_nlink == 1:
-            blocks += status.st_blocks
-    return blocks, folders
-
-
-def _unlink(name: str, folder: int) -> None:
-    try:
-        os.unlink(name, dir_fd=folder)
-    except PermissionError:  # an environment's folders are read-only, but for root
-        os.fchmod(folder, 0o700)
-        os.unlink(name, dir_fd=folder)
 
 
 def _leave() -> None:

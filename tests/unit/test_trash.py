@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
-from envbuild.system.trash import Trash, count_bytes, delete_tree
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from envbuild.system.deletion import count_bytes, delete_tree
+from envbuild.system.trash import Trash
 
 
 @pytest.fixture
@@ -80,6 +78,16 @@ def test_read_only_folders_are_deleted(tree: Path) -> None:
             path.chmod(0o555)
     delete_tree(tree)
     assert not tree.exists()
+
+
+def test_the_working_folder_stays(
+    tree: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Deleting goes from folder to folder, and comes back; a path may be relative to where it was."""
+    monkeypatch.chdir(scratch)
+    delete_tree(Path("tree"))
+    assert not tree.exists()
+    assert Path.cwd() == scratch
 
 
 def test_emptying_leaves_a_note(tree: Path, trash: Trash) -> None:

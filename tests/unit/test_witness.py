@@ -12,7 +12,7 @@ import pytest
 from envbuild.system.cache import entries as entries_module
 from envbuild.system.cache.entries import Entries, Target
 from envbuild.system.cache.witness import Witness
-from envbuild.system.trash import delete_tree
+from envbuild.system.deletion import delete_tree
 
 if TYPE_CHECKING:
     from pathlib import Path
