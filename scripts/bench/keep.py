@@ -22,6 +22,16 @@ if TYPE_CHECKING:
     from scripts.bench.rows import Row
 
 _CHAPTER = "Keeping an environment"
+_LSTAT = """
+import os, sys
+waiting = [sys.argv[1]]
+while waiting:
+    with os.scandir(waiting.pop()) as entries:
+        for entry in entries:
+            entry.stat(follow_symlinks=False)
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append(entry.path)
+"""
 _PAUSE = 0.002
 """Seconds between two looks whether the trash is empty."""
 
@@ -41,6 +51,11 @@ def measure_keeping(place: Place, rounds: int) -> Iterator[Row]:
             "sha256sum": Call(
                 argv=("/bin/sh", "-c", script), env=place.environment(), cwd=place.root
             ),
+            "lstat": Call(
+                argv=(place.python, "-S", "-c", _LSTAT, environment),
+                env=place.environment(),
+                cwd=place.root,
+            ),
             NOTHING: nothing(place),
         },
     )
@@ -54,8 +69,14 @@ def measure_keeping(place: Place, rounds: int) -> Iterator[Row]:
             target=target,
             called="`sha256sum` of the same files, one thread",
         )
+    what = "`verify --quick` of the same"
+    yield compare(contest, "quick", NOTHING, chapter=_CHAPTER, what=what, target=6)
+    called = "bare `lstat(2)` of the same files, in a Python"
     yield compare(
-        contest, "quick", NOTHING, chapter=_CHAPTER, what="`verify --quick` of the same", target=6
+        contest, "quick", "lstat", chapter=_CHAPTER, what=what, target=None, called=called
+    )
+    yield compare(
+        contest, "lstat", NOTHING, chapter=_CHAPTER, what=f"for comparison: {called}", target=None
     )
     yield from _looking(place, project, moves, rounds)
     yield from _removal(place, project, moves, rounds)
@@ -95,6 +116,7 @@ def _removal(place: Place, project: Project, moves: Moves, rounds: int) -> Itera
     project.envbuild("gc", "--keep", "1")
     _wait_for_trash(project)
     spent: list[Sample] = []
+    added: list[Sample] = []
     copy = place.root / "copy"
 
     def collect(number: int) -> Sample:
@@ -103,7 +125,16 @@ def _removal(place: Place, project: Project, moves: Moves, rounds: int) -> Itera
         begin = time.perf_counter()
         sample = project.call("gc", "--keep", "1", watch=True)(number)
         _wait_for_trash(project)
-        spent.append(Sample(seconds=time.perf_counter() - begin, cpu=sample.cpu, peak=0))
+        all_of_it = time.perf_counter() - begin
+        spent.append(Sample(seconds=all_of_it, cpu=sample.cpu, peak=0))
+        idle = project.call("gc", "--keep", "1")(number)
+        added.append(
+            Sample(
+                seconds=max(0.0, sample.seconds - idle.seconds),
+                cpu=max(0.0, sample.cpu - idle.cpu),
+                peak=0,
+            )
+        )
         return sample
 
     def remove(number: int) -> Sample:
@@ -116,7 +147,8 @@ def _removal(place: Place, project: Project, moves: Moves, rounds: int) -> Itera
     told = Contest(samples={**contest.samples, "all": spent[1:]}, peaks={**contest.peaks, "all": 0})
     for name, what, target in (
         ("gc", "`gc` that removes that environment, until it returns", 0.05),
-        ("all", "the same, until the last file is gone", 1.3),
+        ("added", "what that is more than a `gc` that has nothing to remove", None),
+        ("all", "the same `gc`, until the last file is gone", 1.3),
     ):
         yield compare(told, name, "`rm -rf`", chapter=_CHAPTER, what=what, target=target)
 

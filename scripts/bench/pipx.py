@@ -104,7 +104,7 @@ def install_fleet(place: Place, commands: Mapping[str, tuple[str, Path]], backen
     pipx = install_pipx(place, f"pipx-{backend}")
     for driver, (package, requirements) in commands.items():
         suffix = f"-{driver}"
-        options = ("--backend", backend, "--suffix", suffix)
+        options = ("--backend", backend, f"--suffix={suffix}")
         pipx.run("install", *options, package)
         arguments = ("--requirement", str(requirements))
         pipx.run("runpip", f"{package.partition('[')[0]}{suffix}", "install", *arguments)
