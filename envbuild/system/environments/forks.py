@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import marshal
 import os
+from contextlib import suppress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,21 +24,22 @@ def map_in_processes(
 ) -> list[Result]:
     """What the function makes of each item, in order; this process takes its share of them.
 
+    Where the host has no room for another process, this one does that one's share.
     Results are of the kinds that `marshal` knows. ChildProcessError where a process was killed:
     then nobody knows. For the time before there are threads.
     """
     shares = [items[start::workers] for start in range(min(workers, len(items)))]
-    running: dict[int, int] = {}
+    running: dict[int, tuple[int, int]] = {}
     try:
-        for share in shares[1:]:
-            pid, results = _start(function, share)
-            running[pid] = results
-        found = [[function(item) for item in share] for share in shares[:1]]
-        while running:
-            pid = next(iter(running))
-            found.append(_collect(pid, running.pop(pid)))
+        for number, share in enumerate(shares[1:], 1):
+            with suppress(OSError):
+                running[number] = _start(function, share)
+        found = []
+        for number, share in enumerate(shares):
+            process = running.pop(number, None)
+            found.append(_collect(*process) if process else [function(item) for item in share])
     finally:
-        for pid, results in running.items():
+        for pid, results in running.values():
             os.kill(pid, _SIGKILL)
             os.waitpid(pid, 0)
             os.close(results)
@@ -47,7 +49,12 @@ def map_in_processes(
 def _start(function: Callable[[Item], Result], share: Sequence[Item]) -> tuple[int, int]:
     """The pid of a new process, and the descriptor from which its results come."""
     results, end = os.pipe()
-    pid = os.fork()
+    try:
+        pid = os.fork()
+    except OSError:
+        os.close(results)
+        os.close(end)
+        raise
     if pid:
         os.close(end)
         return pid, results
