@@ -69,7 +69,7 @@ class Moves:
         def measure(number: int) -> Sample:
             self.go(number)
             env = {**self.project.environment(), **SETTINGS}
-            call = Call(argv=argv, env=env, cwd=self.project.folder, watch=not then)
+            call = Call(argv=argv, env=env, cwd=self.project.folder, watch=None if then else True)
             return call(number)
 
         return measure

@@ -40,15 +40,17 @@ class Call:
     times: int = 1
     """How often it runs in one round; the sample is the median of these."""
 
-    watch: bool = False
-    """Whether to look how much memory it takes in every round and not in the one before alone.
+    watch: bool | None = None
+    """Whether to look how much memory it takes in every round; False is in the one before alone.
 
-    It disturbs a command of milliseconds.
+    It disturbs a command of milliseconds. None is for peers, which nobody watches.
     """
 
     def __call__(self, number: int) -> Sample:
         """Run it in a round; RuntimeError with what it said where it fails."""
-        pause = 0.01 if number and self.watch else None if number else 0.001
+        pause = None
+        if self.watch is not None and (self.watch or not number):
+            pause = 0.01 if number else 0.001
         samples = [self._once(pause) for _ in range(self.times)]
         return Sample(
             seconds=statistics.median(sample.seconds for sample in samples),

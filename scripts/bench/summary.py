@@ -13,8 +13,10 @@ MEMORY_TARGET = 120
 _REASONS = (
     (
         "`verify --quick` of the same",
-        "it looks at every file once (`lstat(2)`), and looking alone takes what the row for comparison says; "
-        "to be quicker it would have to look at fewer",
+        (
+            "it looks at every file once (`lstat(2)`), and looking alone takes what the row for comparison says; "
+            "to be quicker it would have to look at fewer"
+        ),
     ),
     (
         "`rollback`",
@@ -22,8 +24,10 @@ _REASONS = (
     ),
     (
         "`gc` that removes that environment",
-        "the whole command is measured, and the start of any Python alone is about 0.05 of such an `rm -rf`; "
-        "what the removal adds to it has a row of its own",
+        (
+            "the whole command is measured, and the start of any Python alone is about 0.05 of such an `rm -rf`; "
+            "what the removal adds to it has a row of its own"
+        ),
     ),
 )
 """What a row begins with → why it is what it is, where it is missed."""
@@ -31,8 +35,8 @@ _REASONS = (
 _BUSY = 1.0
 """The load at which a chapter's beginning counts as busy."""
 
-_BEND = 1.3
-"""By how much more each further driver may cost in the upper half, to count as linear still."""
+_BEND = 0.2
+"""By which part the most may cost more than the lower half promises, to count as linear still."""
 
 _NOTHING = 0.25
 """What a cost may grow by in all, in `python -c pass`, to count as not growing."""
@@ -105,7 +109,7 @@ def growth_lines(growth: Mapping[str, Any]) -> str:
         (low_x, low), (high_x, high) = points[0], points[-1]
         lines.append(
             f"| {name} | {low:.2f} at {low_x:g} | {high:.2f} at {high_x:g} "
-            f"| {lower:.4f} | {upper:.4f} | {_linearity(high - low, lower, upper)} |"
+            f"| {lower:.4f} | {upper:.4f} | {_linearity(points, lower, upper)} |"
         )
     return "\n".join(lines)
 
@@ -121,12 +125,14 @@ def _slope(one: Sequence[float], other: Sequence[float]) -> float:
     return (other[1] - one[1]) / (other[0] - one[0]) if other[0] > one[0] else 0.0
 
 
-def _linearity(grown: float, lower: float, upper: float) -> str:
-    if grown <= _NOTHING:
+def _linearity(points: Sequence[Sequence[float]], lower: float, upper: float) -> str:
+    (low_x, low), (high_x, high) = points[0], points[-1]
+    if high - low <= _NOTHING:
         return "does not grow"
-    if upper < lower / _BEND:
-        return "less than linear"
-    return "linear" if upper <= max(lower, 0) * _BEND else "**more than linear**"
+    expected = low + max(lower, 0.0) * (high_x - low_x)
+    if high > expected * (1 + _BEND):
+        return "**more than linear**"
+    return "linear" if high > expected * (1 - _BEND) or upper >= lower else "less than linear"
 
 
 def _rows(results: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
