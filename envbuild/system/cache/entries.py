@@ -215,6 +215,8 @@ class Entries:
         except (FileNotFoundError, NotADirectoryError):
             return
         shutil.rmtree(old, ignore_errors=True)
+        with suppress(OSError):
+            old.unlink()  # what somebody put there is no folder
 
     def stamp(self, name: str, since: int) -> None:
         """Note that nobody but us has touched an entry's files from then until now."""
