@@ -2,7 +2,7 @@
 
 A resolution that asks the index for no METADATA that is locked takes a fraction of the time.
 What is locked belongs to a file's sha256, while the resolver goes by name and version:
-so it counts only where the resolution takes the very file.
+so it counts only where the resolution takes the very file, or where the index still lists it.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ def known_packages(lockfile: Lockfile, target: Target) -> tuple[KnownPackage, ..
         KnownPackage(
             name=package.name,
             version=package.version,
+            file=file.name,
             sha256=file.sha256,
             requires=package.requires,
         )
@@ -46,7 +47,7 @@ def known_packages(lockfile: Lockfile, target: Target) -> tuple[KnownPackage, ..
 def unconfirmed(known: tuple[KnownPackage, ...], resolution: Resolution) -> frozenset[str]:
     """The names of what the resolution does not take just as it is known.
 
-    What it takes otherwise, or not at all, it may have judged by what is not so any more.
+    What it takes otherwise, or not at all, it has judged by what is locked, which need not be so any more.
     """
     taken = {(file.package, file.version, file.sha256) for file in resolution.files}
     return frozenset(

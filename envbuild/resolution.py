@@ -32,6 +32,9 @@ class KnownPackage:
 
     name: str
     version: str
+    file: str
+    """The file's name."""
+
     sha256: str
     """Of the file; another one of the same version may say otherwise."""
 
@@ -110,6 +113,10 @@ class MetadataSource(Protocol):
 
     def fetch(self, files: tuple[ResolvedFile, ...]) -> Mapping[str, PublishedMetadata]:
         """What each file says, by sha256; IndexFailureError where an index does not give it."""
+        ...
+
+    def still_listed(self, packages: tuple[KnownPackage, ...]) -> frozenset[str]:
+        """The names of those whose file their index lists today, with that sha256."""
         ...
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from envbuild.target import Target
 
 _TRIES = 2
-"""Resolutions that believe a lockfile: of what one move brings with it, the second knows most."""
+"""Resolutions that believe a lockfile before one that believes nothing."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,22 +42,29 @@ class TargetResolver:
             if not request.known:
                 break
             found = self.resolver.resolve(request)
-            doubted = unconfirmed(request.known, found) or self._newly_asked(
-                unit[0], request, found
-            )
+            doubted = self._doubted(unit[0], request, found)
             if not doubted:
                 return found
             known = tuple(package for package in request.known if package.name not in doubted)
             request = replace(request, known=known)
         return self.resolver.resolve(replace(request, known=()))
 
+    def _doubted(self, job: Job, request: ResolveRequest, found: Resolution) -> frozenset[str]:
+        """The names of what may be otherwise on its index than the resolution believed."""
+        names = unconfirmed(request.known, found)
+        left = tuple(package for package in request.known if package.name in names)
+        if left:
+            names -= self.metadata.still_listed(left)
+        return names | self._newly_asked(job, request, found)
+
     def _newly_asked(self, job: Job, request: ResolveRequest, found: Resolution) -> frozenset[str]:
         """Whether the resolution asks for more of a known package than its lockfile can tell."""
         if job.previous is None:
             return frozenset()
-        published = {package.name: package.requires for package in request.known}
-        others = tuple(file for file in found.files if file.package not in published)
+        known = {package.sha256: package.requires for package in request.known}
+        others = tuple(file for file in found.files if file.sha256 not in known)
         told = self.metadata.fetch(others) if others else {}
-        published |= {file.package: told[file.sha256].requires for file in others}
+        requires = known | {sha256: metadata.requires for sha256, metadata in told.items()}
+        published = {file.package: requires[file.sha256] for file in found.files}
         asked = newly_asked(job.previous, job.inputs, request.target, published)
         return asked & {package.name for package in request.known}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from envbuild.declaration import Declaration, Driver
     from envbuild.errors import EnvbuildError
-    from envbuild.resolution import ResolvedFile, ResolveRequest
+    from envbuild.resolution import KnownPackage, ResolvedFile, ResolveRequest
     from envbuild.system.lock_folder import LockFolder
 
 
@@ -58,6 +58,10 @@ class FakeIndex:
             file.sha256: PublishedMetadata(requires=self.requires.get(file.package, ()), size=1)
             for file in files
         }
+
+    def still_listed(self, packages: tuple[KnownPackage, ...]) -> frozenset[str]:
+        """All of them: files are never replaced here."""
+        return frozenset(package.name for package in packages)
 
 
 def lock(

@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envbuild.system.index.page import JSON, IndexFile, ProjectPage, parse_page, render_page
+from envbuild.system.index.page import (
+    JSON,
+    IndexFile,
+    ProjectPage,
+    listed_hashes,
+    parse_page,
+    render_page,
+)
 
 URL = "https://index.example/simple/acme/"
 DIGEST = "ab" * 32
@@ -181,3 +188,33 @@ def test_what_is_rendered_parses_to_the_same(files: list[IndexFile]) -> None:
     """The router's pages lose nothing of the index's own."""
     page = ProjectPage(name="acme", files=tuple(files))
     assert parse_page("acme", render_page(page).decode(), JSON, URL) == page
+
+
+@pytest.mark.parametrize("kind", [JSON, "text/html"])
+def test_a_glance_at_a_page_finds_files_with_their_hashes(kind: str) -> None:
+    """What a glance tells is what reading the page would tell, and no more than that."""
+    digest, other = "a" * 64, "b" * 64
+    files = (
+        IndexFile(
+            filename="a-1-py3-none-any.whl",
+            url="https://x.example/f/a-1-py3-none-any.whl",
+            sha256=digest,
+        ),
+        IndexFile(filename="a-2-py3-none-any.whl", url="https://x.example/f/a-2-py3-none-any.whl"),
+    )
+    text = render_page(ProjectPage(name="a", files=files)).decode()
+    if kind != JSON:
+        text = "".join(
+            f'<a href="{file.url}{f"#sha256={file.sha256}" if file.sha256 else ""}">{file.filename}</a>\n'
+            for file in files
+        )
+    found = listed_hashes(text, f"{kind}; charset=utf-8")
+    assert ("a-1-py3-none-any.whl", digest) in found
+    assert ("a-1-py3-none-any.whl", other) not in found
+    assert not any(name.startswith("a-2") and sha256 for name, sha256 in found)
+
+
+def test_a_glance_at_what_is_no_page_finds_nothing() -> None:
+    """A broken answer confirms nothing."""
+    assert listed_hashes("{", JSON) == frozenset()
+    assert listed_hashes("<html>", "text/html") == frozenset()

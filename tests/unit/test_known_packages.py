@@ -25,7 +25,7 @@ from tests.support.values import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from envbuild.resolution import ResolvedFile, ResolveRequest
+    from envbuild.resolution import KnownPackage, ResolvedFile, ResolveRequest
 
 DRIVER = make_driver("asr", "app")
 LOCKED = make_lockfile(
@@ -41,6 +41,9 @@ class Answers:
 
     resolutions: list[Resolution]
     requires: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    listed: frozenset[str] = frozenset()
+    """The packages whose locked files are still on the index."""
+
     requests: list[ResolveRequest] = field(default_factory=list)
 
     def resolve(self, request: ResolveRequest) -> Resolution:
@@ -54,6 +57,10 @@ class Answers:
             file.sha256: PublishedMetadata(requires=self.requires.get(file.package, ()), size=1)
             for file in files
         }
+
+    def still_listed(self, packages: tuple[KnownPackage, ...]) -> frozenset[str]:
+        """Those that are told to be."""
+        return frozenset(package.name for package in packages) & self.listed
 
     @property
     def believed(self) -> list[list[str]]:
@@ -87,12 +94,20 @@ def test_a_resolution_that_bears_the_lockfile_out_is_the_only_one() -> None:
     assert answers.believed == [["app", "base"]]
 
 
-def test_what_moves_is_asked_and_the_rest_believed() -> None:
+def test_what_moves_from_a_file_that_is_gone_is_asked_and_the_rest_believed() -> None:
     """A pin that was given up may have been given up for what is not so any more."""
     moved = make_resolution(make_resolved("app"), make_resolved("base", "2.0"))
     answers = Answers([moved])
     assert resolve(answers, job("app", "base>=2")) == moved
     assert answers.believed == [["app", "base"], ["app"]]
+
+
+def test_what_moves_while_its_index_has_it_as_before_needs_no_second_resolution() -> None:
+    """It was judged by what the index says still, so the first answer is the answer."""
+    moved = make_resolution(make_resolved("app"), make_resolved("base", "2.0"))
+    answers = Answers([moved], listed=frozenset({"base"}))
+    assert resolve(answers, job("app", "base>=2")) == moved
+    assert answers.believed == [["app", "base"]]
 
 
 def test_in_doubt_nothing_is_believed() -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from contextlib import AbstractContextManager
 
-    from envbuild.resolution import ResolvedFile
+    from envbuild.resolution import KnownPackage, ResolvedFile
     from envbuild.system.index.locations import IndexLocation, IndexLocations
     from envbuild.system.index.metadata_cache import MetadataCache
     from envbuild.system.index.reader import IndexClient
@@ -56,6 +56,21 @@ class MetadataReader:
         if errors:
             raise _together(errors)
         return {sha256: future.result() for sha256, future in reading.items()}
+
+    def still_listed(self, packages: tuple[KnownPackage, ...], *, jobs: int = 4) -> frozenset[str]:
+        """The names of those whose file their index lists, with that sha256; of a folder none."""
+        with Workers(jobs, thread_name_prefix="pages") as pool:
+            listed = tuple(pool.map(self._is_listed, packages))
+        return frozenset(
+            package.name for package, found in zip(packages, listed, strict=True) if found
+        )
+
+    def _is_listed(self, package: KnownPackage) -> bool:
+        location = self.locations.of(package.name)
+        try:
+            return self.client.lists(location, package.name, package.file, package.sha256)
+        except IndexFailureError:
+            return False
 
     def read(self, file: ResolvedFile) -> WheelMetadata:
         """METADATA of one file; IndexAnswerError, or HostError where a build failed."""

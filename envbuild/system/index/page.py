@@ -19,6 +19,7 @@ ACCEPT = f"{JSON}, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
 """The `Accept` header for a page: JSON first, because only it carries sizes and upload times."""
 
 _BASE = re.compile(r"""<base\s[^>]*?href\s*=\s*["']?([^"'\s>]+)""", re.IGNORECASE)
+_HASH = re.compile(r"#sha256=([0-9a-f]{64})")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -101,6 +102,26 @@ def parse_page(name: str, text: str, content_type: str, url: str) -> ProjectPage
         base = _BASE.search(text)
         url = urljoin(url, base[1]) if base else url
     return ProjectPage(name=name, files=tuple(_parse_file(entry, url) for entry in entries))
+
+
+def listed_hashes(text: str, content_type: str) -> frozenset[tuple[str, str]]:
+    """File name and sha256 of what a page lists, without reading all of it.
+
+    What is escaped in an HTML page, or has no sha256 there, is left out.
+    """
+    if content_type.partition(";")[0].strip().lower() != JSON:
+        found = (
+            (text[text.rfind("/", 0, hit.start()) + 1 : hit.start()], hit[1])
+            for hit in _HASH.finditer(text)
+        )
+        return frozenset(found)
+    try:
+        entries = _json_entries(text)
+    except ValueError:
+        return frozenset()
+    return frozenset(
+        (str(entry.get("filename")), _sha256(entry.get("hashes")) or "") for entry in entries
+    )
 
 
 def render_page(page: ProjectPage) -> bytes:

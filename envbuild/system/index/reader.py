@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO, Self
 
 from envbuild.system.index.answer import Fault, IndexAnswer, IndexAnswerError
-from envbuild.system.index.page import ACCEPT, parse_page
+from envbuild.system.index.page import ACCEPT, listed_hashes, parse_page
 from envbuild.system.index.web import CHUNK, CONNECT_TIMEOUT, READ_TIMEOUT, Reply, Request, Web
 from envbuild.system.index.web_faults import WebError
 from envbuild.system.index.wheel_folder import folder_page, open_in_folder
@@ -37,6 +37,7 @@ class IndexClient:
 
         self._web = Web(environ, read_timeout=read_timeout)
         self._pages: dict[tuple[str, str], ProjectPage] = {}
+        self._hashes: dict[tuple[str, str], frozenset[tuple[str, str]]] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -59,6 +60,20 @@ class IndexClient:
         if fresh or key not in self._pages:
             self._pages[key] = self._fetch_page(location, package)
         return self._pages[key]
+
+    def lists(self, location: IndexLocation, package: str, file: str, sha256: str) -> bool:
+        """Whether an index is seen to list a file with this sha256; of a folder it is not.
+
+        A glance at the page, which is remembered: many times cheaper than reading it.
+        """
+        if location.folder is not None:
+            return False
+        key = (location.name, package)
+        if key not in self._hashes:
+            reply, body = self._ask_page(location, package)
+            kind = reply.headers.get("Content-Type", "")
+            self._hashes[key] = listed_hashes(body.decode(errors="replace"), kind)
+        return (file, sha256) in self._hashes[key]
 
     def metadata_beside(self, location: IndexLocation, package: str, file: IndexFile) -> bytes:
         """The METADATA that lies beside a wheel (PEP 658), its hash checked where the page has one."""
@@ -124,7 +139,7 @@ class IndexClient:
                 while piece := stream.read(CHUNK):
                     yield piece
 
-    def _fetch_page(self, location: IndexLocation, package: str) -> ProjectPage:
+    def _ask_page(self, location: IndexLocation, package: str) -> tuple[Reply, bytes]:
         headers = (("Accept", ACCEPT), ("Accept-Encoding", "gzip, deflate"))
         url = f"{location.url}/{package}/"
         request = Request(
@@ -134,7 +149,10 @@ class IndexClient:
             stays=bool(location.packages),  # some indexes send strangers' names to the public one
         )
         with _blaming(location, package, None):
-            reply, body = self._web.fetch(request, limit=_LARGEST_PAGE)
+            return self._web.fetch(request, limit=_LARGEST_PAGE)
+
+    def _fetch_page(self, location: IndexLocation, package: str) -> ProjectPage:
+        reply, body = self._ask_page(location, package)
         kind = reply.headers.get("Content-Type", "")
         try:
             return parse_page(package, body.decode(errors="replace"), kind, reply.url)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from envbuild.declaration import Declaration
     from envbuild.errors import EnvbuildError
     from envbuild.installation import InstallRequest
-    from envbuild.resolution import ResolvedFile, ResolveRequest
+    from envbuild.resolution import KnownPackage, ResolvedFile, ResolveRequest
     from envbuild.system.process import Runner
 
 
@@ -42,6 +42,10 @@ class IndexSession:
             sha256: PublishedMetadata(requires=metadata.requires, size=metadata.size)
             for sha256, metadata in self.reader.read_all(files).items()
         }
+
+    def still_listed(self, packages: tuple[KnownPackage, ...]) -> frozenset[str]:
+        """The names of those whose file their index lists today, as `MetadataSource` gives it."""
+        return self.reader.still_listed(packages)
 
     def explain_resolution(self, request: ResolveRequest) -> EnvbuildError | None:
         """Why a resolution failed, as far as indexes are the reason."""
