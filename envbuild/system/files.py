@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
 _BUSY = (errno.EAGAIN, errno.EACCES)
 _SCRATCH = re.compile(r"\..+\.\d+\.tmp")
+_MANY_FILES = 1 << 16
+_SHARE = 32
+"""The part of all open files that the locks of one build may be: there may be some builds, each with more to open."""
+
+_FEWEST = 8
 _POLL = 0.05
 """Seconds between two looks at a lock that another process holds, once it has held it for as long."""
 
@@ -108,6 +113,23 @@ def sync_file_system(path: Path) -> None:
             raise OSError(number, os.strerror(number), str(path))
     finally:
         os.close(descriptor)
+
+
+def most_locks() -> int:
+    """How many locks one of several builds may hold at a time, as each is an open file.
+
+    What the host allows this process to open is made use of.
+    """
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MANY_FILES if hard == resource.RLIM_INFINITY else min(hard, _MANY_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            soft = wanted
+    limit = _MANY_FILES if soft == resource.RLIM_INFINITY else soft
+    return max(limit // _SHARE, _FEWEST)
 
 
 @contextmanager

@@ -395,6 +395,23 @@ def test_a_wheel_with_headers_is_right_for_every_python(
         fleet.forget()
 
 
+@pytest.mark.parametrize("limit", ["-n", "-Sn"])
+def test_more_wheels_than_files_may_be_open(fleet: Fleet, limit: str) -> None:
+    """A build, and a gc after it, hold no more locks than the host lets them; all is kept all the same."""
+    names = [f"small{number}" for number in range(90)]
+    fleet.index.add(*(Wheel(name=name) for name in names), command_wheel("web", requires=names))
+    few = ("sh", "-c", f'ulimit {limit} 80; exec "$0" "$@"')
+    fleet.add("one", "web")
+    fleet.run.wrapped(few, "sync", check=True)
+    assert len(fleet.kept()) == len(names) + 2
+    fleet.index.add(command_wheel("web", "1.1", requires=names))
+    fleet.run("lock", "--upgrade", check=True)
+    fleet.run.wrapped(few, "sync", check=True)
+    fleet.run.wrapped(few, "gc", "--keep", "1", "--wait", check=True)
+    assert not list(fleet.store.glob("trash/*"))
+    fleet.run("verify", check=True)
+
+
 def test_ten_thousand_tiny_modules(fleet: Fleet) -> None:
     """A wheel of very many files is kept, compiled and linked as any other."""
     files = {f"many/p{number // 100}/m{number}.py": "" for number in range(10_000)}

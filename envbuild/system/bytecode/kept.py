@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from envbuild.bytecode import cached_path
 from envbuild.errors import HostError
 from envbuild.system.bytecode.compiler import Task
+from envbuild.system.files import most_locks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,7 +42,10 @@ class KeptBytecode(NamedTuple):
         missing = [wheel for wheel in wheels if not self.entries.has(wheel)]
         if not missing:
             return
-        for wheel in self._compile_free(wheels, missing):  # another build was at it
+        most = most_locks()
+        batches = (missing[start : start + most] for start in range(0, len(missing), most))
+        waiting = [wheel for batch in batches for wheel in self._compile_free(wheels, batch)]
+        for wheel in waiting:  # another build was at it
             with ExitStack() as held:
                 try:
                     held.enter_context(self.entries.making(wheel, timeout=_PATIENCE))

@@ -6,9 +6,10 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, NamedTuple
 
 from envbuild.errors import HostError
+from envbuild.system.files import most_locks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from envbuild.recipe import ChosenFile
     from envbuild.system.cache.wheels import WheelCache
@@ -29,12 +30,21 @@ class Claims(NamedTuple):
 
 
 def claim(cache: WheelCache, files: Iterable[ChosenFile], held: ExitStack) -> Claims:
-    """Take the locks of what is not kept, for as long as `held`, waiting for none."""
-    kept, mine, busy = [], [], []
+    """Take the locks of what is not kept, for as long as `held`, waiting for none.
+
+    What is more than one build may hold counts as busy, and is free the next time.
+    """
+    kept: list[ChosenFile] = []
+    mine: list[ChosenFile] = []
+    busy: list[ChosenFile] = []
+    most = most_locks()
     for file in files:
         with ExitStack() as attempt:
             if cache.has(file.sha256):
                 kept.append(file)
+                continue
+            if len(mine) == most:
+                busy.append(file)
                 continue
             try:
                 attempt.enter_context(cache.making(file.sha256, timeout=0))
@@ -50,11 +60,11 @@ def claim(cache: WheelCache, files: Iterable[ChosenFile], held: ExitStack) -> Cl
 
 
 def claim_again(
-    cache: WheelCache, files: Iterable[ChosenFile], held: ExitStack
+    cache: WheelCache, files: Sequence[ChosenFile], held: ExitStack
 ) -> tuple[ChosenFile, ...]:
-    """Take the locks of what may be kept already, to keep it anew; those that were free."""
+    """Take the locks of what may be kept already, to keep it anew; those that were free and may be held."""
     claimed = []
-    for file in files:
+    for file in files[: most_locks()]:
         try:
             held.enter_context(cache.making(file.sha256, timeout=0))
         except HostError:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from envbuild.errors import HostError
 from envbuild.system.cache.entries import Entries, Window, before_now, looks_the_same
 from envbuild.system.cache.unused import cache_roots
+from envbuild.system.files import most_locks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,10 +46,11 @@ class Witness:
         self._begin = 0
 
     def __enter__(self) -> Witness:
-        """Take the lock of every entry that is free."""
+        """Take the lock of every entry that is free, as far as one may hold so many."""
+        most = most_locks()
         for entries in self._caches:
             for name in self._wheels:
-                if entries.has(name):
+                if len(self._held) < most and entries.has(name):
                     self._hold(entries, name)
         self._begin = before_now()
         return self
