@@ -106,12 +106,12 @@ def try_all(pair: Pair) -> str:
     )
     table.append(
         (
-            "after `pip uninstall idna` the kept wheel has",
+            "after `pip uninstall idna` the package is",
             pair.both(lambda env: _removes(pair, env)),
         )
     )
-    lines = [f"{'tried':<52} {'all files linked':<22} folders linked"]
-    lines += [f"{what:<52} {one:<22} {other}" for what, (one, other) in table]
+    lines = [f"{'tried':<60} {'all files linked':<22} folders linked"]
+    lines += [f"{what:<60} {one:<22} {other}" for what, (one, other) in table]
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -217,12 +217,13 @@ def _leaks(pair: Pair, env: Path) -> str:
 
 
 def _removes(pair: Pair, env: Path) -> str:
-    """What pip's uninstall leaves of the kept wheel that other environments link to."""
-    root = next(pair.kept.root.glob("idna-*"))
-    before = sum(1 for path in root.rglob("*") if path.is_file())
+    """What pip's uninstall leaves of a package, in the environment and of the kept wheel."""
+    kept = next(pair.kept.root.glob("idna-*"))
+    before = sum(1 for path in kept.rglob("*") if path.is_file())
     _pip(pair.place, env, "uninstall", "--yes", "idna")
-    after = sum(1 for path in root.rglob("*") if path.is_file())
-    return f"{after} of {before} files"
+    after = sum(1 for path in kept.rglob("*") if path.is_file())
+    there = (env / f"lib/python{MINOR}/site-packages/idna/__init__.py").is_file()
+    return f"{'still there' if there else 'gone'}, {after} of {before} kept"
 
 
 def _short(value: object) -> str:
