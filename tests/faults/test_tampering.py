@@ -82,6 +82,17 @@ def _poison(fleet: Fleet, place: int) -> str:
     return _shown(fleet, path)
 
 
+def _poison_kept(fleet: Fleet, place: int) -> str:
+    """Write through the link of a kept wheel."""
+    path = fleet.site_packages("web") / f"base/part_{place}.py"
+    kept = (fleet.store / "cache/wheels").glob("*/*")
+    _overwrite(
+        next(link for link in kept if link.samefile(path)),
+        lambda content: content.replace(b"VALUE", b"EVIL_"),
+    )
+    return _shown(fleet, path)
+
+
 def _delete(fleet: Fleet, place: int) -> str:
     path = _file(fleet, place)
     path.unlink()
@@ -229,6 +240,7 @@ KINDS = (
     Kind(name="the manifest", apply=_manifest, codes=("manifest",)),
     Kind(name="the receipt", apply=_receipt, codes=("receipt",)),
     Kind(name="uv's cache poisoned through a hardlink", apply=_poison, codes=("content",)),
+    Kind(name="a kept wheel poisoned", apply=_poison_kept, codes=("content",)),
     Kind(name="a file swapped for a folder", apply=_folder, codes=("kind",)),
 )
 
