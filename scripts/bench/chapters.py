@@ -10,7 +10,7 @@ from scripts.bench.fleets import LARGE, VLLM, real_project
 from scripts.bench.folder_links import measure_folder_links
 from scripts.bench.growth import measure_growth
 from scripts.bench.keep import measure_keeping
-from scripts.bench.large import measure_pip, measure_rebuild, measure_start, trace_rebuild
+from scripts.bench.large import Start, measure_pip, measure_rebuild, measure_start, trace_rebuild
 from scripts.bench.locks import measure_locks
 from scripts.bench.small import measure_idle
 from scripts.bench.trace import trace_idle
@@ -20,6 +20,14 @@ if TYPE_CHECKING:
 
     from scripts.bench.place import Place
     from scripts.bench.rows import Growth, Row
+
+
+LITELLM = Start(line="BIN/python -c 'import litellm'", shown="import litellm")
+VLLM_VERSION = Start(
+    line=r"BIN/vllm --version 2>&1 | grep -c '^[0-9]\|infer device type' > /dev/null",
+    shown="vllm --version",
+    note="where there is no GPU, it ends after its imports with `Failed to infer device type`, on both sides",
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,7 +65,7 @@ def _large(place: Place, rounds: int) -> Measured:
     rows = [
         *measure_rebuild(place, project, LARGE, rounds, 0.06),
         *measure_pip(place, project, LARGE, rounds),
-        *measure_start(place, project, LARGE, rounds, "BIN/python -c 'import litellm'"),
+        *measure_start(place, project, LARGE, rounds, LITELLM),
     ]
     return Measured(rows=tuple(rows), texts=trace_rebuild(place, project, LARGE))
 
@@ -66,7 +74,7 @@ def _heavy(place: Place, rounds: int) -> Measured:
     project = real_project(place, VLLM)
     rows = [
         *measure_rebuild(place, project, VLLM, rounds, 0.08),
-        *measure_start(place, project, VLLM, rounds, "BIN/vllm --version"),
+        *measure_start(place, project, VLLM, rounds, VLLM_VERSION),
     ]
     return Measured(rows=tuple(rows))
 

@@ -88,6 +88,19 @@ class Moves:
         return measure
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Start:
+    """How a driver is started."""
+
+    line: str
+    """A shell's line, with BIN for the folder of the environment's commands."""
+
+    shown: str
+    """The same as the page has it."""
+
+    note: str = ""
+
+
 def uv_script(place: Place, folder: Path, requirements: Path, cache: Path, *options: str) -> str:
     """`uv venv` and `uv pip install` of hashed requirements, as a shell's line."""
     venv = place.uv_arguments("venv", "--python", str(own_python()), str(folder), cache=cache)
@@ -242,12 +255,12 @@ def count_files(folder: Path) -> int:
 
 
 def measure_start(
-    place: Place, project: Project, driver: RealDriver, rounds: int, starting: str
+    place: Place, project: Project, driver: RealDriver, rounds: int, start: Start
 ) -> Iterator[Row]:
-    """The first start in a fresh environment, and every later one; `starting` says BIN for its commands' folder."""
+    """The first start in a fresh environment, and every later one."""
     moves = lock_moves(place, project, driver, "tqdm", rounds)
     ours = f"{project.store}/current/{driver.name}/bin"
-    said = starting.replace("BIN/", "")
+    starting = start.line
     first = compete(
         rounds,
         {
@@ -260,9 +273,10 @@ def measure_start(
         "envbuild",
         "uv",
         chapter=_START,
-        what=f"fresh environment, then `{said}`",
+        what=f"fresh environment, then `{start.shown}`",
         target=0.55,
         called="`uv venv` + `uv pip install`, then the same",
+        note=start.note,
     )
     # root may write anywhere, so Python is told not to
     env = place.environment(PYTHONDONTWRITEBYTECODE="1", **SETTINGS)
@@ -283,7 +297,7 @@ def measure_start(
         "envbuild",
         "uv",
         chapter=_START,
-        what=f"`{said}`, environment not writable",
+        what=f"`{start.shown}`, environment not writable",
         target=0.5,
         called="the same in uv's environment, which has no bytecode",
     )
