@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from envbuild.system.cache import entries as module
-from envbuild.system.cache.entries import Entries, Target
+from envbuild.system.cache.entries import Entries
+from envbuild.system.cache.linking import Target
 from envbuild.system.files import locked
 
 if TYPE_CHECKING:
@@ -348,7 +349,8 @@ def test_threads_link_discard_and_make_at_once(cache: Cache) -> None:
 _PROGRAM = """
 import sys
 from pathlib import Path
-from envbuild.system.cache.entries import Entries, Target
+from envbuild.system.cache.entries import Entries
+from envbuild.system.cache.linking import Target
 entries = Entries(Path(sys.argv[1]))
 for number in range(40):
     site = Path(sys.argv[2], str(number))

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from envbuild.system.cache import entries as entries_module
-from envbuild.system.cache.entries import Entries, Target
+from envbuild.system.cache.entries import Entries
+from envbuild.system.cache.linking import Target
 from envbuild.system.cache.witness import Witness
 from envbuild.system.deletion import delete_tree
 

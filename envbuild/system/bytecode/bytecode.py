@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from envbuild.bytecode import Module, cached_path, contested_paths, modules_of
 from envbuild.system.bytecode.compiler import Place, Task
 from envbuild.system.bytecode.kept import KeptBytecode
-from envbuild.system.cache.entries import Entries, Target
+from envbuild.system.cache.entries import Entries
+from envbuild.system.cache.linking import Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

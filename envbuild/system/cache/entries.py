@@ -12,7 +12,6 @@ the last only from when the file system was synced, so an entry that was not is 
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import secrets
@@ -25,10 +24,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from envbuild.cache_entry import Entry, EntryFile, parse_entry, render_entry
 from envbuild.errors import HostError
+from envbuild.system.cache.linking import Linked, link_files
 from envbuild.system.files import locked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+
+    from envbuild.system.cache.linking import Target
 
 _TABLE = "table.json"
 _STAMP = "stamp"
@@ -36,10 +38,6 @@ _SYNCED = "synced"
 _CHUNK = 1 << 20
 _COARSE = 50_000_000
 """By how many ns the kernel's times may lag behind its clock."""
-
-
-UNLINKABLE = (errno.EXDEV, errno.EMLINK, errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
-"""What a file system says that has no (further) links."""
 
 
 class Window(NamedTuple):
@@ -52,39 +50,6 @@ class Window(NamedTuple):
 _NEVER = Window(0, -1)
 _PATIENCE = 60.0
 """Seconds to wait for others that link the same entry; who waits may hold locks that they wait for."""
-
-
-class Linked(NamedTuple):
-    """What came of linking an entry."""
-
-    entry: Entry
-    files: tuple[EntryFile, ...]
-    """Those that were linked, or copied where the file system has no further links."""
-
-    met: tuple[EntryFile, ...]
-    """Those in whose place something stood already."""
-
-
-class Target:
-    """A site-packages folder that is being filled; makes the folders that it lacks."""
-
-    def __init__(self, site_packages: Path) -> None:
-        self.root = os.fsencode(site_packages)
-        self._folders = {self.root}
-
-    def place(self, path: str) -> bytes | None:
-        """Where a file goes, the folder made; None where a file stands in the folder's place."""
-        place = self.root + b"/" + path.encode("utf-8", "surrogateescape")
-        if path.startswith("../"):
-            place = os.path.normpath(place)
-        folder = place.rpartition(b"/")[0]
-        if folder not in self._folders:
-            try:
-                os.makedirs(folder, exist_ok=True)  # noqa: PTH103
-            except (FileExistsError, NotADirectoryError):
-                return None
-            self._folders.add(folder)
-        return place
 
 
 class Entries:
@@ -156,7 +121,7 @@ class Entries:
                     self.discard(name)
                     return None
                 begin = before_now()
-                linked = _link_all(folder, descriptor, entry, target, skip)
+                linked = link_files(folder, descriptor, entry, target, skip)
             finally:
                 os.close(descriptor)
             everything = linked.files == entry.files
@@ -276,44 +241,6 @@ def _digest(folder: int, name: bytes) -> str:
         while chunk := stream.read(_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
-
-
-def _link_all(
-    folder: bytes, descriptor: int, entry: Entry, target: Target, skip: Collection[str]
-) -> Linked:
-    linked: list[EntryFile] = []
-    met: list[EntryFile] = []
-    for number, file in enumerate(entry.files):
-        if file.path in skip:
-            continue
-        place = target.place(file.path)
-        if place is None:
-            met.append(file)
-            continue
-        try:
-            os.link(b"%d" % number, place, src_dir_fd=descriptor)
-        except FileExistsError:
-            met.append(file)
-        except OSError as error:
-            if error.errno not in UNLINKABLE:
-                raise
-            copied = _copy(folder + b"/%d" % number, place, file)
-            (met if copied is None else linked).append(copied or file)
-        else:
-            linked.append(file)
-    return Linked(entry=entry, files=tuple(linked), met=tuple(met))
-
-
-def _copy(source: bytes, place: bytes, file: EntryFile) -> EntryFile | None:
-    """Copy a file, which is another one there; None where something stands in its place."""
-    try:
-        with open(source, "rb") as content, open(place, "xb") as copied:  # noqa: PTH123
-            shutil.copyfileobj(content, copied, _CHUNK)
-    except FileExistsError:
-        return None
-    shutil.copystat(source, place)
-    status = os.lstat(place)
-    return file._replace(mtime_ns=status.st_mtime_ns, inode=status.st_ino)
 
 
 def before_now() -> int:

@@ -13,7 +13,8 @@ from envbuild.kept_wheel import (
     script_of,
     wheel_facts,
 )
-from envbuild.system.cache.entries import UNLINKABLE, Entries, Linked, Target
+from envbuild.system.cache.entries import Entries
+from envbuild.system.cache.linking import UNLINKABLE, Linked, Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

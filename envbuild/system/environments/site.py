@@ -8,7 +8,7 @@ from posixpath import normpath
 from typing import TYPE_CHECKING
 
 from envbuild.requirement_text import normalized_name
-from envbuild.system.cache.entries import Target
+from envbuild.system.cache.linking import Target
 from envbuild.system.cache.wheels import FreshWheel
 from envbuild.system.environments.contents import read_record
 from envbuild.system.environments.folder import find_site_packages
