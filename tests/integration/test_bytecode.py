@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -285,6 +286,19 @@ def test_what_a_killed_sync_left_is_no_entry(fleet: Fleet) -> None:
     fleet.sync("two", PLAIN)
     assert not left.exists()
     assert fleet.kept(PLAIN).is_dir()
+
+
+def test_an_interpreter_of_another_patch_version_compiles_anew(
+    fleet: Fleet, runner: CountingRunner, interpreter: Interpreter
+) -> None:
+    """At the same path or not, what another version has compiled is left to that one."""
+    fleet.sync("one", PLAIN)
+    before = runner.compilations
+    fleet.interpreter = replace(interpreter, version="3.11.999")
+    two = fleet.sync("two", PLAIN)
+    assert runner.compilations > before
+    assert not _cached(two, "plain/fault").samefile(_cached(fleet.root / "one/lib", "plain/fault"))
+    assert len(list(fleet.root.glob(f"bytecode/*/{PLAIN.sha256}"))) == 2
 
 
 def test_without_a_cache_the_environment_is_compiled_in_place(fleet: Fleet) -> None:

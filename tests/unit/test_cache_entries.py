@@ -29,6 +29,12 @@ _TICK = 0.012
 """Seconds in which the kernel's times of change may stay the same."""
 
 FILES = {"pkg/a.py": b"a = 1\n", "pkg/b/c.py": b"c = 22\n", "../bin/tool": b"\x7fELF"}
+ODD = {
+    "pkg/\udcff.py": b"x = 1\n",
+    "pkg/M.py": b"x = 2\n",
+    "pkg/m.py": b"x = 3\n",
+    "pkg/a,b\n.py": b"",
+}
 
 
 class Cache:
@@ -369,3 +375,11 @@ def test_processes_link_at_once(cache: Cache) -> None:
     assert [process.wait(timeout=60) for process in started] == [0] * 4
     assert cache.link("after")
     assert cache.read == []
+
+
+def test_odd_names_are_linked_as_they_are(cache: Cache) -> None:
+    """Names that are no UTF-8, that differ in case alone, or that hold commas and line ends."""
+    cache.make(ODD, name="e" * 64)
+    assert cache.link("one", name="e" * 64)
+    site = cache.site("one")
+    assert {path: (site / path).read_bytes() for path in ODD} == ODD
