@@ -28,19 +28,19 @@ def entry() -> NoReturn:
     """Run the command line of this process and end it.
 
     Interrupted, it ends soon: what its threads still wait for must not hold up the caller.
+    It never ends by way of the interpreter's own end, which takes milliseconds
+    and in which a signal would have its old meaning again, after all is done and said.
     """
     try:
         settle_streams()
         code = main(sys.argv[1:], os.environ)
+        _flush_output()
     except KeyboardInterrupt:
         code = _say_interrupted()
     if code == _INTERRUPTED:
         _let_threads_tidy_up()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-    _flush_output()
-    sys.exit(code)
+        _flush_output()
+    os._exit(code)
 
 
 def main(argv: Sequence[str], environment: Mapping[str, str]) -> int:
@@ -83,11 +83,15 @@ def _fill_standard_streams() -> None:
 
 
 def _flush_output() -> None:
-    """Drop what could not be written: it was said already, and must not be said by the interpreter."""
+    """Drop what could not be written: it was said already, and nobody is there to hear it again."""
     try:
         sys.stdout.flush()
     except OSError:
         _discard_output()
+    try:
+        sys.stderr.flush()
+    except OSError:
+        return
 
 
 def _discard_output() -> None:
