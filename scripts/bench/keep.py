@@ -144,7 +144,10 @@ def _removal(place: Place, project: Project, moves: Moves, rounds: int) -> Itera
         return call(number)
 
     contest = compete(rounds, {"gc": collect, "`rm -rf`": remove})
-    told = Contest(samples={**contest.samples, "all": spent[1:]}, peaks={**contest.peaks, "all": 0})
+    told = Contest(
+        samples={**contest.samples, "all": spent[1:], "added": added[1:]},
+        peaks={**contest.peaks, "all": 0, "added": 0},
+    )
     for name, what, target in (
         ("gc", "`gc` that removes that environment, until it returns", 0.05),
         ("added", "what that is more than a `gc` that has nothing to remove", None),
