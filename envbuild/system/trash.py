@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import glob
 import os
 import re
@@ -74,6 +75,7 @@ class Trash:
         code = 1
         try:
             if os.fork() == 0:
+                gc.disable()  # there is much to look at, and nothing in a cycle
                 _leave()
                 self.empty()
             code = 0

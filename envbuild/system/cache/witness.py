@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack, suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError
 from envbuild.system.cache.entries import Entries, Window, before_now, looks_the_same
@@ -23,11 +23,20 @@ if TYPE_CHECKING:
     from envbuild.cache_entry import EntryFile
 
 
-class _Held(NamedTuple):
-    entries: Entries
-    name: str
-    files: tuple[EntryFile, ...]
-    window: Window
+class _Held:
+    """An entry whose lock is held."""
+
+    def __init__(self, entries: Entries, name: str, window: Window) -> None:
+        self.entries = entries
+        self.name = name
+        self.window = window
+        self.untouched = True
+
+    def look(self, file: EntryFile, status: os.stat_result) -> None:
+        """Compare a file with what was kept, its time of change with when that was linked."""
+        since, until = self.window
+        if not since <= status.st_ctime_ns <= until or not looks_the_same(status, file):
+            self.untouched = False
 
 
 class Witness:
@@ -42,7 +51,9 @@ class Witness:
         self._caches = [Entries(root) for root in cache_roots(cache)]
         self._locks = ExitStack()
         self._held: list[_Held] = []
-        self._seen: dict[int, os.stat_result] = {}
+        self._unseen: dict[int, tuple[_Held, int, EntryFile]] = {}
+        """By inode: whose file it is, under which number."""
+
         self._begin = 0
 
     def __enter__(self) -> Witness:
@@ -57,7 +68,10 @@ class Witness:
 
     def saw(self, status: os.stat_result) -> None:
         """Take note of a file that is about to be unlinked."""
-        self._seen.setdefault(status.st_ino, status)
+        found = self._unseen.pop(status.st_ino, None)
+        if found is not None:
+            held, _, file = found
+            held.look(file, status)
 
     def __exit__(
         self,
@@ -67,9 +81,14 @@ class Witness:
     ) -> None:
         """Note of each entry whose files nobody has touched that nobody has, and let go of it."""
         with self._locks:
+            for held, number, file in self._unseen.values():
+                try:
+                    held.look(file, os.lstat(f"{held.entries.folder(held.name)}/{number}"))
+                except OSError:
+                    held.untouched = False
             for held in self._held:
-                with suppress(OSError):
-                    if self._is_untouched(held):
+                if held.untouched:
+                    with suppress(OSError):
                         held.entries.stamp(held.name, min(self._begin, held.window.since))
 
     def _hold(self, entries: Entries, name: str) -> None:
@@ -79,16 +98,11 @@ class Witness:
             except HostError:
                 return
             believed = entries.believed(name)
-            if believed is not None:
-                entry, window = believed
-                self._held.append(_Held(entries, name, entry.files, window))
-                self._locks.push(lock.pop_all())
-
-    def _is_untouched(self, held: _Held) -> bool:
-        since, until = held.window
-        folder = held.entries.folder(held.name)
-        for number, file in enumerate(held.files):
-            status = self._seen.get(file.inode) or os.lstat(f"{folder}/{number}")
-            if not since <= status.st_ctime_ns <= until or not looks_the_same(status, file):
-                return False
-        return True
+            if believed is None:
+                return
+            entry, window = believed
+            held = _Held(entries, name, window)
+            self._held.append(held)
+            self._locks.push(lock.pop_all())
+            for number, file in enumerate(entry.files):
+                self._unseen[file.inode] = (held, number, file)
