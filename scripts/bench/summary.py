@@ -29,6 +29,51 @@ _REASONS = (
             "what the removal adds to it has a row of its own"
         ),
     ),
+    (
+        "the same `gc`, until the last file is gone",
+        (
+            "it is deleted from Python, at a low priority, and each file is looked at before: "
+            "to count what is freed, and so that the wheels it shares need not be read again by the next sync"
+        ),
+    ),
+    (
+        "`run DRIVER -- --version`, 8 drivers",
+        "the driver's own start is in it; the next row has it as the peer, and what `run` adds is the difference",
+    ),
+    (
+        "`lock`, a",
+        (
+            "uv is done quickly where an index is near and holds its answers; "
+            "envbuild's own start, the lockfiles that it reads and writes, "
+            "and looking whether the index still has what is locked weigh as much"
+        ),
+    ),
+    (
+        "`sync` of the CPU fleet",
+        (
+            "most of it is compiling, on both sides alike, and these drivers share few modules; "
+            "a driver's own compiling waits for its own downloads"
+        ),
+    ),
+    (
+        "`sync` of ",
+        (
+            "one process links, looks and writes the receipt, on one core, while the peer compiles on all; "
+            "the samples below tell its parts; linking and looking in two processes is what would have to come"
+        ),
+    ),
+    ("the same, another package moved", "as for the row above, and the other parts are the same"),
+    (
+        "fresh environment, then",
+        (
+            "the import itself, with bytecode, takes what the next row says; "
+            "what the target leaves to the sync is about what uv's own two calls take"
+        ),
+    ),
+    (
+        "`import litellm`",
+        "what the modules do when they are imported is the same on both sides, and only compiling is spared",
+    ),
 )
 """What a row begins with → why it is what it is, where it is missed."""
 
