@@ -38,6 +38,14 @@ class FakeIndex:
 
     lock: threading.Lock = field(default_factory=threading.Lock)
 
+    @classmethod
+    def of_two_drivers(cls) -> FakeIndex:
+        """The packages `asr` and `gateway`, and `idna`, which both require."""
+        return cls(
+            packages={"asr": ["1.0"], "gateway": ["1.0"], "idna": ["3.10"]},
+            requires={"asr": ("idna",), "gateway": ("idna",)},
+        )
+
     def resolve(self, request: ResolveRequest) -> Resolution:
         """Resolve, or fail as told."""
         with self.lock:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from envbuild.errors import HostError
-from envbuild.system.environments.contents import freeze_modes
 from envbuild.system.environments.folder import find_site_packages, remove_environment
+from tests.support.frozen import freeze_modes
 from tests.support.plain_user import as_plain_user
 
 if TYPE_CHECKING:

@@ -14,11 +14,11 @@ import pytest
 from envbuild.errors import HostError
 from envbuild.receipt import FileEntry, FolderEntry, LinkEntry
 from envbuild.system.environments.contents import (
-    freeze_modes,
     read_records,
     scan_contents,
     thaw_folders,
 )
+from tests.support.frozen import freeze_modes
 from tests.support.plain_user import as_plain_user
 from tests.support.values import digest
 

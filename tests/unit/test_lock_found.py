@@ -35,10 +35,7 @@ def folder(project: Path) -> LockFolder:
 @pytest.fixture
 def index() -> FakeIndex:
     """An index with the packages of two drivers, and one that they share."""
-    return FakeIndex(
-        packages={"asr": ["1.0"], "gateway": ["1.0"], "idna": ["3.10"]},
-        requires={"asr": ("idna",), "gateway": ("idna",)},
-    )
+    return FakeIndex.of_two_drivers()
 
 
 @pytest.mark.parametrize("damage", [b"edited = 1\n", b"<<<<<<< ours\n", b"\xff\xfe"])

@@ -30,19 +30,6 @@ _LONG = 1 << 18
 """Bytes from which on a thread of its own is worth while for a file."""
 
 
-def freeze_modes(environment: Path) -> None:
-    """Make everything below an environment readable for every user and writable for none.
-
-    Whatever the umask was; a file that its owner may run, everybody may.
-    """
-    for folder, entries in _walk(os.fsencode(environment)):
-        for entry in entries:
-            if entry.is_symlink() or entry.is_dir(follow_symlinks=False):
-                continue
-            _freeze_file(entry.path, entry.stat(follow_symlinks=False))
-        os.chmod(folder, FOLDER_MODE)  # noqa: PTH101
-
-
 def thaw_folders(environment: Path) -> None:
     """Make the folders below an environment writable for their owner again, so that it can be removed."""
     waiting = [os.fsencode(environment)]
@@ -71,7 +58,10 @@ class Survey:
 
 
 def survey(environment: Path, *, known: dict[str, EntryFile], freeze: bool) -> Survey:
-    """Look at everything below an environment, with `freeze` as `freeze_modes` leaves it.
+    """Look at everything below an environment.
+
+    With `freeze` it is made readable for every user and writable for none, whatever the umask was;
+    a file that its owner may run, everybody may.
 
     Files that are `known`, by path, are neither read nor changed: whoever has put them there
     a moment ago knows them; they have to be there as files all the same.
