@@ -24,7 +24,11 @@ def shown_progress(stream: TextIO, environment: Mapping[str, str]) -> Iterator[P
         with LiveProgress(stream) as live:
             yield live
     else:
-        yield LineProgress(stream)
+        lines = LineProgress(stream)
+        try:
+            yield lines
+        finally:
+            lines.end()
 
 
 class LineProgress:
@@ -34,6 +38,12 @@ class LineProgress:
         self._stream = stream
         self._lock = threading.Lock()
         self._last: dict[str, str] = {}
+        self._ended = False
+
+    def end(self) -> None:
+        """Say nothing from now on: after an interrupt, threads go on for a moment."""
+        with self._lock:
+            self._ended = True
 
     def stage(self, driver: str, text: str) -> None:
         """Say the stage, once for a driver."""
@@ -49,12 +59,13 @@ class LineProgress:
     def note(self, text: str) -> None:
         """Say it as it is."""
         with self._lock:
-            self._stream.write(f"{text}\n")
-            self._stream.flush()
+            if not self._ended:
+                self._stream.write(f"{text}\n")
+                self._stream.flush()
 
     def _say(self, driver: str, text: str) -> None:
         with self._lock:
-            if self._last.get(driver) != text:
+            if not self._ended and self._last.get(driver) != text:
                 self._last[driver] = text
                 self._stream.write(f"{driver}: {text}\n")
                 self._stream.flush()

@@ -80,3 +80,14 @@ def test_nobody_hears_the_silent_one() -> None:
     Silent().downloaded("asr", 1, 2)
     Silent().done("asr", "x")
     Silent().note("x")
+
+
+def test_nothing_is_said_after_the_end() -> None:
+    """After an interrupt threads go on for a moment: `interrupted` stays the last line."""
+    stream = io.StringIO()
+    with shown_progress(stream, {}) as progress:
+        progress.stage("web", "installing")
+    progress.stage("web", "adding bytecode")
+    progress.done("web", "built web")
+    progress.note("generation 1 is current")
+    assert stream.getvalue() == "web: installing\n"
