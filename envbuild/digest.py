@@ -9,6 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from hashlib import sha256 as _lean_sha256
+    from io import RawIOBase
 else:
     try:
         from _sha2 import sha256 as _lean_sha256  # since 3.12
@@ -21,6 +22,9 @@ else:
 _WORTH_OPENSSL = 1 << 19
 """Bytes: from here on it is quicker to load OpenSSL."""
 
+_PIECE = 1 << 20
+"""Bytes that are read at once."""
+
 
 def sha256_hex(content: bytes) -> str:
     """64 hex digits of the content."""
@@ -29,6 +33,16 @@ def sha256_hex(content: bytes) -> str:
     from hashlib import sha256
 
     return sha256(content).hexdigest()
+
+
+def stream_sha256(stream: RawIOBase) -> str:
+    """64 hex digits of what is left of an unbuffered stream, read piece by piece."""
+    from hashlib import sha256
+
+    digest = sha256()
+    while chunk := stream.read(_PIECE):
+        digest.update(chunk)
+    return digest.hexdigest()
 
 
 def json_sha256(table: Mapping[str, object]) -> str:

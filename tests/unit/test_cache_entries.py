@@ -113,9 +113,9 @@ def test_environments_share_the_files(cache: Cache) -> None:
     for path in FILES:
         assert (cache.site("one") / path).samefile(cache.site("two") / path)
     assert cache.read == []
-    found = cache.entries.read(NAME)
+    found = cache.entries.believed(NAME)
     assert found is not None
-    assert dict(found.facts) == {"some": "fact"}
+    assert dict(found[0].facts) == {"some": "fact"}
 
 
 def test_a_poisoned_file_goes_no_further(cache: Cache) -> None:

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from envbuild.cache_entry import Entry, EntryFile, parse_entry, render_entry
+from envbuild.digest import stream_sha256
 from envbuild.errors import HostError
 from envbuild.system.cache.linking import Linked, link_files
 from envbuild.system.files import locked
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 _TABLE = "table.json"
 _STAMP = "stamp"
 _SYNCED = "synced"
-_CHUNK = 1 << 20
 _COARSE = 50_000_000
 """By how many ns the kernel's times may lag behind its clock."""
 
@@ -83,11 +83,6 @@ class Entries:
         """
         with locked(self.root / "locks" / name, timeout=timeout):
             yield
-
-    def read(self, name: str) -> Entry | None:
-        """An entry's table, its files not looked at; None where there is none that can be believed."""
-        found = self.believed(name)
-        return found[0] if found is not None else None
 
     def link(
         self,
@@ -188,7 +183,10 @@ class Entries:
         os.utime(f"{self.root}/{name}/{_STAMP}", ns=(since, since))
 
     def believed(self, name: str) -> tuple[Entry, Window] | None:
-        """The table, and when its files were last linked; None as in `read`."""
+        """An entry's table, its files not looked at, and when they were last linked.
+
+        None where there is none that can be believed.
+        """
         folder = f"{self.root}/{name}"
         try:
             with open(f"{folder}/{_STAMP}", encoding="ascii") as stream:  # noqa: PTH123
@@ -235,12 +233,9 @@ def looks_the_same(status: os.stat_result, file: EntryFile) -> bool:
 
 
 def _digest(folder: int, name: bytes) -> str:
-    digest = hashlib.sha256()
     descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
     with open(descriptor, "rb", buffering=0) as stream:  # noqa: PTH123
-        while chunk := stream.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return stream_sha256(stream)
 
 
 def before_now() -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from envbuild.cache_entry import EntryFile
+from envbuild.digest import stream_sha256
 from envbuild.errors import HostError, Problem
 from envbuild.receipt import Contents, FileEntry, FolderEntry, LinkEntry
 from envbuild.system.environments.stat_list import Look, look
@@ -25,7 +25,6 @@ PROGRAM_MODE = 0o555
 FOLDER_MODE = 0o555
 """Read-only for everybody: an environment never changes, and a `pip install` into one fails early."""
 
-_CHUNK = 1 << 20
 _LONG = 1 << 18
 """Bytes from which on a thread of its own is worth while for a file."""
 
@@ -177,11 +176,8 @@ def _freeze_file(path: bytes, status: os.stat_result) -> os.stat_result:
 
 
 def _read_digest(path: bytes) -> str:
-    digest = hashlib.sha256()
     with open(path, "rb", buffering=0) as stream:  # noqa: PTH123
-        while chunk := stream.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return stream_sha256(stream)
 
 
 def _walk(root: bytes) -> Iterator[tuple[bytes, list[os.DirEntry[bytes]]]]:
