@@ -1,17 +1,15 @@
-"""Which modules a wheel brings, and what is kept of them once they are compiled."""
+"""Which modules a wheel brings, and where their bytecode goes."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from envbuild.wheel_record import RecordRow
 
-FORMAT = 1
 _LONGEST_NAME = 255
 """Bytes that a file's name may have."""
 
@@ -31,32 +29,6 @@ class Module:
 
     size: int
     """The source's bytes; 0 where RECORD does not tell."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CompiledModule:
-    """A module's bytecode as it is kept."""
-
-    path: str
-    """The module's."""
-
-    file: str
-    """The name under which its bytecode lies in the entry's folder."""
-
-    size: int
-    """The bytecode's bytes."""
-
-    sha256: str
-    """64 hex digits of the bytecode."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BytecodeEntry:
-    """What one wheel's modules were compiled to, by one interpreter."""
-
-    compiled: tuple[CompiledModule, ...]
-    failed: tuple[tuple[str, str], ...]
-    """Path and reason of what is no module in spite of its name, such as a template."""
 
 
 def modules_of(record: Iterable[RecordRow]) -> tuple[Module, ...]:
@@ -110,30 +82,3 @@ def split_evenly(
             start, held = position, 0
         held += size
     return [*ranges, (start, len(sizes))] if sizes else []
-
-
-def render_entry(entry: BytecodeEntry) -> str:
-    """The entry as JSON, one module a line."""
-    rows = [[m.path, m.file, m.size, m.sha256] for m in entry.compiled]
-    compiled = ",\n".join(map(json.dumps, rows))
-    failed = ",\n".join(json.dumps(list(row)) for row in entry.failed)
-    return f'{{"version": {FORMAT},\n"compiled": [\n{compiled}],\n"failed": [\n{failed}]}}\n'
-
-
-def parse_entry(text: str) -> BytecodeEntry | None:
-    """The value of an entry's text; None where it is none, so that it is made anew."""
-    try:
-        table = json.loads(text)
-        return _entry(table) if table["version"] == FORMAT else None
-    except (ValueError, KeyError, TypeError):
-        return None
-
-
-def _entry(table: Mapping[str, list[list[str]]]) -> BytecodeEntry:
-    return BytecodeEntry(
-        compiled=tuple(
-            CompiledModule(path=path, file=file, size=int(size), sha256=sha256)
-            for path, file, size, sha256 in table["compiled"]
-        ),
-        failed=tuple((path, reason) for path, reason in table["failed"]),
-    )

@@ -1,4 +1,4 @@
-"""Which modules a wheel brings, and what is kept of them."""
+"""Which modules a wheel brings, and where their bytecode goes."""
 
 from __future__ import annotations
 
@@ -12,14 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from envbuild.bytecode import (
-    BytecodeEntry,
-    CompiledModule,
     Module,
     cached_path,
     contested_paths,
     modules_of,
-    parse_entry,
-    render_entry,
     split_evenly,
 )
 from envbuild.wheel_record import parse_record
@@ -108,22 +104,3 @@ def test_ranges_cover_every_size_once(
 def test_enough_work_is_cut_into_as_many_parts_as_there_are_jobs() -> None:
     """No core is idle while another has all the work."""
     assert len(split_evenly([10] * 100, parts=4, most=10**9, at_most=10**9)) >= 4
-
-
-_ENTRY = BytecodeEntry(
-    compiled=(CompiledModule(path="a/\udcffb.py", file="0", size=3, sha256="ab" * 32),),
-    failed=(("a/template.py", "SyntaxError: 'invalid'"),),
-)
-
-
-def test_an_entry_survives_its_text() -> None:
-    """What is kept is what was compiled, file names that are no UTF-8 included."""
-    assert parse_entry(render_entry(_ENTRY)) == _ENTRY
-    empty = BytecodeEntry(compiled=(), failed=())
-    assert parse_entry(render_entry(empty)) == empty
-
-
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"version": 1}', '{"version": 99}'])
-def test_damaged_entries_are_none(text: str) -> None:
-    """An entry that cannot be read, or is of another format, is compiled anew."""
-    assert parse_entry(text) is None
