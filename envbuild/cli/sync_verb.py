@@ -110,6 +110,7 @@ def open_builder(
 
     They are those of the context's declaration, or of another that is named.
     """
+    from envbuild.system.cache.linker import Linker
     from envbuild.system.cache.wheels import WheelCache
     from envbuild.system.environments.assembly import Assembler
     from envbuild.system.environments.builder import Builder
@@ -142,6 +143,7 @@ def open_builder(
                 installer=installer,
                 progress=progress,
                 wheels=WheelCache(context.store.cache / "wheels"),
+                linker=Linker(runner=context.runner, jobs=min(jobs, context.cpus)),
                 bytecode=context.bytecode(jobs),
                 link_mode=settings.link_mode,
             ),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.bytecode import Module, cached_path, contested_paths, modules_of
 from envbuild.system.bytecode.compiler import Place, Task
-from envbuild.system.bytecode.kept import KeptBytecode
+from envbuild.system.bytecode.kept import KeptBytecode, absent_modules
 from envbuild.system.cache.entries import Entries
 from envbuild.system.cache.linking import Target
 
@@ -145,9 +145,8 @@ class _Filling:
         linked = self._kept.entries.link(wheel, self._target, skip=self._skip)
         if linked is None:
             return None
-        absent = linked.entry.facts.get("absent")
-        if isinstance(absent, list):
-            self.rest += self._uncontested(Module(path=p, sha256="", size=0) for p in absent)
+        absent = (Module(path=path, sha256="", size=0) for path in absent_modules(linked))
+        self.rest += self._uncontested(absent)
         return linked.files
 
     def _modules(self, wheel: str) -> tuple[Module, ...]:

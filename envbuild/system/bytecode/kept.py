@@ -18,9 +18,16 @@ if TYPE_CHECKING:
     from envbuild.bytecode import Module
     from envbuild.system.bytecode.compiler import BytecodeCompiler, Outcome, Place
     from envbuild.system.cache.entries import Entries
+    from envbuild.system.cache.linking import Linked
 
 _PATIENCE = 600.0
 """Seconds to wait for another build that compiles the same wheel."""
+
+
+def absent_modules(linked: Linked) -> tuple[str, ...]:
+    """The paths of the modules that were not there when what is linked was compiled."""
+    absent = linked.entry.facts.get("absent")
+    return tuple(absent) if isinstance(absent, list) else ()
 
 
 class KeptBytecode(NamedTuple):

@@ -40,6 +40,9 @@ class LinkedWheel(NamedTuple):
     met: tuple[str, ...]
     """Scripts in whose place something else stood already."""
 
+    bytecode: Linked | None = None
+    """What is kept of its bytecode, if that is there too."""
+
     def rows(self) -> tuple[RecordRow, ...]:
         """Its files as its RECORD lists them."""
         return tuple([(file.path, file.sha256, file.size) for file in self.linked.entry.files])
@@ -65,6 +68,10 @@ class WheelCache:
     def has(self, wheel: str) -> bool:
         """Whether a wheel is kept, as far as a look at its folder tells."""
         return self.entries.has(wheel)
+
+    def weight(self, wheel: str) -> int:
+        """About how much there is to link of a wheel: its table's bytes; 0 where it is not kept."""
+        return self.entries.weight(wheel)
 
     def making(self, wheel: str, *, timeout: float | None = None) -> AbstractContextManager[None]:
         """Hold the lock of a wheel that is not kept yet, as in `Entries.making`."""

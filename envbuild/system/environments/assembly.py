@@ -16,6 +16,8 @@ from envbuild.installation import InstallRequest
 from envbuild.lease import LEASE_FILE
 from envbuild.system.bytecode.bytecode import Installed
 from envbuild.system.cache.claims import claim, claim_again, wait_for
+from envbuild.system.cache.linker import LinkingDiedError
+from envbuild.system.cache.share import Share
 from envbuild.system.environments.contents import read_files, survey
 from envbuild.system.environments.folder import remove_environment
 from envbuild.system.environments.relocation import relocate
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from envbuild.progress import Progress
     from envbuild.recipe import ChosenFile
     from envbuild.system.bytecode.bytecode import Bytecode
+    from envbuild.system.cache.linker import Linker, Linking
     from envbuild.system.cache.wheels import WheelCache
     from envbuild.system.environments.contents import Survey
 
@@ -55,6 +58,7 @@ class Assembler:
     installer: Installer
     progress: Progress
     wheels: WheelCache
+    linker: Linker
     bytecode: Bytecode
     link_mode: str
     """As in the store's settings."""
@@ -68,14 +72,22 @@ class Assembler:
         other errors as in `Installer`.
         """
         together: frozenset[str] = frozenset()
+        alone = False
         while True:
+            weights = {} if alone else self._weights(wanted)
             try:
-                return self._fill(wanted, place, environment, lock, refresh, together)
+                with self.linker.linking(weights, lock) as linking:
+                    site = self._create(wanted, place, environment, lock)
+                    return self._fill(site, linking, refresh, together)
             except ContestedError as error:
                 if error.wheels <= together:
                     raise
                 together |= error.wheels
-                remove_environment(place)
+            except LinkingDiedError:
+                if alone:
+                    raise
+                alone = True
+            remove_environment(place)
 
     def settle(self, wanted: Wanted) -> None:
         """Note that what an environment was made of is on the disk, as its receipt is by now."""
@@ -84,21 +96,31 @@ class Assembler:
         if wanted.driver.bytecode:
             self.bytecode.entries(wanted.interpreter).settle(wheels)
 
+    def _weights(self, wanted: Wanted) -> dict[str, int]:
+        """About how much there is to link of each wheel."""
+        return {file.sha256: self.wheels.weight(file.sha256) for file in wanted.files}
+
+    def _create(self, wanted: Wanted, place: Path, environment: Path, lock: int) -> Site:
+        """Make the environment while its interpreter tells which bytecode is its own."""
+        version = wanted.interpreter.version
+        self.progress.stage(wanted.driver.name, f"creating on Python {version}")
+        with Workers(max_workers=1) as beside:
+            bytecode = beside.submit(self._bytecode_folder, wanted)
+            self.installer.create(str(place), wanted.interpreter, lock)
+            return Site(wanted, place, environment, lock, bytecode=bytecode.result())
+
+    def _bytecode_folder(self, wanted: Wanted) -> str:
+        """Where the bytecode of the environment's interpreter is kept; empty where none is wanted."""
+        if not wanted.driver.bytecode:
+            return ""
+        return str(self.bytecode.entries(wanted.interpreter).root)
+
     def _fill(
-        self,
-        wanted: Wanted,
-        place: Path,
-        environment: Path,
-        lock: int,
-        refresh: tuple[str, ...],
-        together: frozenset[str],
+        self, site: Site, linking: Linking, refresh: tuple[str, ...], together: frozenset[str]
     ) -> Survey:
-        driver = wanted.driver.name
-        self.progress.stage(driver, f"creating on Python {wanted.interpreter.version}")
-        self.installer.create(str(place), wanted.interpreter, lock)
-        site = Site(wanted, place, environment, lock)
+        wanted, place, driver = site.wanted, site.place, site.wanted.driver.name
         (place / LEASE_FILE).touch()
-        filled = self._put_wheels(site, refresh, together)
+        filled = self._put_wheels(site, linking, refresh, together)
         (place / ".lock").unlink(missing_ok=True)  # uv's, where it had anything to install
         _bake_activation(site, filled)
         if wanted.driver.bytecode:
@@ -113,7 +135,9 @@ class Assembler:
         _check_complete(site, filled, found)
         return found
 
-    def _put_wheels(self, site: Site, refresh: tuple[str, ...], together: frozenset[str]) -> Filled:
+    def _put_wheels(
+        self, site: Site, linking: Linking, refresh: tuple[str, ...], together: frozenset[str]
+    ) -> Filled:
         """Link what is kept, have uv install the rest, and keep that."""
         usable = self.wheels.entries.is_usable()
         filled = Filled()
@@ -129,7 +153,8 @@ class Assembler:
         while waiting or anew:
             with ExitStack() as held:
                 claims = claim(self.wheels, waiting, held)
-                broken = self._put_some(site, filled, claims.kept, (*anew, *claims.mine), refresh)
+                others = (*anew, *claims.mine)
+                broken = self._put_some(site, filled, linking, claims.kept, others, refresh)
                 if usable:
                     again = claim_again(self.wheels, anew, held)
                     self._keep(site, filled, {file.sha256 for file in (*claims.mine, *again)})
@@ -146,6 +171,7 @@ class Assembler:
         self,
         site: Site,
         filled: Filled,
+        linking: Linking,
         kept: Sequence[ChosenFile],
         others: tuple[ChosenFile, ...],
         refresh: tuple[str, ...],
@@ -157,7 +183,7 @@ class Assembler:
         )
         with Workers(max_workers=1) as beside:
             installing = beside.submit(self._install, site, others, refresh)
-            broken = [file for file in kept if not self._link(site, filled, file)]
+            broken = self._link(site, filled, linking, kept)
             installing.result()
         if site.place != site.environment:
             relocate(site.place, site.environment)
@@ -178,16 +204,23 @@ class Assembler:
         )
         self.installer.install(request)
 
-    def _link(self, site: Site, filled: Filled, file: ChosenFile) -> bool:
-        linked = self.wheels.link(
-            file.sha256, site.target, environment=os.fsencode(site.environment), minor=site.minor
+    def _link(
+        self, site: Site, filled: Filled, linking: Linking, kept: Sequence[ChosenFile]
+    ) -> list[ChosenFile]:
+        """Link what is kept, bytecode too; those that turned out not to be kept."""
+        share = Share(
+            wheels=str(self.wheels.entries.root),
+            bytecode=site.bytecode,
+            site_packages=str(site.site_packages),
+            environment=str(site.environment),
+            minor=site.minor,
+            names=tuple(file.sha256 for file in kept),
         )
-        if linked is None:
-            return False
-        filled.linked[file.sha256] = linked
-        filled.known |= site.by_path(linked.linked.files)
-        filled.scripts |= dict.fromkeys(map(site.path, linked.scripts), file.sha256)
-        return True
+        found = linking.link(share)
+        for sha256, linked in found.items():
+            if linked is not None:
+                filled.take(site, sha256, linked)
+        return [file for file in kept if found[file.sha256] is None]
 
     def _look_at_fresh(self, site: Site, filled: Filled) -> None:
         """Read what uv has installed, and find out whether it met what is linked."""
@@ -226,7 +259,11 @@ class Assembler:
 
     def _add_bytecode(self, site: Site, filled: Filled) -> None:
         fresh = filled.fresh.values()
-        kept = ((sha256, wheel.rows()) for sha256, wheel in filled.linked.items())
+        kept = (
+            (sha256, wheel.rows())
+            for sha256, wheel in filled.linked.items()
+            if wheel.bytecode is None
+        )
         installed = Installed(
             site_packages=site.site_packages,
             interpreter=site.wanted.interpreter,
@@ -235,7 +272,7 @@ class Assembler:
             sound=frozenset(filled.linked),
             lock=site.lock,
         )
-        own = (Module(path=MODULE_FILE, sha256="", size=0),)
+        own = [Module(path=path, sha256="", size=0) for path in (MODULE_FILE, *filled.absent())]
         with Workers(max_workers=1) as beside:
             compiling = beside.submit(self.bytecode.compile, installed, own)
             filled.known |= site.by_path(self.bytecode.add(installed))

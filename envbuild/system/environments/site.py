@@ -8,6 +8,7 @@ from posixpath import normpath
 from typing import TYPE_CHECKING
 
 from envbuild.requirement_text import normalized_name
+from envbuild.system.bytecode.kept import absent_modules
 from envbuild.system.cache.linking import Target
 from envbuild.system.cache.wheels import FreshWheel
 from envbuild.system.environments.contents import read_record
@@ -26,13 +27,18 @@ if TYPE_CHECKING:
 class Site:
     """Where an environment is filled, and what it is to be."""
 
-    def __init__(self, wanted: Wanted, place: Path, environment: Path, lock: int) -> None:
+    def __init__(
+        self, wanted: Wanted, place: Path, environment: Path, lock: int, *, bytecode: str
+    ) -> None:
         self.wanted = wanted
         self.place = place
         self.environment = environment
         """Its own path, which differs from `place` while it is built anew beside the old one."""
 
         self.lock = lock
+        self.bytecode = bytecode
+        """Where the bytecode of its interpreter is kept; empty where it is to have none."""
+
         self.site_packages = find_site_packages(place)
         self.target = Target(self.site_packages)
         self.prefix = f"{self.site_packages.relative_to(place)}/"
@@ -97,6 +103,20 @@ class Filled:
     def dist_infos(self) -> set[str]:
         """The distributions that are there."""
         return {wheel.dist_info for wheel in self.linked.values()} | self.fresh.keys()
+
+    def take(self, site: Site, sha256: str, linked: LinkedWheel) -> None:
+        """Note what has come with a kept wheel."""
+        self.linked[sha256] = linked
+        self.known |= site.by_path(linked.linked.files)
+        if linked.bytecode is not None:
+            self.known |= site.by_path(linked.bytecode.files)
+        self.scripts |= dict.fromkeys(map(site.path, linked.scripts), sha256)
+
+    def absent(self) -> Iterator[str]:
+        """Modules of kept wheels that were not there to compile when their bytecode was made."""
+        for wheel in self.linked.values():
+            if wheel.bytecode is not None:
+                yield from absent_modules(wheel.bytecode)
 
     def forget_entries(self) -> None:
         """Let go of what kept wheels are made of, some megabytes, now that they are there."""

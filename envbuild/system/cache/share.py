@@ -1,0 +1,114 @@
+"""A share of an environment's kept wheels: what one process links of them, each with its bytecode."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from envbuild.cache_entry import Entry, EntryFile
+from envbuild.system.cache.entries import Entries
+from envbuild.system.cache.linking import Linked, Target
+from envbuild.system.cache.wheels import LinkedWheel, WheelCache
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+
+class Share(NamedTuple):
+    """Kept wheels, and where they go; plain values, as it crosses to another process."""
+
+    wheels: str
+    """The folder of the kept wheels."""
+
+    bytecode: str
+    """The folder of what is compiled for the environment's interpreter; empty where none is wanted."""
+
+    site_packages: str
+    environment: str
+    """The path that the environment will have, for scripts to name."""
+
+    minor: str
+    """Its Python, such as `3.12`."""
+
+    names: tuple[str, ...]
+    """The sha256 of each wheel."""
+
+
+def link_share(share: Share) -> list[LinkedWheel | None]:
+    """Put each wheel into the environment, with the bytecode that is kept of it.
+
+    None for a wheel that is not kept, or not for this Python; OSError as in `Entries.link`.
+    """
+    wheels = WheelCache(Path(share.wheels))
+    bytecode = Entries(Path(share.bytecode)) if share.bytecode else None
+    target = Target(Path(share.site_packages))
+    environment = os.fsencode(share.environment)
+    found: list[LinkedWheel | None] = []
+    for name in share.names:
+        linked = wheels.link(name, target, environment=environment, minor=share.minor)
+        if linked is not None and bytecode is not None and bytecode.has(name):
+            linked = linked._replace(bytecode=bytecode.link(name, target))
+        found.append(linked)
+    return found
+
+
+def as_plain(found: Sequence[LinkedWheel | None]) -> list[object]:
+    """The same as values that `marshal` knows."""
+    return [
+        wheel
+        and (
+            wheel.dist_info,
+            _plain_linked(wheel.linked),
+            wheel.scripts,
+            wheel.met,
+            wheel.bytecode and _plain_linked(wheel.bytecode),
+        )
+        for wheel in found
+    ]
+
+
+def from_plain(rows: Sequence[Any]) -> list[LinkedWheel | None]:
+    """What `as_plain` was given."""
+    return [
+        row
+        and LinkedWheel(
+            dist_info=row[0],
+            linked=_linked(row[1]),
+            scripts=row[2],
+            met=row[3],
+            bytecode=row[4] and _linked(row[4]),
+        )
+        for row in rows
+    ]
+
+
+def _plain_linked(linked: Linked) -> tuple[object, ...]:
+    files = linked.entry.files
+    same = linked.files == files
+    return (
+        _rows(files),
+        dict(linked.entry.facts),
+        None if same else _rows(linked.files),
+        _rows(linked.met),
+    )
+
+
+def _linked(row: tuple[Any, ...]) -> Linked:
+    rows, facts, other, met = row
+    files = _files(rows)
+    return Linked(
+        entry=Entry(files=files, facts=facts),
+        files=files if other is None else _files(other),
+        met=_files(met),
+    )
+
+
+def _rows(files: Sequence[EntryFile]) -> list[tuple[object, ...]]:
+    """`marshal` takes tuples, and none of their subclasses."""
+    return list(map(tuple, files))
+
+
+def _files(rows: Sequence[Any]) -> tuple[EntryFile, ...]:
+    return tuple(map(EntryFile._make, rows))
