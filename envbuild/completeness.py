@@ -31,7 +31,6 @@ def find_gaps(
     `site_packages` is relative to the environment, `wanted` gives normalised names and versions.
     A path that several wheels own counts as whole when it is what one of them recorded.
     """
-    present = {file.path: file for file in files}
     gaps = [*_distribution_gaps((*records, *whole), wanted)]
     claims: dict[str, list[tuple[str, str]]] = {}
     for folder, text in records.items():
@@ -43,6 +42,7 @@ def find_gaps(
             if "/." in place or "//" in place:
                 place = normpath(place)
             claims.setdefault(place, []).append((folder, digest))
+    present = {file.path: file for file in files if file.path in claims}
     for path, owners in claims.items():
         file = present.get(path)
         if file is None or (file.sha256 != owners[0][1] and owners[0][1]):

@@ -114,6 +114,7 @@ def open_builder(
     from envbuild.system.cache.wheels import WheelCache
     from envbuild.system.environments.assembly import Assembler
     from envbuild.system.environments.builder import Builder
+    from envbuild.system.environments.placing import Placer
     from envbuild.system.index.session import index_session
     from envbuild.system.settings import read_settings
     from envbuild.system.uv.installer import UvInstaller
@@ -140,11 +141,13 @@ def open_builder(
         yield Builder(
             store=context.store,
             assembler=Assembler(
-                installer=installer,
-                progress=progress,
-                wheels=WheelCache(context.store.cache / "wheels"),
+                placer=Placer(
+                    installer=installer,
+                    progress=progress,
+                    wheels=WheelCache(context.store.cache / "wheels"),
+                    bytecode=context.bytecode(jobs),
+                ),
                 linker=Linker(runner=context.runner, jobs=min(jobs, context.cpus)),
-                bytecode=context.bytecode(jobs),
                 link_mode=settings.link_mode,
             ),
             progress=progress,

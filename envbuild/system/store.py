@@ -20,7 +20,7 @@ from envbuild.system.store_marker import MARKER, prepare_store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from envbuild.manifest import Manifest
@@ -149,16 +149,26 @@ class Store:
         with locked(self.root / "locks" / "generations.lock"):
             yield
 
-    def write_receipt(self, receipt: Receipt, *, stats: str | None = None) -> None:
+    def write_receipt(
+        self,
+        receipt: Receipt,
+        *,
+        stats: str | None = None,
+        synced: Callable[[], None] | None = None,
+    ) -> None:
         """Make an environment valid: its content reaches the disk before the receipt does.
 
-        `stats` is what `list_stats` says of it, where the caller has looked already.
+        `stats` is what `list_stats` says of it, where the caller has looked already;
+        `synced` returns when its content is on the disk, where the caller has begun to see to that.
         """
         from envbuild.receipt import render_receipt
 
-        sync_file_system(self.environment(receipt.environment))
-        self.write_stats(receipt.environment, stats)
         content = render_receipt(receipt).encode("utf-8", "surrogateescape")
+        if synced is None:
+            sync_file_system(self.environment(receipt.environment))
+        else:
+            synced()
+        self.write_stats(receipt.environment, stats)
         write_atomically(self.receipt(receipt.environment), content)
         if self.seals.name(receipt.environment):
             with self.switching():

@@ -64,17 +64,24 @@ class Bytecode:
         Tells which files were linked. OSError where the disk does not take it;
         HostError where the interpreter does not run.
         """
-        kept = KeptBytecode(
-            entries=self.entries(installed.interpreter),
-            compiler=self._compiler,
-            place=installed.place,
-            cache_tag=installed.interpreter.cache_tag,
-        )
-        filling = _Filling(installed, kept)
+        filling = _Filling(installed, self._kept(installed))
         linked = filling.link_kept()
         if filling.rest:
             self.compile(installed, filling.rest)
         return linked
+
+    def prepare(self, installed: Installed) -> None:
+        """Compile and keep what is not kept yet; nothing gets into the environment. Errors as in `add`."""
+        kept = self._kept(installed)
+        if kept.entries.is_usable():
+            modules = {wheel: modules_of(record) for wheel, record in installed.wheels}
+            kept.provide({wheel: found for wheel, found in modules.items() if found})
+
+    def compile_one(self, place: Place, module: Module) -> Path | None:
+        """Compile a module; where its bytecode lies, beside it, or None where there is none. Errors as in `add`."""
+        task = Task(module=module, target=place.root / "0")
+        (outcome,) = self._compiler.compile(place, [task])
+        return task.target if outcome.sha256 else None
 
     def compile(self, installed: Installed, modules: Sequence[Module]) -> None:
         """Compile modules straight into the environment; nothing is kept. Errors as in `add`."""
@@ -92,6 +99,14 @@ class Bytecode:
     def entries(self, interpreter: Interpreter) -> Entries:
         """What is kept for an interpreter; HostError where it does not run."""
         return Entries(self._root / self._tag(interpreter))
+
+    def _kept(self, installed: Installed) -> KeptBytecode:
+        return KeptBytecode(
+            entries=self.entries(installed.interpreter),
+            compiler=self._compiler,
+            place=installed.place,
+            cache_tag=installed.interpreter.cache_tag,
+        )
 
     def _tag(self, interpreter: Interpreter) -> str:
         """All that decides what a module is compiled to, as a folder's name."""

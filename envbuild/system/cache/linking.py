@@ -43,11 +43,19 @@ class Target:
         folder = place.rpartition(b"/")[0]
         if folder not in self._folders:
             try:
-                os.makedirs(folder, exist_ok=True)  # noqa: PTH103
+                _make_folder(folder)
             except (FileExistsError, NotADirectoryError):
                 return None
             self._folders.add(folder)
         return place
+
+
+def _make_folder(folder: bytes) -> None:
+    """Make a folder that may be there; most often it is not, and the one above it is."""
+    try:
+        os.mkdir(folder)  # noqa: PTH102
+    except (FileNotFoundError, FileExistsError):
+        os.makedirs(folder, exist_ok=True)  # noqa: PTH103
 
 
 def link_files(

@@ -16,6 +16,7 @@ from envbuild.system.clock import now
 from envbuild.system.environments.assembly import IncompleteError
 from envbuild.system.environments.folder import remove_environment
 from envbuild.system.environments.stat_list import render_stats
+from envbuild.system.files import sync_file_system
 from envbuild.system.workers import Workers
 from envbuild.system.write_refusal import unwritable
 
@@ -140,10 +141,12 @@ class Builder:
     def _build(self, wanted: Wanted, environment: Path, lock: int) -> None:
         self.store.receipt(environment.name).unlink(missing_ok=True)
         found = self.fill(wanted, environment, lock)
-        stats = render_stats(found.looks)
-        receipt = new_receipt(wanted, found.contents)
-        del found  # some megabytes, while the receipt's text is made
-        self.store.write_receipt(receipt, stats=stats)
+        with Workers(max_workers=1) as beside:
+            syncing = beside.submit(sync_file_system, environment)
+            stats = render_stats(found.looks)
+            receipt = new_receipt(wanted, found.contents)
+            del found  # some megabytes, while the receipt's text is made
+            self.store.write_receipt(receipt, stats=stats, synced=syncing.result)
         self.assembler.settle(wanted)
 
     def fill(

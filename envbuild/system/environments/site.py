@@ -17,6 +17,7 @@ from envbuild.wheel_record import parse_record
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
+    from concurrent.futures import Future
     from pathlib import Path
 
     from envbuild.cache_entry import EntryFile
@@ -57,15 +58,23 @@ class Site:
         """Files by their path in the environment."""
         return {self.path(file.path): file for file in files}
 
-    def fresh_wheels(self, known: Collection[str]) -> Iterator[FreshWheel]:
-        """The distributions that are there and are not `known`, by their `.dist-info` folders."""
+    def fresh_wheels(
+        self, *, known: Collection[str] = (), only: Collection[str] | None = None
+    ) -> Iterator[FreshWheel]:
+        """The distributions that are there and are not `known`, by their `.dist-info` folders.
+
+        With `only` those of these packages (normalised names), others are not looked at.
+        """
         files = {file.package: file for file in self.wanted.files}
         with os.scandir(self.site_packages) as entries:
             names = sorted(entry.name for entry in entries if entry.name.endswith(".dist-info"))
         for name in names:
             if name in known:
                 continue
-            file = files.get(normalized_name(name.removesuffix(".dist-info").rpartition("-")[0]))
+            package = normalized_name(name.removesuffix(".dist-info").rpartition("-")[0])
+            if only is not None and package not in only:
+                continue
+            file = files.get(package)
             is_wheel = file is not None and file.file.endswith(".whl")
             text = read_record(self.site_packages / name)
             rows = (row for row in parse_record(text) if not self.path(row[0]).startswith("../"))
@@ -92,6 +101,9 @@ class Filled:
 
     scripts: dict[str, str] = field(default_factory=dict)
     """Which kept wheel a script was written for, by path in the environment."""
+
+    compiling: list[Future[None]] = field(default_factory=list)
+    """What is still being compiled of what uv has installed."""
 
     contested: set[str] = field(default_factory=set)
     """Kept wheels that brought other files than uv did under the same names."""
