@@ -12,12 +12,11 @@ import os
 from envbuild.cli.lean_json import read_json
 from envbuild.digest import json_sha256
 from envbuild.report.looked import all_as_built
-from envbuild.system.environments.forks import map_in_processes
-from envbuild.system.environments.stat_lines import differing_paths
+from envbuild.system.environments.stat_check import are_as_recorded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
 _FORMAT = 1
@@ -40,11 +39,11 @@ def verify_quickly(root: str) -> str | None:
             if manifest is None or not _holds_its_links(f"{root}/generations/{number}", manifest):
                 return None
             names |= set(map(_environment, manifest["drivers"].values()))
-        workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
-        looked = map_in_processes(lambda name: _is_as_built(root, name), sorted(names), workers)
+        if not _are_as_built(root, sorted(names)):
+            return None
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return None
-    return all_as_built(len(names), len(numbers), quick=True) if all(looked) else None
+    return all_as_built(len(names), len(numbers), quick=True)
 
 
 def _sealed_manifest(root: str, number: str) -> Mapping[str, Any] | None:
@@ -88,13 +87,17 @@ def _entries(folder: str) -> Iterator[tuple[str, str | int | None]]:
                 yield entry.name, None
 
 
-def _is_as_built(root: str, name: str) -> bool:
-    """Whether an environment has a receipt, and everything in it looks as it did when it was built."""
-    environment = f"{root}/envs/{name}"
-    if not os.path.isfile(f"{root}/receipts/{name}.json") or os.path.islink(environment):  # noqa: PTH113, PTH114
-        return False
-    with open(f"{root}/receipts/{name}.stat", "rb") as stream:  # noqa: PTH123
-        return not differing_paths(stream.read(), environment)
+def _are_as_built(root: str, names: Sequence[str]) -> bool:
+    """Whether each environment has a receipt, and everything in it looks as it did when it was built."""
+    looked_at: list[tuple[bytes, str]] = []
+    for name in names:
+        environment = f"{root}/envs/{name}"
+        if not os.path.isfile(f"{root}/receipts/{name}.json") or os.path.islink(environment):  # noqa: PTH113, PTH114
+            return False
+        with open(f"{root}/receipts/{name}.stat", "rb") as stream:  # noqa: PTH123
+            looked_at.append((stream.read(), environment))
+    workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
+    return all(are_as_recorded(looked_at, workers))
 
 
 def _environment(entry: Mapping[str, str]) -> str:

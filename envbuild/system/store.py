@@ -153,12 +153,12 @@ class Store:
         self,
         receipt: Receipt,
         *,
-        stats: str | None = None,
+        stats: bytes | None = None,
         synced: Callable[[], None] | None = None,
     ) -> None:
         """Make an environment valid: its content reaches the disk before the receipt does.
 
-        `stats` is what `list_stats` says of it, where the caller has looked already;
+        `stats` is what `record_environment` says of it, where the caller has looked already;
         `synced` returns when its content is on the disk, where the caller has begun to see to that.
         """
         from envbuild.receipt import render_receipt
@@ -174,12 +174,12 @@ class Store:
             with self.switching():
                 self.seals.renew(receipt.environment)
 
-    def write_stats(self, name: str, stats: str | None = None) -> None:
+    def write_stats(self, name: str, stats: bytes | None = None) -> None:
         """Record how the file system sees a valid environment, for `verify --quick`."""
-        from envbuild.system.environments.stat_list import list_stats
+        from envbuild.system.environments.stat_list import record_environment
 
-        text = list_stats(self.environment(name)) if stats is None else stats
-        write_atomically(self.stats(name), text.encode("utf-8", "surrogateescape"), sync=False)
+        content = record_environment(self.environment(name)) if stats is None else stats
+        write_atomically(self.stats(name), content, sync=False)
 
     def current_number(self) -> int | None:
         """The number of the generation that `current` names; None where it names none."""

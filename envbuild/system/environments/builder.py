@@ -15,7 +15,7 @@ from envbuild.recipe import Recipe
 from envbuild.system.clock import now
 from envbuild.system.environments.assembly import IncompleteError
 from envbuild.system.environments.folder import remove_environment
-from envbuild.system.environments.stat_list import render_stats
+from envbuild.system.environments.stat_list import record_looks
 from envbuild.system.files import sync_file_system
 from envbuild.system.workers import Workers
 from envbuild.system.write_refusal import unwritable
@@ -143,7 +143,7 @@ class Builder:
         found = self.fill(wanted, environment, lock)
         with Workers(max_workers=1) as beside:
             syncing = beside.submit(sync_file_system, environment)
-            stats = render_stats(found.looks)
+            stats = record_looks(found.looks, found.folder_looks)
             receipt = new_receipt(wanted, found.contents)
             del found  # some megabytes, while the receipt's text is made
             self.store.write_receipt(receipt, stats=stats, synced=syncing.result)

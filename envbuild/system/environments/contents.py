@@ -12,11 +12,12 @@ from envbuild.cache_entry import EntryFile
 from envbuild.digest import stream_sha256
 from envbuild.errors import HostError, Problem
 from envbuild.receipt import Contents, FileEntry, FolderEntry, LinkEntry
-from envbuild.system.environments.stat_list import Look, look
+from envbuild.system.environments.folder_walk import walk_folders
+from envbuild.system.environments.stat_list import FolderLook, Look, look, look_at_folder
 from envbuild.system.workers import Workers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 
@@ -53,7 +54,10 @@ class Survey:
 
     contents: Contents
     looks: Mapping[str, Look]
-    """How everything looks, by path as in `contents`."""
+    """How every file and link looks, by path as in `contents`."""
+
+    folder_looks: Mapping[str, FolderLook]
+    """How every folder looks, likewise."""
 
 
 def survey(environment: Path, *, known: dict[str, EntryFile], freeze: bool) -> Survey:
@@ -73,21 +77,18 @@ def survey(environment: Path, *, known: dict[str, EntryFile], freeze: bool) -> S
     links: list[LinkEntry] = []
     folders: list[FolderEntry] = []
     looks: dict[str, Look] = {}
-    device = os.lstat(root).st_dev
-    for folder, entries in _walk(root):
-        if freeze:
-            os.chmod(folder, FOLDER_MODE)  # noqa: PTH101
-        status = os.lstat(folder)
-        path = _text(folder[skip:]) or "."
-        looks[path] = look(status)
-        folders.append(FolderEntry(path=path, mode=stat.S_IMODE(status.st_mode)))
-        for entry in entries:
+    folder_looks: dict[str, FolderLook] = {}
+    for visit in walk_folders(root, mode=FOLDER_MODE if freeze else None):
+        path = _text(visit.folder[skip:]) or "."
+        folder_looks[path] = look_at_folder(visit)
+        folders.append(FolderEntry(path=path, mode=stat.S_IMODE(visit.status.st_mode)))
+        for entry in visit.entries:
             path = _text(entry.path[skip:])
             there = known.pop(path, None)
             if there is not None and entry.is_file(follow_symlinks=False):
                 _, mode, size, sha256, mtime_ns, inode = there
                 files.append(FileEntry(path, mode, size, sha256))
-                looks[path] = Look(stat.S_IFREG | mode, size, mtime_ns, device, inode)
+                looks[path] = Look(stat.S_IFREG | mode, inode, size, mtime_ns)
                 continue
             status = entry.stat(follow_symlinks=False)
             if stat.S_ISREG(status.st_mode):
@@ -106,7 +107,7 @@ def survey(environment: Path, *, known: dict[str, EntryFile], freeze: bool) -> S
         links=tuple(sorted(links, key=_path)),
         folders=tuple(sorted(folders, key=_path)),
     )
-    return Survey(contents=contents, looks=looks)
+    return Survey(contents=contents, looks=looks, folder_looks=folder_looks)
 
 
 def read_files(paths: Iterable[tuple[str, bytes]]) -> dict[str, EntryFile]:
@@ -178,14 +179,3 @@ def _freeze_file(path: bytes, status: os.stat_result) -> os.stat_result:
 def _read_digest(path: bytes) -> str:
     with open(path, "rb", buffering=0) as stream:  # noqa: PTH123
         return stream_sha256(stream)
-
-
-def _walk(root: bytes) -> Iterator[tuple[bytes, list[os.DirEntry[bytes]]]]:
-    """Every folder from the root down with its entries; links are not followed."""
-    waiting = [root]
-    while waiting:
-        folder = waiting.pop()
-        with os.scandir(folder) as scan:
-            entries = list(scan)
-        waiting += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
-        yield folder, entries

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 
 from envbuild.errors import HostError, Problem
 from envbuild.finding import Finding
 from envbuild.system.environments.forks import map_in_processes
+from envbuild.system.environments.stat_check import are_as_recorded
 from envbuild.system.environments.stat_lines import differing_paths
 
 TYPE_CHECKING = False
@@ -72,16 +74,31 @@ class Verifier:
         No file of the environments is opened, and none is hashed.
         """
         try:
-            differences = map_in_processes(self._differences, names, self.workers)
+            whole = self._whole(names)
+            rest = [name for name in names if name not in whole]
+            differences = dict(
+                zip(rest, map_in_processes(self._differences, rest, self.workers), strict=True)
+            )
         except ChildProcessError as error:
             raise HostError(Problem(message=str(error))) from error
         return tuple(
             tuple(
                 Finding(code=code, subject=name, path=path, message=message)
-                for code, path, message in found
+                for code, path, message in differences.get(name, ())
             )
-            for name, found in zip(names, differences, strict=True)
+            for name in names
         )
+
+    def _whole(self, names: Sequence[str]) -> set[str]:
+        """Those of which it is certain, without a closer look, that nothing differs."""
+        recorded: dict[str, bytes] = {}
+        for name in names:
+            with suppress(OSError):
+                if self._gone(name) is None:
+                    recorded[name] = self.store.stats(name).read_bytes()
+        looked_at = [(record, self.store.environment(name)) for name, record in recorded.items()]
+        certain = are_as_recorded(looked_at, self.workers)
+        return {name for name, found in zip(recorded, certain, strict=True) if found}
 
     def _differences(self, name: str) -> list[tuple[str, str | None, str]]:
         """Code, path and message of each; plain values, as they come out of another process."""
@@ -93,6 +110,8 @@ class Verifier:
             paths = differing_paths(recorded, self.store.environment(name))
         except OSError as error:
             return [("stats", None, _words(error))]
+        except ValueError as error:
+            return [("stats", None, f"what its files looked like is not known: {error}")]
         return [("changed", path, "was changed since it was built") for path in paths]
 
     def _gone(self, name: str) -> Finding | None:

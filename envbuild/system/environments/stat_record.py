@@ -1,0 +1,72 @@
+"""The record of how everything in an environment looked when it was built; imported where milliseconds count.
+
+A line that names the format, then parts of some hundred entries each. A part is
+
+- three numbers: 1 if it is of folders, 0 if of files and links; how many; the bytes of their names;
+- the numbers of the entries, column by column: mode and inode, then size and mtime of files and links,
+  mtime and ctime of folders (times in nanoseconds);
+  a folder's ctime is 0 where it was too young to tell what the folder holds;
+- the names with a NUL between them: the folder below which all of them are, then each relative to it.
+
+Every number is signed, little-endian and has eight bytes.
+Older envbuilds wrote text, see `stat_lines`.
+"""
+
+from __future__ import annotations
+
+from struct import Struct, unpack
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAGIC = b"envbuild stat 2\n"
+
+_HEAD = Struct("<3q")
+_NUMBER = 8
+"""Bytes of a number."""
+
+_COLUMNS = 4
+
+
+class Part:
+    """Some entries of an environment: folders alone, or files and links alone."""
+
+    __slots__ = ("base", "count", "folders", "names", "numbers")
+
+    def __init__(self, *, folders: bool, count: int, numbers: bytes, names: bytes) -> None:
+        self.folders = folders
+        self.count = count
+        self.numbers = numbers
+        """As in the record."""
+
+        self.base, _, self.names = names.partition(b"\0")
+        """The folder, empty for the environment itself, and the entries' names, a NUL between them."""
+
+    def rows(self) -> Iterator[tuple[bytes, tuple[int, ...]]]:
+        """Each entry's path below the environment, which is `.` itself, and its numbers."""
+        numbers = unpack(f"<{_COLUMNS * self.count}q", self.numbers)
+        columns = (numbers[at : at + self.count] for at in range(0, len(numbers), self.count))
+        return zip(self.paths(), zip(*columns, strict=True), strict=True)
+
+    def paths(self) -> list[bytes]:
+        """The path of each below the environment."""
+        names = self.names.split(b"\0")
+        return [self.base + b"/" + name for name in names] if self.base else names
+
+
+def read_parts(record: bytes) -> list[Part]:
+    """All parts of a record of this format; ValueError where it is damaged."""
+    parts: list[Part] = []
+    at = len(MAGIC)
+    while at < len(record):
+        head, at = at, at + _HEAD.size
+        if at > len(record):
+            raise ValueError("the record ends within a part")
+        folders, count, length = _HEAD.unpack_from(record, head)
+        numbers, at = record[at : at + _COLUMNS * _NUMBER * count], at + _COLUMNS * _NUMBER * count
+        names, at = record[at : at + length], at + length
+        if folders not in (0, 1) or count < 1 or at > len(record) or names.count(b"\0") != count:
+            raise ValueError("the record has a part that is none")
+        parts.append(Part(folders=folders == 1, count=count, numbers=numbers, names=names))
+    return parts
