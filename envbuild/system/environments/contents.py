@@ -17,7 +17,7 @@ from envbuild.system.environments.stat_list import FolderLook, Look, look, look_
 from envbuild.system.workers import Workers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
 
@@ -79,16 +79,19 @@ def survey(environment: Path, *, known: dict[str, EntryFile], freeze: bool) -> S
     looks: dict[str, Look] = {}
     folder_looks: dict[str, FolderLook] = {}
     for visit in walk_folders(root, mode=FOLDER_MODE if freeze else None):
-        path = _text(visit.folder[skip:]) or "."
-        folder_looks[path] = look_at_folder(visit)
-        folders.append(FolderEntry(path=path, mode=stat.S_IMODE(visit.status.st_mode)))
-        for entry in visit.entries:
-            path = _text(entry.path[skip:])
+        folder = _text(visit.folder[skip:]) or "."
+        folder_looks[folder] = look_at_folder(visit)
+        folders.append(FolderEntry(path=folder, mode=stat.S_IMODE(visit.status.st_mode)))
+        prefix = "" if folder == "." else f"{folder}/"
+        for entry, name in zip(visit.entries, _names(visit.entries), strict=True):
+            path = prefix + name
             there = known.pop(path, None)
             if there is not None and entry.is_file(follow_symlinks=False):
                 _, mode, size, sha256, mtime_ns, inode = there
                 files.append(FileEntry(path, mode, size, sha256))
                 looks[path] = Look(stat.S_IFREG | mode, inode, size, mtime_ns)
+                continue
+            if entry.is_dir(follow_symlinks=False):
                 continue
             status = entry.stat(follow_symlinks=False)
             if stat.S_ISREG(status.st_mode):
@@ -99,7 +102,7 @@ def survey(environment: Path, *, known: dict[str, EntryFile], freeze: bool) -> S
             elif stat.S_ISLNK(status.st_mode):
                 links.append(LinkEntry(path=path, target=_text(os.readlink(entry.path))))  # noqa: PTH115
                 looks[path] = look(status)
-            elif not stat.S_ISDIR(status.st_mode):
+            else:
                 message = f"{environment}/{path} is neither a file nor a folder nor a link"
                 raise HostError(Problem(message=message))
     contents = Contents(
@@ -150,6 +153,11 @@ def read_records(site_packages: Path) -> dict[str, str]:
 def _text(name: bytes) -> str:
     """A name as receipts and RECORDs spell it, whatever encoding the user's locale has."""
     return name.decode("utf-8", "surrogateescape")
+
+
+def _names(entries: Sequence[os.DirEntry[bytes]]) -> list[str]:
+    """The name of each as receipts spell it; all of a folder at once, as there are 50,000 of them."""
+    return _text(b"\0".join([entry.name for entry in entries])).split("\0") if entries else []
 
 
 def _file_entry(path: str, status: os.stat_result, sha256: str) -> FileEntry:
