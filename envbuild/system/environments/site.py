@@ -56,7 +56,12 @@ class Site:
 
     def by_path(self, files: Iterable[EntryFile]) -> dict[str, EntryFile]:
         """Files by their path in the environment."""
-        return {self.path(file.path): file for file in files}
+        files = tuple(files)
+        all_paths = "/" + "\0/".join([file.path for file in files])
+        if "/." in all_paths or "//" in all_paths:
+            return {self.path(file.path): file for file in files}
+        prefix = self.prefix  # nothing to normalise, in most wheels
+        return {prefix + file.path: file for file in files}
 
     def fresh_wheels(
         self, *, known: Collection[str] = (), only: Collection[str] | None = None
