@@ -58,8 +58,8 @@ _REASONS = (
     (
         "`sync` of ",
         (
-            "one process links, looks and writes the receipt, on one core, while the peer compiles on all; "
-            "the samples below tell its parts; linking and looking in two processes is what would have to come"
+            "linking is the kernel's work for the most part, and looking at every file before the receipt is written "
+            "goes on in one process; the samples below tell the parts"
         ),
     ),
     ("the same, another package moved", "as for the row above, and the other parts are the same"),
