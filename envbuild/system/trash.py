@@ -97,20 +97,20 @@ class Trash:
         return size
 
     def _delete(self, path: Path) -> int:
-        wheels = self._wheels(path)
+        wheels = self._wheels(path) if path.is_dir() else ()
         if not wheels:
             return delete_tree(path)
         from envbuild.system.cache.witness import Witness
 
         with Witness(self.folder.with_name("cache"), wheels) as witness:
-            return delete_tree(path, witness.saw)
+            return delete_tree(path, witness.looks, witness.list_files)
 
     def _wheels(self, path: Path) -> tuple[str, ...]:
         """What an environment was built of, by its receipt, which lies here too; else nothing."""
-        from envbuild.receipt import read_receipt_wheels
-
         name = path.name.rpartition(".")[0]
         for receipt in self.folder.glob(f"{glob.escape(name)}.json.*"):
+            from envbuild.receipt import read_receipt_wheels
+
             with (
                 suppress(OSError, ValueError),
                 receipt.open(encoding="utf-8", errors="surrogateescape") as lines,

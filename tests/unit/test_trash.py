@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+from envbuild.system import deletion
 from envbuild.system.deletion import count_bytes, delete_tree
 from envbuild.system.trash import Trash
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @pytest.fixture
@@ -27,6 +35,35 @@ def tree(scratch: Path) -> Path:
         (folder / "file").write_bytes(os.urandom(40_000))
     (root / "a/link").symlink_to("file")
     return root
+
+
+@pytest.fixture
+def large(scratch: Path) -> Path:
+    """A tree that two processes delete: 300 folders side by side, with a file in and below each."""
+    root = scratch / "large"
+    for number in range(300):
+        folder = root / f"lib/site-packages/p{number}"
+        (folder / "below").mkdir(parents=True)
+        (folder / "file").write_bytes(b"x" * 5_000)
+        (folder / "below/file").write_bytes(b"y")
+    (root / "lib/site-packages/top.py").write_bytes(b"z")
+    return root
+
+
+@pytest.fixture
+def forked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The pids of the processes that this one forks while this test runs."""
+    pids: list[int] = []
+    real = os.fork
+
+    def fork() -> int:
+        pid = real()
+        if pid:
+            pids.append(pid)
+        return pid
+
+    monkeypatch.setattr(os, "fork", fork)
+    return pids
 
 
 def _blocks(*paths: Path) -> int:
@@ -124,4 +161,119 @@ def test_what_a_killed_one_left_goes_next_time(tree: Path, trash: Trash) -> None
     (place,) = trash.folder.iterdir()
     (place / "a/b/file").unlink()
     trash.empty()
+    assert not trash.has_any()
+
+
+def test_a_large_tree_is_deleted_by_two(large: Path, forked: list[int]) -> None:
+    """What both of them freed is told, nothing is left of the tree, and no process either."""
+    size = _blocks(*_everything(large))
+    assert delete_tree(large) == size
+    assert not large.exists()
+    assert len(forked) == 1
+    _assert_no_process_is_left()
+
+
+def test_a_small_tree_is_deleted_by_one(tree: Path, forked: list[int]) -> None:
+    """Another process would cost more than it saves."""
+    delete_tree(tree)
+    assert not forked
+
+
+def _assert_no_process_is_left() -> None:
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+def test_one_does_it_all_where_no_other_can_be_started(
+    large: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A host without room for another process costs time alone."""
+
+    def refuse() -> int:
+        raise BlockingIOError("no room")
+
+    monkeypatch.setattr(os, "fork", refuse)
+    size = _blocks(*_everything(large))
+    assert delete_tree(large) == size
+    assert not large.exists()
+
+
+def _be_killed() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _fail() -> None:
+    raise OSError("no")
+
+
+@pytest.mark.parametrize("end", [_be_killed, _fail])
+def test_the_other_does_what_a_killed_one_has_left(
+    large: Path, monkeypatch: pytest.MonkeyPatch, end: Callable[[], None]
+) -> None:
+    """Where one of the two ends amid its share, the tree goes all the same, and no process is left."""
+    here = os.getpid()
+    real = deletion._delete_files
+
+    def delete(looks: dict[int, int]) -> tuple[int, list[bytes]]:
+        if os.getpid() != here:
+            os.unlink("file")  # noqa: PTH108
+            end()
+        time.sleep(0.001)  # so that the other one gets a share
+        return real(looks)
+
+    monkeypatch.setattr(deletion, "_delete_files", delete)
+    delete_tree(large)
+    assert not large.exists()
+    _assert_no_process_is_left()
+
+
+def test_what_both_saw_is_told(large: Path, scratch: Path) -> None:
+    """Of every file with further links it is told when it had changed last, whichever process took it away."""
+    (scratch / "kept").mkdir()
+    for number, path in enumerate(large.rglob("file")):
+        os.link(path, scratch / f"kept/{number}")
+    times = {status.st_ino: status.st_ctime_ns for status in map(os.stat, large.rglob("file"))}
+    looks: dict[int, int] = {}
+    delete_tree(large, looks)
+    assert looks == times
+
+
+def test_this_process_may_do_something_meanwhile(large: Path, scratch: Path) -> None:
+    """What it does first is done once, by it, and from the folder where the caller was."""
+    done = []
+    delete_tree(large, {}, lambda: done.append((os.getpid(), Path.cwd())))
+    assert done == [(os.getpid(), Path.cwd())]
+
+
+_HANG = """
+import os, pathlib, sys, time
+from envbuild.system import deletion
+from envbuild.system.trash import Trash
+
+real = deletion._delete_files
+
+def delete(looks):
+    while not os.path.exists(sys.argv[2]):
+        time.sleep(0.01)
+    return real(looks)
+
+deletion._delete_files = delete
+Trash(folder=pathlib.Path(sys.argv[1])).empty_after()
+"""
+
+
+def test_who_deletes_keeps_nothing_of_the_caller(large: Path, trash: Trash, scratch: Path) -> None:
+    """The caller's pipes are closed when it ends, though two processes are still deleting."""
+    trash.take(large)
+    go = scratch / "go"
+    argv = (sys.executable, "-c", _HANG, str(trash.folder), str(go))
+    try:
+        subprocess.run(argv, check=True, capture_output=True, timeout=10)
+        assert trash.has_any()
+    finally:
+        go.touch()
+    deadline = time.monotonic() + 10
+    while trash.last_emptied() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
     assert not trash.has_any()

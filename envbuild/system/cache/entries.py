@@ -189,6 +189,19 @@ class Entries:
         """Note that nobody but us has touched an entry's files from then until now."""
         os.utime(f"{self.root}/{name}/{_STAMP}", ns=(since, since))
 
+    def window(self, name: str) -> Window | None:
+        """When an entry was last linked, by its stamp alone; None where none of its files may be believed unread."""
+        folder = f"{self.root}/{name}"
+        try:
+            with open(f"{folder}/{_STAMP}", encoding="ascii") as stream:  # noqa: PTH123
+                _, boot = stream.read().split()
+                status = os.fstat(stream.fileno())
+        except (OSError, ValueError):
+            return None
+        if boot != _boot() and not os.path.exists(f"{folder}/{_SYNCED}"):  # noqa: PTH110
+            return None
+        return Window(status.st_mtime_ns, status.st_ctime_ns)
+
     def believed(self, name: str) -> tuple[Entry, Window] | None:
         """An entry's table, its files not looked at, and when they were last linked.
 
