@@ -16,9 +16,12 @@ The window then goes on from where it began, to now, and covers the ctimes that 
 - What was written before a file's look moved its ctime out of the window: the entry is not stamped,
   and the next sync reads all of it.
 - What is written after a file's look and before the stamp is not seen. It is no more seen while an entry is linked.
-- An inode that two entries share must lie in the windows of both, one that has two names in the environment
-  counts as it was when the first of them went. Where two processes deleted them, the later look may count:
-  then it is read again.
+- An inode that two entries share must lie in the windows of both.
+- One that has two names in the environment counts as it was when the first of them went.
+  Where two processes took them away, the later look may count, which finds it moved: then the entry is read again.
+- A file that is gone, or another inode under its number, is found by whoever links the entry next;
+  bringing it there, or back, moves its ctime.
+- An entry that may not have reached the disk before the host was started has no window, and gets none.
 - Of an entry whose files the environment has copies of, nothing was moved, and it stays as it is.
 - Environments that go one after the other each have a witness of their own, and find the window that the last one left.
 - Where a process that deletes is killed, what it saw is lost, and what it unlinked lies in no window: it is read again.
@@ -120,12 +123,11 @@ def _list(entries: Entries, name: str) -> _Listed | None:
 
 def _is_untouched(entry: _Listed, looks: Mapping[int, int]) -> bool:
     """Whether some of an entry's files were unlinked elsewhere, and nobody but us has touched any of them."""
-    unlinked = entry.files.keys() & looks.keys()
-    if not unlinked:
+    files, folder = entry.files, f"{entry.entries.root}/{entry.name}"
+    times = [looks[inode] for inode in files if inode in looks]
+    if not times:
         return False
-    folder = f"{entry.entries.root}/{entry.name}"
-    others = (entry.files[inode] for inode in entry.files.keys() - unlinked)
-    times = [looks[inode] for inode in unlinked]
-    times += [os.lstat(f"{folder}/{name}").st_ctime_ns for name in others if name.isdecimal()]
+    others = (name for inode, name in files.items() if inode not in looks and name.isdecimal())
+    times += [os.lstat(f"{folder}/{name}").st_ctime_ns for name in others]
     since, until = entry.window
     return since <= min(times) and max(times) <= until
