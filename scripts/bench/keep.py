@@ -139,7 +139,7 @@ def _removal(place: Place, project: Project, moves: Moves, rounds: int) -> Itera
 
     def remove(number: int) -> Sample:
         place.run("cp", "-al", project.of(HUGE.name, "--env"), str(copy))
-        place.run("chmod", "-R", "u+w", str(copy))
+        place.run("find", str(copy), "-type", "d", "-exec", "chmod", "u+w", "{}", "+")
         call = Call(argv=("rm", "-rf", str(copy)), env=place.environment(), cwd=place.root)
         return call(number)
 
