@@ -23,8 +23,9 @@ _SHORTLY = 1
 _A_WHILE = 24 * 3600
 """Seconds that an answer holds where none is to expire while it is measured."""
 
+_FILE = re.compile(rb'((?:href=|"url":\s*)")(https?://[^/"]+)(?=/)')
+"""Where a page of either kind, HTML or JSON, says where a file lies: what leads there, and its origin."""
 
-_FILE = re.compile(rb'(?<=href=")(https?://[^/"]+)(?=/)')
 _POOL = urllib3.PoolManager(maxsize=64)
 _FOR_EVER = "max-age=365000000, immutable, public"
 _HANDED_ON = ("Accept-Ranges", "Content-Range", "Content-Type", "ETag")
@@ -98,11 +99,11 @@ class Relay(LoopbackServer):
         return self.answers[key]
 
     def _led_here(self, origin: re.Match[bytes]) -> bytes:
-        found = origin[1].decode()
+        found = origin[2].decode()
         with self.guard:
             if found not in self.origins:
                 self.origins.append(found)
-        return f"{self.origin}/files/{self.origins.index(found)}".encode()
+        return origin[1] + f"{self.origin}/files/{self.origins.index(found)}".encode()
 
     def _ask_once(self) -> float:
         begin = time.perf_counter()
