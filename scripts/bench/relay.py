@@ -113,6 +113,9 @@ class Relay(LoopbackServer):
 
 class _RelayHandler(Handler):
     server: Relay
+    disable_nagle_algorithm = (
+        True  # else a body waits for the client to own to its head, some 40 ms
+    )
 
     def respond(self) -> None:
         """Hand on a page, or a piece of a file; who asks for a whole file is sent to the index."""
