@@ -43,6 +43,21 @@ class KnownPackage:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class LockedChoice:
+    """The file of a package that a lockfile gives to one target."""
+
+    package: str
+    """Normalised (PEP 503)."""
+
+    version: str
+    file: str
+    """The file's name."""
+
+    sha256: str
+    target: Target
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ResolveRequest:
     """One driver on one target."""
 
@@ -117,6 +132,10 @@ class MetadataSource(Protocol):
 
     def still_listed(self, packages: tuple[KnownPackage, ...]) -> frozenset[str]:
         """The names of those whose file their index lists today, with that sha256."""
+        ...
+
+    def still_chosen(self, choices: tuple[LockedChoice, ...]) -> frozenset[LockedChoice]:
+        """Those that their index's page gives today as well; what cannot be told is left out."""
         ...
 
 

@@ -148,6 +148,10 @@ def _read_arguments(argv: Sequence[str]) -> tuple[Namespace, Verb]:
     from envbuild.cli.plain import read_plainly
 
     plain = read_plainly(argv)
+    if plain is not None and plain.command == "lock":
+        from envbuild.cli.lock_verb import lock
+
+        return plain, lock
     if plain is not None:
         from envbuild.cli.store_verbs import STORE_VERBS
 

@@ -192,6 +192,11 @@ class Context:
     @cached_property
     def lock_cache(self) -> Path:
         """Where locking keeps what indexes said; it needs no store."""
+        from envbuild.cli.quick import user_folder
+
+        known = user_folder(self.environment, "XDG_CACHE_HOME", "~/.cache")
+        if known is not None:
+            return Path(known)
         from platformdirs import user_cache_path
 
         return user_cache_path("envbuild", appauthor=False)

@@ -15,10 +15,9 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def open_resolver(context: Context) -> Iterator[tuple[UvResolver, IndexSession]]:
-    """A resolver over the declared indexes, with the indexes that it asks."""
+def open_resolver(context: Context) -> Iterator[UvResolver]:
+    """A resolver over the declared indexes."""
     from envbuild.system.index.session import index_session
-    from envbuild.system.uv.resolver import UvResolver
 
     with index_session(
         context.declaration,
@@ -29,14 +28,20 @@ def open_resolver(context: Context) -> Iterator[tuple[UvResolver, IndexSession]]
         retries=context.index_retries,
         hashes=True,
     ) as indexes:
-        resolver = UvResolver(
-            runner=context.runner,
-            cache=context.lock_cache / "uv",
-            index_environment=indexes.uv.environment,
-            explain=indexes.explain_resolution,
-            conceal=indexes.uv.without_secret,
-        )
-        yield resolver, indexes
+        yield resolver_over(context, indexes)
+
+
+def resolver_over(context: Context, indexes: IndexSession) -> UvResolver:
+    """A resolver over indexes that are open."""
+    from envbuild.system.uv.resolver import UvResolver
+
+    return UvResolver(
+        runner=context.runner,
+        cache=context.lock_cache / "uv",
+        index_environment=indexes.uv.environment,
+        explain=indexes.explain_resolution,
+        conceal=indexes.uv.without_secret,
+    )
 
 
 @contextmanager
@@ -45,5 +50,5 @@ def index_resolver(context: Context, *, wanted: bool) -> Iterator[Resolver | Non
     if not wanted:
         yield None
         return
-    with open_resolver(context) as (resolver, _):
+    with open_resolver(context) as resolver:
         yield resolver

@@ -45,15 +45,15 @@ def _check(context: Context, names: tuple[str, ...]) -> LockResult:
 def _lock(
     context: Context, arguments: Namespace, names: tuple[str, ...], progress: Progress
 ) -> LockResult:
-    from envbuild.cli.index_resolver import open_resolver
+    from envbuild.cli.deferred_indexes import DeferredIndexes
     from envbuild.commands.lock import Locker, Upgrade
 
     packages = tuple(arguments.upgrade_package)
-    with open_resolver(context) as (resolver, indexes):
+    with DeferredIndexes(context) as indexes:
         locker = Locker(
             declaration=context.declaration,
             folder=context.lock_folder,
-            resolver=resolver,
+            resolver=indexes,
             metadata=indexes,
             progress=progress,
             jobs=arguments.jobs or _SIDE_BY_SIDE * context.cpus,

@@ -1,4 +1,4 @@
-"""The plain spellings of the verbs that look after a store, read without argparse.
+"""The plain spellings of `lock` and of the verbs that look after a store, read without argparse.
 
 It takes longer to import and to fill than most of these verbs take.
 `None` always means: argparse has to look at it, and says what there is to say.
@@ -17,7 +17,7 @@ else:
 
 
 def read_plainly(argv: Sequence[str]) -> Namespace | None:
-    """The arguments of a verb of the store, as argparse would give them; None where it has to."""
+    """The arguments of such a verb, as argparse would give them; None where it has to."""
     options, words = split_arguments(argv)
     format_ = "text" if options is None else options.get("--format", "text")
     own = _own_arguments(words)
@@ -44,6 +44,10 @@ def _own_arguments(words: list[str]) -> dict[str, object] | None:
             return {"drivers": drivers, "quick": True, "repair": False}
         case ["verify", *drivers] if _are_operands(drivers):
             return {"drivers": drivers, "quick": False, "repair": False}
+        case ["lock", *drivers] if _are_operands(drivers):
+            return _lock_arguments(drivers, check=False)
+        case ["lock", "--check", *drivers] if _are_operands(drivers):
+            return _lock_arguments(drivers, check=True)
         case ["gc"]:
             return _gc_arguments(keep=3)
         case ["gc", "--keep", number] if _is_number(number):
@@ -53,6 +57,11 @@ def _own_arguments(words: list[str]) -> dict[str, object] | None:
 
 def _gc_arguments(*, keep: int) -> dict[str, object]:
     return {"keep": keep, "older_than": None, "dry_run": False, "cache": False, "wait": False}
+
+
+def _lock_arguments(drivers: list[str], *, check: bool) -> dict[str, object]:
+    plain = {"upgrade": False, "upgrade_package": [], "jobs": None}
+    return {"drivers": drivers, "check": check, **plain}
 
 
 def _are_operands(words: list[str]) -> bool:

@@ -67,10 +67,10 @@ def store_root(options: Mapping[str, str], environment: Mapping[str, str]) -> st
     named = options.get("--store") or environment.get("ENVBUILD_STORE")
     if named:
         return os.path.abspath(os.path.expanduser(named))  # noqa: PTH100, PTH111  (pathlib takes 10 ms)
-    return _user_folder(environment, "XDG_DATA_HOME", "~/.local/share")
+    return user_folder(environment, "XDG_DATA_HOME", "~/.local/share")
 
 
-def _user_folder(environment: Mapping[str, str], variable: str, default: str) -> str | None:
+def user_folder(environment: Mapping[str, str], variable: str, default: str) -> str | None:
     """envbuild's folder below one of the user's, as platformdirs finds it on Linux; None elsewhere."""
     if sys.platform != "linux":
         return None
@@ -88,7 +88,7 @@ def _recall_sync(root: str, declaration: str) -> str | None:
 def _recall_lock(declaration: str, environment: Mapping[str, str]) -> str | None:
     from envbuild.cli.stamp import locked
 
-    cache = _user_folder(environment, "XDG_CACHE_HOME", "~/.cache")
+    cache = user_folder(environment, "XDG_CACHE_HOME", "~/.cache")
     return None if cache is None else locked(cache, declaration)
 
 

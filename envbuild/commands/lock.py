@@ -8,19 +8,18 @@ from typing import TYPE_CHECKING
 from envbuild.commands.lock_jobs import (
     Upgrade,
     check_upgrade,
+    keepers,
     other_lockfiles,
     read_jobs,
     targets_of,
     units_of,
 )
-from envbuild.commands.lock_resolution import TargetResolver
-from envbuild.conflicts.joint_request import own_part
 from envbuild.errors import EnvbuildError, NoError, Problem, UnsatisfiableError, UsageError
 from envbuild.first_pins import check_hashes
+from envbuild.kept_pins import choices_of
 from envbuild.lock_changes import compare_lockfiles
 from envbuild.resolution import PublishedMetadata, merge_resolutions
 from envbuild.rules import agreement, check_rules, coexist_problems, rule_problems
-from envbuild.system.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -108,7 +107,7 @@ class Locker:
         check_upgrade(upgrade, jobs)
         units = units_of(jobs, self.declaration)
         stale = [unit for unit in units if any(job.reasons for job in unit)]
-        locked = self._resolve_all(stale, upgrade)
+        locked = self._keep_or_resolve(stale, upgrade)
         known = other_lockfiles(self.declaration, self.folder, jobs)
         known |= {job.driver.name: job.previous for job in jobs if job.previous is not None}
         locked |= self._agree(units, {**known, **locked}, upgrade)
@@ -124,6 +123,34 @@ class Locker:
             broken_rules=check_rules(self.declaration, now, self.folder.shown),
         )
 
+    def _keep_or_resolve(
+        self, units: list[tuple[Job, ...]], upgrade: Upgrade
+    ) -> dict[str, Lockfile]:
+        """The lockfiles of all units; where every pin stands, without a resolution, which would say the same."""
+        kept = self._stand({job.driver.name: keep for job, keep in keepers(units, upgrade)})
+        rest = [unit for unit in units if unit[0].driver.name not in kept]
+        return kept | (self._resolve_all(rest, upgrade) if rest else {})
+
+    def _stand(self, kept: dict[str, Lockfile]) -> dict[str, Lockfile]:
+        """Those of the lockfiles whose every file their indexes would give today; each page is asked for once."""
+        for driver in kept:
+            self.progress.stage(driver, "looking whether every pin stands")
+        choices = {driver: choices_of(lockfile) for driver, lockfile in kept.items()}
+        everything = tuple(dict.fromkeys(choice for own in choices.values() for choice in own))
+        standing = self.metadata.still_chosen(everything) if everything else frozenset()
+        found = {
+            driver: lockfile
+            for driver, lockfile in kept.items()
+            if standing.issuperset(choices[driver])
+        }
+        for driver, lockfile in found.items():
+            self._say_locked(driver, lockfile)
+        return found
+
+    def _say_locked(self, driver: str, lockfile: Lockfile) -> None:
+        names = {package.name for package in lockfile.packages}
+        self.progress.done(driver, f"{len(names)} package{'s' * (len(names) != 1)}")
+
     def _resolve_all(
         self,
         units: Iterable[tuple[Job, ...]],
@@ -131,6 +158,8 @@ class Locker:
         bounds: tuple[str, ...] = (),
     ) -> dict[str, Lockfile]:
         """The lockfiles of all units; `bounds` hold beside each driver's own constraints."""
+        from envbuild.system.workers import Workers
+
         problems: dict[type[EnvbuildError], list[Problem]] = {}
         locked: dict[str, Lockfile] = {}
         with Workers(max_workers=self.jobs) as pool:
@@ -181,6 +210,8 @@ class Locker:
     def _resolve(
         self, unit: tuple[Job, ...], target: Target, upgrade: Upgrade, bounds: tuple[str, ...]
     ) -> Resolution:
+        from envbuild.commands.lock_resolution import TargetResolver
+
         there = tuple(job for job in unit if target in targets_of(job.driver))
         for job in there:
             self.progress.stage(job.driver.name, f"resolving for {target}")
@@ -204,6 +235,8 @@ class Locker:
             wanted = targets_of(job.driver)
             own = tuple(one for one in resolutions if one.target in wanted)
             if len(unit) > 1:
+                from envbuild.conflicts.joint_request import own_part
+
                 own = tuple(own_part(resolution, job.inputs, metadata) for resolution in own)
             locked[job.driver.name] = merge_resolutions(
                 driver=job.driver.name,
@@ -212,8 +245,7 @@ class Locker:
                 metadata=metadata,
                 index_of=index_of,
             )
-            names = {package.name for package in locked[job.driver.name].packages}
-            self.progress.done(job.driver.name, f"{len(names)} package{'s' * (len(names) != 1)}")
+            self._say_locked(job.driver.name, locked[job.driver.name])
         if problems := coexist_problems(self.declaration, locked):
             raise UnsatisfiableError(problems)
         return locked

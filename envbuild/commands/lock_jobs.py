@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 from envbuild.commands.selection import select_drivers
 from envbuild.errors import LockfileError, NewerFormatError, Problem, UsageError
 from envbuild.freshness import compare_inputs, inputs_of
-from envbuild.known_packages import known_packages
+from envbuild.kept_pins import keep_every_pin
 from envbuild.lock import Stale
 from envbuild.resolution import Pin
 from envbuild.rules import coexist_groups, rule_reasons
 from envbuild.target import Target, parse_platform
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from envbuild.declaration import Declaration, Driver
     from envbuild.first_pins import FirstPin
     from envbuild.lock import Inputs, Lockfile
@@ -207,11 +209,29 @@ def known_of(job: Job, target: Target, upgrade: Upgrade) -> tuple[KnownPackage, 
         return ()
     if previous.inputs.overrides != job.inputs.overrides:
         return ()
+    from envbuild.known_packages import known_packages
+
     return tuple(
         package
         for package in known_packages(previous, target)
         if package.name not in upgrade.packages
     )
+
+
+def keepers(units: Iterable[tuple[Job, ...]], upgrade: Upgrade) -> Iterator[tuple[Job, Lockfile]]:
+    """The jobs whose every pin answers what is wanted now, each with its lockfile as it would be.
+
+    None where a pin may move although it fits, where drivers are locked together, and where a rule wants a change:
+    then there is something to choose.
+    """
+    if upgrade != Upgrade():
+        return
+    for job, *others in units:
+        if others or job.previous is None or job.previous.inputs == job.inputs:
+            continue
+        kept = keep_every_pin(job.previous, job.inputs)
+        if kept is not None:
+            yield job, kept
 
 
 def check_upgrade(upgrade: Upgrade, jobs: tuple[Job, ...]) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from envbuild.declaration import Declaration, Driver
     from envbuild.errors import EnvbuildError
-    from envbuild.resolution import KnownPackage, ResolvedFile, ResolveRequest
+    from envbuild.resolution import KnownPackage, LockedChoice, ResolvedFile, ResolveRequest
     from envbuild.system.lock_folder import LockFolder
 
 
@@ -70,6 +70,10 @@ class FakeIndex:
     def still_listed(self, packages: tuple[KnownPackage, ...]) -> frozenset[str]:
         """All of them: files are never replaced here."""
         return frozenset(package.name for package in packages)
+
+    def still_chosen(self, choices: tuple[LockedChoice, ...]) -> frozenset[LockedChoice]:
+        """None: every driver is resolved."""
+        return frozenset()
 
 
 def lock(

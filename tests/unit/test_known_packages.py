@@ -25,7 +25,7 @@ from tests.support.values import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from envbuild.resolution import KnownPackage, ResolvedFile, ResolveRequest
+    from envbuild.resolution import KnownPackage, LockedChoice, ResolvedFile, ResolveRequest
 
 DRIVER = make_driver("asr", "app")
 LOCKED = make_lockfile(
@@ -61,6 +61,10 @@ class Answers:
     def still_listed(self, packages: tuple[KnownPackage, ...]) -> frozenset[str]:
         """Those that are told to be."""
         return frozenset(package.name for package in packages) & self.listed
+
+    def still_chosen(self, choices: tuple[LockedChoice, ...]) -> frozenset[LockedChoice]:
+        """None: every driver is resolved."""
+        return frozenset()
 
     @property
     def believed(self) -> list[list[str]]:

@@ -72,6 +72,9 @@ def test_the_store_is_where_platformdirs_says(
         "verify --quick web --format json",
         "gc",
         "gc --keep 1",
+        "lock",
+        "lock web asr",
+        "lock --check --format json",
     ],
 )
 def test_plain_spellings_are_read_as_argparse_reads_them(argv: str) -> None:

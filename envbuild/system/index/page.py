@@ -101,7 +101,7 @@ def parse_page(name: str, text: str, content_type: str, url: str) -> ProjectPage
         entries = _html_entries(text, name)
         base = _BASE.search(text)
         url = urljoin(url, base[1]) if base else url
-    return ProjectPage(name=name, files=tuple(_parse_file(entry, url) for entry in entries))
+    return ProjectPage(name=name, files=tuple(parse_file(entry, url) for entry in entries))
 
 
 def listed_hashes(text: str, content_type: str) -> frozenset[tuple[str, str]]:
@@ -159,7 +159,8 @@ def _html_entries(text: str, name: str) -> list[Mapping[str, Any]]:
     return [entry for entry in entries if entry["filename"]]
 
 
-def _parse_file(entry: Mapping[str, Any], base: str) -> IndexFile:
+def parse_file(entry: Mapping[str, Any], base: str) -> IndexFile:
+    """One entry of a page's files, as JSON has it (PEP 691); ValueError says why it is none."""
     filename, url = entry.get("filename"), entry.get("url")
     if not isinstance(filename, str) or not isinstance(url, str) or "/" in filename:
         raise ValueError("it lists a file without a name or an address")

@@ -70,7 +70,7 @@ class IndexClient:
             return False
         key = (location.name, package)
         if key not in self._hashes:
-            reply, body = self._ask_page(location, package)
+            reply, body = self.ask_page(location, package)
             kind = reply.headers.get("Content-Type", "")
             self._hashes[key] = listed_hashes(body.decode(errors="replace"), kind)
         return (file, sha256) in self._hashes[key]
@@ -139,12 +139,18 @@ class IndexClient:
                 while piece := stream.read(CHUNK):
                     yield piece
 
-    def _ask_page(self, location: IndexLocation, package: str) -> tuple[Reply, bytes]:
-        headers = (("Accept", ACCEPT), ("Accept-Encoding", "gzip, deflate"))
-        url = f"{location.url}/{package}/"
+    def ask_page(
+        self, location: IndexLocation, package: str, *, known: str | None = None
+    ) -> tuple[Reply, bytes]:
+        """A page as the index sends it, remembered by nobody.
+
+        `known` is the ETag of what the caller has: where that is the page still, the status is 304 and the body empty.
+        """
+        headers = [("Accept", ACCEPT), ("Accept-Encoding", "gzip, deflate")]
+        headers += [("If-None-Match", known)] if known else []
         request = Request(
-            url=url,
-            headers=headers,
+            url=page_url(location, package),
+            headers=tuple(headers),
             authorization=location.authorization,
             stays=bool(location.packages),  # some indexes send strangers' names to the public one
         )
@@ -152,7 +158,7 @@ class IndexClient:
             return self._web.fetch(request, limit=_LARGEST_PAGE)
 
     def _fetch_page(self, location: IndexLocation, package: str) -> ProjectPage:
-        reply, body = self._ask_page(location, package)
+        reply, body = self.ask_page(location, package)
         kind = reply.headers.get("Content-Type", "")
         try:
             return parse_page(package, body.decode(errors="replace"), kind, reply.url)
@@ -161,6 +167,11 @@ class IndexClient:
                 fault=Fault.GARBAGE, location=location, package=package, reason=str(error)
             )
             raise IndexAnswerError(answer) from error
+
+
+def page_url(location: IndexLocation, package: str) -> str:
+    """Where an index that is no folder has a package's page."""
+    return f"{location.url}/{package}/"
 
 
 def size_of(reply: Reply) -> int | None:

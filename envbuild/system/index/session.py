@@ -67,18 +67,44 @@ def index_session(
     retries: int,
     hashes: bool,
 ) -> Generator[IndexSession]:
-    """Locate the declaration's indexes and hold them open.
+    """Locate the declaration's indexes and hold them open; the rest as in `session_over`."""
+    locations = locate_indexes(declaration, environment, lambda: learn_default_url(runner))
+    with (
+        IndexClient(environment, read_timeout=timeout) as client,
+        session_over(
+            locations,
+            client,
+            environment,
+            runner=runner,
+            cache=cache,
+            timeout=timeout,
+            retries=retries,
+            hashes=hashes,
+        ) as session,
+    ):
+        yield session
+
+
+@contextmanager
+def session_over(
+    locations: IndexLocations,
+    client: IndexClient,
+    environment: Mapping[str, str],
+    *,
+    runner: Runner,
+    cache: Path,
+    timeout: float,
+    retries: int,
+    hashes: bool,
+) -> Generator[IndexSession]:
+    """Hold indexes open that are located already.
 
     `cache` is private to envbuild, `timeout` seconds of an index's silence, `retries` how often uv asks again;
     `hashes` says whether files in folders are hashed for uv, which resolving needs and installing does not.
     """
-    locations = locate_indexes(declaration, environment, lambda: learn_default_url(runner))
-    with (
-        IndexClient(environment, read_timeout=timeout) as client,
-        uv_indexes(
-            locations, client, environment, secret_file=cache / "router", hashes=hashes
-        ) as uv,
-    ):
+    with uv_indexes(
+        locations, client, environment, secret_file=cache / "router", hashes=hashes
+    ) as uv:
         uv_environment = {
             "UV_HTTP_RETRIES": str(retries),
             "UV_HTTP_TIMEOUT": f"{timeout:g}",

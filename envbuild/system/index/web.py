@@ -6,6 +6,7 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urljoin, urlsplit
 
@@ -147,7 +148,7 @@ class Web:
         else:
             raise WebError(Fault.REDIRECTS, host=urlsplit(url).netloc)
         fault = fault_of_status(response.status)
-        if fault is not None:
+        if fault is not None and not _is_confirmed(request, response.status):
             response.close()
             raise WebError(fault, host=urlsplit(url).netloc, status=response.status)
         return Reply(response, url), response
@@ -180,6 +181,13 @@ class Web:
             if (scheme, proxy) not in self._managers:
                 self._managers[scheme, proxy] = _make_manager(scheme, proxy)
             return self._managers[scheme, proxy]
+
+
+def _is_confirmed(request: Request, status: int) -> bool:
+    """Whether the server says that what the caller has is the answer still (RFC 9110)."""
+    return status == HTTPStatus.NOT_MODIFIED and any(
+        name == "If-None-Match" for name, _ in request.headers
+    )
 
 
 def _next(url: str, target: str, *, stays: bool) -> str:

@@ -1,0 +1,122 @@
+"""The declared indexes, opened as far as a lock turns out to need them.
+
+A lock in which every pin stands asks pages alone: it starts no resolver and imports nothing of one.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import ExitStack
+from functools import cached_property
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+    from envbuild.cli.context import Context
+    from envbuild.resolution import (
+        KnownPackage,
+        LockedChoice,
+        PublishedMetadata,
+        Resolution,
+        ResolvedFile,
+        ResolveRequest,
+    )
+    from envbuild.system.index.locations import IndexLocations
+    from envbuild.system.index.reader import IndexClient
+    from envbuild.system.index.session import IndexSession
+    from envbuild.system.uv.resolver import UvResolver
+
+
+class DeferredIndexes:
+    """A Resolver and a MetadataSource for the length of a `with` block; safe to share between threads."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._opened = ExitStack()
+        self._guard = threading.RLock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._opened.__exit__(kind, error, trace)
+
+    def resolve(self, request: ResolveRequest) -> Resolution:
+        """As `Resolver` has it."""
+        with self._guard:
+            resolver = self._resolver
+        return resolver.resolve(request)
+
+    def fetch(self, files: tuple[ResolvedFile, ...]) -> Mapping[str, PublishedMetadata]:
+        """As `MetadataSource` has it; where no file is asked for, no index is opened."""
+        if not files:
+            return {}
+        with self._guard:
+            session = self._session
+        return session.fetch(files)
+
+    def still_listed(self, packages: tuple[KnownPackage, ...]) -> frozenset[str]:
+        """As `MetadataSource` has it."""
+        with self._guard:
+            session = self._session
+        return session.still_listed(packages)
+
+    def still_chosen(self, choices: tuple[LockedChoice, ...]) -> frozenset[LockedChoice]:
+        """As `MetadataSource` has it."""
+        from envbuild.system.index.page_memory import PageMemory
+        from envbuild.system.index.standing import StandingChoices
+
+        with self._guard:
+            locations, client = self._locations, self._client
+        memory = PageMemory(self._context.lock_cache / "pages.json")
+        return StandingChoices(locations, client, memory).still_chosen(choices)
+
+    @cached_property
+    def _locations(self) -> IndexLocations:
+        from envbuild.system.index.locations import locate_indexes
+
+        context = self._context
+        return locate_indexes(context.declaration, context.environment, self._learn_default_url)
+
+    def _learn_default_url(self) -> str:
+        from envbuild.system.uv.indexes import learn_default_url
+
+        return learn_default_url(self._context.runner)
+
+    @cached_property
+    def _client(self) -> IndexClient:
+        from envbuild.system.index.reader import IndexClient
+
+        client = IndexClient(self._context.environment, read_timeout=self._context.index_timeout)
+        return self._opened.enter_context(client)
+
+    @cached_property
+    def _session(self) -> IndexSession:
+        from envbuild.system.index.session import session_over
+
+        context = self._context
+        return self._opened.enter_context(
+            session_over(
+                self._locations,
+                self._client,
+                context.environment,
+                runner=context.runner,
+                cache=context.lock_cache,
+                timeout=context.index_timeout,
+                retries=context.index_retries,
+                hashes=True,
+            )
+        )
+
+    @cached_property
+    def _resolver(self) -> UvResolver:
+        from envbuild.cli.index_resolver import resolver_over
+
+        return resolver_over(self._context, self._session)

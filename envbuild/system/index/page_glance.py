@@ -1,0 +1,116 @@
+"""The entries that a page has for one version of its package, read without reading the others.
+
+A page lists every file that a package ever had, thousands of some; a whole reading takes seconds of a fleet's.
+A page of an unforeseen form gives None: whoever asks then has to read it whole, or to do without.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import lru_cache
+from html import unescape
+from typing import TYPE_CHECKING
+
+from envbuild.system.index.page import JSON, IndexFile, parse_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_JSON_NAME = re.compile(r'"filename":\s*"([^"\\]*)"')
+_ESCAPED_NAME = re.compile(r'"filename":\s*"[^"\\]*\\')
+_LINK = re.compile(r"<a\s([^<>]*)>\s*([^<>]*?)\s*</a\s*>", re.IGNORECASE)
+_ATTRIBUTE = re.compile(r"""([a-zA-Z-]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'))?""")
+_ANCHOR = re.compile(r"<a[\s>]", re.IGNORECASE)
+_SHA256 = re.compile(r"#sha256=([0-9a-fA-F]{64})$")
+_DIGITS = re.compile(r"[0-9]+")
+_DEEPEST = 8
+"""Opening braces before a file's name within its entry, at most."""
+
+
+def wheels_of_version(text: str, content_type: str, version: str) -> tuple[IndexFile, ...] | None:
+    """Every wheel that a page lists of one version, however file names spell it; addresses are left out."""
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind == JSON:
+        return _of_json(text, version)
+    return _of_html(text, version) if "html" in kind else None
+
+
+def _of_json(text: str, version: str) -> tuple[IndexFile, ...] | None:
+    """The page's files are the objects with a `filename`, wherever they stand."""
+    if _ESCAPED_NAME.search(text):
+        return None
+    found = []
+    for hit in _JSON_NAME.finditer(text):
+        if _is_wheel_of(hit[1], version):
+            entry = _object_around(text, hit)
+            if entry is None:
+                return None
+            found.append(parse_file({**entry, "url": ""}, ""))
+    return tuple(found)
+
+
+def _object_around(text: str, hit: re.Match[str]) -> dict[str, object] | None:
+    """The innermost object that a file name stands in."""
+    decoder, begin = json.JSONDecoder(), hit.start()
+    for _ in range(_DEEPEST):
+        begin = text.rfind("{", 0, begin)
+        if begin < 0:
+            return None
+        try:
+            value, end = decoder.raw_decode(text, begin)
+        except ValueError:
+            continue
+        if end > hit.end() and isinstance(value, dict):
+            return value if value.get("filename") == hit[1] else None
+    return None
+
+
+def _of_html(text: str, version: str) -> tuple[IndexFile, ...] | None:
+    """The page's files are its links (PEP 503); every link has to be of the usual form, and no comment hides one."""
+    if "<!--" in text:
+        return None
+    links = list(_LINK.finditer(text))
+    if len(links) != len(_ANCHOR.findall(text)):
+        return None
+    wanted = (link for link in links if _is_wheel_of(unescape(link[2]), version))
+    return tuple(parse_file(_entry_of(link), "") for link in wanted)
+
+
+def _entry_of(link: re.Match[str]) -> dict[str, object]:
+    """A link as the entry of a JSON page."""
+    pairs = _ATTRIBUTE.findall(link[1])
+    attributes = {name.lower(): unescape(double or single) for name, double, single in pairs}
+    digest = _SHA256.search(attributes.get("href", ""))
+    return {
+        "filename": unescape(link[2]),
+        "url": "",
+        "hashes": {"sha256": digest[1]} if digest else {},
+        "requires-python": attributes.get("data-requires-python"),
+        "yanked": attributes.get("data-yanked", False),
+    }
+
+
+def _is_wheel_of(filename: str, version: str) -> bool:
+    parts = filename.split("-", 2)
+    return len(parts) == 3 and filename.endswith(".whl") and _is_version(parts[1], version)
+
+
+@lru_cache(maxsize=1 << 16)
+def _is_version(name_part: str, version: str) -> bool:
+    """Whether a file name's part spells the version; a look at the digits spares most of them a reading."""
+    if name_part == version:
+        return True
+    if tuple(_numbers(name_part)) != tuple(_numbers(version)):
+        return False
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        return Version(name_part.replace("_", "-")) == Version(version)
+    except InvalidVersion:
+        return False
+
+
+def _numbers(text: str) -> Iterator[int]:
+    """The numbers of a version but for zeros, which may be left out at its end and before its epoch."""
+    return (number for part in _DIGITS.findall(text) if (number := int(part)))
