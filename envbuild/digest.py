@@ -10,7 +10,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from hashlib import sha256 as _lean_sha256
     from io import RawIOBase
+    from json.encoder import encode_basestring_ascii as _quoted
 else:
+    try:
+        from _json import encode_basestring_ascii as _quoted
+    except ImportError:
+        from json.encoder import encode_basestring_ascii as _quoted
     try:
         from _sha2 import sha256 as _lean_sha256  # since 3.12
     except ImportError:
@@ -47,7 +52,22 @@ def stream_sha256(stream: RawIOBase) -> str:
 
 def json_sha256(table: Mapping[str, object]) -> str:
     """64 hex digits of a JSON object, whatever its layout was."""
+    return sha256_hex(_compact_json(table).encode("ascii"))
+
+
+def _compact_json(value: object) -> str:
+    """As `json.dumps` with sorted keys and no blanks, without the regular expressions that it imports."""
+    if isinstance(value, str):
+        return _quoted(value)
+    if isinstance(value, dict):
+        items = sorted(value.items())
+        return (
+            "{" + ",".join([f"{_quoted(key)}:{_compact_json(item)}" for key, item in items]) + "}"
+        )
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(map(_compact_json, value)) + "]"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
     import json
 
-    text = json.dumps(table, sort_keys=True, separators=(",", ":"))
-    return sha256_hex(text.encode("utf-8", "surrogateescape"))
+    return json.dumps(value)

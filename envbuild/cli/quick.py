@@ -31,6 +31,8 @@ def answer(argv: Sequence[str], environment: Mapping[str, str]) -> int | None:
         return _print_recalled(_recall_sync(root, declaration))
     if root is not None and words == ["verify", "--quick"]:
         return _print_recalled(_verify_quickly(root))
+    if root is not None and words[0] == "rollback":
+        return _print_recalled(_roll_back_quickly(root, words[1:]))
     if root is not None and words[0] in ("which", "run", "list"):
         return _from_manifest(root, words)
     return None
@@ -96,6 +98,12 @@ def _verify_quickly(root: str) -> str | None:
     from envbuild.cli.quick_verify import verify_quickly
 
     return verify_quickly(root)
+
+
+def _roll_back_quickly(root: str, operands: list[str]) -> str | None:
+    from envbuild.cli.quick_rollback import roll_back_quickly
+
+    return roll_back_quickly(root, operands)
 
 
 def _print_recalled(text: str | None) -> int | None:

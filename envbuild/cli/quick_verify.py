@@ -28,25 +28,30 @@ _FOLDER = 0o40755
 def verify_quickly(root: str) -> str | None:
     """What `verify --quick` prints where nothing differs; None where it has to look for itself."""
     try:
-        if read_json(_read(f"{root}/envbuild-store.json"))["format"] != _FORMAT:
-            return None
-        numbers = [name for name in os.listdir(f"{root}/generations") if name.isdecimal()]  # noqa: PTH208
+        numbers = generation_numbers(root)
         if os.readlink(f"{root}/current") not in [f"generations/{number}" for number in numbers]:  # noqa: PTH115
             return None
         names: set[str] = set()
         for number in numbers:
-            manifest = _sealed_manifest(root, number)
-            if manifest is None or not _holds_its_links(f"{root}/generations/{number}", manifest):
+            manifest = sealed_manifest(root, number)
+            if manifest is None or not holds_its_links(f"{root}/generations/{number}", manifest):
                 return None
-            names |= set(map(_environment, manifest["drivers"].values()))
-        if not _are_as_built(root, sorted(names)):
+            names |= set(map(environment_of, manifest["drivers"].values()))
+        if not are_as_built(root, sorted(names)):
             return None
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return None
     return all_as_built(len(names), len(numbers), quick=True)
 
 
-def _sealed_manifest(root: str, number: str) -> Mapping[str, Any] | None:
+def generation_numbers(root: str) -> list[str]:
+    """The names of all generations; none where the store is of another format."""
+    if read_json(_read(f"{root}/envbuild-store.json"))["format"] != _FORMAT:
+        return []
+    return [name for name in os.listdir(f"{root}/generations") if name.isdecimal()]  # noqa: PTH208
+
+
+def sealed_manifest(root: str, number: str) -> Mapping[str, Any] | None:
     """A generation's manifest, if it is the one that was sealed."""
     seal = read_json(_read(f"{root}/seals/{number}.json"))
     if seal.pop("digest") != json_sha256(seal) or seal["version"] != _FORMAT:
@@ -56,12 +61,12 @@ def _sealed_manifest(root: str, number: str) -> Mapping[str, Any] | None:
     return manifest if text == seal["manifest"] and manifest["version"] == _FORMAT else None
 
 
-def _holds_its_links(folder: str, manifest: Mapping[str, Any]) -> bool:
+def holds_its_links(folder: str, manifest: Mapping[str, Any]) -> bool:
     """Whether a generation holds the links and shims that its manifest comes to, and nothing else."""
     links: dict[str, str] = {}
     shims: dict[str, str] = {}
     for driver, entry in manifest["drivers"].items():
-        name = _environment(entry)
+        name = environment_of(entry)
         links[driver] = f"../../envs/{name}"
         for command, shim in entry["shims"].items():
             shims[shim] = f"../../../envs/{name}/bin/{command}"
@@ -87,7 +92,7 @@ def _entries(folder: str) -> Iterator[tuple[str, str | int | None]]:
                 yield entry.name, None
 
 
-def _are_as_built(root: str, names: Sequence[str]) -> bool:
+def are_as_built(root: str, names: Sequence[str]) -> bool:
     """Whether each environment has a receipt, and everything in it looks as it did when it was built."""
     looked_at: list[tuple[bytes, str]] = []
     for name in names:
@@ -100,7 +105,8 @@ def _are_as_built(root: str, names: Sequence[str]) -> bool:
     return all(are_as_recorded(looked_at, workers))
 
 
-def _environment(entry: Mapping[str, str]) -> str:
+def environment_of(entry: Mapping[str, str]) -> str:
+    """The name of the environment of a manifest's driver."""
     return entry["environment"].rpartition("/")[2]
 
 

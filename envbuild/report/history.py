@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envbuild.report.units import render_count
+from envbuild.report.changed import change_words, rolled_back
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -10,8 +10,6 @@ if TYPE_CHECKING:
 
     from envbuild.commands.rollback import RolledBack
     from envbuild.history import Change, Generation
-
-_SHOWN = 8
 
 
 def render_history(generations: Iterable[Generation]) -> str:
@@ -43,13 +41,7 @@ def history_table(generations: Iterable[Generation]) -> dict[str, object]:
 
 def render_rollback(result: RolledBack) -> str:
     """What is current now, and what that changed."""
-    if result.before == result.after:
-        return f"generation {result.after} is current already\n"
-    head = f"generation {result.after} is current again"
-    if result.before is not None:
-        head += f", instead of {result.before}"
-    lines = (head, *(f"  {line}" for line in map(_words, result.changes)))
-    return "".join(f"{line}\n" for line in lines)
+    return rolled_back(result.before, result.after, map(_words, result.changes))
 
 
 def rollback_table(result: RolledBack) -> dict[str, object]:
@@ -74,23 +66,7 @@ def _generation_lines(generation: Generation) -> Iterator[str]:
 
 
 def _words(change: Change) -> str:
-    if change.before is None:
-        return f"+ {change.driver} {change.after}"
-    if change.after is None:
-        return f"- {change.driver} {change.before}"
-    versions = change.after
-    if change.before != change.after:
-        versions = f"{change.before} → {change.after}"
-    moved = [_package(*package) for package in change.packages[:_SHOWN]]
-    if len(change.packages) > _SHOWN:
-        moved.append(f"and {render_count(len(change.packages) - _SHOWN, 'package')} more")
-    return f"~ {change.driver} {versions}: {', '.join(moved) or 'another environment'}"
-
-
-def _package(name: str, before: str | None, after: str | None) -> str:
-    if before is None:
-        return f"+ {name} {after}"
-    return f"- {name} {before}" if after is None else f"{name} {before} → {after}"
+    return change_words(change.driver, change.before, change.after, change.packages)
 
 
 def _change_tables(changes: Iterable[Change]) -> list[dict[str, object]]:

@@ -14,51 +14,24 @@ from envbuild.cli import quick_verify
 from envbuild.cli.quick_verify import verify_quickly
 from envbuild.commands.verify import verify
 from envbuild.manifest import FORMAT as MANIFEST_FORMAT
-from envbuild.receipt import Contents, FileEntry, Receipt
 from envbuild.report.verify import render_verify
 from envbuild.seal import FORMAT as SEAL_FORMAT
 from envbuild.system.environments.verifier import Verifier
-from envbuild.system.store import Store
 from envbuild.system.store_marker import FORMAT, MARKER
-from tests.support.values import CREATED, digest, make_entry, make_manifest
+from tests.support.small_store import make_store
+from tests.support.values import digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from envbuild.manifest import ManifestDriver
+    from envbuild.system.store import Store
 
 
 @pytest.fixture
 def made(store: Path) -> Store:
     """Two generations, three environments, of which both share one."""
-    found = Store(root=store)
-    found.prepare()
-    for number, names in enumerate((("asr", "web"), ("asr", "tts")), 1):
-        entries = tuple(_entry(found, name) for name in names)
-        with found.switching():
-            found.add_generation(make_manifest(*entries, generation=number))
-    return found
-
-
-def _entry(store: Store, name: str) -> ManifestDriver:
-    environment = store.environment(f"{name}-1.0-0")
-    if not environment.exists():
-        (environment / "bin").mkdir(parents=True)
-        (environment / "bin" / name).write_text("#!/bin/sh\n")
-        (environment / "bin/python").symlink_to(sys.executable)
-        file = FileEntry(path=f"bin/{name}", mode=0o644, size=11, sha256=digest("x"))
-        store.write_receipt(
-            Receipt(
-                environment=environment.name,
-                key=digest(name),
-                created=CREATED,
-                python=sys.executable,
-                python_version="3.12.1",
-                contents=Contents(files=(file,), links=(), folders=()),
-            )
-        )
-    return make_entry(name, "1.0", environment=str(environment), shims=((name, name),))
+    return make_store(store, [("asr", "1.0"), ("web", "1.0")], [("asr", "1.0"), ("tts", "1.0")])
 
 
 def _whole(store: Store) -> str:

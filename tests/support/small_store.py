@@ -1,0 +1,47 @@
+"""A store with generations of small environments, made without building any."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from envbuild.receipt import Contents, FileEntry, Receipt
+from envbuild.system.store import Store
+from tests.support.values import CREATED, digest, make_entry, make_manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from envbuild.manifest import ManifestDriver
+
+
+def make_store(root: Path, *fleets: Iterable[tuple[str, str]]) -> Store:
+    """A generation for each fleet; a fleet is its drivers' names and versions."""
+    store = Store(root=root)
+    store.prepare()
+    for number, fleet in enumerate(fleets, 1):
+        entries = tuple(_entry(store, *driver) for driver in fleet)
+        with store.switching():
+            store.add_generation(make_manifest(*entries, generation=number))
+    return store
+
+
+def _entry(store: Store, name: str, version: str) -> ManifestDriver:
+    environment = store.environment(f"{name}-{version}-0")
+    if not environment.exists():
+        (environment / "bin").mkdir(parents=True)
+        (environment / "bin" / name).write_text("#!/bin/sh\n")
+        (environment / "bin/python").symlink_to(sys.executable)
+        file = FileEntry(path=f"bin/{name}", mode=0o644, size=11, sha256=digest("x"))
+        store.write_receipt(
+            Receipt(
+                environment=environment.name,
+                key=digest(name + version),
+                created=CREATED,
+                python=sys.executable,
+                python_version="3.12.1",
+                contents=Contents(files=(file,), links=(), folders=()),
+            )
+        )
+    return make_entry(name, version, environment=str(environment), shims=((name, name),))
