@@ -253,7 +253,8 @@ from envbuild.system.trash import Trash
 real = deletion._delete_files
 
 def delete(looks):
-    while not os.path.exists(sys.argv[2]):
+    deadline = time.monotonic() + 60
+    while not os.path.exists(sys.argv[2]) and time.monotonic() < deadline:
         time.sleep(0.01)
     return real(looks)
 
