@@ -14,8 +14,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import secrets
-import shutil
 import time
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
@@ -133,9 +131,11 @@ class Entries:
 
     def begin(self, name: str) -> Path:
         """An empty folder to make an entry in; the caller holds `making`."""
+        import shutil
+
         for left in self.root.glob(f".{name}.*"):  # by a sync that was killed
             shutil.rmtree(left, ignore_errors=True)
-        scratch = self.root / f".{name}.{secrets.token_hex(4)}"
+        scratch = self.root / f".{name}.{os.urandom(4).hex()}"
         scratch.mkdir(mode=0o700)
         return scratch
 
@@ -176,7 +176,9 @@ class Entries:
 
     def discard(self, name: str) -> None:
         """Remove an entry, if there is one; environments that link its files keep them."""
-        old = self.root / f".{name}.{secrets.token_hex(4)}"
+        import shutil
+
+        old = self.root / f".{name}.{os.urandom(4).hex()}"
         try:
             self.folder(name).rename(old)
         except (FileNotFoundError, NotADirectoryError):
@@ -269,4 +271,4 @@ def _boot() -> str:
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:
-        return secrets.token_hex(16)
+        return os.urandom(16).hex()

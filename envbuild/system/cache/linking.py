@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -87,6 +86,8 @@ def link_files(
 
 def _copy(source: bytes, place: bytes, file: EntryFile) -> EntryFile | None:
     """Copy a file, which is another one there; None where something stands in its place."""
+    import shutil
+
     try:
         with open(source, "rb") as content, open(place, "xb") as copied:  # noqa: PTH123
             shutil.copyfileobj(content, copied)

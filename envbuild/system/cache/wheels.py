@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from typing import TYPE_CHECKING, NamedTuple
 
 from envbuild.kept_wheel import (
@@ -168,6 +167,8 @@ class WheelCache:
     def _publish(
         self, wheel: str, target: Target, files: tuple[EntryFile, ...], facts: WheelFacts
     ) -> bool:
+        import shutil
+
         scratch = self.entries.begin(wheel)
         try:
             for number, file in enumerate(files):
