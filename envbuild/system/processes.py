@@ -83,28 +83,35 @@ def _open_files(pid: int) -> Iterator[str]:
 
 
 def _program_environment(pid: int, roots: tuple[str, ...]) -> str | None:
-    for path in (_first_argument(pid), _executable(pid)):
+    """The environment in which a process's first argument or its executable lies.
+
+    Arguments are read out of the process's own memory, which takes far longer than the link does.
+    """
+    executable = _executable(pid)
+    if executable is None:
+        return None
+    for path in (_arguments(pid)[0], executable):
         for root in roots:
             if path.startswith(root):
                 return path[len(root) :].partition("/")[0]
     return None
 
 
-def _first_argument(pid: int) -> str:
-    return _arguments(pid)[0]
-
-
 def _arguments(pid: int) -> list[str]:
     try:
-        content = (_PROC / str(pid) / "cmdline").read_bytes()
+        with open(f"{_PROC}/{pid}/cmdline", "rb", buffering=0) as stream:  # noqa: PTH123
+            content = stream.read()
     except OSError:
         content = b""
     return os.fsdecode(content.rstrip(b"\0")).split("\0")
 
 
-def _executable(pid: int) -> str:
+def _executable(pid: int) -> str | None:
+    """Its path; empty where this user may not see it, None for a thread of the kernel and for what has ended."""
     try:
-        return os.readlink(_PROC / str(pid) / "exe")  # noqa: PTH115
+        return os.readlink(f"{_PROC}/{pid}/exe")  # noqa: PTH115
+    except FileNotFoundError:
+        return None
     except OSError:
         return ""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError, Problem
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
 

@@ -7,11 +7,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scripts.bench.fleets import HUGE, real_project
+from scripts.bench.fleets import HUGE, LIFETIME, lock_small, real_project, small_project
 from scripts.bench.large import lock_moves
 from scripts.bench.rounds import Call, Contest, Sample, compete
 from scripts.bench.rows import compare
 from scripts.bench.small import NOTHING, nothing
+from tests.support.index_server import IndexServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,6 +32,18 @@ while waiting:
             entry.stat(follow_symlinks=False)
             if entry.is_dir(follow_symlinks=False):
                 waiting.append(entry.path)
+"""
+_LSTAT_HALVES = """
+import os, sys
+with open(sys.argv[1], "rb") as stream:
+    paths = stream.read().split(b"\\0")
+os.chdir(sys.argv[2])
+child = os.fork()
+for _ in map(os.lstat, paths[1::2] if child else paths[::2]):
+    pass
+if not child:
+    os._exit(0)
+os.waitpid(child, 0)
 """
 _PAUSE = 0.002
 """Seconds between two looks whether the trash is empty."""
@@ -56,6 +69,14 @@ def measure_keeping(place: Place, rounds: int) -> Iterator[Row]:
                 env=place.environment(),
                 cwd=place.root,
             ),
+            "halves": Call(
+                argv=(
+                    *(place.python, "-S", "-c", _LSTAT_HALVES),
+                    *(str(_list_paths(place, Path(environment))), environment),
+                ),
+                env=place.environment(),
+                cwd=place.root,
+            ),
             NOTHING: nothing(place),
         },
     )
@@ -78,7 +99,16 @@ def measure_keeping(place: Place, rounds: int) -> Iterator[Row]:
     yield compare(
         contest, "lstat", NOTHING, chapter=_CHAPTER, what=f"for comparison: {called}", target=None
     )
+    yield compare(
+        contest,
+        "halves",
+        NOTHING,
+        chapter=_CHAPTER,
+        what="for comparison: bare `lstat(2)` of the same, in two processes that know all paths",
+        target=None,
+    )
     yield from _looking(place, project, moves, rounds)
+    yield from _ordinary(place, rounds)
     yield from _removal(place, project, moves, rounds)
 
 
@@ -97,6 +127,35 @@ def _looking(place: Place, project: Project, moves: Moves, rounds: int) -> Itera
     )
     for verb in ("history", "ps", "rollback"):
         yield compare(contest, verb, NOTHING, chapter=_CHAPTER, what=f"`{verb}`", target=6)
+
+
+def _ordinary(place: Place, rounds: int) -> Iterator[Row]:
+    """`verify --quick` and `rollback` of a fleet of small packages, with a driver less in the first generation."""
+    with IndexServer(lifetime=LIFETIME) as index:
+        project = small_project(place, index, 7, 130, name="ordinary")
+        project.envbuild("sync")
+        lock_small(project, index, 8, 130)
+        project.envbuild("sync")
+    contest = compete(
+        rounds,
+        {
+            NOTHING: nothing(place),
+            "quick": project.call("verify", "--quick", times=5),
+            "rollback": _roll_back(project),
+        },
+    )
+    count = sum(len(names) for _, _, names in os.walk(project.store / "envs"))
+    for name, verb in (("quick", "`verify --quick`"), ("rollback", "`rollback`")):
+        what = f"{verb}, 8 drivers of 131 packages, {count:,} files"
+        yield compare(contest, name, NOTHING, chapter=_CHAPTER, what=what, target=6)
+
+
+def _list_paths(place: Place, environment: Path) -> Path:
+    """A file with the paths of everything below an environment, a NUL between them."""
+    paths = sorted(os.fsencode(path.relative_to(environment)) for path in environment.rglob("*"))
+    file = place.root / "paths"
+    file.write_bytes(b"\0".join(paths))
+    return file
 
 
 def _roll_back(project: Project) -> Callable[[int], Sample]:
