@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
+_DECODE = json.JSONDecoder().raw_decode
 _KEY = re.compile(r"[a-z0-9-]+")
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,17}")
 _FILE = re.compile(
@@ -122,8 +123,8 @@ def _string(token: str) -> str:
         return inner
     if "\\/" in inner:  # JSON knows this escape, TOML does not
         raise _OtherForm
-    value = json.loads(token)
-    if not isinstance(value, str):
+    value, end = _DECODE(token)
+    if end != len(token) or not isinstance(value, str):
         raise _OtherForm
     value.encode()  # JSON lets half a surrogate pair through, TOML does not
     return value

@@ -27,6 +27,7 @@ _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9!+._-]*\.(whl|tar\.gz|zip)")
 _INDEX = re.compile(r"[A-Za-z0-9_-]+")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _ANYTHING = re.compile(r"[^\n]+")
+_ENCODE = json.JSONEncoder(ensure_ascii=False).encode
 _HINT = "run `envbuild lock`, or take the file back from version control"
 
 
@@ -115,7 +116,7 @@ def _list(key: str, items: Iterable[str]) -> Iterator[str]:
 
 def _string(text: str) -> str:
     """A TOML basic string; JSON's escapes are TOML's, but for DEL."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return _ENCODE(text).replace("\x7f", "\\u007f")
 
 
 def _refuse_address(text: str) -> None:
