@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError, Problem
 from envbuild.system.files import write_atomically
-from envbuild.system.index.router import IndexRouter
 from envbuild.system.process import Command, scrubbed_environment
 from envbuild.system.uv.executable import base_arguments, uv_executable
 
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from envbuild.system.index.answer import IndexAnswer
     from envbuild.system.index.locations import IndexLocation, IndexLocations
     from envbuild.system.index.reader import IndexClient
+    from envbuild.system.index.router import IndexRouter
     from envbuild.system.process import Runner
 
 _INDEX_URL = re.compile(r"^--index-url\s+(\S+)", re.MULTILINE)
@@ -77,6 +77,8 @@ def uv_indexes(
     if not everything and not locations.bound:
         yield UvIndexes(environment=_default_environment(declared), router=None)
         return
+    from envbuild.system.index.router import IndexRouter  # and with it a web server
+
     secret = _remembered_secret(secret_file)
     router = IndexRouter(locations, client, secret=secret, everything=everything, hashes=hashes)
     with router:
