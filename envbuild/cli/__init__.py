@@ -152,6 +152,10 @@ def _read_arguments(argv: Sequence[str]) -> tuple[Namespace, Verb]:
         from envbuild.cli.lock_verb import lock
 
         return plain, lock
+    if plain is not None and plain.command == "sync":
+        from envbuild.cli.sync_verb import sync
+
+        return plain, sync
     if plain is not None:
         from envbuild.cli.store_verbs import STORE_VERBS
 

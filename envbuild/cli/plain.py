@@ -1,4 +1,4 @@
-"""The plain spellings of `lock` and of the verbs that look after a store, read without argparse.
+"""The plain spellings of `lock`, of `sync` and of the verbs that look after a store, read without argparse.
 
 It takes longer to import and to fill than most of these verbs take.
 `None` always means: argparse has to look at it, and says what there is to say.
@@ -40,14 +40,12 @@ def _own_arguments(words: list[str]) -> dict[str, object] | None:
             return {"generation": None}
         case ["rollback", number] if _is_number(number):
             return {"generation": int(number)}
+        case [("verify" | "lock" | "sync") as verb, *drivers] if _are_operands(drivers):
+            return {"drivers": drivers, **_unflagged(verb)}
         case ["verify", "--quick", *drivers] if _are_operands(drivers):
-            return {"drivers": drivers, "quick": True, "repair": False}
-        case ["verify", *drivers] if _are_operands(drivers):
-            return {"drivers": drivers, "quick": False, "repair": False}
-        case ["lock", *drivers] if _are_operands(drivers):
-            return _lock_arguments(drivers, check=False)
+            return {"drivers": drivers, **_unflagged("verify"), "quick": True}
         case ["lock", "--check", *drivers] if _are_operands(drivers):
-            return _lock_arguments(drivers, check=True)
+            return {"drivers": drivers, **_unflagged("lock"), "check": True}
         case ["gc"]:
             return _gc_arguments(keep=3)
         case ["gc", "--keep", number] if _is_number(number):
@@ -59,9 +57,13 @@ def _gc_arguments(*, keep: int) -> dict[str, object]:
     return {"keep": keep, "older_than": None, "dry_run": False, "cache": False, "wait": False}
 
 
-def _lock_arguments(drivers: list[str], *, check: bool) -> dict[str, object]:
-    plain = {"upgrade": False, "upgrade_package": [], "jobs": None}
-    return {"drivers": drivers, "check": check, **plain}
+def _unflagged(verb: str) -> dict[str, object]:
+    """What a verb that takes drivers gets where nothing else is said."""
+    if verb == "verify":
+        return {"quick": False, "repair": False}
+    if verb == "lock":
+        return {"check": False, "upgrade": False, "upgrade_package": [], "jobs": None}
+    return {"dry_run": False, "offline": False, "keep_going": False, "jobs": None}
 
 
 def _are_operands(words: list[str]) -> bool:

@@ -75,6 +75,8 @@ def test_the_store_is_where_platformdirs_says(
         "lock",
         "lock web asr",
         "lock --check --format json",
+        "sync",
+        "sync web asr --store /s",
     ],
 )
 def test_plain_spellings_are_read_as_argparse_reads_them(argv: str) -> None:
@@ -103,7 +105,8 @@ def test_plain_spellings_are_read_as_argparse_reads_them(argv: str) -> None:
         "gc --keep",
         "gc --keep=2",
         "gc --cache",
-        "sync",
+        "sync --dry-run",
+        "list",
         "--store",
         "--",
     ],
