@@ -229,13 +229,13 @@ def _make_manager(scheme: str, proxy: str | None) -> urllib3.PoolManager:
 
     context = _trust() if scheme == "https" or (proxy or "").startswith("https:") else None
     if proxy is None:
-        return urllib3.PoolManager(num_pools=8, maxsize=16, ssl_context=context)
+        return urllib3.PoolManager(num_pools=8, maxsize=32, ssl_context=context)
     parts = urlsplit(proxy)
     login = f"{parts.username}:{parts.password or ''}" if parts.username else None
     return urllib3.ProxyManager(
         parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl(),
         num_pools=8,
-        maxsize=16,
+        maxsize=32,
         ssl_context=context,
         proxy_headers=urllib3.make_headers(proxy_basic_auth=login) if login else None,
     )
