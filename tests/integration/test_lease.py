@@ -143,16 +143,18 @@ def test_a_start_waits_for_nobody(environment: Path, start: Starter) -> None:
         assert time.monotonic() - started < 5
 
 
-def test_it_costs_less_than_a_millisecond(environment: Path) -> None:
-    """The lease is not felt at start: under 1 ms, the median of 20."""
+def test_it_is_not_felt_at_start(environment: Path) -> None:
+    """The lease costs less than a tenth of a bare Python's start: a millisecond, where that takes ten."""
     code = (
         "import time, sys; del sys.modules['_envbuild_activation']; del sys.modules['fcntl'];"
         "a = time.perf_counter(); import _envbuild_activation; print(time.perf_counter() - a)"
     )
-    times = []
+    python = str(environment / "bin" / "python")
+    leases, starts = [], []
     for _ in range(20):
-        done = subprocess.run(
-            (environment / "bin" / "python", "-c", code), capture_output=True, text=True, check=True
-        )
-        times.append(float(done.stdout))
-    assert sorted(times)[10] < 0.001
+        done = subprocess.run((python, "-c", code), capture_output=True, text=True, check=True)
+        leases.append(float(done.stdout))
+        begin = time.perf_counter()
+        subprocess.run((python, "-I", "-S", "-c", "pass"), check=True)
+        starts.append(time.perf_counter() - begin)
+    assert sorted(leases)[10] < sorted(starts)[10] / 10
