@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import time
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -113,7 +114,7 @@ def linker(jobs: int = 2) -> Linker:
 
 def test_two_processes_come_to_what_one_does(cache: Cache, lock: int) -> None:
     """The same files, the same scripts, the same answer for each wheel."""
-    alone = dict(zip(WHEELS, link_share(cache.share("one")), strict=True))
+    alone = link_share(cache.share("one"), range(len(WHEELS)))
     with linker().linking(HEAVY, lock) as linking:
         together = linking.link(cache.share("two"))
     assert together == alone
@@ -127,10 +128,11 @@ def test_what_crosses_is_what_was_sent(cache: Cache) -> None:
     standing = Path(share.site_packages, "a/__init__.py")
     standing.parent.mkdir()
     standing.write_text("somebody's")
-    found = link_share(share._replace(names=(*WHEELS, "e" * 64)))
-    assert found[-1] is None
-    assert found[0] is not None
-    assert [file.path for file in found[0].linked.met] == ["a/__init__.py"]
+    found = link_share(share._replace(names=(*WHEELS, "e" * 64)), range(len(WHEELS) + 1))
+    assert found["e" * 64] is None
+    first = found[WHEELS[0]]
+    assert first is not None
+    assert [file.path for file in first.linked.met] == ["a/__init__.py"]
     assert from_plain(as_plain(found)) == found
 
 
@@ -144,6 +146,18 @@ def test_no_process_is_started_for_nothing(
     monkeypatch.setattr(SystemRunner, "run", None)
     with linker(jobs).linking(weights, lock) as linking:
         assert None not in linking.link(cache.share("env")).values()
+
+
+def test_each_wheel_is_linked_by_whoever_is_free(cache: Cache, lock: int) -> None:
+    """What one process takes, the other does not, and together they take everything."""
+    share = cache.share("env")
+    with linker().linking(HEAVY, lock) as linking:
+        assert linking._other is not None
+        numbers = linking._other.begin(share)
+        mine = link_share(share, islice(numbers, 1))
+        theirs = linking._other.result()
+    assert not mine.keys() & theirs.keys()
+    assert mine.keys() | theirs.keys() == set(WHEELS)
 
 
 def test_builds_share_the_processes(cache: Cache, lock: int) -> None:

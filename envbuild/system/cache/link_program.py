@@ -1,8 +1,9 @@
-"""Links a share of kept wheels, run as a process of its own: `main(JOB, RESULT)`.
+"""Links kept wheels beside envbuild, run as a process of its own: `main(JOB, QUEUE, RESULT)`.
 
-JOB and RESULT are inherited descriptors of pipes.
+All three are inherited descriptors of pipes.
 JOB gives a `Share` once it is known what there is to do, or nothing where there is nothing to do;
-RESULT gets what came of it, or the number and the path of what the system refused.
+QUEUE the number of a wheel in it, as often as one is left that nobody has taken;
+RESULT gets what came of those, or the number and the path of what the system refused.
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ import gc
 import marshal
 import os
 
-from envbuild.system.cache.share import Share, as_plain, link_share
+from envbuild.system.cache.share import Share, as_plain, link_share, taken_from
 
 
-def main(job: int, result: int) -> None:
+def main(job: int, queue: int, result: int) -> None:
     """Read the job, do it, and write the result."""
     gc.disable()  # there are 50,000 values, and none is in a cycle
     with os.fdopen(job, "rb") as stream:
@@ -23,7 +24,8 @@ def main(job: int, result: int) -> None:
         return
     answer: tuple[object, ...]
     try:
-        answer = ("done", as_plain(link_share(Share(*marshal.loads(content)))))  # noqa: S302  (of envbuild)
+        share = Share(*marshal.loads(content))  # noqa: S302  (of envbuild)
+        answer = ("done", as_plain(link_share(share, taken_from(queue))))
     except OSError as error:
         answer = ("refused", error.errno, os.fsencode(error.filename or ""))
     with os.fdopen(result, "wb") as stream:

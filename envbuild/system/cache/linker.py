@@ -13,7 +13,7 @@ from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError, Problem
-from envbuild.system.cache.share import from_plain, link_share
+from envbuild.system.cache.share import MOST, from_plain, link_share, queue_of, taken_from
 from envbuild.system.process import Command, scrubbed_environment
 from envbuild.system.workers import Workers
 
@@ -70,7 +70,7 @@ class Linker:
 
 
 class Linking:
-    """Links shares into one environment; the first is divided with another process, if there is one."""
+    """Links wheels into one environment; the first time another process helps, if there is one."""
 
     def __init__(self, weights: Mapping[str, int], other: _OtherProcess | None = None) -> None:
         self._weights = weights
@@ -82,26 +82,16 @@ class Linking:
         LinkingDiedError where the other process was ended: nobody knows then what it has linked.
         """
         other, self._other = self._other, None
-        if other is None:
-            return dict(zip(share.names, link_share(share), strict=True))
-        mine, theirs = self._halves(share.names)
-        other.begin(share._replace(names=theirs))
-        found = dict(zip(mine, link_share(share._replace(names=mine)), strict=True))
-        return found | dict(zip(theirs, other.result(), strict=True))
-
-    def _halves(self, names: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Two parts of about the same weight."""
-        parts: tuple[list[str], list[str]] = ([], [])
-        sums = [0, 0]
-        for name in sorted(names, key=lambda name: -self._weights.get(name, 0)):
-            lighter = sums[1] < sums[0]
-            parts[lighter].append(name)
-            sums[lighter] += self._weights.get(name, 0)
-        return tuple(parts[0]), tuple(parts[1])
+        if other is None or len(share.names) > MOST:
+            return link_share(share, range(len(share.names)))
+        heavy_first = sorted(share.names, key=lambda name: -self._weights.get(name, 0))
+        share = share._replace(names=tuple(heavy_first))  # so that both end together
+        found = link_share(share, other.begin(share))
+        return found | other.result()
 
 
 class _OtherProcess:
-    """A Python that has imported what it needs and waits for its share."""
+    """A Python that has imported what it needs, waits for a share, and then takes of it what is left."""
 
     def __init__(self, runner: Runner, lock: int) -> None:
         self._runner = runner
@@ -112,27 +102,33 @@ class _OtherProcess:
 
     def __enter__(self) -> _OtherProcess:
         its_job, self._job = os.pipe()
+        self._queue, self._fill = os.pipe()
         self._result, its_result = os.pipe()
-        self._open |= {self._job, self._result}
-        self._ended = self._threads.submit(self._run, its_job, its_result)
+        self._open |= {self._job, self._queue, self._fill, self._result}
+        self._ended = self._threads.submit(self._run, its_job, os.dup(self._queue), its_result)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
         """Let it go on with nothing, and wait for it, unless the user has interrupted envbuild."""
-        self._close(self._job)
-        self._close(self._result)
+        if self._fill not in self._open:  # it has begun: nothing more is left to it
+            tuple(taken_from(self._queue))
+        for descriptor in tuple(self._open):
+            self._close(descriptor)
         self._threads.__exit__(kind, *rest)  # type: ignore[arg-type]
 
-    def begin(self, share: Share) -> None:
-        """Hand it its share."""
-        content = marshal.dumps((*share[:-1], tuple(share.names)))
+    def begin(self, share: Share) -> Iterator[int]:
+        """Let it begin with the share; the numbers that it leaves to the caller, one by one."""
+        os.write(self._fill, queue_of(len(share.names)))
+        self._close(self._fill)
+        content = marshal.dumps(tuple(share))
         with suppress(BrokenPipeError):  # `result` tells
             while content:
                 content = content[os.write(self._job, content) :]
         self._close(self._job)
+        return taken_from(self._queue)
 
-    def result(self) -> list[LinkedWheel | None]:
-        """What came of its share; OSError where the system refused it something."""
+    def result(self) -> dict[str, LinkedWheel | None]:
+        """What came of those that it took; OSError where the system refused it something."""
         self._open.discard(self._result)
         with os.fdopen(self._result, "rb") as stream:
             content = stream.read()
@@ -155,20 +151,21 @@ class _OtherProcess:
         message = f"the process that links files ended (status {ended.code})"
         return LinkingDiedError(Problem(message=message, detail=ended.stderr))
 
-    def _run(self, job: int, result: int) -> Completed:
+    def _run(self, job: int, queue: int, result: int) -> Completed:
         """Run it to its end; then its ends of the pipes are closed here too, so that nobody waits for it."""
+        pipes = (job, queue, result)
         options = ("-I", "-S", *(("-B",) if sys.dont_write_bytecode else ()))
         command = Command(
-            argv=(sys.executable, *options, "-c", _PROGRAM, _PACKAGE_ROOT, str(job), str(result)),
+            argv=(sys.executable, *options, "-c", _PROGRAM, _PACKAGE_ROOT, *map(str, pipes)),
             env=scrubbed_environment(os.environ),
             cwd="/",
-            keep_open=(self._lock, job, result),
+            keep_open=(self._lock, *pipes),
         )
         try:
             return self._runner.run(command)
         finally:
-            os.close(job)
-            os.close(result)
+            for pipe in pipes:
+                os.close(pipe)
 
     def _close(self, descriptor: int) -> None:
         if descriptor in self._open:

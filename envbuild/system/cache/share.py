@@ -1,4 +1,4 @@
-"""A share of an environment's kept wheels: what one process links of them, each with its bytecode."""
+"""An environment's kept wheels: what one process links of them, each with its bytecode."""
 
 from __future__ import annotations
 
@@ -12,8 +12,15 @@ from envbuild.system.cache.linking import Linked, Target
 from envbuild.system.cache.wheels import LinkedWheel, WheelCache
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
+
+
+_NUMBER = 2
+"""Bytes of a number in a queue: a pipe that holds many of them gives a reader whole ones."""
+
+MOST = 4096 // _NUMBER
+"""Numbers that every pipe takes at once: one of a user who has many holds a page."""
 
 
 class Share(NamedTuple):
@@ -36,28 +43,41 @@ class Share(NamedTuple):
     """The sha256 of each wheel."""
 
 
-def link_share(share: Share) -> list[LinkedWheel | None]:
-    """Put each wheel into the environment, with the bytecode that is kept of it.
+def link_share(share: Share, numbers: Iterable[int]) -> dict[str, LinkedWheel | None]:
+    """Put wheels of the share into the environment, with the bytecode that is kept of them; by sha256.
 
+    `numbers` are their positions in `names`.
     None for a wheel that is not kept, or not for this Python; OSError as in `Entries.link`.
     """
     wheels = WheelCache(Path(share.wheels))
     bytecode = Entries(Path(share.bytecode)) if share.bytecode else None
     target = Target(Path(share.site_packages))
     environment = os.fsencode(share.environment)
-    found: list[LinkedWheel | None] = []
-    for name in share.names:
+    found: dict[str, LinkedWheel | None] = {}
+    for number in numbers:
+        name = share.names[number]
         linked = wheels.link(name, target, environment=environment, minor=share.minor)
         if linked is not None and bytecode is not None and bytecode.has(name):
             linked = linked._replace(bytecode=bytecode.link(name, target))
-        found.append(linked)
+        found[name] = linked
     return found
 
 
-def as_plain(found: Sequence[LinkedWheel | None]) -> list[object]:
+def queue_of(count: int) -> bytes:
+    """What a pipe holds from which several processes take the numbers below `count`, each when it is free."""
+    return b"".join(number.to_bytes(_NUMBER, "big") for number in range(count))
+
+
+def taken_from(queue: int) -> Iterator[int]:
+    """The numbers that this process gets from such a pipe, whose other end is closed."""
+    while number := os.read(queue, _NUMBER):
+        yield int.from_bytes(number, "big")
+
+
+def as_plain(found: dict[str, LinkedWheel | None]) -> dict[str, object]:
     """The same as values that `marshal` knows."""
-    return [
-        wheel
+    return {
+        name: wheel
         and (
             wheel.dist_info,
             _plain_linked(wheel.linked),
@@ -65,14 +85,14 @@ def as_plain(found: Sequence[LinkedWheel | None]) -> list[object]:
             wheel.met,
             wheel.bytecode and _plain_linked(wheel.bytecode),
         )
-        for wheel in found
-    ]
+        for name, wheel in found.items()
+    }
 
 
-def from_plain(rows: Sequence[Any]) -> list[LinkedWheel | None]:
+def from_plain(rows: dict[str, Any]) -> dict[str, LinkedWheel | None]:
     """What `as_plain` was given."""
-    return [
-        row
+    return {
+        name: row
         and LinkedWheel(
             dist_info=row[0],
             linked=_linked(row[1]),
@@ -80,8 +100,8 @@ def from_plain(rows: Sequence[Any]) -> list[LinkedWheel | None]:
             met=row[3],
             bytecode=row[4] and _linked(row[4]),
         )
-        for row in rows
-    ]
+        for name, row in rows.items()
+    }
 
 
 def _plain_linked(linked: Linked) -> tuple[object, ...]:

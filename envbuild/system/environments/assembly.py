@@ -17,6 +17,7 @@ from envbuild.system.environments.folder import remove_environment
 from envbuild.system.environments.placing import ContestedError
 from envbuild.system.environments.site import Site
 from envbuild.system.environments.unshare import unshare_files
+from envbuild.system.files import sync_file_system
 from envbuild.system.workers import Workers
 
 if TYPE_CHECKING:
@@ -120,8 +121,10 @@ class Assembler:
             filled.known.clear()
         filled.forget_entries()
         self.placer.progress.stage(driver, "checking every file")
+        syncing = beside.submit(sync_file_system, place)  # most of it, ahead of the receipt
         found = survey(place, known=filled.known, freeze=True)
         _check_complete(site, filled, found)
+        syncing.result()
         return found
 
     def _add_bytecode(self, site: Site, filled: Filled) -> None:
