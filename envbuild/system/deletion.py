@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from stat import S_ISDIR
+
+from envbuild.system.working_folder import coming_back
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ def delete_tree(
     found: dict[int, int] = {} if looks is None else looks
     if path.is_dir() and not path.is_symlink():
         folder = os.fsencode(path.absolute())
-        with _coming_back():
+        with coming_back():
             blocks = _delete_shares(_shares(folder), found, meanwhile)
             return (blocks + _delete_folder(folder, found)) * _BLOCK
     try:
@@ -72,20 +74,6 @@ def count_bytes(folders: Iterable[Path]) -> int:
                         continue
                 blocks += status.st_blocks
     return blocks * _BLOCK
-
-
-@contextmanager
-def _coming_back() -> Iterator[None]:
-    """Return to the working folder that there was, or to the root where nobody may open that one."""
-    try:
-        here = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except PermissionError:
-        here = os.open("/", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        yield
-    finally:
-        os.fchdir(here)
-        os.close(here)
 
 
 def _shares(root: bytes) -> list[list[bytes]]:
