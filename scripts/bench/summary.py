@@ -14,8 +14,8 @@ _REASONS = (
     (
         "`verify --quick` of the same",
         (
-            "it looks at every file once (`lstat(2)`), and looking alone takes what the row for comparison says; "
-            "to be quicker it would have to look at fewer"
+            "it looks at every file once (`lstat(2)`), in two processes, and lists hardly a folder; "
+            "looking alone takes what the row for comparison says, and to be quicker it would have to look at fewer"
         ),
     ),
     (
@@ -32,7 +32,7 @@ _REASONS = (
     (
         "the same `gc`, until the last file is gone",
         (
-            "it is deleted from Python, at a low priority, and each file is looked at before: "
+            "it is deleted from Python, in two processes, at a low priority, and each file is looked at before: "
             "to count what is freed, and so that the wheels it shares need not be read again by the next sync"
         ),
     ),
@@ -43,9 +43,9 @@ _REASONS = (
     (
         "`lock`, a",
         (
-            "uv is done quickly where an index is near and holds its answers; "
-            "envbuild's own start, the lockfiles that it reads and writes, "
-            "and looking whether the index still has what is locked weigh as much"
+            "no resolver is started, as every pin stands; what is left is the start of a Python and what it imports, "
+            "four lockfiles to read and to write, and, where answers have expired, "
+            "every page that has to come again and be looked through for what is locked"
         ),
     ),
     (
