@@ -52,15 +52,15 @@ def measure_idle(place: Place, rounds: int) -> Iterator[Row]:
                 "8 × `uv sync --frozen`": _frozen(place, uv_projects),
                 "which": projects[8].call("which", "d0", times=_TIMES),
                 "list": projects[8].call("list", times=_TIMES),
-                "run": projects[8].call("run", "d0", "--", "--version", times=_TIMES),
+                "run": projects[8].call("run", "d0", times=_TIMES),
                 "the command itself": Call(
-                    argv=(projects[8].envbuild("which", "d0").strip(), "--version"),
+                    argv=(projects[8].envbuild("which", "d0").strip(),),
                     env=place.environment(),
                     cwd=place.root,
                     times=_TIMES,
                 ),
                 "the shim": Call(
-                    argv=(f"{projects[8].store}/current/bin/d0", "--version"),
+                    argv=(f"{projects[8].store}/current/bin/d0",),
                     env=place.environment(),
                     cwd=place.root,
                     times=_TIMES,
@@ -94,16 +94,16 @@ def measure_idle(place: Place, rounds: int) -> Iterator[Row]:
         "run",
         NOTHING,
         chapter=_CHAPTER,
-        what="`run DRIVER -- --version`, 8 drivers",
+        what="`run DRIVER`, 8 drivers",
         target=2.5,
-        note="the driver's own start is in it: a Python and two imports",
+        note="the driver's own start is in it: a Python in its environment, and a command that does nothing",
     )
     yield compare(
         contest,
         "run",
         "the command itself",
         chapter=_CHAPTER,
-        what="`run DRIVER -- --version`, start and answer",
+        what="`run DRIVER`, from start to end",
         target=None,
     )
     yield compare(

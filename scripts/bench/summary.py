@@ -37,7 +37,7 @@ _REASONS = (
         ),
     ),
     (
-        "`run DRIVER -- --version`, 8 drivers",
+        "`run DRIVER`, 8 drivers",
         "the driver's own start is in it; the next row has it as the peer, and what `run` adds is the difference",
     ),
     (
