@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from envbuild.system.index.reader import IndexClient
     from envbuild.system.index.web import Reply
 
-_SIDE_BY_SIDE = 32
+_SIDE_BY_SIDE = 16
 _MAX_AGE = re.compile(r"(?:^|[\s,])max-age=\"?(\d{1,9})\"?(?:$|[\s,])")
 _ASK_AGAIN = re.compile(r"\bno-(cache|store)\b")
 
