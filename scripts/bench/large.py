@@ -227,7 +227,7 @@ def measure_pip(place: Place, project: Project, driver: RealDriver, rounds: int)
         "envbuild",
         "pip",
         chapter=_REBUILD,
-        what="the same, another package moved",
+        what="`sync` of the same environment, another package moved",
         target=1 / 50,
         called="`python -m venv` + `pip install` of the same lock, which compiles, cache warm",
     )

@@ -56,13 +56,16 @@ _REASONS = (
         ),
     ),
     (
+        "`sync` of the same environment",
+        "as for the rebuild against uv, and the other parts are the same",
+    ),
+    (
         "`sync` of ",
         (
             "linking is the kernel's work for the most part, and looking at every file before the receipt is written "
             "goes on in one process; the samples below tell the parts"
         ),
     ),
-    ("the same, another package moved", "as for the row above, and the other parts are the same"),
     (
         "fresh environment, then",
         (
