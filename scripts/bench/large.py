@@ -236,11 +236,15 @@ def measure_pip(place: Place, project: Project, driver: RealDriver, rounds: int)
 
 
 def link_alone(place: Place, project: Project, driver: RealDriver) -> Callable[[int], Sample]:
-    """Link every file of the environment into a new folder, and nothing else: the limit."""
+    """Link every file of the environment into a new folder, and nothing else: the limit.
+
+    They are those of a copy: links to the environment's own would have every kept wheel read again.
+    """
+    source, target = place.root / "link-source", place.root / "by-link"
+    place.run("cp", "-a", project.of(driver.name, "--env"), str(source))
 
     def measure(number: int) -> Sample:
-        source, target = project.of(driver.name, "--env"), place.root / "by-link"
-        argv = (place.python, "-S", str(_LINKS), source, str(target))
+        argv = (place.python, "-S", str(_LINKS), str(source), str(target))
         sample = Call(argv=argv, env=place.environment(), cwd=place.root)(number)
         shutil.rmtree(target)
         begin, cpu = map(float, (place.root / "by-link.seconds").read_text().split())
