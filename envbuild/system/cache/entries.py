@@ -193,37 +193,36 @@ class Entries:
 
     def window(self, name: str) -> Window | None:
         """When an entry was last linked, by its stamp alone; None where none of its files may be believed unread."""
-        folder = f"{self.root}/{name}"
         try:
-            with open(f"{folder}/{_STAMP}", encoding="ascii") as stream:  # noqa: PTH123
-                _, boot = stream.read().split()
-                status = os.fstat(stream.fileno())
+            _, window = self._read_stamp(name)
         except (OSError, ValueError):
             return None
+        return None if window == _NEVER else window
+
+    def _read_stamp(self, name: str) -> tuple[str, Window]:
+        """The table's digest, and when the entry was last linked; OSError or ValueError where there is no stamp."""
+        folder = f"{self.root}/{name}"
+        with open(f"{folder}/{_STAMP}", encoding="ascii") as stream:  # noqa: PTH123
+            digest, boot = stream.read().split()
+            status = os.fstat(stream.fileno())
         if boot != _boot() and not os.path.exists(f"{folder}/{_SYNCED}"):  # noqa: PTH110
-            return None
-        return Window(status.st_mtime_ns, status.st_ctime_ns)
+            return digest, _NEVER
+        return digest, Window(status.st_mtime_ns, status.st_ctime_ns)
 
     def believed(self, name: str) -> tuple[Entry, Window] | None:
         """An entry's table, its files not looked at, and when they were last linked.
 
         None where there is none that can be believed.
         """
-        folder = f"{self.root}/{name}"
         try:
-            with open(f"{folder}/{_STAMP}", encoding="ascii") as stream:  # noqa: PTH123
-                digest, boot = stream.read().split()
-                status = os.fstat(stream.fileno())
-            with open(f"{folder}/{_TABLE}", "rb") as stream:  # noqa: PTH123
+            digest, window = self._read_stamp(name)
+            with open(f"{self.root}/{name}/{_TABLE}", "rb") as stream:  # noqa: PTH123
                 table = stream.read()
             if hashlib.sha256(table).hexdigest() != digest:
                 return None
             entry = parse_entry(table.decode("ascii"))
         except (OSError, ValueError):
             return None
-        if boot != _boot() and not os.path.exists(f"{folder}/{_SYNCED}"):  # noqa: PTH110
-            return (entry, _NEVER) if entry is not None else None
-        window = Window(status.st_mtime_ns, status.st_ctime_ns)
         return (entry, window) if entry is not None else None
 
 
