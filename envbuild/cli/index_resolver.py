@@ -14,23 +14,6 @@ if TYPE_CHECKING:
     from envbuild.system.uv.resolver import UvResolver
 
 
-@contextmanager
-def open_resolver(context: Context) -> Iterator[UvResolver]:
-    """A resolver over the declared indexes."""
-    from envbuild.system.index.session import index_session
-
-    with index_session(
-        context.declaration,
-        context.environment,
-        runner=context.runner,
-        cache=context.lock_cache,
-        timeout=context.index_timeout,
-        retries=context.index_retries,
-        hashes=True,
-    ) as indexes:
-        yield resolver_over(context, indexes)
-
-
 def resolver_over(context: Context, indexes: IndexSession) -> UvResolver:
     """A resolver over indexes that are open."""
     from envbuild.system.uv.resolver import UvResolver
@@ -50,5 +33,15 @@ def index_resolver(context: Context, *, wanted: bool) -> Iterator[Resolver | Non
     if not wanted:
         yield None
         return
-    with open_resolver(context) as resolver:
-        yield resolver
+    from envbuild.system.index.session import index_session
+
+    with index_session(
+        context.declaration,
+        context.environment,
+        runner=context.runner,
+        cache=context.lock_cache,
+        timeout=context.index_timeout,
+        retries=context.index_retries,
+        hashes=True,
+    ) as indexes:
+        yield resolver_over(context, indexes)
