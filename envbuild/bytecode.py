@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -17,7 +18,7 @@ _SURELY_SHORT = _LONGEST_NAME // 4
 """Characters that cannot be more bytes than that, however they are encoded."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Module:
     """A source file that a wheel's RECORD lists."""
 

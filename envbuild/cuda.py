@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +23,7 @@ _LIBRARY = re.compile(r"nvidia-[a-z0-9-]+-cu(?P<major>\d{2})")
 _NUMBERS = re.compile(r"(?P<major>\d+)\.(?P<minor>\d+)")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class LockedCuda:
     """What a lockfile's wheels were built for on one target."""
 
@@ -38,7 +39,7 @@ class LockedCuda:
         return str(self.major) if self.minor is None else f"{self.major}.{self.minor}"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class CudaFinding:
     """Locked wheels that an NVIDIA driver is too old for, wholly or in part."""
 

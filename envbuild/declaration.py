@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
+
+from envbuild.value import value
 
 DEFAULT_INDEX = "default"
 """The name of the index that serves every package that no other index is bound to."""
@@ -18,7 +19,7 @@ DEFAULT_PROBE_TIMEOUT = 60
 """Seconds; a first `vllm --version` on a cold disk takes twenty."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class DeclaredRequirement:
     """A requirement as a driver's own line asks for it."""
 
@@ -32,7 +33,7 @@ class DeclaredRequirement:
     """Where it stands in `drivers.toml`, counted from 1."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Index:
     """A named package index, or a folder of wheels."""
 
@@ -52,7 +53,7 @@ class Index:
     line: int
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Accelerator:
     """What a host must have for a driver to be built there."""
 
@@ -60,7 +61,7 @@ class Accelerator:
     """A PEP 440 specifier on the CUDA version that the host's driver supports, such as `>=12.4`."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Driver:
     """A named service backend, with the defaults merged in."""
 
@@ -129,7 +130,7 @@ class Driver:
     """
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class HostChange:
     """What a host table says of one driver; None leaves the driver's own."""
 
@@ -145,7 +146,7 @@ class HostChange:
     probe_timeout: int | None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class HostTable:
     """What is different on some hosts; nothing that decides a lockfile."""
 
@@ -160,7 +161,7 @@ class HostTable:
     changes: tuple[HostChange, ...]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Coexist:
     """A rule: these drivers must be able to share one interpreter."""
 
@@ -170,7 +171,7 @@ class Coexist:
     line: int
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Agree:
     """A rule: each of these packages has one version wherever it is locked."""
 
@@ -183,7 +184,7 @@ class Agree:
     line: int
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Declaration:
     """A parsed `drivers.toml`."""
 

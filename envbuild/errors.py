@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from envbuild.value import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from typing import ClassVar
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Problem:
     """One thing that is wrong, and where."""
 

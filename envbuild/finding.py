@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from envbuild.value import value
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Finding:
     """One thing that `verify`, `doctor` or `check` has to say."""
 

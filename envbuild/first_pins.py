@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from envbuild.errors import IndexFailureError, Problem
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,7 +18,7 @@ _LINE = re.compile(
 )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class FirstPin:
     """One package as it was before."""
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from envbuild.lock_changes import Change, compare_lockfiles
 from envbuild.requirement_text import parse_version
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _TORCH = frozenset({"torch", "torchaudio", "torchvision", "triton", "xformers", "flash-attn"})
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class DriverDiff:
     """One driver, before and after."""
 

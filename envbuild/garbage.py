@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from envbuild.value import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from envbuild.lease import Process
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class StoredGeneration:
     """A generation as far as a gc is concerned."""
 
@@ -23,7 +23,7 @@ class StoredGeneration:
     """The folder names of all that it may need."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class StoredEnvironment:
     """An environment as far as a gc is concerned."""
 
@@ -44,7 +44,7 @@ class StoredEnvironment:
     """The folder names of the managed Pythons that it needs."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class StoredPython:
     """A managed Python as far as a gc is concerned."""
 
@@ -58,7 +58,7 @@ class StoredPython:
     """What runs it."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Kept:
     """Something that stays, and why."""
 
@@ -68,7 +68,7 @@ class Kept:
     reasons: tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class GcPlan:
     """What a gc does: generations first, so that nothing ever names what is gone."""
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from envbuild import __version__
 from envbuild.manifest import Manifest, ManifestDriver
 from envbuild.shims import name_shims
+from envbuild.value import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

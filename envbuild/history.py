@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from envbuild.value import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from envbuild.manifest import Manifest, ManifestDriver
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Change:
     """One driver that is not as it was."""
 
@@ -29,7 +29,7 @@ class Change:
     """Whether its environment is another one."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Generation:
     """One generation of a store, as `history` tells of it."""
 

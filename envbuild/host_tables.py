@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from envbuild.accelerator import accelerator_missing
+from envbuild.value import replace
 
 if TYPE_CHECKING:
     from envbuild.declaration import Declaration, Driver, HostChange, HostTable
@@ -55,4 +55,4 @@ def _apply(driver: Driver, change: HostChange) -> Driver:
     lines = {key.replace("_", "-"): change.line for key in given}
     lines |= {f"env.{name}": change.line for name, _ in change.env}
     origins = tuple(sorted((dict(driver.origins) | lines).items()))
-    return replace(driver, env=env, origins=origins, **given)  # type: ignore[arg-type]
+    return replace(driver, env=env, origins=origins, **given)

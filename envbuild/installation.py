@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from envbuild.target import Interpreter
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class InstallRequest:
     """Files to be installed into one environment, each exactly as locked."""
 

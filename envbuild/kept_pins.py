@@ -9,11 +9,11 @@ What an index may have changed meanwhile is not known here: `choices_of` says wh
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from envbuild.requirement_text import admits, parse_requirement, parse_version
 from envbuild.resolution import LockedChoice
+from envbuild.value import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

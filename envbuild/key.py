@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from envbuild.target import Interpreter
@@ -17,7 +18,7 @@ SHORT = 12
 """How many hex digits of the key an environment's path carries."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class KeyInputs:
     """Everything that decides an environment's content."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from envbuild.value import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ Empty, readable for every user and writable for none: a reader's lock needs no m
 """
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class HeldLock:
     """One line of the kernel's table."""
 
@@ -28,7 +28,7 @@ class HeldLock:
     inode: int
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Process:
     """A running process of an environment."""
 

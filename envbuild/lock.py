@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from envbuild.target import Target
@@ -12,7 +13,7 @@ FORMAT = 1
 """The lockfile format that this version writes, and the newest that it reads."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Inputs:
     """What a driver asked for when it was locked; a lockfile is fresh while this still holds."""
 
@@ -28,7 +29,7 @@ class Inputs:
     """Each bound index's name with its package patterns; where an index lives is the host's affair."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class LockedFile:
     """A wheel (or, where allowed, a source distribution) of a package."""
 
@@ -45,7 +46,7 @@ class LockedFile:
     """The targets that take this very file; each of the package's targets takes exactly one."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class LockedPackage:
     """One version of a package, with what it publishes about itself."""
 
@@ -68,7 +69,7 @@ class LockedPackage:
     files: tuple[LockedFile, ...]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Lockfile:
     """`locks/<driver>.toml` as a value."""
 
@@ -88,12 +89,12 @@ class Lockfile:
         return tuple(package for package in self.packages if target in package.targets)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Fresh:
     """The lockfile answers its declaration."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Stale:
     """The lockfile no longer answers its declaration."""
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from envbuild.lock import Lockfile
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Change:
     """A package whose locked versions differ."""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 
 from envbuild.errors import HostError, Problem
+from envbuild.value import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ FORMAT = 1
 """The manifest format that this version writes, and the newest that it reads."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class ManifestDriver:
     """One driver of a generation."""
 
@@ -55,7 +55,7 @@ class ManifestDriver:
     """When a generation first had this driver in this environment (UTC)."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Manifest:
     """`manifest.json` as a value."""
 

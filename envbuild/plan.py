@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from envbuild.key import KeyInputs, compute_key, environment_name
 from envbuild.recipe import ChosenFile
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from envbuild.target import Interpreter, Target
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Wanted:
     """One driver as this host is to have it."""
 
@@ -39,7 +39,7 @@ class Wanted:
         return environment_name(self.driver.name, self.version, self.key)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Skip:
     """A driver that this host does not get."""
 
@@ -48,7 +48,7 @@ class Skip:
     """One sentence without a final stop."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Plan:
     """What a sync does: first every build, then, if all are valid, one switch."""
 

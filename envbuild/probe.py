@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from envbuild.declaration import Driver
@@ -12,7 +13,7 @@ _TAIL = 12
 """How many of the last lines of an output a message repeats."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Probe:
     """A command of the environment that has to succeed."""
 
@@ -30,7 +31,7 @@ class Probe:
         return " ".join(self.argv)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class ProbeResult:
     """What became of one probe."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from envbuild.declaration import DEFAULT_INDEX, Driver
@@ -10,6 +9,7 @@ from envbuild.errors import Problem, UsageError
 from envbuild.key import KeyInputs, compute_key, environment_name
 from envbuild.plan import Wanted
 from envbuild.target import Interpreter, parse_target
+from envbuild.value import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

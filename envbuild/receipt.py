@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from itertools import chain, takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from envbuild.errors import HostError, Problem
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -37,7 +37,7 @@ class FileEntry(NamedTuple):
     """64 hex digits of the content."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class LinkEntry:
     """A symbolic link."""
 
@@ -45,7 +45,7 @@ class LinkEntry:
     target: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class FolderEntry:
     """A folder; the environment itself is `.`."""
 
@@ -53,7 +53,7 @@ class FolderEntry:
     mode: int
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Contents:
     """Everything below an environment, each kind in path order."""
 
@@ -67,7 +67,7 @@ class Contents:
         return sum(file.size for file in self.files)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Receipt:
     """What stands in `<store>/receipts/<environment>.json`."""
 

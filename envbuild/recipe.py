@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from envbuild.value import value
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class ChosenFile:
     """A locked file that a host installs."""
 
@@ -18,7 +18,7 @@ class ChosenFile:
     """In bytes."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Recipe:
     """What an environment was built from: with the interpreter, all that building it again needs."""
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from envbuild.requirement_graph import active_edges
 from envbuild.specifier_bounds import binding_specifiers
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +19,7 @@ _MOST_CHAINS = 200
 """Dense graphs have thousands; the shortest say it all."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Chain:
     """One way from a driver's own line to a package."""
 
@@ -27,7 +27,7 @@ class Chain:
     """The first is the driver's own, the last asks for the package."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Bound:
     """One requirement on the package, whatever chain brings it."""
 
@@ -42,7 +42,7 @@ class Bound:
     """`above` or `below` where no other bound is tighter on that side, `both`, or None."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Reasons:
     """Why a package is on a target, and at this version."""
 

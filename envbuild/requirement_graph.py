@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
 from envbuild.requirement_text import Wanted, holds, parse_requirement
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ _GIVEN = 'os_name == "posix"'
 """A comparison that holds on every target."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Edge:
     """One requirement that holds on a target."""
 
@@ -43,7 +43,7 @@ class Edge:
     """The driver's override that stands in for the text, where one does."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Asking:
     """A requirement text that holds, and the override that stands in for it."""
 

@@ -7,9 +7,10 @@ A fleet's lockfiles repeat the same few thousand texts;
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
+
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from packaging.markers import Marker
@@ -32,7 +33,7 @@ _ONE_EXTRA = re.compile(
 _SEPARATORS = re.compile(r"[-_.]+")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Wanted:
     """One requirement, with its marker still unread."""
 

@@ -5,11 +5,11 @@ The port: whoever can turn requirements into exact files for one target is a Res
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from envbuild.errors import Problem, UnsatisfiableError
 from envbuild.lock import LockedFile, LockedPackage, Lockfile
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from envbuild.target import Target
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Pin:
     """A version that a resolution keeps where it still fits."""
 
@@ -26,7 +26,7 @@ class Pin:
     version: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class KnownPackage:
     """What one file of a version says about its package, known before anybody is asked."""
 
@@ -42,7 +42,7 @@ class KnownPackage:
     """`Requires-Dist` as published, addresses left out."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class LockedChoice:
     """The file of a package that a lockfile gives to one target."""
 
@@ -57,7 +57,7 @@ class LockedChoice:
     target: Target
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class ResolveRequest:
     """One driver on one target."""
 
@@ -75,7 +75,7 @@ class ResolveRequest:
     """What need not be asked of an index; whoever asks looks afterwards whether it was still so."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class ResolvedFile:
     """The one file that a target takes of a package, and where it was seen."""
 
@@ -92,7 +92,7 @@ class ResolvedFile:
     sha256: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Resolution:
     """Everything that one target takes, in name order."""
 
@@ -100,7 +100,7 @@ class Resolution:
     files: tuple[ResolvedFile, ...]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class PublishedMetadata:
     """What a file says about its package, and how large it is."""
 

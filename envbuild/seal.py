@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 
 from envbuild.digest import json_sha256
 from envbuild.errors import HostError, Problem
+from envbuild.value import value
 
 FORMAT = 1
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Seal:
     """What stands in `<store>/seals/N.json`."""
 

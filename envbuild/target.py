@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from envbuild.value import value
+
 PLATFORM = re.compile(
     r"(?P<arch>x86_64|aarch64|arm64)-(?P<system>manylinux|musllinux|macosx)"
     r"_(?P<major>0|[1-9][0-9]?)_(?P<minor>0|[1-9][0-9]?)"
@@ -41,7 +43,7 @@ class Platform:
         return "darwin" if self.system == "macosx" else "linux"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Target:
     """What one resolution is for."""
 
@@ -78,7 +80,7 @@ class Target:
         }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Interpreter:
     """A Python that was found on the host and asked about itself."""
 
@@ -111,7 +113,7 @@ class Interpreter:
         return self.release[: len(asked)] == asked
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Host:
     """What a host is, as far as a lockfile's targets and a driver's accelerator ask."""
 

@@ -11,7 +11,8 @@ import json
 import re
 import tomllib
 from bisect import bisect_left
-from dataclasses import dataclass
+
+from envbuild.value import value
 
 Path = tuple[str | int, ...]
 """The way to a value from the top: keys of tables, and indexes (from 0) of arrays."""
@@ -31,7 +32,7 @@ _PLAIN = re.compile(r"[^,\]}#\r\n]+")
 _SPACE = re.compile(r"[ \t]*")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Positions:
     """Where each key path of one text stands."""
 

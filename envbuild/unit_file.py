@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +17,7 @@ _PREFIXES = "@-:+!|"
 _INSTANCE = re.compile(r"@([^/]+)\.service$")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class ExecLine:
     """One command of a unit."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from envbuild.freshness import inputs_of
+from envbuild.value import replace, value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from envbuild.lock import Lockfile
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Unmet:
     """A driver whose new lines contradict one another over everything that is locked."""
 
@@ -23,7 +23,7 @@ class Unmet:
     clashes: tuple[Clash, ...]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class UnlockedChanges:
     """The fleet with its new lines, as far as what is locked can serve them."""
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from envbuild.finding import Finding
+from envbuild.value import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
     from envbuild.receipt import Contents, Receipt
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Tree:
     """Everything below an environment as the file system lists it, by path; no file was opened."""
 

@@ -159,11 +159,10 @@ def open_builder(
 
 def _leave_stamp(context: Context, declaration: str, result: SyncResult) -> None:
     """Note what this sync rested on, so that the next one can see at once that nothing has changed."""
-    from dataclasses import replace
-
     from envbuild.cli.stamp import render_sync_stamp
     from envbuild.report.sync import render_sync
     from envbuild.system.files import write_if_changed
+    from envbuild.value import replace
 
     manifest = result.manifest
     if manifest is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from envbuild.lock import Stale
 from envbuild.lock_soundness import check_soundness
 from envbuild.rules import check_rules, rule_problems
 from envbuild.unlocked_changes import foresee
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from envbuild.unlocked_changes import UnlockedChanges
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Comparison:
     """What the working folder changes against a revision."""
 
@@ -54,7 +54,7 @@ class Comparison:
         return tuple(diff for diff in self.drivers if diff.kind != "same")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class CheckResult:
     """What `envbuild check` found."""
 
@@ -77,7 +77,7 @@ class CheckResult:
         return 1 if any(finding.level == "error" for finding in self.findings) else 0
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Checker:
     """Looks at a declaration and its lockfiles; writes nothing, asks no index unless it has a resolver."""
 

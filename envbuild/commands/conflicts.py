@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from envbuild.commands.locked_fleet import read_lockfiles
@@ -12,6 +11,7 @@ from envbuild.conflicts.shared_groups import find_groups
 from envbuild.errors import Problem, UnsatisfiableError, UsageError
 from envbuild.freshness import judge_lockfile
 from envbuild.lock import Stale
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from envbuild.conflicts.conflict import Move, Pair
@@ -26,7 +26,7 @@ _EXPLAINED = 120
 """Up to so many pairs each conflict is told with its chains; of more, only where drivers are named."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class JointAnswer:
     """What the index says about two drivers whose locked versions conflict."""
 
@@ -43,7 +43,7 @@ class JointAnswer:
     """The resolver's own explanation where there is none."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class ConflictsResult:
     """What `envbuild conflicts` found."""
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from envbuild.commands.locked_fleet import read_lockfiles
 from envbuild.commands.revision import fleet_at
 from envbuild.errors import Problem, UsageError
 from envbuild.fleet_diff import DriverDiff, compare_fleets, compare_installed
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from envbuild.commands.revision import FleetAt, Revisions
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from envbuild.target import Host, Target
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class DiffResult:
     """What `envbuild diff` found."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from posixpath import basename
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from envbuild.system.host import disk_free
 from envbuild.system.installed import read_distributions
 from envbuild.system.pythons.probe import ask_python, is_shareable
 from envbuild.target import parse_platform
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _CUDA_RUNTIME = "nvidia-cuda-runtime"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Diagnosis:
     """What the doctor says."""
 
@@ -49,7 +49,7 @@ class Diagnosis:
         return 1 if self.findings or any(unit.kind not in GOOD for unit in self.units) else 0
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Doctor:
     """Everything that the doctor looks at; it changes nothing."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envbuild.errors import Problem, UsageError
 from envbuild.unit_file import parse_unit
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from envbuild.manifest import Manifest
@@ -19,7 +19,7 @@ GOOD = ("exact", "stable")
 """Kinds of commands that start the current generation."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class UnitCommand:
     """One command of a unit file."""
 

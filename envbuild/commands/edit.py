@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from envbuild.declaration_edit import (
@@ -21,6 +20,7 @@ from envbuild.drivers_toml.table import TextError
 from envbuild.errors import HostError, Problem, UsageError
 from envbuild.system.files import write_atomically
 from envbuild.system.launcher_files import read_mode, read_text
+from envbuild.value import replace, value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from envbuild.system.lock_folder import LockFolder
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class EditResult:
     """What became of the declaration."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from envbuild.errors import Problem, UsageError
 from envbuild.launchers import STABLE_FORMATS
 from envbuild.launchers.fleet import PRIVATE, Fleet
 from envbuild.system.launcher_files import read_licences, read_mode, read_text, write_files
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,7 +30,7 @@ _DECLARED = ("gpumod", "local-studio", "llmhop", "quadlet", "kubernetes")
 """The formats that say what the declaration asks for: ranges, the package that names a driver, a GPU."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Compared:
     """A file that is there, beside what would be written."""
 
@@ -39,7 +39,7 @@ class Compared:
     """What is out of date, a line each; empty where nothing is."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class ExportResult:
     """What an export came to."""
 
@@ -56,7 +56,7 @@ class ExportResult:
         return 1 if any(compared.differences for compared in self.compared) else 0
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Exporter:
     """Renders a format from what is built and locked."""
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from envbuild.launchers.fleet import Start
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class ExportRequest:
     """What is to be written."""
 

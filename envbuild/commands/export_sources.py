@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from envbuild.errors import EnvbuildError, HostError, NoError, Problem, UsageError
 from envbuild.nearest_name import name_hint
 from envbuild.system.launcher_files import read_subject
+from envbuild.value import replace
 
 if TYPE_CHECKING:
     from envbuild.declaration import Declaration, Driver

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
 
 from envbuild.errors import NoError, Problem
 from envbuild.garbage import Kept, plan_gc, plan_pythons
@@ -15,6 +14,7 @@ from envbuild.system.pythons.stored import stored_pythons, take_pythons
 from envbuild.system.store_guard import require_store
 from envbuild.system.trash import Trash
 from envbuild.system.write_refusal import unwritable
+from envbuild.value import replace, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _NEW = 3600.0
 _SYNCING = "a sync is running"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class GcOptions:
     """What the user asked for."""
 
@@ -46,7 +46,7 @@ class GcOptions:
     """Whether to return only when all is deleted."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Collected:
     """What a gc did, or would do."""
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError, Problem, UsageError
 from envbuild.system.files import write_atomically
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class InitResult:
     """What `envbuild init` wrote."""
 

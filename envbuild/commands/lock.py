@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from envbuild.commands.lock_jobs import (
@@ -20,6 +19,7 @@ from envbuild.kept_pins import choices_of
 from envbuild.lock_changes import compare_lockfiles
 from envbuild.resolution import PublishedMetadata, merge_resolutions
 from envbuild.rules import agreement, check_rules, coexist_problems, rule_problems
+from envbuild.value import replace, value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["DriverLock", "LockResult", "Locker", "Upgrade", "check_locks", "targets_of"]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class DriverLock:
     """What locking came to for one driver."""
 
@@ -59,7 +59,7 @@ class DriverLock:
     """`sha256:` and the digest of the lockfile that answered already; empty where it did not."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class LockResult:
     """What `envbuild lock` came to."""
 
@@ -85,7 +85,7 @@ class LockResult:
         return 1 if stale or self.broken_rules else 0
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Locker:
     """Brings lockfiles up to date with a declaration."""
 

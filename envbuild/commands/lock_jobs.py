@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from envbuild.commands.selection import select_drivers
@@ -13,6 +12,7 @@ from envbuild.lock import Stale
 from envbuild.resolution import Pin
 from envbuild.rules import coexist_groups, rule_reasons
 from envbuild.target import Target, parse_platform
+from envbuild.value import replace, value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from envbuild.system.lock_folder import LockFolder
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Upgrade:
     """Which pins may move although they still fit."""
 
@@ -33,7 +33,7 @@ class Upgrade:
     """Normalised names."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Job:
     """One driver to be resolved."""
 

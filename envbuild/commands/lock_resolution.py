@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from envbuild.commands.lock_jobs import known_of, pins_of
 from envbuild.conflicts.joint_request import joint_inputs_request
 from envbuild.known_packages import newly_asked, unconfirmed
+from envbuild.value import replace, value
 
 if TYPE_CHECKING:
     from envbuild.commands.lock_jobs import Job, Upgrade
@@ -18,7 +18,7 @@ _TRIES = 2
 """Resolutions that believe a lockfile before one that believes nothing."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class TargetResolver:
     """Resolves one target at a time; the answer is the one that a resolution without lockfile knowledge gives."""
 

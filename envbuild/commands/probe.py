@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envbuild.commands.selection import select_drivers
 from envbuild.errors import NoError, Problem
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from envbuild.declaration import Declaration, Driver
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from envbuild.system.prober import Prober
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class DriverProbes:
     """One driver of the current generation, probed."""
 
@@ -26,7 +26,7 @@ class DriverProbes:
     """Empty where no probe is declared."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class ProbeReport:
     """What `envbuild probe` found."""
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from posixpath import basename
 
 from envbuild.errors import HostError
 from envbuild.system.processes import find_processes
 from envbuild.system.store_guard import require_store
+from envbuild.value import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from envbuild.system.store import Store
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Running:
     """A process, and what it is to the store."""
 

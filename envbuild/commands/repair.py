@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from envbuild.commands.verify import Verified, verify
@@ -10,6 +9,7 @@ from envbuild.errors import EnvbuildError, HostError, Problem
 from envbuild.finding import Finding
 from envbuild.rebuild import wanted_again
 from envbuild.receipt import parse_receipt
+from envbuild.value import replace, value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from envbuild.target import Interpreter
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Repaired:
     """What drifted, what was done about it, and what is left."""
 
@@ -40,7 +40,7 @@ class Repaired:
         return self.after.exit_code
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Repair:
     """Everything that repairing needs."""
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from envbuild.drivers_toml import parse_declaration
 from envbuild.errors import DeclarationError, LockfileError, Problem, UsageError
 from envbuild.lock_text import parse_lockfile
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,7 +32,7 @@ class Revisions(Protocol):
         ...
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class FleetAt:
     """Declaration and lockfiles at a revision."""
 
@@ -95,7 +95,7 @@ def _in_order(declared: list[str], present: set[str]) -> Iterable[str]:
 
 
 def _placed(problem: Problem, revision: str) -> Problem:
-    from dataclasses import replace
+    from envbuild.value import replace
 
     hint = f"compare with a revision that this envbuild can read; {revision} stays as it is"
     return replace(problem, hint=hint)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from posixpath import basename
 
 from envbuild.errors import HostError, NoError, Problem, UsageError
@@ -11,6 +10,7 @@ from envbuild.system.files import replace_link
 from envbuild.system.generation_check import check_generation
 from envbuild.system.store_guard import require_store
 from envbuild.system.write_refusal import unwritable
+from envbuild.value import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _SHOWN = 5
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class RolledBack:
     """From where to where."""
 

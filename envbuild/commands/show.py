@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from envbuild.commands.selection import select_drivers
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _HEADER = re.compile(r"^[ \t]*\[{1,2}[ \t]*(?P<path>[^\]]+?)[ \t]*\]{1,2}", re.MULTILINE)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Effective:
     """One key, or one element of a list or table, as it counts for a driver."""
 
@@ -33,7 +33,7 @@ class Effective:
     """The table that it stands in, such as `defaults` or `sets.web`."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Shown:
     """A driver's effective declaration."""
 
@@ -42,7 +42,7 @@ class Shown:
     lines: tuple[Effective, ...]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class ShowResult:
     """What `envbuild show` found."""
 
@@ -73,12 +73,12 @@ def _lines(driver: Driver, tables: list[tuple[int, str]]) -> Iterator[Effective]
     origins = dict(driver.origins)
     for index, requirement in enumerate(driver.requires):
         yield _effective(f"requires[{index}]", requirement.text, requirement.line, tables)
-    for key, value in _simple(driver):
-        yield _effective(key, value, origins.get(key), tables)
+    for key, text in _simple(driver):
+        yield _effective(key, text, origins.get(key), tables)
     for index, text in enumerate(driver.constraints):
         yield _effective(f"constraints[{index}]", text, origins.get(f"constraints.{text}"), tables)
-    for name, value in driver.env:
-        yield _effective(f"env.{name}", value, origins.get(f"env.{name}"), tables)
+    for name, text in driver.env:
+        yield _effective(f"env.{name}", text, origins.get(f"env.{name}"), tables)
 
 
 def _simple(driver: Driver) -> Iterator[tuple[str, object]]:

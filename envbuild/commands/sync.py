@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from envbuild.accelerator import accelerator_missing
@@ -13,6 +12,7 @@ from envbuild.freshness import judge_lockfile
 from envbuild.lock import Stale
 from envbuild.plan import Skip, plan_sync, want
 from envbuild.target import Target, parse_platform
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from envbuild.target import Host, Interpreter
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class SyncResult:
     """What `envbuild sync` planned and, unless it was a dry run, did."""
 
@@ -48,7 +48,7 @@ class SyncResult:
         return self.failures[0].error.exit_code if self.failures else 0
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Planner:
     """Turns a declaration and its lockfiles into this host's plan; reads, and changes nothing."""
 

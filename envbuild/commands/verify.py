@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from posixpath import basename
 
 from envbuild.errors import NoError, Problem, UsageError
 from envbuild.nearest_name import name_hint
 from envbuild.system.generation_check import check_current, check_generation
 from envbuild.system.store_guard import require_store
+from envbuild.value import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     _T = TypeVar("_T")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class InUse:
     """An environment that a generation names."""
 
@@ -38,7 +38,7 @@ class InUse:
     generations: tuple[int, ...]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class VerifiedEnvironment:
     """An environment and what differs in it."""
 
@@ -46,7 +46,7 @@ class VerifiedEnvironment:
     findings: tuple[Finding, ...]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Verified:
     """What `envbuild verify` saw."""
 

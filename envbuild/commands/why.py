@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from envbuild.commands.selection import select_drivers
@@ -10,6 +9,7 @@ from envbuild.errors import Problem, UsageError
 from envbuild.nearest_name import nearest
 from envbuild.requirement_chains import find_reasons, graph_edges, locked_versions
 from envbuild.requirement_text import normalized_name
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from envbuild.target import Target
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class WhyResult:
     """What `envbuild why` found."""
 
@@ -39,7 +39,7 @@ class WhyResult:
     """The targets that do not have it."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class TreeResult:
     """What `envbuild tree` shows."""
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from envbuild.conflicts.conflict import Cause, Clash, Step
 from envbuild.conflicts.demand import nodes_of
+from envbuild.value import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from envbuild.target import Platform, Target
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Step:
     """One package on the way from a driver's own line to a cause."""
 
@@ -19,7 +20,7 @@ class Step:
     """The driver whose lockfile pins this version, where it is not the chain's own driver."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Cause:
     """One requirement that a conflict rests on, with the whole chain that brings it."""
 
@@ -49,7 +50,7 @@ class Cause:
         return " → ".join([place, *steps, f"{self.package} {self.specifier}".rstrip()])
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Clash:
     """Requirements that cannot hold together, and would without any one of them.
 
@@ -62,7 +63,7 @@ class Clash:
     causes: tuple[Cause, ...]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Move:
     """A package of which a driver has another version locked."""
 
@@ -75,7 +76,7 @@ class Move:
     """The version that would serve both."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Compatible:
     """One interpreter could hold both."""
 
@@ -87,7 +88,7 @@ class Compatible:
     """Where the pins are not what a driver has locked for the target, in name order."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Conflict:
     """No choice among what is locked serves both."""
 
@@ -104,7 +105,7 @@ class Conflict:
     """Whether the drivers would fit without the causes named; False where the list was cut short."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Outcome:
     """The answer on one platform."""
 
@@ -114,7 +115,7 @@ class Outcome:
     answer: Compatible | Conflict
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Pair:
     """Two drivers, and the answer on every platform that they share."""
 

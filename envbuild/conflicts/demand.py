@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from envbuild.conflicts.propagation import Node, Part, Propagation
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from envbuild.target import Target
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Demand:
     """One driver on one target, in sums of bits (see `candidates.Candidate.bit`)."""
 
@@ -36,7 +36,7 @@ class Demand:
     """What the driver's constraints admit of each package they name."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class PinnedLink:
     """A requirement in a driver's own environment."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 from envbuild.conflicts.candidates import newest_first
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _DECLARED = ("python", "platform")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Window:
     """The versions of a package that some drivers admit."""
 
@@ -32,7 +32,7 @@ class Window:
     """The locked versions that they admit, the newest first."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Split:
     """A package that keeps drivers apart."""
 

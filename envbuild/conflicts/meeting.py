@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from typing import TypeAlias
 
 from envbuild.target import Platform, Target
+from envbuild.value import value
 
 Targets: TypeAlias = "tuple[Target, ...]"
 """The targets of one lockfile, in its order of preference."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Meeting:
     """One target that would serve two lockfiles, and which of their targets they bring."""
 
@@ -21,7 +21,7 @@ class Meeting:
     second: Target
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Meetings:
     """The meetings on one platform, the Python that both like best first."""
 

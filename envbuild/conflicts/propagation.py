@@ -6,8 +6,9 @@ Necessary conditions only: an empty domain proves a conflict, no empty domain pr
 from __future__ import annotations
 
 from copy import copy
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
+
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -33,7 +34,7 @@ class Bound(NamedTuple):
 _FREE = Bound(-1, ())
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Part:
     """What one driver brings to an environment."""
 
@@ -46,7 +47,7 @@ class Part:
     """What holds for a package wherever it comes from."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Scope:
     """Which part of a problem is looked at; whatever is left out binds nothing."""
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
+
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -17,7 +18,7 @@ _MOST_CLIQUES = 2000
 """Large fleets have more; the largest groups are among the first in practice."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Group:
     """Drivers that could share one environment on a target."""
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from envbuild.declaration import DeclaredRequirement
 from envbuild.drivers_toml.requirement import read_requirement
 from envbuild.drivers_toml.table import Key, Place, kind, list_of, read_table
 from envbuild.nearest_name import nearest
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?")
 _INCLUDE_FORM = 'write it like { include = "NAME" }'
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Include:
     """`{ include = "NAME" }` among requirements."""
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar, cast
 
 from envbuild.errors import Problem
 from envbuild.nearest_name import nearest
 from envbuild.toml_positions import Path, Positions, render_path
+from envbuild.value import field, replace, value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -31,7 +31,7 @@ class TextError(ValueError):
         self.detail = detail
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Source:
     """One text that is being read, and what was found wrong with it so far."""
 
@@ -46,7 +46,7 @@ class Source:
     problems: list[Problem] = field(default_factory=list)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Place:
     """A value's place in a text."""
 
@@ -75,7 +75,7 @@ class Place:
         self.source.problems.append(problem)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Located(Generic[T]):
     """A value together with its place."""
 
@@ -86,15 +86,14 @@ class Located(Generic[T]):
 Reader = Callable[[object, Place], T | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Key(Generic[T_co]):
+class Key(NamedTuple, Generic[T_co]):
     """A key that a table may have."""
 
     name: str
     read: Callable[[object, Place], T_co | None]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Table:
     """A table whose keys have all been read."""
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from envbuild.drivers_toml.requirement import parse_requirement
 from envbuild.drivers_toml.table import TextError
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from envbuild.first_pins import FirstPin
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Draft:
     """One driver, and what could not be carried over."""
 

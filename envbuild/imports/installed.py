@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from envbuild.first_pins import FirstPin
 from envbuild.imports.draft import Draft
 from envbuild.requirement_text import parse_requirement
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,7 +16,7 @@ _TOOLS = ("pip", "setuptools", "wheel", "uv")
 """What makes and fills venvs, and is seldom what a venv is for."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Distribution:
     """One package in a venv, as its dist-info says."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from envbuild.errors import Problem, UsageError
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from envbuild.declaration import Driver
@@ -29,7 +29,7 @@ _IMAGE = re.compile(
 )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class ExportedFile:
     """A file as an export writes it."""
 
@@ -40,7 +40,7 @@ class ExportedFile:
     mode: int = PUBLIC
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Subject:
     """One driver that is exported."""
 
@@ -71,7 +71,7 @@ class Subject:
         return self.binary(stable=stable).rpartition("/")[0]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Fleet:
     """The drivers of one export."""
 
@@ -83,7 +83,7 @@ class Fleet:
     """Whether paths follow every switch; else they name just this generation's environments."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Start:
     """How a service is started, as far as envbuild does not know it."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from envbuild.launchers.env import join
 from envbuild.launchers.fleet import ExportedFile, header
 from envbuild.launchers.markers import check_distinct, render_marker
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from envbuild.lock import LockedFile, LockedPackage, Lockfile
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Source:
     """Where this host finds a package's files; PEP 751 wants an address for each."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from envbuild.errors import HostError
@@ -15,6 +14,7 @@ from envbuild.system.files import locked_if_free, sync_folder
 from envbuild.system.processes import find_processes
 from envbuild.system.pythons.stored import python_name
 from envbuild.system.trash import Trash
+from envbuild.value import replace, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _SHARED = ("generations.lock", "cache.lock")
 """Locks that belong to no environment."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Collector:
     """Reads what a gc has to know of a store, and does what it decides."""
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from envbuild.probe import probes_of
 from envbuild.system.prober import probe_failure
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from envbuild.system.store import Store
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Gate:
     """Runs the probes of what is about to become current."""
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from envbuild.errors import HostError
 from envbuild.finding import Finding
 from envbuild.layout import generation_links
 from envbuild.manifest import parse_manifest
 from envbuild.system.environments.tree import list_tree
+from envbuild.value import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ _FOLDERS = {".", "bin"}
 _MODE = 0o755
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class CheckedGeneration:
     """A generation as it was sealed, and how it differs from that now."""
 

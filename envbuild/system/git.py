@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from envbuild.errors import Problem, UsageError
 from envbuild.system.process import Command, scrubbed_environment
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _TIMEOUT = 60.0
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Git:
     """Asks git about the repository that a folder lies in."""
 

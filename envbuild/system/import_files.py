@@ -67,7 +67,7 @@ def _from_venv(folder: Path) -> Draft:
 
 def _from_preset(path: Path) -> Draft:
     """A preset, with the versions of the venv that it names, where that is still there."""
-    from dataclasses import replace
+    from envbuild.value import replace
 
     preset = parse_yaml(read_text(path), file=str(path))
     if not isinstance(preset, dict) or not is_preset(preset):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError, LockfileError, Problem
 from envbuild.first_pins import parse_first_pins, render_first_pins
 from envbuild.lock_text import parse_lockfile, render_lockfile
 from envbuild.system.files import sweep, write_atomically, write_if_changed
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from envbuild.lock import Lockfile
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class StoredLockfile:
     """A lockfile as it lies in the folder."""
 
@@ -27,7 +27,7 @@ class StoredLockfile:
     """`sha256:` and the hex digest of the file's bytes."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class LockFolder:
     """Reads and writes one lockfile a driver."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from envbuild.errors import NoError, Problem
@@ -13,6 +12,7 @@ from envbuild.probe import ProbeResult, probes_of
 from envbuild.system.files import write_atomically
 from envbuild.system.process import Command
 from envbuild.system.workers import Workers
+from envbuild.value import replace, value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,7 +28,7 @@ _FEW = 5
 """How many of the files that a probe wrote a message names."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Prober:
     """Runs probes under an empty environment plus what the activation sets."""
 

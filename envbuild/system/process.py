@@ -7,10 +7,10 @@ import signal
 import subprocess
 import threading
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from envbuild.errors import HostError, Problem
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,7 +31,7 @@ _GRACE = 5.0
 """Seconds that a stopped program has to end by itself."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Command:
     """What to run."""
 
@@ -55,7 +55,7 @@ class Command:
     """Gets each line that the program writes to stderr, when it writes it; from another thread, and may not fail."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Completed:
     """What a finished program said."""
 

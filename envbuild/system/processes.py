@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 
 from envbuild.lease import LEASE_FILE, Process, parse_locks
 from envbuild.system.clock import utc
+from envbuild.value import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

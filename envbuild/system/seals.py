@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from envbuild.errors import HostError
 from envbuild.manifest import render_manifest
 from envbuild.seal import Seal, parse_seal, render_seal
 from envbuild.system.files import write_atomically
+from envbuild.value import replace, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from envbuild.manifest import Manifest
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Seals:
     """The folder of seals."""
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from envbuild.errors import Problem, UsageError
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,7 +15,7 @@ FILE = "settings.toml"
 LINK_MODES = ("hardlink", "copy", "clone")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Settings:
     """The settings of one store."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import stat
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 
 from envbuild.errors import HostError, NoError, Problem
 from envbuild.layout import generation_links
@@ -17,6 +16,7 @@ from envbuild.system.files import (
     write_atomically,
 )
 from envbuild.system.store_marker import MARKER, prepare_store
+from envbuild.value import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from envbuild.system.seals import Seals
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Store:
     """A folder of environments, receipts, generations and caches."""
 

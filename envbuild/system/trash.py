@@ -8,11 +8,11 @@ import os
 import re
 import stat
 from contextlib import suppress
-from dataclasses import dataclass
 
 from envbuild.system.clock import now
 from envbuild.system.deletion import delete_tree
 from envbuild.system.files import write_atomically
+from envbuild.value import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _LOGGED = re.compile(r'\{"finished": "([0-9TZ:-]+)", "freed": (\d+)\}\n')
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Emptied:
     """What emptying a trash came to."""
 
@@ -33,7 +33,7 @@ class Emptied:
     """Bytes of disk: an inode counts once, and only where its last link went."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Trash:
     """A private folder on the store's file system; all that lies in it is to be deleted."""
 

@@ -138,9 +138,8 @@ def test_a_clock_that_was_set_back(fleet: Fleet, ledger: Callable[..., None]) ->
 
 def _date(store: Store, number: int, year: int) -> None:
     """Date a generation anew, seal included: the clock was wrong, nobody tampered."""
-    from dataclasses import replace
-
     from envbuild.manifest import render_manifest
+    from envbuild.value import replace
 
     manifest = store.read_generation(number)
     assert manifest is not None

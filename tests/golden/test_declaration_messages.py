@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from envbuild.drivers_toml import parse_declaration
 from envbuild.errors import DeclarationError, Problem
+from envbuild.value import replace
 from tests.support.golden import assert_golden
 
 FOLDER = Path(__file__).parent / "declaration"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +21,7 @@ from envbuild.launchers.quadlet import render_quadlet
 from envbuild.launchers.requirements import render_requirements
 from envbuild.launchers.systemd import render_systemd
 from envbuild.launchers.xinference import render_xinference
+from envbuild.value import replace
 from tests.support.golden import assert_golden
 from tests.support.values import (
     ARM,

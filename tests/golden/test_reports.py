@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +23,7 @@ from envbuild.report.problems import problems_table
 from envbuild.report.sync import render_sync, sync_table
 from envbuild.report.table import render_table
 from envbuild.system.environments.builder import Applied, Failure
+from envbuild.value import replace
 from tests.support.golden import assert_golden
 from tests.support.values import (
     CREATED,

@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from envbuild.system.cache import entries
 from envbuild.system.cache.unused import unused_entries
 from envbuild.system.process import Command, Completed, SystemRunner
 from envbuild.target import Interpreter
+from envbuild.value import replace
 from tests.support.site_packages import unpack
 from tests.support.wheels import Wheel
 

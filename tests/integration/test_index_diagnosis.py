@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +16,7 @@ from envbuild.system.index.diagnosis import diagnose_resolution
 from envbuild.system.index.file_diagnosis import diagnose_files
 from envbuild.system.index.reader import IndexClient
 from envbuild.target import parse_target
+from envbuild.value import replace
 from tests.support.fault_proxy import Change, FaultProxy, Hang, Reset, Status, Truncate
 from tests.support.index_server import IndexServer, Offer
 from tests.support.indexes import locations

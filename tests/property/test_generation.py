@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hypothesis import given, settings
@@ -10,6 +9,7 @@ from hypothesis import strategies as st
 
 from envbuild.generation import next_manifest, says_the_same
 from envbuild.plan import Plan, Wanted, plan_sync
+from envbuild.value import replace
 from tests.support.values import CREATED, STORE, make_driver, make_package, make_wanted
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from typing import Any
 
 from envbuild.declaration import Declaration, DeclaredRequirement, Driver
@@ -14,6 +13,7 @@ from envbuild.plan import Wanted, want
 from envbuild.requirement_text import parse_requirement
 from envbuild.resolution import PublishedMetadata, Resolution, ResolvedFile
 from envbuild.target import Host, Interpreter, Target, parse_target
+from envbuild.value import replace
 
 LINUX = parse_target("3.12-x86_64-manylinux_2_28")
 ARM = parse_target("3.12-aarch64-manylinux_2_28")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
-from dataclasses import replace
 
 import pytest
 
 from envbuild.declaration import Accelerator, Agree, Coexist, Declaration, Driver, Index
 from envbuild.drivers_toml import parse_declaration
 from envbuild.errors import DeclarationError
+from envbuild.value import replace
 
 MINIMAL = 'version = 1\n[drivers.asr]\nrequires = ["faster-whisper"]\n'
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from envbuild.declaration import Index
 from envbuild.freshness import compare_inputs, inputs_of, judge_lockfile
 from envbuild.lock import Fresh, Inputs, Stale
+from envbuild.value import field_names, replace
 from tests.support.values import make_declaration, make_driver, make_lockfile
 
 INPUTS = Inputs(
@@ -48,7 +48,7 @@ def test_the_same_inputs_are_fresh() -> None:
     assert compare_inputs(INPUTS, replace(INPUTS)) == Fresh()
 
 
-@pytest.mark.parametrize("field", [field.name for field in fields(Inputs)])
+@pytest.mark.parametrize("field", field_names(Inputs))
 def test_every_input_counts_and_says_itself(field: str) -> None:
     """Whatever decides a lockfile makes it stale, with a reason in the declaration's own words."""
     changed, reasons = CHANGES[field]

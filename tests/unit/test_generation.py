@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from envbuild import __version__
 from envbuild.generation import next_manifest, says_the_same
 from envbuild.plan import Plan, Wanted, plan_sync
+from envbuild.value import replace
 from tests.support.values import (
     CREATED,
     STORE,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +11,7 @@ from envbuild.declaration import Accelerator
 from envbuild.errors import UsageError
 from envbuild.host_check import check_host, parse_host
 from envbuild.system.lock_folder import LockFolder
+from envbuild.value import replace
 from tests.support.values import (
     HOST,
     PYTHON,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from envbuild.freshness import inputs_of
 from envbuild.kept_pins import choices_of, keep_every_pin
+from envbuild.value import replace
 from tests.support.values import (
     LINUX,
     make_declaration,

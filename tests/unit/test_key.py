@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from envbuild.activation import render_activation
 from envbuild.key import LAYOUT, KeyInputs, compute_key, environment_name
 from envbuild.target import Interpreter
+from envbuild.value import field_names, replace
 from tests.support.values import PYTHON, digest
 
 INPUTS = KeyInputs(
@@ -72,13 +72,13 @@ def test_the_activation_is_what_the_layout_says() -> None:
     assert digest(render_activation("/s/envs/x/bin", (("A", "1"),))) == ACTIVATION[LAYOUT]
 
 
-@pytest.mark.parametrize("field", [field.name for field in fields(KeyInputs)])
+@pytest.mark.parametrize("field", field_names(KeyInputs))
 def test_every_input_changes_the_key(field: str) -> None:
     """Two environments that differ in anything that decides their content never share a path."""
     assert compute_key(replace(INPUTS, **{field: DIFFERENT[field]})) != compute_key(INPUTS)
 
 
-@pytest.mark.parametrize("field", [field.name for field in fields(Interpreter)])
+@pytest.mark.parametrize("field", field_names(Interpreter))
 def test_every_field_of_the_interpreter_is_decided_on(field: str) -> None:
     """Its path, version and cache tag are in the key; what may change under one Python is not."""
     other = {**COUNTS, **COUNTS_NOT}[field]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from envbuild.commands.lock_jobs import Job, Upgrade, known_of
@@ -10,6 +10,7 @@ from envbuild.commands.lock_resolution import TargetResolver
 from envbuild.freshness import inputs_of
 from envbuild.known_packages import known_packages, unconfirmed
 from envbuild.resolution import PublishedMetadata, Resolution
+from envbuild.value import replace
 from tests.support.values import (
     LINUX,
     MAC,
@@ -82,7 +83,7 @@ def job(*requires: str, **changes: object) -> Job:
         digest="sha256:1",
         reasons=("requires",),
     )
-    return replace(plain, **changes)  # type: ignore[arg-type]
+    return replace(plain, **changes)
 
 
 def resolve(answers: Answers, *jobs: Job) -> Resolution:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +16,7 @@ from envbuild.errors import (
 )
 from envbuild.lock_text import parse_lockfile
 from envbuild.system.lock_folder import LockFolder
+from envbuild.value import replace
 from tests.support.locking import FakeIndex, content, lock
 from tests.support.values import LINUX, MAC, make_declaration, make_driver
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +12,7 @@ from envbuild.errors import (
     NewerFormatError,
 )
 from envbuild.system.lock_folder import LockFolder
+from envbuild.value import replace
 from tests.support.locking import FakeIndex, content, lock
 from tests.support.values import make_declaration, make_driver
 

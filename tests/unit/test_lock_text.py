@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import replace
 
 import pytest
 
 from envbuild.errors import LockfileError, NewerFormatError
 from envbuild.lock_text import parse_lockfile, render_lockfile
+from envbuild.value import replace
 from tests.support.values import ARM, LINUX, MAC, digest, make_driver, make_file, make_lockfile
 from tests.support.values import make_package as package
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import importlib.resources
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from jsonschema.exceptions import ValidationError
 
 from envbuild.errors import HostError
 from envbuild.manifest import manifest_table, parse_manifest, render_manifest
+from envbuild.value import replace
 from tests.support.golden import assert_golden
 from tests.support.values import digest, make_entry, make_manifest
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from envbuild.plan import Plan, Skip, Wanted, plan_sync, want
 from envbuild.target import parse_target
+from envbuild.value import replace
 from tests.support.values import (
     ARM,
     LINUX,
@@ -162,7 +162,7 @@ CHANGED = {
 @pytest.mark.parametrize("named", [False, True])
 def test_whatever_differs_is_switched(change: dict[str, object], named: bool) -> None:
     """The manifest never goes on saying what is not so any more."""
-    entry = replace(entry_of(ASR), **change)  # type: ignore[arg-type]
+    entry = replace(entry_of(ASR), **change)
     found = plan(ASR, GATEWAY, current=make_manifest(entry, entry_of(GATEWAY)), named=named)
     assert found.switch
 

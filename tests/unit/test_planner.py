@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +12,7 @@ from envbuild.errors import HostError, NoError, Problem, UsageError
 from envbuild.plan import Plan, Skip
 from envbuild.system.lock_folder import LockFolder
 from envbuild.target import Host, Interpreter, parse_target
+from envbuild.value import replace
 from tests.support.values import (
     HOST,
     PYTHON,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +12,7 @@ from envbuild.rebuild import bind_indexes, wanted_again
 from envbuild.receipt import Contents, Receipt
 from envbuild.recipe import Recipe
 from envbuild.system.environments.builder import new_receipt
+from envbuild.value import replace
 from tests.support.values import PYTHON, make_declaration, make_driver, make_package, make_wanted
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 
@@ -19,6 +18,7 @@ from envbuild.receipt import (
     render_receipt,
 )
 from envbuild.recipe import ChosenFile, Recipe
+from envbuild.value import replace
 from tests.support.values import CREATED, digest
 
 CONTENTS = Contents(

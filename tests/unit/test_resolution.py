@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +10,7 @@ from envbuild.errors import UnsatisfiableError
 from envbuild.freshness import inputs_of
 from envbuild.lock_text import parse_lockfile, render_lockfile
 from envbuild.resolution import PublishedMetadata, Resolution, merge_resolutions
+from envbuild.value import replace
 from tests.support.values import (
     ARM,
     LINUX,
@@ -34,7 +34,7 @@ def merge(
     **changes: object,
 ) -> Lockfile:
     """The lockfile of `DRIVER`, changed as said, out of some resolutions."""
-    driver = replace(DRIVER, **changes)  # type: ignore[arg-type]
+    driver = replace(DRIVER, **changes)
     return merge_resolutions(
         driver=driver.name,
         inputs=inputs_of(driver, make_declaration(driver)),

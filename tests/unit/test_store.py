@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from envbuild.receipt import Receipt, render_receipt
 from envbuild.system.environments.contents import scan_contents
 from envbuild.system.store import Store
 from envbuild.system.store_marker import MARKER
+from envbuild.value import replace
 from tests.support.values import CREATED, digest, make_entry, make_manifest
 
 if TYPE_CHECKING:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from envbuild.system.bytecode.compiler import Place, Task
 from envbuild.system.bytecode.kept import KeptBytecode, absent_modules
 from envbuild.system.cache.entries import Entries
 from envbuild.system.cache.linking import Target
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from envbuild.wheel_record import RecordRow
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Installed:
     """An environment that is installed and lacks its bytecode."""
 

@@ -8,7 +8,6 @@ import os
 import signal
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from envbuild.bytecode import split_evenly
 from envbuild.errors import HostError, Problem
 from envbuild.system.bytecode.worker import DISK_FAILED
 from envbuild.system.process import Command, scrubbed_environment
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +33,7 @@ _TIMEOUT = 600.0
 """Seconds for one process; a module that takes longer is none."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Place:
     """Where modules are compiled, and by whom."""
 
@@ -45,7 +45,7 @@ class Place:
     """Descriptors for the processes, so that a lock is held for as long as one of them writes."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Task:
     """A module to compile, and where its bytecode goes."""
 
@@ -53,7 +53,7 @@ class Task:
     target: Path
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Outcome:
     """What came of a task: bytecode with `size` and `sha256`, or a reason."""
 
@@ -66,17 +66,14 @@ class Outcome:
     """Why there was nothing to compile here: the source is not there, or is another wheel's."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
 class BytecodeCompiler:
     """Compiles for every build of a sync together, on no more cores than there are jobs."""
 
-    runner: Runner
-    jobs: int
-    slots: BoundedSemaphore = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Count the cores once, for all threads."""
-        object.__setattr__(self, "slots", BoundedSemaphore(self.jobs))
+    def __init__(self, *, runner: Runner, jobs: int) -> None:
+        self.runner = runner
+        self.jobs = jobs
+        self.slots = BoundedSemaphore(jobs)
+        """The cores, counted once for all threads."""
 
     def magic_number(self, python: str) -> int:
         """The bytecode's version that an interpreter reads and writes; HostError where it does not run."""

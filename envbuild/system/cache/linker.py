@@ -7,7 +7,6 @@ import marshal
 import os
 import sys
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
@@ -39,18 +38,13 @@ class LinkingDiedError(HostError):
     """The other process was ended before it had said what it did."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Linker:
     """Links for every build of a sync, in no more processes besides this one than there are jobs."""
 
-    runner: Runner
-    jobs: int
-    slots: BoundedSemaphore | None = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Count the processes once, for all threads."""
-        slots = BoundedSemaphore(self.jobs - 1) if self.jobs > 1 else None
-        object.__setattr__(self, "slots", slots)
+    def __init__(self, *, runner: Runner, jobs: int) -> None:
+        self.runner = runner
+        self.slots = BoundedSemaphore(jobs - 1) if jobs > 1 else None
+        """The processes, counted once for all threads."""
 
     @contextmanager
     def linking(self, weights: Mapping[str, int], lock: int) -> Iterator[Linking]:

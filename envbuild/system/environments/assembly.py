@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from envbuild.bytecode import Module
@@ -19,6 +18,7 @@ from envbuild.system.environments.site import Site
 from envbuild.system.environments.unshare import unshare_files
 from envbuild.system.files import sync_file_system
 from envbuild.system.workers import Workers
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +38,7 @@ class IncompleteError(HostError):
     """What was installed is not what the wheels say they bring."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Assembler:
     """Fills environments; several threads and processes do at once."""
 

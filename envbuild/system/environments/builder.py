@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from envbuild.errors import EnvbuildError, IndexFailureError, Problem, UsageError
@@ -19,6 +18,7 @@ from envbuild.system.environments.stat_list import record_looks
 from envbuild.system.files import sync_file_system
 from envbuild.system.workers import Workers
 from envbuild.system.write_refusal import unwritable
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 _NOT_COMMANDS = ("python", "activate", "Activate", "deactivate", "pydoc")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Failure:
     """A driver that could not be built."""
 
@@ -44,7 +44,7 @@ class Failure:
     error: EnvbuildError
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Applied:
     """What applying a plan came to."""
 
@@ -58,7 +58,7 @@ class Applied:
     switched: bool
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Builder:
     """Builds environments into a store and switches its current generation."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from envbuild.receipt import Contents, FileEntry, FolderEntry, LinkEntry
 from envbuild.system.environments.folder_walk import walk_folders
 from envbuild.system.environments.stat_list import FolderLook, Look, look, look_at_folder
 from envbuild.system.workers import Workers
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -54,7 +54,7 @@ def scan_contents(environment: Path) -> Contents:
     return survey(environment, known={}, freeze=False).contents
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Survey:
     """An environment as one walk has found it."""
 

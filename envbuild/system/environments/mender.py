@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import stat
-from dataclasses import dataclass
 from posixpath import normpath
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from envbuild.system.exchange import exchange_folders
 from envbuild.system.files import replace_link, sync_file_system, sync_folder, write_atomically
 from envbuild.system.trash import Trash
 from envbuild.system.write_refusal import unwritable
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from envbuild.system.store import Store
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Mender:
     """Repairs a store in place: no path that `current` names is ever missing."""
 

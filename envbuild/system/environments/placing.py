@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from envbuild.system.cache.share import Share
 from envbuild.system.environments.contents import read_files
 from envbuild.system.environments.relocation import relocate
 from envbuild.system.environments.site import Filled
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +40,7 @@ class ContestedError(HostError):
         self.wheels = wheels
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Placer:
     """Puts wheels into environments; several threads and processes do at once."""
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass
 
 from envbuild.errors import HostError, Problem
 from envbuild.finding import Finding
 from envbuild.system.environments.forks import map_in_processes
 from envbuild.system.environments.stat_check import are_as_recorded
 from envbuild.system.environments.stat_lines import differing_paths
+from envbuild.value import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from envbuild.system.store import Store
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Verifier:
     """Looks at environments, one after the other."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from envbuild.declaration import DEFAULT_INDEX
 from envbuild.errors import IndexFailureError, Problem
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from envbuild.system.index.locations import IndexLocation
@@ -51,7 +51,7 @@ _STATUSES = {
 }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class IndexAnswer:
     """One bad answer: which index, asked for what, said what."""
 

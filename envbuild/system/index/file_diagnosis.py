@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from envbuild.errors import IndexFailureError, Problem
 from envbuild.system.index.answer import Fault, IndexAnswer, IndexAnswerError, problem_of
 from envbuild.system.index.diagnosis import ask_all, problems_seen
+from envbuild.value import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

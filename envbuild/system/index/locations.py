@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import re
 import threading
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from envbuild.declaration import DEFAULT_INDEX, Index
 from envbuild.errors import Problem, UsageError
+from envbuild.value import field, replace, value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ _HINT = "give an http(s) URL, a file: URL or an absolute folder of wheels"
 _PORTS = {"http": 80, "https": 443}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Credentials:
     """Who we are at an index; never shown, `repr` included."""
 
@@ -35,7 +35,7 @@ class Credentials:
         return f"Basic {token}"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class IndexLocation:
     """Where one index lives: at a URL or in a folder of wheels."""
 

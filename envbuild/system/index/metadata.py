@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import tempfile
 from concurrent.futures import FIRST_EXCEPTION, wait
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
@@ -17,6 +16,7 @@ from envbuild.system.index.remote_file import RangesUnsupportedError, RemoteFile
 from envbuild.system.index.wheel_folder import open_in_folder
 from envbuild.system.index.wheel_metadata import WheelMetadata, find_metadata, parse_metadata
 from envbuild.system.workers import Workers
+from envbuild.value import replace, value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from envbuild.system.uv.sdist import SdistBuilder
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class MetadataReader:
     """Reads METADATA of files that a resolution chose."""
 

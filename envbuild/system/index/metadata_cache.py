@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from envbuild.system.files import write_atomically
 from envbuild.system.index.wheel_metadata import WheelMetadata
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _FORMAT = 1
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class MetadataCache:
     """A folder of one file for each wheel; losing it costs time and nothing else."""
 

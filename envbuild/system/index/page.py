@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 import warnings
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urldefrag, urljoin
+
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +24,7 @@ _HASH = re.compile(r"#sha256=([0-9a-f]{64})")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class IndexFile:
     """A file that a page lists."""
 
@@ -72,7 +73,7 @@ class IndexFile:
             return None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class ProjectPage:
     """Every file of one package that an index lists."""
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import threading
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from envbuild.system.files import write_atomically
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +18,7 @@ _KEPT = 30 * 24 * 3600.0
 """Seconds after which a page that nobody asked for is forgotten."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class SeenPage:
     """One page as it was when it was last asked for."""
 

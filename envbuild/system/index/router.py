@@ -12,7 +12,6 @@ import hmac
 import os
 import threading
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Self
 from urllib.parse import quote
 
@@ -22,6 +21,7 @@ from envbuild.system.index.router_server import FIRST_PORT, PORTS, Content, list
 from envbuild.system.index.web import CHUNK
 from envbuild.system.index.wheel_folder import open_in_folder
 from envbuild.system.index.wheel_metadata import find_metadata
+from envbuild.value import replace
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from envbuild.resolution import PublishedMetadata
@@ -15,6 +14,7 @@ from envbuild.system.index.metadata_cache import MetadataCache
 from envbuild.system.index.reader import IndexClient
 from envbuild.system.uv.indexes import UvIndexes, learn_default_url, uv_indexes
 from envbuild.system.uv.sdist import SdistBuilder
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from envbuild.system.process import Runner
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class IndexSession:
     """Indexes that uv and envbuild itself ask alike."""
 

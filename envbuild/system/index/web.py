@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from envbuild.system.index.answer import Fault, fault_of_status
 from envbuild.system.index.web_faults import WebError, body_faults, head_faults
+from envbuild.value import field, value
 
 if TYPE_CHECKING:
     import ssl
@@ -44,7 +44,7 @@ _BUNDLES = (
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Request:
     """What to ask for."""
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import zipfile
 import zlib
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import IO, TYPE_CHECKING
 
 from envbuild.target import parse_target
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,7 +37,7 @@ _UNREADABLE = (
 """What zipfile raises for archives that are broken, encrypted or packed in an unknown way."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class WheelMetadata:
     """What of METADATA decides which packages are needed, and how large the file is."""
 

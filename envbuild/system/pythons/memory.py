@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from envbuild.system.files import write_atomically
 from envbuild.system.pythons.probe import Answer, answer_from_fields
+from envbuild.value import as_dict, value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -19,13 +19,17 @@ _VERSION = 1
 """Raised when the questions or this form change: an older file is then forgotten."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Remembered:
     """An answer, and the file that gave it."""
 
     size: int
     mtime_ns: int
     answer: Answer
+
+    def as_fields(self) -> dict[str, object]:
+        """The same as JSON takes it."""
+        return {**as_dict(self), "answer": as_dict(self.answer)}
 
 
 class Memory:
@@ -83,7 +87,7 @@ class Memory:
         fields = {
             "version": _VERSION,
             "folders": self._folders,
-            "pythons": {path: asdict(known) for path, known in self._pythons.items()},
+            "pythons": {path: known.as_fields() for path, known in self._pythons.items()},
         }
         content = json.dumps(fields, indent=1, sort_keys=True).encode() + b"\n"
         with contextlib.suppress(OSError):

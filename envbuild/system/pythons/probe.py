@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import re
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError
 from envbuild.system.process import Command, scrubbed_environment
+from envbuild.value import field_names, value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,7 +55,7 @@ print(json.dumps({
 """Runs on every Python from 3.6 on, isolated and without site-packages."""
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Answer:
     """What a Python says about itself."""
 
@@ -76,7 +76,7 @@ class Answer:
     """Why no environment may rest on it, in words; empty where one may."""
 
 
-_FIELDS = tuple(field.name for field in dataclasses.fields(Answer))
+_FIELDS = field_names(Answer)
 
 
 def executables_of(prefix: Path) -> list[str]:

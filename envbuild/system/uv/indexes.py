@@ -9,7 +9,6 @@ import secrets
 import sys
 import tempfile
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from envbuild.errors import HostError, Problem
 from envbuild.system.files import write_atomically
 from envbuild.system.process import Command, scrubbed_environment
 from envbuild.system.uv.executable import base_arguments, uv_executable
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -34,7 +34,7 @@ _MARGIN = 5.0
 _SECRET = re.compile(r"[0-9a-f]{32}")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class UvIndexes:
     """The indexes as a child uv sees them."""
 

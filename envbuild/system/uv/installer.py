@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from envbuild.system.process import Command, scrubbed_environment
 from envbuild.system.room import is_full, room_hint
 from envbuild.system.uv.downloads import Downloads, without_talk
 from envbuild.system.uv.executable import base_arguments, uv_executable
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from envbuild.target import Interpreter
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class UvInstaller:
     """Installs through uv, over the indexes that `index_environment` gives it."""
 

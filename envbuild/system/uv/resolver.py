@@ -7,7 +7,6 @@ import os
 import sys
 import tempfile
 import tomllib
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -16,6 +15,7 @@ from envbuild.errors import HostError, IndexFailureError, Problem, Unsatisfiable
 from envbuild.resolution import Resolution, ResolvedFile
 from envbuild.system.process import Command, scrubbed_environment
 from envbuild.system.uv.executable import base_arguments, uv_executable
+from envbuild.value import replace, value
 from envbuild.wheel_choice import best_wheel
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _SYSTEMS = {"musllinux": "unknown-linux-musl", "macosx": "apple-darwin"}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class UvResolver:
     """Resolves through uv, over the indexes that `index_environment` gives it."""
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError, Problem
 from envbuild.system.process import Command, scrubbed_environment
 from envbuild.system.uv.executable import base_arguments, uv_executable
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from envbuild.system.process import Runner
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class SdistBuilder:
     """Builds wheels of packages for which the declaration allows it."""
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import os
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envbuild.errors import IndexFailureError, Problem
 from envbuild.system.process import Command, scrubbed_environment
 from envbuild.system.uv.executable import base_arguments, uv_executable
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from envbuild.system.index.locations import IndexLocation
     from envbuild.system.process import Runner
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class WorkspaceLocker:
     """Makes a `uv.lock` of a `pyproject.toml`."""
 

@@ -1,0 +1,179 @@
+"""Frozen values: what `dataclass(frozen=True, kw_only=True, slots=True)` makes, for a seventh of its time.
+
+`dataclasses` writes and compiles six methods for every class, which is most of what importing envbuild would take.
+Here all classes share methods that go through the fields.
+"""
+
+from __future__ import annotations
+
+from operator import attrgetter
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, NoReturn, TypeVar, dataclass_transform
+
+    T = TypeVar("T")
+else:
+
+    def dataclass_transform(**_: object) -> Callable[[T], T]:
+        """Nothing, but for who checks types."""
+        return lambda made: made
+
+
+_MISSING = object()
+
+
+class FrozenError(AttributeError):
+    """Somebody wanted to change a value."""
+
+
+class _Field:
+    """What a class says of a field beside its name."""
+
+    __slots__ = ("default", "factory", "shown")
+
+    def __init__(self, default: object, factory: Callable[[], object] | None, *, shown: bool):
+        self.default = default
+        self.factory = factory
+        self.shown = shown
+
+
+def field(
+    *,
+    default: Any = _MISSING,
+    default_factory: Callable[[], object] | None = None,
+    repr: bool = True,  # noqa: A002  (as in dataclasses)
+) -> Any:
+    """A field that is not like the others: made anew for each value, or kept out of its `repr`."""
+    return _Field(default, default_factory, shown=repr)
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
+def value(cls: type[T]) -> type[T]:
+    """Make a class one of values: annotated names are its fields, given by name and never changed.
+
+    Two are equal if they are of one class and all their fields are.
+    Methods that the class itself has stay as they are. A class that derives from another has its fields too.
+    """
+    inherited: dict[str, _Field] = getattr(cls, "__value_fields__", {})
+    namespace = dict(cls.__dict__)
+    own = {
+        name: _field_of(namespace.pop(name, _MISSING))
+        for name, annotation in cls.__annotations__.items()
+        if not str(annotation).startswith(("ClassVar", "typing.ClassVar"))
+    }
+    namespace.pop("__dict__", None)
+    namespace.pop("__weakref__", None)
+    fields = {**inherited, **own}
+    methods = {
+        "__slots__": tuple(name for name in own if name not in inherited),
+        "__qualname__": cls.__qualname__,
+        "__value_fields__": fields,
+        "__value_content__": _content_of(tuple(fields)),
+        "__eq__": _is_equal,
+        "__hash__": _hash_of,
+        "__repr__": _show,
+        "__reduce__": _reduce,
+        "__setattr__": _refuse,
+        "__delattr__": _refuse,
+    }
+    kind: Any = type(cls)
+    made = kind(cls.__name__, cls.__bases__, {**methods, **namespace, **_fixed(methods)})
+    made.__init__ = _initializer(made, fields)
+    return made  # type: ignore[no-any-return]
+
+
+def replace(one: T, **changes: Any) -> T:
+    """The value with some fields changed."""
+    kind: Any = type(one)
+    return kind(**{**as_dict(one), **changes})  # type: ignore[no-any-return]
+
+
+def as_dict(one: Any) -> dict[str, Any]:
+    """The fields of a value by name; what they hold is not looked into."""
+    return {name: getattr(one, name) for name in one.__value_fields__}
+
+
+def field_names(kind: Any) -> tuple[str, ...]:
+    """The names of a class's fields, in their order."""
+    return tuple(kind.__value_fields__)
+
+
+def _fixed(methods: dict[str, Any]) -> dict[str, Any]:
+    """What a class cannot have otherwise; Python gives one with slots or an `__eq__` its own idea of them."""
+    return {name: methods[name] for name in ("__slots__", "__value_fields__", "__value_content__")}
+
+
+def _field_of(given: object) -> _Field:
+    return given if isinstance(given, _Field) else _Field(given, None, shown=True)
+
+
+def _content_of(names: tuple[str, ...]) -> Any:
+    """What gives the fields of a value, to be compared."""
+    return staticmethod(attrgetter(*names) if names else lambda _: ())
+
+
+def _initializer(made: Any, fields: dict[str, _Field]) -> Callable[..., None]:
+    """The class's `__init__`."""
+    puts = tuple((name, getattr(made, name).__set__) for name in fields)
+    count = len(puts)
+
+    def __init__(self: object, **given: Any) -> None:  # noqa: N807
+        if len(given) != count:
+            given = _complete(made, given)
+        try:
+            for name, put in puts:
+                put(self, given[name])
+        except KeyError:
+            _complete(made, given)
+            raise
+
+    return __init__
+
+
+def _complete(made: Any, given: dict[str, Any]) -> dict[str, Any]:
+    """What was given, and what has a default; TypeError for what is missing or too much."""
+    fields: dict[str, _Field] = made.__value_fields__
+    content = {
+        name: one.factory() if one.factory is not None else one.default
+        for name, one in fields.items()
+        if name not in given
+    }
+    missing = [name for name, found in content.items() if found is _MISSING]
+    unknown = [name for name in given if name not in fields]
+    for what, names in (("needs", missing), ("does not know", unknown)):
+        if names:
+            raise TypeError(f"{made.__qualname__}() {what} {', '.join(names)}")
+    return {**content, **given}
+
+
+def _is_equal(self: Any, other: Any) -> Any:
+    if other.__class__ is not self.__class__:
+        return NotImplemented
+    return self.__value_content__(self) == self.__value_content__(other)
+
+
+def _hash_of(self: Any) -> int:
+    return hash(self.__value_content__(self))
+
+
+def _show(self: Any) -> str:
+    shown = [
+        f"{name}={getattr(self, name)!r}"
+        for name, one in self.__value_fields__.items()
+        if one.shown
+    ]
+    return f"{type(self).__qualname__}({', '.join(shown)})"
+
+
+def _rebuild(kind: Any, content: dict[str, Any]) -> Any:
+    return kind(**content)
+
+
+def _reduce(self: Any) -> tuple[Any, ...]:
+    return _rebuild, (type(self), as_dict(self))
+
+
+def _refuse(self: object, name: str, *_: object) -> NoReturn:
+    raise FrozenError(f"{type(self).__qualname__}.{name} cannot be changed")
