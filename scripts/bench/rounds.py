@@ -147,6 +147,7 @@ def compete(rounds: int, contestants: Mapping[str, Callable[[int], Sample]]) -> 
     peaks = dict.fromkeys(names, 0)
     for number in range(rounds + 1):
         for name in names if number % 2 else reversed(names):
+            os.sync()  # what one has left to be written is not written while the next is timed
             sample = contestants[name](number)
             peaks[name] = max(peaks[name], sample.peak)
             if number:
