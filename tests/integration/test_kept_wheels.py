@@ -333,9 +333,9 @@ def test_a_damaged_entry_costs_time_alone(fleet: Fleet, harm: str) -> None:
     elif harm == "half":
         entry.rename(entry.with_name(f".{entry.name}.0123"))
     elif harm == "rubbish":
-        (entry / "table.json").write_text("{")
+        (entry / "table").write_text("{")
     else:
-        (entry / harm.removeprefix("no ").replace("table", "table.json")).unlink()
+        (entry / harm.removeprefix("no ")).unlink()
     fleet.add("two", "plain")
     fleet.sync()
     assert fleet.kept() == before

@@ -152,11 +152,11 @@ def test_what_was_touched_alone_is_read_and_believed(cache: Cache) -> None:
         lambda path: (path.unlink(), path.symlink_to("/etc/passwd")),
         lambda path: path.with_name("1").replace(path),
         lambda path: (shutil.copy2(path, path.with_name("x")), path.with_name("x").replace(path)),
-        lambda path: (path.parent / "table.json").write_text("{}"),
-        lambda path: (path.parent / "table.json").write_text(
-            (path.parent / "table.json").read_text().replace("pkg/a.py", "pkg/x.py")
+        lambda path: (path.parent / "table").write_text("{}"),
+        lambda path: (path.parent / "table").write_bytes(
+            (path.parent / "table").read_bytes().replace(b"pkg/a.py", b"pkg/x.py")
         ),
-        lambda path: (path.parent / "table.json").unlink(),
+        lambda path: (path.parent / "table").unlink(),
         lambda path: (path.parent / "stamp").write_text(""),
         lambda path: (path.parent / "stamp").write_bytes(b"\xff\0 \xff"),
         lambda path: (path.parent / "stamp").write_text("a b c d"),

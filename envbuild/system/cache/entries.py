@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from envbuild.system.cache.linking import Target
 
-_TABLE = "table.json"
+_TABLE = "table"
 _STAMP = "stamp"
 _SYNCED = "synced"
 _COARSE = 50_000_000
@@ -74,7 +74,7 @@ class Entries:
         return os.path.exists(f"{self.root}/{name}/{_STAMP}")  # noqa: PTH110
 
     def weight(self, name: str) -> int:
-        """The bytes of an entry's table, some 160 for each file; 0 where there is no entry."""
+        """The bytes of an entry's table, some 110 for each file; 0 where there is no entry."""
         try:
             return os.stat(f"{self.root}/{name}/{_TABLE}").st_size  # noqa: PTH116
         except OSError:
@@ -156,7 +156,7 @@ class Entries:
             rows.append(
                 EntryFile(path, mode, status.st_size, sha256, status.st_mtime_ns, status.st_ino)
             )
-        table = render_entry(Entry(files=tuple(rows), facts=facts)).encode("ascii")
+        table = render_entry(Entry(files=tuple(rows), facts=facts))
         (scratch / _TABLE).write_bytes(table)
         digest = hashlib.sha256(table).hexdigest()
         (scratch / _STAMP).write_text(f"{digest} {_boot()}\n", encoding="ascii")
@@ -220,7 +220,7 @@ class Entries:
                 table = stream.read()
             if hashlib.sha256(table).hexdigest() != digest:
                 return None
-            entry = parse_entry(table.decode("ascii"))
+            entry = parse_entry(table)
         except (OSError, ValueError):
             return None
         return (entry, window) if entry is not None else None

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from envbuild.system.cache.wheels import LinkedWheel
     from envbuild.system.process import Completed, Runner
 
-_WORTH = 400_000
+_WORTH = 240_000
 """The weight from which on another process gains more than its start takes: some thousand files."""
 
 _PROGRAM = (

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import contextmanager
+from stat import S_ISDIR
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
     from envbuild.cache_entry import Entry, EntryFile
@@ -32,29 +34,48 @@ class Target:
 
     def __init__(self, site_packages: Path) -> None:
         self.root = os.fsencode(site_packages)
-        self._folders = {self.root}
+        self._folders = {b""}
+
+    @contextmanager
+    def opened(self) -> Iterator[int]:
+        """A descriptor of the folder, from which the kernel finds its way sooner than from `/`."""
+        descriptor = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
 
     def place(self, path: str) -> bytes | None:
         """Where a file goes, the folder made; None where a file stands in the folder's place."""
-        place = self.root + b"/" + path.encode("utf-8", "surrogateescape")
-        if path.startswith("../"):
-            place = os.path.normpath(place)
-        folder = place.rpartition(b"/")[0]
+        with self.opened() as descriptor:
+            place = self.place_below(descriptor, path.encode("utf-8", "surrogateescape"))
+        return None if place is None else os.path.join(self.root, place)  # noqa: PTH118
+
+    def place_below(self, descriptor: int, path: bytes) -> bytes | None:
+        """The same of a file's path as bytes, and relative to the open folder where it lies in it."""
+        if path.startswith(b"../"):
+            path = os.path.normpath(self.root + b"/" + path)
+        folder = path.rpartition(b"/")[0]
         if folder not in self._folders:
             try:
-                _make_folder(folder)
+                _make_folder(folder, descriptor)
             except (FileExistsError, NotADirectoryError):
                 return None
             self._folders.add(folder)
-        return place
+        return path
 
 
-def _make_folder(folder: bytes) -> None:
+def _make_folder(folder: bytes, descriptor: int) -> None:
     """Make a folder that may be there; most often it is not, and the one above it is."""
     try:
-        os.mkdir(folder)  # noqa: PTH102
-    except (FileNotFoundError, FileExistsError):
-        os.makedirs(folder, exist_ok=True)  # noqa: PTH103
+        os.mkdir(folder, dir_fd=descriptor)
+    except FileNotFoundError:
+        _make_folder(folder.rpartition(b"/")[0], descriptor)
+        os.mkdir(folder, dir_fd=descriptor)
+    except FileExistsError:
+        status = os.stat(folder, dir_fd=descriptor)
+        if not S_ISDIR(status.st_mode):
+            raise
 
 
 def link_files(
@@ -63,24 +84,26 @@ def link_files(
     """Put the files of a folder, open as `descriptor` too, where the entry says; paths to `skip` are left out."""
     linked: list[EntryFile] = []
     met: list[EntryFile] = []
-    for number, file in enumerate(entry.files):
-        if file.path in skip:
-            continue
-        place = target.place(file.path)
-        if place is None:
-            met.append(file)
-            continue
-        try:
-            os.link(b"%d" % number, place, src_dir_fd=descriptor)
-        except FileExistsError:
-            met.append(file)
-        except OSError as error:
-            if error.errno not in UNLINKABLE:
-                raise
-            copied = _copy(folder + b"/%d" % number, place, file)
-            (met if copied is None else linked).append(copied or file)
-        else:
-            linked.append(file)
+    paths = "\0".join([file.path for file in entry.files]).encode("utf-8", "surrogateescape")
+    with target.opened() as site:
+        for number, (file, path) in enumerate(zip(entry.files, paths.split(b"\0"), strict=False)):
+            if file.path in skip:
+                continue
+            place = target.place_below(site, path)
+            if place is None:
+                met.append(file)
+                continue
+            try:
+                os.link(b"%d" % number, place, src_dir_fd=descriptor, dst_dir_fd=site)
+            except FileExistsError:
+                met.append(file)
+            except OSError as error:
+                if error.errno not in UNLINKABLE:
+                    raise
+                copied = _copy(folder + b"/%d" % number, os.path.join(target.root, place), file)  # noqa: PTH118
+                (met if copied is None else linked).append(copied or file)
+            else:
+                linked.append(file)
     return Linked(entry=entry, files=tuple(linked), met=tuple(met))
 
 

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from envbuild.cache_entry import Entry, EntryFile
+from envbuild.cache_entry import EntryFile, parse_entry, render_entry
 from envbuild.system.cache.entries import Entries
 from envbuild.system.cache.linking import Linked, Target
 from envbuild.system.cache.wheels import LinkedWheel, WheelCache
@@ -108,19 +108,20 @@ def _plain_linked(linked: Linked) -> tuple[object, ...]:
     files = linked.entry.files
     same = linked.files == files
     return (
-        _rows(files),
-        dict(linked.entry.facts),
+        render_entry(linked.entry),
         None if same else _rows(linked.files),
         _rows(linked.met),
     )
 
 
 def _linked(row: tuple[Any, ...]) -> Linked:
-    rows, facts, other, met = row
-    files = _files(rows)
+    table, other, met = row
+    entry = parse_entry(table)
+    if entry is None:
+        raise ValueError("what was linked has no table")
     return Linked(
-        entry=Entry(files=files, facts=facts),
-        files=files if other is None else _files(other),
+        entry=entry,
+        files=entry.files if other is None else _files(other),
         met=_files(met),
     )
 
