@@ -37,16 +37,14 @@ class FileEntry(NamedTuple):
     """64 hex digits of the content."""
 
 
-@value
-class LinkEntry:
+class LinkEntry(NamedTuple):
     """A symbolic link."""
 
     path: str
     target: str
 
 
-@value
-class FolderEntry:
+class FolderEntry(NamedTuple):
     """A folder; the environment itself is `.`."""
 
     path: str
@@ -101,16 +99,19 @@ def render_receipt(receipt: Receipt) -> str:
         "python_version": receipt.python_version,
         "size": receipt.contents.size,
     }
-    text = _json_text
-    files = (f'[{text(e.path)}, {e.mode}, {e.size}, "{e.sha256}"]' for e in receipt.contents.files)
-    links = (f"[{text(e.path)}, {text(e.target)}]" for e in receipt.contents.links)
-    folders = (f"[{text(e.path)}, {e.mode}]" for e in receipt.contents.folders)
+    contents = receipt.contents
+    files = zip(_json_texts(contents.files), contents.files, strict=True)
+    links = zip(_json_texts(contents.links), contents.links, strict=True)
+    folders = zip(_json_texts(contents.folders), contents.folders, strict=True)
+    rows = {
+        "files": [f'[{path}, {e.mode}, {e.size}, "{e.sha256}"]' for path, e in files],
+        "links": [f"[{path}, {_json_text(e.target)}]" for path, e in links],
+        "folders": [f"[{path}, {e.mode}]" for path, e in folders],
+    }
     parts = (
         (json.dumps(head)[:-1],),
         _recipe_rows(receipt.recipe) if receipt.recipe is not None else (),
-        _rows("files", files),
-        _rows("links", links),
-        _rows("folders", folders),
+        *[_rows(key, lines) for key, lines in rows.items()],
         ("}\n",),
     )
     return "".join(chain.from_iterable(parts))
@@ -240,23 +241,30 @@ def _recipe_rows(recipe: Recipe) -> Iterator[str]:
         "env": dict(recipe.env),
         "bytecode": recipe.bytecode,
     }
-    wheels = (
+    wheels = [
         json.dumps([w.package, w.version, w.index, w.file, w.sha256, w.size]) for w in recipe.wheels
-    )
+    ]
     yield f',\n"recipe": {json.dumps(table)}'
     yield from _rows("wheels", wheels)
 
 
 def _rows(key: str, rows: Iterable[str]) -> Iterator[str]:
-    """A list's text in pieces, so that it is put together once: it may be ten megabytes."""
+    """A list's text, in pieces that are put together once with the others: it may be ten megabytes."""
     yield f',\n"{key}": [\n'
-    separator = ""
-    for row in rows:
-        yield separator
-        yield row
-        separator = ",\n"
+    yield ",\n".join(rows)
     yield "\n]"
 
 
 _json_text = json.encoder.encode_basestring_ascii
-"""What `json.dumps` does with a text, without what it asks first: there are 50,000 of them."""
+"""What `json.dumps` does with a text, without what it asks first."""
+
+_NUL = _json_text("\0").strip('"')
+
+
+def _json_texts(entries: Iterable[FileEntry | LinkEntry | FolderEntry]) -> list[str]:
+    """Every path as JSON; all at once where none needs care, as there are 50,000 of them."""
+    paths = [entry.path for entry in entries]
+    together = "\0".join(paths)
+    if "\\" in together or together.count("\0") != len(paths) - 1:
+        return list(map(_json_text, paths))
+    return [f'"{path}"' for path in _json_text(together)[1:-1].split(_NUL)]

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from envbuild.receipt import parse_receipt
-from envbuild.system.environments.contents import scan_contents
+from envbuild.system.environments.survey import scan_contents
 from tests.support.command_line import declare_drivers
 from tests.support.wheels import Wheel, command_wheel
 

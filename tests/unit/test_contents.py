@@ -13,11 +13,8 @@ import pytest
 
 from envbuild.errors import HostError
 from envbuild.receipt import FileEntry, FolderEntry, LinkEntry
-from envbuild.system.environments.contents import (
-    read_records,
-    scan_contents,
-    thaw_folders,
-)
+from envbuild.system.environments.contents import read_records, thaw_folders
+from envbuild.system.environments.survey import scan_contents
 from tests.support.frozen import freeze_modes
 from tests.support.plain_user import as_plain_user
 from tests.support.values import digest
@@ -114,7 +111,7 @@ def test_the_locale_does_not_matter(environment: Path) -> None:
     """A name reads alike under every locale, so that one user can verify what another one built."""
     (environment / "lib" / "ü.py").write_text("")
     code = (
-        "import sys; from pathlib import Path; from envbuild.system.environments.contents import scan_contents;"
+        "import sys; from pathlib import Path; from envbuild.system.environments.survey import scan_contents;"
         "print(ascii([e.path for e in scan_contents(Path(sys.argv[1])).files]))"
     )
     seen = set()

@@ -13,7 +13,7 @@ import pytest
 from envbuild.errors import HostError, NoError
 from envbuild.manifest import Manifest, ManifestDriver, render_manifest
 from envbuild.receipt import Receipt, render_receipt
-from envbuild.system.environments.contents import scan_contents
+from envbuild.system.environments.survey import scan_contents
 from envbuild.system.store import Store
 from envbuild.system.store_marker import MARKER
 from envbuild.value import replace

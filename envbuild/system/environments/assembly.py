@@ -11,10 +11,10 @@ from envbuild.lease import LEASE_FILE
 from envbuild.system.bytecode.bytecode import Installed
 from envbuild.system.cache.linker import LinkingDiedError
 from envbuild.system.environments.baking import Baking
-from envbuild.system.environments.contents import survey
 from envbuild.system.environments.folder import remove_environment
 from envbuild.system.environments.placing import ContestedError
 from envbuild.system.environments.site import Site
+from envbuild.system.environments.survey import survey
 from envbuild.system.environments.unshare import unshare_files
 from envbuild.system.files import sync_file_system
 from envbuild.system.workers import Workers
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
     from envbuild.plan import Wanted
     from envbuild.system.cache.linker import Linker, Linking
-    from envbuild.system.environments.contents import Survey
     from envbuild.system.environments.placing import Placer
     from envbuild.system.environments.site import Filled
+    from envbuild.system.environments.survey import Survey
 
 
 _BESIDE = 3

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from envbuild.progress import Progress
     from envbuild.receipt import Contents
     from envbuild.system.environments.assembly import Assembler
-    from envbuild.system.environments.contents import Survey
+    from envbuild.system.environments.survey import Survey
     from envbuild.system.gate import Gate
     from envbuild.system.store import Store
 
@@ -143,7 +143,7 @@ class Builder:
         found = self.fill(wanted, environment, lock)
         with Workers(max_workers=1) as beside:
             syncing = beside.submit(sync_file_system, environment)
-            stats = record_looks(found.looks, found.folder_looks)
+            stats = record_looks(found.looks)
             receipt = new_receipt(wanted, found.contents)
             del found  # some megabytes, while the receipt's text is made
             self.store.write_receipt(receipt, stats=stats, synced=syncing.result)

@@ -21,6 +21,8 @@ class Visit(NamedTuple):
 
     folder: bytes
     entries: list[os.DirEntry[bytes]]
+    """What it holds, other folders aside."""
+
     status: os.stat_result
     """After it was listed."""
 
@@ -53,5 +55,10 @@ def walk_folders(root: bytes, *, mode: int | None = None) -> Iterator[Visit]:
         if not settled and not last:
             unsettled.append(folder)
             continue
-        waiting += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
-        yield Visit(folder, entries, status, settled)
+        others: list[os.DirEntry[bytes]] = []
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append(entry.path)
+            else:
+                others.append(entry)
+        yield Visit(folder, others, status, settled)

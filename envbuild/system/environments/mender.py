@@ -12,8 +12,9 @@ from envbuild.layout import generation_links
 from envbuild.lease import LEASE_FILE
 from envbuild.receipt import parse_receipt
 from envbuild.system.environments.builder import new_receipt
-from envbuild.system.environments.contents import read_records, scan_contents
+from envbuild.system.environments.contents import read_records
 from envbuild.system.environments.folder import find_site_packages
+from envbuild.system.environments.survey import scan_contents
 from envbuild.system.exchange import exchange_folders
 from envbuild.system.files import replace_link, sync_file_system, sync_folder, write_atomically
 from envbuild.system.trash import Trash

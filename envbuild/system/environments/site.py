@@ -57,11 +57,11 @@ class Site:
     def by_path(self, files: Iterable[EntryFile]) -> dict[str, EntryFile]:
         """Files by their path in the environment."""
         files = tuple(files)
-        all_paths = "/" + "\0/".join([file.path for file in files])
+        between = f"\0{self.prefix}"
+        all_paths = between.join(["", *[file.path for file in files]])
         if "/." in all_paths or "//" in all_paths:
             return {self.path(file.path): file for file in files}
-        prefix = self.prefix  # nothing to normalise, in most wheels
-        return {prefix + file.path: file for file in files}
+        return dict(zip(all_paths.split("\0")[1:], files, strict=True))  # nothing to normalise
 
     def fresh_wheels(
         self, *, known: Collection[str] = (), only: Collection[str] | None = None

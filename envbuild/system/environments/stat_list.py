@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+from itertools import chain
+from operator import itemgetter
 from os.path import commonpath, dirname
 from struct import pack
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from envbuild.system.environments.folder_walk import walk_folders
 from envbuild.system.environments.stat_record import MAGIC
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from envbuild.system.environments.folder_walk import Visit
@@ -20,74 +22,77 @@ _PART = 128
 """Entries of a part: enough that no step for each part counts, few enough to share them out evenly."""
 
 
-class Look(NamedTuple):
-    """How a file or link looks: the part of its status that anybody compares."""
+class Looks(NamedTuple):
+    """How entries look: files and links, or folders alone."""
 
-    mode: int
-    inode: int
-    size: int
-    mtime_ns: int
+    paths: Sequence[str]
+    """In order, relative to the environment, which is `.` itself."""
 
+    columns: Sequence[Sequence[int]]
+    """The numbers of the record, column by column."""
 
-class FolderLook(NamedTuple):
-    """How a folder looks, and when it came to hold what it holds."""
-
-    mode: int
-    inode: int
-    mtime_ns: int
-    ctime_ns: int
-    """0 where an entry that comes later might leave it as it is."""
+    folders: bool = False
 
 
-def look(status: os.stat_result) -> Look:
-    """A third of a status's memory, which counts where there are 50,000."""
-    return Look(status.st_mode, status.st_ino, status.st_size, status.st_mtime_ns)
+def looks_of(seen: Sequence[tuple[str, os.stat_result]]) -> Looks:
+    """How files and links look, each given by its path and its status, in path order."""
+    rows = (
+        (status.st_mode, status.st_ino, status.st_size, status.st_mtime_ns) for _, status in seen
+    )
+    return Looks([path for path, _ in seen], columns_of(rows, 4))
 
 
-def look_at_folder(visit: Visit) -> FolderLook:
-    """How a folder looks that was just listed."""
-    status = visit.status
-    ctime_ns = status.st_ctime_ns if visit.settled else 0
-    return FolderLook(status.st_mode, status.st_ino, status.st_mtime_ns, ctime_ns)
+def looks_of_folders(seen: Sequence[tuple[str, Visit]]) -> Looks:
+    """How folders look that were just listed, likewise."""
+    rows = []
+    for _, visit in seen:
+        status = visit.status
+        ctime_ns = status.st_ctime_ns if visit.settled else 0
+        rows.append((status.st_mode, status.st_ino, status.st_mtime_ns, ctime_ns))
+    return Looks([path for path, _ in seen], columns_of(rows, 4), folders=True)
+
+
+def columns_of(rows: Iterable[Sequence[Any]], count: int) -> Sequence[Sequence[Any]]:
+    """Rows of so many fields, column by column."""
+    return tuple(zip(*rows, strict=True)) or ((),) * count
 
 
 def record_environment(environment: Path) -> bytes:
     """The record of an environment, which is looked at for it."""
     root = os.fsencode(environment)
     skip = len(root) + 1
-    files: dict[bytes, Look] = {}
-    folders: dict[bytes, FolderLook] = {}
+    files: list[tuple[str, os.stat_result]] = []
+    folders: list[tuple[str, Visit]] = []
     for visit in walk_folders(root):
-        folders[visit.folder[skip:] or b"."] = look_at_folder(visit)
-        for entry in visit.entries:
-            if not entry.is_dir(follow_symlinks=False):
-                files[entry.path[skip:]] = look(entry.stat(follow_symlinks=False))
-    return _record(files, folders)
+        folders.append((_text(visit.folder[skip:]) or ".", visit))
+        files += [
+            (_text(entry.path[skip:]), entry.stat(follow_symlinks=False)) for entry in visit.entries
+        ]
+    files.sort(key=itemgetter(0))
+    folders.sort(key=itemgetter(0))
+    return record_looks((looks_of(files), looks_of_folders(folders)))
 
 
-def record_looks(looks: Mapping[str, Look], folders: Mapping[str, FolderLook]) -> bytes:
-    """The record of an environment that was looked at: files and links, and folders, by path."""
-    return _record(
-        {path.encode("utf-8", "surrogateescape"): seen for path, seen in looks.items()},
-        {path.encode("utf-8", "surrogateescape"): seen for path, seen in folders.items()},
-    )
+def record_looks(looks: Iterable[Looks]) -> bytes:
+    """The record of an environment that was looked at."""
+    return b"".join([MAGIC, *chain.from_iterable(map(_parts, looks))])
 
 
-def _record(looks: Mapping[bytes, Look], folders: Mapping[bytes, FolderLook]) -> bytes:
-    return b"".join([MAGIC, *_parts(looks, folders=False), *_parts(folders, folders=True)])
-
-
-def _parts(
-    looks: Mapping[bytes, Look] | Mapping[bytes, FolderLook], *, folders: bool
-) -> Iterator[bytes]:
+def _parts(looks: Looks) -> Iterator[bytes]:
     """In path order, so that what lies together is looked at together."""
-    paths = sorted(looks)
+    if not looks.paths:
+        return
+    paths = "\0".join(looks.paths).encode("utf-8", "surrogateescape").split(b"\0")
     for start in range(0, len(paths), _PART):
         some = paths[start : start + _PART]
         base = commonpath((dirname(some[0]), dirname(some[-1])))  # noqa: PTH120
         skip = len(base) + 1 if base else 0
         names = b"\0".join([base, *[path[skip:] for path in some]])
-        columns = zip(*[looks[path] for path in some], strict=True)
-        numbers = [number for column in columns for number in column]
-        yield pack(f"<{3 + len(numbers)}q", folders, len(some), len(names), *numbers)
+        columns = [column[start : start + _PART] for column in looks.columns]
+        head = (looks.folders, len(some), len(names))
+        yield pack(f"<{3 + 4 * len(some)}q", *head, *chain.from_iterable(columns))
         yield names
+
+
+def _text(path: bytes) -> str:
+    return path.decode("utf-8", "surrogateescape")

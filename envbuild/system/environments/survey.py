@@ -1,0 +1,137 @@
+"""Look at everything in an environment: what its receipt records, and how each entry looks."""
+
+from __future__ import annotations
+
+import os
+import stat
+from operator import itemgetter
+from typing import TYPE_CHECKING
+
+from envbuild.errors import HostError, Problem
+from envbuild.receipt import Contents, FileEntry, FolderEntry, LinkEntry
+from envbuild.system.environments.contents import FOLDER_MODE, entry_file, freeze_file
+from envbuild.system.environments.folder_walk import walk_folders
+from envbuild.system.environments.stat_list import Looks, columns_of, looks_of, looks_of_folders
+from envbuild.value import value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from envbuild.cache_entry import EntryFile
+    from envbuild.system.environments.folder_walk import Visit
+
+
+@value
+class Survey:
+    """An environment as one walk has found it."""
+
+    contents: Contents
+    looks: tuple[Looks, ...]
+    """How everything in it looks."""
+
+
+def scan_contents(environment: Path) -> Contents:
+    """Every file, link and folder below an environment, contents hashed; reading alone.
+
+    HostError for anything else (a socket, a device): no wheel brings one.
+    """
+    return survey(environment, known={}, freeze=False).contents
+
+
+def survey(environment: Path, *, known: Mapping[str, EntryFile], freeze: bool) -> Survey:
+    """Look at everything below an environment.
+
+    With `freeze` it is made readable for every user and writable for none, whatever the umask was;
+    a file that its owner may run, everybody may.
+
+    Files that are `known`, by path, are neither read nor changed: whoever has put them there
+    a moment ago knows them; they have to be there as files all the same.
+    HostError as in `scan_contents`.
+    """
+    walk = _Walk(environment, known, freeze=freeze)
+    for visit in walk_folders(os.fsencode(environment), mode=FOLDER_MODE if freeze else None):
+        walk.take(visit)
+    return walk.survey()
+
+
+class _Walk:
+    """What was met of an environment so far."""
+
+    def __init__(self, environment: Path, known: Mapping[str, EntryFile], *, freeze: bool) -> None:
+        self._known = known
+        self._freeze = freeze
+        self._environment = environment
+        self._skip = len(os.fsencode(environment)) + 1
+        self._files: list[tuple[str, EntryFile]] = []
+        self._links: list[tuple[LinkEntry, os.stat_result]] = []
+        self._folders: list[tuple[str, Visit]] = []
+
+    def take(self, visit: Visit) -> None:
+        """Note what a folder holds; all of it at once where it is known, as there are 50,000 of them."""
+        folder = _text(visit.folder[self._skip :])
+        self._folders.append((folder or ".", visit))
+        entries = visit.entries
+        prefix = f"{folder}/" if folder else ""
+        paths = [prefix + name for name in _names(entries)]
+        there = list(map(self._known.get, paths))
+        if None in there or not _are_files(entries):
+            for path, entry, file in zip(paths, entries, there, strict=True):
+                self._take_one(path, entry, file)
+        else:
+            self._files += zip(paths, there, strict=True)  # type: ignore[arg-type]
+
+    def _take_one(self, path: str, entry: os.DirEntry[bytes], file: EntryFile | None) -> None:
+        if file is not None and entry.is_file(follow_symlinks=False):
+            self._files.append((path, file))
+            return
+        status = entry.stat(follow_symlinks=False)
+        if stat.S_ISREG(status.st_mode):
+            if self._freeze:
+                status = freeze_file(entry.path, status)
+            self._files.append((path, entry_file(path, entry.path, status)))
+        elif stat.S_ISLNK(status.st_mode):
+            target = _text(os.readlink(entry.path))  # noqa: PTH115
+            self._links.append((LinkEntry(path=path, target=target), status))
+        else:
+            message = f"{self._environment}/{path} is neither a file nor a folder nor a link"
+            raise HostError(Problem(message=message))
+
+    def survey(self) -> Survey:
+        """Everything in path order; column by column, as there is so much of it."""
+        self._files.sort()
+        self._links.sort(key=itemgetter(0))
+        self._folders.sort(key=itemgetter(0))
+        paths = [path for path, _ in self._files]
+        _, modes, sizes, digests, times, inodes = columns_of(map(itemgetter(1), self._files), 6)
+        kinds = [stat.S_IFREG | mode for mode in modes]
+        contents = Contents(
+            files=tuple(map(FileEntry._make, zip(paths, modes, sizes, digests, strict=True))),
+            links=tuple([link for link, _ in self._links]),
+            folders=tuple(
+                [
+                    FolderEntry(path, stat.S_IMODE(visit.status.st_mode))
+                    for path, visit in self._folders
+                ]
+            ),
+        )
+        looks = (
+            Looks(paths, (kinds, inodes, sizes, times)),
+            looks_of([(link.path, status) for link, status in self._links]),
+            looks_of_folders(self._folders),
+        )
+        return Survey(contents=contents, looks=looks)
+
+
+def _are_files(entries: Iterable[os.DirEntry[bytes]]) -> bool:
+    return False not in [entry.is_file(follow_symlinks=False) for entry in entries]
+
+
+def _text(name: bytes) -> str:
+    """A name as receipts and RECORDs spell it, whatever encoding the user's locale has."""
+    return name.decode("utf-8", "surrogateescape")
+
+
+def _names(entries: Sequence[os.DirEntry[bytes]]) -> list[str]:
+    """The name of each as receipts spell it."""
+    return _text(b"\0".join([entry.name for entry in entries])).split("\0") if entries else []
