@@ -20,6 +20,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+_LAYOUT = ("-i", "8192", "-J", f"size={1 << 10}")
+"""An inode for every 8 KiB, and the journal in MiB that `mkfs` gives a disk of 128 GB.
+
+An image of some GiB would get a small one, which is full in the midst of a rebuild.
+"""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
     """A folder on a fresh file system, and the tools."""
@@ -92,7 +99,7 @@ def open_place(folder: str | None, gib: int, *, memory: bool) -> Iterator[Place]
             with image.open("wb") as stream:
                 stream.truncate(gib << 30)
             for argv in (
-                ["mkfs.ext4", "-q", "-F", "-m", "0", "-i", "8192", str(image)],
+                ["mkfs.ext4", "-q", "-F", "-m", "0", *_LAYOUT, str(image)],
                 ["mount", "-o", "loop,noatime", str(image), str(mount)],
             ):
                 subprocess.run(argv, check=True, capture_output=True)
@@ -104,7 +111,7 @@ def open_place(folder: str | None, gib: int, *, memory: bool) -> Iterator[Place]
                 where = "a RAM disk" if memory else "the disk"
                 yield Place(
                     root=mount,
-                    file_system=f"ext4, a loop image on {where}, made for the run",
+                    file_system=f"ext4, a loop image on {where} with a journal of 1 GiB, made for the run",
                 )
             finally:
                 subprocess.run(["umount", "-l", str(mount)], check=False)
