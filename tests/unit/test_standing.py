@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -16,6 +17,7 @@ from envbuild.system.index.standing import StandingChoices, lifetime
 from tests.support.values import LINUX, make_declaration, make_file
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from envbuild.system.index.locations import IndexLocation, IndexLocations
@@ -48,9 +50,10 @@ class Index:
         self.known: list[str | None] = []
         """The ETag that each request named."""
 
-    def ask_page(
+    @contextmanager
+    def open_page(
         self, location: IndexLocation, package: str, *, known: str | None = None
-    ) -> tuple[Reply, bytes]:
+    ) -> Iterator[Callable[[], tuple[Reply, bytes]]]:
         """The page, or 304."""
         self.known.append(known)
         if self.fails:
@@ -58,10 +61,11 @@ class Index:
                 IndexAnswer(fault=Fault.UNREACHABLE, location=location, package=package)
             )
         if known is not None and known == self.headers.get("ETag"):
-            return cast("Reply", Answer(304, {**self.headers})), b""
+            yield lambda: (cast("Reply", Answer(304, {**self.headers})), b"")
+            return
         entry = {"filename": CHOICE.file, "url": "x", "hashes": {"sha256": self.sha256}}
         body = json.dumps({"files": [entry]}).encode()
-        return cast("Reply", Answer(200, {**self.headers})), body
+        yield lambda: (cast("Reply", Answer(200, {**self.headers})), body)
 
     def stands(self) -> bool:
         """Whether the choice stands, by a new look with what the last one left behind."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _JSON_NAME = re.compile(r'"filename":\s*"([^"\\]*)"')
-_ESCAPED_NAME = re.compile(r'"filename":\s*"[^"\\]*\\')
+_JSON_KEY = '"filename":'
 _LINK = re.compile(r"<a\s([^<>]*)>\s*([^<>]*?)\s*</a\s*>", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"""([a-zA-Z-]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'))?""")
 _ANCHOR = re.compile(r"<a[\s>]", re.IGNORECASE)
@@ -37,12 +37,14 @@ def wheels_of_version(text: str, content_type: str, version: str) -> tuple[Index
 
 
 def _of_json(text: str, version: str) -> tuple[IndexFile, ...] | None:
-    """The page's files are the objects with a `filename`, wherever they stand."""
-    if _ESCAPED_NAME.search(text):
+    """The page's files are the objects with a `filename`, wherever they stand; each name has to be plain text."""
+    hits = list(_JSON_NAME.finditer(text))
+    if len(hits) != text.count(_JSON_KEY):
         return None
+    number = _number_in(version)
     found = []
-    for hit in _JSON_NAME.finditer(text):
-        if _is_wheel_of(hit[1], version):
+    for hit in hits:
+        if number in hit[1] and _is_wheel_of(hit[1], version):
             entry = _object_around(text, hit)
             if entry is None:
                 return None
@@ -89,6 +91,11 @@ def _entry_of(link: re.Match[str]) -> dict[str, object]:
         "requires-python": attributes.get("data-requires-python"),
         "yanked": attributes.get("data-yanked", False),
     }
+
+
+def _number_in(version: str) -> str:
+    """A number that stands in every spelling of a version; to look for it spares most files more."""
+    return max(_DIGITS.findall(version), key=len, default="").lstrip("0")
 
 
 def _is_wheel_of(filename: str, version: str) -> bool:

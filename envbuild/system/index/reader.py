@@ -14,7 +14,7 @@ from envbuild.system.index.web_faults import WebError
 from envbuild.system.index.wheel_folder import folder_page, open_in_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterator, Mapping
     from types import TracebackType
 
     from envbuild.system.index.locations import IndexLocation
@@ -139,23 +139,22 @@ class IndexClient:
                 while piece := stream.read(CHUNK):
                     yield piece
 
-    def ask_page(
+    def ask_page(self, location: IndexLocation, package: str) -> tuple[Reply, bytes]:
+        """A page as the index sends it, remembered by nobody."""
+        with _blaming(location, package, None):
+            return self._web.fetch(_page_request(location, package), limit=_LARGEST_PAGE)
+
+    @contextmanager
+    def open_page(
         self, location: IndexLocation, package: str, *, known: str | None = None
-    ) -> tuple[Reply, bytes]:
-        """A page as the index sends it, remembered by nobody.
+    ) -> Generator[Callable[[], tuple[Reply, bytes]]]:
+        """What gives a page that the index has begun to send, once there is room for it.
 
         `known` is the ETag of what the caller has: where that is the page still, the status is 304 and the body empty.
         """
-        headers = [("Accept", ACCEPT), ("Accept-Encoding", "gzip, deflate")]
-        headers += [("If-None-Match", known)] if known else []
-        request = Request(
-            url=page_url(location, package),
-            headers=tuple(headers),
-            authorization=location.authorization,
-            stays=bool(location.packages),  # some indexes send strangers' names to the public one
-        )
-        with _blaming(location, package, None):
-            return self._web.fetch(request, limit=_LARGEST_PAGE)
+        request = _page_request(location, package, known)
+        with _blaming(location, package, None), self._web.open(request) as reply:
+            yield lambda: (reply, reply.read(_LARGEST_PAGE, decoded=True))
 
     def _fetch_page(self, location: IndexLocation, package: str) -> ProjectPage:
         reply, body = self.ask_page(location, package)
@@ -167,6 +166,17 @@ class IndexClient:
                 fault=Fault.GARBAGE, location=location, package=package, reason=str(error)
             )
             raise IndexAnswerError(answer) from error
+
+
+def _page_request(location: IndexLocation, package: str, known: str | None = None) -> Request:
+    headers = [("Accept", ACCEPT), ("Accept-Encoding", "gzip, deflate")]
+    headers += [("If-None-Match", known)] if known else []
+    return Request(
+        url=page_url(location, package),
+        headers=tuple(headers),
+        authorization=location.authorization,
+        stays=bool(location.packages),  # some indexes send strangers' names to the public one
+    )
 
 
 def page_url(location: IndexLocation, package: str) -> str:

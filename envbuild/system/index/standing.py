@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import time
+from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
 
 from envbuild.errors import IndexFailureError
@@ -24,7 +25,12 @@ if TYPE_CHECKING:
     from envbuild.system.index.reader import IndexClient
     from envbuild.system.index.web import Reply
 
-_SIDE_BY_SIDE = 16
+_SIDE_BY_SIDE = 32
+"""Pages that are waited for at a time."""
+
+_READ = 4
+"""Pages that are read at a time: some are megabytes, and Python reads one after the other anyway."""
+
 _MAX_AGE = re.compile(r"(?:^|[\s,])max-age=\"?(\d{1,9})\"?(?:$|[\s,])")
 _ASK_AGAIN = re.compile(r"\bno-(cache|store)\b")
 
@@ -44,6 +50,7 @@ class StandingChoices:
         self._client = client
         self._memory = memory
         self._clock = clock
+        self._room = BoundedSemaphore(_READ)
 
     def still_chosen(self, choices: Iterable[LockedChoice]) -> frozenset[LockedChoice]:
         """Those that their page gives today as well; of a folder, or an index that fails, none."""
@@ -90,14 +97,16 @@ class StandingChoices:
         seen = self._memory.get(url)
         known = seen if seen is not None and _knows(seen, group) else None
         asked = self._clock()
-        reply, body = self._client.ask_page(location, package, known=known.etag if known else None)
-        etag, digest = reply.headers.get("ETag"), _digest(reply, body)
-        if known is not None and (reply.status == 304 or digest == known.digest):
-            offers, digest, etag = known.offers, known.digest, etag or known.etag
-        else:
-            same = seen is not None and seen.digest == digest
-            offers = _offers(reply, body, group)
-            offers |= seen.offers if same and seen is not None else frozenset()
+        etag = known.etag if known is not None else None
+        with self._client.open_page(location, package, known=etag) as coming, self._room:
+            reply, body = coming()
+            etag, digest = reply.headers.get("ETag"), _digest(reply, body)
+            if known is not None and (reply.status == 304 or digest == known.digest):
+                offers, digest, etag = known.offers, known.digest, etag or known.etag
+            else:
+                same = seen is not None and seen.digest == digest
+                offers = _offers(reply, body, group)
+                offers |= seen.offers if same and seen is not None else frozenset()
         page = SeenPage(
             asked=asked,
             until=asked + lifetime(reply.headers),

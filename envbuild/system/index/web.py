@@ -102,7 +102,9 @@ class Web:
         read_timeout: float = READ_TIMEOUT,
         connect_timeout: float = CONNECT_TIMEOUT,
     ) -> None:
-        self._environ = environ
+        self._proxies = {
+            name: value for name, value in environ.items() if name.lower().endswith("_proxy")
+        }
         self._read_timeout = read_timeout
         self._connect_timeout = connect_timeout
         self._managers: dict[tuple[str, str | None], urllib3.PoolManager] = {}
@@ -176,7 +178,7 @@ class Web:
 
     def _manager(self, url: str) -> urllib3.PoolManager:
         """The pool for the URL's scheme and the proxy that leads there."""
-        scheme, proxy = urlsplit(url).scheme, proxy_for(url, self._environ)
+        scheme, proxy = urlsplit(url).scheme, proxy_for(url, self._proxies)
         with self._lock:
             if (scheme, proxy) not in self._managers:
                 self._managers[scheme, proxy] = _make_manager(scheme, proxy)
