@@ -18,8 +18,9 @@ import pytest
 from envbuild.kept_wheel import Script, WheelFacts
 from envbuild.system.cache import linker as module
 from envbuild.system.cache.entries import Entries
-from envbuild.system.cache.linker import Linker, LinkingDiedError
+from envbuild.system.cache.linker import Linker, Linking, LinkingDiedError
 from envbuild.system.cache.share import Share, as_plain, from_plain, link_share
+from envbuild.system.environments.folder_walk import walk_folders
 from envbuild.system.process import SystemRunner
 from tests.support.command_line import declare_drivers
 from tests.support.process_tree import descendants, is_alive, wait_until
@@ -28,6 +29,7 @@ from tests.support.wheels import Wheel, command_wheel
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from envbuild.system.cache.wheels import LinkedWheel
     from tests.support.command_line import CommandLine
     from tests.support.index_server import IndexServer
 
@@ -112,11 +114,16 @@ def linker(jobs: int = 2) -> Linker:
     return Linker(runner=SystemRunner(), jobs=jobs)
 
 
+def linked(linking: Linking, share: Share) -> dict[str, LinkedWheel | None]:
+    """What came of each wheel."""
+    return {name: wheel for found in linking.link(share) for name, wheel in found.items()}
+
+
 def test_two_processes_come_to_what_one_does(cache: Cache, lock: int) -> None:
     """The same files, the same scripts, the same answer for each wheel."""
     alone = link_share(cache.share("one"), range(len(WHEELS)))
     with linker().linking(HEAVY, lock) as linking:
-        together = linking.link(cache.share("two"))
+        together = linked(linking, cache.share("two"))
     assert together == alone
     assert cache.content("two") == cache.content("one")
     assert len(cache.content("two")) == 5 * len(WHEELS)
@@ -145,7 +152,7 @@ def test_no_process_is_started_for_nothing(
     """One job is one process, and few files are linked before a Python has started."""
     monkeypatch.setattr(SystemRunner, "run", None)
     with linker(jobs).linking(weights, lock) as linking:
-        assert None not in linking.link(cache.share("env")).values()
+        assert None not in linked(linking, cache.share("env")).values()
 
 
 def test_each_wheel_is_linked_by_whoever_is_free(cache: Cache, lock: int) -> None:
@@ -153,9 +160,9 @@ def test_each_wheel_is_linked_by_whoever_is_free(cache: Cache, lock: int) -> Non
     share = cache.share("env")
     with linker().linking(HEAVY, lock) as linking:
         assert linking._other is not None
-        numbers = linking._other.begin(share)
+        numbers = linking._other.begin(tuple(share), len(WHEELS))
         mine = link_share(share, islice(numbers, 1))
-        theirs = linking._other.result()
+        theirs = from_plain(linking._other.result())
     assert not mine.keys() & theirs.keys()
     assert mine.keys() | theirs.keys() == set(WHEELS)
 
@@ -165,9 +172,9 @@ def test_builds_share_the_processes(cache: Cache, lock: int) -> None:
     both = linker()
     with both.linking(HEAVY, lock) as first, both.linking(HEAVY, lock) as second:
         assert second._other is None
-        second.link(cache.share("second"))
+        linked(second, cache.share("second"))
         assert first._other is not None
-        first.link(cache.share("first"))
+        linked(first, cache.share("first"))
     with both.linking(HEAVY, lock) as third:
         assert third._other is not None
     assert cache.content("first") == cache.content("second")
@@ -185,7 +192,7 @@ def test_a_process_that_ends_early_is_an_error(
         pytest.raises(LinkingDiedError, match="the process that links files ended"),
         linker().linking(HEAVY, lock) as linking,
     ):
-        linking.link(cache.share("env"))
+        linked(linking, cache.share("env"))
 
 
 def test_a_process_that_cannot_be_started_is_an_error(
@@ -197,7 +204,7 @@ def test_a_process_that_cannot_be_started_is_an_error(
         pytest.raises(LinkingDiedError, match="cannot start"),
         linker().linking(HEAVY, lock) as linking,
     ):
-        linking.link(cache.share("env"))
+        linked(linking, cache.share("env"))
 
 
 def test_what_the_system_refuses_is_raised_here(cache: Cache, lock: int) -> None:
@@ -205,10 +212,74 @@ def test_what_the_system_refuses_is_raised_here(cache: Cache, lock: int) -> None
     share = cache.share("env")
     with linker().linking(HEAVY, lock) as linking:
         assert linking._other is not None
-        linking._other.begin(share._replace(site_packages="/proc/nowhere"))
+        elsewhere = share._replace(site_packages="/proc/nowhere")
+        linking._other.begin(tuple(elsewhere), len(WHEELS))
         with pytest.raises(OSError, match="/proc/nowhere") as raised:
             linking._other.result()
     assert raised.value.errno in (errno.ENOENT, errno.EACCES)
+
+
+def _tree(root: Path) -> Path:
+    """An environment of some folders, one of which holds a link and one nothing; what packages lie in."""
+    inner = root / "lib" / "packages"
+    for number in range(9):
+        (inner / f"p{number}" / "sub").mkdir(parents=True)
+        (inner / f"p{number}" / "sub" / f"\udcff{number}.py").write_text("")
+    (inner / "p0" / "link").symlink_to("nowhere")
+    (inner / "single.py").write_text("")
+    (root / "bin").mkdir()
+    time.sleep(0.02)  # longer than a tick of the clock, so that all have settled
+    return inner
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_two_processes_list_what_one_lists(
+    cache: Cache, lock: int, project: Path, jobs: int
+) -> None:
+    """Every folder once, given its mode, with what is in it and how it looks."""
+    root = os.fsencode(project / "tree")
+    inner = os.fsencode(_tree(project / "tree"))
+    with linker(jobs).linking(HEAVY, lock) as linking:
+        linked(linking, cache.share("env"))
+        together = sorted(linking.walk(root, 0o555, inner))
+    assert together == sorted(walk_folders([root]))
+    assert len(together) == 4 + 2 * 9
+    assert {visit.mode & 0o7777 for visit in together} == {0o555}
+    assert [visit.folder for visit in together if not visit.regular] == [inner + b"/p0"]
+
+
+def test_who_has_not_linked_does_not_list(cache: Cache, lock: int, project: Path) -> None:
+    """Jobs come in their order: a process that was given no wheels is given no folders."""
+    root = os.fsencode(project / "tree")
+    inner = os.fsencode(_tree(project / "tree"))
+    with linker().linking(HEAVY, lock) as linking:
+        assert sorted(linking.walk(root, None, inner)) == sorted(walk_folders([root]))
+
+
+def test_a_process_that_is_killed_between_its_jobs_is_an_error(
+    cache: Cache, lock: int, project: Path
+) -> None:
+    """What it would have listed is not known; nobody waits for it."""
+    inner = os.fsencode(_tree(project / "tree"))
+    with linker().linking(HEAVY, lock) as linking:
+        linked(linking, cache.share("env"))
+        (pid,) = descendants(os.getpid())
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not is_alive(pid), "it has ended")
+        with pytest.raises(LinkingDiedError, match="the process that links files ended"):
+            list(linking.walk(os.fsencode(project / "tree"), None, inner))
+
+
+def test_what_the_system_refuses_to_list_is_raised_here(
+    cache: Cache, lock: int, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with links: the number and the path."""
+    monkeypatch.setattr(module, "folders_in", lambda _: [b"/proc/nowhere"] * 2000)
+    inner = os.fsencode(_tree(project / "tree"))
+    with linker().linking(HEAVY, lock) as linking:
+        linked(linking, cache.share("env"))
+        with pytest.raises(FileNotFoundError, match="/proc/nowhere"):
+            list(linking.walk(os.fsencode(project / "tree"), None, inner))
 
 
 def test_the_lock_is_held_until_the_other_process_has_ended(cache: Cache, project: Path) -> None:
@@ -221,7 +292,7 @@ def test_the_lock_is_held_until_the_other_process_has_ended(cache: Cache, projec
         os.close(lock)
         with pytest.raises(BlockingIOError):
             fcntl.flock(another, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        linking.link(cache.share("env"))
+        linked(linking, cache.share("env"))
     with (project / "held").open() as another:
         fcntl.flock(another, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
@@ -232,7 +303,7 @@ def test_a_build_that_fails_meanwhile_leaves_no_process(cache: Cache, lock: int)
     def fail() -> None:
         with linker().linking(HEAVY, lock) as linking:
             assert linking._other is not None
-            linking._other.begin(cache.share("env"))
+            linking._other.begin(tuple(cache.share("env")), len(WHEELS))
             wait_until(lambda: descendants(os.getpid()), "the other process has started")
             raise ZeroDivisionError
 

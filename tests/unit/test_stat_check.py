@@ -166,7 +166,7 @@ def test_times_in_whole_seconds_tell_nothing(tree: Path, listed: list[bytes]) ->
     """A file system that keeps no fractions has each folder listed."""
     os.utime(tree / "lib/p1", ns=(0, 1_700_000_000 * 1_000_000_000))
     time.sleep(_TICKS)
-    settled = {visit.folder: visit.settled for visit in walk_folders(os.fsencode(tree))}
+    settled = {visit.folder: visit.settled for visit in walk_folders([os.fsencode(tree)])}
     assert [path for path, found in settled.items() if not found] == [os.fsencode(tree / "lib/p1")]
     assert _clean(record_environment(tree), tree)
     assert listed == [os.fsencode(tree / "lib/p1")]
@@ -176,7 +176,7 @@ def test_a_walk_leaves_what_has_not_settled_for_the_end(tree: Path) -> None:
     """It may settle meanwhile; nothing is visited twice."""
     late = tree / "lib/p17"
     os.utime(late, ns=(0, 1_700_000_000 * 1_000_000_000))
-    visits = [visit.folder for visit in walk_folders(os.fsencode(tree))]
+    visits = [visit.folder for visit in walk_folders([os.fsencode(tree)])]
     assert len(visits) == len(set(visits)) == 92
     assert visits[-3:] == [os.fsencode(path) for path in (late, late / "deep", late / "deep/er")]
 

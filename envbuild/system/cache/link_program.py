@@ -1,32 +1,46 @@
-"""Links kept wheels beside envbuild, run as a process of its own: `main(JOB, QUEUE, RESULT)`.
+"""Works on an environment beside envbuild, run as a process of its own: `main(JOB, FIRST, SECOND, RESULT)`.
 
-All three are inherited descriptors of pipes.
-JOB gives a `Share` once it is known what there is to do, or nothing where there is nothing to do;
-QUEUE the number of a wheel in it, as often as one is left that nobody has taken;
-RESULT gets what came of those, or the number and the path of what the system refused.
+All are inherited descriptors of pipes.
+JOB gives a `Share` to link once it is known what there is to do, and folders to walk through when all is linked;
+it ends where there is nothing more to do.
+FIRST and SECOND give the number of a wheel, or of a folder, as often as one is left that nobody has taken;
+RESULT gets what came of each job, or the number and the path of what the system refused.
 """
 
 from __future__ import annotations
 
 import gc
-import marshal
 import os
 
-from envbuild.system.cache.share import Share, as_plain, link_share, taken_from
+from envbuild.system.cache.share import Share, as_plain, link_share, receive, send, taken_from
+from envbuild.system.environments.folder_walk import walk_folders
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
-def main(job: int, queue: int, result: int) -> None:
-    """Read the job, do it, and write the result."""
+def main(job: int, first: int, second: int, result: int) -> None:
+    """Read one job after the other, do it, and write what came of it."""
     gc.disable()  # there are 50,000 values, and none is in a cycle
-    with os.fdopen(job, "rb") as stream:
-        content = stream.read()
-    if not content:
-        return
-    answer: tuple[object, ...]
-    try:
-        share = Share(*marshal.loads(content))  # noqa: S302  (of envbuild)
-        answer = ("done", as_plain(link_share(share, taken_from(queue))))
-    except OSError as error:
-        answer = ("refused", error.errno, os.fsencode(error.filename or ""))
-    with os.fdopen(result, "wb") as stream:
-        stream.write(marshal.dumps(answer))
+    steps: tuple[Callable[..., object], ...] = (
+        lambda *share: as_plain(link_share(Share(*share), taken_from(first))),
+        lambda folders, mode: [
+            tuple(visit)
+            for visit in walk_folders((folders[n] for n in taken_from(second)), mode=mode)
+        ],
+    )
+    for step in steps:
+        try:
+            given = receive(job)
+        except EOFError:
+            return
+        answer: tuple[object, ...]
+        try:
+            answer = ("done", step(*given))
+        except OSError as error:
+            answer = ("refused", error.errno, os.fsencode(error.filename or ""))
+        try:
+            send(result, answer)
+        except BrokenPipeError:  # nobody waits for it any more
+            return

@@ -1,18 +1,30 @@
-"""Link kept wheels in two processes: the kernel and Python both take their time for each file."""
+"""Work on an environment in two processes: the kernel and Python both take their time for each file.
+
+Kept wheels are linked by both, and when all is there, its folders are listed by both.
+"""
 
 from __future__ import annotations
 
 import errno
-import marshal
 import os
 import sys
 from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 from threading import BoundedSemaphore
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from envbuild.errors import HostError, Problem
-from envbuild.system.cache.share import MOST, from_plain, link_share, queue_of, taken_from
+from envbuild.system.cache.share import (
+    MOST,
+    from_plain,
+    link_share,
+    queue_of,
+    receive,
+    send,
+    taken_from,
+)
+from envbuild.system.environments.folder_walk import Visit, folders_in, walk_folders
 from envbuild.system.process import Command, scrubbed_environment
 from envbuild.system.workers import Workers
 
@@ -64,76 +76,90 @@ class Linker:
 
 
 class Linking:
-    """Links wheels into one environment; the first time another process helps, if there is one."""
+    """Links wheels into one environment and walks through it; another process helps, if there is one."""
 
     def __init__(self, weights: Mapping[str, int], other: _OtherProcess | None = None) -> None:
         self._weights = weights
         self._other = other
+        self._begun = False
 
-    def link(self, share: Share) -> dict[str, LinkedWheel | None]:
-        """What came of each wheel, by its sha256, as in `link_share`.
+    def link(self, share: Share) -> Iterator[dict[str, LinkedWheel | None]]:
+        """What came of the wheels, by sha256 as in `link_share`: of this process's own, then of the other's.
 
         LinkingDiedError where the other process was ended: nobody knows then what it has linked.
         """
-        other, self._other = self._other, None
-        if other is None or len(share.names) > MOST:
-            return link_share(share, range(len(share.names)))
+        if self._other is None or self._begun or len(share.names) > MOST:
+            yield link_share(share, range(len(share.names)))
+            return
+        self._begun = True
         heavy_first = sorted(share.names, key=lambda name: -self._weights.get(name, 0))
         share = share._replace(names=tuple(heavy_first))  # so that both end together
-        found = link_share(share, other.begin(share))
-        return found | other.result()
+        yield link_share(share, self._other.begin(tuple(share), len(share.names)))
+        yield from_plain(self._other.result())
+
+    def walk(self, root: bytes, mode: int | None, inner: bytes) -> Iterator[Visit]:
+        """Every folder from a root down, as `walk_folders`; those in the inner one are shared out.
+
+        It comes after `link`, and once. LinkingDiedError as there.
+        """
+        folders = folders_in(inner) if self._other is not None and self._begun else []
+        if self._other is None or not 0 < len(folders) <= MOST:
+            yield from walk_folders([root], mode=mode)
+            return
+        numbers = self._other.begin((folders, mode), len(folders))
+        yield from walk_folders([root], mode=mode, spare=frozenset(folders))
+        yield from walk_folders((folders[number] for number in numbers), mode=mode)
+        yield from map(Visit._make, self._other.result())
 
 
 class _OtherProcess:
-    """A Python that has imported what it needs, waits for a share, and then takes of it what is left."""
+    """A Python that has imported what it needs, waits for a job, and then takes of it what is left."""
 
     def __init__(self, runner: Runner, lock: int) -> None:
         self._runner = runner
         self._lock = lock
         self._threads = Workers(max_workers=1)
         self._open: set[int] = set()
+        self._begun: list[int] = []
         self._ended: Future[Completed] | None = None
 
     def __enter__(self) -> _OtherProcess:
         its_job, self._job = os.pipe()
-        self._queue, self._fill = os.pipe()
+        self._queues = [os.pipe(), os.pipe()]
         self._result, its_result = os.pipe()
-        self._open |= {self._job, self._queue, self._fill, self._result}
-        self._ended = self._threads.submit(self._run, its_job, os.dup(self._queue), its_result)
+        self._open |= {self._job, self._result, *chain.from_iterable(self._queues)}
+        its_queues = [os.dup(queue) for queue, _ in self._queues]
+        self._ended = self._threads.submit(self._run, its_job, *its_queues, its_result)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
         """Let it go on with nothing, and wait for it, unless the user has interrupted envbuild."""
-        if self._fill not in self._open:  # it has begun: nothing more is left to it
-            tuple(taken_from(self._queue))
+        for queue in self._begun:  # nothing more is left to it
+            tuple(taken_from(queue))
         for descriptor in tuple(self._open):
             self._close(descriptor)
         self._threads.__exit__(kind, *rest)  # type: ignore[arg-type]
 
-    def begin(self, share: Share) -> Iterator[int]:
-        """Let it begin with the share; the numbers that it leaves to the caller, one by one."""
-        os.write(self._fill, queue_of(len(share.names)))
-        self._close(self._fill)
-        content = marshal.dumps(tuple(share))
+    def begin(self, job: tuple[object, ...], count: int) -> Iterator[int]:
+        """Let it begin with so many pieces; the numbers of those that it leaves to the caller, one by one."""
+        queue, fill = self._queues.pop(0)
+        os.write(fill, queue_of(count))
+        self._close(fill)
+        self._begun.append(queue)
         with suppress(BrokenPipeError):  # `result` tells
-            while content:
-                content = content[os.write(self._job, content) :]
-        self._close(self._job)
-        return taken_from(self._queue)
+            send(self._job, job)
+        return taken_from(queue)
 
-    def result(self) -> dict[str, LinkedWheel | None]:
+    def result(self) -> Any:
         """What came of those that it took; OSError where the system refused it something."""
-        self._open.discard(self._result)
-        with os.fdopen(self._result, "rb") as stream:
-            content = stream.read()
         try:
-            kind, *rest = marshal.loads(content)  # noqa: S302  (of our own process)
+            kind, *rest = receive(self._result)
         except (EOFError, ValueError, TypeError) as error:
             raise self._death() from error
         if kind == "refused":
             number, path = rest
             raise OSError(number or errno.EIO, os.strerror(number or errno.EIO), os.fsdecode(path))
-        return from_plain(rest[0])
+        return rest[0]
 
     def _death(self) -> LinkingDiedError:
         """Why it has said nothing."""
@@ -145,9 +171,8 @@ class _OtherProcess:
         message = f"the process that links files ended (status {ended.code})"
         return LinkingDiedError(Problem(message=message, detail=ended.stderr))
 
-    def _run(self, job: int, queue: int, result: int) -> Completed:
+    def _run(self, *pipes: int) -> Completed:
         """Run it to its end; then its ends of the pipes are closed here too, so that nobody waits for it."""
-        pipes = (job, queue, result)
         options = ("-I", "-S", *(("-B",) if sys.dont_write_bytecode else ()))
         command = Command(
             argv=(sys.executable, *options, "-c", _PROGRAM, _PACKAGE_ROOT, *map(str, pipes)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import marshal
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
 
+
+_LENGTH = 8
+"""Bytes of a message's length."""
 
 _NUMBER = 2
 """Bytes of a number in a queue: a pipe that holds many of them gives a reader whole ones."""
@@ -72,6 +76,30 @@ def taken_from(queue: int) -> Iterator[int]:
     """The numbers that this process gets from such a pipe, whose other end is closed."""
     while number := os.read(queue, _NUMBER):
         yield int.from_bytes(number, "big")
+
+
+def send(descriptor: int, content: Any) -> None:
+    """Write plain values to a pipe."""
+    message = marshal.dumps(content)
+    message = len(message).to_bytes(_LENGTH, "big") + message
+    while message:
+        message = message[os.write(descriptor, message) :]
+
+
+def receive(descriptor: int) -> Any:
+    """The next values that a pipe gives; EOFError where it ends before."""
+    length = int.from_bytes(_read(descriptor, _LENGTH), "big")
+    return marshal.loads(_read(descriptor, length))  # noqa: S302  (of envbuild's own process)
+
+
+def _read(descriptor: int, length: int) -> bytes:
+    content = bytearray()
+    while len(content) < length:
+        piece = os.read(descriptor, length - len(content))
+        if not piece:
+            raise EOFError
+        content += piece
+    return bytes(content)
 
 
 def as_plain(found: dict[str, LinkedWheel | None]) -> dict[str, object]:

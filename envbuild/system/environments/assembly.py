@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 from envbuild.bytecode import Module
@@ -122,7 +124,9 @@ class Assembler:
         filled.forget_entries()
         self.placer.progress.stage(driver, "checking every file")
         syncing = beside.submit(sync_file_system, place)  # most of it, ahead of the receipt
-        found = survey(place, known=filled.known, freeze=True)
+        inner = os.fsencode(site.site_packages)
+        walk = partial(linking.walk, inner=inner)
+        found = survey(place, known=filled.known, freeze=True, walk=walk)
         _check_complete(site, filled, found)
         syncing.result()
         return found

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterable, Iterator
 
 _CLOCK = 5 if sys.platform == "linux" else time.CLOCK_REALTIME
 """CLOCK_REALTIME_COARSE: the clock that Linux takes times of change from, which stands still for milliseconds."""
@@ -17,14 +17,20 @@ _SECOND = 1_000_000_000
 
 
 class Visit(NamedTuple):
-    """A folder that was just listed."""
+    """A folder that was just listed; plain values, as it crosses between processes."""
 
     folder: bytes
-    entries: list[os.DirEntry[bytes]]
+    names: list[bytes]
     """What it holds, other folders aside."""
 
-    status: os.stat_result
-    """After it was listed."""
+    regular: bool
+    """Whether all of that are files, by what the listing said of them."""
+
+    mode: int
+    inode: int
+    mtime_ns: int
+    ctime_ns: int
+    """How the folder looked after it was listed."""
 
     settled: bool
     """Whether any entry that comes, goes or is renamed from now on moves its mtime or its ctime.
@@ -34,15 +40,23 @@ class Visit(NamedTuple):
     """
 
 
-def walk_folders(root: bytes, *, mode: int | None = None) -> Iterator[Visit]:
-    """Every folder from the root down, given a mode first where one is named; links are not followed.
+def walk_folders(
+    roots: Iterable[bytes], *, mode: int | None = None, spare: Container[bytes] = ()
+) -> Iterator[Visit]:
+    """Every folder from the roots down, given a mode first where one is named; links are not followed.
 
+    The next root is asked for when all below the one before is done; folders to `spare` are left out.
     One that was changed a moment ago is left for the end, when it will have settled.
     """
-    waiting = [root]
+    more = iter(roots)
+    waiting: list[bytes] = []
     unsettled: list[bytes] = []
-    while waiting or unsettled:
+    while True:
+        if not waiting and (root := next(more, None)) is not None:
+            waiting.append(root)
         last = not waiting
+        if last and not unsettled:
+            return
         folder = unsettled.pop() if last else waiting.pop()
         if mode is not None:
             os.chmod(folder, mode)  # noqa: PTH101
@@ -57,8 +71,23 @@ def walk_folders(root: bytes, *, mode: int | None = None) -> Iterator[Visit]:
             continue
         others: list[os.DirEntry[bytes]] = []
         for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                waiting.append(entry.path)
-            else:
+            if not entry.is_dir(follow_symlinks=False):
                 others.append(entry)
-        yield Visit(folder, others, status, settled)
+            elif entry.path not in spare:
+                waiting.append(entry.path)
+        yield Visit(
+            folder,
+            [entry.name for entry in others],
+            False not in [entry.is_file(follow_symlinks=False) for entry in others],
+            status.st_mode,
+            status.st_ino,
+            changed,
+            status.st_ctime_ns,
+            settled,
+        )
+
+
+def folders_in(folder: bytes) -> list[bytes]:
+    """The folders that lie in a folder."""
+    with os.scandir(folder) as scan:
+        return [entry.path for entry in scan if entry.is_dir(follow_symlinks=False)]

@@ -161,11 +161,14 @@ class Placer:
             minor=site.minor,
             names=tuple(file.sha256 for file in kept),
         )
-        found = linking.link(share)
-        for sha256, linked in found.items():
-            if linked is not None:
-                filled.take(site, sha256, linked)
-        return [file for file in kept if found[file.sha256] is None]
+        broken: set[str] = set()
+        for found in linking.link(share):
+            for sha256, linked in found.items():
+                if linked is not None:
+                    filled.take(site, sha256, linked)
+                else:
+                    broken.add(sha256)
+        return [file for file in kept if file.sha256 in broken]
 
     def _look_at_fresh(self, site: Site, filled: Filled) -> None:
         """Read what uv has installed, and find out whether it met what is linked."""

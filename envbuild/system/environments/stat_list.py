@@ -44,11 +44,10 @@ def looks_of(seen: Sequence[tuple[str, os.stat_result]]) -> Looks:
 
 def looks_of_folders(seen: Sequence[tuple[str, Visit]]) -> Looks:
     """How folders look that were just listed, likewise."""
-    rows = []
-    for _, visit in seen:
-        status = visit.status
-        ctime_ns = status.st_ctime_ns if visit.settled else 0
-        rows.append((status.st_mode, status.st_ino, status.st_mtime_ns, ctime_ns))
+    rows = (
+        (visit.mode, visit.inode, visit.mtime_ns, visit.ctime_ns if visit.settled else 0)
+        for _, visit in seen
+    )
     return Looks([path for path, _ in seen], columns_of(rows, 4), folders=True)
 
 
@@ -63,10 +62,11 @@ def record_environment(environment: Path) -> bytes:
     skip = len(root) + 1
     files: list[tuple[str, os.stat_result]] = []
     folders: list[tuple[str, Visit]] = []
-    for visit in walk_folders(root):
+    for visit in walk_folders([root]):
         folders.append((_text(visit.folder[skip:]) or ".", visit))
         files += [
-            (_text(entry.path[skip:]), entry.stat(follow_symlinks=False)) for entry in visit.entries
+            (_text(path[skip:]), os.lstat(path))
+            for path in (visit.folder + b"/" + name for name in visit.names)
         ]
     files.sort(key=itemgetter(0))
     folders.sort(key=itemgetter(0))

@@ -15,7 +15,7 @@ from envbuild.system.environments.stat_list import Looks, columns_of, looks_of, 
 from envbuild.value import value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from envbuild.cache_entry import EntryFile
@@ -39,7 +39,13 @@ def scan_contents(environment: Path) -> Contents:
     return survey(environment, known={}, freeze=False).contents
 
 
-def survey(environment: Path, *, known: Mapping[str, EntryFile], freeze: bool) -> Survey:
+def survey(
+    environment: Path,
+    *,
+    known: Mapping[str, EntryFile],
+    freeze: bool,
+    walk: Callable[[bytes, int | None], Iterable[Visit]] | None = None,
+) -> Survey:
     """Look at everything below an environment.
 
     With `freeze` it is made readable for every user and writable for none, whatever the umask was;
@@ -47,12 +53,14 @@ def survey(environment: Path, *, known: Mapping[str, EntryFile], freeze: bool) -
 
     Files that are `known`, by path, are neither read nor changed: whoever has put them there
     a moment ago knows them; they have to be there as files all the same.
+    `walk` gives every folder of one, having given it a mode, as `walk_folders` does.
     HostError as in `scan_contents`.
     """
-    walk = _Walk(environment, known, freeze=freeze)
-    for visit in walk_folders(os.fsencode(environment), mode=FOLDER_MODE if freeze else None):
-        walk.take(visit)
-    return walk.survey()
+    found = _Walk(environment, known, freeze=freeze)
+    root, mode = os.fsencode(environment), FOLDER_MODE if freeze else None
+    for visit in walk(root, mode) if walk is not None else walk_folders([root], mode=mode):
+        found.take(visit)
+    return found.survey()
 
 
 class _Walk:
@@ -71,28 +79,25 @@ class _Walk:
         """Note what a folder holds; all of it at once where it is known, as there are 50,000 of them."""
         folder = _text(visit.folder[self._skip :])
         self._folders.append((folder or ".", visit))
-        entries = visit.entries
         prefix = f"{folder}/" if folder else ""
-        paths = [prefix + name for name in _names(entries)]
+        paths = [prefix + name for name in _texts(visit.names)]
         there = list(map(self._known.get, paths))
-        if None in there or not _are_files(entries):
-            for path, entry, file in zip(paths, entries, there, strict=True):
-                self._take_one(path, entry, file)
-        else:
+        if visit.regular and None not in there:
             self._files += zip(paths, there, strict=True)  # type: ignore[arg-type]
+        else:
+            for path, name, file in zip(paths, visit.names, there, strict=True):
+                self._take_one(path, visit.folder + b"/" + name, file)
 
-    def _take_one(self, path: str, entry: os.DirEntry[bytes], file: EntryFile | None) -> None:
-        if file is not None and entry.is_file(follow_symlinks=False):
-            self._files.append((path, file))
-            return
-        status = entry.stat(follow_symlinks=False)
+    def _take_one(self, path: str, place: bytes, file: EntryFile | None) -> None:
+        status = os.lstat(place)
         if stat.S_ISREG(status.st_mode):
-            if self._freeze:
-                status = freeze_file(entry.path, status)
-            self._files.append((path, entry_file(path, entry.path, status)))
+            if file is None:
+                if self._freeze:
+                    status = freeze_file(place, status)
+                file = entry_file(path, place, status)
+            self._files.append((path, file))
         elif stat.S_ISLNK(status.st_mode):
-            target = _text(os.readlink(entry.path))  # noqa: PTH115
-            self._links.append((LinkEntry(path=path, target=target), status))
+            self._links.append((LinkEntry(path=path, target=_text(os.readlink(place))), status))  # noqa: PTH115
         else:
             message = f"{self._environment}/{path} is neither a file nor a folder nor a link"
             raise HostError(Problem(message=message))
@@ -109,10 +114,7 @@ class _Walk:
             files=tuple(map(FileEntry._make, zip(paths, modes, sizes, digests, strict=True))),
             links=tuple([link for link, _ in self._links]),
             folders=tuple(
-                [
-                    FolderEntry(path, stat.S_IMODE(visit.status.st_mode))
-                    for path, visit in self._folders
-                ]
+                [FolderEntry(path, stat.S_IMODE(visit.mode)) for path, visit in self._folders]
             ),
         )
         looks = (
@@ -123,15 +125,10 @@ class _Walk:
         return Survey(contents=contents, looks=looks)
 
 
-def _are_files(entries: Iterable[os.DirEntry[bytes]]) -> bool:
-    return False not in [entry.is_file(follow_symlinks=False) for entry in entries]
-
-
 def _text(name: bytes) -> str:
     """A name as receipts and RECORDs spell it, whatever encoding the user's locale has."""
     return name.decode("utf-8", "surrogateescape")
 
 
-def _names(entries: Sequence[os.DirEntry[bytes]]) -> list[str]:
-    """The name of each as receipts spell it."""
-    return _text(b"\0".join([entry.name for entry in entries])).split("\0") if entries else []
+def _texts(names: Sequence[bytes]) -> list[str]:
+    return _text(b"\0".join(names)).split("\0") if names else []
