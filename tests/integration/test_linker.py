@@ -23,7 +23,12 @@ from envbuild.system.cache.share import Share, as_plain, from_plain, link_share
 from envbuild.system.environments.folder_walk import walk_folders
 from envbuild.system.process import SystemRunner
 from tests.support.command_line import declare_drivers
-from tests.support.process_tree import descendants, is_alive, wait_until
+from tests.support.process_tree import (
+    descendants,
+    is_alive,
+    wait_for_descendant,
+    wait_until,
+)
 from tests.support.wheels import Wheel, command_wheel
 
 if TYPE_CHECKING:
@@ -346,27 +351,13 @@ def fleet(run_envbuild: CommandLine, index: IndexServer, store: Path, python_ver
     return Fleet(run_envbuild, index, store, python_version)
 
 
-def _wait_for_link_process(parent: int) -> int:
-    """The pid of the process that links for a running envbuild."""
-    deadline = time.monotonic() + _SECONDS
-    while time.monotonic() < deadline:
-        for pid in descendants(parent):
-            try:
-                line = Path(f"/proc/{pid}/cmdline").read_bytes()
-            except OSError:
-                continue
-            if b"link_program" in line:
-                return pid
-    raise AssertionError("no process was started that links")
-
-
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_a_killed_link_process_costs_time_alone(fleet: Fleet, how: signal.Signals) -> None:
     """The build begins again without it, and comes to the same."""
     fleet.add("two")
     process = fleet.run.start("sync")
     try:
-        os.kill(_wait_for_link_process(process.pid), how)
+        os.kill(wait_for_descendant(process.pid, "link_program"), how)
         _, said = process.communicate(timeout=_SECONDS)
     finally:
         process.kill()
@@ -381,7 +372,7 @@ def test_a_killed_envbuild_costs_time_alone(fleet: Fleet) -> None:
         driver = f"after-{round(delay * 1000)}"
         fleet.add(driver)
         process = fleet.run.start("sync")
-        other = _wait_for_link_process(process.pid)
+        other = wait_for_descendant(process.pid, "link_program")
         time.sleep(delay)
         process.kill()
         process.communicate(timeout=_SECONDS)

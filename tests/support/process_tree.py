@@ -75,3 +75,17 @@ def _stat(pid: int) -> tuple[str, str]:
     """State and parent, which follow the command's name in brackets (proc(5))."""
     state, parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:2]
     return state, parent
+
+
+def wait_for_descendant(parent: int, word: str, *, seconds: float = 60.0) -> int:
+    """The pid of a process below another one that has a word on its command line; AssertionError where none comes."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        for pid in descendants(parent):
+            try:
+                line = Path(f"/proc/{pid}/cmdline").read_bytes()
+            except OSError:
+                continue
+            if word.encode() in line:
+                return pid
+    raise AssertionError(f"no process with {word!r} was started")
