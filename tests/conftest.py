@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import stat
 import sys
 import tempfile
@@ -50,6 +51,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if os.environ.get("CI") == "true":
         settings.load_profile("ci")
     config.stash[_PYTHONS] = find_pythons()
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as in a shell's background
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 _PYTHONS = pytest.StashKey[dict[str, Path]]()

@@ -62,8 +62,8 @@ _REASONS = (
     (
         "`sync` of ",
         (
-            "linking is the kernel's work for the most part, and looking at every file before the receipt is written "
-            "goes on in one process; the samples below tell the parts"
+            "linking and listing are the kernel's work for the most part, in two processes; "
+            "the samples below tell the parts"
         ),
     ),
     (

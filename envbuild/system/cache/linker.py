@@ -107,8 +107,8 @@ class Linking:
             yield from walk_folders([root], mode=mode)
             return
         numbers = self._other.begin((folders, mode), len(folders))
-        yield from walk_folders([root], mode=mode, spare=frozenset(folders))
         yield from walk_folders((folders[number] for number in numbers), mode=mode)
+        yield from walk_folders([root], mode=mode, spare=frozenset(folders))  # changed last
         yield from map(Visit._make, self._other.result())
 
 
