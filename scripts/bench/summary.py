@@ -25,8 +25,8 @@ _REASONS = (
     (
         "`gc` that removes that environment",
         (
-            "the whole command is measured, and the start of any Python alone is about 0.05 of such an `rm -rf`; "
-            "what the removal adds to it has a row of its own"
+            "the whole command is measured: the start of a Python, what it imports, and a look at who uses what; "
+            "what the removal adds to that has a row of its own"
         ),
     ),
     (
@@ -63,7 +63,8 @@ _REASONS = (
         "`sync` of ",
         (
             "linking and listing are the kernel's work for the most part, in two processes; "
-            "the samples below tell the parts"
+            "uv is started twice meanwhile, for an empty environment and for the wheel that is new, "
+            "and its second start reads the host's certificates; the samples below tell the parts"
         ),
     ),
     (
