@@ -65,13 +65,19 @@ class Target:
         return path
 
 
-def _make_folder(folder: bytes, descriptor: int) -> None:
-    """Make a folder that may be there; most often it is not, and the one above it is."""
+def _make_folder(folder: bytes, descriptor: int, *, again: bool = True) -> None:
+    """Make a folder that may be there; most often it is not, and the one above it is.
+
+    Another process may make the same folders at the same time.
+    """
     try:
         os.mkdir(folder, dir_fd=descriptor)
     except FileNotFoundError:
-        _make_folder(folder.rpartition(b"/")[0], descriptor)
-        os.mkdir(folder, dir_fd=descriptor)
+        above = folder.rpartition(b"/")[0]
+        if not (above and again):
+            raise
+        _make_folder(above, descriptor)
+        _make_folder(folder, descriptor, again=False)
     except FileExistsError:
         status = os.stat(folder, dir_fd=descriptor)
         if not S_ISDIR(status.st_mode):

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 _LENGTH = 8
 """Bytes of a message's length."""
 
+_PIECE = 1 << 18
+"""Bytes that are read at once, at most; a pipe seldom holds as many."""
+
 _NUMBER = 2
 """Bytes of a number in a queue: a pipe that holds many of them gives a reader whole ones."""
 
@@ -81,9 +84,9 @@ def taken_from(queue: int) -> Iterator[int]:
 def send(descriptor: int, content: Any) -> None:
     """Write plain values to a pipe."""
     message = marshal.dumps(content)
-    message = len(message).to_bytes(_LENGTH, "big") + message
-    while message:
-        message = message[os.write(descriptor, message) :]
+    left = memoryview(len(message).to_bytes(_LENGTH, "big") + message)
+    while left:
+        left = left[os.write(descriptor, left) :]
 
 
 def receive(descriptor: int) -> Any:
@@ -95,7 +98,7 @@ def receive(descriptor: int) -> Any:
 def _read(descriptor: int, length: int) -> bytes:
     content = bytearray()
     while len(content) < length:
-        piece = os.read(descriptor, length - len(content))
+        piece = os.read(descriptor, min(length - len(content), _PIECE))
         if not piece:
             raise EOFError
         content += piece
