@@ -51,7 +51,7 @@ class DeferredIndexes:
     def resolve(self, request: ResolveRequest) -> Resolution:
         """As `Resolver` has it."""
         with self._guard:
-            resolver = self._resolver
+            resolver = self.resolver
         return resolver.resolve(request)
 
     def fetch(self, files: tuple[ResolvedFile, ...]) -> Mapping[str, PublishedMetadata]:
@@ -116,7 +116,15 @@ class DeferredIndexes:
         )
 
     @cached_property
-    def _resolver(self) -> UvResolver:
-        from envbuild.cli.index_resolver import resolver_over
+    def resolver(self) -> UvResolver:
+        """What resolves; its indexes are opened now."""
+        from envbuild.system.uv.resolver import UvResolver
 
-        return resolver_over(self._context, self._session)
+        indexes = self._session
+        return UvResolver(
+            runner=self._context.runner,
+            cache=self._context.lock_cache / "uv",
+            index_environment=indexes.uv.environment,
+            explain=indexes.explain_resolution,
+            conceal=indexes.uv.without_secret,
+        )
