@@ -79,7 +79,7 @@ def value(cls: type[T]) -> type[T]:
         "__delattr__": _refuse,
     }
     kind: Any = type(cls)
-    made = kind(cls.__name__, cls.__bases__, {**methods, **namespace, **_fixed(methods)})
+    made = kind(cls.__name__, cls.__bases__, {**methods, **namespace})
     made.__init__ = _initializer(made, fields)
     return made  # type: ignore[no-any-return]
 
@@ -98,11 +98,6 @@ def as_dict(one: Any) -> dict[str, Any]:
 def field_names(kind: Any) -> tuple[str, ...]:
     """The names of a class's fields, in their order."""
     return tuple(kind.__value_fields__)
-
-
-def _fixed(methods: dict[str, Any]) -> dict[str, Any]:
-    """What a class cannot have otherwise; Python gives one with slots or an `__eq__` its own idea of them."""
-    return {name: methods[name] for name in ("__slots__", "__value_fields__", "__value_content__")}
 
 
 def _field_of(given: object) -> _Field:

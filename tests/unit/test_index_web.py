@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from envbuild.system.index.remote_file import RangesUnsupportedError, RemoteFile
-from envbuild.system.index.web import Reply, proxy_for
+from envbuild.system.index.web import Reply, proxies_of, proxy_for
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -35,7 +35,7 @@ def test_proxies_are_those_of_the_environment(
     url: str, environ: Mapping[str, str], proxy: str | None
 ) -> None:
     """Where a company lets nothing out but through a proxy, indexes are asked through it."""
-    assert proxy_for(url, environ) == proxy
+    assert proxy_for(url, proxies_of(environ)) == proxy
 
 
 class Server:

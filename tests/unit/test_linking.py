@@ -61,4 +61,4 @@ def test_a_folder_that_is_gone_is_an_error(tmp_path: Path) -> None:
     with target.opened() as descriptor:
         site.rmdir()
         with pytest.raises(FileNotFoundError):
-            target.place_below(descriptor, b"a/b/module.py")
+            target.place_below(b"a/b/module.py", descriptor)

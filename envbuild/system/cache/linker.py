@@ -81,17 +81,15 @@ class Linking:
     def __init__(self, weights: Mapping[str, int], other: _OtherProcess | None = None) -> None:
         self._weights = weights
         self._other = other
-        self._begun = False
 
     def link(self, share: Share) -> Iterator[dict[str, LinkedWheel | None]]:
         """What came of the wheels, by sha256 as in `link_share`: of this process's own, then of the other's.
 
         LinkingDiedError where the other process was ended: nobody knows then what it has linked.
         """
-        if self._other is None or self._begun or len(share.names) > MOST:
+        if self._other is None or self._other.begun or len(share.names) > MOST:
             yield link_share(share, range(len(share.names)))
             return
-        self._begun = True
         heavy_first = sorted(share.names, key=lambda name: -self._weights.get(name, 0))
         share = share._replace(names=tuple(heavy_first))  # so that both end together
         yield link_share(share, self._other.begin(tuple(share), len(share.names)))
@@ -102,7 +100,7 @@ class Linking:
 
         It comes after `link`, and once. LinkingDiedError as there.
         """
-        folders = folders_in(inner) if self._other is not None and self._begun else []
+        folders = folders_in(inner) if self._other is not None and self._other.begun else []
         if self._other is None or not 0 < len(folders) <= MOST:
             yield from walk_folders([root], mode=mode)
             return
@@ -120,7 +118,9 @@ class _OtherProcess:
         self._lock = lock
         self._threads = Workers(max_workers=1)
         self._open: set[int] = set()
-        self._begun: list[int] = []
+        self.begun: list[int] = []
+        """The queue of each job that it was given."""
+
         self._ended: Future[Completed] | None = None
 
     def __enter__(self) -> _OtherProcess:
@@ -134,7 +134,7 @@ class _OtherProcess:
 
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
         """Let it go on with nothing, and wait for it, unless the user has interrupted envbuild."""
-        for queue in self._begun:  # nothing more is left to it
+        for queue in self.begun:  # nothing more is left to it
             tuple(taken_from(queue))
         for descriptor in tuple(self._open):
             self._close(descriptor)
@@ -145,7 +145,7 @@ class _OtherProcess:
         queue, fill = self._queues.pop(0)
         os.write(fill, queue_of(count))
         self._close(fill)
-        self._begun.append(queue)
+        self.begun.append(queue)
         with suppress(BrokenPipeError):  # `result` tells
             send(self._job, job)
         return taken_from(queue)

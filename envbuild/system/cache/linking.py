@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from stat import S_ISDIR
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -47,18 +47,22 @@ class Target:
 
     def place(self, path: str) -> bytes | None:
         """Where a file goes, the folder made; None where a file stands in the folder's place."""
-        with self.opened() as descriptor:
-            place = self.place_below(descriptor, path.encode("utf-8", "surrogateescape"))
+        place = self.place_below(path.encode("utf-8", "surrogateescape"))
         return None if place is None else os.path.join(self.root, place)  # noqa: PTH118
 
-    def place_below(self, descriptor: int, path: bytes) -> bytes | None:
-        """The same of a file's path as bytes, and relative to the open folder where it lies in it."""
+    def place_below(self, path: bytes, descriptor: int | None = None) -> bytes | None:
+        """The same of a file's path as bytes, and relative to the folder where it lies in it.
+
+        `descriptor` is of the folder, where it is open already.
+        """
         if path.startswith(b"../"):
             path = os.path.normpath(self.root + b"/" + path)
         folder = path.rpartition(b"/")[0]
         if folder not in self._folders:
+            opened = self.opened() if descriptor is None else nullcontext(descriptor)
             try:
-                _make_folder(folder, descriptor)
+                with opened as at:
+                    _make_folder(folder, at)
             except (FileExistsError, NotADirectoryError):
                 return None
             self._folders.add(folder)
@@ -95,7 +99,7 @@ def link_files(
         for number, (file, path) in enumerate(zip(entry.files, paths.split(b"\0"), strict=False)):
             if file.path in skip:
                 continue
-            place = target.place_below(site, path)
+            place = target.place_below(path, site)
             if place is None:
                 met.append(file)
                 continue

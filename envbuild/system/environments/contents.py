@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.cache_entry import EntryFile
 from envbuild.digest import stream_sha256
+from envbuild.system.environments.folder_walk import folders_in, path_text
 from envbuild.system.workers import Workers
 
 if TYPE_CHECKING:
@@ -30,8 +31,7 @@ def thaw_folders(environment: Path) -> None:
     while waiting:
         folder = waiting.pop()
         os.chmod(folder, 0o755)  # noqa: PTH101, S103  (before it is listed; it is about to go)
-        with os.scandir(folder) as scan:
-            waiting += [entry.path for entry in scan if entry.is_dir(follow_symlinks=False)]
+        waiting += folders_in(folder)
 
 
 def read_files(paths: Iterable[tuple[str, bytes]]) -> dict[str, EntryFile]:
@@ -62,18 +62,13 @@ def read_files(paths: Iterable[tuple[str, bytes]]) -> dict[str, EntryFile]:
 def read_record(dist_info: Path) -> str:
     """The text of a distribution's RECORD; empty where it is gone."""
     record = dist_info / "RECORD"
-    return _text(record.read_bytes()) if record.is_file() else ""
+    return path_text(record.read_bytes()) if record.is_file() else ""
 
 
 def read_records(site_packages: Path) -> dict[str, str]:
     """The text of every distribution's RECORD by its `.dist-info` folder's name; empty where it is gone."""
     folders = sorted(site_packages.glob("*.dist-info"))
     return {folder.name: read_record(folder) for folder in folders}
-
-
-def _text(name: bytes) -> str:
-    """A name as receipts and RECORDs spell it, whatever encoding the user's locale has."""
-    return name.decode("utf-8", "surrogateescape")
 
 
 def entry_file(path: str, place: bytes, status: os.stat_result) -> EntryFile:

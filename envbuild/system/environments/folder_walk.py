@@ -87,6 +87,11 @@ def walk_folders(
         )
 
 
+def path_text(path: bytes) -> str:
+    """A path as receipts and RECORDs spell it, whatever encoding the user's locale has."""
+    return path.decode("utf-8", "surrogateescape")
+
+
 def folders_in(folder: bytes) -> list[bytes]:
     """The folders that lie in a folder."""
     with os.scandir(folder) as scan:

@@ -9,7 +9,7 @@ from os.path import commonpath, dirname
 from struct import pack
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from envbuild.system.environments.folder_walk import walk_folders
+from envbuild.system.environments.folder_walk import path_text, walk_folders
 from envbuild.system.environments.stat_record import MAGIC
 
 if TYPE_CHECKING:
@@ -63,9 +63,9 @@ def record_environment(environment: Path) -> bytes:
     files: list[tuple[str, os.stat_result]] = []
     folders: list[tuple[str, Visit]] = []
     for visit in walk_folders([root]):
-        folders.append((_text(visit.folder[skip:]) or ".", visit))
+        folders.append((path_text(visit.folder[skip:]) or ".", visit))
         files += [
-            (_text(path[skip:]), os.lstat(path))
+            (path_text(path[skip:]), os.lstat(path))
             for path in (visit.folder + b"/" + name for name in visit.names)
         ]
     files.sort(key=itemgetter(0))
@@ -92,7 +92,3 @@ def _parts(looks: Looks) -> Iterator[bytes]:
         head = (looks.folders, len(some), len(names))
         yield pack(f"<{3 + 4 * len(some)}q", *head, *chain.from_iterable(columns))
         yield names
-
-
-def _text(path: bytes) -> str:
-    return path.decode("utf-8", "surrogateescape")

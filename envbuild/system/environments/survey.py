@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from envbuild.errors import HostError, Problem
 from envbuild.receipt import Contents, FileEntry, FolderEntry, LinkEntry
 from envbuild.system.environments.contents import FOLDER_MODE, entry_file, freeze_file
-from envbuild.system.environments.folder_walk import walk_folders
+from envbuild.system.environments.folder_walk import path_text, walk_folders
 from envbuild.system.environments.stat_list import Looks, columns_of, looks_of, looks_of_folders
 from envbuild.value import value
 
@@ -77,7 +77,7 @@ class _Walk:
 
     def take(self, visit: Visit) -> None:
         """Note what a folder holds; all of it at once where it is known, as there are 50,000 of them."""
-        folder = _text(visit.folder[self._skip :])
+        folder = path_text(visit.folder[self._skip :])
         self._folders.append((folder or ".", visit))
         prefix = f"{folder}/" if folder else ""
         paths = [prefix + name for name in _texts(visit.names)]
@@ -97,7 +97,7 @@ class _Walk:
                 file = entry_file(path, place, status)
             self._files.append((path, file))
         elif stat.S_ISLNK(status.st_mode):
-            self._links.append((LinkEntry(path=path, target=_text(os.readlink(place))), status))  # noqa: PTH115
+            self._links.append((LinkEntry(path=path, target=path_text(os.readlink(place))), status))  # noqa: PTH115
         else:
             message = f"{self._environment}/{path} is neither a file nor a folder nor a link"
             raise HostError(Problem(message=message))
@@ -125,10 +125,5 @@ class _Walk:
         return Survey(contents=contents, looks=looks)
 
 
-def _text(name: bytes) -> str:
-    """A name as receipts and RECORDs spell it, whatever encoding the user's locale has."""
-    return name.decode("utf-8", "surrogateescape")
-
-
 def _texts(names: Sequence[bytes]) -> list[str]:
-    return _text(b"\0".join(names)).split("\0") if names else []
+    return path_text(b"\0".join(names)).split("\0") if names else []

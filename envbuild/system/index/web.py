@@ -102,9 +102,7 @@ class Web:
         read_timeout: float = READ_TIMEOUT,
         connect_timeout: float = CONNECT_TIMEOUT,
     ) -> None:
-        self._proxies = {
-            name: value for name, value in environ.items() if name.lower().endswith("_proxy")
-        }
+        self._proxies = proxies_of(environ)
         self._read_timeout = read_timeout
         self._connect_timeout = connect_timeout
         self._managers: dict[tuple[str, str | None], urllib3.PoolManager] = {}
@@ -210,12 +208,16 @@ def _check_scheme(url: str, host: str) -> None:
         raise WebError(Fault.GARBAGE, host=host, reason=reason)
 
 
-def proxy_for(url: str, environ: Mapping[str, str]) -> str | None:
-    """The proxy that the environment names for a URL, as curl and uv read it, or None."""
+def proxies_of(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """What an environment says of proxies, by the variable's name in lower case."""
+    return {key.lower(): value for key, value in environ.items() if key.lower().endswith("_proxy")}
+
+
+def proxy_for(url: str, known: Mapping[str, str]) -> str | None:
+    """The proxy that an environment's `proxies_of` name for a URL, as curl and uv read it, or None."""
     import urllib.request
 
     parts = urlsplit(url)
-    known = {key.lower(): value for key, value in environ.items() if key.lower().endswith("_proxy")}
     exempt = {"no": known.get("no_proxy", "")}
     bypass = urllib.request.proxy_bypass_environment  # type: ignore[attr-defined] # not in the stub
     if exempt["no"] and bypass(parts.netloc, exempt):
