@@ -59,6 +59,12 @@ def content_changed(environment: str, path: str) -> Finding:
     return Finding(code="content", subject=environment, path=path, message=message)
 
 
+def content_unread(environment: str, path: str, why: str) -> Finding:
+    """The finding of a file whose content nobody can tell, in the operating system's words."""
+    message = f"cannot be read: {why}"
+    return Finding(code="content", subject=environment, path=path, message=message)
+
+
 def _files(environment: str, contents: Contents, tree: Tree) -> Iterator[Finding]:
     for file in contents.files:
         if file.path not in tree.files:

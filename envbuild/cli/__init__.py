@@ -45,15 +45,19 @@ def entry() -> NoReturn:
 
 def main(argv: Sequence[str], environment: Mapping[str, str]) -> int:
     """Run one command and return its exit code; results on stdout, everything else on stderr."""
-    from envbuild.cli.quick import answer
-
     try:
+        from envbuild.cli.quick import answer
+
         code = answer(argv, environment)
+        return _main(argv, environment) if code is None else code
     except BrokenPipeError:
         return _give_up_output()
     except OSError as error:
         return _say_host_failed(error, as_json=_wants_json(argv))
-    return _main(argv, environment) if code is None else code
+    except ImportError as error:
+        return _say_not_imported(error, as_json=_wants_json(argv))
+    except Exception:  # noqa: BLE001  (here and below, a bug becomes an exit code)
+        return _report_bug()
 
 
 def settle_streams() -> None:
@@ -137,7 +141,10 @@ def _main(argv: Sequence[str], environment: Mapping[str, str]) -> int:
     except OSError as error:
         context.stop()
         return _say_host_failed(error, as_json=arguments.format == "json")
-    except Exception:  # noqa: BLE001  (the one place where a bug becomes an exit code)
+    except ImportError as error:
+        context.stop()
+        return _say_not_imported(error, as_json=arguments.format == "json")
+    except Exception:  # noqa: BLE001
         context.stop()
         return _report_bug()
     return outcome.code
@@ -188,8 +195,6 @@ def _say_host_failed(error: OSError, *, as_json: bool) -> int:
     """A disk, a limit or a right that failed somewhere; any other system error is a bug."""
     import errno
 
-    from envbuild.errors import HostError, Problem
-
     host = (
         "EIO",
         "ENOSPC",
@@ -205,7 +210,31 @@ def _say_host_failed(error: OSError, *, as_json: bool) -> int:
     if errno.errorcode.get(error.errno or 0) not in host:
         return _report_bug()
     place = f"{error.filename}: " if error.filename else ""
-    failure = HostError(Problem(message=f"the host could not do it: {place}{error.strerror}"))
+    return _blame_host(f"{place}{error.strerror}", None, as_json=as_json)
+
+
+def _say_not_imported(error: ImportError, *, as_json: bool) -> int:
+    """A shared object that is there and does not load, or a part that this Python lacks; else it is a bug.
+
+    A module of Python code names its file when a name is missing in it; an extension that the
+    host cannot open or link says so in its own words, and which of them it was only sometimes.
+    """
+    if isinstance(error, ModuleNotFoundError):
+        if error.name not in sys.stdlib_module_names:
+            return _report_bug()
+    elif error.path is not None and error.path.endswith(".py"):
+        return _report_bug()
+    return _blame_host(
+        f"Python could not load a module of its own or of envbuild's: {error}",
+        f"look at the limit of open files (`ulimit -n`) and at the installation of {sys.executable}",
+        as_json=as_json,
+    )
+
+
+def _blame_host(what: str, hint: str | None, *, as_json: bool) -> int:
+    from envbuild.errors import HostError, Problem
+
+    failure = HostError(Problem(message=f"the host could not do it: {what}", hint=hint))
     _say(failure, as_json=as_json)
     return failure.exit_code
 

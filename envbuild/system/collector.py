@@ -13,6 +13,7 @@ from envbuild.lease import LEASE_FILE
 from envbuild.system.files import locked_if_free, sync_folder
 from envbuild.system.processes import find_processes
 from envbuild.system.pythons.stored import python_name
+from envbuild.system.shortage import pass_shortage_on
 from envbuild.system.trash import Trash
 from envbuild.value import replace, value
 
@@ -146,7 +147,10 @@ class Collector:
             with self.store.receipt(name).open(encoding="utf-8") as stream:
                 head = json.loads(stream.readline().rstrip().removesuffix(",") + "}")
             return str(head["created"]), int(head["size"]), str(head["python"])
-        except (OSError, ValueError, KeyError, TypeError):
+        except OSError as error:
+            pass_shortage_on(error)
+            return None, None, ""
+        except (ValueError, KeyError, TypeError):
             return None, None, ""
 
     def _is_busy(self, name: str) -> bool:

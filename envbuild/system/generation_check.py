@@ -7,6 +7,7 @@ from envbuild.finding import Finding
 from envbuild.layout import generation_links
 from envbuild.manifest import parse_manifest
 from envbuild.system.environments.tree import list_tree
+from envbuild.system.shortage import pass_shortage_on
 from envbuild.value import value
 
 TYPE_CHECKING = False
@@ -72,6 +73,7 @@ def _read_seal(store: Store, number: int, findings: list[Finding]) -> Seal | Non
     except HostError as error:
         findings.append(_finding("seal", number, None, error.problems[0].message))
     except OSError as error:
+        pass_shortage_on(error)
         findings.append(_finding("seal", number, None, f"cannot read its seal: {error.strerror}"))
     return None
 
@@ -81,6 +83,7 @@ def _read_manifest(store: Store, number: int, findings: list[Finding]) -> str | 
     try:
         return file.read_bytes().decode("utf-8", "surrogateescape")
     except OSError as error:
+        pass_shortage_on(error)
         message = f"the manifest cannot be read: {error.strerror}"
         findings.append(_finding("manifest", number, "manifest.json", message))
         return None

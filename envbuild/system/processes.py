@@ -7,6 +7,7 @@ from pathlib import Path
 
 from envbuild.lease import LEASE_FILE, Process, parse_locks
 from envbuild.system.clock import utc
+from envbuild.system.shortage import pass_shortage_on
 from envbuild.value import replace
 
 TYPE_CHECKING = False
@@ -27,6 +28,7 @@ def find_processes(environments: Path) -> tuple[Process, ...]:
     or by its program: its first argument or its executable lies in the environment.
     So nothing is missed that was started with `-S`, is no Python, or has closed every file.
     Another user's executable can be seen by root alone; empty where there is no `/proc`.
+    OSError where the host is short of something, as then processes would be missed.
     """
     leases = dict(_lease_holders(environments))
     roots = tuple({f"{environments}/", f"{os.path.realpath(environments)}/"})
@@ -48,7 +50,8 @@ def _lease_holders(environments: Path) -> Iterator[tuple[int, str]]:
     """The pid and the environment's name of every lease."""
     try:
         locks = tuple(parse_locks((_PROC / "locks").read_text(encoding="ascii")))
-    except OSError:
+    except OSError as error:
+        pass_shortage_on(error)
         return
     if not locks or not environments.is_dir():
         return
@@ -78,8 +81,8 @@ def _open_files(pid: int) -> Iterator[str]:
     try:
         for name in os.listdir(folder):  # noqa: PTH208
             yield os.readlink(folder / name)  # noqa: PTH115
-    except OSError:
-        return
+    except OSError as error:
+        pass_shortage_on(error)
 
 
 def _program_environment(pid: int, roots: tuple[str, ...]) -> str | None:
@@ -101,7 +104,8 @@ def _arguments(pid: int) -> list[str]:
     try:
         with open(f"{_PROC}/{pid}/cmdline", "rb", buffering=0) as stream:  # noqa: PTH123
             content = stream.read()
-    except OSError:
+    except OSError as error:
+        pass_shortage_on(error)
         content = b""
     return os.fsdecode(content.rstrip(b"\0")).split("\0")
 
@@ -122,7 +126,8 @@ def _describe(pid: int, environment: str) -> Process | None:
     try:
         owner = folder.stat().st_uid
         fields = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()
-    except OSError:
+    except OSError as error:
+        pass_shortage_on(error)
         return None
     return Process(
         pid=pid,

@@ -15,6 +15,7 @@ from envbuild.system.files import (
     sync_folder,
     write_atomically,
 )
+from envbuild.system.shortage import pass_shortage_on
 from envbuild.system.store_marker import MARKER, prepare_store
 from envbuild.value import value
 
@@ -269,6 +270,9 @@ def _read_manifest(file: Path) -> Manifest | None:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        pass_shortage_on(error)
+        raise HostError(Problem(message=f"cannot read {file}: {error.strerror}")) from error
+    except UnicodeDecodeError as error:
         raise HostError(Problem(message=f"cannot read {file}: {error}")) from error
     return parse_manifest(text, file=str(file))

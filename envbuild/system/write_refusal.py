@@ -23,4 +23,6 @@ _WRITE_HINTS = {
     errno.ENOSPC: "make room on the disk (`df`, `df -i`) and run it again",
     errno.EROFS: "the file system is mounted read-only",
     errno.EDQUOT: "the user's disk quota is used up",
+    errno.EMFILE: "raise the limit of open files (`ulimit -n`, `LimitNOFILE=` of a unit)",
+    errno.ENFILE: "the whole host is out of open files (`sysctl fs.file-nr`)",
 }

@@ -1,4 +1,4 @@
-"""Disks that are full, read-only, broken or lose power; a process without a file to spare."""
+"""Disks that are full, read-only, broken or lose power."""
 
 from __future__ import annotations
 
@@ -226,38 +226,6 @@ def _with_strace(fleet: Fleet, call: str, what: str) -> subprocess.CompletedProc
         capture_output=True,
         text=True,
         check=False,
-    )
-
-
-def test_no_file_to_spare(
-    fleet: Fleet, amount: Callable[[int, int], int], ledger: Callable[..., None]
-) -> None:
-    """EMFILE: exit 5 and nothing that looks valid and is not; with files again all is well."""
-    fleet.sync()
-    copy = fleet.keep("before")
-    fleet.declare({"web": ["web==1.1"], "gate": ["gate"]})
-    refused = 0
-    for limit in range(10, 40, amount(12, 2)):
-        fleet.put_back(copy)
-        done = subprocess.run(
-            ("sh", "-c", f'ulimit -n {limit}; exec "$0" -m envbuild sync', sys.executable),
-            cwd=fleet.run.cwd,
-            env=dict(fleet.run.env),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode != 0:
-            refused += 1
-            assert done.returncode == 5, (limit, done.stderr)
-        assert fleet.broken() == ()
-        fleet.assert_current_is_complete()
-        fleet.run("sync", check=True)
-    ledger(
-        section="Disks",
-        fault="no file descriptor left (EMFILE)",
-        times=refused,
-        held="exit 5; no receipt lies; the next sync succeeds",
     )
 
 

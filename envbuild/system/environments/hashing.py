@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import hashlib
 import os
@@ -10,6 +11,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError, Problem
+from envbuild.system.shortage import SHORTAGES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +30,9 @@ _COST = 20_000
 """What opening one file costs, in bytes that could be hashed meanwhile."""
 
 _NUMBER = struct.Struct("<I")
+_DIFFERENCE = struct.Struct("<Ii")
+"""A file's number and why it cannot be read: an errno, 0 where it has other content."""
+
 _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 """Opening never waits, whatever was put in a file's place."""
 
@@ -73,12 +78,13 @@ class Comparison:
             os.close(results)
         self._running.clear()
 
-    def changed(self) -> tuple[FileEntry, ...]:
-        """The files that have other content, cannot be read or are no regular files; waits for all.
+    def changed(self) -> tuple[tuple[str, str | None], ...]:
+        """The paths of files that have other content, with None, or that cannot be read, with the reason.
 
-        HostError where a worker was killed: then nobody knows.
+        Waits for all. HostError where a worker was killed, OSError where the host was short of
+        something: then nobody knows.
         """
-        found: list[FileEntry] = []
+        found: list[tuple[str, str | None]] = []
         for pid, results in tuple(self._running.items()):
             with os.fdopen(results, "rb") as stream:
                 content = stream.read()
@@ -86,8 +92,12 @@ class Comparison:
             del self._running[pid]
             if status != 0:
                 raise HostError(Problem(message="a process that compared files was killed"))
-            found += (self._files[index] for (index,) in _NUMBER.iter_unpack(content))
-        return tuple(sorted(found, key=lambda file: file.path))
+            for index, number in _DIFFERENCE.iter_unpack(content):
+                path = self._files[index].path
+                if number in SHORTAGES:
+                    raise OSError(number, os.strerror(number), path)
+                found.append((path, os.strerror(number) if number else None))
+        return tuple(sorted(found))
 
     def _fork(self, queue: int) -> None:
         results, end = os.pipe()
@@ -109,12 +119,9 @@ class Comparison:
         gc.disable()
         while number := os.read(queue, _NUMBER.size):
             start, stop = self._chunks[_NUMBER.unpack(number)[0]]
-            found = [
-                _NUMBER.pack(index)
-                for index in range(start, stop)
-                if not _is_unchanged(self._root, self._files[index])
-            ]
-            with os.fdopen(os.dup(end), "wb") as stream:
+            looks = ((index, _look(self._root, self._files[index])) for index in range(start, stop))
+            found = [_DIFFERENCE.pack(index, look) for index, look in looks if look is not None]
+            with os.fdopen(end, "wb", closefd=False) as stream:
                 stream.write(b"".join(found))
 
 
@@ -131,28 +138,32 @@ def _split(files: Sequence[FileEntry]) -> list[tuple[int, int]]:
     return chunks
 
 
-def _is_unchanged(root: bytes, file: FileEntry) -> bool:
+def _look(root: bytes, file: FileEntry) -> int | None:
+    """None where it has the content that is recorded, 0 where it has another, else an errno."""
     path = root + file.path.encode("utf-8", "surrogateescape")
     try:
         descriptor = os.open(path, _READ)
-    except OSError:
-        return False
+    except OSError as error:
+        return error.errno or errno.EIO
     try:
-        if file.size > _AT_ONCE:
-            return _digest(descriptor) == file.sha256
-        content = os.read(descriptor, file.size + 1)
-        return len(content) == file.size and hashlib.sha256(content).hexdigest() == file.sha256
-    except OSError:
-        return False
+        return None if _is_unchanged(descriptor, file) else 0
+    except OSError as error:
+        return error.errno or errno.EIO
     finally:
         os.close(descriptor)
+
+
+def _is_unchanged(descriptor: int, file: FileEntry) -> bool:
+    if file.size > _AT_ONCE:
+        return _digest(descriptor) == file.sha256
+    content = os.read(descriptor, file.size + 1)
+    return len(content) == file.size and hashlib.sha256(content).hexdigest() == file.sha256
 
 
 def _digest(descriptor: int) -> str:
     digest = hashlib.sha256()
     buffer = bytearray(_AT_ONCE)
     view = memoryview(buffer)
-    with os.fdopen(os.dup(descriptor), "rb", buffering=0) as stream:
-        while length := stream.readinto(buffer):
-            digest.update(view[:length])
+    while length := os.readv(descriptor, [buffer]):
+        digest.update(view[:length])
     return digest.hexdigest()

@@ -10,6 +10,7 @@ from envbuild.finding import Finding
 from envbuild.system.environments.forks import map_in_processes
 from envbuild.system.environments.stat_check import are_as_recorded
 from envbuild.system.environments.stat_lines import differing_paths
+from envbuild.system.shortage import pass_shortage_on
 from envbuild.value import value
 
 TYPE_CHECKING = False
@@ -42,7 +43,9 @@ class Verifier:
             content = self.store.receipt(name).read_bytes()
             text = content.decode("utf-8", "surrogateescape")
             receipt = parse_receipt(text, file=str(self.store.receipt(name)))
-        except (HostError, OSError) as error:
+        except HostError as error:
+            return (_receipt_finding(name, error.problems[0].message),)
+        except OSError as error:
             return (_receipt_finding(name, _words(error)),)
         return tuple(self._compare(name, receipt, content, key, sealed))
 
@@ -53,7 +56,12 @@ class Verifier:
 
         from envbuild.system.environments.hashing import Comparison
         from envbuild.system.environments.tree import list_tree
-        from envbuild.verification import compare_receipt, compare_tree, content_changed
+        from envbuild.verification import (
+            compare_receipt,
+            compare_tree,
+            content_changed,
+            content_unread,
+        )
 
         if sealed is not None and hashlib.sha256(content).hexdigest() != sealed:
             yield _receipt_finding(name, "its receipt is not the one that was written for it")
@@ -64,9 +72,13 @@ class Verifier:
             found = tuple(compare_tree(name, receipt.contents, tree))
             yield from found
             known = {finding.path for finding in found if finding.code != "mode"}
-            for file in comparison.changed():
-                if file.path not in known:
-                    yield content_changed(name, file.path)
+            for path, unread in comparison.changed():
+                if path in known:
+                    continue
+                if unread is None:
+                    yield content_changed(name, path)
+                else:
+                    yield content_unread(name, path, unread)
 
     def verify_quickly(self, names: Sequence[str]) -> tuple[tuple[Finding, ...], ...]:
         """Mode, size, time of change and inode of everything, against what they were when it was built.
@@ -128,8 +140,6 @@ def _receipt_finding(name: str, message: str) -> Finding:
     return Finding(code="receipt", subject=name, message=message)
 
 
-def _words(error: Exception) -> str:
-    if isinstance(error, HostError):
-        return error.problems[0].message
-    assert isinstance(error, OSError)
+def _words(error: OSError) -> str:
+    pass_shortage_on(error)
     return f"cannot read {error.filename}: {error.strerror}"

@@ -1,0 +1,142 @@
+"""A process, or a whole host, that may open no more files: what it cannot see it must not judge."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.wheels import Wheel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.faults.standing import Fleet
+    from tests.support.index_server import IndexServer
+
+HOST = 5
+
+_OURS = "cli/__pycache__/__init__|cli/__init__.py"
+"""The first file of envbuild's own whose loss it can answer for."""
+
+
+def test_no_file_to_spare(
+    fleet: Fleet, amount: Callable[[int, int], int], ledger: Callable[..., None]
+) -> None:
+    """EMFILE: exit 5 and nothing that looks valid and is not; with files again all is well."""
+    fleet.sync()
+    copy = fleet.keep("before")
+    fleet.declare({"web": ["web==1.1"], "gate": ["gate"]})
+    refused = 0
+    for limit in range(6, 40, amount(4, 1)):
+        fleet.put_back(copy)
+        done = fleet.run.wrapped(_limited(limit), "sync")
+        if done.code != 0:
+            refused += 1
+            assert done.code == HOST, (limit, str(done))
+            assert "Traceback" not in done.stderr, (limit, str(done))
+        assert fleet.broken() == ()
+        fleet.assert_current_is_complete()
+        fleet.run("sync", check=True)
+    assert refused
+    ledger(
+        section="Disks",
+        fault="no file descriptor left (EMFILE)",
+        times=refused,
+        held="exit 5; no receipt lies; the next sync succeeds",
+    )
+
+
+@pytest.mark.parametrize("words", ["verify", "verify --quick", "ps", "history", "doctor"])
+def test_whoever_only_looks(
+    fleet: Fleet,
+    index: IndexServer,
+    amount: Callable[[int, int], int],
+    ledger: Callable[..., None],
+    words: str,
+) -> None:
+    """EMFILE: what cannot be opened is no finding; the answer is the whole one or exit 5."""
+    index.add(Wheel(name="big", files={f"big/data_{n}.bin": bytes(5 << 20) for n in range(6)}))
+    fleet.declare({"web": ["web", "big"], "gate": ["gate"]})
+    fleet.sync()
+    whole = fleet.run(*words.split())
+    limits = range(4, 24, amount(2, 1))
+    for limit in limits:
+        done = fleet.run.wrapped(_limited(limit), *words.split())
+        if done.code != HOST:
+            assert (done.code, done.stdout) == (whole.code, whole.stdout), (limit, str(done))
+    ledger(
+        section="Disks",
+        fault=f"no file descriptor left (EMFILE): {words}",
+        times=len(limits),
+        held="exit 5 or the whole answer, never a finding",
+    )
+
+
+def _limited(files: int) -> tuple[str, ...]:
+    return ("sh", "-c", f'ulimit -n {files}; exec "$0" "$@"')
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="NOT TESTED: there is no strace")
+@pytest.mark.parametrize("words", ["gc --keep 1 --wait", "rollback 1", "verify", "ps"])
+def test_a_host_out_of_files(
+    fleet: Fleet, amount: Callable[[int, int], int], ledger: Callable[..., None], words: str
+) -> None:
+    """ENFILE at one opening: what runs in an old environment keeps it, and nothing is found damaged."""
+    fleet.sync()
+    old = fleet.environment("web")
+    fleet.declare({"web": ["web==1.1"], "gate": ["gate"]})
+    fleet.sync()
+    # -S: without the activation it holds no lease, so that its program alone tells of it
+    argv = (old / "bin/python", "-S", "-c", "import time; time.sleep(600)")
+    with subprocess.Popen(argv) as process:
+        try:
+            copy = fleet.keep("before")
+            openings = _openings(fleet, words)
+            _undo(fleet, words, copy)
+            times = min(amount(16, 120), len(openings))
+            refused = 0
+            for at in (openings[len(openings) * number // times] for number in range(times)):
+                inject = ("--trace=openat", f"--inject=openat:error=ENFILE:when={at}")
+                done = fleet.run.wrapped((*_STRACE, "/dev/null", *inject), *words.split())
+                assert done.code in (0, HOST), (at, str(done))
+                assert "a bug in envbuild" not in done.stderr, (at, str(done))
+                refused += done.code == HOST
+                assert old.is_dir(), (at, str(done))
+                assert fleet.findings() == []
+                _undo(fleet, words, copy)
+        finally:
+            process.kill()
+    assert refused
+    ledger(
+        section="Disks",
+        fault=f"the host's table of files is full (ENFILE at one `openat`): {words}",
+        times=times,
+        held="exit 5 or done without it; what runs keeps its environment; nothing is found damaged",
+    )
+
+
+def _undo(fleet: Fleet, words: str, copy: Path) -> None:
+    """Make the fleet what it was; a rollback looks at inodes, so that a copy would not do."""
+    if words.startswith("gc"):
+        fleet.put_back(copy)
+    elif words.startswith("rollback"):
+        fleet.run("rollback", "2", check=True)
+
+
+_STRACE = ("strace", "-f", "-qq", "-o")
+
+
+def _openings(fleet: Fleet, words: str) -> range:
+    """The numbers of the openings of the first process once envbuild's own code runs."""
+    log: Path = fleet.run.cwd / "strace.log"
+    fleet.run.wrapped((*_STRACE, str(log), "--trace=openat"), *words.split(), check=True)
+    lines = log.read_text().splitlines()
+    first = lines[0].split()[0]
+    own = [line for line in lines if line.split()[0] == first and "openat(" in line]
+    begin = max(number for number, line in enumerate(own, 1) if re.search(_OURS, line))
+    return range(begin + 1, len(own) + 1)
