@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.conftest import remove_tree
 from tests.support.command_line import declare_drivers
 from tests.support.wheels import Wheel, command_wheel
 
@@ -197,6 +198,19 @@ def test_offline_uses_what_is_there(two: CommandLine, index: IndexServer, store:
     asked = len(index.asked())
     two("sync", "--offline", check=True)
     assert len(index.asked()) == asked
+
+
+def test_what_uv_has_is_asked_of_nobody(two: CommandLine, index: IndexServer, store: Path) -> None:
+    """A build that uv's cache has all wheels for needs no index, which may be down; what is not there is fetched."""
+    two("sync", "web", check=True)
+    remove_tree(store / "cache/wheels")
+    for path in (store / "receipts").glob("*.json"):
+        path.unlink()
+    asked = len(index.asked())
+    two("sync", "web", check=True)
+    assert len(index.asked()) == asked
+    two("sync", "gate", check=True)
+    assert index.asked("gate-2.0")
 
 
 def test_run_becomes_the_driver(two: CommandLine) -> None:
