@@ -102,6 +102,9 @@ class Interpreter:
     shareable: bool
     """Whether any user of the host can reach and start it."""
 
+    magic: int | None = None
+    """The number of the bytecode that it reads and writes, such as 3531; None where it was not asked."""
+
     @property
     def release(self) -> tuple[int, ...]:
         """The version as numbers, such as `(3, 12, 1)`."""

@@ -144,7 +144,7 @@ def test_the_python_at_a_path_is_told_as_it_is_now(
     assert runner.started("python", "list") == 0
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"version": 1, "pythons": [], "folders": 3}'])
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"version": 2, "pythons": [], "folders": 3}'])
 def test_a_broken_cache_costs_time_and_nothing_else(
     store: Path, runner: Counting, content: str
 ) -> None:
@@ -153,7 +153,7 @@ def test_a_broken_cache_costs_time_and_nothing_else(
     cache = store / "cache" / "interpreters.json"
     cache.write_text(content)
     assert interpreters(store, runner).discover() == first
-    assert json.loads(cache.read_text())["version"] == 1
+    assert json.loads(cache.read_text())["version"] == 2
 
 
 def test_a_cache_that_cannot_be_written_is_no_error(store: Path, runner: Counting) -> None:

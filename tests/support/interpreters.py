@@ -75,6 +75,7 @@ def answer(executable: Path, *, version: str = "3.99.1", unfit: str = "") -> str
     fields = {
         "version": version,
         "cache_tag": "cpython-399",
+        "magic": own.magic,
         "base": str(executable),
         "stdlib": str(executable.parent.parent / "lib" / "python3.99"),
         "libc": own.libc,

@@ -15,6 +15,7 @@ from tests.unit.test_choose_interpreter import FOUND
 ANSWER = {
     "version": "3.12.1",
     "cache_tag": "cpython-312",
+    "magic": "3531",
     "base": "/usr/bin/python3.12",
     "stdlib": "/usr/lib/python3.12",
     "libc": "glibc",

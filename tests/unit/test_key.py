@@ -40,8 +40,10 @@ COUNTS_NOT: dict[str, Any] = {
     "size": 1,
     "mtime_ns": 1,
     "shareable": False,
+    "magic": 3495,
 }
-"""A Python that was installed again, the same version at the same path, is the same one."""
+"""A Python that was installed again, the same version at the same path, is the same one;
+what its bytecode's number is, its version says already."""
 
 GOLDEN = {
     2: "1a6611e626a6346e0c83548c783a26004e65da0d0f2b1e85f43b9bab4348e86b",

@@ -110,12 +110,18 @@ class Bytecode:
 
     def _tag(self, interpreter: Interpreter) -> str:
         """All that decides what a module is compiled to, as a folder's name."""
+        magic = interpreter.magic
+        if magic is None:
+            magic = self._magic_number(interpreter)
+        return f"{interpreter.cache_tag}-{interpreter.version}-{magic}-opt0"
+
+    def _magic_number(self, interpreter: Interpreter) -> int:
         with self._lock:
             magic = self._magic_numbers.get(interpreter.path)
             if magic is None:
                 magic = self._compiler.magic_number(interpreter.path)
                 self._magic_numbers[interpreter.path] = magic
-        return f"{interpreter.cache_tag}-{interpreter.version}-{magic}-opt0"
+        return magic
 
 
 class _Filling:

@@ -28,6 +28,9 @@ _WORKER = Path(__file__).with_name("worker.py")
 _MOST = 4 << 20
 """Bytes of source for one process: some 0.6 s of work, so that its start does not count."""
 
+_WORTH = 64 << 10
+"""Bytes of source that take as long as one more process takes to start."""
+
 _AT_MOST = 1000
 _TIMEOUT = 600.0
 """Seconds for one process; a module that takes longer is none."""
@@ -90,7 +93,8 @@ class BytecodeCompiler:
         OSError where the disk does not take the result.
         """
         sizes = [task.module.size for task in tasks]
-        ranges = split_evenly(sizes, parts=self.jobs, most=_MOST, at_most=_AT_MOST)
+        parts = min(self.jobs, 1 + sum(sizes) // _WORTH)
+        ranges = split_evenly(sizes, parts=parts, most=_MOST, at_most=_AT_MOST)
         with ThreadPoolExecutor(max_workers=self.jobs) as pool:
             futures = [pool.submit(self._part, place, tasks[a:b]) for a, b in ranges]
             return tuple(outcome for future in futures for outcome in future.result())

@@ -158,6 +158,7 @@ class Interpreters:
             size=remembered.size,
             mtime_ns=remembered.mtime_ns,
             shareable=is_shareable(path, answer.stdlib),
+            magic=int(answer.magic) if answer.magic.isdecimal() else None,
         )
 
     def _remember(self, path: str) -> Remembered | None:

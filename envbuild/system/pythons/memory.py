@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-_VERSION = 1
+_VERSION = 2
 """Raised when the questions or this form change: an older file is then forgotten."""
 
 

@@ -24,7 +24,8 @@ _TIMEOUT = 20.0
 _EXECUTABLE = re.compile(r"python3\.\d+")
 
 _QUESTION = r"""
-import json, os, sys
+import importlib.util, json, os, sys
+magic = importlib.util.MAGIC_NUMBER
 try:
     libc = os.confstr("CS_GNU_LIBC_VERSION") or ""
 except (AttributeError, OSError, ValueError):
@@ -34,6 +35,7 @@ flags = getattr(sys, "abiflags", "")
 print(json.dumps({
     "version": "%d.%d.%d" % sys.version_info[:3],
     "cache_tag": sys.implementation.cache_tag or "",
+    "magic": str(magic[0] | magic[1] << 8),
     "base": os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable),
     "stdlib": os.path.realpath(os.path.dirname(os.__file__)),
     "libc": "glibc" if libc.startswith("glibc") else
@@ -63,6 +65,9 @@ class Answer:
     """`3.12.1`, without the mark of a pre-release."""
 
     cache_tag: str
+    magic: str
+    """The number of its bytecode, in decimal digits."""
+
     base: str
     """The real path of the executable; for a virtual environment or a wrapper, the one behind."""
 
