@@ -16,6 +16,8 @@ import json
 from struct import Struct, error, pack, unpack_from
 from typing import TYPE_CHECKING, NamedTuple
 
+from envbuild.value import tuples_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -91,6 +93,6 @@ def parse_entry(table: bytes) -> Entry | None:
         width = 2 * _DIGEST
         hexes = [digests[start : start + width] for start in range(0, len(digests), width)]
         rows = zip(paths, modes, sizes, hexes, times, inodes, strict=True)
-        return Entry(files=tuple(map(EntryFile._make, rows)), facts=dict(json.loads(facts)))
+        return Entry(files=tuples_of(EntryFile, rows), facts=dict(json.loads(facts)))
     except (ValueError, TypeError, error):
         return None

@@ -104,7 +104,9 @@ def render_receipt(receipt: Receipt) -> str:
     links = zip(_json_texts(contents.links), contents.links, strict=True)
     folders = zip(_json_texts(contents.folders), contents.folders, strict=True)
     rows = {
-        "files": [f'[{path}, {e.mode}, {e.size}, "{e.sha256}"]' for path, e in files],
+        "files": [
+            f'[{path}, {mode}, {size}, "{sha256}"]' for path, (_, mode, size, sha256) in files
+        ],
         "links": [f"[{path}, {_json_text(e.target)}]" for path, e in links],
         "folders": [f"[{path}, {e.mode}]" for path, e in folders],
     }

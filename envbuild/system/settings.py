@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from envbuild.errors import Problem, UsageError
+from envbuild.nearest_name import nearest
 from envbuild.value import value
 
 if TYPE_CHECKING:
@@ -49,6 +49,6 @@ def read_settings(store: Path) -> Settings:
 
 
 def _unknown(file: str, key: str) -> Problem:
-    close = get_close_matches(key, ["link-mode"], n=1)
-    hint = f"did you mean {close[0]}?" if close else "there is: link-mode"
+    close = nearest(key, ["link-mode"])
+    hint = f"did you mean {close}?" if close else "there is: link-mode"
     return Problem(file=file, key=key, message="there is no such setting", hint=hint)

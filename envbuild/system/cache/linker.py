@@ -27,6 +27,7 @@ from envbuild.system.cache.share import (
 from envbuild.system.environments.folder_walk import Visit, folders_in, walk_folders
 from envbuild.system.process import Command, scrubbed_environment
 from envbuild.system.workers import Workers
+from envbuild.value import tuples_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -101,13 +102,14 @@ class Linking:
         It comes after `link`, and once. LinkingDiedError as there.
         """
         folders = folders_in(inner) if self._other is not None and self._other.begun else []
+        folders.sort(key=lambda folder: -os.lstat(folder).st_nlink)  # as many folders as it holds
         if self._other is None or not 0 < len(folders) <= MOST:
             yield from walk_folders([root], mode=mode)
             return
         numbers = self._other.begin((folders, mode), len(folders))
         yield from walk_folders((folders[number] for number in numbers), mode=mode)
         yield from walk_folders([root], mode=mode, spare=frozenset(folders))  # changed last
-        yield from map(Visit._make, self._other.result())
+        yield from tuples_of(Visit, self._other.result())
 
 
 class _OtherProcess:

@@ -11,6 +11,7 @@ from envbuild.cache_entry import EntryFile, parse_entry, render_entry
 from envbuild.system.cache.entries import Entries
 from envbuild.system.cache.linking import Linked, Target
 from envbuild.system.cache.wheels import LinkedWheel, WheelCache
+from envbuild.value import tuples_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -163,4 +164,4 @@ def _rows(files: Sequence[EntryFile]) -> list[tuple[object, ...]]:
 
 
 def _files(rows: Sequence[Any]) -> tuple[EntryFile, ...]:
-    return tuple(map(EntryFile._make, rows))
+    return tuples_of(EntryFile, rows)

@@ -12,7 +12,7 @@ from envbuild.receipt import Contents, FileEntry, FolderEntry, LinkEntry
 from envbuild.system.environments.contents import FOLDER_MODE, entry_file, freeze_file
 from envbuild.system.environments.folder_walk import path_text, walk_folders
 from envbuild.system.environments.stat_list import Looks, columns_of, looks_of, looks_of_folders
-from envbuild.value import value
+from envbuild.value import tuples_of, value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -104,14 +104,14 @@ class _Walk:
 
     def survey(self) -> Survey:
         """Everything in path order; column by column, as there is so much of it."""
-        self._files.sort()
+        self._files.sort(key=itemgetter(0))
         self._links.sort(key=itemgetter(0))
         self._folders.sort(key=itemgetter(0))
         paths = [path for path, _ in self._files]
         _, modes, sizes, digests, times, inodes = columns_of(map(itemgetter(1), self._files), 6)
         kinds = [stat.S_IFREG | mode for mode in modes]
         contents = Contents(
-            files=tuple(map(FileEntry._make, zip(paths, modes, sizes, digests, strict=True))),
+            files=tuples_of(FileEntry, zip(paths, modes, sizes, digests, strict=True)),
             links=tuple([link for link, _ in self._links]),
             folders=tuple(
                 [FolderEntry(path, stat.S_IMODE(visit.mode)) for path, visit in self._folders]

@@ -6,8 +6,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from envbuild.resolution import PublishedMetadata
-from envbuild.system.index.diagnosis import diagnose_resolution
-from envbuild.system.index.file_diagnosis import diagnose_files
 from envbuild.system.index.locations import IndexLocations, locate_indexes
 from envbuild.system.index.metadata import MetadataReader
 from envbuild.system.index.metadata_cache import MetadataCache
@@ -49,10 +47,14 @@ class IndexSession:
 
     def explain_resolution(self, request: ResolveRequest) -> EnvbuildError | None:
         """Why a resolution failed, as far as indexes are the reason."""
+        from envbuild.system.index.diagnosis import diagnose_resolution
+
         return diagnose_resolution(self.client, self.locations, request, self.uv.bad_answers)
 
     def explain_installation(self, request: InstallRequest) -> EnvbuildError | None:
         """Why locked files could not be installed, as far as indexes are the reason."""
+        from envbuild.system.index.file_diagnosis import diagnose_files
+
         return diagnose_files(self.client, self.locations, request.files, self.uv.bad_answers)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from functools import cache
@@ -56,12 +57,12 @@ def _has_certificates() -> bool:
     """
     if sys.platform == "darwin":
         return True
-    import ssl
+    from _ssl import get_default_verify_paths  # which `ssl` asks, and takes longer to import
 
-    paths = ssl.get_default_verify_paths()
-    if paths.cafile is not None:
+    file_setting, file, folder_setting, folder = get_default_verify_paths()
+    if Path(os.environ.get(file_setting, file)).is_file():
         return True
     try:
-        return paths.capath is not None and any(Path(paths.capath).iterdir())
+        return any(Path(os.environ.get(folder_setting, folder)).iterdir())
     except OSError:
         return False
