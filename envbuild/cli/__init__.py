@@ -56,8 +56,8 @@ def main(argv: Sequence[str], environment: Mapping[str, str]) -> int:
         return _say_host_failed(error, as_json=_wants_json(argv))
     except ImportError as error:
         return _say_not_imported(error, as_json=_wants_json(argv))
-    except Exception:  # noqa: BLE001  (here and below, a bug becomes an exit code)
-        return _report_bug()
+    except Exception as error:  # noqa: BLE001  (here and below, a bug becomes an exit code)
+        return _say_unexpected(error, as_json=_wants_json(argv))
 
 
 def settle_streams() -> None:
@@ -144,9 +144,9 @@ def _main(argv: Sequence[str], environment: Mapping[str, str]) -> int:
     except ImportError as error:
         context.stop()
         return _say_not_imported(error, as_json=arguments.format == "json")
-    except Exception:  # noqa: BLE001
+    except Exception as error:  # noqa: BLE001
         context.stop()
-        return _report_bug()
+        return _say_unexpected(error, as_json=arguments.format == "json")
     return outcome.code
 
 
@@ -205,6 +205,7 @@ def _say_host_failed(error: OSError, *, as_json: bool) -> int:
         "EMFILE",
         "ENFILE",
         "ENOMEM",
+        "EAGAIN",
         "EFBIG",
     )
     if errno.errorcode.get(error.errno or 0) not in host:
@@ -229,6 +230,19 @@ def _say_not_imported(error: ImportError, *, as_json: bool) -> int:
         f"look at the limit of open files (`ulimit -n`) and at the installation of {sys.executable}",
         as_json=as_json,
     )
+
+
+def _say_unexpected(error: Exception, *, as_json: bool) -> int:
+    """The host has no room for one more thread, or no memory; anything else is a bug."""
+    if isinstance(error, MemoryError):
+        return _blame_host("it is out of memory", None, as_json=as_json)
+    if isinstance(error, RuntimeError) and str(error) == "can't start new thread":
+        return _blame_host(
+            str(error),
+            "raise the limit of processes (`ulimit -u`, `TasksMax=` of a unit)",
+            as_json=as_json,
+        )
+    return _report_bug()
 
 
 def _blame_host(what: str, hint: str | None, *, as_json: bool) -> int:

@@ -65,12 +65,19 @@ class Trash:
         """Delete what lies there in a process of its own, which the caller need not wait for.
 
         What that freed can be read from the log when it has ended.
+        Where the host has no room for a process, the caller waits.
         """
         if not self.has_any():
             return
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError:
+            self.empty()
+            return
         if pid:
-            os.waitpid(pid, 0)
+            _, status = os.waitpid(pid, 0)
+            if status:
+                self.empty()
             return
         code = 1
         try:

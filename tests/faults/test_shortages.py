@@ -1,4 +1,4 @@
-"""A process, or a whole host, that may open no more files: what it cannot see it must not judge."""
+"""A process, or a whole host, short of files or processes: what it cannot see it must not judge."""
 
 from __future__ import annotations
 
@@ -118,6 +118,43 @@ def test_a_host_out_of_files(
         times=times,
         held="exit 5 or done without it; what runs keeps its environment; nothing is found damaged",
     )
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="NOT TESTED: there is no strace")
+def test_no_process_to_spare(
+    fleet: Fleet, amount: Callable[[int, int], int], ledger: Callable[..., None]
+) -> None:
+    """From some moment on no thread or process (EAGAIN): exit 5 or done without it, never a bug."""
+    fleet.sync()
+    fleet.declare({"web": ["web==1.1"], "gate": ["gate"]})
+    copy = fleet.keep("before")
+    refused = 0
+    moments = range(1, 13, amount(3, 1))
+    for moment in moments:
+        fleet.put_back(copy)
+        inject = (f"--trace={_STARTS}", f"--inject={_STARTS}:error=EAGAIN:when={moment}+")
+        for words in ("sync", "verify", "ps", "gc --keep 1"):
+            done = fleet.run.wrapped((*_STRACE, "/dev/null", *inject), *words.split())
+            assert done.code in (0, HOST), (moment, str(done))
+            assert "a bug in envbuild" not in done.stderr, (moment, str(done))
+            refused += done.code == HOST
+        assert fleet.broken() == ()
+        fleet.assert_current_is_complete()
+        fleet.run("sync", check=True)
+        assert fleet.findings() == []
+        fleet.run.wrapped((*_STRACE, "/dev/null", *inject), "gc", "--keep", "1", check=True)
+        if moment == 1:  # then gc itself has deleted what went
+            assert not list(fleet.store.glob("trash/*"))
+    assert refused
+    ledger(
+        section="Disks",
+        fault="no further process or thread from the Nth on (EAGAIN): sync, verify, ps, gc",
+        times=4 * len(moments),
+        held="exit 5 or done without it; no receipt lies; the next sync succeeds",
+    )
+
+
+_STARTS = "clone,clone3,fork,vfork"
 
 
 def _undo(fleet: Fleet, words: str, copy: Path) -> None:
