@@ -13,12 +13,10 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from envbuild.cli.context import Context
-    from envbuild.errors import EnvbuildError
     from envbuild.report.outcome import Outcome
 
     Verb = Callable[[Context, Namespace], Outcome]
 
-_BUG = 70
 _INTERRUPTED = 130
 _GRACE = 1.0
 """Seconds that threads have after an interrupt."""
@@ -52,12 +50,10 @@ def main(argv: Sequence[str], environment: Mapping[str, str]) -> int:
         return _main(argv, environment) if code is None else code
     except BrokenPipeError:
         return _give_up_output()
-    except OSError as error:
-        return _say_host_failed(error, as_json=_wants_json(argv))
-    except ImportError as error:
-        return _say_not_imported(error, as_json=_wants_json(argv))
-    except Exception as error:  # noqa: BLE001  (here and below, a bug becomes an exit code)
-        return _say_unexpected(error, as_json=_wants_json(argv))
+    except Exception as error:  # noqa: BLE001  (whatever it is, it becomes an exit code)
+        from envbuild.cli.failures import end_with
+
+        return end_with(error, as_json=_wants_json(argv))
 
 
 def settle_streams() -> None:
@@ -114,39 +110,25 @@ def _main(argv: Sequence[str], environment: Mapping[str, str]) -> int:
     import signal
 
     from envbuild.cli.context import Context
-    from envbuild.errors import EnvbuildError
+    from envbuild.cli.failures import end_with
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:  # as `nohup` has it, or a shell's `&`
             signal.signal(number, _interrupt)
-    try:
-        arguments, verb = _read_arguments(argv)
-    except EnvbuildError as error:
-        _say(error, as_json=_wants_json(argv))
-        return error.exit_code
+    arguments, verb = _read_arguments(argv)
     context = Context(arguments=arguments, environment=environment)
     try:
         outcome = verb(context, arguments)
         outcome.show(sys.stdout, as_json=arguments.format == "json")
-    except EnvbuildError as error:
-        context.stop()
-        _say(error, as_json=arguments.format == "json")
-        return error.exit_code
     except KeyboardInterrupt:
         context.stop()
         return _say_interrupted()
     except BrokenPipeError:
         context.stop()
         return _give_up_output()
-    except OSError as error:
-        context.stop()
-        return _say_host_failed(error, as_json=arguments.format == "json")
-    except ImportError as error:
-        context.stop()
-        return _say_not_imported(error, as_json=arguments.format == "json")
     except Exception as error:  # noqa: BLE001
         context.stop()
-        return _say_unexpected(error, as_json=arguments.format == "json")
+        return end_with(error, as_json=arguments.format == "json")
     return outcome.code
 
 
@@ -174,95 +156,10 @@ def _read_arguments(argv: Sequence[str]) -> tuple[Namespace, Verb]:
     return arguments, VERBS[arguments.command]
 
 
-def _say(error: EnvbuildError, *, as_json: bool) -> None:
-    """Every problem on stderr; in JSON mode the same on stdout, so that a reader always gets one object."""
-    for problem in error.problems:
-        sys.stderr.write(f"error: {problem}\n")
-    if as_json:
-        from envbuild.report.problems import problems_table
-        from envbuild.report.table import render_table
-
-        sys.stdout.write(render_table(problems_table(error)))
-
-
 def _give_up_output() -> int:
     """The reader of stdout has gone; that is its right, but what was asked for may not be done."""
     _discard_output()
     return 141
-
-
-def _say_host_failed(error: OSError, *, as_json: bool) -> int:
-    """A disk, a limit or a right that failed somewhere; any other system error is a bug."""
-    import errno
-
-    host = (
-        "EIO",
-        "ENOSPC",
-        "EDQUOT",
-        "EROFS",
-        "EACCES",
-        "EPERM",
-        "EMFILE",
-        "ENFILE",
-        "ENOMEM",
-        "EAGAIN",
-        "EFBIG",
-    )
-    if errno.errorcode.get(error.errno or 0) not in host:
-        return _report_bug()
-    place = f"{error.filename}: " if error.filename else ""
-    return _blame_host(f"{place}{error.strerror}", None, as_json=as_json)
-
-
-def _say_not_imported(error: ImportError, *, as_json: bool) -> int:
-    """A shared object that is there and does not load, or a part that this Python lacks; else it is a bug.
-
-    A module of Python code names its file when a name is missing in it; an extension that the
-    host cannot open or link says so in its own words, and which of them it was only sometimes.
-    """
-    if isinstance(error, ModuleNotFoundError):
-        if error.name not in sys.stdlib_module_names:
-            return _report_bug()
-    elif error.path is not None and error.path.endswith(".py"):
-        return _report_bug()
-    return _blame_host(
-        f"Python could not load a module of its own or of envbuild's: {error}",
-        f"look at the limit of open files (`ulimit -n`) and at the installation of {sys.executable}",
-        as_json=as_json,
-    )
-
-
-def _say_unexpected(error: Exception, *, as_json: bool) -> int:
-    """The host has no room for one more thread, or no memory; anything else is a bug."""
-    if isinstance(error, MemoryError):
-        return _blame_host("it is out of memory", None, as_json=as_json)
-    if isinstance(error, RuntimeError) and str(error) == "can't start new thread":
-        return _blame_host(
-            str(error),
-            "raise the limit of processes (`ulimit -u`, `TasksMax=` of a unit)",
-            as_json=as_json,
-        )
-    return _report_bug()
-
-
-def _blame_host(what: str, hint: str | None, *, as_json: bool) -> int:
-    from envbuild.errors import HostError, Problem
-
-    failure = HostError(Problem(message=f"the host could not do it: {what}", hint=hint))
-    _say(failure, as_json=as_json)
-    return failure.exit_code
-
-
-def _report_bug() -> int:
-    import traceback
-
-    from envbuild import __version__
-
-    traceback.print_exc()
-    sys.stderr.write(
-        f"error: this is a bug in envbuild {__version__}; please report it with the lines above\n"
-    )
-    return _BUG
 
 
 def _say_interrupted() -> int:

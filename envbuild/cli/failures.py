@@ -1,0 +1,89 @@
+"""What becomes of an exception that nobody caught: what is said of it, and the exit code."""
+
+from __future__ import annotations
+
+import errno
+import sys
+
+from envbuild.errors import EnvbuildError, HostError, Problem
+
+_BUG = 70
+
+_OF_THE_HOST = (
+    errno.EIO,
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.ENOMEM,
+    errno.EAGAIN,
+    errno.EFBIG,
+)
+"""A disk, a limit or a right that failed somewhere; any other system error is a bug."""
+
+_FILES = "the limit of open files (`ulimit -n`, `LimitNOFILE=` of a unit)"
+_PROCESSES = "the limit of processes (`ulimit -u`, `TasksMax=` of a unit)"
+
+
+def end_with(error: Exception, *, as_json: bool) -> int:
+    """Say everything that there is to say on stderr; the exit code.
+
+    In JSON mode problems are on stdout too, so that a reader always gets one object.
+    What is neither known nor the host's failure is a bug, with the place where it happened.
+    """
+    known = error if isinstance(error, EnvbuildError) else _host_error(error)
+    if known is None:
+        return _report_bug(error)
+    for problem in known.problems:
+        sys.stderr.write(f"error: {problem}\n")
+    if as_json:
+        from envbuild.report.problems import problems_table
+        from envbuild.report.table import render_table
+
+        sys.stdout.write(render_table(problems_table(known)))
+    return known.exit_code
+
+
+def _host_error(error: Exception) -> HostError | None:
+    """What the host could not do, if that is what happened."""
+    if isinstance(error, OSError) and error.errno in _OF_THE_HOST:
+        place = f"{error.filename}: " if error.filename else ""
+        return _failure(f"{place}{error.strerror}", None)
+    if isinstance(error, MemoryError):
+        return _failure("it is out of memory", None)
+    if isinstance(error, RuntimeError) and str(error) == "can't start new thread":
+        return _failure(str(error), f"raise {_PROCESSES}")
+    if isinstance(error, ImportError) and _is_of_the_host(error):
+        hint = f"look at {_FILES} and at the installation of {sys.executable}"
+        return _failure(f"Python could not load a module: {error}", hint)
+    return None
+
+
+def _is_of_the_host(error: ImportError) -> bool:
+    """Whether a shared object is there and does not load, or this Python lacks a part of its own.
+
+    A module of Python code names its file where a name is missing in it; an extension that the
+    host cannot open or link says so in its own words, and which of them it was only sometimes.
+    """
+    if isinstance(error, ModuleNotFoundError):
+        return error.name in sys.stdlib_module_names
+    return error.path is None or not error.path.endswith(".py")
+
+
+def _failure(what: str, hint: str | None) -> HostError:
+    return HostError(Problem(message=f"the host could not do it: {what}", hint=hint))
+
+
+def _report_bug(error: Exception) -> int:
+    import traceback
+
+    from envbuild import __version__
+
+    traceback.print_exception(error)
+    sys.stderr.write(
+        f"error: this is a bug in envbuild {__version__}; please report it with the lines above\n"
+    )
+    return _BUG
