@@ -146,4 +146,5 @@ _OPTIONS = ("--register=no", "--keep-unit", "--quiet", "--console=pipe")
 
 def _code() -> tuple[str, ...]:
     """The package under test, and what it imports."""
-    return (str(ROOT), *site.getsitepackages())
+    # Debian's Python names folders that are not there
+    return (str(ROOT), *filter(os.path.isdir, site.getsitepackages()))
