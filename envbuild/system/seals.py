@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from envbuild.errors import HostError
@@ -62,9 +63,13 @@ class Seals:
         write_atomically(self.path(generation), render_seal(seal).encode())
 
     def name(self, environment: str) -> tuple[int, ...]:
-        """The generations whose seal names an environment."""
+        """The generations whose seal names an environment; what a gc takes meanwhile names none."""
         needle = f'"{environment}"'.encode()
-        found = (int(path.stem) for path in self._paths() if needle in path.read_bytes())
+        found = []
+        for path in self._paths():
+            with suppress(FileNotFoundError):
+                if needle in path.read_bytes():
+                    found.append(int(path.stem))
         return tuple(sorted(found))
 
     def renew(self, environment: str) -> None:
