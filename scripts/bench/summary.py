@@ -63,8 +63,8 @@ _REASONS = (
         "`sync` of ",
         (
             "linking and listing are the kernel's work for the most part, in two processes; "
-            "uv is started twice meanwhile, for an empty environment and for the wheel that is new, "
-            "and its second start reads the host's certificates; the samples below tell the parts"
+            "uv is started twice meanwhile, for an empty environment and for the wheel that is new; "
+            "the samples below tell the parts"
         ),
     ),
     (
