@@ -53,15 +53,13 @@ def compare_receipt(environment: str, receipt: Receipt, key: str | None) -> Iter
         yield Finding(code="receipt", subject=environment, message="its receipt has another key")
 
 
-def content_changed(environment: str, path: str) -> Finding:
-    """The finding of a file whose size is right and whose content is not."""
-    message = "has other content than it was built with"
-    return Finding(code="content", subject=environment, path=path, message=message)
+def content_changed(environment: str, path: str, unread: str | None) -> Finding:
+    """The finding of a file whose size is right and whose content is not.
 
-
-def content_unread(environment: str, path: str, why: str) -> Finding:
-    """The finding of a file whose content nobody can tell, in the operating system's words."""
-    message = f"cannot be read: {why}"
+    `unread` is why nobody can tell its content, in the operating system's words.
+    """
+    changed = "has other content than it was built with"
+    message = changed if unread is None else f"cannot be read: {unread}"
     return Finding(code="content", subject=environment, path=path, message=message)
 
 

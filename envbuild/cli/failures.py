@@ -6,25 +6,22 @@ import errno
 import sys
 
 from envbuild.errors import EnvbuildError, HostError, Problem
+from envbuild.system.shortage import OPEN_FILES, SHORTAGES
 
 _BUG = 70
 
-_OF_THE_HOST = (
+_OF_THE_HOST = SHORTAGES | {
     errno.EIO,
     errno.ENOSPC,
     errno.EDQUOT,
     errno.EROFS,
     errno.EACCES,
     errno.EPERM,
-    errno.EMFILE,
-    errno.ENFILE,
-    errno.ENOMEM,
     errno.EAGAIN,
     errno.EFBIG,
-)
+}
 """A disk, a limit or a right that failed somewhere; any other system error is a bug."""
 
-_FILES = "the limit of open files (`ulimit -n`, `LimitNOFILE=` of a unit)"
 _PROCESSES = "the limit of processes (`ulimit -u`, `TasksMax=` of a unit)"
 
 
@@ -57,7 +54,7 @@ def _host_error(error: Exception) -> HostError | None:
     if isinstance(error, RuntimeError) and str(error) == "can't start new thread":
         return _failure(str(error), f"raise {_PROCESSES}")
     if isinstance(error, ImportError) and _is_of_the_host(error):
-        hint = f"look at {_FILES} and at the installation of {sys.executable}"
+        hint = f"look at {OPEN_FILES} and at the installation of {sys.executable}"
         return _failure(f"Python could not load a module: {error}", hint)
     return None
 

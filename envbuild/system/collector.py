@@ -147,10 +147,8 @@ class Collector:
             with self.store.receipt(name).open(encoding="utf-8") as stream:
                 head = json.loads(stream.readline().rstrip().removesuffix(",") + "}")
             return str(head["created"]), int(head["size"]), str(head["python"])
-        except OSError as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             pass_shortage_on(error)
-            return None, None, ""
-        except (ValueError, KeyError, TypeError):
             return None, None, ""
 
     def _is_busy(self, name: str) -> bool:

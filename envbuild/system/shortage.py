@@ -6,11 +6,13 @@ import errno
 
 SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
+OPEN_FILES = "the limit of open files (`ulimit -n`, `LimitNOFILE=` of a unit)"
 
-def pass_shortage_on(error: OSError) -> None:
+
+def pass_shortage_on(error: Exception) -> None:
     """Raise it again where the host was short of something, so that nobody takes it for a finding.
 
     For handlers that make a finding, or nothing, of a file that cannot be read.
     """
-    if error.errno in SHORTAGES:
+    if isinstance(error, OSError) and error.errno in SHORTAGES:
         raise error

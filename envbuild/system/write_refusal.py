@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 
 from envbuild.errors import HostError, Problem
+from envbuild.system.shortage import OPEN_FILES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +24,6 @@ _WRITE_HINTS = {
     errno.ENOSPC: "make room on the disk (`df`, `df -i`) and run it again",
     errno.EROFS: "the file system is mounted read-only",
     errno.EDQUOT: "the user's disk quota is used up",
-    errno.EMFILE: "raise the limit of open files (`ulimit -n`, `LimitNOFILE=` of a unit)",
+    errno.EMFILE: f"raise {OPEN_FILES}",
     errno.ENFILE: "the whole host is out of open files (`sysctl fs.file-nr`)",
 }

@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from envbuild.finding import Finding
-    from tests.support.command_line import CommandLine
+    from tests.support.command_line import CommandLine, Result
+
+
+STRACE = ("strace", "-f", "-qq", "-o")
+"""The log's name comes next."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,6 +42,11 @@ class Fleet:
     def sync(self) -> None:
         """Build and switch, undisturbed."""
         self.run("sync", check=True)
+
+    def injected(self, calls: str, fault: str, *argv: str) -> Result:
+        """Run envbuild with a fault (`error=EIO:when=3`) in system calls (`clone,fork`) of each of its processes."""
+        inject = (f"--trace={calls}", f"--inject={calls}:{fault}")
+        return self.run.wrapped((*STRACE, "/dev/null", *inject), *argv)
 
     def environment(self, driver: str) -> Path:
         """The driver's current environment."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -200,11 +199,11 @@ def test_a_broken_disk(
     refused = 0
     for number in range(1, amount(2, 6) + 1):
         fleet.put_back(copy)
-        result = _with_strace(fleet, call, f"error=EIO:when={number}")
-        if result.returncode == 0:
+        result = fleet.injected(call, f"error=EIO:when={number}", "sync")
+        if result.code == 0:
             continue
         refused += 1
-        assert result.returncode == 5, result.stderr
+        assert result.code == 5, result.stderr
         assert "Traceback" not in result.stderr, result.stderr
         fleet.assert_current_is_complete()
         fleet.run("sync", check=True)
@@ -214,18 +213,6 @@ def test_a_broken_disk(
         fault=f"EIO from `{call}` while switching",
         times=refused,
         held="exit 5; `current` complete; the next sync succeeds",
-    )
-
-
-def _with_strace(fleet: Fleet, call: str, what: str) -> subprocess.CompletedProcess[str]:
-    argv = ("strace", "-f", "-qq", "-o", "/dev/null", f"--trace={call}", f"--inject={call}:{what}")
-    return subprocess.run(
-        (*argv, sys.executable, "-m", "envbuild", "sync"),
-        cwd=fleet.run.cwd,
-        env=dict(fleet.run.env),
-        capture_output=True,
-        text=True,
-        check=False,
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.faults.standing import STRACE
 from tests.support.wheels import Wheel
 
 if TYPE_CHECKING:
@@ -101,8 +102,7 @@ def test_a_host_out_of_files(
             times = min(amount(16, 120), len(openings))
             refused = 0
             for at in (openings[len(openings) * number // times] for number in range(times)):
-                inject = ("--trace=openat", f"--inject=openat:error=ENFILE:when={at}")
-                done = fleet.run.wrapped((*_STRACE, "/dev/null", *inject), *words.split())
+                done = fleet.injected("openat", f"error=ENFILE:when={at}", *words.split())
                 assert done.code in (0, HOST), (at, str(done))
                 assert "a bug in envbuild" not in done.stderr, (at, str(done))
                 refused += done.code == HOST
@@ -132,9 +132,9 @@ def test_no_process_to_spare(
     moments = range(1, 13, amount(3, 1))
     for moment in moments:
         fleet.put_back(copy)
-        inject = (f"--trace={_STARTS}", f"--inject={_STARTS}:error=EAGAIN:when={moment}+")
+        fault = f"error=EAGAIN:when={moment}+"
         for words in ("sync", "verify", "ps", "gc --keep 1"):
-            done = fleet.run.wrapped((*_STRACE, "/dev/null", *inject), *words.split())
+            done = fleet.injected(_STARTS, fault, *words.split())
             assert done.code in (0, HOST), (moment, str(done))
             assert "a bug in envbuild" not in done.stderr, (moment, str(done))
             refused += done.code == HOST
@@ -142,7 +142,8 @@ def test_no_process_to_spare(
         fleet.assert_current_is_complete()
         fleet.run("sync", check=True)
         assert fleet.findings() == []
-        fleet.run.wrapped((*_STRACE, "/dev/null", *inject), "gc", "--keep", "1", check=True)
+        collected = fleet.injected(_STARTS, fault, "gc", "--keep", "1")
+        assert collected.code == 0, str(collected)
         if moment == 1:  # then gc itself has deleted what went
             assert not list(fleet.store.glob("trash/*"))
     assert refused
@@ -165,13 +166,10 @@ def _undo(fleet: Fleet, words: str, copy: Path) -> None:
         fleet.run("rollback", "2", check=True)
 
 
-_STRACE = ("strace", "-f", "-qq", "-o")
-
-
 def _openings(fleet: Fleet, words: str) -> range:
     """The numbers of the openings of the first process once envbuild's own code runs."""
     log: Path = fleet.run.cwd / "strace.log"
-    fleet.run.wrapped((*_STRACE, str(log), "--trace=openat"), *words.split(), check=True)
+    fleet.run.wrapped((*STRACE, str(log), "--trace=openat"), *words.split(), check=True)
     lines = log.read_text().splitlines()
     first = lines[0].split()[0]
     own = [line for line in lines if line.split()[0] == first and "openat(" in line]

@@ -56,12 +56,7 @@ class Verifier:
 
         from envbuild.system.environments.hashing import Comparison
         from envbuild.system.environments.tree import list_tree
-        from envbuild.verification import (
-            compare_receipt,
-            compare_tree,
-            content_changed,
-            content_unread,
-        )
+        from envbuild.verification import compare_receipt, compare_tree, content_changed
 
         if sealed is not None and hashlib.sha256(content).hexdigest() != sealed:
             yield _receipt_finding(name, "its receipt is not the one that was written for it")
@@ -73,12 +68,8 @@ class Verifier:
             yield from found
             known = {finding.path for finding in found if finding.code != "mode"}
             for path, unread in comparison.changed():
-                if path in known:
-                    continue
-                if unread is None:
-                    yield content_changed(name, path)
-                else:
-                    yield content_unread(name, path, unread)
+                if path not in known:
+                    yield content_changed(name, path, unread)
 
     def verify_quickly(self, names: Sequence[str]) -> tuple[tuple[Finding, ...], ...]:
         """Mode, size, time of change and inode of everything, against what they were when it was built.
