@@ -97,6 +97,14 @@ def slow(session: nox.Session) -> None:
 
 
 @nox.session(python=str(PYTHONS[FULL]))
+def properties(session: nox.Session) -> None:
+    """Try ten thousand new examples of each property; each counterexample becomes an `@example`."""
+    need_envbuild(session, "test")
+    env = {"ENVBUILD_EXAMPLES": os.environ.get("ENVBUILD_EXAMPLES", "10000")}
+    session.run("pytest", "tests/property", *session.posargs, env=env)
+
+
+@nox.session(python=str(PYTHONS[FULL]))
 def faults(session: nox.Session) -> None:
     """Try every fault as often as is promised, and write docs/reliability.md; needs root for disks."""
     need_envbuild(session, "test")

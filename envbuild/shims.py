@@ -14,23 +14,28 @@ def name_shims(
     """For every driver, each of its commands with the shim's name.
 
     A command called like its driver goes by its name; then the first driver in the declaration's order
-    takes a name. Whoever comes later is found as `<driver>`, its further clashes as `<driver>-<command>`.
+    takes a name. Whoever comes later is found as `<driver>`, its further clashes as `<driver>-<command>`;
+    none of these stand-ins is the name of another command of the same driver.
     """
     taken = {driver: driver for driver, names in commands.items() if driver in names}
     result: dict[str, tuple[tuple[str, str], ...]] = {}
     for driver, names in commands.items():
         shims: list[tuple[str, str]] = []
         for command in names:
-            shim = _free_name(driver, command, taken)
+            shim = _free_name(driver, command, names, taken)
             taken[shim] = driver
             shims.append((command, shim))
         result[driver] = tuple(shims)
     return result
 
 
-def _free_name(driver: str, command: str, taken: Mapping[str, str]) -> str:
+def _free_name(
+    driver: str, command: str, names: tuple[str, ...], taken: Mapping[str, str]
+) -> str:
     for name in _candidates(driver, command):
         owner = taken.get(name)
+        if name != command and name in names:
+            continue
         if owner is None or (owner == driver and name == command == driver):
             return name
     raise AssertionError(f"no shim name is left for {command} of {driver}")

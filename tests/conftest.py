@@ -46,9 +46,15 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Look for interpreters while the real home can still be seen; in CI try the same examples each time."""
+    """Look for interpreters while the real home can still be seen; in CI try the same examples each time.
+
+    `$ENVBUILD_EXAMPLES` asks for that many new examples of each property, as `nox -s properties` does.
+    """
     settings.register_profile("ci", derandomize=True)
-    if os.environ.get("CI") == "true":
+    if examples := os.environ.get("ENVBUILD_EXAMPLES"):
+        settings.register_profile("properties", max_examples=int(examples), deadline=None)
+        settings.load_profile("properties")
+    elif os.environ.get("CI") == "true":
         settings.load_profile("ci")
     config.stash[_PYTHONS] = find_pythons()
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as in a shell's background

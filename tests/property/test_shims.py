@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from envbuild.shims import name_shims
@@ -31,6 +31,7 @@ def test_a_driver_that_is_called_like_its_command_has_that_name(
 
 
 @given(COMMANDS)
+@example({"b": ("b", "c", "b-c"), "c": ("a", "c")})
 def test_a_name_that_nobody_else_wants_is_kept(commands: dict[str, tuple[str, ...]]) -> None:
     """A shim is called otherwise than its command only where somebody else has that name."""
     found = name_shims(commands)
