@@ -29,9 +29,7 @@ def name_shims(
     return result
 
 
-def _free_name(
-    driver: str, command: str, names: tuple[str, ...], taken: Mapping[str, str]
-) -> str:
+def _free_name(driver: str, command: str, names: tuple[str, ...], taken: Mapping[str, str]) -> str:
     for name in _candidates(driver, command):
         owner = taken.get(name)
         if name != command and name in names:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from envbuild.canonical_toml import read_canonical
 from envbuild.lock_text import render_lockfile
 from tests.property.strategies import lockfiles
+from tests.support.examples import examples
 
 if TYPE_CHECKING:
     from envbuild.lock import Lockfile
@@ -43,7 +44,7 @@ def test_every_lockfile_is_read_the_quick_way(lockfile: Lockfile) -> None:
     assert read_canonical(text) == tomllib.loads(text)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(lockfiles(), st.data())
 def test_a_changed_text_is_never_read_differently(lockfile: Lockfile, data: st.DataObject) -> None:
     """With anything put in its place, the quick reader says what TOML says or leaves it to TOML."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from envbuild.conflicts.conflict import Cause, Compatible
 from envbuild.conflicts.pair_decision import Fleet
 from envbuild.requirement_text import parse_requirement
+from tests.support.examples import examples
 from tests.support.fleets import TARGET, Index, Line, ToyFleet, serves, solutions, toy_fleet
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def _line(lockfile: Lockfile) -> Line:
 
 
 @given(fleets())
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=list(HealthCheck))
 def test_a_pair_is_compatible_exactly_where_some_choice_of_locked_versions_serves_both(
     fleet: ToyFleet,
 ) -> None:
@@ -100,7 +101,7 @@ def test_a_pair_is_compatible_exactly_where_some_choice_of_locked_versions_serve
 
 
 @given(fleets())
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=list(HealthCheck))
 def test_named_pins_serve_both_and_named_clashes_are_what_stands_between(fleet: ToyFleet) -> None:
     """The pins named do all that both ask; every conflict names at least one cause."""
     index = _locked_index(fleet)
@@ -175,7 +176,7 @@ def _possible(
 
 
 @given(fleets(overrides=False))
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=list(HealthCheck))
 def test_the_chain_is_minimal(fleet: ToyFleet) -> None:
     """Dropping any cause of a clash ends that clash; dropping all that is named makes the pair fit.
 

@@ -16,6 +16,7 @@ from envbuild.launchers.markers import render_marker
 from envbuild.launchers.systemd import parse_exec_start, quote
 from envbuild.target import parse_target
 from tests.property.strategies import names
+from tests.support.examples import examples
 
 TARGETS = tuple(
     parse_target(f"{python}-{platform}")
@@ -34,7 +35,7 @@ def test_markers_hold_on_just_their_targets(chosen: set[object]) -> None:
         assert (text is None or Marker(text).evaluate(environment)) is (target in chosen)
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(st.text(max_size=12))
 def test_environment_files_say_what_they_say(value: str) -> None:
     """A value is refused, or `sh` reads just that value."""

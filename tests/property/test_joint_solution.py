@@ -12,6 +12,7 @@ from envbuild.conflicts.joint_pins import needed_pins
 from envbuild.conflicts.pair_decision import Fleet
 from envbuild.conflicts.propagation import Propagation
 from tests.property.test_conflicts import fleets
+from tests.support.examples import examples
 from tests.support.fleets import TARGET, Line, serves, solutions
 
 if TYPE_CHECKING:
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 WAYS = (joint_solution.resolve, joint_solution.try_all)
 """What decides where the quick ways do not; on toy fleets they would hardly ever be reached."""
 
-THOROUGH = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+THOROUGH = settings(
+    max_examples=examples(100), deadline=None, suppress_health_check=list(HealthCheck)
+)
 
 
 def _index(fleet: ToyFleet) -> Index:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from envbuild.system.environments.stat_check import are_as_recorded
 from envbuild.system.environments.stat_lines import differing_paths, stat_lines
 from envbuild.system.environments.stat_list import record_environment
+from tests.support.examples import examples
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,7 +102,7 @@ CHANGES: dict[str, Callable[[Path], object]] = {
 }
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     tree=TREES,
     changes=st.lists(st.tuples(st.integers(0, 20), st.sampled_from(sorted(CHANGES))), max_size=3),
