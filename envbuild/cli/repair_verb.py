@@ -23,8 +23,10 @@ def repair(context: Context, drivers: tuple[str, ...]) -> Outcome:
     """Compare what is in use with what was built, and put back what drifted."""
     from envbuild.report.progress import shown_progress
     from envbuild.report.verify import render_repair, repair_table
+    from envbuild.system.files import keep_others_from_writing
     from envbuild.system.trash import Trash
 
+    keep_others_from_writing()
     with shown_progress(sys.stderr, context.environment) as progress:
         result = _repair(context, drivers, progress)
     Trash(folder=context.store.trash).empty_after()

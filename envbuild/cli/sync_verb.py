@@ -25,7 +25,9 @@ def sync(context: Context, arguments: Namespace) -> Outcome:
     """Plan, and unless it is a dry run apply."""
     from envbuild.report.progress import shown_progress
     from envbuild.report.sync import render_sync, sync_table
+    from envbuild.system.files import keep_others_from_writing
 
+    keep_others_from_writing()
     with shown_progress(sys.stderr, context.environment) as progress:
         result = _sync(context, arguments, progress)
     for failure in result.failures:

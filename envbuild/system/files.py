@@ -86,6 +86,14 @@ def replace_link(link: Path, target: str) -> None:
     sync_folder(link.parent)
 
 
+def keep_others_from_writing() -> None:
+    """Let no program that this process starts make anything that other users can write to.
+
+    The umask is the whole process's, so this is for the time before there are threads.
+    """
+    os.umask(os.umask(0o022) | 0o022)
+
+
 def sync_folder(folder: Path) -> None:
     """Bring a folder's entries to the disk (fsync of the folder itself)."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

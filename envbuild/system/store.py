@@ -239,7 +239,8 @@ class Store:
         scratch = folder.with_name(f".{manifest.generation}.tmp")
         _remove_generation(scratch)
         self.seals.add(manifest, after=self.current_number())
-        (scratch / "bin").mkdir(parents=True)
+        for place in (scratch, scratch / "bin"):
+            place.mkdir(mode=0o755)
         for link, target in generation_links(manifest).items():
             (scratch / link).symlink_to(target)
         (scratch / "bin").chmod(0o755)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import traceback
 import warnings
 from typing import TYPE_CHECKING
@@ -36,3 +37,10 @@ def as_plain_user(folder: Path, work: Callable[[], object]) -> int:
             os._exit(1)
         os._exit(0)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def by_stranger(*argv: str | Path) -> subprocess.CompletedProcess[str]:
+    """What a program came to that ran as a user who owns nothing; only root can start it."""
+    return subprocess.run(
+        argv, user=NOBODY, group=NOBODY, extra_groups=(), cwd="/", capture_output=True, text=True
+    )

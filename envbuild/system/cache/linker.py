@@ -99,16 +99,18 @@ class Linking:
     def walk(self, root: bytes, mode: int | None, inner: bytes) -> Iterator[Visit]:
         """Every folder from a root down, as `walk_folders`; those in the inner one are shared out.
 
+        The root keeps the mode that it has.
         It comes after `link`, and once. LinkingDiedError as there.
         """
         folders = folders_in(inner) if self._other is not None and self._other.begun else []
         folders.sort(key=lambda folder: -os.lstat(folder).st_nlink)  # as many folders as it holds
         if self._other is None or not 0 < len(folders) <= MOST:
-            yield from walk_folders([root], mode=mode)
+            yield from walk_folders([root], mode=mode, keep=(root,))
             return
         numbers = self._other.begin((folders, mode), len(folders))
         yield from walk_folders((folders[number] for number in numbers), mode=mode)
-        yield from walk_folders([root], mode=mode, spare=frozenset(folders))  # changed last
+        shared = frozenset(folders)
+        yield from walk_folders([root], mode=mode, keep=(root,), spare=shared)  # changed last
         yield from tuples_of(Visit, self._other.result())
 
 

@@ -88,10 +88,14 @@ class Assembler:
     def _create(
         self, wanted: Wanted, place: Path, environment: Path, lock: int, beside: Workers
     ) -> Site:
-        """Make the environment while its interpreter tells which bytecode is its own."""
+        """Make the environment while its interpreter tells which bytecode is its own.
+
+        Nobody else can enter its folder from the first moment on, until all in it has its mode.
+        """
         version = wanted.interpreter.version
         self.placer.progress.stage(wanted.driver.name, f"creating on Python {version}")
         bytecode = beside.submit(self._bytecode_folder, wanted)
+        place.mkdir(mode=0o700)
         self.placer.installer.create(str(place), wanted.interpreter, lock)
         return Site(wanted, place, environment, lock, bytecode=bytecode.result())
 

@@ -41,9 +41,15 @@ class Visit(NamedTuple):
 
 
 def walk_folders(
-    roots: Iterable[bytes], *, mode: int | None = None, spare: Container[bytes] = ()
+    roots: Iterable[bytes],
+    *,
+    mode: int | None = None,
+    keep: Container[bytes] = (),
+    spare: Container[bytes] = (),
 ) -> Iterator[Visit]:
     """Every folder from the roots down, given a mode first where one is named; links are not followed.
+
+    Folders to `keep` keep the mode that they have.
 
     The next root is asked for when all below the one before is done; folders to `spare` are left out.
     One that was changed a moment ago is left for the end, when it will have settled.
@@ -58,7 +64,7 @@ def walk_folders(
         if last and not unsettled:
             return
         folder = unsettled.pop() if last else waiting.pop()
-        if mode is not None:
+        if mode is not None and folder not in keep:
             os.chmod(folder, mode)  # noqa: PTH101
         now = time.clock_gettime_ns(_CLOCK)
         with os.scandir(folder) as scan:

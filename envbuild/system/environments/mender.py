@@ -73,7 +73,7 @@ class Mender:
         name = wanted.environment
         trash = Trash(folder=self.store.trash)
         place = self.store.mend(name)
-        place.parent.mkdir(mode=0o755, exist_ok=True)
+        place.parent.mkdir(mode=0o700, exist_ok=True)
         trusted = self._trusted(name, sealed)
         everything = tuple(sorted({file.package for file in wanted.files}))
         owners = self._owners(name, findings, everything) if trusted is not None else everything

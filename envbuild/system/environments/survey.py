@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from envbuild.errors import HostError, Problem
 from envbuild.receipt import Contents, FileEntry, FolderEntry, LinkEntry
 from envbuild.system.environments.contents import FOLDER_MODE, entry_file, freeze_file
-from envbuild.system.environments.folder_walk import path_text, walk_folders
+from envbuild.system.environments.folder_walk import folders_in, path_text, walk_folders
 from envbuild.system.environments.stat_list import Looks, columns_of, looks_of, looks_of_folders
 from envbuild.value import tuples_of, value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from envbuild.cache_entry import EntryFile
@@ -50,17 +50,35 @@ def survey(
 
     With `freeze` it is made readable for every user and writable for none, whatever the umask was;
     a file that its owner may run, everybody may.
+    Its own folder comes last: until then nobody enters whom that keeps out.
 
     Files that are `known`, by path, are neither read nor changed: whoever has put them there
     a moment ago knows them; they have to be there as files all the same.
-    `walk` gives every folder of one, having given it a mode, as `walk_folders` does.
+    `walk` gives every folder of one, having given a mode to all but that one, as `walk_folders` does.
     HostError as in `scan_contents`.
     """
     found = _Walk(environment, known, freeze=freeze)
-    root, mode = os.fsencode(environment), FOLDER_MODE if freeze else None
-    for visit in walk(root, mode) if walk is not None else walk_folders([root], mode=mode):
+    root = os.fsencode(environment)
+    for visit in _frozen(root, walk or _walk) if freeze else walk_folders([root]):
         found.take(visit)
     return found.survey()
+
+
+def _walk(root: bytes, mode: int | None) -> Iterable[Visit]:
+    return walk_folders([root], mode=mode, keep=(root,))
+
+
+def _frozen(root: bytes, walk: Callable[[bytes, int | None], Iterable[Visit]]) -> Iterator[Visit]:
+    """Every folder, given its mode; the root itself when all below it is as it is to be."""
+    for visit in walk(root, FOLDER_MODE):
+        if visit.folder != root:
+            yield visit
+    with os.scandir(root) as entries:
+        for entry in entries:
+            if entry.is_file(follow_symlinks=False):
+                freeze_file(entry.path, entry.stat(follow_symlinks=False))
+    os.chmod(root, FOLDER_MODE)  # noqa: PTH101
+    yield from walk_folders([root], spare=frozenset(folders_in(root)))
 
 
 class _Walk:

@@ -35,7 +35,7 @@ def install_python(
     What an interrupted installation left there is deleted first: uv would take it for complete.
     """
     try:
-        into.mkdir(parents=True, exist_ok=True)
+        into.mkdir(mode=0o755, parents=True, exist_ok=True)
         into.chmod(0o755)
         with locked(into / LOCK) as lock:
             if any((folder / WHOLE).exists() for folder in _folders(into, request)):
