@@ -13,6 +13,10 @@ PLATFORM = re.compile(
 )
 PYTHON = re.compile(r"3\.(?P<minor>0|[1-9][0-9]?)(\.(?P<patch>0|[1-9][0-9]?))?")
 
+_ALIAS = re.compile(r"(?P<arch>[a-z0-9_]+)-(?P<alias>manylinux1|manylinux2010|manylinux2014)")
+_ALIASES = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
+"""What platforms were called before PEP 600, with the glibc that each means."""
+
 _ARCHITECTURES = {
     "manylinux": ("x86_64", "aarch64"),
     "musllinux": ("x86_64", "aarch64"),
@@ -172,7 +176,13 @@ def choose_interpreter(
 
 
 def parse_platform(text: str) -> Platform:
-    """`x86_64-manylinux_2_28` → Platform; ValueError says what is wrong with the text."""
+    """`x86_64-manylinux_2_28` → Platform; ValueError says what is wrong with the text.
+
+    `x86_64-manylinux2014` and its elders are read as the glibc that they mean.
+    """
+    if (alias := _ALIAS.fullmatch(text)) is not None:
+        major, minor = _ALIASES[alias["alias"]]
+        text = f"{alias['arch']}-manylinux_{major}_{minor}"
     match = PLATFORM.fullmatch(text)
     if match is None:
         raise ValueError(

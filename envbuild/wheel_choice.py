@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from packaging.tags import Tag
+    from packaging.version import Version
 
     from envbuild.target import Platform, Target
 
@@ -35,6 +36,26 @@ def best_wheel(names: Iterable[str], target: Target) -> str | None:
         if fitting:
             rated.append((-min(fitting), build or (-1, ""), name))
     return max(rated)[2] if rated else None
+
+
+def unfit_versions(names: Iterable[str], target: Target) -> tuple[str, ...]:
+    """The versions of which there are wheels but none that fits the target, oldest first.
+
+    Left out is what no specifier can leave out: a version of which a local one (`1.0+cpu`) fits.
+    """
+    fits: dict[Version, bool] = {}
+    for name in names:
+        try:
+            version = parse_wheel_filename(name)[1]
+        except InvalidWheelFilename:
+            continue
+        fits[version] = fits.get(version, False) or best_wheel((name,), target) is not None
+    served = {version.public for version, fit in fits.items() if fit}
+    return tuple(
+        str(version)
+        for version in sorted(fits)
+        if not fits[version] and (version.local is not None or version.public not in served)
+    )
 
 
 @lru_cache(maxsize=64)

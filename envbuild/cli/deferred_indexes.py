@@ -127,4 +127,5 @@ class DeferredIndexes:
             index_environment=indexes.uv.environment,
             explain=indexes.explain_resolution,
             conceal=indexes.uv.without_secret,
+            offered=indexes.offered,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from typing import TYPE_CHECKING
 
 from envbuild.drivers_toml.requirement import parse_constraint
 from envbuild.drivers_toml.table import (
@@ -16,7 +17,11 @@ from envbuild.drivers_toml.table import (
     text,
 )
 from envbuild.nearest_name import nearest
+from envbuild.platform_range import library_of, nearest_platform
 from envbuild.target import parse_platform, parse_python
+
+if TYPE_CHECKING:
+    from envbuild.target import Platform
 
 _COMMON_PLATFORMS = (
     "x86_64-manylinux_2_28",
@@ -53,11 +58,26 @@ def _python(written: str) -> str:
 
 def _platform(written: str) -> str:
     try:
-        return str(parse_platform(written))
+        platform = parse_platform(written)
     except ValueError as error:
         near = nearest(written, _COMMON_PLATFORMS)
         hint = f"did you mean '{near}'?" if near else str(error)
         raise TextError(f"{written!r} is not a platform", hint=hint) from None
+    near_one = nearest_platform(platform)
+    if near_one != platform:
+        raise _out_of_range(written, platform, near_one)
+    return str(platform)
+
+
+def _out_of_range(written: str, platform: Platform, near: Platform) -> TextError:
+    older = (near.major, near.minor) < (platform.major, platform.minor)
+    why = (
+        "what is locked for it runs on newer ones too" if older else "there are no wheels for older"
+    )
+    return TextError(
+        f"{written!r} cannot be locked for: no wheel tags are known for {library_of(platform)}",
+        hint=f"write '{near}': {why}",
+    )
 
 
 def _read_exclude_newer(value: object, place: Place) -> str | None:

@@ -45,6 +45,11 @@ class IndexSession:
         """The names of those whose file their index lists today, as `MetadataSource` gives it."""
         return self.reader.still_listed(packages)
 
+    def offered(self, package: str) -> tuple[str, ...]:
+        """The names of all files that a package's index lists; IndexFailureError where it does not answer."""
+        page = self.client.project_page(self.locations.of(package), package)
+        return tuple(file.filename for file in page.files)
+
     def explain_resolution(self, request: ResolveRequest) -> EnvbuildError | None:
         """Why a resolution failed, as far as indexes are the reason."""
         from envbuild.system.index.diagnosis import diagnose_resolution

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from envbuild.errors import HostError, IndexFailureError, Problem, UnsatisfiableError
+from envbuild.platform_range import known_platform, library_of
 from envbuild.resolution import Resolution, ResolvedFile
 from envbuild.system.process import Command, scrubbed_environment
 from envbuild.system.uv.executable import base_arguments, uv_executable
 from envbuild.value import replace, value
-from envbuild.wheel_choice import best_wheel
+from envbuild.wheel_choice import best_wheel, unfit_versions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from envbuild.target import Platform
 
 _SYSTEMS = {"musllinux": "unknown-linux-musl", "macosx": "apple-darwin"}
+_ROUNDS = 50
+"""Resolutions in which versions are left out whose wheels are all for a newer system library."""
 
 
 @value
@@ -46,8 +49,47 @@ class UvResolver:
     conceal: Callable[[str], str]
     """Takes out of uv's words what other users of the host must not see."""
 
+    offered: Callable[[str], tuple[str, ...]]
+    """The names of all files that a package's index lists; IndexFailureError where it does not."""
+
     def resolve(self, request: ResolveRequest) -> Resolution:
-        """Resolve one driver for one target; errors as in `Resolver`."""
+        """Resolve one driver for one target; errors as in `Resolver`.
+
+        Where uv has no name for the platform it is asked about one with a newer system library,
+        and again without the versions that have no wheel for this one, until none of them is taken.
+        """
+        excluded: tuple[str, ...] = ()
+        for _ in range(_ROUNDS):
+            constraints = (*request.constraints, *excluded)
+            try:
+                packages = self._compile(replace(request, constraints=constraints))
+            except UnsatisfiableError as error:
+                raise _with_excluded(error, excluded, request) from error
+            more = tuple(text for text in self._unfit(packages, request) if text not in constraints)
+            if not more:
+                break
+            excluded += more
+        files = tuple(_chosen_file(package, request) for package in packages)
+        return Resolution(
+            target=request.target, files=tuple(sorted(files, key=lambda f: f.package))
+        )
+
+    def _unfit(
+        self, packages: Iterable[Mapping[str, object]], request: ResolveRequest
+    ) -> Iterator[str]:
+        """What leaves out the versions, chosen ones among them, whose wheels are for newer libraries alone."""
+        target = request.target
+        if known_platform(target.platform) == target.platform:
+            return
+        for package in packages:
+            name = str(package["name"])
+            files = [file for file, _, _ in _offered(package)]
+            if name not in request.allow_sdist and best_wheel(files, target) is None:
+                versions = unfit_versions((*files, *self.offered(name)), target)
+                yield from (f"{name}!={version}" for version in versions)
+
+    def _compile(self, request: ResolveRequest) -> list[Mapping[str, object]]:
+        """The package tables of uv's answer; errors as in `Resolver`."""
         with tempfile.TemporaryDirectory(prefix="envbuild-lock-") as folder:
             output = Path(folder, "pylock.toml")
             completed = self.runner.run(self._command(request, Path(folder), output))
@@ -58,10 +100,7 @@ class UvResolver:
             if completed.code != 0:
                 raise self._failure(request, completed)
             table = tomllib.loads(output.read_text(encoding="utf-8"))
-        files = tuple(_chosen_file(package, request) for package in table.get("packages", []))
-        return Resolution(
-            target=request.target, files=tuple(sorted(files, key=lambda f: f.package))
-        )
+        return list(table.get("packages", []))
 
     def _command(self, request: ResolveRequest, folder: Path, output: Path) -> Command:
         _write_lines(folder / "requirements.in", request.requires)
@@ -110,6 +149,21 @@ class UvResolver:
         return HostError(Problem(message=message, detail=words, hint=_host_hint(words)))
 
 
+def _with_excluded(
+    error: UnsatisfiableError, excluded: tuple[str, ...], request: ResolveRequest
+) -> UnsatisfiableError:
+    """The error, with what was left out for the platform's sake in its hint."""
+    if not excluded:
+        return error
+    platform = request.target.platform
+    names = ", ".join(dict.fromkeys(text.partition("!=")[0] for text in excluded))
+    hint = (
+        f"newer versions of {names} have wheels for a newer {library_of(platform).split()[0]} "
+        f"than {platform} alone: declare {known_platform(platform)} where every host has it"
+    )
+    return UnsatisfiableError(replace(problem, hint=hint) for problem in error.problems)
+
+
 def _host_hint(words: str) -> str | None:
     if "initialize cache" not in words:
         return None
@@ -144,7 +198,8 @@ def _toml_string(text: str) -> str:
 
 
 def _uv_platform(platform: Platform) -> str:
-    """uv's own name for a platform."""
+    """uv's own name for the oldest platform that it knows and that takes all of this one's wheels."""
+    platform = known_platform(platform)
     if platform.system == "manylinux":
         return f"{platform.arch}-manylinux_{platform.major}_{platform.minor}"
     arch = "aarch64" if platform.arch == "arm64" else platform.arch
