@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.lock_changes import Change, compare_lockfiles
+from envbuild.lock_changes import Change, compare_lockfiles, file_change
 from envbuild.requirement_text import parse_version
 from envbuild.value import value
 
@@ -38,16 +38,21 @@ class DriverDiff:
     """By how many bytes the wheels of the first target grow; None where one side does not say."""
 
     @property
+    def replaced(self) -> tuple[Change, ...]:
+        """The changes of files that came back under their name with other bytes."""
+        return tuple(change for change in self.changes if change.kind == "replaced")
+
+    @property
     def accelerator(self) -> tuple[Change, ...]:
         """The changes of CUDA and torch packages."""
-        return tuple(change for change in self.changes if is_accelerator(change.package))
+        return tuple(change for change in self._moved if is_accelerator(change.package))
 
     @property
     def major(self) -> tuple[Change, ...]:
         """The other changes that move to another major version."""
         return tuple(
             change
-            for change in self.changes
+            for change in self._moved
             if is_major(change) and not is_accelerator(change.package)
         )
 
@@ -56,9 +61,13 @@ class DriverDiff:
         """All that is left."""
         return tuple(
             change
-            for change in self.changes
+            for change in self._moved
             if not is_major(change) and not is_accelerator(change.package)
         )
+
+    @property
+    def _moved(self) -> tuple[Change, ...]:
+        return tuple(change for change in self.changes if change.kind != "replaced")
 
 
 def is_accelerator(package: str) -> bool:
@@ -107,11 +116,19 @@ def compare_driver(driver: str, before: Lockfile | None, after: Lockfile | None)
 
 
 def compare_installed(
-    driver: str, version: str, packages: Mapping[str, str], lockfile: Lockfile, target: Target
+    driver: str,
+    version: str,
+    packages: Mapping[str, str],
+    lockfile: Lockfile,
+    target: Target,
+    files: Mapping[str, tuple[str, str]],
 ) -> DriverDiff:
-    """What syncing a lockfile would change in what is installed for one of its targets."""
+    """What syncing a lockfile would change in what is installed for one of its targets.
+
+    `files` are the file and the sha256 that each package was installed from, as far as that is known.
+    """
     locked = {package.name: package.version for package in lockfile.packages_for(target)}
-    changes = tuple(
+    changes = [
         Change(
             package=name,
             before=(packages[name],) if name in packages else (),
@@ -119,13 +136,20 @@ def compare_installed(
         )
         for name in sorted({*packages, *locked})
         if packages.get(name) != locked.get(name)
-    )
+    ]
+    for package in lockfile.packages_for(target):
+        for file in package.files:
+            was = files.get(package.name, (file.name, file.sha256))
+            same = packages.get(package.name) == package.version and target in file.targets
+            if same and was[1] != file.sha256:
+                now = (file.name, file.sha256)
+                changes.append(file_change(package.name, package.version, was, now))
     return DriverDiff(
         driver=driver,
         kind="changed" if changes else "same",
         before=version,
         after=lockfile.version,
-        changes=changes,
+        changes=tuple(changes),
         download=None,
     )
 

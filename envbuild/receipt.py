@@ -221,15 +221,21 @@ def read_receipt_python(first_line: str) -> tuple[str, str]:
 
 
 def read_receipt_wheels(lines: Iterable[str]) -> tuple[str, ...]:
-    """The sha256 of what a receipt's environment was built from, from the lines before its files.
+    """The sha256 of each of `read_receipt_files`."""
+    return tuple(sha256 for _, _, _, sha256 in read_receipt_files(lines))
 
-    The rest, which is megabytes, is not taken from `lines`. Empty for a receipt of format 1;
-    ValueError where the lines are none of a receipt.
+
+def read_receipt_files(lines: Iterable[str]) -> tuple[tuple[str, str, str, str], ...]:
+    """Package, version, name and sha256 of each file that a receipt's environment was built from.
+
+    What comes after them in the receipt, which is megabytes, is not taken from `lines`.
+    Empty for a receipt of format 1; ValueError where the lines are none of a receipt.
     """
     head = "".join(takewhile(lambda line: not line.startswith('"files"'), lines))
     try:
         table = json.loads(head.rstrip().removesuffix(",") + "}")
-        return tuple(sha256 for _, _, _, _, sha256, _ in table.get("wheels", ()))
+        rows = table.get("wheels", ())
+        return tuple((name, version, file, sha256) for name, version, _, file, sha256, _ in rows)
     except (AttributeError, TypeError) as error:
         raise ValueError(f"it is no receipt: {error}") from error
 

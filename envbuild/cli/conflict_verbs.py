@@ -61,6 +61,7 @@ def diff(context: Context, arguments: Namespace) -> Outcome:
     """Compare the lockfiles with a revision or with what is installed."""
     from envbuild.commands.diff import diff_installed, diff_revision
     from envbuild.report.diff import diff_table, render_diff
+    from envbuild.system.recipes import files_of_environment
 
     if arguments.installed:
         _refuse_both(arguments.revision)
@@ -69,6 +70,7 @@ def diff(context: Context, arguments: Namespace) -> Outcome:
             context.lock_folder,
             context.store.require_current(),
             context.host,
+            lambda entry: files_of_environment(context.store, entry.environment),
         )
     else:
         result = diff_revision(
@@ -96,6 +98,7 @@ def check(context: Context, arguments: Namespace) -> Outcome:
             folder=context.lock_folder,
             declaration_name=context.declaration_path.name,
             resolver=resolver,
+            allow_replaced=arguments.allow_replaced_files,
             cuda=parse_host(arguments.host) if arguments.host is not None else None,
         )
         against = arguments.against
@@ -182,6 +185,11 @@ def _diff_arguments(parser: ArgumentParser) -> None:
 def _check_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--against", metavar="REV", help="compare with a git revision: what this change does"
+    )
+    parser.add_argument(
+        "--allow-replaced-files",
+        action="store_true",
+        help="with --against: a locked file that came back with other bytes is a warning, no error",
     )
     parser.add_argument(
         "--host",

@@ -11,6 +11,7 @@ from envbuild.finding import Finding
 from envbuild.freshness import judge_lockfile
 from envbuild.host_check import check_host
 from envbuild.lock import Stale
+from envbuild.lock_lines import package_line
 from envbuild.lock_soundness import check_soundness
 from envbuild.rules import check_rules, rule_problems
 from envbuild.unlocked_changes import foresee
@@ -87,6 +88,9 @@ class Checker:
     """The declaration's file name in its folder."""
 
     resolver: Resolver | None = None
+    allow_replaced: bool = False
+    """Whether a locked file that came back with other bytes is a warning instead of an error."""
+
     cuda: str | None = None
     """The CUDA version of a host's NVIDIA driver, to check for that host too."""
 
@@ -107,8 +111,10 @@ class Checker:
         found += _unmet_findings(foreseen, self.declaration)
         comparison = None
         if revisions is not None and against is not None:
-            comparison = self._compare(lockfiles, foreseen, revisions, against)
+            then = self._fleet_then(revisions, against)
+            comparison = self._compare(lockfiles, foreseen, then)
             found += _conflict_findings(comparison, self.declaration)
+            found += self._replaced(lockfiles, then)
         return CheckResult(
             file=self.declaration.file,
             drivers=tuple(driver.name for driver in self.declaration.drivers if driver.enabled),
@@ -174,25 +180,49 @@ class Checker:
                     level="warning",
                 )
 
+    def _fleet_then(self, revisions: Revisions, against: str) -> FleetAt:
+        from envbuild.commands.diff import require_lockfiles
+        from envbuild.commands.revision import fleet_at
+
+        then = fleet_at(revisions, against, self.declaration_name)
+        require_lockfiles(then)
+        return then
+
+    def _replaced(self, lockfiles: Mapping[str, Lockfile], then: FleetAt) -> Iterator[Finding]:
+        """Files that any lockfile of the revision has under the same name with another sha256."""
+        from envbuild.replaced_files import files_of, known_files, replaced_files
+
+        known = known_files(then.lockfiles.values())
+        for name, lockfile in lockfiles.items():
+            for file in replaced_files(known, files_of(lockfile)):
+                yield Finding(
+                    code="file-replaced",
+                    subject=name,
+                    message=(
+                        f"{file.package} {file.version} has another {file.file} than at "
+                        f"{then.revision}: sha256 {file.before} became {file.after}"
+                    ),
+                    path=self.folder.name(name),
+                    line=package_line(lockfile, file.package, file.version),
+                    hint="find out from the index's operator who changed it; "
+                    "`--allow-replaced-files` makes it a warning",
+                    level="warning" if self.allow_replaced else "error",
+                )
+
     def _compare(
         self,
         lockfiles: Mapping[str, Lockfile],
         foreseen: UnlockedChanges,
-        revisions: Revisions,
-        against: str,
+        then: FleetAt,
     ) -> Comparison:
-        from envbuild.commands.diff import require_lockfiles
-        from envbuild.commands.revision import fleet_at
         from envbuild.conflicts.pair_decision import Fleet
         from envbuild.fleet_diff import compare_fleets
 
-        then = fleet_at(revisions, against, self.declaration_name)
-        require_lockfiles(then)
         before = Fleet(then.lockfiles.values(), then.declaration or self.declaration)
         now = Fleet(foreseen.lockfiles.values(), self.declaration)
         appeared, vanished = _moved_conflicts(before, now)
         return Comparison(
-            against=against,
+            against=then.revision,
             drivers=compare_fleets(_enabled(then), lockfiles),
             appeared=appeared,
             vanished=vanished,

@@ -11,10 +11,13 @@ from envbuild.fleet_diff import DriverDiff, compare_fleets, compare_installed
 from envbuild.value import value
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from envbuild.commands.revision import FleetAt, Revisions
     from envbuild.declaration import Declaration
     from envbuild.lock import Lockfile
-    from envbuild.manifest import Manifest
+    from envbuild.manifest import Manifest, ManifestDriver
+    from envbuild.replaced_files import NamedFile
     from envbuild.system.lock_folder import LockFolder
     from envbuild.target import Host, Target
 
@@ -61,11 +64,21 @@ def require_lockfiles(then: FleetAt) -> None:
 
 
 def diff_installed(
-    declaration: Declaration, folder: LockFolder, manifest: Manifest, host: Host
+    declaration: Declaration,
+    folder: LockFolder,
+    manifest: Manifest,
+    host: Host,
+    built_from: Callable[[ManifestDriver], tuple[NamedFile, ...]],
 ) -> DiffResult:
-    """Compare the lockfiles in the folder with what the current generation holds."""
+    """Compare the lockfiles in the folder with what the current generation holds.
+
+    `built_from` knows the files that a driver's environment was built from; none where nobody does.
+    """
     lockfiles = read_lockfiles(declaration, folder, ())
-    diffs = [_installed(name, lockfile, manifest, host) for name, lockfile in lockfiles.items()]
+    diffs = [
+        _installed(name, lockfile, manifest, host, built_from)
+        for name, lockfile in lockfiles.items()
+    ]
     gone = [
         DriverDiff(
             driver=driver.name,
@@ -81,7 +94,13 @@ def diff_installed(
     return DiffResult(against=f"generation {manifest.generation}", drivers=(*diffs, *gone))
 
 
-def _installed(name: str, lockfile: Lockfile, manifest: Manifest, host: Host) -> DriverDiff:
+def _installed(
+    name: str,
+    lockfile: Lockfile,
+    manifest: Manifest,
+    host: Host,
+    built_from: Callable[[ManifestDriver], tuple[NamedFile, ...]],
+) -> DriverDiff:
     driver = manifest.driver(name)
     if driver is None:
         return DriverDiff(
@@ -93,7 +112,8 @@ def _installed(name: str, lockfile: Lockfile, manifest: Manifest, host: Host) ->
             download=None,
         )
     target = _target_of(lockfile, driver.python_version, host)
-    return compare_installed(name, driver.version, dict(driver.packages), lockfile, target)
+    files = {named.package: (named.file, named.sha256) for named in built_from(driver)}
+    return compare_installed(name, driver.version, dict(driver.packages), lockfile, target, files)
 
 
 def _target_of(lockfile: Lockfile, python_version: str, host: Host) -> Target:

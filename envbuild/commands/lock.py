@@ -17,6 +17,7 @@ from envbuild.errors import EnvbuildError, NoError, Problem, UnsatisfiableError,
 from envbuild.first_pins import check_hashes
 from envbuild.kept_pins import choices_of
 from envbuild.lock_changes import compare_lockfiles
+from envbuild.replaced_files import known_files
 from envbuild.resolution import PublishedMetadata, merge_resolutions
 from envbuild.rules import agreement, check_rules, coexist_problems, rule_problems
 from envbuild.value import replace, value
@@ -105,11 +106,13 @@ class Locker:
         """
         jobs = read_jobs(self.declaration, self.folder, names, upgrade)
         check_upgrade(upgrade, jobs)
+        known = other_lockfiles(self.declaration, self.folder, jobs)
+        known |= {job.driver.name: job.previous for job in jobs if job.previous is not None}
+        digests = known_files(known.values())
+        jobs = tuple(replace(job, fleet_files=digests) for job in jobs)
         units = units_of(jobs, self.declaration)
         stale = [unit for unit in units if any(job.reasons for job in unit)]
         locked = self._keep_or_resolve(stale, upgrade)
-        known = other_lockfiles(self.declaration, self.folder, jobs)
-        known |= {job.driver.name: job.previous for job in jobs if job.previous is not None}
         locked |= self._agree(units, {**known, **locked}, upgrade)
         now = {**known, **locked}
         if problems := rule_problems(self.declaration, now):
@@ -215,7 +218,9 @@ class Locker:
         there = tuple(job for job in unit if target in targets_of(job.driver))
         for job in there:
             self.progress.stage(job.driver.name, f"resolving for {target}")
-        resolver = TargetResolver(resolver=self.resolver, metadata=self.metadata)
+        resolver = TargetResolver(
+            resolver=self.resolver, metadata=self.metadata, index_of=self.declaration.index_of
+        )
         return resolver.resolve(there, target, upgrade, bounds)
 
     def _merge(

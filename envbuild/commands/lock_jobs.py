@@ -9,10 +9,11 @@ from envbuild.errors import LockfileError, NewerFormatError, Problem, UsageError
 from envbuild.freshness import compare_inputs, inputs_of
 from envbuild.kept_pins import keep_every_pin
 from envbuild.lock import Stale
+from envbuild.replaced_files import known_files
 from envbuild.resolution import Pin
 from envbuild.rules import coexist_groups, rule_reasons
 from envbuild.target import Target, parse_platform
-from envbuild.value import replace, value
+from envbuild.value import field, replace, value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from envbuild.declaration import Declaration, Driver
     from envbuild.first_pins import FirstPin
     from envbuild.lock import Inputs, Lockfile
+    from envbuild.replaced_files import Known
     from envbuild.resolution import KnownPackage
     from envbuild.system.lock_folder import LockFolder
 
@@ -46,6 +48,15 @@ class Job:
     reasons: tuple[str, ...]
     first_pins: tuple[FirstPin, ...] = ()
     """What an import left, where there is no lockfile yet."""
+
+    fleet_files: Known = field(default_factory=dict)
+    """What the lockfiles of all drivers hold; none of it may come back with other bytes."""
+
+    @property
+    def known_files(self) -> Known:
+        """What its own lockfile holds, and of other names what the fleet's do."""
+        own = () if self.previous is None else (self.previous,)
+        return {**self.fleet_files, **known_files(own)}
 
 
 def targets_of(driver: Driver) -> tuple[Target, ...]:

@@ -6,11 +6,16 @@ from typing import TYPE_CHECKING
 
 from envbuild.commands.lock_jobs import known_of, pins_of
 from envbuild.conflicts.joint_request import joint_inputs_request
+from envbuild.errors import IndexFailureError, Problem
 from envbuild.known_packages import newly_asked, unconfirmed
+from envbuild.replaced_files import NamedFile, replaced_files
 from envbuild.value import replace, value
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from envbuild.commands.lock_jobs import Job, Upgrade
+    from envbuild.replaced_files import ReplacedFile
     from envbuild.resolution import MetadataSource, Resolution, Resolver, ResolveRequest
     from envbuild.target import Target
 
@@ -24,11 +29,41 @@ class TargetResolver:
 
     resolver: Resolver
     metadata: MetadataSource
+    index_of: Callable[[str], str]
+    """Package → the name of its index."""
 
     def resolve(
         self, unit: tuple[Job, ...], target: Target, upgrade: Upgrade, bounds: tuple[str, ...]
     ) -> Resolution:
-        """What the drivers that have the target take there; `bounds` hold beside their own constraints."""
+        """What the drivers that have the target take there; `bounds` hold beside their own constraints.
+
+        IndexFailureError where a locked file came back with other bytes, and no upgrade names its package.
+        """
+        found = self._resolve(unit, target, upgrade, bounds)
+        named = [
+            NamedFile(file.package, file.version, file.file, file.sha256)
+            for file in found.files
+            if file.package not in upgrade.packages
+        ]
+        replaced = [file for job in unit for file in replaced_files(job.known_files, named)]
+        if replaced:
+            raise IndexFailureError(self._changed(file) for file in dict.fromkeys(replaced))
+        return found
+
+    def _changed(self, file: ReplacedFile) -> Problem:
+        return Problem(
+            message=(
+                f"index '{self.index_of(file.package)}' has another {file.file} "
+                "than the one that is locked"
+            ),
+            detail=f"locked: sha256 {file.before}\nnow: sha256 {file.after}",
+            hint="find out from its operator who changed it; "
+            f"`envbuild lock --upgrade-package {file.package}` accepts it",
+        )
+
+    def _resolve(
+        self, unit: tuple[Job, ...], target: Target, upgrade: Upgrade, bounds: tuple[str, ...]
+    ) -> Resolution:
         request = joint_inputs_request(
             tuple(job.driver.name for job in unit),
             tuple(job.inputs for job in unit),

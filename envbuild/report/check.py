@@ -94,7 +94,7 @@ def _comparison_lines(comparison: Comparison, file: str) -> Iterator[str]:
     for diff in changed:
         versions = diff.after if diff.before == diff.after else f"{diff.before} → {diff.after}"
         yield f"  {diff.driver} {versions}: {diff.kind}{render_download(diff.download)}"
-        moves = (*diff.accelerator, *diff.major, *diff.minor)
+        moves = (*diff.replaced, *diff.accelerator, *diff.major, *diff.minor)
         yield from (f"    {render_change(change)}" for change in moves[:_SHOWN])
         if len(moves) > _SHOWN:
             yield f"    and {len(moves) - _SHOWN} more (`envbuild diff {comparison.against}`)"

@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 
     from envbuild.commands.diff import DiffResult
     from envbuild.fleet_diff import DriverDiff
-    from envbuild.lock_changes import Change
+    from envbuild.lock_changes import Change, FileChange
 
-SIGNS = {"added": "+", "removed": "-", "moved": "~"}
+SIGNS = {"added": "+", "removed": "-", "moved": "~", "replaced": "!", "refiled": "~"}
+_SHOWN_DIGITS = 12
 
 
 def render_diff(result: DiffResult) -> str:
@@ -46,10 +47,7 @@ def driver_diff_table(diff: DriverDiff) -> dict[str, object]:
         "download": diff.download,
         "changes": [
             {
-                "package": change.package,
-                "kind": change.kind,
-                "before": list(change.before),
-                "after": list(change.after),
+                **change_table(change),
                 "accelerator": is_accelerator(change.package),
                 "major": is_major(change),
             }
@@ -58,8 +56,26 @@ def driver_diff_table(diff: DriverDiff) -> dict[str, object]:
     }
 
 
+def change_table(change: Change) -> dict[str, object]:
+    """A change as a JSON object."""
+    file = change.file
+    return {
+        "package": change.package,
+        "kind": change.kind,
+        "before": list(change.before),
+        "after": list(change.after),
+        "file": None
+        if file is None
+        else {"name": file.name, "was": file.was, "before": file.before, "after": file.after},
+    }
+
+
 def render_change(change: Change) -> str:
-    """`~ torch 2.8.0 → 2.9.1`."""
+    """`~ torch 2.8.0 → 2.9.1`; of a file that came back with other bytes its name and both sha256."""
+    if change.file is not None:
+        return (
+            f"{SIGNS[change.kind]} {change.package} {_versions(change.after)}: {_file(change.file)}"
+        )
     sides = " → ".join(_versions(side) for side in (change.before, change.after) if side)
     return f"{SIGNS[change.kind]} {change.package} {sides}"
 
@@ -83,14 +99,23 @@ def _driver_lines(diff: DriverDiff) -> Iterator[str]:
     count = render_count(len(diff.changes), "change") if diff.changes else "the same versions"
     yield f"{diff.driver} {versions}: {count}{render_download(diff.download)}"
     for heading, changes in (
+        ("files replaced under their name", diff.replaced),
         ("CUDA and torch", diff.accelerator),
         ("major versions", diff.major),
-        ("others" if diff.accelerator or diff.major else "", diff.minor),
+        ("others" if len(diff.minor) < len(diff.changes) else "", diff.minor),
     ):
         if changes and heading:
             yield f"  {heading}"
         indent = "    " if heading else "  "
         yield from (f"{indent}{render_change(change)}" for change in changes)
+
+
+def _file(change: FileChange) -> str:
+    """Which file it was and which it is; the digests are told in full as JSON."""
+    was, now = (digest[:_SHOWN_DIGITS] for digest in (change.before, change.after))
+    if change.name == change.was:
+        return f"another {change.name}, sha256 {was}… → {now}…"
+    return f"{change.was} → {change.name}"
 
 
 def _versions(side: tuple[str, ...]) -> str:

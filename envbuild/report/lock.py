@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from envbuild.report.diff import change_table, render_change
 from envbuild.report.units import render_count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from envbuild.commands.lock import DriverLock, LockResult
-    from envbuild.lock_changes import Change
-
-_SIGNS = {"added": "+", "removed": "-", "moved": "~"}
 
 
 def render_lock(result: LockResult) -> str:
@@ -36,7 +34,7 @@ def lock_table(result: LockResult) -> dict[str, object]:
                 "reasons": list(driver.reasons),
                 "version": driver.version,
                 "packages": driver.packages,
-                "changes": [_change_table(change) for change in driver.changes],
+                "changes": [change_table(change) for change in driver.changes],
             }
             for driver in result.drivers
         },
@@ -62,20 +60,6 @@ def _driver_lines(driver: DriverLock, result: LockResult) -> Iterator[str]:
         return
     yield f"{version}: {'stale' if result.checked else f'locked, {size}'}"
     yield from (f"  because {reason}" for reason in driver.reasons)
-    yield from (f"  {_change_text(change)}" for change in driver.changes)
+    yield from (f"  {render_change(change)}" for change in driver.changes)
     if not result.checked and not driver.changes:
         yield "  no version moved"
-
-
-def _change_text(change: Change) -> str:
-    versions = " → ".join("/".join(side) for side in (change.before, change.after) if side)
-    return f"{_SIGNS[change.kind]} {change.package} {versions}"
-
-
-def _change_table(change: Change) -> dict[str, object]:
-    return {
-        "package": change.package,
-        "kind": change.kind,
-        "before": list(change.before),
-        "after": list(change.after),
-    }

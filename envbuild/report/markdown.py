@@ -85,10 +85,10 @@ def _driver_row(diff: DriverDiff) -> str:
 
 
 def _moves(diff: DriverDiff) -> str:
-    """CUDA, torch and major bumps by name, the rest as a count."""
+    """Replaced files, CUDA, torch and major bumps by name, the rest as a count."""
     if diff.kind in ("added", "removed"):
         return "new driver" if diff.kind == "added" else "driver removed"
-    named = (*diff.accelerator, *diff.major)
+    named = (*diff.replaced, *diff.accelerator, *diff.major)
     texts = [_code(_move(change)) for change in named[:_NAMED]]
     rest = len(diff.changes) - len(texts)
     if rest:
@@ -113,7 +113,7 @@ def _detail_lines(diff: DriverDiff) -> Iterator[str]:
     yield f"<details><summary>{diff.driver}: {render_count(len(diff.changes), 'change')}</summary>"
     yield ""
     yield "```diff"
-    for change in (*diff.accelerator, *diff.major, *diff.minor):
+    for change in (*diff.replaced, *diff.accelerator, *diff.major, *diff.minor):
         yield render_change(change).replace("~ ", "! ")
     yield "```"
     yield ""

@@ -13,7 +13,7 @@ from envbuild.commands.lock import DriverLock, LockResult
 from envbuild.commands.sync import SyncResult
 from envbuild.errors import IndexFailureError, Problem, UnsatisfiableError
 from envbuild.generation import next_manifest
-from envbuild.lock_changes import Change
+from envbuild.lock_changes import Change, file_change
 from envbuild.manifest import Manifest, manifest_table
 from envbuild.plan import Plan, Skip, Wanted, plan_sync
 from envbuild.report.list import list_table, render_list, which_table
@@ -62,6 +62,8 @@ MOVES = (
     Change(package="anyio", before=(), after=("4.11.0",)),
     Change(package="idna", before=("3.10", "3.11"), after=("3.11",)),
     Change(package="sniffio", before=("1.3.1",), after=()),
+    file_change("torch", "2.8.0", ("torch-2.8.0-a.whl", "1" * 64), ("torch-2.8.0-a.whl", "2" * 64)),
+    file_change("triton", "3.4", ("triton-3.4-a.whl", "3" * 64), ("triton-3.4-1-a.whl", "4" * 64)),
     Change(package="urllib3", before=("2.6.3",), after=("2.7.0",)),
 )
 

@@ -46,13 +46,13 @@ def test_no_metadata_is_asked_that_is_locked(
 def test_a_wheel_that_was_replaced_is_read_again(
     run_envbuild: CommandLine, index: IndexServer, project: Path, python_version: str
 ) -> None:
-    """An index that overwrites a release is taken at its word of now, not of the lockfile's."""
+    """A replaced release that is accepted is taken at the index's word of now, not of the lockfile's."""
     index.add(Wheel(name="one", requires=("two",)), Wheel(name="two"), Wheel(name="three"))
     run_envbuild.declare(declare_drivers({"app": ["one"]}, python=python_version))
     run_envbuild("lock", check=True)
     index.add(Wheel(name="one", requires=("three",)))
     run_envbuild.declare(declare_drivers({"app": ["one>=0.1"]}, python=python_version))
-    run_envbuild("lock", check=True)
+    run_envbuild("lock", "--upgrade-package", "one", check=True)
     again = (project / "locks/app.toml").read_bytes()
     (project / "locks/app.toml").unlink()
     run_envbuild("lock", check=True)

@@ -45,10 +45,6 @@ def _yank(index: IndexServer) -> None:
     index.files[name] = replace(index.files[name], yanked="broken")
 
 
-def _replace(index: IndexServer) -> None:
-    index.add(Wheel(name="low", version="1.5", files={"low.py": "other = 1\n"}))
-
-
 def _add_newer(index: IndexServer) -> None:
     index.add(Wheel(name="low", version="1.9"), Wheel(name="beta", version="2.0"))
 
@@ -119,7 +115,6 @@ MOVES = {
         after=_drivers("top", "low<2"),
         change=lambda index: index.remove("low-1.5-py3-none-any.whl"),
     ),
-    "replaced": Case(before=PLAIN, after=_drivers("top", "low<2"), change=_replace),
     "a better wheel": Case(before=PLAIN, after=_drivers("top", "low<2"), change=_add_better),
     "upgrade": Case(
         before=PLAIN,

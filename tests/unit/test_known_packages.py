@@ -88,7 +88,9 @@ def job(*requires: str, **changes: object) -> Job:
 
 def resolve(answers: Answers, *jobs: Job) -> Resolution:
     """Resolve for `LINUX`."""
-    resolver = TargetResolver(resolver=answers, metadata=answers)
+    resolver = TargetResolver(
+        resolver=answers, metadata=answers, index_of=lambda package: "default"
+    )
     return resolver.resolve(jobs, LINUX, Upgrade(), ())
 
 
