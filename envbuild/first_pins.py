@@ -40,14 +40,14 @@ def render_first_pins(pins: Iterable[FirstPin], *, source: str) -> str:
 
 
 def parse_first_pins(text: str) -> tuple[FirstPin, ...]:
-    """Every pin of a text; ValueError names the line that is none."""
+    """Every pin of a text; ValueError says which line is none, and not what stands in it."""
     pins = []
-    for line in text.splitlines():
+    for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip() or line.startswith("#"):
             continue
         match = _LINE.fullmatch(line)
         if match is None:
-            raise ValueError(f"{line!r} is no pin")
+            raise ValueError(f"line {number} is no pin")
         hashes = tuple(part.removeprefix("sha256:") for part in match["hashes"].split())
         pins.append(FirstPin(name=match["name"], version=match["version"], hashes=hashes))
     return tuple(pins)

@@ -20,6 +20,9 @@ _HEAD = f"envbuild {__version__} stamp 1"
 _NVIDIA = "/proc/driver/nvidia/version"
 """Changes when an NVIDIA driver comes, goes or is replaced."""
 
+_MOST = (4 << 20) + 1
+"""In bytes: larger files are read where their size is said to be wrong."""
+
 
 def synced(root: str, declaration: str) -> str | None:
     """What a sync without arguments would print, if it would find all as it was; else None."""
@@ -129,5 +132,14 @@ def _there(path: str) -> bool:
 
 
 def _sha256(path: str) -> str:
-    with open(path, "rb", buffering=0) as stream:  # noqa: PTH123
-        return sha256_hex(stream.read())
+    """The digest of a file that opens at once: a stranger may have put a pipe or a device there."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if os.fstat(descriptor).st_mode & 0o170000 != 0o100000:  # `stat` takes longer to import
+            raise ValueError("no ordinary file")
+        content = os.read(descriptor, _MOST)
+    finally:
+        os.close(descriptor)
+    if len(content) == _MOST:
+        raise ValueError("too large")
+    return sha256_hex(content)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envbuild.errors import Problem, UsageError
+from envbuild.system.input_file import MOST_UNIT, RefusedInputError, read_named
 from envbuild.unit_file import parse_unit
 from envbuild.value import value
 
@@ -49,7 +50,11 @@ def check_units(
 
 def _read(file: str, problems: list[Problem]) -> tuple[ExecLine, ...]:
     try:
-        lines = parse_unit(Path(file).read_text(encoding="utf-8"), name=Path(file).name)
+        content = read_named(Path(file), most=MOST_UNIT)
+        lines = parse_unit(content.decode("utf-8"), name=Path(file).name)
+    except RefusedInputError as error:
+        problems.append(Problem(file=file, message=error.message, hint=error.hint))
+        return ()
     except OSError as error:
         problems.append(Problem(message=f"cannot read the unit {file}: {error.strerror}"))
         return ()

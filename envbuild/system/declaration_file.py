@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.drivers_toml import parse_declaration
 from envbuild.errors import DeclarationError, HostError, Problem, UsageError
+from envbuild.system.input_file import MOST_DECLARATION, RefusedInputError, read_input
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,17 +23,26 @@ def read_declaration(path: Path) -> Declaration:
     UsageError where there is no such file, DeclarationError with every problem of its text,
     HostError where the host does not give it out.
     """
+    text = read_declaration_text(path)
+    return parse_declaration(text, file=str(path), folder=str(path.absolute().parent))
+
+
+def read_declaration_text(path: Path) -> str:
+    """The declaration's text, which may be anybody's; errors as in `read_declaration`."""
     content = _read(path)
     try:
-        text = content.decode("utf-8")
+        return content.decode("utf-8")
     except UnicodeDecodeError as error:
         raise DeclarationError(_not_utf_8(path, content, error)) from None
-    return parse_declaration(text, file=str(path), folder=str(path.absolute().parent))
 
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_input(path, most=MOST_DECLARATION, within=path.parent)
+    except RefusedInputError as error:
+        raise DeclarationError(
+            Problem(message=error.message, file=str(path), hint=error.hint)
+        ) from None
     except (FileNotFoundError, NotADirectoryError):
         raise UsageError(
             Problem(

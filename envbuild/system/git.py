@@ -1,12 +1,14 @@
-"""Files as git keeps them at a revision."""
+"""Files as git keeps them at a revision, read so that nothing in a repository makes git run a program."""
 
 from __future__ import annotations
 
+import os
 import shutil
 from typing import TYPE_CHECKING
 
 from envbuild.errors import Problem, UsageError
-from envbuild.system.process import Command, scrubbed_environment
+from envbuild.system.input_file import MOST_LOCKFILE
+from envbuild.system.process import Command
 from envbuild.value import value
 
 if TYPE_CHECKING:
@@ -15,11 +17,39 @@ if TYPE_CHECKING:
     from envbuild.system.process import Completed, Runner
 
 _TIMEOUT = 60.0
+_MOST_NAMES = 10_000
+_MOST_WORDS = 2000
+"""In characters, of what git says."""
+
+_MISSING = "is not in this clone, and nothing is fetched for it"
+_KEPT = ("HOME", "XDG_CONFIG_HOME", "TMPDIR", "DEVELOPER_DIR")
+_KEPT_OF_GIT = ("GIT_CONFIG", "GIT_CEILING_DIRECTORIES", "GIT_DISCOVERY_ACROSS_FILESYSTEM")
+"""The caller's own settings: `safe.directory` stands in some of them."""
+
+_ENVIRONMENT = {
+    "LC_ALL": "C",
+    "GIT_ALLOW_PROTOCOL": "none",
+    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_TERMINAL_PROMPT": "0",
+}
+_SETTINGS = (
+    "safe.bareRepository=explicit",
+    "protocol.allow=never",
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "core.alternateRefsCommand=",
+    "core.pager=cat",
+    "diff.external=",
+)
+"""What a repository's own configuration must not decide."""
 
 
 @value
 class Git:
-    """Asks git about the repository that a folder lies in."""
+    """Asks git's plumbing about the repository that a folder lies in."""
 
     runner: Runner
     executable: str
@@ -45,19 +75,42 @@ class Git:
         raise UsageError(_unknown_revision(revision, shallow=shallow))
 
     def read(self, commit: str, path: str) -> str | None:
-        """A file's text at a commit, its path relative to the folder; None where it has none there."""
-        done = self._run("show", f"{commit}:./{path}")
-        return done.stdout if done.code == 0 else None
+        """A file's text at a commit, its path relative to the folder; None where it has none there.
+
+        UsageError for a link, which leads who knows where, and for more than a lockfile may have.
+        """
+        listed = self._entries(commit, f"./{path}")
+        if not listed:
+            return None
+        mode, kind, identity, size = listed[0].partition("\t")[0].split()
+        if kind != "blob" or mode == "120000":
+            raise _unreadable(commit, path, "is no ordinary file there")
+        if not size.isdigit():
+            raise _unreadable(commit, path, _MISSING)
+        if int(size) > MOST_LOCKFILE:
+            raise _unreadable(commit, path, f"is larger than {MOST_LOCKFILE >> 20} MiB")
+        done = self._run("cat-file", "blob", identity)
+        if done.code != 0:
+            raise _unreadable(commit, path, _MISSING)
+        return done.stdout
 
     def names(self, commit: str, folder: str) -> tuple[str, ...]:
         """The names in a folder at a commit; empty where there is no such folder."""
-        done = self._run("ls-tree", "--name-only", "-z", f"{commit}:./{folder}")
-        return tuple(name for name in done.stdout.split("\0") if name) if done.code == 0 else ()
+        entries = self._entries(commit, f"./{folder}/")
+        if len(entries) > _MOST_NAMES:
+            raise _unreadable(commit, folder, f"has more than {_MOST_NAMES} files")
+        return tuple(entry.partition("\t")[2].rpartition("/")[2] for entry in entries)
+
+    def _entries(self, commit: str, path: str) -> tuple[str, ...]:
+        """`MODE TYPE IDENTITY SIZE<tab>PATH` of what a path names: a file, or a folder's content."""
+        done = self._run("ls-tree", "-z", "--long", commit, "--", path)
+        return tuple(entry for entry in done.stdout.split("\0") if entry) if done.code == 0 else ()
 
     def _run(self, *arguments: str) -> Completed:
+        settings = (part for setting in _SETTINGS for part in ("-c", setting))
         return self.runner.run(
             Command(
-                argv=(self.executable, "--no-optional-locks", *arguments),
+                argv=(self.executable, "--no-optional-locks", "--no-pager", *settings, *arguments),
                 env=self.environment,
                 cwd=self.folder,
                 timeout=_TIMEOUT,
@@ -66,24 +119,65 @@ class Git:
 
 
 def find_git(runner: Runner, environment: Mapping[str, str], folder: str) -> Git:
-    """Git as the user's `PATH` finds it; UsageError where there is none."""
-    executable = shutil.which("git", path=environment.get("PATH"))
+    """Git as the user's `PATH` finds it, in no relative folder; UsageError where there is none.
+
+    UsageError as well for a bare repository among a checkout's files, whose settings git would obey.
+    """
+    path = _absolute_folders(environment.get("PATH", os.defpath))
+    executable = shutil.which("git", path=path)
     if executable is None:
         message = "comparing with a revision needs git, and there is none on PATH"
         raise UsageError(Problem(message=message, hint="install git"))
+    _refuse_planted_repository(folder)
     return Git(
         runner=runner,
         executable=executable,
         folder=folder,
-        environment=scrubbed_environment(environment, LC_ALL="C", GIT_TERMINAL_PROMPT="0"),
+        environment=_environment(environment, path),
     )
+
+
+def _absolute_folders(path: str) -> str:
+    """`PATH` without what means another folder in every folder."""
+    return os.pathsep.join(part for part in path.split(os.pathsep) if os.path.isabs(part))  # noqa: PTH117
+
+
+def _environment(environment: Mapping[str, str], path: str) -> tuple[tuple[str, str], ...]:
+    kept = {
+        name: text
+        for name, text in environment.items()
+        if name in _KEPT or name.startswith(_KEPT_OF_GIT)
+    }
+    return tuple(sorted((kept | _ENVIRONMENT | {"PATH": path}).items()))
+
+
+def _refuse_planted_repository(folder: str) -> None:
+    """Git before 2.38 does not know `safe.bareRepository`, and takes any folder with these three."""
+    at = os.path.realpath(folder)
+    while not os.path.lexists(os.path.join(at, ".git")):  # noqa: PTH118
+        if all(os.path.lexists(os.path.join(at, name)) for name in ("HEAD", "objects", "refs")):  # noqa: PTH118
+            raise UsageError(
+                Problem(
+                    file=at,
+                    message="a bare repository lies here, and its settings are not trusted",
+                    hint="compare in a clone that has its files checked out",
+                )
+            )
+        if at == os.path.dirname(at):  # noqa: PTH120
+            return
+        at = os.path.dirname(at)  # noqa: PTH120
+
+
+def _unreadable(commit: str, path: str, what: str) -> UsageError:
+    hint = "compare with a revision that has it as an ordinary file"
+    return UsageError(Problem(file=f"{commit}:{path}", message=f"it {what}", hint=hint))
 
 
 def _no_repository(folder: str, done: Completed) -> Problem:
     return Problem(
         file=folder,
         message="git finds no repository that it may read here",
-        detail=done.stderr,
+        detail=done.stderr[:_MOST_WORDS],
         hint="a revision can be compared with only inside a git repository",
     )
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from envbuild.errors import HostError, Problem, UsageError
 from envbuild.launchers.fleet import Subject
 from envbuild.system.files import write_atomically
+from envbuild.system.input_file import MOST_OTHER, RefusedInputError, read_input
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -85,7 +86,10 @@ def write_files(folder: Path, files: Iterable[ExportedFile]) -> tuple[str, ...]:
 def read_text(path: Path) -> str:
     """A file's text; UsageError where it cannot be read."""
     try:
-        return path.read_text(encoding="utf-8")
+        return read_input(path, most=MOST_OTHER).decode("utf-8")
+    except RefusedInputError as error:
+        problem = Problem(file=str(path), message=error.message, hint=error.hint)
+        raise UsageError(problem) from None
     except OSError as error:
         message = f"cannot read it: {error.strerror}"
         raise UsageError(Problem(file=str(path), message=message)) from error

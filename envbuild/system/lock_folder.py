@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError, LockfileError, Problem
 from envbuild.first_pins import parse_first_pins, render_first_pins
 from envbuild.lock_text import parse_lockfile, render_lockfile
 from envbuild.system.files import sweep, write_atomically, write_if_changed
+from envbuild.system.input_file import (
+    MOST_LOCKFILE,
+    MOST_PINS,
+    RefusedInputError,
+    lies_below,
+    read_input,
+)
 from envbuild.value import value
 
 if TYPE_CHECKING:
@@ -16,6 +25,9 @@ if TYPE_CHECKING:
 
     from envbuild.first_pins import FirstPin
     from envbuild.lock import Lockfile
+
+_NO_FILE = (errno.EISDIR, errno.ELOOP, errno.ENOTDIR)
+"""What was checked in is no file; the host is well."""
 
 
 @value
@@ -39,13 +51,15 @@ class LockFolder:
         """The driver's lockfile; None where there is none, LockfileError where it is not what was written."""
         name = self.name(driver)
         try:
-            content = self._file(driver).read_bytes()
+            content = read_input(self._file(driver), most=MOST_LOCKFILE, within=self.path.parent)
         except FileNotFoundError:
             return None
+        except RefusedInputError as error:
+            problem = Problem(file=name, message=error.message, hint=error.hint)
+            raise LockfileError(problem) from None
         except OSError as error:
-            raise HostError(
-                Problem(file=name, message=f"cannot read it: {error.strerror}")
-            ) from error
+            kind = LockfileError if error.errno in _NO_FILE else HostError
+            raise kind(Problem(file=name, message=f"cannot read it: {error.strerror}")) from error
         try:
             text = content.decode()
         except UnicodeDecodeError as error:
@@ -76,9 +90,13 @@ class LockFolder:
         """What an import left for the driver's first resolution; LockfileError where it is damaged."""
         file = self._pins(driver)
         try:
-            return parse_first_pins(file.read_text(encoding="utf-8"))
+            content = read_input(file, most=MOST_PINS, within=self.path.parent)
+            return parse_first_pins(content.decode())
         except FileNotFoundError:
             return ()
+        except RefusedInputError as error:
+            problem = Problem(file=str(file), message=error.message, hint=error.hint)
+            raise LockfileError(problem) from None
         except (OSError, ValueError) as error:
             message = f"the first pins cannot be read: {error}"
             raise LockfileError(
@@ -97,6 +115,8 @@ class LockFolder:
 
     def drivers(self) -> tuple[str, ...]:
         """The drivers that have a lockfile, in name order."""
+        if not lies_below(os.path.realpath(self.path), self.path.parent):
+            return ()  # what lies in somebody else's folder is nobody's business
         return tuple(sorted(file.stem for file in self.path.glob("*.toml")))
 
     def name(self, driver: str) -> str:

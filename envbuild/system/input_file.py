@@ -1,0 +1,121 @@
+"""Reads files that a stranger may have put there: ordinary ones alone, whole, and of a bounded size."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MOST_DECLARATION = 1 << 20
+"""In bytes, as the other limits here; docs/declaration.md tells them."""
+
+MOST_LOCKFILE = 4 << 20
+MOST_PINS = 1 << 20
+MOST_UNIT = 1 << 20
+MOST_OTHER = 16 << 20
+"""What a user names by hand: requirements, presets, environment descriptions."""
+
+_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+
+
+class RefusedInputError(Exception):
+    """A path leads to something that is not read."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+def read_input(path: Path, *, most: int, within: Path | None = None) -> bytes:
+    """The content of an ordinary file of at most so many bytes.
+
+    With `within`, a link may lead to another file below that folder, and nowhere else.
+    RefusedInputError says what is in the way; OSError is the host's.
+    Nothing is opened before it is known to be an ordinary file, so no device and no FIFO is touched.
+    """
+    real = os.path.realpath(path)
+    if within is not None and not lies_below(real, within):
+        raise RefusedInputError(
+            "it is a link that leads out of the declaration's folder, and is not followed",
+            "put the file itself there, or name it with `--file` where it lies",
+        )
+    _refuse_extraordinary(os.lstat(real))
+    descriptor = _open(real)
+    try:
+        status = os.fstat(descriptor)
+        _refuse_extraordinary(status)
+        content = _read(descriptor, most, status.st_size)
+    finally:
+        os.close(descriptor)
+    if content and not status.st_size:  # /proc: the kernel's answers, not somebody's file
+        raise _not_ordinary()
+    return content
+
+
+def lies_below(path: str, folder: Path) -> bool:
+    """Whether a resolved path lies in a folder, whose own links are followed."""
+    root = os.path.realpath(folder)
+    return os.path.commonpath((root, path)) == root
+
+
+def read_named(path: Path, *, most: int) -> bytes:
+    """The content of a file that the caller named; errors as in `read_input`.
+
+    Inside the working folder, which may be a stranger's, a link may not lead out of it.
+    """
+    here = os.getcwd()  # noqa: PTH109
+    inside = os.path.commonpath((here, os.path.abspath(path))) == here  # noqa: PTH100
+    return read_input(path, most=most, within=_as_path(here) if inside and here != "/" else None)
+
+
+def _as_path(text: str) -> Path:
+    from pathlib import Path
+
+    return Path(text)
+
+
+def _open(real: str) -> int:
+    try:
+        return os.open(real, _FLAGS)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO):  # exchanged since it was looked at
+            raise _not_ordinary() from None
+        raise
+
+
+def _refuse_extraordinary(status: os.stat_result) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if stat.S_ISLNK(status.st_mode):  # all that could be followed has been
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+    if not stat.S_ISREG(status.st_mode):
+        raise _not_ordinary()
+
+
+def _not_ordinary() -> RefusedInputError:
+    return RefusedInputError(
+        "it is no ordinary file, and is not read",
+        "devices, pipes, sockets and files of the kernel cannot be named here",
+    )
+
+
+def _read(descriptor: int, most: int, size: int) -> bytes:
+    parts: list[bytes] = []
+    left = most + 1 if size <= most else 0
+    while left > 0 and (part := os.read(descriptor, min(left, 1 << 20))):
+        parts.append(part)
+        left -= len(part)
+    if left <= 0:
+        raise RefusedInputError(
+            f"it is larger than {_size(most)}, the most that is read", "split it, or shorten it"
+        )
+    return b"".join(parts)
+
+
+def _size(count: int) -> str:
+    return f"{count >> 20} MiB"

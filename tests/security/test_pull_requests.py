@@ -1,0 +1,223 @@
+"""The attacker can change a pull request: `drivers.toml`, `locks/`, links, any file of the repository.
+
+He does not control the base branch, the runner, or the command line.
+Promised is that reading his branch runs none of his code, reads nothing outside the repository,
+and ends soon, in little memory, with a documented exit code.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.attacked import Repository
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DRIVER = '[drivers.a]\nrequires = ["a"]\n'
+SECRET = "TOKEN-7d1f"
+
+
+@pytest.fixture
+def repository(project: Path) -> Repository:
+    """A driver `a`, locked."""
+    found = Repository(folder=project)
+    found.declare(DRIVER)
+    found.lock()
+    return found
+
+
+def _commit(repository: Repository) -> None:
+    repository.git("init", "--quiet", "--initial-branch=main")
+    repository.git("add", ".")
+    repository.git("commit", "--quiet", "--message=base")
+
+
+class TestGit:
+    """He controls what git finds in the checkout."""
+
+    @pytest.mark.parametrize("verb", [("check", "--against", "HEAD"), ("diff", "HEAD")])
+    def test_a_planted_bare_repository_runs_nothing(
+        self, repository: Repository, scratch: Path, verb: tuple[str, ...]
+    ) -> None:
+        """He commits a folder that git takes for a bare repository, with an `ext::` promisor in its settings."""
+        ran = scratch / "ran"
+        _plant(repository.folder, f'ext::sh -c "touch {ran}; false"')
+        result = repository.run(*verb)
+        assert not ran.exists()
+        assert result.code == 2, result
+        assert "bare repository" in result.stderr
+
+    def test_the_checkouts_own_settings_run_nothing(
+        self, repository: Repository, scratch: Path
+    ) -> None:
+        """He got settings into the clone itself: a promisor, a monitor, a text converter, hooks."""
+        _commit(repository)
+        ran = scratch / "ran"
+        blob = repository.git("rev-parse", "HEAD:locks/a.toml")
+        shout = f"sh -c 'touch {ran}; cat'"
+        for key, setting in (
+            ("core.fsmonitor", shout),
+            ("diff.shout.textconv", shout),
+            ("diff.external", shout),
+            ("core.hooksPath", str(repository.folder)),
+            ("core.repositoryformatversion", "1"),
+            ("extensions.partialClone", "origin"),
+            ("remote.origin.promisor", "true"),
+            ("remote.origin.url", f'ext::sh -c "touch {ran}; false"'),
+            ("protocol.ext.allow", "always"),
+        ):
+            repository.git("config", key, setting)
+        (repository.folder / ".gitattributes").write_text("*.toml diff=shout\n")
+        (repository.folder / ".git/objects" / blob[:2] / blob[2:]).unlink()
+        result = repository.run("diff", "HEAD")
+        assert not ran.exists()
+        assert result.code == 2, result
+        assert "is not in this clone" in result.stderr
+
+    def test_git_is_not_looked_for_in_the_checkout(
+        self, repository: Repository, scratch: Path
+    ) -> None:
+        """He adds a program `git`; the runner's PATH names the working folder by a relative path."""
+        _commit(repository)
+        fake = repository.folder / "git"
+        fake.write_text(f"#!/bin/sh\ntouch {scratch}/ran\n")
+        fake.chmod(0o755)
+        result = repository.run("diff", "HEAD", PATH=f".::{os.environ['PATH']}")
+        assert not (scratch / "ran").exists()
+        assert result.code == 0, result
+
+    @pytest.mark.parametrize("name", ["drivers.toml", "locks/a.toml"])
+    def test_a_link_at_a_revision_is_not_text(self, repository: Repository, name: str) -> None:
+        """He committed a link in place of a file, whose target would be taken for its content."""
+        path = repository.folder / name
+        text = path.read_text()
+        path.unlink()
+        path.symlink_to("/etc/passwd")
+        _commit(repository)
+        path.unlink()
+        path.write_text(text)
+        result = repository.run("diff", "HEAD")
+        assert result.code == 2, result
+        assert "is no ordinary file there" in result.stderr
+
+    def test_a_huge_file_at_a_revision_is_refused(self, repository: Repository) -> None:
+        """He committed a lockfile of 30 MB, which is little to push."""
+        path = repository.folder / "locks/a.toml"
+        text = path.read_text()
+        with path.open("wb") as stream:
+            stream.truncate(30_000_000)
+        _commit(repository)
+        path.write_text(text)
+        result = repository.run("diff", "HEAD")
+        assert result.code == 2, result
+        assert "larger than 4 MiB" in result.stderr
+
+
+def _plant(folder: Path, url: str) -> None:
+    """Make the folder a bare repository whose one object has to be fetched by a command."""
+    for name in ("objects", "refs"):
+        (folder / name).mkdir()
+    (folder / "HEAD").write_text("1" * 40 + "\n")
+    (folder / "config").write_text(
+        "[core]\nrepositoryformatversion = 1\nbare = true\n"
+        "[extensions]\npartialClone = origin\n"
+        f'[remote "origin"]\npromisor = true\nurl = {url.replace(chr(34), chr(92) + chr(34))}\n'
+        '[protocol "ext"]\nallow = always\n'
+    )
+
+
+class TestFiles:
+    """He controls what the names in the checkout lead to."""
+
+    @pytest.mark.parametrize("name", ["drivers.toml", "locks/a.toml", "locks/a.pins"])
+    @pytest.mark.parametrize("kind", ["zero", "fifo", "environment", "secret", "folder", "large"])
+    def test_what_is_no_file_of_the_repository_is_refused(
+        self, repository: Repository, scratch: Path, name: str, kind: str
+    ) -> None:
+        """He puts a link to a device, the runner's environment or a secret there, a pipe, or gigabytes."""
+        _replace(repository.folder / name, kind, scratch)
+        results = repository.read_all([("check",), ("lock", "--check"), ("show",)])
+        for words, result in results.items():
+            assert SECRET not in str(result)
+            if name == "drivers.toml":
+                assert result.code == 2, f"{words}: {result}"
+        if name == "locks/a.toml":
+            assert results["check"].code == 1
+            assert "broken-lockfile" in results["check"].stdout
+
+    def test_the_pins_of_another_file_are_not_told(
+        self, repository: Repository, scratch: Path
+    ) -> None:
+        """He links `locks/a.pins` to a secret; locking must say that, and nothing of what is in it."""
+        (repository.folder / "locks/a.toml").unlink()
+        _replace(repository.folder / "locks/a.pins", "secret", scratch)
+        result = repository.run("lock")
+        assert result.code == 1, result
+        assert "leads out of the declaration's folder" in result.stderr
+        assert SECRET not in str(result)
+
+    def test_pins_that_are_none_are_named_by_line(self, repository: Repository) -> None:
+        """He checks in a file that is none of pins: the line's number is told, not the line."""
+        (repository.folder / "locks/a.toml").unlink()
+        (repository.folder / "locks/a.pins").write_text(f"a==1\n{SECRET * 9999}\n")
+        result = repository.run("lock")
+        assert result.code == 1, result
+        assert "line 2 is no pin" in result.stderr
+        assert SECRET not in str(result)
+
+    def test_a_folder_of_locks_elsewhere_is_not_listed(
+        self, repository: Repository, scratch: Path
+    ) -> None:
+        """He links `locks` to a folder of the host, whose names would be told as lockfiles."""
+        outside = scratch / "outside"
+        (repository.folder / "locks").rename(outside)
+        (outside / f"{SECRET}.toml").touch()
+        (repository.folder / "locks").symlink_to(outside)
+        for words, result in repository.read_all().items():
+            assert SECRET not in str(result), words
+            assert result.code == (0 if words == "show" else 1), f"{words}: {result}"
+
+    def test_a_link_inside_the_repository_is_followed(self, repository: Repository) -> None:
+        """Nobody attacks: lockfiles that are links to others below the declaration's folder work."""
+        path = repository.folder / "locks/a.toml"
+        path.rename(repository.folder / "kept.toml")
+        path.symlink_to("../kept.toml")
+        assert repository.run("check").code == 0
+
+    @pytest.mark.parametrize("kind", ["zero", "fifo", "environment", "secret", "folder", "large"])
+    def test_a_unit_that_is_no_file_is_refused(
+        self, repository: Repository, scratch: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+    ) -> None:
+        """He adds a unit file that leads elsewhere, and the runner asks `doctor --unit` about it."""
+        from envbuild.commands.doctor_unit import check_units
+        from envbuild.errors import UsageError
+        from envbuild.system.store import Store
+        from tests.support.values import make_manifest
+
+        path = repository.folder / "a.service"
+        _replace(path, kind, scratch)
+        monkeypatch.chdir(repository.folder)
+        with pytest.raises(UsageError) as raised:
+            check_units(Store(root=scratch / "s"), make_manifest(), ("a.service",))
+        assert SECRET not in str(raised.value)
+
+
+def _replace(path: Path, kind: str, scratch: Path) -> None:
+    """Put something at a path that is no file of the repository."""
+    path.unlink(missing_ok=True)
+    secret = scratch / "secret"
+    secret.write_text(f"[Service]\nExecStart={SECRET}\n{SECRET}\n")
+    if kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "large":
+        with path.open("wb") as stream:
+            stream.truncate(5 << 30)
+    else:
+        targets = {"zero": "/dev/zero", "environment": "/proc/self/environ", "secret": str(secret)}
+        path.symlink_to(targets[kind])
