@@ -24,14 +24,20 @@ def _hold(lease):
     except (ImportError, OSError):
         return
     try:
+        fcntl.fcntl(file, 37, bytes(32))
+    except OSError:
+        pass
+    try:
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:
-        os.close(file)
+        pass
 
 """
-"""A shared lock that ends with the process, however that ends, and passes to no other program.
+"""Two shared locks that end with the process, however that ends, and pass to no other program.
 
-It waits for nobody: who holds the file exclusively is a gc that takes the environment away.
+The first is a read lock of the whole file (37 is F_OFD_SETLK, `struct flock` all zeros: F_RDLCK from the start on):
+nobody who may only read the file can keep it from being taken. The second is a flock, for those who ask who runs.
+Both wait for nobody.
 """
 
 

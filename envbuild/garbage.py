@@ -37,6 +37,9 @@ class StoredEnvironment:
     busy: bool
     """Whether another envbuild builds it, or is about to use it."""
 
+    leased: bool = False
+    """Whether any process holds its lease, be it one that cannot be seen from here."""
+
     size: int | None = None
     """The bytes of its files, shared or not; None where it has no receipt."""
 
@@ -178,6 +181,8 @@ def _needed_by(
 def _reasons(item: StoredEnvironment, before: str | None) -> Iterator[str]:
     for process in item.processes:
         yield f"lease held by {process}" if process.lease else f"in use by {process}"
+    if item.leased and not item.processes:
+        yield "lease held by a process that cannot be seen from here"
     if item.busy:
         yield "build running"
     if before is not None and item.created is not None and item.created >= before:

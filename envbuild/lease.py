@@ -9,9 +9,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LEASE_FILE = ".lease"
-"""The file in an environment on which every process of it holds a shared lock (flock).
+"""The file in an environment on which every process of it holds two shared locks.
 
-Empty, readable for every user and writable for none: a reader's lock needs no more.
+Empty, readable for every user and writable for none.
+One is a record lock of its open file (fcntl, `F_OFD_SETLK`), which a gc goes by:
+only who may write to the file could keep others from taking it.
+The other is a flock, for which the kernel's table names the process to everybody;
+whoever can read the file can keep others from that one.
 """
 
 
@@ -43,7 +47,7 @@ class Process:
     """The environment's folder name."""
 
     lease: bool
-    """Whether it holds the environment's lease; else it was known by its program's path."""
+    """Whether the kernel's table names it for the environment's lease; else it was known by its files."""
 
     command: str
     """Its arguments, joined by blanks."""

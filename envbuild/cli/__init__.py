@@ -116,6 +116,10 @@ def _main(argv: Sequence[str], environment: Mapping[str, str]) -> int:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as `nohup` has it, or a shell's `&`
             signal.signal(number, _interrupt)
     arguments, verb = _read_arguments(argv)
+    if arguments.wait_lock is not None:
+        from envbuild.system.file_locks import PATIENCE
+
+        PATIENCE.seconds = arguments.wait_lock
     context = Context(arguments=arguments, environment=environment)
     try:
         outcome = verb(context, arguments)

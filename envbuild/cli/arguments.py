@@ -22,6 +22,9 @@ exit codes: 0 done; 1 the answer is no; 2 the command line or the declaration is
 """
 
 
+_DAY = 24 * 60 * 60
+
+
 class _Parser(argparse.ArgumentParser):
     """argparse's parser, whose complaints are problems like all others."""
 
@@ -87,6 +90,13 @@ def _add_common(
         default=value("text"),
         help="how the result is printed on stdout (default: text)",
     )
+    parser.add_argument(
+        "--wait-lock",
+        metavar="SECONDS",
+        type=seconds,
+        default=value(None),
+        help="how long to wait for another envbuild that holds a lock (default: 3600)",
+    )
 
 
 def _driver_names(parser: argparse.ArgumentParser) -> None:
@@ -101,6 +111,17 @@ def _jobs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--jobs", metavar="N", type=_positive, default=None, help="how much runs side by side"
     )
+
+
+def seconds(text: str) -> float:
+    """A number of seconds, up to those of a day."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= _DAY:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 0 to {_DAY}")
+    return number
 
 
 def _positive(text: str) -> int:

@@ -139,7 +139,7 @@ def _write_svg(path: Path, result: ConflictsResult) -> None:
     from envbuild.system.files import write_atomically
 
     try:
-        write_atomically(path, render_conflicts_svg(result).encode())
+        write_atomically(path, render_conflicts_svg(result).encode(), keep_mode=True)
     except OSError as error:
         message = f"cannot write it: {error.strerror}"
         raise HostError(Problem(file=str(path), message=message)) from error

@@ -23,11 +23,14 @@ def read_plainly(argv: Sequence[str]) -> Namespace | None:
     own = _own_arguments(words)
     if options is None or own is None or format_ not in ("text", "json"):
         return None
+    if "--wait-lock" in options:
+        return None
     return Namespace(
         command=words[0],
         file=options.get("--file", "drivers.toml"),
         store=options.get("--store"),
         format=format_,
+        wait_lock=None,
         **own,
     )
 

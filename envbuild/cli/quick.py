@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_TAKE_VALUE = ("--store", "--file", "--format")
+_TAKE_VALUE = ("--store", "--file", "--format", "--wait-lock")
 _OWN = ("--python", "--env", "--stable", "--check", "--quick", "--keep")
 """Options of single verbs, left among their words."""
 

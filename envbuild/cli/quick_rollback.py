@@ -33,7 +33,11 @@ def roll_back_quickly(root: str, operands: Sequence[str]) -> str | None:
     except OSError:
         return None
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # who waits says for whom
+        os.close(lock)
+        return None
+    try:
         plan = _plan(root, lock, operands)
         if plan is None:
             return None

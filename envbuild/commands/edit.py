@@ -19,7 +19,7 @@ from envbuild.drivers_toml.requirement import parse_requirement
 from envbuild.drivers_toml.table import TextError
 from envbuild.errors import HostError, Problem, UsageError
 from envbuild.system.files import write_atomically
-from envbuild.system.launcher_files import read_mode, read_text
+from envbuild.system.launcher_files import read_text
 from envbuild.value import replace, value
 
 if TYPE_CHECKING:
@@ -177,8 +177,7 @@ def _write(path: Path, before: str, after: str) -> EditResult:
     if after != before:
         parse_declaration(after, file=str(path), folder=str(path.absolute().parent))
         try:
-            mode = read_mode(path) if path.exists() else 0o644
-            write_atomically(path.resolve(), after.encode(), mode=mode)
+            write_atomically(path.resolve(), after.encode(), keep_mode=True)
         except OSError as error:
             message = f"cannot write it: {error.strerror}"
             raise HostError(Problem(file=str(path), message=message)) from error

@@ -9,7 +9,8 @@ from envbuild.garbage import Kept, plan_gc, plan_pythons
 from envbuild.system.clock import utc
 from envbuild.system.collector import Collector
 from envbuild.system.deletion import count_bytes
-from envbuild.system.files import locked_if_free
+from envbuild.system.file_locks import locked_if_free
+from envbuild.system.processes import count_hidden
 from envbuild.system.pythons.stored import stored_pythons, take_pythons
 from envbuild.system.store_guard import require_store
 from envbuild.system.trash import Trash
@@ -71,6 +72,9 @@ class Collected:
     cache_kept: str | None
     """Why the caches were not, though that was asked for."""
 
+    hidden: int = 0
+    """How many processes this user could not look into; they count by lease and command line alone."""
+
 
 def gc(store: Store, options: GcOptions) -> Collected:
     """Plan, and unless it is a dry run take away; deleting goes on after this returns.
@@ -117,7 +121,13 @@ def _collect(store: Store, options: GcOptions, before: str | None) -> Collected:
         last=last,
         cache=cache,
         cache_kept=kept,
+        hidden=_hidden(store),
     )
+
+
+def _hidden(store: Store) -> int:
+    """The processes that may run out of the store and cannot be looked into."""
+    return count_hidden() if store.is_reachable else 0
 
 
 def _take_pythons(
@@ -160,6 +170,7 @@ def _foresee(store: Store, options: GcOptions, before: str | None) -> Collected:
         last=Trash(folder=store.trash).last_emptied(),
         cache=options.cache,
         cache_kept=None,
+        hidden=_hidden(store),
     )
 
 

@@ -27,6 +27,7 @@ def gc_table(result: Collected) -> dict[str, object]:
         "kept": [{"subject": kept.subject, "reasons": list(kept.reasons)} for kept in plan.kept],
         "cache": result.cache,
         "cache_kept": result.cache_kept,
+        "hidden": result.hidden,
         "freed": result.freed,
         "at_most": result.at_most,
         "last": None
@@ -44,6 +45,11 @@ def _lines(result: Collected) -> Iterator[str]:
         yield f"{word} uv's cache"
     if result.cache_kept is not None:
         yield f"kept the caches: {result.cache_kept}"
+    if result.hidden and result.plan.environments:
+        yield (
+            f"{result.hidden} processes of other users could not be looked into: "
+            "they count by lease and command line alone (run it as root to see them)"
+        )
     yield from (f"kept {kept.subject}: {', '.join(kept.reasons)}" for kept in result.plan.kept)
     yield _freed(result)
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from envbuild.errors import HostError
 from envbuild.garbage import Kept, StoredEnvironment, StoredGeneration
-from envbuild.lease import LEASE_FILE
-from envbuild.system.files import locked_if_free, sync_folder
-from envbuild.system.processes import find_processes
+from envbuild.system.file_locks import locked_if_free
+from envbuild.system.files import sync_folder
+from envbuild.system.processes import find_processes, is_leased
 from envbuild.system.pythons.stored import python_name
 from envbuild.system.shortage import pass_shortage_on
 from envbuild.system.trash import Trash
@@ -69,18 +69,23 @@ class Collector:
         return replace(plan, environments=gone, kept=(*plan.kept, *kept))
 
     def _take_environment(self, name: str, trash: Trash) -> bool:
-        """Take one environment, with every lock on it held; whether they were free."""
+        """Take one environment, with every lock on it held; whether they were free and nobody runs it.
+
+        One whose lease was taken while it went is put back.
+        """
         environment = self.store.environment(name)
         with ExitStack() as held:
             locks = (self.store.claim(name), self.store.building_lock(name))
             for lock in locks:
                 if not held.enter_context(locked_if_free(lock, make=True)):
                     return False
-            if not held.enter_context(locked_if_free(environment / LEASE_FILE)):
+            if is_leased(environment):
                 return False
-            trash.take(self.store.receipt(name))
-            trash.take(self.store.stats(name))
-            trash.take(environment)
+            paths = (self.store.receipt(name), self.store.stats(name), environment)
+            places = [trash.take(path) for path in paths]
+            if places[-1] is not None and is_leased(places[-1]):
+                trash.put_back(zip(reversed(paths), reversed(places), strict=True))
+                return False
             for lock in locks:
                 lock.unlink(missing_ok=True)
         return True
@@ -137,6 +142,7 @@ class Collector:
             created=created,
             processes=processes,
             busy=self._is_busy(name),
+            leased=is_leased(self.store.environment(name)),
             size=size,
             pythons=tuple({python for python in pythons if python is not None}),
         )

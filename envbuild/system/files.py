@@ -1,77 +1,82 @@
-"""Files that are whole or absent: atomic writes, syncing, locks."""
+"""Files that are whole or absent: atomic writes, links that move, folders of our own, syncing."""
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 import re
-import time
+import stat
 from contextlib import contextmanager, suppress
-
-from envbuild.errors import HostError, Problem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_BUSY = (errno.EAGAIN, errno.EACCES)
-_SCRATCH = re.compile(r"\..+\.\d+\.tmp")
-_MANY_FILES = 1 << 16
-_SHARE = 32
-"""The part of all open files that the locks of one build may be: there may be some builds, each with more to open."""
+FOLDER = 0o775
+"""The mode of a folder among the user's own files: his umask may take from it, nobody writes whom it does not name."""
 
-_FEWEST = 8
-_POLL = 0.05
-"""Seconds between two looks at a lock that another process holds, once it has held it for as long."""
+PRIVATE = 0o700
+"""The mode of a folder that its owner alone can enter."""
+
+_SCRATCH = re.compile(r"\..+\.[0-9a-f]{16}\.tmp")
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_MAKE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-def write_atomically(path: Path, content: bytes, *, mode: int = 0o644, sync: bool = True) -> None:
+def write_atomically(
+    path: Path, content: bytes, *, mode: int = 0o644, keep_mode: bool = False, sync: bool = True
+) -> None:
     """Put content at path so that a reader, or a crash, meets the old file or the new one, whole.
 
+    It is written to a new file of a random name, in the folder as it was opened at first:
+    links that somebody has planted there are not followed.
+    With `keep_mode` a file that is replaced hands its own mode on.
     With `sync` the content and the folder reach the disk before this returns.
     What a killed writer leaves beside it is for `sweep`.
     """
-    scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with os.fdopen(_open_scratch(scratch), "wb") as stream:
-        try:
-            stream.write(content)
-            os.fchmod(stream.fileno(), mode)
-            stream.flush()
-            if sync:
-                os.fsync(stream.fileno())
-            scratch.replace(path)  # while the lock is held: whoever sweeps or writes waits for it
-        except BaseException:
-            scratch.unlink(missing_ok=True)
-            raise
-    if sync:
-        sync_folder(path.parent)
+    with _opened(path.parent) as folder:
+        if keep_mode:
+            mode = _kept_mode(path.name, folder, mode)
+        descriptor, scratch = _make_scratch(path.name, folder)
+        with os.fdopen(descriptor, "wb") as stream:
+            try:
+                stream.write(content)
+                os.fchmod(stream.fileno(), mode)
+                stream.flush()
+                if sync:
+                    os.fsync(stream.fileno())
+                # while the lock is held: whoever sweeps waits for it
+                os.replace(scratch, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+            except BaseException:
+                with suppress(FileNotFoundError):
+                    os.unlink(scratch, dir_fd=folder)
+                raise
+        if sync:
+            os.fsync(folder)
 
 
 def sweep(folder: Path) -> None:
     """Remove what killed writers left in a folder; those who write at this moment are left alone."""
-    with os.scandir(folder) as entries:
-        left = [folder / entry.name for entry in entries if _SCRATCH.fullmatch(entry.name)]
-    for path in left:
-        with suppress(OSError):
-            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if _is_still_at(descriptor, path):
-                    path.unlink()
-            finally:
-                os.close(descriptor)
+    with _opened(folder) as opened:
+        for name in filter(_SCRATCH.fullmatch, os.listdir(opened)):  # noqa: PTH208
+            with suppress(OSError):
+                descriptor = os.open(name, _READ, dir_fd=opened)
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    if _is_called(name, descriptor, opened):
+                        os.unlink(name, dir_fd=opened)
+                finally:
+                    os.close(descriptor)
 
 
-def write_if_changed(path: Path, content: bytes, *, mode: int = 0o600, sync: bool = False) -> None:
+def write_if_changed(
+    path: Path, content: bytes, *, mode: int = 0o600, keep_mode: bool = False, sync: bool = False
+) -> None:
     """Put content at path, unless it stands there already; private and unsynced, as caches are."""
-    try:
-        if path.read_bytes() == content:
-            return
-    except FileNotFoundError:
-        pass
-    write_atomically(path, content, mode=mode, sync=sync)
+    if _read_regular(path) != content:
+        write_atomically(path, content, mode=mode, keep_mode=keep_mode, sync=sync)
 
 
 def replace_link(link: Path, target: str) -> None:
@@ -79,11 +84,20 @@ def replace_link(link: Path, target: str) -> None:
 
     The caller sees to it that nobody else points it meanwhile.
     """
-    scratch = link.with_name(f".{link.name}.tmp")
-    scratch.unlink(missing_ok=True)
-    scratch.symlink_to(target)
-    scratch.replace(link)
-    sync_folder(link.parent)
+    scratch = f".{link.name}.tmp"
+    with _opened(link.parent) as folder:
+        with suppress(FileNotFoundError):
+            os.unlink(scratch, dir_fd=folder)
+        os.symlink(target, scratch, dir_fd=folder)
+        os.replace(scratch, link.name, src_dir_fd=folder, dst_dir_fd=folder)
+        os.fsync(folder)
+
+
+def make_folders(folder: Path, mode: int = FOLDER) -> None:
+    """Make a folder, and those above it which are not there either; no umask gives more than the mode."""
+    if not folder.is_dir():
+        make_folders(folder.parent, mode)
+        folder.mkdir(mode=mode, exist_ok=True)
 
 
 def keep_others_from_writing() -> None:
@@ -123,118 +137,56 @@ def sync_file_system(path: Path) -> None:
         os.close(descriptor)
 
 
-def most_locks() -> int:
-    """How many locks one of several builds may hold at a time, as each is an open file.
-
-    What the host allows this process to open is made use of.
-    """
-    import resource
-
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _MANY_FILES if hard == resource.RLIM_INFINITY else min(hard, _MANY_FILES)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        with suppress(OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-            soft = wanted
-    limit = _MANY_FILES if soft == resource.RLIM_INFINITY else soft
-    return max(limit // _SHARE, _FEWEST)
-
-
 @contextmanager
-def locked(path: Path, *, timeout: float | None = None, shared: bool = False) -> Iterator[int]:
-    """Hold the lock at path (flock), exclusive unless `shared`; it ends with the process at the latest.
-
-    Waits for other holders, for ever where `timeout` (seconds) is None; then HostError names the file.
-    Yields the lock's descriptor: a child that keeps it open holds the lock too, and outlives this process with it.
-    """
-    kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
-    descriptor = _open_lock(path)
+def _opened(folder: Path) -> Iterator[int]:
+    descriptor = os.open(folder, _FOLDER)
     try:
-        _take(descriptor, path, kind, timeout)
-        while not _is_still_at(descriptor, path):  # a gc removed the file while this one waited
-            os.close(descriptor)
-            descriptor = _open_lock(path)
-            _take(descriptor, path, kind, timeout)
         yield descriptor
     finally:
         os.close(descriptor)
 
 
-@contextmanager
-def locked_if_free(path: Path, *, make: bool = False) -> Iterator[bool]:
-    """Hold the exclusive lock at path if nobody holds it; whether that was so.
-
-    Needs no right to write unless it is to `make` the file;
-    else a file that is not there is held by nobody.
-    """
-    try:
-        flags = os.O_RDWR | os.O_CREAT if make else os.O_RDONLY
-        descriptor = os.open(path, flags | os.O_CLOEXEC, 0o644)
-    except FileNotFoundError:
-        yield True
-        return
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno not in _BUSY:
-            raise
-        free = False
-    else:
-        free = True
-    try:
-        yield free
-    finally:
-        os.close(descriptor)
-
-
-def _open_scratch(scratch: Path) -> int:
-    """Open the file and hold its lock, by which `sweep` knows a writer that lives."""
+def _make_scratch(name: str, folder: int) -> tuple[int, str]:
+    """A new file beside one of that name, its lock held, by which `sweep` knows a writer that lives."""
     while True:
-        descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        scratch = f".{name}.{os.urandom(8).hex()}.tmp"
+        descriptor = os.open(scratch, _MAKE, 0o600, dir_fd=folder)
         with suppress(OSError):  # a file system without locks
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-        if _is_still_at(descriptor, scratch):
-            os.ftruncate(descriptor, 0)  # only now is it nobody else's
-            return descriptor
+        if _is_called(scratch, descriptor, folder):
+            return descriptor, scratch
         os.close(descriptor)
 
 
-def _open_lock(path: Path) -> int:
+def _kept_mode(name: str, folder: int, mode: int) -> int:
+    """The mode of the file that stands there, which its owner may have closed to others on purpose.
+
+    A program stays one. Of another user's file no right is taken over that `mode` has not.
+    """
     try:
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    except OSError as error:
-        message = f"cannot take the lock {path}: {error.strerror}"
-        hint = "see to it that this user may write there and that the disk has room"
-        raise HostError(Problem(message=message, hint=hint)) from error
+        status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return mode
+    if not stat.S_ISREG(status.st_mode):
+        return mode
+    kept = status.st_mode & 0o777 | mode & stat.S_IXUSR
+    return kept if status.st_uid == os.geteuid() else kept & mode
 
 
-def _is_still_at(descriptor: int, path: Path) -> bool:
+def _read_regular(path: Path) -> bytes | None:
+    """What a file holds; None where there is none, or something else."""
     try:
-        return os.path.samestat(os.fstat(descriptor), path.stat())
+        descriptor = os.open(path, _READ)
+    except OSError:
+        return None
+    with os.fdopen(descriptor, "rb") as stream:
+        return stream.read() if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
+
+
+def _is_called(name: str, descriptor: int, folder: int) -> bool:
+    """Whether an open file still has that name in a folder."""
+    try:
+        status = os.stat(name, dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:
         return False
-
-
-def _take(descriptor: int, path: Path, kind: int, timeout: float | None) -> None:
-    if timeout is None:
-        fcntl.flock(descriptor, kind)
-        return
-    deadline = time.monotonic() + timeout
-    delay = 0.001
-    while True:
-        try:
-            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno not in _BUSY:
-                raise
-            if time.monotonic() >= deadline:
-                raise HostError(
-                    Problem(
-                        message=f"another envbuild has held {path} for {timeout:g} seconds",
-                        hint="wait for it, or end it",
-                    )
-                ) from None
-            time.sleep(delay)
-            delay = min(2 * delay, _POLL)
-        else:
-            return
+    return os.path.samestat(os.fstat(descriptor), status)

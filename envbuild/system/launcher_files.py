@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError, Problem, UsageError
 from envbuild.launchers.fleet import Subject
-from envbuild.system.files import write_atomically
+from envbuild.system.files import make_folders, write_atomically
 from envbuild.system.input_file import MOST_OTHER, RefusedInputError, read_input
 
 if TYPE_CHECKING:
@@ -74,8 +74,9 @@ def write_files(folder: Path, files: Iterable[ExportedFile]) -> tuple[str, ...]:
     for file in files:
         path = folder / file.name
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, file.text.encode(), mode=file.mode)
+            make_folders(path.parent)
+            shared = file.mode & 0o077 != 0  # what is private is so whatever was there
+            write_atomically(path, file.text.encode(), mode=file.mode, keep_mode=shared)
         except OSError as error:
             message = f"cannot write it: {error.strerror}"
             raise HostError(Problem(file=str(path), message=message)) from error

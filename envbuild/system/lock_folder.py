@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from envbuild.errors import HostError, LockfileError, Problem
 from envbuild.first_pins import parse_first_pins, render_first_pins
 from envbuild.lock_text import parse_lockfile, render_lockfile
-from envbuild.system.files import sweep, write_atomically, write_if_changed
+from envbuild.system.files import FOLDER, sweep, write_atomically, write_if_changed
 from envbuild.system.input_file import (
     MOST_LOCKFILE,
     MOST_PINS,
@@ -75,10 +75,11 @@ class LockFolder:
     def write(self, lockfile: Lockfile) -> None:
         """Put the driver's lockfile in place, whole; one that says just this is left untouched."""
         try:
-            self.path.mkdir(exist_ok=True)
+            self.path.mkdir(mode=FOLDER, exist_ok=True)
             sweep(self.path)
             content = render_lockfile(lockfile).encode()
-            write_if_changed(self._file(lockfile.driver), content, mode=0o644, sync=True)
+            file = self._file(lockfile.driver)
+            write_if_changed(file, content, mode=0o644, keep_mode=True, sync=True)
             self._pins(lockfile.driver).unlink(missing_ok=True)
         except OSError as error:
             name = self.name(lockfile.driver)
@@ -107,8 +108,9 @@ class LockFolder:
         """Leave pins for the driver's first resolution."""
         file = self._pins(driver)
         try:
-            self.path.mkdir(exist_ok=True)
-            write_atomically(file, render_first_pins(pins, source=source).encode())
+            self.path.mkdir(mode=FOLDER, exist_ok=True)
+            content = render_first_pins(pins, source=source).encode()
+            write_atomically(file, content, keep_mode=True)
         except OSError as error:
             message = f"cannot write it: {error.strerror}"
             raise HostError(Problem(file=str(file), message=message)) from error

@@ -8,8 +8,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from envbuild.errors import HostError, NoError, Problem
 from envbuild.layout import generation_links
 from envbuild.manifest import parse_manifest, render_manifest
+from envbuild.system.file_locks import locked
 from envbuild.system.files import (
-    locked,
     replace_link,
     sync_file_system,
     sync_folder,

@@ -16,6 +16,7 @@ from envbuild.value import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 
@@ -48,13 +49,21 @@ class Trash:
             number += 1
             place = self.folder / f"{path.name}.{os.getpid()}.{number}"
         try:
-            status = path.lstat()
-            if stat.S_ISDIR(status.st_mode) and not status.st_mode & stat.S_IWUSR:
-                path.chmod(stat.S_IMODE(status.st_mode) | stat.S_IWUSR)
+            _make_movable(path)
             path.rename(place)
         except FileNotFoundError:
             return None
         return place
+
+    def put_back(self, taken: Iterable[tuple[Path, Path | None]]) -> None:
+        """Undo: what was taken, each path with where it lies now, stands at its path again."""
+        for path, place in taken:
+            if place is None:
+                continue
+            mode = stat.S_IMODE(place.lstat().st_mode)
+            place.rename(path)
+            if path.is_dir() and not path.is_symlink():
+                path.chmod(mode & ~stat.S_IWUSR)
 
     @property
     def log(self) -> Path:
@@ -140,6 +149,22 @@ class Trash:
                 return any(True for _ in entries)
         except FileNotFoundError:
             return False
+
+
+def _make_movable(path: Path) -> None:
+    """Let a folder's owner move it, which takes the right to write into it."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise
+    except OSError:  # no folder, or one that not even its owner may read
+        return
+    try:
+        mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
+        if not mode & stat.S_IWUSR:
+            os.fchmod(descriptor, mode | stat.S_IWUSR)
+    finally:
+        os.close(descriptor)
 
 
 def _leave() -> None:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import signal
+import stat
+import subprocess
+import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 
+from envbuild.system.file_locks import locked
 from tests.support.command_line import declare_drivers
-from tests.support.plain_user import by_stranger
+from tests.support.plain_user import NOBODY, by_stranger
 from tests.support.wheels import command_wheel
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.support.command_line import CommandLine
@@ -22,6 +30,15 @@ if TYPE_CHECKING:
 needs_root = pytest.mark.skipif(
     os.geteuid() != 0, reason="NOT TESTED: needs root to become another user"
 )
+
+
+@pytest.fixture
+def web(run_envbuild: CommandLine, index: IndexServer, python_version: str) -> CommandLine:
+    """The command line, with a driver `web` that is locked."""
+    index.add(command_wheel("web"))
+    run_envbuild.declare(declare_drivers({"web": ["web"]}, python=python_version))
+    run_envbuild("lock", check=True)
+    return run_envbuild
 
 
 @dataclass(kw_only=True, slots=True)
@@ -44,25 +61,165 @@ class Intrusion:
 @pytest.mark.root
 @needs_root
 def test_nobody_enters_what_is_being_built(
-    run_envbuild: CommandLine,
-    index: IndexServer,
-    faults: FaultProxy,
-    store: Path,
-    python_version: str,
+    web: CommandLine, faults: FaultProxy, store: Path
 ) -> None:
     """The attacker is any user, while root syncs with the umask 000; he controls nothing but his timing.
 
     What he plants into an environment under construction would run as whoever starts the driver.
     """
-    index.add(command_wheel("web"))
-    run_envbuild.declare(declare_drivers({"web": ["web"]}, python=python_version))
     through = {"ENVBUILD_INDEX_DEFAULT_URL": faults.url}
-    run_envbuild("lock", env=through, check=True)
     intrusion = Intrusion(store=store)
     faults.inject(r"\.whl$", intrusion)
     open_to_all = ("sh", "-c", 'umask 000; exec "$0" "$@"')
-    run_envbuild.wrapped(open_to_all, "sync", env=through, check=True)
+    web.wrapped(open_to_all, "sync", env=through, check=True)
     assert intrusion.attempts == 1
     assert not list(store.rglob("x.pth"))
     shared = (path for path in store.rglob("*") if store / "cache" not in path.parents)
     assert [path for path in shared if path.lstat().st_mode & 0o022 and not path.is_symlink()] == []
+
+
+@pytest.mark.root
+@needs_root
+def test_nobody_else_can_hold_a_lock(web: CommandLine, store: Path) -> None:
+    """The attacker is any user on root's store; who can open a lock's file can hold it and stop everybody."""
+    web("sync", check=True)
+    locks = list((store / "locks").iterdir())
+    assert locks
+    assert {stat.S_IMODE(lock.stat().st_mode) for lock in locks} == {0o600}
+    script = 'for file in "$0"/locks/*; do cat "$file" && echo "$file"; done'
+    assert by_stranger("/bin/sh", "-c", script, store).stdout == ""
+
+
+@pytest.mark.root
+@needs_root
+def test_what_root_locks_in_the_store_of_a_user_is_the_users(scratch: Path) -> None:
+    """Root's help with another user's store does not lock him out of it."""
+    folder = scratch / "locks"
+    folder.mkdir()
+    os.chown(folder, NOBODY, NOBODY)
+    with locked(folder / "x.lock"):
+        status = (folder / "x.lock").stat()
+    assert (status.st_uid, stat.S_IMODE(status.st_mode)) == (NOBODY, 0o600)
+
+
+def test_who_waits_says_for_whom_and_ends(web: CommandLine, store: Path) -> None:
+    """The attacker is a program of the store's owner that never lets go, and calls itself what it likes.
+
+    It cannot hang others for ever, and what it calls itself moves no terminal's cursor.
+    """
+    web("sync", check=True)
+    with held(store / "locks" / "generations.lock", "\x1b[2Jroot\n::error::") as pid:
+        result = web("--wait-lock", "2.2", "gc")
+    assert result.code == 5
+    assert "another envbuild has held " in result.stderr
+    assert f"generations.lock, which is held by pid {pid} of user " in result.stderr
+    assert r"\x1b[2Jroot\n::error::" in result.stderr
+    assert "\x1b" not in result.stderr
+    assert "--wait-lock SECONDS" in result.stderr
+    assert len(result.stderr.splitlines()) == 4, result
+
+
+@pytest.mark.parametrize("seconds", ["-1", "soon", "nan", "1e9"])
+def test_a_wait_is_a_number_of_seconds(web: CommandLine, seconds: str) -> None:
+    """Nobody waits for ever by mistake."""
+    assert web(f"--wait-lock={seconds}", "gc").code == 2
+
+
+@contextmanager
+def held(lock: Path, word: str) -> Iterator[int]:
+    """Another process that holds a lock, started with this word; its pid."""
+    code = "import fcntl,sys;f=open(sys.argv[2]);fcntl.flock(f,2);print(1,flush=True);input()"
+    argv = (sys.executable, "-c", code, word, lock)
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        yield process.pid
+        process.kill()
+
+
+UNKNOWN = """
+import ctypes
+words = open("/proc/self/stat").read().rpartition(")")[2].split()
+start, end = int(words[45]), int(words[46])
+ctypes.memset(start, ord("x"), end - start - 1)
+print("up", flush=True)
+import time
+time.sleep(60)
+"""
+"""What a program runs that calls itself otherwise, as many services do to be told apart."""
+
+
+@pytest.fixture
+def old(web: CommandLine, index: IndexServer, store: Path) -> Path:
+    """An environment that no generation needs but an old one."""
+    web("sync", check=True)
+    (environment,) = (store / "envs").iterdir()
+    index.add(command_wheel("web", "2.0"))
+    web("lock", "--upgrade", check=True)
+    web("sync", check=True)
+    return environment
+
+
+@contextmanager
+def running(environment: Path, *argv: str) -> Iterator[None]:
+    """A process of the environment, from when it says that it is up."""
+    process = subprocess.Popen((environment / "bin/python", *argv), stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    try:
+        assert process.stdout.readline() == b"up\n"
+        yield
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+
+
+def test_a_lease_cannot_be_denied(web: CommandLine, old: Path) -> None:
+    """The attacker is any user: he may read the lease, and locks it just while a service starts.
+
+    A gc that does not see the service then takes its environment away under it.
+    """
+    with (old / ".lease").open("rb") as lease:
+        fcntl.flock(lease, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with running(old, "-c", UNKNOWN):
+            fcntl.flock(lease, fcntl.LOCK_UN)
+            result = web("gc", "--keep", "1", check=True)
+            assert old.is_dir()
+    assert f"kept {old.name}: " in result.stdout
+    web("gc", "--keep", "1", check=True)
+    assert not old.exists()
+
+
+def test_a_lease_cannot_be_taken_to_deny_it(old: Path) -> None:
+    """The attacker is any user; the lock that would keep services from the lease needs a right to write."""
+    with (old / ".lease").open("rb") as lease:
+        write_lock = fcntl.F_WRLCK.to_bytes(2, sys.byteorder) + bytes(30)
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            fcntl.fcntl(lease, fcntl.F_OFD_SETLK, write_lock)
+    assert stat.S_IMODE((old / ".lease").stat().st_mode) == 0o444
+
+
+def test_what_a_process_maps_counts_whatever_it_calls_itself(web: CommandLine, old: Path) -> None:
+    """The attacker is nobody here: a service without a lease that calls itself otherwise is what it runs."""
+    file = str(old / "pyvenv.cfg")
+    code = f"import mmap\nf = open({file!r})\nm = mmap.mmap(f.fileno(), 0, prot=mmap.PROT_READ)\n"
+    with running(old, "-S", "-c", code + UNKNOWN):
+        web("gc", "--keep", "1", check=True)
+        assert old.is_dir()
+
+
+def test_what_is_written_goes_through_no_planted_link(web: CommandLine, scratch: Path) -> None:
+    """The attacker owns the folder that root exports to, and knows the number of root's process.
+
+    He plants a link where the new file is written before it is moved into place.
+    """
+    web("sync", check=True)
+    out, victim = scratch / "out", scratch / "victim"
+    out.mkdir()
+    victim.write_text("precious")
+    victim.chmod(0o600)
+    plant = 'ln -s "$0" "$1/.envbuild.env.$$.tmp"; ln -s "$0" "$1/envbuild.env"; shift; exec "$@"'
+    wrapper = ("sh", "-c", plant, str(victim), str(out))
+    web.wrapped(wrapper, "export", "env", "--out", str(out), check=True)
+    assert victim.read_text() == "precious"
+    assert stat.S_IMODE(victim.stat().st_mode) == 0o600
+    assert not (out / "envbuild.env").is_symlink()

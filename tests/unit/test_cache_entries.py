@@ -18,7 +18,7 @@ import pytest
 from envbuild.system.cache import entries as module
 from envbuild.system.cache.entries import Entries
 from envbuild.system.cache.linking import Target
-from envbuild.system.files import locked
+from envbuild.system.file_locks import locked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from envbuild.errors import HostError
-from envbuild.system.files import (
+from envbuild.system.file_locks import (
     locked,
     locked_if_free,
 )
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 HOLDER = """
 import sys, time
 from pathlib import Path
-from envbuild.system.files import locked
+from envbuild.system.file_locks import locked
 with locked(Path(sys.argv[1]), shared=sys.argv[2] == "shared"):
     print("held", flush=True)
     time.sleep(60)

@@ -24,6 +24,9 @@ from envbuild.system.files import (
     write_if_changed,
 )
 
+LEFT = "0123456789abcdef"
+"""The part of a scratch file's name that is random."""
+
 
 def mode_of(path: Path) -> int:
     """A file's permission bits."""
@@ -210,14 +213,14 @@ def test_sweeping_leaves_who_writes_alone(project: Path) -> None:
 
 def test_sweeping_touches_nothing_else(project: Path) -> None:
     """Only what an atomic write left is removed; a link of such a name leads nowhere."""
-    kept = ["f", ".f", "f.1.tmp", ".f.tmp", ".f.x.tmp", ".1.tmp"]
+    kept = ["f", ".f", f"f.{LEFT}.tmp", ".f.tmp", ".f.12.tmp", f".{LEFT}.tmp"]
     for name in kept:
         (project / name).write_bytes(b"")
-    (project / ".f.12.tmp").write_bytes(b"half")
-    (project / ".link.12.tmp").symlink_to("f")
-    (project / ".folder.12.tmp").mkdir()
+    (project / f".f.{LEFT}.tmp").write_bytes(b"half")
+    (project / f".link.{LEFT}.tmp").symlink_to("f")
+    (project / f".folder.{LEFT}.tmp").mkdir()
     sweep(project)
-    assert names(project) == sorted([*kept, ".link.12.tmp", ".folder.12.tmp"])
+    assert names(project) == sorted([*kept, f".link.{LEFT}.tmp", f".folder.{LEFT}.tmp"])
 
 
 def test_an_unchanged_file_is_not_written(project: Path) -> None:
@@ -264,6 +267,32 @@ def test_what_a_killed_switch_left_does_not_hinder_the_next(project: Path) -> No
     replace_link(project / "current", "generations/8")
     assert (project / "current").readlink() == Path("generations/8")
     assert names(project) == ["current"]
+
+
+@pytest.mark.parametrize(
+    ("before", "mode", "after"),
+    [(0o600, 0o644, 0o600), (0o664, 0o644, 0o664), (0o640, 0o755, 0o740)],
+)
+def test_a_file_hands_its_mode_on(project: Path, before: int, mode: int, after: int) -> None:
+    """What its owner has closed to others is not opened by writing it anew; a program can be run."""
+    path = project / "f"
+    path.write_bytes(b"old")
+    path.chmod(before)
+    write_atomically(path, b"new", mode=mode, keep_mode=True)
+    assert mode_of(path) == after
+    path.unlink()
+    write_atomically(path, b"new", mode=mode, keep_mode=True)
+    assert mode_of(path) == mode
+
+
+def test_what_is_no_file_is_not_read_to_compare(project: Path) -> None:
+    """A link or a pipe in a cache file's place is replaced: nobody waits for it, and nothing is read through it."""
+    (project / "other").write_bytes(b"same")
+    (project / "link").symlink_to("other")
+    os.mkfifo(project / "pipe")
+    for name in ("link", "pipe"):
+        write_if_changed(project / name, b"same")
+        assert stat.S_ISREG((project / name).lstat().st_mode)
 
 
 def test_a_folder_can_be_synced_and_a_file_not(project: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from envbuild.commands.gc import Collected, GcOptions, gc
 from envbuild.receipt import Contents, FileEntry, Receipt
 from envbuild.report.gc import gc_table, render_gc
-from envbuild.system.files import locked
+from envbuild.system.file_locks import locked
 from envbuild.system.pythons.stored import LOCK, WHOLE
 from envbuild.system.store import Store
 from tests.support.values import CREATED, digest, make_entry, make_manifest

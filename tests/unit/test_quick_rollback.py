@@ -102,11 +102,12 @@ def test_other_stores_are_left_to_the_whole_command(scratch: Path) -> None:
 def test_it_waits_for_who_switches(made: Store) -> None:
     """Two that switch at once take turns, by the one lock; the second sees what the first has done."""
     code = (
-        f"import sys; sys.path[:0] = {sys.path!r}; from envbuild.cli import quick_rollback as q;"
-        f"sys.stdout.write(q.roll_back_quickly({str(made.root)!r}, []))"
+        f"import sys; sys.path[:0] = {sys.path!r}; from envbuild.cli import main;"
+        f"main(['--store', {str(made.root)!r}, 'rollback'], {{}})"
     )
     argv = [sys.executable, "-I", "-c", code]
     with made.switching():
+        assert roll_back_quickly(str(made.root), []) is None
         process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(timeout=1)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from envbuild.bytecode import cached_path
 from envbuild.errors import HostError
 from envbuild.system.bytecode.compiler import Task
-from envbuild.system.files import most_locks
+from envbuild.system.file_locks import most_locks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

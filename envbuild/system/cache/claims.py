@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, NamedTuple
 
 from envbuild.errors import HostError
-from envbuild.system.files import most_locks
+from envbuild.system.file_locks import most_locks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -24,7 +24,7 @@ from envbuild.cache_entry import Entry, EntryFile, parse_entry, render_entry
 from envbuild.digest import stream_sha256
 from envbuild.errors import HostError
 from envbuild.system.cache.linking import Linked, link_files
-from envbuild.system.files import locked
+from envbuild.system.file_locks import locked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from envbuild.receipt import read_receipt_wheels
 from envbuild.system.cache.unused import unused_entries
-from envbuild.system.files import locked_if_free
+from envbuild.system.file_locks import locked_if_free
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -36,7 +36,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from envbuild.errors import HostError
 from envbuild.system.cache.entries import Entries, Window, before_now
 from envbuild.system.cache.unused import cache_roots
-from envbuild.system.files import most_locks
+from envbuild.system.file_locks import most_locks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -8,7 +8,8 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envbuild.system.files import locked, sync_file_system, write_atomically
+from envbuild.system.file_locks import locked
+from envbuild.system.files import sync_file_system, write_atomically
 from envbuild.system.process import Command, scrubbed_environment
 from envbuild.system.pythons.probe import executables_of
 from envbuild.system.pythons.stored import LOCK, NAME, WHOLE
@@ -40,6 +41,9 @@ def install_python(
         with locked(into / LOCK) as lock:
             if any((folder / WHOLE).exists() for folder in _folders(into, request)):
                 return None
+            (into / ".lock").unlink(
+                missing_ok=True
+            )  # uv's: a killed one leaves it, for anybody to hold
             for remains in (into / ".temp", *_folders(into, request)):
                 shutil.rmtree(remains, ignore_errors=True)
             completed = runner.run(_command(request, into, uv, environment, lock))

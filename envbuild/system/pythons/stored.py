@@ -7,7 +7,7 @@ import re
 
 from envbuild.garbage import StoredPython
 from envbuild.system.clock import utc
-from envbuild.system.files import locked_if_free
+from envbuild.system.file_locks import locked_if_free
 from envbuild.system.processes import find_processes
 
 TYPE_CHECKING = False
