@@ -97,7 +97,12 @@ def _exporter(context: Context) -> Exporter:
 def _own_command(context: Context) -> tuple[str, ...]:
     """How this very envbuild is called on this declaration and store, from any folder."""
     file = os.path.abspath(context.declaration_path)  # noqa: PTH100  (a link's name is kept)
-    return (sys.executable, "-m", "envbuild", "--file", file, "--store", str(context.store.root))
+    python = (
+        sys.executable,
+        "-E",
+        "-P",
+    )  # isolated, but for where a user may have installed envbuild
+    return (*python, "-m", "envbuild", "--file", file, "--store", str(context.store.root))
 
 
 def _locations(context: Context) -> IndexLocations:

@@ -11,7 +11,7 @@ from envbuild.conflicts.shared_groups import find_groups
 from envbuild.errors import Problem, UnsatisfiableError, UsageError
 from envbuild.freshness import judge_lockfile
 from envbuild.lock import Stale
-from envbuild.value import value
+from envbuild.value import replace, value
 
 if TYPE_CHECKING:
     from envbuild.conflicts.conflict import Move, Pair
@@ -127,7 +127,8 @@ def _ask(fleet: Fleet, pair: Pair, target: Target, resolver: Resolver) -> JointA
     from envbuild.conflicts.joint_request import joint_request
 
     drivers = (pair.first, pair.second)
-    request = joint_request(tuple(fleet.lockfiles[name] for name in drivers), target)
+    joint = joint_request(tuple(fleet.lockfiles[name] for name in drivers), target)
+    request = replace(joint, allow_sdist=())  # building runs code, and nobody asked for that
     pins: tuple[tuple[str, str], ...] | None = None
     words = None
     try:

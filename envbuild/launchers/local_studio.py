@@ -78,6 +78,7 @@ def _upgrade(subject: Subject, envbuild: tuple[str, ...]) -> ExportedFile:
         f"# {header('local-studio')}",
         "# Environments are read-only; a newer one is built beside the old one, and switched to.",
         "set -eu",
+        "cd /",
         f"{command} lock --upgrade-package {package} {name}",
         f"exec {command} sync {name}",
     ]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 from typing import TYPE_CHECKING
 
 from envbuild.errors import Problem, UsageError
 from envbuild.system.input_file import MOST_LOCKFILE
-from envbuild.system.process import Command
+from envbuild.system.process import Command, find_program, scrubbed_environment
 from envbuild.value import value
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ _MOST_WORDS = 2000
 """In characters, of what git says."""
 
 _MISSING = "is not in this clone, and nothing is fetched for it"
-_KEPT = ("HOME", "XDG_CONFIG_HOME", "TMPDIR", "DEVELOPER_DIR")
+_KEPT = ("PATH", "HOME", "XDG_CONFIG_HOME", "TMPDIR", "DEVELOPER_DIR")
 _KEPT_OF_GIT = ("GIT_CONFIG", "GIT_CEILING_DIRECTORIES", "GIT_DISCOVERY_ACROSS_FILESYSTEM")
 """The caller's own settings: `safe.directory` stands in some of them."""
 
@@ -123,8 +122,7 @@ def find_git(runner: Runner, environment: Mapping[str, str], folder: str) -> Git
 
     UsageError as well for a bare repository among a checkout's files, whose settings git would obey.
     """
-    path = _absolute_folders(environment.get("PATH", os.defpath))
-    executable = shutil.which("git", path=path)
+    executable = find_program("git", environment.get("PATH"))
     if executable is None:
         message = "comparing with a revision needs git, and there is none on PATH"
         raise UsageError(Problem(message=message, hint="install git"))
@@ -133,22 +131,17 @@ def find_git(runner: Runner, environment: Mapping[str, str], folder: str) -> Git
         runner=runner,
         executable=executable,
         folder=folder,
-        environment=_environment(environment, path),
+        environment=_environment(environment),
     )
 
 
-def _absolute_folders(path: str) -> str:
-    """`PATH` without what means another folder in every folder."""
-    return os.pathsep.join(part for part in path.split(os.pathsep) if os.path.isabs(part))  # noqa: PTH117
-
-
-def _environment(environment: Mapping[str, str], path: str) -> tuple[tuple[str, str], ...]:
+def _environment(environment: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     kept = {
         name: text
         for name, text in environment.items()
         if name in _KEPT or name.startswith(_KEPT_OF_GIT)
     }
-    return tuple(sorted((kept | _ENVIRONMENT | {"PATH": path}).items()))
+    return scrubbed_environment(kept, **_ENVIRONMENT)
 
 
 def _refuse_planted_repository(folder: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError
-from envbuild.system.process import Command, scrubbed_environment
+from envbuild.system.process import Command, find_program, scrubbed_environment
 from envbuild.target import Host
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def _ask_smi(
     runner: Runner, environment: Mapping[str, str], missing: str
 ) -> tuple[str | None, str | None]:
     places = os.pathsep.join((environment.get("PATH", ""), *_SMI_FOLDERS)).lstrip(os.pathsep)
-    smi = shutil.which("nvidia-smi", path=places)
+    smi = find_program("nvidia-smi", places)
     if smi is None:
         return None, f"no NVIDIA driver: {missing}, and there is no nvidia-smi"
     try:

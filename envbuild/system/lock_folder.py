@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from envbuild.first_pins import FirstPin
     from envbuild.lock import Lockfile
 
-_NO_FILE = (errno.EISDIR, errno.ELOOP, errno.ENOTDIR)
+_NO_FILE = (errno.EISDIR, errno.ELOOP)
 """What was checked in is no file; the host is well."""
 
 

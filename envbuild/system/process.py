@@ -75,9 +75,25 @@ class Runner(Protocol):
         ...
 
 
+def find_program(name: str, path: str | None) -> str | None:
+    """The program as a `PATH` finds it, in none of its folders that depend on the working folder."""
+    import shutil
+
+    return shutil.which(name, path=_absolute_folders(os.defpath if path is None else path))
+
+
+def _absolute_folders(path: str) -> str:
+    return os.pathsep.join(part for part in path.split(os.pathsep) if os.path.isabs(part))  # noqa: PTH117
+
+
 def scrubbed_environment(source: Mapping[str, str], **extra: str) -> tuple[tuple[str, str], ...]:
-    """The environment for a child: what could steer uv, pip or Python is dropped, then `extra` is set."""
+    """The environment for a child: what could steer uv, pip or Python is dropped, then `extra` is set.
+
+    `PATH` keeps no folder that means another one in every working folder.
+    """
     kept = {key: value for key, value in source.items() if not key.startswith(_FOREIGN)}
+    if "PATH" in kept:
+        kept["PATH"] = _absolute_folders(kept["PATH"])
     return tuple(sorted((kept | extra).items()))
 
 

@@ -50,10 +50,10 @@ def repository(run_envbuild: CommandLine, index: IndexServer, project: Path) -> 
 def runner(scratch: Path) -> dict[str, str]:
     """The files and folders that a runner names in the environment of every step."""
     folder = scratch / "runner"
-    (folder / "bin").mkdir(parents=True)
-    shim = folder / "bin" / "envbuild"
-    shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m envbuild "$@"\n')
-    shim.chmod(0o755)
+    python = folder / "envbuild-action" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
     files = {
         name: str(folder / name)
         for name in ("GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_PATH", "GITHUB_STEP_SUMMARY")
@@ -64,7 +64,7 @@ def runner(scratch: Path) -> dict[str, str]:
         **files,
         "RUNNER_TEMP": str(folder),
         "GITHUB_ACTION_PATH": str(ROOT),
-        "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
+        "PATH": os.environ["PATH"],
     }
 
 
