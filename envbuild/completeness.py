@@ -23,15 +23,17 @@ def find_gaps(
     site_packages: str,
     whole: Iterable[str] = (),
     wanted: Iterable[tuple[str, str]],
+    built: Iterable[str] = (),
 ) -> tuple[str, ...]:
     """One sentence for each thing that is missing, changed or too many; empty where all is well.
 
     `records` maps each `NAME-VERSION.dist-info` folder to its RECORD's text (PEP 376, 427),
     empty where it is gone; `whole` names such folders whose files are known to be all there;
-    `site_packages` is relative to the environment, `wanted` gives normalised names and versions.
+    `site_packages` is relative to the environment, `wanted` gives normalised names and versions;
+    `built` names those of them that come from source, which may add a local version (PEP 440).
     A path that several wheels own counts as whole when it is what one of them recorded.
     """
-    gaps = [*_distribution_gaps((*records, *whole), wanted)]
+    gaps = [*_distribution_gaps((*records, *whole), wanted, frozenset(built))]
     claims: dict[str, list[tuple[str, str]]] = {}
     for folder, text in records.items():
         rows = parse_record(text)
@@ -50,10 +52,16 @@ def find_gaps(
     return (*gaps[:_SHOWN], f"and {len(gaps) - _SHOWN} more") if len(gaps) > _SHOWN else tuple(gaps)
 
 
-def _distribution_gaps(folders: Iterable[str], wanted: Iterable[tuple[str, str]]) -> Iterator[str]:
+def _distribution_gaps(
+    folders: Iterable[str], wanted: Iterable[tuple[str, str]], built: frozenset[str]
+) -> Iterator[str]:
     stems = (folder.removesuffix(".dist-info").rpartition("-") for folder in folders)
     found = _by_identity((name, version) for name, _, version in stems)
     expected = _by_identity(wanted)
+    for name, version in found.keys() - expected.keys():
+        public = (name, version.partition("+")[0])
+        if name in built and public in expected:
+            found[public] = found.pop((name, version))
     for identity in sorted(expected.keys() - found.keys()):
         yield f"{expected[identity]} is not installed"
     for identity in sorted(found.keys() - expected.keys()):

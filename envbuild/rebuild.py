@@ -91,12 +91,14 @@ def _undeclared(index: str, packages: list[str], place: str) -> Problem:
 
 def _is_named_so(file: ChosenFile) -> bool:
     """Whether package and version are those of the file's name, on which the key depends."""
-    from packaging.utils import parse_sdist_filename, parse_wheel_filename
+    from packaging.utils import parse_sdist_filename
     from packaging.version import Version
+
+    from envbuild.wheel_choice import parse_wheel_name
 
     try:
         if file.file.endswith(".whl"):
-            package, version, *_ = parse_wheel_filename(file.file)
+            package, version, *_ = parse_wheel_name(file.file)
         else:
             package, version = parse_sdist_filename(file.file)
         return package == file.package and version == Version(file.version)

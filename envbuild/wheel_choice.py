@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -12,10 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from packaging.tags import Tag
+    from packaging.utils import BuildTag, NormalizedName
     from packaging.version import Version
 
     from envbuild.target import Platform, Target
 
+_UNDERSCORES = re.compile("__+")
 _LEGACY = {(2, 17): "manylinux2014", (2, 12): "manylinux2010", (2, 5): "manylinux1"}
 
 
@@ -29,7 +32,7 @@ def best_wheel(names: Iterable[str], target: Target) -> str | None:
     rated: list[tuple[int, tuple[int, str], str]] = []
     for name in names:
         try:
-            _, _, build, tags = parse_wheel_filename(name)
+            _, _, build, tags = parse_wheel_name(name)
         except InvalidWheelFilename:
             continue
         fitting = [ranks[tag] for tag in tags if tag in ranks]
@@ -56,6 +59,15 @@ def unfit_versions(names: Iterable[str], target: Target) -> tuple[str, ...]:
         for version in sorted(fits)
         if not fits[version] and (version.local is not None or version.public not in served)
     )
+
+
+def parse_wheel_name(name: str) -> tuple[NormalizedName, Version, BuildTag, frozenset[Tag]]:
+    """What a wheel's file name says; InvalidWheelFilename where it is none.
+
+    Repeated underscores in the package's name, which old build tools wrote, are taken as installers do.
+    """
+    package, hyphen, rest = name.partition("-")
+    return parse_wheel_filename(f"{_UNDERSCORES.sub('_', package)}{hyphen}{rest}")
 
 
 @lru_cache(maxsize=64)

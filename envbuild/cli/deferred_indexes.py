@@ -126,6 +126,7 @@ class DeferredIndexes:
             cache=self._context.lock_cache / "uv",
             index_environment=indexes.uv.environment,
             explain=indexes.explain_resolution,
+            sole_digest=indexes.sole_digest,
             conceal=indexes.uv.without_secret,
             offered=indexes.offered,
         )

@@ -22,6 +22,8 @@ REASONS = {
     Fault.TIMED_OUT: "no word in 30 s",
     Fault.LED_AWAY: "it redirects to mirror.example",
     Fault.GARBAGE: "its type is text/plain",
+    Fault.MISNAMED: "its METADATA says version 1.0+cpu",
+    Fault.TWO_CONTENTS: "with sha256 0123456789ab… and ba9876543210…",
     Fault.CHANGED: "locked is sha256 0123456789ab…, its content has ba9876543210…",
 }
 STATUSES = {
@@ -31,6 +33,9 @@ STATUSES = {
     Fault.SERVER_ERROR: 503,
     Fault.REFUSED: 429,
 }
+
+
+_OF_FILES = (Fault.CHANGED, Fault.MISNAMED, Fault.TWO_CONTENTS)
 
 
 def answer(fault: Fault, location: IndexLocation, file: str | None) -> IndexAnswer:
@@ -48,7 +53,7 @@ def answer(fault: Fault, location: IndexLocation, file: str | None) -> IndexAnsw
 def test_every_bad_answer_has_its_words() -> None:
     """One message for each fault, about a page and about a file, that tells it from all others."""
     wheel = "acme_core-1.0-py3-none-any.whl"
-    pages = [fault for fault in Fault if fault is not Fault.CHANGED]
+    pages = [fault for fault in Fault if fault not in _OF_FILES]
     files = [fault for fault in Fault if fault is not Fault.LED_AWAY]
     answers = [answer(fault, place, None) for fault in pages for place in (DEFAULT, KNOWN)]
     answers += [answer(fault, DEFAULT, wheel) for fault in files]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     MakeReader = Callable[[IndexLocations], MetadataReader]
 
 BIG = Wheel(name="big", requires=("b>=1",), files={"big/data": os.urandom(1 << 20)})
+SMALL = Wheel(name="small", requires=("b>=1",))
 
 
 class NoRunner:
@@ -105,16 +107,60 @@ def test_an_address_that_is_gone_leads_to_the_page(reader: MakeReader, index: In
 
 
 def test_metadata_is_remembered(reader: MakeReader, index: IndexServer, scratch: Path) -> None:
-    """What was read once is read from the cache, by the file's sha256, in another run too."""
-    index.add(BIG)
-    first = reader(locations(index.url)).read(on(index, BIG))
+    """What was read of bytes with that sha256 is read from the cache, in another run too."""
+    index.add(SMALL)
+    first = reader(locations(index.url)).read(on(index, SMALL))
     asked = len(index.requests)
-    assert reader(locations(index.url)).read(on(index, BIG)) == first
+    assert reader(locations(index.url)).read(on(index, SMALL)) == first
     assert len(index.requests) == asked
-    entry = scratch / "metadata" / BIG.sha256[:2] / f"{BIG.sha256}.json"
+    entry = scratch / "metadata" / SMALL.sha256[:2] / f"{SMALL.sha256}.json"
     entry.write_bytes(entry.read_bytes()[:-9])
-    assert reader(locations(index.url)).read(on(index, BIG)) == first
+    assert reader(locations(index.url)).read(on(index, SMALL)) == first
     assert len(index.requests) > asked
+
+
+@pytest.mark.parametrize("bound", [True, False], ids=["bound", "default"])
+@pytest.mark.parametrize(
+    "offer",
+    [Offer(metadata_hashes=False), Offer(metadata_hashes=False, ranges=False), Offer(json=False)],
+    ids=["unhashed", "unhashed-without-ranges", "html"],
+)
+def test_what_nobody_vouches_for_is_forgotten(
+    reader: MakeReader, index: IndexServer, scratch: Path, offer: Offer, bound: bool
+) -> None:
+    """A wrong METADATA lasts no longer than the page that brought it: once the index is mended, the next
+    command reads the right one, unless the wrong one had a hash on the page.
+    """
+    index.add(BIG)
+    index.offer = offer
+    wrong = Wheel(name="big", requires=("evil",), files=BIG.files)
+    mended = index.files[BIG.filename]
+    index.files[BIG.filename] = replace(mended, content=wrong.to_bytes(), metadata=wrong.metadata())
+    places = (
+        locations("http://127.0.0.1:9/", own=(index.url, "big")) if bound else locations(index.url)
+    )
+    made = reader(places)
+    told = made.read(on(index, BIG)) if offer.ranges or bound else None
+    assert told is None or told.requires == ("evil",)
+    index.files[BIG.filename] = mended
+    with IndexClient({}, read_timeout=1) as client:
+        cache = MetadataCache(folder=scratch / "metadata")
+        again = MetadataReader(locations=places, client=client, cache=cache, builder=made.builder)
+        expected = ("evil",) if offer == Offer(json=False) and bound else ("b>=1",)
+        assert again.read(on(index, BIG)).requires == expected
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_an_unhashed_metadata_that_lies_is_not_asked(
+    reader: MakeReader, index: IndexServer, ranges: bool
+) -> None:
+    """What a wheel says about itself inside is what counts, where the page has no hash of what lies beside it."""
+    index.add(SMALL)
+    index.offer = Offer(metadata_hashes=False, ranges=ranges)
+    lie = Wheel(name="small").metadata()
+    index.files[SMALL.filename] = replace(index.files[SMALL.filename], metadata=lie)
+    places = locations("http://127.0.0.1:9/", own=(index.url, "small"))
+    assert reader(places).read(on(index, SMALL)).requires == ("b>=1",)
 
 
 def test_a_folder_is_read_in_place(reader: MakeReader, scratch: Path) -> None:

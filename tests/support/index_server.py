@@ -6,6 +6,7 @@ What it offers can be switched, and what it holds can be changed, while it runs.
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import html
 import json
@@ -42,7 +43,13 @@ class Offer:
     metadata: bool = True
     """PEP 658: METADATA beside each wheel."""
 
+    metadata_hashes: bool = True
+    """The sha256 of METADATA in pages."""
+
     ranges: bool = True
+    compressed: bool = False
+    """Files are sent whole and compressed, whatever was asked for."""
+
     sizes: bool = True
     """Sizes of files in JSON pages."""
 
@@ -50,7 +57,10 @@ class Offer:
     """Upload times of files in JSON pages."""
 
     hashes: bool = True
-    """sha256 of files in pages."""
+    """Digests of files in pages."""
+
+    digest: str = "sha256"
+    """Which digest that is."""
 
     login: tuple[str, str] | None = None
     """User and password, asked for by basic authentication."""
@@ -90,6 +100,10 @@ class IndexServer(LoopbackServer):
         self.offer = offer or Offer()
         self.files: dict[str, Held] = {}
         """File name → file; a test may change it at any time."""
+
+        self.twins: list[Held] = []
+        """Files that pages list as well, under a name that is taken; they are not served."""
+
         self.add(*wheels)
 
     @property
@@ -168,7 +182,8 @@ class _IndexHandler(Handler):
         return sorted({held.project for held in tuple(self.server.files.values())})
 
     def _project(self, name: str) -> None:
-        files = sorted(self.server.files.values(), key=lambda held: held.filename)
+        listed = (*self.server.files.values(), *self.server.twins)
+        files = sorted(listed, key=lambda held: held.filename)
         held = [file for file in files if file.project == canonicalize_name(name)]
         if not held:
             self.answer(404, b"no such project\n")
@@ -184,13 +199,13 @@ class _IndexHandler(Handler):
         entry: dict[str, Any] = {
             "filename": held.filename,
             "url": f"../../files/{quote(held.filename)}",
-            "hashes": {"sha256": held.sha256} if offer.hashes else {},
+            "hashes": _digests(offer, held) if offer.hashes else {},
             "requires-python": held.requires_python,
             "yanked": held.yanked if held.yanked is not None else False,
         }
         if offer.metadata and held.metadata is not None:
             digest = hashlib.sha256(held.metadata).hexdigest()
-            entry["core-metadata"] = {"sha256": digest}
+            entry["core-metadata"] = {"sha256": digest} if offer.metadata_hashes else True
         if offer.sizes:
             entry["size"] = len(held.content)
         if offer.upload_times:
@@ -225,6 +240,9 @@ class _IndexHandler(Handler):
 
     def _content(self, content: bytes) -> None:
         kind = {"Content_Type": "application/octet-stream"}
+        if self.server.offer.compressed:
+            self.answer(200, gzip.compress(content), Content_Encoding="gzip", **kind)
+            return
         match = _RANGE.fullmatch(self.headers.get("Range", ""))
         if not self.server.offer.ranges or match is None:
             accepts = {"Accept_Ranges": "bytes"} if self.server.offer.ranges else {}
@@ -238,6 +256,13 @@ class _IndexHandler(Handler):
         self.answer(206, content[first : last + 1], Content_Range=span, **kind)
 
 
+def _digests(offer: Offer, held: Held) -> dict[str, str]:
+    """What a page says of a file's content."""
+    if offer.digest == "sha256":
+        return {"sha256": held.sha256}
+    return {offer.digest: hashlib.new(offer.digest, held.content).hexdigest()}
+
+
 def _bounds(first: str, last: str, size: int) -> tuple[int, int]:
     """First and last byte of a range; `-n` are the last n bytes."""
     if not first:
@@ -247,12 +272,14 @@ def _bounds(first: str, last: str, size: int) -> tuple[int, int]:
 
 def _link(entry: dict[str, Any]) -> str:
     """One file as an HTML link, with what PEP 503, 592 and 658 say beside it."""
-    digest = entry["hashes"].get("sha256")
-    attributes = {"href": entry["url"] + (f"#sha256={digest}" if digest else "")}
+    fragment = "".join(f"#{kind}={digest}" for kind, digest in entry["hashes"].items())
+    attributes = {"href": entry["url"] + fragment}
     if entry["requires-python"]:
         attributes["data-requires-python"] = entry["requires-python"]
     if "core-metadata" in entry:
-        known = f"sha256={entry['core-metadata']['sha256']}"
+        known = "true"
+        if entry["core-metadata"] is not True:
+            known = f"sha256={entry['core-metadata']['sha256']}"
         attributes |= {"data-core-metadata": known, "data-dist-info-metadata": known}
     if entry["yanked"] is not False:
         attributes["data-yanked"] = entry["yanked"]

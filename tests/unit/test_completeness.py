@@ -206,3 +206,14 @@ def test_many_gaps_are_counted_instead_of_listed() -> None:
     found = gaps(records=records)
     assert len(found) == 6
     assert found[-1] == "and 995 more"
+
+
+@pytest.mark.parametrize(("built", "content"), [(("foo",), True), ((), False)])
+def test_a_local_version_is_what_a_build_may_add(built: tuple[str, ...], content: bool) -> None:
+    """foo 1.0 that was built as 1.0+local is the one that was asked for; a wheel of that version is not."""
+    records = {"foo-1.0+local.dist-info": RECORDS["foo-1.0.dist-info"]}
+    found = find_gaps(
+        files=FILES, records=records, site_packages=SITE, wanted=(("foo", "1.0"),), built=built
+    )
+    missed = any("asked" in gap or "not installed" in gap for gap in found)
+    assert missed is not content

@@ -100,7 +100,7 @@ def test_the_cache_remembers(tmp_path: Path) -> None:
     """What was read of a wheel once is not read again: it goes by the wheel's sha256."""
     cache = MetadataCache(folder=tmp_path)
     assert cache.get(SHA256) is None
-    cache.put(SHA256, VALUE)
+    cache.put(SHA256, VALUE, vouched=True)
     assert cache.get(SHA256) == VALUE
     assert cache.get("cd" * 32) is None
     assert [path.name for path in (tmp_path / "ab").iterdir()] == [f"{SHA256}.json"]
@@ -113,7 +113,7 @@ def test_the_cache_remembers(tmp_path: Path) -> None:
 def test_a_corrupt_entry_counts_as_none(tmp_path: Path, content: bytes) -> None:
     """A cache that was cut off or is of another format is read anew, not believed."""
     cache = MetadataCache(folder=tmp_path)
-    cache.put(SHA256, VALUE)
+    cache.put(SHA256, VALUE, vouched=True)
     (tmp_path / "ab" / f"{SHA256}.json").write_bytes(content)
     assert cache.get(SHA256) is None
 
@@ -122,5 +122,5 @@ def test_a_cache_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     """Losing the cache costs time and nothing else."""
     (tmp_path / "file").touch()
     cache = MetadataCache(folder=tmp_path / "file")
-    cache.put(SHA256, VALUE)
+    cache.put(SHA256, VALUE, vouched=True)
     assert cache.get(SHA256) is None

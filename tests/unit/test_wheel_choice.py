@@ -9,7 +9,7 @@ from packaging.tags import compatible_tags, cpython_tags, mac_platforms
 from packaging.utils import parse_wheel_filename
 
 from envbuild.target import parse_target
-from envbuild.wheel_choice import best_wheel
+from envbuild.wheel_choice import best_wheel, parse_wheel_name
 
 OFFERED = {
     "numpy": [
@@ -160,3 +160,10 @@ def test_macos_is_ordered_as_packaging_orders_it(target: str) -> None:
     for better, worse in pairwise(names):
         assert parse_wheel_filename(better)
         assert best_wheel([worse, better], wanted) == better
+
+
+def test_repeated_underscores_in_a_name_are_read_past() -> None:
+    """What old build tools called a wheel fits as if it were called as the specification says."""
+    name = "my__pkg-1.0-py3-none-any.whl"
+    assert best_wheel([name], parse_target("3.12-x86_64-manylinux_2_28")) == name
+    assert parse_wheel_name(name)[0] == "my-pkg"

@@ -166,6 +166,7 @@ def _check_complete(site: Site, filled: Filled, found: Survey) -> None:
         whole=filled.whole,
         site_packages=site.prefix.rstrip("/"),
         wanted=((file.package, file.version) for file in wanted.files),
+        built=(file.package for file in wanted.files if not file.file.endswith(".whl")),
     )
     if gaps:
         problem = Problem(

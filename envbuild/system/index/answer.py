@@ -34,6 +34,12 @@ class Fault(enum.Enum):
     """An answer that is not what was asked for: no package page, no wheel."""
 
     TRUNCATED = "truncated"
+    MISNAMED = "misnamed"
+    """A file whose METADATA is that of another package or another version."""
+
+    TWO_CONTENTS = "two contents"
+    """A page that lists one file name with two digests."""
+
     CHANGED = "changed"
     """Other bytes than the page, or the lockfile, says."""
 
@@ -201,6 +207,21 @@ def _truncated(answer: IndexAnswer) -> tuple[str, str]:
     return message, "try again, or ask its operator"
 
 
+def _misnamed(answer: IndexAnswer) -> tuple[str, str]:
+    name = answer.file or ""
+    message = f"{_index(answer)} gave a file {name} that is not what its name says"
+    version = name.split("-")[1] if name.endswith(".whl") else "VERSION"
+    return f"{message}{_because(answer)}", (
+        f'leave the version out, constraints = ["{answer.package}!={version}"], '
+        "or ask the index's operator to mend the file"
+    )
+
+
+def _two_contents(answer: IndexAnswer) -> tuple[str, str]:
+    message = f"{_index(answer)} lists two different files as {_subject(answer)}{_because(answer)}"
+    return message, "nothing of it was used; ask its operator which one is the right one"
+
+
 def _changed(answer: IndexAnswer) -> tuple[str, str]:
     message = f"{_index(answer)} serves a changed {_subject(answer)}{_because(answer)}"
     return message, "nothing of it was used; find out who changed it before you lock it anew"
@@ -218,5 +239,7 @@ _WORDS = {
     Fault.LED_AWAY: _led_away,
     Fault.GARBAGE: _garbage,
     Fault.TRUNCATED: _truncated,
+    Fault.MISNAMED: _misnamed,
+    Fault.TWO_CONTENTS: _two_contents,
     Fault.CHANGED: _changed,
 }

@@ -6,28 +6,43 @@ import os
 import tempfile
 from concurrent.futures import FIRST_EXCEPTION, wait
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING
 
 from envbuild.declaration import DEFAULT_INDEX
 from envbuild.errors import IndexFailureError
 from envbuild.system.index.answer import Fault, IndexAnswer, IndexAnswerError
+from envbuild.system.index.inner_metadata import metadata_in_ranges
 from envbuild.system.index.page import IndexFile
-from envbuild.system.index.remote_file import RangesUnsupportedError, RemoteFile
 from envbuild.system.index.wheel_folder import open_in_folder
-from envbuild.system.index.wheel_metadata import WheelMetadata, find_metadata, parse_metadata
+from envbuild.system.index.wheel_metadata import (
+    MisnamedError,
+    WheelMetadata,
+    find_metadata,
+    parse_metadata,
+)
 from envbuild.system.workers import Workers
 from envbuild.value import replace, value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from contextlib import AbstractContextManager
+    from collections.abc import Callable, Iterable
+    from typing import TypeAlias
 
     from envbuild.resolution import KnownPackage, ResolvedFile
     from envbuild.system.index.locations import IndexLocation, IndexLocations
     from envbuild.system.index.metadata_cache import MetadataCache
     from envbuild.system.index.reader import IndexClient
-    from envbuild.system.index.web import Reply
     from envbuild.system.uv.sdist import SdistBuilder
+
+    _Way: TypeAlias = Callable[[IndexLocation, ResolvedFile, IndexFile], "_Found | None"]
+
+
+@value
+class _Found:
+    """METADATA, and whether it belongs to the file's sha256 for good."""
+
+    metadata: WheelMetadata
+    vouched: bool
+    """Whether it was read from bytes with that sha256, or the index gave its hash."""
 
 
 @value
@@ -78,30 +93,41 @@ class MetadataReader:
         if known is None:
             location = self.locations.of(file.package)
             is_wheel = file.file.endswith(".whl")
-            known = (self._read_wheel if is_wheel else self._read_sdist)(location, file)
-            self.cache.put(file.sha256, known)
+            found = (self._read_wheel if is_wheel else self._read_sdist)(location, file)
+            known = found.metadata
+            self.cache.put(file.sha256, known, vouched=found.vouched)
         return known
 
-    def _read_wheel(self, location: IndexLocation, file: ResolvedFile) -> WheelMetadata:
+    def _read_wheel(self, location: IndexLocation, file: ResolvedFile) -> _Found:
+        """What the wheel says; METADATA beside it counts where the index vouches for it with a hash.
+
+        Without one the wheel itself is asked, unless only a whole download could tell.
+        """
         if location.folder is not None:
             with open_in_folder(location, file.package, file.file) as stream:
-                return _parse(location, file, stream, os.fstat(stream.fileno()).st_size)
+                size = os.fstat(stream.fileno()).st_size
+                return _Found(metadata=_parse(location, file, stream, size), vouched=False)
         found = self._at_known_address(location, file)
         if found is not None:
             return found
         listed = self._listed(location, file)
-        found = self._beside(location, file, listed) if listed.has_metadata else None
-        if found is None and not self._has_known_address(location):
-            found = self._in_ranges(location, file, listed)
-        return found or self._in_whole(location, file, listed)
+        for read in self._ways(location, listed):
+            if (found := read(location, file, listed)) is not None:
+                return found
+        return self._in_whole(location, file, listed)
+
+    def _ways(self, location: IndexLocation, listed: IndexFile) -> tuple[_Way, ...]:
+        """How METADATA may be had without the whole wheel, what can be believed first."""
+        if listed.metadata_sha256 is not None:
+            return (self._beside, self._in_ranges)
+        ranges = () if self._has_known_address(location) else (self._in_ranges,)
+        return (*ranges, self._beside) if listed.has_metadata else ranges
 
     def _has_known_address(self, location: IndexLocation) -> bool:
         """Whether a resolution saw the index's own addresses, and not those of a router before it."""
         return location.name == DEFAULT_INDEX
 
-    def _at_known_address(
-        self, location: IndexLocation, file: ResolvedFile
-    ) -> WheelMetadata | None:
+    def _at_known_address(self, location: IndexLocation, file: ResolvedFile) -> _Found | None:
         """METADATA in one or two requests, without the page; None where the page has to be asked."""
         if not self._has_known_address(location):
             return None
@@ -115,14 +141,17 @@ class MetadataReader:
 
     def _listed(self, location: IndexLocation, file: ResolvedFile) -> IndexFile:
         """The file as its index's page lists it."""
-        listed = self.client.project_page(location, file.package).file(file.file)
+        page = self.client.project_page(location, file.package)
+        listed = page.file(file.file)
         if listed is None:
             raise _bad(Fault.NOT_FOUND, location, file)
+        if len(digests := page.digests(file.file)) > 1:
+            raise two_contents(location, file.package, file.file, digests)
         return replace(listed, sha256=file.sha256)
 
     def _beside(
         self, location: IndexLocation, file: ResolvedFile, listed: IndexFile
-    ) -> WheelMetadata | None:
+    ) -> _Found | None:
         """METADATA as the index serves it (PEP 658); None where it does not, or tells no size."""
         try:
             content = self.client.metadata_beside(location, file.package, listed)
@@ -133,30 +162,30 @@ class MetadataReader:
         size = listed.size
         if size is None:
             size = self.client.file_size(location, file.package, listed)
-        return None if size is None else _value(location, file, content, size)
+        if size is None:
+            return None
+        vouched = listed.metadata_sha256 is not None
+        return _Found(metadata=_value(location, file, content, size), vouched=vouched)
 
     def _in_ranges(
         self, location: IndexLocation, file: ResolvedFile, listed: IndexFile
-    ) -> WheelMetadata | None:
-        """METADATA out of the wheel's last bytes; None where the server gives whole files only."""
+    ) -> _Found | None:
+        """METADATA out of the wheel's last bytes; None where the server gives whole files only.
 
-        def ask(span: str) -> AbstractContextManager[Reply]:
-            return self.client.open_file(location, file.package, listed, span=span)
-
-        try:
-            with RemoteFile(ask) as wheel:
-                return _parse(location, file, cast("IO[bytes]", wheel), wheel.size)
-        except RangesUnsupportedError:
+        A wheel that came whole with them has to have its sha256.
+        """
+        inner = metadata_in_ranges(self.client, location, file.package, listed)
+        if inner is None:
             return None
+        metadata = _value(location, file, inner.content, inner.size)
+        return _Found(metadata=metadata, vouched=inner.whole)
 
-    def _in_whole(
-        self, location: IndexLocation, file: ResolvedFile, listed: IndexFile
-    ) -> WheelMetadata:
+    def _in_whole(self, location: IndexLocation, file: ResolvedFile, listed: IndexFile) -> _Found:
         with tempfile.TemporaryFile() as stream:
             _, size = self.client.download(location, file.package, listed, stream)
-            return _parse(location, file, stream, size)
+            return _Found(metadata=_parse(location, file, stream, size), vouched=True)
 
-    def _read_sdist(self, location: IndexLocation, file: ResolvedFile) -> WheelMetadata:
+    def _read_sdist(self, location: IndexLocation, file: ResolvedFile) -> _Found:
         """METADATA of what a source distribution is built into."""
         with tempfile.TemporaryDirectory(prefix="envbuild-sdist-") as folder:
             archive = Path(folder, file.file)
@@ -167,22 +196,47 @@ class MetadataReader:
             with archive.open("wb") as sink:
                 _, size = self.client.download(location, file.package, listed, sink)
             with self.builder.build(archive, Path(folder)).open("rb") as wheel:
-                return _parse(location, file, wheel, size)
+                metadata = _parse(location, file, wheel, size, built=True)
+                return _Found(metadata=metadata, vouched=True)
+
+
+def two_contents(
+    location: IndexLocation, package: str, file: str, digests: Iterable[str | None]
+) -> IndexAnswerError:
+    """The error for a page that lists one file name with several sha256."""
+    shown = (f"sha256 {digest[:12]}…" if digest else "no sha256" for digest in digests)
+    answer = IndexAnswer(
+        fault=Fault.TWO_CONTENTS,
+        location=location,
+        package=package,
+        file=file,
+        reason=f"with {' and '.join(shown)}",
+    )
+    return IndexAnswerError(answer)
 
 
 def _parse(
-    location: IndexLocation, file: ResolvedFile, wheel: IO[bytes], size: int
+    location: IndexLocation,
+    file: ResolvedFile,
+    wheel: IO[bytes],
+    size: int,
+    *,
+    built: bool = False,
 ) -> WheelMetadata:
     try:
         content = find_metadata(wheel, file.package)
     except ValueError as error:
         raise _bad(Fault.GARBAGE, location, file, str(error)) from error
-    return _value(location, file, content, size)
+    return _value(location, file, content, size, built=built)
 
 
-def _value(location: IndexLocation, file: ResolvedFile, content: bytes, size: int) -> WheelMetadata:
+def _value(
+    location: IndexLocation, file: ResolvedFile, content: bytes, size: int, *, built: bool = False
+) -> WheelMetadata:
     try:
-        return parse_metadata(content, file.package, size)
+        return parse_metadata(content, file.package, size, file.version, built=built)
+    except MisnamedError as error:
+        raise _bad(Fault.MISNAMED, location, file, str(error)) from error
     except ValueError as error:
         raise _bad(Fault.GARBAGE, location, file, str(error)) from error
 

@@ -1,4 +1,8 @@
-"""Remembered METADATA, by the sha256 of the wheel that it was read from."""
+"""Remembered METADATA, by the sha256 of the wheel that it was read from.
+
+On disk is only what belongs to that sha256 for good.
+What an index merely said lasts as long as its pages do: for one command.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from envbuild.system.files import write_atomically
 from envbuild.system.index.wheel_metadata import WheelMetadata
-from envbuild.value import value
+from envbuild.value import field, value
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 @value
@@ -21,17 +25,27 @@ class MetadataCache:
     """A folder of one file for each wheel; losing it costs time and nothing else."""
 
     folder: Path
+    _said: dict[str, WheelMetadata] = field(default_factory=dict, repr=False)
+    """What was read in this process and is not vouched for."""
 
     def get(self, sha256: str) -> WheelMetadata | None:
         """What is remembered of a wheel; None where nothing is, or nothing readable."""
+        if sha256 in self._said:
+            return self._said[sha256]
         try:
             table = json.loads(self._path(sha256).read_bytes())
             return _parse(table)
         except (OSError, ValueError, TypeError, KeyError):
             return None
 
-    def put(self, sha256: str, metadata: WheelMetadata) -> None:
-        """Remember a wheel's METADATA; a folder that cannot be written is no error."""
+    def put(self, sha256: str, metadata: WheelMetadata, *, vouched: bool) -> None:
+        """Remember a wheel's METADATA; a folder that cannot be written is no error.
+
+        `vouched` says whether it was read from bytes with that sha256, or has a hash on the index's page.
+        """
+        if not vouched:
+            self._said[sha256] = metadata
+            return
         table = {
             "format": _FORMAT,
             "requires": metadata.requires,

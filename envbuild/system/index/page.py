@@ -62,12 +62,13 @@ class IndexFile:
             InvalidSdistFilename,
             InvalidWheelFilename,
             parse_sdist_filename,
-            parse_wheel_filename,
         )
+
+        from envbuild.wheel_choice import parse_wheel_name
 
         try:
             if self.is_wheel:
-                return parse_wheel_filename(self.filename)[1]
+                return parse_wheel_name(self.filename)[1]
             return parse_sdist_filename(self.filename)[1]
         except (InvalidWheelFilename, InvalidSdistFilename):
             return None
@@ -86,6 +87,11 @@ class ProjectPage:
     def file(self, filename: str) -> IndexFile | None:
         """The file of that name, or None."""
         return next((file for file in self.files if file.filename == filename), None)
+
+    def digests(self, filename: str) -> tuple[str | None, ...]:
+        """Every sha256 that the page gives for a file's name, None where it gives none for it."""
+        listed = (file.sha256 for file in self.files if file.filename == filename)
+        return tuple(dict.fromkeys(listed))
 
 
 def parse_page(name: str, text: str, content_type: str, url: str) -> ProjectPage:

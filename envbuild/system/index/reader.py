@@ -90,12 +90,18 @@ class IndexClient:
     def open_file(
         self, location: IndexLocation, package: str, file: IndexFile, *, span: str | None = None
     ) -> Generator[Reply]:
-        """A file's bytes over HTTP, unread; `span` is the value of a `Range` header."""
+        """A file's bytes over HTTP, unread; `span` is the value of a `Range` header.
+
+        Nobody asked for a compression: of a wheel it is undone, as resolvers do;
+        of a `.tar.gz` servers say so that mean the file itself.
+        """
         headers = [("Accept-Encoding", "identity"), *([("Range", span)] if span else [])]
         request = Request(
             url=file.url, headers=tuple(headers), authorization=location.authorization
         )
         with _blaming(location, package, file.filename), self._web.open(request) as reply:
+            if file.is_wheel:
+                reply.undo_compression()
             yield reply
 
     def file_size(self, location: IndexLocation, package: str, file: IndexFile) -> int | None:

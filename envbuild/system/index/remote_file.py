@@ -51,6 +51,11 @@ class RemoteFile(io.RawIOBase):
         self.size = self._open()
         """Of the whole file, in bytes."""
 
+    def whole(self) -> bytes | None:
+        """The whole file, where its end that was read first is all of it; else None."""
+        start, content = self._spans[0]
+        return content if start == 0 and len(content) == self.size else None
+
     def readable(self) -> bool:
         """Whether it can be read: yes."""
         return True

@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Self
 from urllib.parse import quote
 
 from envbuild.system.index.answer import Fault, IndexAnswer, IndexAnswerError
+from envbuild.system.index.inner_metadata import metadata_in_ranges
 from envbuild.system.index.page import ProjectPage, render_page
 from envbuild.system.index.router_server import FIRST_PORT, PORTS, Content, listen
 from envbuild.system.index.web import CHUNK
@@ -138,9 +139,16 @@ class IndexRouter:
         return location, listed
 
     def metadata(self, package: str, filename: str) -> bytes:
-        """The METADATA of a wheel."""
+        """The METADATA of a wheel: what lies beside it where the page has its hash, else what is inside.
+
+        Where only a whole download could tell what is inside, what lies beside it has to do.
+        """
         location, listed = self._file(package, filename)
         if location.folder is None:
+            if listed.metadata_sha256 is None:
+                inner = metadata_in_ranges(self._client, location, package, listed)
+                if inner is not None:
+                    return inner.content
             return self._client.metadata_beside(location, package, listed)
         try:
             with open_in_folder(location, package, filename) as wheel:

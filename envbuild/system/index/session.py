@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from envbuild.installation import InstallRequest
     from envbuild.resolution import KnownPackage, ResolvedFile, ResolveRequest
     from envbuild.system.process import Runner
+    from envbuild.system.uv.chosen_file import OfferedFile
 
 
 @value
@@ -40,6 +41,20 @@ class IndexSession:
             sha256: PublishedMetadata(requires=metadata.requires, size=metadata.size)
             for sha256, metadata in self.reader.read_all(files).items()
         }
+
+    def sole_digest(self, file: OfferedFile) -> str:
+        """The sha256 of a file that an index offers, computed where its page has none.
+
+        IndexFailureError where the page lists several files under its name.
+        """
+        from envbuild.errors import IndexFailureError
+        from envbuild.system.index.answer import IndexAnswerError
+        from envbuild.system.index.sole_digest import sole_digest
+
+        try:
+            return sole_digest(self.client, self.locations.of(file.package), file)
+        except IndexAnswerError as error:
+            raise IndexFailureError(error.problems) from error
 
     def still_listed(self, packages: tuple[KnownPackage, ...]) -> frozenset[str]:
         """The names of those whose file their index lists today, as `MetadataSource` gives it."""

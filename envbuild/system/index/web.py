@@ -41,6 +41,9 @@ _BUNDLES = (
 )
 """Where systems keep the certificates they trust, for a Python that was built for another one."""
 
+_OF_ENCODED = ("Content-Encoding", "Content-Length", "Content-Range", "Accept-Ranges")
+"""What an answer says of its bytes as they come, and not of what they are decoded into."""
+
 T = TypeVar("T")
 
 
@@ -68,6 +71,7 @@ class Reply:
 
         self.status: int = response.status
         self.headers: Mapping[str, str] = response.headers
+        self._decoded = False
 
     @property
     def length(self) -> int | None:
@@ -75,11 +79,22 @@ class Reply:
         text = self.headers.get("Content-Length", "")
         return int(text) if text.isdecimal() else None
 
+    def undo_compression(self) -> None:
+        """Give the body as it was before its server compressed it for the transport, if it did.
+
+        How long it is, and whether spans of it can be had, is then not known any more.
+        """
+        if self.headers.get("Content-Encoding", "identity").lower() == "identity":
+            return
+        self._decoded = True
+        kept = {name: value for name, value in self.headers.items() if name not in _OF_ENCODED}
+        self.headers = kept
+
     def stream(self, *, decoded: bool = False) -> Iterator[bytes]:
         """The body, a bounded piece at a time; `decoded` undoes a compression of the transport."""
         host = urlsplit(self.url).netloc
         with body_faults(host):
-            yield from self._response.stream(CHUNK, decode_content=decoded)
+            yield from self._response.stream(CHUNK, decode_content=decoded or self._decoded)
 
     def read(self, limit: int, *, decoded: bool = False) -> bytes:
         """The whole body; WebError where it is longer than `limit` bytes."""

@@ -21,6 +21,9 @@ _SOME_TARGET = parse_target("3.12-x86_64-manylinux_2_28")
 
 _OLD_CLAUSE = r"(?:===?|[~!<>]=|[<>])\s?[\w.*+!-]+"
 _OLD_SPECIFIER = re.compile(rf"\s?\(?\s?{_OLD_CLAUSE}(?:\s?,\s?{_OLD_CLAUSE})*\s?\)?\s?$")
+_QUOTES = re.compile("[\"']")
+"""What some old packages put around versions (`six>="1.0"`), and resolvers take away."""
+
 _LONGEST_OF_OLD = 500
 _LARGEST = 16 << 20
 """Bytes of METADATA; what claims to be longer is not read."""
@@ -35,6 +38,10 @@ _UNREADABLE = (
     RuntimeError,
 )
 """What zipfile raises for archives that are broken, encrypted or packed in an unknown way."""
+
+
+class MisnamedError(ValueError):
+    """METADATA is that of another package or another version than its file's name says."""
 
 
 @value
@@ -66,8 +73,14 @@ def find_metadata(wheel: IO[bytes], package: str) -> bytes:
         raise ValueError("it is no readable zip archive") from error
 
 
-def parse_metadata(content: bytes, package: str, size: int) -> WheelMetadata:
-    """METADATA → value; ValueError says what is wrong with it."""
+def parse_metadata(
+    content: bytes, package: str, size: int, version: str | None = None, *, built: bool = False
+) -> WheelMetadata:
+    """METADATA → value; ValueError says what is wrong with it, MisnamedError where it is another file's.
+
+    `version` is the one that the file's name says, None where nobody asks;
+    what is `built` from source may add a local version to it (PEP 440).
+    """
     from packaging.metadata import parse_email
     from packaging.utils import canonicalize_name
 
@@ -76,7 +89,10 @@ def parse_metadata(content: bytes, package: str, size: int) -> WheelMetadata:
     if name is None:
         raise ValueError("its METADATA has no Name")
     if canonicalize_name(name) != package:
-        raise ValueError(f"its METADATA is that of '{name}'")
+        raise MisnamedError(f"its METADATA is that of '{name}'")
+    inside = raw.get("version")
+    if version is not None and inside is not None and not _is_same(inside, version, built=built):
+        raise MisnamedError(f"its METADATA says version {inside}")
     if "requires-dist" in unparsed:
         raise ValueError("its Requires-Dist is no text")
     return WheelMetadata(
@@ -85,6 +101,17 @@ def parse_metadata(content: bytes, package: str, size: int) -> WheelMetadata:
         provides_extras=tuple(raw.get("provides_extra", ())),
         size=size,
     )
+
+
+def _is_same(inside: str, version: str, *, built: bool) -> bool:
+    """Whether METADATA's version is the one that the file's name says."""
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        found, wanted = Version(inside), Version(version)
+    except InvalidVersion:
+        return False
+    return found == wanted or (built and wanted.local is None and found.public == wanted.public)
 
 
 def _metadata_name(names: Iterable[str], package: str) -> str:
@@ -114,6 +141,9 @@ def _requirement(text: str) -> str:
     except InvalidRequirement:
         if _is_of_old(text):
             return text
+        bare, semicolon, marker = text.partition(";")
+        if (unquoted := _QUOTES.sub("", bare)) != bare:
+            return _requirement(f"{unquoted}{semicolon}{marker}")
         raise ValueError(f"it asks for '{text}', which is no valid requirement") from None
     if requirement.marker is not None and not _can_be_evaluated(requirement.marker):
         raise ValueError(f"it asks for '{text}', whose marker compares what cannot be compared")

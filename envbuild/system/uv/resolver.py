@@ -9,12 +9,12 @@ import tempfile
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
 
-from envbuild.errors import HostError, IndexFailureError, Problem, UnsatisfiableError
+from envbuild.errors import HostError, Problem, UnsatisfiableError
 from envbuild.platform_range import known_platform, library_of
-from envbuild.resolution import Resolution, ResolvedFile
+from envbuild.resolution import Resolution
 from envbuild.system.process import Command, scrubbed_environment
+from envbuild.system.uv.chosen_file import choose_file, offered_files
 from envbuild.system.uv.executable import base_arguments, uv_executable
 from envbuild.value import replace, value
 from envbuild.wheel_choice import best_wheel, unfit_versions
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from envbuild.errors import EnvbuildError
     from envbuild.resolution import KnownPackage, Pin, ResolveRequest
     from envbuild.system.process import Completed, Runner
+    from envbuild.system.uv.chosen_file import OfferedFile
     from envbuild.target import Platform
 
 _SYSTEMS = {"musllinux": "unknown-linux-musl", "macosx": "apple-darwin"}
@@ -49,6 +50,9 @@ class UvResolver:
     conceal: Callable[[str], str]
     """Takes out of uv's words what other users of the host must not see."""
 
+    sole_digest: Callable[[OfferedFile], str]
+    """The one sha256 of a file that an index offers; IndexFailureError where there are two."""
+
     offered: Callable[[str], tuple[str, ...]]
     """The names of all files that a package's index lists; IndexFailureError where it does not."""
 
@@ -69,7 +73,7 @@ class UvResolver:
             if not more:
                 break
             excluded += more
-        files = tuple(_chosen_file(package, request) for package in packages)
+        files = tuple(choose_file(package, request, self.sole_digest) for package in packages)
         return Resolution(
             target=request.target, files=tuple(sorted(files, key=lambda f: f.package))
         )
@@ -83,7 +87,7 @@ class UvResolver:
             return
         for package in packages:
             name = str(package["name"])
-            files = [file for file, _, _ in _offered(package)]
+            files = [file.name for file in offered_files(package)]
             if name not in request.allow_sdist and best_wheel(files, target) is None:
                 versions = unfit_versions((*files, *self.offered(name)), target)
                 yield from (f"{name}!={version}" for version in versions)
@@ -204,34 +208,3 @@ def _uv_platform(platform: Platform) -> str:
         return f"{platform.arch}-manylinux_{platform.major}_{platform.minor}"
     arch = "aarch64" if platform.arch == "arm64" else platform.arch
     return f"{arch}-{_SYSTEMS[platform.system]}"
-
-
-def _chosen_file(package: Mapping[str, object], request: ResolveRequest) -> ResolvedFile:
-    """The one file of a PEP 751 package table that the request's target takes."""
-    name, version = str(package["name"]), str(package.get("version", ""))
-    offered = {file_name: (url, sha256) for file_name, url, sha256 in _offered(package)}
-    wheels = [file for file in offered if file.endswith(".whl")]
-    chosen = best_wheel(wheels, request.target)
-    if chosen is None and name in request.allow_sdist:
-        chosen = next((file for file in offered if not file.endswith(".whl")), None)
-    if chosen is None:
-        message = f"{request.driver}: {name} {version} has no wheel for {request.target}"
-        hint = f"ask for another version of {name}, or leave the target out"
-        raise UnsatisfiableError(Problem(message=message, hint=hint))
-    url, sha256 = offered[chosen]
-    if not sha256:
-        message = f"the index gives no sha256 for {chosen}, so it cannot be locked"
-        raise IndexFailureError(
-            Problem(message=message, hint="ask the index's operator for hashes")
-        )
-    return ResolvedFile(package=name, version=version, file=chosen, url=url, sha256=sha256)
-
-
-def _offered(package: Mapping[str, object]) -> Iterator[tuple[str, str, str]]:
-    """Name, address and sha256 of every file in a package table."""
-    wheels, sdist = package.get("wheels", []), package.get("sdist")
-    files = [*wheels] if isinstance(wheels, list) else []
-    for file in [*files, *([sdist] if isinstance(sdist, dict) else [])]:
-        url = str(file.get("url") or Path(str(file["path"])).absolute().as_uri())
-        name = str(file.get("name") or unquote(urlsplit(url).path.rpartition("/")[2]))
-        yield name, url, str(file.get("hashes", {}).get("sha256", ""))

@@ -42,8 +42,23 @@ class SdistBuilder:
         env = scrubbed_environment(os.environ, **self.index_environment)
         done = self.runner.run(Command(argv=argv, env=env, cwd=str(folder)))
         wheels = list(output.glob("*.whl"))
-        if done.code != 0 or len(wheels) != 1:
+        # uv's own `build` refuses a wheel that adds a local version, which it installs without a word
+        if len(wheels) != 1 or (done.code != 0 and not _adds_local(sdist.name, wheels[0].name)):
             message = f"{sdist.name} cannot be built into a wheel"
             hint = "ask for a version that has a wheel, or provide what the build needs"
             raise HostError(Problem(message=message, detail=done.stderr, hint=hint))
         return wheels[0]
+
+
+def _adds_local(sdist: str, wheel: str) -> bool:
+    """Whether a wheel's version is that of its source with a local version (PEP 440) added."""
+    from packaging.utils import parse_sdist_filename, parse_wheel_filename
+
+    try:
+        (name, version), (built, found, *_) = (
+            parse_sdist_filename(sdist),
+            parse_wheel_filename(wheel),
+        )
+    except ValueError:
+        return False
+    return built == name and found.local is not None and found.public == str(version)
