@@ -11,7 +11,7 @@ from envbuild.value import value
 if TYPE_CHECKING:
     from envbuild.target import Interpreter
 
-LAYOUT = 4
+LAYOUT = 5
 """The layout's version: raised whenever the same inputs would be built into other files."""
 
 SHORT = 12

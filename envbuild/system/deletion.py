@@ -1,12 +1,14 @@
-"""Delete trees, and tell how many bytes of disk that frees: an inode's, where its last link goes."""
+"""Delete trees, and tell how many bytes of disk that frees: an inode's, where its last link goes.
+
+Every step goes from an open folder to a name in it, and through no link:
+who can rename what lies in a tree cannot lead out of it whoever deletes it.
+"""
 
 from __future__ import annotations
 
 import os
-from contextlib import suppress
-from stat import S_ISDIR
-
-from envbuild.system.working_folder import coming_back
+from contextlib import contextmanager, suppress
+from stat import S_ISDIR, S_IWUSR
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,6 +27,11 @@ _FEWEST = 64
 _SHARES = 256
 """A share has its number in one byte."""
 
+_DEEPEST = 100
+"""Folders that are open at a time; what lies deeper is moved up first."""
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
 
 def delete_tree(
     path: Path, looks: dict[int, int] | None = None, meanwhile: Callable[[], object] | None = None
@@ -33,24 +40,48 @@ def delete_tree(
 
     Gives the bytes of disk that this freed: a file's count where its last link went.
     `looks` gets, by inode, the ctime (ns) of each file that has further links, as it was just before the first
-    of them went here. The working folder is elsewhere meanwhile, and nothing else may run in this process.
+    of them went here.
 
-    Two processes share a large tree; this one first does what `meanwhile` says, while the other one has begun.
+    Two processes share a large tree; this one, which must have no threads,
+    first does what `meanwhile` says, while the other one has begun.
     Where that one is killed, what it saw is not told, nor what the two of them freed;
     and never the bytes of an inode whose last two links both take away at the same moment.
     """
-    found: dict[int, int] = {} if looks is None else looks
-    if path.is_dir() and not path.is_symlink():
-        folder = os.fsencode(path.absolute())
-        with coming_back():
-            blocks = _delete_shares(_shares(folder), found, meanwhile)
-            return (blocks + _delete_folder(folder, found)) * _BLOCK
+    return _delete(path, {} if looks is None else looks, meanwhile, alone=False)
+
+
+def remove_tree(path: Path) -> None:
+    """Delete a folder with all below it, or whatever else stands there, in this thread alone."""
+    _delete(path, {}, None, alone=True)
+
+
+def _delete(
+    path: Path, looks: dict[int, int], meanwhile: Callable[[], object] | None, *, alone: bool
+) -> int:
+    name = os.fsencode(path.name)
     try:
-        status = path.lstat()
-        path.unlink()
+        above = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except FileNotFoundError:
         return 0
-    return status.st_blocks * _BLOCK if status.st_nlink == 1 else 0
+    try:
+        status = os.stat(name, dir_fd=above, follow_symlinks=False)
+        if not S_ISDIR(status.st_mode):
+            os.unlink(name, dir_fd=above)
+            return status.st_blocks * _BLOCK if status.st_nlink == 1 else 0
+        root = _open_folder(name, above)
+        try:
+            shares = [] if alone else _shares(root)
+            blocks = _delete_shares(root, shares, looks, meanwhile) + status.st_blocks
+            blocks += _Deletion(root, looks).everything()
+        finally:
+            os.close(root)
+        with suppress(OSError):
+            os.rmdir(name, dir_fd=above)
+    except FileNotFoundError:
+        return 0
+    finally:
+        os.close(above)
+    return blocks * _BLOCK
 
 
 def count_bytes(folders: Iterable[Path]) -> int:
@@ -76,27 +107,31 @@ def count_bytes(folders: Iterable[Path]) -> int:
     return blocks * _BLOCK
 
 
-def _shares(root: bytes) -> list[list[bytes]]:
-    """The folders of the first level that has many, in shares; none where no level has.
+def _shares(root: int) -> list[list[bytes]]:
+    """The folders of the first level that has many, in shares, each by its path below the root.
 
-    A folder of many folders is taken for a large one, and large ones come first, so that both end together.
+    None where no level has. A folder of many folders is taken for a large one,
+    and large ones come first, so that both processes end together.
     """
-    level = [(0, root)]
+    level = [(0, b"")]
     while level and len(level) < _FEWEST:
-        level = [found for _, folder in level for found in _folders(folder)]
+        level = [found for _, folder in level for found in _folders(root, folder)]
     folders = [folder for _, folder in sorted(level, reverse=True)]
     return [folders[start::_SHARES] for start in range(min(len(folders), _SHARES))]
 
 
-def _folders(folder: bytes) -> Iterator[tuple[int, bytes]]:
+def _folders(root: int, folder: bytes) -> Iterator[tuple[int, bytes]]:
     """How many links each folder in this one has, which tells how many folders it holds, and its path."""
-    with suppress(OSError), os.scandir(folder) as entries:
+    with suppress(OSError), _opened_below(root, folder) as opened, os.scandir(opened) as entries:
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
-                yield entry.stat(follow_symlinks=False).st_nlink, entry.path
+                name = os.fsencode(entry.name)
+                path = folder + b"/" + name if folder else name
+                yield entry.stat(follow_symlinks=False).st_nlink, path
 
 
 def _delete_shares(
+    root: int,
     shares: Sequence[Sequence[bytes]],
     looks: dict[int, int],
     meanwhile: Callable[[], object] | None,
@@ -120,8 +155,9 @@ def _delete_shares(
             found = {}
         elif meanwhile is not None:
             meanwhile()
+        deletion = _Deletion(root, found)
         while number := os.read(queue, 1):
-            blocks += sum(_delete_folder(folder, found) for folder in shares[number[0]])
+            blocks += sum(deletion.below(folder) for folder in shares[number[0]])
         return blocks, found
 
     try:
@@ -135,59 +171,111 @@ def _delete_shares(
     return sum(blocks for blocks, _ in results)
 
 
-def _delete_folder(folder: bytes, looks: dict[int, int]) -> int:
-    """Delete a folder; the blocks that this freed."""
-    try:
-        blocks = os.lstat(folder).st_blocks
-    except FileNotFoundError:
-        return 0
-    return blocks + _delete_from_within(folder, looks)
+class _Deletion:
+    """Deletes what lies below a folder that is open."""
 
+    def __init__(self, root: int, looks: dict[int, int]) -> None:
+        self._root = root
+        self._looks = looks
+        self._moved: list[bytes] = []
+        """What lay too deep, by its name in the root."""
 
-def _delete_from_within(folder: bytes, looks: dict[int, int]) -> int:
-    """Delete a folder from within it and those below: the kernel then walks no long paths, one for each file.
+    def everything(self) -> int:
+        """Delete all that the root holds; the blocks that this freed, the root's own not among them."""
+        return self._inside(self._root, 0) + self._rest()
 
-    Gives the blocks that this freed, its own not among them.
-    """
-    try:
-        os.chdir(folder)
-        blocks, folders = _delete_files(looks)
-    except FileNotFoundError:
-        return 0
-    for name in folders:
-        blocks += _delete_from_within(folder + b"/" + name, looks)
-    with suppress(OSError):
-        os.rmdir(folder)  # noqa: PTH106
-    return blocks
-
-
-def _delete_files(looks: dict[int, int]) -> tuple[int, list[bytes]]:
-    """Delete what is here and no folder; the blocks that this frees, and the names of the folders, which count.
-
-    The number of links is looked at just before each is taken away, so that the last one counts.
-    """
-    blocks = 0
-    folders: list[bytes] = []
-    for name in os.listdir(b"."):  # noqa: PTH208
+    def below(self, path: bytes) -> int:
+        """Delete a folder by its path below the root; the blocks that this freed."""
+        above, _, name = path.rpartition(b"/")
         try:
-            status = os.lstat(name)
-            if S_ISDIR(status.st_mode):
-                folders.append(name)
-                blocks += status.st_blocks
-                continue
-            _unlink(name)
+            with _opened_below(self._root, above) as opened:
+                return self._folder(name, opened, 0) + self._rest()
         except FileNotFoundError:
-            continue
-        if status.st_nlink == 1:
-            blocks += status.st_blocks
-        else:
-            looks.setdefault(status.st_ino, status.st_ctime_ns)
-    return blocks, folders
+            return 0
+
+    def _rest(self) -> int:
+        """Delete what was moved up, until nothing was."""
+        blocks = 0
+        while self._moved:
+            blocks += self._folder(self._moved.pop(), self._root, 0)
+        return blocks
+
+    def _folder(self, name: bytes, at: int, depth: int) -> int:
+        """Delete a folder in an open one."""
+        if depth > _DEEPEST:
+            self._move_up(name, at)
+            return 0
+        try:
+            folder = _open_folder(name, at)
+        except (FileNotFoundError, NotADirectoryError):
+            return 0
+        try:
+            blocks = os.fstat(folder).st_blocks + self._inside(folder, depth + 1)
+        finally:
+            os.close(folder)
+        with suppress(OSError):
+            os.rmdir(name, dir_fd=at)
+        return blocks
+
+    def _move_up(self, name: bytes, at: int) -> None:
+        moved = b".deep-%d-%s" % (os.getpid(), os.urandom(8).hex().encode())
+        with suppress(FileNotFoundError):
+            os.rename(name, moved, src_dir_fd=at, dst_dir_fd=self._root)
+            self._moved.append(moved)
+
+    def _inside(self, folder: int, depth: int) -> int:
+        """Delete what an open folder holds; the blocks that this freed.
+
+        The number of links is looked at just before each is taken away, so that the last one counts.
+        """
+        blocks = 0
+        for text in os.listdir(folder):
+            name = os.fsencode(text)
+            try:
+                status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+                if S_ISDIR(status.st_mode):
+                    blocks += self._folder(name, folder, depth)
+                    continue
+                os.unlink(name, dir_fd=folder)
+            except FileNotFoundError:
+                continue
+            if status.st_nlink == 1:
+                blocks += status.st_blocks
+            else:
+                self._looks.setdefault(status.st_ino, status.st_ctime_ns)
+        return blocks
 
 
-def _unlink(name: bytes) -> None:
+@contextmanager
+def _opened_below(root: int, path: bytes) -> Iterator[int]:
+    """A folder by its path below an open one, step by step and through no link."""
+    folder = os.dup(root)
     try:
-        os.unlink(name)  # noqa: PTH108
-    except PermissionError:  # an environment's folders are read-only, but for root
-        os.chmod(b".", 0o700)  # noqa: PTH101
-        os.unlink(name)  # noqa: PTH108
+        for name in filter(None, path.split(b"/")):
+            inner = _open_folder(name, folder)
+            os.close(folder)
+            folder = inner
+        yield folder
+    finally:
+        os.close(folder)
+
+
+def _open_folder(name: bytes, at: int) -> int:
+    """Open a folder in an open one, in which its owner may delete: an environment's are read-only."""
+    try:
+        folder = os.open(name, _FOLDER, dir_fd=at)
+    except PermissionError:
+        _permit(name, at)
+        folder = os.open(name, _FOLDER, dir_fd=at)
+    if not os.fstat(folder).st_mode & S_IWUSR:
+        os.fchmod(folder, 0o700)
+    return folder
+
+
+def _permit(name: bytes, at: int) -> None:
+    """Give its owner every right to a folder that he may not even read."""
+    place = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at)
+    try:
+        os.chmod(f"/proc/self/fd/{place}", 0o700)  # noqa: PTH101  (what is open, whatever its name is by now)
+    finally:
+        os.close(place)

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from envbuild.system.deletion import delete_tree
 from envbuild.system.file_locks import locked
 from tests.support.command_line import declare_drivers
 from tests.support.plain_user import NOBODY, by_stranger
 from tests.support.wheels import command_wheel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.support.command_line import CommandLine
@@ -223,3 +224,28 @@ def test_what_is_written_goes_through_no_planted_link(web: CommandLine, scratch:
     assert victim.read_text() == "precious"
     assert stat.S_IMODE(victim.stat().st_mode) == 0o600
     assert not (out / "envbuild.env").is_symlink()
+
+
+def test_deleting_follows_no_folder_that_became_a_link(
+    scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The attacker may write into a tree that root deletes, and swaps a folder for a link in the nick of time."""
+    tree, victim = scratch / "tree", scratch / "victim"
+    for folder in (tree / "inner", victim):
+        folder.mkdir(parents=True)
+        (folder / "file").write_text("precious")
+
+    def swapping(real: Callable[..., object]) -> Callable[..., object]:
+        def swapped(path: object, *rest: object, **more: object) -> object:
+            if str(path).rstrip("'").endswith("inner") and not (tree / "inner").is_symlink():
+                (tree / "inner").rename(tree / "aside")
+                (tree / "inner").symlink_to(victim)
+            return real(path, *rest, **more)
+
+        return swapped
+
+    monkeypatch.setattr(os, "chdir", swapping(os.chdir))
+    monkeypatch.setattr(os, "open", swapping(os.open))
+    delete_tree(tree)
+    assert (victim / "file").read_text() == "precious"
+    assert not (tree / "inner").exists() or (tree / "inner").is_symlink()

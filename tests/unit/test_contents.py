@@ -13,7 +13,8 @@ import pytest
 
 from envbuild.errors import HostError
 from envbuild.receipt import FileEntry, FolderEntry, LinkEntry
-from envbuild.system.environments.contents import read_records, thaw_folders
+from envbuild.system.environments.contents import read_records
+from envbuild.system.environments.folder import remove_environment
 from envbuild.system.environments.survey import scan_contents
 from tests.support.frozen import freeze_modes
 from tests.support.plain_user import as_plain_user
@@ -151,8 +152,9 @@ def test_links_are_never_followed(environment: Path, scratch: Path) -> None:
     assert paths == ["bin/vllm", "lib/pkg/__init__.py"]
     assert mode_of(outside) == 0o700
     assert mode_of(outside / "secret") == 0o600
-    thaw_folders(environment)
+    remove_environment(environment)
     assert mode_of(outside) == 0o700
+    assert mode_of(outside / "secret") == 0o600
 
 
 @pytest.mark.usefixtures("private_umask")
@@ -210,22 +212,16 @@ def test_freezing_twice_changes_nothing(environment: Path) -> None:
     assert scan_contents(environment) == before
 
 
-def test_a_frozen_environment_can_be_thawed(environment: Path) -> None:
-    """Its owner can remove it again; what its files are does not change."""
-    freeze_modes(environment)
-    thaw_folders(environment)
-    assert all(entry.mode == 0o755 for entry in scan_contents(environment).folders)
-    assert mode_of(environment / "bin" / "vllm") == 0o555
-
-
-def test_a_folder_that_was_closed_is_thawed_with_all_below(environment: Path) -> None:
+def test_a_folder_that_was_closed_is_removed_with_all_below(
+    environment: Path, scratch: Path
+) -> None:
     """What a killed build left in whatever modes can be removed, also by who is not root."""
     deep = environment / "lib" / "closed" / "below"
     deep.mkdir(parents=True)
     deep.chmod(0o000)
     deep.parent.chmod(0o000)
-    assert as_plain_user(environment, lambda: thaw_folders(environment)) == 0
-    assert mode_of(deep.parent) == mode_of(deep) == 0o755
+    assert as_plain_user(scratch, lambda: remove_environment(environment)) == 0
+    assert not environment.exists()
 
 
 def test_records_are_read_by_folder(scratch: Path) -> None:

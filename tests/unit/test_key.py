@@ -49,6 +49,7 @@ GOLDEN = {
     2: "1a6611e626a6346e0c83548c783a26004e65da0d0f2b1e85f43b9bab4348e86b",
     3: "acf6d30ec0fc9882a47efbd78383f924d73ff781d8b5360836a086239ad2439f",
     4: "eeef37940c115082570ab14edbae3ae52fc2f73862296061bbb133dd59c4ccbe",
+    5: "98eb1ddff50116d85d13e2c1d912cb7f4b9e22160fbcaedbda311d3483c7dc39",
 }
 """The key of `INPUTS` by the layout's version: every environment on every host hangs on it."""
 
@@ -65,6 +66,7 @@ ACTIVATION = {
     2: "c7014479c875f583b0c44e2333a05a0cd102fe78b527806e81a6c2eab4dde2ab",
     3: "c7014479c875f583b0c44e2333a05a0cd102fe78b527806e81a6c2eab4dde2ab",
     4: "b19ac0292ba071d26460598660c4351de015cdc805228fb6e233c64fe83af27b",
+    5: "c648857f026504d0bd6d1664722e2d0d5c7754d4354aad5babade5426d65370e",
 }
 """sha256 of the activation by the layout's version: its text is content that the key stands for."""
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envbuild.system import deletion
 from envbuild.system.deletion import count_bytes, delete_tree
 from envbuild.system.trash import Trash
 
@@ -120,11 +119,27 @@ def test_read_only_folders_are_deleted(tree: Path) -> None:
 def test_the_working_folder_stays(
     tree: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Deleting goes from folder to folder, and comes back; a path may be relative to where it was."""
+    """Deleting needs no working folder of its own; a path may be relative."""
     monkeypatch.chdir(scratch)
     delete_tree(Path("tree"))
     assert not tree.exists()
     assert Path.cwd() == scratch
+
+
+def test_a_deep_tree_is_deleted(scratch: Path) -> None:
+    """However deep: neither open files nor Python's stack are what ends it."""
+    root = scratch / "deep"
+    root.mkdir()
+    folder = os.open(root, os.O_RDONLY)
+    for _ in range(1100):
+        os.mkdir("d", dir_fd=folder)
+        inner = os.open("d", os.O_RDONLY, dir_fd=folder)
+        os.close(folder)
+        folder = inner
+    os.close(os.open("file", os.O_WRONLY | os.O_CREAT, dir_fd=folder))
+    os.close(folder)
+    delete_tree(root)
+    assert not root.exists()
 
 
 def test_emptying_leaves_a_note(tree: Path, trash: Trash) -> None:
@@ -212,16 +227,16 @@ def test_the_other_does_what_a_killed_one_has_left(
 ) -> None:
     """Where one of the two ends amid its share, the tree goes all the same, and no process is left."""
     here = os.getpid()
-    real = deletion._delete_files
+    real = os.listdir
 
-    def delete(looks: dict[int, int]) -> tuple[int, list[bytes]]:
+    def listed(folder: int) -> list[str]:
         if os.getpid() != here:
-            os.unlink("file")  # noqa: PTH108
+            os.unlink("file", dir_fd=folder)
             end()
         time.sleep(0.001)  # so that the other one gets a share
-        return real(looks)
+        return real(folder)
 
-    monkeypatch.setattr(deletion, "_delete_files", delete)
+    monkeypatch.setattr(os, "listdir", listed)
     delete_tree(large)
     assert not large.exists()
     _assert_no_process_is_left()
@@ -247,18 +262,17 @@ def test_this_process_may_do_something_meanwhile(large: Path, scratch: Path) -> 
 
 _HANG = """
 import os, pathlib, sys, time
-from envbuild.system import deletion
 from envbuild.system.trash import Trash
 
-real = deletion._delete_files
+real = os.listdir
 
-def delete(looks):
+def listed(folder):
     deadline = time.monotonic() + 60
     while not os.path.exists(sys.argv[2]) and time.monotonic() < deadline:
         time.sleep(0.01)
-    return real(looks)
+    return real(folder)
 
-deletion._delete_files = delete
+os.listdir = listed
 Trash(folder=pathlib.Path(sys.argv[1])).empty_after()
 """
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envbuild.system import deletion
 from envbuild.system.cache import entries as entries_module
 from envbuild.system.cache.entries import Entries
 from envbuild.system.cache.linking import Target
@@ -294,16 +293,15 @@ def test_what_a_killed_process_saw_is_read_again(
 ) -> None:
     """Where one of the two is killed after it has deleted, the entry is not stamped, and a change is found."""
     here = os.getpid()
-    real = deletion._delete_files
+    real = os.rmdir
 
-    def delete(looks: dict[int, int]) -> tuple[int, list[bytes]]:
-        found = real(looks)
+    def removed(folder: bytes, *, dir_fd: int) -> None:
         if os.getpid() != here:
             os.kill(os.getpid(), signal.SIGKILL)
         time.sleep(0.001)  # so that the other one gets a share
-        return found
+        real(folder, dir_fd=dir_fd)
 
-    monkeypatch.setattr(deletion, "_delete_files", delete)
+    monkeypatch.setattr(os, "rmdir", removed)
     _remove(cache, "big", large)
     assert not (cache.parent / "big").exists()
     assert _link(cache, "three", wheel=large)

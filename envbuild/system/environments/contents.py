@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.cache_entry import EntryFile
 from envbuild.digest import stream_sha256
-from envbuild.system.environments.folder_walk import folders_in, path_text
+from envbuild.system.environments.folder_walk import path_text
 from envbuild.system.workers import Workers
 
 if TYPE_CHECKING:
@@ -23,15 +23,6 @@ FOLDER_MODE = 0o555
 
 _LONG = 1 << 18
 """Bytes from which on a thread of its own is worth while for a file."""
-
-
-def thaw_folders(environment: Path) -> None:
-    """Make the folders below an environment writable for their owner again, so that it can be removed."""
-    waiting = [os.fsencode(environment)]
-    while waiting:
-        folder = waiting.pop()
-        os.chmod(folder, 0o755)  # noqa: PTH101, S103  (before it is listed; it is about to go)
-        waiting += folders_in(folder)
 
 
 def read_files(paths: Iterable[tuple[str, bytes]]) -> dict[str, EntryFile]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError, Problem
-from envbuild.system.environments.contents import thaw_folders
+from envbuild.system.deletion import remove_tree
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,8 +21,4 @@ def find_site_packages(environment: Path) -> Path:
 
 def remove_environment(environment: Path) -> None:
     """Delete whatever stands at an environment's path, a link or a file too; nothing is no error."""
-    if environment.is_dir() and not environment.is_symlink():
-        thaw_folders(environment)
-        shutil.rmtree(environment)
-    else:
-        environment.unlink(missing_ok=True)
+    remove_tree(environment)
