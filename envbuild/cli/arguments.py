@@ -157,7 +157,13 @@ def _lock(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--check",
         action="store_true",
-        help="write nothing; exit 1 with the reasons if any is stale",
+        help="write nothing; exit 1 with the reasons if any is stale, "
+        "and with an upgrade with what would move",
+    )
+    parser.add_argument(
+        "--keep-going",
+        action="store_true",
+        help="write every lockfile that could be resolved when others failed",
     )
     _jobs(parser)
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from envbuild.cli.context import Context
-    from envbuild.commands.lock import LockResult
+    from envbuild.commands.lock_result import LockResult
     from envbuild.progress import Progress
 
 _SIDE_BY_SIDE = 2
@@ -24,12 +24,16 @@ def lock(context: Context, arguments: Namespace) -> Outcome:
     from envbuild.report.progress import shown_progress
 
     names = tuple(arguments.drivers)
-    if arguments.check:
+    upgrading = arguments.upgrade or arguments.upgrade_package
+    if arguments.check and not upgrading:
         result = _check(context, names)
     else:
         with shown_progress(sys.stderr, context.environment) as progress:
             result = _lock(context, arguments, names, progress)
-    if not names and result.all_fresh:
+    for failure in result.failures:
+        for problem in failure.error.problems:
+            sys.stderr.write(f"error: {problem}\n")
+    if not names and not upgrading and result.all_fresh:
         _leave_stamp(context, result)
     return Outcome(
         code=result.exit_code, text=lambda: render_lock(result), table=lambda: lock_table(result)
@@ -58,7 +62,12 @@ def _lock(
             progress=progress,
             jobs=arguments.jobs or _SIDE_BY_SIDE * context.cpus,
         )
-        return locker.lock(names, Upgrade(everything=arguments.upgrade, packages=packages))
+        return locker.lock(
+            names,
+            Upgrade(everything=arguments.upgrade, packages=packages),
+            write=not arguments.check,
+            keep_going=arguments.keep_going,
+        )
 
 
 def _leave_stamp(context: Context, result: LockResult) -> None:

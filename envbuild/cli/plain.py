@@ -65,7 +65,8 @@ def _unflagged(verb: str) -> dict[str, object]:
     if verb == "verify":
         return {"quick": False, "repair": False}
     if verb == "lock":
-        return {"check": False, "upgrade": False, "upgrade_package": [], "jobs": None}
+        unset = {"check": False, "upgrade": False, "keep_going": False}
+        return {**unset, "upgrade_package": [], "jobs": None}
     return {"dry_run": False, "offline": False, "keep_going": False, "jobs": None}
 
 

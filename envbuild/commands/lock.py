@@ -13,10 +13,17 @@ from envbuild.commands.lock_jobs import (
     targets_of,
     units_of,
 )
-from envbuild.errors import EnvbuildError, NoError, Problem, UnsatisfiableError, UsageError
+from envbuild.commands.lock_result import (
+    DriverLock,
+    LockFailure,
+    LockResult,
+    all_failures,
+    driver_lock,
+)
+from envbuild.commands.partial_lock import held_by_rules
+from envbuild.errors import EnvbuildError, UnsatisfiableError, UsageError
 from envbuild.first_pins import check_hashes
 from envbuild.kept_pins import choices_of
-from envbuild.lock_changes import compare_lockfiles
 from envbuild.replaced_files import known_files
 from envbuild.resolution import PublishedMetadata, merge_resolutions
 from envbuild.rules import agreement, check_rules, coexist_problems, rule_problems
@@ -27,9 +34,8 @@ if TYPE_CHECKING:
 
     from envbuild.commands.lock_jobs import Job
     from envbuild.declaration import Declaration
-    from envbuild.finding import Finding
+    from envbuild.errors import Problem
     from envbuild.lock import Lockfile
-    from envbuild.lock_changes import Change
     from envbuild.progress import Progress
     from envbuild.resolution import MetadataSource, Resolution, ResolvedFile, Resolver
     from envbuild.system.lock_folder import LockFolder
@@ -39,51 +45,11 @@ __all__ = ["DriverLock", "LockResult", "Locker", "Upgrade", "check_locks", "targ
 
 
 @value
-class DriverLock:
-    """What locking came to for one driver."""
+class _Resolved:
+    """What resolving several units came to."""
 
-    driver: str
-    fresh: bool
-    """Whether the lockfile answered its declaration already."""
-
-    reasons: tuple[str, ...]
-    """Why it did not, or why it was resolved all the same."""
-
-    changes: tuple[Change, ...]
-    """What the new lockfile adds, removes and moves; empty with `--check`."""
-
-    version: str | None
-    packages: int | None
-    """How many packages are locked; None where there is no lockfile."""
-
-    digest: str
-    """`sha256:` and the digest of the lockfile that answered already; empty where it did not."""
-
-
-@value
-class LockResult:
-    """What `envbuild lock` came to."""
-
-    checked: bool
-    """Whether it only looked (`--check`)."""
-
-    drivers: tuple[DriverLock, ...]
-    undeclared: tuple[str, ...]
-    """The files of lockfiles whose drivers are not declared."""
-
-    broken_rules: tuple[Finding, ...] = ()
-    """Rules that no versions were found for; `--check` counts theirs among the reasons."""
-
-    @property
-    def all_fresh(self) -> bool:
-        """Whether every lockfile answered its declaration already."""
-        return all(driver.fresh for driver in self.drivers)
-
-    @property
-    def exit_code(self) -> int:
-        """1 where something is stale and was to be left so, or a rule could not be kept."""
-        stale = self.checked and not self.all_fresh
-        return 1 if stale or self.broken_rules else 0
+    locked: dict[str, Lockfile]
+    failures: tuple[LockFailure, ...] = ()
 
 
 @value
@@ -97,12 +63,21 @@ class Locker:
     progress: Progress
     jobs: int
 
-    def lock(self, names: tuple[str, ...], upgrade: Upgrade) -> LockResult:
+    def lock(
+        self,
+        names: tuple[str, ...],
+        upgrade: Upgrade,
+        *,
+        write: bool = True,
+        keep_going: bool = False,
+    ) -> LockResult:
         """Resolve what is stale, or what `upgrade` names, all drivers and targets side by side.
 
         Drivers that must coexist are resolved as one;
         packages that must agree are resolved again until they do, where any locked version allows it.
-        Writes nothing unless every driver could be resolved; the error carries the problems of all.
+        Writes nothing unless every driver could be resolved, or with `keep_going` what could be
+        and breaks no rule beside the lockfiles that stay; else the error carries the problems of all.
+        Without `write` the result says what would change.
         """
         jobs = read_jobs(self.declaration, self.folder, names, upgrade)
         check_upgrade(upgrade, jobs)
@@ -112,27 +87,40 @@ class Locker:
         jobs = tuple(replace(job, fleet_files=digests) for job in jobs)
         units = units_of(jobs, self.declaration)
         stale = [unit for unit in units if any(job.reasons for job in unit)]
-        locked = self._keep_or_resolve(stale, upgrade)
-        locked |= self._agree(units, {**known, **locked}, upgrade)
+        found = self._keep_or_resolve(stale, upgrade)
+        if found.failures and not keep_going:
+            raise all_failures(found.failures, tuple(found.locked))
+        failed = {name for failure in found.failures for name in failure.drivers}
+        sound = tuple(unit for unit in units if unit[0].driver.name not in failed)
+        locked = found.locked
+        locked |= self._agree(sound, {**known, **locked}, upgrade)
+        held = held_by_rules(self.declaration, sound, known, locked, failed)
+        locked = {name: lockfile for name, lockfile in locked.items() if name not in held}
         now = {**known, **locked}
         if problems := rule_problems(self.declaration, now):
             raise UsageError(problems)
-        for lockfile in locked.values():
+        for lockfile in locked.values() if write else ():
             self.folder.write(lockfile)
+        failures = (*found.failures, *held.values())
+        failed |= held.keys()
         return LockResult(
-            checked=False,
-            drivers=tuple(_entry(job, locked.get(job.driver.name)) for job in jobs),
+            checked=not write,
+            drivers=tuple(
+                driver_lock(job, locked.get(job.driver.name), checked=not write)
+                for job in jobs
+                if job.driver.name not in failed
+            ),
             undeclared=_undeclared(self.declaration, self.folder),
             broken_rules=check_rules(self.declaration, now, self.folder.shown),
+            failures=tuple(dict.fromkeys(failures)),
         )
 
-    def _keep_or_resolve(
-        self, units: list[tuple[Job, ...]], upgrade: Upgrade
-    ) -> dict[str, Lockfile]:
+    def _keep_or_resolve(self, units: list[tuple[Job, ...]], upgrade: Upgrade) -> _Resolved:
         """The lockfiles of all units; where every pin stands, without a resolution, which would say the same."""
         kept = self._stand({job.driver.name: keep for job, keep in keepers(units, upgrade)})
         rest = [unit for unit in units if unit[0].driver.name not in kept]
-        return kept | (self._resolve_all(rest, upgrade) if rest else {})
+        found = self._resolve_all(rest, upgrade) if rest else _Resolved(locked={})
+        return _Resolved(locked=kept | found.locked, failures=found.failures)
 
     def _stand(self, kept: dict[str, Lockfile]) -> dict[str, Lockfile]:
         """Those of the lockfiles whose every file their indexes would give today; each page is asked for once."""
@@ -159,11 +147,11 @@ class Locker:
         units: Iterable[tuple[Job, ...]],
         upgrade: Upgrade,
         bounds: tuple[str, ...] = (),
-    ) -> dict[str, Lockfile]:
+    ) -> _Resolved:
         """The lockfiles of all units; `bounds` hold beside each driver's own constraints."""
         from envbuild.system.workers import Workers
 
-        problems: dict[type[EnvbuildError], list[Problem]] = {}
+        failures: list[LockFailure] = []
         locked: dict[str, Lockfile] = {}
         with Workers(max_workers=self.jobs) as pool:
             waiting = [
@@ -180,13 +168,12 @@ class Locker:
                 try:
                     locked |= self._merge(unit, tuple(future.result() for future in futures))
                 except EnvbuildError as error:
-                    found = problems.setdefault(type(error), [])
-                    found += [self._placed(unit, problem) for problem in error.problems]
-                    for job in unit:
-                        self.progress.done(job.driver.name, "failed")
-        if problems:
-            raise _worst(problems)
-        return locked
+                    placed = type(error)(self._placed(unit, problem) for problem in error.problems)
+                    names = tuple(job.driver.name for job in unit)
+                    failures.append(LockFailure(drivers=names, error=placed))
+                    for name in names:
+                        self.progress.done(name, "failed")
+        return _Resolved(locked=locked, failures=tuple(failures))
 
     def _placed(self, unit: tuple[Job, ...], problem: Problem) -> Problem:
         """The problem at the driver's own lines, or at the rule's, unless it has a place already."""
@@ -282,12 +269,16 @@ class Locker:
                 ]
                 for version in agreement(rule, package, {**now, **moved}):
                     tried = (*bounds, f"{package}=={version}")
-                    try:
-                        found = self._resolve_all(concerned, upgrade, tried)
-                    except UnsatisfiableError:
+                    found = self._resolve_all(concerned, upgrade, tried)
+                    worse = [
+                        f for f in found.failures if not isinstance(f.error, UnsatisfiableError)
+                    ]
+                    if worse:
+                        raise all_failures(worse, ())
+                    if found.failures:
                         continue
-                    if not agreement(rule, package, {**now, **moved, **found}):
-                        moved |= found
+                    if not agreement(rule, package, {**now, **moved, **found.locked}):
+                        moved |= found.locked
                         bounds = tried
                         break
         return moved
@@ -295,22 +286,12 @@ class Locker:
 
 def check_locks(declaration: Declaration, folder: LockFolder, names: tuple[str, ...]) -> LockResult:
     """Say which lockfiles are stale, and why; writes nothing and asks no index."""
-    entries = tuple(_entry(job, None) for job in read_jobs(declaration, folder, names, Upgrade()))
-    return LockResult(checked=True, drivers=entries, undeclared=_undeclared(declaration, folder))
-
-
-def _entry(job: Job, lockfile: Lockfile | None) -> DriverLock:
-    now = lockfile or job.previous
-    if lockfile is not None and not job.reasons:
-        job = replace(job, reasons=("a rule asks it to agree with others",))
-    return DriverLock(
-        driver=job.driver.name,
-        fresh=not job.reasons,
-        reasons=job.reasons,
-        changes=compare_lockfiles(job.previous, lockfile) if lockfile is not None else (),
-        version=now.version if now is not None else None,
-        packages=len({package.name for package in now.packages}) if now is not None else None,
-        digest="" if job.reasons else job.digest,
+    jobs = read_jobs(declaration, folder, names, Upgrade())
+    return LockResult(
+        checked=True,
+        drivers=tuple(driver_lock(job, None, checked=True) for job in jobs),
+        undeclared=_undeclared(declaration, folder),
+        resolved=False,
     )
 
 
@@ -322,10 +303,3 @@ def _undeclared(declaration: Declaration, folder: LockFolder) -> tuple[str, ...]
 def _targets(unit: tuple[Job, ...]) -> tuple[Target, ...]:
     """Every target of any of the unit's drivers."""
     return tuple(dict.fromkeys(target for job in unit for target in targets_of(job.driver)))
-
-
-def _worst(problems: Mapping[type[EnvbuildError], list[Problem]]) -> EnvbuildError:
-    """One error for all: of the kind that has to be mended first."""
-    kind = max(problems, key=lambda error: (error.exit_code, error is not NoError))
-    everything = [problem for found in problems.values() for problem in found]
-    return kind(dict.fromkeys(everything))

@@ -5,21 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.report.diff import change_table, render_change
+from envbuild.report.problems import problem_table
 from envbuild.report.units import render_count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from envbuild.commands.lock import DriverLock, LockResult
+    from envbuild.commands.lock_result import DriverLock, LockResult
 
 
 def render_lock(result: LockResult) -> str:
     """A line a driver, below it its reasons and changes."""
     lines = [line for driver in result.drivers for line in _driver_lines(driver, result)]
+    for failure in result.failures:
+        lines += [f"{name}: failed, its lockfile stays as it was" for name in failure.drivers]
     lines += [f"{file} belongs to no declared driver" for file in result.undeclared]
     for finding in result.broken_rules:
         lines.append(f"{finding.path}:{finding.line}: {finding.message}")
-    if not result.drivers:
+    if not result.drivers and not result.failures:
         lines.append("no driver is enabled")
     return "".join(f"{line}\n" for line in lines)
 
@@ -38,6 +41,14 @@ def lock_table(result: LockResult) -> dict[str, object]:
             }
             for driver in result.drivers
         },
+        "failed": [
+            {
+                "drivers": list(failure.drivers),
+                "exit_code": failure.error.exit_code,
+                "problems": [problem_table(problem) for problem in failure.error.problems],
+            }
+            for failure in result.failures
+        ],
         "undeclared": list(result.undeclared),
         "broken_rules": [
             {
@@ -58,8 +69,15 @@ def _driver_lines(driver: DriverLock, result: LockResult) -> Iterator[str]:
     if driver.fresh:
         yield f"{version}: fresh, {size}"
         return
-    yield f"{version}: {'stale' if result.checked else f'locked, {size}'}"
+    yield f"{version}: {_state(result) or f'locked, {size}'}"
     yield from (f"  because {reason}" for reason in driver.reasons)
     yield from (f"  {render_change(change)}" for change in driver.changes)
-    if not result.checked and not driver.changes:
+    if result.resolved and not driver.changes:
         yield "  no version moved"
+
+
+def _state(result: LockResult) -> str | None:
+    """What a driver is that is not fresh, where nothing was to be written."""
+    if not result.checked:
+        return None
+    return "would change" if result.resolved else "stale"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from envbuild.commands.lock import DriverLock, LockResult
+from envbuild.commands.lock_result import DriverLock, LockFailure, LockResult
 from envbuild.commands.sync import SyncResult
 from envbuild.errors import IndexFailureError, Problem, UnsatisfiableError
 from envbuild.generation import next_manifest
@@ -109,6 +109,26 @@ LOCKS = {
             locked("vllm", reasons=("there is no lockfile",), version=None, packages=None),
         ),
         undeclared=(),
+        resolved=False,
+    ),
+    "lock-upgrade-check": LockResult(
+        checked=True,
+        drivers=(
+            locked("asr"),
+            locked("gateway", *MOVES, reasons=("an upgrade of everything was asked for",)),
+        ),
+        undeclared=(),
+    ),
+    "lock-partly": LockResult(
+        checked=False,
+        drivers=(locked("gateway", *MOVES, reasons=("python: 3.11 is gone",)),),
+        undeclared=(),
+        failures=(
+            LockFailure(
+                drivers=("asr", "tts"),
+                error=UnsatisfiableError(Problem(message="no versions", hint="widen a range")),
+            ),
+        ),
     ),
     "lock-nothing": LockResult(checked=False, drivers=(), undeclared=()),
 }

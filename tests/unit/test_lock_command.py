@@ -177,6 +177,7 @@ def test_a_failure_writes_nothing_at_all(folder: LockFolder, index: FakeIndex) -
     assert [(p.message, p.key, p.line) for p in caught.value.problems] == [
         ("no versions", "drivers.asr.requires", 2),
         ("no versions either", "drivers.gateway.requires", 2),
+        ("nothing was written; these could have been locked: embeddings", None, None),
     ]
     assert caught.value.problems[0].detail == "because …"
 

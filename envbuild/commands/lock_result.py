@@ -1,0 +1,111 @@
+"""What `envbuild lock` came to, driver by driver."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envbuild.errors import EnvbuildError, NoError, Problem
+from envbuild.lock_changes import compare_lockfiles
+from envbuild.value import value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from envbuild.commands.lock_jobs import Job
+    from envbuild.finding import Finding
+    from envbuild.lock import Lockfile
+    from envbuild.lock_changes import Change
+
+
+@value
+class DriverLock:
+    """What locking came to for one driver."""
+
+    driver: str
+    fresh: bool
+    """Whether the lockfile answered its declaration already; with an upgrade to check, whether nothing would move."""
+
+    reasons: tuple[str, ...]
+    """Why it did not, or why it was resolved all the same."""
+
+    changes: tuple[Change, ...]
+    """What the new lockfile adds, removes and moves; empty where nothing was resolved."""
+
+    version: str | None
+    packages: int | None
+    """How many packages are locked; None where there is no lockfile."""
+
+    digest: str
+    """`sha256:` and the digest of the lockfile that answered already; empty where it did not."""
+
+
+@value
+class LockFailure:
+    """Drivers that are locked as one and could not be; their lockfiles stay as they were."""
+
+    drivers: tuple[str, ...]
+    error: EnvbuildError
+
+
+@value
+class LockResult:
+    """What `envbuild lock` came to."""
+
+    checked: bool
+    """Whether it only looked (`--check`)."""
+
+    drivers: tuple[DriverLock, ...]
+    undeclared: tuple[str, ...]
+    """The files of lockfiles whose drivers are not declared."""
+
+    broken_rules: tuple[Finding, ...] = ()
+    """Rules that no versions were found for; `--check` counts theirs among the reasons."""
+
+    resolved: bool = True
+    """Whether indexes were asked what is stale or may move; `--check` alone asks none."""
+
+    failures: tuple[LockFailure, ...] = ()
+    """What could not be locked while the rest was written (`--keep-going`)."""
+
+    @property
+    def all_fresh(self) -> bool:
+        """Whether every lockfile answered its declaration already."""
+        return not self.failures and all(driver.fresh for driver in self.drivers)
+
+    @property
+    def exit_code(self) -> int:
+        """That of the worst failure; 1 where something is stale and was to be left so, or a rule could not be kept."""
+        stale = self.checked and not self.all_fresh
+        own = 1 if stale or self.broken_rules else 0
+        return max(own, *(failure.error.exit_code for failure in self.failures), 0)
+
+
+def driver_lock(job: Job, lockfile: Lockfile | None, *, checked: bool) -> DriverLock:
+    """One driver's part of a result; `lockfile` is what was resolved, None where nothing was."""
+    reasons = job.reasons
+    if lockfile is not None and not reasons:
+        reasons = ("a rule asks it to agree with others",)
+    if checked and lockfile is not None and lockfile == job.previous:
+        reasons = ()
+    now = job.previous if checked else lockfile or job.previous
+    return DriverLock(
+        driver=job.driver.name,
+        fresh=not reasons,
+        reasons=reasons,
+        changes=compare_lockfiles(job.previous, lockfile) if lockfile is not None else (),
+        version=now.version if now is not None else None,
+        packages=len({package.name for package in now.packages}) if now is not None else None,
+        digest="" if reasons else job.digest,
+    )
+
+
+def all_failures(failures: Iterable[LockFailure], possible: tuple[str, ...]) -> EnvbuildError:
+    """One error for all, of the kind that has to be mended first; `possible` could have been locked."""
+    errors = [failure.error for failure in failures]
+    worst = max(errors, key=lambda error: (error.exit_code, type(error) is not NoError))
+    problems = [problem for error in errors for problem in error.problems]
+    if possible:
+        message = f"nothing was written; these could have been locked: {', '.join(possible)}"
+        hint = "`envbuild lock --keep-going` writes what can be locked"
+        problems.append(Problem(message=message, hint=hint))
+    return type(worst)(dict.fromkeys(problems))
