@@ -100,6 +100,9 @@ class Driver:
     or an age (`12 hours`, `1 day`, `2 weeks`).
     """
 
+    exclude_newer_packages: tuple[tuple[str, str | None], ...]
+    """Packages with a limit of their own in place of `exclude_newer`, in name order; None for no limit."""
+
     env: tuple[tuple[str, str], ...]
     """Environment variables that the activation sets where they are unset, in name order."""
 

@@ -31,6 +31,7 @@ def inputs_of(driver: Driver, declaration: Declaration) -> Inputs:
         python=driver.python,
         platforms=driver.platforms,
         exclude_newer=driver.exclude_newer,
+        exclude_newer_packages=driver.exclude_newer_packages,
         allow_sdist=driver.allow_sdist,
         version_of=driver.version_of,
         indexes=tuple(
@@ -59,6 +60,13 @@ def _reasons(locked: Inputs, wanted: Inputs) -> Iterator[str]:
     ):
         if before != after:
             yield f"{key}: {before or 'nothing'} became {after or 'nothing'}"
+    yield from _list_reasons(
+        "exclude-newer-packages",
+        *(
+            tuple(f"{name} = {limit or 'false'}" for name, limit in side.exclude_newer_packages)
+            for side in (locked, wanted)
+        ),
+    )
     if locked.indexes != wanted.indexes:
         yield "the packages that indexes are bound to changed"
 

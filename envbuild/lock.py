@@ -23,6 +23,9 @@ class Inputs:
     python: tuple[str, ...]
     platforms: tuple[str, ...]
     exclude_newer: str | None
+    exclude_newer_packages: tuple[tuple[str, str | None], ...]
+    """As `Driver` has them."""
+
     allow_sdist: tuple[str, ...]
     version_of: str
     indexes: tuple[tuple[str, tuple[str, ...]], ...]

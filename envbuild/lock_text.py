@@ -78,6 +78,9 @@ def _inputs_lines(inputs: Inputs) -> Iterator[str]:
     yield from _list("platforms", inputs.platforms)
     if inputs.exclude_newer is not None:
         yield f"exclude-newer = {_string(inputs.exclude_newer)}"
+    if inputs.exclude_newer_packages:
+        limits = (f"{name}={limit or 'false'}" for name, limit in inputs.exclude_newer_packages)
+        yield from _list("exclude-newer-packages", limits)
     yield from _list("allow-sdist", inputs.allow_sdist)
     yield f"version-of = {_string(inputs.version_of)}"
     for name, patterns in inputs.indexes:
@@ -199,10 +202,21 @@ def _inputs(table: Mapping[str, object]) -> Inputs:
         python=_strings(table, "python"),
         platforms=_strings(table, "platforms"),
         exclude_newer=None if newer is None else _text(table, "exclude-newer", _ANYTHING),
+        exclude_newer_packages=tuple(_limits(table)),
         allow_sdist=_strings(table, "allow-sdist"),
         version_of=_text(table, "version-of", _NAME),
         indexes=tuple((name, _strings(indexes, name)) for name in indexes),
     )
+
+
+def _limits(table: Mapping[str, object]) -> Iterator[tuple[str, str | None]]:
+    """Each package's own limit, written `NAME=LIMIT`; a lockfile without any does not have the key."""
+    key = "exclude-newer-packages"
+    for text in _strings(table, key) if key in table else ():
+        name, _, limit = text.partition("=")
+        if not _NAME.fullmatch(name) or not limit:
+            raise ValueError(f"{key} holds {text!r}")
+        yield name, None if limit == "false" else limit
 
 
 def _package(table: Mapping[str, object], all_targets: tuple[Target, ...]) -> LockedPackage:

@@ -121,6 +121,7 @@ def _driver(recipe: Recipe) -> Driver:
         constraints=(),
         overrides=(),
         exclude_newer=None,
+        exclude_newer_packages=(),
         env=recipe.env,
         accelerator=None,
         allow_sdist=(),

@@ -71,8 +71,15 @@ class ResolveRequest:
     pins: tuple[Pin, ...]
     """Versions to keep where they still fit; nothing else keeps them."""
 
+    exclude_newer_packages: tuple[tuple[str, str | None], ...] = ()
+    """Packages with a limit of their own in place of `exclude_newer`; None for no limit."""
+
     known: tuple[KnownPackage, ...] = ()
     """What need not be asked of an index; whoever asks looks afterwards whether it was still so."""
+
+    def limit_of(self, package: str) -> str | None:
+        """The age from which releases of a package, by its normalised name, count as not there."""
+        return dict(self.exclude_newer_packages).get(package, self.exclude_newer)
 
 
 @value

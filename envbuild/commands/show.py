@@ -77,6 +77,9 @@ def _lines(driver: Driver, tables: list[tuple[int, str]]) -> Iterator[Effective]
         yield _effective(key, text, origins.get(key), tables)
     for index, text in enumerate(driver.constraints):
         yield _effective(f"constraints[{index}]", text, origins.get(f"constraints.{text}"), tables)
+    for name, limit in driver.exclude_newer_packages:
+        key = f"exclude-newer-packages.{name}"
+        yield _effective(key, limit or False, origins.get(key), tables)
     for name, text in driver.env:
         yield _effective(f"env.{name}", text, origins.get(f"env.{name}"), tables)
 

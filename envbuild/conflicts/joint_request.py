@@ -39,6 +39,7 @@ def joint_inputs_request(
         overrides=_union(one.overrides for one in inputs),
         target=target,
         exclude_newer=_earliest(one.exclude_newer for one in inputs),
+        exclude_newer_packages=_earliest_of_packages(inputs),
         allow_sdist=_union(one.allow_sdist for one in inputs),
         pins=pins,
     )
@@ -59,6 +60,21 @@ def own_part(
 
 def _union(lists: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(item for items in lists for item in items))
+
+
+def _earliest_of_packages(inputs: tuple[Inputs, ...]) -> tuple[tuple[str, str | None], ...]:
+    """The first limit that any of the drivers has for each package that one of them has one for."""
+    own = [dict(one.exclude_newer_packages) for one in inputs]
+    names = sorted({name for limits in own for name in limits})
+    return tuple(
+        (
+            name,
+            _earliest(
+                limits.get(name, one.exclude_newer) for one, limits in zip(inputs, own, strict=True)
+            ),
+        )
+        for name in names
+    )
 
 
 def _earliest(limits: Iterable[str | None]) -> str | None:

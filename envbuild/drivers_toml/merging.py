@@ -27,6 +27,7 @@ from envbuild.drivers_toml.target import (
     BYTECODE,
     CONSTRAINTS,
     EXCLUDE_NEWER,
+    EXCLUDE_NEWER_PACKAGES,
     PLATFORMS,
     PYTHON,
     PYTHON_DOWNLOADS,
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_BY_ELEMENT = ("requires", "constraints", "env", "extends")
+_BY_ELEMENT = ("requires", "constraints", "env", "exclude-newer-packages", "extends")
 """Keys whose elements come from different lines."""
 
 
@@ -82,6 +83,7 @@ def merge_driver(
         constraints=_constraints(table, defaults, parent),
         overrides=_overrides(table, parent),
         exclude_newer=shared(EXCLUDE_NEWER, parent.exclude_newer if parent else None, None),
+        exclude_newer_packages=_exclude_newer_packages(table, defaults, parent),
         env=_env(table, parent),
         accelerator=_given(table, ACCELERATOR, parent.accelerator if parent else None),
         allow_sdist=_given(table, ALLOW_SDIST, parent.allow_sdist if parent else ()),
@@ -132,6 +134,16 @@ def _constraints(table: Table, defaults: Table, parent: Driver | None) -> tuple[
     return tuple(dict.fromkeys((*inherited, *(table.get(CONSTRAINTS) or ()))))
 
 
+def _exclude_newer_packages(
+    table: Table, defaults: Table, parent: Driver | None
+) -> tuple[tuple[str, str | None], ...]:
+    """The defaults' or the parent's limits, but for packages that the driver has its own for."""
+    inherited = parent.exclude_newer_packages if parent is not None else None
+    if inherited is None:
+        inherited = defaults.get(EXCLUDE_NEWER_PACKAGES) or ()
+    return tuple(sorted((dict(inherited) | dict(table.get(EXCLUDE_NEWER_PACKAGES) or ())).items()))
+
+
 def _overrides(table: Table, parent: Driver | None) -> tuple[str, ...]:
     """The parent's overrides, but for packages that are overridden anew, and the driver's own."""
     own = table.get(OVERRIDES) or ()
@@ -176,5 +188,14 @@ def _lines(table: Table) -> Iterator[tuple[str, int]]:
             yield key.name, table.place.at(key.name).line
     for index, text in enumerate(table.get(CONSTRAINTS) or ()):
         yield f"constraints.{text}", table.place.at(CONSTRAINTS.name, index).line
+    for package, _ in table.get(EXCLUDE_NEWER_PACKAGES) or ():
+        yield f"exclude-newer-packages.{package}", _limit_line(table, package)
     for variable, _ in table.get(ENV) or ():
         yield f"env.{variable}", table.place.at(ENV.name, variable).line
+
+
+def _limit_line(table: Table, package: str) -> int:
+    """The line of a package's own limit, whose key may spell the name in another way."""
+    place = table.place.at(EXCLUDE_NEWER_PACKAGES.name)
+    lines = (place.at(name).line for name in (package, package.replace("-", "_")))
+    return next((line for line in lines if line != place.line), place.line)

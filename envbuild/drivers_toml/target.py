@@ -6,12 +6,13 @@ import datetime as dt
 import re
 from typing import TYPE_CHECKING
 
-from envbuild.drivers_toml.requirement import parse_constraint
+from envbuild.drivers_toml.requirement import parse_constraint, parse_package
 from envbuild.drivers_toml.table import (
     Key,
     Place,
     TextError,
     boolean,
+    kind,
     list_of,
     one_or_more,
     text,
@@ -87,6 +88,26 @@ def _read_exclude_newer(value: object, place: Place) -> str | None:
     return text(_exclude_newer, hint=_DATE_FORMS)(value, place)
 
 
+def _read_exclude_newer_packages(
+    value: object, place: Place
+) -> tuple[tuple[str, str | None], ...] | None:
+    """A reader of `{ NAME = false | "date" }`, in name order; None stands for false."""
+    hint = """write it like exclude-newer-packages = { NAME = false, OTHER = "2026-11-01" }"""
+    if not isinstance(value, dict):
+        place.wrong(f"must be a table, not {kind(value)}", hint=hint)
+        return None
+    found: dict[str, str | None] = {}
+    for name, limit in value.items():
+        package = text(parse_package)(name, place.at(name))
+        if limit is True:
+            place.at(name).wrong("must be false or a date, not true", hint=hint)
+        elif package is not None:
+            if package in found:
+                place.at(name).wrong(f"'{package}' stands here twice", hint="leave one out")
+            found[package] = None if limit is False else _read_exclude_newer(limit, place.at(name))
+    return tuple(sorted(found.items()))
+
+
 def _exclude_newer(written: str) -> str:
     age = _AGE.fullmatch(written)
     if age is not None:
@@ -105,6 +126,7 @@ def _exclude_newer(written: str) -> str:
 PYTHON = Key("python", one_or_more(text(_python)))
 PLATFORMS = Key("platforms", list_of(text(_platform), filled=True, unique=True))
 EXCLUDE_NEWER = Key("exclude-newer", _read_exclude_newer)
+EXCLUDE_NEWER_PACKAGES = Key("exclude-newer-packages", _read_exclude_newer_packages)
 CONSTRAINTS = Key("constraints", list_of(text(parse_constraint)))
 
 PYTHON_DOWNLOADS = Key("python-downloads", boolean)
@@ -116,6 +138,7 @@ DEFAULTS_KEYS: tuple[Key[object], ...] = (
     PYTHON_DOWNLOADS,
     PLATFORMS,
     EXCLUDE_NEWER,
+    EXCLUDE_NEWER_PACKAGES,
     CONSTRAINTS,
     BYTECODE,
 )

@@ -234,20 +234,22 @@ def test_a_folder_as_the_default_index(uv: Uv, scratch: Path, hashes: bool) -> N
 
 
 @pytest.mark.parametrize("place", ["folder", "index"])
-def test_a_time_limit_does_not_empty_an_index_without_times(
+def test_a_time_limit_takes_nothing_of_unknown_age(
     uv: Uv, index: IndexServer, internal: IndexServer, scratch: Path, place: str
 ) -> None:
-    """Where nobody knows upload times, `exclude-newer` excludes nothing; where they are known, it does."""
-    before = ("--exclude-newer", "2024-01-01")
+    """What has no upload time is not taken for old, behind the router as before it."""
+    before = ("--exclude-newer", "2026-06-01")
     for wheel in (CORE, BASE):
         wheel.write(scratch / "wheels")
     where = scratch / "wheels" if place == "folder" else internal.url
     internal.offer = Offer(upload_times=False)
     with uv.over(locations(index.url, own=(where, "acme-*"))) as indexes:
-        assert len(uv.versions(indexes, "acme-core", more=before)) == 2
+        assert uv.resolve(indexes, "acme-core", more=before).code == 1
+        assert indexes.router is not None
+        assert indexes.router.timeless == ("acme-core",)
     internal.offer = Offer()
     with uv.over(locations(index.url, own=(internal.url, "acme-*"))) as indexes:
-        assert uv.resolve(indexes, "acme-core", more=before).code == 1
+        assert len(uv.versions(indexes, "acme-core", more=before)) == 2
 
 
 def test_a_changed_wheel_is_not_installed(uv: Uv, internal: IndexServer, scratch: Path) -> None:

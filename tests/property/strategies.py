@@ -106,6 +106,7 @@ def inputs(draw: st.DrawFn) -> Inputs:
         python=draw(tuples_of(pythons, least=1)),
         platforms=draw(tuples_of(platforms.map(str), least=1)),
         exclude_newer=draw(st.one_of(st.none(), st.sampled_from(["2026-11-01", "7 days"]))),
+        exclude_newer_packages=draw(st.sampled_from([(), (("acme", None), ("b", "7 days"))])),
         allow_sdist=draw(tuples_of(names)),
         version_of=draw(names),
         indexes=tuple(draw(st.dictionaries(names, tuples_of(names), max_size=2)).items()),

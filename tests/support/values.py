@@ -60,6 +60,7 @@ def make_driver(name: str = "asr", *requires: str, **changes: Any) -> Driver:
         constraints=(),
         overrides=(),
         exclude_newer=None,
+        exclude_newer_packages=(),
         env=(),
         accelerator=None,
         allow_sdist=(),

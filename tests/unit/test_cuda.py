@@ -24,6 +24,7 @@ def lockfile(**packages: str) -> Lockfile:
         python=("3.12",),
         platforms=("x86_64-manylinux_2_28",),
         exclude_newer=None,
+        exclude_newer_packages=(),
         allow_sdist=(),
         version_of="torch",
         indexes=(),

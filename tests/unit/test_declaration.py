@@ -44,6 +44,7 @@ def test_a_driver_needs_nothing_but_requirements() -> None:
         constraints=(),
         overrides=(),
         exclude_newer=None,
+        exclude_newer_packages=(),
         env=(),
         accelerator=None,
         allow_sdist=(),

@@ -19,6 +19,7 @@ INPUTS = Inputs(
     python=("3.12", "3.11"),
     platforms=("x86_64-manylinux_2_28",),
     exclude_newer="2026-11-01",
+    exclude_newer_packages=(("acme", None),),
     allow_sdist=(),
     version_of="vllm",
     indexes=(("internal", ("acme-*",)),),
@@ -37,6 +38,10 @@ CHANGES: dict[str, tuple[Any, str]] = {
         "platforms: aarch64-manylinux_2_28 is new",
     ),
     "exclude_newer": (None, "exclude-newer: 2026-11-01 became nothing"),
+    "exclude_newer_packages": (
+        (("acme", "7 days"),),
+        "exclude-newer-packages: acme = 7 days is new|exclude-newer-packages: acme = false is gone",
+    ),
     "allow_sdist": (("docopt",), "allow-sdist: docopt is new"),
     "version_of": ("torch", "version-of: vllm became torch"),
     "indexes": ((), "the packages that indexes are bound to changed"),

@@ -18,6 +18,7 @@ WIDE = make_driver(
     "litellm[proxy]>=1,<2",
     platforms=("x86_64-manylinux_2_28", "aarch64-manylinux_2_28"),
     exclude_newer="2026-11-01",
+    exclude_newer_packages=(("acme", None), ("beta", "7 days")),
     constraints=("urllib3>=2.6.3", "idna<4"),
 )
 TWO = (LINUX, ARM)
@@ -98,6 +99,10 @@ platforms = [
   "aarch64-manylinux_2_28",
 ]
 exclude-newer = "2026-11-01"
+exclude-newer-packages = [
+  "acme=false",
+  "beta=7 days",
+]
 allow-sdist = []
 version-of = "litellm"
 

@@ -19,6 +19,7 @@ from envbuild.system.index.answer import Fault, IndexAnswer, IndexAnswerError
 from envbuild.system.index.inner_metadata import metadata_in_ranges
 from envbuild.system.index.page import ProjectPage, render_page
 from envbuild.system.index.router_server import FIRST_PORT, PORTS, Content, listen
+from envbuild.system.index.upload_times import tells_times
 from envbuild.system.index.web import CHUNK
 from envbuild.system.index.wheel_folder import open_in_folder
 from envbuild.system.index.wheel_metadata import find_metadata
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
     from envbuild.system.index.locations import IndexLocation, IndexLocations
     from envbuild.system.index.page import IndexFile
     from envbuild.system.index.reader import IndexClient
-
-LONG_AGO = "1970-01-01T00:00:00Z"
-"""The upload time of files on a page that tells none: they are there, and nobody says since when."""
 
 
 class IndexRouter:
@@ -62,6 +60,7 @@ class IndexRouter:
         self.everything = everything
         self._digests: dict[tuple[str, str, int, int], str] = {}
         self._bad: dict[IndexAnswer, None] = {}
+        self._timeless: dict[str, None] = {}
         self._server = listen(self, FIRST_PORT + int(secret[:8], 16) % PORTS)
 
     @property
@@ -73,6 +72,11 @@ class IndexRouter:
     def bad_answers(self) -> tuple[IndexAnswer, ...]:
         """What indexes answered badly so far, in order, each once."""
         return tuple(self._bad)
+
+    @property
+    def timeless(self) -> tuple[str, ...]:
+        """The packages that were asked for so far and whose page says no upload time."""
+        return tuple(self._timeless)
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
@@ -111,8 +115,9 @@ class IndexRouter:
         """The package's page with the router's own addresses; IndexAnswerError as its index gave it."""
         location = self._locations.of(package)
         page = self._client.project_page(location, package)
-        tells_times = any(file.upload_time for file in page.files)
-        files = (self._own(location, package, file, tells_times) for file in page.files)
+        if not tells_times(page):
+            self._timeless[package] = None
+        files = (self._own(location, package, file) for file in page.files)
         return render_page(ProjectPage(name=package, files=tuple(files)))
 
     def empty_page(self, package: str) -> bytes:
@@ -156,13 +161,10 @@ class IndexRouter:
         except ValueError as error:
             raise _bad(Fault.GARBAGE, location, package, filename, str(error)) from error
 
-    def _own(
-        self, location: IndexLocation, package: str, file: IndexFile, tells_times: bool
-    ) -> IndexFile:
+    def _own(self, location: IndexLocation, package: str, file: IndexFile) -> IndexFile:
         return replace(
             file,
             url=f"{self._origin}/files/{package}/{quote(file.filename)}",
-            upload_time=file.upload_time if tells_times else LONG_AGO,
             sha256=self._digest(location, package, file) if self._hashes else file.sha256,
         )
 

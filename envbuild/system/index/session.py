@@ -69,7 +69,10 @@ class IndexSession:
         """Why a resolution failed, as far as indexes are the reason."""
         from envbuild.system.index.diagnosis import diagnose_resolution
 
-        return diagnose_resolution(self.client, self.locations, request, self.uv.bad_answers)
+        timeless = self.uv.router.timeless if self.uv.router is not None else ()
+        return diagnose_resolution(
+            self.client, self.locations, request, self.uv.bad_answers, timeless
+        )
 
     def explain_installation(self, request: InstallRequest) -> EnvbuildError | None:
         """Why locked files could not be installed, as far as indexes are the reason."""

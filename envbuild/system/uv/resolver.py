@@ -128,6 +128,8 @@ class UvResolver:
         argv += [part for name in request.allow_sdist for part in ("--no-binary", name)]
         if request.exclude_newer is not None:
             argv += ["--exclude-newer", request.exclude_newer]
+        for name, limit in request.exclude_newer_packages:
+            argv += ["--exclude-newer-package", f"{name}={limit or 'false'}"]
         argv.append(str(folder / "requirements.in"))
         extra = {**self.index_environment, "TZ": "UTC"}  # uv takes a bare date in local time
         if platform.system == "macosx":
