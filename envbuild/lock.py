@@ -71,6 +71,9 @@ class LockedPackage:
 
     files: tuple[LockedFile, ...]
 
+    requires_python: str = ""
+    """Its own `Requires-Python` where patch releases matter to it, such as `>=3.11.1`; else empty."""
+
 
 @value
 class Lockfile:

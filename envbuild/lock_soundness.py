@@ -6,17 +6,45 @@ from typing import TYPE_CHECKING
 
 from envbuild.finding import Finding
 from envbuild.lock_lines import package_line
-from envbuild.requirement_graph import active_edges
-from envbuild.requirement_text import admits, parse_requirement
+from envbuild.soundness import Asked, judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from envbuild.lock import LockedPackage, Lockfile
-    from envbuild.requirement_graph import Edge
+    from envbuild.soundness import Unmet
     from envbuild.target import Target
 
 _HINT = "run `envbuild lock` and commit what it writes"
+
+
+def asked_by(lockfile: Lockfile) -> Asked:
+    """What a lockfile's driver asks for."""
+    inputs = lockfile.inputs
+    return Asked(
+        driver=lockfile.driver,
+        requires=inputs.requires,
+        constraints=inputs.constraints,
+        overrides=inputs.overrides,
+    )
+
+
+def judge_target(lockfile: Lockfile, target: Target) -> Iterator[Unmet]:
+    """Everything unmet on one of a lockfile's targets."""
+    packages = (
+        package
+        for package in lockfile.packages
+        if package.targets is lockfile.targets or target in package.targets
+    )
+    return judge(asked_by(lockfile), packages, target)
+
+
+def unsound_reasons(lockfile: Lockfile) -> tuple[str, ...]:
+    """Why a lockfile does not hold together, one sentence each; empty where it does."""
+    found = (
+        unmet.message for target in lockfile.targets for unmet in judge_target(lockfile, target)
+    )
+    return tuple(dict.fromkeys(found))
 
 
 def check_soundness(lockfile: Lockfile, file: str) -> tuple[Finding, ...]:
@@ -41,43 +69,15 @@ def _file_findings(lockfile: Lockfile, package: LockedPackage, file: str) -> Ite
 
 
 def _target_findings(lockfile: Lockfile, target: Target, file: str) -> Iterator[Finding]:
-    locked_here = [
-        package
-        for package in lockfile.packages
-        if package.targets is lockfile.targets or target in package.targets
-    ]
-    packages = {package.name: package for package in locked_here}
-    if len(packages) != len(locked_here):
+    names = [package.name for package in lockfile.packages if target in package.targets]
+    if len(set(names)) != len(names):
         message = f"a package is locked twice for {target}"
         yield _finding("incomplete-lockfile", lockfile, message, file, None)
-    published = {name: package.requires for name, package in packages.items()}
-    inputs = lockfile.inputs
-    for edge in active_edges(inputs.requires, published, target, inputs.overrides):
-        yield from _edge_findings(lockfile, edge, packages, file)
-    for text in inputs.constraints:
-        wanted = parse_requirement(text)
-        locked = packages.get(wanted.name)
-        if locked is not None and not admits(wanted.specifier, locked.version):
-            message = f"{wanted.name} {locked.version} is outside the constraint {text}"
-            line = package_line(lockfile, wanted.name, locked.version)
-            yield _finding("unmet-requirement", lockfile, message, file, line)
-
-
-def _edge_findings(
-    lockfile: Lockfile, edge: Edge, packages: dict[str, LockedPackage], file: str
-) -> Iterator[Finding]:
-    asker = edge.requirer or lockfile.driver
-    locked = packages.get(edge.package)
-    if locked is None:
-        message = f"{asker} asks for {edge.package}, which is not locked"
-        line = package_line(lockfile, edge.requirer) if edge.requirer else None
-        yield _finding("incomplete-lockfile", lockfile, message, file, line)
-    elif not admits(edge.specifier, locked.version):
-        message = (
-            f"{asker} asks for {edge.package} {edge.specifier}, and {locked.version} is locked"
-        )
-        line = package_line(lockfile, edge.package, locked.version)
-        yield _finding("unmet-requirement", lockfile, message, file, line)
+    for unmet in judge_target(lockfile, target):
+        code = "incomplete-lockfile" if unmet.missing else "unmet-requirement"
+        place = unmet.asker if unmet.missing or unmet.package == "python" else unmet.package
+        line = package_line(lockfile, place) if place else None
+        yield _finding(code, lockfile, unmet.message, file, line)
 
 
 def _finding(code: str, lockfile: Lockfile, message: str, file: str, line: int | None) -> Finding:

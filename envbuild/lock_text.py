@@ -26,6 +26,7 @@ _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9!+._-]*")
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9!+._-]*\.(whl|tar\.gz|zip)")
 _INDEX = re.compile(r"[A-Za-z0-9_-]+")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_PYTHON = re.compile(r"[0-9A-Za-z.*+!<>=~, _-]+")
 _ANYTHING = re.compile(r"[^\n]+")
 _ENCODE = json.JSONEncoder(ensure_ascii=False).encode
 _HINT = "run `envbuild lock`, or take the file back from version control"
@@ -93,6 +94,8 @@ def _package_lines(package: LockedPackage, all_targets: tuple[Target, ...]) -> I
     yield f"index = {_string(package.index)}"
     if package.targets != all_targets:
         yield from _list("targets", map(str, package.targets))
+    if package.requires_python:
+        yield f"requires-python = {_string(package.requires_python)}"
     yield from _list("requires", package.requires)
     yield from _list("required-by", package.required_by)
     yield "files = ["
@@ -233,6 +236,9 @@ def _package(table: Mapping[str, object], all_targets: tuple[Target, ...]) -> Lo
         requires=_strings(table, "requires"),
         required_by=_strings(table, "required-by"),
         files=files,
+        requires_python=_text(table, "requires-python", _PYTHON)
+        if "requires-python" in table
+        else "",
     )
 
 

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 
 from envbuild.key import KeyInputs, compute_key, environment_name
 from envbuild.recipe import ChosenFile
-from envbuild.value import value
+from envbuild.requirement_text import is_open
+from envbuild.soundness import Asked, needed_here
+from envbuild.value import replace, value
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from envbuild.declaration import Driver
-    from envbuild.lock import Lockfile
+    from envbuild.lock import LockedPackage, Lockfile
     from envbuild.manifest import Manifest, ManifestDriver
     from envbuild.target import Interpreter, Target
 
@@ -32,6 +34,11 @@ class Wanted:
     """What is installed, in name order."""
 
     key: str
+    here: Target
+    """The target as this very host is it: with its patch release of Python and its kernel."""
+
+    locked: tuple[LockedPackage, ...] = ()
+    """What the lockfile says of what is installed; nothing where there is no lockfile."""
 
     @property
     def environment(self) -> str:
@@ -78,12 +85,21 @@ class Plan:
 
 
 def want(
-    *, driver: Driver, lockfile: Lockfile, lock: str, target: Target, interpreter: Interpreter
+    *,
+    driver: Driver,
+    lockfile: Lockfile,
+    lock: str,
+    target: Target,
+    interpreter: Interpreter,
+    kernel: tuple[str, str] = ("", ""),
 ) -> Wanted:
-    """What a driver comes to on one target and interpreter.
+    """What a driver comes to on one target and interpreter; `kernel` as in `Host`.
 
+    Of what is locked for all hosts of the target it takes what this one needs.
     Its version is that of this target, which may differ from that of the lockfile's first one.
     """
+    here = replace(target, python=interpreter.version, kernel=kernel)
+    locked = _needed(lockfile, target, here)
     files = tuple(
         ChosenFile(
             package=package.name,
@@ -93,7 +109,7 @@ def want(
             sha256=file.sha256,
             size=file.size,
         )
-        for package in lockfile.packages_for(target)
+        for package in locked
         for file in package.files
         if target in file.targets
     )
@@ -114,7 +130,24 @@ def want(
         interpreter=interpreter,
         files=files,
         key=key,
+        here=here,
+        locked=locked,
     )
+
+
+def _needed(lockfile: Lockfile, target: Target, here: Target) -> tuple[LockedPackage, ...]:
+    """What is locked for a target, but for what markers ask for on other hosts alone."""
+    locked = lockfile.packages_for(target)
+    asked = lockfile.inputs
+    texts = (*asked.requires, *asked.overrides, *(text for one in locked for text in one.requires))
+    if not any(map(is_open, texts)):
+        return locked
+    needed = needed_here(
+        Asked(driver=lockfile.driver, requires=asked.requires, overrides=asked.overrides),
+        {package.name: package.requires for package in locked},
+        here,
+    )
+    return tuple(package for package in locked if package.name in needed)
 
 
 def plan_sync(

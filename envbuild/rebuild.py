@@ -57,6 +57,7 @@ def wanted_again(receipt: Receipt, *, name: str, key: str) -> Wanted | None:
         interpreter=interpreter,
         files=recipe.wheels,
         key=key,
+        here=target,
     )
 
 

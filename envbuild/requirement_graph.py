@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from typing import TYPE_CHECKING
 
-from envbuild.requirement_text import Wanted, holds, parse_requirement
+from envbuild.requirement_text import COMPARISON, GIVEN, Wanted, holds, parse_requirement
 from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from envbuild.target import Target
-
-_OPERAND = r"""(?:"[^"]*"|'[^']*'|[a-z_]+)"""
-_COMPARISON = re.compile(rf"{_OPERAND} (?:not in|in|[<>=!~]+) {_OPERAND}")
-_GIVEN = 'os_name == "posix"'
-"""A comparison that holds on every target."""
 
 
 @value
@@ -122,8 +116,8 @@ def _extras_alone(marker: str) -> str:
         return ""
     from packaging.markers import Marker
 
-    return _COMPARISON.sub(
-        lambda found: found[0] if "extra" in found[0].split() else _GIVEN, str(Marker(marker))
+    return COMPARISON.sub(
+        lambda found: found[0] if "extra" in found[0].split() else GIVEN, str(Marker(marker))
     )
 
 

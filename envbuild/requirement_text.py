@@ -10,6 +10,7 @@ import re
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
+from envbuild.target import LAST_PATCH
 from envbuild.value import value
 
 if TYPE_CHECKING:
@@ -31,6 +32,17 @@ _ONE_EXTRA = re.compile(
     re.DOTALL,
 )
 _SEPARATORS = re.compile(r"[-_.]+")
+_OPERAND = r"""(?:"[^"]*"|'[^']*'|[a-z_]+)"""
+COMPARISON = re.compile(rf"({_OPERAND}) (not in|in|[<>=!~]+) ({_OPERAND})")
+"""One comparison of a marker as `packaging` writes it."""
+
+GIVEN = 'os_name == "posix"'
+"""A comparison that holds on every target."""
+
+_NEVER = 'os_name == ""'
+_PYTHON_VARIABLES = ("python_full_version", "implementation_version")
+_KERNEL_VARIABLES = ("platform_release", "platform_version")
+_PATCH = re.compile(r"\d+\.\d+\.(\d+)")
 
 
 @value
@@ -86,8 +98,20 @@ def _parse_slowly(text: str) -> Wanted:
     )
 
 
+def is_requirement(text: str) -> bool:
+    """Whether a text is a requirement whose marker, if any, can be read."""
+    try:
+        wanted = parse_requirement(text)
+        return not wanted.marker or _marker(wanted.marker) is not None
+    except ValueError:
+        return False
+
+
 def holds(marker: str, target: Target, extra: str = "") -> bool:
-    """Whether a marker's text holds on a target with one extra, or with none."""
+    """Whether a marker's text holds on a target with one extra, or with none.
+
+    On a target of lockfiles it holds as soon as it does on some host that the target is for: see `settle`.
+    """
     if not marker:
         return True
     if "extra" not in marker:
@@ -107,9 +131,70 @@ def _extra_needed(marker: str) -> str | None:
     return normalized_name(match["extra"])
 
 
+def is_open(text: str) -> bool:
+    """Whether a marker, or a requirement with one, asks for what only a host decides."""
+    return any(variable in text for variable in (*_PYTHON_VARIABLES, *_KERNEL_VARIABLES))
+
+
+@cache
+def settle(marker: str, target: Target) -> str:
+    """The marker with each comparison decided that one minor version of Python leaves open.
+
+    `python_full_version` and `implementation_version` count as the patch release that suits best,
+    where the target has none of its own; `platform_release` and `platform_version` as some kernel's.
+    So what is locked for the target serves every host of it; which of it a host needs, the host says:
+    its own target has a patch release and a kernel.
+    On a kernel, versions are compared both as numbers and as text, as installers differ in that;
+    what one of them would install is there.
+    """
+    if not is_open(marker):
+        return marker
+
+    def decided(found: re.Match[str]) -> str:
+        if not is_open(re.sub(r"\"[^\"]*\"|'[^']*'", "", found[0])):
+            return found[0]
+        return GIVEN if _may_hold(found, target) else _NEVER
+
+    return COMPARISON.sub(decided, str(_marker(marker)))
+
+
+def settled_requirement(text: str, target: Target) -> str:
+    """A requirement as published, its marker settled: what a resolver is told for the target."""
+    if not is_open(text):
+        return text
+    bare, _, marker = text.partition(";")
+    return f"{bare.strip()}; {settle(marker.strip(), target)}"
+
+
+def _may_hold(comparison: re.Match[str], target: Target) -> bool:
+    """Whether one comparison of an open variable holds on some host of the target."""
+    text = comparison[0]
+    if any(variable in text for variable in _KERNEL_VARIABLES):
+        return target.kernel is None or _holds_on_kernel(comparison, target)
+    if target.has_patch:
+        return _marker(text).evaluate(target.marker_environment())
+    named = {int(patch) for patch in _PATCH.findall(text)}
+    patches = {0, 1, LAST_PATCH} | {patch + step for patch in named for step in (-1, 0, 1)}
+    return any(
+        _marker(text).evaluate(target.marker_environment(patch)) for patch in patches if patch >= 0
+    )
+
+
+def _holds_on_kernel(comparison: re.Match[str], target: Target) -> bool:
+    environment = target.marker_environment()
+    if _marker(comparison[0]).evaluate(environment):
+        return True
+    left, operator, right = (
+        environment.get(part, part.strip("\"'")) for part in comparison.groups()
+    )
+    return {"<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right}.get(
+        operator, False
+    )
+
+
 @cache
 def _evaluate(marker: str, target: Target, extra: str) -> bool:
-    return _marker(marker).evaluate(_environment(target) | {"extra": extra})
+    return _marker(settle(marker, target)).evaluate(_environment(target) | {"extra": extra})
 
 
 @lru_cache(maxsize=256)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from envbuild.errors import Problem, UnsatisfiableError
 from envbuild.lock import LockedFile, LockedPackage, Lockfile
+from envbuild.python_bound import patch_clauses
 from envbuild.value import value
 
 if TYPE_CHECKING:
@@ -77,6 +78,9 @@ class ResolveRequest:
     known: tuple[KnownPackage, ...] = ()
     """What need not be asked of an index; whoever asks looks afterwards whether it was still so."""
 
+    told: tuple[KnownPackage, ...] = ()
+    """What files say inside, which counts whatever their index says of them."""
+
     def limit_of(self, package: str) -> str | None:
         """The age from which releases of a package, by its normalised name, count as not there."""
         return dict(self.exclude_newer_packages).get(package, self.exclude_newer)
@@ -116,6 +120,9 @@ class PublishedMetadata:
 
     size: int
     """The file's size in bytes."""
+
+    requires_python: str = ""
+    """`Requires-Python` as published where patch releases of Python matter to it, else empty."""
 
 
 class Resolver(Protocol):
@@ -157,17 +164,24 @@ def merge_resolutions(
     """One lockfile out of every target's answer.
 
     `metadata` is keyed by a file's sha256, `index_of` by package name.
+    `Requires-Python` is kept where it tells patch releases of a target's Python apart.
     Files of one version that publish different requirements become packages of their own,
     each for its targets, so that what is locked beside a target is what its file says.
     """
     from packaging.version import Version
 
     targets = tuple(resolution.target for resolution in resolutions)
+    pythons = {".".join(target.python.split(".")[:2]) for target in targets}
+
+    def bound(file: ResolvedFile) -> str:
+        text = metadata[file.sha256].requires_python
+        return text if any(patch_clauses(text, minor) for minor in pythons) else ""
+
     asked_by = _requirers(inputs, resolutions, metadata)
-    groups: dict[tuple[str, str, tuple[str, ...]], list[tuple[Target, ResolvedFile]]] = {}
+    groups: dict[tuple[str, str, tuple[str, ...], str], list[tuple[Target, ResolvedFile]]] = {}
     for resolution in resolutions:
         for file in resolution.files:
-            key = (file.package, file.version, metadata[file.sha256].requires)
+            key = (file.package, file.version, metadata[file.sha256].requires, bound(file))
             groups.setdefault(key, []).append((resolution.target, file))
     packages = tuple(
         LockedPackage(
@@ -180,9 +194,10 @@ def merge_resolutions(
                 sorted(set().union(*(asked_by[target, name] for target, _ in chosen)))
             ),
             files=_files(chosen, metadata),
+            requires_python=requires_python,
         )
-        for (name, version, requires), chosen in sorted(
-            groups.items(), key=lambda item: (item[0][0], Version(item[0][1]), item[0][2])
+        for (name, version, requires, requires_python), chosen in sorted(
+            groups.items(), key=lambda item: (item[0][0], Version(item[0][1]), *item[0][2:])
         )
     )
     return Lockfile(

@@ -17,6 +17,9 @@ _ALIAS = re.compile(r"(?P<arch>[a-z0-9_]+)-(?P<alias>manylinux1|manylinux2010|ma
 _ALIASES = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
 """What platforms were called before PEP 600, with the glibc that each means."""
 
+LAST_PATCH = 99
+"""A patch release that no minor version of Python reaches: what holds there holds on the newest."""
+
 _ARCHITECTURES = {
     "manylinux": ("x86_64", "aarch64"),
     "musllinux": ("x86_64", "aarch64"),
@@ -56,18 +59,33 @@ class Target:
 
     platform: Platform
 
+    kernel: tuple[str, str] | None = None
+    """`platform_release` and `platform_version` of a host; None for all hosts, as in lockfiles."""
+
     def __str__(self) -> str:
         """`3.12-x86_64-manylinux_2_28`, the form of lockfiles."""
         return f"{self.python}-{self.platform}"
 
-    def marker_environment(self) -> dict[str, str]:
+    @property
+    def has_patch(self) -> bool:
+        """Whether the Python is one patch release, as a host's is, and not all of a minor version."""
+        return self.python.count(".") == 2
+
+    @property
+    def newest_python(self) -> str:
+        """The Python's full version; for all patch releases of a minor version, the newest there can be."""
+        return self.python if self.has_patch else f"{self.python}.{LAST_PATCH}"
+
+    def marker_environment(self, patch: int = LAST_PATCH) -> dict[str, str]:
         """The environment in which this target's markers are evaluated (PEP 508).
 
-        A request without a patch release counts as its `.0`;
-        what no wheel can depend on (`platform_release`, `platform_version`) is empty.
+        A request without a patch release counts as this one of it.
+        Without a host's kernel `platform_release` and `platform_version` are empty.
+        What a target leaves open is for `requirement_text.holds` to judge.
         """
         minor = ".".join(self.python.split(".")[:2])
-        full = self.python if self.python.count(".") == 2 else f"{self.python}.0"
+        full = self.python if self.has_patch else f"{minor}.{patch}"
+        release, version = self.kernel or ("", "")
         darwin = self.platform.sys_platform == "darwin"
         return {
             "implementation_name": "cpython",
@@ -75,9 +93,9 @@ class Target:
             "os_name": "posix",
             "platform_machine": self.platform.arch,
             "platform_python_implementation": "CPython",
-            "platform_release": "",
+            "platform_release": release,
             "platform_system": "Darwin" if darwin else "Linux",
-            "platform_version": "",
+            "platform_version": version,
             "python_full_version": full,
             "python_version": minor,
             "sys_platform": self.platform.sys_platform,
@@ -139,9 +157,18 @@ class Host:
     cuda_absent: str | None = None
     """Why `cuda` is None, in words for the user."""
 
+    kernel: tuple[str, str] = ("", "")
+    """What markers call `platform_release` and `platform_version`."""
+
     def __str__(self) -> str:
         """`x86_64-manylinux_2_36`, as platforms are written."""
         return f"{self.arch}-{self.system}_{self.system_version[0]}_{self.system_version[1]}"
+
+    def target(self, python: str) -> Target:
+        """This very host with a Python of a full version."""
+        major, minor = self.system_version
+        platform = Platform(arch=self.arch, system=self.system, major=major, minor=minor)
+        return Target(python=python, platform=platform, kernel=self.kernel)
 
     def runs(self, platform: Platform) -> bool:
         """Whether wheels that are locked for the platform run here."""

@@ -143,14 +143,13 @@ class Doctor:
 
     def _package_findings(self, driver: ManifestDriver) -> Iterator[Finding]:
         declared = self.declaration.driver(driver.name) if self.declaration is not None else None
-        free = (text.split()[0] for text in declared.overrides) if declared is not None else ()
+        overrides = declared.overrides if declared is not None else ()
+        requires = tuple(one.text for one in declared.requires) if declared is not None else ()
         distributions = read_distributions(Path(driver.environment))
-        yield from unmet_requirements(
-            driver.name, distributions, driver.python_version, map(_name, free)
-        )
+        here = self.host.target(driver.python_version)
+        yield from unmet_requirements(driver.name, distributions, here, requires, overrides)
         if declared is not None:
             installed = {item.name: item.version for item in distributions}
-            requires = (requirement.text for requirement in declared.requires)
             yield from outside_range(driver.name, requires, installed)
 
     def _lock_findings(self) -> Iterator[Finding]:
@@ -174,13 +173,6 @@ class Doctor:
 
 def _gib(size: int) -> str:
     return f"{size / (1 << 30):.1f} GiB"
-
-
-def _name(text: str) -> str:
-    from packaging.requirements import Requirement
-    from packaging.utils import canonicalize_name
-
-    return str(canonicalize_name(Requirement(text).name))
 
 
 def _closed_folder(root: Path) -> Path | None:

@@ -22,22 +22,25 @@ from envbuild.commands.lock_result import (
 )
 from envbuild.commands.partial_lock import held_by_rules
 from envbuild.errors import EnvbuildError, UnsatisfiableError, UsageError
-from envbuild.first_pins import check_hashes
 from envbuild.kept_pins import choices_of
 from envbuild.replaced_files import known_files
-from envbuild.resolution import PublishedMetadata, merge_resolutions
-from envbuild.rules import agreement, check_rules, coexist_problems, rule_problems
+from envbuild.rules import agreement, check_rules, rule_problems
 from envbuild.value import replace, value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from envbuild.commands.lock_jobs import Job
     from envbuild.declaration import Declaration
     from envbuild.errors import Problem
     from envbuild.lock import Lockfile
     from envbuild.progress import Progress
-    from envbuild.resolution import MetadataSource, Resolution, ResolvedFile, Resolver
+    from envbuild.resolution import (
+        KnownPackage,
+        MetadataSource,
+        Resolution,
+        Resolver,
+    )
     from envbuild.system.lock_folder import LockFolder
     from envbuild.target import Target
 
@@ -166,7 +169,8 @@ class Locker:
             ]
             for unit, futures in waiting:
                 try:
-                    locked |= self._merge(unit, tuple(future.result() for future in futures))
+                    resolutions = tuple(future.result() for future in futures)
+                    locked |= self._merge_soundly(unit, resolutions, upgrade, bounds)
                 except EnvbuildError as error:
                     placed = type(error)(self._placed(unit, problem) for problem in error.problems)
                     names = tuple(job.driver.name for job in unit)
@@ -198,7 +202,12 @@ class Locker:
         return replace(problem, file=self.declaration.file, line=driver.requires[0].line, key=key)
 
     def _resolve(
-        self, unit: tuple[Job, ...], target: Target, upgrade: Upgrade, bounds: tuple[str, ...]
+        self,
+        unit: tuple[Job, ...],
+        target: Target,
+        upgrade: Upgrade,
+        bounds: tuple[str, ...],
+        told: tuple[KnownPackage, ...] = (),
     ) -> Resolution:
         from envbuild.commands.lock_resolution import TargetResolver
 
@@ -206,55 +215,33 @@ class Locker:
         for job in there:
             self.progress.stage(job.driver.name, f"resolving for {target}")
         resolver = TargetResolver(
-            resolver=self.resolver, metadata=self.metadata, index_of=self.declaration.index_of
+            resolver=self.resolver,
+            metadata=self.metadata,
+            index_of=self.declaration.index_of,
+            told=told,
         )
         return resolver.resolve(there, target, upgrade, bounds)
 
-    def _merge(
-        self, unit: tuple[Job, ...], resolutions: tuple[Resolution, ...]
+    def _merge_soundly(
+        self,
+        unit: tuple[Job, ...],
+        resolutions: tuple[Resolution, ...],
+        upgrade: Upgrade,
+        bounds: tuple[str, ...],
     ) -> dict[str, Lockfile]:
-        """Each driver's lockfile out of what the unit's targets take."""
-        files = {file.sha256: file for resolution in resolutions for file in resolution.files}
-        for job in unit:
-            self.progress.stage(job.driver.name, "reading the packages' own requirements")
-            check_hashes(job.first_pins, files.values())
-        metadata = self._metadata(unit, files)
-        index_of = {
-            file.package: self.declaration.index_of(file.package) for file in files.values()
-        }
-        locked: dict[str, Lockfile] = {}
-        for job in unit:
-            wanted = targets_of(job.driver)
-            own = tuple(one for one in resolutions if one.target in wanted)
-            if len(unit) > 1:
-                from envbuild.conflicts.joint_request import own_part
+        """Each driver's lockfile, in which nothing is unmet."""
+        from envbuild.commands.lock_merge import Merger
 
-                own = tuple(own_part(resolution, job.inputs, metadata) for resolution in own)
-            locked[job.driver.name] = merge_resolutions(
-                driver=job.driver.name,
-                inputs=job.inputs,
-                resolutions=tuple(sorted(own, key=lambda one: wanted.index(one.target))),
-                metadata=metadata,
-                index_of=index_of,
-            )
+        merger = Merger(
+            declaration=self.declaration,
+            metadata=self.metadata,
+            progress=self.progress,
+            resolve=lambda target, told: self._resolve(unit, target, upgrade, bounds, told),
+        )
+        locked = merger.merge_soundly(unit, resolutions, upgrade)
+        for job in unit:
             self._say_locked(job.driver.name, locked[job.driver.name])
-        if problems := coexist_problems(self.declaration, locked):
-            raise UnsatisfiableError(problems)
         return locked
-
-    def _metadata(
-        self, unit: tuple[Job, ...], files: Mapping[str, ResolvedFile]
-    ) -> Mapping[str, PublishedMetadata]:
-        """What the files say; what a previous lockfile says of the same sha256 is not asked again."""
-        known = {
-            file.sha256: PublishedMetadata(requires=package.requires, size=file.size)
-            for job in unit
-            for package in (job.previous.packages if job.previous is not None else ())
-            for file in package.files
-            if file.sha256 in files
-        }
-        unknown = tuple(file for sha256, file in files.items() if sha256 not in known)
-        return {**known, **self.metadata.fetch(unknown)}
 
     def _agree(
         self, units: tuple[tuple[Job, ...], ...], now: dict[str, Lockfile], upgrade: Upgrade

@@ -9,6 +9,7 @@ from envbuild.errors import LockfileError, NewerFormatError, Problem, UsageError
 from envbuild.freshness import compare_inputs, inputs_of
 from envbuild.kept_pins import keep_every_pin
 from envbuild.lock import Stale
+from envbuild.lock_soundness import unsound_reasons
 from envbuild.replaced_files import known_files
 from envbuild.resolution import Pin
 from envbuild.rules import coexist_groups, rule_reasons
@@ -180,6 +181,7 @@ def _reasons(previous: Lockfile | None, inputs: Inputs, upgrade: Upgrade) -> tup
     judged = compare_inputs(previous.inputs, inputs)
     reasons = judged.reasons if isinstance(judged, Stale) else ()
     names = {package.name for package in previous.packages}
+    reasons += tuple(f"it does not hold together: {text}" for text in unsound_reasons(previous))
     return reasons + tuple(
         f"an upgrade of {name} was asked for" for name in upgrade.packages if name in names
     )

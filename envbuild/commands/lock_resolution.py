@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 
     from envbuild.commands.lock_jobs import Job, Upgrade
     from envbuild.replaced_files import ReplacedFile
-    from envbuild.resolution import MetadataSource, Resolution, Resolver, ResolveRequest
+    from envbuild.resolution import (
+        KnownPackage,
+        MetadataSource,
+        Resolution,
+        Resolver,
+        ResolveRequest,
+    )
     from envbuild.target import Target
 
 _TRIES = 2
@@ -31,6 +37,9 @@ class TargetResolver:
     metadata: MetadataSource
     index_of: Callable[[str], str]
     """Package → the name of its index."""
+
+    told: tuple[KnownPackage, ...] = ()
+    """What files say inside, which counts whatever else is known."""
 
     def resolve(
         self, unit: tuple[Job, ...], target: Target, upgrade: Upgrade, bounds: tuple[str, ...]
@@ -70,7 +79,7 @@ class TargetResolver:
             target,
             pins_of(unit, target, upgrade),
         )
-        request = replace(request, constraints=(*request.constraints, *bounds))
+        request = replace(request, constraints=(*request.constraints, *bounds), told=self.told)
         if len(unit) == 1:
             request = replace(request, known=known_of(unit[0], target, upgrade))
         for _ in range(_TRIES):

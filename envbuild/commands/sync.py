@@ -11,6 +11,7 @@ from envbuild.errors import HostError, LockfileError, NoError, Problem
 from envbuild.freshness import judge_lockfile
 from envbuild.lock import Stale
 from envbuild.plan import Skip, plan_sync, want
+from envbuild.python_bound import admits_python, python_hint
 from envbuild.target import Target, parse_platform
 from envbuild.value import value
 
@@ -159,13 +160,34 @@ class Planner:
             raise HostError(problem)
         interpreter = self.interpreter_for(driver)
         python = next(request for request in driver.python if interpreter.answers(request))
-        return want(
+        wanted = want(
             driver=driver,
             lockfile=stored.lockfile,
             lock=stored.digest,
             target=Target(python=python, platform=parse_platform(platform)),
             interpreter=interpreter,
+            kernel=self.host.kernel,
         )
+        self._check_python(wanted)
+        return wanted
+
+    def _check_python(self, wanted: Wanted) -> None:
+        """HostError where a locked package refuses the patch release of Python that this host has."""
+        driver, python = wanted.driver, wanted.interpreter
+        problems = [
+            Problem(
+                file=self.declaration.file,
+                line=driver.line,
+                key=f"drivers.{driver.name}.python",
+                message=f"{driver.name}: {package.name} {package.version} asks for Python "
+                f"{package.requires_python}, and this host's is {python.version} ({python.path})",
+                hint=python_hint(package.name, package.version),
+            )
+            for package in wanted.locked
+            if not admits_python(package.requires_python, python.version)
+        ]
+        if problems:
+            raise HostError(problems)
 
     def _platform(self, driver: Driver) -> str | None:
         """The newest of the driver's platforms that this host runs."""

@@ -1,17 +1,18 @@
-"""Between building and switching: what has to succeed in an environment before it is used."""
+"""Between building and switching: what has to be so, and to succeed, in an environment before it is used."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from envbuild.probe import probes_of
+from envbuild.system.built import refusal_of_built
 from envbuild.system.prober import probe_failure
 from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from envbuild.errors import NoError
+    from envbuild.errors import EnvbuildError, NoError
     from envbuild.plan import Wanted
     from envbuild.progress import Progress
     from envbuild.system.prober import Prober
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 @value
 class Gate:
-    """Runs the probes of what is about to become current."""
+    """Judges and probes what is about to become current."""
 
     store: Store
     prober: Prober
@@ -28,7 +29,31 @@ class Gate:
     declared_in: str
     """The declaration's file, for messages."""
 
-    def refuse(self, wanted: Iterable[Wanted]) -> Iterator[tuple[str, NoError]]:
+    def refuse(self, wanted: Iterable[Wanted]) -> Iterator[tuple[str, EnvbuildError]]:
+        """Each driver that is not to be switched to, with the reasons.
+
+        First what was built is judged by its own METADATA, then what is complete is probed.
+        """
+        complete = []
+        for item in wanted:
+            error = self._incomplete(item)
+            if error is None:
+                complete.append(item)
+            else:
+                self.progress.done(item.driver.name, "not complete")
+                yield item.driver.name, error
+        yield from self._probe(complete)
+
+    def _incomplete(self, item: Wanted) -> EnvbuildError | None:
+        """Why what was built is not complete; what is current with the same lockfile was judged before."""
+        current = self.store.read_current()
+        entry = current.driver(item.driver.name) if current is not None else None
+        if entry is not None and (entry.key, entry.lock) == (item.key, item.lock):
+            return None
+        environment = self.store.environment(item.environment)
+        return refusal_of_built(item, environment, file=self.declared_in)
+
+    def _probe(self, wanted: Iterable[Wanted]) -> Iterator[tuple[str, NoError]]:
         """Each driver whose probes fail, with the reasons.
 
         What is current already in the same environment is not probed again.

@@ -69,6 +69,7 @@ def probe_host(runner: Runner, environment: Mapping[str, str], *, ask_cuda: bool
         system_version=version,
         cuda=cuda,
         cuda_absent=absent,
+        kernel=(os.uname().release, os.uname().version),
     )
 
 

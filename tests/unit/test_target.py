@@ -100,10 +100,11 @@ def test_markers_hold_as_on_such_a_host(target: Target, marker: str, holds: bool
 
 
 def test_a_patch_release_counts_where_it_is_asked_for() -> None:
-    """A request without one counts as its first."""
-    assert parse_target("3.12-x86_64-manylinux_2_28").marker_environment()[
-        "python_full_version"
-    ] == ("3.12.0")
+    """A request without one counts as the newest there can be."""
+    assert (
+        parse_target("3.12-x86_64-manylinux_2_28").marker_environment()["python_full_version"]
+        == "3.12.99"
+    )
     exact = parse_target("3.12.4-x86_64-manylinux_2_28").marker_environment()
     assert (exact["python_full_version"], exact["python_version"]) == ("3.12.4", "3.12")
 

@@ -110,14 +110,14 @@ def _direct(request: ResolveRequest) -> dict[str, SpecifierSet]:
     from packaging.requirements import Requirement
     from packaging.utils import canonicalize_name
 
-    environment = request.target.marker_environment()
+    from envbuild.requirement_text import holds
 
     def holding(lines: Iterable[str]) -> list[tuple[str, SpecifierSet]]:
         parsed = map(Requirement, lines)
         return [
             (canonicalize_name(line.name), line.specifier)
             for line in parsed
-            if line.marker is None or line.marker.evaluate(environment | {"extra": ""})
+            if holds(str(line.marker or ""), request.target)
         ]
 
     overridden = dict(holding(request.overrides))

@@ -22,7 +22,7 @@ def offers(wheels: Iterable[IndexFile], choice: LockedChoice) -> bool:
         len(listed) == 1
         and listed[0].sha256 == choice.sha256
         and listed[0].yanked is None
-        and _runs_on(listed[0].requires_python, choice.target.python)
+        and _runs_on(listed[0].requires_python, choice.target.newest_python)
         and best_wheel((file.filename for file in wheels), choice.target) == choice.file
     )
 

@@ -38,7 +38,11 @@ class IndexSession:
     def fetch(self, files: tuple[ResolvedFile, ...]) -> Mapping[str, PublishedMetadata]:
         """What files say about themselves, as `MetadataSource` gives it."""
         return {
-            sha256: PublishedMetadata(requires=metadata.requires, size=metadata.size)
+            sha256: PublishedMetadata(
+                requires=metadata.requires,
+                size=metadata.size,
+                requires_python=" ".join((metadata.requires_python or "").split()),
+            )
             for sha256, metadata in self.reader.read_all(files).items()
         }
 

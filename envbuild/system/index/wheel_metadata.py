@@ -96,7 +96,7 @@ def parse_metadata(
     if "requires-dist" in unparsed:
         raise ValueError("its Requires-Dist is no text")
     return WheelMetadata(
-        requires=tuple(map(_requirement, raw.get("requires_dist", ()))),
+        requires=tuple(map(published_requirement, raw.get("requires_dist", ()))),
         requires_python=raw.get("requires_python"),
         provides_extras=tuple(raw.get("provides_extra", ())),
         size=size,
@@ -128,7 +128,7 @@ def _metadata_name(names: Iterable[str], package: str) -> str:
     return found[0]
 
 
-def _requirement(text: str) -> str:
+def published_requirement(text: str) -> str:
     """A requirement as published, on one line; one with an address is written anew without it.
 
     Requirements from before PEP 440 (`six>=1.*`) are kept, as resolvers read them generously.
@@ -143,7 +143,7 @@ def _requirement(text: str) -> str:
             return text
         bare, semicolon, marker = text.partition(";")
         if (unquoted := _QUOTES.sub("", bare)) != bare:
-            return _requirement(f"{unquoted}{semicolon}{marker}")
+            return published_requirement(f"{unquoted}{semicolon}{marker}")
         raise ValueError(f"it asks for '{text}', which is no valid requirement") from None
     if requirement.marker is not None and not _can_be_evaluated(requirement.marker):
         raise ValueError(f"it asks for '{text}', whose marker compares what cannot be compared")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError, Problem, UnsatisfiableError
 from envbuild.platform_range import known_platform, library_of
+from envbuild.requirement_text import settled_requirement
 from envbuild.resolution import Resolution
 from envbuild.system.process import Command, scrubbed_environment
 from envbuild.system.uv.chosen_file import choose_file, offered_files
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from envbuild.errors import EnvbuildError
-    from envbuild.resolution import KnownPackage, Pin, ResolveRequest
+    from envbuild.resolution import Pin, ResolveRequest
     from envbuild.system.process import Completed, Runner
     from envbuild.system.uv.chosen_file import OfferedFile
     from envbuild.target import Platform
@@ -107,23 +108,23 @@ class UvResolver:
         return list(table.get("packages", []))
 
     def _command(self, request: ResolveRequest, folder: Path, output: Path) -> Command:
-        _write_lines(folder / "requirements.in", request.requires)
-        _write_lines(folder / "constraints.txt", request.constraints)
-        _write_lines(folder / "overrides.txt", request.overrides)
+        _write_lines(folder / "requirements.in", _settled(request.requires, request))
+        _write_lines(folder / "constraints.txt", _settled(request.constraints, request))
+        _write_lines(folder / "overrides.txt", _settled(request.overrides, request))
         if request.pins:
             output.write_text(_preferences(request.pins), encoding="utf-8")
         platform = request.target.platform
         argv = [uv_executable(), "pip", "compile", *base_arguments()]
         argv += ["--quiet", "--no-header", "--format", "pylock.toml", "--output-file", str(output)]
         argv += ["--cache-dir", str(self.cache), "--python", sys.executable]
-        argv += ["--python-version", request.target.python]
+        argv += ["--python-version", request.target.newest_python]
         argv += ["--python-platform", _uv_platform(platform)]
         argv += ["--constraints", str(folder / "constraints.txt")]
         argv += ["--overrides", str(folder / "overrides.txt")]
         argv += ["--only-binary", ":all:"]
-        if request.known:
+        if request.known or request.told:
             known = folder / "known.toml"
-            known.write_text(_static_metadata(request.known), encoding="utf-8")
+            known.write_text(_static_metadata(request), encoding="utf-8")
             argv += ["--config-file", str(known)]
         argv += [part for name in request.allow_sdist for part in ("--no-binary", name)]
         if request.exclude_newer is not None:
@@ -180,6 +181,10 @@ def _write_lines(path: Path, lines: Iterable[str]) -> None:
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
+def _settled(lines: Iterable[str], request: ResolveRequest) -> Iterator[str]:
+    return (settled_requirement(line, request.target) for line in lines)
+
+
 def _preferences(pins: Iterable[Pin]) -> str:
     """The pins as the output of an earlier run, which uv keeps to where it can."""
     packages = "".join(
@@ -188,14 +193,20 @@ def _preferences(pins: Iterable[Pin]) -> str:
     return f'lock-version = "1.0"\ncreated-by = "envbuild"\n{packages}'
 
 
-def _static_metadata(known: Iterable[KnownPackage]) -> str:
-    """What is known as uv's `dependency-metadata`, for which it asks no index."""
+def _static_metadata(request: ResolveRequest) -> str:
+    """What is known as uv's `dependency-metadata`, for which it asks no index.
+
+    Markers that the target leaves open are settled, so that uv takes what any host may need.
+    """
+    told = {(package.name, package.version) for package in request.told}
+    known = (one for one in request.known if (one.name, one.version) not in told)
+    target = request.target
     return "".join(
         "[[dependency-metadata]]\n"
         f"name = {_toml_string(package.name)}\n"
         f"version = {_toml_string(package.version)}\n"
-        f"requires-dist = [{', '.join(map(_toml_string, package.requires))}]\n"
-        for package in known
+        f"requires-dist = [{', '.join(_toml_string(settled_requirement(text, target)) for text in package.requires)}]\n"
+        for package in (*known, *request.told)
     )
 
 

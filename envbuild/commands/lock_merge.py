@@ -1,0 +1,128 @@
+"""Make lockfiles out of what the targets of drivers take, such that nothing in them is unmet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envbuild.commands.lock_jobs import targets_of
+from envbuild.commands.lock_soundly import ROUNDS, explained, unsound_problems, untold
+from envbuild.errors import UnsatisfiableError
+from envbuild.first_pins import check_hashes
+from envbuild.resolution import PublishedMetadata, merge_resolutions
+from envbuild.rules import coexist_problems
+from envbuild.value import value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from envbuild.commands.lock_jobs import Job, Upgrade
+    from envbuild.declaration import Declaration
+    from envbuild.lock import Lockfile
+    from envbuild.progress import Progress
+    from envbuild.resolution import KnownPackage, MetadataSource, Resolution, ResolvedFile
+    from envbuild.target import Target
+
+
+@value
+class Merger:
+    """Merges the resolutions of drivers that are locked together."""
+
+    declaration: Declaration
+    metadata: MetadataSource
+    progress: Progress
+    resolve: Callable[[Target, tuple[KnownPackage, ...]], Resolution]
+    """Resolves one target again, with what files are told to say inside."""
+
+    def merge_soundly(
+        self, unit: tuple[Job, ...], resolutions: tuple[Resolution, ...], upgrade: Upgrade
+    ) -> dict[str, Lockfile]:
+        """Each driver's lockfile; a target where something is unmet is resolved again by what its files say.
+
+        UnsatisfiableError where that helps nothing, or where drivers could not be locked together.
+        """
+        locked = self._merge(unit, resolutions, upgrade)
+        told: dict[Target, tuple[KnownPackage, ...]] = {}
+        for _ in range(ROUNDS):
+            news = untold(locked.values(), told)
+            if not news:
+                break
+            told |= {target: (*told.get(target, ()), *known) for target, known in news.items()}
+            try:
+                resolutions = tuple(
+                    self.resolve(one.target, told[one.target]) if one.target in news else one
+                    for one in resolutions
+                )
+            except UnsatisfiableError as error:
+                raise explained(error, told) from error
+            locked = self._merge(unit, resolutions, upgrade)
+        if problems := coexist_problems(self.declaration, locked):
+            raise UnsatisfiableError(problems)
+        if unsound := tuple(unsound_problems(locked.values())):
+            raise UnsatisfiableError(unsound)
+        return locked
+
+    def _merge(
+        self, unit: tuple[Job, ...], resolutions: tuple[Resolution, ...], upgrade: Upgrade
+    ) -> dict[str, Lockfile]:
+        """Each driver's lockfile out of what the unit's targets take."""
+        files = {file.sha256: file for resolution in resolutions for file in resolution.files}
+        for job in unit:
+            self.progress.stage(job.driver.name, "reading the packages' own requirements")
+            check_hashes(job.first_pins, files.values())
+        metadata = self._metadata(unit, files, upgrade)
+        index_of = {
+            file.package: self.declaration.index_of(file.package) for file in files.values()
+        }
+        locked: dict[str, Lockfile] = {}
+        for job in unit:
+            wanted = targets_of(job.driver)
+            own = tuple(one for one in resolutions if one.target in wanted)
+            if len(unit) > 1:
+                from envbuild.conflicts.joint_request import own_part
+
+                own = tuple(own_part(resolution, job.inputs, metadata) for resolution in own)
+            locked[job.driver.name] = merge_resolutions(
+                driver=job.driver.name,
+                inputs=job.inputs,
+                resolutions=tuple(sorted(own, key=lambda one: wanted.index(one.target))),
+                metadata=metadata,
+                index_of=index_of,
+            )
+        return locked
+
+    def _metadata(
+        self, unit: tuple[Job, ...], files: Mapping[str, ResolvedFile], upgrade: Upgrade
+    ) -> Mapping[str, PublishedMetadata]:
+        """What the files say; what a previous lockfile says of the same sha256 is not asked again."""
+        known = {
+            sha256: metadata
+            for job in unit
+            for sha256, metadata in _known_metadata(job, upgrade)
+            if sha256 in files
+        }
+        unknown = tuple(file for sha256, file in files.items() if sha256 not in known)
+        return {**known, **self.metadata.fetch(unknown)}
+
+
+def _known_metadata(job: Job, upgrade: Upgrade) -> Iterator[tuple[str, PublishedMetadata]]:
+    """What a driver's lockfile says of its files, by sha256; nothing of packages that an upgrade names.
+
+    Of `Requires-Python` it keeps what its own Pythons need, so for another Python it says nothing.
+    """
+    previous = job.previous
+    if previous is None:
+        return
+    if not {*job.inputs.python} <= {*previous.inputs.python}:
+        return
+    for package in previous.packages:
+        if package.name in upgrade.packages:
+            continue
+        for file in package.files:
+            yield (
+                file.sha256,
+                PublishedMetadata(
+                    requires=package.requires,
+                    size=file.size,
+                    requires_python=package.requires_python,
+                ),
+            )

@@ -1,0 +1,45 @@
+"""What `Requires-Python` says about the patch releases of one minor version.
+
+Resolvers answer for minor versions, and read upper bounds generously: publishers guess them.
+A clause that names a patch release is no guess; it decides which hosts a lockfile is right for.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+_CLAUSE = re.compile(r"(?P<operator>[<>=!~]+)\s*(?P<minor>3\.\d+)(?:\.(?P<patch>\d+))?")
+_ALWAYS_EXACT = (">", "!=")
+"""Operators that shut out one patch release even where they name none: `>3.11` is `>3.11.0`."""
+
+
+@cache
+def patch_clauses(requires_python: str, minor: str) -> tuple[str, ...]:
+    """The clauses that tell patch releases of a minor version (`3.11`) apart; others count for none."""
+    found = []
+    for clause in map(str.strip, requires_python.split(",")):
+        match = _CLAUSE.fullmatch(clause)
+        if match is None or match["minor"] != minor:
+            continue
+        if int(match["patch"] or 0) or match["operator"] in _ALWAYS_EXACT:
+            found.append(clause)
+    return tuple(found)
+
+
+@cache
+def admits_python(requires_python: str, version: str) -> bool:
+    """Whether a full version, such as `3.11.2`, is one of those that the clauses let in."""
+    from packaging.specifiers import SpecifierSet
+
+    minor = ".".join(version.split(".")[:2])
+    clauses = patch_clauses(requires_python, minor)
+    return not clauses or SpecifierSet(",".join(clauses)).contains(version)
+
+
+def python_hint(package: str, version: str) -> str:
+    """What to do where a host's patch release of Python is one that a locked package refuses."""
+    return (
+        "install another patch release of that Python, or lock another version: "
+        f'constraints = ["{package}!={version}"]'
+    )

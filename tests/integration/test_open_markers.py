@@ -1,0 +1,174 @@
+"""What a target leaves open is locked for every host that it is for; each host takes what it needs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from uv import find_uv_bin
+
+from tests.support.command_line import declare_drivers
+from tests.support.wheels import Wheel, command_wheel
+
+if TYPE_CHECKING:
+    from tests.support.command_line import CommandLine
+    from tests.support.index_server import IndexServer
+
+MINOR = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+OPEN = {
+    "first": (f'python_full_version >= "{MINOR}.1"', True),
+    "later": (f'python_full_version >= "{MINOR}.90"', False),
+    "early": (f'python_full_version < "{MINOR}.1"', False),
+    "named": (f'python_full_version in "{MINOR}.91 {MINOR}.92"', False),
+    "runtime": (f'implementation_version >= "{MINOR}.1"', True),
+    "runtime-later": (f'implementation_version > "{MINOR}.90"', False),
+    "release": ('platform_release != "none"', True),
+    "release-none": ('platform_release == "none"', False),
+    "kernel": ('"no such kernel" not in platform_version', True),
+    "kernel-none": ('"no such kernel" in platform_version', False),
+    "both": (f'python_full_version >= "{MINOR}.1" and platform_release != "none"', True),
+    "never": ('python_full_version < "3.6.2"', None),
+}
+"""Package → its marker, and whether this host needs it; None where no host of the target does."""
+
+
+def installed(command: CommandLine, driver: str) -> set[str]:
+    """The packages of a driver's current environment."""
+    environment = Path(command("which", driver, "--env", check=True).stdout.strip())
+    folders = environment.glob("lib/python3.*/site-packages/*.dist-info")
+    return {path.name.partition("-")[0].replace("_", "-") for path in folders}
+
+
+def uv_is_content(command: CommandLine, driver: str) -> bool:
+    """Whether `uv pip check` finds nothing in a driver's current environment."""
+    python = command("which", driver, "--python", check=True).stdout.strip()
+    argv = (find_uv_bin(), "pip", "check", "--no-config", "--no-cache", "--python", python)
+    env = {"PATH": os.defpath, "HOME": str(command.cwd)}
+    return subprocess.run(argv, env=env, capture_output=True).returncode == 0
+
+
+def add_open(index: IndexServer) -> None:
+    """`web`, which asks for every package of OPEN under its marker."""
+    requires = tuple(f"{name}; {marker}" for name, (marker, _) in OPEN.items())
+    index.add(command_wheel("web", "1.0", requires=requires), *(Wheel(name=name) for name in OPEN))
+
+
+def test_every_marker_that_a_target_leaves_open(
+    run_envbuild: CommandLine, index: IndexServer
+) -> None:
+    """All that some host needs is locked, and this host gets just what it needs."""
+    add_open(index)
+    run_envbuild.declare(declare_drivers({"web": ["web"]}, python=MINOR))
+    run_envbuild("lock", check=True)
+    text = (run_envbuild.cwd / "locks/web.toml").read_text()
+    locked = {name for name in OPEN if f'name = "{name}"' in text}
+    assert locked == {name for name, (_, needed) in OPEN.items() if needed is not None}
+    run_envbuild("check", check=True)
+    run_envbuild("sync", check=True)
+    assert installed(run_envbuild, "web") - {"web"} == {n for n, (_, here) in OPEN.items() if here}
+    assert uv_is_content(run_envbuild, "web")
+    assert run_envbuild("sync", "--format", "json", check=True).json["empty"] is True
+
+
+def test_locking_again_gives_the_same_bytes(run_envbuild: CommandLine, index: IndexServer) -> None:
+    """What is locked under an open marker stays so, whether or not a lockfile is there already."""
+    add_open(index)
+    index.add(Wheel(name="other"))
+    run_envbuild.declare(declare_drivers({"web": ["web"]}, python=MINOR))
+    run_envbuild("lock", check=True)
+    file = run_envbuild.cwd / "locks/web.toml"
+    before = file.read_bytes()
+    run_envbuild("lock", "--upgrade", check=True)
+    assert file.read_bytes() == before
+    run_envbuild.declare(declare_drivers({"web": ["web", "other"]}, python=MINOR))
+    run_envbuild("lock", check=True)
+    again = file.read_bytes()
+    file.unlink()
+    run_envbuild("lock", check=True)
+    assert file.read_bytes() == again
+
+
+def test_a_chain_of_open_markers(run_envbuild: CommandLine, index: IndexServer) -> None:
+    """What comes in by an open marker brings its own, extras included."""
+    first, later = f'python_full_version >= "{MINOR}.1"', f'python_full_version >= "{MINOR}.90"'
+    index.add(
+        command_wheel("web", "1.0", requires=(f"one[fast]; {first}",)),
+        Wheel(name="one", requires=(f'two>=2; extra == "fast" and {first}', f"off; {later}")),
+        Wheel(name="two"),
+        Wheel(name="two", version="2.0", requires=('three; platform_release != "none"',)),
+        Wheel(name="three"),
+        Wheel(name="off", requires=("off-too",)),
+        Wheel(name="off-too"),
+    )
+    run_envbuild.declare(declare_drivers({"web": ["web"]}, python=MINOR))
+    run_envbuild("lock", check=True)
+    run_envbuild("sync", check=True)
+    assert installed(run_envbuild, "web") == {"web", "one", "two", "three"}
+    assert 'name = "off-too"' in (run_envbuild.cwd / "locks/web.toml").read_text()
+
+
+def test_the_newest_version_is_found_for_later_patch_releases(
+    run_envbuild: CommandLine, index: IndexServer
+) -> None:
+    """`Requires-Python: >=3.X.1` holds nothing back, and a host that has it gets it."""
+    index.add(
+        command_wheel("web", "1.0", requires=("lib",)),
+        Wheel(name="lib", version="1.0"),
+        Wheel(name="lib", version="2.0", requires_python=f">={MINOR}.1,<4"),
+    )
+    run_envbuild.declare(declare_drivers({"web": ["web"]}, python=MINOR))
+    run_envbuild("lock", check=True)
+    text = (run_envbuild.cwd / "locks/web.toml").read_text()
+    assert f'requires-python = ">={MINOR}.1,<4"' in text
+    run_envbuild("sync", check=True)
+    assert '"lib": "2.0"' in (run_envbuild.cwd.parent / "s/current/manifest.json").read_text()
+
+
+@pytest.mark.parametrize("bound", [f">={MINOR}.90", f"!={sys.version.split()[0]}"])
+def test_a_host_of_another_patch_release_is_refused_with_the_way_out(
+    run_envbuild: CommandLine, index: IndexServer, store: Path, bound: str
+) -> None:
+    """A patch release that a locked package refuses gets no environment: exit 5, and what to do."""
+    index.add(
+        command_wheel("web", "1.0", requires=("lib",)),
+        Wheel(name="lib", version="1.0"),
+        Wheel(name="lib", version="2.0", requires_python=bound),
+    )
+    run_envbuild.declare(declare_drivers({"web": ["web"]}, python=MINOR))
+    run_envbuild("lock", check=True)
+    refused = run_envbuild("sync")
+    assert refused.code == 5, refused
+    assert f"lib 2.0 asks for Python {bound}, and this host's is {MINOR}." in refused.stderr
+    assert 'constraints = ["lib!=2.0"]' in refused.stderr
+    assert not (store / "current").exists()
+    text = declare_drivers({"web": ["web"]}, python=MINOR)
+    run_envbuild.declare(text.replace("python =", 'constraints = ["lib!=2.0"]\npython ='))
+    run_envbuild("lock", check=True)
+    run_envbuild("sync", check=True)
+
+
+def test_what_excludes_itself_between_patch_releases_is_said(
+    run_envbuild: CommandLine, index: IndexServer
+) -> None:
+    """Where no one set serves every host of a target the lock is refused, with the way out: exit 3."""
+    requires = (
+        f'lib<2; python_full_version < "{MINOR}.1"',
+        f'lib>=2; python_full_version >= "{MINOR}.1"',
+    )
+    index.add(
+        command_wheel("web", "1.0", requires=requires),
+        Wheel(name="lib", version="1.0"),
+        Wheel(name="lib", version="2.0"),
+    )
+    run_envbuild.declare(declare_drivers({"web": ["web"]}, python=MINOR))
+    refused = run_envbuild("lock")
+    assert refused.code == 3, refused
+    assert "markers of web ask for different things on hosts of one target" in refused.stderr
+    run_envbuild.declare(declare_drivers({"web": ["web"]}, python=sys.version.split()[0]))
+    run_envbuild("lock", check=True)
+    run_envbuild("sync", check=True)
