@@ -111,6 +111,7 @@ def _main(argv: Sequence[str], environment: Mapping[str, str]) -> int:
 
     from envbuild.cli.context import Context
     from envbuild.cli.failures import end_with
+    from envbuild.cli.trust import require_trust
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:  # as `nohup` has it, or a shell's `&`
@@ -122,6 +123,7 @@ def _main(argv: Sequence[str], environment: Mapping[str, str]) -> int:
         PATIENCE.seconds = arguments.wait_lock
     context = Context(arguments=arguments, environment=environment)
     try:
+        require_trust(context, arguments)
         outcome = verb(context, arguments)
         outcome.show(sys.stdout, as_json=arguments.format == "json")
     except KeyboardInterrupt:

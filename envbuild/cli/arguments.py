@@ -97,6 +97,12 @@ def _add_common(
         default=value(None),
         help="how long to wait for another envbuild that holds a lock (default: 3600)",
     )
+    parser.add_argument(
+        "--trust-owner",
+        action="store_true",
+        default=False if default else argparse.SUPPRESS,
+        help="act in a store, and with a declaration, that another user owns",
+    )
 
 
 def _driver_names(parser: argparse.ArgumentParser) -> None:

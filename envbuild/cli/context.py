@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from envbuild.system.process import SystemRunner
     from envbuild.system.pythons.interpreters import Interpreters
     from envbuild.system.store import Store
+    from envbuild.system.trust import Trust
     from envbuild.target import Host, Interpreter
 
     N = TypeVar("N", int, float)
@@ -91,6 +92,31 @@ class Context:
 
             named = user_data_path("envbuild", appauthor=False)
         return Store(root=Path(os.path.abspath(os.path.expanduser(named))))  # noqa: PTH100, PTH111
+
+    def require_trusted_store(self) -> None:
+        """HostError where the store belongs to somebody whom the user has not said he trusts."""
+        from envbuild.system.store_marker import MARKER
+
+        self._trust.require_store(self.store.root, self.store.root / MARKER)
+
+    def require_trusted_declaration(self) -> None:
+        """DeclarationError where the declaration does, its folder, or its lockfiles."""
+        self._trust.require_declaration(
+            self.declaration_path, self.declaration_path.parent / "locks"
+        )
+
+    @cached_property
+    def _trust(self) -> Trust:
+        from envbuild.cli.quick import user_folder
+        from envbuild.system.trust import Trust
+
+        folder = user_folder(self.environment, "XDG_CONFIG_HOME", "~/.config")
+        caller = self.environment.get("SUDO_UID", "")
+        return Trust(
+            settings=Path(folder or os.path.expanduser("~/.config/envbuild"), "settings.toml"),  # noqa: PTH111
+            called_by=int(caller) if caller.isascii() and caller.isdecimal() else None,
+            everybody=self._arguments.trust_owner,
+        )
 
     @cached_property
     def runner(self) -> SystemRunner:

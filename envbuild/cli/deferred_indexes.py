@@ -83,6 +83,7 @@ class DeferredIndexes:
         from envbuild.system.index.locations import locate_indexes
 
         context = self._context
+        context.require_trusted_declaration()
         return locate_indexes(context.declaration, context.environment, self._learn_default_url)
 
     def _learn_default_url(self) -> str:

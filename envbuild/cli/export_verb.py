@@ -109,6 +109,7 @@ def _locations(context: Context) -> IndexLocations:
     from envbuild.system.index.locations import locate_indexes
     from envbuild.system.uv.indexes import learn_default_url
 
+    context.require_trusted_declaration()
     return locate_indexes(
         context.declaration, context.environment, lambda: learn_default_url(context.runner)
     )

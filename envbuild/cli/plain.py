@@ -31,6 +31,7 @@ def read_plainly(argv: Sequence[str]) -> Namespace | None:
         store=options.get("--store"),
         format=format_,
         wait_lock=None,
+        trust_owner=False,
         **own,
     )
 

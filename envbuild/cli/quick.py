@@ -24,14 +24,15 @@ def answer(argv: Sequence[str], environment: Mapping[str, str]) -> int | None:
     if not words or options is None or options.get("--format", "text") != "text":
         return None
     declaration = options.get("--file", "drivers.toml")
-    if words in (["lock"], ["lock", "--check"]):
+    own = (declaration, os.path.dirname(declaration) or ".")  # noqa: PTH120
+    if words == ["lock", "--check"] or (words == ["lock"] and are_own(*own)):
         return _print_recalled(_recall_lock(declaration, environment))
     root = store_root(options, environment)
     if root is not None and words == ["sync"]:
-        return _print_recalled(_recall_sync(root, declaration))
+        return _print_recalled(_recall_sync(root, declaration)) if are_own(root, *own) else None
     if root is not None and words == ["verify", "--quick"]:
         return _print_recalled(_verify_quickly(root))
-    if root is not None and words[0] == "rollback":
+    if root is not None and words[0] == "rollback" and are_own(root):
         return _print_recalled(_roll_back_quickly(root, words[1:]))
     if root is not None and words[0] in ("which", "run", "list"):
         return _from_manifest(root, words)
@@ -81,6 +82,15 @@ def user_folder(environment: Mapping[str, str], variable: str, default: str) -> 
     return os.path.abspath(f"{base}/envbuild")  # noqa: PTH100
 
 
+def are_own(*paths: str) -> bool:
+    """Whether these are there and belong to this user or to root; whom else he trusts is looked at closely."""
+    own = (0, os.geteuid())
+    try:
+        return all(os.lstat(path).st_uid in own and os.stat(path).st_uid in own for path in paths)  # noqa: PTH116
+    except OSError:
+        return False
+
+
 def _recall_sync(root: str, declaration: str) -> str | None:
     from envbuild.cli.stamp import synced
 
@@ -121,7 +131,9 @@ def _from_manifest(root: str, words: list[str]) -> int | None:
         if words[0] == "list":
             return _list(manifest) if len(words) == 1 else None
         driver = manifest["drivers"][words[1]]
-        return _run(driver, words[2:]) if words[0] == "run" else _which(driver, words[2:])
+        if words[0] == "which":
+            return _which(driver, words[2:])
+        return _run(driver, words[2:]) if are_own(root) else None
     except (OSError, ValueError, LookupError, TypeError):
         return None
 

@@ -208,10 +208,11 @@ def _reachable(path: Path) -> bool:
 @pytest.mark.root
 @pytest.mark.skipif(os.geteuid() != 0, reason="NOT TESTED: needs root")
 def test_root_in_a_users_store(fleet: Fleet, ledger: Callable[..., None]) -> None:
-    """Root syncs into a store that belongs to a user: it works, and the user can still read it."""
+    """Root syncs into a store that belongs to a user, and says so: it works, and the user can still read it."""
     fleet.store.mkdir()
     os.chown(fleet.store, _NOBODY, _NOBODY)
-    fleet.run("sync", check=True)
+    assert fleet.run("sync").code == 5
+    fleet.run("--trust-owner", "sync", check=True)
     assert fleet.findings() == []
     listed = _as_user(fleet, "cat", str(fleet.store / "current/manifest.json"))
     assert listed.returncode == 0, listed.stderr
@@ -220,5 +221,5 @@ def test_root_in_a_users_store(fleet: Fleet, ledger: Callable[..., None]) -> Non
         section="Surroundings",
         fault="a user's store, root syncs",
         times=1,
-        held="works; the user reads what root made",
+        held="refused; with --trust-owner it works, and the user reads what root made",
     )

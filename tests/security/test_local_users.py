@@ -249,3 +249,92 @@ def test_deleting_follows_no_folder_that_became_a_link(
     delete_tree(tree)
     assert (victim / "file").read_text() == "precious"
     assert not (tree / "inner").exists() or (tree / "inner").is_symlink()
+
+
+ACTING = (
+    ("run", "web", "--version"),
+    ("sync",),
+    ("gc",),
+    ("rollback",),
+    ("doctor",),
+    ("probe",),
+    ("verify", "--repair"),
+)
+
+
+@pytest.mark.root
+@needs_root
+def test_nobody_acts_in_the_store_of_a_stranger(web: CommandLine, store: Path) -> None:
+    """The attacker owns a store, with all that its manifest and receipts say, and root is led to it.
+
+    What reads it prints what is there; what would run, build or delete is refused.
+    """
+    web("sync", check=True)
+    os.chown(store, NOBODY, NOBODY)
+    for argv in ACTING:
+        result = web(*argv)
+        assert result.code == 5, (argv, result)
+        assert f"the store {store} belongs to user nobody" in result.stderr
+        assert "--trust-owner" in result.stderr
+    for reading in ("list", "history", "ps", "verify"):
+        web(reading, check=True)
+    assert web("which", "web", check=True).stdout.startswith(f"{store}/envs/")
+    assert web("--trust-owner", "run", "web", "--version", check=True).stdout
+    web("gc", "--trust-owner", check=True)
+
+
+@pytest.mark.root
+@needs_root
+def test_nobody_acts_on_the_declaration_of_a_stranger(
+    web: CommandLine, project: Path, store: Path
+) -> None:
+    """The attacker owns the folder of a checkout, or a single lockfile in it, and root works there.
+
+    Whoever writes the declaration says which indexes get root's credentials, and which commands are probes.
+    A pull request is looked at all the same, as in CI a checkout may belong to another user.
+    """
+    acting = (
+        ("lock", "--upgrade"),
+        ("sync",),
+        ("probe",),
+        ("add", "web", "base"),
+        ("check", "--solve"),
+    )
+    for place in (project / "locks/web.toml", project):
+        os.chown(place, NOBODY, NOBODY)
+        for argv in acting[:-1] if place != project else acting:
+            result = web(*argv)
+            assert result.code == 2, (argv, result)
+            assert f"the declaration's folder {project} belongs to user nobody" in result.stderr
+        for reading in (("lock", "--check"), ("check",), ("show",), ("why", "web", "web")):
+            web(*reading, check=True)
+        assert place != project or web("lock").code == 2
+        os.chown(place, 0, 0)
+    assert not store.exists()
+    web("sync", check=True)
+
+
+@pytest.mark.root
+@needs_root
+def test_whom_a_user_trusts_he_says_himself(web: CommandLine, store: Path, isolation: Path) -> None:
+    """The attacker owns the store, and may own the settings too, where root was given his home by sudo."""
+    web("sync", check=True)
+    os.chown(store, NOBODY, NOBODY)
+    settings = isolation / ".config" / "envbuild" / "settings.toml"
+    settings.parent.mkdir(parents=True)
+    for text, code in (
+        (f'trust = ["{store}"]\n', 0),
+        ('trust = ["*"]\n', 0),
+        ('trust = ["/"]\n', 5),
+    ):
+        settings.write_text(text)
+        assert web("gc").code == code, text
+    settings.write_text('trust = ["*"]\n')
+    os.chown(settings, NOBODY, NOBODY)
+    assert web("gc").code == 5
+    assert web("gc", env={"SUDO_UID": str(NOBODY)}).code == 0
+    os.chown(settings, 0, 0)
+    settings.write_text('trusted = ["*"]\n')
+    result = web("gc")
+    assert result.code == 2
+    assert "did you mean trust?" in result.stderr
