@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
@@ -217,7 +218,15 @@ class Context:
 
     @cached_property
     def lock_cache(self) -> Path:
-        """Where locking keeps what indexes said; it needs no store."""
+        """Where locking keeps what indexes said, for nobody else to see; it needs no store."""
+        from envbuild.system.files import make_private
+
+        folder = self._lock_cache()
+        with suppress(OSError):  # a cache that cannot be made costs time
+            make_private(folder)
+        return folder
+
+    def _lock_cache(self) -> Path:
         from envbuild.cli.quick import user_folder
 
         known = user_folder(self.environment, "XDG_CACHE_HOME", "~/.cache")

@@ -77,7 +77,7 @@ def _leave_stamp(context: Context, result: LockResult) -> None:
 
     from envbuild.cli.stamp import lock_stamp, render_lock_stamp
     from envbuild.report.lock import render_lock
-    from envbuild.system.files import write_if_changed
+    from envbuild.system.files import make_private, write_if_changed
 
     text = render_lock_stamp(
         declaration=context.declaration.digest.removeprefix("sha256:"),
@@ -87,5 +87,5 @@ def _leave_stamp(context: Context, result: LockResult) -> None:
     )
     stamp = Path(lock_stamp(str(context.lock_cache), str(context.declaration_path)))
     with suppress(OSError):  # a cache that cannot be written costs time and nothing else
-        stamp.parent.mkdir(parents=True, exist_ok=True)
+        make_private(stamp.parent)
         write_if_changed(stamp, text.encode())

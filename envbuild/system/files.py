@@ -100,6 +100,18 @@ def make_folders(folder: Path, mode: int = FOLDER) -> None:
         folder.mkdir(mode=mode, exist_ok=True)
 
 
+def make_private(folder: Path) -> None:
+    """Make a folder that its owner alone can enter; one of this user's that others can enter is closed to them."""
+    make_folders(folder, PRIVATE)
+    descriptor = os.open(folder, _FOLDER | os.O_NOFOLLOW)
+    try:
+        status = os.fstat(descriptor)
+        if status.st_mode & 0o077 and status.st_uid == os.geteuid():
+            os.fchmod(descriptor, PRIVATE)
+    finally:
+        os.close(descriptor)
+
+
 def keep_others_from_writing() -> None:
     """Let no program that this process starts make anything that other users can write to.
 

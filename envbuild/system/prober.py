@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.errors import NoError, Problem
 from envbuild.probe import ProbeResult, probes_of
-from envbuild.system.files import write_atomically
+from envbuild.system.files import make_private, write_atomically
 from envbuild.system.process import Command
 from envbuild.system.workers import Workers
 from envbuild.value import replace, value
@@ -91,7 +91,7 @@ class Prober:
             return result
         number = result.probe.key.rpartition(".")[2].replace("[", "-").rstrip("]")
         path = self.logs / f"{environment}.{number}.log"
-        self.logs.mkdir(parents=True, exist_ok=True)
+        make_private(self.logs)
         write_atomically(path, result.output.encode(), mode=0o600, sync=False)
         return replace(result, log=str(path))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -338,3 +339,19 @@ def test_whom_a_user_trusts_he_says_himself(web: CommandLine, store: Path, isola
     result = web("gc")
     assert result.code == 2
     assert "did you mean trust?" in result.stderr
+
+
+def test_caches_are_their_owners_alone(web: CommandLine, isolation: Path) -> None:
+    """The attacker is any user; what indexes said, and to whom, lies in folders that he cannot enter.
+
+    One that somebody has opened is closed again.
+    """
+    cache = isolation / ".cache" / "envbuild"
+    shutil.rmtree(isolation / ".cache")
+    open_to_all = ("sh", "-c", 'umask 000; exec "$0" "$@"')
+    web.wrapped(open_to_all, "lock", "--upgrade", check=True)
+    folders = [path for path in (cache, *cache.iterdir()) if path.is_dir() and path.name != "uv"]
+    assert {stat.S_IMODE(folder.stat().st_mode) for folder in folders} == {0o700}
+    cache.chmod(0o777)
+    web("lock", "--upgrade", check=True)
+    assert stat.S_IMODE(cache.stat().st_mode) == 0o700

@@ -10,7 +10,7 @@ import json
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from envbuild.system.files import write_atomically
+from envbuild.system.files import make_private, write_atomically
 from envbuild.system.index.wheel_metadata import WheelMetadata
 from envbuild.value import field, value
 
@@ -55,7 +55,7 @@ class MetadataCache:
         }
         path = self._path(sha256)
         with suppress(OSError):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_private(path.parent)
             write_atomically(path, json.dumps(table).encode(), sync=False)
 
     def _path(self, sha256: str) -> Path:

@@ -7,7 +7,7 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from envbuild.system.files import write_atomically
+from envbuild.system.files import make_private, write_atomically
 from envbuild.value import value
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class PageMemory:
             content = json.dumps({"format": _FORMAT, "pages": kept}).encode()
             self._changed = False
         with suppress(OSError):
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            make_private(self._path.parent)
             write_atomically(self._path, content, mode=0o600, sync=False)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError, Problem
-from envbuild.system.files import write_atomically
+from envbuild.system.files import make_private, write_atomically
 from envbuild.system.process import Command, scrubbed_environment
 from envbuild.system.uv.executable import base_arguments, uv_executable
 from envbuild.value import value
@@ -137,6 +137,6 @@ def _remembered_secret(path: Path | None) -> str:
             return known
     secret = secrets.token_hex(16)
     with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private(path.parent)
         write_atomically(path, secret.encode(), mode=0o600, sync=False)
     return secret
