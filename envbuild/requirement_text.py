@@ -21,12 +21,14 @@ if TYPE_CHECKING:
     from envbuild.target import Target
 
 _PATTERN = re.compile(
-    r"\s*(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)"
-    r"\s*(?:\[(?P<extras>[A-Za-z0-9._,\s-]*)\])?"
-    r"\s*(?P<open>\()?(?P<specifier>[^@;()\[\]]*)(?(open)\))"
-    r"\s*(?:;(?P<marker>.*))?",
+    r"\s*+(?P<name>(?>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?))"
+    r"\s*+(?:\[(?P<extras>[A-Za-z0-9._,\s-]*+)\])?+"
+    r"\s*+(?P<open>\()?+(?P<specifier>[^@;()\[\]]*+)(?(open)\))"
+    r"\s*+(?:;(?P<marker>.*))?",
     re.DOTALL,
 )
+"""What is taken is not given back (`*+`, `(?>…)`), so that no text takes longer than its length."""
+
 _ONE_EXTRA = re.compile(
     r"(?P<rest>(?:(?!\bextra\b).)* and )?extra\s*==\s*(?P<quote>['\"])(?P<extra>[A-Za-z0-9._-]+)(?P=quote)",
     re.DOTALL,

@@ -14,7 +14,7 @@ _SECTION = re.compile(r"\[([^\]]+)\]")
 _PREFIXES = "@-:+!|"
 """What may stand before an executable's path (systemd.service(5))."""
 
-_INSTANCE = re.compile(r"@([^/]+)\.service$")
+_INSTANCE = re.compile(r"@([^/@]+)\.service$")
 
 
 @value
@@ -49,7 +49,7 @@ def parse_unit(text: str, *, name: str) -> tuple[ExecLine, ...] | None:
                 continue
             executable = _first_word(value.lstrip(_PREFIXES))
             if instance:
-                executable = re.sub("%[iI]", instance[1], executable)
+                executable = executable.replace("%i", instance[1]).replace("%I", instance[1])
             found.append(ExecLine(line=number, executable=executable))
     return tuple(found) if known else None
 

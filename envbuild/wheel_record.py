@@ -9,6 +9,9 @@ from io import StringIO
 RecordRow = tuple[str, str, int]
 """Path, sha256 in hex, size."""
 
+_LONGEST_SIZE = 18
+"""Digits of a size; more of them no file has, and Python refuses to read thousands."""
+
 
 def parse_record(text: str) -> list[RecordRow]:
     """Path, sha256 in hex (empty where there is none) and size (0 where there is none) of every row.
@@ -41,4 +44,4 @@ def _sha256(digest: str) -> str:
 
 
 def _size(text: str) -> int:
-    return int(text) if text.isdecimal() else 0
+    return int(text) if text.isdecimal() and len(text) <= _LONGEST_SIZE else 0

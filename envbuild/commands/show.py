@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from envbuild.declaration import Declaration, Driver
 
-_HEADER = re.compile(r"^[ \t]*\[{1,2}[ \t]*(?P<path>[^\]]+?)[ \t]*\]{1,2}", re.MULTILINE)
+_HEADER = re.compile(r"^[ \t]*\[\[?(?P<path>[^\[\]\n]+)\]")
 
 
 @value
@@ -58,7 +58,7 @@ def show(
 ) -> ShowResult:
     """The named drivers, or all of them, with host tables applied already; `text` is the file's."""
     chosen = select_drivers(declaration, names) if names else declaration.drivers
-    tables = _tables(text)
+    tables = table_headers(text)
     return ShowResult(
         file=declaration.file,
         hosts=hosts,
@@ -114,9 +114,7 @@ def _effective(
     return Effective(key=key, value=value, line=line, table=above[-1] if above else None)
 
 
-def _tables(text: str) -> list[tuple[int, str]]:
+def table_headers(text: str) -> list[tuple[int, str]]:
     """The line of each table's header, with its path."""
-    return [
-        (text.count("\n", 0, match.start("path")) + 1, match["path"])
-        for match in _HEADER.finditer(text)
-    ]
+    headers = ((number, _HEADER.match(line)) for number, line in enumerate(text.split("\n"), 1))
+    return [(number, header["path"].strip()) for number, header in headers if header is not None]

@@ -13,8 +13,10 @@ _HASH = re.compile(r"\s--hash[= ]sha256:([0-9a-f]{64})")
 _OTHER_HASH = re.compile(r"\s--hash[= ]\S+")
 _COMMENT = re.compile(r"(^|\s)#.*$")
 _PIN = re.compile(
-    r"(?P<name>[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(\[[^]]*\])?\s*==\s*(?P<version>[A-Za-z0-9!+._-]+)"
+    r"(?P<name>(?>[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?))\s*+(\[[^]]*\])?+\s*+"
+    r"==\s*+(?P<version>[A-Za-z0-9!+._-]+)"
 )
+_PINNED = re.compile(r"\A\s*[A-Za-z0-9!+._-]+")
 _LIST_HEAD = re.compile(r"Package\s+Version\b")
 _SOURCE = re.compile(r"#\s+(via\s+)?-r\s+\S+")
 """How pip-compile and uv mark what was asked for itself, not by another package."""
@@ -80,7 +82,8 @@ def _pin(line: str) -> FirstPin | None:
 
 def _open(line: str) -> str:
     """A pinned requirement without its version; extras and markers stay."""
-    return re.sub(r"\s*==\s*[A-Za-z0-9!+._-]+", "", line, count=1)
+    before, pinned, after = line.partition("==")
+    return before.rstrip() + _PINNED.sub("", after, count=1) if pinned else line
 
 
 def _read_list(name: str, text: str) -> Draft:

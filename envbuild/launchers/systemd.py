@@ -78,8 +78,13 @@ def parse_exec_start(text: str, *, file: str) -> str:
 
     UsageError where the unit has none, or gives its program another name.
     """
-    joined = re.sub(r"\s*\\\n\s*", " ", text)
-    found = re.findall(r"^ExecStart=[ \t]*(\S.*?)[ \t]*$", joined, re.MULTILINE)
+    joined = " ".join(part.strip(" \t") for part in text.split("\\\n"))
+    lines = (
+        line.removeprefix("ExecStart=").strip()
+        for line in joined.split("\n")
+        if line.startswith("ExecStart=")
+    )
+    found = [line for line in lines if line]
     if not found:
         raise UsageError(Problem(file=file, message="the unit has no ExecStart="))
     command, _, rest = found[-1].partition(" ")

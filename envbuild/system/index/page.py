@@ -19,9 +19,12 @@ JSON = "application/vnd.pypi.simple.v1+json"
 ACCEPT = f"{JSON}, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
 """The `Accept` header for a page: JSON first, because only it carries sizes and upload times."""
 
-_BASE = re.compile(r"""<base\s[^>]*?href\s*=\s*["']?([^"'\s>]+)""", re.IGNORECASE)
+_BASE = re.compile(r"""<base\s([^<>]*)>""", re.IGNORECASE)
+_HREF = re.compile(r"""\bhref\s*=\s*["']?([^"'\s]+)""", re.IGNORECASE)
 _HASH = re.compile(r"#sha256=([0-9a-f]{64})")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_LONGEST_BASE = 4096
+"""Characters of a `<base>` that are looked at."""
 
 
 @value
@@ -58,11 +61,7 @@ class IndexFile:
     @property
     def version(self) -> Version | None:
         """The version in the file's name, or None where the name follows no rule."""
-        from packaging.utils import (
-            InvalidSdistFilename,
-            InvalidWheelFilename,
-            parse_sdist_filename,
-        )
+        from packaging.utils import parse_sdist_filename
 
         from envbuild.wheel_choice import parse_wheel_name
 
@@ -70,7 +69,7 @@ class IndexFile:
             if self.is_wheel:
                 return parse_wheel_name(self.filename)[1]
             return parse_sdist_filename(self.filename)[1]
-        except (InvalidWheelFilename, InvalidSdistFilename):
+        except ValueError:  # no file name of that kind, or a number of thousands of digits
             return None
 
 
@@ -106,9 +105,15 @@ def parse_page(name: str, text: str, content_type: str, url: str) -> ProjectPage
         entries = _json_entries(text)
     else:
         entries = _html_entries(text, name)
-        base = _BASE.search(text)
-        url = urljoin(url, base[1]) if base else url
+        url = urljoin(url, _base_of(text))
     return ProjectPage(name=name, files=tuple(parse_file(entry, url) for entry in entries))
+
+
+def _base_of(html: str) -> str:
+    """What an HTML page's relative links begin with, empty where it does not say; linear in its length."""
+    base = _BASE.search(html)
+    href = _HREF.search(base[1][:_LONGEST_BASE]) if base else None
+    return href[1] if href else ""
 
 
 def listed_hashes(text: str, content_type: str) -> frozenset[tuple[str, str]]:
@@ -143,6 +148,10 @@ def _json_entries(text: str) -> list[Mapping[str, Any]]:
         table = json.loads(text)
     except json.JSONDecodeError as error:
         raise ValueError(f"its JSON breaks off or is wrong in line {error.lineno}") from None
+    except RecursionError:
+        raise ValueError("its JSON is nested too deep") from None
+    except ValueError:
+        raise ValueError("its JSON holds a number of thousands of digits") from None
     files = table.get("files") if isinstance(table, dict) else None
     if not isinstance(files, list) or not all(isinstance(file, dict) for file in files):
         raise ValueError("its JSON holds no list of files")

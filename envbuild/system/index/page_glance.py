@@ -19,13 +19,16 @@ if TYPE_CHECKING:
 
 _JSON_NAME = re.compile(r'"filename":\s*"([^"\\]*)"')
 _JSON_KEY = '"filename":'
-_LINK = re.compile(r"<a\s([^<>]*)>\s*([^<>]*?)\s*</a\s*>", re.IGNORECASE)
+_LINK = re.compile(r"<a\s([^<>]*)>([^<>]*)</a\s*>", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"""([a-zA-Z-]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'))?""")
 _ANCHOR = re.compile(r"<a[\s>]", re.IGNORECASE)
 _SHA256 = re.compile(r"#sha256=([0-9a-fA-F]{64})$")
 _DIGITS = re.compile(r"[0-9]+")
 _DEEPEST = 8
 """Opening braces before a file's name within its entry, at most."""
+
+_LONGEST_NUMBER = 18
+"""Digits of a number in a version, at most; Python reads thousands of them slowly, and then not at all."""
 
 
 def wheels_of_version(text: str, content_type: str, version: str) -> tuple[IndexFile, ...] | None:
@@ -42,29 +45,34 @@ def _of_json(text: str, version: str) -> tuple[IndexFile, ...] | None:
     if len(hits) != text.count(_JSON_KEY):
         return None
     number = _number_in(version)
-    found = []
-    for hit in hits:
+    found, behind = [], [hit.start() for hit in hits[1:]] + [len(text)]
+    before = 0
+    for hit, end in zip(hits, behind, strict=True):
         if number in hit[1] and _is_wheel_of(hit[1], version):
-            entry = _object_around(text, hit)
+            entry = _object_around(text[before:end], hit.start() - before, hit[1])
             if entry is None:
                 return None
             found.append(parse_file({**entry, "url": ""}, ""))
+        before = hit.end()
     return tuple(found)
 
 
-def _object_around(text: str, hit: re.Match[str]) -> dict[str, object] | None:
-    """The innermost object that a file name stands in."""
-    decoder, begin = json.JSONDecoder(), hit.start()
+def _object_around(text: str, at: int, name: str) -> dict[str, object] | None:
+    """The innermost object that a file's name stands in, at that place of the text.
+
+    The text goes from the file name before to the one behind, so that a page is read once and not for every name.
+    """
+    decoder, begin = json.JSONDecoder(), at
     for _ in range(_DEEPEST):
         begin = text.rfind("{", 0, begin)
         if begin < 0:
             return None
         try:
             value, end = decoder.raw_decode(text, begin)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
-        if end > hit.end() and isinstance(value, dict):
-            return value if value.get("filename") == hit[1] else None
+        if end > at and isinstance(value, dict):
+            return value if value.get("filename") == name else None
     return None
 
 
@@ -75,8 +83,12 @@ def _of_html(text: str, version: str) -> tuple[IndexFile, ...] | None:
     links = list(_LINK.finditer(text))
     if len(links) != len(_ANCHOR.findall(text)):
         return None
-    wanted = (link for link in links if _is_wheel_of(unescape(link[2]), version))
+    wanted = (link for link in links if _is_wheel_of(_text_of(link), version))
     return tuple(parse_file(_entry_of(link), "") for link in wanted)
+
+
+def _text_of(link: re.Match[str]) -> str:
+    return unescape(link[2].strip())
 
 
 def _entry_of(link: re.Match[str]) -> dict[str, object]:
@@ -85,7 +97,7 @@ def _entry_of(link: re.Match[str]) -> dict[str, object]:
     attributes = {name.lower(): unescape(double or single) for name, double, single in pairs}
     digest = _SHA256.search(attributes.get("href", ""))
     return {
-        "filename": unescape(link[2]),
+        "filename": _text_of(link),
         "url": "",
         "hashes": {"sha256": digest[1]} if digest else {},
         "requires-python": attributes.get("data-requires-python"),
@@ -114,10 +126,10 @@ def _is_version(name_part: str, version: str) -> bool:
 
     try:
         return Version(name_part.replace("_", "-")) == Version(version)
-    except InvalidVersion:
+    except (InvalidVersion, ValueError):  # also for a number of thousands of digits
         return False
 
 
 def _numbers(text: str) -> Iterator[int]:
     """The numbers of a version but for zeros, which may be left out at its end and before its epoch."""
-    return (number for part in _DIGITS.findall(text) if (number := int(part)))
+    return (number for part in _DIGITS.findall(text) if (number := int(part[:_LONGEST_NUMBER])))
