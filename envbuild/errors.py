@@ -54,6 +54,10 @@ class EnvbuildError(Exception):
         self.problems = (problems,) if isinstance(problems, Problem) else tuple(problems)
         super().__init__("\n".join(map(str, self.problems)))
 
+    def with_problems(self, problems: Iterable[Problem]) -> EnvbuildError:
+        """An error of the same kind with other problems."""
+        return type(self)(problems)
+
 
 class NoError(EnvbuildError):
     """The answer is no: something is stale, drifted or failed its probe."""

@@ -9,6 +9,7 @@ CODES = {
     "incomplete-lockfile": "A lockfile lacks a package or a file that it needs.",
     "unmet-requirement": "A locked version is outside what a requirement or a constraint admits.",
     "file-replaced": "A locked file has other bytes than the file that was locked under its name.",
+    "yanked": "A locked release was withdrawn by its index.",
     "undeclared-lockfile": "A lockfile belongs to no declared driver.",
     "rule-coexist": "Drivers that must coexist do not lock one common set of versions.",
     "rule-agree": "A package that must be the same version everywhere is not.",

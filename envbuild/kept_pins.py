@@ -35,6 +35,8 @@ def keep_every_pin(previous: Lockfile, inputs: Inputs) -> Lockfile | None:
         return None
     if inputs.exclude_newer is not None or inputs.exclude_newer_packages:
         return None
+    if any(package.yanked is not None for package in previous.packages):
+        return None
     if _asked(previous.inputs.requires) != _asked(inputs.requires):
         return None
     if not all(file.name.endswith(".whl") for pin in previous.packages for file in pin.files):

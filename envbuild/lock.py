@@ -70,6 +70,8 @@ class LockedPackage:
     """Who asks for it on any of its targets: package names, and the driver itself as `.`."""
 
     files: tuple[LockedFile, ...]
+    yanked: str | None = None
+    """Why its index has withdrawn it (PEP 592), empty where no reason is given; None where it has not."""
 
     requires_python: str = ""
     """Its own `Requires-Python` where patch releases matter to it, such as `>=3.11.1`; else empty."""

@@ -28,6 +28,7 @@ _INDEX = re.compile(r"[A-Za-z0-9_-]+")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _PYTHON = re.compile(r"[0-9A-Za-z.*+!<>=~, _-]+")
 _ANYTHING = re.compile(r"[^\n]+")
+_LINE = re.compile(r"[^\n]*")
 _ENCODE = json.JSONEncoder(ensure_ascii=False).encode
 _HINT = "run `envbuild lock`, or take the file back from version control"
 
@@ -98,6 +99,8 @@ def _package_lines(package: LockedPackage, all_targets: tuple[Target, ...]) -> I
         yield f"requires-python = {_string(package.requires_python)}"
     yield from _list("requires", package.requires)
     yield from _list("required-by", package.required_by)
+    if package.yanked is not None:
+        yield f"yanked = {_string(package.yanked)}"
     yield "files = ["
     for file in package.files:
         targets = ""
@@ -239,6 +242,7 @@ def _package(table: Mapping[str, object], all_targets: tuple[Target, ...]) -> Lo
         requires_python=_text(table, "requires-python", _PYTHON)
         if "requires-python" in table
         else "",
+        yanked=None if "yanked" not in table else _text(table, "yanked", _LINE),
     )
 
 

@@ -148,6 +148,14 @@ class MetadataSource(Protocol):
         """The names of those whose file their index lists today, with that sha256."""
         ...
 
+    def yanked(self, choices: tuple[LockedChoice, ...]) -> Mapping[str, str]:
+        """sha256 → the reason for each file that its index has withdrawn; what cannot be told is left out."""
+        ...
+
+    def extras(self, choices: tuple[LockedChoice, ...]) -> Mapping[str, frozenset[str]]:
+        """sha256 → the normalised extras that each file has; what cannot be told is left out."""
+        ...
+
     def still_chosen(self, choices: tuple[LockedChoice, ...]) -> frozenset[LockedChoice]:
         """Those that their index's page gives today as well; what cannot be told is left out."""
         ...

@@ -78,6 +78,24 @@ class DeferredIndexes:
         memory = PageMemory(self._context.lock_cache / "pages.json")
         return StandingChoices(locations, client, memory).still_chosen(choices)
 
+    def yanked(self, choices: tuple[LockedChoice, ...]) -> Mapping[str, str]:
+        """As `MetadataSource` has it; what stands is not yanked, and seldom asked for again."""
+        standing = self.still_chosen(choices)
+        left = tuple(choice for choice in choices if choice not in standing)
+        if not left:
+            return {}
+        with self._guard:
+            locations, client = self._locations, self._client
+        from envbuild.system.index.yanked import yanked_files
+
+        return yanked_files(client, locations, left)
+
+    def extras(self, choices: tuple[LockedChoice, ...]) -> Mapping[str, frozenset[str]]:
+        """As `MetadataSource` has it."""
+        with self._guard:
+            session = self._session
+        return session.reader.extras(choices)
+
     @cached_property
     def _locations(self) -> IndexLocations:
         from envbuild.system.index.locations import locate_indexes

@@ -13,6 +13,7 @@ from envbuild.host_check import check_host
 from envbuild.lock import Stale
 from envbuild.lock_lines import package_line
 from envbuild.lock_soundness import check_soundness
+from envbuild.lock_warnings import yanked_text
 from envbuild.rules import check_rules, rule_problems
 from envbuild.unlocked_changes import foresee
 from envbuild.value import value
@@ -140,6 +141,7 @@ class Checker:
             lockfiles[driver.name] = stored.lockfile
             found += self._stale(driver, stored.lockfile)
             found += check_soundness(stored.lockfile, self.folder.name(driver.name))
+            found += self._yanked(driver, stored.lockfile)
         found += self._undeclared()
         return lockfiles
 
@@ -165,6 +167,20 @@ class Checker:
                 line=next((one.line for one in new), driver.line),
                 hint=f"run `envbuild lock {driver.name}` and commit what it writes",
             )
+
+    def _yanked(self, driver: Driver, lockfile: Lockfile) -> Iterator[Finding]:
+        for package in lockfile.packages:
+            if package.yanked is not None:
+                yield Finding(
+                    code="yanked",
+                    subject=driver.name,
+                    message=yanked_text(package),
+                    path=self.folder.name(driver.name),
+                    line=package_line(lockfile, package.name, package.version),
+                    hint=f"ask for another version; `envbuild lock --upgrade-package {package.name}` "
+                    "takes one where no requirement names this one",
+                    level="warning",
+                )
 
     def _undeclared(self) -> Iterator[Finding]:
         declared = {driver.name for driver in self.declaration.drivers}

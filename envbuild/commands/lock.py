@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from envbuild.commands.lock_doubts import doubts, note_yanked
 from envbuild.commands.lock_jobs import (
     Upgrade,
     check_upgrade,
@@ -99,6 +100,7 @@ class Locker:
         locked |= self._agree(sound, {**known, **locked}, upgrade)
         held = held_by_rules(self.declaration, sound, known, locked, failed)
         locked = {name: lockfile for name, lockfile in locked.items() if name not in held}
+        locked = note_yanked(locked, known, self.metadata)
         now = {**known, **locked}
         if problems := rule_problems(self.declaration, now):
             raise UsageError(problems)
@@ -109,7 +111,12 @@ class Locker:
         return LockResult(
             checked=not write,
             drivers=tuple(
-                driver_lock(job, locked.get(job.driver.name), checked=not write)
+                driver_lock(
+                    job,
+                    locked.get(job.driver.name),
+                    checked=not write,
+                    warnings=doubts(job.previous, locked.get(job.driver.name), self.metadata),
+                )
                 for job in jobs
                 if job.driver.name not in failed
             ),

@@ -38,6 +38,9 @@ class DriverLock:
     digest: str
     """`sha256:` and the digest of the lockfile that answered already; empty where it did not."""
 
+    warnings: tuple[str, ...] = ()
+    """What is doubtful about what is locked; one sentence each."""
+
 
 @value
 class LockFailure:
@@ -80,7 +83,9 @@ class LockResult:
         return max(own, *(failure.error.exit_code for failure in self.failures), 0)
 
 
-def driver_lock(job: Job, lockfile: Lockfile | None, *, checked: bool) -> DriverLock:
+def driver_lock(
+    job: Job, lockfile: Lockfile | None, *, checked: bool, warnings: tuple[str, ...] = ()
+) -> DriverLock:
     """One driver's part of a result; `lockfile` is what was resolved, None where nothing was."""
     reasons = job.reasons
     if lockfile is not None and not reasons:
@@ -96,6 +101,7 @@ def driver_lock(job: Job, lockfile: Lockfile | None, *, checked: bool) -> Driver
         version=now.version if now is not None else None,
         packages=len({package.name for package in now.packages}) if now is not None else None,
         digest="" if reasons else job.digest,
+        warnings=warnings,
     )
 
 
@@ -108,4 +114,4 @@ def all_failures(failures: Iterable[LockFailure], possible: tuple[str, ...]) -> 
         message = f"nothing was written; these could have been locked: {', '.join(possible)}"
         hint = "`envbuild lock --keep-going` writes what can be locked"
         problems.append(Problem(message=message, hint=hint))
-    return type(worst)(dict.fromkeys(problems))
+    return worst.with_problems(dict.fromkeys(problems))

@@ -38,6 +38,7 @@ def lock_table(result: LockResult) -> dict[str, object]:
                 "version": driver.version,
                 "packages": driver.packages,
                 "changes": [change_table(change) for change in driver.changes],
+                "warnings": list(driver.warnings),
             }
             for driver in result.drivers
         },
@@ -68,12 +69,14 @@ def _driver_lines(driver: DriverLock, result: LockResult) -> Iterator[str]:
     version = f"{driver.driver} {driver.version}" if driver.version else driver.driver
     if driver.fresh:
         yield f"{version}: fresh, {size}"
+        yield from (f"  warning: {warning}" for warning in driver.warnings)
         return
     yield f"{version}: {_state(result) or f'locked, {size}'}"
     yield from (f"  because {reason}" for reason in driver.reasons)
     yield from (f"  {render_change(change)}" for change in driver.changes)
     if result.resolved and not driver.changes:
         yield "  no version moved"
+    yield from (f"  warning: {warning}" for warning in driver.warnings)
 
 
 def _state(result: LockResult) -> str | None:

@@ -76,6 +76,7 @@ LOCKS = {
                 Change(package="faster-whisper", before=(), after=("1.2.1",)),
                 Change(package="torch", before=(), after=("2.8.0", "2.9.0")),
                 reasons=("there is no lockfile",),
+                warnings=("torch 2.8.0 is yanked from index 'default': it is broken",),
             ),
             locked(
                 "gateway",

@@ -92,6 +92,7 @@ def locked_package(draw: st.DrawFn, name: str, targets: tuple[Target, ...]) -> L
         requires=draw(st.lists(texts, max_size=3).map(tuple)),
         required_by=draw(tuples_of(st.one_of(st.just("."), names))),
         files=draw(locked_files(targets)),
+        yanked=draw(st.sampled_from((None, "", "it is broken"))),
     )
 
 

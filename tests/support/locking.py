@@ -71,6 +71,14 @@ class FakeIndex:
         """All of them: files are never replaced here."""
         return frozenset(package.name for package in packages)
 
+    def yanked(self, choices: tuple[LockedChoice, ...]) -> Mapping[str, str]:
+        """None: nothing is withdrawn here."""
+        return {}
+
+    def extras(self, choices: tuple[LockedChoice, ...]) -> Mapping[str, frozenset[str]]:
+        """Nobody can tell."""
+        return {}
+
     def still_chosen(self, choices: tuple[LockedChoice, ...]) -> frozenset[LockedChoice]:
         """None: every driver is resolved."""
         return frozenset()

@@ -63,6 +63,14 @@ class Answers:
         """Those that are told to be."""
         return frozenset(package.name for package in packages) & self.listed
 
+    def yanked(self, choices: tuple[LockedChoice, ...]) -> Mapping[str, str]:
+        """Nobody asks."""
+        raise AssertionError(choices)
+
+    def extras(self, choices: tuple[LockedChoice, ...]) -> Mapping[str, frozenset[str]]:
+        """Nobody asks."""
+        raise AssertionError(choices)
+
     def still_chosen(self, choices: tuple[LockedChoice, ...]) -> frozenset[LockedChoice]:
         """None: every driver is resolved."""
         return frozenset()

@@ -11,6 +11,9 @@ from envbuild.errors import IndexFailureError, Problem
 from envbuild.value import value
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from envbuild.errors import EnvbuildError
     from envbuild.system.index.locations import IndexLocation
 
 
@@ -85,6 +88,10 @@ class IndexAnswerError(IndexFailureError):
     def __init__(self, answer: IndexAnswer) -> None:
         self.answer = answer
         super().__init__(problem_of(answer))
+
+    def with_problems(self, problems: Iterable[Problem]) -> EnvbuildError:
+        """An index failure with other problems, which come from other answers."""
+        return IndexFailureError(problems)
 
 
 def fault_of_status(status: int) -> Fault | None:

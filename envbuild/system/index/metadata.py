@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import tempfile
 from concurrent.futures import FIRST_EXCEPTION, wait
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from envbuild.declaration import DEFAULT_INDEX
-from envbuild.errors import IndexFailureError
+from envbuild.errors import HostError, IndexFailureError
+from envbuild.resolution import ResolvedFile
 from envbuild.system.index.answer import Fault, IndexAnswer, IndexAnswerError
 from envbuild.system.index.inner_metadata import metadata_in_ranges
 from envbuild.system.index.page import IndexFile
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import TypeAlias
 
-    from envbuild.resolution import KnownPackage, ResolvedFile
+    from envbuild.resolution import KnownPackage, LockedChoice
     from envbuild.system.index.locations import IndexLocation, IndexLocations
     from envbuild.system.index.metadata_cache import MetadataCache
     from envbuild.system.index.reader import IndexClient
@@ -72,6 +74,24 @@ class MetadataReader:
             raise _together(errors)
         return {sha256: future.result() for sha256, future in reading.items()}
 
+    def extras(self, choices: Iterable[LockedChoice]) -> dict[str, frozenset[str]]:
+        """sha256 → the normalised extras that a file has; what cannot be read is left out."""
+        from packaging.utils import canonicalize_name
+
+        found: dict[str, frozenset[str]] = {}
+        for choice in choices:
+            file = ResolvedFile(
+                package=choice.package,
+                version=choice.version,
+                file=choice.file,
+                url="",
+                sha256=choice.sha256,
+            )
+            with suppress(IndexFailureError, HostError):
+                provided = self.read(file).provides_extras
+                found[choice.sha256] = frozenset(map(canonicalize_name, provided))
+        return found
+
     def still_listed(self, packages: tuple[KnownPackage, ...], *, jobs: int = 4) -> frozenset[str]:
         """The names of those whose file their index lists, with that sha256; of a folder none."""
         with Workers(jobs, thread_name_prefix="pages") as pool:
@@ -111,25 +131,27 @@ class MetadataReader:
         if found is not None:
             return found
         listed = self._listed(location, file)
-        for read in self._ways(location, listed):
+        for read in self._ways(location, file, listed):
             if (found := read(location, file, listed)) is not None:
                 return found
         return self._in_whole(location, file, listed)
 
-    def _ways(self, location: IndexLocation, listed: IndexFile) -> tuple[_Way, ...]:
+    def _ways(
+        self, location: IndexLocation, file: ResolvedFile, listed: IndexFile
+    ) -> tuple[_Way, ...]:
         """How METADATA may be had without the whole wheel, what can be believed first."""
         if listed.metadata_sha256 is not None:
             return (self._beside, self._in_ranges)
-        ranges = () if self._has_known_address(location) else (self._in_ranges,)
+        ranges = () if self._has_known_address(location, file) else (self._in_ranges,)
         return (*ranges, self._beside) if listed.has_metadata else ranges
 
-    def _has_known_address(self, location: IndexLocation) -> bool:
+    def _has_known_address(self, location: IndexLocation, file: ResolvedFile) -> bool:
         """Whether a resolution saw the index's own addresses, and not those of a router before it."""
-        return location.name == DEFAULT_INDEX
+        return location.name == DEFAULT_INDEX and bool(file.url)
 
     def _at_known_address(self, location: IndexLocation, file: ResolvedFile) -> _Found | None:
         """METADATA in one or two requests, without the page; None where the page has to be asked."""
-        if not self._has_known_address(location):
+        if not self._has_known_address(location, file):
             return None
         known = IndexFile(filename=file.file, url=file.url, sha256=file.sha256)
         try:
