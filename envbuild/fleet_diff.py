@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.lock_changes import Change, compare_lockfiles, file_change
 from envbuild.requirement_text import parse_version
+from envbuild.soundness import packages_here
 from envbuild.value import value
 
 if TYPE_CHECKING:
@@ -122,12 +123,15 @@ def compare_installed(
     lockfile: Lockfile,
     target: Target,
     files: Mapping[str, tuple[str, str]],
+    here: Target,
 ) -> DriverDiff:
     """What syncing a lockfile would change in what is installed for one of its targets.
 
-    `files` are the file and the sha256 that each package was installed from, as far as that is known.
+    `here` is the target as this host is it; `files` are the file and sha256
+    that each package was installed from, as far as that is known.
     """
-    locked = {package.name: package.version for package in lockfile.packages_for(target)}
+    needed = packages_here(lockfile, target, here)
+    locked = {package.name: package.version for package in needed}
     changes = [
         Change(
             package=name,
@@ -137,7 +141,7 @@ def compare_installed(
         for name in sorted({*packages, *locked})
         if packages.get(name) != locked.get(name)
     ]
-    for package in lockfile.packages_for(target):
+    for package in needed:
         for file in package.files:
             was = files.get(package.name, (file.name, file.sha256))
             same = packages.get(package.name) == package.version and target in file.targets

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.key import KeyInputs, compute_key, environment_name
 from envbuild.recipe import ChosenFile
-from envbuild.requirement_text import is_open
-from envbuild.soundness import Asked, needed_here
+from envbuild.soundness import packages_here
 from envbuild.value import replace, value
 
 if TYPE_CHECKING:
@@ -99,7 +98,7 @@ def want(
     Its version is that of this target, which may differ from that of the lockfile's first one.
     """
     here = replace(target, python=interpreter.version, kernel=kernel)
-    locked = _needed(lockfile, target, here)
+    locked = packages_here(lockfile, target, here)
     files = tuple(
         ChosenFile(
             package=package.name,
@@ -133,21 +132,6 @@ def want(
         here=here,
         locked=locked,
     )
-
-
-def _needed(lockfile: Lockfile, target: Target, here: Target) -> tuple[LockedPackage, ...]:
-    """What is locked for a target, but for what markers ask for on other hosts alone."""
-    locked = lockfile.packages_for(target)
-    asked = lockfile.inputs
-    texts = (*asked.requires, *asked.overrides, *(text for one in locked for text in one.requires))
-    if not any(map(is_open, texts)):
-        return locked
-    needed = needed_here(
-        Asked(driver=lockfile.driver, requires=asked.requires, overrides=asked.overrides),
-        {package.name: package.requires for package in locked},
-        here,
-    )
-    return tuple(package for package in locked if package.name in needed)
 
 
 def plan_sync(

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from envbuild.python_bound import admits_python
 from envbuild.requirement_graph import active_edges
-from envbuild.requirement_text import admits, parse_requirement
+from envbuild.requirement_text import admits, is_open, parse_requirement
 from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from envbuild.lock import LockedPackage, Lockfile
     from envbuild.requirement_graph import Edge
     from envbuild.target import Target
 
@@ -114,12 +115,17 @@ def _unmet_pythons(packages: Iterable[Package], target: Target) -> Iterator[Unme
             yield Unmet(asker=package.name, package="python", missing=False, message=message)
 
 
-def needed_here(
-    asked: Asked, packages: Mapping[str, tuple[str, ...]], target: Target
-) -> frozenset[str]:
-    """The names of what a host needs; its target has a patch release and a kernel.
+def packages_here(lockfile: Lockfile, target: Target, here: Target) -> tuple[LockedPackage, ...]:
+    """What is locked for a target, but for what markers ask for on other hosts alone.
 
-    `packages` gives the requirements of everything that is locked for such hosts.
+    `here` is the target as one host is it: with its patch release of Python and its kernel.
     """
-    edges = active_edges(asked.requires, packages, target, asked.overrides)
-    return frozenset(edge.package for edge in edges)
+    locked = lockfile.packages_for(target)
+    asked = lockfile.inputs
+    texts = (*asked.requires, *asked.overrides, *(text for one in locked for text in one.requires))
+    if not any(map(is_open, texts)):
+        return locked
+    published = {package.name: package.requires for package in locked}
+    edges = active_edges(asked.requires, published, here, asked.overrides)
+    needed = {edge.package for edge in edges}
+    return tuple(package for package in locked if package.name in needed)

@@ -8,7 +8,7 @@ from envbuild.commands.locked_fleet import read_lockfiles
 from envbuild.commands.revision import fleet_at
 from envbuild.errors import Problem, UsageError
 from envbuild.fleet_diff import DriverDiff, compare_fleets, compare_installed
-from envbuild.value import value
+from envbuild.value import replace, value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,8 +112,11 @@ def _installed(
             download=None,
         )
     target = _target_of(lockfile, driver.python_version, host)
+    here = replace(target, python=driver.python_version, kernel=host.kernel)
     files = {named.package: (named.file, named.sha256) for named in built_from(driver)}
-    return compare_installed(name, driver.version, dict(driver.packages), lockfile, target, files)
+    return compare_installed(
+        name, driver.version, dict(driver.packages), lockfile, target, files, here
+    )
 
 
 def _target_of(lockfile: Lockfile, python_version: str, host: Host) -> Target:

@@ -73,6 +73,10 @@ def test_every_marker_that_a_target_leaves_open(
     assert installed(run_envbuild, "web") - {"web"} == {n for n, (_, here) in OPEN.items() if here}
     assert uv_is_content(run_envbuild, "web")
     assert run_envbuild("sync", "--format", "json", check=True).json["empty"] is True
+    compared = run_envbuild("diff", "--installed", "--format", "json").json
+    assert compared["drivers"]["web"]["kind"] == "same"
+    examined = run_envbuild("doctor", "--format", "json").json
+    assert "requirement" not in {finding["code"] for finding in examined["findings"]}
 
 
 def test_locking_again_gives_the_same_bytes(run_envbuild: CommandLine, index: IndexServer) -> None:
@@ -172,3 +176,23 @@ def test_what_excludes_itself_between_patch_releases_is_said(
     run_envbuild.declare(declare_drivers({"web": ["web"]}, python=sys.version.split()[0]))
     run_envbuild("lock", check=True)
     run_envbuild("sync", check=True)
+
+
+def test_drivers_that_are_locked_together(run_envbuild: CommandLine, index: IndexServer) -> None:
+    """What a target leaves open is locked for each driver of a rule that needs it."""
+    index.add(
+        command_wheel("web", "1.0", requires=(f'lib; python_full_version >= "{MINOR}.1"',)),
+        command_wheel("gate", "1.0", requires=('other; platform_release != "none"', "lib<2")),
+        Wheel(name="lib"),
+        Wheel(name="lib", version="2.0"),
+        Wheel(name="other"),
+    )
+    rule = '[[coexist]]\ndrivers = ["web", "gate"]\n'
+    run_envbuild.declare(
+        declare_drivers({"web": ["web"], "gate": ["gate"]}, python=MINOR, more=rule)
+    )
+    run_envbuild("lock", check=True)
+    run_envbuild("check", check=True)
+    run_envbuild("sync", check=True)
+    assert installed(run_envbuild, "web") == {"web", "lib"}
+    assert installed(run_envbuild, "gate") == {"gate", "lib", "other"}
