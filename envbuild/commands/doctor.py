@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 from posixpath import basename
 from typing import TYPE_CHECKING
 
 from envbuild.commands.doctor_unit import GOOD
+from envbuild.errors import HostError
 from envbuild.finding import Finding
 from envbuild.freshness import judge_lockfile
 from envbuild.installed import outside_range, unmet_requirements
@@ -100,15 +102,20 @@ class Doctor:
             yield Finding(code="disk", subject="store", message=message, hint=hint)
 
     def _interpreter_findings(self, driver: ManifestDriver) -> Iterator[Finding]:
-        receipt = self.store.receipt(basename(driver.environment))
+        name = basename(driver.environment)
+        receipt = self.store.receipt(name)
         try:
-            with receipt.open(encoding="utf-8") as stream:
-                path, version = read_receipt_python(stream.readline())
-        except (OSError, ValueError, LookupError, TypeError):
-            message = f"its receipt cannot be read: {receipt}"
-            yield Finding(
-                code="receipt", subject=driver.name, message=message, hint="see `envbuild verify`"
+            content = receipt.read_bytes()
+            path, version = read_receipt_python(content.partition(b"\n")[0].decode() + "\n")
+            sealed = self.store.seals.read(self.manifest.generation).receipt(name)
+        except (OSError, ValueError, LookupError, TypeError, HostError):
+            yield _receipt_finding(
+                driver, f"its receipt, or the seal of that, cannot be read: {receipt}"
             )
+            return
+        if hashlib.sha256(content).hexdigest() != sealed:
+            message = f"its receipt is not the one that was sealed, so no interpreter was started: {receipt}"
+            yield _receipt_finding(driver, message)
             return
         answer = (
             ask_python(path, self.runner, self.environment) if os.access(path, os.X_OK) else None
@@ -169,6 +176,11 @@ class Doctor:
             yield Finding(
                 code="lockfile", subject=driver.name, message=message, hint="run `envbuild lock`"
             )
+
+
+def _receipt_finding(driver: ManifestDriver, message: str) -> Finding:
+    hint = "see `envbuild verify`"
+    return Finding(code="receipt", subject=driver.name, message=message, hint=hint)
 
 
 def _gib(size: int) -> str:

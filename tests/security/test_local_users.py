@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import shutil
 import signal
@@ -355,3 +356,50 @@ def test_caches_are_their_owners_alone(web: CommandLine, isolation: Path) -> Non
     cache.chmod(0o777)
     web("lock", "--upgrade", check=True)
     assert stat.S_IMODE(cache.stat().st_mode) == 0o700
+
+
+def _program(path: Path, told: Path) -> Path:
+    path.write_text(f"#!/bin/sh\ntouch {told}\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_a_doctor_starts_what_was_sealed(web: CommandLine, store: Path, scratch: Path) -> None:
+    """The attacker may write receipts, as after a restore with open modes, and names a program of his."""
+    web("sync", check=True)
+    told = scratch / "told"
+    (receipt,) = (store / "receipts").glob("*.json")
+    head, rest = receipt.read_text().split("\n", 1)
+    fields = json.loads(head.rstrip().removesuffix(",") + "}")
+    fields["python"] = str(_program(scratch / "python3.12", told))
+    receipt.write_text(json.dumps(fields).removesuffix("}") + ",\n" + rest)
+    result = web("doctor")
+    assert result.code == 1
+    assert (
+        "its receipt is not the one that was sealed, so no interpreter was started" in result.stdout
+    )
+    assert not told.exists()
+
+
+@pytest.mark.root
+@needs_root
+def test_a_sync_starts_no_python_that_another_user_remembered(
+    web: CommandLine, store: Path, scratch: Path
+) -> None:
+    """The attacker has written down which Pythons there are, in the store that root was told to trust."""
+    web("sync", check=True)
+    told, first = scratch / "told", scratch / "python3.11"
+    first.write_text("")
+    second = _program(scratch / "python3.12", told)
+    memory = store / "cache" / "interpreters.json"
+    fields = json.loads(memory.read_text())
+    ((known, *_)) = fields["pythons"].values()
+    answer = {**known["answer"], "base": str(second)}
+    status = first.stat()
+    planted = {"size": status.st_size, "mtime_ns": status.st_mtime_ns, "answer": answer}
+    fields["pythons"][str(first)] = planted
+    memory.write_text(json.dumps(fields))
+    os.chown(memory, NOBODY, NOBODY)
+    shutil.rmtree(store / "envs")
+    web("sync", check=True)
+    assert not told.exists()

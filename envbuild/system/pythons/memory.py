@@ -1,4 +1,7 @@
-"""What earlier runs learned about the host's Pythons, in a file that may vanish at any time."""
+"""What earlier runs learned about the host's Pythons, in a file that may vanish at any time.
+
+It names programs that are started, so that one which another user has written is not believed.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,7 @@ class Memory:
     """Answers by the real path of the executable, and folders by their time of change."""
 
     def __init__(self, file: Path) -> None:
-        """Read the file; one that is missing, corrupt or of another version is an empty memory."""
+        """Read the file; one that is missing, corrupt, another user's or of another version is an empty memory."""
         self._file = file
         fields = _read(file)
         self._pythons = dict(_parse_pythons(fields.get("pythons")))
@@ -106,7 +109,9 @@ def _is_same(path: str, known: Remembered) -> bool:
 
 def _read(file: Path) -> dict[str, object]:
     try:
-        fields = json.loads(file.read_bytes())
+        with file.open("rb") as stream:
+            own = os.fstat(stream.fileno()).st_uid in (0, os.geteuid())
+            fields = json.loads(stream.read()) if own else {}
     except (OSError, ValueError):
         return {}
     return fields if isinstance(fields, dict) and fields.get("version") == _VERSION else {}
