@@ -9,11 +9,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from envbuild.commands.check import CheckResult
+    from envbuild.report.text import Text
 
 _SUMMARY = "GITHUB_STEP_SUMMARY"
 
 
-def check_text(result: CheckResult, format_: str, environment: Mapping[str, str]) -> str:
+def check_text(result: CheckResult, format_: str, environment: Mapping[str, str]) -> Text:
     """The result as text in one of the formats but JSON."""
     if format_ == "markdown":
         from envbuild.report.markdown import render_markdown

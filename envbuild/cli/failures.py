@@ -6,6 +6,7 @@ import errno
 import sys
 
 from envbuild.errors import EnvbuildError, HostError, Problem
+from envbuild.report.text import text_of
 from envbuild.system.shortage import OPEN_FILES, SHORTAGES
 
 _BUG = 70
@@ -34,10 +35,10 @@ def end_with(error: Exception, *, as_json: bool) -> int:
     known = error if isinstance(error, EnvbuildError) else _host_error(error)
     if known is None:
         return _report_bug(error)
-    for problem in known.problems:
-        sys.stderr.write(f"error: {problem}\n")
+    from envbuild.report.problems import problems_table, render_problems
+
+    sys.stderr.write(render_problems(known.problems))
     if as_json:
-        from envbuild.report.problems import problems_table
         from envbuild.report.table import render_table
 
         sys.stdout.write(render_table(problems_table(known)))
@@ -79,8 +80,7 @@ def _report_bug(error: Exception) -> int:
 
     from envbuild import __version__
 
-    traceback.print_exception(error)
-    sys.stderr.write(
-        f"error: this is a bug in envbuild {__version__}; please report it with the lines above\n"
-    )
+    lines = "".join(traceback.format_exception(error)).rstrip("\n").split("\n")
+    said = f"error: this is a bug in envbuild {__version__}; please report it with the lines above"
+    sys.stderr.write(text_of([*lines, said]))
     return _BUG

@@ -13,6 +13,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from envbuild.report.text import Text
+
 _TAKE_VALUE = ("--store", "--file", "--format", "--wait-lock")
 _OWN = ("--python", "--env", "--stable", "--check", "--quick", "--keep")
 """Options of single verbs, left among their words."""
@@ -91,32 +93,32 @@ def are_own(*paths: str) -> bool:
         return False
 
 
-def _recall_sync(root: str, declaration: str) -> str | None:
+def _recall_sync(root: str, declaration: str) -> Text | None:
     from envbuild.cli.stamp import synced
 
     return synced(root, declaration)
 
 
-def _recall_lock(declaration: str, environment: Mapping[str, str]) -> str | None:
+def _recall_lock(declaration: str, environment: Mapping[str, str]) -> Text | None:
     from envbuild.cli.stamp import locked
 
     cache = user_folder(environment, "XDG_CACHE_HOME", "~/.cache")
     return None if cache is None else locked(cache, declaration)
 
 
-def _verify_quickly(root: str) -> str | None:
+def _verify_quickly(root: str) -> Text | None:
     from envbuild.cli.quick_verify import verify_quickly
 
     return verify_quickly(root)
 
 
-def _roll_back_quickly(root: str, operands: list[str]) -> str | None:
+def _roll_back_quickly(root: str, operands: list[str]) -> Text | None:
     from envbuild.cli.quick_rollback import roll_back_quickly
 
     return roll_back_quickly(root, operands)
 
 
-def _print_recalled(text: str | None) -> int | None:
+def _print_recalled(text: Text | None) -> int | None:
     return None if text is None else _print(text)
 
 
@@ -148,7 +150,9 @@ def _which(driver: Mapping[str, str], flags: list[str]) -> int | None:
     fields = {"--python": "python", "--env": "environment", "--stable": "stable_binary"}
     if len(flags) > 1 or any(flag not in fields for flag in flags):
         return None
-    return _print(driver[fields[flags[0]] if flags else "binary"] + "\n")
+    from envbuild.report.list import render_which
+
+    return _print(render_which(driver[fields[flags[0]] if flags else "binary"]))
 
 
 def _run(driver: Mapping[str, str], rest: list[str]) -> int | None:
@@ -157,7 +161,7 @@ def _run(driver: Mapping[str, str], rest: list[str]) -> int | None:
     os.execv(binary, [binary, *arguments])  # noqa: S606
 
 
-def _print(text: str) -> int:
+def _print(text: Text) -> int:
     sys.stdout.write(text)
     sys.stdout.flush()
     return 0

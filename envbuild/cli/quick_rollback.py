@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
+    from envbuild.report.text import Text
 
-def roll_back_quickly(root: str, operands: Sequence[str]) -> str | None:
+
+def roll_back_quickly(root: str, operands: Sequence[str]) -> Text | None:
     """What `rollback` prints after it has gone back; None where nothing was done.
 
     OSError where the link is another one by now, and did not reach the disk.

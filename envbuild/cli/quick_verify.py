@@ -12,6 +12,7 @@ import os
 from envbuild.cli.lean_json import read_json
 from envbuild.digest import json_sha256
 from envbuild.report.looked import all_as_built
+from envbuild.report.text import text_of
 from envbuild.system.environments.stat_check import are_as_recorded
 
 TYPE_CHECKING = False
@@ -19,13 +20,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
+    from envbuild.report.text import Text
+
 _FORMAT = 1
 """Of the store, its seals and its manifests."""
 
 _FOLDER = 0o40755
 
 
-def verify_quickly(root: str) -> str | None:
+def verify_quickly(root: str) -> Text | None:
     """What `verify --quick` prints where nothing differs; None where it has to look for itself."""
     try:
         numbers = generation_numbers(root)
@@ -41,7 +44,7 @@ def verify_quickly(root: str) -> str | None:
             return None
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return None
-    return all_as_built(len(names), len(numbers), quick=True)
+    return text_of([all_as_built(len(names), len(numbers), quick=True)])
 
 
 def generation_numbers(root: str) -> list[str]:

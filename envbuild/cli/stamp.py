@@ -11,10 +11,13 @@ import os
 
 from envbuild import __version__
 from envbuild.digest import sha256_hex
+from envbuild.report.text import text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from envbuild.report.text import Text
 
 _HEAD = f"envbuild {__version__} stamp 1"
 _NVIDIA = "/proc/driver/nvidia/version"
@@ -24,12 +27,12 @@ _MOST = (4 << 20) + 1
 """In bytes: larger files are read where their size is said to be wrong."""
 
 
-def synced(root: str, declaration: str) -> str | None:
+def synced(root: str, declaration: str) -> Text | None:
     """What a sync without arguments would print, if it would find all as it was; else None."""
     return _recall(f"{root}/cache/stamp", declaration, root)
 
 
-def locked(cache: str, declaration: str) -> str | None:
+def locked(cache: str, declaration: str) -> Text | None:
     """What `lock` would print, if every lockfile is as it was when all were fresh; else None."""
     return _recall(lock_stamp(cache, declaration), declaration, "")
 
@@ -77,7 +80,7 @@ def render_lock_stamp(
     return "\n\n".join((_HEAD, "\n".join(facts), text))
 
 
-def _recall(stamp: str, declaration: str, root: str) -> str | None:
+def _recall(stamp: str, declaration: str, root: str) -> Text | None:
     """The text of a stamp whose every fact still holds."""
     try:
         with open(stamp, encoding="utf-8") as stream:  # noqa: PTH123
@@ -86,7 +89,7 @@ def _recall(stamp: str, declaration: str, root: str) -> str | None:
         if head == _HEAD and all(
             _holds(fact, declaration, locks, root) for fact in facts.split("\n")
         ):
-            return text
+            return text_of(text.removesuffix("\n").split("\n"))
     except (OSError, ValueError):
         return None
     return None

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 def sync(context: Context, arguments: Namespace) -> Outcome:
     """Plan, and unless it is a dry run apply."""
+    from envbuild.report.problems import render_problems
     from envbuild.report.progress import shown_progress
     from envbuild.report.sync import render_sync, sync_table
     from envbuild.system.files import keep_others_from_writing
@@ -30,9 +31,8 @@ def sync(context: Context, arguments: Namespace) -> Outcome:
     keep_others_from_writing()
     with shown_progress(sys.stderr, context.environment) as progress:
         result = _sync(context, arguments, progress)
-    for failure in result.failures:
-        for problem in failure.error.problems:
-            sys.stderr.write(f"error: {problem}\n")
+    failed = [problem for failure in result.failures for problem in failure.error.problems]
+    sys.stderr.write(render_problems(failed))
     return Outcome(
         code=result.exit_code, text=lambda: render_sync(result), table=lambda: sync_table(result)
     )

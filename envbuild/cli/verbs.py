@@ -41,7 +41,7 @@ def list_(context: Context, _arguments: Namespace) -> Outcome:
 def which(context: Context, arguments: Namespace) -> Outcome:
     """Print one of a driver's paths."""
     from envbuild.manifest import manifest_driver_table
-    from envbuild.report.list import which_table
+    from envbuild.report.list import render_which, which_table
 
     driver = _current_driver(context, arguments.driver)
     path = driver.binary
@@ -52,7 +52,9 @@ def which(context: Context, arguments: Namespace) -> Outcome:
     elif arguments.stable:
         path = driver.stable_binary
     entry = manifest_driver_table(driver)
-    return Outcome(code=0, text=lambda: f"{path}\n", table=lambda: which_table(driver.name, entry))
+    return Outcome(
+        code=0, text=lambda: render_which(path), table=lambda: which_table(driver.name, entry)
+    )
 
 
 def run(context: Context, arguments: Namespace) -> Outcome:

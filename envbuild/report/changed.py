@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from envbuild.report.text import text_of
 from envbuild.report.units import render_count
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from envbuild.report.text import Text
 
 _SHOWN = 8
 
@@ -31,15 +34,15 @@ def change_words(
     return f"~ {driver} {versions}: {', '.join(moved) or 'another environment'}"
 
 
-def rolled_back(before: int | None, after: int, changes: Iterable[str]) -> str:
+def rolled_back(before: int | None, after: int, changes: Iterable[str]) -> Text:
     """What is current now, and what that changed, in words."""
     if before == after:
-        return f"generation {after} is current already\n"
+        return text_of([f"generation {after} is current already"])
     head = f"generation {after} is current again"
     if before is not None:
         head += f", instead of {before}"
     lines = (head, *(f"  {line}" for line in changes))
-    return "".join(f"{line}\n" for line in lines)
+    return text_of(lines)
 
 
 def _package(name: str, before: str | None, after: str | None) -> str:

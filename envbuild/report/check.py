@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.report.cause import clash_table, render_cause
 from envbuild.report.diff import driver_diff_table, render_change, render_download
+from envbuild.report.text import text_of
 from envbuild.report.units import render_count
 
 if TYPE_CHECKING:
@@ -15,11 +16,12 @@ if TYPE_CHECKING:
     from envbuild.commands.conflicts import JointAnswer
     from envbuild.conflicts.conflict import Pair
     from envbuild.finding import Finding
+    from envbuild.report.text import Text
 
 _SHOWN = 8
 
 
-def render_check(result: CheckResult) -> str:
+def render_check(result: CheckResult) -> Text:
     """Findings first, then what changes, then the verdict."""
     lines = [line for finding in result.findings for line in _finding_lines(finding)]
     if result.comparison is not None:
@@ -27,7 +29,7 @@ def render_check(result: CheckResult) -> str:
     for answer in result.solved or ():
         lines += _answer_lines(answer)
     lines.append(verdict(result))
-    return "".join(f"{line}\n" for line in lines)
+    return text_of(lines)
 
 
 def check_table(result: CheckResult) -> dict[str, object]:

@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING
 
 from envbuild.conflicts.conflict import Compatible
 from envbuild.report.cause import clash_table, render_cause
-from envbuild.report.units import render_bytes, render_columns, render_count
+from envbuild.report.text import text_of
+from envbuild.report.units import column_lines, render_bytes, render_count
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from envbuild.commands.conflicts import ConflictsResult, JointAnswer
     from envbuild.conflicts.conflict import Conflict, Move, Pair
     from envbuild.conflicts.matrix import Split, Window
     from envbuild.conflicts.shared_groups import Group
+    from envbuild.report.text import Text
 
 _SPLITS = 12
 """How many of the packages that split the fleet are printed."""
@@ -23,9 +25,10 @@ COMPATIBLE, CONFLICT, PARTLY, SELF = "+", "x", "~", "."
 _LEGEND = "+ one interpreter could hold both   x conflict   ~ conflict on some platforms only"
 
 
-def render_conflicts(result: ConflictsResult) -> str:
-    """The matrix, then every pair, then what splits the fleet."""
-    return "\n".join(_sections(result))
+def render_conflicts(result: ConflictsResult) -> Text:
+    """The matrix, then every pair, then what splits the fleet, an empty line between them."""
+    first, *others = _sections(result)
+    return text_of([*first, *(line for section in others for line in ("", *section))])
 
 
 def conflicts_table(result: ConflictsResult) -> dict[str, object]:
@@ -49,28 +52,25 @@ def sign_of(pair: Pair) -> str:
     return CONFLICT if len(pair.conflicts) == len(pair.outcomes) else PARTLY
 
 
-def _sections(result: ConflictsResult) -> Iterator[str]:
+def _sections(result: ConflictsResult) -> Iterator[Iterable[str]]:
     if len(result.pairs) > 1:
         yield _matrix(result)
     if result.explained:
-        yield "".join(_lines(line for pair in result.pairs for line in _pair_lines(pair, result)))
+        yield [line for pair in result.pairs for line in _pair_lines(pair, result)]
     else:
-        yield "Name drivers to see the chains: envbuild conflicts DRIVER DRIVER\n"
+        yield ["Name drivers to see the chains: envbuild conflicts DRIVER DRIVER"]
     if result.splits and len(result.pairs) > 1:
-        yield "".join(_lines(_split_lines(result)))
+        yield _split_lines(result)
     if result.groups is not None:
-        yield "".join(_lines(_group_lines(result.groups)))
+        yield _group_lines(result.groups)
     if result.solved is not None:
-        yield "".join(_lines(_solved_lines(result)))
+        yield _solved_lines(result)
     if result.stale:
-        yield f"stale: {', '.join(result.stale)}; what is said is about the lockfiles as they are\n"
+        stale = ", ".join(result.stale)
+        yield [f"stale: {stale}; what is said is about the lockfiles as they are"]
 
 
-def _lines(lines: Iterator[str]) -> Iterator[str]:
-    return (f"{line}\n" for line in lines)
-
-
-def _matrix(result: ConflictsResult) -> str:
+def _matrix(result: ConflictsResult) -> list[str]:
     signs = {}
     for pair in result.pairs:
         signs[pair.first, pair.second] = signs[pair.second, pair.first] = sign_of(pair)
@@ -81,7 +81,7 @@ def _matrix(result: ConflictsResult) -> str:
             SELF if other == driver else signs.get((driver, other), " ") for other in result.drivers
         ]
         rows.append([number, driver, *cells])
-    return render_columns(rows) + _LEGEND + "\n"
+    return [*column_lines(rows), _LEGEND]
 
 
 def _pair_lines(pair: Pair, result: ConflictsResult) -> Iterator[str]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape as escape_markup
 
 from envbuild.report.cause import render_cause
 from envbuild.report.conflicts import COMPATIBLE, CONFLICT, PARTLY, sign_of
+from envbuild.report.text import Text, escaped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +29,7 @@ _LOOK = {
 """Fill, ink and meaning of each sign; the sign itself is drawn as well, so colour is not needed."""
 
 
-def render_conflicts_svg(result: ConflictsResult) -> str:
+def render_conflicts_svg(result: ConflictsResult) -> Text:
     """The matrix as SVG: rows and columns are drivers, each cell tells its first clash when pointed at."""
     label = max(len(driver) for driver in result.drivers) * _LETTER + 12
     slanted = label * 0.72 + _CELL
@@ -37,26 +38,33 @@ def render_conflicts_svg(result: ConflictsResult) -> str:
     height = _MARGIN * 2 + slanted + size + _LEGEND
     left, top = _MARGIN + label, _MARGIN + slanted
     body = [*_labels(result, left, top), *_cells(result, left, top), *_legend(top + size + 24)]
-    return "\n".join(
-        [
-            (
-                f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
-                f'viewBox="0 0 {width:.0f} {height:.0f}" role="img" '
-                'font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, monospace" font-size="12">'
-            ),
-            "<title>Which drivers could share one interpreter</title>",
-            '<rect width="100%" height="100%" fill="#ffffff"/>',
-            *body,
-            "</svg>",
-            "",
-        ]
+    return Text(
+        "\n".join(
+            [
+                (
+                    f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
+                    f'viewBox="0 0 {width:.0f} {height:.0f}" role="img" '
+                    'font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, monospace" font-size="12">'
+                ),
+                "<title>Which drivers could share one interpreter</title>",
+                '<rect width="100%" height="100%" fill="#ffffff"/>',
+                *body,
+                "</svg>",
+                "",
+            ]
+        )
     )
+
+
+def _text(value: str) -> str:
+    """A value as text of an element, which may span lines."""
+    return escape_markup("\n".join(map(escaped, value.split("\n"))))
 
 
 def _labels(result: ConflictsResult, left: float, top: float) -> Iterator[str]:
     for place, driver in enumerate(result.drivers):
         middle = place * _CELL + _CELL / 2
-        name = escape(driver)
+        name = _text(escaped(driver))
         yield (
             f'<text x="{left - 8:.1f}" y="{top + middle + 4:.1f}" text-anchor="end" '
             f'fill="#222222">{name}</text>'
@@ -86,7 +94,7 @@ def _cells(result: ConflictsResult, left: float, top: float) -> Iterator[str]:
 def _cell(x: float, y: float, fill: str, ink: str, sign: str, title: str) -> str:
     middle = _CELL / 2
     return (
-        f'<g><title>{escape(title)}</title><rect x="{x:.1f}" y="{y:.1f}" width="{_CELL - 2}" '
+        f'<g><title>{_text(title)}</title><rect x="{x:.1f}" y="{y:.1f}" width="{_CELL - 2}" '
         f'height="{_CELL - 2}" rx="3" fill="{fill}"/><text x="{x + middle - 1:.1f}" '
         f'y="{y + middle + 3:.1f}" text-anchor="middle" font-weight="bold" fill="{ink}">'
         f"{sign}</text></g>"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.fleet_diff import is_accelerator, is_major
+from envbuild.report.text import text_of
 from envbuild.report.units import render_bytes, render_count
 
 if TYPE_CHECKING:
@@ -13,12 +14,13 @@ if TYPE_CHECKING:
     from envbuild.commands.diff import DiffResult
     from envbuild.fleet_diff import DriverDiff
     from envbuild.lock_changes import Change, FileChange
+    from envbuild.report.text import Text
 
 SIGNS = {"added": "+", "removed": "-", "moved": "~", "replaced": "!", "refiled": "~"}
 _SHOWN_DIGITS = 12
 
 
-def render_diff(result: DiffResult) -> str:
+def render_diff(result: DiffResult) -> Text:
     """A block a driver; CUDA and torch first, then major bumps, then the rest."""
     lines: list[str] = []
     same = [diff.driver for diff in result.drivers if diff.kind == "same"]
@@ -27,7 +29,7 @@ def render_diff(result: DiffResult) -> str:
             lines += _driver_lines(diff)
     if same:
         lines.append(f"the same as in {result.against}: {', '.join(same)}")
-    return "".join(f"{line}\n" for line in lines) or "no driver is enabled\n"
+    return text_of(lines or ["no driver is enabled"])
 
 
 def diff_table(result: DiffResult) -> dict[str, object]:

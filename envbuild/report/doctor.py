@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.finding import finding_table
 from envbuild.report.findings import finding_lines
+from envbuild.report.text import text_of
 from envbuild.report.units import render_count
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from envbuild.commands.doctor import Diagnosis
     from envbuild.commands.doctor_unit import UnitCommand
+    from envbuild.report.text import Text
 
 _GOOD = ("exact", "stable")
 _WORDS = {
@@ -24,9 +26,9 @@ _WORDS = {
 }
 
 
-def render_doctor(result: Diagnosis) -> str:
+def render_doctor(result: Diagnosis) -> Text:
     """The host, then the units, then what is wrong."""
-    return "".join(f"{line}\n" for line in _lines(result))
+    return text_of(_lines(result))
 
 
 def doctor_table(result: Diagnosis) -> dict[str, object]:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from envbuild.report.text import text_of
 from envbuild.report.units import render_count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from envbuild.commands.edit import EditResult
+    from envbuild.report.text import Text
 
 
-def render_edit(result: EditResult) -> str:
+def render_edit(result: EditResult) -> Text:
     """The lines that changed, then what has to be known about them, then what to do."""
-    return "".join(f"{line}\n" for line in _lines(result))
+    return text_of(_lines(result))
 
 
 def edit_table(result: EditResult) -> dict[str, object]:

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from envbuild.report.text import text_of
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from envbuild.commands.export import ExportResult
+    from envbuild.launchers.fleet import ExportedFile
+    from envbuild.report.text import Text
 
 
-def render_export(result: ExportResult) -> str:
+def render_export(result: ExportResult) -> Text:
     """The text itself; several files each below a line with their name; or what was written or compared."""
     if result.compared:
-        return "".join(f"{line}\n" for line in _compared_lines(result))
+        return text_of(_compared_lines(result))
     if result.written:
-        return "".join(f"{path}\n" for path in result.written)
+        return text_of(result.written)
     if len(result.files) == 1:
-        return result.files[0].text
-    return "\n".join(
-        f"==> {file.name} (mode {file.mode:o}) <==\n{file.text}" for file in result.files
-    )
+        return text_of(_content(result.files[0]))
+    return text_of(_listed_lines(result.files))
 
 
 def export_table(result: ExportResult) -> dict[str, object]:
@@ -41,6 +43,18 @@ def export_table(result: ExportResult) -> dict[str, object]:
             for compared in result.compared
         ],
     }
+
+
+def _content(file: ExportedFile) -> list[str]:
+    """The lines of a file, each of which ends in a line feed."""
+    return file.text.removesuffix("\n").split("\n")
+
+
+def _listed_lines(files: Iterable[ExportedFile]) -> Iterator[str]:
+    for number, file in enumerate(files):
+        yield from [""][: number > 0]
+        yield f"==> {file.name} (mode {file.mode:o}) <=="
+        yield from _content(file)
 
 
 def _compared_lines(result: ExportResult) -> Iterator[str]:

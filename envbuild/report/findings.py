@@ -19,7 +19,7 @@ def finding_lines(findings: Iterable[Finding], *, shown: int = _SHOWN) -> Iterat
     for subject, group in subjects.items():
         for finding in group[:shown]:
             place = f"{subject}/{finding.path}" if finding.path else subject
-            yield f"{place}: {finding.message}".replace("\n", "\\n")
+            yield f"{place}: {finding.message}"
             if finding.hint:
                 yield f"  hint: {finding.hint}"
         if len(group) > shown:

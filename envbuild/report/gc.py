@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from envbuild.report.text import text_of
 from envbuild.report.units import render_bytes
 
 TYPE_CHECKING = False
@@ -9,11 +10,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from envbuild.commands.gc import Collected
+    from envbuild.report.text import Text
 
 
-def render_gc(result: Collected) -> str:
+def render_gc(result: Collected) -> Text:
     """What went, what stays and why, and what that freed."""
-    return "".join(f"{line}\n" for line in _lines(result))
+    return text_of(_lines(result))
 
 
 def gc_table(result: Collected) -> dict[str, object]:
@@ -51,21 +53,22 @@ def _lines(result: Collected) -> Iterator[str]:
             "they count by lease and command line alone (run it as root to see them)"
         )
     yield from (f"kept {kept.subject}: {', '.join(kept.reasons)}" for kept in result.plan.kept)
-    yield _freed(result)
+    yield from _freed(result)
 
 
-def _freed(result: Collected) -> str:
+def _freed(result: Collected) -> Iterator[str]:
     """The real figure where it is known, else what is known before all is deleted."""
     if result.dry_run:
-        return f"would free {render_bytes(result.freed or 0)}"
+        yield f"would free {render_bytes(result.freed or 0)}"
+        return
     if result.freed is not None:
-        return f"{render_bytes(result.freed)} freed"
+        yield f"{render_bytes(result.freed)} freed"
+        return
     amount = (
         f"{render_bytes(result.at_most)} at most" if result.at_most is not None else "what went"
     )
-    said = (
+    yield (
         f"{amount} is being deleted; the next gc says what that freed, as this one does with --wait"
     )
-    if result.last is None:
-        return said
-    return f"{said}\nthe last one freed {render_bytes(result.last.freed)}, {result.last.finished}"
+    if result.last is not None:
+        yield f"the last one freed {render_bytes(result.last.freed)}, {result.last.finished}"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.report.check import verdict
+from envbuild.report.text import Text, escaped, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from envbuild.commands.check import CheckResult
     from envbuild.finding import Finding
@@ -18,7 +19,7 @@ MOST = 10
 _KINDS = {"error": "error", "warning": "warning", "note": "notice"}
 
 
-def render_github(result: CheckResult, place: Callable[[str], str]) -> str:
+def render_github(result: CheckResult, place: Callable[[str], str]) -> Text:
     """One annotation a finding, then the verdict.
 
     `place` makes a file's name, as the user gave it, relative to the repository.
@@ -30,25 +31,28 @@ def render_github(result: CheckResult, place: Callable[[str], str]) -> str:
         lines += [_annotation(kind, finding, place) for finding in kept]
         if len(found) > len(kept):
             more = "; ".join(finding.message for finding in found[len(kept) :])
-            title = _property(f"and {len(found) - len(kept)} more")
-            lines.append(f"::{kind} title={title}::{_data(more)}")
-    lines.append(verdict(result))
-    return "".join(f"{line}\n" for line in lines)
+            lines.append(_command(kind, {"title": f"and {len(found) - len(kept)} more"}, more))
+    return Text("".join(f"{line}\n" for line in lines) + text_of([verdict(result)]))
 
 
 def _annotation(kind: str, finding: Finding, place: Callable[[str], str]) -> str:
-    properties = [f"title={_property(finding.code)}"]
+    properties: dict[str, str] = {}
     if finding.path is not None:
-        properties.insert(0, f"file={_property(place(finding.path))}")
+        properties["file"] = place(finding.path)
         if finding.line is not None:
-            properties.insert(1, f"line={finding.line}")
-    text = finding.message + (f"\n{finding.hint}" if finding.hint else "")
-    return f"::{kind} {','.join(properties)}::{_data(text)}"
+            properties["line"] = str(finding.line)
+    properties["title"] = finding.code
+    return _command(kind, properties, finding.message, finding.hint or "")
+
+
+def _command(kind: str, properties: Mapping[str, str], *paragraphs: str) -> str:
+    """A workflow command in one line, whatever its values hold."""
+    named = ",".join(
+        f"{name}={_data(text).replace(':', '%3A').replace(',', '%2C')}"
+        for name, text in properties.items()
+    )
+    return f"::{kind} {named}::{'%0A'.join(_data(text) for text in paragraphs if text)}"
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+    return escaped(text).replace("%", "%25")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from envbuild.report.changed import change_words, rolled_back
+from envbuild.report.text import text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -10,12 +11,13 @@ if TYPE_CHECKING:
 
     from envbuild.commands.rollback import RolledBack
     from envbuild.history import Change, Generation
+    from envbuild.report.text import Text
 
 
-def render_history(generations: Iterable[Generation]) -> str:
+def render_history(generations: Iterable[Generation]) -> Text:
     """Every generation: a line of its own, its drivers, and what changed."""
     lines = [line for generation in generations for line in _generation_lines(generation)]
-    return "".join(f"{line}\n" for line in lines) or "there is no generation yet\n"
+    return text_of(lines or ["there is no generation yet"])
 
 
 def history_table(generations: Iterable[Generation]) -> dict[str, object]:
@@ -39,7 +41,7 @@ def history_table(generations: Iterable[Generation]) -> dict[str, object]:
     }
 
 
-def render_rollback(result: RolledBack) -> str:
+def render_rollback(result: RolledBack) -> Text:
     """What is current now, and what that changed."""
     return rolled_back(result.before, result.after, map(_words, result.changes))
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from envbuild.report.text import text_of
+
 if TYPE_CHECKING:
     from envbuild.commands.init import InitResult
+    from envbuild.report.text import Text
 
 
-def render_init(result: InitResult) -> str:
+def render_init(result: InitResult) -> Text:
     """What was written, and what comes next."""
-    return f"wrote {result.path}; next: edit it, then `envbuild lock` and `envbuild sync`\n"
+    return text_of(
+        [f"wrote {result.path}; next: edit it, then `envbuild lock` and `envbuild sync`"]
+    )
 
 
 def init_table(result: InitResult) -> dict[str, object]:

@@ -5,28 +5,36 @@ Imported where every millisecond counts: no dataclasses, no typing.
 
 from __future__ import annotations
 
-from envbuild.report.units import render_bytes, render_columns
+from envbuild.report.text import text_of
+from envbuild.report.units import column_lines, render_bytes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from envbuild.report.text import Text
+
 _HEADS = ("DRIVER", "VERSION", "PYTHON", "SIZE", "SINCE", "SHIMS", "ENVIRONMENT")
 
 
-def render_list(manifest: Mapping[str, Any]) -> str:
+def render_list(manifest: Mapping[str, Any]) -> Text:
     """The current generation as columns; below them, every shim that is not called like its command."""
     drivers = manifest["drivers"]
     rows = [_HEADS, *(_row(name, entry) for name, entry in drivers.items())]
     moved = [
-        f"{name}: the shim of {command} is {shim}, because another driver has that name\n"
+        f"{name}: the shim of {command} is {shim}, because another driver has that name"
         for name, entry in drivers.items()
         for command, shim in entry["shims"].items()
         if shim != command
     ]
-    head = f"generation {manifest['generation']}, {manifest['created']}\n"
-    return head + render_columns(rows) + "".join(moved)
+    head = f"generation {manifest['generation']}, {manifest['created']}"
+    return text_of([head, *column_lines(rows), *moved])
+
+
+def render_which(path: str) -> Text:
+    """A driver's path, alone on a line."""
+    return text_of([path])
 
 
 def list_table(manifest: Mapping[str, Any]) -> dict[str, object]:

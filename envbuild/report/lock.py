@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING
 
 from envbuild.report.diff import change_table, render_change
 from envbuild.report.problems import problem_table
+from envbuild.report.text import text_of
 from envbuild.report.units import render_count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from envbuild.commands.lock_result import DriverLock, LockResult
+    from envbuild.report.text import Text
 
 
-def render_lock(result: LockResult) -> str:
+def render_lock(result: LockResult) -> Text:
     """A line a driver, below it its reasons and changes."""
     lines = [line for driver in result.drivers for line in _driver_lines(driver, result)]
     for failure in result.failures:
@@ -24,7 +26,7 @@ def render_lock(result: LockResult) -> str:
         lines.append(f"{finding.path}:{finding.line}: {finding.message}")
     if not result.drivers and not result.failures:
         lines.append("no driver is enabled")
-    return "".join(f"{line}\n" for line in lines)
+    return text_of(lines)
 
 
 def lock_table(result: LockResult) -> dict[str, object]:

@@ -15,5 +15,5 @@ def looked_at(environments: int, generations: int, *, quick: bool) -> str:
 
 
 def all_as_built(environments: int, generations: int, *, quick: bool) -> str:
-    """The whole text where nothing differs."""
-    return f"{looked_at(environments, generations, quick=quick)}: all as built\n"
+    """The line where nothing differs."""
+    return f"{looked_at(environments, generations, quick=quick)}: all as built"

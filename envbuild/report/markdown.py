@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from envbuild.report.cause import render_cause
 from envbuild.report.diff import render_change
+from envbuild.report.markup import (
+    Markup,
+    bold,
+    bullet,
+    code,
+    document,
+    folded_diff,
+    heading,
+    join,
+    prose,
+    row,
+)
 from envbuild.report.units import render_bytes, render_count
 
 if TYPE_CHECKING:
@@ -17,22 +28,23 @@ if TYPE_CHECKING:
     from envbuild.finding import Finding
     from envbuild.fleet_diff import DriverDiff
     from envbuild.lock_changes import Change
+    from envbuild.report.text import Text
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$&])")
 _SIGNS = {"error": "❌", "warning": "⚠️", "note": "📝"}
 _NAMED = 4
 
 
-def render_markdown(result: CheckResult) -> str:
+def render_markdown(result: CheckResult) -> Text:
     """A headline that says it all, what has to be done, a table of drivers; details folded away."""
-    return "\n".join([*_lines(result), ""])
+    return document(_lines(result))
 
 
 def _lines(result: CheckResult) -> Iterator[str]:
-    yield f"### {'✅' if result.exit_code == 0 else '❌'} envbuild: {_headline(result)}"
+    sign = Markup("✅ envbuild: " if result.exit_code == 0 else "❌ envbuild: ")
+    yield heading(join([sign, prose(_headline(result))]))
     if result.findings:
         yield ""
-        yield from (_finding_line(finding) for finding in result.findings)
+        yield from (bullet(_finding(finding)) for finding in result.findings)
     if result.comparison is not None:
         yield from _comparison_lines(result.comparison, result.file)
 
@@ -54,22 +66,24 @@ def _headline(result: CheckResult) -> str:
     return ", ".join(parts) or f"{render_count(len(result.drivers), 'driver')}, nothing to say"
 
 
-def _finding_line(finding: Finding) -> str:
+def _finding(finding: Finding) -> Markup:
     place = f"{finding.path}:{finding.line}" if finding.line else finding.path or finding.subject
-    hint = f" — {_prose(finding.hint)}" if finding.hint else ""
-    sign = _SIGNS[finding.level]
-    return f"- {sign} `{finding.code}` {_code(place)} {_prose(finding.message)}{hint}"
+    parts = [Markup(_SIGNS[finding.level]), code(finding.code), code(place), prose(finding.message)]
+    if finding.hint:
+        parts += [Markup("—"), prose(finding.hint)]
+    return join(parts, " ")
 
 
 def _comparison_lines(comparison: Comparison, file: str) -> Iterator[str]:
     if comparison.changed:
         yield ""
-        yield f"| driver | version | what moves | against {_prose(comparison.against)} |"
-        yield "| --- | --- | --- | --- |"
+        heads = ("driver", "version", "what moves", f"against {comparison.against}")
+        yield row(map(prose, heads))
+        yield row([Markup("---")] * len(heads))
         yield from (_driver_row(diff) for diff in comparison.changed)
     for pair in comparison.appeared:
         yield ""
-        yield f"**{_prose(pair.first)} × {_prose(pair.second)} now conflict**"
+        yield bold(f"{pair.first} × {pair.second} now conflict")
         yield ""
         yield from _proof_lines(pair, file)
     for diff in comparison.changed:
@@ -81,19 +95,20 @@ def _driver_row(diff: DriverDiff) -> str:
     if diff.kind == "changed" and diff.before != diff.after:
         version = f"{diff.before} → {diff.after}"
     size = "" if not diff.download else _signed(diff.download)
-    return f"| {_prose(diff.driver)} | {_prose(version)} | {_moves(diff)} | {size} |"
+    return row([prose(diff.driver), prose(version), _moves(diff), prose(size)])
 
 
-def _moves(diff: DriverDiff) -> str:
+def _moves(diff: DriverDiff) -> Markup:
     """Replaced files, CUDA, torch and major bumps by name, the rest as a count."""
     if diff.kind in ("added", "removed"):
-        return "new driver" if diff.kind == "added" else "driver removed"
+        return prose("new driver" if diff.kind == "added" else "driver removed")
     named = (*diff.replaced, *diff.accelerator, *diff.major)
-    texts = [_code(_move(change)) for change in named[:_NAMED]]
+    texts = [code(_move(change)) for change in named[:_NAMED]]
     rest = len(diff.changes) - len(texts)
     if rest:
-        texts.append(f"{rest} {'more' if texts else 'packages' if rest > 1 else 'package'}")
-    return ", ".join(texts) or "what it asks for, no version"
+        word = "more" if texts else "packages" if rest > 1 else "package"
+        texts.append(prose(f"{rest} {word}"))
+    return join(texts or [prose("what it asks for, no version")], ", ")
 
 
 def _move(change: Change) -> str:
@@ -102,41 +117,18 @@ def _move(change: Change) -> str:
 
 def _proof_lines(pair: Pair, file: str) -> Iterator[str]:
     for clash in pair.conflicts[0].clashes:
-        chains = " against ".join(_code(render_cause(cause, file)) for cause in clash.causes)
-        yield f"- {_code(clash.package)}: {chains}"
+        chains = join((code(render_cause(cause, file)) for cause in clash.causes), " against ")
+        yield bullet(join([code(clash.package), chains], ": "))
 
 
 def _detail_lines(diff: DriverDiff) -> Iterator[str]:
     if diff.kind != "changed" or not diff.changes:
         return
     yield ""
-    yield f"<details><summary>{diff.driver}: {render_count(len(diff.changes), 'change')}</summary>"
-    yield ""
-    yield "```diff"
-    for change in (*diff.replaced, *diff.accelerator, *diff.major, *diff.minor):
-        yield render_change(change).replace("~ ", "! ")
-    yield "```"
-    yield ""
-    yield "</details>"
+    summary = f"{diff.driver}: {render_count(len(diff.changes), 'change')}"
+    moves = (*diff.accelerator, *diff.major, *diff.minor)
+    yield from folded_diff(summary, (render_change(change).replace("~ ", "! ") for change in moves))
 
 
 def _signed(size: int) -> str:
     return f"{'+' if size > 0 else '-'}{render_bytes(abs(size))}"
-
-
-def _prose(text: str) -> str:
-    """Text in which Markdown sees nothing of its own; what stands between backticks is code."""
-    parts = text.replace("\n", " ").split("`")
-    if len(parts) % 2 == 0:
-        return _SPECIAL.sub(r"\\\1", text)
-    return "".join(
-        _code(part) if number % 2 else _SPECIAL.sub(r"\\\1", part)
-        for number, part in enumerate(parts)
-    )
-
-
-def _code(text: str) -> str:
-    """A code span, whatever the text holds; pipes are escaped for tables."""
-    text = text.replace("\n", " ").replace("|", "\\|")
-    fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
-    return f"{fence}{text}{fence}" if len(fence) == 1 else f"{fence} {text} {fence}"

@@ -9,13 +9,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TextIO
 
+    from envbuild.report.text import Text
+
 
 @value
 class Outcome:
     """A result that can be printed as text or as JSON; only the one asked for is rendered."""
 
     code: int
-    text: Callable[[], str]
+    text: Callable[[], Text]
     table: Callable[[], dict[str, object]]
 
     def show(self, stream: TextIO, *, as_json: bool) -> None:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from envbuild.report.text import text_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from envbuild.commands.probe import ProbeReport
     from envbuild.probe import ProbeResult
+    from envbuild.report.text import Text
 
 
-def render_probe(report: ProbeReport) -> str:
+def render_probe(report: ProbeReport) -> Text:
     """A line a probe; below one that failed, the last lines of what it printed."""
-    return "".join(f"{line}\n" for line in _lines(report))
+    return text_of(_lines(report))
 
 
 def probe_table(report: ProbeReport) -> dict[str, object]:

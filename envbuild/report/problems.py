@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from envbuild.report.text import text_of
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from envbuild.errors import EnvbuildError, Problem
+    from envbuild.report.text import Text
+
+
+def render_problems(problems: Iterable[Problem]) -> Text:
+    """What is wrong, a line each; below it the other program's words and the hint, each indented."""
+    return text_of(line for problem in problems for line in _lines(problem))
 
 
 def problems_table(error: EnvbuildError) -> dict[str, object]:
@@ -26,3 +36,13 @@ def problem_table(problem: Problem) -> dict[str, object]:
         "hint": problem.hint,
         "detail": problem.detail,
     }
+
+
+def _lines(problem: Problem) -> list[str]:
+    place = problem.file
+    if place is not None and problem.line is not None:
+        place = f"{place}:{problem.line}"
+    said = ": ".join(part for part in ("error", place, problem.key, problem.message) if part)
+    words = problem.detail.strip().split("\n") if problem.detail else ()
+    hint = [f"  hint: {problem.hint}"] if problem.hint else []
+    return [said, *(f"  {line}".rstrip() for line in words), *hint]

@@ -7,6 +7,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
+from envbuild.report.text import escaped, text_of
 from envbuild.report.units import render_bytes
 
 if TYPE_CHECKING:
@@ -60,14 +61,14 @@ class LineProgress:
         """Say it as it is."""
         with self._lock:
             if not self._ended:
-                self._stream.write(f"{text}\n")
+                self._stream.write(text_of([text]))
                 self._stream.flush()
 
     def _say(self, driver: str, text: str) -> None:
         with self._lock:
             if not self._ended and self._last.get(driver) != text:
                 self._last[driver] = text
-                self._stream.write(f"{driver}: {text}\n")
+                self._stream.write(text_of([f"{driver}: {text}"]))
                 self._stream.flush()
 
 
@@ -118,7 +119,7 @@ class LiveProgress:
 
     def note(self, text: str) -> None:
         """Print a line above the table."""
-        self._console.print(text, markup=False, highlight=False)
+        self._console.print(escaped(text), markup=False, highlight=False)
 
     def _table(self) -> Table:
         from rich.spinner import Spinner
@@ -133,7 +134,11 @@ class LiveProgress:
             sign = Text("✓") if ended is not None else Spinner("dots")
             seconds = (ended if ended is not None else time.monotonic()) - begun
             table.add_row(
-                sign, driver, Text(text), _bytes_text(counts.get(driver)), f"{seconds:.0f} s"
+                sign,
+                driver,
+                Text(escaped(text)),
+                _bytes_text(counts.get(driver)),
+                f"{seconds:.0f} s",
             )
         return table
 

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from envbuild.report.units import render_columns
+from envbuild.report.text import text_of
+from envbuild.report.units import column_lines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from envbuild.commands.ps import Running
+    from envbuild.report.text import Text
 
 _HEADS = ("DRIVER", "VERSION", "PID", "USER", "SINCE", "CURRENT", "ENVIRONMENT")
 
 
-def render_ps(running: Sequence[Running]) -> str:
+def render_ps(running: Sequence[Running]) -> Text:
     """A line a process."""
     if not running:
-        return "nothing runs out of this store\n"
-    return render_columns([_HEADS, *map(_row, running)])
+        return text_of(["nothing runs out of this store"])
+    return text_of(column_lines([_HEADS, *map(_row, running)]))
 
 
 def ps_table(running: Iterable[Running]) -> dict[str, object]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from envbuild.finding_codes import CODES
+from envbuild.report.text import Text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from envbuild.finding import Finding
 
 
-def render_sarif(result: CheckResult, place: Callable[[str], str], version: str) -> str:
+def render_sarif(result: CheckResult, place: Callable[[str], str], version: str) -> Text:
     """One run with every finding; `place` makes a file's name relative to the repository."""
     rules = [code for code in CODES if any(finding.code == code for finding in result.findings)]
     document = {
@@ -41,7 +43,7 @@ def render_sarif(result: CheckResult, place: Callable[[str], str], version: str)
             }
         ],
     }
-    return json.dumps(document, indent=2) + "\n"
+    return Text(json.dumps(document, indent=2) + "\n")
 
 
 def _result(finding: Finding, rule: int, place: Callable[[str], str]) -> dict[str, object]:
@@ -53,7 +55,9 @@ def _result(finding: Finding, rule: int, place: Callable[[str], str]) -> dict[st
         "message": {"text": text},
     }
     if finding.path is not None:
-        location: dict[str, object] = {"artifactLocation": {"uri": quote(place(finding.path))}}
+        location: dict[str, object] = {
+            "artifactLocation": {"uri": quote(os.fsencode(place(finding.path)))}
+        }
         if finding.line is not None:
             location["region"] = {"startLine": finding.line}
         entry["locations"] = [{"physicalLocation": location}]

@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from envbuild.report.text import text_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from envbuild.commands.show import Effective, Shown, ShowResult
+    from envbuild.report.text import Text
 
 
-def render_show(result: ShowResult) -> str:
+def render_show(result: ShowResult) -> Text:
     """A line for each key and element, with where it stands beside it."""
-    blocks = ["\n".join(_driver_lines(shown, result)) for shown in result.drivers]
-    hosts = [f"on this host apply: {', '.join(result.hosts)}"] if result.hosts else []
-    return "\n\n".join((*hosts, *blocks)) + "\n"
+    return text_of(_lines(result))
 
 
 def show_table(result: ShowResult) -> dict[str, object]:
@@ -39,6 +40,16 @@ def show_table(result: ShowResult) -> dict[str, object]:
             for shown in result.drivers
         },
     }
+
+
+def _lines(result: ShowResult) -> Iterator[str]:
+    """The blocks, an empty line between them."""
+    blocks = [[*_driver_lines(shown, result)] for shown in result.drivers]
+    if result.hosts:
+        blocks.insert(0, [f"on this host apply: {', '.join(result.hosts)}"])
+    for number, block in enumerate(blocks):
+        yield from [""][: number > 0]
+        yield from block
 
 
 def _driver_lines(shown: Shown, result: ShowResult) -> Iterator[str]:

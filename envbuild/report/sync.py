@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.report.problems import problem_table
+from envbuild.report.text import text_of
 from envbuild.report.units import render_bytes, render_count
 
 if TYPE_CHECKING:
@@ -12,13 +13,14 @@ if TYPE_CHECKING:
 
     from envbuild.commands.sync import SyncResult
     from envbuild.plan import Wanted
+    from envbuild.report.text import Text
 
 
-def render_sync(result: SyncResult) -> str:
+def render_sync(result: SyncResult) -> Text:
     """What would be done, or was done, a line each."""
     done = result.applied is not None
     lines = [*_skip_lines(result), *(_done_lines(result) if done else _plan_lines(result))]
-    return "".join(f"{line}\n" for line in lines)
+    return text_of(lines)
 
 
 def sync_table(result: SyncResult) -> dict[str, object]:

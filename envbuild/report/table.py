@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 
+from envbuild.report.text import Text
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def render_table(table: Mapping[str, object]) -> str:
+def render_table(table: Mapping[str, object]) -> Text:
     """The object as indented JSON, its format's version first, ending in a line feed."""
-    return json.dumps({"version": 1, **table}, indent=2) + "\n"
+    return Text(json.dumps({"version": 1, **table}, indent=2) + "\n")

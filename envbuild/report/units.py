@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from envbuild.report.text import escaped
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 _STEP = 1024
 
@@ -21,14 +23,14 @@ def render_bytes(size: int) -> str:
     return f"{number / _STEP:.1f} TiB"
 
 
-def render_columns(rows: Sequence[Sequence[str]]) -> str:
+def column_lines(rows: Iterable[Sequence[str]]) -> list[str]:
     """Rows of cells as aligned lines, two blanks between columns, none at the end of a line."""
+    rows = [[*map(escaped, row)] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = (
+    return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
-    )
-    return "".join(f"{line}\n" for line in lines)
+    ]
 
 
 def render_count(number: int, noun: str) -> str:

@@ -5,22 +5,31 @@ from __future__ import annotations
 from envbuild.finding import finding_table
 from envbuild.report.findings import finding_lines
 from envbuild.report.looked import all_as_built, looked_at
+from envbuild.report.text import text_of
 from envbuild.report.units import render_count
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from envbuild.commands.repair import Repaired
     from envbuild.commands.verify import Verified
+    from envbuild.report.text import Text
 
 
-def render_verify(result: Verified) -> str:
+def render_verify(result: Verified) -> Text:
     """Every finding a line, then what was looked at."""
+    return text_of(_lines(result))
+
+
+def _lines(result: Verified) -> Iterator[str]:
+    yield from finding_lines(result.findings)
     environments, generations = len(result.environments), len(result.generations)
     if not result.findings:
-        return all_as_built(environments, generations, quick=result.quick)
+        yield all_as_built(environments, generations, quick=result.quick)
+        return
     looked = looked_at(environments, generations, quick=result.quick)
-    end = f"{looked}: {render_count(len(result.findings), 'difference')}"
-    return "".join(f"{line}\n" for line in (*finding_lines(result.findings), end))
+    yield f"{looked}: {render_count(len(result.findings), 'difference')}"
 
 
 def verify_table(result: Verified) -> dict[str, object]:
@@ -45,14 +54,14 @@ def verify_table(result: Verified) -> dict[str, object]:
     }
 
 
-def render_repair(result: Repaired) -> str:
+def render_repair(result: Repaired) -> Text:
     """What drifted, what was put back, what could not be, and what is left."""
     lines = [
         *finding_lines(result.before.findings),
         *(f"repaired {subject}" for subject in result.repaired),
         *finding_lines(result.refused),
     ]
-    return "".join(f"{line}\n" for line in lines) + render_verify(result.after)
+    return text_of([*lines, *_lines(result.after)])
 
 
 def repair_table(result: Repaired) -> dict[str, object]:

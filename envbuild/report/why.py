@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from envbuild.report.text import text_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from envbuild.commands.why import TreeResult, WhyResult
+    from envbuild.report.text import Text
     from envbuild.requirement_chains import Bound, Chain, Reasons
     from envbuild.requirement_graph import Edge
 
@@ -19,7 +22,7 @@ _SIDES = {
 }
 
 
-def render_why(result: WhyResult) -> str:
+def render_why(result: WhyResult) -> Text:
     """Targets with the same chains and bounds are told together."""
     groups: dict[tuple[object, ...], list[Reasons]] = {}
     for reasons in result.reasons:
@@ -29,7 +32,7 @@ def render_why(result: WhyResult) -> str:
         lines += _reasons_lines(result, alike)
     if result.absent:
         lines.append(f"not on {', '.join(map(str, result.absent))}")
-    return "".join(f"{line}\n" for line in lines)
+    return text_of(lines)
 
 
 def why_table(result: WhyResult) -> dict[str, object]:
@@ -52,7 +55,7 @@ def why_table(result: WhyResult) -> dict[str, object]:
     }
 
 
-def render_tree(result: TreeResult) -> str:
+def render_tree(result: TreeResult) -> Text:
     """A package's own requirements stand below it where it is met first; later it carries `(*)`."""
     asked_by: dict[str | None, dict[str, list[Edge]]] = {}
     for edge in result.edges:
@@ -61,7 +64,7 @@ def render_tree(result: TreeResult) -> str:
     lines += _branch(result, asked_by, None, "", set())
     if result.others:
         lines.append(f"further targets: {', '.join(map(str, result.others))}")
-    return "".join(f"{line}\n" for line in lines)
+    return text_of(lines)
 
 
 def tree_table(result: TreeResult) -> dict[str, object]:

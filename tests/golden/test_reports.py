@@ -22,6 +22,7 @@ from envbuild.report.outcome import Outcome
 from envbuild.report.problems import problems_table
 from envbuild.report.sync import render_sync, sync_table
 from envbuild.report.table import render_table
+from envbuild.report.text import Text, text_of
 from envbuild.system.environments.builder import Applied, Failure
 from envbuild.value import replace
 from tests.support.golden import assert_golden
@@ -302,9 +303,9 @@ def test_only_what_is_asked_for_is_rendered(as_json: bool, expected: str) -> Non
     """Text and JSON are made when they are printed, so that neither costs the other's time."""
     calls: list[str] = []
 
-    def text() -> str:
+    def text() -> Text:
         calls.append("text")
-        return "text\n"
+        return text_of(["text"])
 
     def table() -> dict[str, object]:
         calls.append("table")

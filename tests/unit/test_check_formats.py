@@ -47,11 +47,11 @@ def same(path: str) -> str:
 
 
 def test_an_annotation_is_escaped_as_the_runner_demands() -> None:
-    """Line feeds and percent signs in the text; colons and commas in a property besides."""
+    """Percent signs in the text, colons and commas in a property besides; a value cannot break the line."""
     odd = finding(message="100% of a:b\r\nend", path="a,b:c.toml", hint=None)
     text = render_github(result(odd), same)
     assert text.splitlines()[0] == (
-        "::error file=a%2Cb%3Ac.toml,line=7,title=stale-lockfile::100%25 of a:b%0D%0Aend"
+        "::error file=a%2Cb%3Ac.toml,line=7,title=stale-lockfile::100%25 of a:b\\r\\nend"
     )
 
 

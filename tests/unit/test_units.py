@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from envbuild.report.units import render_bytes, render_columns, render_count
+from envbuild.report.units import column_lines, render_bytes, render_count
 
 
 @pytest.mark.parametrize(
@@ -30,14 +30,16 @@ def test_sizes_are_told_in_the_unit_that_fits(size: int, text: str) -> None:
 def test_columns_are_aligned_without_trailing_blanks() -> None:
     """A table can be read, and cut apart with any tool."""
     rows = [("DRIVER", "SIZE", "WHERE"), ("asr", "1.0 MiB", "/x"), ("embeddings", "2 B", "")]
-    assert render_columns(rows) == (
-        "DRIVER      SIZE     WHERE\nasr         1.0 MiB  /x\nembeddings  2 B\n"
-    )
+    assert column_lines(rows) == [
+        "DRIVER      SIZE     WHERE",
+        "asr         1.0 MiB  /x",
+        "embeddings  2 B",
+    ]
 
 
 def test_no_rows_are_no_lines() -> None:
     """Nothing to show prints nothing."""
-    assert render_columns([]) == ""
+    assert column_lines([]) == []
 
 
 @pytest.mark.parametrize(("number", "text"), [(0, "0 drivers"), (1, "1 driver"), (2, "2 drivers")])
