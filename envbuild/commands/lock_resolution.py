@@ -48,7 +48,29 @@ class TargetResolver:
 
         IndexFailureError where a locked file came back with other bytes, and no upgrade names its package.
         """
-        found = self._resolve(unit, target, upgrade, bounds)
+        request = joint_inputs_request(
+            tuple(job.driver.name for job in unit),
+            tuple(job.inputs for job in unit),
+            target,
+            pins_of(unit, target, upgrade),
+        )
+        request = replace(request, constraints=(*request.constraints, *bounds), told=self.told)
+        if len(unit) == 1:
+            request = replace(request, known=known_of(unit[0], target, upgrade))
+        for _ in range(_TRIES):
+            if not request.known:
+                break
+            found = self._ask(request, unit, upgrade)
+            doubted = self._doubted(unit[0], request, found)
+            if not doubted:
+                return found
+            known = tuple(package for package in request.known if package.name not in doubted)
+            request = replace(request, known=known)
+        return self._ask(replace(request, known=()), unit, upgrade)
+
+    def _ask(self, request: ResolveRequest, unit: tuple[Job, ...], upgrade: Upgrade) -> Resolution:
+        """Resolve, and refuse at once what came back with other bytes, whatever it says inside."""
+        found = self.resolver.resolve(request)
         named = [
             NamedFile(file.package, file.version, file.file, file.sha256)
             for file in found.files
@@ -69,29 +91,6 @@ class TargetResolver:
             hint="find out from its operator who changed it; "
             f"`envbuild lock --upgrade-package {file.package}` accepts it",
         )
-
-    def _resolve(
-        self, unit: tuple[Job, ...], target: Target, upgrade: Upgrade, bounds: tuple[str, ...]
-    ) -> Resolution:
-        request = joint_inputs_request(
-            tuple(job.driver.name for job in unit),
-            tuple(job.inputs for job in unit),
-            target,
-            pins_of(unit, target, upgrade),
-        )
-        request = replace(request, constraints=(*request.constraints, *bounds), told=self.told)
-        if len(unit) == 1:
-            request = replace(request, known=known_of(unit[0], target, upgrade))
-        for _ in range(_TRIES):
-            if not request.known:
-                break
-            found = self.resolver.resolve(request)
-            doubted = self._doubted(unit[0], request, found)
-            if not doubted:
-                return found
-            known = tuple(package for package in request.known if package.name not in doubted)
-            request = replace(request, known=known)
-        return self.resolver.resolve(replace(request, known=()))
 
     def _doubted(self, job: Job, request: ResolveRequest, found: Resolution) -> frozenset[str]:
         """The names of what may be otherwise on its index than the resolution believed."""

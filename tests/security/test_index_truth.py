@@ -108,6 +108,27 @@ def test_a_file_that_is_another_version_is_found_at_lock(place: Place, metadata:
     place.run("lock", check=True)
 
 
+def test_a_file_that_is_another_package_is_found_at_lock(place: Place) -> None:
+    """METADATA with another name than the file's is exit 4, whoever asked for the package;
+    the hint is a line that makes the next lock succeed.
+    """
+    inside = Wheel(name="acme-evil")
+    place.index.add(TOOL, BASE, inside)
+    held = place.index.files.pop(inside.filename)
+    name = "acme_base-1.1-py3-none-any.whl"
+    place.index.files[name] = replace(held, filename=name, version="1.1", project="acme-base")
+    place.declare("acme-tool")
+    result = place.run("lock")
+    assert result.code == 4, result
+    assert f"{name} that is not what its name says: its METADATA is that of 'acme-evil'" in (
+        result.stderr
+    )
+    line = 'constraints = ["acme-base!=1.1"]'
+    assert line in result.stderr
+    place.declare("acme-tool", more=line)
+    place.run("lock", check=True)
+
+
 def test_an_unhashed_metadata_that_lies_is_not_locked(place: Place, project: Path) -> None:
     """Without a hash on the page what lies beside a wheel is no word of the index's:
     the wheel's own METADATA is, for uv too where envbuild stands between.

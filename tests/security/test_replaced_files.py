@@ -116,6 +116,25 @@ def _commit(folder: Path) -> None:
         subprocess.run(("git", *who, *arguments), cwd=folder, check=True, capture_output=True)
 
 
+def test_what_a_replaced_file_asks_for_is_not_looked_at(
+    run_envbuild: CommandLine, index: IndexServer, python_version: str
+) -> None:
+    """A file that came back with other bytes is refused as such, and not for what nobody can meet in it.
+
+    The attacker controls the index, and has the new file ask for what there is not.
+    """
+    index.add(Wheel(name="acme-tool"))
+    run_envbuild.declare(declare_drivers({"a": ["acme-tool"]}, python=python_version))
+    run_envbuild("lock", check=True)
+    index.add(Wheel(name="acme-tool", requires=("nowhere",)))
+    run_envbuild.declare(declare_drivers({"a": ["acme-tool>=0.5"]}, python=python_version))
+    refused = run_envbuild("lock")
+    assert refused.code == 4, refused
+    assert (
+        "has another acme_tool-1.0-py3-none-any.whl than the one that is locked" in refused.stderr
+    )
+
+
 def test_another_wheel_of_the_same_version_is_shown(
     run_envbuild: CommandLine, index: IndexServer, python_version: str
 ) -> None:

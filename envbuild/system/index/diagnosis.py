@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from envbuild.errors import EnvbuildError, IndexFailureError, Problem, UnsatisfiableError
 from envbuild.system.index.answer import Fault, IndexAnswer, IndexAnswerError, problem_of
+from envbuild.system.index.misnamed import look_for_misnamed, names_in
 from envbuild.system.index.upload_times import missing_times, tells_times
 from envbuild.system.workers import Workers
 
@@ -34,10 +35,12 @@ def diagnose_resolution(
     request: ResolveRequest,
     seen: Iterable[IndexAnswer] = (),
     timeless: Iterable[str] = (),
+    words: str = "",
 ) -> EnvbuildError | None:
     """Why a resolution failed, as far as indexes are the reason; None where they all answered well.
 
-    `seen` is what a router saw while uv was at work, `timeless` the packages without any upload time.
+    `seen` is what a router saw while uv was at work, `timeless` the packages without any upload time;
+    `words` are uv's own, which name packages.
     Then the index of every directly required package is asked for its page.
     IndexFailureError for bad answers, and for indexes that do not say what `exclude-newer` has to know;
     UnsatisfiableError where there are only source distributions, which the declaration does not allow.
@@ -57,6 +60,12 @@ def diagnose_resolution(
         return IndexFailureError(problems)
     untold = [package for package, page in sorted(pages.items()) if not tells_times(page)]
     if problems := missing_times(locations, request, (*untold, *timeless)):
+        return IndexFailureError(problems)
+
+    def look(package: str) -> None:
+        look_for_misnamed(client, locations.of(package), package, request)
+
+    if problems := ask_all(names_in(words), look):
         return IndexFailureError(problems)
     unbuilt = [
         _only_source(package, version, locations.of(package), request.driver)

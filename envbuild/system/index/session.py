@@ -69,13 +69,13 @@ class IndexSession:
         page = self.client.project_page(self.locations.of(package), package)
         return tuple(file.filename for file in page.files)
 
-    def explain_resolution(self, request: ResolveRequest) -> EnvbuildError | None:
-        """Why a resolution failed, as far as indexes are the reason."""
+    def explain_resolution(self, request: ResolveRequest, words: str) -> EnvbuildError | None:
+        """Why a resolution failed with uv's words, as far as indexes are the reason."""
         from envbuild.system.index.diagnosis import diagnose_resolution
 
         timeless = self.uv.router.timeless if self.uv.router is not None else ()
         return diagnose_resolution(
-            self.client, self.locations, request, self.uv.bad_answers, timeless
+            self.client, self.locations, request, self.uv.bad_answers, timeless, words
         )
 
     def explain_installation(self, request: InstallRequest) -> EnvbuildError | None:

@@ -45,8 +45,8 @@ class UvResolver:
     index_environment: Mapping[str, str]
     """The variables that tell uv where indexes live; credentials stay off the command line."""
 
-    explain: Callable[[ResolveRequest], EnvbuildError | None]
-    """Asks the indexes why a resolution failed; None where they all answered well."""
+    explain: Callable[[ResolveRequest, str], EnvbuildError | None]
+    """Asks the indexes why a resolution failed with these words; None where they all answered well."""
 
     conceal: Callable[[str], str]
     """Takes out of uv's words what other users of the host must not see."""
@@ -141,7 +141,7 @@ class UvResolver:
 
     def _failure(self, request: ResolveRequest, completed: Completed) -> Exception:
         """uv's words cannot be trusted to tell these apart, so the indexes are asked."""
-        explained = self.explain(request)
+        explained = self.explain(request, completed.stderr)
         if explained is not None:
             return explained
         words = (
