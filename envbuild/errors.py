@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from envbuild.value import value
+from envbuild.value import replace, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import ClassVar
+
+_MOST_WORDS = 1000
+"""In characters, of a message, a key or a hint: they repeat what a stranger may have written."""
+
+_MOST_DETAIL = 20_000
 
 
 @value
@@ -45,13 +50,36 @@ class Problem:
         return text
 
 
+def shorten(text: str, most: int = _MOST_WORDS) -> str:
+    """A text that is long enough to drown all others, without its middle."""
+    if len(text) <= most:
+        return text
+    return f"{text[: most // 2]} [… {len(text) - most} characters …] {text[-most // 2 :]}"
+
+
+def shorten_problem(problem: Problem) -> Problem:
+    """A problem whose words are of a length that a reader can bear."""
+    words = (problem.message, problem.key or "", problem.hint or "")
+    detail = problem.detail or ""
+    if max(map(len, words)) <= _MOST_WORDS and len(detail) <= _MOST_DETAIL:
+        return problem
+    return replace(
+        problem,
+        message=shorten(problem.message),
+        key=problem.key and shorten(problem.key),
+        hint=problem.hint and shorten(problem.hint),
+        detail=problem.detail and shorten(detail, _MOST_DETAIL),
+    )
+
+
 class EnvbuildError(Exception):
     """A stage could not produce its value; carries every problem that was found."""
 
     exit_code: ClassVar[int] = 70
 
     def __init__(self, problems: Problem | Iterable[Problem]) -> None:
-        self.problems = (problems,) if isinstance(problems, Problem) else tuple(problems)
+        found = (problems,) if isinstance(problems, Problem) else tuple(problems)
+        self.problems = tuple(map(shorten_problem, found))
         super().__init__("\n".join(map(str, self.problems)))
 
     def with_problems(self, problems: Iterable[Problem]) -> EnvbuildError:

@@ -25,24 +25,33 @@ def declaration_on(declaration: Declaration, hostname: str, host: Host) -> Decla
 
     Nothing that decides a lockfile is changed, and the digest stays the file's.
     """
-    changes = [
-        change
-        for table in declaration.hosts
-        if applies(table, hostname, host)
-        for change in table.changes
-    ]
-    drivers = tuple(_changed(driver, changes) for driver in declaration.drivers)
+    changes: dict[str, list[HostChange]] = {}
+    for table in declaration.hosts:
+        if applies(table, hostname, host):
+            for change in table.changes:
+                changes.setdefault(change.driver, []).append(change)
+    drivers = tuple(
+        _changed(driver, changes[driver.name]) if driver.name in changes else driver
+        for driver in declaration.drivers
+    )
     return replace(declaration, drivers=drivers)
 
 
 def _changed(driver: Driver, changes: list[HostChange]) -> Driver:
+    """The driver with all changes in turn."""
+    given: dict[str, object] = {}
+    env, lines = dict(driver.env), dict(driver.origins)
     for change in changes:
-        if change.driver == driver.name:
-            driver = _apply(driver, change)
-    return driver
+        said = _given(change)
+        given |= said
+        env |= dict(change.env)
+        lines |= {key.replace("_", "-"): change.line for key in said}
+        lines |= {f"env.{name}": change.line for name, _ in change.env}
+    whole = {"env": tuple(sorted(env.items())), "origins": tuple(sorted(lines.items()))}
+    return replace(driver, **whole, **given)
 
 
-def _apply(driver: Driver, change: HostChange) -> Driver:
+def _given(change: HostChange) -> dict[str, object]:
     kept = {
         "enabled": change.enabled,
         "bytecode": change.bytecode,
@@ -50,9 +59,4 @@ def _apply(driver: Driver, change: HostChange) -> Driver:
         "imports": change.imports,
         "probe_timeout": change.probe_timeout,
     }
-    given = {key: value for key, value in kept.items() if value is not None}
-    env = tuple(sorted((dict(driver.env) | dict(change.env)).items()))
-    lines = {key.replace("_", "-"): change.line for key in given}
-    lines |= {f"env.{name}": change.line for name, _ in change.env}
-    origins = tuple(sorted((dict(driver.origins) | lines).items()))
-    return replace(driver, env=env, origins=origins, **given)
+    return {key: value for key, value in kept.items() if value is not None}

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import tomllib
 from typing import TYPE_CHECKING
 
 from envbuild.canonical_toml import read_canonical
 from envbuild.errors import LockfileError, NewerFormatError, Problem
 from envbuild.lock import FORMAT, Inputs, LockedFile, LockedPackage, Lockfile
 from envbuild.target import parse_target
+from envbuild.toml_loading import load_toml
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -146,7 +146,7 @@ def _toml(text: str, file: str) -> dict[str, object]:
     if table is not None:
         return table
     try:
-        return tomllib.loads(text)
+        return load_toml(text)
     except (ValueError, RecursionError) as error:  # an endless number, brackets without end
         line = re.search(r"at line (\d+)", str(error))
         problem = Problem(

@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+_LONGEST = 100
+"""In characters: what is longer is no slip of the pen."""
+
+_MOST_COMPARED = 500
+_MOST_LISTED = 40
+
 
 def nearest(text: str, known: Iterable[str], *, likeness: float = 0.6) -> str | None:
-    """The known word that looks most like a text, if any does."""
+    """The known word that looks most like a text, if any of the first few hundred does."""
     from difflib import get_close_matches  # only mistakes need it
 
-    return next(iter(get_close_matches(text, list(known), n=1, cutoff=likeness)), None)
+    if len(text) > _LONGEST:
+        return None
+    words = [word for word in islice(known, _MOST_COMPARED) if len(word) <= _LONGEST]
+    return next(iter(get_close_matches(text, words, n=1, cutoff=likeness)), None)
 
 
 def name_hint(name: str, known: Iterable[str]) -> str:
     """The hint for an unknown name: the nearest known one, or all there are."""
     names = tuple(known)
     near = nearest(name, names)
-    return f"did you mean '{near}'?" if near else f"there are: {', '.join(names) or 'none'}"
+    if near:
+        return f"did you mean '{near}'?"
+    more = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
+    return f"there are: {', '.join(names[:_MOST_LISTED]) or 'none'}{more}"
 
 
 def no_driver(name: str, known: Iterable[str]) -> tuple[str, str]:

@@ -20,6 +20,9 @@ _ALIASES = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2,
 LAST_PATCH = 99
 """A patch release that no minor version of Python reaches: what holds there holds on the newest."""
 
+MOST_TARGETS = 100
+"""How many targets one driver may be for: Pythons × platforms."""
+
 _ARCHITECTURES = {
     "manylinux": ("x86_64", "aarch64"),
     "musllinux": ("x86_64", "aarch64"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from envbuild.commands.selection import select_drivers
@@ -110,8 +111,8 @@ def _simple(driver: Driver) -> Iterator[tuple[str, object]]:
 def _effective(
     key: str, value: object, line: int | None, tables: list[tuple[int, str]]
 ) -> Effective:
-    above = [path for start, path in tables if line is not None and start <= line]
-    return Effective(key=key, value=value, line=line, table=above[-1] if above else None)
+    above = 0 if line is None else bisect_right(tables, line, key=lambda table: table[0])
+    return Effective(key=key, value=value, line=line, table=tables[above - 1][1] if above else None)
 
 
 def table_headers(text: str) -> list[tuple[int, str]]:

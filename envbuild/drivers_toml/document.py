@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tomllib
 from ast import literal_eval
 
 from envbuild.declaration import Declaration
@@ -14,9 +13,18 @@ from envbuild.drivers_toml.host_table import read_hosts
 from envbuild.drivers_toml.index import read_indexes
 from envbuild.drivers_toml.requirement_set import Sets, read_sets
 from envbuild.drivers_toml.rule import read_agree, read_coexist
-from envbuild.drivers_toml.table import Key, Place, Source, Table, kind, read_table
+from envbuild.drivers_toml.table import (
+    Key,
+    Place,
+    Source,
+    Table,
+    TooManyProblemsError,
+    kind,
+    read_table,
+)
 from envbuild.drivers_toml.target import DEFAULTS_KEYS
 from envbuild.errors import DeclarationError, Problem
+from envbuild.toml_loading import load_toml
 from envbuild.toml_positions import locate, render_path
 
 FORMAT = 1
@@ -30,6 +38,8 @@ _SYNTAX_HINTS = (
     ("Unclosed array", "a `]` is missing"),
     ("Unclosed inline table", "a table in `{ }` stands on one line"),
     ("Expected newline", "one key a line"),
+    ("an integer", "write one of at most 18 digits"),
+    ("a key", "no table here lies so deep"),
 )
 """How `tomllib` begins to say what is wrong, and what to do about it."""
 
@@ -94,16 +104,24 @@ def parse_declaration(text: str, *, file: str, folder: str | None = None) -> Dec
         problem = Problem(message="tables and lists are nested too deeply", file=file)
         raise DeclarationError(problem) from None
     _refuse_newer(document, source)
-    declaration = _read_document(document, Place(source=source), text)
+    try:
+        declaration = _read_document(document, Place(source=source), text)
+    except TooManyProblemsError:
+        last = Problem(message="there is more that is wrong, which is not listed", file=file)
+        raise DeclarationError([*_in_order(source), last]) from None
     if source.problems:
-        raise DeclarationError(sorted(source.problems, key=lambda problem: problem.line or 0))
+        raise DeclarationError(_in_order(source))
     return declaration
+
+
+def _in_order(source: Source) -> list[Problem]:
+    return sorted(source.problems, key=lambda problem: problem.line or 0)
 
 
 def _load(text: str, file: str) -> dict[str, object]:
     """The text as `tomllib` reads it; where it cannot, DeclarationError has its words."""
     try:
-        return tomllib.loads(text)
+        return load_toml(text)
     except ValueError as error:
         raise DeclarationError(_syntax_problem(text, file, str(error))) from None
 

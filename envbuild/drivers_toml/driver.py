@@ -9,6 +9,7 @@ from envbuild.drivers_toml.driver_keys import DRIVER_FORM, DRIVER_KEYS, EXTENDS,
 from envbuild.drivers_toml.merging import merge_driver
 from envbuild.drivers_toml.table import Place, Table, TextError, kind, read_table
 from envbuild.nearest_name import no_driver
+from envbuild.target import MOST_TARGETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _LONGEST_NAME = 40
+_MOST_DRIVERS = 1000
+_DEEPEST = 40
+"""How many drivers may extend one another in a row."""
+
+_MOST_EFFECTIVE = 200_000
+"""Requirements, constraints, variables and so on that all drivers together may come to."""
+
 _RESERVED = "bin"
 """A generation has a folder `bin` among the links to its drivers' environments."""
 
@@ -26,6 +34,10 @@ def read_drivers(value: object, place: Place, defaults: Table, sets: Sets) -> tu
     """Every driver that can be read, in the order of the file."""
     if not isinstance(value, dict):
         place.wrong(f"must be a table, not {kind(value)}", hint=f"a driver is {DRIVER_FORM}")
+        return ()
+    if len(value) > _MOST_DRIVERS:
+        words = f"{len(value)} drivers are declared, and {_MOST_DRIVERS} are the most"
+        place.wrong(words, hint="split the file")
         return ()
     _check_names(value, place)
     tables = {
@@ -44,6 +56,7 @@ class _Drivers:
         self._defaults = defaults
         self._sets = sets
         self._made: dict[str, Driver | None] = {}
+        self._effective = 0
 
     def all(self) -> Iterable[Driver | None]:
         """Every driver, in the file's order; None for one that cannot be made."""
@@ -56,6 +69,8 @@ class _Drivers:
         return self._made[name]
 
     def _merge(self, name: str, table: Table, below: tuple[str, ...]) -> Driver | None:
+        if self._effective > _MOST_EFFECTIVE:
+            return None
         extends = table.get(EXTENDS)
         parent = None
         if table.has(EXTENDS):
@@ -70,7 +85,7 @@ class _Drivers:
         own = self._sets.expand(required or ())
         if not own and parent is None:
             return None
-        return merge_driver(
+        made = merge_driver(
             name=name,
             extends=extends.value if extends is not None else None,
             table=table,
@@ -78,11 +93,30 @@ class _Drivers:
             parent=parent,
             defaults=self._defaults,
         )
+        return made if self._is_bearable(made, table) else None
+
+    def _is_bearable(self, made: Driver, table: Table) -> bool:
+        """Whether what drivers take over from one another has not grown beyond all bounds."""
+        before = self._effective
+        lists = (made.requires, made.constraints, made.overrides, made.env, made.origins)
+        self._effective += sum(map(len, (*lists, made.commands, made.probe, made.imports)))
+        if before <= _MOST_EFFECTIVE < self._effective:
+            words = f"all drivers together come to more than {_MOST_EFFECTIVE} lines"
+            table.place.wrong(words, hint="split the file")
+        if len(made.python) * len(made.platforms) > MOST_TARGETS:
+            words = f"the driver is for more than {MOST_TARGETS} targets (Pythons × platforms)"
+            table.place.wrong(words, hint="leave out what no host has")
+            return False
+        return self._effective <= _MOST_EFFECTIVE
 
     def _parent(self, table: Table, chain: tuple[str, ...]) -> Driver | None:
         """The driver that is extended; None, with the problem noted, where there is none."""
         extends = table.get(EXTENDS)
         if extends is None:
+            return None
+        if len(chain) > _DEEPEST:
+            words = f"drivers extend one another more than {_DEEPEST} deep"
+            extends.place.wrong(words, hint="extend the first of them")
             return None
         if extends.value in chain:
             circle = " → ".join((*chain[chain.index(extends.value) :], extends.value))

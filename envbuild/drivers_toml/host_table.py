@@ -24,12 +24,15 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 _FORM = '[hosts.NAME] with hostname = "gpu-*" or accelerator = { cuda = ">=12.4" }'
+_LONGEST_NAME = 253
+"""In characters, as DNS has it."""
+
 _PATTERN = re.compile(r"[A-Za-z0-9.*?-]+")
 _TABLE_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?")
 
 
 def _pattern(written: str) -> str:
-    if not _PATTERN.fullmatch(written):
+    if len(written) > _LONGEST_NAME or not _PATTERN.fullmatch(written):
         hint = "a host's name, with `*` for any characters, such as 'gpu-*'"
         raise TextError(f"{written!r} is not a pattern of host names", hint=hint)
     return written.lower()

@@ -10,10 +10,22 @@ from urllib.parse import SplitResult, urlsplit
 from packaging.utils import canonicalize_name
 
 from envbuild.declaration import DEFAULT_INDEX, Index
-from envbuild.drivers_toml.table import Key, Place, Table, TextError, list_of, located, tables, text
+from envbuild.drivers_toml.table import (
+    Key,
+    Located,
+    Place,
+    Table,
+    TextError,
+    list_of,
+    located,
+    tables,
+    text,
+)
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _URL_FORM = "write it like https://packages.example.com/simple"
+_LONGEST_PATTERN = 200
+_MOST_WILDCARDS = 200
 _PATTERN = re.compile(r"[a-z0-9*]([a-z0-9*-]*[a-z0-9*])?")
 
 
@@ -66,7 +78,7 @@ def _path(written: str) -> str:
 
 def _pattern(written: str) -> str:
     pattern = canonicalize_name(written)
-    if not _PATTERN.fullmatch(pattern):
+    if len(pattern) > _LONGEST_PATTERN or not _PATTERN.fullmatch(pattern):
         raise TextError(
             f"{written!r} is not the name of a package or a pattern of names",
             hint="a name such as 'acme-core', or with `*` for any characters: 'acme-*'",
@@ -174,15 +186,41 @@ def _check_shadows(named: list[tuple[str, Table]]) -> None:
 
     As `*` is the only wildcard, a pattern covers another one if it matches its text.
     """
-    earlier: list[tuple[str, str]] = []
+    earlier = _Bound()
     for name, table in named:
         patterns = table.get(PACKAGES) or ()
         for pattern in patterns:
-            for other, covering in earlier:
-                if fnmatchcase(pattern.value, covering):
-                    pattern.place.wrong(
-                        f"'{pattern.value}' is bound to the index '{other}' by '{covering}'",
-                        hint=f"put the index '{name}' above '{other}', or bind it once",
-                    )
-                    break
-        earlier += [(name, pattern.value) for pattern in patterns]
+            found = earlier.covering(pattern.value)
+            if found is not None:
+                covering, other = found
+                pattern.place.wrong(
+                    f"'{pattern.value}' is bound to the index '{other}' by '{covering}'",
+                    hint=f"put the index '{name}' above '{other}', or bind it once",
+                )
+        if not earlier.add(name, patterns):
+            words = f"more than {_MOST_WILDCARDS} patterns have a `*` in them"
+            table.place.at(PACKAGES.name).wrong(words, hint="bind wider ones")
+            return
+
+
+class _Bound:
+    """The patterns of the indexes above, those without a wildcard found at once."""
+
+    def __init__(self) -> None:
+        self._exact: dict[str, str] = {}
+        self._wild: list[tuple[str, str]] = []
+
+    def add(self, index: str, patterns: tuple[Located[str], ...]) -> bool:
+        """Add an index's patterns; False where they are more than can be compared with one another."""
+        for pattern in patterns:
+            if "*" in pattern.value:
+                self._wild.append((pattern.value, index))
+            else:
+                self._exact.setdefault(pattern.value, index)
+        return len(self._wild) <= _MOST_WILDCARDS
+
+    def covering(self, pattern: str) -> tuple[str, str] | None:
+        """A pattern above that covers this one, with its index."""
+        if pattern in self._exact:
+            return pattern, self._exact[pattern]
+        return next((known for known in self._wild if fnmatchcase(pattern, known[0])), None)

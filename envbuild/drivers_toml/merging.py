@@ -103,16 +103,18 @@ def merge_requires(
     inherited: tuple[DeclaredRequirement, ...], own: tuple[DeclaredRequirement, ...]
 ) -> tuple[DeclaredRequirement, ...]:
     """The inherited requirements, those on a package that is required anew in its place."""
+    anew: dict[str, list[DeclaredRequirement]] = {}
+    for item in own:
+        anew.setdefault(item.name, []).append(item)
     merged: list[DeclaredRequirement] = []
-    left = list(own)
+    placed: set[str] = set()
     for requirement in inherited:
-        instead = [item for item in own if item.name == requirement.name]
-        if not instead:
+        if requirement.name not in anew:
             merged.append(requirement)
-        elif instead[0] in left:
-            merged += instead
-            left = [item for item in left if item.name != requirement.name]
-    return (*merged, *left)
+        elif requirement.name not in placed:
+            placed.add(requirement.name)
+            merged += anew[requirement.name]
+    return (*merged, *(item for item in own if item.name not in placed))
 
 
 def _given(table: Table, key: Key[T], otherwise: T) -> T:

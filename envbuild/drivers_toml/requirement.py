@@ -10,8 +10,12 @@ from packaging.utils import InvalidName, canonicalize_name
 
 from envbuild.declaration import DeclaredRequirement
 from envbuild.drivers_toml.table import Place, TextError, text
+from envbuild.errors import shorten
 
 _FORM = """write it like 'vllm>=0.11,<0.12' or 'uvicorn[standard]; python_version < "3.13"'"""
+_LONGEST = 4000
+_MOST_PARENTHESES = 40
+_ENDLESS_NUMBER = re.compile(r"\d{65}")
 _NAME = re.compile(r"\s*(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*(\[[^]]*\]\s*)?")
 _ARCHIVE = re.compile(r"\.(whl|zip|tar\.gz)$")
 _PATH = re.compile(r"[./~]|.*://", re.DOTALL)
@@ -43,6 +47,7 @@ def parse_requirement(text: str) -> Requirement:
             f"{text!r} is an option of pip, not a requirement",
             hint="list the requirements themselves",
         )
+    _refuse_endless(text)
     try:
         requirement = Requirement(text)
     except InvalidRequirement as error:
@@ -60,6 +65,16 @@ def parse_requirement(text: str) -> Requirement:
     requirement.name = canonicalize_name(requirement.name)
     requirement.extras = {canonicalize_name(extra) for extra in requirement.extras}
     return requirement
+
+
+def _refuse_endless(text: str) -> None:
+    """Numbers and parentheses that no package has, and that take Python to its limits."""
+    if len(text) > _LONGEST or _ENDLESS_NUMBER.search(text) or text.count("(") > _MOST_PARENTHESES:
+        raise TextError(
+            f"{shorten(text, 80)!r} is too long for a requirement",
+            hint=f"{_LONGEST} characters, 64 digits in a row and {_MOST_PARENTHESES} "
+            "parentheses are the most",
+        )
 
 
 def _not_a_requirement(text: str, reason: str) -> TextError:
@@ -135,6 +150,7 @@ def parse_package(text: str) -> str:
 
 def parse_cuda(text: str) -> str:
     """A range of CUDA versions, as a specifier in normal form (PEP 440)."""
+    _refuse_endless(text)
     try:
         specifier = str(SpecifierSet(text))
     except InvalidSpecifier:

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?")
+_DEEPEST = 40
+"""How many sets may include one another in a row."""
+
+_MOST_EXPANDED = 200_000
 _INCLUDE_FORM = 'write it like { include = "NAME" }'
 
 
@@ -78,30 +82,47 @@ class Sets:
     def __init__(self, sets: Mapping[str, tuple[Required, ...]]) -> None:
         self._sets = sets
         self._wrong: set[object] = set()
+        self._expanded: dict[str, dict[str, DeclaredRequirement]] = {}
+        """What each set comes to, by text: a set may be included from many others."""
+
+        self._size = 0
 
     def check(self) -> None:
         """Note what is wrong with sets, whether or not a driver includes them."""
-        for name, required in self._sets.items():
-            self._expand(required, (name,))
+        for name in self._sets:
+            self._set(name, ())
 
     def expand(self, required: Iterable[Required]) -> tuple[DeclaredRequirement, ...]:
         """The requirements, with those of included sets in their places; each text once."""
-        found = {requirement.text: requirement for requirement in self._expand(required, ())}
-        return tuple(found.values())
+        return tuple(self._expand(required, ()).values())
+
+    def _set(self, name: str, above: tuple[str, ...]) -> dict[str, DeclaredRequirement]:
+        """What a set comes to, worked out once; one that includes itself is wrong wherever it is entered."""
+        known = self._expanded.get(name)
+        if known is None:
+            known = self._expanded[name] = self._expand(self._sets[name], (*above, name))
+            self._size += len(known)
+        return known
 
     def _expand(
         self, required: Iterable[Required], above: tuple[str, ...]
-    ) -> list[DeclaredRequirement]:
-        found: list[DeclaredRequirement] = []
+    ) -> dict[str, DeclaredRequirement]:
+        found: dict[str, DeclaredRequirement] = {}
         for item in required:
             if isinstance(item, DeclaredRequirement):
-                found.append(item)
+                found[item.text] = item
+            elif self._size > _MOST_EXPANDED:
+                words = f"all sets together come to more than {_MOST_EXPANDED} requirements"
+                self._note(_MOST_EXPANDED, item.place, words, "split the file")
             elif item.name in above:
                 circle = above[above.index(item.name) :]
                 words = f"the set includes itself: {' → '.join((*circle, item.name))}"
                 self._note(frozenset(circle), item.place, words, "break the circle")
+            elif len(above) > _DEEPEST:
+                words = f"sets include one another more than {_DEEPEST} deep"
+                self._note(_DEEPEST, item.place, words, "include the sets themselves")
             elif item.name in self._sets:
-                found += self._expand(self._sets[item.name], (*above, item.name))
+                found.update(self._set(item.name, above))
             else:
                 near = nearest(item.name, self._sets)
                 hint = f"did you mean '{near}'?" if near else f"add [sets.{item.name}]"

@@ -10,7 +10,7 @@ import datetime as dt
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar, cast
 
-from envbuild.errors import Problem
+from envbuild.errors import Problem, shorten_problem
 from envbuild.nearest_name import nearest
 from envbuild.toml_positions import Path, Positions, render_path
 from envbuild.value import field, replace, value
@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
+
+
+_MOST_PROBLEMS = 200
+
+
+class TooManyProblemsError(Exception):
+    """A text has so much wrong with it that no more is looked for."""
 
 
 class TextError(ValueError):
@@ -72,7 +79,9 @@ class Place:
             hint=hint,
             detail=detail,
         )
-        self.source.problems.append(problem)
+        self.source.problems.append(shorten_problem(problem))
+        if len(self.source.problems) >= _MOST_PROBLEMS:
+            raise TooManyProblemsError
 
 
 @value
@@ -199,14 +208,14 @@ def list_of(
 
 
 def _note_repetitions(elements: list[T | None], place: Place) -> bool:
-    seen: list[T] = []
+    seen: set[T] = set()
     repeated = False
     for index, element in enumerate(elements):
         if element is not None and element in seen:
             place.at(index).wrong(f"'{element}' stands here twice", hint="leave one out")
             repeated = True
         elif element is not None:
-            seen.append(element)
+            seen.add(element)
     return repeated
 
 
