@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.attacked import Repository
+from tests.support.hostile import DECLARATIONS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -221,3 +222,18 @@ def _replace(path: Path, kind: str, scratch: Path) -> None:
     else:
         targets = {"zero": "/dev/zero", "environment": "/proc/self/environ", "secret": str(secret)}
         path.symlink_to(targets[kind])
+
+
+class TestBounds:
+    """He controls every byte of `drivers.toml` and of the lockfiles."""
+
+    @pytest.mark.parametrize("name", DECLARATIONS)
+    def test_a_declaration_ends_soon(self, project: Path, name: str) -> None:
+        """He writes a declaration that asks for more than its length: it is read, or refused with words."""
+        repository = Repository(folder=project)
+        text = DECLARATIONS[name]
+        (project / "drivers.toml").write_text(text)
+        verb = "show" if "host" in name else "check"
+        result = repository.run(verb)
+        assert result.code in (0, 1, 2), f"{result!s:.2000}"
+        assert len(result.stderr) < 300_000, "what he wrote is told back without end"
