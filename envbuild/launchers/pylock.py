@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from envbuild.launchers.env import join
 from envbuild.launchers.fleet import ExportedFile, header
-from envbuild.launchers.markers import check_distinct, render_marker
+from envbuild.launchers.markers import check_distinct
+from envbuild.launchers.patch_releases import package_marker
 from envbuild.value import value
 
 if TYPE_CHECKING:
@@ -74,9 +75,11 @@ def _package(package: LockedPackage, lockfile: Lockfile, source: Source) -> Iter
     yield "[[packages]]"
     yield f"name = {_string(package.name)}"
     yield f"version = {_string(package.version)}"
-    marker = render_marker(package.targets, lockfile.targets)
+    marker = package_marker(package, lockfile)
     if marker is not None:
         yield f"marker = {_string(marker)}"
+    if package.requires_python:
+        yield f"requires-python = {_string(package.requires_python)}"
     if source.index is not None:
         yield f"index = {_string(source.index)}"
     wheels = [file for file in package.files if file.name.endswith(".whl")]

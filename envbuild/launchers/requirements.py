@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from envbuild.launchers.env import join
 from envbuild.launchers.fleet import ExportedFile, header
-from envbuild.launchers.markers import check_distinct, render_marker
+from envbuild.launchers.markers import check_distinct
+from envbuild.launchers.patch_releases import package_marker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +26,7 @@ def render_requirements(lockfile: Lockfile) -> ExportedFile:
 
 def pinned(package: LockedPackage, lockfile: Lockfile) -> str:
     """`name==version`, with a marker where it is not for every target."""
-    marker = render_marker(package.targets, lockfile.targets)
+    marker = package_marker(package, lockfile)
     text = f"{package.name}=={package.version}"
     return f"{text} ; {marker}" if marker else text
 

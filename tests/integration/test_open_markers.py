@@ -196,3 +196,30 @@ def test_drivers_that_are_locked_together(run_envbuild: CommandLine, index: Inde
     run_envbuild("sync", check=True)
     assert installed(run_envbuild, "web") == {"web", "lib"}
     assert installed(run_envbuild, "gate") == {"gate", "lib", "other"}
+
+
+@pytest.mark.parametrize("format_", ["requirements", "pylock"])
+def test_exports_carry_the_condition(
+    run_envbuild: CommandLine, index: IndexServer, scratch: Path, python: Path, format_: str
+) -> None:
+    """What another tool installs from an export is what `sync` installs here, but for open kernels."""
+    add_open(index)
+    run_envbuild.declare(declare_drivers({"web": ["web"]}, python=MINOR))
+    run_envbuild("lock", check=True)
+    file = run_envbuild("export", format_, "web", "--out", str(scratch), check=True).stdout.strip()
+    env = {"PATH": os.defpath, "HOME": str(scratch)}
+    venv, options = str(scratch / "venv"), ("--no-config", "--no-cache")
+    more = (
+        ("--default-index", index.url)
+        if format_ == "requirements"
+        else ("--preview-features", "pylock")
+    )
+    for argv in (
+        ("venv", "--python", str(python), venv),
+        ("pip", "sync", "--python", f"{venv}/bin/python", *more, file),
+    ):
+        subprocess.run((find_uv_bin(), *argv, *options), env=env, capture_output=True, check=True)
+    folders = Path(venv).glob("lib/python3.*/site-packages/*.dist-info")
+    found = {path.name.partition("-")[0].replace("_", "-") for path in folders}
+    kernels = {"release-none", "kernel-none"}
+    assert found - {"web"} - kernels == {name for name, (_, here) in OPEN.items() if here}

@@ -1,0 +1,93 @@
+"""On which patch releases of Python a locked package is needed, as a marker.
+
+What is open by kernel is exported for all of them: nothing that is locked stands in another's way.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from envbuild.launchers.markers import render_marker
+from envbuild.requirement_text import is_open
+from envbuild.soundness import packages_here
+from envbuild.value import replace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from envbuild.lock import LockedPackage, Lockfile
+
+_NAMED = re.compile(r"(3\.\d+)\.(\d+)")
+_VARIABLE = "python_full_version"
+
+
+def package_marker(package: LockedPackage, lockfile: Lockfile) -> str | None:
+    """The marker of a package: its targets, and the patch releases on which it is needed."""
+    base = render_marker(package.targets, lockfile.targets)
+    needed = _needed(lockfile)
+    minors = dict.fromkeys(_minor(target.python) for target in package.targets)
+    conditions = {minor: needed.get((package.name, minor)) for minor in minors}
+    if not any(conditions.values()):
+        return base
+    if len({_minor(target.python) for target in lockfile.targets}) == 1:
+        (own,) = conditions.values()
+    else:
+        own = " or ".join(
+            f"python_version == '{minor}'" + (f" and ({text})" if text else "")
+            for minor, text in conditions.items()
+        )
+    return own if base is None else f"({base}) and ({own})"
+
+
+@lru_cache(maxsize=16)
+def _needed(lockfile: Lockfile) -> dict[tuple[str, str], str]:
+    """By package and minor version, the condition where it is not needed on every patch release."""
+    asked = (*lockfile.inputs.requires, *lockfile.inputs.overrides)
+    texts = [text for package in lockfile.packages for text in package.requires]
+    texts = [text for text in (*asked, *texts) if is_open(text)]
+    minors = {_minor(target.python) for target in lockfile.targets if not target.has_patch}
+    found: dict[tuple[str, str], str] = {}
+    for minor in minors if texts else ():
+        starts = _starts(texts, minor)
+        on = [_names(lockfile, minor, start) for start in starts]
+        for name in set().union(*on):
+            held = [name in names for names in on]
+            if not all(held):
+                found[name, minor] = " or ".join(_ranges(minor, starts, held))
+    return found
+
+
+def _starts(texts: list[str], minor: str) -> list[int]:
+    """The patch releases from which on another answer is possible."""
+    named = {int(patch) for text in texts for own, patch in _NAMED.findall(text) if own == minor}
+    return sorted({0, 1} | named | {patch + 1 for patch in named})
+
+
+def _names(lockfile: Lockfile, minor: str, patch: int) -> set[str]:
+    return {
+        package.name
+        for target in lockfile.targets
+        if target.python == minor
+        for package in packages_here(lockfile, target, replace(target, python=f"{minor}.{patch}"))
+    }
+
+
+def _ranges(minor: str, starts: list[int], held: list[bool]) -> Iterator[str]:
+    """Each run of patch releases on which something is needed."""
+    edges = [False, *held, False]
+    begins = [at for at, (before, now) in enumerate(pairwise(edges)) if now and not before]
+    ends = [at for at, (before, now) in enumerate(pairwise(edges)) if before and not now]
+    for begin, end in zip(begins, ends, strict=True):
+        parts = []
+        if begin > 0:
+            parts.append(f"{_VARIABLE} >= '{minor}.{starts[begin]}'")
+        if end < len(starts):
+            parts.append(f"{_VARIABLE} < '{minor}.{starts[end]}'")
+        yield " and ".join(parts)
+
+
+def _minor(python: str) -> str:
+    return ".".join(python.split(".")[:2])
