@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -56,7 +55,7 @@ def _result(finding: Finding, rule: int, place: Callable[[str], str]) -> dict[st
     }
     if finding.path is not None:
         location: dict[str, object] = {
-            "artifactLocation": {"uri": quote(os.fsencode(place(finding.path)))}
+            "artifactLocation": {"uri": quote(place(finding.path), errors="surrogatepass")}
         }
         if finding.line is not None:
             location["region"] = {"startLine": finding.line}

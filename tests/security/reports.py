@@ -1,0 +1,399 @@
+"""One harmless result of each report, and the same with other texts in every place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from envbuild.commands.check import CheckResult, Comparison
+from envbuild.commands.conflicts import ConflictsResult, JointAnswer
+from envbuild.commands.diff import DiffResult
+from envbuild.commands.doctor import Diagnosis
+from envbuild.commands.doctor_unit import UnitCommand
+from envbuild.commands.edit import EditResult
+from envbuild.commands.export import Compared, ExportResult
+from envbuild.commands.gc import Collected
+from envbuild.commands.init import InitResult
+from envbuild.commands.lock_result import DriverLock, LockResult
+from envbuild.commands.probe import DriverProbes, ProbeReport
+from envbuild.commands.ps import Running
+from envbuild.commands.repair import Repaired
+from envbuild.commands.show import Effective, Shown, ShowResult
+from envbuild.commands.verify import InUse, Verified, VerifiedEnvironment
+from envbuild.commands.why import TreeResult, WhyResult
+from envbuild.conflicts.conflict import Cause, Clash, Conflict, Move, Outcome, Pair, Step
+from envbuild.conflicts.matrix import Split, Window
+from envbuild.conflicts.shared_groups import Group
+from envbuild.errors import Problem
+from envbuild.finding import Finding
+from envbuild.fleet_diff import DriverDiff
+from envbuild.garbage import GcPlan, Kept
+from envbuild.history import Change as DriverChange
+from envbuild.history import Generation
+from envbuild.launchers.fleet import ExportedFile
+from envbuild.lease import Process
+from envbuild.lock_changes import Change
+from envbuild.manifest import manifest_table
+from envbuild.probe import Probe, ProbeResult
+from envbuild.report.check import check_table, render_check
+from envbuild.report.conflicts import conflicts_table, render_conflicts
+from envbuild.report.diff import diff_table, render_diff
+from envbuild.report.doctor import doctor_table, render_doctor
+from envbuild.report.edit import edit_table, render_edit
+from envbuild.report.export import export_table, render_export
+from envbuild.report.gc import gc_table, render_gc
+from envbuild.report.history import history_table, render_history
+from envbuild.report.init import init_table, render_init
+from envbuild.report.list import list_table, render_list
+from envbuild.report.lock import lock_table, render_lock
+from envbuild.report.probe import probe_table, render_probe
+from envbuild.report.problems import problem_table, render_problems
+from envbuild.report.ps import ps_table, render_ps
+from envbuild.report.show import render_show, show_table
+from envbuild.report.verify import render_repair, render_verify, repair_table, verify_table
+from envbuild.report.why import render_tree, render_why, tree_table, why_table
+from envbuild.requirement_chains import Bound, Chain, Reasons
+from envbuild.requirement_graph import Edge
+from envbuild.target import Host, Platform, Target
+from envbuild.value import replace
+from tests.support.values import LINUX, make_entry, make_manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_OF_OURS = frozenset(
+    {
+        *("error", "warning", "note", "changed", "added", "removed", "moved", "same", "requires"),
+        *("constraint", "above", "exact", "stable", "stale-lockfile", "missing"),
+    }
+)
+"""Words that the program itself chooses among."""
+
+_WHOLE = (Target, Platform, Host)
+"""Values that are parsed and checked before a report sees them."""
+
+_SEVERAL_LINES = ("detail", "words", "output", "text")
+"""Texts that are shown line by line."""
+
+
+class Report(NamedTuple):
+    """A result with what prints it."""
+
+    name: str
+    result: Any
+    text: Callable[[Any], str]
+    table: Callable[[Any], dict[str, object]]
+
+
+def with_texts(value: Any, change: Callable[[str], str], field: str = "") -> Any:
+    """The value with every text in it changed, keys of mappings too."""
+    if isinstance(value, str):
+        if value in _OF_OURS:
+            return value
+        changed = change(value)
+        return "".join(changed.splitlines()) if field in _SEVERAL_LINES else changed
+    if isinstance(value, Mapping):
+        return {
+            with_texts(key, change, key): with_texts(inner, change, key)
+            for key, inner in value.items()
+        }
+    if isinstance(value, _WHOLE) or field == "versions":
+        return value
+    if isinstance(value, Change):  # whose versions were parsed
+        return replace(value, package=change(value.package))
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*[with_texts(inner, change) for inner in value])
+    if isinstance(value, tuple):
+        return tuple(with_texts(inner, change, field) for inner in value)
+    fields = getattr(type(value), "__value_fields__", None)
+    if fields is None:
+        return value
+    return type(value)(**{name: with_texts(getattr(value, name), change, name) for name in fields})
+
+
+FINDING = Finding(
+    code="stale-lockfile", subject="app", message="it is stale", path="a.toml", line=3, hint="lock"
+)
+CHANGE = Change(package="numpy", before=("1.0",), after=("2.0",))
+DIFF = DriverDiff(
+    driver="app", kind="changed", before="1", after="2", changes=(CHANGE,), download=5
+)
+CAUSE = Cause(
+    driver="app",
+    line=4,
+    kind="requires",
+    steps=(Step(package="web", version="1"),),
+    package="numpy",
+    specifier="<2",
+)
+PAIR = Pair(
+    first="app",
+    second="other",
+    outcomes=(
+        Outcome(
+            platform=LINUX.platform,
+            answer=Conflict(
+                target=LINUX,
+                packages=("numpy",),
+                clashes=(Clash(package="numpy", causes=(CAUSE,)),),
+            ),
+        ),
+    ),
+)
+ANSWER = JointAnswer(
+    first="app",
+    second="other",
+    target=LINUX,
+    pins=(("numpy", "1"),),
+    moves=(Move(driver="app", package="numpy", locked="2", version="1"),),
+    words="no",
+)
+EDGES = (
+    Edge(requirer=None, package="web", specifier="", extras=("fast",), text="web[fast]"),
+    Edge(requirer="web", package="numpy", specifier="<2", extras=(), text="numpy<2"),
+)
+CHECK = CheckResult(
+    file="drivers.toml",
+    drivers=("app", "other"),
+    findings=(FINDING,),
+    comparison=Comparison(
+        against="main", drivers=(DIFF,), appeared=(PAIR,), vanished=(("app", "third"),)
+    ),
+    solved=(ANSWER,),
+)
+CONFLICTS = ConflictsResult(
+    file="drivers.toml",
+    drivers=("app", "other"),
+    pairs=(PAIR,),
+    explained=True,
+    splits=(
+        Split(
+            package="numpy",
+            pairs=(("app", "other"),),
+            windows=(Window(drivers=("app",), specifiers=("<2",), versions=("1",)),),
+        ),
+    ),
+    groups=(Group(drivers=("app",), target=LINUX, packages=1, apart=2, together=1),),
+    solved=(ANSWER,),
+    stale=("app",),
+)
+VERIFIED = Verified(
+    quick=False,
+    environments=(
+        VerifiedEnvironment(
+            used=InUse(name="app-1", drivers=("app",), key="k", sealed=None, generations=(1,)),
+            findings=(FINDING,),
+        ),
+    ),
+    generations=(),
+    current=(),
+)
+MANIFEST = make_manifest(make_entry("app"), make_entry("other"))
+MOVES = (
+    DriverChange(
+        driver="app", before="1", after="2", packages=(("numpy", "1", None),), rebuilt=False
+    ),
+)
+
+REPORTS = (
+    Report("check", CHECK, render_check, check_table),
+    Report("conflicts", CONFLICTS, render_conflicts, conflicts_table),
+    Report("diff", DiffResult(against="main", drivers=(DIFF,)), render_diff, diff_table),
+    Report(
+        "doctor",
+        Diagnosis(
+            facts=(("python", "3.12"),),
+            findings=(FINDING,),
+            units=(
+                UnitCommand(file="a.service", line=1, executable="x", kind="missing", driver="app"),
+            ),
+        ),
+        render_doctor,
+        doctor_table,
+    ),
+    Report(
+        "edit",
+        EditResult(
+            file="drivers.toml", changes=("+a",), notes=(("app", "b"),), pinned=(("app", 2),)
+        ),
+        render_edit,
+        edit_table,
+    ),
+    Report(
+        "export",
+        ExportResult(
+            format="env",
+            files=(ExportedFile(name="a", text="b\n"),),
+            written=(),
+            compared=(Compared(file="a", differences=("b",)),),
+        ),
+        render_export,
+        export_table,
+    ),
+    Report(
+        "gc",
+        Collected(
+            plan=GcPlan(
+                generations=(1,),
+                environments=("app-1",),
+                kept=(Kept(subject="app-2", reasons=("current",)),),
+                pythons=("cpython-3.12",),
+            ),
+            dry_run=False,
+            freed=1,
+            at_most=None,
+            last=None,
+            cache=False,
+            cache_kept="busy",
+        ),
+        render_gc,
+        gc_table,
+    ),
+    Report(
+        "history",
+        (Generation(number=1, current=True, manifest=MANIFEST, changes=MOVES),),
+        render_history,
+        history_table,
+    ),
+    Report("init", InitResult(path="drivers.toml"), render_init, init_table),
+    Report(
+        "list",
+        MANIFEST,
+        lambda manifest: render_list(manifest_table(manifest)),
+        lambda manifest: list_table(manifest_table(manifest)),
+    ),
+    Report(
+        "lock",
+        LockResult(
+            checked=False,
+            drivers=(
+                DriverLock(
+                    driver="app",
+                    fresh=False,
+                    reasons=("it is new",),
+                    changes=(CHANGE,),
+                    version="1",
+                    packages=2,
+                    digest="",
+                    warnings=("look",),
+                ),
+            ),
+            undeclared=("old.toml",),
+            broken_rules=(FINDING,),
+        ),
+        render_lock,
+        lock_table,
+    ),
+    Report(
+        "probe",
+        ProbeReport(
+            generation=1,
+            drivers=(
+                DriverProbes(
+                    driver="app",
+                    environment="app-1",
+                    results=(
+                        ProbeResult(
+                            driver="app",
+                            probe=Probe(argv=("app", "--version"), timeout=1, key="probe[0]"),
+                            seconds=1.0,
+                            failure="it failed",
+                            output="words",
+                            log="log",
+                        ),
+                    ),
+                ),
+            ),
+        ),
+        render_probe,
+        probe_table,
+    ),
+    Report(
+        "problems",
+        Problem(message="no", file="a.toml", line=1, key="drivers.app", hint="do", detail="words"),
+        lambda problem: render_problems([problem]),
+        problem_table,
+    ),
+    Report(
+        "ps",
+        (
+            Running(
+                process=Process(
+                    pid=1,
+                    user="root",
+                    since="now",
+                    environment="app-1",
+                    lease=True,
+                    command="app serve",
+                ),
+                driver="app",
+                version="1",
+                current=True,
+            ),
+        ),
+        render_ps,
+        ps_table,
+    ),
+    Report(
+        "repair",
+        Repaired(before=VERIFIED, after=VERIFIED, repaired=("app-1",), refused=(FINDING,)),
+        render_repair,
+        repair_table,
+    ),
+    Report(
+        "show",
+        ShowResult(
+            file="drivers.toml",
+            hosts=("gpu",),
+            drivers=(
+                Shown(
+                    driver="app",
+                    extends="base",
+                    lines=(Effective(key="env.A", value="b", line=1, table="defaults"),),
+                ),
+            ),
+        ),
+        render_show,
+        show_table,
+    ),
+    Report(
+        "tree",
+        TreeResult(
+            file="drivers.toml",
+            driver="app",
+            version="1",
+            lines={"web[fast]": 3},
+            target=LINUX,
+            others=(),
+            packages={"web": "1", "numpy": "1"},
+            edges=EDGES,
+        ),
+        render_tree,
+        tree_table,
+    ),
+    Report("verify", VERIFIED, render_verify, verify_table),
+    Report(
+        "why",
+        WhyResult(
+            file="drivers.toml",
+            driver="app",
+            package="numpy",
+            lines={"web[fast]": 3},
+            reasons=(
+                Reasons(
+                    target=LINUX,
+                    version="1",
+                    chains=(Chain(edges=EDGES),),
+                    complete=True,
+                    bounds=(
+                        Bound(requirer="web", specifier="<2", kind="requires", binding="above"),
+                    ),
+                ),
+            ),
+            absent=(),
+        ),
+        render_why,
+        why_table,
+    ),
+)
+"""Every report that is made of foreign values; `sync` and `rollback` print the same words as these."""

@@ -1,0 +1,190 @@
+"""Attacker: whoever chooses a name, a version, a file's name, a command line or an index's answer.
+
+He controls texts that envbuild shows. They reach no terminal, log, comment or picture as anything but texts.
+"""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ET
+from io import StringIO
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from envbuild.report.conflicts_svg import render_conflicts_svg
+from envbuild.report.github import render_github
+from envbuild.report.markdown import render_markdown
+from envbuild.report.progress import LineProgress
+from envbuild.report.sarif import render_sarif
+from envbuild.report.table import render_table
+from tests.security.reports import CHECK, CONFLICTS, REPORTS, Report, with_texts
+from tests.support.examples import examples
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PIECES = (
+    *(
+        "\x1b[31m",
+        "\x1b]0;title\x07",
+        "\r",
+        "\n",
+        "\r\n",
+        "\x00",
+        "\x7f",
+        "\x9b2J",
+        "\u202e",
+        "\u2028",
+    ),
+    *(
+        "\n::error::no",
+        "::warning::x",
+        "##[command]x",
+        "%0A::error::",
+        ",",
+        ":",
+        "\ud800",
+        "\x0b",
+        "\t",
+    ),
+    *(
+        "`",
+        "```",
+        "~~~",
+        "|",
+        "\n# x",
+        "\n- x",
+        "<script>",
+        "</details>",
+        "&amp;",
+        "]]>",
+        "--",
+        "<!--",
+    ),
+    *(
+        "@everyone",
+        "[a](javascript:b)",
+        "![x](y)",
+        "\n\n",
+        "    ",
+        "$x$",
+        "*",
+        "_",
+        "\\",
+        "\\n",
+        '"',
+        "'",
+    ),
+)
+HOSTILE = st.lists(st.one_of(st.sampled_from(PIECES), st.characters()), min_size=1, max_size=6).map(
+    "".join
+)
+QUICK = settings(max_examples=examples(25), deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def around(hostile: str) -> Callable[[str], str]:
+    """Each text with the hostile one before and after it."""
+    return lambda text: f"{hostile}{text}{hostile}"
+
+
+def controls(text: str) -> list[str]:
+    """The characters of a text that do more than being shown, line feeds aside."""
+    return [c for c in text if c != "\n" and not c.isprintable()]
+
+
+@pytest.mark.parametrize("report", REPORTS, ids=lambda report: report.name)
+@given(hostile=HOSTILE)
+@example(hostile="\n::error::\x1b[2J##[x]")
+@QUICK
+def test_a_terminal_gets_lines_of_text_and_nothing_else(report: Report, hostile: str) -> None:
+    """No control character but the line feeds between lines, as many lines as ever, no CI command."""
+    text = report.text(with_texts(report.result, around(hostile)))
+    assert controls(text) == []
+    assert text.count("\n") == report.text(report.result).count("\n")
+    assert not [line for line in text.split("\n") if line.lstrip().startswith("::")]
+    assert "##[" not in text
+
+
+@pytest.mark.parametrize("report", REPORTS, ids=lambda report: report.name)
+@given(hostile=HOSTILE)
+@QUICK
+def test_json_is_one_object_without_control_characters(report: Report, hostile: str) -> None:
+    """It parses, and shown on a terminal it does nothing."""
+    text = render_table(report.table(with_texts(report.result, around(hostile))))
+    assert controls(text) == []
+    assert json.loads(text)["version"] == 1
+
+
+def blocks(text: str) -> list[tuple[str, str]]:
+    """The structure of a Markdown text: its blocks, in order, with their tags."""
+    return [
+        (token.type, token.tag) for token in MarkdownIt("gfm-like", {"linkify": False}).parse(text)
+    ]
+
+
+@given(hostile=HOSTILE)
+@example(hostile="\n# x\n```\n</details>|")
+@QUICK
+def test_markdown_keeps_its_blocks(hostile: str) -> None:
+    """The comment under a pull request has the same blocks, and no text of it is markup or calls anybody."""
+    text = render_markdown(with_texts(CHECK, around(hostile)))
+    assert blocks(text) == blocks(render_markdown(CHECK))
+    inline = [
+        child.type
+        for token in MarkdownIt("gfm-like", {"linkify": False}).parse(text)
+        for child in token.children or ()
+    ]
+    assert not {"link_open", "image", "html_inline"} & set(inline)
+    assert controls(text.replace("\u2060", "")) == []
+
+
+@given(hostile=HOSTILE)
+@example(hostile="%0A::error::x")
+@QUICK
+def test_annotations_are_as_many_as_findings(hostile: str) -> None:
+    """Each is one command of the runner in one line; the verdict is none."""
+    text = render_github(with_texts(CHECK, around(hostile)), lambda path: path)
+    lines = text.splitlines()
+    assert len(lines) == len(CHECK.findings) + 1
+    assert sum(line.startswith("::") for line in lines) == len(CHECK.findings)
+    head, _, _ = lines[0].removeprefix("::error ").partition("::")
+    assert [part.partition("=")[0] for part in head.split(",")] == ["file", "line", "title"]
+
+
+@given(hostile=HOSTILE)
+@QUICK
+def test_sarif_parses(hostile: str) -> None:
+    """It is JSON, and its place is a relative reference."""
+    text = render_sarif(with_texts(CHECK, around(hostile)), lambda path: path, "1")
+    (result,) = json.loads(text)["runs"][0]["results"]
+    place = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+    assert place.isascii()
+    assert place.isprintable()
+
+
+@given(hostile=HOSTILE)
+@QUICK
+def test_svg_parses(hostile: str) -> None:
+    """The picture is well-formed XML whose elements are those of harmless names."""
+
+    def tags(picture: str) -> list[str]:
+        return [element.tag for element in ET.fromstring(picture).iter()]
+
+    picture = render_conflicts_svg(with_texts(CONFLICTS, around(hostile)))
+    assert tags(picture) == tags(render_conflicts_svg(CONFLICTS))
+
+
+@given(hostile=HOSTILE)
+@QUICK
+def test_progress_is_a_line_each(hostile: str) -> None:
+    """Whatever is told while a command works is one line of text on stderr."""
+    stream = StringIO()
+    progress = LineProgress(stream)
+    progress.stage(f"app{hostile}", hostile)
+    progress.note(hostile)
+    assert controls(stream.getvalue()) == []
+    assert stream.getvalue().count("\n") == 2
