@@ -18,5 +18,7 @@ CODES = {
     "command-shared": "Two drivers expose a command; the later one is called by its driver's name.",
     "conflict-appeared": "Two drivers conflict that did not before, or of which one is new.",
     "conflict-vanished": "Two drivers that conflicted do not any more.",
+    "host-skips": "A host with the CUDA version of `--host` skips a driver.",
+    "host-cuda": "A host with the CUDA version of `--host` cannot run a driver's locked wheels.",
 }
 """Each code with what it means."""

@@ -6,7 +6,14 @@ import re
 from typing import TYPE_CHECKING
 
 from envbuild.errors import Problem, UsageError
-from envbuild.launchers.fleet import PRIVATE, ExportedFile, check_path, header, upper_name
+from envbuild.launchers.fleet import (
+    PRIVATE,
+    ExportedFile,
+    check_path,
+    check_printable,
+    header,
+    upper_name,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,5 +54,5 @@ def env_lines(pairs: Iterable[tuple[str, str]]) -> Iterable[str]:
 
 
 def join(lines: Iterable[str]) -> str:
-    """Lines as a text that ends in a line feed."""
-    return "".join(f"{line}\n" for line in lines)
+    """Lines as a text that ends in a line feed; UsageError where one holds a line break or a control character."""
+    return "".join(f"{check_printable(line, 'the line', 'of the file')}\n" for line in lines)

@@ -22,7 +22,6 @@ PRIVATE = 0o600
 PROGRAM = 0o755
 
 _PATH = re.compile(r"/[A-Za-z0-9._/+-]+")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _IMAGE = re.compile(
     r"(?P<name>[a-z0-9][a-z0-9._/:-]*?)(?P<tag>:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?"
     r"(?P<digest>@sha256:[0-9a-f]{64})?"
@@ -117,8 +116,8 @@ def check_path(path: str, format_: str) -> str:
 
 
 def check_printable(text: str, what: str, format_: str) -> str:
-    """The text itself; UsageError where it has line ends or other control characters."""
-    if _CONTROL.search(text):
+    """The text itself; UsageError where it has line ends, control characters or invisible marks."""
+    if not text.isprintable():
         message = f"{what} {text!r} has control characters, which the format {format_} cannot carry"
         raise UsageError(Problem(message=message))
     return text

@@ -15,6 +15,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from envbuild.errors import UsageError
+from envbuild.launchers.env import join
 from envbuild.report.conflicts_svg import render_conflicts_svg
 from envbuild.report.github import render_github
 from envbuild.report.markdown import render_markdown
@@ -188,3 +190,15 @@ def test_progress_is_a_line_each(hostile: str) -> None:
     progress.note(hostile)
     assert controls(stream.getvalue()) == []
     assert stream.getvalue().count("\n") == 2
+
+
+@given(hostile=HOSTILE)
+@QUICK
+def test_a_unit_file_has_the_lines_that_it_was_given(hostile: str) -> None:
+    """A line of an exported file that a value would break in two is refused."""
+    lines = ["[Service]", f"Description={hostile}"]
+    if hostile.isprintable():
+        assert join(lines).splitlines() == lines
+        return
+    with pytest.raises(UsageError):
+        join(lines)

@@ -112,3 +112,12 @@ def test_every_code_is_documented() -> None:
     assert [line.split("`")[1] for line in page.splitlines() if line.startswith("| `")] == list(
         CODES
     )
+
+
+@pytest.mark.parametrize("code", ["host-skips", "host-cuda"])
+def test_what_a_host_cannot_do_is_a_rule_of_sarif(code: str) -> None:
+    """`check --host cuda=12.0 --format sarif` names the rule of every finding."""
+    document = json.loads(render_sarif(result(finding(code=code)), same, "1"))
+    (rule,) = document["runs"][0]["tool"]["driver"]["rules"]
+    assert rule["id"] == code
+    assert rule["shortDescription"]["text"]
