@@ -26,6 +26,7 @@ ROUNDS = 12
 def untold(lockfiles: Iterable[Lockfile], told: Mapping[Target, tuple[KnownPackage, ...]]) -> Told:
     """For each target with something unmet, what the packages that ask for it say inside.
 
+    Where a package is there that nobody asks for, it is not known who had it brought: then all are told.
     There are two reasons why a resolver has not heard it: the target leaves a marker open,
     which a resolver decides for one host, and an index serves other metadata than its files hold.
     """
@@ -33,17 +34,19 @@ def untold(lockfiles: Iterable[Lockfile], told: Mapping[Target, tuple[KnownPacka
     for lockfile in lockfiles:
         for target in lockfile.targets:
             unmet = tuple(judge_target(lockfile, target))
-            if not unmet:
+            packages = lockfile.packages_for(target)
+            astray = not all(package.required_by for package in packages)
+            if not unmet and not astray:
                 continue
             askers = {one.asker for one in unmet}
             known = {(one.name, one.version) for one in told.get(target, ())}
             news = tuple(
                 _known(package, target)
-                for package in lockfile.packages_for(target)
+                for package in packages
                 if (package.name, package.version) not in known
-                and (package.name in askers or any(map(is_open, package.requires)))
+                and (astray or package.name in askers or any(map(is_open, package.requires)))
             )
-            if news and askers & {one.name for one in news}:
+            if news and (astray or askers & {one.name for one in news}):
                 found[target] = tuple(dict.fromkeys((*found.get(target, ()), *news)))
     return found
 

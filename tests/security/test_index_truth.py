@@ -75,6 +75,12 @@ def test_a_name_with_two_contents_is_refused(place: Place, project: Path) -> Non
     assert f"two different files as {TOOL.filename}" in result.stderr
     assert "sha256 000000000000…" in result.stderr
     assert not (project / "locks").exists()
+    place.index.twins.clear()
+    place.run("lock", check=True)
+    place.index.twins.append(twin)
+    exported = place.run("export", "pylock", "app")
+    assert exported.code == 4, exported
+    assert "lists two different files" in exported.stderr
 
 
 def test_two_contents_of_a_file_that_nobody_takes_are_nobodys_matter(place: Place) -> None:
@@ -133,8 +139,6 @@ def test_an_unhashed_metadata_that_lies_is_not_locked(place: Place, project: Pat
     """Without a hash on the page what lies beside a wheel is no word of the index's:
     the wheel's own METADATA is, for uv too where envbuild stands between.
     """
-    if place.name == "default":
-        pytest.skip("uv asks a default index itself")
     place.index.offer = Offer(metadata_hashes=False)
     place.index.add(TOOL, BASE)
     held = place.index.files[TOOL.filename]
@@ -142,6 +146,23 @@ def test_an_unhashed_metadata_that_lies_is_not_locked(place: Place, project: Pat
     place.declare("acme-tool")
     place.run("lock", check=True)
     assert 'name = "acme-base"' in (project / "locks/app.toml").read_text()
+
+
+def test_an_unhashed_metadata_brings_no_package_of_its_own(place: Place, project: Path) -> None:
+    """What a wheel does not ask for inside is not locked, whatever lies beside it asks for.
+
+    The attacker controls what lies beside a wheel, and a name on an index.
+    """
+    place.index.offer = Offer(metadata_hashes=False)
+    place.index.add(TOOL, BASE, Wheel(name="acme-evil"))
+    lie = Wheel(name="acme-tool", requires=("acme-base", "acme-evil")).metadata()
+    held = place.index.files[TOOL.filename]
+    place.index.files[TOOL.filename] = replace(held, metadata=lie)
+    place.declare("acme-tool")
+    place.run("lock", check=True)
+    text = (project / "locks/app.toml").read_text()
+    assert 'name = "acme-base"' in text
+    assert "evil" not in text
 
 
 @pytest.mark.parametrize(

@@ -54,12 +54,15 @@ def find_places(
 
 
 def _problem(package: LockedPackage, page: ProjectPage) -> Problem | None:
-    offered = {file.filename: file.sha256 for file in page.files}
     for file in package.files:
-        if file.name not in offered:
+        offered = page.digests(file.name)
+        if not offered:
             message = f"the index {package.index!r} no longer has {file.name}"
             return Problem(message=message, hint="run `envbuild lock`")
-        if offered[file.name] not in (None, file.sha256):
+        if len(offered) > 1:
+            message = f"the index {package.index!r} lists two different files as {file.name}"
+            return Problem(message=message, hint="ask its operator which one is the right one")
+        if offered[0] not in (None, file.sha256):
             message = f"the index {package.index!r} has another {file.name} than the one locked"
             return Problem(message=message, hint="find out who changed it before locking anew")
     return None
