@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from envbuild.commands.check import CheckResult
-    from envbuild.report.text import Text
+    from envbuild.text import Text
 
 _SUMMARY = "GITHUB_STEP_SUMMARY"
 

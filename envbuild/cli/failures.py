@@ -6,8 +6,8 @@ import errno
 import sys
 
 from envbuild.errors import EnvbuildError, HostError, Problem
-from envbuild.report.text import text_of
 from envbuild.system.shortage import OPEN_FILES, SHORTAGES
+from envbuild.text import text_of
 
 _BUG = 70
 

@@ -21,6 +21,7 @@ _SIDE_BY_SIDE = 2
 def lock(context: Context, arguments: Namespace) -> Outcome:
     """Resolve what is stale, or say what is."""
     from envbuild.report.lock import lock_table, render_lock
+    from envbuild.report.problems import render_problems
     from envbuild.report.progress import shown_progress
 
     names = tuple(arguments.drivers)
@@ -30,9 +31,8 @@ def lock(context: Context, arguments: Namespace) -> Outcome:
     else:
         with shown_progress(sys.stderr, context.environment) as progress:
             result = _lock(context, arguments, names, progress)
-    for failure in result.failures:
-        for problem in failure.error.problems:
-            sys.stderr.write(f"error: {problem}\n")
+    failed = [problem for failure in result.failures for problem in failure.error.problems]
+    sys.stderr.write(render_problems(failed))
     if not names and not upgrading and result.all_fresh:
         _leave_stamp(context, result)
     return Outcome(

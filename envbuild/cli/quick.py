@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from envbuild.report.text import Text
+    from envbuild.text import Text
 
 _TAKE_VALUE = ("--store", "--file", "--format", "--wait-lock")
 _OWN = ("--python", "--env", "--stable", "--check", "--quick", "--keep")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
-    from envbuild.report.text import Text
+    from envbuild.text import Text
 
 
 def roll_back_quickly(root: str, operands: Sequence[str]) -> Text | None:

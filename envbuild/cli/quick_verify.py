@@ -12,15 +12,15 @@ import os
 from envbuild.cli.lean_json import read_json
 from envbuild.digest import json_sha256
 from envbuild.report.looked import all_as_built
-from envbuild.report.text import text_of
 from envbuild.system.environments.stat_check import are_as_recorded
+from envbuild.text import text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
-    from envbuild.report.text import Text
+    from envbuild.text import Text
 
 _FORMAT = 1
 """Of the store, its seals and its manifests."""

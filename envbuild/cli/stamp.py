@@ -11,13 +11,13 @@ import os
 
 from envbuild import __version__
 from envbuild.digest import sha256_hex
-from envbuild.report.text import text_of
+from envbuild.text import text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from envbuild.report.text import Text
+    from envbuild.text import Text
 
 _HEAD = f"envbuild {__version__} stamp 1"
 _NVIDIA = "/proc/driver/nvidia/version"

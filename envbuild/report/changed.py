@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from envbuild.report.text import text_of
 from envbuild.report.units import render_count
+from envbuild.text import text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from envbuild.report.text import Text
+    from envbuild.text import Text
 
 _SHOWN = 8
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from envbuild.report.cause import clash_table, render_cause
 from envbuild.report.diff import driver_diff_table, render_change, render_download
-from envbuild.report.text import text_of
 from envbuild.report.units import render_count
+from envbuild.text import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from envbuild.commands.conflicts import JointAnswer
     from envbuild.conflicts.conflict import Pair
     from envbuild.finding import Finding
-    from envbuild.report.text import Text
+    from envbuild.text import Text
 
 _SHOWN = 8
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from envbuild.conflicts.conflict import Compatible
 from envbuild.report.cause import clash_table, render_cause
-from envbuild.report.text import text_of
 from envbuild.report.units import column_lines, render_bytes, render_count
+from envbuild.text import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from envbuild.conflicts.conflict import Conflict, Move, Pair
     from envbuild.conflicts.matrix import Split, Window
     from envbuild.conflicts.shared_groups import Group
-    from envbuild.report.text import Text
+    from envbuild.text import Text
 
 _SPLITS = 12
 """How many of the packages that split the fleet are printed."""

@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape as escape_markup
 
 from envbuild.report.cause import render_cause
 from envbuild.report.conflicts import COMPATIBLE, CONFLICT, PARTLY, sign_of
-from envbuild.report.text import Text, escaped
+from envbuild.text import Text, escaped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.fleet_diff import is_accelerator, is_major
-from envbuild.report.text import text_of
 from envbuild.report.units import render_bytes, render_count
+from envbuild.text import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from envbuild.commands.diff import DiffResult
     from envbuild.fleet_diff import DriverDiff
     from envbuild.lock_changes import Change, FileChange
-    from envbuild.report.text import Text
+    from envbuild.text import Text
 
 SIGNS = {"added": "+", "removed": "-", "moved": "~", "replaced": "!", "refiled": "~"}
 _SHOWN_DIGITS = 12

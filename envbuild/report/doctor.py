@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 from envbuild.finding import finding_table
 from envbuild.report.findings import finding_lines
-from envbuild.report.text import text_of
 from envbuild.report.units import render_count
+from envbuild.text import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from envbuild.commands.doctor import Diagnosis
     from envbuild.commands.doctor_unit import UnitCommand
-    from envbuild.report.text import Text
+    from envbuild.text import Text
 
 _GOOD = ("exact", "stable")
 _WORDS = {

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.report.text import text_of
+from envbuild.text import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from envbuild.commands.export import ExportResult
     from envbuild.launchers.fleet import ExportedFile
-    from envbuild.report.text import Text
+    from envbuild.text import Text
 
 
 def render_export(result: ExportResult) -> Text:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from envbuild.report.text import text_of
 from envbuild.report.units import render_bytes
+from envbuild.text import text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from envbuild.commands.gc import Collected
-    from envbuild.report.text import Text
+    from envbuild.text import Text
 
 
 def render_gc(result: Collected) -> Text:

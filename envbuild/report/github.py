@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.report.check import verdict
-from envbuild.report.text import Text, escaped, text_of
+from envbuild.text import Text, escaped, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

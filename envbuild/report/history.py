@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from envbuild.report.changed import change_words, rolled_back
-from envbuild.report.text import text_of
+from envbuild.text import text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from envbuild.commands.rollback import RolledBack
     from envbuild.history import Change, Generation
-    from envbuild.report.text import Text
+    from envbuild.text import Text
 
 
 def render_history(generations: Iterable[Generation]) -> Text:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.report.text import text_of
+from envbuild.text import text_of
 
 if TYPE_CHECKING:
     from envbuild.commands.init import InitResult
-    from envbuild.report.text import Text
+    from envbuild.text import Text
 
 
 def render_init(result: InitResult) -> Text:

@@ -5,15 +5,15 @@ Imported where every millisecond counts: no dataclasses, no typing.
 
 from __future__ import annotations
 
-from envbuild.report.text import text_of
 from envbuild.report.units import column_lines, render_bytes
+from envbuild.text import text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from envbuild.report.text import Text
+    from envbuild.text import Text
 
 _HEADS = ("DRIVER", "VERSION", "PYTHON", "SIZE", "SINCE", "SHIMS", "ENVIRONMENT")
 

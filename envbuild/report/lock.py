@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from envbuild.report.diff import change_table, render_change
 from envbuild.report.problems import problem_table
-from envbuild.report.text import text_of
 from envbuild.report.units import render_count
+from envbuild.text import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from envbuild.commands.lock_result import DriverLock, LockResult
-    from envbuild.report.text import Text
+    from envbuild.text import Text
 
 
 def render_lock(result: LockResult) -> Text:

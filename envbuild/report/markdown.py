@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from envbuild.finding import Finding
     from envbuild.fleet_diff import DriverDiff
     from envbuild.lock_changes import Change
-    from envbuild.report.text import Text
+    from envbuild.text import Text
 
 _SIGNS = {"error": "❌", "warning": "⚠️", "note": "📝"}
 _NAMED = 4

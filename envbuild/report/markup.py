@@ -10,7 +10,7 @@ import re
 from html import escape
 from typing import TYPE_CHECKING
 
-from envbuild.report.text import Text, escaped
+from envbuild.text import Text, escaped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

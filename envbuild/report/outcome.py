@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TextIO
 
-    from envbuild.report.text import Text
+    from envbuild.text import Text
 
 
 @value

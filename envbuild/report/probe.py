@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.report.text import text_of
+from envbuild.text import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from envbuild.commands.probe import ProbeReport
     from envbuild.probe import ProbeResult
-    from envbuild.report.text import Text
+    from envbuild.text import Text
 
 
 def render_probe(report: ProbeReport) -> Text:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.report.text import text_of
+from envbuild.text import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from envbuild.errors import EnvbuildError, Problem
-    from envbuild.report.text import Text
+    from envbuild.text import Text
 
 
 def render_problems(problems: Iterable[Problem]) -> Text:

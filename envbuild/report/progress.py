@@ -7,8 +7,8 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
-from envbuild.report.text import escaped, text_of
 from envbuild.report.units import render_bytes
+from envbuild.text import escaped, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

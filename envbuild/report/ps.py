@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from envbuild.report.text import text_of
 from envbuild.report.units import column_lines
+from envbuild.text import text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from envbuild.commands.ps import Running
-    from envbuild.report.text import Text
+    from envbuild.text import Text
 
 _HEADS = ("DRIVER", "VERSION", "PID", "USER", "SINCE", "CURRENT", "ENVIRONMENT")
 

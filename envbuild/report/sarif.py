@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from envbuild.finding_codes import CODES
-from envbuild.report.text import Text
+from envbuild.text import Text
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from envbuild.report.text import text_of
+from envbuild.text import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from envbuild.commands.show import Effective, Shown, ShowResult
-    from envbuild.report.text import Text
+    from envbuild.text import Text
 
 
 def render_show(result: ShowResult) -> Text:

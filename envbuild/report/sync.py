@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.report.problems import problem_table
-from envbuild.report.text import text_of
 from envbuild.report.units import render_bytes, render_count
+from envbuild.text import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from envbuild.commands.sync import SyncResult
     from envbuild.plan import Wanted
-    from envbuild.report.text import Text
+    from envbuild.text import Text
 
 
 def render_sync(result: SyncResult) -> Text:

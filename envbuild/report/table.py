@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from envbuild.report.text import Text
+from envbuild.text import Text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

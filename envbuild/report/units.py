@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envbuild.report.text import escaped
+from envbuild.text import escaped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from envbuild.finding import finding_table
 from envbuild.report.findings import finding_lines
 from envbuild.report.looked import all_as_built, looked_at
-from envbuild.report.text import text_of
 from envbuild.report.units import render_count
+from envbuild.text import text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from envbuild.commands.repair import Repaired
     from envbuild.commands.verify import Verified
-    from envbuild.report.text import Text
+    from envbuild.text import Text
 
 
 def render_verify(result: Verified) -> Text:

@@ -13,6 +13,7 @@ import time
 from contextlib import contextmanager, suppress
 
 from envbuild.errors import HostError, Problem
+from envbuild.text import text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Patience:
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.write(text_of([text]))
     sys.stderr.flush()
 
 

@@ -22,8 +22,8 @@ from envbuild.report.outcome import Outcome
 from envbuild.report.problems import problems_table
 from envbuild.report.sync import render_sync, sync_table
 from envbuild.report.table import render_table
-from envbuild.report.text import Text, text_of
 from envbuild.system.environments.builder import Applied, Failure
+from envbuild.text import Text, text_of
 from envbuild.value import replace
 from tests.support.golden import assert_golden
 from tests.support.values import (

@@ -5,6 +5,7 @@ He controls texts that envbuild shows. They reach no terminal, log, comment or p
 
 from __future__ import annotations
 
+import ast
 import json
 import xml.etree.ElementTree as ET
 from io import StringIO
@@ -24,6 +25,7 @@ from envbuild.report.progress import LineProgress
 from envbuild.report.sarif import render_sarif
 from envbuild.report.table import render_table
 from tests.security.reports import CHECK, CONFLICTS, REPORTS, Report, with_texts
+from tests.support.command_line import ROOT
 from tests.support.examples import examples
 
 if TYPE_CHECKING:
@@ -202,3 +204,31 @@ def test_a_unit_file_has_the_lines_that_it_was_given(hostile: str) -> None:
         return
     with pytest.raises(UsageError):
         join(lines)
+
+
+FORMS = (
+    *("text.py", "report/github.py", "report/markup.py", "report/table.py", "report/sarif.py"),
+    *("report/conflicts_svg.py", "report/progress.py"),
+)
+"""Where printed text is made out of strings; rich's `Text` in the last is another one."""
+
+MAKERS = ("text_of", "render_problems", "render_table")
+"""What makes text that may be written to a stream by other than `Outcome`."""
+
+
+def test_nothing_is_printed_that_no_form_has_made() -> None:
+    """Strings become output in the modules of the forms alone, so a new report cannot forget to escape."""
+    makers, writers = set(), []
+    for path in sorted((ROOT / "envbuild").rglob("*.py")):
+        name = path.relative_to(ROOT / "envbuild").as_posix()
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call):
+                continue
+            called = ast.unparse(node.func)
+            if called == "Text":
+                makers.add(name)
+            if called in ("sys.stdout.write", "sys.stderr.write"):
+                writers.append((name, ast.unparse(node.args[0]).partition("(")[0]))
+    assert makers == set(FORMS)
+    others = {writer for writer in writers if writer[1] not in MAKERS}
+    assert others == {("cli/quick.py", "text"), ("cli/__init__.py", r"'interrupted\n'")}
