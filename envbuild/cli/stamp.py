@@ -96,10 +96,12 @@ def _recall(stamp: str, declaration: str, root: str) -> Text | None:
 
 
 def host_fact() -> str:
-    """What of the host decides which drivers it gets, as one word."""
+    """What of the host decides which drivers it gets, and what markers ask for there, as one word."""
     driver = _sha256(_NVIDIA) if os.path.exists(_NVIDIA) else "none"  # noqa: PTH110
     libc = os.confstr("CS_GNU_LIBC_VERSION") if hasattr(os, "confstr") else None
-    return f"{os.uname().machine}:{(libc or 'other').replace(' ', '-')}:{driver}"
+    name = os.uname()
+    kernel = "-".join((name.release, *name.version.split()))
+    return f"{name.machine}:{(libc or 'other').replace(' ', '-')}:{driver}:{kernel}"
 
 
 def _holds(fact: str, declaration: str, locks: str, root: str) -> bool:

@@ -181,7 +181,8 @@ def _reasons(previous: Lockfile | None, inputs: Inputs, upgrade: Upgrade) -> tup
     judged = compare_inputs(previous.inputs, inputs)
     reasons = judged.reasons if isinstance(judged, Stale) else ()
     names = {package.name for package in previous.packages}
-    reasons += tuple(f"it does not hold together: {text}" for text in unsound_reasons(previous))
+    if not reasons:
+        reasons = tuple(f"it does not hold together: {text}" for text in unsound_reasons(previous))
     return reasons + tuple(
         f"an upgrade of {name} was asked for" for name in upgrade.packages if name in names
     )

@@ -156,6 +156,25 @@ def test_an_override_is_a_decision_at_sync_too(
     assert installed(run_envbuild, "web") == {"web", "beta"}
 
 
+def test_an_environment_that_is_there_is_judged_by_todays_overrides(
+    run_envbuild: CommandLine, index: IndexServer, store: Path, python_version: str
+) -> None:
+    """The same files under another declaration are another question: without the override they are refused."""
+    index.add(command_wheel("web", "1.0", requires=("beta>=2",)), Wheel(name="beta"))
+    plain = declare_drivers({"web": ["web"]}, python=python_version)
+    run_envbuild.declare(plain.replace("requires =", 'overrides = ["beta<2"]\nrequires ='))
+    run_envbuild("lock", check=True)
+    run_envbuild("sync", check=True)
+    before = (store / "current/manifest.json").read_bytes()
+    run_envbuild.declare(plain)
+    lockfile = read(run_envbuild)
+    write(run_envbuild, with_(lockfile, inputs=with_(lockfile.inputs, overrides=())))
+    refused = run_envbuild("sync")
+    assert refused.code == 1, refused
+    assert "web 1.0 asks for beta >=2, and 1.0 is there" in refused.stderr
+    assert (store / "current/manifest.json").read_bytes() == before
+
+
 def test_an_unsound_lockfile_is_stale_unsound_and_never_switched_to(
     run_envbuild: CommandLine, index: IndexServer, store: Path, python_version: str
 ) -> None:

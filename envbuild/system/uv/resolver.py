@@ -147,7 +147,9 @@ class UvResolver:
         words = (
             self.conceal(completed.stderr.strip()) or f"uv ended with {completed.code} and no word"
         )
-        place = f"{request.driver} for {request.target}"
+        target = request.target  # whose newest patch release is nobody's
+        words = words.replace(target.newest_python, target.python)
+        place = f"{request.driver} for {target}"
         if completed.code == 1:
             hint = f"widen a range of drivers.{request.driver}.requires"
             message = f"no set of versions satisfies {place}"
