@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def check_commands(declaration: Declaration) -> tuple[Finding, ...]:
-    """Clashes in the order of the declaration.
+    """Clashes in the order of the declaration, whose drivers' commands are settled.
 
     Who comes later is called by the driver's name, which the declaration settles by its order;
     it does not settle where that name is taken as well.

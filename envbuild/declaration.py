@@ -69,7 +69,7 @@ class Driver:
     line: int
     requires: tuple[DeclaredRequirement, ...]
     binary: str
-    """The command that `which` and `run` mean; default: the driver's name."""
+    """The command that `which` and `run` mean; what is assumed until packages are locked where none is declared."""
 
     commands: tuple[str, ...]
     """The commands that get a shim, `binary` among them; default: just `binary`."""
@@ -125,6 +125,12 @@ class Driver:
 
     extends: str | None = None
     """The driver that this one was made from."""
+
+    default_binaries: tuple[str, ...] = ()
+    """Where `binary` is not declared: the names that it is if a locked package provides them, in order.
+
+    Else it is the only command of the first requirement's package; `provided_commands` decides.
+    """
 
     origins: tuple[tuple[str, int], ...] = ()
     """On which line of the file what is effective stands: key paths such as `python` or `env.NAME`.

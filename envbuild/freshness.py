@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.lock import Fresh, Inputs, Stale
+from envbuild.provided_commands import unknown_commands
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +49,17 @@ def compare_inputs(locked: Inputs, wanted: Inputs) -> Fresh | Stale:
 
 def judge_lockfile(lockfile: Lockfile, driver: Driver, declaration: Declaration) -> Fresh | Stale:
     """Whether the lockfile answers what the declaration asks for the driver today."""
-    return compare_inputs(lockfile.inputs, inputs_of(driver, declaration))
+    judged = compare_inputs(lockfile.inputs, inputs_of(driver, declaration))
+    reasons = command_reasons(lockfile, driver)
+    return judged if isinstance(judged, Stale) or not reasons else Stale(reasons=reasons)
+
+
+def command_reasons(lockfile: Lockfile, driver: Driver) -> tuple[str, ...]:
+    """Why a lockfile does not tell whether its packages provide what the driver exposes."""
+    return tuple(
+        f"commands: it was locked before {name!r} was asked for"
+        for name in unknown_commands(driver, lockfile)
+    )
 
 
 def _reasons(locked: Inputs, wanted: Inputs) -> Iterator[str]:

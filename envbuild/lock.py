@@ -75,6 +75,8 @@ class LockedPackage:
 
     requires_python: str = ""
     """Its own `Requires-Python` where patch releases matter to it, such as `>=3.11.1`; else empty."""
+    commands: tuple[str, ...] | None = None
+    """What its first wheel puts into `bin/`, in order; None where nobody had to look."""
 
 
 @value

@@ -101,6 +101,8 @@ def _package_lines(package: LockedPackage, all_targets: tuple[Target, ...]) -> I
     yield from _list("required-by", package.required_by)
     if package.yanked is not None:
         yield f"yanked = {_string(package.yanked)}"
+    if package.commands is not None:
+        yield from _list("commands", package.commands)
     yield "files = ["
     for file in package.files:
         targets = ""
@@ -238,6 +240,7 @@ def _package(table: Mapping[str, object], all_targets: tuple[Target, ...]) -> Lo
         targets=targets,
         requires=_strings(table, "requires"),
         required_by=_strings(table, "required-by"),
+        commands=_strings(table, "commands") if "commands" in table else None,
         files=files,
         requires_python=_text(table, "requires-python", _PYTHON)
         if "requires-python" in table

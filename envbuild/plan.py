@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.key import KeyInputs, compute_key, environment_name
+from envbuild.provided_commands import settled
 from envbuild.recipe import ChosenFile
 from envbuild.soundness import packages_here
 from envbuild.value import replace, value
@@ -120,6 +121,7 @@ def want(
             bytecode=driver.bytecode,
         )
     )
+    driver = settled(driver, lockfile)
     named = (file.version for file in files if file.package == lockfile.inputs.version_of)
     return Wanted(
         driver=driver,

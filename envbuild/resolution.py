@@ -144,6 +144,10 @@ class MetadataSource(Protocol):
         """What each file says, by sha256; IndexFailureError where an index does not give it."""
         ...
 
+    def commands(self, files: tuple[ResolvedFile, ...]) -> Mapping[str, tuple[str, ...]]:
+        """What each wheel puts into `bin/`, by sha256; IndexFailureError where an index does not give it."""
+        ...
+
     def still_listed(self, packages: tuple[KnownPackage, ...]) -> frozenset[str]:
         """The names of those whose file their index lists today, with that sha256."""
         ...

@@ -62,6 +62,14 @@ class DeferredIndexes:
             session = self._session
         return session.fetch(files)
 
+    def commands(self, files: tuple[ResolvedFile, ...]) -> Mapping[str, tuple[str, ...]]:
+        """As `MetadataSource` has it."""
+        from envbuild.system.index.command_reader import CommandReader
+
+        with self._guard:
+            locations, client = self._locations, self._client
+        return CommandReader(locations=locations, client=client).read_all(files)
+
     def still_listed(self, packages: tuple[KnownPackage, ...]) -> frozenset[str]:
         """As `MetadataSource` has it."""
         with self._guard:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from envbuild.report.outcome import Outcome
@@ -10,18 +11,33 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from envbuild.cli.context import Context
+    from envbuild.lock import Lockfile
 
 
 def show(context: Context, arguments: Namespace) -> Outcome:
     """Print what is effective, and where it comes from."""
     from envbuild.commands.show import show as command
+    from envbuild.provided_commands import settle_all
     from envbuild.report.show import render_show, show_table
     from envbuild.system.declaration_file import read_declaration_text
 
     result = command(
-        context.declaration_here,
+        settle_all(context.declaration_here, _readable_lockfiles(context)),
         tuple(arguments.drivers),
         read_declaration_text(context.declaration_path),
         context.host_tables,
     )
     return Outcome(code=0, text=lambda: render_show(result), table=lambda: show_table(result))
+
+
+def _readable_lockfiles(context: Context) -> dict[str, Lockfile]:
+    """By driver, the lockfiles that there are; a broken one counts as none."""
+    from envbuild.errors import LockfileError
+
+    found: dict[str, Lockfile] = {}
+    for driver in context.declaration.drivers:
+        with suppress(LockfileError):
+            stored = context.lock_folder.read(driver.name)
+            if stored is not None:
+                found[driver.name] = stored.lockfile
+    return found

@@ -14,6 +14,7 @@ from envbuild.lock import Stale
 from envbuild.lock_lines import package_line
 from envbuild.lock_soundness import check_soundness
 from envbuild.lock_warnings import yanked_text
+from envbuild.provided_commands import command_problems, settle_all
 from envbuild.rules import check_rules, rule_problems
 from envbuild.unlocked_changes import foresee
 from envbuild.value import value
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from envbuild.conflicts.conflict import Pair
     from envbuild.conflicts.pair_decision import Fleet
     from envbuild.declaration import Declaration, Driver
+    from envbuild.errors import Problem
     from envbuild.fleet_diff import DriverDiff
     from envbuild.lock import Lockfile
     from envbuild.resolution import Resolver
@@ -98,14 +100,16 @@ class Checker:
     def check(self, revisions: Revisions | None = None, against: str | None = None) -> CheckResult:
         """Check what is there, and compare it with a revision where one is named.
 
-        UsageError for a rule that names a package nobody has, and for a revision that cannot be read.
+        UsageError for a rule that names a package nobody has, for a command that no package provides,
+        and for a revision that cannot be read.
         """
         found: list[Finding] = []
         lockfiles = self._read(found)
-        if problems := rule_problems(self.declaration, lockfiles):
+        problems = (*rule_problems(self.declaration, lockfiles), *self._missing(lockfiles))
+        if problems:
             raise UsageError(problems)
         found += check_rules(self.declaration, lockfiles, self.folder.shown)
-        found += check_commands(self.declaration)
+        found += check_commands(settle_all(self.declaration, lockfiles))
         if self.cuda is not None:
             found += check_host(self.declaration, lockfiles, self.cuda)
         foreseen = foresee(self.declaration, lockfiles)
@@ -136,7 +140,7 @@ class Checker:
                 found += _broken(driver, error)
                 continue
             if stored is None:
-                found.append(self._missing(driver))
+                found.append(self._without_lockfile(driver))
                 continue
             lockfiles[driver.name] = stored.lockfile
             found += self._stale(driver, stored.lockfile)
@@ -145,7 +149,17 @@ class Checker:
         found += self._undeclared()
         return lockfiles
 
-    def _missing(self, driver: Driver) -> Finding:
+    def _missing(self, lockfiles: Mapping[str, Lockfile]) -> Iterator[Problem]:
+        """Commands that no package of a fresh lockfile provides."""
+        for driver in self.declaration.drivers:
+            lockfile = lockfiles.get(driver.name)
+            if lockfile is not None and not self._is_stale(driver, lockfile):
+                yield from command_problems(driver, lockfile, self.declaration.file)
+
+    def _is_stale(self, driver: Driver, lockfile: Lockfile) -> bool:
+        return isinstance(judge_lockfile(lockfile, driver, self.declaration), Stale)
+
+    def _without_lockfile(self, driver: Driver) -> Finding:
         return Finding(
             code="missing-lockfile",
             subject=driver.name,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from envbuild.commands.lock_commands import refuse_missing_commands, with_commands
 from envbuild.commands.lock_doubts import doubts, note_yanked
 from envbuild.commands.lock_jobs import (
     Upgrade,
@@ -85,6 +86,7 @@ class Locker:
         """
         jobs = read_jobs(self.declaration, self.folder, names, upgrade)
         check_upgrade(upgrade, jobs)
+        refuse_missing_commands(jobs, self.declaration)
         known = other_lockfiles(self.declaration, self.folder, jobs)
         known |= {job.driver.name: job.previous for job in jobs if job.previous is not None}
         digests = known_files(known.values())
@@ -127,10 +129,18 @@ class Locker:
 
     def _keep_or_resolve(self, units: list[tuple[Job, ...]], upgrade: Upgrade) -> _Resolved:
         """The lockfiles of all units; where every pin stands, without a resolution, which would say the same."""
-        kept = self._stand({job.driver.name: keep for job, keep in keepers(units, upgrade)})
-        rest = [unit for unit in units if unit[0].driver.name not in kept]
+        keeping = {job.driver.name: (job, keep) for job, keep in keepers(units, upgrade)}
+        kept = self._stand({name: keep for name, (_, keep) in keeping.items()})
+        failures, file = [], self.declaration.file
+        for name, lockfile in tuple(kept.items()):
+            try:
+                kept[name] = with_commands(keeping[name][0], lockfile, {}, self.metadata, file)
+            except EnvbuildError as error:
+                failures.append(LockFailure(drivers=(name,), error=error))
+                del kept[name]
+        rest = [unit for unit in units if unit[0].driver.name not in {*kept, *_names(failures)}]
         found = self._resolve_all(rest, upgrade) if rest else _Resolved(locked={})
-        return _Resolved(locked=kept | found.locked, failures=found.failures)
+        return _Resolved(locked=kept | found.locked, failures=(*failures, *found.failures))
 
     def _stand(self, kept: dict[str, Lockfile]) -> dict[str, Lockfile]:
         """Those of the lockfiles whose every file their indexes would give today; each page is asked for once."""
@@ -246,7 +256,12 @@ class Locker:
             resolve=lambda target, told: self._resolve(unit, target, upgrade, bounds, told),
         )
         locked = merger.merge_soundly(unit, resolutions, upgrade)
+        files = {file.sha256: file for resolution in resolutions for file in resolution.files}
         for job in unit:
+            merged = locked[job.driver.name]
+            locked[job.driver.name] = with_commands(
+                job, merged, files, self.metadata, self.declaration.file
+            )
             self._say_locked(job.driver.name, locked[job.driver.name])
         return locked
 
@@ -265,7 +280,9 @@ class Locker:
                     tried = (*bounds, f"{package}=={version}")
                     found = self._resolve_all(concerned, upgrade, tried)
                     worse = [
-                        f for f in found.failures if not isinstance(f.error, UnsatisfiableError)
+                        f
+                        for f in found.failures
+                        if not isinstance(f.error, UnsatisfiableError | UsageError)
                     ]
                     if worse:
                         raise all_failures(worse, ())
@@ -281,12 +298,17 @@ class Locker:
 def check_locks(declaration: Declaration, folder: LockFolder, names: tuple[str, ...]) -> LockResult:
     """Say which lockfiles are stale, and why; writes nothing and asks no index."""
     jobs = read_jobs(declaration, folder, names, Upgrade())
+    refuse_missing_commands(jobs, declaration)
     return LockResult(
         checked=True,
         drivers=tuple(driver_lock(job, None, checked=True) for job in jobs),
         undeclared=_undeclared(declaration, folder),
         resolved=False,
     )
+
+
+def _names(failures: Iterable[LockFailure]) -> tuple[str, ...]:
+    return tuple(name for failure in failures for name in failure.drivers)
 
 
 def _undeclared(declaration: Declaration, folder: LockFolder) -> tuple[str, ...]:

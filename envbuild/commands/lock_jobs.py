@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.commands.selection import select_drivers
 from envbuild.errors import LockfileError, NewerFormatError, Problem, UsageError
-from envbuild.freshness import compare_inputs, inputs_of
+from envbuild.freshness import command_reasons, compare_inputs, inputs_of
 from envbuild.kept_pins import keep_every_pin
 from envbuild.lock import Stale
 from envbuild.lock_soundness import unsound_reasons
@@ -161,7 +161,7 @@ def _job(driver: Driver, inputs: Inputs, folder: LockFolder, upgrade: Upgrade) -
     else:
         if stored is not None:
             previous, digest = stored.lockfile, stored.digest
-        reasons = _reasons(previous, inputs, upgrade)
+        reasons = _reasons(previous, driver, inputs, upgrade)
     return Job(
         driver=driver,
         inputs=inputs,
@@ -172,14 +172,16 @@ def _job(driver: Driver, inputs: Inputs, folder: LockFolder, upgrade: Upgrade) -
     )
 
 
-def _reasons(previous: Lockfile | None, inputs: Inputs, upgrade: Upgrade) -> tuple[str, ...]:
+def _reasons(
+    previous: Lockfile | None, driver: Driver, inputs: Inputs, upgrade: Upgrade
+) -> tuple[str, ...]:
     """Why a driver is resolved; empty where its lockfile stays as it is."""
     if previous is None:
         return ("there is no lockfile",)
     if upgrade.everything:
         return ("an upgrade of everything was asked for",)
     judged = compare_inputs(previous.inputs, inputs)
-    reasons = judged.reasons if isinstance(judged, Stale) else ()
+    reasons = judged.reasons if isinstance(judged, Stale) else command_reasons(previous, driver)
     names = {package.name for package in previous.packages}
     if not reasons:
         reasons = tuple(f"it does not hold together: {text}" for text in unsound_reasons(previous))

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from envbuild.accelerator import accelerator_missing
 from envbuild.commands.selection import select_drivers
 from envbuild.cuda import judge_cuda
-from envbuild.errors import HostError, LockfileError, NoError, Problem
+from envbuild.errors import HostError, LockfileError, NoError, Problem, UsageError
 from envbuild.freshness import judge_lockfile
 from envbuild.lock import Stale
 from envbuild.plan import Skip, plan_sync, want
+from envbuild.provided_commands import command_problems
 from envbuild.python_bound import admits_python, python_hint
 from envbuild.target import Target, parse_platform
 from envbuild.value import value
@@ -135,6 +136,7 @@ class Planner:
                 found[driver.name] = stored
         if problems:
             raise NoError(problems)
+        self._refuse_missing_commands(found)
         return found
 
     def _not_fresh(self, driver: Driver, lockfile: Lockfile | None) -> Problem | None:
@@ -147,6 +149,16 @@ class Planner:
             message = f"the lockfile of {driver.name} is stale: {'; '.join(judged.reasons)}"
             return Problem(file=file, message=message, hint="run `envbuild lock`")
         return None
+
+    def _refuse_missing_commands(self, lockfiles: dict[str, StoredLockfile]) -> None:
+        problems = [
+            problem
+            for driver in self.declaration.drivers
+            if (stored := lockfiles.get(driver.name)) is not None
+            for problem in command_problems(driver, stored.lockfile, self.declaration.file)
+        ]
+        if problems:
+            raise UsageError(problems)
 
     def _want(self, driver: Driver, stored: StoredLockfile) -> Wanted:
         platform = self._platform(driver)

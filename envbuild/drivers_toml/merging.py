@@ -95,8 +95,18 @@ def merge_driver(
         ),
         bytecode=shared(BYTECODE, parent.bytecode if parent else None, True),
         extends=extends,
+        default_binaries=_default_binaries(name, table, parent),
         origins=tuple(sorted(_origins(table, defaults, parent).items())),
     )
+
+
+def _default_binaries(name: str, table: Table, parent: Driver | None) -> tuple[str, ...]:
+    """The names that `binary` may be; none where it is declared, here or by the parent."""
+    declared = table.has(BINARY) or name in (table.get(COMMANDS) or ())
+    if declared or (parent is not None and not parent.default_binaries):
+        return ()
+    inherited = parent.default_binaries if parent is not None else ()
+    return (name, *inherited)
 
 
 def merge_requires(

@@ -148,8 +148,8 @@ def venv(run_envbuild: CommandLine, index: IndexServer, scratch: Path) -> Path:
     """A hand-made venv with vllm in it."""
     wheels = [
         command_wheel("vllm", "0.11.0", requires=["transformers"]),
-        Wheel(name="transformers", version="4.57.6"),
-        Wheel(name="transformers", version="5.1.0"),
+        Wheel(name="transformers", version="4.57.6", bare=True),
+        Wheel(name="transformers", version="5.1.0", bare=True),
     ]
     for wheel in wheels:
         index.add(wheel)

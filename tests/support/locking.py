@@ -67,6 +67,10 @@ class FakeIndex:
             for file in files
         }
 
+    def commands(self, files: tuple[ResolvedFile, ...]) -> Mapping[str, tuple[str, ...]]:
+        """Each package has the command of its own name."""
+        return {file.sha256: (file.package,) for file in files}
+
     def still_listed(self, packages: tuple[KnownPackage, ...]) -> frozenset[str]:
         """All of them: files are never replaced here."""
         return frozenset(package.name for package in packages)

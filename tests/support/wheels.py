@@ -46,7 +46,10 @@ class Wheel:
     """Path in site-packages → content; without any, a package that knows its `__version__`."""
 
     commands: Mapping[str, str] = field(default_factory=dict)
-    """Console scripts: command → `module:function`; see `command_wheel` for a ready one."""
+    """Console scripts: command → `module:function`; see `command_wheel` for a ready one.
+
+    Without any command or script there is one of the package's own name, as every driver needs one.
+    """
 
     scripts: Mapping[str, str | bytes] = field(default_factory=dict)
     """Files of `.data/scripts`: name → content; the first line `#!python` is rewritten."""
@@ -57,6 +60,9 @@ class Wheel:
     tag: str = "py3-none-any"
     build: str | None = None
     """The build tag, such as `1` or `2local`."""
+
+    bare: bool = False
+    """Whether it has no command at all."""
 
     metadata_lines: tuple[str, ...] = ()
     """More header lines for METADATA, such as `License: MIT`."""
@@ -121,8 +127,11 @@ class Wheel:
         members |= {f"{stem}.data/{k}": _bytes(v) for k, v in self.data.items()}
         members[f"{stem}.dist-info/METADATA"] = self.metadata()
         members[f"{stem}.dist-info/WHEEL"] = self._wheel_file()
-        if self.commands:
-            lines = [f"{command} = {target}" for command, target in self.commands.items()]
+        commands = self.commands
+        if not (commands or self.scripts or self.bare):
+            commands = {self.name: f"{self.distribution}:main"}
+        if commands:
+            lines = [f"{command} = {target}" for command, target in commands.items()]
             text = "\n".join(("[console_scripts]", *lines, ""))
             members[f"{stem}.dist-info/entry_points.txt"] = text.encode()
         return members

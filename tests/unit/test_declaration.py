@@ -50,6 +50,7 @@ def test_a_driver_needs_nothing_but_requirements() -> None:
         allow_sdist=(),
         enabled=True,
         bytecode=True,
+        default_binaries=("asr",),
     )
 
 

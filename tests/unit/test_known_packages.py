@@ -71,6 +71,10 @@ class Answers:
         """Nobody asks."""
         raise AssertionError(choices)
 
+    def commands(self, files: tuple[ResolvedFile, ...]) -> Mapping[str, tuple[str, ...]]:
+        """Nobody asks here."""
+        raise NotImplementedError
+
     def still_chosen(self, choices: tuple[LockedChoice, ...]) -> frozenset[LockedChoice]:
         """None: every driver is resolved."""
         return frozenset()

@@ -28,7 +28,7 @@ _LONGEST_OF_OLD = 500
 _LARGEST = 16 << 20
 """Bytes of METADATA; what claims to be longer is not read."""
 
-_UNREADABLE = (
+UNREADABLE = (
     zipfile.BadZipFile,
     zlib.error,
     EOFError,
@@ -69,7 +69,7 @@ def find_metadata(wheel: IO[bytes], package: str) -> bytes:
                 raise ValueError("its METADATA is too long")
             with archive.open(member) as stream:
                 return stream.read(_LARGEST)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise ValueError("it is no readable zip archive") from error
 
 

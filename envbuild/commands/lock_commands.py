@@ -1,0 +1,92 @@
+"""Record in a lockfile which commands its packages provide, as far as its driver's need it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envbuild.errors import UsageError
+from envbuild.provided_commands import command_problems, packages_to_look_at
+from envbuild.resolution import ResolvedFile
+from envbuild.value import replace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from envbuild.commands.lock_jobs import Job
+    from envbuild.declaration import Declaration
+    from envbuild.lock import LockedPackage, Lockfile
+    from envbuild.resolution import MetadataSource
+
+
+def record_commands(
+    job: Job, lockfile: Lockfile, files: Mapping[str, ResolvedFile], metadata: MetadataSource
+) -> Lockfile:
+    """The lockfile with the commands of the packages that had to be looked at, and of no others.
+
+    `files` says by sha256 where a resolution saw the wheels.
+    What the previous lockfile knows of the same wheel is not asked again.
+    """
+    known, given = _known(job.previous), lockfile
+    lockfile = replace(
+        lockfile, packages=tuple(replace(one, commands=None) for one in lockfile.packages)
+    )
+    while packages := packages_to_look_at(job.driver, lockfile):
+        asked = {_first_file(one, files).sha256: _first_file(one, files) for one in packages}
+        unknown = tuple(file for sha256, file in asked.items() if sha256 not in known)
+        if unknown:
+            known |= metadata.commands(unknown)
+        looked = {one: known[one.files[0].sha256] for one in packages}
+        lockfile = replace(
+            lockfile,
+            packages=tuple(
+                replace(one, commands=looked.get(one, one.commands)) for one in lockfile.packages
+            ),
+        )
+    return given if lockfile.packages == given.packages else lockfile
+
+
+def with_commands(
+    job: Job,
+    lockfile: Lockfile,
+    files: Mapping[str, ResolvedFile],
+    metadata: MetadataSource,
+    declared_in: str,
+) -> Lockfile:
+    """The lockfile with the commands that its driver's depend on; UsageError where they are not there."""
+    lockfile = record_commands(job, lockfile, files, metadata)
+    if problems := command_problems(job.driver, lockfile, declared_in):
+        raise UsageError(problems)
+    return lockfile
+
+
+def refuse_missing_commands(jobs: Iterable[Job], declaration: Declaration) -> None:
+    """UsageError where a lockfile that answers its declaration has no such command."""
+    problems = [
+        problem
+        for job in jobs
+        if job.previous is not None and not job.reasons
+        for problem in command_problems(job.driver, job.previous, declaration.file)
+    ]
+    if problems:
+        raise UsageError(problems)
+
+
+def _known(previous: Lockfile | None) -> dict[str, tuple[str, ...]]:
+    return {
+        package.files[0].sha256: package.commands
+        for package in (previous.packages if previous is not None else ())
+        if package.commands is not None
+    }
+
+
+def _first_file(package: LockedPackage, files: Mapping[str, ResolvedFile]) -> ResolvedFile:
+    """The wheel that stands for all of a package's; without an address where nobody has seen it."""
+    file = package.files[0]
+    unseen = ResolvedFile(
+        package=package.name,
+        version=package.version,
+        file=file.name,
+        url="",
+        sha256=file.sha256,
+    )
+    return files.get(file.sha256, unseen)
