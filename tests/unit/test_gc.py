@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -15,8 +16,11 @@ from envbuild.commands.gc import Collected, GcOptions, gc
 from envbuild.receipt import Contents, FileEntry, Receipt
 from envbuild.report.gc import gc_table, render_gc
 from envbuild.system.file_locks import locked
+from envbuild.system.processes import count_hidden
 from envbuild.system.pythons.stored import LOCK, WHOLE
 from envbuild.system.store import Store
+from envbuild.value import replace
+from tests.support.plain_user import as_plain_user
 from tests.support.values import CREATED, digest, make_entry, make_manifest
 
 OLD = "cpython-3.12.1-linux-x86_64-gnu"
@@ -175,3 +179,51 @@ def test_no_bound_is_made_up(made: Store) -> None:
     result = gc(made, GcOptions())
     assert result.plan.environments == ("half-1.0-0",)
     assert result.at_most is None
+
+
+def test_what_comes_into_use_while_it_goes_is_put_back(
+    made: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service that starts at the very moment of a gc keeps its environment, receipt and all."""
+    _build(made, "asr-1.0-0", NEW)
+    environment, receipt = made.environment("asr-1.0-0"), made.receipt("asr-1.0-0")
+    (environment / ".lease").touch()
+    environment.chmod(0o555)
+    content = receipt.read_bytes()
+    held = []
+    real = os.rename
+
+    def renamed(source: os.PathLike[str], target: os.PathLike[str]) -> None:
+        if Path(source) == environment:
+            held.append((environment / ".lease").open("rb"))
+            fcntl.fcntl(held[-1], fcntl.F_OFD_SETLK, bytes(32))
+        real(source, target)
+
+    monkeypatch.setattr(os, "rename", renamed)
+    plan = gc(made, GcOptions(keep=1, wait=True)).plan
+    held[0].close()
+    assert plan.environments == ()
+    assert [kept.reasons for kept in plan.kept if kept.subject == environment.name] == [
+        ("it came into use",)
+    ]
+    assert receipt.read_bytes() == content
+    assert environment.stat().st_mode & 0o777 == 0o555
+
+
+def test_what_cannot_be_looked_into_is_said(made: Store) -> None:
+    """A gc that is not root's knows others' processes by lease and command line alone, and says how many those are."""
+    _build(made, "asr-1.0-0", NEW)
+    result = replace(gc(made, GcOptions(keep=1, wait=True)), hidden=3)
+    assert "\n3 processes of other users could not be looked into" in render_gc(result)
+    assert gc_table(result)["hidden"] == 3
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="NOT TESTED: needs root to become another user")
+def test_processes_of_root_are_hidden_from_others(scratch: Path) -> None:
+    """Who may not look into a process counts it among those."""
+
+    def some_are_hidden() -> None:
+        assert count_hidden() > 0
+
+    assert as_plain_user(scratch, some_are_hidden) == 0
