@@ -123,7 +123,16 @@ def bench(session: nox.Session) -> None:
 def realworld(session: nox.Session) -> None:
     """Lock and build the repository's whole fleet, some 10 GB, and start vllm."""
     need_envbuild(session, "test")
-    session.run("pytest", "--realworld", "-s", "tests/realworld", *session.posargs)
+    session.run("pytest", "--realworld", "-s", "tests/realworld/test_fleet.py", *session.posargs)
+
+
+@nox.session(python=str(PYTHONS[FULL]))
+def differential(session: nox.Session) -> None:
+    """Lock and build some fifty real applications, and hold each against uv and pip; takes minutes."""
+    need_envbuild(session, "test")
+    session.install("pip>=26")
+    tests = "tests/realworld/test_applications.py"
+    session.run("pytest", "--realworld", tests, *session.posargs)
 
 
 LAUNCHERS = {
