@@ -196,6 +196,11 @@ class Context:
         return self._number("ENVBUILD_HTTP_TIMEOUT", 30.0, float, least=0.01)
 
     @property
+    def index_deadline(self) -> float:
+        """Seconds for a whole answer of an index: `$ENVBUILD_HTTP_DEADLINE`, else 300."""
+        return self._number("ENVBUILD_HTTP_DEADLINE", 300.0, float, least=0.01)
+
+    @property
     def index_retries(self) -> int:
         """How often uv asks an index again that failed: `$ENVBUILD_HTTP_RETRIES`, else 3."""
         return self._number("ENVBUILD_HTTP_RETRIES", 3, int, least=0)

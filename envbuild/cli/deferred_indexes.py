@@ -121,7 +121,11 @@ class DeferredIndexes:
     def _client(self) -> IndexClient:
         from envbuild.system.index.reader import IndexClient
 
-        client = IndexClient(self._context.environment, read_timeout=self._context.index_timeout)
+        client = IndexClient(
+            self._context.environment,
+            read_timeout=self._context.index_timeout,
+            deadline=self._context.index_deadline,
+        )
         return self._opened.enter_context(client)
 
     @cached_property

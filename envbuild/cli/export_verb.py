@@ -120,5 +120,6 @@ def _sources(context: Context, lockfile: Lockfile) -> Mapping[str, Source]:
     from envbuild.system.index.file_places import find_places
     from envbuild.system.index.reader import IndexClient
 
-    with IndexClient(context.environment, read_timeout=context.index_timeout) as client:
+    patience = {"read_timeout": context.index_timeout, "deadline": context.index_deadline}
+    with IndexClient(context.environment, **patience) as client:
         return find_places(lockfile, _locations(context), client)

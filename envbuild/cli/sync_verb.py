@@ -128,6 +128,7 @@ def open_builder(
         runner=context.runner,
         cache=context.store.cache,
         timeout=context.index_timeout,
+        deadline=context.index_deadline,
         retries=context.index_retries,
         hashes=False,
     ) as indexes:

@@ -21,6 +21,7 @@ REASONS = {
     Fault.UNREACHABLE: "connection refused",
     Fault.TIMED_OUT: "no word in 30 s",
     Fault.LED_AWAY: "it redirects to mirror.example",
+    Fault.UNSAFE: "from https to http",
     Fault.GARBAGE: "its type is text/plain",
     Fault.MISNAMED: "its METADATA says version 1.0+cpu",
     Fault.TWO_CONTENTS: "with sha256 0123456789ab… and ba9876543210…",

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from envbuild.system.index.connections import proxies_of, proxy_for
 from envbuild.system.index.remote_file import RangesUnsupportedError, RemoteFile
-from envbuild.system.index.web import Reply, proxies_of, proxy_for
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
     from typing import IO
+
+    from envbuild.system.index.web import Reply
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,9 @@ class Fault(enum.Enum):
     LED_AWAY = "led away"
     """A redirect to another host, for a package that may come from its own index alone."""
 
+    UNSAFE = "unsafe"
+    """A way from https to http or to another port, for what no digest vouches for."""
+
     GARBAGE = "garbage"
     """An answer that is not what was asked for: no package page, no wheel."""
 
@@ -138,7 +141,10 @@ def _unreachable(answer: IndexAnswer) -> tuple[str, str]:
 
 def _timed_out(answer: IndexAnswer) -> tuple[str, str]:
     message = f"{_index(answer)} did not answer in time{_because(answer)}"
-    return message, "try again, or allow it more seconds with $ENVBUILD_HTTP_TIMEOUT"
+    return message, (
+        "try again, or allow it more seconds: $ENVBUILD_HTTP_TIMEOUT of silence, "
+        "$ENVBUILD_HTTP_DEADLINE for the whole"
+    )
 
 
 def _unauthorised(answer: IndexAnswer) -> tuple[str, str]:
@@ -197,6 +203,14 @@ def _led_away(answer: IndexAnswer) -> tuple[str, str]:
     )
 
 
+def _unsafe(answer: IndexAnswer) -> tuple[str, str]:
+    message = f"{_index(answer)} leads {answer.reason} for {_subject(answer)}"
+    return message, (
+        "it was not followed, as nothing vouches for what comes that way; "
+        f"ask its operator, or say its right place with ${answer.location.variable}"
+    )
+
+
 def _garbage(answer: IndexAnswer) -> tuple[str, str]:
     if answer.file is not None:
         message = (
@@ -244,6 +258,7 @@ _WORDS = {
     Fault.REFUSED: _refused,
     Fault.REDIRECTS: _redirects,
     Fault.LED_AWAY: _led_away,
+    Fault.UNSAFE: _unsafe,
     Fault.GARBAGE: _garbage,
     Fault.TRUNCATED: _truncated,
     Fault.MISNAMED: _misnamed,

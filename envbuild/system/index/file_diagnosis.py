@@ -83,7 +83,7 @@ class _Checks:
                 return None
             self._left -= file.size
         location, listed = self._find(file)
-        unchecked = replace(listed, sha256=None)
+        unchecked = replace(listed, sha256=None, size=file.size)
         found, _ = self._client.download(location, file.package, unchecked)
         if found == file.sha256:
             return None

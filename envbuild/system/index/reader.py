@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, BinaryIO, Self
 
 from envbuild.system.index.answer import Fault, IndexAnswer, IndexAnswerError
 from envbuild.system.index.page import ACCEPT, listed_hashes, parse_page
-from envbuild.system.index.web import CHUNK, CONNECT_TIMEOUT, READ_TIMEOUT, Reply, Request, Web
+from envbuild.system.index.web import (
+    CHUNK,
+    CONNECT_TIMEOUT,
+    DEADLINE,
+    READ_TIMEOUT,
+    Reply,
+    Request,
+    Web,
+)
 from envbuild.system.index.web_faults import WebError
 from envbuild.system.index.wheel_folder import folder_page, open_in_folder
 
@@ -20,8 +28,15 @@ if TYPE_CHECKING:
     from envbuild.system.index.locations import IndexLocation
     from envbuild.system.index.page import IndexFile, ProjectPage
 
-_LARGEST_PAGE = 256 << 20
+_LARGEST_PAGE = 32 << 20
+"""Bytes of a page, uncompressed: packages of ten thousand files have ten of these MiB."""
+
 _LARGEST_METADATA = 16 << 20
+_LONGEST_NUMBER = 18
+"""Digits of a size; Python refuses to read thousands."""
+
+_LARGEST_FILE = 16 << 30
+"""Bytes of a file whose size nobody says."""
 
 
 class IndexClient:
@@ -30,12 +45,18 @@ class IndexClient:
     Whatever goes wrong is an IndexAnswerError that knows which index did what.
     """
 
-    def __init__(self, environ: Mapping[str, str], *, read_timeout: float = READ_TIMEOUT) -> None:
-        """`environ` is read for proxies; `read_timeout` is in seconds of silence."""
-        self.patience = CONNECT_TIMEOUT + read_timeout
-        """Seconds in which a silent index is given up."""
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        *,
+        read_timeout: float = READ_TIMEOUT,
+        deadline: float = DEADLINE,
+    ) -> None:
+        """`environ` is read for proxies; `read_timeout` is in seconds of silence, `deadline` of a whole answer."""
+        self.patience = CONNECT_TIMEOUT + max(read_timeout, deadline)
+        """Seconds in which an index is given up, whatever it does."""
 
-        self._web = Web(environ, read_timeout=read_timeout)
+        self._web = Web(environ, read_timeout=read_timeout, deadline=deadline)
         self._pages: dict[tuple[str, str], ProjectPage] = {}
         self._hashes: dict[tuple[str, str], frozenset[tuple[str, str]]] = {}
 
@@ -78,7 +99,12 @@ class IndexClient:
     def metadata_beside(self, location: IndexLocation, package: str, file: IndexFile) -> bytes:
         """The METADATA that lies beside a wheel (PEP 658), its hash checked where the page has one."""
         name = f"{file.filename}.metadata"
-        request = Request(url=_with_suffix(file.url), authorization=location.authorization)
+        request = Request(
+            url=_with_suffix(file.url),
+            authorization=location.authorization,
+            source=location.url,
+            verified=file.metadata_sha256 is not None,
+        )
         with _blaming(location, package, name):
             _, content = self._web.fetch(request, limit=_LARGEST_METADATA)
         digest = hashlib.sha256(content).hexdigest()
@@ -97,7 +123,11 @@ class IndexClient:
         """
         headers = [("Accept-Encoding", "identity"), *([("Range", span)] if span else [])]
         request = Request(
-            url=file.url, headers=tuple(headers), authorization=location.authorization
+            url=file.url,
+            headers=tuple(headers),
+            authorization=location.authorization,
+            source=location.url,
+            verified=span is None and file.sha256 is not None,
         )
         with _blaming(location, package, file.filename), self._web.open(request) as reply:
             if file.is_wheel:
@@ -124,12 +154,15 @@ class IndexClient:
     ) -> tuple[str, int]:
         """Read a whole file, a piece at a time, into `sink` if there is one → its sha256 and its size.
 
-        IndexAnswerError where the page has another sha256.
+        IndexAnswerError where the page has another sha256, or it is longer than its size there.
         """
         digest, size = hashlib.sha256(), 0
+        limit = _LARGEST_FILE if file.size is None else file.size
         for piece in self._pieces(location, package, file):
             digest.update(piece)
             size += len(piece)
+            if size > limit:
+                raise _too_long(location, package, file, limit)
             if sink is not None:
                 sink.write(piece)
         if file.sha256 not in (None, digest.hexdigest()):
@@ -195,7 +228,7 @@ def size_of(reply: Reply) -> int | None:
     if reply.status != 206:
         return reply.length
     total = reply.headers.get("Content-Range", "").rpartition("/")[2]
-    return int(total) if total.isdecimal() else None
+    return int(total) if total.isdecimal() and len(total) <= _LONGEST_NUMBER else None
 
 
 @contextmanager
@@ -220,6 +253,21 @@ def _with_suffix(url: str) -> str:
     """The address of the METADATA beside a wheel: `.metadata` at the end of the path."""
     path, mark, query = url.partition("?")
     return f"{path}.metadata{mark}{query}"
+
+
+def _too_long(
+    location: IndexLocation, package: str, file: IndexFile, limit: int
+) -> IndexAnswerError:
+    reason = f"it is longer than {limit} bytes"
+    return IndexAnswerError(
+        IndexAnswer(
+            fault=Fault.CHANGED,
+            location=location,
+            package=package,
+            file=file.filename,
+            reason=reason,
+        )
+    )
 
 
 def _changed(

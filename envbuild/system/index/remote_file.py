@@ -27,10 +27,10 @@ _TAIL = 1 << 16
 _STEP = 1 << 15
 """Bytes that are asked for at least, once more are needed."""
 
-_MOST = 1 << 26
+_MOST = 1 << 23
 """Bytes that one read may ask for: no archive's list of files is so long."""
 
-_SPAN = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
+_SPAN = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
 _NO_RANGES = (400, 405, 416, 501)
 """What servers say that know no ranges, or not the one that counts from the end."""
 

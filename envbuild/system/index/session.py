@@ -93,13 +93,14 @@ def index_session(
     runner: Runner,
     cache: Path,
     timeout: float,
+    deadline: float,
     retries: int,
     hashes: bool,
 ) -> Generator[IndexSession]:
-    """Locate the declaration's indexes and hold them open; the rest as in `session_over`."""
+    """Locate indexes and hold them open; `deadline` as in IndexClient, the rest as in `session_over`."""
     locations = locate_indexes(declaration, environment, lambda: learn_default_url(runner))
     with (
-        IndexClient(environment, read_timeout=timeout) as client,
+        IndexClient(environment, read_timeout=timeout, deadline=deadline) as client,
         session_over(
             locations,
             client,

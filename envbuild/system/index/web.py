@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from envbuild.system.index.answer import Fault, fault_of_status
+from envbuild.system.index.connections import make_manager, proxies_of, proxy_for, watched_by
+from envbuild.system.index.deadline import Deadline, Watchdog
+from envbuild.system.index.redirects import check_address, check_descent, next_url
 from envbuild.system.index.web_faults import WebError, body_faults, head_faults
 from envbuild.value import field, value
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Callable, Generator, Iterator, Mapping
 
     import urllib3
@@ -25,6 +27,9 @@ CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 30.0
 """Seconds of silence in which an answer is given up, unless the user says otherwise."""
 
+DEADLINE = 300.0
+"""Seconds in which an answer has to be there as a whole, unless the user says otherwise; see `SLOWEST`."""
+
 CHUNK = 1 << 18
 """Bytes that are held at a time while a body streams."""
 
@@ -33,13 +38,8 @@ _PAUSES = (0.2, 0.6)
 
 _WORTH_ANOTHER_TRY = (Fault.UNREACHABLE, Fault.SERVER_ERROR, Fault.TRUNCATED)
 _MOST_REDIRECTS = 10
-_BUNDLES = (
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-)
-"""Where systems keep the certificates they trust, for a Python that was built for another one."""
+_LONGEST_NUMBER = 18
+"""Digits of a length; Python refuses to read thousands."""
 
 _OF_ENCODED = ("Content-Encoding", "Content-Length", "Content-Range", "Accept-Ranges")
 """What an answer says of its bytes as they come, and not of what they are decoded into."""
@@ -58,14 +58,21 @@ class Request:
     """URL → the `Authorization` header to send there; asked anew for every redirect."""
 
     stays: bool = False
-    """Whether a redirect to another host is refused instead of followed."""
+    """Whether a redirect to another host or port is refused instead of followed."""
+
+    source: str | None = None
+    """The page's address, where the URL is a link on it."""
+
+    verified: bool = False
+    """Whether the caller knows a digest of the answer, so that it does not matter how it comes."""
 
 
 class Reply:
     """A good answer whose body is still to be read."""
 
-    def __init__(self, response: urllib3.BaseHTTPResponse, url: str) -> None:
+    def __init__(self, response: urllib3.BaseHTTPResponse, url: str, deadline: Deadline) -> None:
         self._response = response
+        self._deadline = deadline
         self.url = url
         """Where it was found in the end."""
 
@@ -77,7 +84,7 @@ class Reply:
     def length(self) -> int | None:
         """The body's length in bytes as the server says it, or None."""
         text = self.headers.get("Content-Length", "")
-        return int(text) if text.isdecimal() else None
+        return int(text) if text.isdecimal() and len(text) <= _LONGEST_NUMBER else None
 
     def undo_compression(self) -> None:
         """Give the body as it was before its server compressed it for the transport, if it did.
@@ -92,18 +99,24 @@ class Reply:
 
     def stream(self, *, decoded: bool = False) -> Iterator[bytes]:
         """The body, a bounded piece at a time; `decoded` undoes a compression of the transport."""
+        decoded = decoded or self._decoded
         host = urlsplit(self.url).netloc
-        with body_faults(host):
-            yield from self._response.stream(CHUNK, decode_content=decoded or self._decoded)
+        with in_time(self._deadline, host), body_faults(host):
+            for piece in self._response.stream(CHUNK, decode_content=decoded):
+                self._deadline.earn(len(piece))
+                yield piece
 
     def read(self, limit: int, *, decoded: bool = False) -> bytes:
         """The whole body; WebError where it is longer than `limit` bytes."""
+        host = urlsplit(self.url).netloc
+        too_long = WebError(Fault.GARBAGE, host=host, reason=f"it is longer than {_size(limit)}")
+        if self.length is not None and self.length > limit:
+            raise too_long
         body = bytearray()
         for piece in self.stream(decoded=decoded):
             body += piece
             if len(body) > limit:
-                host = urlsplit(self.url).netloc
-                raise WebError(Fault.GARBAGE, host=host, reason="it is too long")
+                raise too_long
         return bytes(body)
 
 
@@ -116,31 +129,30 @@ class Web:
         *,
         read_timeout: float = READ_TIMEOUT,
         connect_timeout: float = CONNECT_TIMEOUT,
+        deadline: float = DEADLINE,
     ) -> None:
+        """`environ` is read for proxies; the rest is in seconds, `deadline` for the whole of an answer."""
         self._proxies = proxies_of(environ)
         self._read_timeout = read_timeout
         self._connect_timeout = connect_timeout
+        self._deadline = deadline
+        self._watchdog = Watchdog()
         self._managers: dict[tuple[str, str | None], urllib3.PoolManager] = {}
         self._lock = threading.Lock()
 
     @contextmanager
     def open(self, request: Request) -> Generator[Reply]:
         """Ask, and give a good answer with its body unread; every other is a WebError."""
-        reply, response = _with_retries(lambda: self._ask(request))
-        try:
-            yield reply
-        finally:
-            response.close()
+        with ExitStack() as opened:
+            yield _with_retries(lambda: self._ask(request, opened))
 
     def fetch(self, request: Request, *, limit: int) -> tuple[Reply, bytes]:
         """Ask, and give the answer with its whole body, any compression of the transport undone."""
 
         def attempt() -> tuple[Reply, bytes]:
-            reply, response = self._ask(request)
-            try:
+            with ExitStack() as opened:
+                reply = self._ask(request, opened)
                 return reply, reply.read(limit, decoded=True)
-            finally:
-                response.close()
 
         return _with_retries(attempt)
 
@@ -151,29 +163,41 @@ class Web:
                 manager.clear()
             self._managers.clear()
 
-    def _ask(self, request: Request) -> tuple[Reply, urllib3.BaseHTTPResponse]:
+    def _ask(self, request: Request, opened: ExitStack) -> Reply:
+        """A good answer, which `opened` closes; every other is a WebError."""
+        check_address(request.url, urlsplit(request.source or "").netloc)
+        deadline = self._watchdog.begin(self._deadline)
+        with ExitStack() as own:
+            own.callback(self._watchdog.finish, deadline)
+            with in_time(deadline, urlsplit(request.url).netloc):
+                response, url = self._follow(request, deadline)
+                own.callback(response.close)
+            fault = fault_of_status(response.status)
+            if fault is not None and not _is_confirmed(request, response.status):
+                raise WebError(fault, host=urlsplit(url).netloc, status=response.status)
+            opened.push(own.pop_all())
+            return Reply(response, url, deadline)
+
+    def _follow(self, request: Request, deadline: Deadline) -> tuple[urllib3.BaseHTTPResponse, str]:
+        """The first answer that leads nowhere else, and where that was."""
         url = request.url
+        if request.source is not None and not request.verified:
+            check_descent(request.source, url)
         for _ in range(_MOST_REDIRECTS):
-            response = self._send(request, url)
+            with watched_by(deadline):
+                response = self._send(request, url)
             target = response.get_redirect_location()
             if not target:
-                break
+                return response, url
             response.close()
-            url = _next(url, target, stays=request.stays)
-        else:
-            raise WebError(Fault.REDIRECTS, host=urlsplit(url).netloc)
-        fault = fault_of_status(response.status)
-        if fault is not None and not _is_confirmed(request, response.status):
-            response.close()
-            raise WebError(fault, host=urlsplit(url).netloc, status=response.status)
-        return Reply(response, url), response
+            url = next_url(url, target, stays=request.stays, verified=request.verified)
+        raise WebError(Fault.REDIRECTS, host=urlsplit(url).netloc)
 
     def _send(self, request: Request, url: str) -> urllib3.BaseHTTPResponse:
         """Send one request, following nothing."""
         import urllib3
 
         parts = urlsplit(url)
-        _check_scheme(url, parts.netloc)
         headers = {"User-Agent": "envbuild", **dict(request.headers)}
         authorization = request.authorization(url) if request.authorization else None
         if authorization is not None:
@@ -194,8 +218,27 @@ class Web:
         scheme, proxy = urlsplit(url).scheme, proxy_for(url, self._proxies)
         with self._lock:
             if (scheme, proxy) not in self._managers:
-                self._managers[scheme, proxy] = _make_manager(scheme, proxy)
+                self._managers[scheme, proxy] = make_manager(scheme, proxy)
             return self._managers[scheme, proxy]
+
+
+@contextmanager
+def in_time(deadline: Deadline, host: str) -> Generator[None]:
+    """Say of a connection that was cut because its time had come that this is why."""
+    reason = f"it was not there as a whole in {deadline.seconds:g} s"
+    late = WebError(Fault.TIMED_OUT, host=host, reason=reason)
+    try:
+        yield
+    except WebError as error:
+        if deadline.has_passed:
+            raise late from error
+        raise
+    if deadline.has_passed:
+        raise late
+
+
+def _size(limit: int) -> str:
+    return f"{limit >> 20} MiB" if limit >= 1 << 20 else f"{limit} bytes"
 
 
 def _is_confirmed(request: Request, status: int) -> bool:
@@ -203,74 +246,6 @@ def _is_confirmed(request: Request, status: int) -> bool:
     return status == HTTPStatus.NOT_MODIFIED and any(
         name == "If-None-Match" for name, _ in request.headers
     )
-
-
-def _next(url: str, target: str, *, stays: bool) -> str:
-    """Where a redirect leads; WebError where it may not lead there."""
-    found = urljoin(url, target)
-    _check_scheme(found, urlsplit(url).netloc)
-    if stays and urlsplit(found).hostname != urlsplit(url).hostname:
-        reason = f"it redirects to {urlsplit(found).hostname}"
-        raise WebError(Fault.LED_AWAY, host=urlsplit(url).netloc, reason=reason)
-    return found
-
-
-def _check_scheme(url: str, host: str) -> None:
-    """Refuse addresses that an index may give, but that are none of the web."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        reason = f"it leads to a {parts.scheme or 'relative'} address"
-        raise WebError(Fault.GARBAGE, host=host, reason=reason)
-
-
-def proxies_of(environ: Mapping[str, str]) -> Mapping[str, str]:
-    """What an environment says of proxies, by the variable's name in lower case."""
-    return {key.lower(): value for key, value in environ.items() if key.lower().endswith("_proxy")}
-
-
-def proxy_for(url: str, known: Mapping[str, str]) -> str | None:
-    """The proxy that an environment's `proxies_of` name for a URL, as curl and uv read it, or None."""
-    import urllib.request
-
-    parts = urlsplit(url)
-    exempt = {"no": known.get("no_proxy", "")}
-    bypass = urllib.request.proxy_bypass_environment  # type: ignore[attr-defined] # not in the stub
-    if exempt["no"] and bypass(parts.netloc, exempt):
-        return None
-    proxy = known.get(f"{parts.scheme}_proxy") or known.get("all_proxy")
-    if not proxy:
-        return None
-    return proxy if "://" in proxy else f"http://{proxy}"
-
-
-def _make_manager(scheme: str, proxy: str | None) -> urllib3.PoolManager:
-    import urllib3
-
-    context = _trust() if scheme == "https" or (proxy or "").startswith("https:") else None
-    if proxy is None:
-        return urllib3.PoolManager(num_pools=8, maxsize=32, ssl_context=context)
-    parts = urlsplit(proxy)
-    login = f"{parts.username}:{parts.password or ''}" if parts.username else None
-    return urllib3.ProxyManager(
-        parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl(),
-        num_pools=8,
-        maxsize=32,
-        ssl_context=context,
-        proxy_headers=urllib3.make_headers(proxy_basic_auth=login) if login else None,
-    )
-
-
-def _trust() -> ssl.SSLContext:
-    """What the host's own certificate store vouches for."""
-    import os
-    import ssl
-
-    context = ssl.create_default_context()
-    if not context.get_ca_certs() and not ssl.get_default_verify_paths().capath:
-        for bundle in filter(os.path.exists, _BUNDLES):
-            context.load_verify_locations(bundle)
-            break
-    return context
 
 
 def _with_retries(attempt: Callable[[], T]) -> T:

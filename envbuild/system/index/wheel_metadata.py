@@ -6,7 +6,7 @@ import re
 import zipfile
 import zlib
 from functools import lru_cache
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
 from envbuild.target import parse_target
 from envbuild.value import value
@@ -28,6 +28,9 @@ _LONGEST_OF_OLD = 500
 _LARGEST = 16 << 20
 """Bytes of METADATA; what claims to be longer is not read."""
 
+_LONGEST_LIST = 8 << 20
+"""Bytes of an archive's list of files; some wheels have 40,000 files and 4 MiB."""
+
 UNREADABLE = (
     zipfile.BadZipFile,
     zlib.error,
@@ -38,6 +41,19 @@ UNREADABLE = (
     RuntimeError,
 )
 """What zipfile raises for archives that are broken, encrypted or packed in an unknown way."""
+
+
+class _BoundedReads:
+    """A file of which nobody reads much at once: zipfile reads an archive's whole list of files, however long."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+
+    def read(self, size: int = -1) -> bytes:
+        if size > _LONGEST_LIST:
+            raise ValueError(f"its list of files is longer than {_LONGEST_LIST >> 20} MiB")
+        return self._file.read(size)
 
 
 class MisnamedError(ValueError):
@@ -63,7 +79,7 @@ def find_metadata(wheel: IO[bytes], package: str) -> bytes:
     ValueError says what is wrong with the wheel.
     """
     try:
-        with zipfile.ZipFile(wheel) as archive:
+        with zipfile.ZipFile(cast("IO[bytes]", _BoundedReads(wheel))) as archive:
             member = archive.getinfo(_metadata_name(archive.namelist(), package))
             if member.file_size > _LARGEST:
                 raise ValueError("its METADATA is too long")

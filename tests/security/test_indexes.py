@@ -1,0 +1,313 @@
+"""An index, or what stands between it and the host, that answers slowly, without end, or with a lead elsewhere.
+
+The attacker runs the index, or can change what it says on its way; he wants a command that never ends,
+that eats the host's memory or disk, that opens files of the host, or that believes what came unprotected.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import struct
+import zipfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from envbuild.system.index.answer import Fault, IndexAnswerError
+from envbuild.system.index.locations import IndexLocation
+from envbuild.system.index.page import IndexFile
+from envbuild.system.index.reader import IndexClient
+from envbuild.system.index.redirects import check_descent, next_url
+from envbuild.system.index.web_faults import WebError
+from envbuild.system.index.wheel_metadata import find_metadata
+from tests.support.http import Handler, LoopbackServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+JSON = "application/vnd.pypi.simple.v1+json"
+MIB = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Drip:
+    """A byte now and then, for as long as somebody listens."""
+
+    begin: bytes
+    """What is said at once."""
+
+    piece: bytes = b" "
+    pause: float = 0.05
+
+    def say(self, handler: Evil) -> None:
+        """Drip until the other side hangs up."""
+        handler.wfile.write(self.begin)
+        while not handler.server.stopping.wait(self.pause):
+            handler.wfile.write(self.piece)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Flood:
+    """The same again and again."""
+
+    begin: bytes
+    piece: bytes = b" " * MIB
+    times: int = 400
+
+    def say(self, handler: Evil) -> None:
+        """Send until the other side hangs up."""
+        handler.wfile.write(self.begin)
+        for _ in range(self.times):
+            handler.wfile.write(self.piece)
+            handler.server.sent += len(self.piece)
+
+
+class Evil(Handler):
+    """One connection."""
+
+    server: EvilIndex
+
+    def respond(self) -> None:
+        """Say what the test wants said."""
+        self.note(200)
+        self.close_connection = True
+        try:
+            self.server.answer.say(self)
+        except OSError:
+            self.server.was_left = True
+
+
+class EvilIndex(LoopbackServer):
+    """Gives one answer to whatever is asked."""
+
+    answer: Drip | Flood
+    sent = 0
+    was_left = False
+
+    def __init__(self) -> None:
+        super().__init__(Evil)
+
+    @property
+    def location(self) -> IndexLocation:
+        """Where it is."""
+        return IndexLocation(name="default", url=f"{self.origin}/simple")
+
+
+class Handshake(Handler):
+    """A connection that begins to shake hands for TLS."""
+
+    def handle(self) -> None:
+        """Promise a record of 16 KiB, and send it byte by byte."""
+        self.wfile.write(b"\x16\x03\x03\x3f\xff")
+        while not self.server.stopping.wait(0.05):
+            self.wfile.write(b"\0")
+
+
+@pytest.fixture
+def evil() -> Iterator[EvilIndex]:
+    """An index that gives one answer."""
+    with EvilIndex() as server:
+        yield server
+
+
+def head(*lines: str) -> bytes:
+    """The head of an answer, with its empty line."""
+    return "\r\n".join(("HTTP/1.1 200 OK", f"Content-Type: {JSON}", *lines, "", "")).encode()
+
+
+DRIPS = {
+    "status": Drip(begin=b"HTTP/1.1 200 O", piece=b"K"),
+    "headers": Drip(begin=b"HTTP/1.1 200 OK\r\nX: ", piece=b"x"),
+    "body": Drip(begin=head("Content-Length: 1000000")),
+    "endless body": Drip(begin=head()),
+    "chunks": Drip(begin=head("Transfer-Encoding: chunked"), piece=b"1\r\n \r\n"),
+    "chunk size": Drip(begin=head("Transfer-Encoding: chunked"), piece=b"0"),
+    "gzip": Drip(begin=head("Content-Encoding: gzip") + gzip.compress(b"x")[:10], piece=b"\0"),
+}
+
+
+@pytest.mark.parametrize("drip", DRIPS.values(), ids=DRIPS.keys())
+def test_an_answer_that_drips_is_given_up_as_a_whole(evil: EvilIndex, drip: Drip) -> None:
+    """He is never silent and never done: the answer's deadline ends it, wherever it drips."""
+    evil.answer = drip
+    with (
+        IndexClient({}, read_timeout=30, deadline=0.8) as client,
+        pytest.raises(IndexAnswerError) as caught,
+    ):
+        client.project_page(evil.location, "acme")
+    assert caught.value.answer.fault is Fault.TIMED_OUT
+    assert "was not there as a whole in 0.8 s" in str(caught.value)
+
+
+def test_a_handshake_that_drips() -> None:
+    """He stands before TLS, whose handshake he never ends."""
+    with LoopbackServer(Handshake) as server, IndexClient({}, deadline=0.8) as client:
+        place = IndexLocation(name="default", url=server.origin.replace("http", "https"))
+        with pytest.raises(IndexAnswerError) as caught:
+            client.project_page(place, "acme")
+    assert caught.value.answer.fault is Fault.TIMED_OUT
+
+
+BOMB = gzip.compress(b" " * (100 * MIB))
+FLOODS = {
+    "said": Flood(begin=head(f"Content-Length: {200 * MIB}"), times=200),
+    "unsaid": Flood(begin=head()),
+    "chunked": Flood(
+        begin=head("Transfer-Encoding: chunked"), piece=b"100000\r\n" + b" " * MIB + b"\r\n"
+    ),
+    "bomb": Flood(
+        begin=head("Content-Encoding: gzip", f"Content-Length: {len(BOMB)}"), piece=BOMB, times=1
+    ),
+    "double bomb": Flood(
+        begin=head("Content-Encoding: gzip, gzip"), piece=gzip.compress(BOMB), times=1
+    ),
+}
+
+
+@pytest.mark.parametrize("flood", FLOODS.values(), ids=FLOODS.keys())
+def test_a_page_without_end_is_refused(evil: EvilIndex, flood: Flood) -> None:
+    """He sends more than any page has, plainly or compressed: it is refused, and little of it was read."""
+    evil.answer = flood
+    with IndexClient({}, read_timeout=30) as client, pytest.raises(IndexAnswerError) as caught:
+        client.project_page(evil.location, "acme")
+    assert caught.value.answer.fault is Fault.GARBAGE
+    assert "it is longer than 32 MiB" in str(caught.value)
+    assert evil.sent < 60 * MIB
+
+
+@pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip, gzip, gzip, gzip, gzip, gzip"])
+def test_a_compression_that_nobody_asked_for(evil: EvilIndex, encoding: str) -> None:
+    """He names one that is not known here, or many on top of each other: it is no page."""
+    evil.answer = Flood(begin=head(f"Content-Encoding: {encoding}"), piece=BOMB, times=1)
+    with IndexClient({}, read_timeout=30) as client, pytest.raises(IndexAnswerError) as caught:
+        client.project_page(evil.location, "acme")
+    assert caught.value.answer.fault is Fault.GARBAGE
+
+
+def test_metadata_without_end(evil: EvilIndex) -> None:
+    """He sends METADATA that never ends."""
+    evil.answer = Flood(begin=head())
+    file = IndexFile(filename="acme-1-py3-none-any.whl", url=f"{evil.origin}/a.whl")
+    with (
+        IndexClient({}, read_timeout=30) as client,
+        pytest.raises(IndexAnswerError, match="longer than 16 MiB"),
+    ):
+        client.metadata_beside(evil.location, "acme", file)
+    assert evil.sent < 40 * MIB
+
+
+def test_a_file_that_is_longer_than_its_page_says(evil: EvilIndex) -> None:
+    """He sends a wheel without end: no more of it is read than its size."""
+    evil.answer = Flood(begin=head())
+    file = IndexFile(filename="acme-1-py3-none-any.whl", url=f"{evil.origin}/a.whl", size=1000)
+    sink = io.BytesIO()
+    with (
+        IndexClient({}, read_timeout=30) as client,
+        pytest.raises(IndexAnswerError, match="longer than 1000 bytes"),
+    ):
+        client.download(evil.location, "acme", file, sink)
+    assert len(sink.getvalue()) < MIB
+
+
+@pytest.mark.parametrize("name", ["Content-Length", "Content-Range"])
+def test_a_length_of_thousands_of_digits(evil: EvilIndex, name: str) -> None:
+    """He writes it into a header: the size is not known, and that is no bug."""
+    evil.answer = Flood(begin=head(f"{name}: {'9' * 5000}"), times=0)
+    file = IndexFile(filename="acme-1-py3-none-any.whl", url=f"{evil.origin}/a.whl")
+    with IndexClient({}, read_timeout=30) as client:
+        assert client.file_size(evil.location, "acme", file) is None
+
+
+@pytest.mark.parametrize("target", ["http://[", "http://host:99999999/", "file:///etc/passwd"])
+@pytest.mark.parametrize("way", ["redirect", "link"])
+def test_an_address_that_is_none(evil: EvilIndex, way: str, target: str) -> None:
+    """He leads to a broken address or to a file of the host: nothing is opened, and that is no bug."""
+    answer = f"HTTP/1.1 302 Found\r\nLocation: {target}\r\n\r\n"
+    evil.answer = Flood(begin=answer.encode(), times=0)
+    file = IndexFile(filename="acme-1-py3-none-any.whl", url=target)
+    with IndexClient({}, read_timeout=30) as client:
+        asks: dict[str, Callable[[], object]] = {
+            "redirect": lambda: client.project_page(evil.location, "acme"),
+            "link": lambda: client.download(evil.location, "acme", file),
+        }
+        with pytest.raises(IndexAnswerError) as caught:
+            asks[way]()
+    assert caught.value.answer.fault is Fault.GARBAGE
+    assert "passwd" not in str(caught.value)
+
+
+DESCENTS = [
+    ("https://host/a/", "http://host/a/"),
+    ("https://host/a/", "http://other/a/"),
+    ("https://host/a/", "https://host:8443/a/"),
+    ("https://host:8443/a/", "https://host:9443/a/"),
+]
+
+
+@pytest.mark.parametrize(("url", "target"), DESCENTS)
+def test_https_leads_to_nothing_less(url: str, target: str) -> None:
+    """He has a redirect or a link lead from https to http, or to a port that anybody may have opened."""
+    for look in (
+        lambda: next_url(url, target, stays=False, verified=False),
+        lambda: check_descent(url, target),
+    ):
+        with pytest.raises(WebError) as caught:
+            look()
+        assert caught.value.fault is Fault.UNSAFE
+    assert next_url(url, target, stays=False, verified=True) == target
+
+
+@pytest.mark.parametrize(
+    ("url", "target"),
+    [
+        ("https://host/a", "/a/"),
+        ("https://host/a/", "https://files.host/a/"),
+        ("https://host:8443/a/", "https://host/a/"),
+        ("https://host:8443/a/", "https://files.host:8443/a/"),
+        ("http://host/a/", "https://host/a/"),
+        ("http://host:8000/a/", "http://host:9000/a/"),
+    ],
+)
+def test_what_is_no_less_is_followed(url: str, target: str) -> None:
+    """Redirects within https, up to it, and within http go on working."""
+    assert next_url(url, target, stays=False, verified=False).endswith("/a/")
+
+
+def test_a_link_to_http_on_a_page_of_https_is_not_opened(evil: EvilIndex) -> None:
+    """He changed a link on its way to the page; a file without a known digest is not fetched there."""
+    evil.answer = Flood(begin=head(), piece=b"x", times=1)
+    place = IndexLocation(name="default", url="https://mirror.example/simple")
+    file = IndexFile(filename="acme-1-py3-none-any.whl", url=f"{evil.origin}/a.whl")
+    with IndexClient({}, read_timeout=30) as client:
+        for ask in (client.download, client.metadata_beside, client.file_size):
+            with pytest.raises(IndexAnswerError, match="leads from https to http") as caught:
+                ask(place, "acme", file)
+            assert caught.value.answer.fault is Fault.UNSAFE
+        assert not evil.requests
+        known = IndexFile(
+            filename=file.filename, url=file.url, sha256=hashlib.sha256(b"x").hexdigest()
+        )
+        client.download(place, "acme", known)
+
+
+def test_a_bound_page_stays_at_its_port(evil: EvilIndex) -> None:
+    """He opened another port of the index's host, and has the page of a bound package lead there."""
+    with pytest.raises(WebError) as caught:
+        next_url("http://host:8000/a/", "http://host:9000/a/", stays=True, verified=False)
+    assert caught.value.fault is Fault.LED_AWAY
+
+
+def test_a_list_of_files_without_end() -> None:
+    """He publishes a wheel whose list of files is 100 MiB long: it is not read."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("acme-1.dist-info/METADATA", "Name: acme\n")
+    raw = bytearray(content.getvalue())
+    end = raw.rfind(b"PK\5\6")
+    struct.pack_into("<I", raw, end + 12, 100 * MIB)
+    padded = io.BytesIO(b"\0" * (100 * MIB) + bytes(raw))
+    with pytest.raises(ValueError, match="list of files"):
+        find_metadata(padded, "acme")
