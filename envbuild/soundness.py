@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from envbuild.python_bound import admits_python
 from envbuild.requirement_graph import active_edges
-from envbuild.requirement_text import admits, is_open, parse_requirement
+from envbuild.requirement_text import admits, holds, is_open, parse_requirement
 from envbuild.value import value
 
 if TYPE_CHECKING:
@@ -84,7 +84,9 @@ def judge(asked: Asked, packages: Iterable[Package], target: Target) -> Iterator
     for text in asked.constraints:
         wanted = parse_requirement(text)
         package = there.get(wanted.name)
-        if package is not None and not admits(wanted.specifier, package.version):
+        if package is None or not holds(wanted.marker, target):
+            continue
+        if not admits(wanted.specifier, package.version):
             message = f"{wanted.name} {package.version} is outside the constraint {text}"
             yield Unmet(asker=None, package=wanted.name, missing=False, message=message)
     if target.has_patch:

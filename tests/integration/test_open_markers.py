@@ -116,6 +116,24 @@ def test_a_chain_of_open_markers(run_envbuild: CommandLine, index: IndexServer) 
     assert 'name = "off-too"' in (run_envbuild.cwd / "locks/web.toml").read_text()
 
 
+def test_open_markers_of_the_declaration_itself(
+    run_envbuild: CommandLine, index: IndexServer
+) -> None:
+    """The driver's own requirements, constraints and overrides are locked for every host as well."""
+    first, later = f"python_full_version >= '{MINOR}.1'", f"python_full_version >= '{MINOR}.90'"
+    lib = [Wheel(name="lib", version=version) for version in ("1.0", "2.0", "3.0")]
+    index.add(command_wheel("web", "1.0", requires=("lib>=3",)), Wheel(name="here"), *lib)
+    index.add(Wheel(name="off"))
+    text = declare_drivers({"web": ["web", f"here; {first}", f"off; {later}"]}, python=MINOR)
+    more = f'overrides = ["lib>=1; {first}"]\nconstraints = ["lib<3; {first}"]\nrequires ='
+    run_envbuild.declare(text.replace("requires =", more))
+    run_envbuild("lock", check=True)
+    run_envbuild("check", check=True)
+    assert 'name = "off"' in (run_envbuild.cwd / "locks/web.toml").read_text()
+    run_envbuild("sync", check=True)
+    assert installed(run_envbuild, "web") == {"web", "here", "lib"}
+
+
 def test_the_newest_version_is_found_for_later_patch_releases(
     run_envbuild: CommandLine, index: IndexServer
 ) -> None:

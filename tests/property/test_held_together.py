@@ -58,6 +58,9 @@ class Shelf:
     hashed: bool
     """Whether pages have the sha256 of METADATA."""
 
+    bound: bool
+    """Whether the packages are bound to the index by name, and so come by another way."""
+
     asked: tuple[str, ...]
     """What the driver asks for, beside its command."""
 
@@ -98,6 +101,7 @@ def shelves(draw: st.DrawFn) -> Shelf:
         lying=tuple(draw(files)),
         twins=tuple(draw(files)),
         hashed=draw(st.booleans()),
+        bound=draw(st.booleans()),
         asked=tuple(draw(asked)),
     )
 
@@ -121,7 +125,7 @@ def test_what_is_said_yes_to_is_complete(fresh: Path, shelf: Shelf) -> None:
     """
     folder = Path(tempfile.mkdtemp(dir=fresh))
     with served(shelf) as index:
-        command = at(folder, index)
+        command = at(folder, index, bound=shelf.bound)
         locked = command("lock")
         event(f"lock {locked.code}")
         assert locked.code in (0, 3, 4), locked
@@ -155,7 +159,7 @@ def served(shelf: Shelf) -> IndexServer:
     return index
 
 
-def at(folder: Path, index: IndexServer) -> CommandLine:
+def at(folder: Path, index: IndexServer, *, bound: bool) -> CommandLine:
     """The command line in a folder of its own, with one driver."""
     for name in ("p", "home"):
         (folder / name).mkdir()
@@ -167,7 +171,8 @@ def at(folder: Path, index: IndexServer) -> CommandLine:
     command = CommandLine(
         cwd=folder / "p", env=child_environment(**more, **home, ENVBUILD_HTTP_RETRIES="0")
     )
-    command.declare(declare_drivers({"web": ["web"]}, python=MINOR))
+    own = f'[[index]]\nname = "own"\nurl = "{index.url}"\npackages = ["p*"]\n'
+    command.declare(declare_drivers({"web": ["web"]}, python=MINOR, more=own if bound else ""))
     return command
 
 
