@@ -28,6 +28,7 @@ def render_cyclonedx(
     `licences` has by package what METADATA says, an SPDX expression or a name.
     """
     root = f"driver:{lockfile.driver}"
+    references = _references(lockfile)
     document = {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
@@ -49,20 +50,24 @@ def render_cyclonedx(
                 ],
             },
         },
-        "components": [_component(package, licences) for package in lockfile.packages],
-        "dependencies": _dependencies(lockfile, root),
+        "components": [
+            _component(package, references[package], licences) for package in lockfile.packages
+        ],
+        "dependencies": _dependencies(lockfile, root, references),
     }
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     return ExportedFile(name=f"{lockfile.driver}.cdx.json", text=text)
 
 
-def _component(package: LockedPackage, licences: Mapping[str, str]) -> dict[str, object]:
+def _component(
+    package: LockedPackage, reference: str, licences: Mapping[str, str]
+) -> dict[str, object]:
     component: dict[str, object] = {
         "type": "library",
-        "bom-ref": _reference(package),
+        "bom-ref": reference,
         "name": package.name,
         "version": package.version,
-        "purl": _reference(package),
+        "purl": _purl(package),
     }
     if len(package.files) == 1:
         component["hashes"] = [_hash(package.files[0])]
@@ -72,7 +77,7 @@ def _component(package: LockedPackage, licences: Mapping[str, str]) -> dict[str,
     component["components"] = [
         {
             "type": "file",
-            "bom-ref": f"{_reference(package)}#{file.name}",
+            "bom-ref": f"{reference}#{file.name}",
             "name": file.name,
             "hashes": [_hash(file)],
             "properties": [{"name": "envbuild:size", "value": str(file.size)}],
@@ -100,15 +105,31 @@ def _hash(file: LockedFile) -> dict[str, str]:
     return {"alg": "SHA-256", "content": file.sha256}
 
 
-def _reference(package: LockedPackage) -> str:
+def _references(lockfile: Lockfile) -> dict[LockedPackage, str]:
+    """A name of its own for each package table.
+
+    A version stands in several where its wheels publish different METADATA: then its first wheel names each.
+    """
+    purls = [_purl(package) for package in lockfile.packages]
+    return {
+        package: purl
+        if purls.count(purl) == 1
+        else f"{purl}?file_name={quote(package.files[0].name, safe='.')}"
+        for package, purl in zip(lockfile.packages, purls, strict=True)
+    }
+
+
+def _purl(package: LockedPackage) -> str:
     return f"pkg:pypi/{package.name}@{quote(package.version, safe='.')}"
 
 
-def _dependencies(lockfile: Lockfile, root: str) -> list[dict[str, object]]:
+def _dependencies(
+    lockfile: Lockfile, root: str, references: Mapping[LockedPackage, str]
+) -> list[dict[str, object]]:
     """Who needs what on any target, as far as both ends are locked there."""
     needs: dict[str, set[str]] = {root: set()}
     for package in lockfile.packages:
-        needs[_reference(package)] = set()
+        needs[references[package]] = set()
     for target in lockfile.targets:
         packages = {package.name: package for package in lockfile.packages_for(target)}
         published = {name: package.requires for name, package in packages.items()}
@@ -116,8 +137,8 @@ def _dependencies(lockfile: Lockfile, root: str) -> list[dict[str, object]]:
         for edge in edges:
             if edge.package not in packages or edge.requirer == edge.package:
                 continue
-            who = root if edge.requirer is None else _reference(packages[edge.requirer])
-            needs[who].add(_reference(packages[edge.package]))
+            who = root if edge.requirer is None else references[packages[edge.requirer]]
+            needs[who].add(references[packages[edge.package]])
     return [{"ref": ref, "dependsOn": _sorted(names)} for ref, names in needs.items()]
 
 
