@@ -70,13 +70,15 @@ class IndexSession:
         return tuple(file.filename for file in page.files)
 
     def explain_resolution(self, request: ResolveRequest, words: str) -> EnvbuildError | None:
-        """Why a resolution failed with uv's words, as far as indexes are the reason."""
+        """Why a resolution failed with uv's words, as far as indexes or builds are the reason."""
+        from envbuild.system.index.build_diagnosis import diagnose_builds
         from envbuild.system.index.diagnosis import diagnose_resolution
 
         timeless = self.uv.router.timeless if self.uv.router is not None else ()
-        return diagnose_resolution(
+        found = diagnose_resolution(
             self.client, self.locations, request, self.uv.bad_answers, timeless, words
         )
+        return found or diagnose_builds(self.reader, request, words, self.uv.without_secret)
 
     def explain_installation(self, request: InstallRequest) -> EnvbuildError | None:
         """Why locked files could not be installed, as far as indexes are the reason."""

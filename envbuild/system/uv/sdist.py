@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from envbuild.system.process import Runner
 
+_SHOWN = 40
+"""Lines of a failed build that are shown."""
+
 
 @value
 class SdistBuilder:
@@ -36,7 +39,7 @@ class SdistBuilder:
         """
         output = folder / "wheel"
         output.mkdir()
-        argv = (uv_executable(), "build", *base_arguments(), "--quiet", "--wheel")
+        argv = (uv_executable(), "build", *base_arguments(), "--wheel")
         argv += ("--python", sys.executable, "--cache-dir", str(self.cache))
         argv += ("--out-dir", str(output), str(sdist))
         env = scrubbed_environment(os.environ, **self.index_environment)
@@ -46,8 +49,15 @@ class SdistBuilder:
         if len(wheels) != 1 or (done.code != 0 and not _adds_local(sdist.name, wheels[0].name)):
             message = f"{sdist.name} cannot be built into a wheel"
             hint = "ask for a version that has a wheel, or provide what the build needs"
-            raise HostError(Problem(message=message, detail=done.stderr, hint=hint))
+            raise HostError(Problem(message=message, detail=_last_lines(done.stderr), hint=hint))
         return wheels[0]
+
+
+def _last_lines(words: str) -> str:
+    """The end of what a build said, where its fault stands."""
+    lines = words.strip().splitlines()
+    more = ["…"] if len(lines) > _SHOWN else []
+    return "\n".join((*more, *lines[-_SHOWN:]))
 
 
 def _adds_local(sdist: str, wheel: str) -> bool:

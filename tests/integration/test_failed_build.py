@@ -1,0 +1,60 @@
+"""A source distribution that cannot be built while a driver is locked."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import tarfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.command_line import declare_drivers
+from tests.support.wheels import Wheel
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.command_line import CommandLine
+    from tests.support.index_server import IndexServer
+
+PROJECT = b'[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+
+
+def broken_source() -> bytes:
+    """The archive of a source distribution whose build ends with words of its own."""
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w") as archive:
+        for path, content in (
+            ("PKG-INFO", b"Metadata-Version: 2.1\nName: src\nVersion: 1.0\n"),
+            ("pyproject.toml", PROJECT),
+            ("backend.py", b"raise SystemExit('cannot find the compiler')\n"),
+        ):
+            member = tarfile.TarInfo(f"src-1.0/{path}")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return gzip.compress(raw.getvalue())
+
+
+@pytest.mark.parametrize("requires", [("src",), ("top",)])
+def test_a_failed_build_is_told_as_one(
+    run_envbuild: CommandLine,
+    index: IndexServer,
+    project: Path,
+    python_version: str,
+    requires: tuple[str, ...],
+) -> None:
+    """Its own words and exit 5, whoever asks for the package; never that no versions satisfy."""
+    folder = project / "wheels"
+    folder.mkdir()
+    (folder / "src-1.0.tar.gz").write_bytes(broken_source())
+    index.add(Wheel(name="top", requires=("src",)))
+    more = '[[index]]\nname = "own"\npath = "wheels"\npackages = ["src"]\n'
+    text = declare_drivers({"app": requires}, python=python_version)
+    run_envbuild.declare(f'{text}allow-sdist = ["src"]\n{more}')
+    result = run_envbuild("lock")
+    assert result.code == 5, result
+    assert "app: src-1.0.tar.gz cannot be built into a wheel" in result.stderr
+    assert "cannot find the compiler" in result.stderr, result
+    assert "satisfies" not in result.stderr
+    assert not (project / "locks").exists()
