@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.commands.lock import Locker, LockResult, Upgrade
 from envbuild.progress import Silent
+from envbuild.requirement_text import parse_requirement
 from envbuild.resolution import PublishedMetadata, Resolution
 from tests.support.values import make_declaration, make_resolved
 
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 class FakeIndex:
     """A resolver and a metadata source over packages that are given as names and versions.
 
-    It takes every package there is, at its pinned version where there is one, else at the newest.
+    It takes what a driver asks for and all that this needs, at its pinned version where there is one,
+    else at the newest.
     """
 
     packages: dict[str, list[str]]
@@ -56,8 +58,19 @@ class FakeIndex:
         files = tuple(
             make_resolved(name, pins[name] if pins.get(name) in versions else versions[-1])
             for name, versions in sorted(self.packages.items())
+            if name in self._needed(request.requires)
         )
         return Resolution(target=request.target, files=files)
+
+    def _needed(self, requires: tuple[str, ...]) -> set[str]:
+        found: set[str] = set()
+        waiting = [*requires]
+        while waiting:
+            name = parse_requirement(waiting.pop()).name
+            if name not in found:
+                found.add(name)
+                waiting += self.requires.get(name, ())
+        return found
 
     def fetch(self, files: tuple[ResolvedFile, ...]) -> Mapping[str, PublishedMetadata]:
         """What the files say."""
