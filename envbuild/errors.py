@@ -72,6 +72,21 @@ def shorten_problem(problem: Problem) -> Problem:
     )
 
 
+def _masked(problem: Problem) -> Problem:
+    """The problem without credentials and signatures of addresses, whoever's words they are in."""
+    words = (problem.message, problem.detail, problem.hint)
+    if not any(text is not None and "://" in text for text in words):
+        return problem
+    from envbuild.masking import masked
+
+    return replace(
+        problem,
+        message=masked(problem.message),
+        detail=problem.detail and masked(problem.detail),
+        hint=problem.hint and masked(problem.hint),
+    )
+
+
 class EnvbuildError(Exception):
     """A stage could not produce its value; carries every problem that was found."""
 
@@ -79,7 +94,7 @@ class EnvbuildError(Exception):
 
     def __init__(self, problems: Problem | Iterable[Problem]) -> None:
         found = (problems,) if isinstance(problems, Problem) else tuple(problems)
-        self.problems = tuple(map(shorten_problem, found))
+        self.problems = tuple(shorten_problem(_masked(problem)) for problem in found)
         super().__init__("\n".join(map(str, self.problems)))
 
     def with_problems(self, problems: Iterable[Problem]) -> EnvbuildError:

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from envbuild.errors import IndexFailureError, Problem
+from envbuild.masking import masked
 from envbuild.system.index.answer import Fault, IndexAnswerError
 from envbuild.system.index.locations import IndexLocation
 from envbuild.system.index.page import IndexFile
@@ -23,6 +25,7 @@ from envbuild.system.index.reader import IndexClient
 from envbuild.system.index.redirects import check_descent, next_url
 from envbuild.system.index.web_faults import WebError
 from envbuild.system.index.wheel_metadata import find_metadata
+from envbuild.value import replace
 from tests.support.http import Handler, LoopbackServer
 
 if TYPE_CHECKING:
@@ -298,6 +301,32 @@ def test_a_bound_page_stays_at_its_port(evil: EvilIndex) -> None:
     with pytest.raises(WebError) as caught:
         next_url("http://host:8000/a/", "http://host:9000/a/", stays=True, verified=False)
     assert caught.value.fault is Fault.LED_AWAY
+
+
+SIGNED = (
+    "https://files.example/a.whl?sig=S3CRET&se=2026",
+    "https://bucket.example/a.whl?X-Amz-Credential=S3CRET&X-Amz-Signature=S3CRET",
+    "https://me:S3CRET@mirror.example/simple/",
+    "https://S3CRET@mirror.example/a?token=S3CRET#sha256=1",
+    "git+https://S3CRET:x@git.example/a.git",
+)
+
+
+@pytest.mark.parametrize("url", SIGNED)
+@pytest.mark.parametrize("field", ["message", "detail", "hint"])
+def test_what_signs_an_address_is_never_shown(field: str, url: str) -> None:
+    """Who reads a log wants what gave somebody access: uv's words and ours keep the place and nothing more."""
+    words = f"cannot read `{url}` (404), then {url}"
+    problem = IndexFailureError(replace(Problem(message="it failed"), **{field: words}))
+    assert "S3CRET" not in str(problem)
+    assert "S3CRET" not in repr(problem.problems)
+    assert str(problem).count("example/") == 2
+
+
+def test_masking_leaves_other_words_alone() -> None:
+    """Addresses without credentials stay, so that people know which one was meant."""
+    for text in ("see https://host.example/a/b#c, or me@host", "a?b=c", "what? https://host/?"):
+        assert masked(text) == text
 
 
 def test_a_list_of_files_without_end() -> None:
