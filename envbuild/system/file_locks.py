@@ -156,10 +156,17 @@ def _open_lock(path: Path) -> int:
 
 
 def _open_for_owner(path: Path) -> int:
-    """Open a lock's file; one that has to be made belongs to the folder's owner, and to him alone."""
+    """Open a lock's file; one that has to be made belongs to the folder's owner, and to him alone.
+
+    One of this user's that others could open, as after a restore, is closed to them.
+    """
     while True:
         with suppress(FileNotFoundError):
-            return os.open(path, _OPEN)
+            descriptor = os.open(path, _OPEN)
+            status = os.fstat(descriptor)
+            if status.st_mode & 0o077 and status.st_uid == os.geteuid() and status.st_nlink == 1:
+                os.fchmod(descriptor, 0o600)
+            return descriptor
         with suppress(FileExistsError):
             descriptor = os.open(path, _OPEN | os.O_CREAT | os.O_EXCL, 0o600)
             try:

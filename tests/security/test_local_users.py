@@ -89,6 +89,9 @@ def test_nobody_else_can_hold_a_lock(web: CommandLine, store: Path) -> None:
     locks = list((store / "locks").iterdir())
     assert locks
     assert {stat.S_IMODE(lock.stat().st_mode) for lock in locks} == {0o600}
+    locks[0].chmod(0o666)  # as a restore may have left it
+    with locked(locks[0]):
+        assert stat.S_IMODE(locks[0].stat().st_mode) == 0o600
     script = 'for file in "$0"/locks/*; do cat "$file" && echo "$file"; done'
     assert by_stranger("/bin/sh", "-c", script, store).stdout == ""
 
