@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from envbuild.commands.lock_jobs import Job
+    from envbuild.commands.lock_soundly import Told
     from envbuild.declaration import Declaration
     from envbuild.errors import Problem
     from envbuild.lock import Lockfile
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
         Resolver,
     )
     from envbuild.system.lock_folder import LockFolder
+    from envbuild.system.workers import Workers
     from envbuild.target import Target
 
 __all__ = ["DriverLock", "LockResult", "Locker", "Upgrade", "check_locks", "targets_of"]
@@ -187,7 +189,7 @@ class Locker:
             for unit, futures in waiting:
                 try:
                     resolutions = tuple(future.result() for future in futures)
-                    locked |= self._merge_soundly(unit, resolutions, upgrade, bounds)
+                    locked |= self._merge_soundly(unit, resolutions, upgrade, bounds, pool)
                 except EnvbuildError as error:
                     placed = type(error)(self._placed(unit, problem) for problem in error.problems)
                     names = tuple(job.driver.name for job in unit)
@@ -245,15 +247,23 @@ class Locker:
         resolutions: tuple[Resolution, ...],
         upgrade: Upgrade,
         bounds: tuple[str, ...],
+        pool: Workers,
     ) -> dict[str, Lockfile]:
         """Each driver's lockfile, in which nothing is unmet."""
         from envbuild.commands.lock_merge import Merger
+
+        def resolve(told: Told) -> dict[Target, Resolution]:
+            waiting = {
+                target: pool.submit(self._resolve, unit, target, upgrade, bounds, known)
+                for target, known in told.items()
+            }
+            return {target: future.result() for target, future in waiting.items()}
 
         merger = Merger(
             declaration=self.declaration,
             metadata=self.metadata,
             progress=self.progress,
-            resolve=lambda target, told: self._resolve(unit, target, upgrade, bounds, told),
+            resolve=resolve,
         )
         locked = merger.merge_soundly(unit, resolutions, upgrade)
         files = {file.sha256: file for resolution in resolutions for file in resolution.files}

@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from envbuild.commands.lock_jobs import Job, Upgrade
+    from envbuild.commands.lock_soundly import Told
     from envbuild.declaration import Declaration
     from envbuild.lock import Lockfile
     from envbuild.progress import Progress
-    from envbuild.resolution import KnownPackage, MetadataSource, Resolution, ResolvedFile
+    from envbuild.resolution import MetadataSource, Resolution, ResolvedFile
     from envbuild.target import Target
 
 
@@ -30,8 +31,8 @@ class Merger:
     declaration: Declaration
     metadata: MetadataSource
     progress: Progress
-    resolve: Callable[[Target, tuple[KnownPackage, ...]], Resolution]
-    """Resolves one target again, with what files are told to say inside."""
+    resolve: Callable[[Told], Mapping[Target, Resolution]]
+    """Resolves targets again, each with what files are told to say inside."""
 
     def merge_soundly(
         self, unit: tuple[Job, ...], resolutions: tuple[Resolution, ...], upgrade: Upgrade
@@ -41,19 +42,17 @@ class Merger:
         UnsatisfiableError where that helps nothing, or where drivers could not be locked together.
         """
         locked = self._merge(unit, resolutions, upgrade)
-        told: dict[Target, tuple[KnownPackage, ...]] = {}
+        told: Told = {}
         for _ in range(ROUNDS):
             news = untold(locked.values(), told)
             if not news:
                 break
             told |= {target: (*told.get(target, ()), *known) for target, known in news.items()}
             try:
-                resolutions = tuple(
-                    self.resolve(one.target, told[one.target]) if one.target in news else one
-                    for one in resolutions
-                )
+                again = self.resolve({target: told[target] for target in news})
             except UnsatisfiableError as error:
                 raise explained(error, told) from error
+            resolutions = tuple(again.get(one.target, one) for one in resolutions)
             locked = self._merge(unit, resolutions, upgrade)
         if problems := coexist_problems(self.declaration, locked):
             raise UnsatisfiableError(problems)
