@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from envbuild.canonical_toml import read_canonical
 from envbuild.errors import LockfileError, NewerFormatError, Problem
 from envbuild.lock import FORMAT, Inputs, LockedFile, LockedPackage, Lockfile
+from envbuild.lock_content import check_content
 from envbuild.target import parse_target
 from envbuild.toml_loading import load_toml
 
@@ -22,12 +24,16 @@ _HEADER = "# Written by `envbuild lock`; a change by hand is noticed and refused
 _DIGEST = re.compile(r'^digest = "sha256:([0-9a-f]{64})"\n', re.MULTILINE)
 _DRIVER = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_ASKER = re.compile(r"\.|[a-z0-9]+(-[a-z0-9]+)*")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9!+._-]*")
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9!+._-]*\.(whl|tar\.gz|zip)")
 _INDEX = re.compile(r"[A-Za-z0-9_-]+")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _PYTHON = re.compile(r"[0-9A-Za-z.*+!<>=~, _-]+")
-_ANYTHING = re.compile(r"[^\n]+")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d(T[0-9:.]+(Z|[+-]\d\d:\d\d))?|[1-9]\d{0,4} (hour|day|week)s?")
+_ENDLESS_NUMBER = re.compile(r"[0-9]{65}")
+_PATTERN = re.compile(r"[a-z0-9*-]+")
+_LARGEST_FILE = 1 << 60
 _LINE = re.compile(r"[^\n]*")
 _ENCODE = json.JSONEncoder(ensure_ascii=False).encode
 _HINT = "run `envbuild lock`, or take the file back from version control"
@@ -51,12 +57,15 @@ def parse_lockfile(text: str, *, file: str) -> Lockfile:
     _check_digest(text, file)
     try:
         _refuse_address(text)
-        return _lockfile(table)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        _refuse_endless_number(text)
+        lockfile = _lockfile(table)
+        check_content(lockfile)
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         problem = Problem(
             file=file, message=f"the lockfile does not hold what it must: {error}", hint=_HINT
         )
         raise LockfileError(problem) from error
+    return lockfile
 
 
 def _lines(lockfile: Lockfile) -> Iterator[str]:
@@ -139,6 +148,11 @@ def _refuse_address(text: str) -> None:
             raise ValueError(f"an address stands in {line.strip()!r}")
 
 
+def _refuse_endless_number(text: str) -> None:
+    if _ENDLESS_NUMBER.search(text):
+        raise ValueError("a number in it has more than 64 digits")
+
+
 def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -184,7 +198,7 @@ def _check_digest(text: str, file: str) -> None:
 def _lockfile(table: Mapping[str, object]) -> Lockfile:
     targets = tuple(map(parse_target, _strings(table, "targets")))
     inputs = _inputs(_table(table["inputs"]))
-    if [*map(str, targets)] != [
+    if len(targets) != len(inputs.python) * len(inputs.platforms) or [*map(str, targets)] != [
         f"{python}-{on}" for python in inputs.python for on in inputs.platforms
     ]:
         raise ValueError("its targets are not those of its inputs")
@@ -209,12 +223,20 @@ def _inputs(table: Mapping[str, object]) -> Inputs:
         overrides=_strings(table, "overrides"),
         python=_strings(table, "python"),
         platforms=_strings(table, "platforms"),
-        exclude_newer=None if newer is None else _text(table, "exclude-newer", _ANYTHING),
+        exclude_newer=None if newer is None else _text(table, "exclude-newer", _DATE),
         exclude_newer_packages=tuple(_limits(table)),
-        allow_sdist=_strings(table, "allow-sdist"),
+        allow_sdist=_names(table, "allow-sdist"),
         version_of=_text(table, "version-of", _NAME),
-        indexes=tuple((name, _strings(indexes, name)) for name in indexes),
+        indexes=tuple(_bindings(indexes)),
     )
+
+
+def _bindings(indexes: Mapping[str, object]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for name in indexes:
+        patterns = _strings(indexes, name)
+        if not _INDEX.fullmatch(name) or not all(map(_PATTERN.fullmatch, patterns)):
+            raise ValueError(f"what is bound to the index {name!r} is no pattern")
+        yield name, patterns
 
 
 def _limits(table: Mapping[str, object]) -> Iterator[tuple[str, str | None]]:
@@ -222,7 +244,7 @@ def _limits(table: Mapping[str, object]) -> Iterator[tuple[str, str | None]]:
     key = "exclude-newer-packages"
     for text in _strings(table, key) if key in table else ():
         name, _, limit = text.partition("=")
-        if not _NAME.fullmatch(name) or not limit:
+        if not _NAME.fullmatch(name) or not (limit == "false" or _DATE.fullmatch(limit)):
             raise ValueError(f"{key} holds {text!r}")
         yield name, None if limit == "false" else limit
 
@@ -239,7 +261,7 @@ def _package(table: Mapping[str, object], all_targets: tuple[Target, ...]) -> Lo
         index=_text(table, "index", _INDEX),
         targets=targets,
         requires=_strings(table, "requires"),
-        required_by=_strings(table, "required-by"),
+        required_by=_names(table, "required-by", _ASKER),
         commands=_strings(table, "commands") if "commands" in table else None,
         files=files,
         requires_python=_text(table, "requires-python", _PYTHON)
@@ -251,7 +273,7 @@ def _package(table: Mapping[str, object], all_targets: tuple[Target, ...]) -> Lo
 
 def _file(table: Mapping[str, object], package_targets: tuple[Target, ...]) -> LockedFile:
     name, size = _text(table, "name", _FILE), table["size"]
-    if type(size) is not int or size < 0:
+    if type(size) is not int or not 0 <= size < _LARGEST_FILE:
         raise ValueError(f"size is {size!r}")
     targets = _targets(table, package_targets)
     _check_targets(name, targets)
@@ -279,20 +301,28 @@ def _check_targets(owner: str, targets: tuple[Target, ...]) -> None:
 
 def _check_files(package: str, targets: tuple[Target, ...], files: tuple[LockedFile, ...]) -> None:
     """Each of a package's targets takes exactly one of its files."""
-    taken = [target for file in files for target in file.targets]
+    if len(files) == 1 and files[0].targets is targets:
+        return
+    if len(files) > len(targets):
+        raise ValueError(f"{package} has {len(files)} files for {len(targets)} targets")
+    taken = Counter(target for file in files for target in file.targets)
     for target in targets:
-        if taken.count(target) != 1:
-            raise ValueError(f"{target} takes {taken.count(target)} files of {package}, not one")
+        if taken[target] != 1:
+            raise ValueError(f"{target} takes {taken[target]} files of {package}, not one")
 
 
 def _check_packages(packages: tuple[LockedPackage, ...]) -> None:
     """On each target a package has one version."""
-    seen: set[tuple[str, Target]] = set()
+    counted = Counter(package.name for package in packages)
+    seen: dict[str, set[Target]] = {}
     for package in packages:
+        if counted[package.name] == 1:
+            continue
+        known = seen.setdefault(package.name, set())
         for target in package.targets:
-            if (package.name, target) in seen:
+            if target in known:
                 raise ValueError(f"{package.name} is locked twice for {target}")
-            seen.add((package.name, target))
+            known.add(target)
 
 
 def _text(table: Mapping[str, object], key: str, shape: re.Pattern[str]) -> str:
@@ -307,6 +337,15 @@ def _strings(table: Mapping[str, object], key: str) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise TypeError(f"{key} is no list of strings")
     return tuple(value)
+
+
+def _names(
+    table: Mapping[str, object], key: str, shape: re.Pattern[str] = _NAME
+) -> tuple[str, ...]:
+    names = _strings(table, key)
+    if wrong := [name for name in names if shape.fullmatch(name) is None]:
+        raise ValueError(f"{key} holds {wrong[0]!r}")
+    return names
 
 
 def _table(value: object) -> Mapping[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
 from envbuild.requirement_graph import active_edges
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
 
 _MOST_CHAINS = 200
 """Dense graphs have thousands; the shortest say it all."""
+
+_MOST_STEPS = 1_000_000
+"""Of all chains that are begun, together."""
+
+MANY = 1_000_000
+"""Chains that are this many are not counted further."""
 
 
 @value
@@ -54,6 +61,9 @@ class Reasons:
     complete: bool
     """Whether these are all chains."""
 
+    further: int | None
+    """How many there are besides, at most `MANY`; None where circles keep them from being counted."""
+
     bounds: tuple[Bound, ...]
     """Everybody who asks for it, and the driver's constraints on it."""
 
@@ -72,55 +82,89 @@ def find_reasons(lockfile: Lockfile, target: Target, package: str) -> Reasons | 
     if package not in locked:
         return None
     edges = graph_edges(lockfile, target)
-    chains = _chains(edges, package)
+    chains, complete = _chains(edges, package)
     return Reasons(
         target=target,
         version=locked[package],
-        chains=tuple(Chain(edges=chain) for chain in chains[:_MOST_CHAINS]),
-        complete=len(chains) <= _MOST_CHAINS,
+        chains=tuple(Chain(edges=chain) for chain in chains),
+        complete=complete,
+        further=0 if complete else _further(edges, package, len(chains)),
         bounds=_bounds(lockfile, edges, package),
     )
 
 
-def _chains(edges: tuple[Edge, ...], package: str) -> list[tuple[Edge, ...]]:
-    """Chains without a circle, the shortest first, one more than are shown at most."""
+def _chains(edges: tuple[Edge, ...], package: str) -> tuple[list[tuple[Edge, ...]], bool]:
+    """Chains without a circle, the shortest first, no more than are shown; whether these are all.
+
+    The way that can end soonest is followed first, as everybody's distance to the package is known,
+    so that a graph of which a few lines make 2^1000 chains takes no more than one that has these few.
+    """
     asked_by: dict[str | None, list[Edge]] = {}
     for edge in edges:
         asked_by.setdefault(edge.requirer, []).append(edge)
-    leading = _leading(edges, package)
+    distance = _distances(edges, package)
     found: list[tuple[Edge, ...]] = []
-    waiting: list[tuple[Edge, ...]] = [
-        (edge,) for edge in asked_by.get(None, []) if edge.package in leading
-    ]
-    for chain in waiting:
-        if len(found) > _MOST_CHAINS:
-            break
-        last = chain[-1].package
+    waiting: list[tuple[int, tuple[int, ...], tuple[Edge, ...]]] = [(0, (), ())]
+    room = _MOST_STEPS
+    while waiting:
+        _, way, chain = heappop(waiting)
+        last = chain[-1].package if chain else None
         if last == package:
             found.append(chain)
+            if len(found) == _MOST_CHAINS:
+                return found, not waiting
             continue
         passed = {edge.package for edge in chain}
-        waiting += [
-            (*chain, edge)
-            for edge in asked_by.get(last, [])
-            if edge.package in leading and edge.package not in passed
-        ]
-    return found
+        for number, edge in enumerate(asked_by.get(last, ())):
+            if edge.package in distance and edge.package not in passed:
+                room -= len(chain) + 1
+                if room < 0:
+                    return found, False
+                length = len(chain) + 1 + distance[edge.package]
+                heappush(waiting, (length, (*way, number), (*chain, edge)))
+    return found, True
 
 
-def _leading(edges: tuple[Edge, ...], package: str) -> set[str]:
-    """The package, and everything that a way to it can pass through."""
+def _distances(edges: tuple[Edge, ...], package: str) -> dict[str, int]:
+    """How many requirements lead from each package to the one, at the least; itself included."""
     askers: dict[str, set[str]] = {}
     for edge in edges:
         if edge.requirer is not None:
             askers.setdefault(edge.package, set()).add(edge.requirer)
-    leading = {package}
+    found = {package: 0}
     waiting = [package]
+    for name in waiting:
+        for asker in askers.get(name, ()):
+            if asker not in found:
+                found[asker] = found[name] + 1
+                waiting.append(asker)
+    return found
+
+
+def _further(edges: tuple[Edge, ...], package: str, told: int) -> int | None:
+    """How many chains there are beyond those told; None where circles keep them from being counted.
+
+    A number beyond `MANY` is given as `MANY`.
+    """
+    distance = _distances(edges, package)
+    asked_by: dict[str | None, list[str]] = {}
+    open_: dict[str, int] = dict.fromkeys(distance, 0)
+    for edge in edges:
+        if edge.package in distance and edge.requirer != package:
+            asked_by.setdefault(edge.requirer, []).append(edge.package)
+            open_[edge.package] += edge.requirer is None or edge.requirer in distance
+    ways = dict.fromkeys(distance, 0)
+    waiting: list[str | None] = [None]
+    settled = 0
     while waiting:
-        fresh = askers.get(waiting.pop(), set()) - leading
-        leading |= fresh
-        waiting += fresh
-    return leading
+        name = waiting.pop()
+        settled += 1
+        for asked in asked_by.get(name, ()):
+            ways[asked] = min(MANY + told, ways[asked] + (1 if name is None else ways[name]))
+            open_[asked] -= 1
+            if not open_[asked]:
+                waiting.append(asked)
+    return min(MANY, ways[package] - told) if settled == len(distance) + 1 else None
 
 
 def _bounds(lockfile: Lockfile, edges: tuple[Edge, ...], package: str) -> tuple[Bound, ...]:

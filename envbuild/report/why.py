@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from envbuild.requirement_chains import MANY
 from envbuild.text import text_of
 
 if TYPE_CHECKING:
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from envbuild.text import Text
 
 _SHOWN = 30
+_DEEPEST = 60
+"""Levels of a tree; what lies below is told where it is met higher up, if it is."""
+
 _SIDES = {
     "above": "holds it down",
     "below": "holds it up",
@@ -44,6 +48,7 @@ def why_table(result: WhyResult) -> dict[str, object]:
             str(reasons.target): {
                 "version": reasons.version,
                 "complete": reasons.complete,
+                "further": reasons.further,
                 "chains": [
                     [_edge_table(edge, result) for edge in chain.edges] for chain in reasons.chains
                 ],
@@ -95,12 +100,21 @@ def _reasons_lines(result: WhyResult, alike: list[Reasons]) -> Iterator[str]:
     for chain in first.chains[:_SHOWN]:
         yield f"  {_chain_text(chain, result)}"
     if len(first.chains) > _SHOWN or not first.complete:
-        more = len(first.chains) - _SHOWN
-        yield f"  and {more}{'' if first.complete else ' or more'} longer chains"
+        yield f"  and {_more(first)} longer chains"
     yield "bounds"
     yield from (f"  {_bound_text(bound, result)}" for bound in first.bounds)
     if not any(bound.binding in ("above", "both") for bound in first.bounds):
         yield "  nothing holds it down"
+
+
+def _more(reasons: Reasons) -> str:
+    """How many chains are not shown."""
+    hidden = max(0, len(reasons.chains) - _SHOWN)
+    if reasons.further is None:
+        return f"{hidden} or more"
+    if reasons.further >= MANY:
+        return f"more than {MANY:,}"
+    return f"{hidden + reasons.further}"
 
 
 def _chain_text(chain: Chain, result: WhyResult) -> str:
@@ -139,7 +153,9 @@ def _branch(
         mark = " (*)" if again else ""
         twig = "└── " if last else "├── "
         yield f"{indent}{twig}{name} {result.packages[package]}{asked}{mark}"
-        if package not in shown:
+        if package not in shown and len(indent) > 4 * _DEEPEST:
+            yield f"{indent}    └── …"
+        elif package not in shown:
             shown.add(package)
             deeper = indent + ("    " if last else "│   ")
             yield from _branch(result, asked_by, package, deeper, shown)

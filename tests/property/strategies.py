@@ -20,8 +20,18 @@ versions = st.from_regex(
 )
 commands = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,8}", fullmatch=True)
 sha256s = st.integers(0, 2**256 - 1).map(lambda number: f"{number:064x}")
-texts = st.text(max_size=20).filter(lambda text: "://" not in text)
-"""Anything that UTF-8 can say, but for addresses."""
+texts = st.builds(
+    "{}{}{}".format,
+    names,
+    st.sampled_from(["", "[extra]", ">=1.2,<3", " (>=2.*)", "!=1.0; python_version < '3.11'"]),
+    st.one_of(
+        st.just(""),
+        st.text(st.sampled_from("aäßñжλ中"), min_size=1, max_size=9).map(
+            lambda word: f' ; os_name == "{word}"'
+        ),
+    ),
+).filter(lambda text: text.count(";") < 2)
+"""Requirements, with any letter that UTF-8 knows in what their markers compare with."""
 
 pythons = st.integers(8, 20).map(lambda minor: f"3.{minor}")
 platforms = st.one_of(
@@ -99,7 +109,7 @@ def locked_package(draw: st.DrawFn, name: str, targets: tuple[Target, ...]) -> L
 @st.composite
 def inputs(draw: st.DrawFn) -> Inputs:
     """What a driver may ask for."""
-    lines = tuples_of(texts)
+    lines = tuples_of(texts.filter(lambda text: ".*" not in text))
     return Inputs(
         requires=draw(lines),
         constraints=draw(lines),

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.attacked import Repository
-from tests.support.hostile import DECLARATIONS
+from tests.support.hostile import BROKEN, DECLARATIONS
+from tests.support.values import make_package
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -237,3 +238,42 @@ class TestBounds:
         result = repository.run(verb)
         assert result.code in (0, 1, 2), f"{result!s:.2000}"
         assert len(result.stderr) < 300_000, "what he wrote is told back without end"
+
+    @pytest.mark.parametrize("name", BROKEN)
+    def test_a_right_digest_makes_no_content_right(self, repository: Repository, name: str) -> None:
+        """He makes the digest anew over a requirement, a marker, a version or a number that is none."""
+        changes = BROKEN[name]
+        package = make_package("a", **{key: changes[key] for key in changes if key != "inputs"})
+        repository.lock(package, inputs=changes.get("inputs", {}))
+        checked = repository.run("check")
+        assert checked.code == 1, f"{checked!s:.2000}"
+        assert "locks/a.toml:1: error: " in checked.stdout
+        assert len(checked.stdout) < 10_000
+        if name == "a-version-that-is-none":  # the others are read in the same place
+            assert repository.run("tree", "a").code == repository.run("lock", "--check").code == 1
+
+    def test_a_ladder_of_requirements_ends_soon(self, repository: Repository) -> None:
+        """He locks packages that ask for the next two each, so that 2^500 chains lead to the last."""
+        steps = 500
+        packages = [make_package("a", requires=("r0", "l0"))]
+        for side in "lr":
+            packages += [
+                make_package(f"{side}{n}", requires=(f"l{n + 1}", f"r{n + 1}"))
+                for n in range(steps)
+            ]
+            packages.append(make_package(f"{side}{steps}", requires=("z",)))
+        repository.lock(*sorted((*packages, make_package("z")), key=lambda one: one.name))
+        result = repository.run("why", "a", "z")
+        assert result.code == 0, f"{result!s:.2000}"
+        assert "and more than 1,000,000 longer chains" in result.stdout
+        assert repository.run("tree", "a").code == 0
+        assert repository.run("check").code == 0
+
+    def test_a_dense_circle_of_requirements_ends_soon(self, repository: Repository) -> None:
+        """He locks packages that all ask for one another."""
+        names = [f"p{n}" for n in range(90)]
+        packages = [make_package(name, requires=tuple(names)) for name in sorted(names)]
+        repository.lock(make_package("a", requires=("p0",)), *packages)
+        result = repository.run("why", "a", "p77")
+        assert result.code == 0, f"{result!s:.2000}"
+        assert "or more longer chains" in result.stdout

@@ -7,7 +7,7 @@ import resource
 import subprocess
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from envbuild.drivers_toml import parse_declaration
 from envbuild.freshness import inputs_of
@@ -17,7 +17,7 @@ from tests.support.command_line import Result
 from tests.support.values import make_lockfile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from envbuild.lock import LockedPackage
@@ -57,14 +57,23 @@ class Repository:
         whole = text if "version = 1" in text else DECLARED + text
         (self.folder / "drivers.toml").write_text(whole)
 
-    def lock(self, *packages: LockedPackage, driver: str = "a") -> None:
-        """Write the lockfile that answers the declaration, of these packages and with a right digest."""
+    def lock(
+        self,
+        *packages: LockedPackage,
+        driver: str = "a",
+        inputs: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Write the lockfile that answers the declaration, of these packages and with a right digest.
+
+        `inputs` are what he changes of what was asked for.
+        """
         text = (self.folder / "drivers.toml").read_text()
         declaration = parse_declaration(text, file="drivers.toml")
         declared = declaration.driver(driver)
         assert declared is not None
         lockfile = make_lockfile(declared, *packages)
-        whole = replace(lockfile, inputs=inputs_of(declared, declaration))
+        asked = replace(inputs_of(declared, declaration), **(inputs or {}))
+        whole = replace(lockfile, inputs=asked)
         locks = self.folder / "locks"
         locks.mkdir(exist_ok=True)
         (locks / f"{driver}.toml").write_text(render_lockfile(whole))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 HEAD = "version = 1\n"
 DRIVER = '[drivers.a]\nrequires = ["a"]\n'
 
@@ -66,3 +68,34 @@ DECLARATIONS: dict[str, str] = {
     "nulls": "\0" * 1_000_000,
 }
 """Each is at most a megabyte, as much as is read of a declaration."""
+
+BROKEN: dict[str, dict[str, Any]] = {
+    "a-requirement-of-punctuation": {"requires": ("[]",)},
+    "a-marker-without-an-end": {"requires": ('b; os_name == "',)},
+    "a-marker-that-nothing-can-evaluate": {"requires": ('b; os_name ~= "posix"',)},
+    "a-marker-of-an-unknown-variable": {"requires": ('b; color == "red"',)},
+    "a-marker-of-parentheses": {
+        "requires": (f"b; {'(' * 1500}os_name == 'a'{')' * 1500}",),
+    },
+    "a-marker-closed-before-it-is-opened": {
+        "requires": ("b; os_name == 'a') and (os_name == 'a'",),
+    },
+    "a-requirement-at-an-address": {"requires": ("b @ file:evil",)},
+    "a-version-that-is-none": {"version": "one"},
+    "a-version-of-5000-digits": {"version": "9" * 5000},
+    "a-specifier-of-5000-digits": {"requires": (f"b=={'9' * 5000}",)},
+    "an-endless-requirement": {"requires": (f"b{',>=1' * 9000}",)},
+    "an-option-as-a-line": {"inputs": {"requires": ("-r /etc/passwd",)}},
+    "an-option-on-a-further-line": {"inputs": {"requires": ("b\n-r /etc/passwd",)}},
+    "a-constraint-that-is-none": {"inputs": {"constraints": ("[",)}},
+    "an-override-at-an-address": {"inputs": {"overrides": ("b @ ./evil",)}},
+    "a-date-that-is-an-option": {"inputs": {"exclude_newer": "--config-file=evil"}},
+    "thousands-of-constraints": {"inputs": {"constraints": ("b>1",) * 6000}},
+    "thousands-of-extras": {
+        "requires": (
+            f"a[{','.join(f'e{n}' for n in range(900))}]",
+            *(f"b{n}" for n in range(900)),
+        ),
+    },
+}
+"""Changes of a locked package `a`, or of what was asked for, that no `envbuild lock` writes."""
