@@ -385,6 +385,7 @@ REPORTS = (
                     version="1",
                     chains=(Chain(edges=EDGES),),
                     complete=True,
+                    further=0,
                     bounds=(
                         Bound(requirer="web", specifier="<2", kind="requires", binding="above"),
                     ),
