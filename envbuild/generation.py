@@ -86,5 +86,6 @@ def _entry(
         env=driver.env,
         packages=tuple((file.package, file.version) for file in wanted.files),
         size=size,
+        preferred=wanted.preferred,
         since=before.since if before is not None and unmoved else created,
     )

@@ -16,6 +16,16 @@ FORMAT = 1
 
 
 @value
+class Preferred:
+    """What a driver would be on the Python that it names first."""
+
+    python: str
+    """The Python request, such as `3.12`."""
+
+    version: str
+
+
+@value
 class ManifestDriver:
     """One driver of a generation."""
 
@@ -53,6 +63,9 @@ class ManifestDriver:
 
     since: str
     """When a generation first had this driver in this environment (UTC)."""
+
+    preferred: Preferred | None = None
+    """Where it is built on a later choice of Python and is another version for it; else None."""
 
 
 @value
@@ -109,10 +122,18 @@ def manifest_driver_table(driver: ManifestDriver) -> dict[str, object]:
         "commands": list(driver.commands),
         "shims": dict(driver.shims),
         "env": dict(driver.env),
+        "preferred": preferred_table(driver.preferred),
         "size": driver.size,
         "since": driver.since,
         "packages": dict(driver.packages),
     }
+
+
+def preferred_table(preferred: Preferred | None) -> dict[str, object] | None:
+    """What a driver would be on its first Python, as the object that its JSON is."""
+    if preferred is None:
+        return None
+    return {"python": preferred.python, "version": preferred.version}
 
 
 def parse_manifest(text: str, *, file: str) -> Manifest:
@@ -160,7 +181,16 @@ def _driver(name: str, entry: Mapping[str, object]) -> ManifestDriver:
         size=_number(entry["size"]),
         since=_text(entry["since"]),
         packages=_pairs(entry["packages"]),
+        preferred=_preferred(entry["preferred"]),
     )
+
+
+def _preferred(value: object) -> Preferred | None:
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise TypeError(f"{value!r} is no object")
+    return Preferred(python=_text(value["python"]), version=_text(value["version"]))
 
 
 def _number(value: object) -> int:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.key import KeyInputs, compute_key, environment_name
+from envbuild.manifest import Preferred
 from envbuild.provided_commands import settled
 from envbuild.recipe import ChosenFile
 from envbuild.soundness import packages_here
+from envbuild.target import Target
 from envbuild.value import replace, value
 
 if TYPE_CHECKING:
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from envbuild.declaration import Driver
     from envbuild.lock import LockedPackage, Lockfile
     from envbuild.manifest import Manifest, ManifestDriver
-    from envbuild.target import Interpreter, Target
+    from envbuild.target import Interpreter
 
 
 @value
@@ -39,6 +41,9 @@ class Wanted:
 
     locked: tuple[LockedPackage, ...] = ()
     """What the lockfile says of what is installed; nothing where there is no lockfile."""
+
+    preferred: Preferred | None = None
+    """What the driver would be on its first Python, where that is another version."""
 
     @property
     def environment(self) -> str:
@@ -123,9 +128,10 @@ def want(
     )
     driver = settled(driver, lockfile)
     named = (file.version for file in files if file.package == lockfile.inputs.version_of)
+    version = next(named, lockfile.version)
     return Wanted(
         driver=driver,
-        version=next(named, lockfile.version),
+        version=version,
         lock=lock,
         target=target,
         interpreter=interpreter,
@@ -133,7 +139,20 @@ def want(
         key=key,
         here=here,
         locked=locked,
+        preferred=_preferred(driver, lockfile, target, version),
     )
+
+
+def _preferred(
+    driver: Driver, lockfile: Lockfile, target: Target, version: str
+) -> Preferred | None:
+    """What the first Python would give on the platform; None where it is the same version."""
+    first = Target(python=driver.python[0], platform=target.platform)
+    name = lockfile.inputs.version_of
+    for package in lockfile.packages_for(first):
+        if package.name == name and package.version != version:
+            return Preferred(python=first.python, version=package.version)
+    return None
 
 
 def plan_sync(

@@ -19,7 +19,10 @@ _HEADS = ("DRIVER", "VERSION", "PYTHON", "SIZE", "SINCE", "SHIMS", "ENVIRONMENT"
 
 
 def render_list(manifest: Mapping[str, Any]) -> Text:
-    """The current generation as columns; below them, every shim that is not called like its command."""
+    """The current generation as columns; below them, every shim that is not called like its command.
+
+    And every driver that is another version because it is on a later choice of Python.
+    """
     drivers = manifest["drivers"]
     rows = [_HEADS, *(_row(name, entry) for name, entry in drivers.items())]
     moved = [
@@ -28,8 +31,20 @@ def render_list(manifest: Mapping[str, Any]) -> Text:
         for command, shim in entry["shims"].items()
         if shim != command
     ]
+    moved += [
+        preferred_line(
+            f"{name} {entry['version']}", entry["python_version"], first["python"], first["version"]
+        )
+        for name, entry in drivers.items()
+        if (first := entry.get("preferred"))
+    ]
     head = f"generation {manifest['generation']}, {manifest['created']}"
     return text_of([head, *column_lines(rows), *moved])
+
+
+def preferred_line(driver: str, python: str, first: str, version: str) -> str:
+    """That a driver (name and version) is on a later choice of Python, and what it would be on the first."""
+    return f"{driver}: on Python {python}; on {first}, its first choice, it is locked as {version}"
 
 
 def render_which(path: str) -> Text:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from envbuild.manifest import preferred_table
+from envbuild.report.list import preferred_line
 from envbuild.report.problems import problem_table
 from envbuild.report.units import render_bytes, render_count
 from envbuild.text import text_of
@@ -19,7 +21,11 @@ if TYPE_CHECKING:
 def render_sync(result: SyncResult) -> Text:
     """What would be done, or was done, a line each."""
     done = result.applied is not None
-    lines = [*_skip_lines(result), *(_done_lines(result) if done else _plan_lines(result))]
+    lines = [
+        *_skip_lines(result),
+        *_preferred_lines(result),
+        *(_done_lines(result) if done else _plan_lines(result)),
+    ]
     return text_of(lines)
 
 
@@ -56,6 +62,7 @@ def _wanted_table(wanted: Wanted) -> dict[str, object]:
         "version": wanted.version,
         "environment": wanted.environment,
         "target": str(wanted.target),
+        "preferred": preferred_table(wanted.preferred),
         "python": wanted.interpreter.path,
         "packages": len(wanted.files),
         "download": sum(file.size for file in wanted.files),
@@ -64,6 +71,18 @@ def _wanted_table(wanted: Wanted) -> dict[str, object]:
 
 def _skip_lines(result: SyncResult) -> Iterator[str]:
     yield from (f"{skip.driver}: skipped, {skip.reason}" for skip in result.plan.skips)
+
+
+def _preferred_lines(result: SyncResult) -> Iterator[str]:
+    """The drivers that are another version because this host has not the Python that they name first."""
+    for wanted in result.plan.wanted:
+        if wanted.preferred is not None:
+            yield preferred_line(
+                f"{wanted.driver.name} {wanted.version}",
+                wanted.interpreter.version,
+                wanted.preferred.python,
+                wanted.preferred.version,
+            )
 
 
 def _plan_lines(result: SyncResult) -> Iterator[str]:

@@ -14,7 +14,7 @@ from envbuild.commands.sync import SyncResult
 from envbuild.errors import IndexFailureError, Problem, UnsatisfiableError
 from envbuild.generation import next_manifest
 from envbuild.lock_changes import Change, file_change
-from envbuild.manifest import Manifest, manifest_table
+from envbuild.manifest import Manifest, Preferred, manifest_table
 from envbuild.plan import Plan, Skip, Wanted, plan_sync
 from envbuild.report.list import list_table, render_list, which_table
 from envbuild.report.lock import lock_table, render_lock
@@ -242,7 +242,13 @@ def test_a_failure_decides_the_exit_code() -> None:
 
 
 FLEET = make_manifest(
-    make_entry("asr", "1.2.1", commands=("uvicorn",), shims=(("uvicorn", "uvicorn"),)),
+    make_entry(
+        "asr",
+        "1.2.1",
+        commands=("uvicorn",),
+        shims=(("uvicorn", "uvicorn"),),
+        preferred=Preferred(python="3.13", version="1.3.0"),
+    ),
     make_entry(
         "embeddings",
         "0.10.0",

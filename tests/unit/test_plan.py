@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from envbuild.manifest import Preferred
 from envbuild.plan import Plan, Skip, Wanted, plan_sync, want
 from envbuild.target import parse_target
 from envbuild.value import replace
@@ -234,3 +235,21 @@ def test_what_only_another_target_locks_changes_no_key() -> None:
     lockfile = make_lockfile(TWO, both)
     after = want(driver=TWO, lockfile=lockfile, lock="sha256:x", target=LINUX, interpreter=PYTHON)
     assert after.key == before.key
+
+
+def test_a_later_choice_of_python_that_changes_the_version_is_kept_in_mind() -> None:
+    """Where the host has not the first Python and the driver is another version for it, both are known."""
+    first, second = (parse_target(f"{python}-{LINUX.platform}") for python in ("3.13", "3.12"))
+    driver = make_driver("asr", python=("3.13", "3.12"))
+    lockfile = make_lockfile(
+        driver,
+        make_package("asr", "12.0", targets=(second,)),
+        make_package("asr", "14.0", targets=(first,)),
+    )
+    wanted = want(
+        driver=driver, lockfile=lockfile, lock="sha256:0", target=second, interpreter=PYTHON
+    )
+    assert wanted.version == "12.0"
+    assert wanted.preferred == Preferred(python="3.13", version="14.0")
+    best = want(driver=driver, lockfile=lockfile, lock="sha256:0", target=first, interpreter=PYTHON)
+    assert best.preferred is None
