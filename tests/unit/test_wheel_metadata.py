@@ -37,7 +37,9 @@ def test_requirements_from_before_pep_440_are_kept(text: str, kept: str) -> None
     assert all(edge.package == "six" for edge in active_edges((kept,), {}, LINUX))
 
 
-@pytest.mark.parametrize("text", ['six>="1.0"', "six>='1.0'", 'six (>="1.0", <"2"); extra == "y"'])
+@pytest.mark.parametrize(
+    "text", ['six>="1.0"', "six>='1.0'", "six (>=1.0', '')", 'six (>="1.0", <"2"); extra == "y"']
+)
 def test_quotes_around_versions_are_taken_away(text: str) -> None:
     """What resolvers read past is locked without it, so that everybody who reads it later can."""
     (kept,) = published(text)
