@@ -25,6 +25,7 @@ from envbuild.commands.lock_result import (
 from envbuild.commands.partial_lock import held_by_rules
 from envbuild.errors import EnvbuildError, UnsatisfiableError, UsageError
 from envbuild.kept_pins import choices_of
+from envbuild.lock_soundness import unsound_reasons
 from envbuild.replaced_files import known_files
 from envbuild.rules import agreement, check_rules, rule_problems
 from envbuild.value import replace, value
@@ -145,7 +146,10 @@ class Locker:
         return _Resolved(locked=kept | found.locked, failures=(*failures, *found.failures))
 
     def _stand(self, kept: dict[str, Lockfile]) -> dict[str, Lockfile]:
-        """Those of the lockfiles whose every file their indexes would give today; each page is asked for once."""
+        """Those of the lockfiles whose every file their indexes would give today, and that hold together.
+
+        Each page is asked for once.
+        """
         for driver in kept:
             self.progress.stage(driver, "looking whether every pin stands")
         choices = {driver: choices_of(lockfile) for driver, lockfile in kept.items()}
@@ -154,7 +158,7 @@ class Locker:
         found = {
             driver: lockfile
             for driver, lockfile in kept.items()
-            if standing.issuperset(choices[driver])
+            if standing.issuperset(choices[driver]) and not unsound_reasons(lockfile)
         }
         for driver, lockfile in found.items():
             self._say_locked(driver, lockfile)

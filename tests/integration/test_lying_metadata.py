@@ -175,6 +175,21 @@ def test_an_environment_that_is_there_is_judged_by_todays_overrides(
     assert (store / "current/manifest.json").read_bytes() == before
 
 
+def test_pins_that_stand_are_judged_before_they_are_written(
+    run_envbuild: CommandLine, index: IndexServer, python_version: str
+) -> None:
+    """A range that moves keeps no lockfile that does not hold together: it is resolved anew."""
+    index.add(command_wheel("web", "1.0", requires=("beta>=1",)), Wheel(name="beta"))
+    declare(run_envbuild, python_version)
+    run_envbuild("lock", check=True)
+    lockfile = read(run_envbuild)
+    left = tuple(package for package in lockfile.packages if package.name != "beta")
+    write(run_envbuild, with_(lockfile, packages=left))
+    run_envbuild.declare(declare_drivers({"web": ["web<2"]}, python=python_version))
+    run_envbuild("lock", check=True)
+    assert {package.name for package in read(run_envbuild).packages} == {"web", "beta"}
+
+
 def test_an_unsound_lockfile_is_stale_unsound_and_never_switched_to(
     run_envbuild: CommandLine, index: IndexServer, store: Path, python_version: str
 ) -> None:
