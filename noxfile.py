@@ -113,6 +113,16 @@ def faults(session: nox.Session) -> None:
 
 
 @nox.session(python=str(PYTHONS[FULL]))
+def fuzz(session: nox.Session) -> None:
+    """Hunt for declarations and lockfiles that break a reading verb, an hour long; `-- --minutes N`.
+
+    What is found is kept in tests/security/corpus, which the tests replay.
+    """
+    need_envbuild(session, "test")
+    session.run("python", "-m", "tests.security.fuzz", *session.posargs)
+
+
+@nox.session(python=str(PYTHONS[FULL]))
 def bench(session: nox.Session) -> None:
     """Measure against uv, pip and others, and write docs/performance.md; `-- --help` tells more."""
     need_envbuild(session, "test")
