@@ -15,7 +15,6 @@ class Application(NamedTuple):
 
 APPLICATIONS = (
     Application("ansible-core", "ansible"),
-    Application("asciinema", "asciinema"),
     Application("bandit", "bandit"),
     Application("black", "black"),
     Application("celery", "celery"),
@@ -39,6 +38,7 @@ APPLICATIONS = (
     Application("invoke", "invoke"),
     Application("ipython", "ipython"),
     Application("isort", "isort"),
+    Application("jupytext", "jupytext"),
     Application("litecli", "litecli"),
     Application("llm", "llm"),
     Application("locust", "locust"),
@@ -48,7 +48,6 @@ APPLICATIONS = (
     Application("mypy", "mypy"),
     Application("nbconvert", "jupyter-nbconvert"),
     Application("nox", "nox"),
-    Application("openai", "openai"),
     Application("pdm", "pdm"),
     Application("pgcli", "pgcli"),
     Application("pip-tools", "pip-compile"),
@@ -65,6 +64,7 @@ APPLICATIONS = (
     Application("twine", "twine"),
     Application("uvicorn[standard]", "uvicorn"),
     Application("virtualenv", "virtualenv"),
+    Application("visidata", "vd"),
     Application("yamllint", "yamllint"),
     Application("yt-dlp", "yt-dlp"),
 )
