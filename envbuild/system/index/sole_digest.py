@@ -32,7 +32,9 @@ def _computed(
     client: IndexClient, location: IndexLocation, file: OfferedFile, known: dict[str, str]
 ) -> str:
     usual = {kind: hashlib.new(kind) for kind in known if kind in hashlib.algorithms_guaranteed}
-    listed = IndexFile(filename=file.name, url=file.url)
+    # the resolution may have seen a router's address, which is not the index's
+    listed = client.project_page(location, file.package).file(file.name)
+    listed = listed or IndexFile(filename=file.name, url=file.url)
     sink = cast("BinaryIO", _Hashing(tuple(usual.values())))
     sha256, _ = client.download(location, file.package, listed, sink)
     for kind, digest in usual.items():
