@@ -195,7 +195,9 @@ class Locker:
                     resolutions = tuple(future.result() for future in futures)
                     locked |= self._merge_soundly(unit, resolutions, upgrade, bounds, pool)
                 except EnvbuildError as error:
-                    placed = error.with_problems(self._placed(unit, problem) for problem in error.problems)
+                    placed = error.with_problems(
+                        self._placed(unit, problem) for problem in error.problems
+                    )
                     names = tuple(job.driver.name for job in unit)
                     failures.append(LockFailure(drivers=names, error=placed))
                     for name in names:
