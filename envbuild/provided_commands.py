@@ -29,6 +29,7 @@ def packages_to_look_at(driver: Driver, lockfile: Lockfile) -> tuple[LockedPacka
 
     First those of the first requirement, then those called like a command,
     then those that the driver requires, then all: the order decides what a lockfile records.
+    The name of a driver that this one extends is taken where none of the first two has its own.
     """
     unknown = [package for package in lockfile.packages if _can_be_looked_at(package)]
     direct = [requirement.name for requirement in driver.requires]
@@ -36,10 +37,11 @@ def packages_to_look_at(driver: Driver, lockfile: Lockfile) -> tuple[LockedPacka
     if first or _is_answered(driver, lockfile):
         return tuple(first)
     alike = {_SEPARATORS.sub("-", name).lower() for name in _wanted(driver)}
-    for names in (alike, direct):
-        if found := tuple(package for package in unknown if package.name in names):
-            return found
-    return tuple(unknown)
+    if found := tuple(package for package in unknown if package.name in alike):
+        return found
+    if _is_answered(driver, lockfile, inherited=True):
+        return ()
+    return tuple(package for package in unknown if package.name in direct) or tuple(unknown)
 
 
 def settled(driver: Driver, lockfile: Lockfile) -> Driver:
@@ -124,9 +126,12 @@ def _default_binary(driver: Driver, lockfile: Lockfile) -> str | None:
     return None if _is_known(lockfile) else driver.binary
 
 
-def _is_answered(driver: Driver, lockfile: Lockfile) -> bool:
+def _is_answered(driver: Driver, lockfile: Lockfile, *, inherited: bool = False) -> bool:
+    """Whether all that is wanted was found; a parent's name counts for the driver's own where `inherited`."""
     there = _provided(lockfile)
-    return all(name in there for name in _wanted(driver))
+    names = driver.default_binaries if inherited else driver.default_binaries[:1]
+    found = not names or any(name in there for name in names)
+    return found and all(name in there for name in _explicit(driver))
 
 
 def _wanted(driver: Driver) -> tuple[str, ...]:

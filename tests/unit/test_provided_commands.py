@@ -62,6 +62,18 @@ def test_the_default_is_the_drivers_name_or_the_only_command(
     assert command_problems(driver, lockfile, "drivers.toml") == ()
 
 
+def test_the_parents_name_is_taken_without_looking_further() -> None:
+    """A driver that extends another seldom has a command of its own name; not every wheel is opened for it."""
+    declared = {"binary": "alpha", "commands": ("alpha",), "default_binaries": ("svc", "alpha")}
+    lockfile, seen = looked(("alpha", "beta"), **declared)
+    assert seen == ("alpha",)
+    driver = replace(make_driver("svc", "alpha", "beta"), **declared)
+    assert settled(driver, lockfile).binary == "alpha"
+    lockfile, seen = looked(("alpha", "svc"), **declared)
+    assert seen == ("alpha", "svc")
+    assert settled(driver, lockfile).binary == "svc"
+
+
 @pytest.mark.parametrize(
     ("first", "what", "hint"),
     [

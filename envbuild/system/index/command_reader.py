@@ -31,7 +31,7 @@ class CommandReader:
     client: IndexClient
 
     def read_all(
-        self, files: tuple[ResolvedFile, ...], *, jobs: int = 8
+        self, files: tuple[ResolvedFile, ...], *, jobs: int = 16
     ) -> dict[str, tuple[str, ...]]:
         """sha256 → the commands of each wheel, in order; IndexFailureError where an index does not give it."""
         with Workers(jobs, thread_name_prefix="commands") as pool:
