@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from envbuild.errors import Problem, UsageError
 from envbuild.requirement_graph import askings, overrides_by_package
 from envbuild.requirement_text import admits, parse_version
 
@@ -55,6 +56,11 @@ class Link:
     """The driver's override that stands in for the text, where one does."""
 
 
+MOST_STEPS = 200_000
+"""A fleet of six drivers takes some thousand for all its pairs."""
+
+_STEPS_OF_A_QUESTION = 2_000
+
 Ask: TypeAlias = "tuple[str, int, frozenset[str]]"
 """A requirement in short: the package, the candidates admitted, the extras."""
 
@@ -75,6 +81,7 @@ class Candidates:
         self.bounds: dict[tuple[Candidate, str, tuple[str, ...]], dict[Node, Bound]] = {}
         """What the propagation has worked out about single candidates, kept for all pairs."""
 
+        self._room = MOST_STEPS
         self._by_package: dict[str, list[Candidate]] = {}
         self._known: dict[tuple[str, str, tuple[str, ...]], Candidate] = {}
         self._masks: dict[tuple[str, str], int] = {}
@@ -88,6 +95,22 @@ class Candidates:
         for lockfile in lockfiles:
             for package in _usable(lockfile, target):
                 self._add(package, lockfile.driver)
+
+    def make_room(self) -> None:
+        """Let one more question take its share of steps."""
+        self._room = min(MOST_STEPS, self._room + _STEPS_OF_A_QUESTION)
+
+    def spend(self) -> None:
+        """Take one step; UsageError where a search takes more than any fleet's but one made for it."""
+        self._room -= 1
+        if self._room < 0:
+            raise self.give_up()
+
+    def give_up(self) -> UsageError:
+        """What is said of a search that is too long."""
+        message = "whether the locked versions serve drivers together takes too long to find out"
+        hint = "some lockfile has more versions, or requirements on them, than anybody locks"
+        return UsageError(Problem(message=message, hint=hint))
 
     def of(self, package: str, mask: int = -1) -> Iterator[Candidate]:
         """The package's candidates that a sum of bits holds."""

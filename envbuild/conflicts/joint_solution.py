@@ -66,7 +66,10 @@ def resolve(candidates: Candidates, known: Propagation) -> dict[str, int] | None
     except ResolutionImpossible:
         return None
     except ResolutionTooDeep:
-        return try_all(candidates, known)
+        try:
+            return try_all(candidates, known)
+        except RecursionError:
+            raise candidates.give_up() from None
     chosen = {
         identifier: choice.candidate.bit
         for identifier, choice in result.mapping.items()

@@ -44,6 +44,8 @@ class Fleet:
         With `explain`, what is compatible names its pins and what conflicts its clashes;
         without, both stay empty and the answer is quick.
         """
+        for candidates in self._candidates.values():
+            candidates.make_room()
         outcomes = [
             Outcome(
                 platform=meetings.platform, answer=self._answer(first, second, meetings, explain)

@@ -8,6 +8,7 @@ and ends soon, in little memory, with a documented exit code.
 from __future__ import annotations
 
 import os
+import random
 from typing import TYPE_CHECKING
 
 import pytest
@@ -277,3 +278,24 @@ class TestBounds:
         result = repository.run("why", "a", "p77")
         assert result.code == 0, f"{result!s:.2000}"
         assert "or more longer chains" in result.stdout
+
+    def test_a_riddle_among_lockfiles_ends_soon(self, project: Path) -> None:
+        """He locks packages whose versions stand for a riddle that is known to take for ever."""
+        repository = Repository(folder=project)
+        drivers = ("a", "b", "c")
+        repository.declare("".join(f'[drivers.{n}]\nrequires = ["{n}"]\n' for n in drivers))
+        rng, variables = random.Random(3), 40
+        riddle = [
+            [(rng.randrange(variables), rng.randrange(2)) for _ in range(3)] for _ in range(170)
+        ]
+        for place, driver in enumerate(drivers):
+            packages = [make_package(driver, requires=tuple(f"q{n}" for n in range(170)))]
+            packages += [make_package(f"v{n}", str(place % 2)) for n in range(variables)]
+            for number, clause in enumerate(riddle):
+                variable, wanted = clause[place]
+                asks = (f"v{variable}=={wanted}",)
+                packages.append(make_package(f"q{number}", str(place), requires=asks))
+            repository.lock(*sorted(packages, key=lambda one: one.name), driver=driver)
+        result = repository.run("conflicts")
+        assert result.code == 2, f"{result!s:.2000}"
+        assert "takes too long to find out" in result.stderr
