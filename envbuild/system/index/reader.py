@@ -130,6 +130,7 @@ class IndexClient:
             verified=span is None and file.sha256 is not None,
         )
         with _blaming(location, package, file.filename), self._web.open(request) as reply:
+            reply.limit = _LARGEST_FILE if file.size is None else file.size
             if file.is_wheel:
                 reply.undo_compression()
             yield reply
@@ -157,12 +158,9 @@ class IndexClient:
         IndexAnswerError where the page has another sha256, or it is longer than its size there.
         """
         digest, size = hashlib.sha256(), 0
-        limit = _LARGEST_FILE if file.size is None else file.size
         for piece in self._pieces(location, package, file):
             digest.update(piece)
             size += len(piece)
-            if size > limit:
-                raise _too_long(location, package, file, limit)
             if sink is not None:
                 sink.write(piece)
         if file.sha256 not in (None, digest.hexdigest()):
@@ -253,21 +251,6 @@ def _with_suffix(url: str) -> str:
     """The address of the METADATA beside a wheel: `.metadata` at the end of the path."""
     path, mark, query = url.partition("?")
     return f"{path}.metadata{mark}{query}"
-
-
-def _too_long(
-    location: IndexLocation, package: str, file: IndexFile, limit: int
-) -> IndexAnswerError:
-    reason = f"it is longer than {limit} bytes"
-    return IndexAnswerError(
-        IndexAnswer(
-            fault=Fault.CHANGED,
-            location=location,
-            package=package,
-            file=file.filename,
-            reason=reason,
-        )
-    )
 
 
 def _changed(

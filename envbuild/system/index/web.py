@@ -79,6 +79,8 @@ class Reply:
         self.status: int = response.status
         self.headers: Mapping[str, str] = response.headers
         self._decoded = False
+        self.limit: int | None = None
+        """Bytes that the body may have, where the caller knows it; what is longer is a WebError."""
 
     @property
     def length(self) -> int | None:
@@ -100,10 +102,14 @@ class Reply:
     def stream(self, *, decoded: bool = False) -> Iterator[bytes]:
         """The body, a bounded piece at a time; `decoded` undoes a compression of the transport."""
         decoded = decoded or self._decoded
-        host = urlsplit(self.url).netloc
+        host, size = urlsplit(self.url).netloc, 0
         with in_time(self._deadline, host), body_faults(host):
             for piece in self._response.stream(CHUNK, decode_content=decoded):
                 self._deadline.earn(len(piece))
+                size += len(piece)
+                if self.limit is not None and size > self.limit:
+                    reason = f"it is longer than {self.limit} bytes"
+                    raise WebError(Fault.CHANGED, host=host, reason=reason)
                 yield piece
 
     def read(self, limit: int, *, decoded: bool = False) -> bytes:
