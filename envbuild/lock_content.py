@@ -55,8 +55,8 @@ def check_content(lockfile: Lockfile) -> None:
     """ValueError says which text is not what it must be."""
     _check_amounts(lockfile)
     for text in (*lockfile.inputs.requires, *lockfile.inputs.constraints):
-        _check_declared(text)
-    _check_overrides(lockfile.inputs)
+        _check_declared(text, lockfile.targets)
+    _check_overrides(lockfile)
     _check_version(lockfile.version)
     for package in lockfile.packages:
         _check_version(package.version)
@@ -81,20 +81,20 @@ def _check_amounts(lockfile: Lockfile) -> None:
 
 
 @cache
-def _check_declared(text: str) -> None:
+def _check_declared(text: str, targets: tuple[Target, ...]) -> None:
     """What a driver asks for is told to a resolver, line by line: a requirement, and nothing else."""
     from packaging.requirements import Requirement
 
     _check_length(text)
     if Requirement(text).url is not None or text[:1] == "-":
         raise ValueError(f"{text!r} is no requirement on a version")
-    parse_requirement(text)
+    _check_published(text, targets)
 
 
-def _check_overrides(inputs: Inputs) -> None:
+def _check_overrides(lockfile: Lockfile) -> None:
     counted: dict[str, int] = {}
-    for text in inputs.overrides:
-        _check_declared(text)
+    for text in lockfile.inputs.overrides:
+        _check_declared(text, lockfile.targets)
         name = parse_requirement(text).name
         counted[name] = counted.get(name, 0) + 1
         if counted[name] > _MOST_OVERRIDES:

@@ -11,9 +11,11 @@ from packaging.utils import InvalidName, canonicalize_name
 from envbuild.declaration import DeclaredRequirement
 from envbuild.drivers_toml.table import Place, TextError, text
 from envbuild.errors import shorten
+from envbuild.target import parse_target
 
 _FORM = """write it like 'vllm>=0.11,<0.12' or 'uvicorn[standard]; python_version < "3.13"'"""
 _LONGEST = 4000
+_SOME_HOST = parse_target("3.12-x86_64-manylinux_2_28").marker_environment()
 _MOST_PARENTHESES = 40
 _ENDLESS_NUMBER = re.compile(r"\d{65}")
 _NAME = re.compile(r"\s*(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*(\[[^]]*\]\s*)?")
@@ -62,6 +64,7 @@ def parse_requirement(text: str) -> Requirement:
             f"the marker of {text!r} asks for an extra, and a driver has none",
             hint="declare the requirement without that marker",
         )
+    _refuse_meaningless(text, requirement)
     requirement.name = canonicalize_name(requirement.name)
     requirement.extras = {canonicalize_name(extra) for extra in requirement.extras}
     return requirement
@@ -75,6 +78,17 @@ def _refuse_endless(text: str) -> None:
             hint=f"{_LONGEST} characters, 64 digits in a row and {_MOST_PARENTHESES} "
             "parentheses are the most",
         )
+
+
+def _refuse_meaningless(text: str, requirement: Requirement) -> None:
+    """A marker may be well formed and compare what cannot be compared, on whatever host."""
+    if requirement.marker is None:
+        return
+    try:
+        requirement.marker.evaluate({**_SOME_HOST, "extra": ""})
+    except ValueError as error:
+        words = f"the marker of {text!r} cannot be evaluated"
+        raise TextError(words, detail=str(error)) from None
 
 
 def _not_a_requirement(text: str, reason: str) -> TextError:
