@@ -157,6 +157,7 @@ class DeferredIndexes:
             cache=self._context.lock_cache / "uv",
             index_environment=indexes.uv.environment,
             explain=indexes.explain_resolution,
+            deadline=self._context.index_deadline,
             sole_digest=indexes.sole_digest,
             conceal=indexes.uv.without_secret,
             offered=indexes.offered,

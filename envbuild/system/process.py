@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
@@ -44,6 +45,9 @@ class Command:
     cwd: str
     timeout: float | None = None
     """Seconds after which the program is killed; None waits as long as it takes."""
+
+    memory: int | None = None
+    """Bytes of data that the program may have; None for as much as the host gives it. Kept on Linux alone."""
 
     ends_group: bool = False
     """Whether what the program leaves running in its group is ended with it."""
@@ -177,7 +181,17 @@ class SystemRunner:
                     Problem(message=f"cannot start {command.argv[0]}: {error.strerror}")
                 ) from error
             self._running.add(process)
-            return process
+        if command.memory is not None:
+            _limit_memory(process.pid, command.memory)
+        return process
+
+
+def _limit_memory(pid: int, most: int) -> None:
+    import resource
+
+    if sys.platform == "linux":
+        with suppress(ProcessLookupError):
+            resource.prlimit(pid, resource.RLIMIT_DATA, (most, most))
 
 
 class _Listener:

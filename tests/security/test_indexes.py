@@ -26,10 +26,13 @@ from envbuild.system.index.redirects import check_descent, next_url
 from envbuild.system.index.web_faults import WebError
 from envbuild.system.index.wheel_metadata import find_metadata
 from envbuild.value import replace
+from tests.support.command_line import declare_drivers
 from tests.support.http import Handler, LoopbackServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from tests.support.command_line import CommandLine
 
 JSON = "application/vnd.pypi.simple.v1+json"
 MIB = 1 << 20
@@ -340,3 +343,32 @@ def test_a_list_of_files_without_end() -> None:
     padded = io.BytesIO(b"\0" * (100 * MIB) + bytes(raw))
     with pytest.raises(ValueError, match="list of files"):
         find_metadata(padded, "acme")
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (Flood(begin=head(), times=4000), "it is longer than 32 MiB"),
+        (Drip(begin=head("Content-Length: 1000000")), "was not there as a whole in 0.8 s"),
+    ],
+    ids=["flood", "drip"],
+)
+def test_the_default_index_is_bounded_too(
+    run_envbuild: CommandLine,
+    python_version: str,
+    evil: EvilIndex,
+    answer: Drip | Flood,
+    said: str,
+) -> None:
+    """He runs the index that uv itself asks: uv gets no more memory and time than one answer is worth."""
+    evil.answer = answer
+    text = declare_drivers({"app": ["acme"]}, python=python_version)
+    (run_envbuild.cwd / "drivers.toml").write_text(text)
+    env = {"ENVBUILD_INDEX_DEFAULT_URL": evil.location.url, "ENVBUILD_HTTP_DEADLINE": "0.8"}
+    if isinstance(answer, Flood):
+        env["ENVBUILD_HTTP_DEADLINE"] = "60"
+    result = run_envbuild("lock", env=env)
+    assert result.code == 4, result
+    assert said in result.stderr
+    assert "127.0.0.1" in result.stderr
+    assert evil.sent < 3000 * MIB

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import tempfile
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envbuild.errors import HostError, Problem, UnsatisfiableError
+from envbuild.errors import HostError, IndexFailureError, Problem, UnsatisfiableError
 from envbuild.platform_range import known_platform, library_of
 from envbuild.requirement_text import settled_requirement
 from envbuild.resolution import Resolution
@@ -30,6 +31,12 @@ if TYPE_CHECKING:
     from envbuild.target import Platform
 
 _SYSTEMS = {"musllinux": "unknown-linux-musl", "macosx": "apple-darwin"}
+_MEMORY = 1 << 30
+"""Bytes of data that uv may have: some five times what large drivers need, and less than an endless page."""
+
+_ANSWERS = 4
+"""How many answers in a row may take as long as one may, before all of them together have taken too long."""
+
 _ROUNDS = 50
 """Resolutions in which versions are left out whose wheels are all for a newer system library."""
 
@@ -50,6 +57,9 @@ class UvResolver:
 
     conceal: Callable[[str], str]
     """Takes out of uv's words what other users of the host must not see."""
+
+    deadline: float
+    """Seconds in which one answer of an index has to be there as a whole."""
 
     sole_digest: Callable[[OfferedFile], str]
     """The one sha256 of a file that an index offers; IndexFailureError where there are two."""
@@ -135,8 +145,14 @@ class UvResolver:
         extra = {**self.index_environment, "TZ": "UTC"}  # uv takes a bare date in local time
         if platform.system == "macosx":
             extra["MACOSX_DEPLOYMENT_TARGET"] = f"{platform.major}.{platform.minor}"
+        builds = bool(request.allow_sdist)  # and a compiler may need what it needs
         return Command(
-            argv=tuple(argv), env=scrubbed_environment(os.environ, **extra), cwd=str(folder)
+            argv=tuple(argv),
+            env=scrubbed_environment(os.environ, **extra),
+            cwd=str(folder),
+            timeout=None if builds else _ANSWERS * self.deadline,
+            memory=None if builds else _MEMORY,
+            ends_group=True,
         )
 
     def _failure(self, request: ResolveRequest, completed: Completed) -> Exception:
@@ -144,6 +160,8 @@ class UvResolver:
         explained = self.explain(request, completed.stderr)
         if explained is not None:
             return explained
+        if completed.timed_out or completed.code == -signal.SIGABRT:
+            return self._boundless(request, completed)
         words = (
             self.conceal(completed.stderr.strip()) or f"uv ended with {completed.code} and no word"
         )
@@ -156,6 +174,17 @@ class UvResolver:
             return UnsatisfiableError(Problem(message=message, detail=words, hint=hint))
         message = f"uv could not resolve {place}"
         return HostError(Problem(message=message, detail=words, hint=_host_hint(words)))
+
+    def _boundless(self, request: ResolveRequest, completed: Completed) -> IndexFailureError:
+        """What uv was given had no end, as far as it was waited for."""
+        what = f"took longer than {_ANSWERS * self.deadline:g} seconds"
+        if not completed.timed_out:
+            what = f"came to more than {_MEMORY >> 30} GiB"
+        message = f"what indexes gave for {request.driver} on {request.target} {what}"
+        hint = (
+            "raise $ENVBUILD_HTTP_DEADLINE where the network is slow; else ask who runs the index"
+        )
+        return IndexFailureError(Problem(message=message, hint=hint))
 
 
 def _with_excluded(
