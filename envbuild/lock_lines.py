@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from envbuild.lock_text import render_lockfile
@@ -24,8 +23,18 @@ def package_line(lockfile: Lockfile, package: str, version: str | None = None) -
     return next((line for (name, _), line in lines.items() if name == package), None)
 
 
-@lru_cache(maxsize=64)
+_known: dict[int, tuple[Lockfile, dict[tuple[str, str], int]]] = {}
+"""By identity: to hash a whole lockfile for each of its findings takes longer than all else."""
+
+
 def _package_lines(lockfile: Lockfile) -> dict[tuple[str, str], int]:
+    known = _known.get(id(lockfile))
+    if known is None or known[0] is not lockfile:
+        known = _known[id(lockfile)] = (lockfile, _find_lines(lockfile))
+    return known[1]
+
+
+def _find_lines(lockfile: Lockfile) -> dict[tuple[str, str], int]:
     found: dict[tuple[str, str], int] = {}
     name = ""
     for number, line in enumerate(render_lockfile(lockfile).splitlines(), start=1):
