@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
+from unicodedata import category
 
 from envbuild.errors import Problem, UsageError
 from envbuild.value import value
@@ -22,6 +23,9 @@ PRIVATE = 0o600
 PROGRAM = 0o755
 
 _PATH = re.compile(r"/[A-Za-z0-9._/+-]+")
+_CONTROLS = ("Cc", "Cs", "Zl", "Zp")
+"""Categories of characters that end a line for some reader, or do something else than being read."""
+
 _IMAGE = re.compile(
     r"(?P<name>[a-z0-9][a-z0-9._/:-]*?)(?P<tag>:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?"
     r"(?P<digest>@sha256:[0-9a-f]{64})?"
@@ -116,8 +120,8 @@ def check_path(path: str, format_: str) -> str:
 
 
 def check_printable(text: str, what: str, format_: str) -> str:
-    """The text itself; UsageError where it has line ends, control characters or invisible marks."""
-    if not text.isprintable():
+    """The text itself; UsageError where it has line ends or other control characters, C1 and Unicode's too."""
+    if any(category(character) in _CONTROLS for character in text):
         message = f"{what} {text!r} has control characters, which the format {format_} cannot carry"
         raise UsageError(Problem(message=message))
     return text
