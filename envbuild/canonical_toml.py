@@ -38,15 +38,15 @@ def read_canonical(text: str) -> dict[str, object] | None:
 
 def _document(text: str) -> dict[str, object]:
     root: dict[str, object] = {}
-    packages: list[dict[str, object]] = []
+    lists: dict[str, list[dict[str, object]]] = {"package": [], "held-back": []}
     table = root
     lines = iter(text.split("\n"))
     for line in lines:
         if not line or line[0] == "#":
             continue
-        if line == "[[package]]":
+        if line == "[[package]]" or line == "[[held-back]]":
             table = {}
-            packages.append(table)
+            lists[line[2:-2]].append(table)
         elif line == "[inputs]":
             table = {}
             _put(root, "inputs", table)
@@ -55,8 +55,9 @@ def _document(text: str) -> dict[str, object]:
             if not separator:
                 raise _OtherForm
             _assign(table, key, _value(rest, lines))
-    if packages:
-        _put(root, "package", packages)
+    for name, tables in lists.items():
+        if tables:
+            _put(root, name, tables)
     return root
 
 

@@ -10,6 +10,7 @@ CODES = {
     "unmet-requirement": "A locked version is outside what a requirement or a constraint admits.",
     "file-replaced": "A locked file has other bytes than the file that was locked under its name.",
     "yanked": "A locked release was withdrawn by its index.",
+    "held-back": "A newer version of what a driver requires was passed over, or a pre-release taken unasked.",
     "undeclared-lockfile": "A lockfile belongs to no declared driver.",
     "rule-coexist": "Drivers that must coexist do not lock one common set of versions.",
     "rule-agree": "A package that must be the same version everywhere is not.",

@@ -80,6 +80,27 @@ class LockedPackage:
 
 
 @value
+class HeldBack:
+    """A requirement of the driver itself for which a newer version was passed over, and why."""
+
+    package: str
+    """Normalised (PEP 503)."""
+
+    locked: str
+    passed_over: str | None
+    """The newest version that the requirement admits; None for a pre-release that nobody asked for."""
+
+    reason: str
+    """One of `held_back.REASONS`."""
+
+    blockers: tuple[str, ...]
+    """The packages that the reason is true of, in name order: the package itself, or what it needs."""
+
+    targets: tuple[Target, ...]
+    """Where it is so, in the lockfile's order."""
+
+
+@value
 class Lockfile:
     """`locks/<driver>.toml` as a value."""
 
@@ -93,6 +114,9 @@ class Lockfile:
 
     packages: tuple[LockedPackage, ...]
     """In name order, then by version; a name stands twice where targets take different versions."""
+
+    held_back: tuple[HeldBack, ...] = ()
+    """What was passed over for something that the declaration can change, when it was resolved."""
 
     def packages_for(self, target: Target) -> tuple[LockedPackage, ...]:
         """What is installed on a target, in name order."""

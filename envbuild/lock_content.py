@@ -62,6 +62,9 @@ def check_content(lockfile: Lockfile) -> None:
         _check_version(package.version)
         for text in package.requires:
             _check_published(text, lockfile.targets)
+    for held in lockfile.held_back:
+        _check_version(held.locked)
+        _check_version(held.passed_over or held.locked)
     _check_extras(lockfile.packages, lockfile.inputs)
 
 
@@ -70,6 +73,8 @@ def _check_amounts(lockfile: Lockfile) -> None:
     texts = sum(len(package.requires) for package in lockfile.packages)
     for amount, most, what in (
         (len(lockfile.packages), _MOST_PACKAGES, "packages"),
+        (len(lockfile.held_back), _MOST_LINES, "versions that were passed over"),
+        (sum(len(held.blockers) for held in lockfile.held_back), _MOST_LINES, "blockers"),
         (len(lockfile.targets), MOST_TARGETS, "targets"),
         (len(inputs.requires), _MOST_LINES, "requirements of the driver"),
         (len(inputs.constraints), _MOST_LINES, "constraints"),

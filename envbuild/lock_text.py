@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from envbuild.canonical_toml import read_canonical
 from envbuild.errors import LockfileError, NewerFormatError, Problem
-from envbuild.lock import FORMAT, Inputs, LockedFile, LockedPackage, Lockfile
+from envbuild.held_back import REASONS
+from envbuild.lock import FORMAT, HeldBack, Inputs, LockedFile, LockedPackage, Lockfile
 from envbuild.lock_content import check_content
 from envbuild.target import parse_target
 from envbuild.toml_loading import load_toml
@@ -79,6 +80,10 @@ def _lines(lockfile: Lockfile) -> Iterator[str]:
         yield ""
         yield "[[package]]"
         yield from _package_lines(package, lockfile.targets)
+    for held in lockfile.held_back:
+        yield ""
+        yield "[[held-back]]"
+        yield from _held_back_lines(held, lockfile.targets)
 
 
 def _inputs_lines(inputs: Inputs) -> Iterator[str]:
@@ -122,6 +127,17 @@ def _package_lines(package: LockedPackage, all_targets: tuple[Target, ...]) -> I
             f"sha256 = {_string(file.sha256)}{targets} }},"
         )
     yield "]"
+
+
+def _held_back_lines(held: HeldBack, all_targets: tuple[Target, ...]) -> Iterator[str]:
+    yield f"package = {_string(held.package)}"
+    yield f"locked = {_string(held.locked)}"
+    if held.passed_over is not None:
+        yield f"passed-over = {_string(held.passed_over)}"
+    yield f"reason = {_string(held.reason)}"
+    yield from _list("blockers", held.blockers)
+    if held.targets != all_targets:
+        yield from _list("targets", map(str, held.targets))
 
 
 def _list(key: str, items: Iterable[str]) -> Iterator[str]:
@@ -211,6 +227,24 @@ def _lockfile(table: Mapping[str, object]) -> Lockfile:
         inputs=inputs,
         targets=targets,
         packages=packages,
+        held_back=tuple(_held_back(item, targets) for item in _tables(table, "held-back")),
+    )
+
+
+def _held_back(table: Mapping[str, object], all_targets: tuple[Target, ...]) -> HeldBack:
+    newer = _text(table, "passed-over", _VERSION) if "passed-over" in table else None
+    reason = table["reason"]
+    if not isinstance(reason, str) or reason not in REASONS:
+        raise ValueError(f"reason is {reason!r}")
+    targets = _targets(table, all_targets)
+    _check_targets("held-back", targets)
+    return HeldBack(
+        package=_text(table, "package", _NAME),
+        locked=_text(table, "locked", _VERSION),
+        passed_over=newer,
+        reason=reason,
+        blockers=_names(table, "blockers"),
+        targets=targets,
     )
 
 

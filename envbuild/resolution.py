@@ -15,7 +15,7 @@ from envbuild.value import value
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from envbuild.lock import Inputs
+    from envbuild.lock import HeldBack, Inputs
     from envbuild.target import Target
 
 
@@ -158,6 +158,10 @@ class MetadataSource(Protocol):
 
     def extras(self, choices: tuple[LockedChoice, ...]) -> Mapping[str, frozenset[str]]:
         """sha256 → the normalised extras that each file has; what cannot be told is left out."""
+        ...
+
+    def held_back(self, lockfile: Lockfile) -> tuple[HeldBack, ...]:
+        """What of the driver's own requirements the declaration holds back; what cannot be told is left out."""
         ...
 
     def still_chosen(self, choices: tuple[LockedChoice, ...]) -> frozenset[LockedChoice]:

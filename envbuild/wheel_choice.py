@@ -41,6 +41,19 @@ def best_wheel(names: Iterable[str], target: Target) -> str | None:
     return max(rated)[2] if rated else None
 
 
+def fits_python(names: Iterable[str], target: Target) -> bool:
+    """Whether a wheel among these is for the target's Python, on whatever platform."""
+    pythons = {(tag.interpreter, tag.abi) for tag in _ranks(target)}
+    for name in names:
+        try:
+            tags = parse_wheel_name(name)[3]
+        except InvalidWheelFilename:
+            continue
+        if any((tag.interpreter, tag.abi) in pythons for tag in tags):
+            return True
+    return False
+
+
 def unfit_versions(names: Iterable[str], target: Target) -> tuple[str, ...]:
     """The versions of which there are wheels but none that fits the target, oldest first.
 

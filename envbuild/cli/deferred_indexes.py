@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from envbuild.cli.context import Context
+    from envbuild.lock import HeldBack, Lockfile
     from envbuild.resolution import (
         KnownPackage,
         LockedChoice,
@@ -103,6 +104,14 @@ class DeferredIndexes:
         with self._guard:
             session = self._session
         return session.reader.extras(choices)
+
+    def held_back(self, lockfile: Lockfile) -> tuple[HeldBack, ...]:
+        """As `MetadataSource` has it."""
+        from envbuild.system.index.passed_over import find_held_back
+
+        with self._guard:
+            session = self._session
+        return find_held_back(session.client, session.locations, session.reader, lockfile)
 
     @cached_property
     def _locations(self) -> IndexLocations:

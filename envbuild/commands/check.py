@@ -9,6 +9,7 @@ from envbuild.command_clashes import check_commands
 from envbuild.errors import LockfileError, UsageError
 from envbuild.finding import Finding
 from envbuild.freshness import judge_lockfile
+from envbuild.held_back import held_back_hint, held_back_text
 from envbuild.host_check import check_host
 from envbuild.lock import Stale
 from envbuild.lock_lines import package_line
@@ -146,6 +147,7 @@ class Checker:
             found += self._stale(driver, stored.lockfile)
             found += check_soundness(stored.lockfile, self.folder.name(driver.name))
             found += self._yanked(driver, stored.lockfile)
+            found += self._held_back(driver, stored.lockfile)
         found += self._undeclared()
         return lockfiles
 
@@ -195,6 +197,18 @@ class Checker:
                     "takes one where no requirement names this one",
                     level="warning",
                 )
+
+    def _held_back(self, driver: Driver, lockfile: Lockfile) -> Iterator[Finding]:
+        for held in lockfile.held_back:
+            yield Finding(
+                code="held-back",
+                subject=driver.name,
+                message=held_back_text(held),
+                path=self.folder.name(driver.name),
+                line=package_line(lockfile, held.package, held.locked),
+                hint=held_back_hint(held),
+                level="note",
+            )
 
     def _undeclared(self) -> Iterator[Finding]:
         declared = {driver.name for driver in self.declaration.drivers}

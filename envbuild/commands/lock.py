@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.commands.lock_commands import refuse_missing_commands, with_commands
 from envbuild.commands.lock_doubts import doubts, note_yanked
+from envbuild.commands.lock_held_back import note_held_back, with_held_back
 from envbuild.commands.lock_jobs import (
     Upgrade,
     check_upgrade,
@@ -106,6 +107,7 @@ class Locker:
         held = held_by_rules(self.declaration, sound, known, locked, failed)
         locked = {name: lockfile for name, lockfile in locked.items() if name not in held}
         locked = note_yanked(locked, known, self.metadata)
+        locked = note_held_back(locked, known, self.metadata)
         now = {**known, **locked}
         if problems := rule_problems(self.declaration, now):
             raise UsageError(problems)
@@ -275,9 +277,12 @@ class Locker:
         files = {file.sha256: file for resolution in resolutions for file in resolution.files}
         for job in unit:
             merged = locked[job.driver.name]
-            locked[job.driver.name] = with_commands(
-                job, merged, files, self.metadata, self.declaration.file
-            )
+            try:
+                locked[job.driver.name] = with_commands(
+                    job, merged, files, self.metadata, self.declaration.file
+                )
+            except UsageError as error:
+                raise with_held_back(error, merged, self.metadata) from error
             self._say_locked(job.driver.name, locked[job.driver.name])
         return locked
 

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from envbuild.errors import EnvbuildError, NoError, Problem
 from envbuild.lock_changes import compare_lockfiles
-from envbuild.value import value
+from envbuild.value import replace, value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from envbuild.commands.lock_jobs import Job
     from envbuild.finding import Finding
-    from envbuild.lock import Lockfile
+    from envbuild.lock import HeldBack, Lockfile
     from envbuild.lock_changes import Change
 
 
@@ -40,6 +40,9 @@ class DriverLock:
 
     warnings: tuple[str, ...] = ()
     """What is doubtful about what is locked; one sentence each."""
+
+    held_back: tuple[HeldBack, ...] = ()
+    """The newer versions that were passed over for what is locked, and why."""
 
 
 @value
@@ -90,7 +93,7 @@ def driver_lock(
     reasons = job.reasons
     if lockfile is not None and not reasons:
         reasons = ("a rule asks it to agree with others",)
-    if checked and lockfile is not None and lockfile == job.previous:
+    if checked and lockfile is not None and _holds_the_same(lockfile, job.previous):
         reasons = ()
     now = job.previous if checked else lockfile or job.previous
     return DriverLock(
@@ -102,7 +105,13 @@ def driver_lock(
         packages=len({package.name for package in now.packages}) if now is not None else None,
         digest="" if reasons else job.digest,
         warnings=warnings,
+        held_back=now.held_back if (now := lockfile or job.previous) is not None else (),
     )
+
+
+def _holds_the_same(lockfile: Lockfile, previous: Lockfile | None) -> bool:
+    """Whether a lockfile is the one before, whatever indexes have got since that was passed over."""
+    return previous is not None and replace(lockfile, held_back=previous.held_back) == previous
 
 
 def all_failures(failures: Iterable[LockFailure], possible: tuple[str, ...]) -> EnvbuildError:

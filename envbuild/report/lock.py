@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from envbuild.held_back import held_back_hint, held_back_table, held_back_text
 from envbuild.report.diff import change_table, render_change
 from envbuild.report.problems import problem_table
 from envbuild.report.units import render_count
@@ -41,6 +42,7 @@ def lock_table(result: LockResult) -> dict[str, object]:
                 "packages": driver.packages,
                 "changes": [change_table(change) for change in driver.changes],
                 "warnings": list(driver.warnings),
+                "held_back": [held_back_table(held) for held in driver.held_back],
             }
             for driver in result.drivers
         },
@@ -71,14 +73,21 @@ def _driver_lines(driver: DriverLock, result: LockResult) -> Iterator[str]:
     version = f"{driver.driver} {driver.version}" if driver.version else driver.driver
     if driver.fresh:
         yield f"{version}: fresh, {size}"
-        yield from (f"  warning: {warning}" for warning in driver.warnings)
+        yield from _doubt_lines(driver)
         return
     yield f"{version}: {_state(result) or f'locked, {size}'}"
     yield from (f"  because {reason}" for reason in driver.reasons)
     yield from (f"  {render_change(change)}" for change in driver.changes)
     if result.resolved and not driver.changes:
         yield "  no version moved"
+    yield from _doubt_lines(driver)
+
+
+def _doubt_lines(driver: DriverLock) -> Iterator[str]:
     yield from (f"  warning: {warning}" for warning in driver.warnings)
+    for held in driver.held_back:
+        yield f"  note: {held_back_text(held)}"
+        yield f"    hint: {held_back_hint(held)}"
 
 
 def _state(result: LockResult) -> str | None:

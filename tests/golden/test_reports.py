@@ -13,6 +13,7 @@ from envbuild.commands.lock_result import DriverLock, LockFailure, LockResult
 from envbuild.commands.sync import SyncResult
 from envbuild.errors import IndexFailureError, Problem, UnsatisfiableError
 from envbuild.generation import next_manifest
+from envbuild.lock import HeldBack
 from envbuild.lock_changes import Change, file_change
 from envbuild.manifest import Manifest, Preferred, manifest_table
 from envbuild.plan import Plan, Skip, Wanted, plan_sync
@@ -28,6 +29,7 @@ from envbuild.value import replace
 from tests.support.golden import assert_golden
 from tests.support.values import (
     CREATED,
+    LINUX,
     STORE,
     digest,
     make_declaration,
@@ -78,6 +80,16 @@ LOCKS = {
                 Change(package="torch", before=(), after=("2.8.0", "2.9.0")),
                 reasons=("there is no lockfile",),
                 warnings=("torch 2.8.0 is yanked from index 'default': it is broken",),
+                held_back=(
+                    HeldBack(
+                        package="faster-whisper",
+                        locked="1.2.1",
+                        passed_over="1.3.0",
+                        reason="source",
+                        blockers=("av", "jiwer"),
+                        targets=(LINUX,),
+                    ),
+                ),
             ),
             locked(
                 "gateway",

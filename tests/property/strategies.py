@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
-from envbuild.lock import Inputs, LockedFile, LockedPackage, Lockfile
+from envbuild.held_back import REASONS
+from envbuild.lock import HeldBack, Inputs, LockedFile, LockedPackage, Lockfile
 from envbuild.target import Platform, Target
 
 if TYPE_CHECKING:
@@ -141,4 +142,18 @@ def lockfiles(draw: st.DrawFn) -> Lockfile:
         inputs=asked,
         targets=targets,
         packages=draw(locked_packages(targets)),
+        held_back=draw(st.lists(held_back(targets), max_size=2).map(tuple)),
+    )
+
+
+def held_back(targets: tuple[Target, ...]) -> st.SearchStrategy[HeldBack]:
+    """Something that was passed over on all targets or on the first."""
+    return st.builds(
+        HeldBack,
+        package=names,
+        locked=versions,
+        passed_over=st.none() | versions,
+        reason=st.sampled_from(REASONS),
+        blockers=tuples_of(names),
+        targets=st.sampled_from((targets, targets[:1])),
     )

@@ -32,6 +32,7 @@ from envbuild.history import Change as DriverChange
 from envbuild.history import Generation
 from envbuild.launchers.fleet import ExportedFile
 from envbuild.lease import Process
+from envbuild.lock import HeldBack
 from envbuild.lock_changes import Change
 from envbuild.manifest import manifest_table
 from envbuild.probe import Probe, ProbeResult
@@ -64,7 +65,7 @@ if TYPE_CHECKING:
 _OF_OURS = frozenset(
     {
         *("error", "warning", "note", "changed", "added", "removed", "moved", "same", "requires"),
-        *("constraint", "above", "exact", "stable", "stale-lockfile", "missing"),
+        *("constraint", "above", "exact", "stable", "stale-lockfile", "missing", "source"),
     }
 )
 """Words that the program itself chooses among."""
@@ -276,6 +277,16 @@ REPORTS = (
                     packages=2,
                     digest="",
                     warnings=("look",),
+                    held_back=(
+                        HeldBack(
+                            package="numpy",
+                            locked="1.0",
+                            passed_over="2.0",
+                            reason="source",
+                            blockers=("numpy",),
+                            targets=(LINUX,),
+                        ),
+                    ),
                 ),
             ),
             undeclared=("old.toml",),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from envbuild.declaration import Declaration, Driver
     from envbuild.errors import EnvbuildError
+    from envbuild.lock import HeldBack, Lockfile
     from envbuild.resolution import KnownPackage, LockedChoice, ResolvedFile, ResolveRequest
     from envbuild.system.lock_folder import LockFolder
 
@@ -95,6 +96,10 @@ class FakeIndex:
     def extras(self, choices: tuple[LockedChoice, ...]) -> Mapping[str, frozenset[str]]:
         """Nobody can tell."""
         return {}
+
+    def held_back(self, lockfile: Lockfile) -> tuple[HeldBack, ...]:
+        """Nobody can tell."""
+        return ()
 
     def still_chosen(self, choices: tuple[LockedChoice, ...]) -> frozenset[LockedChoice]:
         """None: every driver is resolved."""

@@ -26,6 +26,7 @@ from tests.support.values import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from envbuild.lock import HeldBack, Lockfile
     from envbuild.resolution import KnownPackage, LockedChoice, ResolvedFile, ResolveRequest
 
 DRIVER = make_driver("asr", "app")
@@ -74,6 +75,10 @@ class Answers:
     def commands(self, files: tuple[ResolvedFile, ...]) -> Mapping[str, tuple[str, ...]]:
         """Nobody asks here."""
         raise NotImplementedError
+
+    def held_back(self, lockfile: Lockfile) -> tuple[HeldBack, ...]:
+        """Nobody asks."""
+        raise AssertionError(lockfile)
 
     def still_chosen(self, choices: tuple[LockedChoice, ...]) -> frozenset[LockedChoice]:
         """None: every driver is resolved."""

@@ -1,0 +1,136 @@
+"""Which newer versions of what a driver itself requires were passed over, and for what."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envbuild.conflicts.joint_request import joint_inputs_request
+from envbuild.errors import EnvbuildError
+from envbuild.held_back import REASONS, change_hint
+from envbuild.lock import HeldBack
+from envbuild.requirement_text import holds, parse_requirement, parse_version
+from envbuild.system.index.static_walk import StaticWalk, joined
+from envbuild.system.workers import Workers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from packaging.version import Version
+
+    from envbuild.lock import LockedPackage, Lockfile
+    from envbuild.resolution import ResolveRequest
+    from envbuild.system.index.locations import IndexLocations
+    from envbuild.system.index.metadata import MetadataReader
+    from envbuild.system.index.reader import IndexClient
+    from envbuild.system.index.static_walk import Taken
+    from envbuild.target import Target
+
+_Told = tuple[str, str, str, str, tuple[str, ...]]
+_MOST_PAGES = 200
+"""Of a walk whose lock has failed, where nobody waits for more."""
+
+_SIDE_BY_SIDE = 8
+
+
+def find_held_back(
+    client: IndexClient, locations: IndexLocations, reader: MetadataReader, lockfile: Lockfile
+) -> tuple[HeldBack, ...]:
+    """What is held back on each target; what cannot be told is left out."""
+    found: dict[_Told, list[Target]] = {}
+    for target in lockfile.targets:
+        request = joint_inputs_request((lockfile.driver,), (lockfile.inputs,), target)
+        locked = {package.name: package for package in lockfile.packages_for(target)}
+        walk = StaticWalk(client, locations, reader, request, locked=locked)
+        try:
+            for told in _on_target(walk, request, locked):
+                found.setdefault(told, []).append(target)
+        except (EnvbuildError, ValueError, OSError):
+            continue
+    return tuple(
+        HeldBack(
+            package=package,
+            locked=before,
+            passed_over=newer,
+            reason=reason,
+            blockers=blockers,
+            targets=tuple(targets),
+        )
+        for (package, before, newer, reason, blockers), targets in sorted(found.items())
+    )
+
+
+def advice(
+    client: IndexClient, locations: IndexLocations, reader: MetadataReader, request: ResolveRequest
+) -> str | None:
+    """What a declaration can change so that a resolution has something to take; None where nothing is seen."""
+    walk = StaticWalk(client, locations, reader, request, most_pages=_MOST_PAGES)
+    try:
+        taken = walk.follow(request.requires)
+    except (EnvbuildError, ValueError, OSError):
+        return None
+    hints = [change_hint(reason, names) for reason, names in _by_reason(taken)]
+    return f"for drivers.{request.driver}: {'; '.join(hints)}" if hints else None
+
+
+def _on_target(
+    walk: StaticWalk, request: ResolveRequest, locked: Mapping[str, LockedPackage]
+) -> Iterator[_Told]:
+    ranges = _direct(request)
+    names = [name for name in ranges if name in locked and not _is_exact(ranges[name])]
+    with Workers(_SIDE_BY_SIDE, thread_name_prefix="pages") as pool:
+        list(pool.map(walk.shelf, names))
+    for name in names:
+        pinned = locked[name].version
+        shelf = walk.shelf(name)
+        newer = shelf.versions(joined(ranges[name])) if shelf is not None else []
+        seen: set[str] = set()
+        for version in newer:
+            if version.is_prerelease or version <= parse_version(pinned) or shelf is None:
+                break
+            reason = shelf.obstacle(version)
+            told = [(reason, (name,))] if reason else _in_the_way(walk, request, name, version)
+            for why, blockers in told:
+                if why not in seen:
+                    seen.add(why)
+                    yield (name, pinned, str(version), why, blockers)
+            if reason is None:
+                break
+
+
+def _in_the_way(
+    walk: StaticWalk, request: ResolveRequest, name: str, version: Version
+) -> list[tuple[str, tuple[str, ...]]]:
+    """What keeps a version out that could be taken itself; nothing where requirements contradict each other."""
+    taken = walk.follow((*request.requires, f"{name}=={version}"))
+    if any(one.is_empty for one in taken.values()):
+        return []
+    return _by_reason(taken)
+
+
+def _by_reason(taken: Mapping[str, Taken]) -> list[tuple[str, tuple[str, ...]]]:
+    found = [
+        (reason, tuple(sorted(name for name, one in taken.items() if one.obstacle == reason)))
+        for reason in REASONS
+    ]
+    return [(reason, names) for reason, names in found if names]
+
+
+def _direct(request: ResolveRequest) -> dict[str, list[str]]:
+    """The ranges of what the driver itself requires; an override stands in for the others."""
+    found: dict[str, list[str]] = {}
+    overridden = {parse_requirement(text).name for text in request.overrides}
+    direct = {parse_requirement(text).name for text in request.requires}
+    for texts, counts in (
+        (request.requires, direct - overridden),
+        (request.overrides, direct),
+        (request.constraints, direct),
+    ):
+        for wanted in map(parse_requirement, texts):
+            if wanted.name in counts and holds(wanted.marker, request.target):
+                found.setdefault(wanted.name, []).append(wanted.specifier)
+    return found
+
+
+def _is_exact(ranges: list[str]) -> bool:
+    """Whether only one version is asked for, so that none can be passed over."""
+    return any("==" in text and "*" not in text for text in ranges)
