@@ -21,7 +21,7 @@ from envbuild.value import tuples_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-MAGIC = b"envbuild entry 2\n"
+MAGIC = b"envbuild entry 3\n"
 
 _HEAD = Struct("<3q")
 _COLUMNS = 4

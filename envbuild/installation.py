@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 
 @value
 class InstallRequest:
-    """Files to be installed into one environment, each exactly as locked."""
+    """Wheels, or source distributions, to be installed into one environment, each exactly as locked."""
 
     driver: str
     environment: str
-    """The environment's absolute path."""
+    """The absolute path of an environment that is made for them alone; what stands there goes."""
+
+    interpreter: Interpreter
 
     files: tuple[ChosenFile, ...]
     from_source: tuple[str, ...]
@@ -48,7 +50,9 @@ class Installer(Protocol):
         ...
 
     def install(self, request: InstallRequest) -> None:
-        """Install every file, its sha256 checked, and nothing else.
+        """Make an environment with every file, its sha256 checked, and nothing else.
+
+        No Python is started that finds a file of a wheel in its environment.
 
         IndexFailureError says which file an index did not give as locked;
         HostError what the host could not do.

@@ -98,6 +98,9 @@ class Collector:
         for path in self.store.seals.folder.glob("*.json"):
             if path.stem.isdecimal() and int(path.stem) not in numbers:
                 trash.take(path)
+        with locked_if_free(self.store.cache_lock) as free:  # nobody builds
+            for path in self.store.staging.glob("*") if free else ():
+                trash.take(path)
         names = self._names()
         for path in (*self.store.receipt("x").parent.glob("*.stat"), *self._locks()):
             if path.stem not in names:

@@ -76,6 +76,11 @@ class Store:
         """The file whose existence makes the environment valid."""
         return self.root / "receipts" / f"{name}.json"
 
+    @property
+    def staging(self) -> Path:
+        """Private: where wheels are installed aside; as long a path as that of the environments."""
+        return self.root / "mend"
+
     def mend(self, name: str) -> Path:
         """Where an environment is built anew; as long a path as its own."""
         return self.root / "mend" / name

@@ -96,11 +96,12 @@ class Entries:
         *,
         accept: Callable[[Entry], bool] | None = None,
         skip: Collection[str] = (),
+        only: Collection[str] | None = None,
     ) -> Linked | None:
         """Put an intact entry's files into an environment; the caller does not hold `making`.
 
         None where there is no such entry, or `accept` does not want it, or its lock cannot be had;
-        one that somebody has changed is removed. Paths to `skip` are left out.
+        one that somebody has changed is removed. Paths to `skip` are left out, with `only` all but these.
         """
         with ExitStack() as held:
             try:
@@ -114,6 +115,8 @@ class Entries:
             entry, window = found
             if accept is not None and not accept(entry):
                 return None
+            if only is not None:
+                skip = {file.path for file in entry.files} - set(only)
             folder = os.fsencode(self.folder(name))
             descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             try:

@@ -14,9 +14,10 @@ from envbuild.kept_wheel import (
 )
 from envbuild.system.cache.entries import Entries
 from envbuild.system.cache.linking import UNLINKABLE, Linked, Target
+from envbuild.wheel_rules import is_compiled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -48,21 +49,33 @@ class LinkedWheel(NamedTuple):
 
 
 class FreshWheel(NamedTuple):
-    """A wheel that uv has just installed."""
+    """A wheel, or what was built from source, that uv has just installed."""
 
     sha256: str
+    """Of the locked file."""
+
+    file: str
+    """The locked file's name."""
+
     dist_info: str
     record: str
     """The RECORD's text."""
 
     rows: tuple[RecordRow, ...]
 
+    @property
+    def is_wheel(self) -> bool:
+        """Whether it was a wheel that was locked."""
+        return self.file.endswith(".whl")
+
 
 class WheelCache:
     """The kept wheels of a store, by the sha256 of the wheel."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, copies: bool = False) -> None:
+        """`copies` copies files to be kept where the file system has no (further) links."""
         self.entries = Entries(root)
+        self._copies = copies
 
     def has(self, wheel: str) -> bool:
         """Whether a wheel is kept, as far as a look at its folder tells."""
@@ -77,9 +90,17 @@ class WheelCache:
         return self.entries.making(wheel, timeout=timeout)
 
     def link(
-        self, wheel: str, target: Target, *, environment: bytes, minor: str
+        self,
+        wheel: str,
+        target: Target,
+        *,
+        environment: bytes,
+        minor: str,
+        only: Collection[str] | None = None,
     ) -> LinkedWheel | None:
         """Put a kept wheel into an environment; None where it is not kept, or not for this Python.
+
+        With `only` just these paths of it are put there.
 
         `environment` is the path that the environment will have, for scripts to name.
         """
@@ -88,17 +109,18 @@ class WheelCache:
             facts = wheel_facts(entry.facts)
             return facts is not None and facts.minor in ("", minor)
 
-        linked = self.entries.link(wheel, target, accept=fits)
+        linked = self.entries.link(wheel, target, accept=fits, only=only)
         facts = wheel_facts(linked.entry.facts) if linked is not None else None
         if linked is None or facts is None:
             return None
-        scripts = [script.path for script in facts.scripts]
+        rendered = [s for s in facts.scripts if only is None or s.path in only]
+        scripts = [script.path for script in rendered]
         met = [
             script.path
-            for script in facts.scripts
+            for script in rendered
             if not _write(target, script.path, script.render(environment), script.mode)
         ]
-        if facts.record:
+        if facts.record and only is None:
             record = f"{facts.dist_info}/RECORD"
             if not _write(target, record, facts.render_record(environment), 0o444):
                 met.append(record)
@@ -123,11 +145,13 @@ class WheelCache:
         record = f"{fresh.dist_info}/RECORD"
         files: dict[str, EntryFile] = {}
         for path, sha256, _ in fresh.rows:
+            if is_compiled(path):
+                continue
             file = found.get(path)
             if file is None or (sha256 and sha256 != file.sha256) or path.startswith("/"):
                 return False
             files[path] = file
-        if record not in files or len(files) < len(fresh.rows):
+        if record not in files or not fresh.sha256:
             return False
         scripts = self._scripts(target, files.values(), environment)
         lines = record_template(fresh.record, scripts) if scripts else ()
@@ -164,6 +188,16 @@ class WheelCache:
                 content += stream.read()
         return script_of(file.path, file.mode, content, environment)
 
+    def _put(self, file: bytes, place: str) -> None:
+        try:
+            os.link(file, place)
+        except OSError as error:
+            if not self._copies or error.errno not in UNLINKABLE:
+                raise
+            import shutil
+
+            shutil.copy2(file, os.fsencode(place))
+
     def _publish(
         self, wheel: str, target: Target, files: tuple[EntryFile, ...], facts: WheelFacts
     ) -> bool:
@@ -175,7 +209,7 @@ class WheelCache:
                 place = target.place(file.path)
                 if place is None:
                     return False
-                os.link(place, f"{scratch}/{number}")
+                self._put(place, f"{scratch}/{number}")
             rows = [(file.path, file.sha256) for file in files]
             self.entries.publish(wheel, scratch, rows, facts.as_json())
         except OSError as error:

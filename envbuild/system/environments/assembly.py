@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 
 from envbuild.bytecode import Module
 from envbuild.completeness import find_gaps
-from envbuild.errors import HostError, Problem
+from envbuild.errors import Problem
 from envbuild.lease import LEASE_FILE
 from envbuild.system.bytecode.bytecode import Installed
 from envbuild.system.cache.linker import LinkingDiedError
 from envbuild.system.environments.baking import Baking
+from envbuild.system.environments.clashes import contested_modules
 from envbuild.system.environments.folder import remove_environment
-from envbuild.system.environments.placing import ContestedError
+from envbuild.system.environments.relocation import relocate
 from envbuild.system.environments.site import Site
+from envbuild.system.environments.staging import IncompleteError
 from envbuild.system.environments.survey import survey
 from envbuild.system.environments.unshare import unshare_files
 from envbuild.system.files import sync_file_system
@@ -36,10 +38,6 @@ _BESIDE = 3
 """What goes on beside the linking: installing, compiling that, compiling the start-up file."""
 
 
-class IncompleteError(HostError):
-    """What was installed is not what the wheels say they bring."""
-
-
 @value
 class Assembler:
     """Fills environments; several threads and processes do at once."""
@@ -57,7 +55,6 @@ class Assembler:
         `refresh` names packages that are downloaded anew. IncompleteError where a cache is damaged;
         other errors as in `Installer`.
         """
-        together: frozenset[str] = frozenset()
         alone = False
         while True:
             weights = {} if alone else self.placer.weights(wanted.files)
@@ -67,11 +64,7 @@ class Assembler:
                     Workers(max_workers=_BESIDE) as beside,
                 ):
                     site = self._create(wanted, place, environment, lock, beside)
-                    return self._fill(site, linking, beside, refresh, together)
-            except ContestedError as error:
-                if error.wheels <= together:
-                    raise
-                together |= error.wheels
+                    return self._fill(site, linking, beside, refresh)
             except LinkingDiedError:
                 if alone:
                     raise
@@ -111,13 +104,13 @@ class Assembler:
         linking: Linking,
         beside: Workers,
         refresh: tuple[str, ...],
-        together: frozenset[str],
     ) -> Survey:
         place, driver = site.place, site.wanted.driver.name
         (place / LEASE_FILE).touch()
         baking = Baking(site, self.placer.bytecode, beside)
-        filled = self.placer.place(site, linking, beside, refresh, together)
-        (place / ".lock").unlink(missing_ok=True)  # uv's, where it had anything to install
+        filled = self.placer.place(site, linking, beside, refresh)
+        if place != site.environment:
+            relocate(place, site.environment)
         if site.bytecode:
             self.placer.progress.stage(driver, "adding bytecode")
             self._add_bytecode(site, filled)
@@ -136,24 +129,18 @@ class Assembler:
         return found
 
     def _add_bytecode(self, site: Site, filled: Filled) -> None:
-        fresh = filled.fresh.values()
-        kept = (
-            (sha256, wheel.rows())
-            for sha256, wheel in filled.linked.items()
-            if wheel.bytecode is None
-        )
+        lacking = {s: wheel for s, wheel in filled.linked.items() if wheel.bytecode is None}
         installed = Installed(
             site_packages=site.site_packages,
             interpreter=site.wanted.interpreter,
-            wheels=(*kept, *((wheel.sha256, wheel.rows) for wheel in fresh if wheel.sha256)),
-            unkept=tuple(wheel.rows for wheel in fresh if not wheel.sha256),
+            wheels=tuple((s, w.rows()) for s, w in lacking.items() if s not in filled.built),
+            unkept=tuple(w.rows() for s, w in lacking.items() if s in filled.built),
             sound=frozenset(filled.linked),
             lock=site.lock,
         )
-        for compiling in filled.compiling:
-            compiling.result()
         filled.known |= site.by_path(self.placer.bytecode.add(installed))
         absent = [Module(path=path, sha256="", size=0) for path in filled.absent()]
+        absent += contested_modules(site, filled, filled.clashes)
         if absent:
             self.placer.bytecode.compile(installed, absent)
 
@@ -162,7 +149,7 @@ def _check_complete(site: Site, filled: Filled, found: Survey) -> None:
     wanted = site.wanted
     gaps = find_gaps(
         files=found.contents.files,
-        records={wheel.dist_info: wheel.record for wheel in filled.fresh.values()},
+        records={},
         whole=filled.whole,
         site_packages=site.prefix.rstrip("/"),
         wanted=((file.package, file.version) for file in wanted.files),

@@ -12,8 +12,8 @@ from envbuild.generation import next_manifest, says_the_same
 from envbuild.receipt import Receipt
 from envbuild.recipe import Recipe
 from envbuild.system.clock import now
-from envbuild.system.environments.assembly import IncompleteError
 from envbuild.system.environments.folder import remove_environment
+from envbuild.system.environments.staging import IncompleteError
 from envbuild.system.environments.stat_list import record_looks
 from envbuild.system.files import sync_file_system
 from envbuild.system.workers import Workers

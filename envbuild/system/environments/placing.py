@@ -1,43 +1,31 @@
-"""Put an environment's wheels into it: kept ones are linked, the others installed and kept."""
+"""Put an environment's wheels into it: kept ones are linked, the others installed aside, kept, and linked."""
 
 from __future__ import annotations
 
-import os
 from contextlib import ExitStack
-from functools import partial
 from typing import TYPE_CHECKING
 
-from envbuild.activation import MODULE_FILE, PTH_FILE
-from envbuild.errors import HostError, Problem
-from envbuild.installation import InstallRequest
-from envbuild.system.bytecode.bytecode import Installed
+from envbuild.errors import Problem
 from envbuild.system.cache.claims import claim, claim_again, wait_for
 from envbuild.system.cache.share import Share
-from envbuild.system.environments.contents import read_files
-from envbuild.system.environments.relocation import relocate
+from envbuild.system.environments.clashes import settle_clashes
 from envbuild.system.environments.site import Filled
+from envbuild.system.environments.staging import IncompleteError, Staging, keep
 from envbuild.value import value
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from concurrent.futures import Future
+    from collections.abc import Collection, Sequence
+    from pathlib import Path
 
     from envbuild.installation import Installer
     from envbuild.progress import Progress
     from envbuild.recipe import ChosenFile
     from envbuild.system.bytecode.bytecode import Bytecode
     from envbuild.system.cache.linker import Linking
-    from envbuild.system.cache.wheels import WheelCache
+    from envbuild.system.cache.wheels import FreshWheel, WheelCache
     from envbuild.system.environments.site import Site
+    from envbuild.system.environments.staging import Staged
     from envbuild.system.workers import Workers
-
-
-class ContestedError(HostError):
-    """Kept wheels and others bring different files of one name: uv has to install them together."""
-
-    def __init__(self, wheels: frozenset[str]) -> None:
-        super().__init__(Problem(message="wheels bring different files of one name"))
-        self.wheels = wheels
 
 
 @value
@@ -48,113 +36,121 @@ class Placer:
     progress: Progress
     wheels: WheelCache
     bytecode: Bytecode
+    staging: Path
+    """The private folder in which wheels are installed aside."""
 
     def weights(self, files: Sequence[ChosenFile]) -> dict[str, int]:
         """About how much there is to link of each wheel."""
         return {file.sha256: self.wheels.weight(file.sha256) for file in files}
 
     def place(
+        self, site: Site, linking: Linking, beside: Workers, refresh: tuple[str, ...]
+    ) -> Filled:
+        """Link what is kept, have uv install the rest aside, keep that, and link it too.
+
+        `refresh` names packages that are downloaded anew.
+        What is new is compiled `beside`, and goes on to be after this has returned.
+        IncompleteError where what was installed is not what its RECORD says.
+        """
+        staging = Staging(site, self.installer, self.staging)
+        try:
+            filled = self._place(site, staging, linking, beside, refresh)
+            for compiling in filled.compiling:
+                compiling.result()
+            return filled
+        finally:
+            staging.remove()
+
+    def _place(
         self,
         site: Site,
+        staging: Staging,
         linking: Linking,
         beside: Workers,
         refresh: tuple[str, ...],
-        together: frozenset[str],
     ) -> Filled:
-        """Link what is kept, have uv install the rest, and keep that.
-
-        `refresh` names packages that are downloaded anew; wheels in `together` are installed, kept or not.
-        What is new is compiled `beside`, and goes on to be after this has returned.
-        ContestedError where kept wheels and others do not go together.
-        """
         usable = self.wheels.entries.is_usable()
         filled = Filled()
+        roots = {file.sha256: self.wheels.entries.root for file in site.wanted.files}
         anew = [
             file
             for file in site.wanted.files
-            if not usable
-            or not file.file.endswith(".whl")
-            or file.package in refresh
-            or file.sha256 in together
+            if not usable or not file.file.endswith(".whl") or file.package in refresh
         ]
         waiting = [file for file in site.wanted.files if file not in anew]
         while waiting or anew:
             with ExitStack() as held:
                 claims = claim(self.wheels, waiting, held)
+                again = claim_again(self.wheels, anew, held) if usable else ()
+                mine = {file.sha256 for file in (*claims.mine, *again)}
                 others = (*anew, *claims.mine)
-                broken = self._put_some(site, filled, linking, beside, claims.kept, others, refresh)
-                if usable:
-                    again = claim_again(self.wheels, anew, held)
-                    self._keep(site, filled, {file.sha256 for file in (*claims.mine, *again)})
-            if filled.contested:
-                raise ContestedError(frozenset(filled.contested))
+                count = len(claims.kept) + len(others)
+                self.progress.stage(
+                    site.wanted.driver.name, f"installing {count} package{'s' * (count != 1)}"
+                )
+                installing = beside.submit(
+                    self._install, site, filled, staging, beside, others, mine, refresh
+                )
+                broken = self._link(site, filled, linking, claims.kept, self.wheels.entries.root)
+                fresh = installing.result()
+            roots |= fresh
+            for root in sorted(set(fresh.values())):
+                files = [file for file in others if fresh[file.sha256] == root]
+                if self._link(site, filled, linking, files, root):
+                    raise _gone(site)
             anew, waiting = broken, list(claims.busy)
             if waiting and not anew:
                 self.progress.stage(site.wanted.driver.name, "waiting for shared packages")
                 if not wait_for(self.wheels, waiting[0]):
                     anew, waiting = waiting, []
+        filled.clashes = settle_clashes(site, filled, roots)
         return filled
 
-    def _put_some(
+    def _install(
+        self,
+        site: Site,
+        filled: Filled,
+        staging: Staging,
+        beside: Workers,
+        files: tuple[ChosenFile, ...],
+        mine: Collection[str],
+        refresh: tuple[str, ...],
+    ) -> dict[str, Path]:
+        """Install files aside and keep them: in the store's cache what is `mine` to make there."""
+        own = staging.own_cache()
+
+        def caches(wheel: FreshWheel) -> Sequence[WheelCache]:
+            return (self.wheels, own) if wheel.is_wheel and wheel.sha256 in mine else (own,)
+
+        kept: dict[str, Path] = {}
+        for staged in staging.install(files, refresh, self.progress.downloaded) if files else ():
+            own.entries.is_usable()
+            if site.bytecode:
+                filled.compiling.append(beside.submit(self._compile, staged))
+            kept |= keep(staged, caches)
+        filled.built |= {file.sha256 for file in files if not file.file.endswith(".whl")}
+        missing = [file for file in files if file.sha256 not in kept]
+        if missing:
+            raise _gone(site, f"{missing[0].package} {missing[0].version} is not installed")
+        return kept
+
+    def _compile(self, staged: Staged) -> None:
+        """Compile what uv has installed, while others are linked and kept."""
+        self.bytecode.prepare(staged.installed())
+
+    def _link(
         self,
         site: Site,
         filled: Filled,
         linking: Linking,
-        beside: Workers,
         kept: Sequence[ChosenFile],
-        others: tuple[ChosenFile, ...],
-        refresh: tuple[str, ...],
-    ) -> list[ChosenFile]:
-        """Link while uv installs; those that turned out not to be kept."""
-        count = len(kept) + len(others)
-        self.progress.stage(
-            site.wanted.driver.name, f"installing {count} package{'s' * (count != 1)}"
-        )
-        installing = beside.submit(self._install, site, others, refresh)
-        if site.bytecode and others:
-            filled.compiling.append(beside.submit(self._compile, site, installing, others))
-        broken = self._link(site, filled, linking, kept)
-        installing.result()
-        if site.place != site.environment:
-            relocate(site.place, site.environment)
-        self._look_at_fresh(site, filled)
-        return broken
-
-    def _install(self, site: Site, files: tuple[ChosenFile, ...], refresh: tuple[str, ...]) -> None:
-        if not files:
-            return
-        request = InstallRequest(
-            driver=site.wanted.driver.name,
-            environment=str(site.place),
-            files=files,
-            from_source=tuple(file.package for file in files if not file.file.endswith(".whl")),
-            lock=site.lock,
-            refresh=tuple(file.package for file in files if file.package in refresh),
-            downloaded=partial(self.progress.downloaded, site.wanted.driver.name),
-        )
-        self.installer.install(request)
-
-    def _compile(self, site: Site, installing: Future[None], files: tuple[ChosenFile, ...]) -> None:
-        """Compile what uv has installed, while others are linked, looked at and kept."""
-        if installing.exception() is not None:  # whoever installs says it
-            return
-        fresh = site.fresh_wheels(only={file.package for file in files})
-        self.bytecode.prepare(
-            Installed(
-                site_packages=site.site_packages,
-                interpreter=site.wanted.interpreter,
-                wheels=tuple((wheel.sha256, wheel.rows) for wheel in fresh if wheel.sha256),
-                unkept=(),
-                lock=site.lock,
-            )
-        )
-
-    def _link(
-        self, site: Site, filled: Filled, linking: Linking, kept: Sequence[ChosenFile]
+        root: Path,
     ) -> list[ChosenFile]:
         """Link what is kept, bytecode too; those that turned out not to be kept."""
+        if not kept:
+            return []
         share = Share(
-            wheels=str(self.wheels.entries.root),
+            wheels=str(root),
             bytecode=site.bytecode,
             site_packages=str(site.site_packages),
             environment=str(site.environment),
@@ -170,37 +166,8 @@ class Placer:
                     broken.add(sha256)
         return [file for file in kept if file.sha256 in broken]
 
-    def _look_at_fresh(self, site: Site, filled: Filled) -> None:
-        """Read what uv has installed, and find out whether it met what is linked."""
-        for wheel in site.fresh_wheels(known=filled.dist_infos):
-            filled.fresh[wheel.dist_info] = wheel
-            found = read_files((path, site.locate(path)) for path, _, _ in wheel.rows)
-            for path, file in site.by_path(found.values()).items():
-                before = filled.known.get(path)
-                if path in filled.scripts or (before and before.sha256 != file.sha256):
-                    filled.contested |= filled.owners(path)
-                filled.known[path] = file
-        for sha256, linked in filled.linked.items():
-            theirs = site.by_path(linked.linked.met)
-            for path in (*map(site.path, linked.met), *theirs):
-                there, own = filled.known.get(path), theirs.get(path)
-                if there is None or own is None or there.sha256 != own.sha256:
-                    filled.contested |= {sha256, *filled.owners(path)}
 
-    def _keep(self, site: Site, filled: Filled, wheels: set[str]) -> None:
-        """Keep what was installed just now, of these wheels; what is not as its RECORD says is not kept."""
-        own = {MODULE_FILE, PTH_FILE}  # who brings those is refused, whether or not it was kept
-        for wheel in filled.fresh.values():
-            if wheel.sha256 in wheels and own.isdisjoint(path for path, _, _ in wheel.rows):
-                found = {
-                    path: file
-                    for path, _, _ in wheel.rows
-                    if (file := filled.known.get(site.path(path))) is not None
-                }
-                self.wheels.keep(
-                    wheel,
-                    site.target,
-                    found,
-                    environment=os.fsencode(site.environment),
-                    minor=site.minor,
-                )
+def _gone(site: Site, detail: str = "what was kept a moment ago is gone") -> IncompleteError:
+    message = f"{site.wanted.driver.name}: what was installed is not complete"
+    hint = "run it again; if that does not help, remove the store's cache folder"
+    return IncompleteError(Problem(message=message, detail=detail, hint=hint))

@@ -16,13 +16,14 @@ from envbuild.system.environments.folder import find_site_packages
 from envbuild.wheel_record import parse_record
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
     from concurrent.futures import Future
     from pathlib import Path
 
     from envbuild.cache_entry import EntryFile
     from envbuild.plan import Wanted
     from envbuild.system.cache.wheels import LinkedWheel
+    from envbuild.system.environments.clashes import Clash
 
 
 class Site:
@@ -48,7 +49,10 @@ class Site:
     def path(self, path: str) -> str:
         """A path of a RECORD, relative to the environment."""
         whole = self.prefix + path
-        return normpath(whole) if "/." in whole or "//" in whole else whole
+        if "/." not in whole and "//" not in whole:
+            return whole
+        whole = normpath(whole)
+        return f"lib/{whole[6:]}" if whole.startswith("lib64/") else whole  # a link to it
 
     def locate(self, path: str) -> bytes:
         """Where a path of a RECORD is."""
@@ -63,31 +67,22 @@ class Site:
             return {self.path(file.path): file for file in files}
         return dict(zip(all_paths.split("\0")[1:], files, strict=True))  # nothing to normalise
 
-    def fresh_wheels(
-        self, *, known: Collection[str] = (), only: Collection[str] | None = None
-    ) -> Iterator[FreshWheel]:
-        """The distributions that are there and are not `known`, by their `.dist-info` folders.
-
-        With `only` those of these packages (normalised names), others are not looked at.
-        """
+    def fresh_wheels(self) -> Iterator[FreshWheel]:
+        """The distributions of wanted files that are there, by their `.dist-info` folders."""
         files = {file.package: file for file in self.wanted.files}
         with os.scandir(self.site_packages) as entries:
             names = sorted(entry.name for entry in entries if entry.name.endswith(".dist-info"))
         for name in names:
-            if name in known:
+            file = files.get(normalized_name(name.removesuffix(".dist-info").rpartition("-")[0]))
+            if file is None:
                 continue
-            package = normalized_name(name.removesuffix(".dist-info").rpartition("-")[0])
-            if only is not None and package not in only:
-                continue
-            file = files.get(package)
-            is_wheel = file is not None and file.file.endswith(".whl")
             text = read_record(self.site_packages / name)
-            rows = (row for row in parse_record(text) if not self.path(row[0]).startswith("../"))
             yield FreshWheel(
-                sha256=file.sha256 if file is not None and is_wheel else "",
+                sha256=file.sha256,
+                file=file.file,
                 dist_info=name,
                 record=text,
-                rows=tuple(rows),
+                rows=tuple(parse_record(text)),
             )
 
 
@@ -96,30 +91,22 @@ class Filled:
     """What has got into an environment so far."""
 
     linked: dict[str, LinkedWheel] = field(default_factory=dict)
-    """By the wheel's sha256."""
-
-    fresh: dict[str, FreshWheel] = field(default_factory=dict)
-    """What uv has installed, by its `.dist-info` folder."""
+    """By the file's sha256."""
 
     known: dict[str, EntryFile] = field(default_factory=dict)
     """Files whose content is known, by path in the environment."""
 
-    scripts: dict[str, str] = field(default_factory=dict)
-    """Which kept wheel a script was written for, by path in the environment."""
+    built: set[str] = field(default_factory=set)
+    """What was built from source here, by the source's sha256: its bytecode is not kept."""
 
     compiling: list[Future[None]] = field(default_factory=list)
     """What is still being compiled of what uv has installed."""
 
-    contested: set[str] = field(default_factory=set)
-    """Kept wheels that brought other files than uv did under the same names."""
+    clashes: tuple[Clash, ...] = ()
+    """Paths that several wheels bring."""
 
     whole: tuple[str, ...] = ()
     """The `.dist-info` folders of what was linked, once it is forgotten."""
-
-    @property
-    def dist_infos(self) -> set[str]:
-        """The distributions that are there."""
-        return {wheel.dist_info for wheel in self.linked.values()} | self.fresh.keys()
 
     def take(self, site: Site, sha256: str, linked: LinkedWheel) -> None:
         """Note what has come with a kept wheel."""
@@ -127,7 +114,6 @@ class Filled:
         self.known |= site.by_path(linked.linked.files)
         if linked.bytecode is not None:
             self.known |= site.by_path(linked.bytecode.files)
-        self.scripts |= dict.fromkeys(map(site.path, linked.scripts), sha256)
 
     def absent(self) -> Iterator[str]:
         """Modules of kept wheels that were not there to compile when their bytecode was made."""
@@ -139,9 +125,3 @@ class Filled:
         """Let go of what kept wheels are made of, some megabytes, now that they are there."""
         self.whole = tuple(wheel.dist_info for wheel in self.linked.values())
         self.linked.clear()
-
-    def owners(self, path: str) -> set[str]:
-        """The kept wheels that may have brought what is known to be at a path of the environment."""
-        file = self.known.get(path)
-        owners = {sha256 for sha256, wheel in self.linked.items() if file in wheel.linked.files}
-        return owners | {self.scripts[path]} if path in self.scripts else owners

@@ -45,6 +45,7 @@ class IndexRouter:
         secret: str,
         everything: bool = False,
         hashes: bool = True,
+        redirects: bool = False,
     ) -> None:
         """Choose what to serve.
 
@@ -52,11 +53,13 @@ class IndexRouter:
         the same secret gives the same address where its port is free.
         `everything` serves the default index too, else only what is bound to another one.
         `hashes` computes the sha256 of files in folders, which takes time and is not needed to install.
+        `redirects` sends who asks for a file of the default index there, where that needs no credentials.
         """
         self._locations = locations
         self._client = client
         self._secret = secret
         self._hashes = hashes
+        self._redirects = redirects
         self.everything = everything
         self._digests: dict[tuple[str, str, int, int], str] = {}
         self._bad: dict[IndexAnswer, None] = {}
@@ -67,6 +70,11 @@ class IndexRouter:
     def url(self) -> str:
         """The router's address as an index, without a final slash."""
         return f"{self._origin}/simple"
+
+    @property
+    def files_url(self) -> str:
+        """Where each file is, followed by `/PACKAGE/FILE NAME`."""
+        return f"{self._origin}/files"
 
     @property
     def bad_answers(self) -> tuple[IndexAnswer, ...]:
@@ -134,6 +142,18 @@ class IndexRouter:
         else:
             with open_in_folder(location, package, filename) as stream:
                 yield _LocalContent(stream)
+
+    def elsewhere(self, package: str, filename: str) -> str | None:
+        """Where a client may get a file itself: at an index that asks for no name and no password."""
+        if not self._redirects or self._locations.is_bound(package):
+            return None
+        location = self._locations.of(package)
+        if location.folder is not None or location.credentials is not None:
+            return None
+        url = self._file(package, filename)[1].url
+        scheme = (location.url or "").partition(":")[0]
+        same = scheme in ("http", "https") and url.startswith(f"{scheme}://")
+        return url.partition("#")[0] if same else None
 
     def _file(self, package: str, filename: str) -> tuple[IndexLocation, IndexFile]:
         """The file as its own index lists it; IndexAnswerError where it does not."""

@@ -71,6 +71,10 @@ class Routes(Protocol):
         """A file, or a span of it as a `Range` header names it."""
         ...
 
+    def elsewhere(self, package: str, filename: str) -> str | None:
+        """Where a client may get a file itself; None where only from here."""
+        ...
+
     def note(self, answer: IndexAnswer) -> None:
         """Keep a bad answer for the diagnosis."""
         ...
@@ -158,6 +162,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _file(self, package: str, filename: str) -> None:
         """The file, or the span of it that is asked for; nothing is held in memory but a piece."""
+        elsewhere = self.server.routes.elsewhere(package, filename)
+        if elsewhere is not None:
+            self.send_response(307)
+            self.send_header("Location", elsewhere)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         is_head = self.command == "HEAD"
         span = "bytes=0-0" if is_head else self.headers.get("Range")
         with self.server.routes.content(package, filename, span) as content:

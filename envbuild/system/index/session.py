@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from envbuild.resolution import PublishedMetadata
 from envbuild.system.index.locations import IndexLocations, locate_indexes
+from envbuild.system.index.locked_files import LockedFiles
 from envbuild.system.index.metadata import MetadataReader
 from envbuild.system.index.metadata_cache import MetadataCache
 from envbuild.system.index.reader import IndexClient
@@ -34,6 +35,8 @@ class IndexSession:
     client: IndexClient
     uv: UvIndexes
     reader: MetadataReader
+    locked: LockedFiles
+    """Locked files for an installer, by their names."""
 
     def fetch(self, files: tuple[ResolvedFile, ...]) -> Mapping[str, PublishedMetadata]:
         """What files say about themselves, as `MetadataSource` gives it."""
@@ -84,7 +87,8 @@ class IndexSession:
         """Why locked files could not be installed, as far as indexes are the reason."""
         from envbuild.system.index.file_diagnosis import diagnose_files
 
-        return diagnose_files(self.client, self.locations, request.files, self.uv.bad_answers)
+        seen = (*self.uv.bad_answers, *self.locked.bad_answers)
+        return diagnose_files(self.client, self.locations, request.files, seen)
 
 
 @contextmanager
@@ -134,9 +138,12 @@ def session_over(
     `cache` is private to envbuild, `timeout` seconds of an index's silence, `retries` how often uv asks again;
     `hashes` says whether files in folders are hashed for uv, which resolving needs and installing does not.
     """
-    with uv_indexes(
-        locations, client, environment, secret_file=cache / "router", hashes=hashes
-    ) as uv:
+    with (
+        closing(LockedFiles(locations, client)) as locked,
+        uv_indexes(
+            locations, client, environment, secret_file=cache / "router", hashes=hashes
+        ) as uv,
+    ):
         uv_environment = {
             "UV_HTTP_RETRIES": str(retries),
             "UV_HTTP_TIMEOUT": f"{timeout:g}",
@@ -147,6 +154,7 @@ def session_over(
             locations=locations,
             client=client,
             uv=UvIndexes(environment=uv_environment, router=uv.router),
+            locked=locked,
             reader=MetadataReader(
                 locations=locations,
                 client=client,

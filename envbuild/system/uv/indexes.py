@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from envbuild.system.process import Runner
 
 _INDEX_URL = re.compile(r"^--index-url\s+(\S+)", re.MULTILINE)
-_MARGIN = 5.0
+MARGIN = 5.0
 """Seconds that uv waits for the router beyond what the router waits for an index."""
 
 _SECRET = re.compile(r"[0-9a-f]{32}")
@@ -87,8 +87,8 @@ def uv_indexes(
         else:
             environment = {"UV_INDEX": router.url, **_default_environment(declared)}
         # uv must not lose patience before the router has said what the index did
-        environment["UV_HTTP_TIMEOUT"] = str(math.ceil(client.patience + _MARGIN))
-        yield UvIndexes(environment=environment | _no_proxy(environ), router=router)
+        environment["UV_HTTP_TIMEOUT"] = str(math.ceil(client.patience + MARGIN))
+        yield UvIndexes(environment=environment | exempt_from_proxy(environ), router=router)
 
 
 def learn_default_url(runner: Runner) -> str:
@@ -120,7 +120,7 @@ def _default_environment(declared: IndexLocation | None) -> dict[str, str]:
     return told
 
 
-def _no_proxy(environ: Mapping[str, str]) -> dict[str, str]:
+def exempt_from_proxy(environ: Mapping[str, str]) -> dict[str, str]:
     """Keep the router out of the user's proxy, beside what is kept out already."""
     known = environ.get("NO_PROXY") or environ.get("no_proxy") or ""
     exempt = ",".join(part for part in (known, "127.0.0.1") if part)

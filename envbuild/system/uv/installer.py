@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError, IndexFailureError, Problem
+from envbuild.system.deletion import remove_tree
 from envbuild.system.process import Command, scrubbed_environment
 from envbuild.system.room import is_full, room_hint
 from envbuild.system.uv.downloads import Downloads, without_talk
+from envbuild.system.uv.exact_files import ARGUMENTS, NOWHERE, render_wheels, without_indexes
 from envbuild.system.uv.executable import base_arguments, uv_executable
+from envbuild.system.uv.proof import write_proof
 from envbuild.value import value
 
 if TYPE_CHECKING:
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from envbuild.errors import EnvbuildError
     from envbuild.installation import InstallRequest
     from envbuild.recipe import ChosenFile
+    from envbuild.system.index.locked_files import LockedFiles
     from envbuild.system.process import Completed, Runner
     from envbuild.target import Interpreter
 
@@ -34,6 +38,9 @@ class UvInstaller:
 
     index_environment: Mapping[str, str]
     """The variables that tell uv where indexes live; credentials stay off the command line."""
+
+    locked: LockedFiles
+    """Where every locked file is to be had, whichever index has it."""
 
     offline: bool
     explain: Callable[[InstallRequest], EnvbuildError | None]
@@ -68,20 +75,62 @@ class UvInstaller:
             message = f"{request.driver}: the cache is damaged, and nothing is downloaded offline"
             raise IndexFailureError(Problem(message=message, hint="sync once without --offline"))
         with tempfile.TemporaryDirectory(prefix="envbuild-sync-") as folder:
-            requirements = Path(folder, "requirements.txt")
-            requirements.write_text("".join(map(_line, request.files)), encoding="utf-8")
-            completed = self._install(request, requirements)
+            install = self._build if request.from_source else self._install
+            completed = install(request, Path(folder))
         if completed.code != 0:
             raise self._failure(request, completed)
 
-    def _install(self, request: InstallRequest, requirements: Path) -> Completed:
-        """Out of uv's cache where that has everything, else from the indexes.
+    def _install(self, request: InstallRequest, folder: Path) -> Completed:
+        """Wheels out of uv's cache where that has every one, else from the indexes.
 
         The first asks nobody, which takes a tenth of the time where it succeeds,
         and hardly any where it does not: the first file that is missing ends it.
-        What a package is built with is not locked, so the cache alone may not decide that.
         """
-        arguments = (
+        cached = (*ARGUMENTS, "--offline")
+        if self.offline:
+            return self._fill(request, folder, NOWHERE, *cached, heard=_listener(request))
+        if not request.refresh and self.cache.is_dir():
+            completed = self._fill(request, folder, NOWHERE, *cached)
+            if completed.code == 0:
+                return completed
+        address = self.locked.address()
+        return self._fill(request, folder, address, *ARGUMENTS, heard=_listener(request))
+
+    def _fill(
+        self,
+        request: InstallRequest,
+        folder: Path,
+        address: str,
+        *arguments: str,
+        heard: Callable[[str], None] | None = None,
+    ) -> Completed:
+        """Install wheels into an environment that is made for this: uv starts its Python to inspect it."""
+        locked = folder / "pylock.toml"
+        locked.write_text(render_wheels(request.files, address), encoding="utf-8")
+        self._make_empty(request)
+        common = self._arguments(request, locked)
+        environment = without_indexes(self.index_environment, os.environ, self.locked.patience)
+        return self._run(request.lock, *common, *arguments, heard=heard, environment=environment)
+
+    def _build(self, request: InstallRequest, folder: Path) -> Completed:
+        """Source distributions; what they are built with is not locked, so indexes are asked."""
+        requirements = folder / "requirements.txt"
+        requirements.write_text("".join(map(_line, request.files)), encoding="utf-8")
+        self._make_empty(request)
+        arguments = self._arguments(request, requirements)
+        named = [part for name in request.from_source for part in ("--no-binary", name)]
+        offline = ("--offline",) if self.offline else ()
+        return self._run(request.lock, *arguments, *named, *offline, heard=_listener(request))
+
+    def _make_empty(self, request: InstallRequest) -> None:
+        """Make the environment anew: no file of a wheel is in it when uv inspects it."""
+        place = Path(request.environment)
+        remove_tree(place)
+        place.mkdir(mode=0o700)
+        self.create(request.environment, request.interpreter, request.lock)
+
+    def _arguments(self, request: InstallRequest, requirements: Path) -> tuple[str, ...]:
+        return (
             "pip",
             "install",
             "--python",
@@ -92,21 +141,17 @@ class UvInstaller:
             self.link_mode,
             "--only-binary",
             ":all:",
-            *(part for name in request.from_source for part in ("--no-binary", name)),
             *(part for name in request.refresh for part in ("--refresh-package", name)),
             "--requirements",
             str(requirements),
         )
-        if self.offline:
-            return self._run(request.lock, *arguments, "--offline", heard=_listener(request))
-        if not request.from_source and not request.refresh and self.cache.is_dir():
-            completed = self._run(request.lock, *arguments, "--offline")
-            if completed.code == 0:
-                return completed
-        return self._run(request.lock, *arguments, heard=_listener(request))
 
     def _run(
-        self, lock: int, *arguments: str, heard: Callable[[str], None] | None = None
+        self,
+        lock: int,
+        *arguments: str,
+        heard: Callable[[str], None] | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> Completed:
         argv = (
             uv_executable(),
@@ -116,12 +161,13 @@ class UvInstaller:
             "--cache-dir",
             str(self.cache),
         )
-        env = scrubbed_environment(os.environ, **self.index_environment)
+        told = self.index_environment if environment is None else environment
+        env = scrubbed_environment(os.environ, **told)
         return self.runner.run(Command(argv=argv, env=env, cwd="/", keep_open=(lock,), heard=heard))
 
     def _failure(self, request: InstallRequest, completed: Completed) -> Exception:
         """Tell an index that failed from a host that failed, by asking the disk and the index."""
-        words = self.conceal(without_talk(completed.stderr))
+        words = self.conceal(self.locked.without_secret(without_talk(completed.stderr)))
         needed = sum(file.size for file in request.files)
         host = HostError(
             Problem(
@@ -136,7 +182,27 @@ class UvInstaller:
             message = f"{request.driver}: not everything that is locked is in the cache"
             hint = "sync once without --offline"
             return IndexFailureError(Problem(message=message, detail=words, hint=hint))
-        return self.explain(request) or host
+        explained = self.explain(request)
+        if explained is None and completed.code > 0 and not request.from_source:
+            return self._fault_of_wheels(request, words) or host
+        return explained or host
+
+    def _fault_of_wheels(self, request: InstallRequest, words: str) -> IndexFailureError | None:
+        """Why wheels cannot be installed on a host that can install one; None where it cannot."""
+        with tempfile.TemporaryDirectory(prefix="envbuild-sync-") as folder:
+            self._make_empty(request)
+            proof = str(write_proof(Path(folder)))
+            python = ("--python", f"{request.environment}/bin/python")
+            options = ("--offline", "--no-deps", "--link-mode", self.link_mode)
+            installed = self._run(request.lock, "pip", "install", *python, *options, proof)
+        if installed.code != 0:
+            return None
+        message = f"{request.driver}: a wheel cannot be installed, although it is the locked one"
+        hint = (
+            'lock without this version (constraints = ["NAME!=VERSION"]), '
+            "or ask who publishes it to mend it"
+        )
+        return IndexFailureError(Problem(message=message, detail=words, hint=hint))
 
 
 def _listener(request: InstallRequest) -> Callable[[str], None] | None:
