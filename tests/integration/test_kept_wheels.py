@@ -143,7 +143,7 @@ def test_a_second_driver_needs_neither_uv_nor_an_index(fleet: Fleet) -> None:
         if path.name in own or "_activation" in path.name or "_virtualenv" in path.name:
             continue
         assert other.samefile(path), path
-    assert (site / _SHIPPED).read_bytes() == b"as shipped"
+    assert (site / _SHIPPED).read_bytes() != b"as shipped"
     fleet.run("verify", check=True)
     fleet.run("verify", "--quick", check=True)
 
@@ -163,7 +163,7 @@ def test_scripts_name_their_own_environment(fleet: Fleet) -> None:
 import base64, hashlib
 from importlib.metadata import distribution
 for file in distribution("odd").files:
-    if file.hash:
+    if file.hash and file.suffix != ".pyc":
         digest = hashlib.sha256(file.locate().read_bytes()).digest()
         assert file.hash.value == base64.urlsafe_b64encode(digest).rstrip(b"=").decode(), file
         assert file.size == file.locate().stat().st_size
@@ -285,7 +285,7 @@ def test_a_wheel_that_brings_the_start_up_file_is_refused_each_time(fleet: Fleet
     for _ in range(2):
         result = fleet.run("sync")
         assert result.code == 4, str(result)
-        assert f"{name} is not what sly-1.0.dist-info recorded" in result.stderr
+        assert f"must not bring {name!r}" in result.stderr
     assert not list(fleet.store.glob("envs/*"))
 
 

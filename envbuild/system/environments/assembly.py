@@ -109,6 +109,9 @@ class Assembler:
         (place / LEASE_FILE).touch()
         baking = Baking(site, self.placer.bytecode, beside)
         filled = self.placer.place(site, linking, beside, refresh)
+        for clash in filled.clashes:
+            if clash.differs:
+                self.placer.progress.note(f"warning: {driver}: {clash.sentence} [shared-path]")
         if place != site.environment:
             relocate(place, site.environment)
         if site.bytecode:

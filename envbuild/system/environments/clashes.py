@@ -40,6 +40,12 @@ class Clash:
     differs: bool
     """Whether the content differs, and not who brings it alone."""
 
+    @property
+    def sentence(self) -> str:
+        """Who brings it, and whose is there."""
+        others = ", ".join(file.package for file in self.losers)
+        return f"{self.place} is that of {self.winner.package}; {others} bring(s) another"
+
 
 def settle_clashes(site: Site, filled: Filled, roots: Mapping[str, Path]) -> tuple[Clash, ...]:
     """Give every path that several wheels bring to the one that is to have it.
