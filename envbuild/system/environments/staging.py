@@ -22,9 +22,10 @@ from envbuild.value import value
 from envbuild.wheel_rules import refused_path
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from envbuild.cache_entry import EntryFile
     from envbuild.installation import Installer
     from envbuild.recipe import ChosenFile
     from envbuild.system.cache.wheels import FreshWheel
@@ -147,11 +148,20 @@ def keep(staged: Staged, caches: Callable[[FreshWheel], Sequence[WheelCache]]) -
             raise IncompleteError(
                 Problem(
                     message=f"{site.wanted.driver.name}: what was installed is not complete",
-                    detail=f"{wheel.dist_info}: files are not what its RECORD says",
+                    detail=f"{_wrong(site, wheel, found)} is not what {wheel.dist_info} recorded",
                     hint="run it again; if that does not help, remove the store's cache folder",
                 )
             )
     return kept
+
+
+def _wrong(site: Site, wheel: FreshWheel, found: Mapping[str, EntryFile]) -> str:
+    """The first file that its RECORD has otherwise, or that is not there."""
+    for path, sha256, _ in wheel.rows:
+        file = found.get(path)
+        if file is None or (sha256 and sha256 != file.sha256):
+            return site.path(path)
+    return wheel.file
 
 
 def _mixed(staged: Staged) -> set[str]:
