@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from envbuild.system.cache.wheels import FreshWheel
 
 
+_SHOWN = 5
+
+
 class IncompleteError(HostError):
     """What was installed is not what the wheels say they bring."""
 
@@ -148,7 +151,7 @@ def keep(staged: Staged, caches: Callable[[FreshWheel], Sequence[WheelCache]]) -
             raise IncompleteError(
                 Problem(
                     message=f"{site.wanted.driver.name}: what was installed is not complete",
-                    detail=f"{_wrong(site, wheel, found)} is not what {wheel.dist_info} recorded",
+                    detail=_wrong(site, wheel, found),
                     hint="run it again; if that does not help, remove the store's cache folder",
                 )
             )
@@ -156,12 +159,13 @@ def keep(staged: Staged, caches: Callable[[FreshWheel], Sequence[WheelCache]]) -
 
 
 def _wrong(site: Site, wheel: FreshWheel, found: Mapping[str, EntryFile]) -> str:
-    """The first file that its RECORD has otherwise, or that is not there."""
-    for path, sha256, _ in wheel.rows:
-        file = found.get(path)
-        if file is None or (sha256 and sha256 != file.sha256):
-            return site.path(path)
-    return wheel.file
+    """The first files that its RECORD has otherwise, or that are not there, a line each."""
+    wrong = [
+        site.path(path)
+        for path, sha256, _ in wheel.rows
+        if (file := found.get(path)) is None or (sha256 and sha256 != file.sha256)
+    ]
+    return "\n".join(f"{path} is not what {wheel.dist_info} recorded" for path in wrong[:_SHOWN])
 
 
 def _mixed(staged: Staged) -> set[str]:
