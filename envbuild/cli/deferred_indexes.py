@@ -166,6 +166,7 @@ class DeferredIndexes:
             cache=self._context.lock_cache / "uv",
             index_environment=indexes.uv.environment,
             explain=indexes.explain_resolution,
+            advise=indexes.advice,
             deadline=self._context.index_deadline,
             sole_digest=indexes.sole_digest,
             conceal=indexes.uv.without_secret,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.held_back import PRE_RELEASE, held_back_hint, held_back_text
+from envbuild.held_back import PRE_RELEASE, change_hint, held_back_text
 from envbuild.lock import HeldBack
 from envbuild.requirement_text import admits, parse_requirement, parse_version
 from envbuild.value import replace
@@ -35,7 +35,7 @@ def with_held_back(
     if not held:
         return error
     told = "\n".join(f"note: {held_back_text(one)}" for one in held)
-    hints = "; ".join(dict.fromkeys(held_back_hint(one) for one in held))
+    hints = "; ".join(dict.fromkeys(change_hint(one.reason, one.blockers) for one in held))
     return error.with_problems(
         replace(
             problem,

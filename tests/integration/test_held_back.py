@@ -155,3 +155,42 @@ def test_a_missing_command_is_explained_by_what_was_passed_over(
     assert failed.code == 2
     assert "tool 2.0 was passed over for 0.1: old-one comes as source alone" in failed.stderr
     assert 'hint: allow-sdist = ["old-one"]' in failed.stderr
+
+
+def test_every_package_without_a_wheel_is_named_at_once(
+    run_envbuild: CommandLine, index: IndexServer, python_version: str
+) -> None:
+    """Where nothing satisfies a driver, one hint has all packages that come as source alone, at any depth
+    and the driver's own, and no switch of the resolver's own command line.
+    """
+    index.add(
+        Wheel(name="tool", version="2.0", requires=("middle[more]", "old-one>=1")),
+        Wheel(name="middle", requires=("old-two; extra == 'more'", "old-three; extra == 'no'")),
+        *map(_source, ("old-one", "old-two", "old-three", "own")),
+    )
+    declare(run_envbuild, python_version)
+    failed = run_envbuild("lock")
+    assert failed.code == 3
+    names = 'allow-sdist = ["old-one", "old-two"] lets them be built'
+    assert f"hint: in drivers.app, old-one, old-two come as source alone: {names}" in failed.stderr
+    assert "--" not in failed.stderr
+    run_envbuild.declare(declare_drivers({"app": ["tool", "own"]}, python=python_version))
+    assert 'allow-sdist = ["old-one", "old-two", "own"]' in run_envbuild("lock").stderr
+
+
+def test_a_python_that_nothing_supports_is_named(
+    run_envbuild: CommandLine, index: IndexServer, python_version: str
+) -> None:
+    """A hint names the Python of the list that has to go, and what is too young for `exclude-newer`."""
+    index.add(
+        Wheel(name="tool", requires=("low", "late")),
+        Wheel(name="low", requires_python=">=3.99"),
+    )
+    index.add(Wheel(name="late"), uploaded=LATE)
+    declare(run_envbuild, python_version, 'exclude-newer = "2026-06-01"')
+    failed = run_envbuild("lock")
+    assert failed.code == 3
+    assert (
+        f"low has nothing for Python {python_version}: take {python_version} out" in failed.stderr
+    )
+    assert "exclude-newer-packages = { late = false }" in failed.stderr

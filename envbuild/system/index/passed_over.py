@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.conflicts.joint_request import joint_inputs_request
 from envbuild.errors import EnvbuildError
-from envbuild.held_back import REASONS, change_hint
+from envbuild.held_back import PLATFORM, PYTHON, REASONS, change_hint, obstacle_text
 from envbuild.lock import HeldBack
 from envbuild.requirement_text import holds, parse_requirement, parse_version
 from envbuild.system.index.static_walk import StaticWalk, joined
@@ -68,8 +68,21 @@ def advice(
         taken = walk.follow(request.requires)
     except (EnvbuildError, ValueError, OSError):
         return None
-    hints = [change_hint(reason, names) for reason, names in _by_reason(taken)]
-    return f"for drivers.{request.driver}: {'; '.join(hints)}" if hints else None
+    told = [
+        f"{obstacle_text(reason, names, (request.target,))}: {_change(reason, names, request)}"
+        for reason, names in _by_reason(taken)
+    ]
+    return f"in drivers.{request.driver}, {'; '.join(told)}" if told else None
+
+
+def _change(reason: str, names: tuple[str, ...], request: ResolveRequest) -> str:
+    if reason == PYTHON:
+        return f"take {request.target.python} out of `python`, or ask for versions that have it"
+    if reason == PLATFORM:
+        return (
+            f"take {request.target.platform} out of `platforms`, or ask for versions that have one"
+        )
+    return change_hint(reason, names)
 
 
 def _on_target(

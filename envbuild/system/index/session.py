@@ -13,7 +13,7 @@ from envbuild.system.index.metadata_cache import MetadataCache
 from envbuild.system.index.reader import IndexClient
 from envbuild.system.uv.indexes import UvIndexes, learn_default_url, uv_indexes
 from envbuild.system.uv.sdist import SdistBuilder
-from envbuild.value import value
+from envbuild.value import replace, value
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -74,6 +74,7 @@ class IndexSession:
 
     def explain_resolution(self, request: ResolveRequest, words: str) -> EnvbuildError | None:
         """Why a resolution failed with uv's words, as far as indexes or builds are the reason."""
+        from envbuild.errors import UnsatisfiableError
         from envbuild.system.index.build_diagnosis import diagnose_builds
         from envbuild.system.index.diagnosis import diagnose_resolution
 
@@ -81,7 +82,15 @@ class IndexSession:
         found = diagnose_resolution(
             self.client, self.locations, request, self.uv.bad_answers, timeless, words
         )
+        if isinstance(found, UnsatisfiableError) and (hint := self.advice(request)) is not None:
+            return UnsatisfiableError(replace(problem, hint=hint) for problem in found.problems)
         return found or diagnose_builds(self.reader, request, words, self.uv.without_secret)
+
+    def advice(self, request: ResolveRequest) -> str | None:
+        """What a declaration can change where nothing satisfies it, by pages and static metadata."""
+        from envbuild.system.index.passed_over import advice
+
+        return advice(self.client, self.locations, self.reader, request)
 
     def explain_installation(self, request: InstallRequest) -> EnvbuildError | None:
         """Why locked files could not be installed, as far as indexes are the reason."""

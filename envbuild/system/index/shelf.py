@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from envbuild.held_back import PLATFORM, PYTHON, SOURCE, TOO_NEW
+from envbuild.requirement_text import normalized_name
 from envbuild.value import value
 from envbuild.wheel_choice import best_wheel, fits_python
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from envbuild.system.index.page import IndexFile, ProjectPage
 
 _LOWEST = re.compile(r"(?:>=|>|~=|===?)\s*(\d+(?:\.\d+)*)")
-_KINDS = (".whl", ".tar.gz", ".zip")
+_KINDS = (".tar.gz", ".zip")
 _AGE = re.compile(r"(\d+) (hour|day|week)s?")
 
 
@@ -78,10 +79,18 @@ def shelf_of(page: ProjectPage, request: ResolveRequest) -> Shelf:
     for file in page.files:
         if file.yanked is not None or (timed and file.upload_time is None):
             continue
-        version = file.version if file.filename.endswith(_KINDS) else None
+        version = file.version if _is_of(page.name, file) else None
         if version is not None:
             files.setdefault(version, []).append(file)
     return Shelf(package=page.name, files=files, request=request)
+
+
+def _is_of(package: str, file: IndexFile) -> bool:
+    """Whether a file's name says that it is of the package: `tool-1.0-2.tar.gz` is of none, and no version 2."""
+    if file.is_wheel:
+        return True
+    stem, _, _ = file.filename.rpartition("-")
+    return file.filename.endswith(_KINDS) and normalized_name(stem) == package
 
 
 def moment_of(limit: str) -> datetime:

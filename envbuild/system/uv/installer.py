@@ -15,6 +15,7 @@ from envbuild.system.uv.downloads import Downloads, without_talk
 from envbuild.system.uv.exact_files import ARGUMENTS, NOWHERE, render_wheels, without_indexes
 from envbuild.system.uv.executable import base_arguments, uv_executable
 from envbuild.system.uv.proof import write_proof
+from envbuild.system.uv.words import without_switches
 from envbuild.value import value
 
 if TYPE_CHECKING:
@@ -67,7 +68,9 @@ class UvInstaller:
         if completed.code != 0:
             message = f"uv could not create {environment}"
             hint = room_hint(self.cache, 0)
-            raise HostError(Problem(message=message, detail=completed.stderr, hint=hint))
+            raise HostError(
+                Problem(message=message, detail=without_switches(completed.stderr), hint=hint)
+            )
 
     def install(self, request: InstallRequest) -> None:
         """Install every file; errors as in `Installer`."""
@@ -168,6 +171,7 @@ class UvInstaller:
     def _failure(self, request: InstallRequest, completed: Completed) -> Exception:
         """Tell an index that failed from a host that failed, by asking the disk and the index."""
         words = self.conceal(self.locked.without_secret(without_talk(completed.stderr)))
+        words = without_switches(words)
         needed = sum(file.size for file in request.files)
         host = HostError(
             Problem(

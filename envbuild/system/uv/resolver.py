@@ -18,6 +18,7 @@ from envbuild.resolution import Resolution
 from envbuild.system.process import Command, scrubbed_environment
 from envbuild.system.uv.chosen_file import choose_file, offered_files
 from envbuild.system.uv.executable import base_arguments, uv_executable
+from envbuild.system.uv.words import pre_release_hint, without_switches
 from envbuild.value import replace, value
 from envbuild.wheel_choice import best_wheel, unfit_versions
 
@@ -54,6 +55,9 @@ class UvResolver:
 
     explain: Callable[[ResolveRequest, str], EnvbuildError | None]
     """Asks the indexes why a resolution failed with these words; None where they all answered well."""
+
+    advise: Callable[[ResolveRequest], str | None]
+    """What the declaration can change where nothing satisfies a driver; None where nothing is seen."""
 
     conceal: Callable[[str], str]
     """Takes out of uv's words what other users of the host must not see."""
@@ -166,10 +170,14 @@ class UvResolver:
             self.conceal(completed.stderr.strip()) or f"uv ended with {completed.code} and no word"
         )
         target = request.target  # whose newest patch release is nobody's
-        words = words.replace(target.newest_python, target.python)
+        words = without_switches(words.replace(target.newest_python, target.python))
         place = f"{request.driver} for {target}"
         if completed.code == 1:
-            hint = f"widen a range of drivers.{request.driver}.requires"
+            hint = (
+                self.advise(request)
+                or pre_release_hint(words)
+                or f"widen a range of drivers.{request.driver}.requires"
+            )
             message = f"no set of versions satisfies {place}"
             return UnsatisfiableError(Problem(message=message, detail=words, hint=hint))
         message = f"uv could not resolve {place}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from envbuild.errors import HostError, Problem
 from envbuild.system.process import Command, scrubbed_environment
 from envbuild.system.uv.executable import base_arguments, uv_executable
+from envbuild.system.uv.words import without_switches
 from envbuild.value import value
 
 if TYPE_CHECKING:
@@ -49,7 +50,11 @@ class SdistBuilder:
         if len(wheels) != 1 or (done.code != 0 and not _adds_local(sdist.name, wheels[0].name)):
             message = f"{sdist.name} cannot be built into a wheel"
             hint = "ask for a version that has a wheel, or provide what the build needs"
-            raise HostError(Problem(message=message, detail=_last_lines(done.stderr), hint=hint))
+            raise HostError(
+                Problem(
+                    message=message, detail=_last_lines(without_switches(done.stderr)), hint=hint
+                )
+            )
         return wheels[0]
 
 

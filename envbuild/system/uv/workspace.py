@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from envbuild.errors import IndexFailureError, Problem
 from envbuild.system.process import Command, scrubbed_environment
 from envbuild.system.uv.executable import base_arguments, uv_executable
+from envbuild.system.uv.words import without_switches
 from envbuild.value import value
 
 if TYPE_CHECKING:
@@ -42,7 +43,9 @@ class WorkspaceLocker:
             done = self.runner.run(Command(argv=argv, env=env, cwd=folder))
             if done.code != 0:
                 message = "uv could not lock the workspace of the exported pins"
-                raise IndexFailureError(Problem(message=message, detail=done.stderr))
+                raise IndexFailureError(
+                    Problem(message=message, detail=without_switches(done.stderr))
+                )
             return Path(folder, "uv.lock").read_text(encoding="utf-8")
 
     def _index(self) -> dict[str, str]:
