@@ -16,15 +16,24 @@ if TYPE_CHECKING:
     from envbuild.lock import Lockfile
     from envbuild.resolution import MetadataSource
 
+_SIDE_BY_SIDE = 4
+
 
 def note_held_back(
     locked: dict[str, Lockfile], previous: Mapping[str, Lockfile], metadata: MetadataSource
 ) -> dict[str, Lockfile]:
     """The lockfiles, with what was passed over for each; nothing is asked about pins that stand."""
-    return {
-        driver: replace(lockfile, held_back=_held_back(lockfile, previous.get(driver), metadata))
-        for driver, lockfile in locked.items()
-    }
+    from envbuild.system.workers import Workers
+
+    with Workers(_SIDE_BY_SIDE, thread_name_prefix="held-back") as pool:
+        looking = {
+            driver: pool.submit(_held_back, lockfile, previous.get(driver), metadata)
+            for driver, lockfile in locked.items()
+        }
+        return {
+            driver: replace(locked[driver], held_back=future.result())
+            for driver, future in looking.items()
+        }
 
 
 def with_held_back(

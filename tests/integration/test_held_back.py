@@ -55,6 +55,8 @@ def test_packages_that_come_as_source_alone_are_named(
     fresh = run_envbuild("lock", "--format", "json", check=True).json["drivers"]["app"]
     assert [one["message"] for one in fresh["held_back"]] == [text]
     assert fresh["held_back"][0]["blockers"] == ["old-one", "old-two"]
+    index.add(_source("tool", "3.0"))
+    assert run_envbuild("lock", "--upgrade", "--check").code == 0  # no version would move
     index.stop()
     checked = run_envbuild("check", "--format", "json", check=True).json
     (finding,) = (one for one in checked["findings"] if one["code"] == "held-back")

@@ -98,7 +98,7 @@ def _on_target(
         newer = shelf.versions(joined(ranges[name])) if shelf is not None else []
         seen: set[str] = set()
         for version in newer:
-            if version.is_prerelease or version <= parse_version(pinned) or shelf is None:
+            if shelf is None or not _is_newer(version, pinned):
                 break
             reason = shelf.obstacle(version)
             told = [(reason, (name,))] if reason else _in_the_way(walk, request, name, version)
@@ -142,6 +142,11 @@ def _direct(request: ResolveRequest) -> dict[str, list[str]]:
             if wanted.name in counts and holds(wanted.marker, request.target):
                 found.setdefault(wanted.name, []).append(wanted.specifier)
     return found
+
+
+def _is_newer(version: Version, pinned: str) -> bool:
+    """Whether a version is another release than the pin, and not only another local build of it."""
+    return parse_version(version.public) > parse_version(parse_version(pinned).public)
 
 
 def _is_exact(ranges: list[str]) -> bool:
