@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from envbuild.held_back import PLATFORM, PYTHON, SOURCE, TOO_NEW
 from envbuild.requirement_text import normalized_name
+from envbuild.system.index.page import IndexFile
 from envbuild.value import value
 from envbuild.wheel_choice import best_wheel, fits_python
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from packaging.version import Version
 
     from envbuild.resolution import ResolveRequest
-    from envbuild.system.index.page import IndexFile, ProjectPage
+    from envbuild.system.index.page import ProjectPage
 
 _LOWEST = re.compile(r"(?:>=|>|~=|===?)\s*(\d+(?:\.\d+)*)")
 _KINDS = (".tar.gz", ".zip")
@@ -79,18 +81,23 @@ def shelf_of(page: ProjectPage, request: ResolveRequest) -> Shelf:
     for file in page.files:
         if file.yanked is not None or (timed and file.upload_time is None):
             continue
-        version = file.version if _is_of(page.name, file) else None
+        version = _version_of(page.name, file.filename)
         if version is not None:
             files.setdefault(version, []).append(file)
     return Shelf(package=page.name, files=files, request=request)
 
 
-def _is_of(package: str, file: IndexFile) -> bool:
-    """Whether a file's name says that it is of the package: `tool-1.0-2.tar.gz` is of none, and no version 2."""
-    if file.is_wheel:
-        return True
-    stem, _, _ = file.filename.rpartition("-")
-    return file.filename.endswith(_KINDS) and normalized_name(stem) == package
+@lru_cache(maxsize=1 << 16)
+def _version_of(package: str, filename: str) -> Version | None:
+    """The version that a file's name says, read once for all targets; None for no file of the package.
+
+    `tool-1.0-2.tar.gz` is of no package, and no version 2.
+    """
+    if not filename.endswith(".whl"):
+        stem, _, _ = filename.rpartition("-")
+        if not filename.endswith(_KINDS) or normalized_name(stem) != package:
+            return None
+    return IndexFile(filename=filename, url="").version
 
 
 def moment_of(limit: str) -> datetime:
