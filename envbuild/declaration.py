@@ -80,6 +80,9 @@ class Driver:
     python: tuple[str, ...]
     """Python requests, in order of preference."""
 
+    overlap: str
+    """What becomes of packages that bring one path with different content: `warn` or `refuse`."""
+
     python_downloads: bool
     """Whether a Python that the host has not may be fetched into the store."""
 

@@ -117,6 +117,7 @@ def _driver(recipe: Recipe) -> Driver:
         commands=(),
         version_of=recipe.driver,
         python=(),
+        overlap="warn",
         python_downloads=False,
         platforms=(),
         constraints=(),

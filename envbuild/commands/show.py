@@ -105,6 +105,7 @@ def _simple(driver: Driver) -> Iterator[tuple[str, object]]:
     if driver.probe or driver.imports:
         yield "probe-timeout", driver.probe_timeout
     yield "bytecode", driver.bytecode
+    yield "overlap", driver.overlap
     yield "enabled", driver.enabled
 
 

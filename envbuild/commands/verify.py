@@ -56,6 +56,9 @@ class Verified:
     current: tuple[Finding, ...]
     """What is wrong with the link to the current generation."""
 
+    warnings: tuple[Finding, ...] = ()
+    """What is as it was built and worth knowing: paths that several packages bring."""
+
     @property
     def findings(self) -> tuple[Finding, ...]:
         """Everything that differs."""
@@ -87,10 +90,23 @@ def verify(
     if not generations and not current:
         message = f"nothing was ever synced into {store.root}"
         raise NoError(Problem(message=message, hint="run `envbuild sync`"))
-    environments = _look(verifier, _select(generations, names), quick=quick)
+    selected = _select(generations, names)
+    environments = _look(verifier, selected, quick=quick)
     return Verified(
-        quick=quick, environments=environments, generations=generations, current=current
+        quick=quick,
+        environments=environments,
+        generations=generations,
+        current=current,
+        warnings=() if quick else _shared(store, environments),
     )
+
+
+def _shared(store: Store, environments: tuple[VerifiedEnvironment, ...]) -> tuple[Finding, ...]:
+    """Of environments that are as they were built, the paths that several packages bring."""
+    from envbuild.system.environments.shared_paths import shared_paths
+
+    whole = [item.used.name for item in environments if not item.findings]
+    return tuple(found for name in whole for found in shared_paths(store.environment(name)))
 
 
 def environments_in_use(generations: Iterable[CheckedGeneration]) -> tuple[InUse, ...]:

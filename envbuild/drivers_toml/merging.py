@@ -28,6 +28,7 @@ from envbuild.drivers_toml.target import (
     CONSTRAINTS,
     EXCLUDE_NEWER,
     EXCLUDE_NEWER_PACKAGES,
+    OVERLAP,
     PLATFORMS,
     PYTHON,
     PYTHON_DOWNLOADS,
@@ -76,6 +77,7 @@ def merge_driver(
         commands=commands if binary in commands else (binary, *commands),
         version_of=_version_of(table, requires, parent),
         python=shared(PYTHON, parent.python if parent else None, DEFAULT_PYTHON),
+        overlap=shared(OVERLAP, parent.overlap if parent else None, "warn"),
         python_downloads=shared(
             PYTHON_DOWNLOADS, parent.python_downloads if parent else None, True
         ),

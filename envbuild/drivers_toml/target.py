@@ -131,6 +131,17 @@ CONSTRAINTS = Key("constraints", list_of(text(parse_constraint)))
 
 PYTHON_DOWNLOADS = Key("python-downloads", boolean)
 
+
+def _overlap(written: str) -> str:
+    if written not in ("warn", "refuse"):
+        raise TextError(
+            f"{written!r} is neither 'warn' nor 'refuse'", hint='write "warn" or "refuse"'
+        )
+    return written
+
+
+OVERLAP = Key("overlap", text(_overlap))
+
 BYTECODE = Key("bytecode", boolean)
 
 DEFAULTS_KEYS: tuple[Key[object], ...] = (
@@ -141,5 +152,6 @@ DEFAULTS_KEYS: tuple[Key[object], ...] = (
     EXCLUDE_NEWER_PACKAGES,
     CONSTRAINTS,
     BYTECODE,
+    OVERLAP,
 )
 """The keys of `[defaults]`, each of which a driver may set again."""

@@ -24,6 +24,8 @@ def render_verify(result: Verified) -> Text:
 
 def _lines(result: Verified) -> Iterator[str]:
     yield from finding_lines(result.findings)
+    for found in result.warnings:
+        yield f"warning: {found.subject}/{found.path}: {found.message}"
     environments, generations = len(result.environments), len(result.generations)
     if not result.findings:
         yield all_as_built(environments, generations, quick=result.quick)
@@ -48,6 +50,7 @@ def verify_table(result: Verified) -> dict[str, object]:
         ],
         "generations": [generation.number for generation in result.generations],
         "findings": [finding_table(finding) for finding in result.findings],
+        "warnings": [finding_table(finding) for finding in result.warnings],
         "before": None,
         "repaired": [],
         "refused": [],

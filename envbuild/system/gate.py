@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from envbuild.errors import NoError, Problem
 from envbuild.probe import probes_of
 from envbuild.system.built import refusal_of_built
+from envbuild.system.environments.shared_paths import shared_paths
 from envbuild.system.prober import probe_failure
 from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from envbuild.errors import EnvbuildError, NoError
+    from envbuild.errors import EnvbuildError
     from envbuild.plan import Wanted
     from envbuild.progress import Progress
     from envbuild.system.prober import Prober
@@ -46,12 +48,33 @@ class Gate:
 
     def _incomplete(self, item: Wanted) -> EnvbuildError | None:
         """Why what was built is not complete; what is current with the same lockfile was judged before."""
+        refused = self._overlapping(item)
+        if refused is not None:
+            return refused
         current = self.store.read_current()
         entry = current.driver(item.driver.name) if current is not None else None
         if entry is not None and (entry.key, entry.lock) == (item.key, item.lock):
             return None
         environment = self.store.environment(item.environment)
         return refusal_of_built(item, environment, file=self.declared_in)
+
+    def _overlapping(self, item: Wanted) -> NoError | None:
+        """Why packages that bring one path are in each other's way, where the declaration refuses that."""
+        if item.driver.overlap != "refuse":
+            return None
+        found = tuple(shared_paths(self.store.environment(item.environment)))
+        if not found:
+            return None
+        return NoError(
+            Problem(
+                file=self.declared_in,
+                line=item.driver.line,
+                key=f"drivers.{item.driver.name}.overlap",
+                message=f"{finding.path}: {finding.message} [shared-path]",
+                hint='leave one of them out, or allow it with overlap = "warn"',
+            )
+            for finding in found
+        )
 
     def _probe(self, wanted: Iterable[Wanted]) -> Iterator[tuple[str, NoError]]:
         """Each driver whose probes fail, with the reasons.

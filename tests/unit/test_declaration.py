@@ -38,6 +38,7 @@ def test_a_driver_needs_nothing_but_requirements() -> None:
         binary="asr",
         commands=("asr",),
         version_of="faster-whisper",
+        overlap="warn",
         python=("3.12",),
         python_downloads=True,
         platforms=("x86_64-manylinux_2_28", "aarch64-manylinux_2_28"),
