@@ -9,6 +9,7 @@ CODES = {
     "incomplete-lockfile": "A lockfile lacks a package or a file that it needs.",
     "unmet-requirement": "A locked version is outside what a requirement or a constraint admits.",
     "file-replaced": "A locked file has other bytes than the file that was locked under its name.",
+    "shared-path": "Packages bring one path with different content, as what is built of them shows.",
     "yanked": "A locked release was withdrawn by its index.",
     "held-back": "A newer version of what a driver requires was passed over, or a pre-release taken unasked.",
     "undeclared-lockfile": "A lockfile belongs to no declared driver.",

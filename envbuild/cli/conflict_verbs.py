@@ -99,6 +99,7 @@ def check(context: Context, arguments: Namespace) -> Outcome:
             declaration_name=context.declaration_path.name,
             resolver=resolver,
             allow_replaced=arguments.allow_replaced_files,
+            built=context.shared_paths_of,
             cuda=parse_host(arguments.host) if arguments.host is not None else None,
         )
         against = arguments.against

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from envbuild.declaration import Declaration, Driver
+    from envbuild.finding import Finding
     from envbuild.progress import Progress
     from envbuild.system.bytecode.bytecode import Bytecode
     from envbuild.system.gate import Gate
@@ -118,6 +119,23 @@ class Context:
             called_by=int(caller) if caller.isascii() and caller.isdecimal() else None,
             everybody=self._arguments.trust_owner,
         )
+
+    def shared_paths_of(self, driver: str, lock: str) -> tuple[Finding, ...]:
+        """The paths that several packages bring in what is current of a driver, if that is what is locked.
+
+        Empty where nothing was built here: a repository is checked without any store too.
+        """
+        from envbuild.errors import EnvbuildError
+        from envbuild.system.environments.shared_paths import shared_paths
+
+        try:
+            manifest = self.store.read_current()
+            entry = manifest.driver(driver) if manifest is not None else None
+            if entry is None or entry.lock != lock:
+                return ()
+            return tuple(shared_paths(Path(entry.environment)))
+        except (EnvbuildError, OSError):
+            return ()  # what is wrong with the store is for `verify` to say
 
     @cached_property
     def runner(self) -> SystemRunner:

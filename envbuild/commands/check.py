@@ -18,10 +18,10 @@ from envbuild.lock_warnings import yanked_text
 from envbuild.provided_commands import command_problems, settle_all
 from envbuild.rules import check_rules, rule_problems
 from envbuild.unlocked_changes import foresee
-from envbuild.value import value
+from envbuild.value import replace, value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from envbuild.commands.conflicts import JointAnswer
     from envbuild.commands.revision import FleetAt, Revisions
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from envbuild.fleet_diff import DriverDiff
     from envbuild.lock import Lockfile
     from envbuild.resolution import Resolver
-    from envbuild.system.lock_folder import LockFolder
+    from envbuild.system.lock_folder import LockFolder, StoredLockfile
     from envbuild.unlocked_changes import UnlockedChanges
 
 
@@ -95,6 +95,9 @@ class Checker:
     allow_replaced: bool = False
     """Whether a locked file that came back with other bytes is a warning instead of an error."""
 
+    built: Callable[[str, str], tuple[Finding, ...]] | None = None
+    """Paths that several packages bring in what is built of a driver (name) and its lockfile (digest)."""
+
     cuda: str | None = None
     """The CUDA version of a host's NVIDIA driver, to check for that host too."""
 
@@ -148,6 +151,7 @@ class Checker:
             found += check_soundness(stored.lockfile, self.folder.name(driver.name))
             found += self._yanked(driver, stored.lockfile)
             found += self._held_back(driver, stored.lockfile)
+            found += self._shared(driver, stored)
         found += self._undeclared()
         return lockfiles
 
@@ -182,6 +186,17 @@ class Checker:
                 path=self.declaration.file,
                 line=next((one.line for one in new), driver.line),
                 hint=f"run `envbuild lock {driver.name}` and commit what it writes",
+            )
+
+    def _shared(self, driver: Driver, stored: StoredLockfile) -> Iterator[Finding]:
+        """Where this very lockfile is built on this host, the paths that its packages bring together."""
+        for found in self.built(driver.name, stored.digest) if self.built is not None else ():
+            yield replace(
+                found,
+                subject=driver.name,
+                path=self.folder.name(driver.name),
+                message=f"{found.path}: {found.message}",
+                level="error" if driver.overlap == "refuse" else "warning",
             )
 
     def _yanked(self, driver: Driver, lockfile: Lockfile) -> Iterator[Finding]:

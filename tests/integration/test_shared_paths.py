@@ -49,6 +49,9 @@ def test_it_is_said_and_costs_no_exit_code(locked: CommandLine) -> None:
         "__init__.py",
     ]
     assert f"serve: {SAYS}" in locked("verify", check=True).stdout
+    checked = locked("check", check=True)
+    assert checked.stdout.count(f"{SAYS} [shared-path]") == 2
+    assert "[shared-path]" not in locked("check", env={"ENVBUILD_STORE": "/nowhere"}).stdout
 
 
 def test_a_repair_of_one_file_changes_nobody_elses(locked: CommandLine, store: Path) -> None:
