@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -196,3 +197,21 @@ def test_a_python_that_nothing_supports_is_named(
         f"low has nothing for Python {python_version}: take {python_version} out" in failed.stderr
     )
     assert "exclude-newer-packages = { late = false }" in failed.stderr
+
+
+def test_what_cannot_be_read_is_not_said_and_fails_nothing(
+    run_envbuild: CommandLine, index: IndexServer, python_version: str
+) -> None:
+    """A newer version whose needs cannot be read is no reason for a lock to fail, or to claim anything."""
+    index.add(Wheel(name="tool"), Wheel(name="other"))
+    declare(run_envbuild, python_version)
+    run_envbuild("lock", check=True)
+    index.add(
+        Wheel(name="tool", version="2.0", requires=("middle", "gone")),
+        Wheel(name="middle", requires=("old-one",)),
+        _source("old-one"),
+    )
+    index.offer = replace(index.offer, metadata=False)
+    index.replace("middle-1.0-py3-none-any.whl", b"no zip", tell=True)
+    run_envbuild.declare(declare_drivers({"app": ["tool", "other"]}, python=python_version))
+    assert "note" not in run_envbuild("lock", check=True).stdout

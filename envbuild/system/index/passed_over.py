@@ -63,6 +63,8 @@ def advice(
     client: IndexClient, locations: IndexLocations, reader: MetadataReader, request: ResolveRequest
 ) -> str | None:
     """What a declaration can change so that a resolution has something to take; None where nothing is seen."""
+    if " + " in request.driver:
+        return None  # several drivers at once, whose conflict has words of its own
     walk = StaticWalk(client, locations, reader, request, most_pages=_MOST_PAGES)
     try:
         taken = walk.follow(request.requires)
