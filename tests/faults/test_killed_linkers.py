@@ -37,7 +37,7 @@ def heavy(run_envbuild: CommandLine, index: IndexServer, python_version: str) ->
     """A driver of so many modules, built, so that the next one is linked."""
     for number in range(WHEELS):
         files = {f"many{number}/p{module // 25}/m{module}.py": "" for module in range(MODULES)}
-        index.add(Wheel(name=f"many{number}", files=files))
+        index.add(Wheel(name=f"many{number}", files=files, bare=True))
     index.add(command_wheel("runner", requires=[f"many{number}" for number in range(WHEELS)]))
     _declare(run_envbuild, python_version)
     run_envbuild("sync", check=True)
