@@ -36,8 +36,8 @@ def test_what_was_cut_off_is_no_entry() -> None:
     [
         b"",
         b'{"version": 1, "facts": {}, "files": []}',
-        render_entry(ENTRY).replace(b"entry 2", b"entry 3"),
-        render_entry(ENTRY).replace(b"entry 2", b"entry 1"),
+        render_entry(ENTRY).replace(b"entry 3", b"entry 4"),
+        render_entry(ENTRY).replace(b"entry 3", b"entry 2"),
         render_entry(ENTRY) + b"x",
         render_entry(ENTRY).replace(b"pkg/m.py\0", b"pkg/m.py/"),
         render_entry(ENTRY).replace(b"{", b"["),
