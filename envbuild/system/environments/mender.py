@@ -7,7 +7,7 @@ import stat
 from posixpath import normpath
 from typing import TYPE_CHECKING
 
-from envbuild.errors import EnvbuildError, HostError
+from envbuild.errors import EnvbuildError, HostError, Problem
 from envbuild.layout import generation_links
 from envbuild.lease import LEASE_FILE
 from envbuild.receipt import parse_receipt
@@ -50,6 +50,7 @@ class Mender:
         Packages that own what drifted are downloaded anew.
         The result is compared with the receipt where that is the `sealed` one;
         where it differs, the cache is not believed and everything is downloaded anew.
+        HostError where even that does not give what was sealed; the old one stays then as it is.
         """
         name = wanted.environment
         try:
@@ -82,6 +83,9 @@ class Mender:
         if trusted not in (None, contents) and owners != everything:
             builder.fill(wanted, place, lock, refresh=everything)
             contents = scan_contents(place)
+        if trusted not in (None, contents):
+            trash.take(place)
+            raise _another_content(name, contents, trusted)
         self._keep_lease(name)
         sync_file_system(place)
         builder.assembler.settle(wanted)
@@ -195,3 +199,19 @@ class Mender:
             if paths & drifted:
                 owners.add(str(package))
         return tuple(sorted(owners & set(everything)))
+
+
+def _another_content(name: str, found: Contents, sealed: Contents) -> HostError:
+    """What was built anew is not what was sealed."""
+    there, wanted = dict.fromkeys(found.files), dict.fromkeys(sealed.files)
+    differing = next((row[0] for row in (*wanted, *there) if (row in wanted) != (row in there)), "")
+    what = f"{name} cannot be built as it was"
+    return HostError(
+        Problem(
+            message=f"{what}: {differing} comes out with another content or mode"
+            if differing
+            else f"{what}: its links or folders come out otherwise",
+            hint="roll back to a generation that is whole; or take this one away "
+            "(`envbuild gc`, once it is not current) and sync",
+        )
+    )
