@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ import pytest
 from tests.support.command_line import declare_drivers
 from tests.support.index_server import IndexServer
 from tests.support.pythons import own_python
-from tests.support.wheels import Wheel, command_wheel
+from tests.support.wheels import Sdist, Wheel, command_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -211,3 +212,28 @@ def test_an_interpreter_that_is_gone(web: Web, scratch: Path, pythons: dict[str,
     result = web.repair()
     assert result.code == 1, str(result)
     assert f"not repaired: its interpreter {own} ({web.python}) is gone" in result.stdout
+
+
+def test_what_comes_out_otherwise_is_not_put_in_place(
+    web: Web, index: IndexServer, scratch: Path
+) -> None:
+    """A build that gives other bytes than were sealed is refused, exit 1, and the old environment stays."""
+    swapped = scratch / "swapped.whl"
+    built = Wheel(name="built", files={"built.py": "ONE = 1\n"})
+    index.add(Sdist(wheel=built, swapped=swapped))
+    index.add(command_wheel("web", "2.0", requires=("base", "built")))
+    text = declare_drivers({"web": ["web==2.0"]}, python=web.python)
+    web.run.declare(f'{text}allow-sdist = ["built"]\n')
+    web.run("lock", check=True)
+    web.run("sync", check=True)
+    environment, receipt = web.environment, web.receipt(web.environment).read_bytes()
+    (module,) = environment.glob("lib/python3.*/site-packages/built.py")
+    module.chmod(0o644)
+    module.write_text("EVIL = 1\n")
+    swapped.write_bytes(replace(built, files={"built.py": "TWO = 2\n"}).to_bytes())
+    result = web.repair()
+    assert result.code == 1, result
+    assert "cannot be built as it was" in result.stdout
+    assert "all as built" not in result.stdout
+    assert module.read_text() == "EVIL = 1\n"
+    assert web.receipt(environment).read_bytes() == receipt

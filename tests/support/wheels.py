@@ -193,6 +193,9 @@ class Sdist:
     tells: Path | None = None
     """A file that the backend writes when it runs: the proof that foreign code was run."""
 
+    swapped: Path | None = None
+    """A file that is built in place of the wheel, once it is there: a build that comes out otherwise."""
+
     @property
     def name(self) -> str:
         """The project's name."""
@@ -242,6 +245,7 @@ class Sdist:
     def _members(self) -> dict[str, bytes]:
         backend = _BACKEND.format(
             tells=str(self.tells) if self.tells else None,
+            swapped=str(self.swapped) if self.swapped else None,
             filename=self.wheel.filename,
             content=base64.b64encode(self.wheel.to_bytes()).decode(),
         )
@@ -257,6 +261,7 @@ _BACKEND = """\
 import base64, pathlib
 
 TELLS = {tells!r}
+SWAPPED = {swapped!r}
 if TELLS:
     pathlib.Path(TELLS).write_text("a build backend was run\\n")
 
@@ -264,7 +269,10 @@ def get_requires_for_build_wheel(config_settings=None):
     return []
 
 def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
-    pathlib.Path(wheel_directory, {filename!r}).write_bytes(base64.b64decode({content!r}))
+    content = base64.b64decode({content!r})
+    if SWAPPED and pathlib.Path(SWAPPED).exists():
+        content = pathlib.Path(SWAPPED).read_bytes()
+    pathlib.Path(wheel_directory, {filename!r}).write_bytes(content)
     return {filename!r}
 """
 
