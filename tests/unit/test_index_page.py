@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import urldefrag, urljoin
 
 import pytest
 from hypothesis import given
@@ -218,3 +219,19 @@ def test_a_glance_at_what_is_no_page_finds_nothing() -> None:
     """A broken answer confirms nothing."""
     assert listed_hashes("{", JSON) == frozenset()
     assert listed_hashes("<html>", "text/html") == frozenset()
+
+
+@given(
+    st.text(alphabet="abZ09.-_+%~!,=@/:;?#&\\\\ é", max_size=30).map(
+        "https://files.example/".__add__
+    )
+    | st.from_regex(r"https?://[a-zA-Z.]{1,9}(:80)?(/[a-z.%~-]{0,4}){1,4}", fullmatch=True)
+)
+def test_whole_addresses_are_what_joining_makes_of_them(url: str) -> None:
+    """Most addresses need not be joined with their page's: what is left as it stands is the same."""
+    (file,) = parse_json({"filename": "acme-1.0.tar.gz", "url": url}).files
+    try:
+        joined = urldefrag(urljoin(URL, url)).url
+    except ValueError:
+        return
+    assert file.url == joined

@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
     _Way: TypeAlias = Callable[[IndexLocation, ResolvedFile, IndexFile], "_Found | None"]
 
+_SMALL = 4 << 20
+"""Bytes of a wheel that is downloaded only to see what it asks for."""
+
 
 @value
 class _Found:
@@ -118,6 +121,21 @@ class MetadataReader:
             self.cache.put(file.sha256, known, vouched=found.vouched)
         return known
 
+    def glance(self, file: ResolvedFile) -> WheelMetadata | None:
+        """METADATA of a wheel that nobody has chosen; None where only a long download could tell.
+
+        Errors as `read` has them.
+        """
+        location = self.locations.of(file.package)
+        if location.folder is None and self.cache.get(file.sha256) is None:
+            listed = self._listed(location, file)
+            found = self._in_parts(location, file, listed)
+            if found is not None:
+                self.cache.put(file.sha256, found.metadata, vouched=found.vouched)
+            elif listed.size is None or listed.size > _SMALL:
+                return None
+        return self.read(file)
+
     def _read_wheel(self, location: IndexLocation, file: ResolvedFile) -> _Found:
         """What the wheel says; METADATA beside it counts where the index vouches for it with a hash.
 
@@ -131,10 +149,16 @@ class MetadataReader:
         if found is not None:
             return found
         listed = self._listed(location, file)
+        return self._in_parts(location, file, listed) or self._in_whole(location, file, listed)
+
+    def _in_parts(
+        self, location: IndexLocation, file: ResolvedFile, listed: IndexFile
+    ) -> _Found | None:
+        """METADATA without the whole wheel; None where there is no way to it."""
         for read in self._ways(location, file, listed):
             if (found := read(location, file, listed)) is not None:
                 return found
-        return self._in_whole(location, file, listed)
+        return None
 
     def _ways(
         self, location: IndexLocation, file: ResolvedFile, listed: IndexFile

@@ -23,6 +23,11 @@ _BASE = re.compile(r"""<base\s([^<>]*)>""", re.IGNORECASE)
 _HREF = re.compile(r"""\bhref\s*=\s*["']?([^"'\s]+)""", re.IGNORECASE)
 _HASH = re.compile(r"#sha256=([0-9a-f]{64})")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_PLAIN_URL = re.compile(
+    r"https?://[A-Za-z0-9.-]+(?::[0-9]+)?(?:/[A-Za-z0-9_+%~!,=@-][A-Za-z0-9_.+%~!,=@-]*)+"
+)
+"""An address that is whole as it stands; to join it with its page's would take longer than all else."""
+
 _LONGEST_BASE = 4096
 """Characters of a `<base>` that are looked at."""
 
@@ -183,7 +188,7 @@ def parse_file(entry: Mapping[str, Any], base: str) -> IndexFile:
     metadata = entry.get("core-metadata", entry.get("dist-info-metadata", False))
     return IndexFile(
         filename=filename,
-        url=urldefrag(urljoin(base, url)).url,
+        url=url if _PLAIN_URL.fullmatch(url) else urldefrag(urljoin(base, url)).url,
         sha256=_sha256(entry.get("hashes")),
         size=_positive(entry.get("size")),
         requires_python=_text(entry.get("requires-python")),

@@ -116,10 +116,9 @@ def _in_the_way(
     walk: StaticWalk, request: ResolveRequest, name: str, version: Version
 ) -> list[tuple[str, tuple[str, ...]]]:
     """What keeps a version out that could be taken itself; nothing where requirements contradict each other."""
-    taken = walk.follow((*request.requires, f"{name}=={version}"))
-    if any(one.is_empty for one in taken.values()):
-        return []
-    return _by_reason(taken)
+    requires = (*request.requires, f"{name}=={version}")
+    taken = walk.follow(requires)
+    return [] if walk.contradicts(requires) else _by_reason(taken)
 
 
 def _by_reason(taken: Mapping[str, Taken]) -> list[tuple[str, tuple[str, ...]]]:

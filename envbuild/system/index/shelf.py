@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from envbuild.held_back import PLATFORM, PYTHON, SOURCE, TOO_NEW
 from envbuild.requirement_text import normalized_name
-from envbuild.system.index.page import IndexFile
 from envbuild.value import value
 from envbuild.wheel_choice import best_wheel, fits_python
 
@@ -18,10 +17,13 @@ if TYPE_CHECKING:
     from packaging.version import Version
 
     from envbuild.resolution import ResolveRequest
-    from envbuild.system.index.page import ProjectPage
+    from envbuild.system.index.page import IndexFile, ProjectPage
 
 _LOWEST = re.compile(r"(?:>=|>|~=|===?)\s*(\d+(?:\.\d+)*)")
 _KINDS = (".tar.gz", ".zip")
+_LONGEST = 200
+"""Characters of a version that anybody meant."""
+
 _AGE = re.compile(r"(\d+) (hour|day|week)s?")
 
 
@@ -44,6 +46,11 @@ class Shelf:
         listed = {file.filename: file for file in self._in_time(version) if self._is_for_us(file)}
         best = best_wheel(listed, self.request.target)
         return None if best is None else listed[best]
+
+    def source(self, version: Version) -> IndexFile | None:
+        """The source distribution of a version, where it has one as `.tar.gz`."""
+        listed = (file for file in self._in_time(version) if self._is_for_us(file))
+        return next((file for file in listed if file.filename.endswith(".tar.gz")), None)
 
     def obstacle(self, version: Version) -> str | None:
         """Why the target cannot take a version, one of `held_back.REASONS`; None where it can."""
@@ -87,17 +94,29 @@ def shelf_of(page: ProjectPage, request: ResolveRequest) -> Shelf:
     return Shelf(package=page.name, files=files, request=request)
 
 
-@lru_cache(maxsize=1 << 16)
 def _version_of(package: str, filename: str) -> Version | None:
-    """The version that a file's name says, read once for all targets; None for no file of the package.
+    """The version that a file's name says; None for no file of the package.
 
     `tool-1.0-2.tar.gz` is of no package, and no version 2.
+    A page has thousands of names: only of the few that are looked at are the tags read.
     """
-    if not filename.endswith(".whl"):
-        stem, _, _ = filename.rpartition("-")
-        if not filename.endswith(_KINDS) or normalized_name(stem) != package:
-            return None
-    return IndexFile(filename=filename, url="").version
+    if filename.endswith(".whl"):
+        name, *parts = filename.removesuffix(".whl").split("-")
+        text = parts[0] if len(parts) in (4, 5) else ""
+    else:
+        stem = next((filename.removesuffix(end) for end in _KINDS if filename.endswith(end)), "")
+        name, _, text = stem.rpartition("-")
+    return _parsed(text) if text and normalized_name(name) == package else None
+
+
+@lru_cache(maxsize=1 << 14)
+def _parsed(text: str) -> Version | None:
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        return Version(text.replace("_", "-")) if len(text) <= _LONGEST else None
+    except (InvalidVersion, ValueError):
+        return None
 
 
 def moment_of(limit: str) -> datetime:

@@ -6,6 +6,7 @@ that the target can take, and it stops at a bounded number of pages.
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from envbuild.requirement_graph import askings, overrides_by_package
 from envbuild.requirement_text import admits, holds, parse_requirement
 from envbuild.resolution import ResolvedFile
 from envbuild.system.index.shelf import Shelf, shelf_of
+from envbuild.system.index.source_metadata import source_requires
 from envbuild.system.workers import Workers
 from envbuild.value import value
 
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 
 _ROUNDS = 25
 _SIDE_BY_SIDE = 16
+_PATIENCE = 30.0
+"""Seconds after which no further page is asked for: an index that slow is not waited for to say more."""
 
 
 @value
@@ -42,9 +46,6 @@ class Taken:
     requires: tuple[str, ...] = ()
     obstacle: str | None = None
     """Why nothing in its range can be taken, one of `held_back.REASONS`."""
-
-    is_empty: bool = False
-    """Whether the index has nothing in the range at all: requirements contradict each other."""
 
 
 class StaticWalk:
@@ -58,12 +59,13 @@ class StaticWalk:
         request: ResolveRequest,
         *,
         locked: Mapping[str, LockedPackage] | None = None,
-        most_pages: int = 60,
+        most_pages: int = 150,
     ) -> None:
         """`locked` is preferred, and known without asking."""
         self._client, self._locations, self._reader = client, locations, reader
         self._request, self._locked = request, locked or {}
         self._left = most_pages
+        self._until = time.monotonic() + _PATIENCE
         self._overrides = overrides_by_package(request.overrides)
         self._shelves: dict[str, Shelf | None] = {}
         self._taken: dict[str, tuple[frozenset[str], Taken]] = {}
@@ -89,7 +91,7 @@ class StaticWalk:
             for name in unseen[self._left :]:
                 self._shelves[name] = None  # too many; nothing is known of it
             self._left = max(0, self._left - len(unseen))
-            if not news:
+            if not news or time.monotonic() > self._until:
                 break
             ranges = [demands[name] for name in news]
             with Workers(_SIDE_BY_SIDE, thread_name_prefix="walk") as pool:
@@ -100,13 +102,32 @@ class StaticWalk:
     def _range_of(self, name: str) -> frozenset[str] | None:
         return self._taken[name][0] if name in self._taken else None
 
-    def _demands(self, requires: tuple[str, ...]) -> dict[str, frozenset[str]]:
-        """Every package that is needed, with the ranges that what was taken so far asks for."""
+    def contradicts(self, requires: tuple[str, ...]) -> bool:
+        """Whether what these requirements and their own packages ask for leaves nothing of some package.
+
+        Further down a walk takes the newest of what it might take, and what that contradicts proves nothing.
+        """
+        named = frozenset(parse_requirement(text).name for text in requires)
+        for name, ranges in self._demands(requires, named).items():
+            shelf = self._shelves.get(name)
+            if shelf is not None and shelf.files and not shelf.versions(joined(ranges)):
+                return True
+        return False
+
+    def _demands(
+        self, requires: tuple[str, ...], askers: frozenset[str] | None = None
+    ) -> dict[str, frozenset[str]]:
+        """Every package that is needed, with the ranges that what was taken so far asks for.
+
+        With `askers` only what these packages ask for, and the requirements themselves.
+        """
         found: dict[str, set[str]] = {}
         seen: set[tuple[str | None, str]] = set()
         waiting: list[tuple[str | None, str]] = [(None, "")]
         while waiting:
             asker, extra = waiting.pop()
+            if asker is not None and askers is not None and asker not in askers:
+                continue
             texts = requires if asker is None else self._requires(asker)
             for asking in askings(texts, extra, self._request.target, self._overrides):
                 wanted = asking.wanted
@@ -131,20 +152,22 @@ class StaticWalk:
         shelf = self.shelf(name)
         if shelf is None:
             return Taken()
-        versions = shelf.versions(joined(ranges))
-        obstacles = [(version, shelf.obstacle(version)) for version in versions]
-        free = next((version for version, obstacle in obstacles if obstacle is None), None)
-        if free is not None:
-            return Taken(requires=self._published(shelf, free))
-        told = [obstacle for _, obstacle in obstacles]
-        if not told:
-            return Taken(is_empty=bool(shelf.files))
-        return Taken(obstacle=SOURCE if SOURCE in told else told[0])
+        obstacles: dict[str, Version] = {}
+        for version in shelf.versions(joined(ranges)):
+            obstacle = shelf.obstacle(version)
+            if obstacle is None:
+                return Taken(requires=self._published(shelf, version))
+            obstacles.setdefault(obstacle, version)
+        if SOURCE in obstacles:
+            return Taken(requires=self._written(shelf, obstacles[SOURCE]), obstacle=SOURCE)
+        return Taken(obstacle=next(iter(obstacles), None))
 
     def _published(self, shelf: Shelf, version: Version) -> tuple[str, ...]:
-        """What a version's wheel asks for; nothing where that cannot be read, or it is built from source."""
+        """What a version asks for; nothing where that cannot be read without running its code."""
         wheel = shelf.wheel(version)
-        if wheel is None or wheel.sha256 is None or shelf.package in self._request.allow_sdist:
+        if wheel is None or shelf.package in self._request.allow_sdist:
+            return self._written(shelf, version)
+        if wheel.sha256 is None:
             return ()
         file = ResolvedFile(
             package=shelf.package,
@@ -154,8 +177,17 @@ class StaticWalk:
             sha256=wheel.sha256,
         )
         with suppress(EnvbuildError, ValueError):
-            return self._reader.read(file).requires
+            known = self._reader.glance(file)
+            return known.requires if known is not None else ()
         return ()
+
+    def _written(self, shelf: Shelf, version: Version) -> tuple[str, ...]:
+        """What stands in a version's source distribution, of which nothing is run."""
+        source = shelf.source(version)
+        if source is None:
+            return ()
+        location = self._locations.of(shelf.package)
+        return source_requires(self._client, location, shelf.package, source)
 
 
 def joined(ranges: Iterable[str]) -> SpecifierSet:
