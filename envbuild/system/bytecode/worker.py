@@ -32,6 +32,7 @@ def main(job_file: str) -> int:
         job = json.load(stream)
     os.umask(0)
     gc.disable()  # what compiling makes has no cycles worth looking for
+    settle_characters()
     step_back()
     for path, digest, target in job["modules"]:
         try:
@@ -41,6 +42,16 @@ def main(job_file: str) -> int:
             return DISK_FAILED
         print(json.dumps(outcome), flush=True)
     return 0
+
+
+def settle_characters() -> None:
+    """Intern every string of one character, as there is one object of each in the whole process.
+
+    Before Python 3.13 such an object is interned when some module first asks for it,
+    and `marshal` writes which strings are: what came of a module depended on those before it.
+    """
+    for number in range(256):
+        sys.intern(chr(number))
 
 
 def step_back() -> None:
