@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +13,7 @@ from envbuild.errors import HostError, IndexFailureError, Problem
 from envbuild.system.deletion import remove_tree
 from envbuild.system.process import Command, scrubbed_environment
 from envbuild.system.room import is_full, room_hint
+from envbuild.system.shortage import SHORTAGES
 from envbuild.system.uv.downloads import Downloads, without_talk
 from envbuild.system.uv.exact_files import ARGUMENTS, NOWHERE, render_wheels, without_indexes
 from envbuild.system.uv.executable import base_arguments, uv_executable
@@ -27,6 +30,13 @@ if TYPE_CHECKING:
     from envbuild.system.index.locked_files import LockedFiles
     from envbuild.system.process import Completed, Runner
     from envbuild.target import Interpreter
+
+
+_OS_ERROR = re.compile(r"\(os error (\d{1,4})\)")
+_OF_THE_HOST = SHORTAGES | {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO),
+    *(errno.EACCES, errno.EPERM, errno.EAGAIN, errno.EFBIG),
+}
 
 
 @value
@@ -187,9 +197,12 @@ class UvInstaller:
             hint = "sync once without --offline"
             return IndexFailureError(Problem(message=message, detail=words, hint=hint))
         explained = self.explain(request)
-        if explained is None and completed.code > 0 and not request.from_source:
-            return self._fault_of_wheels(request, words) or host
-        return explained or host
+        if explained is not None:
+            return explained
+        of_the_host = host.problems[0].hint is not None or _names_host_error(words)
+        if of_the_host or completed.code <= 0 or request.from_source:
+            return host
+        return self._fault_of_wheels(request, words) or host
 
     def _fault_of_wheels(self, request: InstallRequest, words: str) -> IndexFailureError | None:
         """Why wheels cannot be installed on a host that can install one; None where it cannot."""
@@ -207,6 +220,11 @@ class UvInstaller:
             "or ask who publishes it to mend it"
         )
         return IndexFailureError(Problem(message=message, detail=words, hint=hint))
+
+
+def _names_host_error(words: str) -> bool:
+    """Whether uv's words carry a system error that no wheel is to blame for, as Rust writes its number."""
+    return any(int(number) in _OF_THE_HOST for number in _OS_ERROR.findall(words))
 
 
 def _listener(request: InstallRequest) -> Callable[[str], None] | None:
