@@ -38,16 +38,18 @@ class Problem:
     """Words of another program, shown verbatim below the message."""
 
     def __str__(self) -> str:
-        """One line `file:line: key: message`, then the detail and the hint, each indented."""
+        """The lines as one text."""
+        return "\n".join(self.lines())
+
+    def lines(self) -> list[str]:
+        """One line `file:line: key: message`, then those of the detail and the hint, each indented."""
         place = self.file
         if place is not None and self.line is not None:
             place = f"{place}:{self.line}"
-        text = ": ".join(part for part in (place, self.key, self.message) if part)
-        if self.detail:
-            text += "".join(f"\n  {line}".rstrip() for line in self.detail.strip().splitlines())
-        if self.hint:
-            text += f"\n  hint: {self.hint}"
-        return text
+        said = ": ".join(part for part in (place, self.key, self.message) if part)
+        words = self.detail.strip().split("\n") if self.detail else ()
+        hint = [f"  hint: {self.hint}"] if self.hint else []
+        return [said, *(f"  {line}".rstrip() for line in words), *hint]
 
 
 def shorten(text: str, most: int = _MOST_WORDS) -> str:

@@ -12,13 +12,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.requirement_text import admits, parse_requirement, parse_version
-from envbuild.resolution import LockedChoice
+from envbuild.resolution import locked_choice
 from envbuild.value import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from envbuild.lock import Inputs, LockedPackage, Lockfile
+    from envbuild.resolution import LockedChoice
 
 
 def keep_every_pin(previous: Lockfile, inputs: Inputs) -> Lockfile | None:
@@ -52,13 +53,7 @@ def keep_every_pin(previous: Lockfile, inputs: Inputs) -> Lockfile | None:
 def choices_of(lockfile: Lockfile) -> tuple[LockedChoice, ...]:
     """Every file of a lockfile with each target that takes it."""
     return tuple(
-        LockedChoice(
-            package=package.name,
-            version=package.version,
-            file=file.name,
-            sha256=file.sha256,
-            target=target,
-        )
+        locked_choice(package, file, target)
         for package in lockfile.packages
         for file in package.files
         for target in file.targets

@@ -58,6 +58,17 @@ class LockedChoice:
     target: Target
 
 
+def locked_choice(package: LockedPackage, file: LockedFile, target: Target) -> LockedChoice:
+    """A locked file as the choice of a target that takes it."""
+    return LockedChoice(
+        package=package.name,
+        version=package.version,
+        file=file.name,
+        sha256=file.sha256,
+        target=target,
+    )
+
+
 @value
 class ResolveRequest:
     """One driver on one target."""

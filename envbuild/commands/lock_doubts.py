@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.lock_warnings import may_be_yanked, unmentioned_extras, yank_reason, yanked_text
-from envbuild.resolution import LockedChoice
+from envbuild.resolution import locked_choice
 from envbuild.value import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from envbuild.lock import LockedPackage, Lockfile
-    from envbuild.resolution import MetadataSource
+    from envbuild.resolution import LockedChoice, MetadataSource
 
 
 def note_yanked(
@@ -70,16 +70,7 @@ def _yanked_texts(lockfile: Lockfile) -> Iterator[str]:
 
 
 def _choices(package: LockedPackage) -> tuple[LockedChoice, ...]:
-    return tuple(
-        LockedChoice(
-            package=package.name,
-            version=package.version,
-            file=file.name,
-            sha256=file.sha256,
-            target=file.targets[0],
-        )
-        for file in package.files
-    )
+    return tuple(locked_choice(package, file, file.targets[0]) for file in package.files)
 
 
 def _with_reasons(lockfile: Lockfile, yanked: Mapping[str, str]) -> Lockfile:

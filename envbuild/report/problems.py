@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 def render_problems(problems: Iterable[Problem]) -> Text:
     """What is wrong, a line each; below it the other program's words and the hint, each indented."""
-    return text_of(line for problem in problems for line in _lines(problem))
+    said = (problem.lines() for problem in problems)
+    return text_of(line for first, *more in said for line in (f"error: {first}", *more))
 
 
 def problems_table(error: EnvbuildError) -> dict[str, object]:
@@ -36,13 +37,3 @@ def problem_table(problem: Problem) -> dict[str, object]:
         "hint": problem.hint,
         "detail": problem.detail,
     }
-
-
-def _lines(problem: Problem) -> list[str]:
-    place = problem.file
-    if place is not None and problem.line is not None:
-        place = f"{place}:{problem.line}"
-    said = ": ".join(part for part in ("error", place, problem.key, problem.message) if part)
-    words = problem.detail.strip().split("\n") if problem.detail else ()
-    hint = [f"  hint: {problem.hint}"] if problem.hint else []
-    return [said, *(f"  {line}".rstrip() for line in words), *hint]
