@@ -136,7 +136,8 @@ class Coverage:
         file = str(code.co_filename)
         if "/envbuild/" in file and any(part in file for part in WATCHED):
             self.lines.add((file.rpartition("/envbuild/")[2], line))
-        return sys.monitoring.DISABLE if sys.version_info >= (3, 12) else None
+        monitoring: Any = getattr(sys, "monitoring", None)  # none before Python 3.12
+        return monitoring.DISABLE if monitoring else None
 
 
 def possible_lines(file: str) -> int:
