@@ -118,7 +118,7 @@ def _main(argv: Sequence[str], environment: Mapping[str, str]) -> int:
             signal.signal(number, _interrupt)
     arguments, verb = _read_arguments(argv)
     if arguments.wait_lock is not None:
-        from envbuild.system.file_locks import PATIENCE
+        from envbuild.posix.file_locks import PATIENCE
 
         PATIENCE.seconds = arguments.wait_lock
     context = Context(arguments=arguments, environment=environment)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from envbuild.cli.context import Context
     from envbuild.commands.conflicts import ConflictsResult
-    from envbuild.system.git import Git
+    from envbuild.lockfile.git import Git
 
 
 def conflicts(context: Context, arguments: Namespace) -> Outcome:
@@ -61,7 +61,7 @@ def diff(context: Context, arguments: Namespace) -> Outcome:
     """Compare the lockfiles with a revision or with what is installed."""
     from envbuild.commands.diff import diff_installed, diff_revision
     from envbuild.report.diff import diff_table, render_diff
-    from envbuild.system.recipes import files_of_environment
+    from envbuild.store.recipes import files_of_environment
 
     if arguments.installed:
         _refuse_both(arguments.revision)
@@ -88,7 +88,7 @@ def check(context: Context, arguments: Namespace) -> Outcome:
     from envbuild.cli.check_format import check_text, write_summary
     from envbuild.cli.index_resolver import index_resolver
     from envbuild.commands.check import Checker
-    from envbuild.host_check import parse_host
+    from envbuild.lockfile.host_check import parse_host
     from envbuild.report.check import check_table
 
     _leave_garbage()
@@ -120,7 +120,7 @@ def _leave_garbage() -> None:
 
 def git_of(context: Context) -> Git:
     """Git in the folder of the declaration."""
-    from envbuild.system.git import find_git
+    from envbuild.lockfile.git import find_git
 
     folder = str(context.declaration_path.absolute().parent)
     return find_git(context.runner, context.environment, folder)
@@ -136,8 +136,8 @@ def _refuse_both(revision: str | None) -> None:
 
 def _write_svg(path: Path, result: ConflictsResult) -> None:
     from envbuild.errors import HostError, Problem
+    from envbuild.posix.files import write_atomically
     from envbuild.report.conflicts_svg import render_conflicts_svg
-    from envbuild.system.files import write_atomically
 
     try:
         write_atomically(path, render_conflicts_svg(result).encode(), keep_mode=True)

@@ -13,18 +13,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import TypeVar
 
-    from envbuild.declaration import Declaration, Driver
+    from envbuild.build.gate import Gate
+    from envbuild.build.prober import Prober
+    from envbuild.declaration.declaration import Declaration, Driver
     from envbuild.finding import Finding
+    from envbuild.lockfile.folder import LockFolder
+    from envbuild.posix.process import SystemRunner
     from envbuild.progress import Progress
-    from envbuild.system.bytecode.bytecode import Bytecode
-    from envbuild.system.gate import Gate
-    from envbuild.system.lock_folder import LockFolder
-    from envbuild.system.prober import Prober
-    from envbuild.system.process import SystemRunner
-    from envbuild.system.pythons.interpreters import Interpreters
-    from envbuild.system.store import Store
-    from envbuild.system.trust import Trust
-    from envbuild.target import Host, Interpreter
+    from envbuild.python.interpreters import Interpreters
+    from envbuild.store.store import Store
+    from envbuild.store.trust import Trust
+    from envbuild.target.target import Host, Interpreter
+    from envbuild.wheelcache.bytecode import Bytecode
 
     N = TypeVar("N", int, float)
 
@@ -52,7 +52,7 @@ class Context:
     @cached_property
     def declaration(self) -> Declaration:
         """The parsed declaration."""
-        from envbuild.system.declaration_file import read_declaration
+        from envbuild.declaration.file import read_declaration
 
         return read_declaration(self.declaration_path)
 
@@ -61,14 +61,14 @@ class Context:
         """The declaration with the host tables that apply on this host; what is locked is the same."""
         if not self.declaration.hosts:
             return self.declaration
-        from envbuild.host_tables import declaration_on
+        from envbuild.declaration.hosts import declaration_on
 
         return declaration_on(self.declaration, os.uname().nodename, self.host)
 
     @property
     def host_tables(self) -> tuple[str, ...]:
         """The names of the host tables that apply on this host."""
-        from envbuild.host_tables import applies
+        from envbuild.declaration.hosts import applies
 
         name = os.uname().nodename
         return tuple(
@@ -78,7 +78,7 @@ class Context:
     @cached_property
     def lock_folder(self) -> LockFolder:
         """The lockfiles beside the declaration."""
-        from envbuild.system.lock_folder import LockFolder
+        from envbuild.lockfile.folder import LockFolder
 
         path = self.declaration_path.parent / "locks"
         return LockFolder(path=path, shown=str(path))
@@ -86,7 +86,7 @@ class Context:
     @cached_property
     def store(self) -> Store:
         """The store: `--store`, else `$ENVBUILD_STORE`, else the user's data folder."""
-        from envbuild.system.store import Store
+        from envbuild.store.store import Store
 
         named = self._arguments.store or self.environment.get("ENVBUILD_STORE")
         if not named:
@@ -97,7 +97,7 @@ class Context:
 
     def require_trusted_store(self) -> None:
         """HostError where the store belongs to somebody whom the user has not said he trusts."""
-        from envbuild.system.store_marker import MARKER
+        from envbuild.store.marker import MARKER
 
         self._trust.require_store(self.store.root, self.store.root / MARKER)
 
@@ -110,7 +110,7 @@ class Context:
     @cached_property
     def _trust(self) -> Trust:
         from envbuild.cli.quick import user_folder
-        from envbuild.system.trust import Trust
+        from envbuild.store.trust import Trust
 
         folder = user_folder(self.environment, "XDG_CONFIG_HOME", "~/.config")
         caller = self.environment.get("SUDO_UID", "")
@@ -125,8 +125,8 @@ class Context:
 
         Empty where nothing was built here: a repository is checked without any store too.
         """
+        from envbuild.environment.shared_paths import shared_paths
         from envbuild.errors import EnvbuildError
-        from envbuild.system.environments.shared_paths import shared_paths
 
         try:
             manifest = self.store.read_current()
@@ -140,27 +140,27 @@ class Context:
     @cached_property
     def runner(self) -> SystemRunner:
         """What starts other programs."""
-        from envbuild.system.process import SystemRunner
+        from envbuild.posix.process import SystemRunner
 
         return SystemRunner()
 
     def bytecode(self, jobs: int) -> Bytecode:
         """The store's bytecode, compiled in so many processes."""
-        from envbuild.system.bytecode.bytecode import Bytecode
-        from envbuild.system.bytecode.compiler import BytecodeCompiler
+        from envbuild.wheelcache.bytecode import Bytecode
+        from envbuild.wheelcache.compiler import BytecodeCompiler
 
         compiler = BytecodeCompiler(runner=self.runner, jobs=min(jobs, self.cpus))
         return Bytecode(root=self.store.cache / "bytecode", compiler=compiler)
 
     def prober(self, jobs: int) -> Prober:
         """What runs probes, so many drivers side by side."""
-        from envbuild.system.prober import Prober
+        from envbuild.build.prober import Prober
 
         return Prober(runner=self.runner, logs=self.store.cache / "probes", jobs=jobs)
 
     def gate(self, jobs: int, progress: Progress) -> Gate:
         """What keeps environments whose probes fail from being switched to."""
-        from envbuild.system.gate import Gate
+        from envbuild.build.gate import Gate
 
         return Gate(
             store=self.store,
@@ -172,7 +172,7 @@ class Context:
     @cached_property
     def host(self) -> Host:
         """What this host is; the NVIDIA driver is asked only where a driver asks for one."""
-        from envbuild.system.host import probe_host
+        from envbuild.target.host import probe_host
 
         ask = any(driver.accelerator is not None for driver in self.declaration.drivers)
         ask = ask or any(table.accelerator is not None for table in self.declaration.hosts)
@@ -181,8 +181,8 @@ class Context:
     @cached_property
     def interpreters(self) -> Interpreters:
         """The Pythons of this host."""
-        from envbuild.system.pythons.interpreters import Interpreters
-        from envbuild.system.uv.executable import uv_executable
+        from envbuild.python.interpreters import Interpreters
+        from envbuild.uv.executable import uv_executable
 
         return Interpreters(
             runner=self.runner,
@@ -242,7 +242,7 @@ class Context:
     @cached_property
     def lock_cache(self) -> Path:
         """Where locking keeps what indexes said, for nobody else to see; it needs no store."""
-        from envbuild.system.files import make_private
+        from envbuild.posix.files import make_private
 
         folder = self._lock_cache()
         with suppress(OSError):  # a cache that cannot be made costs time

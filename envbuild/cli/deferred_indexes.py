@@ -15,8 +15,11 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from envbuild.cli.context import Context
-    from envbuild.lock import HeldBack, Lockfile
-    from envbuild.resolution import (
+    from envbuild.index.locations import IndexLocations
+    from envbuild.index.reader import IndexClient
+    from envbuild.index.session import IndexSession
+    from envbuild.lockfile.lockfile import HeldBack, Lockfile
+    from envbuild.resolution.resolution import (
         KnownPackage,
         LockedChoice,
         PublishedMetadata,
@@ -24,10 +27,7 @@ if TYPE_CHECKING:
         ResolvedFile,
         ResolveRequest,
     )
-    from envbuild.system.index.locations import IndexLocations
-    from envbuild.system.index.reader import IndexClient
-    from envbuild.system.index.session import IndexSession
-    from envbuild.system.uv.resolver import UvResolver
+    from envbuild.uv.resolver import UvResolver
 
 
 class DeferredIndexes:
@@ -65,7 +65,7 @@ class DeferredIndexes:
 
     def commands(self, files: tuple[ResolvedFile, ...]) -> Mapping[str, tuple[str, ...]]:
         """As `MetadataSource` has it."""
-        from envbuild.system.index.command_reader import CommandReader
+        from envbuild.index.command_reader import CommandReader
 
         with self._guard:
             locations, client = self._locations, self._client
@@ -79,8 +79,8 @@ class DeferredIndexes:
 
     def still_chosen(self, choices: tuple[LockedChoice, ...]) -> frozenset[LockedChoice]:
         """As `MetadataSource` has it."""
-        from envbuild.system.index.page_memory import PageMemory
-        from envbuild.system.index.standing import StandingChoices
+        from envbuild.index.page_memory import PageMemory
+        from envbuild.index.standing import StandingChoices
 
         with self._guard:
             locations, client = self._locations, self._client
@@ -95,7 +95,7 @@ class DeferredIndexes:
             return {}
         with self._guard:
             locations, client = self._locations, self._client
-        from envbuild.system.index.yanked import yanked_files
+        from envbuild.index.yanked import yanked_files
 
         return yanked_files(client, locations, left)
 
@@ -107,7 +107,7 @@ class DeferredIndexes:
 
     def held_back(self, lockfile: Lockfile) -> tuple[HeldBack, ...]:
         """As `MetadataSource` has it."""
-        from envbuild.system.index.passed_over import find_held_back
+        from envbuild.index.passed_over import find_held_back
 
         with self._guard:
             session = self._session
@@ -115,20 +115,20 @@ class DeferredIndexes:
 
     @cached_property
     def _locations(self) -> IndexLocations:
-        from envbuild.system.index.locations import locate_indexes
+        from envbuild.index.locations import locate_indexes
 
         context = self._context
         context.require_trusted_declaration()
         return locate_indexes(context.declaration, context.environment, self._learn_default_url)
 
     def _learn_default_url(self) -> str:
-        from envbuild.system.uv.indexes import learn_default_url
+        from envbuild.index.uv_indexes import learn_default_url
 
         return learn_default_url(self._context.runner)
 
     @cached_property
     def _client(self) -> IndexClient:
-        from envbuild.system.index.reader import IndexClient
+        from envbuild.index.reader import IndexClient
 
         client = IndexClient(
             self._context.environment,
@@ -139,7 +139,7 @@ class DeferredIndexes:
 
     @cached_property
     def _session(self) -> IndexSession:
-        from envbuild.system.index.session import session_over
+        from envbuild.index.session import session_over
 
         context = self._context
         return self._opened.enter_context(
@@ -158,7 +158,7 @@ class DeferredIndexes:
     @cached_property
     def resolver(self) -> UvResolver:
         """What resolves; its indexes are opened now."""
-        from envbuild.system.uv.resolver import UvResolver
+        from envbuild.uv.resolver import UvResolver
 
         indexes = self._session
         return UvResolver(

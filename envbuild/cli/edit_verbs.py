@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def import_(context: Context, arguments: Namespace) -> Outcome:
     """Begin drivers out of what there is."""
     from envbuild.commands.edit import import_ as command
-    from envbuild.system.import_files import read_drafts
+    from envbuild.imports.files import read_drafts
 
     drafts = tuple(
         (source, draft)

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from envbuild.cli.context import Context
     from envbuild.commands.export import Exporter
     from envbuild.commands.export_request import ExportRequest
+    from envbuild.index.locations import IndexLocations
     from envbuild.launchers.pylock import Source
-    from envbuild.lock import Lockfile
-    from envbuild.system.index.locations import IndexLocations
+    from envbuild.lockfile.lockfile import Lockfile
 
 
 def export(context: Context, arguments: Namespace) -> Outcome:
@@ -70,12 +70,13 @@ def _exporter(context: Context) -> Exporter:
     from envbuild.commands.export import Exporter
 
     def lock_workspace(lockfile: Lockfile, pyproject: str, python: str) -> str:
-        from envbuild.system.uv.workspace import WorkspaceLocker
+        from envbuild.index.uv_indexes import default_environment
+        from envbuild.uv.workspace import WorkspaceLocker
 
         locker = WorkspaceLocker(
             runner=context.runner,
             cache=context.lock_cache / "uv",
-            default=_locations(context).default,
+            index_environment=default_environment(_locations(context).default),
         )
         sdist = bool(lockfile.inputs.allow_sdist)
         return locker.lock(pyproject, python=python, allow_sdist=sdist)
@@ -106,8 +107,8 @@ def _own_command(context: Context) -> tuple[str, ...]:
 
 
 def _locations(context: Context) -> IndexLocations:
-    from envbuild.system.index.locations import locate_indexes
-    from envbuild.system.uv.indexes import learn_default_url
+    from envbuild.index.locations import locate_indexes
+    from envbuild.index.uv_indexes import learn_default_url
 
     context.require_trusted_declaration()
     return locate_indexes(
@@ -117,8 +118,8 @@ def _locations(context: Context) -> IndexLocations:
 
 def _sources(context: Context, lockfile: Lockfile) -> Mapping[str, Source]:
     """Where the indexes of this host have each file; IndexFailureError names what they lack."""
-    from envbuild.system.index.file_places import find_places
-    from envbuild.system.index.reader import IndexClient
+    from envbuild.index.file_places import find_places
+    from envbuild.index.reader import IndexClient
 
     patience = {"read_timeout": context.index_timeout, "deadline": context.index_deadline}
     with IndexClient(context.environment, **patience) as client:

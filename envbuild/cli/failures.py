@@ -6,7 +6,7 @@ import errno
 import sys
 
 from envbuild.errors import EnvbuildError, HostError, Problem
-from envbuild.system.shortage import OPEN_FILES, SHORTAGES
+from envbuild.posix.shortage import OPEN_FILES, SHORTAGES
 from envbuild.text import text_of
 
 _BUG = 70

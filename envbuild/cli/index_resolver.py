@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from envbuild.cli.context import Context
-    from envbuild.resolution import Resolver
+    from envbuild.resolution.resolution import Resolver
 
 
 @contextmanager

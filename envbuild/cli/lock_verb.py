@@ -76,8 +76,8 @@ def _leave_stamp(context: Context, result: LockResult) -> None:
     from pathlib import Path
 
     from envbuild.cli.stamp import lock_stamp, render_lock_stamp
+    from envbuild.posix.files import make_private, write_if_changed
     from envbuild.report.lock import render_lock
-    from envbuild.system.files import make_private, write_if_changed
 
     text = render_lock_stamp(
         declaration=context.declaration.digest.removeprefix("sha256:"),

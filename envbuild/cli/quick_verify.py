@@ -11,8 +11,8 @@ import os
 
 from envbuild.cli.lean_json import read_json
 from envbuild.digest import json_sha256
+from envbuild.environment.stat_check import are_as_recorded
 from envbuild.report.looked import all_as_built
-from envbuild.system.environments.stat_check import are_as_recorded
 from envbuild.text import text_of
 
 TYPE_CHECKING = False

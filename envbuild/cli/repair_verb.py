@@ -11,20 +11,20 @@ from envbuild.report.outcome import Outcome
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from envbuild.build.builder import Builder
     from envbuild.cli.context import Context
     from envbuild.commands.repair import Repaired
     from envbuild.commands.sync import Planner
-    from envbuild.plan import Wanted
     from envbuild.progress import Progress
-    from envbuild.system.environments.builder import Builder
+    from envbuild.store.plan import Wanted
 
 
 def repair(context: Context, drivers: tuple[str, ...]) -> Outcome:
     """Compare what is in use with what was built, and put back what drifted."""
+    from envbuild.posix.files import keep_others_from_writing
     from envbuild.report.progress import shown_progress
     from envbuild.report.verify import render_repair, repair_table
-    from envbuild.system.files import keep_others_from_writing
-    from envbuild.system.trash import Trash
+    from envbuild.store.trash import Trash
 
     keep_others_from_writing()
     with shown_progress(sys.stderr, context.environment) as progress:
@@ -38,11 +38,11 @@ def repair(context: Context, drivers: tuple[str, ...]) -> Outcome:
 
 
 def _repair(context: Context, drivers: tuple[str, ...], progress: Progress) -> Repaired:
+    from envbuild.build.repair import Mender
     from envbuild.cli.sync_verb import open_builder, planner_for
     from envbuild.commands.repair import Repair
-    from envbuild.rebuild import bind_indexes
-    from envbuild.system.environments.mender import Mender
-    from envbuild.system.environments.verifier import Verifier
+    from envbuild.store.rebuild import bind_indexes
+    from envbuild.store.verifier import Verifier
 
     store, jobs = context.store, context.cpus
 

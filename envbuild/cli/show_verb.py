@@ -11,15 +11,15 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from envbuild.cli.context import Context
-    from envbuild.lock import Lockfile
+    from envbuild.lockfile.lockfile import Lockfile
 
 
 def show(context: Context, arguments: Namespace) -> Outcome:
     """Print what is effective, and where it comes from."""
     from envbuild.commands.show import show as command
-    from envbuild.provided_commands import settle_all
+    from envbuild.declaration.file import read_declaration_text
+    from envbuild.lockfile.provided_commands import settle_all
     from envbuild.report.show import render_show, show_table
-    from envbuild.system.declaration_file import read_declaration_text
 
     result = command(
         settle_all(context.declaration_here, _readable_lockfiles(context)),

@@ -33,7 +33,7 @@ def rollback(context: Context, arguments: Namespace) -> Outcome:
     """Make an earlier generation current."""
     from envbuild.commands.rollback import rollback as command
     from envbuild.report.history import render_rollback, rollback_table
-    from envbuild.system.environments.verifier import Verifier
+    from envbuild.store.verifier import Verifier
 
     verifier = Verifier(store=context.store, workers=context.cpus)
     result = command(context.store, verifier, arguments.generation)
@@ -46,7 +46,7 @@ def verify(context: Context, arguments: Namespace) -> Outcome:
     """Compare what is in use with what was built."""
     from envbuild.commands.verify import verify as command
     from envbuild.report.verify import render_verify, verify_table
-    from envbuild.system.environments.verifier import Verifier
+    from envbuild.store.verifier import Verifier
 
     if arguments.repair:
         from envbuild.cli.repair_verb import repair
@@ -92,8 +92,8 @@ def doctor(context: Context, arguments: Namespace) -> Outcome:
     from envbuild.commands.doctor import Doctor
     from envbuild.commands.doctor_unit import check_units
     from envbuild.report.doctor import doctor_table, render_doctor
-    from envbuild.system.host import probe_host
-    from envbuild.system.store_guard import require_store
+    from envbuild.store.guard import require_store
+    from envbuild.target.host import probe_host
 
     require_store(context.store)
     manifest = context.store.require_current()

@@ -12,21 +12,21 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Iterator
 
+    from envbuild.build.builder import Applied, Builder
     from envbuild.cli.context import Context
     from envbuild.commands.sync import Planner, SyncResult
-    from envbuild.declaration import Declaration, Driver
-    from envbuild.plan import Plan
+    from envbuild.declaration.declaration import Declaration, Driver
     from envbuild.progress import Progress
-    from envbuild.system.environments.builder import Applied, Builder
-    from envbuild.target import Interpreter
+    from envbuild.store.plan import Plan
+    from envbuild.target.target import Interpreter
 
 
 def sync(context: Context, arguments: Namespace) -> Outcome:
     """Plan, and unless it is a dry run apply."""
+    from envbuild.posix.files import keep_others_from_writing
     from envbuild.report.problems import render_problems
     from envbuild.report.progress import shown_progress
     from envbuild.report.sync import render_sync, sync_table
-    from envbuild.system.files import keep_others_from_writing
 
     keep_others_from_writing()
     with shown_progress(sys.stderr, context.environment) as progress:
@@ -40,7 +40,7 @@ def sync(context: Context, arguments: Namespace) -> Outcome:
 
 def _sync(context: Context, arguments: Namespace, progress: Progress) -> SyncResult:
     from envbuild.commands.sync import SyncResult
-    from envbuild.system.store_path import check_environment_path
+    from envbuild.store.path import check_environment_path
 
     store = context.store
     declaration = context.declaration
@@ -112,14 +112,14 @@ def open_builder(
 
     They are those of the context's declaration, or of another that is named.
     """
-    from envbuild.system.cache.linker import Linker
-    from envbuild.system.cache.wheels import WheelCache
-    from envbuild.system.environments.assembly import Assembler
-    from envbuild.system.environments.builder import Builder
-    from envbuild.system.environments.placing import Placer
-    from envbuild.system.index.session import index_session
-    from envbuild.system.settings import read_settings
-    from envbuild.system.uv.installer import UvInstaller
+    from envbuild.build.assembly import Assembler
+    from envbuild.build.builder import Builder
+    from envbuild.build.placing import Placer
+    from envbuild.index.session import index_session
+    from envbuild.store.settings import read_settings
+    from envbuild.uv.installer import UvInstaller
+    from envbuild.wheelcache.linker import Linker
+    from envbuild.wheelcache.wheels import WheelCache
 
     settings = read_settings(context.store.root)
     with index_session(
@@ -165,8 +165,8 @@ def open_builder(
 def _leave_stamp(context: Context, declaration: str, result: SyncResult) -> None:
     """Note what this sync rested on, so that the next one can see at once that nothing has changed."""
     from envbuild.cli.stamp import render_sync_stamp
+    from envbuild.posix.files import write_if_changed
     from envbuild.report.sync import render_sync
-    from envbuild.system.files import write_if_changed
     from envbuild.value import replace
 
     manifest = result.manifest

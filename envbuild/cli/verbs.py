@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from envbuild.cli.context import Context
-    from envbuild.manifest import ManifestDriver
+    from envbuild.store.manifest import ManifestDriver
 
 
 def init(context: Context, _arguments: Namespace) -> Outcome:
@@ -31,8 +31,8 @@ def init(context: Context, _arguments: Namespace) -> Outcome:
 
 def list_(context: Context, _arguments: Namespace) -> Outcome:
     """Show the current generation."""
-    from envbuild.manifest import manifest_table
     from envbuild.report.list import list_table, render_list
+    from envbuild.store.manifest import manifest_table
 
     manifest = manifest_table(context.store.require_current())
     return Outcome(code=0, text=lambda: render_list(manifest), table=lambda: list_table(manifest))
@@ -40,8 +40,8 @@ def list_(context: Context, _arguments: Namespace) -> Outcome:
 
 def which(context: Context, arguments: Namespace) -> Outcome:
     """Print one of a driver's paths."""
-    from envbuild.manifest import manifest_driver_table
     from envbuild.report.list import render_which, which_table
+    from envbuild.store.manifest import manifest_driver_table
 
     driver = _current_driver(context, arguments.driver)
     path = driver.binary

@@ -5,19 +5,19 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from envbuild.command_clashes import check_commands
+from envbuild.conflicts.rules import check_rules, rule_problems
+from envbuild.conflicts.unlocked_changes import foresee
 from envbuild.errors import LockfileError, UsageError
 from envbuild.finding import Finding
-from envbuild.freshness import judge_lockfile
-from envbuild.held_back import held_back_hint, held_back_text
-from envbuild.host_check import check_host
-from envbuild.lock import Stale
-from envbuild.lock_lines import package_line
-from envbuild.lock_soundness import check_soundness
-from envbuild.lock_warnings import yanked_text
-from envbuild.provided_commands import command_problems, settle_all
-from envbuild.rules import check_rules, rule_problems
-from envbuild.unlocked_changes import foresee
+from envbuild.lockfile.broken import check_soundness
+from envbuild.lockfile.doubts import yanked_text
+from envbuild.lockfile.freshness import judge_lockfile
+from envbuild.lockfile.held_back import held_back_hint, held_back_text
+from envbuild.lockfile.host_check import check_host
+from envbuild.lockfile.lines import package_line
+from envbuild.lockfile.lockfile import Stale
+from envbuild.lockfile.provided_commands import command_problems, settle_all
+from envbuild.store.command_clashes import check_commands
 from envbuild.value import replace, value
 
 if TYPE_CHECKING:
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from envbuild.commands.revision import FleetAt, Revisions
     from envbuild.conflicts.conflict import Pair
     from envbuild.conflicts.pair_decision import Fleet
-    from envbuild.declaration import Declaration, Driver
+    from envbuild.conflicts.unlocked_changes import UnlockedChanges
+    from envbuild.declaration.declaration import Declaration, Driver
     from envbuild.errors import Problem
-    from envbuild.fleet_diff import DriverDiff
-    from envbuild.lock import Lockfile
-    from envbuild.resolution import Resolver
-    from envbuild.system.lock_folder import LockFolder, StoredLockfile
-    from envbuild.unlocked_changes import UnlockedChanges
+    from envbuild.lockfile.fleet_diff import DriverDiff
+    from envbuild.lockfile.folder import LockFolder, StoredLockfile
+    from envbuild.lockfile.lockfile import Lockfile
+    from envbuild.resolution.resolution import Resolver
 
 
 @value
@@ -249,7 +249,7 @@ class Checker:
 
     def _replaced(self, lockfiles: Mapping[str, Lockfile], then: FleetAt) -> Iterator[Finding]:
         """Files that any lockfile of the revision has under the same name with another sha256."""
-        from envbuild.replaced_files import files_of, known_files, replaced_files
+        from envbuild.lockfile.replaced_files import files_of, known_files, replaced_files
 
         known = known_files(then.lockfiles.values())
         for name, lockfile in lockfiles.items():
@@ -275,7 +275,7 @@ class Checker:
         then: FleetAt,
     ) -> Comparison:
         from envbuild.conflicts.pair_decision import Fleet
-        from envbuild.fleet_diff import compare_fleets
+        from envbuild.lockfile.fleet_diff import compare_fleets
 
         before = Fleet(then.lockfiles.values(), then.declaration or self.declaration)
         now = Fleet(foreseen.lockfiles.values(), self.declaration)
@@ -332,7 +332,7 @@ def _moved_conflicts(
 
 
 def _unmet_findings(foreseen: UnlockedChanges, declaration: Declaration) -> Iterator[Finding]:
-    from envbuild.report.cause import render_cause
+    from envbuild.conflicts.conflict import render_cause
 
     for unmet in foreseen.unmet:
         causes = [cause for clash in unmet.clashes[:1] for cause in clash.causes]
@@ -349,7 +349,7 @@ def _unmet_findings(foreseen: UnlockedChanges, declaration: Declaration) -> Iter
 
 
 def _conflict_findings(comparison: Comparison, declaration: Declaration) -> Iterator[Finding]:
-    from envbuild.report.cause import render_cause
+    from envbuild.conflicts.conflict import render_cause
 
     for pair in comparison.appeared:
         conflict = pair.conflicts[0]

@@ -9,18 +9,18 @@ from envbuild.conflicts.matrix import decide_pairs, find_splits, pairs_of
 from envbuild.conflicts.pair_decision import Fleet
 from envbuild.conflicts.shared_groups import find_groups
 from envbuild.errors import Problem, UnsatisfiableError, UsageError
-from envbuild.freshness import judge_lockfile
-from envbuild.lock import Stale
+from envbuild.lockfile.freshness import judge_lockfile
+from envbuild.lockfile.lockfile import Stale
 from envbuild.value import replace, value
 
 if TYPE_CHECKING:
     from envbuild.conflicts.conflict import Move, Pair
     from envbuild.conflicts.matrix import Split
     from envbuild.conflicts.shared_groups import Group
-    from envbuild.declaration import Declaration
-    from envbuild.resolution import Resolver
-    from envbuild.system.lock_folder import LockFolder
-    from envbuild.target import Target
+    from envbuild.declaration.declaration import Declaration
+    from envbuild.lockfile.folder import LockFolder
+    from envbuild.resolution.resolution import Resolver
+    from envbuild.target.target import Target
 
 _EXPLAINED = 120
 """Up to so many pairs each conflict is told with its chains; of more, only where drivers are named."""
@@ -124,7 +124,7 @@ def ask_index(fleet: Fleet, pairs: tuple[Pair, ...], resolver: Resolver) -> tupl
 
 
 def _ask(fleet: Fleet, pair: Pair, target: Target, resolver: Resolver) -> JointAnswer:
-    from envbuild.conflicts.joint_request import joint_request
+    from envbuild.resolution.joint_request import joint_request
 
     drivers = (pair.first, pair.second)
     joint = joint_request(tuple(fleet.lockfiles[name] for name in drivers), target)

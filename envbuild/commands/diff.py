@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 from envbuild.commands.locked_fleet import read_lockfiles
 from envbuild.commands.revision import fleet_at
 from envbuild.errors import Problem, UsageError
-from envbuild.fleet_diff import DriverDiff, compare_fleets, compare_installed
+from envbuild.lockfile.fleet_diff import DriverDiff, compare_fleets, compare_installed
 from envbuild.value import replace, value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from envbuild.commands.revision import FleetAt, Revisions
-    from envbuild.declaration import Declaration
-    from envbuild.lock import Lockfile
-    from envbuild.manifest import Manifest, ManifestDriver
-    from envbuild.replaced_files import NamedFile
-    from envbuild.system.lock_folder import LockFolder
-    from envbuild.target import Host, Target
+    from envbuild.declaration.declaration import Declaration
+    from envbuild.lockfile.folder import LockFolder
+    from envbuild.lockfile.lockfile import Lockfile
+    from envbuild.lockfile.replaced_files import NamedFile
+    from envbuild.store.manifest import Manifest, ManifestDriver
+    from envbuild.target.target import Host, Target
 
 
 @value

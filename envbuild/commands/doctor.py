@@ -9,28 +9,28 @@ from posixpath import basename
 from typing import TYPE_CHECKING
 
 from envbuild.commands.doctor_unit import GOOD
+from envbuild.environment.fit import outside_range, unmet_requirements
+from envbuild.environment.installed import read_distributions
+from envbuild.environment.receipt import read_receipt_python
 from envbuild.errors import HostError
 from envbuild.finding import Finding
-from envbuild.freshness import judge_lockfile
-from envbuild.installed import outside_range, unmet_requirements
-from envbuild.lock import Stale
-from envbuild.receipt import read_receipt_python
-from envbuild.system.host import disk_free
-from envbuild.system.installed import read_distributions
-from envbuild.system.pythons.probe import ask_python, is_shareable
-from envbuild.target import parse_platform
+from envbuild.lockfile.freshness import judge_lockfile
+from envbuild.lockfile.lockfile import Stale
+from envbuild.python.probe import ask_python, is_shareable
+from envbuild.target.host import disk_free
+from envbuild.target.target import parse_platform
 from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from envbuild.commands.doctor_unit import UnitCommand
-    from envbuild.declaration import Declaration
-    from envbuild.manifest import Manifest, ManifestDriver
-    from envbuild.system.lock_folder import LockFolder
-    from envbuild.system.process import Runner
-    from envbuild.system.store import Store
-    from envbuild.target import Host
+    from envbuild.declaration.declaration import Declaration
+    from envbuild.lockfile.folder import LockFolder
+    from envbuild.posix.process import Runner
+    from envbuild.store.manifest import Manifest, ManifestDriver
+    from envbuild.store.store import Store
+    from envbuild.target.target import Host
 
 _CUDA_RUNTIME = "nvidia-cuda-runtime"
 

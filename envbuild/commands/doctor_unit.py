@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envbuild.errors import Problem, UsageError
-from envbuild.system.input_file import MOST_UNIT, RefusedInputError, read_named
-from envbuild.unit_file import parse_unit
+from envbuild.launchers.unit_file import parse_unit
+from envbuild.posix.input_file import MOST_UNIT, RefusedInputError, read_named
 from envbuild.value import value
 
 if TYPE_CHECKING:
-    from envbuild.manifest import Manifest
-    from envbuild.system.store import Store
-    from envbuild.unit_file import ExecLine
+    from envbuild.launchers.unit_file import ExecLine
+    from envbuild.store.manifest import Manifest
+    from envbuild.store.store import Store
 
 GOOD = ("exact", "stable")
 """Kinds of commands that start the current generation."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
-from envbuild.declaration_edit import (
+from envbuild.declaration.edit import (
     add_requirements,
     append_driver,
     declared_drivers,
@@ -14,12 +14,12 @@ from envbuild.declaration_edit import (
     render_driver,
     set_key,
 )
-from envbuild.drivers_toml import parse_declaration
-from envbuild.drivers_toml.requirement import parse_requirement
-from envbuild.drivers_toml.table import TextError
+from envbuild.declaration.toml.document import parse_declaration
+from envbuild.declaration.toml.requirement import parse_requirement
+from envbuild.declaration.toml.table import TextError
 from envbuild.errors import HostError, Problem, UsageError
-from envbuild.system.files import write_atomically
-from envbuild.system.launcher_files import read_text
+from envbuild.launchers.files import read_text
+from envbuild.posix.files import write_atomically
 from envbuild.value import replace, value
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from envbuild.imports.draft import Draft
-    from envbuild.system.lock_folder import LockFolder
+    from envbuild.lockfile.folder import LockFolder
 
 
 @value

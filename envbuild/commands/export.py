@@ -11,20 +11,20 @@ from envbuild.commands.export_launchers import LAUNCHERS
 from envbuild.commands.export_sources import lockfile_for, subjects_of
 from envbuild.errors import Problem, UsageError
 from envbuild.launchers import STABLE_FORMATS
+from envbuild.launchers.files import read_licences, read_mode, read_text, write_files
 from envbuild.launchers.fleet import PRIVATE, Fleet
-from envbuild.system.launcher_files import read_licences, read_mode, read_text, write_files
 from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from envbuild.commands.export_request import ExportRequest
-    from envbuild.declaration import Declaration
+    from envbuild.declaration.declaration import Declaration
     from envbuild.launchers.fleet import ExportedFile, Subject
     from envbuild.launchers.pylock import Source
-    from envbuild.lock import Lockfile
-    from envbuild.manifest import Manifest
-    from envbuild.system.lock_folder import LockFolder
+    from envbuild.lockfile.folder import LockFolder
+    from envbuild.lockfile.lockfile import Lockfile
+    from envbuild.store.manifest import Manifest
 
 _DECLARED = ("gpumod", "local-studio", "llmhop", "quadlet", "kubernetes")
 """The formats that say what the declaration asks for: ranges, the package that names a driver, a GPU."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.errors import Problem, UsageError
 from envbuild.launchers.env import render_env
+from envbuild.launchers.files import read_text
 from envbuild.launchers.flox import render_flox
 from envbuild.launchers.gpumod import render_gpumod
 from envbuild.launchers.kubernetes import render_kubernetes
@@ -13,7 +14,6 @@ from envbuild.launchers.local_studio import render_local_studio
 from envbuild.launchers.quadlet import render_quadlet
 from envbuild.launchers.systemd import render_systemd
 from envbuild.launchers.xinference import render_xinference
-from envbuild.system.launcher_files import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.errors import Problem, UsageError
+from envbuild.imports.yaml_text import parse_yaml
 from envbuild.launchers.gpumod import compare_preset, patch_values
-from envbuild.system.yaml_text import parse_yaml
 
 if TYPE_CHECKING:
     from pathlib import Path

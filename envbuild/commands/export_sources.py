@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.errors import EnvbuildError, HostError, NoError, Problem, UsageError
+from envbuild.launchers.files import read_subject
 from envbuild.nearest_name import name_hint
-from envbuild.system.launcher_files import read_subject
 from envbuild.value import replace
 
 if TYPE_CHECKING:
-    from envbuild.declaration import Declaration, Driver
+    from envbuild.declaration.declaration import Declaration, Driver
     from envbuild.launchers.fleet import Subject
-    from envbuild.lock import Lockfile
-    from envbuild.manifest import Manifest
-    from envbuild.system.lock_folder import LockFolder
+    from envbuild.lockfile.folder import LockFolder
+    from envbuild.lockfile.lockfile import Lockfile
+    from envbuild.store.manifest import Manifest
 
 
 def subjects_of(

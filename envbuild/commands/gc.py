@@ -5,25 +5,25 @@ from __future__ import annotations
 import time
 
 from envbuild.errors import NoError, Problem
-from envbuild.garbage import Kept, plan_gc, plan_pythons
-from envbuild.system.clock import utc
-from envbuild.system.collector import Collector
-from envbuild.system.deletion import count_bytes
-from envbuild.system.file_locks import locked_if_free
-from envbuild.system.processes import count_hidden
-from envbuild.system.pythons.stored import stored_pythons, take_pythons
-from envbuild.system.store_guard import require_store
-from envbuild.system.trash import Trash
-from envbuild.system.write_refusal import unwritable
+from envbuild.posix.clock import utc
+from envbuild.posix.deletion import count_bytes
+from envbuild.posix.file_locks import locked_if_free
+from envbuild.posix.write_refusal import unwritable
+from envbuild.store.collector import Collector
+from envbuild.store.garbage import Kept, plan_gc, plan_pythons
+from envbuild.store.guard import require_store
+from envbuild.store.processes import count_hidden
+from envbuild.store.pythons import stored_pythons, take_pythons
+from envbuild.store.trash import Trash
 from envbuild.value import replace, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from envbuild.garbage import GcPlan, StoredEnvironment
-    from envbuild.system.store import Store
-    from envbuild.system.trash import Emptied
+    from envbuild.store.garbage import GcPlan, StoredEnvironment
+    from envbuild.store.store import Store
+    from envbuild.store.trash import Emptied
 
 _NEW = 3600.0
 """Seconds for which a managed Python that was just installed waits for its environment."""
@@ -104,7 +104,7 @@ def _collect(store: Store, options: GcOptions, before: str | None) -> Collected:
     plan = _take_pythons(store, plan, environments, before, trash)
     kept = None
     if options.cache:
-        from envbuild.system.cache.trimming import take_cache
+        from envbuild.store.cache_trimming import take_cache
 
         kept = None if take_cache(store, trash) else "a sync is using them"
     cache = options.cache and kept is None
@@ -159,7 +159,7 @@ def _foresee(store: Store, options: GcOptions, before: str | None) -> Collected:
     places = [store.environment(name) for name in plan.environments]
     places += [store.pythons / name for name in plan.pythons]
     if options.cache:
-        from envbuild.system.cache.trimming import cache_to_take
+        from envbuild.store.cache_trimming import cache_to_take
 
         places += cache_to_take(store)
     return Collected(

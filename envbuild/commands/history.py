@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from envbuild.errors import HostError
-from envbuild.history import Generation, tell_history
-from envbuild.system.store_guard import require_store
+from envbuild.store.guard import require_store
+from envbuild.store.history import Generation, tell_history
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from envbuild.manifest import Manifest
-    from envbuild.system.store import Store
+    from envbuild.store.manifest import Manifest
+    from envbuild.store.store import Store
 
 
 def history(store: Store) -> tuple[Generation, ...]:

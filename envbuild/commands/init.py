@@ -7,7 +7,7 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError, Problem, UsageError
-from envbuild.system.files import write_atomically
+from envbuild.posix.files import write_atomically
 from envbuild.value import value
 
 if TYPE_CHECKING:

@@ -24,11 +24,11 @@ from envbuild.commands.lock_result import (
     driver_lock,
 )
 from envbuild.commands.partial_lock import held_by_rules
+from envbuild.conflicts.rules import agreement, check_rules, rule_problems
 from envbuild.errors import EnvbuildError, UnsatisfiableError, UsageError
-from envbuild.kept_pins import choices_of
-from envbuild.lock_soundness import unsound_reasons
-from envbuild.replaced_files import known_files
-from envbuild.rules import agreement, check_rules, rule_problems
+from envbuild.lockfile.broken import unsound_reasons
+from envbuild.lockfile.replaced_files import known_files
+from envbuild.resolution.kept_pins import choices_of
 from envbuild.value import replace, value
 
 if TYPE_CHECKING:
@@ -36,19 +36,19 @@ if TYPE_CHECKING:
 
     from envbuild.commands.lock_jobs import Job
     from envbuild.commands.lock_soundly import Told
-    from envbuild.declaration import Declaration
+    from envbuild.declaration.declaration import Declaration
     from envbuild.errors import Problem
-    from envbuild.lock import Lockfile
+    from envbuild.lockfile.folder import LockFolder
+    from envbuild.lockfile.lockfile import Lockfile
+    from envbuild.posix.workers import Workers
     from envbuild.progress import Progress
-    from envbuild.resolution import (
+    from envbuild.resolution.resolution import (
         KnownPackage,
         MetadataSource,
         Resolution,
         Resolver,
     )
-    from envbuild.system.lock_folder import LockFolder
-    from envbuild.system.workers import Workers
-    from envbuild.target import Target
+    from envbuild.target.target import Target
 
 __all__ = ["DriverLock", "LockResult", "Locker", "Upgrade", "check_locks", "targets_of"]
 
@@ -177,7 +177,7 @@ class Locker:
         bounds: tuple[str, ...] = (),
     ) -> _Resolved:
         """The lockfiles of all units; `bounds` hold beside each driver's own constraints."""
-        from envbuild.system.workers import Workers
+        from envbuild.posix.workers import Workers
 
         failures: list[LockFailure] = []
         locked: dict[str, Lockfile] = {}

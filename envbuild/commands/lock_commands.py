@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.errors import UsageError
-from envbuild.provided_commands import command_problems, packages_to_look_at
-from envbuild.resolution import ResolvedFile
+from envbuild.lockfile.provided_commands import command_problems, packages_to_look_at
+from envbuild.resolution.resolution import ResolvedFile
 from envbuild.value import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from envbuild.commands.lock_jobs import Job
-    from envbuild.declaration import Declaration
-    from envbuild.lock import LockedPackage, Lockfile
-    from envbuild.resolution import MetadataSource
+    from envbuild.declaration.declaration import Declaration
+    from envbuild.lockfile.lockfile import LockedPackage, Lockfile
+    from envbuild.resolution.resolution import MetadataSource
 
 
 def record_commands(

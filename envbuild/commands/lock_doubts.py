@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.lock_warnings import may_be_yanked, unmentioned_extras, yank_reason, yanked_text
-from envbuild.resolution import locked_choice
+from envbuild.lockfile.doubts import may_be_yanked, unmentioned_extras, yank_reason, yanked_text
+from envbuild.resolution.resolution import locked_choice
 from envbuild.value import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from envbuild.lock import LockedPackage, Lockfile
-    from envbuild.resolution import LockedChoice, MetadataSource
+    from envbuild.lockfile.lockfile import LockedPackage, Lockfile
+    from envbuild.resolution.resolution import LockedChoice, MetadataSource
 
 
 def note_yanked(

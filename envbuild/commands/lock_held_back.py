@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.held_back import PRE_RELEASE, change_hint, held_back_text
-from envbuild.lock import HeldBack
-from envbuild.requirement_text import admits, parse_requirement, parse_version
+from envbuild.lockfile.held_back import PRE_RELEASE, change_hint, held_back_text
+from envbuild.lockfile.lockfile import HeldBack
+from envbuild.requirement.parse import admits, parse_requirement, parse_version
 from envbuild.value import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from envbuild.errors import EnvbuildError
-    from envbuild.lock import Lockfile
-    from envbuild.resolution import MetadataSource
+    from envbuild.lockfile.lockfile import Lockfile
+    from envbuild.resolution.resolution import MetadataSource
 
 _SIDE_BY_SIDE = 4
 
@@ -23,7 +23,7 @@ def note_held_back(
     locked: dict[str, Lockfile], previous: Mapping[str, Lockfile], metadata: MetadataSource
 ) -> dict[str, Lockfile]:
     """The lockfiles, with what was passed over for each; nothing is asked about pins that stand."""
-    from envbuild.system.workers import Workers
+    from envbuild.posix.workers import Workers
 
     with Workers(_SIDE_BY_SIDE, thread_name_prefix="held-back") as pool:
         looking = {

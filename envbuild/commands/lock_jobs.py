@@ -5,26 +5,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.commands.selection import select_drivers
+from envbuild.conflicts.rules import coexist_groups, rule_reasons
 from envbuild.errors import LockfileError, NewerFormatError, Problem, UsageError
-from envbuild.freshness import command_reasons, compare_inputs, inputs_of
-from envbuild.kept_pins import keep_every_pin
-from envbuild.lock import Stale
-from envbuild.lock_soundness import unsound_reasons
-from envbuild.replaced_files import known_files
-from envbuild.resolution import Pin
-from envbuild.rules import coexist_groups, rule_reasons
-from envbuild.target import Target, parse_platform
+from envbuild.lockfile.broken import unsound_reasons
+from envbuild.lockfile.freshness import command_reasons, compare_inputs, inputs_of
+from envbuild.lockfile.lockfile import Stale
+from envbuild.lockfile.replaced_files import known_files
+from envbuild.resolution.kept_pins import keep_every_pin
+from envbuild.resolution.resolution import Pin
+from envbuild.target.target import Target, parse_platform
 from envbuild.value import field, replace, value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from envbuild.declaration import Declaration, Driver
-    from envbuild.first_pins import FirstPin
-    from envbuild.lock import Inputs, Lockfile
-    from envbuild.replaced_files import Known
-    from envbuild.resolution import KnownPackage
-    from envbuild.system.lock_folder import LockFolder
+    from envbuild.declaration.declaration import Declaration, Driver
+    from envbuild.lockfile.first_pins import FirstPin
+    from envbuild.lockfile.folder import LockFolder
+    from envbuild.lockfile.lockfile import Inputs, Lockfile
+    from envbuild.lockfile.replaced_files import Known
+    from envbuild.resolution.resolution import KnownPackage
 
 
 @value
@@ -225,7 +225,7 @@ def known_of(job: Job, target: Target, upgrade: Upgrade) -> tuple[KnownPackage, 
         return ()
     if previous.inputs.overrides != job.inputs.overrides:
         return ()
-    from envbuild.known_packages import known_packages
+    from envbuild.resolution.known_packages import known_packages
 
     return tuple(
         package

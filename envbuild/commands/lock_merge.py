@@ -6,22 +6,22 @@ from typing import TYPE_CHECKING
 
 from envbuild.commands.lock_jobs import targets_of
 from envbuild.commands.lock_soundly import ROUNDS, explained, unsound_problems, untold
-from envbuild.errors import UnsatisfiableError
-from envbuild.first_pins import check_hashes
-from envbuild.resolution import PublishedMetadata, merge_resolutions
-from envbuild.rules import coexist_problems
+from envbuild.conflicts.rules import coexist_problems
+from envbuild.errors import IndexFailureError, Problem, UnsatisfiableError
+from envbuild.resolution.resolution import PublishedMetadata, merge_resolutions
 from envbuild.value import value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from envbuild.commands.lock_jobs import Job, Upgrade
     from envbuild.commands.lock_soundly import Told
-    from envbuild.declaration import Declaration
-    from envbuild.lock import Lockfile
+    from envbuild.declaration.declaration import Declaration
+    from envbuild.lockfile.first_pins import FirstPin
+    from envbuild.lockfile.lockfile import Lockfile
     from envbuild.progress import Progress
-    from envbuild.resolution import MetadataSource, Resolution, ResolvedFile
-    from envbuild.target import Target
+    from envbuild.resolution.resolution import MetadataSource, Resolution, ResolvedFile
+    from envbuild.target.target import Target
 
 
 @value
@@ -67,7 +67,7 @@ class Merger:
         files = {file.sha256: file for resolution in resolutions for file in resolution.files}
         for job in unit:
             self.progress.stage(job.driver.name, "reading the packages' own requirements")
-            check_hashes(job.first_pins, files.values())
+            _check_hashes(job.first_pins, files.values())
         metadata = self._metadata(unit, files, upgrade)
         index_of = {
             file.package: self.declaration.index_of(file.package) for file in files.values()
@@ -77,7 +77,7 @@ class Merger:
             wanted = targets_of(job.driver)
             own = tuple(one for one in resolutions if one.target in wanted)
             if len(unit) > 1:
-                from envbuild.conflicts.joint_request import own_part
+                from envbuild.resolution.joint_request import own_part
 
                 own = tuple(own_part(resolution, job.inputs, metadata) for resolution in own)
             locked[job.driver.name] = merge_resolutions(
@@ -125,3 +125,20 @@ def _known_metadata(job: Job, upgrade: Upgrade) -> Iterator[tuple[str, Published
                     requires_python=package.requires_python,
                 ),
             )
+
+
+def _check_hashes(pins: Iterable[FirstPin], files: Iterable[ResolvedFile]) -> None:
+    """IndexFailureError names every file of a pinned version that the pin's hashes do not know."""
+    known = {(pin.name, pin.version): pin.hashes for pin in pins if pin.hashes}
+    problems = [
+        Problem(
+            message=f"the index gives another {file.file} than the one whose hash was imported",
+            detail=f"imported: {', '.join(known[file.package, file.version])}\nnow: {file.sha256}",
+            hint="find out who changed it; without locks/DRIVER.pins it is locked as it is now",
+        )
+        for file in files
+        if (file.package, file.version) in known
+        and file.sha256 not in known[file.package, file.version]
+    ]
+    if problems:
+        raise IndexFailureError(problems)

@@ -5,25 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.commands.lock_jobs import known_of, pins_of
-from envbuild.conflicts.joint_request import joint_inputs_request
 from envbuild.errors import IndexFailureError, Problem
-from envbuild.known_packages import newly_asked, unconfirmed
-from envbuild.replaced_files import NamedFile, replaced_files
+from envbuild.lockfile.replaced_files import NamedFile, replaced_files
+from envbuild.resolution.joint_request import joint_inputs_request
+from envbuild.resolution.known_packages import newly_asked, unconfirmed
 from envbuild.value import replace, value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from envbuild.commands.lock_jobs import Job, Upgrade
-    from envbuild.replaced_files import ReplacedFile
-    from envbuild.resolution import (
+    from envbuild.lockfile.replaced_files import ReplacedFile
+    from envbuild.resolution.resolution import (
         KnownPackage,
         MetadataSource,
         Resolution,
         Resolver,
         ResolveRequest,
     )
-    from envbuild.target import Target
+    from envbuild.target.target import Target
 
 _TRIES = 2
 """Resolutions that believe a lockfile before one that believes nothing."""

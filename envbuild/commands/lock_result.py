@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.errors import EnvbuildError, NoError, Problem
-from envbuild.lock_changes import compare_lockfiles
+from envbuild.lockfile.changes import compare_lockfiles
 from envbuild.value import replace, value
 
 if TYPE_CHECKING:
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from envbuild.commands.lock_jobs import Job
     from envbuild.finding import Finding
-    from envbuild.lock import HeldBack, Lockfile
-    from envbuild.lock_changes import Change
+    from envbuild.lockfile.changes import Change
+    from envbuild.lockfile.lockfile import HeldBack, Lockfile
 
 
 @value

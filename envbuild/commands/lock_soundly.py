@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.errors import Problem, UnsatisfiableError
-from envbuild.lock_soundness import judge_target
-from envbuild.requirement_text import is_open
-from envbuild.resolution import KnownPackage
+from envbuild.lockfile.broken import judge_target
+from envbuild.requirement.parse import is_open
+from envbuild.resolution.resolution import KnownPackage
 from envbuild.value import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from envbuild.lock import LockedPackage, Lockfile
-    from envbuild.target import Target
+    from envbuild.lockfile.lockfile import LockedPackage, Lockfile
+    from envbuild.target.target import Target
 
 Told = dict["Target", tuple[KnownPackage, ...]]
 """What files say inside, for each target that a resolver is to believe it for."""

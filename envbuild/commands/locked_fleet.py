@@ -8,9 +8,9 @@ from envbuild.commands.selection import select_drivers
 from envbuild.errors import LockfileError, Problem, UsageError
 
 if TYPE_CHECKING:
-    from envbuild.declaration import Declaration
-    from envbuild.lock import Lockfile
-    from envbuild.system.lock_folder import LockFolder
+    from envbuild.declaration.declaration import Declaration
+    from envbuild.lockfile.folder import LockFolder
+    from envbuild.lockfile.lockfile import Lockfile
 
 
 def read_lockfiles(

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.commands.lock_result import LockFailure
+from envbuild.conflicts.rules import agreement
 from envbuild.errors import NoError, Problem
-from envbuild.rules import agreement
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from envbuild.commands.lock_jobs import Job
-    from envbuild.declaration import Agree, Declaration
-    from envbuild.lock import Lockfile
+    from envbuild.declaration.declaration import Agree, Declaration
+    from envbuild.lockfile.lockfile import Lockfile
 
 
 def held_by_rules(

@@ -10,10 +10,10 @@ from envbuild.errors import NoError, Problem
 from envbuild.value import value
 
 if TYPE_CHECKING:
-    from envbuild.declaration import Declaration, Driver
-    from envbuild.manifest import Manifest
-    from envbuild.probe import ProbeResult
-    from envbuild.system.prober import Prober
+    from envbuild.build.prober import Prober
+    from envbuild.declaration.declaration import Declaration, Driver
+    from envbuild.environment.probe import ProbeResult
+    from envbuild.store.manifest import Manifest
 
 
 @value

@@ -5,15 +5,15 @@ from __future__ import annotations
 from posixpath import basename
 
 from envbuild.errors import HostError
-from envbuild.system.processes import find_processes
-from envbuild.system.store_guard import require_store
+from envbuild.store.guard import require_store
+from envbuild.store.processes import find_processes
 from envbuild.value import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from envbuild.lease import Process
-    from envbuild.manifest import Manifest
-    from envbuild.system.store import Store
+    from envbuild.environment.lease import Process
+    from envbuild.store.manifest import Manifest
+    from envbuild.store.store import Store
 
 
 @value

@@ -5,21 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.commands.verify import Verified, verify
+from envbuild.environment.receipt import parse_receipt
 from envbuild.errors import EnvbuildError, HostError, Problem
 from envbuild.finding import Finding
-from envbuild.rebuild import wanted_again
-from envbuild.receipt import parse_receipt
+from envbuild.store.rebuild import wanted_again
 from envbuild.value import replace, value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from envbuild.build.repair import Mender
     from envbuild.commands.verify import InUse, VerifiedEnvironment
-    from envbuild.plan import Wanted
-    from envbuild.system.environments.mender import Mender
-    from envbuild.system.environments.verifier import Verifier
-    from envbuild.system.store import Store
-    from envbuild.target import Interpreter
+    from envbuild.store.plan import Wanted
+    from envbuild.store.store import Store
+    from envbuild.store.verifier import Verifier
+    from envbuild.target.target import Interpreter
 
 
 @value

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from envbuild.drivers_toml import parse_declaration
+from envbuild.declaration.toml.document import parse_declaration
 from envbuild.errors import DeclarationError, LockfileError, Problem, UsageError
-from envbuild.lock_text import parse_lockfile
+from envbuild.lockfile.text import parse_lockfile
 from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from envbuild.declaration import Declaration
-    from envbuild.lock import Lockfile
+    from envbuild.declaration.declaration import Declaration
+    from envbuild.lockfile.lockfile import Lockfile
 
 
 class Revisions(Protocol):

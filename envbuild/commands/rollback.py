@@ -5,19 +5,19 @@ from __future__ import annotations
 from posixpath import basename
 
 from envbuild.errors import HostError, NoError, Problem, UsageError
-from envbuild.history import Change, compare_manifests
-from envbuild.system.files import replace_link
-from envbuild.system.generation_check import check_generation
-from envbuild.system.store_guard import require_store
-from envbuild.system.write_refusal import unwritable
+from envbuild.posix.files import replace_link
+from envbuild.posix.write_refusal import unwritable
+from envbuild.store.generation_check import check_generation
+from envbuild.store.guard import require_store
+from envbuild.store.history import Change, compare_manifests
 from envbuild.value import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from envbuild.finding import Finding
-    from envbuild.manifest import Manifest
-    from envbuild.system.environments.verifier import Verifier
-    from envbuild.system.store import Store
+    from envbuild.store.manifest import Manifest
+    from envbuild.store.store import Store
+    from envbuild.store.verifier import Verifier
 
 _SHOWN = 5
 

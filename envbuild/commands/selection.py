@@ -8,7 +8,7 @@ from envbuild.errors import Problem, UsageError
 from envbuild.nearest_name import no_driver
 
 if TYPE_CHECKING:
-    from envbuild.declaration import Declaration, Driver
+    from envbuild.declaration.declaration import Declaration, Driver
 
 
 def select_drivers(declaration: Declaration, names: tuple[str, ...]) -> tuple[Driver, ...]:

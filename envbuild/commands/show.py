@@ -12,7 +12,7 @@ from envbuild.value import value
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from envbuild.declaration import Declaration, Driver
+    from envbuild.declaration.declaration import Declaration, Driver
 
 _HEADER = re.compile(r"^[ \t]*\[\[?(?P<path>[^\[\]\n]+)\]")
 

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.accelerator import accelerator_missing
 from envbuild.commands.selection import select_drivers
-from envbuild.cuda import judge_cuda
 from envbuild.errors import HostError, LockfileError, NoError, Problem, UsageError
-from envbuild.freshness import judge_lockfile
-from envbuild.lock import Stale
-from envbuild.plan import Skip, plan_sync, want
-from envbuild.provided_commands import command_problems
-from envbuild.python_bound import admits_python, python_hint
-from envbuild.target import Target, parse_platform
+from envbuild.lockfile.cuda import judge_cuda
+from envbuild.lockfile.freshness import judge_lockfile
+from envbuild.lockfile.lockfile import Stale
+from envbuild.lockfile.provided_commands import command_problems
+from envbuild.store.plan import Skip, plan_sync, want
+from envbuild.target.accelerator import accelerator_missing
+from envbuild.target.python_bound import admits_python, python_hint
+from envbuild.target.target import Target, parse_platform
 from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from envbuild.declaration import Declaration, Driver
-    from envbuild.lock import Lockfile
-    from envbuild.manifest import Manifest
-    from envbuild.plan import Plan, Wanted
-    from envbuild.system.environments.builder import Applied, Failure
-    from envbuild.system.lock_folder import LockFolder, StoredLockfile
-    from envbuild.target import Host, Interpreter
+    from envbuild.build.builder import Applied, Failure
+    from envbuild.declaration.declaration import Declaration, Driver
+    from envbuild.lockfile.folder import LockFolder, StoredLockfile
+    from envbuild.lockfile.lockfile import Lockfile
+    from envbuild.store.manifest import Manifest
+    from envbuild.store.plan import Plan, Wanted
+    from envbuild.target.target import Host, Interpreter
 
 
 @value

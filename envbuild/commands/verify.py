@@ -6,8 +6,8 @@ from posixpath import basename
 
 from envbuild.errors import NoError, Problem, UsageError
 from envbuild.nearest_name import name_hint
-from envbuild.system.generation_check import check_current, check_generation
-from envbuild.system.store_guard import require_store
+from envbuild.store.generation_check import check_current, check_generation
+from envbuild.store.guard import require_store
 from envbuild.value import value
 
 TYPE_CHECKING = False
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from envbuild.finding import Finding
-    from envbuild.system.environments.verifier import Verifier
-    from envbuild.system.generation_check import CheckedGeneration
-    from envbuild.system.store import Store
+    from envbuild.store.generation_check import CheckedGeneration
+    from envbuild.store.store import Store
+    from envbuild.store.verifier import Verifier
 
     _T = TypeVar("_T")
 
@@ -103,7 +103,7 @@ def verify(
 
 def _shared(store: Store, environments: tuple[VerifiedEnvironment, ...]) -> tuple[Finding, ...]:
     """Of environments that are as they were built, the paths that several packages bring."""
-    from envbuild.system.environments.shared_paths import shared_paths
+    from envbuild.environment.shared_paths import shared_paths
 
     whole = [item.used.name for item in environments if not item.findings]
     return tuple(found for name in whole for found in shared_paths(store.environment(name)))

@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING
 
 from envbuild.commands.selection import select_drivers
 from envbuild.errors import Problem, UsageError
+from envbuild.lockfile.chains import find_reasons, graph_edges, locked_versions
 from envbuild.nearest_name import nearest
-from envbuild.requirement_chains import find_reasons, graph_edges, locked_versions
-from envbuild.requirement_text import normalized_name
+from envbuild.requirement.parse import normalized_name
 from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from envbuild.declaration import Declaration
-    from envbuild.lock import Lockfile
-    from envbuild.requirement_chains import Reasons
-    from envbuild.requirement_graph import Edge
-    from envbuild.system.lock_folder import LockFolder
-    from envbuild.target import Target
+    from envbuild.declaration.declaration import Declaration
+    from envbuild.lockfile.chains import Reasons
+    from envbuild.lockfile.folder import LockFolder
+    from envbuild.lockfile.lockfile import Lockfile
+    from envbuild.requirement.graph import Edge
+    from envbuild.target.target import Target
 
 
 @value

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from envbuild.errors import Problem, UsageError
-from envbuild.requirement_graph import askings, overrides_by_package
-from envbuild.requirement_text import admits, parse_version
+from envbuild.requirement.graph import askings, overrides_by_package
+from envbuild.requirement.parse import admits, parse_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from envbuild.conflicts.propagation import Bound, Node
-    from envbuild.lock import LockedPackage, Lockfile
-    from envbuild.requirement_graph import Asking
-    from envbuild.target import Platform, Target
+    from envbuild.lockfile.lockfile import LockedPackage, Lockfile
+    from envbuild.requirement.graph import Asking
+    from envbuild.target.target import Platform, Target
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from envbuild.conflicts.candidates import Candidate, Candidates, Link
     from envbuild.conflicts.proof import Side
-    from envbuild.declaration import Declaration
+    from envbuild.declaration.declaration import Declaration
 
 
 class Chains:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from envbuild.value import value
 
 if TYPE_CHECKING:
-    from envbuild.target import Platform, Target
+    from envbuild.target.target import Platform, Target
 
 
 @value
@@ -137,3 +137,33 @@ class Pair:
     def other(self, driver: str) -> str:
         """The pair's other driver."""
         return self.second if driver == self.first else self.first
+
+
+def render_cause(cause: Cause, file: str) -> str:
+    """`vllm (drivers.toml:31) → xgrammar ==0.1.25`.
+
+    A package that has its driver's own name is not said twice.
+    """
+    place = f"{file}:{cause.line}" if cause.line is not None else file
+    if cause.kind in ("constraint", "override"):
+        place += f", {cause.kind}"
+    steps = [
+        f"{step.package} {step.version}{_foreign(step.locked_by)}"
+        for number, step in enumerate(cause.steps)
+        if number or step.package != cause.driver
+    ]
+    return " → ".join([f"{cause.driver} ({place})", *steps, _asked(cause)])
+
+
+def _foreign(locked_by: str | None) -> str:
+    return f" (as {locked_by} locks it)" if locked_by else ""
+
+
+def _asked(cause: Cause) -> str:
+    if cause.kind in ("python", "platform"):
+        return f"{cause.kind} {cause.specifier}"
+    if cause.kind == "brings":
+        return f"{cause.package} (any version)"
+    if cause.kind == "missing":
+        return f"{cause.package} {cause.specifier}".rstrip() + " (locked nowhere for this target)"
+    return f"{cause.package} {cause.specifier}".rstrip()

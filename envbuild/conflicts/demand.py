@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from envbuild.conflicts.candidates import Candidate, Candidates, Link
-    from envbuild.lock import Lockfile
-    from envbuild.target import Target
+    from envbuild.lockfile.lockfile import Lockfile
+    from envbuild.target.target import Target
 
 
 @value

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from envbuild.conflicts.conflict import Conflict, Pair
     from envbuild.conflicts.demand import Demand
     from envbuild.conflicts.pair_decision import Fleet
-    from envbuild.target import Target
+    from envbuild.target.target import Target
 
 _DECLARED = ("python", "platform")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TypeAlias
 
-from envbuild.target import Platform, Target
+from envbuild.target.target import Platform, Target
 from envbuild.value import value
 
 Targets: TypeAlias = "tuple[Target, ...]"

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from envbuild.conflicts.demand import Demand
     from envbuild.conflicts.meeting import Meeting, Meetings
     from envbuild.conflicts.proof import Side
-    from envbuild.declaration import Declaration
-    from envbuild.lock import Lockfile
-    from envbuild.target import Target
+    from envbuild.declaration.declaration import Declaration
+    from envbuild.lockfile.lockfile import Lockfile
+    from envbuild.target.target import Target
 
 
 class Fleet:

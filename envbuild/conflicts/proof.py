@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from envbuild.conflicts.candidates import Candidate, Candidates, Link
     from envbuild.conflicts.conflict import Clash
     from envbuild.conflicts.propagation import Part
-    from envbuild.declaration import Declaration
+    from envbuild.declaration.declaration import Declaration
 
 _MOST_CLASHES = 24
 """Where a pair has more, the rest is left out and the list says so."""

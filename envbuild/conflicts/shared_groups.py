@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from envbuild.conflicts.conflict import Pair
     from envbuild.conflicts.pair_decision import Fleet
-    from envbuild.target import Target
+    from envbuild.target.target import Target
 
 _MOST_CLIQUES = 2000
 """Large fleets have more; the largest groups are among the first in practice."""

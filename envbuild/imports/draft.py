@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.drivers_toml.requirement import parse_requirement
-from envbuild.drivers_toml.table import TextError
+from envbuild.declaration.toml.requirement import parse_requirement
+from envbuild.declaration.toml.table import TextError
 from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from envbuild.first_pins import FirstPin
+    from envbuild.lockfile.first_pins import FirstPin
 
 
 @value

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.first_pins import FirstPin
 from envbuild.imports.draft import Draft
-from envbuild.requirement_text import parse_requirement
+from envbuild.lockfile.first_pins import FirstPin
+from envbuild.requirement.parse import parse_requirement
 from envbuild.value import value
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import re
 
 from packaging.utils import canonicalize_name
 
-from envbuild.first_pins import FirstPin
 from envbuild.imports.draft import Draft, read_requirements
+from envbuild.lockfile.first_pins import FirstPin
 
 _HASH = re.compile(r"\s--hash[= ]sha256:([0-9a-f]{64})")
 _OTHER_HASH = re.compile(r"\s--hash[= ]\S+")

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from envbuild.launchers.fleet import ExportedFile
-from envbuild.requirement_graph import active_edges
+from envbuild.requirement.graph import active_edges
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from envbuild.lock import LockedFile, LockedPackage, Lockfile
+    from envbuild.lockfile.lockfile import LockedFile, LockedPackage, Lockfile
 
 _SPACE = uuid.UUID("6c1d9a0e-5d0b-5c55-9a0a-0f4c4b0d6f5e")
 """Makes a serial number out of a lockfile's digest, so that one lockfile gives one document."""

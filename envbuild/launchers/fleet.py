@@ -10,8 +10,8 @@ from envbuild.errors import Problem, UsageError
 from envbuild.value import value
 
 if TYPE_CHECKING:
-    from envbuild.declaration import Driver
-    from envbuild.manifest import ManifestDriver
+    from envbuild.declaration.declaration import Driver
+    from envbuild.store.manifest import ManifestDriver
 
 HEADER = (
     "Written by `envbuild export {format}`; `envbuild export {format} --check FILE` compares it."

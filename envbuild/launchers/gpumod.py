@@ -9,13 +9,13 @@ from envbuild.errors import Problem, UsageError
 from envbuild.launchers.env import join
 from envbuild.launchers.fleet import ExportedFile, check_path, header
 from envbuild.launchers.systemd import drop_in, tail
-from envbuild.requirement_text import holds, parse_requirement
-from envbuild.target import Target, parse_platform
+from envbuild.requirement.parse import holds, parse_requirement
+from envbuild.target.target import Target, parse_platform
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from envbuild.declaration import Driver
+    from envbuild.declaration.declaration import Driver
     from envbuild.launchers.fleet import Fleet, Subject
 
 TEMPLATE_COMMAND = "vllm"

@@ -15,7 +15,7 @@ from envbuild.launchers.requirements import pinned
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from envbuild.lock import Lockfile
+    from envbuild.lockfile.lockfile import Lockfile
 
 
 def render_workspace(lockfile: Lockfile, indexes: Mapping[str, str]) -> ExportedFile:

@@ -9,8 +9,8 @@ from envbuild.errors import Problem, UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from envbuild.lock import LockedPackage, Lockfile
-    from envbuild.target import Target
+    from envbuild.lockfile.lockfile import LockedPackage, Lockfile
+    from envbuild.target.target import Target
 
 
 def render_marker(targets: Sequence[Target], all_targets: Sequence[Target]) -> str | None:

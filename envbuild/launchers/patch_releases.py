@@ -11,14 +11,14 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from envbuild.launchers.markers import render_marker
-from envbuild.requirement_text import is_open
-from envbuild.soundness import packages_here
+from envbuild.lockfile.soundness import packages_here
+from envbuild.requirement.parse import is_open
 from envbuild.value import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from envbuild.lock import LockedPackage, Lockfile
+    from envbuild.lockfile.lockfile import LockedPackage, Lockfile
 
 _NAMED = re.compile(r"(3\.\d+)\.(\d+)")
 _VARIABLE = "python_full_version"

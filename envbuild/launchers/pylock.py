@@ -14,7 +14,7 @@ from envbuild.value import value
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from envbuild.lock import LockedFile, LockedPackage, Lockfile
+    from envbuild.lockfile.lockfile import LockedFile, LockedPackage, Lockfile
 
 
 @value

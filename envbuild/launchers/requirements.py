@@ -12,7 +12,7 @@ from envbuild.launchers.patch_releases import package_marker
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from envbuild.lock import LockedPackage, Lockfile
+    from envbuild.lockfile.lockfile import LockedPackage, Lockfile
 
 
 def render_requirements(lockfile: Lockfile) -> ExportedFile:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.conflicts.conflict import Compatible
-from envbuild.report.cause import clash_table, render_cause
+from envbuild.conflicts.conflict import Compatible, render_cause
+from envbuild.report.cause import clash_table
 from envbuild.report.units import column_lines, render_bytes, render_count
 from envbuild.text import text_of
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape as escape_markup
 
-from envbuild.report.cause import render_cause
+from envbuild.conflicts.conflict import render_cause
 from envbuild.report.conflicts import COMPATIBLE, CONFLICT, PARTLY, sign_of
 from envbuild.text import Text, escaped
 

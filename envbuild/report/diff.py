@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.fleet_diff import is_accelerator, is_major
+from envbuild.lockfile.fleet_diff import is_accelerator, is_major
 from envbuild.report.units import render_bytes, render_count
 from envbuild.text import text_of
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from envbuild.commands.diff import DiffResult
-    from envbuild.fleet_diff import DriverDiff
-    from envbuild.lock_changes import Change, FileChange
+    from envbuild.lockfile.changes import Change, FileChange
+    from envbuild.lockfile.fleet_diff import DriverDiff
     from envbuild.text import Text
 
 SIGNS = {"added": "+", "removed": "-", "moved": "~", "replaced": "!", "refiled": "~"}

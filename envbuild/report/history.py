@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from envbuild.commands.rollback import RolledBack
-    from envbuild.history import Change, Generation
+    from envbuild.store.history import Change, Generation
     from envbuild.text import Text
 
 

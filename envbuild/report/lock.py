@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.held_back import held_back_hint, held_back_table, held_back_text
+from envbuild.lockfile.held_back import held_back_hint, held_back_table, held_back_text
 from envbuild.report.diff import change_table, render_change
 from envbuild.report.problems import problem_table
 from envbuild.report.units import render_count

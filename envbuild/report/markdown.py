@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.report.cause import render_cause
+from envbuild.conflicts.conflict import render_cause
 from envbuild.report.diff import render_change
 from envbuild.report.markup import (
     Markup,
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from envbuild.commands.check import CheckResult, Comparison
     from envbuild.conflicts.conflict import Pair
     from envbuild.finding import Finding
-    from envbuild.fleet_diff import DriverDiff
-    from envbuild.lock_changes import Change
+    from envbuild.lockfile.changes import Change
+    from envbuild.lockfile.fleet_diff import DriverDiff
     from envbuild.text import Text
 
 _SIGNS = {"error": "❌", "warning": "⚠️", "note": "📝"}

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from envbuild.commands.probe import ProbeReport
-    from envbuild.probe import ProbeResult
+    from envbuild.environment.probe import ProbeResult
     from envbuild.text import Text
 
 

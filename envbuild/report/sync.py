@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.manifest import preferred_table
 from envbuild.report.list import preferred_line
 from envbuild.report.problems import problem_table
 from envbuild.report.units import render_bytes, render_count
+from envbuild.store.manifest import preferred_table
 from envbuild.text import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from envbuild.commands.sync import SyncResult
-    from envbuild.plan import Wanted
+    from envbuild.store.plan import Wanted
     from envbuild.text import Text
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.requirement_chains import MANY
+from envbuild.lockfile.chains import MANY
 from envbuild.text import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from envbuild.commands.why import TreeResult, WhyResult
-    from envbuild.requirement_chains import Bound, Chain, Reasons
-    from envbuild.requirement_graph import Edge
+    from envbuild.lockfile.chains import Bound, Chain, Reasons
+    from envbuild.requirement.graph import Edge
     from envbuild.text import Text
 
 _SHOWN = 30

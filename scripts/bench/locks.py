@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from envbuild.target import parse_platform
+from envbuild.target.target import parse_platform
 from scripts.bench.fleets import MINOR, Project
 from scripts.bench.relay import Relay
 from scripts.bench.rounds import Call, Sample, compete

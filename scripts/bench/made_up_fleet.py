@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from envbuild.drivers_toml import parse_declaration
-from envbuild.freshness import inputs_of
-from envbuild.lock import LockedFile, LockedPackage, Lockfile
-from envbuild.target import Target, parse_platform
+from envbuild.declaration.toml.document import parse_declaration
+from envbuild.lockfile.freshness import inputs_of
+from envbuild.lockfile.lockfile import LockedFile, LockedPackage, Lockfile
+from envbuild.target.target import Target, parse_platform
 
 if TYPE_CHECKING:
-    from envbuild.declaration import Declaration, Driver
+    from envbuild.declaration.declaration import Declaration, Driver
 
 TARGET = Target(python="3.12", platform=parse_platform("x86_64-manylinux_2_28"))
 _LAYERS = 6

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envbuild.system.process import scrubbed_environment
-from envbuild.system.uv.executable import base_arguments, uv_executable
+from envbuild.posix.process import scrubbed_environment
+from envbuild.uv.executable import base_arguments, uv_executable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from envbuild.receipt import parse_receipt
-from envbuild.system.environments.survey import scan_contents
+from envbuild.environment.receipt import parse_receipt
+from envbuild.environment.survey import scan_contents
 from tests.support.command_line import declare_drivers
 from tests.support.wheels import Wheel, command_wheel
 

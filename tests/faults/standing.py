@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from envbuild.system.environments.verifier import Verifier
-from envbuild.system.store import Store
+from envbuild.store.store import Store
+from envbuild.store.verifier import Verifier
 from tests.conftest import remove_tree
 from tests.support.command_line import declare_drivers
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from envbuild.system.store import Store
+from envbuild.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable

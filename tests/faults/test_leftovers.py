@@ -7,7 +7,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from envbuild.system.files import sweep
+from envbuild.posix.files import sweep
 from tests.support.command_line import child_environment, declare_drivers
 from tests.support.wheels import command_wheel
 
@@ -22,7 +22,7 @@ _RANDOM = "0123456789abcdef"
 
 _WRITE_AND_HANG = """
 import pathlib, sys, time
-import envbuild.system.files as files
+import envbuild.posix.files as files
 
 def hang(descriptor):
     print("written", flush=True)

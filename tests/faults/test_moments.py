@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envbuild.system.file_locks import locked_if_free
+from envbuild.posix.file_locks import locked_if_free
 from tests.faults.conftest import base_wheel
 from tests.support.process_tree import descendants, is_alive, kill_tree, wait_until
 from tests.support.wheels import Wheel, command_wheel

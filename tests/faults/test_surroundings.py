@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envbuild.system.store import Store
+from envbuild.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -138,7 +138,7 @@ def test_a_clock_that_was_set_back(fleet: Fleet, ledger: Callable[..., None]) ->
 
 def _date(store: Store, number: int, year: int) -> None:
     """Date a generation anew, seal included: the clock was wrong, nobody tampered."""
-    from envbuild.manifest import render_manifest
+    from envbuild.store.manifest import render_manifest
     from envbuild.value import replace
 
     manifest = store.read_generation(number)

@@ -13,7 +13,8 @@ from envbuild.commands.conflicts import ConflictsResult, conflicts
 from envbuild.commands.diff import DiffResult
 from envbuild.commands.why import tree, why
 from envbuild.finding import Finding
-from envbuild.fleet_diff import compare_fleets
+from envbuild.lockfile.fleet_diff import compare_fleets
+from envbuild.lockfile.folder import LockFolder
 from envbuild.report.check import check_table, render_check
 from envbuild.report.conflicts import conflicts_table, render_conflicts
 from envbuild.report.conflicts_svg import render_conflicts_svg
@@ -21,7 +22,6 @@ from envbuild.report.diff import diff_table, render_diff
 from envbuild.report.markdown import render_markdown
 from envbuild.report.table import render_table
 from envbuild.report.why import render_tree, render_why, tree_table, why_table
-from envbuild.system.lock_folder import LockFolder
 from tests.support.fleets import toy_fleet
 from tests.support.golden import assert_golden
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from envbuild.drivers_toml import parse_declaration
+from envbuild.declaration.toml.document import parse_declaration
 from envbuild.errors import DeclarationError, Problem
 from envbuild.value import replace
 from tests.support.golden import assert_golden

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envbuild.declaration import Accelerator
 from envbuild.launchers.cyclonedx import render_cyclonedx
 from envbuild.launchers.env import render_env
 from envbuild.launchers.fleet import Fleet, Start, Subject
@@ -21,6 +20,7 @@ from envbuild.launchers.quadlet import render_quadlet
 from envbuild.launchers.requirements import render_requirements
 from envbuild.launchers.systemd import render_systemd
 from envbuild.launchers.xinference import render_xinference
+from envbuild.target.accelerator import Accelerator
 from envbuild.value import replace
 from tests.support.golden import assert_golden
 from tests.support.values import (

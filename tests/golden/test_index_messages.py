@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from envbuild.system.index.answer import Fault, IndexAnswer, IndexAnswerError, problem_of
-from envbuild.system.index.locations import Credentials, IndexLocation
+from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError, problem_of
+from envbuild.index.locations import Credentials, IndexLocation
 from tests.support.golden import assert_golden
 
 GOLDEN = Path(__file__).parent / "index" / "answers.txt"

@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from envbuild.build.builder import Applied, Failure
 from envbuild.commands.lock_result import DriverLock, LockFailure, LockResult
 from envbuild.commands.sync import SyncResult
 from envbuild.errors import IndexFailureError, Problem, UnsatisfiableError
-from envbuild.generation import next_manifest
-from envbuild.lock import HeldBack
-from envbuild.lock_changes import Change, file_change
-from envbuild.manifest import Manifest, Preferred, manifest_table
-from envbuild.plan import Plan, Skip, Wanted, plan_sync
+from envbuild.lockfile.changes import Change, file_change
+from envbuild.lockfile.lockfile import HeldBack
 from envbuild.report.list import list_table, render_list, which_table
 from envbuild.report.lock import lock_table, render_lock
 from envbuild.report.outcome import Outcome
 from envbuild.report.problems import problems_table
 from envbuild.report.sync import render_sync, sync_table
 from envbuild.report.table import render_table
-from envbuild.system.environments.builder import Applied, Failure
+from envbuild.store.generation import next_manifest
+from envbuild.store.manifest import Manifest, Preferred, manifest_table
+from envbuild.store.plan import Plan, Skip, Wanted, plan_sync
 from envbuild.text import Text, text_of
 from envbuild.value import replace
 from tests.support.golden import assert_golden

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from envbuild.system.bytecode.bytecode import Bytecode, Installed
-from envbuild.system.bytecode.compiler import BytecodeCompiler
-from envbuild.system.cache import entries
-from envbuild.system.cache.unused import unused_entries
-from envbuild.system.process import Command, Completed, SystemRunner
-from envbuild.target import Interpreter
+from envbuild.posix.process import Command, Completed, SystemRunner
+from envbuild.store.unused_wheels import unused_entries
+from envbuild.target.target import Interpreter
 from envbuild.value import replace
+from envbuild.wheelcache import entries
+from envbuild.wheelcache.bytecode import Bytecode, Installed
+from envbuild.wheelcache.compiler import BytecodeCompiler
 from tests.support.site_packages import unpack
 from tests.support.wheels import Wheel
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envbuild.system.bytecode import worker
+from envbuild.wheelcache import worker
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from envbuild.commands.check import Checker
-from envbuild.system.declaration_file import read_declaration
-from envbuild.system.lock_folder import LockFolder
+from envbuild.declaration.file import read_declaration
+from envbuild.lockfile.folder import LockFolder
 from tests.support.command_line import ROOT, declare_drivers
 from tests.support.wheels import Wheel
 

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from envbuild.commands.conflicts import conflicts
-from envbuild.conflicts.conflict import Compatible
-from envbuild.report.cause import render_cause
-from envbuild.system.declaration_file import read_declaration
-from envbuild.system.lock_folder import LockFolder
+from envbuild.conflicts.conflict import Compatible, render_cause
+from envbuild.declaration.file import read_declaration
+from envbuild.lockfile.folder import LockFolder
 from tests.support.scenarios import FOLDER, load_scenario
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from envbuild.conflicts.conflict import Compatible
 from envbuild.conflicts.pair_decision import Fleet
-from envbuild.system.uv.executable import uv_executable
+from envbuild.uv.executable import uv_executable
 from tests.property.test_conflicts import fleets
 from tests.support.command_line import declare_drivers
 from tests.support.fleets import TARGET, Line, solutions
@@ -23,7 +23,7 @@ from tests.support.wheels import Wheel
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from envbuild.lock import Lockfile
+    from envbuild.lockfile.lockfile import Lockfile
     from tests.support.command_line import CommandLine
     from tests.support.fleets import Index, ToyFleet
     from tests.support.index_server import IndexServer

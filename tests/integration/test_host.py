@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envbuild.system import host
-from envbuild.system.process import Command, Completed, SystemRunner
+from envbuild.posix.process import Command, Completed, SystemRunner
+from envbuild.target import host
 
 if TYPE_CHECKING:
     from pathlib import Path

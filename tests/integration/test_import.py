@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from envbuild.system.uv.executable import base_arguments, uv_executable
+from envbuild.uv.executable import base_arguments, uv_executable
 from tests.support.wheels import Wheel, command_wheel
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envbuild.system.index.answer import Fault, IndexAnswerError
-from envbuild.system.index.reader import IndexClient
+from envbuild.index.answer import Fault, IndexAnswerError
+from envbuild.index.reader import IndexClient
 from tests.support.fault_proxy import (
     Change,
     FaultProxy,

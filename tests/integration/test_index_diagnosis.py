@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from envbuild.errors import IndexFailureError, UnsatisfiableError
-from envbuild.recipe import ChosenFile
-from envbuild.resolution import ResolveRequest
-from envbuild.system.index import file_diagnosis
-from envbuild.system.index.answer import Fault, IndexAnswer
-from envbuild.system.index.diagnosis import diagnose_resolution
-from envbuild.system.index.file_diagnosis import diagnose_files
-from envbuild.system.index.reader import IndexClient
-from envbuild.target import parse_target
+from envbuild.index import file_diagnosis
+from envbuild.index.answer import Fault, IndexAnswer
+from envbuild.index.diagnosis import diagnose_resolution
+from envbuild.index.file_diagnosis import diagnose_files
+from envbuild.index.reader import IndexClient
+from envbuild.lockfile.recipe import ChosenFile
+from envbuild.resolution.resolution import ResolveRequest
+from envbuild.target.target import parse_target
 from envbuild.value import replace
 from tests.support.fault_proxy import Change, FaultProxy, Hang, Reset, Status, Truncate
 from tests.support.index_server import IndexServer, Offer

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from envbuild.errors import HostError, IndexFailureError
-from envbuild.system.index.answer import Fault, IndexAnswerError
-from envbuild.system.index.metadata import MetadataReader
-from envbuild.system.index.metadata_cache import MetadataCache
-from envbuild.system.index.reader import IndexClient
-from envbuild.system.process import Completed, SystemRunner
-from envbuild.system.uv.sdist import SdistBuilder
+from envbuild.index.answer import Fault, IndexAnswerError
+from envbuild.index.metadata import MetadataReader
+from envbuild.index.metadata_cache import MetadataCache
+from envbuild.index.reader import IndexClient
+from envbuild.posix.process import Completed, SystemRunner
+from envbuild.uv.sdist import SdistBuilder
 from tests.support.fault_proxy import FaultProxy, Hang, Status
 from tests.support.index_server import IndexServer, Offer
 from tests.support.indexes import locations, resolved
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from envbuild.resolution import ResolvedFile
-    from envbuild.system.index.locations import IndexLocations
-    from envbuild.system.process import Command
+    from envbuild.index.locations import IndexLocations
+    from envbuild.posix.process import Command
+    from envbuild.resolution.resolution import ResolvedFile
 
     MakeReader = Callable[[IndexLocations], MetadataReader]
 

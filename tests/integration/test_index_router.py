@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 import urllib3
 
-from envbuild.system.index.answer import Fault
-from envbuild.system.index.reader import IndexClient
-from envbuild.system.process import Command, SystemRunner, scrubbed_environment
-from envbuild.system.uv.executable import base_arguments, uv_executable
-from envbuild.system.uv.indexes import learn_default_url, uv_indexes
+from envbuild.index.answer import Fault
+from envbuild.index.reader import IndexClient
+from envbuild.index.uv_indexes import learn_default_url, uv_indexes
+from envbuild.posix.process import Command, SystemRunner, scrubbed_environment
+from envbuild.uv.executable import base_arguments, uv_executable
 from tests.support.fault_proxy import Change, FaultProxy, Hang, Reset, Status, Truncate
 from tests.support.index_server import IndexServer, Offer
 from tests.support.indexes import locations
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from pathlib import Path
 
-    from envbuild.system.index.locations import IndexLocations
-    from envbuild.system.process import Completed
-    from envbuild.system.uv.indexes import UvIndexes
+    from envbuild.index.locations import IndexLocations
+    from envbuild.index.uv_indexes import UvIndexes
+    from envbuild.posix.process import Completed
     from tests.support.fault_proxy import Fault as Injected
 
 APP = Wheel(name="app", requires=("acme-core", "lib"))

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from envbuild.errors import HostError
-from envbuild.system.process import Command
-from envbuild.system.pythons import probe as interpreter_probe
-from envbuild.system.uv.executable import base_arguments, uv_executable
+from envbuild.posix.process import Command
+from envbuild.python import probe as interpreter_probe
+from envbuild.uv.executable import base_arguments, uv_executable
 from tests.support.interpreters import Counting, at, interpreters, made_up, script
 
 if TYPE_CHECKING:

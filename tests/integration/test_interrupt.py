@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envbuild.system.file_locks import locked_if_free
+from envbuild.posix.file_locks import locked_if_free
 from tests.support.command_line import declare_drivers
 from tests.support.fault_proxy import Hang, Trickle
 from tests.support.process_tree import descendants, is_alive, wait_until

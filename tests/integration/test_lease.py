@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envbuild.activation import MODULE_FILE, PTH_FILE, PTH_TEXT, render_activation
-from envbuild.lease import LEASE_FILE
-from envbuild.system.processes import find_processes
+from envbuild.environment.activation import MODULE_FILE, PTH_FILE, PTH_TEXT, render_activation
+from envbuild.environment.lease import LEASE_FILE
+from envbuild.store.processes import find_processes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from envbuild.lease import Process
+    from envbuild.environment.lease import Process
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="NOT TESTED: leases need /proc")
 

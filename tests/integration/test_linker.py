@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from envbuild.kept_wheel import Script, WheelFacts
-from envbuild.system.cache import linker as module
-from envbuild.system.cache.entries import Entries
-from envbuild.system.cache.linker import Linker, Linking, LinkingDiedError
-from envbuild.system.cache.share import Share, as_plain, from_plain, link_share
-from envbuild.system.environments.folder_walk import walk_folders
-from envbuild.system.process import SystemRunner
+from envbuild.posix.folder_walk import walk_folders
+from envbuild.posix.process import SystemRunner
+from envbuild.wheelcache import linker as module
+from envbuild.wheelcache.entries import Entries
+from envbuild.wheelcache.linker import Linker, Linking, LinkingDiedError
+from envbuild.wheelcache.share import Share, as_plain, from_plain, link_share
+from envbuild.wheelcache.unpacked_wheel import Script, WheelFacts
 from tests.support.command_line import declare_drivers
 from tests.support.process_tree import (
     descendants,
@@ -34,7 +34,7 @@ from tests.support.wheels import Wheel, command_wheel
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from envbuild.system.cache.wheels import LinkedWheel
+    from envbuild.wheelcache.wheels import LinkedWheel
     from tests.support.command_line import CommandLine
     from tests.support.index_server import IndexServer
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _RESOLVING = """
 import sys
-import envbuild.system.index.standing as standing
+import envbuild.index.standing as standing
 standing.StandingChoices.still_chosen = lambda self, choices: frozenset()
 from envbuild.cli import entry
 entry()

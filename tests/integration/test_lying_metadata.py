@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envbuild.lock_text import parse_lockfile, render_lockfile
+from envbuild.lockfile.text import parse_lockfile, render_lockfile
 from envbuild.value import replace as with_
 from tests.integration.test_open_markers import installed, uv_is_content
 from tests.support.command_line import declare_drivers
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from envbuild.lock import Lockfile
+    from envbuild.lockfile.lockfile import Lockfile
     from tests.support.command_line import CommandLine
 
 WEB = command_wheel("web", "1.0", requires=("beta>=1", "gamma"))

@@ -7,9 +7,9 @@ import re
 import pytest
 
 from envbuild.commands.conflicts import conflicts
-from envbuild.report.cause import render_cause
-from envbuild.system.declaration_file import read_declaration
-from envbuild.system.lock_folder import LockFolder
+from envbuild.conflicts.conflict import render_cause
+from envbuild.declaration.file import read_declaration
+from envbuild.lockfile.folder import LockFolder
 from tests.support.command_line import ROOT
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envbuild.system.file_locks import locked
+from envbuild.posix.file_locks import locked
 from tests.support.command_line import declare_drivers
 from tests.support.wheels import Wheel, command_wheel
 

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envbuild.requirement_graph import active_edges
-from envbuild.system.uv.executable import base_arguments, uv_executable
-from envbuild.target import parse_target
-from envbuild.wheel_choice import best_wheel
+from envbuild.requirement.graph import active_edges
+from envbuild.target.target import parse_target
+from envbuild.target.wheel_choice import best_wheel
+from envbuild.uv.executable import base_arguments, uv_executable
 from tests.support.wheels import Wheel
-from tests.unit.test_requirement_graph import OVERRIDDEN
-from tests.unit.test_wheel_choice import OFFERED
+from tests.unit.requirement.test_graph import OVERRIDDEN
+from tests.unit.target.test_wheel_choice import OFFERED
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from envbuild.target import Target
+    from envbuild.target.target import Target
 
 TARGETS = (
     "3.12-x86_64-manylinux_2_28",

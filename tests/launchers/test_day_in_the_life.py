@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from envbuild.system.uv.executable import base_arguments, uv_executable
+from envbuild.uv.executable import base_arguments, uv_executable
 from tests.launchers.tools import system_tool, tool
 from tests.support.command_line import ROOT
 from tests.support.golden import REGENERATE

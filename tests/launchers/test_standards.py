@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from envbuild.system.uv.executable import base_arguments, uv_executable
+from envbuild.uv.executable import base_arguments, uv_executable
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
-from envbuild.held_back import REASONS
-from envbuild.lock import HeldBack, Inputs, LockedFile, LockedPackage, Lockfile
-from envbuild.target import Platform, Target
+from envbuild.lockfile.held_back import REASONS
+from envbuild.lockfile.lockfile import HeldBack, Inputs, LockedFile, LockedPackage, Lockfile
+from envbuild.target.target import Platform, Target
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -128,7 +128,7 @@ def inputs(draw: st.DrawFn) -> Inputs:
 @st.composite
 def lockfiles(draw: st.DrawFn) -> Lockfile:
     """Any lockfile that keeps its rules: one version and one file of a package for each target."""
-    from envbuild.target import parse_target
+    from envbuild.target.target import parse_target
 
     asked = draw(inputs())
     targets = tuple(

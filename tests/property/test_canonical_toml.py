@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from envbuild.canonical_toml import read_canonical
-from envbuild.lock_text import render_lockfile
+from envbuild.lockfile.canonical_toml import read_canonical
+from envbuild.lockfile.text import render_lockfile
 from tests.property.strategies import lockfiles
 from tests.support.examples import examples
 
 if TYPE_CHECKING:
-    from envbuild.lock import Lockfile
+    from envbuild.lockfile.lockfile import Lockfile
 
 PIECES = (
     "",

@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from envbuild.conflicts.conflict import Cause, Compatible
 from envbuild.conflicts.pair_decision import Fleet
-from envbuild.requirement_text import parse_requirement
+from envbuild.requirement.parse import parse_requirement
 from tests.support.examples import examples
 from tests.support.fleets import TARGET, Index, Line, ToyFleet, serves, solutions, toy_fleet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from envbuild.lock import Lockfile
+    from envbuild.lockfile.lockfile import Lockfile
 
 NAMES = ("a", "b", "c", "d")
 VERSIONS = ("1.0", "2.0", "3.0")

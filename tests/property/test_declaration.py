@@ -8,13 +8,12 @@ import tomlkit
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envbuild.drivers_toml import parse_declaration
-from envbuild.drivers_toml.document import TOP_KEYS
-from envbuild.drivers_toml.driver_keys import ACCELERATOR_KEYS, DRIVER_KEYS
-from envbuild.drivers_toml.host_table import HOST_KEYS
-from envbuild.drivers_toml.index import INDEX_KEYS
-from envbuild.drivers_toml.requirement_set import INCLUDE
-from envbuild.drivers_toml.rule import AGREE_KEYS
+from envbuild.declaration.toml.document import TOP_KEYS, parse_declaration
+from envbuild.declaration.toml.driver_keys import ACCELERATOR_KEYS, DRIVER_KEYS
+from envbuild.declaration.toml.host_table import HOST_KEYS
+from envbuild.declaration.toml.index import INDEX_KEYS
+from envbuild.declaration.toml.requirement_set import INCLUDE
+from envbuild.declaration.toml.rule import AGREE_KEYS
 from envbuild.errors import DeclarationError, Problem
 
 KNOWN = [

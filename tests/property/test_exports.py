@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.markers import Marker
 
-from envbuild.declaration_edit import add_requirements, remove_requirements
+from envbuild.declaration.edit import add_requirements, remove_requirements
 from envbuild.errors import UsageError
 from envbuild.launchers.env import env_lines, join
 from envbuild.launchers.markers import render_marker
 from envbuild.launchers.systemd import parse_exec_start, quote
-from envbuild.target import parse_target
+from envbuild.target.target import parse_target
 from tests.property.strategies import names
 from tests.support.examples import examples
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from envbuild.generation import next_manifest, says_the_same
-from envbuild.plan import Plan, Wanted, plan_sync
+from envbuild.store.generation import next_manifest, says_the_same
+from envbuild.store.plan import Plan, Wanted, plan_sync
 from envbuild.value import replace
 from tests.support.values import CREATED, STORE, make_driver, make_package, make_wanted
 
 if TYPE_CHECKING:
-    from envbuild.manifest import Manifest
+    from envbuild.store.manifest import Manifest
 
 VARIANTS = {
     (name, version, command): make_wanted(

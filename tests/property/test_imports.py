@@ -8,14 +8,14 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envbuild.declaration_edit import append_driver, driver_name, render_driver
-from envbuild.drivers_toml import parse_declaration
+from envbuild.declaration.edit import append_driver, driver_name, render_driver
+from envbuild.declaration.toml.document import parse_declaration
 from envbuild.errors import UsageError
-from envbuild.first_pins import parse_first_pins, render_first_pins
 from envbuild.imports.groups import read_groups
 from envbuild.imports.preset import hand_made_environment, is_preset, read_preset
 from envbuild.imports.requirements_text import read_requirements_text
 from envbuild.imports.xinference import read_model
+from envbuild.lockfile.first_pins import parse_first_pins, render_first_pins
 
 LINES = st.one_of(
     st.text(max_size=30),

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envbuild.errors import LockfileError
-from envbuild.lock_text import parse_lockfile, render_lockfile
+from envbuild.lockfile.text import parse_lockfile, render_lockfile
 from tests.property.strategies import lockfiles
 
 if TYPE_CHECKING:
-    from envbuild.lock import Lockfile
+    from envbuild.lockfile.lockfile import Lockfile
 
 
 @settings(deadline=None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from envbuild.receipt import (
+from envbuild.environment.receipt import (
     Contents,
     FileEntry,
     FolderEntry,
@@ -15,7 +15,7 @@ from envbuild.receipt import (
     read_receipt_size,
     render_receipt,
 )
-from envbuild.recipe import ChosenFile, Recipe
+from envbuild.lockfile.recipe import ChosenFile, Recipe
 from tests.property.strategies import sha256s
 from tests.support.values import CREATED
 

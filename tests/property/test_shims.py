@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from envbuild.shims import name_shims
+from envbuild.store.shims import name_shims
 
 NAMES = st.sampled_from(["a", "b", "c", "a-b", "b-c", "a-b-c", "x", "a-x", "b-x", "a-x-2"])
 """Few names, so that they clash in every way."""

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from envbuild.system.environments.stat_check import are_as_recorded
-from envbuild.system.environments.stat_lines import differing_paths, stat_lines
-from envbuild.system.environments.stat_list import record_environment
+from envbuild.environment.stat_check import are_as_recorded
+from envbuild.environment.stat_lines import differing_paths, stat_lines
+from envbuild.environment.stat_list import record_environment
 from tests.support.examples import examples
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import tomlkit
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envbuild.toml_positions import Path, locate
+from envbuild.declaration.toml.positions import Path, locate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envbuild.system.uv.executable import base_arguments, uv_executable
+from envbuild.uv.executable import base_arguments, uv_executable
 from tests.conftest import remove_tree
 from tests.realworld.applications import APPLICATIONS, Application
 from tests.support.command_line import CommandLine, child_environment

@@ -36,7 +36,7 @@ MEMORY = 300 << 10
 """In KiB, of a process that has seen a whole batch."""
 
 BATCH = 40
-WATCHED = ("drivers_toml", "lock_text", "lock_content", "canonical_toml", "toml_", "requirement_")
+WATCHED = ("declaration/toml", "lockfile/", "requirement/")
 
 
 def seeds() -> list[tuple[str, str]]:

@@ -24,18 +24,15 @@ from envbuild.commands.why import TreeResult, WhyResult
 from envbuild.conflicts.conflict import Cause, Clash, Conflict, Move, Outcome, Pair, Step
 from envbuild.conflicts.matrix import Split, Window
 from envbuild.conflicts.shared_groups import Group
+from envbuild.environment.lease import Process
+from envbuild.environment.probe import Probe, ProbeResult
 from envbuild.errors import Problem
 from envbuild.finding import Finding
-from envbuild.fleet_diff import DriverDiff
-from envbuild.garbage import GcPlan, Kept
-from envbuild.history import Change as DriverChange
-from envbuild.history import Generation
 from envbuild.launchers.fleet import ExportedFile
-from envbuild.lease import Process
-from envbuild.lock import HeldBack
-from envbuild.lock_changes import Change
-from envbuild.manifest import manifest_table
-from envbuild.probe import Probe, ProbeResult
+from envbuild.lockfile.chains import Bound, Chain, Reasons
+from envbuild.lockfile.changes import Change
+from envbuild.lockfile.fleet_diff import DriverDiff
+from envbuild.lockfile.lockfile import HeldBack
 from envbuild.report.check import check_table, render_check
 from envbuild.report.conflicts import conflicts_table, render_conflicts
 from envbuild.report.diff import diff_table, render_diff
@@ -53,9 +50,12 @@ from envbuild.report.ps import ps_table, render_ps
 from envbuild.report.show import render_show, show_table
 from envbuild.report.verify import render_repair, render_verify, repair_table, verify_table
 from envbuild.report.why import render_tree, render_why, tree_table, why_table
-from envbuild.requirement_chains import Bound, Chain, Reasons
-from envbuild.requirement_graph import Edge
-from envbuild.target import Host, Platform, Target
+from envbuild.requirement.graph import Edge
+from envbuild.store.garbage import GcPlan, Kept
+from envbuild.store.history import Change as DriverChange
+from envbuild.store.history import Generation
+from envbuild.store.manifest import manifest_table
+from envbuild.target.target import Host, Platform, Target
 from envbuild.value import replace
 from tests.support.values import LINUX, make_entry, make_manifest
 

@@ -38,7 +38,7 @@ def test_a_few_changes_at_random_break_no_verb(scratch: Path) -> None:
 
 def test_a_changed_lockfile_can_be_signed() -> None:
     """Chance has his right digest: what is hunted is what lies behind it."""
-    from envbuild.lock_text import parse_lockfile
+    from envbuild.lockfile.text import parse_lockfile
 
     for _, lockfile in seeds():
         assert sign(lockfile) == lockfile

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from envbuild.errors import UsageError
-from envbuild.system.index.page import JSON, IndexFile, parse_page
-from envbuild.system.yaml_text import parse_yaml
-from envbuild.wheel_record import parse_record
+from envbuild.imports.yaml_text import parse_yaml
+from envbuild.index.page import JSON, IndexFile, parse_page
+from envbuild.wheelcache.record import parse_record
 
 ROOT = Path(__file__).parents[2]
 NINES = "9" * 5000

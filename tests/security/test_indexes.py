@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from envbuild.errors import IndexFailureError, Problem
+from envbuild.index.answer import Fault, IndexAnswerError
+from envbuild.index.locations import IndexLocation
+from envbuild.index.page import IndexFile
+from envbuild.index.reader import IndexClient
+from envbuild.index.redirects import check_descent, next_url
+from envbuild.index.web_faults import WebError
 from envbuild.masking import masked
-from envbuild.system.index.answer import Fault, IndexAnswerError
-from envbuild.system.index.locations import IndexLocation
-from envbuild.system.index.page import IndexFile
-from envbuild.system.index.reader import IndexClient
-from envbuild.system.index.redirects import check_descent, next_url
-from envbuild.system.index.web_faults import WebError
-from envbuild.system.index.wheel_metadata import find_metadata
 from envbuild.value import replace
+from envbuild.wheelcache.metadata import find_metadata
 from tests.support.command_line import declare_drivers
 from tests.support.http import Handler, LoopbackServer
 

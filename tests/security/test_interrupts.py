@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envbuild.system.file_locks import locked
+from envbuild.posix.file_locks import locked
 from tests.support.command_line import declare_drivers
 from tests.support.fault_proxy import Trickle
 from tests.support.process_tree import descendants, is_alive, wait_until

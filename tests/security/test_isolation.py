@@ -38,7 +38,7 @@ STARTS = re.compile(
 )
 BY_NAME = re.compile(r"\s*(?:- |entry: |- run: )?(?:pip|envbuild) (?:install|check)\b")
 ISOLATED = re.compile(r"-I\b|-E -P\b")
-PROBES = "system/prober.py"
+PROBES = "build/prober.py"
 """Runs the commands of an environment: its own code is what is asked for."""
 
 
@@ -198,7 +198,7 @@ def test_solving_builds_nothing(
 
 def _allow_sdist(lockfile: Path) -> None:
     """What he would commit: the lockfile of a declaration that allows it, with its right digest."""
-    from envbuild.lock_text import parse_lockfile, render_lockfile
+    from envbuild.lockfile.text import parse_lockfile, render_lockfile
     from envbuild.value import replace
 
     locked = parse_lockfile(lockfile.read_text(), file="one.toml")
@@ -211,7 +211,7 @@ def test_programs_are_found_in_no_relative_folder(
     name: str, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """He adds a program to the folder in which the caller works, whose PATH has `.` or an empty part in it."""
-    from envbuild.system.process import find_program, scrubbed_environment
+    from envbuild.posix.process import find_program, scrubbed_environment
 
     program = project / name
     program.write_text("#!/bin/sh\n")

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envbuild.system.deletion import delete_tree
-from envbuild.system.file_locks import locked
+from envbuild.posix.deletion import delete_tree
+from envbuild.posix.file_locks import locked
 from tests.support.command_line import declare_drivers
 from tests.support.plain_user import NOBODY, by_stranger
 from tests.support.wheels import command_wheel

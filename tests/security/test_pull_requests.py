@@ -198,7 +198,7 @@ class TestFiles:
         """He adds a unit file that leads elsewhere, and the runner asks `doctor --unit` about it."""
         from envbuild.commands.doctor_unit import check_units
         from envbuild.errors import UsageError
-        from envbuild.system.store import Store
+        from envbuild.store.store import Store
         from tests.support.values import make_manifest
 
         path = repository.folder / "a.service"

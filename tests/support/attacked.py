@@ -9,9 +9,9 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from envbuild.drivers_toml import parse_declaration
-from envbuild.freshness import inputs_of
-from envbuild.lock_text import render_lockfile
+from envbuild.declaration.toml.document import parse_declaration
+from envbuild.lockfile.freshness import inputs_of
+from envbuild.lockfile.text import render_lockfile
 from envbuild.value import replace
 from tests.support.command_line import Result
 from tests.support.values import make_lockfile
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from envbuild.lock import LockedPackage
+    from envbuild.lockfile.lockfile import LockedPackage
 
 MOST_MEMORY = 300 << 20
 """In bytes: what a reading verb may use, the interpreter and every library included."""

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
 
-from envbuild.drivers_toml import parse_declaration
-from envbuild.freshness import inputs_of
-from envbuild.lock import LockedFile, LockedPackage, Lockfile
-from envbuild.requirement_graph import active_edges
-from envbuild.requirement_text import admits, parse_requirement, parse_version
-from envbuild.target import Target, parse_platform
+from envbuild.declaration.toml.document import parse_declaration
+from envbuild.lockfile.freshness import inputs_of
+from envbuild.lockfile.lockfile import LockedFile, LockedPackage, Lockfile
+from envbuild.requirement.graph import active_edges
+from envbuild.requirement.parse import admits, parse_requirement, parse_version
+from envbuild.target.target import Target, parse_platform
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from envbuild.declaration import Declaration, Driver
+    from envbuild.declaration.declaration import Declaration, Driver
 
 LINUX = "x86_64-manylinux_2_28"
 TARGET = Target(python="3.12", platform=parse_platform(LINUX))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.system.environments.survey import survey
+from envbuild.environment.survey import survey
 
 if TYPE_CHECKING:
     from pathlib import Path

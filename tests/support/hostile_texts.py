@@ -51,14 +51,14 @@ def readers() -> Iterator[tuple[str, Callable[[str], object]]]:
     """Every function that reads text of indexes, wheels, units and other tools, by name."""
     from envbuild.commands.show import table_headers
     from envbuild.imports.requirements_text import read_requirements_text
+    from envbuild.index.page import JSON, listed_hashes, parse_page
+    from envbuild.index.page_glance import wheels_of_version
+    from envbuild.index.standing import lifetime
     from envbuild.launchers.systemd import parse_exec_start
-    from envbuild.requirement_text import parse_requirement
-    from envbuild.system.index.page import JSON, listed_hashes, parse_page
-    from envbuild.system.index.page_glance import wheels_of_version
-    from envbuild.system.index.standing import lifetime
-    from envbuild.system.index.wheel_metadata import parse_metadata
-    from envbuild.unit_file import parse_unit
-    from envbuild.wheel_record import parse_record
+    from envbuild.launchers.unit_file import parse_unit
+    from envbuild.requirement.parse import parse_requirement
+    from envbuild.wheelcache.metadata import parse_metadata
+    from envbuild.wheelcache.record import parse_record
 
     yield "page as HTML", lambda text: parse_page("a", text, "text/html", "http://host/a/")
     yield "page as JSON", lambda text: parse_page("a", text, JSON, "http://host/a/")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.declaration import Declaration, Index
-from envbuild.resolution import ResolvedFile
-from envbuild.system.index.locations import IndexLocations, index_variable, locate_indexes
+from envbuild.declaration.declaration import Declaration, Index
+from envbuild.index.locations import IndexLocations, index_variable, locate_indexes
+from envbuild.resolution.resolution import ResolvedFile
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,15 +7,15 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from envbuild.system.process import Command, Completed, SystemRunner
-from envbuild.system.pythons import probe as interpreter_probe
-from envbuild.system.pythons.interpreters import Interpreters
-from envbuild.system.uv.executable import uv_executable
+from envbuild.posix.process import Command, Completed, SystemRunner
+from envbuild.python import probe as interpreter_probe
+from envbuild.python.interpreters import Interpreters
+from envbuild.uv.executable import uv_executable
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from envbuild.target import Interpreter
+    from envbuild.target.target import Interpreter
 
 
 class Counting(SystemRunner):

@@ -8,18 +8,23 @@ from typing import TYPE_CHECKING
 
 from envbuild.commands.lock import Locker, LockResult, Upgrade
 from envbuild.progress import Silent
-from envbuild.requirement_text import parse_requirement
-from envbuild.resolution import PublishedMetadata, Resolution
+from envbuild.requirement.parse import parse_requirement
+from envbuild.resolution.resolution import PublishedMetadata, Resolution
 from tests.support.values import make_declaration, make_resolved
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from envbuild.declaration import Declaration, Driver
+    from envbuild.declaration.declaration import Declaration, Driver
     from envbuild.errors import EnvbuildError
-    from envbuild.lock import HeldBack, Lockfile
-    from envbuild.resolution import KnownPackage, LockedChoice, ResolvedFile, ResolveRequest
-    from envbuild.system.lock_folder import LockFolder
+    from envbuild.lockfile.folder import LockFolder
+    from envbuild.lockfile.lockfile import HeldBack, Lockfile
+    from envbuild.resolution.resolution import (
+        KnownPackage,
+        LockedChoice,
+        ResolvedFile,
+        ResolveRequest,
+    )
 
 
 @dataclass

@@ -7,12 +7,12 @@ import zipfile
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from envbuild.wheel_record import parse_record
+from envbuild.wheelcache.record import parse_record
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from envbuild.wheel_record import RecordRow
+    from envbuild.wheelcache.record import RecordRow
     from tests.support.wheels import Wheel
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from envbuild.receipt import Contents, FileEntry, Receipt
-from envbuild.system.store import Store
+from envbuild.environment.receipt import Contents, FileEntry, Receipt
+from envbuild.store.store import Store
 from tests.support.values import CREATED, digest, make_entry, make_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from envbuild.manifest import ManifestDriver
+    from envbuild.store.manifest import ManifestDriver
 
 
 def make_store(root: Path, *fleets: Iterable[tuple[str, str]]) -> Store:

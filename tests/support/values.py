@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from envbuild.declaration import Declaration, DeclaredRequirement, Driver
-from envbuild.freshness import inputs_of
-from envbuild.lock import LockedFile, LockedPackage, Lockfile
-from envbuild.manifest import Manifest, ManifestDriver
-from envbuild.plan import Wanted, want
-from envbuild.requirement_text import parse_requirement
-from envbuild.resolution import PublishedMetadata, Resolution, ResolvedFile
-from envbuild.target import Host, Interpreter, Target, parse_target
+from envbuild.declaration.declaration import Declaration, DeclaredRequirement, Driver
+from envbuild.lockfile.freshness import inputs_of
+from envbuild.lockfile.lockfile import LockedFile, LockedPackage, Lockfile
+from envbuild.requirement.parse import parse_requirement
+from envbuild.resolution.resolution import PublishedMetadata, Resolution, ResolvedFile
+from envbuild.store.manifest import Manifest, ManifestDriver
+from envbuild.store.plan import Wanted, want
+from envbuild.target.target import Host, Interpreter, Target, parse_target
 from envbuild.value import replace
 
 LINUX = parse_target("3.12-x86_64-manylinux_2_28")

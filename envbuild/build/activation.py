@@ -1,0 +1,54 @@
+"""The start-up file of an environment, which is compiled while its packages come."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from envbuild.environment.activation import MODULE_FILE, PTH_FILE, PTH_TEXT, render_activation
+from envbuild.wheelcache.compiler import Place
+from envbuild.wheelcache.modules import Module, cached_path
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from envbuild.build.site import Filled, Site
+    from envbuild.posix.workers import Workers
+    from envbuild.wheelcache.bytecode import Bytecode
+
+
+class Baking:
+    """Makes the start-up file in a folder aside, as a wheel may bring one of that name."""
+
+    def __init__(self, site: Site, bytecode: Bytecode, beside: Workers) -> None:
+        self._site = site
+        self._aside = Path(tempfile.mkdtemp(prefix=".activation-", dir=site.site_packages))
+        text = render_activation(f"{site.environment}/bin", site.wanted.driver.env)
+        (self._aside / MODULE_FILE).write_text(text, encoding="utf-8")
+        self._compiling: Future[Path | None] | None = None
+        if site.bytecode:
+            interpreter = site.wanted.interpreter
+            place = Place(python=interpreter.path, root=self._aside, keep_open=(site.lock,))
+            module = Module(path=MODULE_FILE, sha256="", size=0)
+            self._compiling = beside.submit(bytecode.compile_one, place, module)
+
+    def bake(self, filled: Filled) -> None:
+        """Put it into the environment, whatever stands in its place; OSError where it cannot be written."""
+        compiled = self._compiling.result() if self._compiling is not None else None
+        (self._aside / PTH_FILE).write_text(PTH_TEXT, encoding="utf-8")
+        for name in (MODULE_FILE, PTH_FILE):
+            self._put(filled, name, self._aside / name)
+        path = cached_path(MODULE_FILE, self._site.wanted.interpreter.cache_tag)
+        if compiled is not None and path is not None:
+            self._put(filled, path, compiled)
+        shutil.rmtree(self._aside)
+
+    def _put(self, filled: Filled, path: str, file: Path) -> None:
+        """By a rename: what stands there may be a wheel's, shared with a cache."""
+        place = self._site.target.place(path)
+        if place is not None:
+            filled.known.pop(self._site.path(path), None)
+            file.rename(os.fsdecode(place))

@@ -1,0 +1,167 @@
+"""Fill one environment: wheels are put into it, bytecode and start-up file added, all of it read."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from typing import TYPE_CHECKING
+
+from envbuild.build.activation import Baking
+from envbuild.build.contested_paths import contested_modules
+from envbuild.build.site import Site
+from envbuild.build.staging import IncompleteError
+from envbuild.environment.completeness import find_gaps
+from envbuild.environment.folder import remove_environment
+from envbuild.environment.lease import LEASE_FILE
+from envbuild.environment.relocation import relocate
+from envbuild.environment.survey import survey
+from envbuild.environment.unshare import unshare_files
+from envbuild.errors import Problem
+from envbuild.posix.files import sync_file_system
+from envbuild.posix.workers import Workers
+from envbuild.value import value
+from envbuild.wheelcache.bytecode import Installed
+from envbuild.wheelcache.linker import LinkingDiedError
+from envbuild.wheelcache.modules import Module
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from envbuild.build.placing import Placer
+    from envbuild.build.site import Filled
+    from envbuild.environment.survey import Survey
+    from envbuild.store.plan import Wanted
+    from envbuild.wheelcache.linker import Linker, Linking
+
+
+_BESIDE = 3
+"""What goes on beside the linking: installing, compiling that, compiling the start-up file."""
+
+
+@value
+class Assembler:
+    """Fills environments; several threads and processes do at once."""
+
+    placer: Placer
+    linker: Linker
+    link_mode: str
+    """As in the store's settings."""
+
+    def fill(
+        self, wanted: Wanted, place: Path, environment: Path, lock: int, refresh: tuple[str, ...]
+    ) -> Survey:
+        """Make an environment at a place where nothing stands, as it is to be at its own path.
+
+        `refresh` names packages that are downloaded anew. IncompleteError where a cache is damaged;
+        other errors as in `Installer`.
+        """
+        alone = False
+        while True:
+            weights = {} if alone else self.placer.weights(wanted.files)
+            try:
+                with (
+                    self.linker.linking(weights, lock) as linking,
+                    Workers(max_workers=_BESIDE) as beside,
+                ):
+                    site = self._create(wanted, place, environment, lock, beside)
+                    return self._fill(site, linking, beside, refresh)
+            except LinkingDiedError:
+                if alone:
+                    raise
+                alone = True
+            remove_environment(place)
+
+    def settle(self, wanted: Wanted) -> None:
+        """Note that what an environment was made of is on the disk, as its receipt is by now."""
+        wheels = [file.sha256 for file in wanted.files]
+        self.placer.wheels.entries.settle(wheels)
+        if wanted.driver.bytecode:
+            self.placer.bytecode.entries(wanted.interpreter).settle(wheels)
+
+    def _create(
+        self, wanted: Wanted, place: Path, environment: Path, lock: int, beside: Workers
+    ) -> Site:
+        """Make the environment while its interpreter tells which bytecode is its own.
+
+        Nobody else can enter its folder from the first moment on, until all in it has its mode.
+        """
+        version = wanted.interpreter.version
+        self.placer.progress.stage(wanted.driver.name, f"creating on Python {version}")
+        bytecode = beside.submit(self._bytecode_folder, wanted)
+        place.mkdir(mode=0o700)
+        self.placer.installer.create(str(place), wanted.interpreter, lock)
+        return Site(wanted, place, environment, lock, bytecode=bytecode.result())
+
+    def _bytecode_folder(self, wanted: Wanted) -> str:
+        """Where the bytecode of the environment's interpreter is kept; empty where none is wanted."""
+        if not wanted.driver.bytecode:
+            return ""
+        return str(self.placer.bytecode.entries(wanted.interpreter).root)
+
+    def _fill(
+        self,
+        site: Site,
+        linking: Linking,
+        beside: Workers,
+        refresh: tuple[str, ...],
+    ) -> Survey:
+        place, driver = site.place, site.wanted.driver.name
+        (place / LEASE_FILE).touch()
+        baking = Baking(site, self.placer.bytecode, beside)
+        filled = self.placer.place(site, linking, beside, refresh)
+        for clash in filled.clashes:
+            if clash.differs:
+                self.placer.progress.note(f"warning: {driver}: {clash.sentence} [shared-path]")
+        if place != site.environment:
+            relocate(place, site.environment)
+        if site.bytecode:
+            self.placer.progress.stage(driver, "adding bytecode")
+            self._add_bytecode(site, filled)
+        baking.bake(filled)
+        if self.link_mode != "hardlink":
+            unshare_files(place, clone=self.link_mode == "clone")
+            filled.known.clear()
+        filled.forget_entries()
+        self.placer.progress.stage(driver, "checking every file")
+        syncing = beside.submit(sync_file_system, place)  # most of it, ahead of the receipt
+        inner = os.fsencode(site.site_packages)
+        walk = partial(linking.walk, inner=inner)
+        found = survey(place, known=filled.known, freeze=True, walk=walk)
+        _check_complete(site, filled, found)
+        syncing.result()
+        return found
+
+    def _add_bytecode(self, site: Site, filled: Filled) -> None:
+        lacking = {s: wheel for s, wheel in filled.linked.items() if wheel.bytecode is None}
+        installed = Installed(
+            site_packages=site.site_packages,
+            interpreter=site.wanted.interpreter,
+            wheels=tuple((s, w.rows()) for s, w in lacking.items() if s not in filled.built),
+            unkept=tuple(w.rows() for s, w in lacking.items() if s in filled.built),
+            sound=frozenset(filled.linked),
+            lock=site.lock,
+        )
+        filled.known |= site.by_path(self.placer.bytecode.add(installed))
+        absent = [Module(path=path, sha256="", size=0) for path in filled.absent()]
+        absent += contested_modules(site, filled, filled.clashes)
+        if absent:
+            self.placer.bytecode.compile(installed, absent)
+
+
+def _check_complete(site: Site, filled: Filled, found: Survey) -> None:
+    wanted = site.wanted
+    gaps = find_gaps(
+        files=found.contents.files,
+        records={},
+        whole=filled.whole,
+        site_packages=site.prefix.rstrip("/"),
+        wanted=((file.package, file.version) for file in wanted.files),
+        built=(file.package for file in wanted.files if not file.file.endswith(".whl")),
+    )
+    if gaps:
+        problem = Problem(
+            message=f"{wanted.driver.name}: what was installed is not complete",
+            detail="\n".join(gaps),
+            hint="run it again; if that does not help, remove the store's cache folder",
+        )
+        raise IncompleteError(problem)

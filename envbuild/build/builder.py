@@ -1,0 +1,271 @@
+"""Apply a plan: the only code that changes a store."""
+
+from __future__ import annotations
+
+import gc
+import os
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from envbuild.build.staging import IncompleteError
+from envbuild.environment.folder import remove_environment
+from envbuild.environment.receipt import Receipt
+from envbuild.environment.stat_list import record_looks
+from envbuild.errors import EnvbuildError, IndexFailureError, Problem, UsageError
+from envbuild.lockfile.recipe import Recipe
+from envbuild.posix.clock import now
+from envbuild.posix.files import sync_file_system
+from envbuild.posix.workers import Workers
+from envbuild.posix.write_refusal import unwritable
+from envbuild.store.generation import next_manifest, says_the_same
+from envbuild.value import value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from envbuild.build.assembly import Assembler
+    from envbuild.build.gate import Gate
+    from envbuild.environment.receipt import Contents
+    from envbuild.environment.survey import Survey
+    from envbuild.progress import Progress
+    from envbuild.store.manifest import Manifest
+    from envbuild.store.plan import Plan, Wanted
+    from envbuild.store.store import Store
+
+_NOT_COMMANDS = ("python", "activate", "Activate", "deactivate", "pydoc")
+
+
+@value
+class Failure:
+    """A driver that could not be built."""
+
+    driver: str
+    error: EnvbuildError
+
+
+@value
+class Applied:
+    """What applying a plan came to."""
+
+    built: tuple[str, ...]
+    """The drivers whose environment this call built; others may have been built beside it."""
+
+    failures: tuple[Failure, ...]
+    manifest: Manifest | None
+    """The generation that is current now; None where there is none."""
+
+    switched: bool
+
+
+@value
+class Builder:
+    """Builds environments into a store and switches its current generation."""
+
+    store: Store
+    assembler: Assembler
+    progress: Progress
+    jobs: int
+    declared_in: str
+    """The declaration's file, for messages."""
+
+    gate: Gate
+
+    def apply(self, plan: Plan, *, keep_going: bool) -> Applied:
+        """Do what a plan says: every build, then one switch if all are valid.
+
+        With `keep_going` what could be built is switched to, and the others stay as they were.
+        """
+        with self.store.claiming(item.environment for item in plan.wanted):
+            return self._apply(plan, keep_going=keep_going)
+
+    def _apply(self, plan: Plan, *, keep_going: bool) -> Applied:
+        missing = (item for item in plan.wanted if not self.store.is_valid(item.environment))
+        built, failures = self._build_all(tuple(missing))  # a gc may have come after the plan
+        failed = {failure.driver for failure in failures}
+        wanted = [item for item in plan.wanted if item.driver.name not in failed]
+        for item in wanted:
+            try:
+                self._check_commands(item)
+            except EnvbuildError as error:
+                failures.append(Failure(driver=item.driver.name, error=error))
+                failed.add(item.driver.name)
+        probed = self.gate.refuse(item for item in wanted if item.driver.name not in failed)
+        failures += [Failure(driver=name, error=error) for name, error in probed]
+        failed = {failure.driver for failure in failures}
+        if failed and not keep_going:
+            return self._unswitched(built, failures)
+        wanted = [item for item in wanted if item.driver.name not in failed]
+        if not plan.switch or (failed and not wanted):
+            return self._unswitched(built, failures)
+        manifest, switched = self._switch(plan, wanted, failed)
+        return Applied(built=built, failures=tuple(failures), manifest=manifest, switched=switched)
+
+    def _unswitched(self, built: tuple[str, ...], failures: list[Failure]) -> Applied:
+        manifest = self.store.read_current()
+        return Applied(built=built, failures=tuple(failures), manifest=manifest, switched=False)
+
+    def _build_all(self, wanted: tuple[Wanted, ...]) -> tuple[tuple[str, ...], list[Failure]]:
+        built: list[str] = []
+        failures: list[Failure] = []
+        with _uncollected(), Workers(max_workers=self.jobs) as pool:
+            futures = [(item, pool.submit(self.build, item)) for item in wanted]
+            for item, future in futures:
+                try:
+                    if future.result():
+                        built.append(item.driver.name)
+                except EnvbuildError as error:
+                    failures.append(Failure(driver=item.driver.name, error=error))
+                    self.progress.done(item.driver.name, "failed")
+        return tuple(built), failures
+
+    def build(self, wanted: Wanted) -> bool:
+        """Make one environment valid; False where another process had done it by then."""
+        name = wanted.environment
+        with self.store.building(name) as lock:
+            if self.store.is_valid(name):
+                self.progress.done(wanted.driver.name, "there already")
+                return False
+            environment = self.store.environment(name)
+            try:
+                self._build(wanted, environment, lock)
+            except OSError as error:
+                _leave_nothing(environment)
+                raise unwritable(environment, error) from error
+            except EnvbuildError:
+                _leave_nothing(environment)
+                raise
+        self.progress.done(wanted.driver.name, f"built {name}")
+        return True
+
+    def _build(self, wanted: Wanted, environment: Path, lock: int) -> None:
+        self.store.receipt(environment.name).unlink(missing_ok=True)
+        found = self.fill(wanted, environment, lock)
+        with Workers(max_workers=1) as beside:
+            syncing = beside.submit(sync_file_system, environment)
+            stats = record_looks(found.looks)
+            receipt = new_receipt(wanted, found.contents)
+            del found  # some megabytes, while the receipt's text is made
+            self.store.write_receipt(receipt, stats=stats, synced=syncing.result)
+        self.assembler.settle(wanted)
+
+    def fill(
+        self, wanted: Wanted, place: Path, lock: int, *, refresh: tuple[str, ...] = ()
+    ) -> Survey:
+        """Put an environment at a place, as it is to be at its own path; whatever stood there goes.
+
+        `refresh` names packages that are downloaded anew, whatever is in the cache;
+        all are where what the cache gave is not what it should be.
+        """
+        everything = tuple(sorted({file.package for file in wanted.files}))
+        try:
+            if set(refresh) != set(everything):
+                with suppress(IncompleteError):
+                    return self._fill(wanted, place, lock, refresh)
+                self.progress.stage(wanted.driver.name, "the cache is damaged, downloading anew")
+            return self._fill(wanted, place, lock, everything)
+        except IncompleteError as error:
+            raise _wrong_records(wanted, error) from error
+
+    def _fill(self, wanted: Wanted, place: Path, lock: int, refresh: tuple[str, ...]) -> Survey:
+        remove_environment(place)
+        environment = self.store.environment(wanted.environment)
+        return self.assembler.fill(wanted, place, environment, lock, refresh)
+
+    def _check_commands(self, wanted: Wanted) -> None:
+        folder = self.store.environment(wanted.environment) / "bin"
+        there = {path.name for path in folder.iterdir() if os.access(path, os.X_OK)}
+        driver = wanted.driver
+        problems = [
+            Problem(
+                file=self.declared_in,
+                key=f"drivers.{driver.name}.{'binary' if command == driver.binary else 'commands'}",
+                line=driver.line,
+                message=f"no package of {driver.name} provides the command {command!r}",
+                hint=f"there are: {', '.join(_offered(there)) or 'none'}",
+            )
+            for command in driver.commands
+            if command not in there
+        ]
+        if problems:
+            raise UsageError(problems)
+
+    def _switch(
+        self, plan: Plan, wanted: Iterable[Wanted], failed: set[str]
+    ) -> tuple[Manifest, bool]:
+        """Move to a generation with what is wanted, unless the current one is just that already."""
+        with self.store.switching():
+            current = self.store.read_current()
+            manifest = next_manifest(
+                plan=plan,
+                built=tuple(wanted),
+                failed=failed,
+                current=current,
+                number=self.store.next_generation(),
+                created=now(),
+                store=str(self.store.root),
+                size_of=self.store.receipt_size,
+            )
+            if current is not None and says_the_same(manifest, current):
+                return current, False
+            try:
+                self.store.add_generation(manifest)
+            except OSError as error:
+                raise unwritable(self.store.root, error) from error
+        self.progress.note(f"generation {manifest.generation} is current")
+        return manifest, True
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Spare the collector of cycles 50,000 values for each environment, none of which is in one."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
+
+
+def _leave_nothing(environment: Path) -> None:
+    """Remove what a failed build left; where that fails too, the next build does it."""
+    with suppress(OSError):
+        remove_environment(environment)
+
+
+def _wrong_records(wanted: Wanted, error: IncompleteError) -> IndexFailureError:
+    """What a clean download does not make complete is wrong in the wheels themselves."""
+    return IndexFailureError(
+        Problem(
+            message=f"{wanted.driver.name}: wheels are not what their own RECORD says",
+            detail=error.problems[0].detail,
+            hint="they are the locked ones, downloaded anew: lock without these versions "
+            '(constraints = ["NAME!=VERSION"]), or ask who publishes them to mend them',
+        )
+    )
+
+
+def new_receipt(wanted: Wanted, contents: Contents) -> Receipt:
+    """The receipt of an environment that was just built."""
+    return Receipt(
+        environment=wanted.environment,
+        key=wanted.key,
+        created=now(),
+        python=wanted.interpreter.path,
+        python_version=wanted.interpreter.version,
+        contents=contents,
+        recipe=Recipe(
+            driver=wanted.driver.name,
+            version=wanted.version,
+            target=str(wanted.target),
+            cache_tag=wanted.interpreter.cache_tag,
+            env=wanted.driver.env,
+            bytecode=wanted.driver.bytecode,
+            wheels=wanted.files,
+        ),
+    )
+
+
+def _offered(there: Iterable[str]) -> list[str]:
+    return sorted(name for name in there if not name.startswith(_NOT_COMMANDS))

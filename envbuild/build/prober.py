@@ -1,0 +1,147 @@
+"""Run probes in finished environments, before anything is switched to them."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from typing import TYPE_CHECKING
+
+from envbuild.environment.probe import ProbeResult, probes_of
+from envbuild.errors import NoError, Problem
+from envbuild.posix.files import make_private, write_atomically
+from envbuild.posix.process import Command
+from envbuild.posix.workers import Workers
+from envbuild.value import replace, value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from envbuild.declaration.declaration import Driver
+    from envbuild.environment.probe import Probe
+    from envbuild.posix.process import Completed, Runner
+
+Stamps = dict[str, tuple[int, int, int]]
+
+_FEW = 5
+"""How many of the files that a probe wrote a message names."""
+
+
+@value
+class Prober:
+    """Runs probes under an empty environment plus what the activation sets."""
+
+    runner: Runner
+    logs: Path
+    """Where outputs are kept."""
+
+    jobs: int
+
+    def probe_all(self, items: Iterable[tuple[Driver, Path]]) -> tuple[ProbeResult, ...]:
+        """Every probe of each driver in its environment, the drivers side by side, in their order."""
+        with Workers(max_workers=self.jobs) as pool:
+            waiting = [pool.submit(self.probe, driver, place) for driver, place in items]
+            return tuple(result for future in waiting for result in future.result())
+
+    def probe(self, driver: Driver, environment: Path) -> tuple[ProbeResult, ...]:
+        """Every probe of one driver; one that changes the environment has failed, whatever it says."""
+        probes = probes_of(driver)
+        if not probes:
+            return ()
+        before = _stamps(environment)
+        results = tuple(self._run(driver.name, probe, environment) for probe in probes)
+        written = _differences(before, _stamps(environment))
+        if written:
+            words = ", ".join(written[:_FEW]) + (", …" if len(written) > _FEW else "")
+            said = f"the probes wrote into the environment: {words}"
+            results = (*results[:-1], replace(results[-1], failure=said, wrote=tuple(written)))
+        return tuple(self._keep(result, environment.name) for result in results)
+
+    def _run(self, driver: str, probe: Probe, environment: Path) -> ProbeResult:
+        program = environment / "bin" / probe.argv[0]
+        begun = time.monotonic()
+        if os.access(program, os.X_OK):
+            done = self._start(program, probe)
+            failure, output = _judge(done, probe), done.stdout + done.stderr
+        else:
+            failure, output = f"the environment has no command {probe.argv[0]!r}", ""
+        seconds = time.monotonic() - begun
+        return ProbeResult(
+            driver=driver, probe=probe, seconds=seconds, failure=failure, output=output
+        )
+
+    def _start(self, program: Path, probe: Probe) -> Completed:
+        """Run it in an empty folder, with nothing in its environment that could excuse the driver."""
+        with tempfile.TemporaryDirectory(prefix="envbuild-probe-") as folder:
+            return self.runner.run(
+                Command(
+                    argv=(str(program), *probe.argv[1:]),
+                    # Who may write the environment would leave bytecode in it.
+                    env=(("PYTHONDONTWRITEBYTECODE", "1"),),
+                    cwd=folder,
+                    timeout=probe.timeout,
+                    ends_group=True,
+                )
+            )
+
+    def _keep(self, result: ProbeResult, environment: str) -> ProbeResult:
+        """Write the output down, so that a failure can be looked at later."""
+        if not result.output:
+            return result
+        number = result.probe.key.rpartition(".")[2].replace("[", "-").rstrip("]")
+        path = self.logs / f"{environment}.{number}.log"
+        make_private(self.logs)
+        write_atomically(path, result.output.encode(), mode=0o600, sync=False)
+        return replace(result, log=str(path))
+
+
+def probe_failure(
+    results: Iterable[ProbeResult], *, file: str | None, line: int | None
+) -> NoError | None:
+    """The error of the probes that failed; None where none did."""
+    problems = [
+        Problem(
+            file=file,
+            line=line,
+            key=result.probe.key,
+            message=f"the probe `{result.probe}` of {result.driver} failed: {result.failure}",
+            detail=result.tail or None,
+            hint=f"its whole output is in {result.log}" if result.log else None,
+        )
+        for result in results
+        if result.failure is not None
+    ]
+    return NoError(problems) if problems else None
+
+
+def _judge(done: Completed, probe: Probe) -> str | None:
+    if done.timed_out:
+        return f"it, or what it started, was still running after {probe.timeout} s and was ended"
+    if done.code < 0:
+        return f"signal {-done.code} ended it"
+    return f"it ended with {done.code}" if done.code else None
+
+
+def _stamps(environment: Path) -> Stamps:
+    """Size, time and mode of everything in the environment, by relative path; no link is followed."""
+    found: Stamps = {}
+    waiting = [str(environment)]
+    while waiting:
+        with os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                status = entry.stat(follow_symlinks=False)
+                folder = entry.is_dir(follow_symlinks=False)
+                size = 0 if folder else status.st_size
+                time_ns = 0 if folder else status.st_mtime_ns
+                found[entry.path] = (size, time_ns, status.st_mode)
+                if folder:
+                    waiting.append(entry.path)
+    cut = len(str(environment)) + 1
+    return {path[cut:]: stamp for path, stamp in found.items()}
+
+
+def _differences(before: Stamps, after: Stamps) -> list[str]:
+    return sorted(
+        path for path in before.keys() | after.keys() if before.get(path) != after.get(path)
+    )

@@ -1,0 +1,217 @@
+"""Put back what drifted: environments from clean downloads, generations from their seals."""
+
+from __future__ import annotations
+
+import hashlib
+import stat
+from posixpath import normpath
+from typing import TYPE_CHECKING
+
+from envbuild.build.builder import new_receipt
+from envbuild.environment.contents import read_records
+from envbuild.environment.folder import find_site_packages
+from envbuild.environment.lease import LEASE_FILE
+from envbuild.environment.receipt import parse_receipt
+from envbuild.environment.survey import scan_contents
+from envbuild.errors import EnvbuildError, HostError, Problem
+from envbuild.posix.exchange import exchange_folders
+from envbuild.posix.files import replace_link, sync_file_system, sync_folder, write_atomically
+from envbuild.posix.write_refusal import unwritable
+from envbuild.store.layout import generation_links
+from envbuild.store.trash import Trash
+from envbuild.value import value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from envbuild.build.builder import Builder
+    from envbuild.environment.receipt import Contents
+    from envbuild.finding import Finding
+    from envbuild.store.generation_check import CheckedGeneration
+    from envbuild.store.plan import Wanted
+    from envbuild.store.store import Store
+
+
+@value
+class Mender:
+    """Repairs a store in place: no path that `current` names is ever missing."""
+
+    store: Store
+    builder_for: Callable[[Wanted], AbstractContextManager[Builder]]
+    """What builds an environment out of the indexes that its files came from."""
+
+    def mend_environment(
+        self, wanted: Wanted, findings: tuple[Finding, ...], sealed: str | None
+    ) -> None:
+        """Build an environment anew beside the old one and exchange the two in one step.
+
+        Packages that own what drifted are downloaded anew.
+        The result is compared with the receipt where that is the `sealed` one;
+        where it differs, the cache is not believed and everything is downloaded anew.
+        HostError where even that does not give what was sealed; the old one stays then as it is.
+        """
+        name = wanted.environment
+        try:
+            with (
+                self.builder_for(wanted) as builder,
+                self.store.claiming([name]),
+                self.store.building(name) as lock,
+            ):
+                self._mend_environment(builder, wanted, findings, sealed, lock)
+        except OSError as error:
+            raise unwritable(self.store.environment(name), error) from error
+
+    def _mend_environment(
+        self,
+        builder: Builder,
+        wanted: Wanted,
+        findings: tuple[Finding, ...],
+        sealed: str | None,
+        lock: int,
+    ) -> None:
+        name = wanted.environment
+        trash = Trash(folder=self.store.trash)
+        place = self.store.mend(name)
+        place.parent.mkdir(mode=0o700, exist_ok=True)
+        trusted = self._trusted(name, sealed)
+        everything = tuple(sorted({file.package for file in wanted.files}))
+        owners = self._owners(name, findings, everything) if trusted is not None else everything
+        builder.fill(wanted, place, lock, refresh=owners)
+        contents = scan_contents(place)  # read, whatever is known of what was linked
+        if trusted not in (None, contents) and owners != everything:
+            builder.fill(wanted, place, lock, refresh=everything)
+            contents = scan_contents(place)
+        if trusted not in (None, contents):
+            trash.take(place)
+            raise _another_content(name, contents, trusted)
+        self._keep_lease(name)
+        sync_file_system(place)
+        builder.assembler.settle(wanted)
+        self._put_in_place(name, trash)
+        if contents == trusted:
+            self.store.write_stats(name)
+        else:
+            self.store.write_receipt(new_receipt(wanted, contents))
+
+    def _put_in_place(self, name: str, trash: Trash) -> None:
+        place, environment = self.store.mend(name), self.store.environment(name)
+        if environment.is_dir() and not environment.is_symlink():
+            exchange_folders(place, environment)
+            trash.take(place)
+        else:
+            trash.take(environment)
+            mode = place.stat().st_mode
+            place.chmod(0o755)
+            place.rename(environment)
+            environment.chmod(mode)
+        sync_folder(environment.parent)
+
+    def _keep_lease(self, name: str) -> None:
+        """Give the new environment the old one's lease file, which running processes hold."""
+        old, place = self.store.environment(name) / LEASE_FILE, self.store.mend(name)
+        new = place / LEASE_FILE
+        if old.is_symlink() or not old.is_file() or old.stat().st_size:
+            return
+        mode = place.stat().st_mode
+        place.chmod(mode | stat.S_IWUSR)
+        old.chmod(new.stat().st_mode)
+        new.unlink()
+        new.hardlink_to(old)
+        place.chmod(mode)
+
+    def renew_stats(self, name: str) -> None:
+        """Write down anew how the file system sees an environment that was just found whole."""
+        with self.store.building(name):
+            self.store.write_stats(name)
+
+    def mend_generation(self, checked: CheckedGeneration) -> None:
+        """Put back manifest, links and shims as they were sealed, and take away what was added."""
+        manifest = checked.manifest
+        if manifest is None:
+            return
+        folder = self.store.generation(checked.number)
+        trash = Trash(folder=self.store.trash)
+        try:
+            with self.store.switching():
+                if checked.seal is not None:
+                    content = checked.seal.manifest.encode("utf-8", "surrogateescape")
+                    write_atomically(folder / "manifest.json", content)
+                elif all(finding.code == "seal" for finding in checked.findings):
+                    self.store.seals.path(checked.number).unlink(missing_ok=True)
+                    self.store.seals.add(manifest, after=None)
+                links = generation_links(manifest)
+                for finding in checked.findings:
+                    if finding.path is not None and finding.code in ("link", "shim", "extra"):
+                        self._mend_entry(folder, finding.path, links, trash)
+                for path in (folder, folder / "bin"):
+                    path.chmod(0o755)
+        except OSError as error:
+            raise unwritable(folder, error) from error
+
+    def _mend_entry(self, folder: Path, path: str, links: dict[str, str], trash: Trash) -> None:
+        entry = folder / path
+        target = links.get(path)
+        if target is None:
+            trash.take(entry)
+            return
+        if entry.is_dir() and not entry.is_symlink():
+            trash.take(entry)
+        replace_link(entry, target)
+
+    def mend_current(self, number: int) -> None:
+        """Point `current` at a generation again; whatever stands in its place is taken away."""
+        with self.store.switching():
+            if not self.store.current.is_symlink():
+                Trash(folder=self.store.trash).take(self.store.current)
+            replace_link(self.store.current, f"generations/{number}")
+
+    def _trusted(self, name: str, sealed: str | None) -> Contents | None:
+        """What the receipt records, if it is the one that was sealed."""
+        try:
+            content = self.store.receipt(name).read_bytes()
+            if hashlib.sha256(content).hexdigest() != sealed:
+                return None
+            text = content.decode("utf-8", "surrogateescape")
+            return parse_receipt(text, file=str(self.store.receipt(name))).contents
+        except (OSError, HostError):
+            return None
+
+    def _owners(
+        self, name: str, findings: Iterable[Finding], everything: tuple[str, ...]
+    ) -> tuple[str, ...]:
+        """The packages whose files drifted, as far as the RECORDs that are there can tell."""
+        from packaging.utils import canonicalize_name
+
+        environment = self.store.environment(name)
+        drifted = {finding.path for finding in findings if finding.path is not None}
+        try:
+            site_packages = find_site_packages(environment)
+            records = read_records(site_packages)
+        except (OSError, EnvbuildError):
+            return everything
+        base = site_packages.relative_to(environment)
+        owners = set()
+        for folder, text in records.items():
+            package = canonicalize_name(folder.removesuffix(".dist-info").rpartition("-")[0])
+            paths = {normpath(f"{base}/{row.partition(',')[0]}") for row in text.splitlines()}
+            if paths & drifted:
+                owners.add(str(package))
+        return tuple(sorted(owners & set(everything)))
+
+
+def _another_content(name: str, found: Contents, sealed: Contents) -> HostError:
+    """What was built anew is not what was sealed."""
+    there, wanted = dict.fromkeys(found.files), dict.fromkeys(sealed.files)
+    differing = next((row[0] for row in (*wanted, *there) if (row in wanted) != (row in there)), "")
+    what = f"{name} cannot be built as it was"
+    return HostError(
+        Problem(
+            message=f"{what}: {differing} comes out with another content or mode"
+            if differing
+            else f"{what}: its links or folders come out otherwise",
+            hint="roll back to a generation that is whole; or take this one away "
+            "(`envbuild gc`, once it is not current) and sync",
+        )
+    )

@@ -1,0 +1,127 @@
+"""An environment that is being filled: where it is, and what has got into it so far."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from posixpath import normpath
+from typing import TYPE_CHECKING
+
+from envbuild.environment.contents import read_record
+from envbuild.environment.folder import find_site_packages
+from envbuild.requirement.parse import normalized_name
+from envbuild.wheelcache.kept_bytecode import absent_modules
+from envbuild.wheelcache.linking import Target
+from envbuild.wheelcache.record import parse_record
+from envbuild.wheelcache.wheels import FreshWheel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from concurrent.futures import Future
+    from pathlib import Path
+
+    from envbuild.build.contested_paths import Clash
+    from envbuild.store.plan import Wanted
+    from envbuild.wheelcache.entry import EntryFile
+    from envbuild.wheelcache.wheels import LinkedWheel
+
+
+class Site:
+    """Where an environment is filled, and what it is to be."""
+
+    def __init__(
+        self, wanted: Wanted, place: Path, environment: Path, lock: int, *, bytecode: str
+    ) -> None:
+        self.wanted = wanted
+        self.place = place
+        self.environment = environment
+        """Its own path, which differs from `place` while it is built anew beside the old one."""
+
+        self.lock = lock
+        self.bytecode = bytecode
+        """Where the bytecode of its interpreter is kept; empty where it is to have none."""
+
+        self.site_packages = find_site_packages(place)
+        self.target = Target(self.site_packages)
+        self.prefix = f"{self.site_packages.relative_to(place)}/"
+        self.minor = wanted.interpreter.version.rpartition(".")[0]
+
+    def path(self, path: str) -> str:
+        """A path of a RECORD, relative to the environment."""
+        whole = self.prefix + path
+        if "/." not in whole and "//" not in whole:
+            return whole
+        whole = normpath(whole)
+        return f"lib/{whole[6:]}" if whole.startswith("lib64/") else whole  # a link to it
+
+    def locate(self, path: str) -> bytes:
+        """Where a path of a RECORD is."""
+        return os.fsencode(self.place) + b"/" + self.path(path).encode("utf-8", "surrogateescape")
+
+    def by_path(self, files: Iterable[EntryFile]) -> dict[str, EntryFile]:
+        """Files by their path in the environment."""
+        files = tuple(files)
+        between = f"\0{self.prefix}"
+        all_paths = between.join(["", *[file.path for file in files]])
+        if "/." in all_paths or "//" in all_paths:
+            return {self.path(file.path): file for file in files}
+        return dict(zip(all_paths.split("\0")[1:], files, strict=True))  # nothing to normalise
+
+    def fresh_wheels(self) -> Iterator[FreshWheel]:
+        """The distributions of wanted files that are there, by their `.dist-info` folders."""
+        files = {file.package: file for file in self.wanted.files}
+        with os.scandir(self.site_packages) as entries:
+            names = sorted(entry.name for entry in entries if entry.name.endswith(".dist-info"))
+        for name in names:
+            file = files.get(normalized_name(name.removesuffix(".dist-info").rpartition("-")[0]))
+            if file is None:
+                continue
+            text = read_record(self.site_packages / name)
+            yield FreshWheel(
+                sha256=file.sha256,
+                file=file.file,
+                dist_info=name,
+                record=text,
+                rows=tuple(parse_record(text)),
+            )
+
+
+@dataclass(kw_only=True, slots=True)
+class Filled:
+    """What has got into an environment so far."""
+
+    linked: dict[str, LinkedWheel] = field(default_factory=dict)
+    """By the file's sha256."""
+
+    known: dict[str, EntryFile] = field(default_factory=dict)
+    """Files whose content is known, by path in the environment."""
+
+    built: set[str] = field(default_factory=set)
+    """What was built from source here, by the source's sha256: its bytecode is not kept."""
+
+    compiling: list[Future[None]] = field(default_factory=list)
+    """What is still being compiled of what uv has installed."""
+
+    clashes: tuple[Clash, ...] = ()
+    """Paths that several wheels bring."""
+
+    whole: tuple[str, ...] = ()
+    """The `.dist-info` folders of what was linked, once it is forgotten."""
+
+    def take(self, site: Site, sha256: str, linked: LinkedWheel) -> None:
+        """Note what has come with a kept wheel."""
+        self.linked[sha256] = linked
+        self.known |= site.by_path(linked.linked.files)
+        if linked.bytecode is not None:
+            self.known |= site.by_path(linked.bytecode.files)
+
+    def absent(self) -> Iterator[str]:
+        """Modules of kept wheels that were not there to compile when their bytecode was made."""
+        for wheel in self.linked.values():
+            if wheel.bytecode is not None:
+                yield from absent_modules(wheel.bytecode)
+
+    def forget_entries(self) -> None:
+        """Let go of what kept wheels are made of, some megabytes, now that they are there."""
+        self.whole = tuple(wheel.dist_info for wheel in self.linked.values())
+        self.linked.clear()

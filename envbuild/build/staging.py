@@ -1,0 +1,204 @@
+"""Wheels are installed aside, each looked at there, and kept: what is linked from then on is known.
+
+uv starts the Python of the environment that it installs into, and with it whatever start-up files lie there.
+So it never gets the environment itself, but an empty one beside it for each call.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING
+
+from envbuild.build.installation import InstallRequest
+from envbuild.build.site import Site
+from envbuild.environment.contents import read_files
+from envbuild.environment.folder import remove_environment
+from envbuild.environment.wheel_rules import refused_path
+from envbuild.errors import HostError, IndexFailureError, Problem
+from envbuild.value import value
+from envbuild.wheelcache.bytecode import Installed
+from envbuild.wheelcache.wheels import WheelCache
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from envbuild.build.installation import Installer
+    from envbuild.lockfile.recipe import ChosenFile
+    from envbuild.wheelcache.entry import EntryFile
+    from envbuild.wheelcache.wheels import FreshWheel
+
+
+_SHOWN = 5
+
+
+class IncompleteError(HostError):
+    """What was installed is not what the wheels say they bring."""
+
+
+@value
+class Staged:
+    """What one call of uv has installed aside."""
+
+    site: Site
+    wheels: tuple[FreshWheel, ...]
+    """Those of which nothing was overwritten by another."""
+
+    def installed(self) -> Installed:
+        """What of it there is to compile."""
+        return Installed(
+            site_packages=self.site.site_packages,
+            interpreter=self.site.wanted.interpreter,
+            wheels=tuple((wheel.sha256, wheel.rows) for wheel in self.wheels if wheel.is_wheel),
+            unkept=(),
+            lock=self.site.lock,
+        )
+
+
+class Staging:
+    """The environments beside one that is being filled, in a folder that nobody else enters.
+
+    Their paths are shorter than its own, so that scripts are of the same form.
+    """
+
+    def __init__(self, site: Site, installer: Installer, folder: Path) -> None:
+        self._site = site
+        self._installer = installer
+        self._folder = folder
+        self._stem = f".{site.wanted.key[:12]}"
+        self._count = 0
+        self.remove()  # what a killed build left
+
+    def own_cache(self) -> WheelCache:
+        """Where what the store does not keep lies until the environment has it."""
+        return WheelCache(self._folder / f"{self._stem}k", copies=True)
+
+    def remove(self) -> None:
+        """Delete all of it."""
+        for path in self._folder.glob(f"{self._stem}*"):
+            with suppress(FileNotFoundError):
+                remove_environment(path)
+
+    def install(
+        self,
+        files: Sequence[ChosenFile],
+        refresh: Collection[str],
+        downloaded: Callable[[str, int, int], None],
+    ) -> Iterator[Staged]:
+        """Install files; those of which several bring one path are installed again, each by itself.
+
+        IndexFailureError where a wheel brings what it may not; other errors as in `Installer`.
+        """
+        built = [file for file in files if not file.file.endswith(".whl")]
+        wheels = [file for file in files if file.file.endswith(".whl")]
+        for group in (wheels, *([file] for file in built)):
+            if not group:
+                continue
+            staged = self._install(group, refresh, downloaded)
+            mixed = _mixed(staged) if len(group) > 1 else set()
+            yield Staged(
+                site=staged.site, wheels=tuple(w for w in staged.wheels if w.sha256 not in mixed)
+            )
+            for file in group:
+                if file.sha256 in mixed:
+                    yield self._install([file], (), downloaded)
+
+    def _install(
+        self,
+        files: Sequence[ChosenFile],
+        refresh: Collection[str],
+        downloaded: Callable[[str, int, int], None],
+    ) -> Staged:
+        wanted = self._site.wanted
+        place = self._folder / f"{self._stem}{self._count}"
+        self._count += 1
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        self._installer.install(
+            InstallRequest(
+                driver=wanted.driver.name,
+                environment=str(place),
+                interpreter=wanted.interpreter,
+                files=tuple(files),
+                from_source=tuple(f.package for f in files if not f.file.endswith(".whl")),
+                lock=self._site.lock,
+                refresh=tuple(file.package for file in files if file.package in refresh),
+                downloaded=partial(downloaded, wanted.driver.name),
+            )
+        )
+        site = Site(wanted, place, place, self._site.lock, bytecode=self._site.bytecode)
+        staged = Staged(site=site, wheels=tuple(site.fresh_wheels()))
+        _refuse(staged)
+        return staged
+
+
+def keep(staged: Staged, caches: Callable[[FreshWheel], Sequence[WheelCache]]) -> dict[str, Path]:
+    """Keep every wheel in the first of its caches that takes it; the cache's folder by the file's sha256.
+
+    IncompleteError where a wheel is not what its RECORD says.
+    """
+    kept: dict[str, Path] = {}
+    site = staged.site
+    for wheel in staged.wheels:
+        found = read_files((path, site.locate(path)) for path, _, _ in wheel.rows)
+        for cache in caches(wheel):
+            environment = os.fsencode(site.place)
+            if cache.keep(wheel, site.target, found, environment=environment, minor=site.minor):
+                kept[wheel.sha256] = cache.entries.root
+                break
+        else:
+            raise IncompleteError(
+                Problem(
+                    message=f"{site.wanted.driver.name}: what was installed is not complete",
+                    detail=_wrong(site, wheel, found),
+                    hint="run it again; if that does not help, remove the store's cache folder",
+                )
+            )
+    return kept
+
+
+def _wrong(site: Site, wheel: FreshWheel, found: Mapping[str, EntryFile]) -> str:
+    """The first files that its RECORD has otherwise, or that are not there, a line each."""
+    wrong = [
+        site.path(path)
+        for path, sha256, _ in wheel.rows
+        if (file := found.get(path)) is None or (sha256 and sha256 != file.sha256)
+    ]
+    return "\n".join(f"{path} is not what {wheel.dist_info} recorded" for path in wrong[:_SHOWN])
+
+
+def _mixed(staged: Staged) -> set[str]:
+    """The wheels, by sha256, that bring other bytes than another at one path: only one of them is whole."""
+    owners: dict[str, tuple[FreshWheel, str]] = {}
+    mixed: set[str] = set()
+    for wheel in staged.wheels:
+        for path, digest, _ in wheel.rows:
+            other, known = owners.setdefault(staged.site.path(path), (wheel, digest))
+            if other is not wheel and not (digest and digest == known):
+                mixed |= {other.sha256, wheel.sha256}
+    return mixed
+
+
+def _refuse(staged: Staged) -> None:
+    """IndexFailureError where a wheel brings what is not its own."""
+    site = staged.site
+    problems = []
+    for wheel in staged.wheels:
+        refusal = refused_path(
+            wheel.rows,
+            dist_info=wheel.dist_info,
+            site_packages=site.prefix.rstrip("/"),
+            digests=wheel.is_wheel,
+        )
+        if refusal is not None:
+            problems.append(
+                Problem(
+                    message=f"{site.wanted.driver.name}: {wheel.file} must not bring "
+                    f"{refusal.path!r}: {refusal.reason}",
+                    hint="lock without this version "
+                    '(constraints = ["NAME!=VERSION"]), or ask who publishes it to mend it',
+                )
+            )
+    if problems:
+        raise IndexFailureError(problems)

@@ -1,0 +1,221 @@
+"""What the declaration demands across drivers, against what is locked."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from envbuild.conflicts.meeting import shared_targets
+from envbuild.errors import Problem
+from envbuild.finding import Finding
+from envbuild.lockfile.broken import check_soundness
+from envbuild.lockfile.lines import package_line
+from envbuild.requirement.parse import parse_version
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from envbuild.conflicts.meeting import Meeting
+    from envbuild.declaration.declaration import Agree, Coexist, Declaration
+    from envbuild.lockfile.lockfile import Lockfile
+
+_SHOWN = 5
+
+
+def check_rules(
+    declaration: Declaration, lockfiles: Mapping[str, Lockfile], folder: str
+) -> tuple[Finding, ...]:
+    """Every rule that the lockfiles break; a driver without a lockfile breaks none.
+
+    `folder` is the lockfiles' folder as findings name it.
+    """
+    found = [
+        finding
+        for coexist in declaration.coexist
+        for finding in _coexist_findings(declaration, coexist, lockfiles)
+    ]
+    for agree in declaration.agree:
+        found += _agree_findings(declaration, agree, lockfiles, folder)
+    return tuple(found)
+
+
+def rule_problems(
+    declaration: Declaration, lockfiles: Mapping[str, Lockfile]
+) -> tuple[Problem, ...]:
+    """Rules that name a package which none of their drivers has, once all of these are locked."""
+    return tuple(
+        Problem(
+            file=declaration.file,
+            line=agree.line,
+            key="agree.packages",
+            message=f"no driver of this rule has the package {package!r}",
+            hint="check its spelling, or take it out of the rule",
+        )
+        for agree in declaration.agree
+        if all(driver in lockfiles for driver in agree.drivers)
+        for package in agree.packages
+        if not any(_versions(lockfiles[driver], package) for driver in agree.drivers)
+    )
+
+
+def coexist_groups(declaration: Declaration) -> tuple[tuple[str, ...], ...]:
+    """Drivers that are locked as one: rules that share a driver count as one rule."""
+    groups: list[set[str]] = []
+    for rule in declaration.coexist:
+        together = set(rule.drivers)
+        apart = []
+        for group in groups:
+            if group & together:
+                together |= group
+            else:
+                apart.append(group)
+        groups = [*apart, together]
+    order = [driver.name for driver in declaration.drivers]
+    return tuple(tuple(sorted(group, key=order.index)) for group in groups)
+
+
+def rule_reasons(
+    declaration: Declaration, lockfiles: Mapping[str, Lockfile]
+) -> dict[str, tuple[str, ...]]:
+    """Why rules make a driver be locked again, by driver."""
+    reasons: dict[str, tuple[str, ...]] = {}
+    for coexist in declaration.coexist:
+        for first, second in combinations(coexist.drivers, 2):
+            if first in lockfiles and second in lockfiles:
+                apart = _apart(lockfiles[first], lockfiles[second])
+                for driver in (first, second) if apart else ():
+                    reasons[driver] = (*reasons.get(driver, ()), apart or "")
+    for agree in declaration.agree:
+        for package in agree.packages:
+            if agreement(agree, package, lockfiles):
+                said = f"{package} must be the same version in {', '.join(agree.drivers)}"
+                for driver in _holders(agree, package, lockfiles):
+                    reasons[driver] = (*reasons.get(driver, ()), said)
+    return reasons
+
+
+def agreement(rule: Agree, package: str, lockfiles: Mapping[str, Lockfile]) -> tuple[str, ...]:
+    """The versions that drivers of a rule could agree on, the newest first; empty where they do agree."""
+    versions = {
+        version
+        for driver in _holders(rule, package, lockfiles)
+        for version in _versions(lockfiles[driver], package)
+    }
+    return tuple(sorted(versions, key=parse_version, reverse=True)) if len(versions) > 1 else ()
+
+
+def coexist_problems(
+    declaration: Declaration, lockfiles: Mapping[str, Lockfile]
+) -> tuple[Problem, ...]:
+    """What a joint resolution could not give: a common target, or pins that each driver's own rules allow."""
+    problems = [
+        Problem(
+            file=declaration.file,
+            line=rule.line,
+            key="coexist.drivers",
+            message=apart,
+            hint="give both the same Pythons and platforms, or take one out of the rule",
+        )
+        for rule in declaration.coexist
+        for first, second in combinations(rule.drivers, 2)
+        if first in lockfiles and second in lockfiles
+        for apart in (_apart(lockfiles[first], lockfiles[second]),)
+        if apart
+    ]
+    together = {driver for rule in declaration.coexist for driver in rule.drivers}
+    for driver in sorted(together & lockfiles.keys()):
+        for finding in check_soundness(lockfiles[driver], driver):
+            message = f"locked together with others, {finding.message}"
+            hint = (
+                "an override of another driver allows what this one does not; override it here too"
+            )
+            problems.append(Problem(message=message, hint=hint))
+    return tuple(problems)
+
+
+def _holders(rule: Agree, package: str, lockfiles: Mapping[str, Lockfile]) -> tuple[str, ...]:
+    """The rule's drivers that have the package locked."""
+    return tuple(
+        driver
+        for driver in rule.drivers
+        if driver in lockfiles and _versions(lockfiles[driver], package)
+    )
+
+
+def _coexist_findings(
+    declaration: Declaration, rule: Coexist, lockfiles: Mapping[str, Lockfile]
+) -> Iterator[Finding]:
+    for first, second in combinations(rule.drivers, 2):
+        if first not in lockfiles or second not in lockfiles:
+            continue
+        message = _apart(lockfiles[first], lockfiles[second])
+        if message:
+            yield Finding(
+                code="rule-coexist",
+                subject=f"{first}, {second}",
+                message=message,
+                path=declaration.file,
+                line=rule.line,
+                hint="run `envbuild lock`, which resolves them together; "
+                f"`envbuild conflicts {first} {second}` shows what stands between them",
+            )
+
+
+def _apart(first: Lockfile, second: Lockfile) -> str | None:
+    """Why two lockfiles are not one set of pins, or None where they are."""
+    shared = shared_targets(first.targets, second.targets)
+    if not shared:
+        return f"{first.driver} and {second.driver} must coexist and share no Python and platform"
+    differing: dict[str, tuple[str, str]] = {}
+    for meetings in shared:
+        for meeting in meetings.meetings:
+            differing.update(_differing(first, second, meeting))
+    if not differing:
+        return None
+    shown = [
+        f"{name} {ours} and {theirs}" for name, (ours, theirs) in sorted(differing.items())[:_SHOWN]
+    ]
+    more = f" and {len(differing) - _SHOWN} more" if len(differing) > _SHOWN else ""
+    return (
+        f"{first.driver} and {second.driver} must coexist and lock different versions: "
+        f"{', '.join(shown)}{more}"
+    )
+
+
+def _differing(first: Lockfile, second: Lockfile, meeting: Meeting) -> dict[str, tuple[str, str]]:
+    ours = {package.name: package.version for package in first.packages_for(meeting.first)}
+    theirs = {package.name: package.version for package in second.packages_for(meeting.second)}
+    return {
+        name: (ours[name], theirs[name])
+        for name in ours.keys() & theirs.keys()
+        if ours[name] != theirs[name]
+    }
+
+
+def _agree_findings(
+    declaration: Declaration, rule: Agree, lockfiles: Mapping[str, Lockfile], folder: str
+) -> Iterator[Finding]:
+    for package in rule.packages:
+        locked = {
+            driver: versions
+            for driver in rule.drivers
+            if driver in lockfiles and (versions := _versions(lockfiles[driver], package))
+        }
+        if len({version for versions in locked.values() for version in versions}) < 2:
+            continue
+        said = ", ".join(f"{driver} {'/'.join(versions)}" for driver, versions in locked.items())
+        for driver, versions in locked.items():
+            yield Finding(
+                code="rule-agree",
+                subject=driver,
+                message=f"{package} must be the same version everywhere "
+                f"({declaration.file}:{rule.line}) and is not: {said}",
+                path=f"{folder}/{driver}.toml",
+                line=package_line(lockfiles[driver], package, versions[0]),
+                hint="run `envbuild lock`; where it cannot make them agree, bound the package",
+            )
+
+
+def _versions(lockfile: Lockfile, package: str) -> tuple[str, ...]:
+    found = (entry.version for entry in lockfile.packages if entry.name == package)
+    return tuple(dict.fromkeys(found))

@@ -1,0 +1,54 @@
+"""What a changed declaration means before it is locked, told from what is locked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envbuild.lockfile.freshness import inputs_of
+from envbuild.value import replace, value
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from envbuild.conflicts.conflict import Clash
+    from envbuild.declaration.declaration import Declaration
+    from envbuild.lockfile.lockfile import Lockfile
+
+
+@value
+class Unmet:
+    """A driver whose new lines contradict one another over everything that is locked."""
+
+    driver: str
+    clashes: tuple[Clash, ...]
+
+
+@value
+class UnlockedChanges:
+    """The fleet with its new lines, as far as what is locked can serve them."""
+
+    lockfiles: dict[str, Lockfile]
+    """With the declared inputs, where locked versions serve them; else as they were locked."""
+
+    unmet: tuple[Unmet, ...]
+
+
+def foresee(declaration: Declaration, lockfiles: Mapping[str, Lockfile]) -> UnlockedChanges:
+    """Put the declared lines in place of the locked ones and see whether locked versions still serve them."""
+    foreseen = dict(lockfiles)
+    unmet = []
+    for driver in declaration.drivers:
+        locked = lockfiles.get(driver.name)
+        inputs = inputs_of(driver, declaration)
+        if locked is None or locked.inputs == inputs:
+            continue
+        from envbuild.conflicts.pair_decision import Fleet
+
+        changed = replace(locked, inputs=inputs)
+        fleet = Fleet({**lockfiles, driver.name: changed}.values(), declaration)
+        clashes = fleet.prove_alone(driver.name)
+        if clashes:
+            unmet.append(Unmet(driver=driver.name, clashes=clashes))
+        else:
+            foreseen[driver.name] = changed
+    return UnlockedChanges(lockfiles=foreseen, unmet=tuple(unmet))

@@ -1,0 +1,226 @@
+"""What `drivers.toml` declares: drivers, indexes, rules."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+
+from envbuild.value import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from envbuild.target.accelerator import Accelerator
+
+DEFAULT_INDEX = "default"
+"""The name of the index that serves every package that no other index is bound to."""
+
+DEFAULT_PYTHON = ("3.12",)
+"""The Python of a driver where neither it nor the defaults name one."""
+
+DEFAULT_PLATFORMS = ("x86_64-manylinux_2_28", "aarch64-manylinux_2_28")
+"""The platforms of a driver where neither it nor the defaults name any."""
+
+DEFAULT_PROBE_TIMEOUT = 60
+"""Seconds; a first `vllm --version` on a cold disk takes twenty."""
+
+
+@value
+class DeclaredRequirement:
+    """A requirement as a driver's own line asks for it."""
+
+    text: str
+    """In the normal form of `str(packaging.requirements.Requirement)`."""
+
+    name: str
+    """The package's normalised name (PEP 503)."""
+
+    line: int
+    """Where it stands in `drivers.toml`, counted from 1."""
+
+
+@value
+class Index:
+    """A named package index, or a folder of wheels."""
+
+    name: str
+    url: str | None
+    """The PEP 503 root, without any credentials; None for a folder of wheels."""
+
+    path: str | None
+    """A folder of wheels, absolute where the parser was told the folder of the file; or None."""
+
+    packages: tuple[str, ...]
+    """Patterns (`*` for any characters) of normalised names that come from here and nowhere else.
+
+    Empty for the default index.
+    """
+
+    line: int
+
+
+@value
+class Driver:
+    """A named service backend, with the defaults merged in."""
+
+    name: str
+    line: int
+    requires: tuple[DeclaredRequirement, ...]
+    binary: str
+    """The command that `which` and `run` mean; what is assumed until packages are locked where none is declared."""
+
+    commands: tuple[str, ...]
+    """The commands that get a shim, `binary` among them; default: just `binary`."""
+
+    version_of: str
+    """The normalised name of the package whose version the environment's path carries."""
+
+    python: tuple[str, ...]
+    """Python requests, in order of preference."""
+
+    overlap: str
+    """What becomes of packages that bring one path with different content: `warn` or `refuse`."""
+
+    python_downloads: bool
+    """Whether a Python that the host has not may be fetched into the store."""
+
+    platforms: tuple[str, ...]
+    constraints: tuple[str, ...]
+    """Requirements in normal form that bound a package whoever asks for it.
+
+    The defaults' first, then the driver's own.
+    """
+
+    overrides: tuple[str, ...]
+    """Requirements in normal form that replace what packages themselves ask for."""
+
+    exclude_newer: str | None
+    """Releases uploaded later do not exist.
+
+    A date (`2026-11-01`), a timestamp (`2026-11-01T12:00:00Z`),
+    or an age (`12 hours`, `1 day`, `2 weeks`).
+    """
+
+    exclude_newer_packages: tuple[tuple[str, str | None], ...]
+    """Packages with a limit of their own in place of `exclude_newer`, in name order; None for no limit."""
+
+    env: tuple[tuple[str, str], ...]
+    """Environment variables that the activation sets where they are unset, in name order."""
+
+    accelerator: Accelerator | None
+    allow_sdist: tuple[str, ...]
+    """Normalised names of packages that are built from their source distribution."""
+
+    enabled: bool
+    bytecode: bool
+    """Whether the environment holds its modules' bytecode."""
+
+    probe: tuple[tuple[str, ...], ...] = ()
+    """Commands with their arguments that must succeed before the environment is switched to."""
+
+    imports: tuple[str, ...] = ()
+    """Modules that must be importable before the environment is switched to."""
+
+    probe_timeout: int = DEFAULT_PROBE_TIMEOUT
+    """Seconds that each probe may take."""
+
+    extends: str | None = None
+    """The driver that this one was made from."""
+
+    default_binaries: tuple[str, ...] = ()
+    """Where `binary` is not declared: the names that it is if a locked package provides them, in order.
+
+    Else it is the only command of the first requirement's package; `provided_commands` decides.
+    """
+
+    origins: tuple[tuple[str, int], ...] = ()
+    """On which line of the file what is effective stands: key paths such as `python` or `env.NAME`.
+
+    What is not among them is built in; requirements carry their own lines.
+    """
+
+
+@value
+class HostChange:
+    """What a host table says of one driver; None leaves the driver's own."""
+
+    driver: str
+    line: int
+    env: tuple[tuple[str, str], ...]
+    """Added to the driver's own, in place of variables of the same name."""
+
+    enabled: bool | None
+    bytecode: bool | None
+    probe: tuple[tuple[str, ...], ...] | None
+    imports: tuple[str, ...] | None
+    probe_timeout: int | None
+
+
+@value
+class HostTable:
+    """What is different on some hosts; nothing that decides a lockfile."""
+
+    name: str
+    line: int
+    hostname: str | None
+    """A pattern (`*` for any characters) of host names, or None for any."""
+
+    accelerator: Accelerator | None
+    """What the host must have, or None for any host."""
+
+    changes: tuple[HostChange, ...]
+
+
+@value
+class Coexist:
+    """A rule: these drivers must be able to share one interpreter."""
+
+    drivers: tuple[str, ...]
+    """At least two, in the order of the rule."""
+
+    line: int
+
+
+@value
+class Agree:
+    """A rule: each of these packages has one version wherever it is locked."""
+
+    packages: tuple[str, ...]
+    """Normalised names."""
+
+    drivers: tuple[str, ...]
+    """At least two where the rule names them; else every enabled driver, in the file's order."""
+
+    line: int
+
+
+@value
+class Declaration:
+    """A parsed `drivers.toml`."""
+
+    file: str
+    """The file as the user named it, for messages."""
+
+    digest: str
+    """`sha256:` and the hex digest of the file's bytes."""
+
+    drivers: tuple[Driver, ...]
+    """In the order of the file."""
+
+    indexes: tuple[Index, ...]
+    """In the order of the file; the default index only where it is declared."""
+
+    hosts: tuple[HostTable, ...] = ()
+    """In the order of the file: a later one goes before an earlier one."""
+
+    coexist: tuple[Coexist, ...] = ()
+    agree: tuple[Agree, ...] = ()
+
+    def driver(self, name: str) -> Driver | None:
+        """The driver of that name, or None."""
+        return next((driver for driver in self.drivers if driver.name == name), None)
+
+    def index_of(self, package: str) -> str:
+        """The name of the one index that a package, by its normalised name, may come from."""
+        for index in self.indexes:
+            if any(fnmatchcase(package, pattern) for pattern in index.packages):
+                return index.name
+        return DEFAULT_INDEX

@@ -1,0 +1,226 @@
+"""`[[index]]` → Index: where packages come from, and which ones are bound to it."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from fnmatch import fnmatchcase
+from urllib.parse import SplitResult, urlsplit
+
+from packaging.utils import canonicalize_name
+
+from envbuild.declaration.declaration import DEFAULT_INDEX, Index
+from envbuild.declaration.toml.table import (
+    Key,
+    Located,
+    Place,
+    Table,
+    TextError,
+    list_of,
+    located,
+    tables,
+    text,
+)
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+_URL_FORM = "write it like https://packages.example.com/simple"
+_LONGEST_PATTERN = 200
+_MOST_WILDCARDS = 200
+_PATTERN = re.compile(r"[a-z0-9*]([a-z0-9*-]*[a-z0-9*])?")
+
+
+def _variable(name: str) -> str:
+    """The environment variable that says where an index lives on a host."""
+    return f"ENVBUILD_INDEX_{name.upper().replace('-', '_')}_URL"
+
+
+def _name(written: str) -> str:
+    if not _NAME.fullmatch(written):
+        raise TextError(
+            f"{written!r} is not an index's name",
+            hint="letters, digits, hyphens and underscores, beginning with a letter or a digit",
+        )
+    if written != DEFAULT_INDEX and _variable(written) == _variable(DEFAULT_INDEX):
+        raise TextError(f"the default index is written '{DEFAULT_INDEX}', not {written!r}")
+    return written
+
+
+def _url(written: str) -> SplitResult:
+    """A URL in its parts; what may be a password is in no message."""
+    if re.search(r"[\s\x00-\x1f]", written):
+        raise TextError("a URL has no blanks in it")
+    try:
+        parts = urlsplit(written)
+        _ = parts.port
+    except ValueError:
+        raise TextError("this is not a URL", hint=_URL_FORM) from None
+    if parts.scheme not in ("http", "https"):
+        raise TextError(
+            "the URL of an index begins with https:// or http://",
+            hint='for a folder of wheels write path = "…" instead of url',
+        )
+    if not parts.hostname:
+        raise TextError("the URL names no host", hint=_URL_FORM)
+    return parts
+
+
+def _path(written: str) -> str:
+    if not written or "\0" in written:
+        raise TextError("a folder is missing between the quotes")
+    if "://" in written:
+        raise TextError("a path is no URL", hint="write the folder, or say url instead of path")
+    if written.startswith("~"):
+        raise TextError(
+            "`~` has no meaning here", hint="write the whole path, or one relative to this file"
+        )
+    return written
+
+
+def _pattern(written: str) -> str:
+    pattern = canonicalize_name(written)
+    if len(pattern) > _LONGEST_PATTERN or not _PATTERN.fullmatch(pattern):
+        raise TextError(
+            f"{written!r} is not the name of a package or a pattern of names",
+            hint="a name such as 'acme-core', or with `*` for any characters: 'acme-*'",
+        )
+    return pattern
+
+
+NAME = Key("name", text(_name))
+URL = Key("url", text(_url))
+PATH = Key("path", text(_path))
+PACKAGES = Key("packages", list_of(located(text(_pattern))))
+
+INDEX_KEYS: tuple[Key[object], ...] = (NAME, URL, PATH, PACKAGES)
+"""The keys of `[[index]]`."""
+
+
+def read_indexes(value: object, place: Place) -> tuple[Index, ...]:
+    """Every index that can be read, in the order of the file."""
+    read = tables(INDEX_KEYS)(value, place) or ()
+    for table in read:
+        _check_name(table)
+        _check_one_place(table)
+    named = [(name, table) for table in read if (name := table.get(NAME)) is not None]
+    for name, table in named:
+        _check_secrets(table, name)
+        _check_packages(table, name)
+    _check_clashes(named)
+    _check_shadows(named)
+    return tuple(_index(table, name) for name, table in named)
+
+
+def _index(table: Table, name: str) -> Index:
+    url, path = table.get(URL), table.get(PATH)
+    folder = table.place.source.folder
+    if path is not None and folder is not None:
+        path = posixpath.normpath(posixpath.join(folder, path))
+    return Index(
+        name=name,
+        url=None if url is None else url.geturl(),
+        path=path,
+        packages=tuple(pattern.value for pattern in table.get(PACKAGES) or ()),
+        line=table.place.line,
+    )
+
+
+def _check_name(table: Table) -> None:
+    if not table.has(NAME):
+        table.place.wrong("the index has no `name`", hint='add name = "…"')
+
+
+def _check_one_place(table: Table) -> None:
+    if table.has(URL) and table.has(PATH):
+        table.place.wrong("the index has both `url` and `path`", hint="keep one of them")
+    if not table.has(URL) and not table.has(PATH):
+        table.place.wrong(
+            "the index has neither `url` nor `path`",
+            hint='add url = "https://…", or path = "…" for a folder of wheels',
+        )
+
+
+def _check_secrets(table: Table, name: str) -> None:
+    url = table.get(URL)
+    if url is None:
+        return
+    if "@" in url.netloc:
+        what = "a user or a password"
+    elif url.query or url.fragment:
+        what = "`?` or `#`"
+    else:
+        return
+    table.place.at(URL.name).wrong(
+        f"this file holds no secrets, but the URL has {what} in it",
+        hint=f"leave that out, and give each host the whole URL in ${_variable(name)}",
+    )
+
+
+def _check_packages(table: Table, name: str) -> None:
+    if name == DEFAULT_INDEX and table.has(PACKAGES):
+        table.place.at(PACKAGES.name).wrong(
+            "the default index serves every package that no other index is bound to",
+            hint="leave `packages` out here",
+        )
+    elif name != DEFAULT_INDEX and (not table.has(PACKAGES) or table.get(PACKAGES) == ()):
+        table.place.at(PACKAGES.name).wrong(
+            f"no package is bound to the index '{name}'",
+            hint='name them: packages = ["acme-*"]; else whoever registers one of their names '
+            "on the default index takes it over (dependency confusion)",
+        )
+
+
+def _check_clashes(named: list[tuple[str, Table]]) -> None:
+    first: dict[str, Table] = {}
+    for name, table in named:
+        earlier = first.setdefault(_variable(name), table)
+        if earlier is not table:
+            table.place.at(NAME.name).wrong(
+                f"the index '{name}' has the name of the one on line {earlier.place.line}: "
+                f"${_variable(name)} would mean both",
+                hint="capitals, hyphens and underscores make no other name; choose one",
+            )
+
+
+def _check_shadows(named: list[tuple[str, Table]]) -> None:
+    """A pattern below one that covers it never takes effect: the first index that fits serves.
+
+    As `*` is the only wildcard, a pattern covers another one if it matches its text.
+    """
+    earlier = _Bound()
+    for name, table in named:
+        patterns = table.get(PACKAGES) or ()
+        for pattern in patterns:
+            found = earlier.covering(pattern.value)
+            if found is not None:
+                covering, other = found
+                pattern.place.wrong(
+                    f"'{pattern.value}' is bound to the index '{other}' by '{covering}'",
+                    hint=f"put the index '{name}' above '{other}', or bind it once",
+                )
+        if not earlier.add(name, patterns):
+            words = f"more than {_MOST_WILDCARDS} patterns have a `*` in them"
+            table.place.at(PACKAGES.name).wrong(words, hint="bind wider ones")
+            return
+
+
+class _Bound:
+    """The patterns of the indexes above, those without a wildcard found at once."""
+
+    def __init__(self) -> None:
+        self._exact: dict[str, str] = {}
+        self._wild: list[tuple[str, str]] = []
+
+    def add(self, index: str, patterns: tuple[Located[str], ...]) -> bool:
+        """Add an index's patterns; False where they are more than can be compared with one another."""
+        for pattern in patterns:
+            if "*" in pattern.value:
+                self._wild.append((pattern.value, index))
+            else:
+                self._exact.setdefault(pattern.value, index)
+        return len(self._wild) <= _MOST_WILDCARDS
+
+    def covering(self, pattern: str) -> tuple[str, str] | None:
+        """A pattern above that covers this one, with its index."""
+        if pattern in self._exact:
+            return pattern, self._exact[pattern]
+        return next((known for known in self._wild if fnmatchcase(pattern, known[0])), None)

@@ -1,0 +1,60 @@
+"""`[[coexist]]` and `[[agree]]` → what must hold across drivers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envbuild.declaration.declaration import Agree, Coexist
+from envbuild.declaration.toml.requirement import parse_package
+from envbuild.declaration.toml.table import Key, Place, Table, list_of, located, tables, text
+from envbuild.nearest_name import no_driver
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+DRIVERS = Key("drivers", list_of(located(text(str))))
+PACKAGES = Key("packages", list_of(text(parse_package), filled=True, unique=True))
+
+COEXIST_KEYS: tuple[Key[object], ...] = (DRIVERS,)
+AGREE_KEYS: tuple[Key[object], ...] = (PACKAGES, DRIVERS)
+
+
+def read_coexist(value: object, place: Place, known: Collection[str]) -> tuple[Coexist, ...]:
+    """Every `[[coexist]]`; `known` are the drivers that the file declares."""
+    rules = []
+    for table in tables(COEXIST_KEYS)(value, place) or ():
+        if not table.has(DRIVERS):
+            table.place.wrong("the rule has no `drivers`", hint='add drivers = ["…", "…"]')
+        rules.append(Coexist(drivers=_drivers(table, known), line=table.place.line))
+    return tuple(rules)
+
+
+def read_agree(
+    value: object, place: Place, known: Collection[str], enabled: tuple[str, ...]
+) -> tuple[Agree, ...]:
+    """Every `[[agree]]`; one that names no drivers is for all that are enabled."""
+    rules = []
+    for table in tables(AGREE_KEYS)(value, place) or ():
+        if not table.has(PACKAGES):
+            table.place.wrong("the rule has no `packages`", hint='add packages = ["…"]')
+        drivers = _drivers(table, known) if table.has(DRIVERS) else enabled
+        packages = table.get(PACKAGES) or ()
+        rules.append(Agree(packages=packages, drivers=drivers, line=table.place.line))
+    return tuple(rules)
+
+
+def _drivers(table: Table, known: Collection[str]) -> tuple[str, ...]:
+    """The drivers that a rule names: two at least, each one declared."""
+    named = table.get(DRIVERS)
+    if named is None:
+        return ()
+    for driver in named:
+        if driver.value not in known:
+            message, hint = no_driver(driver.value, known)
+            driver.place.wrong(message, hint=hint)
+    different = tuple(dict.fromkeys(driver.value for driver in named))
+    if len(different) < 2:
+        table.place.at(DRIVERS.name).wrong(
+            f"a rule is for two drivers or more, and this one names {len(different)}"
+        )
+    return different

@@ -1,0 +1,274 @@
+"""Reading TOML tables of known keys, so that every problem is noted at its place.
+
+A *reader* takes a value as `tomllib` gave it, and its place.
+It returns what the value means, or notes a problem at the place and returns None.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar, cast
+
+from envbuild.declaration.toml.positions import Path, Positions, render_path
+from envbuild.errors import Problem, shorten_problem
+from envbuild.nearest_name import nearest
+from envbuild.value import field, replace, value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+_MOST_PROBLEMS = 200
+
+
+class TooManyProblemsError(Exception):
+    """A text has so much wrong with it that no more is looked for."""
+
+
+class TextError(ValueError):
+    """A text is not what its key takes."""
+
+    def __init__(self, message: str, *, hint: str | None = None, detail: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+        self.detail = detail
+
+
+@value
+class Source:
+    """One text that is being read, and what was found wrong with it so far."""
+
+    file: str
+    positions: Positions
+    folder: str | None = None
+    """The absolute folder in which relative paths start; None leaves them as they are."""
+
+    homes: Mapping[str, str] = field(default_factory=dict)
+    """Keys by name, with the table they belong in, for who writes one into another table."""
+
+    problems: list[Problem] = field(default_factory=list)
+
+
+@value
+class Place:
+    """A value's place in a text."""
+
+    source: Source
+    path: Path = ()
+
+    def at(self, *steps: str | int) -> Place:
+        """The place of something inside this value."""
+        return replace(self, path=(*self.path, *steps))
+
+    @property
+    def line(self) -> int:
+        """The line in the file, counted from 1."""
+        return self.source.positions.line(self.path)
+
+    def wrong(self, message: str, *, hint: str | None = None, detail: str | None = None) -> None:
+        """Note a problem here."""
+        problem = Problem(
+            message=message,
+            file=self.source.file,
+            line=self.line,
+            key=render_path(self.path) or None,
+            hint=hint,
+            detail=detail,
+        )
+        self.source.problems.append(shorten_problem(problem))
+        if len(self.source.problems) >= _MOST_PROBLEMS:
+            raise TooManyProblemsError
+
+
+@value
+class Located(Generic[T]):
+    """A value together with its place."""
+
+    value: T
+    place: Place
+
+
+Reader = Callable[[object, Place], T | None]
+
+
+class Key(NamedTuple, Generic[T_co]):
+    """A key that a table may have."""
+
+    name: str
+    read: Callable[[object, Place], T_co | None]
+
+
+@value
+class Table:
+    """A table whose keys have all been read."""
+
+    place: Place
+    present: frozenset[str]
+    """The keys that stand in the text, wrong and misspelt ones among them."""
+
+    values: Mapping[str, object]
+
+    def get(self, key: Key[T]) -> T | None:
+        """What a key says; None where it is absent, and where a problem was noted instead."""
+        return cast("T | None", self.values.get(key.name))
+
+    def has(self, key: Key[T]) -> bool:
+        """Whether the text has the key, with whatever value, or one that must have been meant."""
+        return key.name in self.present
+
+
+def read_table(
+    value: object, place: Place, keys: Iterable[Key[object]], *, hint: str | None = None
+) -> Table | None:
+    """Read a table of known keys; an unknown one is noted with the nearest known one."""
+    if not isinstance(value, dict):
+        place.wrong(f"must be a table, not {kind(value)}", hint=hint)
+        return None
+    known = {key.name: key for key in keys}
+    values = {}
+    present = set(value)
+    for name, inner in value.items():
+        if name in known:
+            values[name] = known[name].read(inner, place.at(name))
+        elif name in place.source.homes:
+            place.at(name).wrong("unknown key", hint=f"it belongs {place.source.homes[name]}")
+        else:
+            near = nearest(name.lower(), known)
+            hint = f"did you mean `{near}`?" if near else f"known are {', '.join(known)}"
+            place.at(name).wrong("unknown key", hint=hint)
+            present |= {near} if near else set()
+    return Table(place=place, present=frozenset(present), values=values)
+
+
+def text(parse: Callable[[str], T], *, hint: str | None = None) -> Reader[T]:
+    """A reader of strings; `parse` raises ValueError, or TextError, in words for the user.
+
+    The hint is for who writes something else than a string.
+    """
+
+    def read(value: object, place: Place) -> T | None:
+        if not isinstance(value, str):
+            place.wrong(f"must be a string, not {kind(value)}", hint=hint or _in_quotes(value))
+            return None
+        try:
+            return parse(value)
+        except TextError as wrong:
+            place.wrong(str(wrong), hint=wrong.hint, detail=wrong.detail)
+        except ValueError as error:
+            place.wrong(str(error))
+        return None
+
+    return read
+
+
+def _in_quotes(value: object) -> str:
+    if isinstance(value, bool):
+        return f'write it in quotes: "{str(value).lower()}"'
+    if isinstance(value, int | float | dt.date | dt.time):
+        return f'write it in quotes: "{value}"'
+    return "write one text in quotes"
+
+
+def boolean(value: object, place: Place) -> bool | None:
+    """Read `true` or `false`."""
+    if isinstance(value, bool):
+        return value
+    hint = f"without quotes: {value}" if value in ("true", "false") else "write true or false"
+    place.wrong(f"must be true or false, not {kind(value)}", hint=hint)
+    return None
+
+
+def list_of(
+    read_element: Reader[T], *, filled: bool = False, unique: bool = False
+) -> Reader[tuple[T, ...]]:
+    """A reader of lists; the value is None where any element is wrong.
+
+    `filled` refuses the empty list, `unique` an element that means the same as an earlier one.
+    """
+
+    def read(value: object, place: Place) -> tuple[T, ...] | None:
+        if not isinstance(value, list):
+            example = value if isinstance(value, str) else "…"
+            hint = f'write it as a list: ["{example}"]'
+            place.wrong(f"must be a list, not {kind(value)}", hint=hint)
+            return None
+        if filled and not value:
+            place.wrong("must not be empty", hint="name at least one")
+            return None
+        read_so_far = [read_element(inner, place.at(index)) for index, inner in enumerate(value)]
+        elements = tuple(element for element in read_so_far if element is not None)
+        repeated = unique and _note_repetitions(read_so_far, place)
+        return elements if len(elements) == len(value) and not repeated else None
+
+    return read
+
+
+def _note_repetitions(elements: list[T | None], place: Place) -> bool:
+    seen: set[T] = set()
+    repeated = False
+    for index, element in enumerate(elements):
+        if element is not None and element in seen:
+            place.at(index).wrong(f"'{element}' stands here twice", hint="leave one out")
+            repeated = True
+        elif element is not None:
+            seen.add(element)
+    return repeated
+
+
+def one_or_more(read_element: Reader[T]) -> Reader[tuple[T, ...]]:
+    """A reader of one value, or of a list of them without repetitions."""
+    read_list = list_of(read_element, filled=True, unique=True)
+
+    def read(value: object, place: Place) -> tuple[T, ...] | None:
+        if isinstance(value, list):
+            return read_list(value, place)
+        element = read_element(value, place)
+        return None if element is None else (element,)
+
+    return read
+
+
+def tables(keys: Iterable[Key[object]]) -> Reader[tuple[Table, ...]]:
+    """A reader of an array of tables, such as `[[index]]`; the value is those that are tables."""
+
+    def read(value: object, place: Place) -> tuple[Table, ...] | None:
+        hint = f"write [[{render_path(place.path)}]], with two brackets on each side"
+        if isinstance(value, list):
+            read_all = (
+                read_table(inner, place.at(index), keys, hint=hint)
+                for index, inner in enumerate(value)
+            )
+            return tuple(table for table in read_all if table is not None)
+        place.wrong(f"must be a list of tables, not {kind(value)}", hint=hint)
+        return None
+
+    return read
+
+
+def located(read_value: Reader[T]) -> Reader[Located[T]]:
+    """A reader that keeps the place with the value, for checks that come later."""
+
+    def read(value: object, place: Place) -> Located[T] | None:
+        result = read_value(value, place)
+        return None if result is None else Located(value=result, place=place)
+
+    return read
+
+
+def kind(value: object) -> str:
+    """What a value is, in TOML's words."""
+    kinds: tuple[tuple[type, str], ...] = (
+        (bool, "a boolean"),
+        (str, "a string"),
+        (int, "an integer"),
+        (float, "a float"),
+        (list, "a list"),
+        (dict, "a table"),
+        (dt.date, "a date"),
+        (dt.time, "a time"),
+    )
+    return next(name for type_, name in kinds if isinstance(value, type_))

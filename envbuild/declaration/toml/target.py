@@ -1,0 +1,157 @@
+"""What `[defaults]` and a driver may both say: Pythons, platforms, dates, constraints, bytecode."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import TYPE_CHECKING
+
+from envbuild.declaration.toml.requirement import parse_constraint, parse_package
+from envbuild.declaration.toml.table import (
+    Key,
+    Place,
+    TextError,
+    boolean,
+    kind,
+    list_of,
+    one_or_more,
+    text,
+)
+from envbuild.nearest_name import nearest
+from envbuild.target.platform_range import library_of, nearest_platform
+from envbuild.target.target import parse_platform, parse_python
+
+if TYPE_CHECKING:
+    from envbuild.target.target import Platform
+
+_COMMON_PLATFORMS = (
+    "x86_64-manylinux_2_28",
+    "aarch64-manylinux_2_28",
+    "x86_64-manylinux_2_17",
+    "x86_64-musllinux_1_2",
+    "aarch64-musllinux_1_2",
+    "arm64-macosx_14_0",
+    "x86_64-macosx_14_0",
+)
+"""What a text that is no platform is compared with, for a hint."""
+
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_TIMESTAMP = re.compile(
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.IGNORECASE
+)
+_ZONE_MISSING = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?")
+_AGE = re.compile(r"(?P<count>[1-9]\d{0,4}) (?P<unit>hour|day|week)s?")
+_DATE_FORMS = (
+    "write a date '2026-11-01', a timestamp '2026-11-01T12:00:00Z', "
+    "or an age '12 hours', '7 days', '2 weeks'"
+)
+
+
+def _python(written: str) -> str:
+    try:
+        return parse_python(written)
+    except ValueError as error:
+        hint = str(error)
+        if re.search(r"[<>=~!*]", written):
+            hint = """list the versions in order of preference, such as ["3.12", "3.11"]"""
+        raise TextError(f"{written!r} is not a Python to ask for", hint=hint) from None
+
+
+def _platform(written: str) -> str:
+    try:
+        platform = parse_platform(written)
+    except ValueError as error:
+        near = nearest(written, _COMMON_PLATFORMS)
+        hint = f"did you mean '{near}'?" if near else str(error)
+        raise TextError(f"{written!r} is not a platform", hint=hint) from None
+    near_one = nearest_platform(platform)
+    if near_one != platform:
+        raise _out_of_range(written, platform, near_one)
+    return str(platform)
+
+
+def _out_of_range(written: str, platform: Platform, near: Platform) -> TextError:
+    older = (near.major, near.minor) < (platform.major, platform.minor)
+    why = (
+        "what is locked for it runs on newer ones too" if older else "there are no wheels for older"
+    )
+    return TextError(
+        f"{written!r} cannot be locked for: no wheel tags are known for {library_of(platform)}",
+        hint=f"write '{near}': {why}",
+    )
+
+
+def _read_exclude_newer(value: object, place: Place) -> str | None:
+    """A reader of dates, timestamps and ages, in quotes or as TOML's own dates."""
+    if isinstance(value, dt.date):
+        value = value.isoformat()
+    return text(_exclude_newer, hint=_DATE_FORMS)(value, place)
+
+
+def _read_exclude_newer_packages(
+    value: object, place: Place
+) -> tuple[tuple[str, str | None], ...] | None:
+    """A reader of `{ NAME = false | "date" }`, in name order; None stands for false."""
+    hint = """write it like exclude-newer-packages = { NAME = false, OTHER = "2026-11-01" }"""
+    if not isinstance(value, dict):
+        place.wrong(f"must be a table, not {kind(value)}", hint=hint)
+        return None
+    found: dict[str, str | None] = {}
+    for name, limit in value.items():
+        package = text(parse_package)(name, place.at(name))
+        if limit is True:
+            place.at(name).wrong("must be false or a date, not true", hint=hint)
+        elif package is not None:
+            if package in found:
+                place.at(name).wrong(f"'{package}' stands here twice", hint="leave one out")
+            found[package] = None if limit is False else _read_exclude_newer(limit, place.at(name))
+    return tuple(sorted(found.items()))
+
+
+def _exclude_newer(written: str) -> str:
+    age = _AGE.fullmatch(written)
+    if age is not None:
+        return f"{age['count']} {age['unit']}{'' if age['count'] == '1' else 's'}"
+    if _ZONE_MISSING.fullmatch(written):
+        raise TextError(f"{written!r} has no time zone", hint="end it with Z for UTC")
+    if not (_DATE.fullmatch(written) or _TIMESTAMP.fullmatch(written)):
+        raise TextError(f"{written!r} is neither a date nor an age", hint=_DATE_FORMS)
+    try:
+        dt.datetime.fromisoformat(written.upper())
+    except ValueError as error:
+        raise TextError(f"{written!r} is not in the calendar: {error}") from None
+    return written.upper()
+
+
+PYTHON = Key("python", one_or_more(text(_python)))
+PLATFORMS = Key("platforms", list_of(text(_platform), filled=True, unique=True))
+EXCLUDE_NEWER = Key("exclude-newer", _read_exclude_newer)
+EXCLUDE_NEWER_PACKAGES = Key("exclude-newer-packages", _read_exclude_newer_packages)
+CONSTRAINTS = Key("constraints", list_of(text(parse_constraint)))
+
+PYTHON_DOWNLOADS = Key("python-downloads", boolean)
+
+
+def _overlap(written: str) -> str:
+    if written not in ("warn", "refuse"):
+        raise TextError(
+            f"{written!r} is neither 'warn' nor 'refuse'", hint='write "warn" or "refuse"'
+        )
+    return written
+
+
+OVERLAP = Key("overlap", text(_overlap))
+
+BYTECODE = Key("bytecode", boolean)
+
+DEFAULTS_KEYS: tuple[Key[object], ...] = (
+    PYTHON,
+    PYTHON_DOWNLOADS,
+    PLATFORMS,
+    EXCLUDE_NEWER,
+    EXCLUDE_NEWER_PACKAGES,
+    CONSTRAINTS,
+    BYTECODE,
+    OVERLAP,
+)
+"""The keys of `[defaults]`, each of which a driver may set again."""

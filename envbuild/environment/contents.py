@@ -1,0 +1,84 @@
+"""Read an environment's files, and give them the modes that they are to have."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING
+
+from envbuild.digest import stream_sha256
+from envbuild.posix.folder_walk import path_text
+from envbuild.posix.workers import Workers
+from envbuild.wheelcache.entry import EntryFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+
+FILE_MODE = 0o444
+PROGRAM_MODE = 0o555
+FOLDER_MODE = 0o555
+"""Read-only for everybody: an environment never changes, and a `pip install` into one fails early."""
+
+_LONG = 1 << 18
+"""Bytes from which on a thread of its own is worth while for a file."""
+
+
+def read_files(paths: Iterable[tuple[str, bytes]]) -> dict[str, EntryFile]:
+    """Freeze and read files, each given by a name for it and its place; those that are files, by name.
+
+    Long ones are read side by side: hashing them lets go of the interpreter's lock.
+    """
+    found: dict[str, EntryFile] = {}
+    long: list[tuple[str, bytes, os.stat_result]] = []
+    for path, place in paths:
+        try:
+            status = os.lstat(place)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        if not stat.S_ISREG(status.st_mode):
+            continue
+        status = freeze_file(place, status)
+        if status.st_size > _LONG:
+            long.append((path, place, status))
+        else:
+            found[path] = entry_file(path, place, status)
+    if long:
+        with Workers(max_workers=len(os.sched_getaffinity(0))) as pool:
+            found |= {file.path: file for file in pool.map(entry_file, *zip(*long, strict=True))}
+    return found
+
+
+def read_record(dist_info: Path) -> str:
+    """The text of a distribution's RECORD; empty where it is gone."""
+    record = dist_info / "RECORD"
+    return path_text(record.read_bytes()) if record.is_file() else ""
+
+
+def read_records(site_packages: Path) -> dict[str, str]:
+    """The text of every distribution's RECORD by its `.dist-info` folder's name; empty where it is gone."""
+    folders = sorted(site_packages.glob("*.dist-info"))
+    return {folder.name: read_record(folder) for folder in folders}
+
+
+def entry_file(path: str, place: bytes, status: os.stat_result) -> EntryFile:
+    """A file that was looked at; it is read."""
+    mode = stat.S_IMODE(status.st_mode)
+    digest = _read_digest(place)
+    return EntryFile(path, mode, status.st_size, digest, status.st_mtime_ns, status.st_ino)
+
+
+def freeze_file(path: bytes, status: os.stat_result) -> os.stat_result:
+    """Give a file the mode that it is to have; how it looks then."""
+    mode = stat.S_IMODE(status.st_mode)
+    wanted = PROGRAM_MODE if mode & stat.S_IXUSR else FILE_MODE
+    if mode == wanted:
+        return status
+    os.chmod(path, wanted)  # noqa: PTH101  (35,000 of them: no Path each)
+    return os.lstat(path)
+
+
+def _read_digest(path: bytes) -> str:
+    with open(path, "rb", buffering=0) as stream:  # noqa: PTH123
+        return stream_sha256(stream)

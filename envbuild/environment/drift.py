@@ -1,0 +1,94 @@
+"""What differs between an environment as a receipt has it and as it was met, as findings."""
+
+from __future__ import annotations
+
+from envbuild.finding import Finding
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from envbuild.environment.receipt import Contents, Receipt
+    from envbuild.posix.tree import Tree
+
+
+def compare_tree(environment: str, contents: Contents, tree: Tree) -> Iterator[Finding]:
+    """Every difference that can be told without opening a file, in path order of each kind."""
+    yield from _files(environment, contents, tree)
+    yield from _links(environment, contents, tree)
+    yield from _folders(environment, contents, tree)
+    yield from _extras(environment, contents, tree)
+
+
+def compare_receipt(environment: str, receipt: Receipt, key: str | None) -> Iterator[Finding]:
+    """Whether a receipt speaks of the environment that it stands for; `key` is the manifest's, if any."""
+    if receipt.environment != environment:
+        message = f"speaks of {receipt.environment}"
+        yield Finding(code="receipt", subject=environment, message=f"its receipt {message}")
+    short = environment.rpartition("-")[2]
+    if not receipt.key.startswith(short) or key not in (None, receipt.key):
+        yield Finding(code="receipt", subject=environment, message="its receipt has another key")
+
+
+def content_changed(environment: str, path: str, unread: str | None) -> Finding:
+    """The finding of a file whose size is right and whose content is not.
+
+    `unread` is why nobody can tell its content, in the operating system's words.
+    """
+    changed = "has other content than it was built with"
+    message = changed if unread is None else f"cannot be read: {unread}"
+    return Finding(code="content", subject=environment, path=path, message=message)
+
+
+def _files(environment: str, contents: Contents, tree: Tree) -> Iterator[Finding]:
+    for file in contents.files:
+        if file.path not in tree.files:
+            yield _replaced(environment, file.path, "file", tree)
+            continue
+        mode, size = tree.files[file.path]
+        if size != file.size:
+            message = f"has {size} bytes instead of {file.size}"
+            yield Finding(code="content", subject=environment, path=file.path, message=message)
+        if mode != file.mode:
+            yield _other_mode(environment, file.path, mode, file.mode)
+
+
+def _links(environment: str, contents: Contents, tree: Tree) -> Iterator[Finding]:
+    for link in contents.links:
+        target = tree.links.get(link.path)
+        if target is None:
+            yield _replaced(environment, link.path, "link", tree)
+        elif target != link.target:
+            message = f"points to {target} instead of {link.target}"
+            yield Finding(code="link", subject=environment, path=link.path, message=message)
+
+
+def _folders(environment: str, contents: Contents, tree: Tree) -> Iterator[Finding]:
+    for folder in contents.folders:
+        mode = tree.folders.get(folder.path)
+        if mode is None:
+            yield _replaced(environment, folder.path, "folder", tree)
+        elif mode != folder.mode:
+            yield _other_mode(environment, folder.path, mode, folder.mode)
+
+
+def _extras(environment: str, contents: Contents, tree: Tree) -> Iterator[Finding]:
+    known = {entry.path for group in (contents.files, contents.links) for entry in group}
+    known |= {folder.path for folder in contents.folders}
+    listed = (*tree.files, *tree.links, *tree.folders, *tree.others)
+    for path in sorted(set(listed) - known):
+        message = f"is a {tree.kind(path)} that was not built"
+        yield Finding(code="extra", subject=environment, path=path, message=message)
+
+
+def _replaced(environment: str, path: str, wanted: str, tree: Tree) -> Finding:
+    found = tree.kind(path)
+    if found is None:
+        return Finding(code="missing", subject=environment, path=path, message="is missing")
+    message = f"is a {found} instead of a {wanted}"
+    return Finding(code="kind", subject=environment, path=path, message=message)
+
+
+def _other_mode(environment: str, path: str, found: int, wanted: int) -> Finding:
+    message = f"has mode {found:04o} instead of {wanted:04o}"
+    return Finding(code="mode", subject=environment, path=path, message=message)

@@ -1,0 +1,169 @@
+"""Compare many files with their sha256 in processes of their own: threads gain nothing here."""
+
+from __future__ import annotations
+
+import errno
+import gc
+import hashlib
+import os
+import signal
+import struct
+from typing import TYPE_CHECKING
+
+from envbuild.errors import HostError, Problem
+from envbuild.posix.shortage import SHORTAGES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+    from envbuild.environment.receipt import FileEntry
+
+_CHUNKS = 1024
+"""Into how many parts the files are split at most; a pipe holds the numbers of all of them."""
+
+_AT_ONCE = 4 << 20
+"""Bytes: longer files are read piece by piece."""
+
+_COST = 20_000
+"""What opening one file costs, in bytes that could be hashed meanwhile."""
+
+_NUMBER = struct.Struct("<I")
+_DIFFERENCE = struct.Struct("<Ii")
+"""A file's number and why it cannot be read: an errno, 0 where it has other content."""
+
+_READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+"""Opening never waits, whatever was put in a file's place."""
+
+
+class Comparison:
+    """Forked workers that compare files below a folder with what a receipt says of them.
+
+    `with Comparison(root, files, workers) as comparison:` starts them;
+    the block can do other things before it asks for `changed()`.
+    """
+
+    def __init__(self, root: Path, files: Sequence[FileEntry], workers: int) -> None:
+        self._root = os.fsencode(root) + b"/"
+        self._files = sorted(files, key=lambda file: -file.size)
+        self._chunks = _split(self._files)
+        self._workers = workers
+        self._running: dict[int, int] = {}
+
+    def __enter__(self) -> Comparison:
+        """Start the workers, each of which takes the next part until there is none."""
+        queue, end = os.pipe()
+        os.write(end, b"".join(map(_NUMBER.pack, range(len(self._chunks)))))
+        os.close(end)
+        gc.freeze()
+        try:
+            for _ in range(min(self._workers, len(self._chunks))):
+                self._fork(queue)
+        finally:
+            gc.unfreeze()
+            os.close(queue)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End what still runs."""
+        for pid, results in self._running.items():
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            os.close(results)
+        self._running.clear()
+
+    def changed(self) -> tuple[tuple[str, str | None], ...]:
+        """The paths of files that have other content, with None, or that cannot be read, with the reason.
+
+        Waits for all. HostError where a worker was killed, OSError where the host was short of
+        something: then nobody knows.
+        """
+        found: list[tuple[str, str | None]] = []
+        for pid, results in tuple(self._running.items()):
+            with os.fdopen(results, "rb") as stream:
+                content = stream.read()
+            _, status = os.waitpid(pid, 0)
+            del self._running[pid]
+            if status != 0:
+                raise HostError(Problem(message="a process that compared files was killed"))
+            for index, number in _DIFFERENCE.iter_unpack(content):
+                path = self._files[index].path
+                if number in SHORTAGES:
+                    raise OSError(number, os.strerror(number), path)
+                found.append((path, os.strerror(number) if number else None))
+        return tuple(sorted(found))
+
+    def _fork(self, queue: int) -> None:
+        results, end = os.pipe()
+        pid = os.fork()
+        if pid:
+            os.close(end)
+            self._running[pid] = results
+            return
+        code = 1
+        try:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            self._work(queue, end)
+            code = 0
+        finally:
+            os._exit(code)
+
+    def _work(self, queue: int, end: int) -> None:
+        gc.disable()
+        while number := os.read(queue, _NUMBER.size):
+            start, stop = self._chunks[_NUMBER.unpack(number)[0]]
+            looks = ((index, _look(self._root, self._files[index])) for index in range(start, stop))
+            found = [_DIFFERENCE.pack(index, look) for index, look in looks if look is not None]
+            with os.fdopen(end, "wb", closefd=False) as stream:
+                stream.write(b"".join(found))
+
+
+def _split(files: Sequence[FileEntry]) -> list[tuple[int, int]]:
+    """Ranges of about the same cost each, of files that come longest first."""
+    share = sum(file.size + _COST for file in files) // _CHUNKS + 1
+    chunks = []
+    start, cost = 0, 0
+    for stop, file in enumerate(files, 1):
+        cost += file.size + _COST
+        if cost >= share or stop == len(files):
+            chunks.append((start, stop))
+            start, cost = stop, 0
+    return chunks
+
+
+def _look(root: bytes, file: FileEntry) -> int | None:
+    """None where it has the content that is recorded, 0 where it has another, else an errno."""
+    path = root + file.path.encode("utf-8", "surrogateescape")
+    try:
+        descriptor = os.open(path, _READ)
+    except OSError as error:
+        return error.errno or errno.EIO
+    try:
+        return None if _is_unchanged(descriptor, file) else 0
+    except OSError as error:
+        return error.errno or errno.EIO
+    finally:
+        os.close(descriptor)
+
+
+def _is_unchanged(descriptor: int, file: FileEntry) -> bool:
+    if file.size > _AT_ONCE:
+        return _digest(descriptor) == file.sha256
+    content = os.read(descriptor, file.size + 1)
+    return len(content) == file.size and hashlib.sha256(content).hexdigest() == file.sha256
+
+
+def _digest(descriptor: int) -> str:
+    digest = hashlib.sha256()
+    buffer = bytearray(_AT_ONCE)
+    view = memoryview(buffer)
+    while length := os.readv(descriptor, [buffer]):
+        digest.update(view[:length])
+    return digest.hexdigest()

@@ -1,0 +1,278 @@
+"""The record that makes an environment valid: every file in it, as it was when it was built."""
+
+from __future__ import annotations
+
+import json
+from itertools import chain, takewhile
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from envbuild.errors import HostError, Problem
+from envbuild.value import value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from envbuild.lockfile.recipe import Recipe
+
+FORMAT = 2
+"""The format that this version writes."""
+
+_OLDEST = 1
+"""The oldest format that it reads: that one has no recipe."""
+
+
+class FileEntry(NamedTuple):
+    """A regular file."""
+
+    path: str
+    """Relative to the environment, with `/`; bytes that are no UTF-8 as surrogate escapes."""
+
+    mode: int
+    """Permission bits."""
+
+    size: int
+    """In bytes."""
+
+    sha256: str
+    """64 hex digits of the content."""
+
+
+class LinkEntry(NamedTuple):
+    """A symbolic link."""
+
+    path: str
+    target: str
+
+
+class FolderEntry(NamedTuple):
+    """A folder; the environment itself is `.`."""
+
+    path: str
+    mode: int
+
+
+@value
+class Contents:
+    """Everything below an environment, each kind in path order."""
+
+    files: tuple[FileEntry, ...]
+    links: tuple[LinkEntry, ...]
+    folders: tuple[FolderEntry, ...]
+
+    @property
+    def size(self) -> int:
+        """The bytes of all files, whether or not they share their inode with others."""
+        return sum(file.size for file in self.files)
+
+
+@value
+class Receipt:
+    """What stands in `<store>/receipts/<environment>.json`."""
+
+    environment: str
+    """The folder's name, such as `vllm-0.11.0-3f9a2c1b7d4e`."""
+
+    key: str
+    created: str
+    """UTC, `2026-11-20T10:00:00Z`."""
+
+    python: str
+    """Absolute path of the interpreter that the environment was built on."""
+
+    python_version: str
+    contents: Contents
+    recipe: Recipe | None = None
+    """None in receipts of format 1."""
+
+
+def render_receipt(receipt: Receipt) -> str:
+    """The receipt as JSON, one entry a line, so that two of them can be compared with any tool.
+
+    One without a recipe stays of the format that had none.
+    """
+    head = {
+        "version": FORMAT if receipt.recipe is not None else _OLDEST,
+        "environment": receipt.environment,
+        "key": receipt.key,
+        "created": receipt.created,
+        "python": receipt.python,
+        "python_version": receipt.python_version,
+        "size": receipt.contents.size,
+    }
+    contents = receipt.contents
+    files = zip(_json_texts(contents.files), contents.files, strict=True)
+    links = zip(_json_texts(contents.links), contents.links, strict=True)
+    folders = zip(_json_texts(contents.folders), contents.folders, strict=True)
+    rows = {
+        "files": [
+            f'[{path}, {mode}, {size}, "{sha256}"]' for path, (_, mode, size, sha256) in files
+        ],
+        "links": [f"[{path}, {_json_text(e.target)}]" for path, e in links],
+        "folders": [f"[{path}, {e.mode}]" for path, e in folders],
+    }
+    parts = (
+        (json.dumps(head)[:-1],),
+        _recipe_rows(receipt.recipe) if receipt.recipe is not None else (),
+        *[_rows(key, lines) for key, lines in rows.items()],
+        ("}\n",),
+    )
+    return "".join(chain.from_iterable(parts))
+
+
+def parse_receipt(text: str, *, file: str) -> Receipt:
+    """The value of a receipt's text; HostError names the file where it is none."""
+    try:
+        table = json.loads(text)
+        version = table["version"]
+        if version not in range(_OLDEST, FORMAT + 1):
+            message = f"receipt format {version!r} is not known to this envbuild ({FORMAT})"
+            hint = "use the envbuild that wrote it, or a newer one"
+            raise HostError(Problem(file=file, message=message, hint=hint))
+        contents = Contents(
+            files=tuple(
+                FileEntry(path=path, mode=mode, size=size, sha256=sha256)
+                for path, mode, size, sha256 in _read_rows(table["files"], str, int, int, str)
+            ),
+            links=tuple(
+                LinkEntry(path=path, target=target)
+                for path, target in _read_rows(table["links"], str, str)
+            ),
+            folders=tuple(
+                FolderEntry(path=path, mode=mode)
+                for path, mode in _read_rows(table["folders"], str, int)
+            ),
+        )
+        head = ("environment", "key", "created", "python", "python_version")
+        environment, key, created, python, python_version = (_text(table[name]) for name in head)
+        return Receipt(
+            environment=environment,
+            key=key,
+            created=created,
+            python=python,
+            python_version=python_version,
+            contents=contents,
+            recipe=_parse_recipe(table) if version > _OLDEST else None,
+        )
+    except KeyError as error:
+        message = f"the receipt is damaged: it has no {error}"
+        raise HostError(Problem(file=file, message=message)) from error
+    except (ValueError, TypeError) as error:
+        raise HostError(Problem(file=file, message=f"the receipt is damaged: {error}")) from error
+
+
+def read_receipt_size(first_line: str) -> int:
+    """The size that a receipt's first line carries, in bytes; the rest need not be read for it.
+
+    ValueError where the line is none of a receipt.
+    """
+    head = json.loads(first_line.rstrip().removesuffix(",") + "}")
+    if type(size := head.get("size")) is not int:
+        raise ValueError(f"size is {size!r}")
+    return size
+
+
+def _read_rows(rows: object, *kinds: type) -> Iterator[list[Any]]:
+    """Rows of just these kinds of fields."""
+    if not isinstance(rows, list):
+        raise TypeError("it has no list of entries")
+    for row in rows:
+        if not isinstance(row, list) or tuple(map(type, row)) != kinds:
+            raise TypeError(f"{row!r} is no entry")
+        yield row
+
+
+def _parse_recipe(table: dict[str, Any]) -> Recipe:
+    from envbuild.lockfile.recipe import ChosenFile, Recipe
+
+    wheels = _read_rows(table["wheels"], str, str, str, str, str, int)
+    recipe = table["recipe"]
+    if not isinstance(recipe, dict) or not isinstance(recipe["env"], dict):
+        raise TypeError("its recipe is no object")
+    if not isinstance(bytecode := recipe["bytecode"], bool):
+        raise TypeError(f"{bytecode!r} is not true or false")
+    names = ("driver", "version", "target", "cache_tag")
+    driver, version, target, cache_tag = (_text(recipe[name]) for name in names)
+    return Recipe(
+        driver=driver,
+        version=version,
+        target=target,
+        cache_tag=cache_tag,
+        env=tuple((name, _text(value)) for name, value in recipe["env"].items()),
+        bytecode=bytecode,
+        wheels=tuple(
+            ChosenFile(
+                package=package, version=version, index=index, file=file, sha256=sha256, size=size
+            )
+            for package, version, index, file, sha256, size in wheels
+        ),
+    )
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value
+
+
+def read_receipt_python(first_line: str) -> tuple[str, str]:
+    """The path and the version of the interpreter that a receipt's first line carries."""
+    head = json.loads(first_line.rstrip().removesuffix(",") + "}")
+    return str(head["python"]), str(head["python_version"])
+
+
+def read_receipt_wheels(lines: Iterable[str]) -> tuple[str, ...]:
+    """The sha256 of each of `read_receipt_files`."""
+    return tuple(sha256 for _, _, _, sha256 in read_receipt_files(lines))
+
+
+def read_receipt_files(lines: Iterable[str]) -> tuple[tuple[str, str, str, str], ...]:
+    """Package, version, name and sha256 of each file that a receipt's environment was built from.
+
+    What comes after them in the receipt, which is megabytes, is not taken from `lines`.
+    Empty for a receipt of format 1; ValueError where the lines are none of a receipt.
+    """
+    head = "".join(takewhile(lambda line: not line.startswith('"files"'), lines))
+    try:
+        table = json.loads(head.rstrip().removesuffix(",") + "}")
+        rows = table.get("wheels", ())
+        return tuple((name, version, file, sha256) for name, version, _, file, sha256, _ in rows)
+    except (AttributeError, TypeError) as error:
+        raise ValueError(f"it is no receipt: {error}") from error
+
+
+def _recipe_rows(recipe: Recipe) -> Iterator[str]:
+    table = {
+        "driver": recipe.driver,
+        "version": recipe.version,
+        "target": recipe.target,
+        "cache_tag": recipe.cache_tag,
+        "env": dict(recipe.env),
+        "bytecode": recipe.bytecode,
+    }
+    wheels = [
+        json.dumps([w.package, w.version, w.index, w.file, w.sha256, w.size]) for w in recipe.wheels
+    ]
+    yield f',\n"recipe": {json.dumps(table)}'
+    yield from _rows("wheels", wheels)
+
+
+def _rows(key: str, rows: Iterable[str]) -> Iterator[str]:
+    """A list's text, in pieces that are put together once with the others: it may be ten megabytes."""
+    yield f',\n"{key}": [\n'
+    yield ",\n".join(rows)
+    yield "\n]"
+
+
+_json_text = json.encoder.encode_basestring_ascii
+"""What `json.dumps` does with a text, without what it asks first."""
+
+_NUL = _json_text("\0").strip('"')
+
+
+def _json_texts(entries: Iterable[FileEntry | LinkEntry | FolderEntry]) -> list[str]:
+    """Every path as JSON; all at once where none needs care, as there are 50,000 of them."""
+    paths = [entry.path for entry in entries]
+    together = "\0".join(paths)
+    if "\\" in together or together.count("\0") != len(paths) - 1:
+        return list(map(_json_text, paths))
+    return [f'"{path}"' for path in _json_text(together)[1:-1].split(_NUL)]

@@ -1,0 +1,47 @@
+"""Which paths of a built environment several of its packages bring, and whose file is there; RECORDs are read alone."""
+
+from __future__ import annotations
+
+from posixpath import normpath
+from typing import TYPE_CHECKING
+
+from envbuild.environment.contents import read_records
+from envbuild.environment.folder import find_site_packages
+from envbuild.finding import Finding
+from envbuild.requirement.parse import normalized_name
+from envbuild.wheelcache.modules import is_compiled
+from envbuild.wheelcache.record import parse_record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+def shared_paths(environment: Path) -> Iterator[Finding]:
+    """A warning for each path that packages bring with different content, in the order of paths.
+
+    The package that comes first by name has it, as in every environment with these files.
+    """
+    site_packages = find_site_packages(environment)
+    prefix = site_packages.relative_to(environment)
+    owners: dict[str, dict[str, str]] = {}
+    for folder, text in read_records(site_packages).items():
+        package = normalized_name(folder.removesuffix(".dist-info").rpartition("-")[0])
+        for path, sha256, _ in parse_record(text):
+            if sha256 and not is_compiled(path):
+                owners.setdefault(normpath(f"{prefix}/{path}"), {})[package] = sha256
+    for path, digests in sorted(owners.items()):
+        if len(set(digests.values())) > 1:
+            yield _finding(environment.name, path, sorted(digests))
+
+
+def _finding(environment: str, path: str, packages: list[str]) -> Finding:
+    first, *others = packages
+    return Finding(
+        code="shared-path",
+        subject=environment,
+        path=path,
+        message=f"{first} and {', '.join(others)} bring it with different content; {first}'s is there",
+        hint='leave one of them out, or refuse such packages with overlap = "refuse"',
+        level="warning",
+    )

@@ -1,0 +1,121 @@
+"""Whether everything in environments looks as it is recorded, told as fast as can be.
+
+Each file, link and folder is looked at (lstat), no file is opened, and hardly a folder is listed:
+a folder's times of change (mtime, ctime) move whenever something in it comes, goes or is renamed.
+What it is that differs, `stat_lines` says.
+"""
+
+from __future__ import annotations
+
+import os
+from itertools import islice
+from operator import attrgetter
+from struct import pack, unpack
+
+from envbuild.environment.stat_lines import differing_paths
+from envbuild.environment.stat_record import MAGIC, read_parts
+from envbuild.posix.forks import map_in_processes
+from envbuild.posix.working_folder import coming_back
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from envbuild.environment.stat_record import Part
+
+_WORTH = 3000
+"""Entries that one more process has to look at before it spares more time than its start takes."""
+
+_SIZE = 6
+"""The place of the size in a status as a tuple, in which mode and inode are the first two."""
+
+_mtime = attrgetter("st_mtime_ns")
+_ctime = attrgetter("st_ctime_ns")
+
+
+def are_as_recorded(looked_at: Sequence[tuple[bytes, Path | str]], workers: int) -> list[bool]:
+    """For each record and its environment, whether all is as recorded; False too where that cannot be told.
+
+    Each environment is shared out among as many processes as are worth while, `workers` at most.
+    ChildProcessError where one was killed. For the time before there are threads.
+    """
+    places = [os.fsencode(environment) for _, environment in looked_at]
+    parts = [_parts(record) for record, _ in looked_at]
+    items = [(number, part) for number, found in enumerate(parts) for part in found]
+    entries = sum(_entries(part) for _, part in items)
+    with coming_back():
+        looks = map_in_processes(
+            lambda item: _look(item[1], places[item[0]]),
+            items,
+            min(workers, 1 + entries // _WORTH),
+        )
+    doubtful: list[set[bytes] | None] = [set() for _ in places]
+    for (number, _), found in zip(items, looks, strict=True):
+        known = doubtful[number]
+        doubtful[number] = None if found is None or known is None else known.union(found)
+    return [
+        folders is not None and _hold_what_is_recorded(folders, own, place)
+        for folders, own, place in zip(doubtful, parts, places, strict=True)
+    ]
+
+
+def _parts(record: bytes) -> Sequence[Part | bytes]:
+    """The parts of a record; one that has none, being older or damaged, is its only part."""
+    try:
+        return (read_parts(record) if record.startswith(MAGIC) else []) or [record]
+    except ValueError:
+        return [record]
+
+
+def _entries(part: Part | bytes) -> int:
+    return part.count(b"\n") if isinstance(part, bytes) else part.count
+
+
+def _look(part: Part | bytes, place: bytes) -> Iterable[bytes] | None:
+    """The folders of a part whose times have moved; None where anything else is not as recorded."""
+    try:
+        if isinstance(part, bytes):
+            return None if differing_paths(part, os.fsdecode(place)) else ()
+        return _look_at_each(part, place)
+    except (OSError, ValueError):
+        return None
+
+
+def _look_at_each(part: Part, place: bytes) -> Iterable[bytes] | None:
+    """As `_look`; every step is one loop in C over all entries of the part."""
+    count = part.count
+    os.chdir(place + b"/" + part.base)
+    seen = list(map(os.lstat, part.names.split(b"\0")))
+    modes, inodes, *_, sizes = islice(zip(*seen, strict=True), _SIZE + 1)
+    mtimes = tuple(map(_mtime, seen))
+    last = (*mtimes, *map(_ctime, seen)) if part.folders else (*sizes, *mtimes)
+    numbers = pack(f"<{4 * count}q", *modes, *inodes, *last)
+    if numbers == part.numbers:
+        return ()
+    if not part.folders or numbers[: 16 * count] != part.numbers[: 16 * count]:
+        return None
+    known = unpack(f"<{4 * count}q", part.numbers)[2 * count :]
+    return [
+        path
+        for number, path in enumerate(part.paths())
+        if last[number::count] != known[number::count]
+    ]
+
+
+def _hold_what_is_recorded(
+    folders: set[bytes], parts: Iterable[Part | bytes], place: bytes
+) -> bool:
+    """Whether folders have just the entries that are recorded, by name."""
+    if not folders:
+        return True
+    recorded: dict[bytes, set[bytes]] = {folder: set() for folder in folders}
+    for part in parts:
+        for path in part.paths() if not isinstance(part, bytes) else ():
+            folder, _, name = path.rpartition(b"/")
+            if path != b"." and (folder or b".") in recorded:
+                recorded[folder or b"."].add(name)
+    try:
+        return all(set(os.listdir(place + b"/" + path)) == recorded[path] for path in folders)  # noqa: PTH208
+    except OSError:
+        return False

@@ -1,0 +1,72 @@
+"""What the file system says of every entry of an environment, a line each; imported where milliseconds count.
+
+Older envbuilds kept these very lines as the record of an environment.
+"""
+
+from __future__ import annotations
+
+import os
+
+from envbuild.environment.stat_record import MAGIC, read_parts
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_KIND = 0o170000
+_FOLDER = 0o040000
+_FIELDS = 5
+
+
+def stat_lines(environment: Path | str) -> list[bytes]:
+    """`mode size mtime_ns inode path` of everything below the environment, in no order.
+
+    No file is opened. Size and time of a folder are left out, as file systems differ about them.
+    """
+    root = os.fsencode(environment)
+    skip = len(root) + 1
+    top = os.lstat(root)
+    lines = [_line(b".", top.st_mode, top.st_ino, 0, 0)]
+    waiting = [root]
+    while waiting:
+        with os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                path = entry.path
+                seen = entry.stat(follow_symlinks=False)
+                size, mtime_ns = seen.st_size, seen.st_mtime_ns
+                if seen.st_mode & _KIND == _FOLDER:
+                    waiting.append(path)
+                    size = mtime_ns = 0
+                lines.append(_line(path[skip:], seen.st_mode, seen.st_ino, size, mtime_ns))
+    return lines
+
+
+def differing_paths(recorded: bytes, environment: Path | str) -> list[str]:
+    """The paths of which either the record or the environment says something else, in order.
+
+    Names that are no UTF-8 come as surrogate escapes. ValueError where the record is damaged.
+    """
+    lines = recorded_lines(recorded) ^ set(stat_lines(environment))
+    return sorted({_path(line).decode("utf-8", "surrogateescape") for line in lines})
+
+
+def recorded_lines(recorded: bytes) -> set[bytes]:
+    """The lines that a record comes to, whichever format it has; ValueError where it is damaged."""
+    if not recorded.startswith(MAGIC):
+        lines = {line for line in recorded.split(b"\n") if line}
+        if any(line.count(b" ") < _FIELDS - 1 for line in lines):
+            raise ValueError("the record has a line that is none")
+        return lines
+    return {
+        _line(path, mode, inode, 0, 0) if part.folders else _line(path, mode, inode, *rest)
+        for part in read_parts(recorded)
+        for path, (mode, inode, *rest) in part.rows()
+    }
+
+
+def _line(path: bytes, mode: int, inode: int, size: int, mtime_ns: int) -> bytes:
+    return b"%o %d %d %d %s" % (mode, size, mtime_ns, inode, path.replace(b"\n", b"\\n"))
+
+
+def _path(line: bytes) -> bytes:
+    return line.split(b" ", _FIELDS - 1)[-1]

@@ -1,0 +1,147 @@
+"""Look at everything in an environment: what its receipt records, and how each entry looks."""
+
+from __future__ import annotations
+
+import os
+import stat
+from operator import itemgetter
+from typing import TYPE_CHECKING
+
+from envbuild.environment.contents import FOLDER_MODE, entry_file, freeze_file
+from envbuild.environment.receipt import Contents, FileEntry, FolderEntry, LinkEntry
+from envbuild.environment.stat_list import Looks, columns_of, looks_of, looks_of_folders
+from envbuild.errors import HostError, Problem
+from envbuild.posix.folder_walk import folders_in, path_text, walk_folders
+from envbuild.value import tuples_of, value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from envbuild.posix.folder_walk import Visit
+    from envbuild.wheelcache.entry import EntryFile
+
+
+@value
+class Survey:
+    """An environment as one walk has found it."""
+
+    contents: Contents
+    looks: tuple[Looks, ...]
+    """How everything in it looks."""
+
+
+def scan_contents(environment: Path) -> Contents:
+    """Every file, link and folder below an environment, contents hashed; reading alone.
+
+    HostError for anything else (a socket, a device): no wheel brings one.
+    """
+    return survey(environment, known={}, freeze=False).contents
+
+
+def survey(
+    environment: Path,
+    *,
+    known: Mapping[str, EntryFile],
+    freeze: bool,
+    walk: Callable[[bytes, int | None], Iterable[Visit]] | None = None,
+) -> Survey:
+    """Look at everything below an environment.
+
+    With `freeze` it is made readable for every user and writable for none, whatever the umask was;
+    a file that its owner may run, everybody may.
+    Its own folder comes last: until then nobody enters whom that keeps out.
+
+    Files that are `known`, by path, are neither read nor changed: whoever has put them there
+    a moment ago knows them; they have to be there as files all the same.
+    `walk` gives every folder of one, having given a mode to all but that one, as `walk_folders` does.
+    HostError as in `scan_contents`.
+    """
+    found = _Walk(environment, known, freeze=freeze)
+    root = os.fsencode(environment)
+    for visit in _frozen(root, walk or _walk) if freeze else walk_folders([root]):
+        found.take(visit)
+    return found.survey()
+
+
+def _walk(root: bytes, mode: int | None) -> Iterable[Visit]:
+    return walk_folders([root], mode=mode, keep=(root,))
+
+
+def _frozen(root: bytes, walk: Callable[[bytes, int | None], Iterable[Visit]]) -> Iterator[Visit]:
+    """Every folder, given its mode; the root itself when all below it is as it is to be."""
+    for visit in walk(root, FOLDER_MODE):
+        if visit.folder != root:
+            yield visit
+    with os.scandir(root) as entries:
+        for entry in entries:
+            if entry.is_file(follow_symlinks=False):
+                freeze_file(entry.path, entry.stat(follow_symlinks=False))
+    os.chmod(root, FOLDER_MODE)  # noqa: PTH101
+    yield from walk_folders([root], spare=frozenset(folders_in(root)))
+
+
+class _Walk:
+    """What was met of an environment so far."""
+
+    def __init__(self, environment: Path, known: Mapping[str, EntryFile], *, freeze: bool) -> None:
+        self._known = known
+        self._freeze = freeze
+        self._environment = environment
+        self._skip = len(os.fsencode(environment)) + 1
+        self._files: list[tuple[str, EntryFile]] = []
+        self._links: list[tuple[LinkEntry, os.stat_result]] = []
+        self._folders: list[tuple[str, Visit]] = []
+
+    def take(self, visit: Visit) -> None:
+        """Note what a folder holds; all of it at once where it is known, as there are 50,000 of them."""
+        folder = path_text(visit.folder[self._skip :])
+        self._folders.append((folder or ".", visit))
+        prefix = f"{folder}/" if folder else ""
+        paths = [prefix + name for name in _texts(visit.names)]
+        there = list(map(self._known.get, paths))
+        if visit.regular and None not in there:
+            self._files += zip(paths, there, strict=True)  # type: ignore[arg-type]
+        else:
+            for path, name, file in zip(paths, visit.names, there, strict=True):
+                self._take_one(path, visit.folder + b"/" + name, file)
+
+    def _take_one(self, path: str, place: bytes, file: EntryFile | None) -> None:
+        status = os.lstat(place)
+        if stat.S_ISREG(status.st_mode):
+            if file is None:
+                if self._freeze:
+                    status = freeze_file(place, status)
+                file = entry_file(path, place, status)
+            self._files.append((path, file))
+        elif stat.S_ISLNK(status.st_mode):
+            self._links.append((LinkEntry(path=path, target=path_text(os.readlink(place))), status))  # noqa: PTH115
+        else:
+            message = f"{self._environment}/{path} is neither a file nor a folder nor a link"
+            raise HostError(Problem(message=message))
+
+    def survey(self) -> Survey:
+        """Everything in path order; column by column, as there is so much of it."""
+        self._files.sort(key=itemgetter(0))
+        self._links.sort(key=itemgetter(0))
+        self._folders.sort(key=itemgetter(0))
+        paths = [path for path, _ in self._files]
+        _, modes, sizes, digests, times, inodes = columns_of(map(itemgetter(1), self._files), 6)
+        kinds = [stat.S_IFREG | mode for mode in modes]
+        contents = Contents(
+            files=tuples_of(FileEntry, zip(paths, modes, sizes, digests, strict=True)),
+            links=tuple([link for link, _ in self._links]),
+            folders=tuple(
+                [FolderEntry(path, stat.S_IMODE(visit.mode)) for path, visit in self._folders]
+            ),
+        )
+        looks = (
+            Looks(paths, (kinds, inodes, sizes, times)),
+            looks_of([(link.path, status) for link, status in self._links]),
+            looks_of_folders(self._folders),
+        )
+        return Survey(contents=contents, looks=looks)
+
+
+def _texts(names: Sequence[bytes]) -> list[str]:
+    return path_text(b"\0".join(names)).split("\0") if names else []

@@ -1,0 +1,1 @@
+"""Package indexes: where they are, what they answer, and why they fail."""

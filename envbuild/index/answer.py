@@ -1,0 +1,267 @@
+"""The bad answers that an index can give, and the words for each."""
+
+from __future__ import annotations
+
+import enum
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from envbuild.declaration.declaration import DEFAULT_INDEX
+from envbuild.errors import IndexFailureError, Problem
+from envbuild.value import value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from envbuild.errors import EnvbuildError
+    from envbuild.index.locations import IndexLocation
+
+
+class Fault(enum.Enum):
+    """What was wrong with an answer; the set is closed."""
+
+    UNREACHABLE = "unreachable"
+    TIMED_OUT = "timed out"
+    UNAUTHORISED = "unauthorised"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not found"
+    SERVER_ERROR = "server error"
+    REFUSED = "refused"
+    """A status that is none of the others, such as 429 or 400."""
+
+    REDIRECTS = "too many redirects"
+    LED_AWAY = "led away"
+    """A redirect to another host, for a package that may come from its own index alone."""
+
+    UNSAFE = "unsafe"
+    """A way from https to http or to another port, for what no digest vouches for."""
+
+    GARBAGE = "garbage"
+    """An answer that is not what was asked for: no package page, no wheel."""
+
+    TRUNCATED = "truncated"
+    MISNAMED = "misnamed"
+    """A file whose METADATA is that of another package or another version."""
+
+    TWO_CONTENTS = "two contents"
+    """A page that lists one file name with two digests."""
+
+    CHANGED = "changed"
+    """Other bytes than the page, or the lockfile, says."""
+
+    @property
+    def concerns_whole_index(self) -> bool:
+        """Whether asking the same index for more would only repeat it."""
+        return self in (Fault.UNREACHABLE, Fault.TIMED_OUT, Fault.UNAUTHORISED)
+
+
+_STATUSES = {
+    401: Fault.UNAUTHORISED,
+    403: Fault.FORBIDDEN,
+    404: Fault.NOT_FOUND,
+    410: Fault.NOT_FOUND,
+}
+
+
+@value
+class IndexAnswer:
+    """One bad answer: which index, asked for what, said what."""
+
+    fault: Fault
+    location: IndexLocation
+    package: str
+    """The package that was asked for, by its normalised name."""
+
+    file: str | None = None
+    """The name of the file that was asked for; None for the package's page."""
+
+    host: str | None = None
+    """The `host:port` that answered, where that is not the index's own."""
+
+    status: int | None = None
+    """The HTTP status, where there was one."""
+
+    reason: str | None = None
+    """What else is known, as the end of a sentence; never a URL."""
+
+
+class IndexAnswerError(IndexFailureError):
+    """An index gave a bad answer."""
+
+    def __init__(self, answer: IndexAnswer) -> None:
+        self.answer = answer
+        super().__init__(problem_of(answer))
+
+    def with_problems(self, problems: Iterable[Problem]) -> EnvbuildError:
+        """An index failure with other problems, which come from other answers."""
+        return IndexFailureError(problems)
+
+
+def fault_of_status(status: int) -> Fault | None:
+    """What an HTTP status says is wrong, or None for success."""
+    if 200 <= status < 300:
+        return None
+    if status in _STATUSES:
+        return _STATUSES[status]
+    return Fault.SERVER_ERROR if status >= 500 else Fault.REFUSED
+
+
+def problem_of(answer: IndexAnswer) -> Problem:
+    """The words for a bad answer: the index by its name and place, what it did, what to do."""
+    words = _WORDS[answer.fault]
+    message, hint = words(answer)
+    return Problem(message=message, hint=hint)
+
+
+def _index(answer: IndexAnswer) -> str:
+    return f"index '{answer.location.name}' ({answer.host or answer.location.place})"
+
+
+def _subject(answer: IndexAnswer) -> str:
+    return answer.file or f"the page of package '{answer.package}'"
+
+
+def _status(answer: IndexAnswer) -> str:
+    try:
+        return f"{answer.status} {HTTPStatus(answer.status or 0).phrase}"
+    except ValueError:
+        return str(answer.status)
+
+
+def _because(answer: IndexAnswer) -> str:
+    return f": {answer.reason}" if answer.reason else ""
+
+
+def _unreachable(answer: IndexAnswer) -> tuple[str, str]:
+    message = f"{_index(answer)} cannot be reached{_because(answer)}"
+    if answer.location.folder is not None:
+        return message, f"make the folder readable, or set ${answer.location.variable}"
+    return message, f"check the network, or say where it lives with ${answer.location.variable}"
+
+
+def _timed_out(answer: IndexAnswer) -> tuple[str, str]:
+    message = f"{_index(answer)} did not answer in time{_because(answer)}"
+    return message, (
+        "try again, or allow it more seconds: $ENVBUILD_HTTP_TIMEOUT of silence, "
+        "$ENVBUILD_HTTP_DEADLINE for the whole"
+    )
+
+
+def _unauthorised(answer: IndexAnswer) -> tuple[str, str]:
+    where = f"into the netrc file or into ${answer.location.variable}"
+    if answer.location.credentials is None or answer.host is not None:
+        return f"{_index(answer)} asks who you are (401)", f"put user and password {where}"
+    message = f"{_index(answer)} does not accept the user and password it was given (401)"
+    return message, f"put the right ones {where}"
+
+
+def _forbidden(answer: IndexAnswer) -> tuple[str, str]:
+    message = f"{_index(answer)} does not permit reading {_subject(answer)} (403)"
+    return message, "ask its operator for permission to read"
+
+
+def _not_found(answer: IndexAnswer) -> tuple[str, str]:
+    index = f"index '{answer.location.name}'"
+    if answer.file is not None:
+        listed = f"lists {answer.file} but does not have it ({answer.status})"
+        message = f"{_index(answer)} {listed if answer.status else f'has no file {answer.file}'}"
+        return message, "ask its operator to mend it"
+    message = f"{index} has no package '{answer.package}'"
+    if answer.location.name == DEFAULT_INDEX:
+        return (
+            message,
+            "check the spelling, or bind it to the index that has it with [[index]] packages",
+        )
+    return message, (
+        f"check the spelling and the place, {answer.location.place}; "
+        "what is bound to an index comes from nowhere else"
+    )
+
+
+def _server_error(answer: IndexAnswer) -> tuple[str, str]:
+    message = f"{_index(answer)} failed to give {_subject(answer)} ({_status(answer)})"
+    return message, "try again later, or ask its operator"
+
+
+def _refused(answer: IndexAnswer) -> tuple[str, str]:
+    message = f"{_index(answer)} refused {_subject(answer)} ({_status(answer)})"
+    if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+        return message, "wait a while, then try again"
+    return message, f"check the address that ${answer.location.variable} or drivers.toml gives"
+
+
+def _redirects(answer: IndexAnswer) -> tuple[str, str]:
+    message = f"{_index(answer)} redirects without end when asked for {_subject(answer)}"
+    return message, f"check the address that ${answer.location.variable} or drivers.toml gives"
+
+
+def _led_away(answer: IndexAnswer) -> tuple[str, str]:
+    message = f"{_index(answer)} leads away from {_subject(answer)}{_because(answer)}"
+    return message, (
+        f"switch its fallback to other indexes off: '{answer.package}' is bound to it "
+        f"and comes from nowhere else; if it has moved, set ${answer.location.variable}"
+    )
+
+
+def _unsafe(answer: IndexAnswer) -> tuple[str, str]:
+    message = f"{_index(answer)} leads {answer.reason} for {_subject(answer)}"
+    return message, (
+        "it was not followed, as nothing vouches for what comes that way; "
+        f"ask its operator, or say its right place with ${answer.location.variable}"
+    )
+
+
+def _garbage(answer: IndexAnswer) -> tuple[str, str]:
+    if answer.file is not None:
+        message = (
+            f"{_index(answer)} gave a file {answer.file} that cannot be read{_because(answer)}"
+        )
+        return message, "ask its operator to mend it"
+    message = (
+        f"{_index(answer)} answered with no package page for '{answer.package}'{_because(answer)}"
+    )
+    return message, "check its address: it is the folder above the packages' pages, often /simple"
+
+
+def _truncated(answer: IndexAnswer) -> tuple[str, str]:
+    message = f"{_index(answer)} broke off in the middle of {_subject(answer)}"
+    return message, "try again, or ask its operator"
+
+
+def _misnamed(answer: IndexAnswer) -> tuple[str, str]:
+    name = answer.file or ""
+    message = f"{_index(answer)} gave a file {name} that is not what its name says"
+    version = name.split("-")[1] if name.endswith(".whl") else "VERSION"
+    return f"{message}{_because(answer)}", (
+        f'leave the version out, constraints = ["{answer.package}!={version}"], '
+        "or ask the index's operator to mend the file"
+    )
+
+
+def _two_contents(answer: IndexAnswer) -> tuple[str, str]:
+    message = f"{_index(answer)} lists two different files as {_subject(answer)}{_because(answer)}"
+    return message, "nothing of it was used; ask its operator which one is the right one"
+
+
+def _changed(answer: IndexAnswer) -> tuple[str, str]:
+    message = f"{_index(answer)} serves a changed {_subject(answer)}{_because(answer)}"
+    return message, "nothing of it was used; find out who changed it before you lock it anew"
+
+
+_WORDS = {
+    Fault.UNREACHABLE: _unreachable,
+    Fault.TIMED_OUT: _timed_out,
+    Fault.UNAUTHORISED: _unauthorised,
+    Fault.FORBIDDEN: _forbidden,
+    Fault.NOT_FOUND: _not_found,
+    Fault.SERVER_ERROR: _server_error,
+    Fault.REFUSED: _refused,
+    Fault.REDIRECTS: _redirects,
+    Fault.LED_AWAY: _led_away,
+    Fault.UNSAFE: _unsafe,
+    Fault.GARBAGE: _garbage,
+    Fault.TRUNCATED: _truncated,
+    Fault.MISNAMED: _misnamed,
+    Fault.TWO_CONTENTS: _two_contents,
+    Fault.CHANGED: _changed,
+}

@@ -1,0 +1,149 @@
+"""Pools of connections: through which proxy, trusting whom, and watched by a deadline while they answer."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    import socket
+    import ssl
+    from collections.abc import Generator, Mapping
+
+    import urllib3
+
+    from envbuild.index.deadline import Deadline
+
+_BUNDLES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+)
+"""Where systems keep the certificates they trust, for a Python that was built for another one."""
+
+_here = threading.local()
+"""`deadline`: that of the request which this thread sends."""
+
+
+def proxies_of(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """What an environment says of proxies, by the variable's name in lower case."""
+    return {key.lower(): value for key, value in environ.items() if key.lower().endswith("_proxy")}
+
+
+def proxy_for(url: str, known: Mapping[str, str]) -> str | None:
+    """The proxy that an environment's `proxies_of` name for a URL, as curl and uv read it, or None."""
+    import urllib.request
+
+    parts = urlsplit(url)
+    exempt = {"no": known.get("no_proxy", "")}
+    bypass = urllib.request.proxy_bypass_environment  # type: ignore[attr-defined] # not in the stub
+    if exempt["no"] and bypass(parts.netloc, exempt):
+        return None
+    proxy = known.get(f"{parts.scheme}_proxy") or known.get("all_proxy")
+    if not proxy:
+        return None
+    return proxy if "://" in proxy else f"http://{proxy}"
+
+
+@contextmanager
+def watched_by(deadline: Deadline) -> Generator[None]:
+    """Let the deadline watch the connections that this thread opens or takes in the block."""
+    _here.deadline = deadline
+    try:
+        yield
+    finally:
+        _here.deadline = None
+
+
+def make_manager(scheme: str, proxy: str | None) -> urllib3.PoolManager:
+    import urllib3
+
+    context = _trust() if scheme == "https" or (proxy or "").startswith("https:") else None
+    if proxy is None:
+        return _watched(urllib3.PoolManager(num_pools=8, maxsize=32, ssl_context=context))
+    parts = urlsplit(proxy)
+    login = f"{parts.username}:{parts.password or ''}" if parts.username else None
+    return _watched(
+        urllib3.ProxyManager(
+            parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl(),
+            num_pools=8,
+            maxsize=32,
+            ssl_context=context,
+            proxy_headers=urllib3.make_headers(proxy_basic_auth=login) if login else None,
+        )
+    )
+
+
+def _watched(manager: urllib3.PoolManager) -> urllib3.PoolManager:
+    manager.pool_classes_by_scheme = _watched_pools()
+    return manager
+
+
+@cache
+def _watched_pools() -> dict[str, type[urllib3.HTTPConnectionPool]]:
+    """urllib3's pools, of connections that tell the deadline of the request what to shut down."""
+    from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+    from urllib3.connection import HTTPConnection, HTTPSConnection
+
+    class Connection(_Watched, HTTPConnection):
+        pass
+
+    class SecureConnection(_Watched, HTTPSConnection):
+        pass
+
+    class Pool(HTTPConnectionPool):
+        ConnectionCls = Connection
+
+    class SecurePool(HTTPSConnectionPool):
+        ConnectionCls = SecureConnection
+
+    return {"http": Pool, "https": SecurePool}
+
+
+class _Watched:
+    """A connection whose handshakes and answers a deadline can cut."""
+
+    sock: socket.socket | None
+
+    def _new_conn(self) -> socket.socket:
+        """Connected, with no word said: a copy is watched, as TLS takes the socket over while it shakes hands."""
+        connection: socket.socket = super()._new_conn()  # type: ignore[misc]
+        self._copy = connection.dup()
+        _watch(self._copy)
+        return connection
+
+    def connect(self) -> None:
+        try:
+            super().connect()  # type: ignore[misc]
+            _watch(self.sock)
+        finally:
+            copy = self.__dict__.pop("_copy", None)
+            if copy is not None:
+                copy.close()
+
+    def request(self, *args: object, **more: object) -> None:
+        _watch(self.sock)
+        super().request(*args, **more)  # type: ignore[misc]
+
+
+def _watch(connection: socket.socket | None) -> None:
+    deadline: Deadline | None = getattr(_here, "deadline", None)
+    if deadline is not None and connection is not None:
+        deadline.watch(connection)
+
+
+def _trust() -> ssl.SSLContext:
+    """What the host's own certificate store vouches for."""
+    import os
+    import ssl
+
+    context = ssl.create_default_context()
+    if not context.get_ca_certs() and not ssl.get_default_verify_paths().capath:
+        for bundle in filter(os.path.exists, _BUNDLES):
+            context.load_verify_locations(bundle)
+            break
+    return context

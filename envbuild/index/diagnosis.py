@@ -1,0 +1,165 @@
+"""Find out from the indexes themselves why uv failed.
+
+uv's exit codes and words do not tell an index that failed from ranges that cannot be met,
+so after a failure the indexes are asked what uv will have asked them.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, TypeVar
+
+from envbuild.errors import EnvbuildError, IndexFailureError, Problem, UnsatisfiableError
+from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError, problem_of
+from envbuild.index.misnamed import look_for_misnamed, names_in
+from envbuild.index.upload_times import missing_times, tells_times
+from envbuild.posix.workers import Workers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from packaging.specifiers import SpecifierSet
+
+    from envbuild.index.locations import IndexLocation, IndexLocations
+    from envbuild.index.page import ProjectPage
+    from envbuild.index.reader import IndexClient
+    from envbuild.resolution.resolution import ResolveRequest
+
+_AT_ONCE = 8
+T = TypeVar("T")
+
+
+def diagnose_resolution(
+    client: IndexClient,
+    locations: IndexLocations,
+    request: ResolveRequest,
+    seen: Iterable[IndexAnswer] = (),
+    timeless: Iterable[str] = (),
+    words: str = "",
+) -> EnvbuildError | None:
+    """Why a resolution failed, as far as indexes are the reason; None where they all answered well.
+
+    `seen` is what a router saw while uv was at work, `timeless` the packages without any upload time;
+    `words` are uv's own, which name packages.
+    Then the index of every directly required package is asked for its page.
+    IndexFailureError for bad answers, and for indexes that do not say what `exclude-newer` has to know;
+    UnsatisfiableError where there are only source distributions, which the declaration does not allow.
+    """
+    problems = problems_seen(seen)
+    if problems:
+        return IndexFailureError(problems)
+    wanted = _direct(request)
+    pages: dict[str, ProjectPage] = {}
+
+    def ask(package: str) -> None:
+        location = locations.of(package)
+        pages[package] = _page(client, location, package)
+
+    problems = ask_all(sorted(wanted), ask)
+    if problems:
+        return IndexFailureError(problems)
+    untold = [package for package, page in sorted(pages.items()) if not tells_times(page)]
+    if problems := missing_times(locations, request, (*untold, *timeless)):
+        return IndexFailureError(problems)
+
+    def look(package: str) -> None:
+        look_for_misnamed(client, locations.of(package), package, request)
+
+    if problems := ask_all(names_in(words), look):
+        return IndexFailureError(problems)
+    unbuilt = [
+        _only_source(package, version, locations.of(package), request.driver)
+        for package in sorted(wanted.keys() - set(request.allow_sdist))
+        if (version := _version_without_wheel(pages[package], wanted[package]))
+    ]
+    return UnsatisfiableError(unbuilt) if unbuilt else None
+
+
+def problems_seen(seen: Iterable[IndexAnswer]) -> list[Problem]:
+    """What was seen and is no mere absence: a resolver asks for much that need not be there."""
+    bad = (answer for answer in seen if answer.fault is not Fault.NOT_FOUND)
+    return list(dict.fromkeys(map(problem_of, bad)))
+
+
+def ask_all(items: Iterable[T], ask: Callable[[T], Problem | None]) -> list[Problem]:
+    """Ask about many things side by side → every problem once, in the order of the things.
+
+    An index that cannot be reached at all ends the asking.
+    """
+    hopeless = threading.Event()
+
+    def one(item: T) -> Problem | None:
+        if hopeless.is_set():
+            return None
+        try:
+            return ask(item)
+        except IndexAnswerError as error:
+            if error.answer.fault.concerns_whole_index:
+                hopeless.set()
+            return problem_of(error.answer)
+
+    with Workers(_AT_ONCE, thread_name_prefix="diagnosis") as pool:
+        found = list(pool.map(one, items))
+    return list(dict.fromkeys(problem for problem in found if problem is not None))
+
+
+def _page(client: IndexClient, location: IndexLocation, package: str) -> ProjectPage:
+    """The page as it is now; one without any file of a package is no package's page."""
+    page = client.project_page(location, package, fresh=True)
+    if not any(file.version for file in page.files):
+        answer = IndexAnswer(
+            fault=Fault.GARBAGE, location=location, package=package, reason="it lists no file"
+        )
+        raise IndexAnswerError(answer)
+    return page
+
+
+def _direct(request: ResolveRequest) -> dict[str, SpecifierSet]:
+    """Every directly required package with the versions that its lines together allow."""
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    from envbuild.requirement.parse import holds
+
+    def holding(lines: Iterable[str]) -> list[tuple[str, SpecifierSet]]:
+        parsed = map(Requirement, lines)
+        return [
+            (canonicalize_name(line.name), line.specifier)
+            for line in parsed
+            if holds(str(line.marker or ""), request.target)
+        ]
+
+    overridden = dict(holding(request.overrides))
+    wanted: dict[str, SpecifierSet] = {}
+    for name, specifier in holding(request.requires):
+        wanted[name] = overridden.get(
+            name, wanted[name] & specifier if name in wanted else specifier
+        )
+    for name, specifier in holding(request.constraints):
+        if name in wanted:
+            wanted[name] &= specifier
+    return wanted
+
+
+def _version_without_wheel(page: ProjectPage, allowed: SpecifierSet) -> str | None:
+    """The newest allowed version where no allowed version has a wheel but one has its source."""
+    found = {version: file for file in page.files if (version := file.version) is not None}
+    versions = sorted(allowed.filter(found))
+    wheels = {file.version for file in page.files if file.is_wheel}
+    if not versions or wheels.intersection(versions):
+        return None
+    return str(versions[-1])
+
+
+def _only_source(package: str, version: str, location: IndexLocation, driver: str) -> Problem:
+    return Problem(
+        message=(
+            f"only a source distribution exists of {package} {version} "
+            f"on index '{location.name}' ({location.place})"
+        ),
+        key=f"drivers.{driver}.requires",
+        hint=(
+            f'allow-sdist = ["{package}"] lets it be built, which runs its code, '
+            "or ask for a version with a wheel"
+        ),
+    )

@@ -1,0 +1,122 @@
+"""Find out from the indexes themselves why locked files could not be installed."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from envbuild.errors import IndexFailureError, Problem
+from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError, problem_of
+from envbuild.index.diagnosis import ask_all, problems_seen
+from envbuild.value import replace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from envbuild.index.locations import IndexLocation, IndexLocations
+    from envbuild.index.page import IndexFile
+    from envbuild.index.reader import IndexClient
+    from envbuild.lockfile.recipe import ChosenFile
+
+_BUDGET = 1 << 30
+"""Bytes that a diagnosis downloads at most to compare hashes."""
+
+
+def diagnose_files(
+    client: IndexClient,
+    locations: IndexLocations,
+    files: Sequence[ChosenFile],
+    seen: Iterable[IndexAnswer] = (),
+) -> IndexFailureError | None:
+    """Why locked files could not be installed, as far as indexes are the reason; else None.
+
+    `seen` is what a router saw while uv was at work.
+    Then every page is asked, then every file for its size,
+    and only then are files downloaded, the smallest first and 1 GiB at most, to compare hashes.
+    """
+    problems = problems_seen(seen)
+    checks = _Checks(client, locations)
+    ordered = sorted(files, key=lambda file: (file.size, file.file))
+    for check in (checks.listed, checks.sized, checks.hashed):
+        problems = problems or ask_all(ordered, check)
+    return IndexFailureError(problems) if problems else None
+
+
+class _Checks:
+    """Compares what indexes have with what is locked; each check finds one thing for each file."""
+
+    def __init__(self, client: IndexClient, locations: IndexLocations) -> None:
+        self._client = client
+        self._locations = locations
+        self._left = _BUDGET
+        self._lock = threading.Lock()
+
+    def listed(self, file: ChosenFile) -> Problem | None:
+        """Whether the page lists the file, with the hash that is locked."""
+        location = self._locations.of(file.package)
+        try:
+            page = self._client.project_page(location, file.package, fresh=True)
+        except IndexAnswerError as error:
+            if error.answer.fault is not Fault.NOT_FOUND:
+                raise
+            return _gone(location, file)
+        listed = page.file(file.file)
+        if listed is None:
+            return _gone(location, file)
+        if listed.sha256 not in (None, file.sha256):
+            return _changed(location, file, f"its page says {listed.sha256[:12]}…")
+        return None
+
+    def sized(self, file: ChosenFile) -> Problem | None:
+        """Whether the file can be had, in the size that is locked."""
+        location, listed = self._find(file)
+        size = self._client.file_size(location, file.package, listed)
+        if size in (None, file.size):
+            return None
+        what = f"it has {size} bytes instead of {file.size}"
+        return _changed(location, file, what)
+
+    def hashed(self, file: ChosenFile) -> Problem | None:
+        """Whether the file's content has the hash that is locked, as long as the budget lasts."""
+        with self._lock:
+            if file.size > self._left:
+                return None
+            self._left -= file.size
+        location, listed = self._find(file)
+        unchecked = replace(listed, sha256=None, size=file.size)
+        found, _ = self._client.download(location, file.package, unchecked)
+        if found == file.sha256:
+            return None
+        return _changed(location, file, f"its content has {found[:12]}…")
+
+    def _find(self, file: ChosenFile) -> tuple[IndexLocation, IndexFile]:
+        location = self._locations.of(file.package)
+        listed = self._client.project_page(location, file.package).file(file.file)
+        if listed is None:
+            answer = IndexAnswer(
+                fault=Fault.NOT_FOUND, location=location, package=file.package, file=file.file
+            )
+            raise IndexAnswerError(answer)
+        return location, listed
+
+
+def _gone(location: IndexLocation, file: ChosenFile) -> Problem:
+    return Problem(
+        message=(
+            f"the locked file {file.file} is gone from index '{location.name}' ({location.place})"
+        ),
+        hint=f"lock a version that is there: envbuild lock --upgrade-package {file.package}",
+    )
+
+
+def _changed(location: IndexLocation, file: ChosenFile, what: str) -> Problem:
+    reason = f"locked is sha256 {file.sha256[:12]}…, {what}"
+    return problem_of(
+        IndexAnswer(
+            fault=Fault.CHANGED,
+            location=location,
+            package=file.package,
+            file=file.file,
+            reason=reason,
+        )
+    )

@@ -1,0 +1,80 @@
+"""Remembered METADATA, by the sha256 of the wheel that it was read from.
+
+On disk is only what belongs to that sha256 for good.
+What an index merely said lasts as long as its pages do: for one command.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from envbuild.posix.files import make_private, write_atomically
+from envbuild.value import field, value
+from envbuild.wheelcache.metadata import WheelMetadata
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_FORMAT = 2
+
+
+@value
+class MetadataCache:
+    """A folder of one file for each wheel; losing it costs time and nothing else."""
+
+    folder: Path
+    _said: dict[str, WheelMetadata] = field(default_factory=dict, repr=False)
+    """What was read in this process and is not vouched for."""
+
+    def get(self, sha256: str) -> WheelMetadata | None:
+        """What is remembered of a wheel; None where nothing is, or nothing readable."""
+        if sha256 in self._said:
+            return self._said[sha256]
+        try:
+            table = json.loads(self._path(sha256).read_bytes())
+            return _parse(table)
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+
+    def put(self, sha256: str, metadata: WheelMetadata, *, vouched: bool) -> None:
+        """Remember a wheel's METADATA; a folder that cannot be written is no error.
+
+        `vouched` says whether it was read from bytes with that sha256, or has a hash on the index's page.
+        """
+        if not vouched:
+            self._said[sha256] = metadata
+            return
+        table = {
+            "format": _FORMAT,
+            "requires": metadata.requires,
+            "requires_python": metadata.requires_python,
+            "provides_extras": metadata.provides_extras,
+            "size": metadata.size,
+        }
+        path = self._path(sha256)
+        with suppress(OSError):
+            make_private(path.parent)
+            write_atomically(path, json.dumps(table).encode(), sync=False)
+
+    def _path(self, sha256: str) -> Path:
+        return self.folder / sha256[:2] / f"{sha256}.json"
+
+
+def _parse(table: dict[str, Any]) -> WheelMetadata:
+    if table["format"] != _FORMAT or type(table["size"]) is not int:
+        raise ValueError("another format")
+    requires_python = table["requires_python"]
+    return WheelMetadata(
+        requires=_texts(table["requires"]),
+        requires_python=None if requires_python is None else str(requires_python),
+        provides_extras=_texts(table["provides_extras"]),
+        size=table["size"],
+    )
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise TypeError("no list of texts")
+    return tuple(value)

@@ -1,0 +1,93 @@
+"""Wheels whose METADATA is that of another package, looked for after a resolution failed over one."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError
+from envbuild.index.inner_metadata import metadata_in_ranges
+from envbuild.index.wheel_folder import open_in_folder
+from envbuild.target.wheel_choice import best_wheel
+from envbuild.wheelcache.metadata import MisnamedError, find_metadata, parse_metadata
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from envbuild.index.locations import IndexLocation
+    from envbuild.index.page import IndexFile, ProjectPage
+    from envbuild.index.reader import IndexClient
+    from envbuild.resolution.resolution import ResolveRequest
+
+_NAMED = re.compile("`([A-Za-z0-9][A-Za-z0-9._-]{0,99})`")
+_MOST_NAMES = 8
+_MOST_FILES = 3
+"""Of a package, the newest: what failed is what was tried first."""
+
+
+def names_in(words: str) -> tuple[str, ...]:
+    """The packages that a resolver's words may be about: only to know whom to ask, never what is wrong."""
+    from packaging.utils import canonicalize_name
+
+    found = dict.fromkeys(canonicalize_name(name) for name in _NAMED.findall(words))
+    return tuple(found)[:_MOST_NAMES]
+
+
+def look_for_misnamed(
+    client: IndexClient, location: IndexLocation, package: str, request: ResolveRequest
+) -> None:
+    """IndexAnswerError where a wheel that the target takes holds another package's METADATA.
+
+    What cannot be looked at has its own way to be told.
+    """
+    try:
+        page = client.project_page(location, package)
+        wheels = [
+            (file, _content(client, location, package, file)) for file in _tried(page, request)
+        ]
+    except IndexAnswerError:
+        return
+    for file, content in wheels:
+        if content is None:
+            continue
+        try:
+            parse_metadata(content, package, 0, str(file.version))
+        except MisnamedError as error:
+            answer = IndexAnswer(
+                fault=Fault.MISNAMED,
+                location=location,
+                package=package,
+                file=file.filename,
+                reason=str(error),
+            )
+            raise IndexAnswerError(answer) from error
+        except ValueError:
+            continue
+
+
+def _tried(page: ProjectPage, request: ResolveRequest) -> Iterator[IndexFile]:
+    """The best wheel of the pinned version, and of the newest ones."""
+    pins = {pin.version for pin in request.pins if pin.name == page.name}
+    versions = {file.version for file in page.files if file.is_wheel and file.version is not None}
+    ordered = sorted(versions, key=lambda version: (str(version) in pins, version), reverse=True)
+    for version in ordered[:_MOST_FILES]:
+        names = [file.filename for file in page.files if file.version == version]
+        best = best_wheel((name for name in names if name.endswith(".whl")), request.target)
+        found = page.file(best) if best is not None else None
+        if found is not None:
+            yield found
+
+
+def _content(
+    client: IndexClient, location: IndexLocation, package: str, file: IndexFile
+) -> bytes | None:
+    if location.folder is not None:
+        with open_in_folder(location, package, file.filename) as wheel:
+            try:
+                return find_metadata(wheel, package)
+            except ValueError:
+                return None
+    if file.has_metadata:
+        return client.metadata_beside(location, package, file)
+    inner = metadata_in_ranges(client, location, package, file)
+    return inner.content if inner is not None else None

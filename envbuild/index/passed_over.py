@@ -1,0 +1,155 @@
+"""Which newer versions of what a driver itself requires were passed over, and for what."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envbuild.errors import EnvbuildError
+from envbuild.index.static_walk import StaticWalk, joined
+from envbuild.lockfile.held_back import PLATFORM, PYTHON, REASONS, change_hint, obstacle_text
+from envbuild.lockfile.lockfile import HeldBack
+from envbuild.posix.workers import Workers
+from envbuild.requirement.parse import holds, parse_requirement, parse_version
+from envbuild.resolution.joint_request import joint_inputs_request
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from packaging.version import Version
+
+    from envbuild.index.locations import IndexLocations
+    from envbuild.index.metadata import MetadataReader
+    from envbuild.index.reader import IndexClient
+    from envbuild.index.static_walk import Taken
+    from envbuild.lockfile.lockfile import LockedPackage, Lockfile
+    from envbuild.resolution.resolution import ResolveRequest
+    from envbuild.target.target import Target
+
+_Told = tuple[str, str, str, str, tuple[str, ...]]
+_MOST_PAGES = 200
+"""Of a walk whose lock has failed, where nobody waits for more."""
+
+_SIDE_BY_SIDE = 8
+
+
+def find_held_back(
+    client: IndexClient, locations: IndexLocations, reader: MetadataReader, lockfile: Lockfile
+) -> tuple[HeldBack, ...]:
+    """What is held back on each target; what cannot be told is left out."""
+    found: dict[_Told, list[Target]] = {}
+    for target in lockfile.targets:
+        request = joint_inputs_request((lockfile.driver,), (lockfile.inputs,), target)
+        locked = {package.name: package for package in lockfile.packages_for(target)}
+        walk = StaticWalk(client, locations, reader, request, locked=locked)
+        try:
+            for told in _on_target(walk, request, locked):
+                found.setdefault(told, []).append(target)
+        except (EnvbuildError, ValueError, OSError):
+            continue
+    return tuple(
+        HeldBack(
+            package=package,
+            locked=before,
+            passed_over=newer,
+            reason=reason,
+            blockers=blockers,
+            targets=tuple(targets),
+        )
+        for (package, before, newer, reason, blockers), targets in sorted(found.items())
+    )
+
+
+def advice(
+    client: IndexClient, locations: IndexLocations, reader: MetadataReader, request: ResolveRequest
+) -> str | None:
+    """What a declaration can change so that a resolution has something to take; None where nothing is seen."""
+    if " + " in request.driver:
+        return None  # several drivers at once, whose conflict has words of its own
+    walk = StaticWalk(client, locations, reader, request, most_pages=_MOST_PAGES)
+    try:
+        taken = walk.follow(request.requires)
+    except (EnvbuildError, ValueError, OSError):
+        return None
+    told = [
+        f"{obstacle_text(reason, names, (request.target,))}: {_change(reason, names, request)}"
+        for reason, names in _by_reason(taken)
+    ]
+    return f"in drivers.{request.driver}, {'; '.join(told)}" if told else None
+
+
+def _change(reason: str, names: tuple[str, ...], request: ResolveRequest) -> str:
+    if reason == PYTHON:
+        return f"take {request.target.python} out of `python`, or ask for versions that have it"
+    if reason == PLATFORM:
+        return (
+            f"take {request.target.platform} out of `platforms`, or ask for versions that have one"
+        )
+    return change_hint(reason, names)
+
+
+def _on_target(
+    walk: StaticWalk, request: ResolveRequest, locked: Mapping[str, LockedPackage]
+) -> Iterator[_Told]:
+    ranges = _direct(request)
+    names = [name for name in ranges if name in locked and not _is_exact(ranges[name])]
+    with Workers(_SIDE_BY_SIDE, thread_name_prefix="pages") as pool:
+        list(pool.map(walk.shelf, names))
+    for name in names:
+        pinned = locked[name].version
+        shelf = walk.shelf(name)
+        newer = shelf.versions(joined(ranges[name])) if shelf is not None else []
+        seen: set[str] = set()
+        for version in newer:
+            if shelf is None or not _is_newer(version, pinned):
+                break
+            reason = shelf.obstacle(version)
+            told = [(reason, (name,))] if reason else _in_the_way(walk, request, name, version)
+            for why, blockers in told:
+                if why not in seen:
+                    seen.add(why)
+                    yield (name, pinned, str(version), why, blockers)
+            if reason is None:
+                break
+
+
+def _in_the_way(
+    walk: StaticWalk, request: ResolveRequest, name: str, version: Version
+) -> list[tuple[str, tuple[str, ...]]]:
+    """What keeps a version out that could be taken itself; nothing where requirements contradict each other."""
+    requires = (*request.requires, f"{name}=={version}")
+    taken = walk.follow(requires)
+    return [] if walk.contradicts(requires) else _by_reason(taken)
+
+
+def _by_reason(taken: Mapping[str, Taken]) -> list[tuple[str, tuple[str, ...]]]:
+    found = [
+        (reason, tuple(sorted(name for name, one in taken.items() if one.obstacle == reason)))
+        for reason in REASONS
+    ]
+    return [(reason, names) for reason, names in found if names]
+
+
+def _direct(request: ResolveRequest) -> dict[str, list[str]]:
+    """The ranges of what the driver itself requires; an override stands in for the others."""
+    found: dict[str, list[str]] = {}
+    overridden = {parse_requirement(text).name for text in request.overrides}
+    direct = {parse_requirement(text).name for text in request.requires}
+    for texts, counts in (
+        (request.requires, direct - overridden),
+        (request.overrides, direct),
+        (request.constraints, direct),
+    ):
+        for wanted in map(parse_requirement, texts):
+            if wanted.name in counts and holds(wanted.marker, request.target):
+                found.setdefault(wanted.name, []).append(wanted.specifier)
+    return found
+
+
+def _is_newer(version: Version, pinned: str) -> bool:
+    """Whether a version is another release than the pin, and not only another local build of it."""
+    return parse_version(version.public) > parse_version(parse_version(pinned).public)
+
+
+def _is_exact(ranges: list[str]) -> bool:
+    """Whether only one version is asked for, so that none can be passed over."""
+    return any("==" in text and "*" not in text for text in ranges)

@@ -1,0 +1,264 @@
+"""Ask package indexes, over HTTP or in folders of wheels: pages, METADATA, files."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, BinaryIO, Self
+
+from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError
+from envbuild.index.page import ACCEPT, listed_hashes, parse_page
+from envbuild.index.web import (
+    CHUNK,
+    CONNECT_TIMEOUT,
+    DEADLINE,
+    READ_TIMEOUT,
+    Reply,
+    Request,
+    Web,
+)
+from envbuild.index.web_faults import WebError
+from envbuild.index.wheel_folder import folder_page, open_in_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator, Mapping
+    from types import TracebackType
+
+    from envbuild.index.locations import IndexLocation
+    from envbuild.index.page import IndexFile, ProjectPage
+
+_LARGEST_PAGE = 32 << 20
+"""Bytes of a page, uncompressed: packages of ten thousand files have ten of these MiB."""
+
+_LARGEST_METADATA = 16 << 20
+_LONGEST_NUMBER = 18
+"""Digits of a size; Python refuses to read thousands."""
+
+_LARGEST_FILE = 16 << 30
+"""Bytes of a file whose size nobody says."""
+
+
+class IndexClient:
+    """Asks indexes; safe to share between threads.
+
+    Whatever goes wrong is an IndexAnswerError that knows which index did what.
+    """
+
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        *,
+        read_timeout: float = READ_TIMEOUT,
+        deadline: float = DEADLINE,
+    ) -> None:
+        """`environ` is read for proxies; `read_timeout` is in seconds of silence, `deadline` of a whole answer."""
+        self.patience = CONNECT_TIMEOUT + max(read_timeout, deadline)
+        """Seconds in which an index is given up, whatever it does."""
+
+        self._web = Web(environ, read_timeout=read_timeout, deadline=deadline)
+        self._pages: dict[tuple[str, str], ProjectPage] = {}
+        self._hashes: dict[tuple[str, str], frozenset[tuple[str, str]]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._web.close()
+
+    def project_page(
+        self, location: IndexLocation, package: str, *, fresh: bool = False
+    ) -> ProjectPage:
+        """What an index lists of a package; a good answer is remembered unless a `fresh` one is asked for."""
+        if location.folder is not None:
+            return folder_page(location, package)
+        key = (location.name, package)
+        if fresh or key not in self._pages:
+            self._pages[key] = self._fetch_page(location, package)
+        return self._pages[key]
+
+    def lists(self, location: IndexLocation, package: str, file: str, sha256: str) -> bool:
+        """Whether an index is seen to list a file with this sha256; of a folder it is not.
+
+        A glance at the page, which is remembered: many times cheaper than reading it.
+        """
+        if location.folder is not None:
+            return False
+        key = (location.name, package)
+        if key not in self._hashes:
+            reply, body = self.ask_page(location, package)
+            kind = reply.headers.get("Content-Type", "")
+            self._hashes[key] = listed_hashes(body.decode(errors="replace"), kind)
+        return (file, sha256) in self._hashes[key]
+
+    def metadata_beside(self, location: IndexLocation, package: str, file: IndexFile) -> bytes:
+        """The METADATA that lies beside a wheel (PEP 658), its hash checked where the page has one."""
+        name = f"{file.filename}.metadata"
+        request = Request(
+            url=_with_suffix(file.url),
+            authorization=location.authorization,
+            source=location.url,
+            verified=file.metadata_sha256 is not None,
+        )
+        with _blaming(location, package, name):
+            _, content = self._web.fetch(request, limit=_LARGEST_METADATA)
+        digest = hashlib.sha256(content).hexdigest()
+        if file.metadata_sha256 not in (None, digest):
+            raise _changed(location, package, name, file.metadata_sha256 or "", digest)
+        return content
+
+    @contextmanager
+    def open_file(
+        self, location: IndexLocation, package: str, file: IndexFile, *, span: str | None = None
+    ) -> Generator[Reply]:
+        """A file's bytes over HTTP, unread; `span` is the value of a `Range` header.
+
+        Nobody asked for a compression: of a wheel it is undone, as resolvers do;
+        of a `.tar.gz` servers say so that mean the file itself.
+        """
+        headers = [("Accept-Encoding", "identity"), *([("Range", span)] if span else [])]
+        request = Request(
+            url=file.url,
+            headers=tuple(headers),
+            authorization=location.authorization,
+            source=location.url,
+            verified=span is None and file.sha256 is not None,
+        )
+        with _blaming(location, package, file.filename), self._web.open(request) as reply:
+            reply.limit = _LARGEST_FILE if file.size is None else file.size
+            if file.is_wheel:
+                reply.undo_compression()
+            yield reply
+
+    def file_size(self, location: IndexLocation, package: str, file: IndexFile) -> int | None:
+        """A file's size in bytes, or None where its server does not say it.
+
+        Asked with GET, because addresses that are signed for GET refuse HEAD.
+        """
+        if location.folder is not None:
+            with open_in_folder(location, package, file.filename) as stream:
+                return os.fstat(stream.fileno()).st_size
+        with self.open_file(location, package, file, span="bytes=0-0") as reply:
+            return size_of(reply)
+
+    def download(
+        self,
+        location: IndexLocation,
+        package: str,
+        file: IndexFile,
+        sink: BinaryIO | None = None,
+    ) -> tuple[str, int]:
+        """Read a whole file, a piece at a time, into `sink` if there is one → its sha256 and its size.
+
+        IndexAnswerError where the page has another sha256, or it is longer than its size there.
+        """
+        digest, size = hashlib.sha256(), 0
+        for piece in self._pieces(location, package, file):
+            digest.update(piece)
+            size += len(piece)
+            if sink is not None:
+                sink.write(piece)
+        if file.sha256 not in (None, digest.hexdigest()):
+            raise _changed(location, package, file.filename, file.sha256 or "", digest.hexdigest())
+        return digest.hexdigest(), size
+
+    def _pieces(self, location: IndexLocation, package: str, file: IndexFile) -> Iterator[bytes]:
+        if location.folder is None:
+            with self.open_file(location, package, file) as reply:
+                yield from reply.stream()
+        else:
+            with open_in_folder(location, package, file.filename) as stream:
+                while piece := stream.read(CHUNK):
+                    yield piece
+
+    def ask_page(self, location: IndexLocation, package: str) -> tuple[Reply, bytes]:
+        """A page as the index sends it, remembered by nobody."""
+        with _blaming(location, package, None):
+            return self._web.fetch(_page_request(location, package), limit=_LARGEST_PAGE)
+
+    @contextmanager
+    def open_page(
+        self, location: IndexLocation, package: str, *, known: str | None = None
+    ) -> Generator[Callable[[], tuple[Reply, bytes]]]:
+        """What gives a page that the index has begun to send, once there is room for it.
+
+        `known` is the ETag of what the caller has: where that is the page still, the status is 304 and the body empty.
+        """
+        request = _page_request(location, package, known)
+        with _blaming(location, package, None), self._web.open(request) as reply:
+            yield lambda: (reply, reply.read(_LARGEST_PAGE, decoded=True))
+
+    def _fetch_page(self, location: IndexLocation, package: str) -> ProjectPage:
+        reply, body = self.ask_page(location, package)
+        kind = reply.headers.get("Content-Type", "")
+        try:
+            return parse_page(package, body.decode(errors="replace"), kind, reply.url)
+        except ValueError as error:
+            answer = IndexAnswer(
+                fault=Fault.GARBAGE, location=location, package=package, reason=str(error)
+            )
+            raise IndexAnswerError(answer) from error
+
+
+def _page_request(location: IndexLocation, package: str, known: str | None = None) -> Request:
+    headers = [("Accept", ACCEPT), ("Accept-Encoding", "gzip, deflate")]
+    headers += [("If-None-Match", known)] if known else []
+    return Request(
+        url=page_url(location, package),
+        headers=tuple(headers),
+        authorization=location.authorization,
+        stays=bool(location.packages),  # some indexes send strangers' names to the public one
+    )
+
+
+def page_url(location: IndexLocation, package: str) -> str:
+    """Where an index that is no folder has a package's page."""
+    return f"{location.url}/{package}/"
+
+
+def size_of(reply: Reply) -> int | None:
+    """The size of the whole file that an answer is, or is a part of; None where it is not said."""
+    if reply.status != 206:
+        return reply.length
+    total = reply.headers.get("Content-Range", "").rpartition("/")[2]
+    return int(total) if total.isdecimal() and len(total) <= _LONGEST_NUMBER else None
+
+
+@contextmanager
+def _blaming(location: IndexLocation, package: str, file: str | None) -> Generator[None]:
+    """Say which index it was that gave a bad answer."""
+    try:
+        yield
+    except WebError as error:
+        answer = IndexAnswer(
+            fault=error.fault,
+            location=location,
+            package=package,
+            file=file,
+            host=error.host if error.host != location.place else None,
+            status=error.status,
+            reason=error.reason,
+        )
+        raise IndexAnswerError(answer) from error
+
+
+def _with_suffix(url: str) -> str:
+    """The address of the METADATA beside a wheel: `.metadata` at the end of the path."""
+    path, mark, query = url.partition("?")
+    return f"{path}.metadata{mark}{query}"
+
+
+def _changed(
+    location: IndexLocation, package: str, file: str, said: str, found: str
+) -> IndexAnswerError:
+    reason = f"its page says sha256 {said[:12]}…, its content has {found[:12]}…"
+    return IndexAnswerError(
+        IndexAnswer(
+            fault=Fault.CHANGED, location=location, package=package, file=file, reason=reason
+        )
+    )

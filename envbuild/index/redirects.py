@@ -1,0 +1,66 @@
+"""Where an index may lead: what no digest vouches for is never fetched less safely than it was asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
+
+from envbuild.index.answer import Fault
+from envbuild.index.web_faults import WebError
+
+if TYPE_CHECKING:
+    from urllib.parse import SplitResult
+
+_PORTS = {"http": 80, "https": 443}
+
+
+def next_url(url: str, target: str, *, stays: bool, verified: bool) -> str:
+    """Where a redirect leads; WebError where it may not lead there.
+
+    `stays` refuses another host or port; `verified` says that a digest is known of what is asked for.
+    """
+    host = urlsplit(url).netloc
+    try:
+        found = urljoin(url, target)
+    except ValueError:
+        raise WebError(Fault.GARBAGE, host=host, reason="it leads to no address") from None
+    check_address(found, host)
+    if not verified:
+        check_descent(url, found)
+    if stays and _place(urlsplit(url)) != _place(urlsplit(found)):
+        reason = f"it redirects to {urlsplit(found).netloc.rpartition('@')[2]}"
+        raise WebError(Fault.LED_AWAY, host=host, reason=reason)
+    return found
+
+
+def check_address(url: str, host: str) -> None:
+    """Refuse addresses that an index may give, but that are none of the web."""
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in _PORTS and bool(parts.hostname) and _port(parts) > 0
+    except ValueError:
+        raise WebError(Fault.GARBAGE, host=host, reason="it leads to no address") from None
+    if not known:
+        reason = f"it leads to a {parts.scheme or 'relative'} address"
+        raise WebError(Fault.GARBAGE, host=host, reason=reason)
+
+
+def check_descent(source: str, target: str) -> None:
+    """Refuse what https leads to that is not https, or is at another port than it or the usual one."""
+    came, goes = urlsplit(source), urlsplit(target)
+    if came.scheme != "https":
+        return
+    if goes.scheme != "https":
+        raise WebError(Fault.UNSAFE, host=came.netloc, reason="from https to http")
+    if _port(goes) not in (_port(came), _PORTS["https"]):
+        raise WebError(Fault.UNSAFE, host=came.netloc, reason=f"to another port, {goes.port}")
+
+
+def _place(parts: SplitResult) -> tuple[str | None, int]:
+    """Host and port, where the usual port of http and of https count as one."""
+    port = _port(parts)
+    return parts.hostname, 443 if port == 80 else port
+
+
+def _port(parts: SplitResult) -> int:
+    return _PORTS[parts.scheme] if parts.port is None else parts.port

@@ -1,0 +1,137 @@
+"""A file on a server, read at random without downloading the rest (HTTP Range)."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from typing import TYPE_CHECKING
+
+from envbuild.index.answer import IndexAnswerError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+    from typing import TypeAlias
+
+    from _typeshed import WriteableBuffer
+
+    from envbuild.index.web import Reply
+
+    Ask: TypeAlias = Callable[[str], AbstractContextManager[Reply]]
+    """The value of a `Range` header → the answer."""
+
+_TAIL = 1 << 16
+"""Bytes that are read first, from the end: there most wheels have their list of files and METADATA."""
+
+_STEP = 1 << 15
+"""Bytes that are asked for at least, once more are needed."""
+
+_MOST = 1 << 23
+"""Bytes that one read may ask for: no archive's list of files is so long."""
+
+_SPAN = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
+_NO_RANGES = (400, 405, 416, 501)
+"""What servers say that know no ranges, or not the one that counts from the end."""
+
+
+class RangesUnsupportedError(Exception):
+    """The server gives whole files only."""
+
+
+class RemoteFile(io.RawIOBase):
+    """A seekable file over HTTP ranges; keeps what it has read."""
+
+    def __init__(self, ask: Ask) -> None:
+        """Ask for the end of the file; RangesUnsupportedError where the server gives whole files only."""
+        super().__init__()
+        self._ask = ask
+        self._position = 0
+        self._spans: list[tuple[int, bytes]] = []
+        self.size = self._open()
+        """Of the whole file, in bytes."""
+
+    def whole(self) -> bytes | None:
+        """The whole file, where its end that was read first is all of it; else None."""
+        start, content = self._spans[0]
+        return content if start == 0 and len(content) == self.size else None
+
+    def readable(self) -> bool:
+        """Whether it can be read: yes."""
+        return True
+
+    def seekable(self) -> bool:
+        """Whether it can be read at random: yes."""
+        return True
+
+    def tell(self) -> int:
+        """The position from the start, in bytes."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move without asking the server anything."""
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self.size}[whence]
+        if base + offset < 0:
+            raise OSError("before the start of the file")
+        self._position = base + offset
+        return self._position
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        """Fill the buffer as far as the file goes, with one request at most."""
+        view = memoryview(buffer)
+        length = max(0, min(len(view), self.size - self._position))
+        if length:
+            view[:length] = self._bytes(self._position, length)
+            self._position += length
+        return length
+
+    def _open(self) -> int:
+        try:
+            with self._ask(f"bytes=-{_TAIL}") as reply:
+                if reply.status == 206:
+                    return self._keep(reply)
+                length = reply.length
+                if length is not None and length <= _TAIL:
+                    self._spans.append((0, reply.read(_TAIL)))
+                    return length
+                if length is None or reply.headers.get("Accept-Ranges") != "bytes":
+                    raise RangesUnsupportedError
+        except IndexAnswerError as error:
+            if error.answer.status in _NO_RANGES:
+                raise RangesUnsupportedError from error
+            raise
+        return self._fetch(length - _TAIL, _TAIL)
+
+    def _bytes(self, start: int, length: int) -> bytes:
+        if length > _MOST:
+            raise ValueError("it asks for more than any wheel has")
+        if (known := self._known(start, length)) is None:
+            self._fetch(start, min(max(length, _STEP), self.size - start))
+            known = self._known(start, length)
+        if known is None:
+            raise RangesUnsupportedError
+        return known
+
+    def _known(self, start: int, length: int) -> bytes | None:
+        for first, content in self._spans:
+            if first <= start and start + length <= first + len(content):
+                return content[start - first : start - first + length]
+        return None
+
+    def _fetch(self, start: int, length: int) -> int:
+        with self._ask(f"bytes={start}-{start + length - 1}") as reply:
+            if reply.status != 206:
+                raise RangesUnsupportedError
+            return self._keep(reply)
+
+    def _keep(self, reply: Reply) -> int:
+        """Keep what a partial answer holds → the size of the whole file."""
+        match = _SPAN.fullmatch(reply.headers.get("Content-Range", ""))
+        if match is None:
+            raise RangesUnsupportedError
+        start, last, size = map(int, match.groups())
+        content = reply.read(_MOST)
+        if len(content) != last - start + 1:
+            raise RangesUnsupportedError
+        self._spans.append((start, content))
+        return size

@@ -1,0 +1,220 @@
+"""A package index on loopback that asks, for every package it serves, that package's own index.
+
+uv sees one address and no credentials.
+A name that the router serves is never asked for anywhere else:
+where its own index has it not, the router answers with an empty page, which ends uv's search.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import threading
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Self
+from urllib.parse import quote
+
+from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError
+from envbuild.index.inner_metadata import metadata_in_ranges
+from envbuild.index.page import ProjectPage, render_page
+from envbuild.index.router_server import FIRST_PORT, PORTS, Content, listen
+from envbuild.index.upload_times import tells_times
+from envbuild.index.web import CHUNK
+from envbuild.index.wheel_folder import open_in_folder
+from envbuild.value import replace
+from envbuild.wheelcache.metadata import find_metadata
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator, Mapping
+    from types import TracebackType
+
+    from envbuild.index.locations import IndexLocation, IndexLocations
+    from envbuild.index.page import IndexFile
+    from envbuild.index.reader import IndexClient
+
+
+class IndexRouter:
+    """Serves packages from their own indexes for as long as its `with` block lasts."""
+
+    def __init__(
+        self,
+        locations: IndexLocations,
+        client: IndexClient,
+        *,
+        secret: str,
+        everything: bool = False,
+        hashes: bool = True,
+        redirects: bool = False,
+    ) -> None:
+        """Choose what to serve.
+
+        `secret` (hex digits) is part of the address, so that other users of the host cannot use it;
+        the same secret gives the same address where its port is free.
+        `everything` serves the default index too, else only what is bound to another one.
+        `hashes` computes the sha256 of files in folders, which takes time and is not needed to install.
+        `redirects` sends who asks for a file of the default index there, where that needs no credentials.
+        """
+        self._locations = locations
+        self._client = client
+        self._secret = secret
+        self._hashes = hashes
+        self._redirects = redirects
+        self.everything = everything
+        self._digests: dict[tuple[str, str, int, int], str] = {}
+        self._bad: dict[IndexAnswer, None] = {}
+        self._timeless: dict[str, None] = {}
+        self._server = listen(self, FIRST_PORT + int(secret[:8], 16) % PORTS)
+
+    @property
+    def url(self) -> str:
+        """The router's address as an index, without a final slash."""
+        return f"{self._origin}/simple"
+
+    @property
+    def files_url(self) -> str:
+        """Where each file is, followed by `/PACKAGE/FILE NAME`."""
+        return f"{self._origin}/files"
+
+    @property
+    def bad_answers(self) -> tuple[IndexAnswer, ...]:
+        """What indexes answered badly so far, in order, each once."""
+        return tuple(self._bad)
+
+    @property
+    def timeless(self) -> tuple[str, ...]:
+        """The packages that were asked for so far and whose page says no upload time."""
+        return tuple(self._timeless)
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    @property
+    def _origin(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_address[1]}/{self._secret}"
+
+    def admits(self, secret: str) -> bool:
+        """Whether a request knows the address."""
+        return hmac.compare_digest(secret.encode(), self._secret.encode())
+
+    def without_secret(self, text: str) -> str:
+        """A text that may repeat the router's address, fit to be shown."""
+        return text.replace(self._secret, "…")
+
+    def serves(self, package: str) -> bool:
+        """Whether a package comes from here."""
+        return self.everything or self._locations.is_bound(package)
+
+    def note(self, answer: IndexAnswer) -> None:
+        """Keep a bad answer for the diagnosis."""
+        self._bad[answer] = None
+
+    def page(self, package: str) -> bytes:
+        """The package's page with the router's own addresses; IndexAnswerError as its index gave it."""
+        location = self._locations.of(package)
+        page = self._client.project_page(location, package)
+        if not tells_times(page):
+            self._timeless[package] = None
+        files = (self._own(location, package, file) for file in page.files)
+        return render_page(ProjectPage(name=package, files=tuple(files)))
+
+    def empty_page(self, package: str) -> bytes:
+        """A page that lists nothing: no other index is asked after it."""
+        return render_page(ProjectPage(name=package, files=()))
+
+    @contextmanager
+    def content(self, package: str, filename: str, span: str | None) -> Generator[Content]:
+        """A file's bytes from its own index, or a span of them where that gives spans."""
+        location, listed = self._file(package, filename)
+        if location.folder is None:
+            with self._client.open_file(location, package, listed, span=span) as reply:
+                yield reply
+        else:
+            with open_in_folder(location, package, filename) as stream:
+                yield _LocalContent(stream)
+
+    def elsewhere(self, package: str, filename: str) -> str | None:
+        """Where a client may get a file itself: at an index that asks for no name and no password."""
+        if not self._redirects or self._locations.is_bound(package):
+            return None
+        location = self._locations.of(package)
+        if location.folder is not None or location.credentials is not None:
+            return None
+        url = self._file(package, filename)[1].url
+        scheme = (location.url or "").partition(":")[0]
+        same = scheme in ("http", "https") and url.startswith(f"{scheme}://")
+        return url.partition("#")[0] if same else None
+
+    def _file(self, package: str, filename: str) -> tuple[IndexLocation, IndexFile]:
+        """The file as its own index lists it; IndexAnswerError where it does not."""
+        location = self._locations.of(package)
+        listed = self._client.project_page(location, package).file(filename)
+        if listed is None:
+            raise _bad(Fault.NOT_FOUND, location, package, filename)
+        return location, listed
+
+    def metadata(self, package: str, filename: str) -> bytes:
+        """The METADATA of a wheel: what lies beside it where the page has its hash, else what is inside.
+
+        Where only a whole download could tell what is inside, what lies beside it has to do.
+        """
+        location, listed = self._file(package, filename)
+        if location.folder is None:
+            if listed.metadata_sha256 is None:
+                inner = metadata_in_ranges(self._client, location, package, listed)
+                if inner is not None:
+                    return inner.content
+            return self._client.metadata_beside(location, package, listed)
+        try:
+            with open_in_folder(location, package, filename) as wheel:
+                return find_metadata(wheel, package)
+        except ValueError as error:
+            raise _bad(Fault.GARBAGE, location, package, filename, str(error)) from error
+
+    def _own(self, location: IndexLocation, package: str, file: IndexFile) -> IndexFile:
+        return replace(
+            file,
+            url=f"{self._origin}/files/{package}/{quote(file.filename)}",
+            sha256=self._digest(location, package, file) if self._hashes else file.sha256,
+        )
+
+    def _digest(self, location: IndexLocation, package: str, file: IndexFile) -> str | None:
+        if location.folder is None:
+            return file.sha256
+        with open_in_folder(location, package, file.filename) as stream:
+            status = os.fstat(stream.fileno())
+            key = (location.name, file.filename, status.st_size, status.st_mtime_ns)
+            if key not in self._digests:
+                self._digests[key] = hashlib.file_digest(stream, "sha256").hexdigest()
+        return self._digests[key]
+
+
+class _LocalContent:
+    """A whole file of a folder, as content."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self.status = 200
+        self.headers: Mapping[str, str] = {"Content-Length": str(os.fstat(stream.fileno()).st_size)}
+        self._stream = stream
+
+    def stream(self) -> Iterator[bytes]:
+        """The bytes, a bounded piece at a time."""
+        while piece := self._stream.read(CHUNK):
+            yield piece
+
+
+def _bad(
+    fault: Fault, location: IndexLocation, package: str, file: str, reason: str | None = None
+) -> IndexAnswerError:
+    answer = IndexAnswer(fault=fault, location=location, package=package, file=file, reason=reason)
+    return IndexAnswerError(answer)

@@ -1,0 +1,216 @@
+"""The HTTP side of the index router: paths in, pages and streamed files out."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import unquote, urlsplit
+
+from envbuild.index.answer import Fault, IndexAnswerError
+from envbuild.index.page import JSON
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from contextlib import AbstractContextManager
+
+    from envbuild.index.answer import IndexAnswer
+
+FIRST_PORT, PORTS = 20_000, 12_000
+"""Below the ports that Linux gives to outgoing connections."""
+
+_FAILED_BEHIND = 424
+"""What uv is told when an index answered badly: it stops at once, where it would retry a 5xx."""
+
+_IDLE = 300.0
+"""Seconds after which a connection that says nothing is closed: longer than uv keeps one."""
+
+
+class Content(Protocol):
+    """A file's bytes on their way."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Names as in HTTP."""
+
+    def stream(self) -> Iterator[bytes]:
+        """The bytes, a bounded piece at a time."""
+        ...
+
+
+class Routes(Protocol):
+    """What the server asks for every request; each method raises IndexAnswerError."""
+
+    everything: bool
+    """Whether this is the only index that the client knows."""
+
+    def admits(self, secret: str) -> bool:
+        """Whether a request knows the address."""
+        ...
+
+    def serves(self, package: str) -> bool:
+        """Whether a package comes from here."""
+        ...
+
+    def page(self, package: str) -> bytes:
+        """The package's page as JSON."""
+        ...
+
+    def empty_page(self, package: str) -> bytes:
+        """A page that lists nothing."""
+        ...
+
+    def metadata(self, package: str, filename: str) -> bytes:
+        """The METADATA of a wheel."""
+        ...
+
+    def content(
+        self, package: str, filename: str, span: str | None
+    ) -> AbstractContextManager[Content]:
+        """A file, or a span of it as a `Range` header names it."""
+        ...
+
+    def elsewhere(self, package: str, filename: str) -> str | None:
+        """Where a client may get a file itself; None where only from here."""
+        ...
+
+    def note(self, answer: IndexAnswer) -> None:
+        """Keep a bad answer for the diagnosis."""
+        ...
+
+
+class RouterServer(ThreadingHTTPServer):
+    """Listens on loopback, each connection in a thread that does not outlive the process."""
+
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 128
+
+    def __init__(self, routes: Routes, port: int) -> None:
+        self.routes = routes
+        super().__init__(("127.0.0.1", port), _Handler)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of clients that hang up; everything else is a bug and shows its traceback."""
+        if not isinstance(sys.exception(), (ConnectionError, TimeoutError)):
+            super().handle_error(request, client_address)
+
+
+def listen(routes: Routes, port: int) -> RouterServer:
+    """Listen on the port, or on any where another program has it."""
+    with suppress(OSError):
+        return RouterServer(routes, port)
+    return RouterServer(routes, 0)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """One connection."""
+
+    protocol_version = "HTTP/1.1"
+    timeout = _IDLE
+    server: RouterServer
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
+        """Say nothing: stderr is for the user."""
+
+    def do_GET(self) -> None:
+        """Answer with a body.
+
+        An index that breaks off within a file breaks this connection off too:
+        the length was promised, so the client sees it.
+        """
+        self._begun = False
+        try:
+            self._respond()
+        except IndexAnswerError as error:
+            self.server.routes.note(error.answer)
+            if self._begun:
+                self.close_connection = True
+            else:
+                self._send(_status_for(error.answer))
+
+    def do_HEAD(self) -> None:
+        """Answer without one."""
+        self.do_GET()
+
+    def _respond(self) -> None:
+        _, secret, kind, *rest = (*unquote(urlsplit(self.path).path).split("/"), "", "")
+        routes = self.server.routes
+        if not routes.admits(secret) or not rest[0] or not routes.serves(rest[0]):
+            self._send(404)
+        elif kind == "simple":
+            self._page(rest[0])
+        elif kind == "files" and rest[1].endswith(".metadata"):
+            content = routes.metadata(rest[0], rest[1].removesuffix(".metadata"))
+            self._send(200, content, "application/octet-stream")
+        elif kind == "files":
+            self._file(rest[0], rest[1])
+        else:
+            self._send(404)
+
+    def _page(self, package: str) -> None:
+        """The page; an empty one where only this router may say that a package is not there."""
+        routes = self.server.routes
+        try:
+            self._send(200, routes.page(package), JSON)
+        except IndexAnswerError as error:
+            if error.answer.fault is not Fault.NOT_FOUND or routes.everything:
+                raise
+            routes.note(error.answer)
+            self._send(200, routes.empty_page(package), JSON)
+
+    def _file(self, package: str, filename: str) -> None:
+        """The file, or the span of it that is asked for; nothing is held in memory but a piece."""
+        elsewhere = self.server.routes.elsewhere(package, filename)
+        if elsewhere is not None:
+            self.send_response(307)
+            self.send_header("Location", elsewhere)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        is_head = self.command == "HEAD"
+        span = "bytes=0-0" if is_head else self.headers.get("Range")
+        with self.server.routes.content(package, filename, span) as content:
+            self.send_response(200 if is_head else content.status)
+            headers = _head_headers(content) if is_head else _body_headers(content)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            for piece in () if is_head else content.stream():
+                self.wfile.write(piece)
+
+    def end_headers(self) -> None:
+        """Remember that the answer has begun, so that no other can be given."""
+        self._begun = True
+        super().end_headers()
+
+    def _send(self, status: int, body: bytes = b"", kind: str = "text/plain") -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Cache-Control", "no-cache")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+
+def _status_for(answer: IndexAnswer) -> int:
+    """What the client is told of a bad answer: a status at which it stops."""
+    if answer.fault in (Fault.UNAUTHORISED, Fault.FORBIDDEN, Fault.NOT_FOUND):
+        return answer.status or 404
+    return _FAILED_BEHIND
+
+
+def _body_headers(content: Content) -> dict[str, str]:
+    known = ("Content-Type", "Content-Length", "Content-Range")
+    headers = {name: content.headers[name] for name in known if name in content.headers}
+    return headers if "Content-Length" in headers else {**headers, "Connection": "close"}
+
+
+def _head_headers(content: Content) -> dict[str, str]:
+    """The whole file's length, and whether spans can be had, as its first byte's answer tells."""
+    if content.status != 206:
+        return _body_headers(content)
+    size = content.headers.get("Content-Range", "").rpartition("/")[2]
+    return {"Content-Length": size, "Accept-Ranges": "bytes"} if size.isdecimal() else {}

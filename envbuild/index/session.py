@@ -1,0 +1,173 @@
+"""The indexes of one declaration for the length of one command: for uv, for METADATA, for explanations."""
+
+from __future__ import annotations
+
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
+
+from envbuild.index.locations import IndexLocations, locate_indexes
+from envbuild.index.locked_files import LockedFiles
+from envbuild.index.metadata import MetadataReader
+from envbuild.index.metadata_cache import MetadataCache
+from envbuild.index.reader import IndexClient
+from envbuild.index.uv_indexes import UvIndexes, learn_default_url, uv_indexes
+from envbuild.resolution.resolution import PublishedMetadata
+from envbuild.uv.sdist import SdistBuilder
+from envbuild.value import replace, value
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
+    from pathlib import Path
+
+    from envbuild.build.installation import InstallRequest
+    from envbuild.declaration.declaration import Declaration
+    from envbuild.errors import EnvbuildError
+    from envbuild.posix.process import Runner
+    from envbuild.resolution.resolution import KnownPackage, ResolvedFile, ResolveRequest
+    from envbuild.uv.chosen_file import OfferedFile
+
+
+@value
+class IndexSession:
+    """Indexes that uv and envbuild itself ask alike."""
+
+    locations: IndexLocations
+    client: IndexClient
+    uv: UvIndexes
+    reader: MetadataReader
+    locked: LockedFiles
+    """Locked files for an installer, by their names."""
+
+    def fetch(self, files: tuple[ResolvedFile, ...]) -> Mapping[str, PublishedMetadata]:
+        """What files say about themselves, as `MetadataSource` gives it."""
+        return {
+            sha256: PublishedMetadata(
+                requires=metadata.requires,
+                size=metadata.size,
+                requires_python=" ".join((metadata.requires_python or "").split()),
+            )
+            for sha256, metadata in self.reader.read_all(files).items()
+        }
+
+    def sole_digest(self, file: OfferedFile) -> str:
+        """The sha256 of a file that an index offers, computed where its page has none.
+
+        IndexFailureError where the page lists several files under its name.
+        """
+        from envbuild.errors import IndexFailureError
+        from envbuild.index.answer import IndexAnswerError
+        from envbuild.index.sole_digest import sole_digest
+
+        try:
+            return sole_digest(self.client, self.locations.of(file.package), file)
+        except IndexAnswerError as error:
+            raise IndexFailureError(error.problems) from error
+
+    def still_listed(self, packages: tuple[KnownPackage, ...]) -> frozenset[str]:
+        """The names of those whose file their index lists today, as `MetadataSource` gives it."""
+        return self.reader.still_listed(packages)
+
+    def offered(self, package: str) -> tuple[str, ...]:
+        """The names of all files that a package's index lists; IndexFailureError where it does not answer."""
+        page = self.client.project_page(self.locations.of(package), package)
+        return tuple(file.filename for file in page.files)
+
+    def explain_resolution(self, request: ResolveRequest, words: str) -> EnvbuildError | None:
+        """Why a resolution failed with uv's words, as far as indexes or builds are the reason."""
+        from envbuild.errors import UnsatisfiableError
+        from envbuild.index.build_diagnosis import diagnose_builds
+        from envbuild.index.diagnosis import diagnose_resolution
+
+        timeless = self.uv.router.timeless if self.uv.router is not None else ()
+        found = diagnose_resolution(
+            self.client, self.locations, request, self.uv.bad_answers, timeless, words
+        )
+        if isinstance(found, UnsatisfiableError) and (hint := self.advice(request)) is not None:
+            return UnsatisfiableError(replace(problem, hint=hint) for problem in found.problems)
+        return found or diagnose_builds(self.reader, request, words, self.uv.without_secret)
+
+    def advice(self, request: ResolveRequest) -> str | None:
+        """What a declaration can change where nothing satisfies it, by pages and static metadata."""
+        from envbuild.index.passed_over import advice
+
+        return advice(self.client, self.locations, self.reader, request)
+
+    def explain_installation(self, request: InstallRequest) -> EnvbuildError | None:
+        """Why locked files could not be installed, as far as indexes are the reason."""
+        from envbuild.index.file_diagnosis import diagnose_files
+
+        seen = (*self.uv.bad_answers, *self.locked.bad_answers)
+        return diagnose_files(self.client, self.locations, request.files, seen)
+
+
+@contextmanager
+def index_session(
+    declaration: Declaration,
+    environment: Mapping[str, str],
+    *,
+    runner: Runner,
+    cache: Path,
+    timeout: float,
+    deadline: float,
+    retries: int,
+    hashes: bool,
+) -> Generator[IndexSession]:
+    """Locate indexes and hold them open; `deadline` as in IndexClient, the rest as in `session_over`."""
+    locations = locate_indexes(declaration, environment, lambda: learn_default_url(runner))
+    with (
+        IndexClient(environment, read_timeout=timeout, deadline=deadline) as client,
+        session_over(
+            locations,
+            client,
+            environment,
+            runner=runner,
+            cache=cache,
+            timeout=timeout,
+            retries=retries,
+            hashes=hashes,
+        ) as session,
+    ):
+        yield session
+
+
+@contextmanager
+def session_over(
+    locations: IndexLocations,
+    client: IndexClient,
+    environment: Mapping[str, str],
+    *,
+    runner: Runner,
+    cache: Path,
+    timeout: float,
+    retries: int,
+    hashes: bool,
+) -> Generator[IndexSession]:
+    """Hold indexes open that are located already.
+
+    `cache` is private to envbuild, `timeout` seconds of an index's silence, `retries` how often uv asks again;
+    `hashes` says whether files in folders are hashed for uv, which resolving needs and installing does not.
+    """
+    with (
+        closing(LockedFiles(locations, client)) as locked,
+        uv_indexes(
+            locations, client, environment, secret_file=cache / "router", hashes=hashes
+        ) as uv,
+    ):
+        uv_environment = {
+            "UV_HTTP_RETRIES": str(retries),
+            "UV_HTTP_TIMEOUT": f"{timeout:g}",
+            **uv.environment,
+        }
+        builder = SdistBuilder(runner=runner, cache=cache / "uv", index_environment=uv_environment)
+        yield IndexSession(
+            locations=locations,
+            client=client,
+            uv=UvIndexes(environment=uv_environment, router=uv.router),
+            locked=locked,
+            reader=MetadataReader(
+                locations=locations,
+                client=client,
+                cache=MetadataCache(folder=cache / "metadata"),
+                builder=builder,
+            ),
+        )

@@ -1,0 +1,134 @@
+"""What a package's page offers to one target: which versions it can take, and why not the others."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from envbuild.lockfile.held_back import PLATFORM, PYTHON, SOURCE, TOO_NEW
+from envbuild.requirement.parse import normalized_name
+from envbuild.target.wheel_choice import best_wheel, fits_python
+from envbuild.value import value
+
+if TYPE_CHECKING:
+    from packaging.specifiers import SpecifierSet
+    from packaging.version import Version
+
+    from envbuild.index.page import IndexFile, ProjectPage
+    from envbuild.resolution.resolution import ResolveRequest
+
+_LOWEST = re.compile(r"(?:>=|>|~=|===?)\s*(\d+(?:\.\d+)*)")
+_KINDS = (".tar.gz", ".zip")
+_LONGEST = 200
+"""Characters of a version that anybody meant."""
+
+_AGE = re.compile(r"(\d+) (hour|day|week)s?")
+
+
+@value
+class Shelf:
+    """The files of one package that are not withdrawn, by version."""
+
+    package: str
+    files: dict[Version, list[IndexFile]]
+    request: ResolveRequest
+
+    def versions(self, allowed: SpecifierSet) -> list[Version]:
+        """The versions in a range, newest first; pre-releases where it asks for one or there is nothing else."""
+        every = sorted(allowed.filter(self.files, prereleases=True), reverse=True)
+        final = [version for version in every if not version.is_prerelease]
+        return every if allowed.prereleases or not final else final
+
+    def wheel(self, version: Version) -> IndexFile | None:
+        """The wheel that the target takes of a version."""
+        listed = {file.filename: file for file in self._in_time(version) if self._is_for_us(file)}
+        best = best_wheel(listed, self.request.target)
+        return None if best is None else listed[best]
+
+    def source(self, version: Version) -> IndexFile | None:
+        """The source distribution of a version, where it has one as `.tar.gz`."""
+        listed = (file for file in self._in_time(version) if self._is_for_us(file))
+        return next((file for file in listed if file.filename.endswith(".tar.gz")), None)
+
+    def obstacle(self, version: Version) -> str | None:
+        """Why the target cannot take a version, one of `held_back.REASONS`; None where it can."""
+        files = self._in_time(version)
+        if not files:
+            return TOO_NEW
+        files = [file for file in files if self._is_for_us(file)]
+        names = [file.filename for file in files]
+        if not files:
+            return PYTHON
+        if best_wheel(names, self.request.target) is not None:
+            return None
+        if not all(name.endswith(".whl") for name in names):
+            return None if self.package in self.request.allow_sdist else SOURCE
+        return PLATFORM if fits_python(names, self.request.target) else PYTHON
+
+    def _in_time(self, version: Version) -> list[IndexFile]:
+        limit = self.request.limit_of(self.package)
+        if limit is None:
+            return self.files[version]
+        until = moment_of(limit)
+        return [file for file in self.files[version] if _uploaded(file) < until]
+
+    def _is_for_us(self, file: IndexFile) -> bool:
+        """Whether `Requires-Python` admits the target's; upper bounds, which are guesses, do not count."""
+        have = tuple(map(int, self.request.target.newest_python.split(".")))
+        bounds = _LOWEST.findall(file.requires_python or "")
+        return all(tuple(map(int, bound.split(".")[:3])) <= have for bound in bounds)
+
+
+def shelf_of(page: ProjectPage, request: ResolveRequest) -> Shelf:
+    """The shelf for a request; files without an upload time are not there where ages count."""
+    timed = request.limit_of(page.name) is not None
+    files: dict[Version, list[IndexFile]] = {}
+    for file in page.files:
+        if file.yanked is not None or (timed and file.upload_time is None):
+            continue
+        version = _version_of(page.name, file.filename)
+        if version is not None:
+            files.setdefault(version, []).append(file)
+    return Shelf(package=page.name, files=files, request=request)
+
+
+def _version_of(package: str, filename: str) -> Version | None:
+    """The version that a file's name says; None for no file of the package.
+
+    `tool-1.0-2.tar.gz` is of no package, and no version 2.
+    A page has thousands of names: only of the few that are looked at are the tags read.
+    """
+    if filename.endswith(".whl"):
+        name, *parts = filename.removesuffix(".whl").split("-")
+        text = parts[0] if len(parts) in (4, 5) else ""
+    else:
+        stem = next((filename.removesuffix(end) for end in _KINDS if filename.endswith(end)), "")
+        name, _, text = stem.rpartition("-")
+    return _parsed(text) if text and normalized_name(name) == package else None
+
+
+@lru_cache(maxsize=1 << 14)
+def _parsed(text: str) -> Version | None:
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        return Version(text.replace("_", "-")) if len(text) <= _LONGEST else None
+    except (InvalidVersion, ValueError):
+        return None
+
+
+def moment_of(limit: str) -> datetime:
+    """From when on releases count as not there: a date's whole day still counts, as resolvers read it."""
+    if (age := _AGE.fullmatch(limit)) is not None:
+        return datetime.now(UTC) - timedelta(**{f"{age[2]}s": int(age[1])})
+    if len(limit) == len("2026-01-01"):
+        day = date.fromisoformat(limit)
+        return datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
+    return datetime.fromisoformat(limit)
+
+
+def _uploaded(file: IndexFile) -> datetime:
+    found = datetime.fromisoformat(file.upload_time or "9999-12-31")
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)

@@ -1,0 +1,63 @@
+"""The one sha256 of a file that a resolution chose."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError
+from envbuild.index.metadata import two_contents
+from envbuild.index.page import IndexFile
+
+if TYPE_CHECKING:
+    from envbuild.index.locations import IndexLocation
+    from envbuild.index.reader import IndexClient
+    from envbuild.uv.chosen_file import OfferedFile
+
+
+def sole_digest(client: IndexClient, location: IndexLocation, file: OfferedFile) -> str:
+    """The file's sha256; where its page has only digests of other kinds, that of its content.
+
+    IndexAnswerError where the page lists several files under the name,
+    or the content has not the digest that the page gives.
+    """
+    if len(file.hashes) > 1:
+        digests = tuple(dict(hashes).get("sha256") for hashes in file.hashes)
+        raise two_contents(location, file.package, file.name, digests)
+    known = dict(file.hashes[0])
+    return known.get("sha256") or _computed(client, location, file, known)
+
+
+def _computed(
+    client: IndexClient, location: IndexLocation, file: OfferedFile, known: dict[str, str]
+) -> str:
+    usual = {kind: hashlib.new(kind) for kind in known if kind in hashlib.algorithms_guaranteed}
+    # the resolution may have seen a router's address, which is not the index's
+    listed = client.project_page(location, file.package).file(file.name)
+    listed = listed or IndexFile(filename=file.name, url=file.url)
+    sink = cast("BinaryIO", _Hashing(tuple(usual.values())))
+    sha256, _ = client.download(location, file.package, listed, sink)
+    for kind, digest in usual.items():
+        if digest.digest_size and digest.hexdigest() != known[kind].lower():
+            reason = f"its page says {kind} {known[kind][:12]}…, its content has another"
+            answer = IndexAnswer(
+                fault=Fault.CHANGED,
+                location=location,
+                package=file.package,
+                file=file.name,
+                reason=reason,
+            )
+            raise IndexAnswerError(answer)
+    return sha256
+
+
+class _Hashing:
+    """What is written goes through several digests, and nowhere else."""
+
+    def __init__(self, digests: tuple[hashlib._Hash, ...]) -> None:
+        self._digests = digests
+
+    def write(self, piece: bytes) -> int:
+        for digest in self._digests:
+            digest.update(piece)
+        return len(piece)

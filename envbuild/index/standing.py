@@ -1,0 +1,161 @@
+"""Look whether indexes still give what a lockfile has: a page at a time, side by side, each page once.
+
+A page that holds by what its index said of it is not asked for, as uv asks for none that holds;
+one that comes back as it was is not read again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from threading import BoundedSemaphore
+from typing import TYPE_CHECKING
+
+from envbuild.errors import IndexFailureError
+from envbuild.index.page_memory import SeenPage
+from envbuild.index.reader import page_url
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from envbuild.index.locations import IndexLocation, IndexLocations
+    from envbuild.index.page_memory import PageMemory
+    from envbuild.index.reader import IndexClient
+    from envbuild.index.web import Reply
+    from envbuild.resolution.resolution import LockedChoice
+
+_SIDE_BY_SIDE = 32
+"""Pages that are waited for at a time."""
+
+_READ = 4
+"""Pages that are read at a time: some are megabytes, and Python reads one after the other anyway."""
+
+_MAX_AGE = re.compile(r"(?:^|[\s,])max-age=\"?(\d{1,9})\"?(?:$|[\s,])")
+_ASK_AGAIN = re.compile(r"\bno-(cache|store)\b")
+
+
+class StandingChoices:
+    """Says which choices of lockfiles stand."""
+
+    def __init__(
+        self,
+        locations: IndexLocations,
+        client: IndexClient,
+        memory: PageMemory,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._locations = locations
+        self._client = client
+        self._memory = memory
+        self._clock = clock
+        self._room = BoundedSemaphore(_READ)
+
+    def still_chosen(self, choices: Iterable[LockedChoice]) -> frozenset[LockedChoice]:
+        """Those that their page gives today as well; of a folder, or an index that fails, none."""
+        groups: dict[str, list[LockedChoice]] = {}
+        for choice in choices:
+            groups.setdefault(choice.package, []).append(choice)
+        now = self._clock()
+        left = {package: group for package, group in groups.items() if not self._holds(group, now)}
+        standing = {
+            choice for package, group in groups.items() if package not in left for choice in group
+        }
+        if left:
+            from envbuild.posix.workers import Workers
+
+            with Workers(_SIDE_BY_SIDE, thread_name_prefix="pages") as pool:
+                for found in pool.map(self._look, left.values()):
+                    standing.update(found)
+            self._memory.save(self._clock())
+        return frozenset(standing)
+
+    def _holds(self, group: list[LockedChoice], now: float) -> bool:
+        """Whether all of a package is known by an answer that still holds."""
+        location = self._locations.of(group[0].package)
+        if location.folder is not None:
+            return False
+        seen = self._memory.get(page_url(location, group[0].package))
+        return seen is not None and seen.holds(now) and _knows(seen, group)
+
+    def _look(self, group: list[LockedChoice]) -> list[LockedChoice]:
+        """What stands of one package."""
+        location = self._locations.of(group[0].package)
+        if location.folder is not None:
+            return []
+        try:
+            seen = self._ask(location, group)
+        except IndexFailureError:
+            return []
+        return [choice for choice in group if offer_text(choice) in seen.offers]
+
+    def _ask(self, location: IndexLocation, group: list[LockedChoice]) -> SeenPage:
+        """The page of today; it is read only where it is another one, or more is wanted of it."""
+        package = group[0].package
+        url = page_url(location, package)
+        seen = self._memory.get(url)
+        known = seen if seen is not None and _knows(seen, group) else None
+        asked = self._clock()
+        etag = known.etag if known is not None else None
+        with self._client.open_page(location, package, known=etag) as coming, self._room:
+            reply, body = coming()
+            etag, digest = reply.headers.get("ETag"), _digest(reply, body)
+            if known is not None and (reply.status == 304 or digest == known.digest):
+                offers, digest, etag = known.offers, known.digest, etag or known.etag
+            else:
+                same = seen is not None and seen.digest == digest
+                offers = _offers(reply, body, group)
+                offers |= seen.offers if same and seen is not None else frozenset()
+        page = SeenPage(
+            asked=asked,
+            until=asked + lifetime(reply.headers),
+            etag=etag,
+            digest=digest,
+            offers=offers,
+        )
+        self._memory.put(url, page)
+        return page
+
+
+def offer_text(choice: LockedChoice) -> str:
+    """What a page offers, in one line: all of the choice but the package, which the page is of."""
+    return f"{choice.version} {choice.file} {choice.sha256} {choice.target}"
+
+
+def lifetime(headers: Mapping[str, str]) -> float:
+    """Seconds that an answer holds from now on by what its server says (RFC 9111); 0 where it says nothing."""
+    control = headers.get("Cache-Control", "").lower()
+    found = _MAX_AGE.search(control)
+    if found is None or _ASK_AGAIN.search(control):
+        return 0.0
+    age = headers.get("Age", "0").strip()
+    return max(0.0, float(found[1]) - (float(age) if age.isdecimal() else float(found[1])))
+
+
+def _knows(seen: SeenPage, group: list[LockedChoice]) -> bool:
+    return all(offer_text(choice) in seen.offers for choice in group)
+
+
+def _digest(reply: Reply, body: bytes) -> str:
+    """Of what a page says: its type decides how its bytes are read."""
+    found = hashlib.sha256(reply.headers.get("Content-Type", "").encode() + b"\n")
+    found.update(body)
+    return found.hexdigest()
+
+
+def _offers(reply: Reply, body: bytes, group: list[LockedChoice]) -> frozenset[str]:
+    """What a page offers of a package's choices; of one that cannot be read at a glance nothing."""
+    from envbuild.index.offer import offers
+    from envbuild.index.page_glance import wheels_of_version
+
+    text, kind = body.decode(errors="replace"), reply.headers.get("Content-Type", "")
+    found = set()
+    try:
+        for version in {choice.version for choice in group}:
+            wheels = wheels_of_version(text, kind, version) or ()
+            mine = (choice for choice in group if choice.version == version)
+            found |= {offer_text(choice) for choice in mine if offers(wheels, choice)}
+    except ValueError:  # an entry that is none; whoever reads the page whole says so
+        return frozenset()
+    return frozenset(found)

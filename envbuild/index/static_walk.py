@@ -1,0 +1,199 @@
+"""Follow requirements through pages and METADATA alone, to find what has no wheel: nobody's code runs.
+
+It is no resolution: of each package it takes the locked version where that still fits, else the newest
+that the target can take, and it stops at a bounded number of pages.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from envbuild.errors import EnvbuildError
+from envbuild.index.shelf import Shelf, shelf_of
+from envbuild.index.source_metadata import source_requires
+from envbuild.lockfile.held_back import SOURCE
+from envbuild.posix.workers import Workers
+from envbuild.requirement.graph import askings, overrides_by_package
+from envbuild.requirement.parse import admits, holds, parse_requirement
+from envbuild.resolution.resolution import ResolvedFile
+from envbuild.value import value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from packaging.version import Version
+
+    from envbuild.index.locations import IndexLocations
+    from envbuild.index.metadata import MetadataReader
+    from envbuild.index.reader import IndexClient
+    from envbuild.lockfile.lockfile import LockedPackage
+    from envbuild.resolution.resolution import ResolveRequest
+
+_ROUNDS = 25
+_SIDE_BY_SIDE = 16
+_PATIENCE = 30.0
+"""Seconds after which no further page is asked for: an index that slow is not waited for to say more."""
+
+
+@value
+class Taken:
+    """What a walk takes of one package."""
+
+    requires: tuple[str, ...] = ()
+    obstacle: str | None = None
+    """Why nothing in its range can be taken, one of `held_back.REASONS`."""
+
+
+class StaticWalk:
+    """One walk for one request."""
+
+    def __init__(
+        self,
+        client: IndexClient,
+        locations: IndexLocations,
+        reader: MetadataReader,
+        request: ResolveRequest,
+        *,
+        locked: Mapping[str, LockedPackage] | None = None,
+        most_pages: int = 150,
+    ) -> None:
+        """`locked` is preferred, and known without asking."""
+        self._client, self._locations, self._reader = client, locations, reader
+        self._request, self._locked = request, locked or {}
+        self._left = most_pages
+        self._until = time.monotonic() + _PATIENCE
+        self._overrides = overrides_by_package(request.overrides)
+        self._shelves: dict[str, Shelf | None] = {}
+        self._taken: dict[str, tuple[frozenset[str], Taken]] = {}
+
+    def shelf(self, package: str) -> Shelf | None:
+        """What the index has of a package; None where it cannot be told."""
+        if package not in self._shelves:
+            self._shelves[package] = None
+            with suppress(EnvbuildError, ValueError):
+                location = self._locations.of(package)
+                page = self._client.project_page(location, package)
+                self._shelves[package] = shelf_of(page, self._request)
+        return self._shelves[package]
+
+    def follow(self, requires: tuple[str, ...]) -> dict[str, Taken]:
+        """What is taken of everything that these requirements need, as far as it can be told."""
+        demands: dict[str, frozenset[str]] = {}
+        self._taken.clear()
+        for _ in range(_ROUNDS):
+            demands = self._demands(requires)
+            news = [name for name, one in demands.items() if self._range_of(name) != one]
+            unseen = sorted(name for name in news if name not in self._shelves)
+            for name in unseen[self._left :]:
+                self._shelves[name] = None  # too many; nothing is known of it
+            self._left = max(0, self._left - len(unseen))
+            if not news or time.monotonic() > self._until:
+                break
+            ranges = [demands[name] for name in news]
+            with Workers(_SIDE_BY_SIDE, thread_name_prefix="walk") as pool:
+                found = pool.map(self._take, news, ranges)
+                self._taken |= dict(zip(news, zip(ranges, found, strict=True), strict=True))
+        return {name: self._taken[name][1] for name in demands if name in self._taken}
+
+    def _range_of(self, name: str) -> frozenset[str] | None:
+        return self._taken[name][0] if name in self._taken else None
+
+    def contradicts(self, requires: tuple[str, ...]) -> bool:
+        """Whether what these requirements and their own packages ask for leaves nothing of some package.
+
+        Further down a walk takes the newest of what it might take, and what that contradicts proves nothing.
+        """
+        named = frozenset(parse_requirement(text).name for text in requires)
+        for name, ranges in self._demands(requires, named).items():
+            shelf = self._shelves.get(name)
+            if shelf is not None and shelf.files and not shelf.versions(joined(ranges)):
+                return True
+        return False
+
+    def _demands(
+        self, requires: tuple[str, ...], askers: frozenset[str] | None = None
+    ) -> dict[str, frozenset[str]]:
+        """Every package that is needed, with the ranges that what was taken so far asks for.
+
+        With `askers` only what these packages ask for, and the requirements themselves.
+        """
+        found: dict[str, set[str]] = {}
+        seen: set[tuple[str | None, str]] = set()
+        waiting: list[tuple[str | None, str]] = [(None, "")]
+        while waiting:
+            asker, extra = waiting.pop()
+            if asker is not None and askers is not None and asker not in askers:
+                continue
+            texts = requires if asker is None else self._requires(asker)
+            for asking in askings(texts, extra, self._request.target, self._overrides):
+                wanted = asking.wanted
+                found.setdefault(wanted.name, set()).add(wanted.specifier)
+                for one in ("", *wanted.extras):
+                    if (wanted.name, one) not in seen:
+                        seen.add((wanted.name, one))
+                        waiting.append((wanted.name, one))
+        for text in self._request.constraints:
+            bound = parse_requirement(text)
+            if bound.name in found and holds(bound.marker, self._request.target):
+                found[bound.name].add(bound.specifier)
+        return {name: frozenset(filter(None, ranges)) for name, ranges in found.items()}
+
+    def _requires(self, name: str) -> tuple[str, ...]:
+        return self._taken[name][1].requires if name in self._taken else ()
+
+    def _take(self, name: str, ranges: frozenset[str]) -> Taken:
+        known = self._locked.get(name)
+        if known is not None and all(admits(one, known.version) for one in ranges):
+            return Taken(requires=known.requires)
+        shelf = self.shelf(name)
+        if shelf is None:
+            return Taken()
+        obstacles: dict[str, Version] = {}
+        for version in shelf.versions(joined(ranges)):
+            obstacle = shelf.obstacle(version)
+            if obstacle is None:
+                return Taken(requires=self._published(shelf, version))
+            obstacles.setdefault(obstacle, version)
+        if SOURCE in obstacles:
+            return Taken(requires=self._written(shelf, obstacles[SOURCE]), obstacle=SOURCE)
+        return Taken(obstacle=next(iter(obstacles), None))
+
+    def _published(self, shelf: Shelf, version: Version) -> tuple[str, ...]:
+        """What a version asks for; nothing where that cannot be read without running its code."""
+        wheel = shelf.wheel(version)
+        if wheel is None or shelf.package in self._request.allow_sdist:
+            return self._written(shelf, version)
+        if wheel.sha256 is None:
+            return ()
+        file = ResolvedFile(
+            package=shelf.package,
+            version=str(version),
+            file=wheel.filename,
+            url="",
+            sha256=wheel.sha256,
+        )
+        with suppress(EnvbuildError, ValueError):
+            known = self._reader.glance(file)
+            return known.requires if known is not None else ()
+        return ()
+
+    def _written(self, shelf: Shelf, version: Version) -> tuple[str, ...]:
+        """What stands in a version's source distribution, of which nothing is run."""
+        source = shelf.source(version)
+        if source is None:
+            return ()
+        location = self._locations.of(shelf.package)
+        return source_requires(self._client, location, shelf.package, source)
+
+
+def joined(ranges: Iterable[str]) -> SpecifierSet:
+    """Ranges as one; what is no range of today bounds nothing, as resolvers read it generously."""
+    found = SpecifierSet()
+    for text in ranges:
+        with suppress(InvalidSpecifier):
+            found &= SpecifierSet(text)
+    return found

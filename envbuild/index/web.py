@@ -1,0 +1,266 @@
+"""HTTP over pooled connections: redirects, retries, proxies, and every way in which it can fail."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import ExitStack, contextmanager
+from http import HTTPStatus
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlsplit
+
+from envbuild.index.answer import Fault, fault_of_status
+from envbuild.index.connections import make_manager, proxies_of, proxy_for, watched_by
+from envbuild.index.deadline import Deadline, Watchdog
+from envbuild.index.redirects import check_address, check_descent, next_url
+from envbuild.index.web_faults import WebError, body_faults, head_faults
+from envbuild.value import field, value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator, Mapping
+
+    import urllib3
+
+CONNECT_TIMEOUT = 10.0
+"""Seconds that a connection may take."""
+
+READ_TIMEOUT = 30.0
+"""Seconds of silence in which an answer is given up, unless the user says otherwise."""
+
+DEADLINE = 300.0
+"""Seconds in which an answer has to be there as a whole, unless the user says otherwise; see `SLOWEST`."""
+
+CHUNK = 1 << 18
+"""Bytes that are held at a time while a body streams."""
+
+_PAUSES = (0.2, 0.6)
+"""Seconds before the second and the third attempt."""
+
+_WORTH_ANOTHER_TRY = (Fault.UNREACHABLE, Fault.SERVER_ERROR, Fault.TRUNCATED)
+_MOST_REDIRECTS = 10
+_LONGEST_NUMBER = 18
+"""Digits of a length; Python refuses to read thousands."""
+
+_OF_ENCODED = ("Content-Encoding", "Content-Length", "Content-Range", "Accept-Ranges")
+"""What an answer says of its bytes as they come, and not of what they are decoded into."""
+
+T = TypeVar("T")
+
+
+@value
+class Request:
+    """What to ask for."""
+
+    url: str
+    method: str = "GET"
+    headers: tuple[tuple[str, str], ...] = ()
+    authorization: Callable[[str], str | None] | None = field(default=None, repr=False)
+    """URL → the `Authorization` header to send there; asked anew for every redirect."""
+
+    stays: bool = False
+    """Whether a redirect to another host or port is refused instead of followed."""
+
+    source: str | None = None
+    """The page's address, where the URL is a link on it."""
+
+    verified: bool = False
+    """Whether the caller knows a digest of the answer, so that it does not matter how it comes."""
+
+
+class Reply:
+    """A good answer whose body is still to be read."""
+
+    def __init__(self, response: urllib3.BaseHTTPResponse, url: str, deadline: Deadline) -> None:
+        self._response = response
+        self._deadline = deadline
+        self.url = url
+        """Where it was found in the end."""
+
+        self.status: int = response.status
+        self.headers: Mapping[str, str] = response.headers
+        self._decoded = False
+        self.limit: int | None = None
+        """Bytes that the body may have, where the caller knows it; what is longer is a WebError."""
+
+    @property
+    def length(self) -> int | None:
+        """The body's length in bytes as the server says it, or None."""
+        text = self.headers.get("Content-Length", "")
+        return int(text) if text.isdecimal() and len(text) <= _LONGEST_NUMBER else None
+
+    def undo_compression(self) -> None:
+        """Give the body as it was before its server compressed it for the transport, if it did.
+
+        How long it is, and whether spans of it can be had, is then not known any more.
+        """
+        if self.headers.get("Content-Encoding", "identity").lower() == "identity":
+            return
+        self._decoded = True
+        kept = {name: value for name, value in self.headers.items() if name not in _OF_ENCODED}
+        self.headers = kept
+
+    def stream(self, *, decoded: bool = False) -> Iterator[bytes]:
+        """The body, a bounded piece at a time; `decoded` undoes a compression of the transport."""
+        decoded = decoded or self._decoded
+        host, size = urlsplit(self.url).netloc, 0
+        with in_time(self._deadline, host), body_faults(host):
+            for piece in self._response.stream(CHUNK, decode_content=decoded):
+                self._deadline.earn(len(piece))
+                size += len(piece)
+                if self.limit is not None and size > self.limit:
+                    reason = f"it is longer than {self.limit} bytes"
+                    raise WebError(Fault.CHANGED, host=host, reason=reason)
+                yield piece
+
+    def read(self, limit: int, *, decoded: bool = False) -> bytes:
+        """The whole body; WebError where it is longer than `limit` bytes."""
+        host = urlsplit(self.url).netloc
+        too_long = WebError(Fault.GARBAGE, host=host, reason=f"it is longer than {_size(limit)}")
+        if self.length is not None and self.length > limit:
+            raise too_long
+        body = bytearray()
+        for piece in self.stream(decoded=decoded):
+            body += piece
+            if len(body) > limit:
+                raise too_long
+        return bytes(body)
+
+
+class Web:
+    """A pool of connections; safe to share between threads."""
+
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        *,
+        read_timeout: float = READ_TIMEOUT,
+        connect_timeout: float = CONNECT_TIMEOUT,
+        deadline: float = DEADLINE,
+    ) -> None:
+        """`environ` is read for proxies; the rest is in seconds, `deadline` for the whole of an answer."""
+        self._proxies = proxies_of(environ)
+        self._read_timeout = read_timeout
+        self._connect_timeout = connect_timeout
+        self._deadline = deadline
+        self._watchdog = Watchdog()
+        self._managers: dict[tuple[str, str | None], urllib3.PoolManager] = {}
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def open(self, request: Request) -> Generator[Reply]:
+        """Ask, and give a good answer with its body unread; every other is a WebError."""
+        with ExitStack() as opened:
+            yield _with_retries(lambda: self._ask(request, opened))
+
+    def fetch(self, request: Request, *, limit: int) -> tuple[Reply, bytes]:
+        """Ask, and give the answer with its whole body, any compression of the transport undone."""
+
+        def attempt() -> tuple[Reply, bytes]:
+            with ExitStack() as opened:
+                reply = self._ask(request, opened)
+                return reply, reply.read(limit, decoded=True)
+
+        return _with_retries(attempt)
+
+    def close(self) -> None:
+        """Close every pooled connection."""
+        with self._lock:
+            for manager in self._managers.values():
+                manager.clear()
+            self._managers.clear()
+
+    def _ask(self, request: Request, opened: ExitStack) -> Reply:
+        """A good answer, which `opened` closes; every other is a WebError."""
+        check_address(request.url, urlsplit(request.source or "").netloc)
+        deadline = self._watchdog.begin(self._deadline)
+        with ExitStack() as own:
+            own.callback(self._watchdog.finish, deadline)
+            with in_time(deadline, urlsplit(request.url).netloc):
+                response, url = self._follow(request, deadline)
+                own.callback(response.close)
+            fault = fault_of_status(response.status)
+            if fault is not None and not _is_confirmed(request, response.status):
+                raise WebError(fault, host=urlsplit(url).netloc, status=response.status)
+            opened.push(own.pop_all())
+            return Reply(response, url, deadline)
+
+    def _follow(self, request: Request, deadline: Deadline) -> tuple[urllib3.BaseHTTPResponse, str]:
+        """The first answer that leads nowhere else, and where that was."""
+        url = request.url
+        if request.source is not None and not request.verified:
+            check_descent(request.source, url)
+        for _ in range(_MOST_REDIRECTS):
+            with watched_by(deadline):
+                response = self._send(request, url)
+            target = response.get_redirect_location()
+            if not target:
+                return response, url
+            response.close()
+            url = next_url(url, target, stays=request.stays, verified=request.verified)
+        raise WebError(Fault.REDIRECTS, host=urlsplit(url).netloc)
+
+    def _send(self, request: Request, url: str) -> urllib3.BaseHTTPResponse:
+        """Send one request, following nothing."""
+        import urllib3
+
+        parts = urlsplit(url)
+        headers = {"User-Agent": "envbuild", **dict(request.headers)}
+        authorization = request.authorization(url) if request.authorization else None
+        if authorization is not None:
+            headers["Authorization"] = authorization
+        with head_faults(parts.netloc, self._connect_timeout, self._read_timeout):
+            return self._manager(url).request(
+                request.method,
+                url,
+                headers=headers,
+                redirect=False,
+                retries=False,
+                preload_content=False,
+                timeout=urllib3.Timeout(connect=self._connect_timeout, read=self._read_timeout),
+            )
+
+    def _manager(self, url: str) -> urllib3.PoolManager:
+        """The pool for the URL's scheme and the proxy that leads there."""
+        scheme, proxy = urlsplit(url).scheme, proxy_for(url, self._proxies)
+        with self._lock:
+            if (scheme, proxy) not in self._managers:
+                self._managers[scheme, proxy] = make_manager(scheme, proxy)
+            return self._managers[scheme, proxy]
+
+
+@contextmanager
+def in_time(deadline: Deadline, host: str) -> Generator[None]:
+    """Say of a connection that was cut because its time had come that this is why."""
+    reason = f"it was not there as a whole in {deadline.seconds:g} s"
+    late = WebError(Fault.TIMED_OUT, host=host, reason=reason)
+    try:
+        yield
+    except WebError as error:
+        if deadline.has_passed:
+            raise late from error
+        raise
+    if deadline.has_passed:
+        raise late
+
+
+def _size(limit: int) -> str:
+    return f"{limit >> 20} MiB" if limit >= 1 << 20 else f"{limit} bytes"
+
+
+def _is_confirmed(request: Request, status: int) -> bool:
+    """Whether the server says that what the caller has is the answer still (RFC 9110)."""
+    return status == HTTPStatus.NOT_MODIFIED and any(
+        name == "If-None-Match" for name, _ in request.headers
+    )
+
+
+def _with_retries(attempt: Callable[[], T]) -> T:
+    """Try three times where a connection or a server failed, once where the answer is clear."""
+    for pause in _PAUSES:
+        try:
+            return attempt()
+        except WebError as error:
+            if error.fault not in _WORTH_ANOTHER_TRY:
+                raise
+        time.sleep(pause)
+    return attempt()

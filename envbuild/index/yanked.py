@@ -1,0 +1,45 @@
+"""Which locked files their indexes have withdrawn (PEP 592)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envbuild.errors import IndexFailureError
+from envbuild.posix.workers import Workers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from envbuild.index.locations import IndexLocations
+    from envbuild.index.reader import IndexClient
+    from envbuild.resolution.resolution import LockedChoice
+
+_SIDE_BY_SIDE = 8
+
+
+def yanked_files(
+    client: IndexClient, locations: IndexLocations, choices: Iterable[LockedChoice]
+) -> Mapping[str, str]:
+    """sha256 → the reason as the page has it, empty where it has none; a page that fails tells nothing."""
+    groups: dict[str, list[LockedChoice]] = {}
+    for choice in choices:
+        groups.setdefault(choice.package, []).append(choice)
+
+    def look(package: str) -> dict[str, str]:
+        location = locations.of(package)
+        if location.folder is not None:
+            return {}
+        try:
+            page = client.project_page(location, package)
+        except IndexFailureError:
+            return {}
+        reasons = {file.filename: file.yanked for file in page.files if file.yanked is not None}
+        return {
+            choice.sha256: reasons[choice.file]
+            for choice in groups[package]
+            if choice.file in reasons
+        }
+
+    with Workers(_SIDE_BY_SIDE, thread_name_prefix="pages") as pool:
+        found = list(pool.map(look, groups))
+    return {sha256: reason for one in found for sha256, reason in one.items()}

@@ -1,0 +1,124 @@
+"""What exports need of the disk: whether paths exist, who can reach them, and files to write."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from email.parser import HeaderParser
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from envbuild.errors import HostError, Problem, UsageError
+from envbuild.launchers.fleet import Subject
+from envbuild.posix.files import make_folders, write_atomically
+from envbuild.posix.input_file import MOST_OTHER, RefusedInputError, read_input
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from envbuild.declaration.declaration import Driver
+    from envbuild.launchers.fleet import ExportedFile
+    from envbuild.store.manifest import ManifestDriver
+
+_SEPARATORS = re.compile(r"[-_.]+")
+_LONGEST_LICENCE = 80
+"""In characters: what is longer is a licence's text, not its name."""
+
+_NO_LICENCE = ("", "unknown", "none")
+
+
+def read_subject(entry: ManifestDriver, declared: Driver | None) -> Subject:
+    """A driver of the manifest as it stands on the disk.
+
+    HostError names every path that is not there: launchers fall back to another one in silence.
+    """
+    missing = [path for path in _programs(entry) if not os.access(path, os.X_OK)]
+    if missing:
+        hint = f"run `envbuild sync {entry.name}`"
+        raise HostError(
+            Problem(message=f"{entry.name}: {path} is not there, or cannot be run", hint=hint)
+            for path in missing
+        )
+    base = os.path.realpath(entry.python)
+    folder = Path(entry.environment, "bin")
+    offered = sorted(path.name for path in folder.iterdir() if os.access(path, os.X_OK))
+    return Subject(
+        entry=entry,
+        declared=declared,
+        base_python=base,
+        offered=tuple(offered),
+        shared=_reachable(Path(entry.environment)) and _reachable(Path(base).parent),
+    )
+
+
+def read_licences(environment: Path) -> dict[str, str]:
+    """Each package's licence as its METADATA has it: an SPDX expression, else a name; by normalised name."""
+    found = {}
+    for file in sorted(environment.glob("lib/python3.*/site-packages/*.dist-info/METADATA")):
+        headers = HeaderParser().parsestr(file.read_text(encoding="utf-8", errors="replace"))
+        name = _SEPARATORS.sub("-", headers.get("Name", "")).lower()
+        licence = _licence(
+            headers.get("License-Expression"),
+            headers.get_all("Classifier", []),
+            headers.get("License"),
+        )
+        if name and licence is not None:
+            found[name] = licence
+    return found
+
+
+def write_files(folder: Path, files: Iterable[ExportedFile]) -> tuple[str, ...]:
+    """Write every file below the folder, each whole, with its mode; the value is their paths."""
+    written = []
+    for file in files:
+        path = folder / file.name
+        try:
+            make_folders(path.parent)
+            shared = file.mode & 0o077 != 0  # what is private is so whatever was there
+            write_atomically(path, file.text.encode(), mode=file.mode, keep_mode=shared)
+        except OSError as error:
+            message = f"cannot write it: {error.strerror}"
+            raise HostError(Problem(file=str(path), message=message)) from error
+        written.append(str(path))
+    return tuple(written)
+
+
+def read_text(path: Path) -> str:
+    """A file's text; UsageError where it cannot be read."""
+    try:
+        return read_input(path, most=MOST_OTHER).decode("utf-8")
+    except RefusedInputError as error:
+        problem = Problem(file=str(path), message=error.message, hint=error.hint)
+        raise UsageError(problem) from None
+    except OSError as error:
+        message = f"cannot read it: {error.strerror}"
+        raise UsageError(Problem(file=str(path), message=message)) from error
+    except UnicodeDecodeError as error:
+        raise UsageError(Problem(file=str(path), message="it is not UTF-8")) from error
+
+
+def read_mode(path: Path) -> int:
+    """A file's permission bits."""
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def _programs(entry: ManifestDriver) -> tuple[str, ...]:
+    return (entry.environment, entry.binary, entry.python, entry.stable_binary)
+
+
+def _reachable(folder: Path) -> bool:
+    """Whether other users get to the folder."""
+    return all(place.stat().st_mode & stat.S_IXOTH for place in (folder, *folder.parents))
+
+
+def _licence(expression: str | None, classifiers: list[str], free: str | None) -> str | None:
+    named = [
+        line.rpartition(" :: ")[2] for line in classifiers if line.startswith("License :: OSI")
+    ]
+    for text in (expression, free, " / ".join(named)):
+        if text is None or text.strip().lower() in _NO_LICENCE:
+            continue
+        if "\n" not in text.strip() and len(text.strip()) <= _LONGEST_LICENCE:
+            return text.strip()
+    return None

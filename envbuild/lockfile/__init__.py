@@ -1,0 +1,1 @@
+"""Lockfiles: what they hold, as text and on the disk, and what one says beside another."""

@@ -1,0 +1,202 @@
+"""Every chain from a driver's own lines to one of its packages."""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING
+
+from envbuild.requirement.bounds import binding_specifiers
+from envbuild.requirement.graph import active_edges
+from envbuild.value import value
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from envbuild.lockfile.lockfile import Lockfile
+    from envbuild.requirement.graph import Edge
+    from envbuild.target.target import Target
+
+_MOST_CHAINS = 200
+"""Dense graphs have thousands; the shortest say it all."""
+
+_MOST_STEPS = 1_000_000
+"""Of all chains that are begun, together."""
+
+MANY = 1_000_000
+"""Chains that are this many are not counted further."""
+
+
+@value
+class Chain:
+    """One way from a driver's own line to a package."""
+
+    edges: tuple[Edge, ...]
+    """The first is the driver's own, the last asks for the package."""
+
+
+@value
+class Bound:
+    """One requirement on the package, whatever chain brings it."""
+
+    requirer: str | None
+    """The package that asks, or None for the driver itself."""
+
+    specifier: str
+    kind: str
+    """`requirement`, `override` or `constraint`."""
+
+    binding: str | None
+    """`above` or `below` where no other bound is tighter on that side, `both`, or None."""
+
+
+@value
+class Reasons:
+    """Why a package is on a target, and at this version."""
+
+    target: Target
+    version: str
+    chains: tuple[Chain, ...]
+    """The shortest first."""
+
+    complete: bool
+    """Whether these are all chains."""
+
+    further: int | None
+    """How many there are besides, at most `MANY`; None where circles keep them from being counted."""
+
+    bounds: tuple[Bound, ...]
+    """Everybody who asks for it, and the driver's constraints on it."""
+
+
+def graph_edges(lockfile: Lockfile, target: Target) -> tuple[Edge, ...]:
+    """Every requirement that holds on a target between packages that are locked for it, once each."""
+    published = {package.name: package.requires for package in lockfile.packages_for(target)}
+    inputs = lockfile.inputs
+    edges = active_edges(inputs.requires, published, target, inputs.overrides)
+    return tuple(dict.fromkeys(edge for edge in edges if edge.package in published))
+
+
+def find_reasons(lockfile: Lockfile, target: Target, package: str) -> Reasons | None:
+    """Why the package is on the target; None where it is not."""
+    locked = {entry.name: entry.version for entry in lockfile.packages_for(target)}
+    if package not in locked:
+        return None
+    edges = graph_edges(lockfile, target)
+    chains, complete = _chains(edges, package)
+    return Reasons(
+        target=target,
+        version=locked[package],
+        chains=tuple(Chain(edges=chain) for chain in chains),
+        complete=complete,
+        further=0 if complete else _further(edges, package, len(chains)),
+        bounds=_bounds(lockfile, edges, package),
+    )
+
+
+def _chains(edges: tuple[Edge, ...], package: str) -> tuple[list[tuple[Edge, ...]], bool]:
+    """Chains without a circle, the shortest first, no more than are shown; whether these are all.
+
+    The way that can end soonest is followed first, as everybody's distance to the package is known,
+    so that a graph of which a few lines make 2^1000 chains takes no more than one that has these few.
+    """
+    asked_by: dict[str | None, list[Edge]] = {}
+    for edge in edges:
+        asked_by.setdefault(edge.requirer, []).append(edge)
+    distance = _distances(edges, package)
+    found: list[tuple[Edge, ...]] = []
+    waiting: list[tuple[int, tuple[int, ...], tuple[Edge, ...]]] = [(0, (), ())]
+    room = _MOST_STEPS
+    while waiting:
+        _, way, chain = heappop(waiting)
+        last = chain[-1].package if chain else None
+        if last == package:
+            found.append(chain)
+            if len(found) == _MOST_CHAINS:
+                return found, not waiting
+            continue
+        passed = {edge.package for edge in chain}
+        for number, edge in enumerate(asked_by.get(last, ())):
+            if edge.package in distance and edge.package not in passed:
+                room -= len(chain) + 1
+                if room < 0:
+                    return found, False
+                length = len(chain) + 1 + distance[edge.package]
+                heappush(waiting, (length, (*way, number), (*chain, edge)))
+    return found, True
+
+
+def _distances(edges: tuple[Edge, ...], package: str) -> dict[str, int]:
+    """How many requirements lead from each package to the one, at the least; itself included."""
+    askers: dict[str, set[str]] = {}
+    for edge in edges:
+        if edge.requirer is not None:
+            askers.setdefault(edge.package, set()).add(edge.requirer)
+    found = {package: 0}
+    waiting = [package]
+    for name in waiting:
+        for asker in askers.get(name, ()):
+            if asker not in found:
+                found[asker] = found[name] + 1
+                waiting.append(asker)
+    return found
+
+
+def _further(edges: tuple[Edge, ...], package: str, told: int) -> int | None:
+    """How many chains there are beyond those told; None where circles keep them from being counted.
+
+    A number beyond `MANY` is given as `MANY`.
+    """
+    distance = _distances(edges, package)
+    asked_by: dict[str | None, list[str]] = {}
+    open_: dict[str, int] = dict.fromkeys(distance, 0)
+    for edge in edges:
+        if edge.package in distance and edge.requirer != package:
+            asked_by.setdefault(edge.requirer, []).append(edge.package)
+            open_[edge.package] += edge.requirer is None or edge.requirer in distance
+    ways = dict.fromkeys(distance, 0)
+    waiting: list[str | None] = [None]
+    settled = 0
+    while waiting:
+        name = waiting.pop()
+        settled += 1
+        for asked in asked_by.get(name, ()):
+            ways[asked] = min(MANY + told, ways[asked] + (1 if name is None else ways[name]))
+            open_[asked] -= 1
+            if not open_[asked]:
+                waiting.append(asked)
+    return min(MANY, ways[package] - told) if settled == len(distance) + 1 else None
+
+
+def _bounds(lockfile: Lockfile, edges: tuple[Edge, ...], package: str) -> tuple[Bound, ...]:
+    from envbuild.requirement.parse import parse_requirement
+
+    asked: list[tuple[str | None, str, str]] = [
+        (edge.requirer, edge.specifier, "override" if edge.override else "requirement")
+        for edge in edges
+        if edge.package == package
+    ]
+    for text in lockfile.inputs.constraints:
+        wanted = parse_requirement(text)
+        if wanted.name == package:
+            asked.append((None, wanted.specifier, "constraint"))
+    above, below = binding_specifiers(specifier for _, specifier, _ in asked if specifier)
+    return tuple(
+        Bound(
+            requirer=requirer,
+            specifier=specifier,
+            kind=kind,
+            binding=_binding(specifier in above, specifier in below),
+        )
+        for requirer, specifier, kind in dict.fromkeys(asked)
+    )
+
+
+def _binding(above: bool, below: bool) -> str | None:
+    if above and below:
+        return "both"
+    return "above" if above else ("below" if below else None)
+
+
+def locked_versions(lockfile: Lockfile, target: Target) -> Mapping[str, str]:
+    """Every package of a target with its version."""
+    return {package.name: package.version for package in lockfile.packages_for(target)}

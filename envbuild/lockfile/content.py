@@ -1,0 +1,163 @@
+"""Whether the texts inside a lockfile are what its keys promise, and few enough to be worked on.
+
+A digest that is right only says that the text is whole; anybody can make one.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import TYPE_CHECKING
+
+from envbuild.requirement.parse import holds, parse_requirement, parse_version
+from envbuild.target.target import MOST_TARGETS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from envbuild.lockfile.lockfile import Inputs, LockedPackage, Lockfile
+    from envbuild.target.target import Target
+
+_MOST_PACKAGES = 4000
+_MOST_LINES = 5000
+"""Requirements, and constraints, of a driver's own."""
+
+_MOST_OVERRIDES = 20
+"""Of one package."""
+
+_MOST_WORK = 100_000
+"""Requirements of all packages, times the targets; and times the extras that are asked of each."""
+
+_LONGEST = 4000
+_MOST_PARENTHESES = 40
+
+_QUOTED = r"""(?:"{0}"|'{0}')"""
+_NUMBERS = _QUOTED.format("[0-9][0-9.*]*+")
+_WORDS = _QUOTED.format("[A-Za-z_][A-Za-z0-9_. -]*+")
+_OPERATOR = r" ?(?:==|!=|<=|>=|<|>|not in|in) ?"
+_COMPARISON = (
+    rf"(?:(?:python_version|python_full_version|implementation_version){_OPERATOR}{_NUMBERS}"
+    r"|(?:extra|os_name|sys_platform|platform_machine|platform_system|implementation_name"
+    rf"|platform_python_implementation){_OPERATOR}{_WORDS})"
+)
+_PLAIN = re.compile(
+    r"[A-Za-z0-9][A-Za-z0-9._-]*+ ?(?:\[[A-Za-z0-9._, -]*+\])?+ ?"
+    r"(?:\([<>=!~][A-Za-z0-9.,<>=!~*+ _-]*+\)|[<>=!~][A-Za-z0-9.,<>=!~*+ _-]*+)?+"
+    rf"(?: ?; ?\(*+{_COMPARISON}\)*+(?: (?:and|or) \(*+{_COMPARISON}\)*+)*+)?+"
+)
+"""What nearly all packages publish, and what cannot fail wherever it is evaluated."""
+
+_VERSION = re.compile(r"[0-9]+(?:\.[0-9]+)*+(?:(?:a|b|rc|\.post|\.dev)[0-9]+)*+(?:\+[a-z0-9.]+)?+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+def check_content(lockfile: Lockfile) -> None:
+    """ValueError says which text is not what it must be."""
+    _check_amounts(lockfile)
+    for text in (*lockfile.inputs.requires, *lockfile.inputs.constraints):
+        _check_declared(text, lockfile.targets)
+    _check_overrides(lockfile)
+    _check_version(lockfile.version)
+    for package in lockfile.packages:
+        _check_version(package.version)
+        for text in package.requires:
+            _check_published(text, lockfile.targets)
+    for held in lockfile.held_back:
+        _check_version(held.locked)
+        _check_version(held.passed_over or held.locked)
+    _check_extras(lockfile.packages, lockfile.inputs)
+
+
+def _check_amounts(lockfile: Lockfile) -> None:
+    inputs = lockfile.inputs
+    texts = sum(len(package.requires) for package in lockfile.packages)
+    for amount, most, what in (
+        (len(lockfile.packages), _MOST_PACKAGES, "packages"),
+        (len(lockfile.held_back), _MOST_LINES, "versions that were passed over"),
+        (sum(len(held.blockers) for held in lockfile.held_back), _MOST_LINES, "blockers"),
+        (len(lockfile.targets), MOST_TARGETS, "targets"),
+        (len(inputs.requires), _MOST_LINES, "requirements of the driver"),
+        (len(inputs.constraints), _MOST_LINES, "constraints"),
+        (len(inputs.overrides), _MOST_LINES, "overrides"),
+        (texts * len(lockfile.targets), _MOST_WORK, "requirements, for each of its targets"),
+    ):
+        if amount > most:
+            raise ValueError(f"it has {amount} {what}, and {most} are the most")
+
+
+@cache
+def _check_declared(text: str, targets: tuple[Target, ...]) -> None:
+    """What a driver asks for is told to a resolver, line by line: a requirement, and nothing else."""
+    from packaging.requirements import Requirement
+
+    _check_length(text)
+    if Requirement(text).url is not None or text[:1] == "-":
+        raise ValueError(f"{text!r} is no requirement on a version")
+    _check_published(text, targets)
+
+
+def _check_overrides(lockfile: Lockfile) -> None:
+    counted: dict[str, int] = {}
+    for text in lockfile.inputs.overrides:
+        _check_declared(text, lockfile.targets)
+        name = parse_requirement(text).name
+        counted[name] = counted.get(name, 0) + 1
+        if counted[name] > _MOST_OVERRIDES:
+            raise ValueError(f"{name} has more than {_MOST_OVERRIDES} overrides")
+
+
+@cache
+def _check_version(text: str) -> None:
+    if _VERSION.fullmatch(text) is None:
+        parse_version(text)
+
+
+@cache
+def _check_published(text: str, targets: tuple[Target, ...]) -> None:
+    """What a package publishes: a name, perhaps extras, a range as loose as it was, a marker that can be evaluated."""
+    if len(text) <= _LONGEST and _PLAIN.fullmatch(text) is not None and _is_balanced(text):
+        return
+    _check_length(text)
+    if "@" in text.partition(";")[0]:
+        raise ValueError(f"{text!r} names an address")
+    marker = parse_requirement(text).marker
+    for target in targets:
+        holds(marker, target)
+        holds(marker, target, "extra")
+
+
+def _is_balanced(text: str) -> bool:
+    """Whether every parenthesis is closed, and none before it was opened."""
+    depth = 0
+    for character in text if "(" in text or ")" in text else "":
+        depth += (character == "(") - (character == ")")
+        if depth < 0:
+            return False
+    return depth == 0 and text.count("(") <= _MOST_PARENTHESES
+
+
+def _check_length(text: str) -> None:
+    if len(text) > _LONGEST:
+        raise ValueError(f"{text[:80]!r} is longer than {_LONGEST} characters")
+    if text.count("(") > _MOST_PARENTHESES:
+        raise ValueError(f"{text[:80]!r} has more than {_MOST_PARENTHESES} parentheses")
+    if _CONTROL.search(text):
+        raise ValueError(f"{text[:80]!r} has control characters")
+
+
+def _check_extras(packages: tuple[LockedPackage, ...], inputs: Inputs) -> None:
+    """Each extra that is asked of a package is one more look at all its requirements."""
+    asked: dict[str, set[str]] = {}
+    lists: Iterable[tuple[str, ...]] = (
+        inputs.requires,
+        inputs.overrides,
+        *(package.requires for package in packages),
+    )
+    for texts in lists:
+        for text in texts:
+            if "[" in text:
+                wanted = parse_requirement(text)
+                asked.setdefault(wanted.name, set()).update(wanted.extras)
+    work = sum(len(package.requires) * len(asked.get(package.name, ())) for package in packages)
+    if work > _MOST_WORK:
+        raise ValueError("its packages are asked for too many extras")

@@ -1,0 +1,132 @@
+"""The folder of lockfiles, `locks/` beside `drivers.toml`."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+from typing import TYPE_CHECKING
+
+from envbuild.errors import HostError, LockfileError, Problem
+from envbuild.lockfile.first_pins import parse_first_pins, render_first_pins
+from envbuild.lockfile.text import parse_lockfile, render_lockfile
+from envbuild.posix.files import FOLDER, sweep, write_atomically, write_if_changed
+from envbuild.posix.input_file import (
+    MOST_LOCKFILE,
+    MOST_PINS,
+    RefusedInputError,
+    lies_below,
+    read_input,
+)
+from envbuild.value import value
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from envbuild.lockfile.first_pins import FirstPin
+    from envbuild.lockfile.lockfile import Lockfile
+
+_NO_FILE = (errno.EISDIR, errno.ELOOP)
+"""What was checked in is no file; the host is well."""
+
+
+@value
+class StoredLockfile:
+    """A lockfile as it lies in the folder."""
+
+    lockfile: Lockfile
+    digest: str
+    """`sha256:` and the hex digest of the file's bytes."""
+
+
+@value
+class LockFolder:
+    """Reads and writes one lockfile a driver."""
+
+    path: Path
+    shown: str
+    """The folder as messages name it, such as `locks`."""
+
+    def read(self, driver: str) -> StoredLockfile | None:
+        """The driver's lockfile; None where there is none, LockfileError where it is not what was written."""
+        name = self.name(driver)
+        try:
+            content = read_input(self._file(driver), most=MOST_LOCKFILE, within=self.path.parent)
+        except FileNotFoundError:
+            return None
+        except RefusedInputError as error:
+            problem = Problem(file=name, message=error.message, hint=error.hint)
+            raise LockfileError(problem) from None
+        except OSError as error:
+            kind = LockfileError if error.errno in _NO_FILE else HostError
+            raise kind(Problem(file=name, message=f"cannot read it: {error.strerror}")) from error
+        try:
+            text = content.decode()
+        except UnicodeDecodeError as error:
+            message = "the lockfile is not UTF-8"
+            raise LockfileError(Problem(file=name, message=message)) from error
+        lockfile = parse_lockfile(text, file=name)
+        if lockfile.driver != driver:
+            message = f"the lockfile is that of {lockfile.driver}"
+            raise LockfileError(Problem(file=name, key="driver", message=message))
+        digest = hashlib.sha256(content).hexdigest()
+        return StoredLockfile(lockfile=lockfile, digest=f"sha256:{digest}")
+
+    def write(self, lockfile: Lockfile) -> None:
+        """Put the driver's lockfile in place, whole; one that says just this is left untouched."""
+        try:
+            self.path.mkdir(mode=FOLDER, exist_ok=True)
+            sweep(self.path)
+            content = render_lockfile(lockfile).encode()
+            file = self._file(lockfile.driver)
+            write_if_changed(file, content, mode=0o644, keep_mode=True, sync=True)
+            self._pins(lockfile.driver).unlink(missing_ok=True)
+        except OSError as error:
+            name = self.name(lockfile.driver)
+            raise HostError(
+                Problem(file=name, message=f"cannot write it: {error.strerror}")
+            ) from error
+
+    def first_pins(self, driver: str) -> tuple[FirstPin, ...]:
+        """What an import left for the driver's first resolution; LockfileError where it is damaged."""
+        file = self._pins(driver)
+        try:
+            content = read_input(file, most=MOST_PINS, within=self.path.parent)
+            return parse_first_pins(content.decode())
+        except FileNotFoundError:
+            return ()
+        except RefusedInputError as error:
+            problem = Problem(file=str(file), message=error.message, hint=error.hint)
+            raise LockfileError(problem) from None
+        except (OSError, ValueError) as error:
+            message = f"the first pins cannot be read: {error}"
+            raise LockfileError(
+                Problem(file=str(file), message=message, hint="remove the file")
+            ) from error
+
+    def write_first_pins(self, driver: str, pins: tuple[FirstPin, ...], *, source: str) -> None:
+        """Leave pins for the driver's first resolution."""
+        file = self._pins(driver)
+        try:
+            self.path.mkdir(mode=FOLDER, exist_ok=True)
+            content = render_first_pins(pins, source=source).encode()
+            write_atomically(file, content, keep_mode=True)
+        except OSError as error:
+            message = f"cannot write it: {error.strerror}"
+            raise HostError(Problem(file=str(file), message=message)) from error
+
+    def drivers(self) -> tuple[str, ...]:
+        """The drivers that have a lockfile, in name order."""
+        if not lies_below(os.path.realpath(self.path), self.path.parent):
+            return ()  # what lies in somebody else's folder is nobody's business
+        return tuple(sorted(file.stem for file in self.path.glob("*.toml")))
+
+    def name(self, driver: str) -> str:
+        """The driver's lockfile as messages name it."""
+        return f"{self.shown}/{driver}.toml"
+
+    def _file(self, driver: str) -> Path:
+        return self.path / f"{driver}.toml"
+
+    def _pins(self, driver: str) -> Path:
+        return self.path / f"{driver}.pins"

@@ -1,0 +1,188 @@
+"""Files as git keeps them at a revision, read so that nothing in a repository makes git run a program."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from envbuild.errors import Problem, UsageError
+from envbuild.posix.input_file import MOST_LOCKFILE
+from envbuild.posix.process import Command, find_program, scrubbed_environment
+from envbuild.value import value
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from envbuild.posix.process import Completed, Runner
+
+_TIMEOUT = 60.0
+_MOST_NAMES = 10_000
+_MOST_WORDS = 2000
+"""In characters, of what git says."""
+
+_MISSING = "is not in this clone, and nothing is fetched for it"
+_KEPT = ("PATH", "HOME", "XDG_CONFIG_HOME", "TMPDIR", "DEVELOPER_DIR")
+_KEPT_OF_GIT = ("GIT_CONFIG", "GIT_CEILING_DIRECTORIES", "GIT_DISCOVERY_ACROSS_FILESYSTEM")
+"""The caller's own settings: `safe.directory` stands in some of them."""
+
+_ENVIRONMENT = {
+    "LC_ALL": "C",
+    "GIT_ALLOW_PROTOCOL": "none",
+    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_TERMINAL_PROMPT": "0",
+}
+_SETTINGS = (
+    "safe.bareRepository=explicit",
+    "protocol.allow=never",
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "core.alternateRefsCommand=",
+    "core.pager=cat",
+    "diff.external=",
+)
+"""What a repository's own configuration must not decide."""
+
+
+@value
+class Git:
+    """Asks git's plumbing about the repository that a folder lies in."""
+
+    runner: Runner
+    executable: str
+    """Git's absolute path."""
+
+    folder: str
+    """The absolute folder that relative paths start at."""
+
+    environment: tuple[tuple[str, str], ...]
+
+    def commit(self, revision: str) -> str:
+        """The commit that a revision means; UsageError says what to fetch where git has it not."""
+        done = self._run("rev-parse", "--is-shallow-repository")
+        if done.code != 0:
+            raise UsageError(_no_repository(self.folder, done))
+        shallow = done.stdout.strip() == "true"
+        for name in (revision, f"origin/{revision}"):
+            found = self._run(
+                "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"
+            )
+            if found.code == 0:
+                return found.stdout.strip()
+        raise UsageError(_unknown_revision(revision, shallow=shallow))
+
+    def read(self, commit: str, path: str) -> str | None:
+        """A file's text at a commit, its path relative to the folder; None where it has none there.
+
+        UsageError for a link, which leads who knows where, and for more than a lockfile may have.
+        """
+        listed = self._entries(commit, f"./{path}")
+        if not listed:
+            return None
+        mode, kind, identity, size = listed[0].partition("\t")[0].split()
+        if kind != "blob" or mode == "120000":
+            raise _unreadable(commit, path, "is no ordinary file there")
+        if not size.isdigit():
+            raise _unreadable(commit, path, _MISSING)
+        if int(size) > MOST_LOCKFILE:
+            raise _unreadable(commit, path, f"is larger than {MOST_LOCKFILE >> 20} MiB")
+        done = self._run("cat-file", "blob", identity)
+        if done.code != 0:
+            raise _unreadable(commit, path, _MISSING)
+        return done.stdout
+
+    def names(self, commit: str, folder: str) -> tuple[str, ...]:
+        """The names in a folder at a commit; empty where there is no such folder."""
+        entries = self._entries(commit, f"./{folder}/")
+        if len(entries) > _MOST_NAMES:
+            raise _unreadable(commit, folder, f"has more than {_MOST_NAMES} files")
+        return tuple(entry.partition("\t")[2].rpartition("/")[2] for entry in entries)
+
+    def _entries(self, commit: str, path: str) -> tuple[str, ...]:
+        """`MODE TYPE IDENTITY SIZE<tab>PATH` of what a path names: a file, or a folder's content."""
+        done = self._run("ls-tree", "-z", "--long", commit, "--", path)
+        return tuple(entry for entry in done.stdout.split("\0") if entry) if done.code == 0 else ()
+
+    def _run(self, *arguments: str) -> Completed:
+        settings = (part for setting in _SETTINGS for part in ("-c", setting))
+        return self.runner.run(
+            Command(
+                argv=(self.executable, "--no-optional-locks", "--no-pager", *settings, *arguments),
+                env=self.environment,
+                cwd=self.folder,
+                timeout=_TIMEOUT,
+            )
+        )
+
+
+def find_git(runner: Runner, environment: Mapping[str, str], folder: str) -> Git:
+    """Git as the user's `PATH` finds it, in no relative folder; UsageError where there is none.
+
+    UsageError as well for a bare repository among a checkout's files, whose settings git would obey.
+    """
+    executable = find_program("git", environment.get("PATH"))
+    if executable is None:
+        message = "comparing with a revision needs git, and there is none on PATH"
+        raise UsageError(Problem(message=message, hint="install git"))
+    _refuse_planted_repository(folder)
+    return Git(
+        runner=runner,
+        executable=executable,
+        folder=folder,
+        environment=_environment(environment),
+    )
+
+
+def _environment(environment: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    kept = {
+        name: text
+        for name, text in environment.items()
+        if name in _KEPT or name.startswith(_KEPT_OF_GIT)
+    }
+    return scrubbed_environment(kept, **_ENVIRONMENT)
+
+
+def _refuse_planted_repository(folder: str) -> None:
+    """Git before 2.38 does not know `safe.bareRepository`, and takes any folder with these three."""
+    at = os.path.realpath(folder)
+    while not os.path.lexists(os.path.join(at, ".git")):  # noqa: PTH118
+        if all(os.path.lexists(os.path.join(at, name)) for name in ("HEAD", "objects", "refs")):  # noqa: PTH118
+            raise UsageError(
+                Problem(
+                    file=at,
+                    message="a bare repository lies here, and its settings are not trusted",
+                    hint="compare in a clone that has its files checked out",
+                )
+            )
+        if at == os.path.dirname(at):  # noqa: PTH120
+            return
+        at = os.path.dirname(at)  # noqa: PTH120
+
+
+def _unreadable(commit: str, path: str, what: str) -> UsageError:
+    hint = "compare with a revision that has it as an ordinary file"
+    return UsageError(Problem(file=f"{commit}:{path}", message=f"it {what}", hint=hint))
+
+
+def _no_repository(folder: str, done: Completed) -> Problem:
+    return Problem(
+        file=folder,
+        message="git finds no repository that it may read here",
+        detail=done.stderr[:_MOST_WORDS],
+        hint="a revision can be compared with only inside a git repository",
+    )
+
+
+def _unknown_revision(revision: str, *, shallow: bool) -> Problem:
+    if shallow:
+        return Problem(
+            message=f"git does not have the revision {revision!r}, and the clone is shallow",
+            hint=f"run `git fetch --depth=1 origin {revision}` and name FETCH_HEAD, "
+            "or clone with the whole history (`fetch-depth: 0` on GitHub)",
+        )
+    return Problem(
+        message=f"git knows no revision {revision!r}",
+        hint=f"run `git fetch origin {revision}`, or check its spelling",
+    )

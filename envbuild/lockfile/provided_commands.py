@@ -1,0 +1,165 @@
+"""Which commands a driver's locked packages provide, and what the driver's own come to with them.
+
+A lockfile records the commands of the packages that had to be looked at for an answer:
+always those of the driver's first requirement, of others only while a wanted command was not found.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from envbuild.errors import Problem
+from envbuild.value import replace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from envbuild.declaration.declaration import Declaration, Driver
+    from envbuild.lockfile.lockfile import LockedPackage, Lockfile
+
+_SHOWN = 12
+"""Commands that a hint lists at most."""
+
+_SEPARATORS = re.compile(r"[-_.]+")
+
+
+def packages_to_look_at(driver: Driver, lockfile: Lockfile) -> tuple[LockedPackage, ...]:
+    """The wheels whose commands have to be known next; none where the lockfile answers already.
+
+    First those of the first requirement, then those called like a command,
+    then those that the driver requires, then all: the order decides what a lockfile records.
+    The name of a driver that this one extends is taken where none of the first two has its own.
+    """
+    unknown = [package for package in lockfile.packages if _can_be_looked_at(package)]
+    direct = [requirement.name for requirement in driver.requires]
+    first = [package for package in unknown if package.name == direct[0]]
+    if first or _is_answered(driver, lockfile):
+        return tuple(first)
+    alike = {_SEPARATORS.sub("-", name).lower() for name in _wanted(driver)}
+    if found := tuple(package for package in unknown if package.name in alike):
+        return found
+    if _is_answered(driver, lockfile, inherited=True):
+        return ()
+    return tuple(package for package in unknown if package.name in direct) or tuple(unknown)
+
+
+def settled(driver: Driver, lockfile: Lockfile) -> Driver:
+    """The driver with `binary` and `commands` as its locked packages have them, where they tell."""
+    if not driver.default_binaries:
+        return driver
+    binary = _default_binary(driver, lockfile) or driver.binary
+    commands = (binary if name == driver.binary else name for name in driver.commands)
+    return replace(
+        driver, binary=binary, commands=tuple(dict.fromkeys(commands)), default_binaries=()
+    )
+
+
+def settle_all(declaration: Declaration, lockfiles: Mapping[str, Lockfile]) -> Declaration:
+    """The declaration with every driver settled that has a lockfile."""
+    drivers = (
+        settled(driver, lockfiles[driver.name]) if driver.name in lockfiles else driver
+        for driver in declaration.drivers
+    )
+    return replace(declaration, drivers=tuple(drivers))
+
+
+def command_problems(driver: Driver, lockfile: Lockfile, file: str) -> tuple[Problem, ...]:
+    """Commands that no locked package provides, with those that there are; none where that is not known."""
+    return tuple(_problems(driver, lockfile, file))
+
+
+def unknown_commands(driver: Driver, lockfile: Lockfile) -> tuple[str, ...]:
+    """The wanted commands that the lockfile's record leaves open; none where it has no record at all."""
+    if all(package.commands is None for package in lockfile.packages):
+        return ()
+    if not packages_to_look_at(driver, lockfile):
+        return ()
+    return tuple(name for name in _wanted(driver) if name not in _provided(lockfile))
+
+
+def _problems(driver: Driver, lockfile: Lockfile, file: str) -> Iterator[Problem]:
+    if not _is_known(lockfile):
+        return
+    there = _provided(lockfile)
+    lines = dict(driver.origins)
+    missing = [name for name in _explicit(driver) if name not in there]
+    for name in missing:
+        key = "binary" if name == driver.binary else "commands"
+        yield Problem(
+            file=file,
+            line=lines.get(key, driver.line),
+            key=f"drivers.{driver.name}.{key}",
+            message=f"no locked package of {driver.name} provides the command {name!r}",
+            hint=_offer(there),
+        )
+    if driver.default_binaries and _default_binary(driver, lockfile) is None:
+        first = driver.requires[0].name
+        own = _commands_of(lockfile, first)
+        what = f"{first} has {len(own)} commands" if own else f"{first} has none"
+        yield Problem(
+            file=file,
+            line=driver.line,
+            key=f"drivers.{driver.name}.binary",
+            message=f"no locked package of {driver.name} provides the command "
+            f"{driver.default_binaries[0]!r}, and {what}: say which one `binary` is",
+            hint=_offer(own or there),
+        )
+
+
+def _offer(there: tuple[str, ...]) -> str:
+    if not there:
+        return "there are none: require the package that brings the command"
+    more = f" and {len(there) - _SHOWN} more" if len(there) > _SHOWN else ""
+    return f"there are: {', '.join(there[:_SHOWN])}{more}"
+
+
+def _default_binary(driver: Driver, lockfile: Lockfile) -> str | None:
+    """What `binary` is where it is not declared; None where the packages have no answer."""
+    there = _provided(lockfile)
+    for name in driver.default_binaries:
+        if name in there:
+            return name
+    own = _commands_of(lockfile, driver.requires[0].name)
+    if len(own) == 1:
+        return own[0]
+    return None if _is_known(lockfile) else driver.binary
+
+
+def _is_answered(driver: Driver, lockfile: Lockfile, *, inherited: bool = False) -> bool:
+    """Whether all that is wanted was found; a parent's name counts for the driver's own where `inherited`."""
+    there = _provided(lockfile)
+    names = driver.default_binaries if inherited else driver.default_binaries[:1]
+    found = not names or any(name in there for name in names)
+    return found and all(name in there for name in _explicit(driver))
+
+
+def _wanted(driver: Driver) -> tuple[str, ...]:
+    """What has to be looked for: declared commands, and the first of the names that `binary` could be."""
+    return (*_explicit(driver), *driver.default_binaries[:1])
+
+
+def _explicit(driver: Driver) -> tuple[str, ...]:
+    """The commands that are declared and not only assumed."""
+    assumed = driver.binary if driver.default_binaries else None
+    return tuple(name for name in driver.commands if name != assumed)
+
+
+def _can_be_looked_at(package: LockedPackage) -> bool:
+    """Whether its commands are not known and can be: before it is built, a source tells none."""
+    return package.commands is None and all(file.name.endswith(".whl") for file in package.files)
+
+
+def _is_known(lockfile: Lockfile) -> bool:
+    """Whether the commands of all packages are known."""
+    return all(package.commands is not None for package in lockfile.packages)
+
+
+def _provided(lockfile: Lockfile) -> tuple[str, ...]:
+    names = {name for package in lockfile.packages for name in package.commands or ()}
+    return tuple(sorted(names))
+
+
+def _commands_of(lockfile: Lockfile, package: str) -> tuple[str, ...]:
+    entries = (entry for entry in lockfile.packages if entry.name == package)
+    return tuple(sorted({name for entry in entries for name in entry.commands or ()}))

@@ -1,0 +1,395 @@
+"""Lockfiles as text: byte-stable TOML with its own digest, never an address."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from envbuild.declaration.toml.loading import load_toml
+from envbuild.errors import LockfileError, NewerFormatError, Problem
+from envbuild.lockfile.canonical_toml import read_canonical
+from envbuild.lockfile.content import check_content
+from envbuild.lockfile.held_back import REASONS
+from envbuild.lockfile.lockfile import FORMAT, HeldBack, Inputs, LockedFile, LockedPackage, Lockfile
+from envbuild.target.target import parse_target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from envbuild.target.target import Target
+
+_HEADER = "# Written by `envbuild lock`; a change by hand is noticed and refused.\n"
+_DIGEST = re.compile(r'^digest = "sha256:([0-9a-f]{64})"\n', re.MULTILINE)
+_DRIVER = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_ASKER = re.compile(r"\.|[a-z0-9]+(-[a-z0-9]+)*")
+_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9!+._-]*")
+_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9!+._-]*\.(whl|tar\.gz|zip)")
+_INDEX = re.compile(r"[A-Za-z0-9_-]+")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_PYTHON = re.compile(r"[0-9A-Za-z.*+!<>=~, _-]+")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d(T[0-9:.]+(Z|[+-]\d\d:\d\d))?|[1-9]\d{0,4} (hour|day|week)s?")
+_ENDLESS_NUMBER = re.compile(r"[0-9]{65}")
+_PATTERN = re.compile(r"[a-z0-9*-]+")
+_LARGEST_FILE = 1 << 60
+_LINE = re.compile(r"[^\n]*")
+_ENCODE = json.JSONEncoder(ensure_ascii=False).encode
+_HINT = "run `envbuild lock`, or take the file back from version control"
+
+
+def render_lockfile(lockfile: Lockfile) -> str:
+    """The lockfile's text; the same value always gives the same bytes.
+
+    ValueError where an address got into the value: whoever made it has a bug.
+    """
+    head = f"{_HEADER}format = {FORMAT}\n"
+    body = "".join(f"{line}\n" for line in _lines(lockfile))
+    _refuse_address(body)
+    return f'{head}digest = "sha256:{_sha256(head + body)}"\n{body}'
+
+
+def parse_lockfile(text: str, *, file: str) -> Lockfile:
+    """The value of a lockfile's text; LockfileError names the file and all that is wrong with it."""
+    table = _toml(text, file)
+    _check_format(table, file)
+    _check_digest(text, file)
+    try:
+        _refuse_address(text)
+        _refuse_endless_number(text)
+        lockfile = _lockfile(table)
+        check_content(lockfile)
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        problem = Problem(
+            file=file, message=f"the lockfile does not hold what it must: {error}", hint=_HINT
+        )
+        raise LockfileError(problem) from error
+    return lockfile
+
+
+def _lines(lockfile: Lockfile) -> Iterator[str]:
+    yield f"driver = {_string(lockfile.driver)}"
+    yield f"version = {_string(lockfile.version)}"
+    yield from _list("targets", map(str, lockfile.targets))
+    yield ""
+    yield "[inputs]"
+    yield from _inputs_lines(lockfile.inputs)
+    for package in lockfile.packages:
+        yield ""
+        yield "[[package]]"
+        yield from _package_lines(package, lockfile.targets)
+    for held in lockfile.held_back:
+        yield ""
+        yield "[[held-back]]"
+        yield from _held_back_lines(held, lockfile.targets)
+
+
+def _inputs_lines(inputs: Inputs) -> Iterator[str]:
+    yield from _list("requires", inputs.requires)
+    yield from _list("constraints", inputs.constraints)
+    yield from _list("overrides", inputs.overrides)
+    yield from _list("python", inputs.python)
+    yield from _list("platforms", inputs.platforms)
+    if inputs.exclude_newer is not None:
+        yield f"exclude-newer = {_string(inputs.exclude_newer)}"
+    if inputs.exclude_newer_packages:
+        limits = (f"{name}={limit or 'false'}" for name, limit in inputs.exclude_newer_packages)
+        yield from _list("exclude-newer-packages", limits)
+    yield from _list("allow-sdist", inputs.allow_sdist)
+    yield f"version-of = {_string(inputs.version_of)}"
+    for name, patterns in inputs.indexes:
+        yield from _list(f"indexes.{_string(name)}", patterns)
+
+
+def _package_lines(package: LockedPackage, all_targets: tuple[Target, ...]) -> Iterator[str]:
+    yield f"name = {_string(package.name)}"
+    yield f"version = {_string(package.version)}"
+    yield f"index = {_string(package.index)}"
+    if package.targets != all_targets:
+        yield from _list("targets", map(str, package.targets))
+    if package.requires_python:
+        yield f"requires-python = {_string(package.requires_python)}"
+    yield from _list("requires", package.requires)
+    yield from _list("required-by", package.required_by)
+    if package.yanked is not None:
+        yield f"yanked = {_string(package.yanked)}"
+    if package.commands is not None:
+        yield from _list("commands", package.commands)
+    yield "files = ["
+    for file in package.files:
+        targets = ""
+        if file.targets != package.targets:
+            targets = f", targets = [{', '.join(_string(str(target)) for target in file.targets)}]"
+        yield (
+            f"  {{ name = {_string(file.name)}, size = {file.size}, "
+            f"sha256 = {_string(file.sha256)}{targets} }},"
+        )
+    yield "]"
+
+
+def _held_back_lines(held: HeldBack, all_targets: tuple[Target, ...]) -> Iterator[str]:
+    yield f"package = {_string(held.package)}"
+    yield f"locked = {_string(held.locked)}"
+    if held.passed_over is not None:
+        yield f"passed-over = {_string(held.passed_over)}"
+    yield f"reason = {_string(held.reason)}"
+    yield from _list("blockers", held.blockers)
+    if held.targets != all_targets:
+        yield from _list("targets", map(str, held.targets))
+
+
+def _list(key: str, items: Iterable[str]) -> Iterator[str]:
+    strings = [_string(item) for item in items]
+    if len(strings) < 2:
+        yield f"{key} = [{''.join(strings)}]"
+        return
+    yield f"{key} = ["
+    yield from (f"  {string}," for string in strings)
+    yield "]"
+
+
+def _string(text: str) -> str:
+    """A TOML basic string; JSON's escapes are TOML's, but for DEL."""
+    return _ENCODE(text).replace("\x7f", "\\u007f")
+
+
+def _refuse_address(text: str) -> None:
+    """Lockfiles are mirror-neutral: where a file lies is never in them."""
+    if "://" not in text:
+        return
+    for line in text.splitlines():
+        if "://" in line:
+            raise ValueError(f"an address stands in {line.strip()!r}")
+
+
+def _refuse_endless_number(text: str) -> None:
+    if _ENDLESS_NUMBER.search(text):
+        raise ValueError("a number in it has more than 64 digits")
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _toml(text: str, file: str) -> dict[str, object]:
+    table = read_canonical(text)
+    if table is not None:
+        return table
+    try:
+        return load_toml(text)
+    except (ValueError, RecursionError) as error:  # an endless number, brackets without end
+        line = re.search(r"at line (\d+)", str(error))
+        problem = Problem(
+            file=file,
+            line=int(line[1]) if line else None,
+            message=f"the lockfile is no TOML (edited, truncated or in a merge conflict?): {error}",
+            hint=_HINT,
+        )
+        raise LockfileError(problem) from error
+
+
+def _check_format(table: Mapping[str, object], file: str) -> None:
+    found = table.get("format")
+    if type(found) is int and found == FORMAT:
+        return
+    if type(found) is int and found > FORMAT:
+        message = f"lockfile format {found} is newer than this envbuild knows ({FORMAT})"
+        raise NewerFormatError(
+            Problem(file=file, key="format", message=message, hint="upgrade envbuild")
+        )
+    message = f"the lockfile names no format that this envbuild knows ({FORMAT})"
+    raise LockfileError(Problem(file=file, key="format", message=message, hint=_HINT))
+
+
+def _check_digest(text: str, file: str) -> None:
+    match = _DIGEST.search(text)
+    if match is not None and match[1] == _sha256(text[: match.start()] + text[match.end() :]):
+        return
+    message = "the lockfile was changed after `envbuild lock` wrote it: its digest does not match"
+    raise LockfileError(Problem(file=file, key="digest", message=message, hint=_HINT))
+
+
+def _lockfile(table: Mapping[str, object]) -> Lockfile:
+    targets = tuple(map(parse_target, _strings(table, "targets")))
+    inputs = _inputs(_table(table["inputs"]))
+    if len(targets) != len(inputs.python) * len(inputs.platforms) or [*map(str, targets)] != [
+        f"{python}-{on}" for python in inputs.python for on in inputs.platforms
+    ]:
+        raise ValueError("its targets are not those of its inputs")
+    _check_targets("the lockfile", targets)
+    packages = tuple(_package(item, targets) for item in _tables(table, "package"))
+    _check_packages(packages)
+    return Lockfile(
+        driver=_text(table, "driver", _DRIVER),
+        version=_text(table, "version", _VERSION),
+        inputs=inputs,
+        targets=targets,
+        packages=packages,
+        held_back=tuple(_held_back(item, targets) for item in _tables(table, "held-back")),
+    )
+
+
+def _held_back(table: Mapping[str, object], all_targets: tuple[Target, ...]) -> HeldBack:
+    newer = _text(table, "passed-over", _VERSION) if "passed-over" in table else None
+    reason = table["reason"]
+    if not isinstance(reason, str) or reason not in REASONS:
+        raise ValueError(f"reason is {reason!r}")
+    targets = _targets(table, all_targets)
+    _check_targets("held-back", targets)
+    return HeldBack(
+        package=_text(table, "package", _NAME),
+        locked=_text(table, "locked", _VERSION),
+        passed_over=newer,
+        reason=reason,
+        blockers=_names(table, "blockers"),
+        targets=targets,
+    )
+
+
+def _inputs(table: Mapping[str, object]) -> Inputs:
+    newer = table.get("exclude-newer")
+    indexes = _table(table.get("indexes", {}))
+    return Inputs(
+        requires=_strings(table, "requires"),
+        constraints=_strings(table, "constraints"),
+        overrides=_strings(table, "overrides"),
+        python=_strings(table, "python"),
+        platforms=_strings(table, "platforms"),
+        exclude_newer=None if newer is None else _text(table, "exclude-newer", _DATE),
+        exclude_newer_packages=tuple(_limits(table)),
+        allow_sdist=_names(table, "allow-sdist"),
+        version_of=_text(table, "version-of", _NAME),
+        indexes=tuple(_bindings(indexes)),
+    )
+
+
+def _bindings(indexes: Mapping[str, object]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for name in indexes:
+        patterns = _strings(indexes, name)
+        if not _INDEX.fullmatch(name) or not all(map(_PATTERN.fullmatch, patterns)):
+            raise ValueError(f"what is bound to the index {name!r} is no pattern")
+        yield name, patterns
+
+
+def _limits(table: Mapping[str, object]) -> Iterator[tuple[str, str | None]]:
+    """Each package's own limit, written `NAME=LIMIT`; a lockfile without any does not have the key."""
+    key = "exclude-newer-packages"
+    for text in _strings(table, key) if key in table else ():
+        name, _, limit = text.partition("=")
+        if not _NAME.fullmatch(name) or not (limit == "false" or _DATE.fullmatch(limit)):
+            raise ValueError(f"{key} holds {text!r}")
+        yield name, None if limit == "false" else limit
+
+
+def _package(table: Mapping[str, object], all_targets: tuple[Target, ...]) -> LockedPackage:
+    targets = _targets(table, all_targets)
+    name = _text(table, "name", _NAME)
+    files = tuple(_file(item, targets) for item in _tables(table, "files"))
+    _check_targets(name, targets)
+    _check_files(name, targets, files)
+    return LockedPackage(
+        name=name,
+        version=_text(table, "version", _VERSION),
+        index=_text(table, "index", _INDEX),
+        targets=targets,
+        requires=_strings(table, "requires"),
+        required_by=_names(table, "required-by", _ASKER),
+        commands=_strings(table, "commands") if "commands" in table else None,
+        files=files,
+        requires_python=_text(table, "requires-python", _PYTHON)
+        if "requires-python" in table
+        else "",
+        yanked=None if "yanked" not in table else _text(table, "yanked", _LINE),
+    )
+
+
+def _file(table: Mapping[str, object], package_targets: tuple[Target, ...]) -> LockedFile:
+    name, size = _text(table, "name", _FILE), table["size"]
+    if type(size) is not int or not 0 <= size < _LARGEST_FILE:
+        raise ValueError(f"size is {size!r}")
+    targets = _targets(table, package_targets)
+    _check_targets(name, targets)
+    sha256 = _text(table, "sha256", _SHA256)
+    return LockedFile(name=name, size=size, sha256=sha256, targets=targets)
+
+
+def _targets(table: Mapping[str, object], enclosing: tuple[Target, ...]) -> tuple[Target, ...]:
+    """The targets that a table names among those of the enclosing one; all of them where it names none."""
+    if "targets" not in table:
+        return enclosing
+    known = {str(target): target for target in enclosing}
+    named = _strings(table, "targets")
+    if unknown := [name for name in named if name not in known]:
+        raise ValueError(f"{', '.join(unknown)} is no target of what encloses it")
+    return tuple(known[name] for name in named)
+
+
+def _check_targets(owner: str, targets: tuple[Target, ...]) -> None:
+    if not targets:
+        raise ValueError(f"{owner} is for no target")
+    if len(set(targets)) < len(targets):
+        raise ValueError(f"{owner} names a target twice")
+
+
+def _check_files(package: str, targets: tuple[Target, ...], files: tuple[LockedFile, ...]) -> None:
+    """Each of a package's targets takes exactly one of its files."""
+    if len(files) == 1 and files[0].targets is targets:
+        return
+    if len(files) > len(targets):
+        raise ValueError(f"{package} has {len(files)} files for {len(targets)} targets")
+    taken = Counter(target for file in files for target in file.targets)
+    for target in targets:
+        if taken[target] != 1:
+            raise ValueError(f"{target} takes {taken[target]} files of {package}, not one")
+
+
+def _check_packages(packages: tuple[LockedPackage, ...]) -> None:
+    """On each target a package has one version."""
+    counted = Counter(package.name for package in packages)
+    seen: dict[str, set[Target]] = {}
+    for package in packages:
+        if counted[package.name] == 1:
+            continue
+        known = seen.setdefault(package.name, set())
+        for target in package.targets:
+            if target in known:
+                raise ValueError(f"{package.name} is locked twice for {target}")
+            known.add(target)
+
+
+def _text(table: Mapping[str, object], key: str, shape: re.Pattern[str]) -> str:
+    value = table[key]
+    if not isinstance(value, str) or shape.fullmatch(value) is None:
+        raise ValueError(f"{key} is {value!r}")
+    return value
+
+
+def _strings(table: Mapping[str, object], key: str) -> tuple[str, ...]:
+    value = table[key]
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise TypeError(f"{key} is no list of strings")
+    return tuple(value)
+
+
+def _names(
+    table: Mapping[str, object], key: str, shape: re.Pattern[str] = _NAME
+) -> tuple[str, ...]:
+    names = _strings(table, key)
+    if wrong := [name for name in names if shape.fullmatch(name) is None]:
+        raise ValueError(f"{key} holds {wrong[0]!r}")
+    return names
+
+
+def _table(value: object) -> Mapping[str, object]:
+    if not isinstance(value, dict):
+        raise TypeError(f"{value!r} is no table")
+    return value
+
+
+def _tables(table: Mapping[str, object], key: str) -> tuple[Mapping[str, object], ...]:
+    value = table.get(key, [])
+    if not isinstance(value, list):
+        raise TypeError(f"{key} is no list of tables")
+    return tuple(map(_table, value))

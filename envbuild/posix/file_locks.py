@@ -1,0 +1,196 @@
+"""Locks of files: who holds one keeps others out, and a killed process holds none.
+
+Whoever may open a lock's file may hold it, so that each is its owner's alone (0600).
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import sys
+import time
+from contextlib import contextmanager, suppress
+
+from envbuild.errors import HostError, Problem
+from envbuild.text import text_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+WAIT = 3600.0
+"""Seconds after which a wait for a lock ends, unless `--wait-lock` says otherwise."""
+
+_SILENCE = 2.0
+"""Seconds after which a wait is said."""
+
+_POLL = 0.05
+"""Seconds between two looks at a lock that another process holds, once it has held it for as long."""
+
+_OPEN = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
+_BUSY = (errno.EAGAIN, errno.EACCES)
+_MANY_FILES = 1 << 16
+_SHARE = 32
+"""The part of all open files that the locks of one build may be: there may be some builds, each with more to open."""
+
+_FEWEST = 8
+
+
+class Patience:
+    """How this process waits for locks: the command line's affair, whoever waits."""
+
+    def __init__(self) -> None:
+        self.seconds = WAIT
+        self.say: Callable[[str], object] = _say
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text_of([text]))
+    sys.stderr.flush()
+
+
+PATIENCE = Patience()
+
+
+def most_locks() -> int:
+    """How many locks one of several builds may hold at a time, as each is an open file.
+
+    What the host allows this process to open is made use of.
+    """
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MANY_FILES if hard == resource.RLIM_INFINITY else min(hard, _MANY_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            soft = wanted
+    limit = _MANY_FILES if soft == resource.RLIM_INFINITY else soft
+    return max(limit // _SHARE, _FEWEST)
+
+
+@contextmanager
+def locked(path: Path, *, timeout: float | None = None, shared: bool = False) -> Iterator[int]:
+    """Hold the lock at path (flock), exclusive unless `shared`; it ends with the process at the latest.
+
+    Waits for other holders, `timeout` seconds, or as long as this process is to wait for any lock;
+    says after a while for whom; then HostError names the file and who holds it.
+    Yields the lock's descriptor: a child that keeps it open holds the lock too, and outlives this process with it.
+    """
+    kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+    wait = _Wait(path, PATIENCE.seconds if timeout is None else timeout)
+    descriptor = _open_lock(path)
+    try:
+        wait.take(descriptor, kind)
+        while not _is_still_at(descriptor, path):  # a gc removed the file while this one waited
+            os.close(descriptor)
+            descriptor = _open_lock(path)
+            wait.take(descriptor, kind)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def locked_if_free(path: Path, *, make: bool = False) -> Iterator[bool]:
+    """Hold the exclusive lock at path if nobody holds it; whether that was so.
+
+    Needs no right to write unless it is to `make` the file;
+    else a file that is not there is held by nobody.
+    """
+    try:
+        descriptor = _open_for_owner(path) if make else os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        yield True
+        return
+    try:
+        yield _try(descriptor, fcntl.LOCK_EX)
+    finally:
+        os.close(descriptor)
+
+
+class _Wait:
+    """One wait for a lock, from its first try on."""
+
+    def __init__(self, path: Path, seconds: float) -> None:
+        self._path = path
+        self._seconds = seconds
+        self._begun = time.monotonic()
+        self._delay = 0.001
+        self._said = False
+
+    def take(self, descriptor: int, kind: int) -> None:
+        """Return when the lock is held; HostError where that takes too long."""
+        while not _try(descriptor, kind):
+            waited = time.monotonic() - self._begun
+            if waited >= self._seconds:
+                raise self._too_long()
+            if waited >= _SILENCE and not self._said:
+                self._said = True
+                PATIENCE.say(f"waiting for {self._path}, which is held by {self._holders()}")
+            time.sleep(min(self._delay, max(self._seconds - waited, 0)))
+            self._delay = min(2 * self._delay, _POLL)
+
+    def _too_long(self) -> HostError:
+        message = f"another envbuild has held {self._path} for {self._seconds:g} seconds"
+        hint = "wait for it, or end it; `--wait-lock SECONDS` says how long to wait"
+        detail = f"it is held by {self._holders()}"
+        return HostError(Problem(message=message, detail=detail, hint=hint))
+
+    def _holders(self) -> str:
+        from envbuild.posix.process_table import lock_holders
+
+        found = lock_holders(self._path)
+        return ", and by ".join(found) or "a process that cannot be seen from here"
+
+
+def _open_lock(path: Path) -> int:
+    try:
+        return _open_for_owner(path)
+    except OSError as error:
+        message = f"cannot take the lock {path}: {error.strerror}"
+        hint = "see to it that this user may write there and that the disk has room"
+        raise HostError(Problem(message=message, hint=hint)) from error
+
+
+def _open_for_owner(path: Path) -> int:
+    """Open a lock's file; one that has to be made belongs to the folder's owner, and to him alone.
+
+    One of this user's that others could open, as after a restore, is closed to them.
+    """
+    while True:
+        with suppress(FileNotFoundError):
+            descriptor = os.open(path, _OPEN)
+            status = os.fstat(descriptor)
+            if status.st_mode & 0o077 and status.st_uid == os.geteuid() and status.st_nlink == 1:
+                os.fchmod(descriptor, 0o600)
+            return descriptor
+        with suppress(FileExistsError):
+            descriptor = os.open(path, _OPEN | os.O_CREAT | os.O_EXCL, 0o600)
+            try:
+                if os.geteuid() == 0:
+                    os.fchown(descriptor, path.parent.stat().st_uid, -1)
+            except BaseException:
+                os.close(descriptor)
+                raise
+            return descriptor
+
+
+def _try(descriptor: int, kind: int) -> bool:
+    """Take the lock if it is free; whether it was."""
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in _BUSY:
+            raise
+        return False
+    return True
+
+
+def _is_still_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,1 @@
+"""The Pythons of a host."""

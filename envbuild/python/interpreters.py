@@ -1,0 +1,289 @@
+"""Find the Pythons of a host, and have uv install one where none fits."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from envbuild.errors import HostError, Problem
+from envbuild.posix.process import Command, scrubbed_environment
+from envbuild.python.managed import install_python, installed_pythons
+from envbuild.python.memory import Memory, Remembered
+from envbuild.python.probe import ask_python, executables_of, is_shareable
+from envbuild.python.uv_list import parse_uv_list
+from envbuild.target.host import probe_system
+from envbuild.target.target import Interpreter, choose_interpreter
+from envbuild.uv.executable import base_arguments
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from envbuild.posix.process import Runner
+
+_TIMEOUT = 120.0
+"""Seconds for uv to look through the host's Pythons."""
+
+_STANDARD_FOLDERS = ("/usr/local/bin", "/usr/bin", "/bin")
+"""Searched whatever `PATH` says: a timer's bare environment finds what a login shell finds."""
+
+_PYTHON = re.compile(r"python[\d.]*")
+_LIBC = {"manylinux": "glibc", "musllinux": "musl"}
+
+
+class Interpreters:
+    """The Pythons of this host, for the length of one command; safe to share among threads.
+
+    Candidates come from uv's discovery (`PATH`, standard folders, the user's uv-managed Pythons),
+    pyenv's `versions/` (under `$PYENV_ROOT`, else `~/.pyenv`, and beside shims on `PATH`),
+    the store's own `pythons/`,
+    and the Python that envbuild itself runs on.
+    Of a virtual environment or a wrapper script, the Python behind it counts.
+    Left out: PyPy and its kin, pre-releases, free-threaded, debug and 32-bit builds, 3.7 and older,
+    and builds for another C library than the host's.
+
+    What was found once stays a candidate while its file is unchanged, whatever the next `PATH` is;
+    once changed it is run again only where the search itself leads to it.
+    uv is started only when a searched folder or a known Python is new or has changed,
+    a Python only when its own file is.
+    """
+
+    def __init__(
+        self,
+        *,
+        runner: Runner,
+        uv: str,
+        environment: Mapping[str, str],
+        cache: Path,
+        pythons: Path,
+    ) -> None:
+        """`uv` is an absolute path, `cache` a JSON file to remember in, `pythons` the managed ones.
+
+        A cache that is unreadable, corrupt or not writable costs time and nothing else.
+        """
+        self._runner = runner
+        self._uv = uv
+        self._environment = environment
+        self._memory = Memory(cache)
+        self._pythons = pythons
+        self._found: tuple[Interpreter, ...] | None = None
+        self._refreshed = False
+        self._refused: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    def discover(self) -> tuple[Interpreter, ...]:
+        """Every usable Python, in path order; computed once. HostError where uv cannot look."""
+        with self._lock:
+            return self._discover()
+
+    def at(self, path: str) -> Interpreter | None:
+        """The usable Python whose real path this is, as it is now; None where there is none."""
+        with self._lock:
+            found = self._probe(path, _LIBC.get(probe_system()[0], ""))
+            return found if found is not None and found.path == path else None
+
+    def provide(
+        self,
+        requests: tuple[str, ...],
+        *,
+        prefer_shareable: bool,
+        downloads: bool,
+        offline: bool = False,
+        dry_run: bool = False,
+        key: str | None = None,
+    ) -> Interpreter:
+        """The interpreter for requests in order of preference, installed by uv where none fits.
+
+        Chooses as `choose_interpreter` does, and looks anew before it gives up on what is there.
+        Nothing is fetched `offline`, nor without `downloads` (the declaration's say).
+        HostError, for the declaration's `key`, names what was found and what to do.
+        """
+        with self._lock:
+            chosen = choose_interpreter(
+                self._discover(), requests, prefer_shareable=prefer_shareable
+            )
+            if chosen is None and not self._refreshed:
+                self._refreshed = True
+                found = self._discover(refresh=True)
+                chosen = choose_interpreter(found, requests, prefer_shareable=prefer_shareable)
+            if chosen is None and downloads and not (offline or dry_run):
+                chosen = self._install(requests)
+            if chosen is None:
+                why = _why_not_fetched(downloads=downloads, offline=offline, dry_run=dry_run)
+                raise self._none_fits(requests, why, key)
+            return chosen
+
+    def _discover(self, *, refresh: bool = False) -> tuple[Interpreter, ...]:
+        if self._found is None or refresh:
+            folders = {folder: _changed(folder) for folder in self._searched()}
+            changed = self._memory.forget_changed()
+            known = self._memory.knows(folders) and not (changed or refresh)
+            from_uv = () if known else self._ask_uv()
+            libc = _LIBC.get(probe_system()[0], "")
+            candidates = tuple(dict.fromkeys((*self._known_places(), *map(_real, from_uv))))
+            probed = {path: self._probe(path, libc) for path in candidates}
+            found = {python.path: python for python in probed.values() if python is not None}
+            self._found = tuple(found[path] for path in sorted(found))
+            if all(self._remember(_real(path)) for path in from_uv):
+                self._memory.learn(folders)
+            self._memory.save()
+        return self._found
+
+    def _known_places(self) -> tuple[str, ...]:
+        """The executables to ask that need no uv to be found."""
+        own = str(getattr(sys, "_base_executable", None) or sys.executable)
+        pyenv = (prefix for root in self._pyenv_roots() for prefix in root.glob("versions/*"))
+        paths = [own, *(path for prefix in pyenv for path in executables_of(prefix))]
+        paths += [*installed_pythons(self._pythons), *self._memory.paths()]
+        return tuple(map(_real, paths))
+
+    def _probe(self, path: str, libc: str) -> Interpreter | None:
+        """The interpreter behind a candidate's path, if it is usable here."""
+        remembered = self._remember(path)
+        if remembered is not None and remembered.answer.base != path:
+            path = remembered.answer.base
+            remembered = self._remember(path)
+        if remembered is None or remembered.answer.unfit or remembered.answer.libc != libc:
+            return None
+        answer = remembered.answer
+        if answer.base != path or not os.access(path, os.X_OK):
+            return None
+        return Interpreter(
+            path=path,
+            version=answer.version,
+            cache_tag=answer.cache_tag,
+            size=remembered.size,
+            mtime_ns=remembered.mtime_ns,
+            shareable=is_shareable(path, answer.stdlib),
+            magic=int(answer.magic) if answer.magic.isdecimal() else None,
+        )
+
+    def _remember(self, path: str) -> Remembered | None:
+        """The answer of the file as it is now, from memory or asked; None where it gives none."""
+        try:
+            status = os.stat(path)  # noqa: PTH116
+        except OSError:
+            return None
+        remembered = self._memory.recall(path, status)
+        if remembered is None:
+            answer = ask_python(path, self._runner, self._environment)
+            if answer is not None:
+                remembered = self._memory.note(path, status, answer)
+        return remembered
+
+    def _ask_uv(self) -> tuple[str, ...]:
+        """The CPythons that uv finds; not by pyenv's shims, which depend on the working folder."""
+        argv = (
+            *(self._uv, "python", "list", "--only-installed", "--all-versions"),
+            *("--output-format", "json", "--no-cache", *base_arguments()),
+        )
+        path = os.pathsep.join(self._path_folders())
+        completed = self._runner.run(
+            Command(
+                argv=argv,
+                env=scrubbed_environment(self._environment, PATH=path),
+                cwd="/",
+                timeout=_TIMEOUT,
+            )
+        )
+        paths = parse_uv_list(completed.stdout) if completed.code == 0 else None
+        if paths is None:
+            words = completed.stderr or ("it took too long" if completed.timed_out else None)
+            raise HostError(
+                Problem(message="uv could not look for the host's Pythons", detail=words)
+            )
+        return paths
+
+    def _searched(self) -> tuple[str, ...]:
+        """The folders on which uv's answer depends."""
+        home = Path(self._environment.get("HOME") or Path.home())
+        data = self._environment.get("XDG_DATA_HOME") or home / ".local" / "share"
+        return (*self._path_folders(), str(Path(data, "uv", "python")))
+
+    def _path_folders(self) -> tuple[str, ...]:
+        """Where uv looks, in order; relative folders would depend on the working folder."""
+        shims = {os.path.realpath(root / "shims") for root in self._pyenv_roots()}
+        folders = dict.fromkeys(map(os.path.realpath, (*self._named_folders(), *_STANDARD_FOLDERS)))
+        return tuple(folder for folder in folders if folder not in shims)
+
+    def _named_folders(self) -> tuple[str, ...]:
+        path = self._environment.get("PATH", "")
+        return tuple(folder for folder in path.split(os.pathsep) if Path(folder).is_absolute())
+
+    def _pyenv_roots(self) -> tuple[Path, ...]:
+        """Where pyenv keeps its Pythons: as it is told, and wherever `PATH` has its shims."""
+        home = Path(self._environment.get("HOME") or Path.home())
+        told = Path(self._environment.get("PYENV_ROOT") or home / ".pyenv")
+        shims = (Path(folder) for folder in self._named_folders() if Path(folder).name == "shims")
+        beside = (path.parent for path in shims if (path.parent / "versions").is_dir())
+        return tuple(dict.fromkeys((told, *beside)))
+
+    def _install(self, requests: tuple[str, ...]) -> Interpreter | None:
+        """Have uv install the first of the requests that it can, each tried once for a command."""
+        for request in requests:
+            if request in self._refused:
+                continue
+            refusal = install_python(
+                request,
+                into=self._pythons,
+                uv=self._uv,
+                runner=self._runner,
+                environment=self._environment,
+            )
+            if refusal is None:
+                found = self._discover(refresh=True)
+                chosen = choose_interpreter(found, (request,), prefer_shareable=False)
+                if chosen is not None:
+                    return chosen
+                refusal = "uv installed it, but it does not run here"
+            self._refused[request] = refusal
+        return None
+
+    def _none_fits(self, requests: tuple[str, ...], why: str | None, key: str | None) -> HostError:
+        """What was found and what to do; `why` says why none was fetched, None that it failed."""
+        wanted = " or ".join(requests)
+        refused = [self._refused[request] for request in requests if request in self._refused]
+        reason = why or "fetching it failed"
+        return HostError(
+            Problem(
+                key=key,
+                message=f"no Python {wanted} here, and {reason}; {describe(self._found or ())}",
+                hint=f"install Python {requests[0]} where every user can start it, "
+                "or set `python` to a version that is there",
+                detail=None if why else "\n".join(refused),
+            )
+        )
+
+
+def _why_not_fetched(*, downloads: bool, offline: bool, dry_run: bool) -> str | None:
+    """Why no Python may be fetched, as the end of a sentence; None where one may."""
+    if not downloads:
+        return "`python-downloads = false` forbids to fetch it"
+    if offline:
+        return "nothing is fetched offline"
+    return "a dry run fetches nothing" if dry_run else None
+
+
+def describe(interpreters: Iterable[Interpreter]) -> str:
+    """The Pythons that were found, newest first, in one line for the user."""
+    newest = sorted(interpreters, key=lambda python: (python.release, python.path), reverse=True)
+    if not newest:
+        return "no other was found"
+    return "found: " + ", ".join(f"{python.version} ({python.path})" for python in newest)
+
+
+def _real(path: str) -> str:
+    """The path to ask: its real one, unless that is a program that acts by the name it is given."""
+    real = os.path.realpath(path)
+    return real if _PYTHON.fullmatch(os.path.basename(real)) else path  # noqa: PTH119
+
+
+def _changed(folder: str) -> int:
+    """The folder's time of change in nanoseconds; -1 where there is none."""
+    try:
+        return os.stat(folder).st_mtime_ns  # noqa: PTH116
+    except OSError:
+        return -1

@@ -1,0 +1,104 @@
+"""Pythons that uv installs into the store: whole and readable for every user, or not there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from envbuild.posix.file_locks import locked
+from envbuild.posix.files import sync_file_system, write_atomically
+from envbuild.posix.process import Command, scrubbed_environment
+from envbuild.python.probe import executables_of
+from envbuild.store.pythons import LOCK, NAME, WHOLE
+from envbuild.uv.executable import base_arguments
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from envbuild.posix.process import Runner
+
+
+def installed_pythons(pythons: Path) -> list[str]:
+    """The executables of the managed Pythons that are whole, in path order."""
+    whole = (folder for folder in _folders(pythons, "") if (folder / WHOLE).exists())
+    return [path for folder in whole for path in executables_of(folder)]
+
+
+def install_python(
+    request: str, *, into: Path, uv: str, runner: Runner, environment: Mapping[str, str]
+) -> str | None:
+    """Have uv install what answers the request; None, or in words why that was not possible.
+
+    The folder `into` is made if need be, and locked meanwhile.
+    What an interrupted installation left there is deleted first: uv would take it for complete.
+    """
+    try:
+        into.mkdir(mode=0o755, parents=True, exist_ok=True)
+        into.chmod(0o755)
+        with locked(into / LOCK) as lock:
+            if any((folder / WHOLE).exists() for folder in _folders(into, request)):
+                return None
+            (into / ".lock").unlink(
+                missing_ok=True
+            )  # uv's: a killed one leaves it, for anybody to hold
+            for remains in (into / ".temp", *_folders(into, request)):
+                shutil.rmtree(remains, ignore_errors=True)
+            completed = runner.run(_command(request, into, uv, environment, lock))
+            (into / ".lock").unlink(missing_ok=True)  # uv leaves it writable for everybody
+            if completed.code != 0:
+                return completed.stderr.strip() or f"uv ended with exit code {completed.code}"
+            _finish(into, request)
+    except OSError as error:
+        return str(error)
+    return None
+
+
+def _command(
+    request: str, into: Path, uv: str, environment: Mapping[str, str], lock: int
+) -> Command:
+    """Bytecode of the standard library comes along, because no service user can write it later.
+
+    The program holds the lock too, because it goes on where envbuild is killed.
+    """
+    argv = (
+        *(uv, "python", "install", request, "--install-dir", str(into)),
+        *("--no-bin", "--compile-bytecode", "--no-cache", *base_arguments(downloads=True)),
+    )
+    env = scrubbed_environment(environment, PYC_INVALIDATION_MODE="TIMESTAMP")
+    return Command(argv=argv, env=env, cwd="/", keep_open=(lock,))
+
+
+def _finish(into: Path, request: str) -> None:
+    """Open what is new to every user, bring it to the disk, and only then mark it as whole."""
+    folders = _folders(into, request)
+    for folder in folders:
+        _open_to_all(folder)
+    sync_file_system(into)
+    for folder in folders:
+        write_atomically(folder / WHOLE, b"")
+
+
+def _open_to_all(folder: Path) -> None:
+    """Readable for everybody and writable for the owner alone, whatever the umask was."""
+    for parent, _, files in os.walk(folder):
+        Path(parent).chmod(0o755)
+        for name in files:
+            path = Path(parent, name)
+            mode = path.lstat().st_mode
+            if stat.S_ISREG(mode):
+                path.chmod(0o755 if mode & stat.S_IXUSR else 0o644)
+
+
+def _folders(pythons: Path, request: str) -> list[Path]:
+    """The folders of Pythons that answer the request (all for an empty one), without uv's links."""
+    if not pythons.is_dir():
+        return []
+    found = ((path, NAME.fullmatch(path.name)) for path in sorted(pythons.iterdir()))
+    return [
+        path
+        for path, match in found
+        if match and f"{match[1]}.".startswith(request and f"{request}.") and not path.is_symlink()
+    ]

@@ -1,0 +1,133 @@
+"""What earlier runs learned about the host's Pythons, in a file that may vanish at any time.
+
+It names programs that are started, so that one which another user has written is not believed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from typing import TYPE_CHECKING
+
+from envbuild.posix.files import write_atomically
+from envbuild.python.probe import Answer, answer_from_fields
+from envbuild.value import as_dict, value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+_VERSION = 2
+"""Raised when the questions or this form change: an older file is then forgotten."""
+
+
+@value
+class Remembered:
+    """An answer, and the file that gave it."""
+
+    size: int
+    mtime_ns: int
+    answer: Answer
+
+    def as_fields(self) -> dict[str, object]:
+        """The same as JSON takes it."""
+        return {**as_dict(self), "answer": as_dict(self.answer)}
+
+
+class Memory:
+    """Answers by the real path of the executable, and folders by their time of change."""
+
+    def __init__(self, file: Path) -> None:
+        """Read the file; one that is missing, corrupt, another user's or of another version is an empty memory."""
+        self._file = file
+        fields = _read(file)
+        self._pythons = dict(_parse_pythons(fields.get("pythons")))
+        self._folders = dict(_parse_folders(fields.get("folders")))
+        self._dirty = False
+
+    def paths(self) -> tuple[str, ...]:
+        """Every executable that answered, in a file that was the same when last looked at."""
+        return tuple(self._pythons)
+
+    def recall(self, path: str, status: os.stat_result) -> Remembered | None:
+        """The answer of the file as it is now; None where the file is new or has changed."""
+        remembered = self._pythons.get(path)
+        if remembered is None:
+            return None
+        same = (remembered.size, remembered.mtime_ns) == (status.st_size, status.st_mtime_ns)
+        return remembered if same else None
+
+    def note(self, path: str, status: os.stat_result, answer: Answer) -> Remembered:
+        """Remember the answer of the file as it was when `status` was taken."""
+        remembered = Remembered(size=status.st_size, mtime_ns=status.st_mtime_ns, answer=answer)
+        self._pythons[path] = remembered
+        self._dirty = True
+        return remembered
+
+    def forget_changed(self) -> bool:
+        """Drop every executable that is gone or another file than the one that answered; whether any was."""
+        changed = [path for path, known in self._pythons.items() if not _is_same(path, known)]
+        for path in changed:
+            del self._pythons[path]
+        self._dirty = self._dirty or bool(changed)
+        return bool(changed)
+
+    def knows(self, folders: Mapping[str, int]) -> bool:
+        """Whether every folder was searched, and is unchanged since then."""
+        return all(self._folders.get(folder) == changed for folder, changed in folders.items())
+
+    def learn(self, folders: Mapping[str, int]) -> None:
+        """Remember folders as searched; their times of change are those before the search."""
+        if not self.knows(folders):
+            self._folders.update(folders)
+            self._dirty = True
+
+    def save(self) -> None:
+        """Write the file if something was learned; where that fails, the next run asks again."""
+        if not self._dirty:
+            return
+        fields = {
+            "version": _VERSION,
+            "folders": self._folders,
+            "pythons": {path: known.as_fields() for path, known in self._pythons.items()},
+        }
+        content = json.dumps(fields, indent=1, sort_keys=True).encode() + b"\n"
+        with contextlib.suppress(OSError):
+            self._file.parent.mkdir(mode=0o700, exist_ok=True)
+            write_atomically(self._file, content, sync=False)
+            self._dirty = False
+
+
+def _is_same(path: str, known: Remembered) -> bool:
+    try:
+        status = os.stat(path)  # noqa: PTH116
+    except OSError:
+        return False
+    return (known.size, known.mtime_ns) == (status.st_size, status.st_mtime_ns)
+
+
+def _read(file: Path) -> dict[str, object]:
+    try:
+        with file.open("rb") as stream:
+            own = os.fstat(stream.fileno()).st_uid in (0, os.geteuid())
+            fields = json.loads(stream.read()) if own else {}
+    except (OSError, ValueError):
+        return {}
+    return fields if isinstance(fields, dict) and fields.get("version") == _VERSION else {}
+
+
+def _parse_pythons(fields: object) -> Iterable[tuple[str, Remembered]]:
+    for path, known in fields.items() if isinstance(fields, dict) else ():
+        if not isinstance(path, str) or not isinstance(known, dict):
+            continue
+        size, mtime_ns = known.get("size"), known.get("mtime_ns")
+        answer = answer_from_fields(known.get("answer"))
+        if isinstance(size, int) and isinstance(mtime_ns, int) and answer is not None:
+            yield path, Remembered(size=size, mtime_ns=mtime_ns, answer=answer)
+
+
+def _parse_folders(fields: object) -> Iterable[tuple[str, int]]:
+    for folder, changed in fields.items() if isinstance(fields, dict) else ():
+        if isinstance(folder, str) and isinstance(changed, int):
+            yield folder, changed

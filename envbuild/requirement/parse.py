@@ -1,0 +1,245 @@
+"""Requirements as packages publish them, read once a process and quickly.
+
+A fleet's lockfiles repeat the same few thousand texts;
+`packaging.requirements` takes thirty times as long for each, so it reads only what the pattern here does not know.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
+
+from envbuild.target.target import LAST_PATCH
+from envbuild.value import value
+
+if TYPE_CHECKING:
+    from packaging.markers import Marker
+    from packaging.specifiers import SpecifierSet
+    from packaging.version import Version
+
+    from envbuild.target.target import Target
+
+_PATTERN = re.compile(
+    r"\s*+(?P<name>(?>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?))"
+    r"\s*+(?:\[(?P<extras>[A-Za-z0-9._,\s-]*+)\])?+"
+    r"\s*+(?P<open>\()?+(?P<specifier>[^@;()\[\]]*+)(?(open)\))"
+    r"\s*+(?:;(?P<marker>.*))?",
+    re.DOTALL,
+)
+"""What is taken is not given back (`*+`, `(?>…)`), so that no text takes longer than its length."""
+
+_ONE_EXTRA = re.compile(
+    r"(?P<rest>(?:(?!\bextra\b).)* and )?extra\s*==\s*(?P<quote>['\"])(?P<extra>[A-Za-z0-9._-]+)(?P=quote)",
+    re.DOTALL,
+)
+_SEPARATORS = re.compile(r"[-_.]+")
+_OPERAND = r"""(?:"[^"]*"|'[^']*'|[a-z_]+)"""
+COMPARISON = re.compile(rf"({_OPERAND}) (not in|in|[<>=!~]+) ({_OPERAND})")
+"""One comparison of a marker as `packaging` writes it."""
+
+GIVEN = 'os_name == "posix"'
+"""A comparison that holds on every target."""
+
+_NEVER = 'os_name == ""'
+_PYTHON_VARIABLES = ("python_full_version", "implementation_version")
+_KERNEL_VARIABLES = ("platform_release", "platform_version")
+_PATCH = re.compile(r"\d+\.\d+\.(\d+)")
+
+
+@value
+class Wanted:
+    """One requirement, with its marker still unread."""
+
+    name: str
+    """Normalised (PEP 503)."""
+
+    extras: tuple[str, ...]
+    """Normalised (PEP 685), in order."""
+
+    specifier: str
+    """As published, such as `<5,>=4.55.2`; empty for any version."""
+
+    marker: str
+    """As published; empty where it always holds."""
+
+
+@cache
+def normalized_name(name: str) -> str:
+    """The name as PEP 503 compares it."""
+    return _SEPARATORS.sub("-", name).lower()
+
+
+@cache
+def parse_requirement(text: str) -> Wanted:
+    """Requirement text → value; ValueError where it is none."""
+    match = _PATTERN.fullmatch(text)
+    if match is None:
+        return _parse_slowly(text)
+    extras = (part.strip() for part in (match["extras"] or "").split(","))
+    return Wanted(
+        name=normalized_name(match["name"]),
+        extras=tuple(sorted({normalized_name(extra) for extra in extras if extra})),
+        specifier=match["specifier"].strip(),
+        marker=(match["marker"] or "").strip(),
+    )
+
+
+def _parse_slowly(text: str) -> Wanted:
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        requirement = Requirement(text)
+    except InvalidRequirement as error:
+        raise ValueError(f"{text!r} is no requirement: {error}") from error
+    return Wanted(
+        name=normalized_name(requirement.name),
+        extras=tuple(sorted(map(normalized_name, requirement.extras))),
+        specifier=str(requirement.specifier),
+        marker=str(requirement.marker or ""),
+    )
+
+
+def is_requirement(text: str) -> bool:
+    """Whether a text is a requirement whose marker, if any, can be read."""
+    try:
+        wanted = parse_requirement(text)
+        return not wanted.marker or _marker(wanted.marker) is not None
+    except ValueError:
+        return False
+
+
+def holds(marker: str, target: Target, extra: str = "") -> bool:
+    """Whether a marker's text holds on a target with one extra, or with none.
+
+    On a target of lockfiles it holds as soon as it does on some host that the target is for: see `settle`.
+    """
+    if not marker:
+        return True
+    if "extra" not in marker:
+        return _evaluate(marker, target, "")
+    named = _extra_needed(marker)
+    if named is not None and named != extra:
+        return False
+    return _evaluate(marker, target, extra)
+
+
+@cache
+def _extra_needed(marker: str) -> str | None:
+    """The one extra without which a marker cannot hold, where its form shows it; most name one so."""
+    match = _ONE_EXTRA.fullmatch(marker)
+    if match is None or " or " in (match["rest"] or ""):
+        return None
+    return normalized_name(match["extra"])
+
+
+def is_open(text: str) -> bool:
+    """Whether a marker, or a requirement with one, asks for what only a host decides."""
+    return any(variable in text for variable in (*_PYTHON_VARIABLES, *_KERNEL_VARIABLES))
+
+
+@cache
+def settle(marker: str, target: Target) -> str:
+    """The marker with each comparison decided that one minor version of Python leaves open.
+
+    `python_full_version` and `implementation_version` count as the patch release that suits best,
+    where the target has none of its own; `platform_release` and `platform_version` as some kernel's.
+    So what is locked for the target serves every host of it; which of it a host needs, the host says:
+    its own target has a patch release and a kernel.
+    On a kernel, versions are compared both as numbers and as text, as installers differ in that;
+    what one of them would install is there.
+    """
+    if not is_open(marker):
+        return marker
+
+    def decided(found: re.Match[str]) -> str:
+        if not is_open(re.sub(r"\"[^\"]*\"|'[^']*'", "", found[0])):
+            return found[0]
+        return GIVEN if _may_hold(found, target) else _NEVER
+
+    return COMPARISON.sub(decided, str(_marker(marker)))
+
+
+def settled_requirement(text: str, target: Target) -> str:
+    """A requirement as published, its marker settled: what a resolver is told for the target."""
+    if not is_open(text):
+        return text
+    bare, _, marker = text.partition(";")
+    return f"{bare.strip()}; {settle(marker.strip(), target)}"
+
+
+def _may_hold(comparison: re.Match[str], target: Target) -> bool:
+    """Whether one comparison of an open variable holds on some host of the target."""
+    text = comparison[0]
+    if any(variable in text for variable in _KERNEL_VARIABLES):
+        return target.kernel is None or _holds_on_kernel(comparison, target)
+    if target.has_patch:
+        return _marker(text).evaluate(target.marker_environment())
+    named = {int(patch) for patch in _PATCH.findall(text)}
+    patches = {0, 1, LAST_PATCH} | {patch + step for patch in named for step in (-1, 0, 1)}
+    return any(
+        _marker(text).evaluate(target.marker_environment(patch)) for patch in patches if patch >= 0
+    )
+
+
+def _holds_on_kernel(comparison: re.Match[str], target: Target) -> bool:
+    environment = target.marker_environment()
+    if _marker(comparison[0]).evaluate(environment):
+        return True
+    left, operator, right = (
+        environment.get(part, part.strip("\"'")) for part in comparison.groups()
+    )
+    return {"<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right}.get(
+        operator, False
+    )
+
+
+@cache
+def _evaluate(marker: str, target: Target, extra: str) -> bool:
+    return _marker(settle(marker, target)).evaluate(_environment(target) | {"extra": extra})
+
+
+@lru_cache(maxsize=256)
+def _environment(target: Target) -> dict[str, str]:
+    return target.marker_environment()
+
+
+@cache
+def _marker(text: str) -> Marker:
+    from packaging.markers import InvalidMarker, Marker
+
+    try:
+        return Marker(text)
+    except InvalidMarker as error:
+        raise ValueError(f"{text!r} is no marker: {error}") from error
+
+
+@cache
+def admits(specifier: str, version: str) -> bool:
+    """Whether a specifier's text admits a version that is locked.
+
+    A locked pre-release counts like any other version: whoever locked it has let it in.
+    Specifiers from before PEP 440 (`>=2.*`) admit every version, as resolvers read them generously.
+    """
+    if not specifier:
+        return True
+    known = _specifier(specifier)
+    return known is None or known.contains(parse_version(version), prereleases=True)
+
+
+@cache
+def _specifier(text: str) -> SpecifierSet | None:
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    try:
+        return SpecifierSet(text)
+    except InvalidSpecifier:
+        return None
+
+
+@cache
+def parse_version(text: str) -> Version:
+    """Version text → value, read once a process."""
+    from packaging.version import Version
+
+    return Version(text)

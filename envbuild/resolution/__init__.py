@@ -1,0 +1,1 @@
+"""What resolving gives, and what it starts from."""

@@ -1,0 +1,88 @@
+"""One resolution for several drivers: everything that each of them asks for, at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envbuild.requirement.graph import active_edges
+from envbuild.resolution.resolution import Resolution, ResolveRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from envbuild.lockfile.lockfile import Inputs, Lockfile
+    from envbuild.resolution.resolution import Pin, PublishedMetadata
+    from envbuild.target.target import Target
+
+
+def joint_request(
+    lockfiles: tuple[Lockfile, ...], target: Target, pins: tuple[Pin, ...] = ()
+) -> ResolveRequest:
+    """The request that all the drivers make together, as they were locked."""
+    names = tuple(lockfile.driver for lockfile in lockfiles)
+    return joint_inputs_request(
+        names, tuple(lockfile.inputs for lockfile in lockfiles), target, pins
+    )
+
+
+def joint_inputs_request(
+    names: tuple[str, ...],
+    inputs: tuple[Inputs, ...],
+    target: Target,
+    pins: tuple[Pin, ...] = (),
+) -> ResolveRequest:
+    """The request that drivers with these inputs make together; of one driver, its own."""
+    return ResolveRequest(
+        driver=" + ".join(names),
+        requires=_union(one.requires for one in inputs),
+        constraints=_union(one.constraints for one in inputs),
+        overrides=_union(one.overrides for one in inputs),
+        target=target,
+        exclude_newer=_earliest(one.exclude_newer for one in inputs),
+        exclude_newer_packages=_earliest_of_packages(inputs),
+        allow_sdist=_union(one.allow_sdist for one in inputs),
+        pins=pins,
+    )
+
+
+def own_part(
+    resolution: Resolution, inputs: Inputs, metadata: Mapping[str, PublishedMetadata]
+) -> Resolution:
+    """What one of the drivers needs of a joint resolution; `metadata` is keyed by sha256."""
+    published = {file.package: metadata[file.sha256].requires for file in resolution.files}
+    edges = active_edges(inputs.requires, published, resolution.target, inputs.overrides)
+    needed = {edge.package for edge in edges}
+    return Resolution(
+        target=resolution.target,
+        files=tuple(file for file in resolution.files if file.package in needed),
+    )
+
+
+def _union(lists: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(item for items in lists for item in items))
+
+
+def _earliest_of_packages(inputs: tuple[Inputs, ...]) -> tuple[tuple[str, str | None], ...]:
+    """The first limit that any of the drivers has for each package that one of them has one for."""
+    own = [dict(one.exclude_newer_packages) for one in inputs]
+    names = sorted({name for limits in own for name in limits})
+    return tuple(
+        (
+            name,
+            _earliest(
+                limits.get(name, one.exclude_newer) for one, limits in zip(inputs, own, strict=True)
+            ),
+        )
+        for name in names
+    )
+
+
+def _earliest(limits: Iterable[str | None]) -> str | None:
+    """The first of several limits on the age of releases.
+
+    Dates and timestamps compare as text; an age, which moves with the day of the resolution,
+    gives way to a date.
+    """
+    known = sorted({limit for limit in limits if limit is not None})
+    dates = [limit for limit in known if limit[:4].isdigit() and limit[4:5] == "-"]
+    return next(iter(dates or known), None)

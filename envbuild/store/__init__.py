@@ -1,0 +1,1 @@
+"""The store: environments, generations, their records, and what is removed."""

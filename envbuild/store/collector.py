@@ -1,0 +1,183 @@
+"""Look at what a store holds, and take away what a gc's plan names."""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import ExitStack
+from pathlib import Path
+
+from envbuild.errors import HostError
+from envbuild.posix.file_locks import locked_if_free
+from envbuild.posix.files import sync_folder
+from envbuild.posix.shortage import pass_shortage_on
+from envbuild.store.garbage import Kept, StoredEnvironment, StoredGeneration
+from envbuild.store.processes import find_processes, is_leased
+from envbuild.store.pythons import python_name
+from envbuild.store.trash import Trash
+from envbuild.value import replace, value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from envbuild.environment.lease import Process
+    from envbuild.store.garbage import GcPlan
+    from envbuild.store.store import Store
+
+_SHARED = ("generations.lock", "cache.lock")
+"""Locks that belong to no environment."""
+
+
+@value
+class Collector:
+    """Reads what a gc has to know of a store, and does what it decides."""
+
+    store: Store
+
+    def generations(self) -> tuple[StoredGeneration, ...]:
+        """Every generation, by number."""
+        return tuple(map(self._generation, self.store.generation_numbers()))
+
+    def environments(self) -> tuple[StoredEnvironment, ...]:
+        """Every environment with or without a receipt, and every receipt without an environment."""
+        running: dict[str, list[Process]] = {}
+        for process in find_processes(self.store.environments):
+            running.setdefault(process.environment, []).append(process)
+        return tuple(
+            self._environment(name, tuple(running.get(name, ()))) for name in sorted(self._names())
+        )
+
+    def take(self, plan: GcPlan) -> GcPlan:
+        """Rename away what the plan names; what came into use meanwhile stays.
+
+        The caller holds `switching`. Gives the plan as it was carried out.
+        """
+        trash = Trash(folder=self.store.trash)
+        for number in plan.generations:
+            trash.take(self.store.generation(number))
+            trash.take(self.store.seals.path(number))
+        if plan.generations:
+            sync_folder(self.store.root / "generations")
+        gone = tuple(name for name in plan.environments if self._take_environment(name, trash))
+        kept = (
+            Kept(subject=name, reasons=("it came into use",))
+            for name in plan.environments
+            if name not in gone
+        )
+        self._take_leftovers(trash)
+        return replace(plan, environments=gone, kept=(*plan.kept, *kept))
+
+    def _take_environment(self, name: str, trash: Trash) -> bool:
+        """Take one environment, with every lock on it held; whether they were free and nobody runs it.
+
+        One whose lease was taken while it went is put back.
+        """
+        environment = self.store.environment(name)
+        with ExitStack() as held:
+            locks = (self.store.claim(name), self.store.building_lock(name))
+            for lock in locks:
+                if not held.enter_context(locked_if_free(lock, make=True)):
+                    return False
+            if is_leased(environment):
+                return False
+            paths = (self.store.receipt(name), self.store.stats(name), environment)
+            places = [trash.take(path) for path in paths]
+            if places[-1] is not None and is_leased(places[-1]):
+                trash.put_back(zip(reversed(paths), reversed(places), strict=True))
+                return False
+            for lock in locks:
+                lock.unlink(missing_ok=True)
+        return True
+
+    def _take_leftovers(self, trash: Trash) -> None:
+        """What killed runs left: halves of generations, files of environments that are gone."""
+        for path in self.store.generation(0).parent.glob(".*.tmp"):
+            trash.take(path)
+        numbers = set(self.store.generation_numbers())
+        for path in self.store.seals.folder.glob("*.json"):
+            if path.stem.isdecimal() and int(path.stem) not in numbers:
+                trash.take(path)
+        with locked_if_free(self.store.cache_lock) as free:  # nobody builds
+            for path in self.store.staging.glob("*") if free else ():
+                trash.take(path)
+        names = self._names()
+        for path in (*self.store.receipt("x").parent.glob("*.stat"), *self._locks()):
+            if path.stem not in names:
+                with locked_if_free(path) as free:
+                    if free:
+                        path.unlink(missing_ok=True)
+
+    def _locks(self) -> Iterator[Path]:
+        for path in self.store.claim("x").parent.iterdir():
+            if path.suffix in (".lock", ".claim") and path.name not in _SHARED:
+                yield path
+
+    def _names(self) -> set[str]:
+        standing = {path.name for path in _listed(self.store.environments)}
+        receipts = {
+            path.stem for path in _listed(self.store.receipt("x").parent) if path.suffix == ".json"
+        }
+        return standing | receipts
+
+    def _generation(self, number: int) -> StoredGeneration:
+        """By manifest, seal and links together: what any of them names is needed."""
+        folder = self.store.generation(number)
+        links = (path for path in _listed(folder) if path.is_symlink())
+        needed = {os.path.basename(os.readlink(link)) for link in links}  # noqa: PTH115, PTH119
+        created = None
+        try:
+            manifest = self.store.read_generation(number)
+            if manifest is not None:
+                created = manifest.created
+                needed |= {Path(driver.environment).name for driver in manifest.drivers}
+            needed |= {name for name, _ in self.store.seals.read(number).receipts}
+        except HostError:
+            pass  # what is damaged is said by verify
+        return StoredGeneration(number=number, created=created, environments=tuple(sorted(needed)))
+
+    def _environment(self, name: str, processes: tuple[Process, ...]) -> StoredEnvironment:
+        created, size, python = self._receipt_head(name)
+        links = (python, _link_target(self.store.environment(name) / "bin/python"))
+        pythons = (python_name(self.store.pythons, path) for path in links)
+        return StoredEnvironment(
+            name=name,
+            created=created,
+            processes=processes,
+            busy=self._is_busy(name),
+            leased=is_leased(self.store.environment(name)),
+            size=size,
+            pythons=tuple({python for python in pythons if python is not None}),
+        )
+
+    def _receipt_head(self, name: str) -> tuple[str | None, int | None, str]:
+        """When it was built, its size and its interpreter; the receipt's first line says it all."""
+        try:
+            with self.store.receipt(name).open(encoding="utf-8") as stream:
+                head = json.loads(stream.readline().rstrip().removesuffix(",") + "}")
+            return str(head["created"]), int(head["size"]), str(head["python"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            pass_shortage_on(error)
+            return None, None, ""
+
+    def _is_busy(self, name: str) -> bool:
+        for path in (self.store.claim(name), self.store.building_lock(name)):
+            with locked_if_free(path) as free:
+                if not free:
+                    return True
+        return False
+
+
+def _link_target(link: Path) -> str:
+    """Where a link leads, one step; empty where it is none."""
+    try:
+        return os.readlink(link)  # noqa: PTH115
+    except OSError:
+        return ""
+
+
+def _listed(folder: Path) -> tuple[Path, ...]:
+    try:
+        return tuple(folder.iterdir())
+    except FileNotFoundError:
+        return ()

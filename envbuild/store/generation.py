@@ -1,0 +1,91 @@
+"""What the next generation's manifest says, out of the plan, what was built and what is current."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envbuild import __version__
+from envbuild.store.manifest import Manifest, ManifestDriver
+from envbuild.store.shims import name_shims
+from envbuild.value import replace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from envbuild.store.plan import Plan, Wanted
+
+
+def next_manifest(
+    *,
+    plan: Plan,
+    built: tuple[Wanted, ...],
+    failed: Collection[str],
+    current: Manifest | None,
+    number: int,
+    created: str,
+    store: str,
+    size_of: Callable[[str], int],
+) -> Manifest:
+    """The manifest of the next generation.
+
+    `built` are the wanted drivers whose environments are valid; what `failed` stays as it was.
+    `created` is UTC, `store` the store's absolute path, `size_of` gives an environment's bytes.
+    The whole declaration counts as followed only where every driver was asked for and none failed.
+    """
+    before = {driver.name: driver for driver in current.drivers} if current is not None else {}
+    fresh = {
+        wanted.driver.name: _entry(
+            wanted,
+            before=before.get(wanted.driver.name),
+            created=created,
+            store=store,
+            size=size_of(wanted.environment),
+        )
+        for wanted in built
+    }
+    named = plan.declaration is None
+    stays = {name: old for name, old in before.items() if named or name in failed}
+    entries = stays | fresh
+    # a named driver that is renewed keeps its place, so that no other driver's shim is renamed
+    order = entries if named else (wanted.driver.name for wanted in plan.wanted)
+    names = [name for name in order if name in entries]
+    shims = name_shims({name: entries[name].commands for name in names})
+    recorded = current.declaration if current is not None else None
+    return Manifest(
+        generation=number,
+        created=created,
+        envbuild=__version__,
+        declaration=recorded if plan.declaration is None or failed else plan.declaration,
+        drivers=tuple(replace(entries[name], shims=shims[name]) for name in names),
+    )
+
+
+def says_the_same(one: Manifest, other: Manifest) -> bool:
+    """Whether two manifests differ in number, date and writer at most."""
+    return one.drivers == other.drivers and one.declaration == other.declaration
+
+
+def _entry(
+    wanted: Wanted, *, before: ManifestDriver | None, created: str, store: str, size: int
+) -> ManifestDriver:
+    environment = f"{store}/envs/{wanted.environment}"
+    driver = wanted.driver
+    unmoved = before is not None and (before.version, before.key) == (wanted.version, wanted.key)
+    return ManifestDriver(
+        name=driver.name,
+        version=wanted.version,
+        key=wanted.key,
+        lock=wanted.lock,
+        environment=environment,
+        binary=f"{environment}/bin/{driver.binary}",
+        stable_binary=f"{store}/current/{driver.name}/bin/{driver.binary}",
+        python=f"{environment}/bin/python",
+        python_version=wanted.interpreter.version,
+        commands=driver.commands,
+        shims=(),
+        env=driver.env,
+        packages=tuple((file.package, file.version) for file in wanted.files),
+        size=size,
+        preferred=wanted.preferred,
+        since=before.since if before is not None and unmoved else created,
+    )

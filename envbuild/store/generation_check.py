@@ -1,0 +1,128 @@
+"""Compare generations with their seals: manifest, links and shims, and the link to the current one."""
+
+from __future__ import annotations
+
+from envbuild.errors import HostError
+from envbuild.finding import Finding
+from envbuild.posix.shortage import pass_shortage_on
+from envbuild.posix.tree import list_tree
+from envbuild.store.layout import generation_links
+from envbuild.store.manifest import parse_manifest
+from envbuild.value import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from envbuild.store.generation_record import Seal
+    from envbuild.store.manifest import Manifest
+    from envbuild.store.store import Store
+
+_FOLDERS = {".", "bin"}
+_MODE = 0o755
+
+
+@value
+class CheckedGeneration:
+    """A generation as it was sealed, and how it differs from that now."""
+
+    number: int
+    manifest: Manifest | None
+    """The sealed one; the folder's own where the seal is no good; None where neither can be read."""
+
+    seal: Seal | None
+    findings: tuple[Finding, ...]
+
+
+def check_generation(store: Store, number: int) -> CheckedGeneration:
+    """Look at one generation; opens its manifest and its seal alone."""
+    findings: list[Finding] = []
+    seal = _read_seal(store, number, findings)
+    file = store.generation(number) / "manifest.json"
+    text = _read_manifest(store, number, findings)
+    if seal is not None and text is not None and text != seal.manifest:
+        message = "the manifest is not the one that was written"
+        findings.append(_finding("manifest", number, "manifest.json", message))
+    manifest = None
+    for candidate in (seal.manifest if seal is not None else None, text):
+        if manifest is None and candidate is not None:
+            manifest = _parse(candidate, str(file), number, findings)
+    if manifest is not None:
+        findings += _layout_findings(store, number, manifest)
+    return CheckedGeneration(
+        number=number, manifest=manifest, seal=seal, findings=tuple(dict.fromkeys(findings))
+    )
+
+
+def check_current(store: Store) -> tuple[Finding, ...]:
+    """Whether `current` is a link to a generation that is there."""
+    try:
+        target = str(store.current.readlink())
+    except FileNotFoundError:
+        message = "there are generations, and none is current"
+        return (_current(message),) if store.generation_numbers() else ()
+    except OSError:
+        return (_current("current is no link"),)
+    numbers = {f"generations/{number}" for number in store.generation_numbers()}
+    return () if target in numbers else (_current(f"current points to {target}"),)
+
+
+def _read_seal(store: Store, number: int, findings: list[Finding]) -> Seal | None:
+    try:
+        return store.seals.read(number)
+    except HostError as error:
+        findings.append(_finding("seal", number, None, error.problems[0].message))
+    except OSError as error:
+        pass_shortage_on(error)
+        findings.append(_finding("seal", number, None, f"cannot read its seal: {error.strerror}"))
+    return None
+
+
+def _read_manifest(store: Store, number: int, findings: list[Finding]) -> str | None:
+    file = store.generation(number) / "manifest.json"
+    try:
+        return file.read_bytes().decode("utf-8", "surrogateescape")
+    except OSError as error:
+        pass_shortage_on(error)
+        message = f"the manifest cannot be read: {error.strerror}"
+        findings.append(_finding("manifest", number, "manifest.json", message))
+        return None
+
+
+def _parse(text: str, file: str, number: int, findings: list[Finding]) -> Manifest | None:
+    try:
+        return parse_manifest(text, file=file)
+    except HostError as error:
+        findings.append(_finding("manifest", number, "manifest.json", error.problems[0].message))
+        return None
+
+
+def _layout_findings(store: Store, number: int, manifest: Manifest) -> Iterator[Finding]:
+    folder = store.generation(number)
+    tree = list_tree(folder)
+    wanted = generation_links(manifest)
+    for path, target in wanted.items():
+        code = "shim" if path.startswith("bin/") else "link"
+        found = tree.links.get(path)
+        if found is None:
+            kind = tree.kind(path)
+            message = "is missing" if kind is None else f"is a {kind} instead of a link"
+            yield _finding(code, number, path, message)
+        elif found != target:
+            yield _finding(code, number, path, f"points to {found} instead of {target}")
+    known = {*wanted, *_FOLDERS, "manifest.json"}
+    for path in sorted({*tree.files, *tree.links, *tree.folders, *tree.others} - known):
+        yield _finding("extra", number, path, "was not made with the generation")
+    for path in sorted(_FOLDERS):
+        mode = tree.folders.get(path)
+        if mode is not None and mode != _MODE:
+            yield _finding("mode", number, path, f"has mode {mode:04o} instead of {_MODE:04o}")
+
+
+def _finding(code: str, number: int, path: str | None, message: str) -> Finding:
+    return Finding(code=code, subject=f"generation {number}", path=path, message=message)
+
+
+def _current(message: str) -> Finding:
+    hint = "run `envbuild rollback N` or `envbuild sync`"
+    return Finding(code="current", subject="current", message=message, hint=hint)

@@ -1,0 +1,206 @@
+"""What a sync would do, as a value, before anything is done."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envbuild.environment.key import KeyInputs, compute_key, environment_name
+from envbuild.lockfile.provided_commands import settled
+from envbuild.lockfile.recipe import ChosenFile
+from envbuild.lockfile.soundness import packages_here
+from envbuild.store.manifest import Preferred
+from envbuild.target.target import Target
+from envbuild.value import replace, value
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from envbuild.declaration.declaration import Driver
+    from envbuild.lockfile.lockfile import LockedPackage, Lockfile
+    from envbuild.store.manifest import Manifest, ManifestDriver
+    from envbuild.target.target import Interpreter
+
+
+@value
+class Wanted:
+    """One driver as this host is to have it."""
+
+    driver: Driver
+    version: str
+    lock: str
+    """`sha256:` and the digest of the lockfile's bytes."""
+
+    target: Target
+    interpreter: Interpreter
+    files: tuple[ChosenFile, ...]
+    """What is installed, in name order."""
+
+    key: str
+    here: Target
+    """The target as this very host is it: with its patch release of Python and its kernel."""
+
+    locked: tuple[LockedPackage, ...] = ()
+    """What the lockfile says of what is installed; nothing where there is no lockfile."""
+
+    preferred: Preferred | None = None
+    """What the driver would be on its first Python, where that is another version."""
+
+    @property
+    def environment(self) -> str:
+        """The environment's folder name."""
+        return environment_name(self.driver.name, self.version, self.key)
+
+
+@value
+class Skip:
+    """A driver that this host does not get."""
+
+    driver: str
+    reason: str
+    """One sentence without a final stop."""
+
+
+@value
+class Plan:
+    """What a sync does: first every build, then, if all are valid, one switch."""
+
+    wanted: tuple[Wanted, ...]
+    """The drivers asked for, in the declaration's order."""
+
+    builds: tuple[Wanted, ...]
+    """Those of `wanted` whose environment has no receipt yet."""
+
+    kept: tuple[str, ...]
+    """Drivers that stay in the generation as they are, because others were named."""
+
+    dropped: tuple[str, ...]
+    """Drivers of the current generation that the next one does not have."""
+
+    skips: tuple[Skip, ...]
+    declaration: str | None
+    """The digest that the next generation records; None keeps the current generation's."""
+
+    switch: bool
+    """Whether a new generation is due."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return not self.builds and not self.switch
+
+
+def want(
+    *,
+    driver: Driver,
+    lockfile: Lockfile,
+    lock: str,
+    target: Target,
+    interpreter: Interpreter,
+    kernel: tuple[str, str] = ("", ""),
+) -> Wanted:
+    """What a driver comes to on one target and interpreter; `kernel` as in `Host`.
+
+    Of what is locked for all hosts of the target it takes what this one needs.
+    Its version is that of this target, which may differ from that of the lockfile's first one.
+    """
+    here = replace(target, python=interpreter.version, kernel=kernel)
+    locked = packages_here(lockfile, target, here)
+    files = tuple(
+        ChosenFile(
+            package=package.name,
+            version=package.version,
+            index=package.index,
+            file=file.name,
+            sha256=file.sha256,
+            size=file.size,
+        )
+        for package in locked
+        for file in package.files
+        if target in file.targets
+    )
+    key = compute_key(
+        KeyInputs(
+            files=tuple(sorted((file.file, file.sha256) for file in files)),
+            interpreter=interpreter,
+            env=driver.env,
+            bytecode=driver.bytecode,
+        )
+    )
+    driver = settled(driver, lockfile)
+    named = (file.version for file in files if file.package == lockfile.inputs.version_of)
+    version = next(named, lockfile.version)
+    return Wanted(
+        driver=driver,
+        version=version,
+        lock=lock,
+        target=target,
+        interpreter=interpreter,
+        files=files,
+        key=key,
+        here=here,
+        locked=locked,
+        preferred=_preferred(driver, lockfile, target, version),
+    )
+
+
+def _preferred(
+    driver: Driver, lockfile: Lockfile, target: Target, version: str
+) -> Preferred | None:
+    """What the first Python would give on the platform; None where it is the same version."""
+    first = Target(python=driver.python[0], platform=target.platform)
+    name = lockfile.inputs.version_of
+    for package in lockfile.packages_for(first):
+        if package.name == name and package.version != version:
+            return Preferred(python=first.python, version=package.version)
+    return None
+
+
+def plan_sync(
+    *,
+    wanted: tuple[Wanted, ...],
+    skips: tuple[Skip, ...],
+    named: bool,
+    declaration: str,
+    current: Manifest | None,
+    valid: Collection[str],
+) -> Plan:
+    """Compare what is wanted with what is there.
+
+    `named` says that the user named drivers: the others stay as they are.
+    `valid` holds the names of the environments that have a receipt.
+    """
+    before = current.drivers if current is not None else ()
+    names = {item.driver.name for item in wanted}
+    others = tuple(driver.name for driver in before if driver.name not in names)
+    recorded = current.declaration if current is not None else None
+    differs = any(not _is_current(item, current) for item in wanted)
+    if named:
+        switch = differs or current is None
+    else:
+        switch = differs or current is None or bool(others) or recorded != declaration
+    return Plan(
+        wanted=wanted,
+        builds=tuple(item for item in wanted if item.environment not in valid),
+        kept=others if named else (),
+        dropped=() if named else others,
+        skips=skips,
+        declaration=None if named else declaration,
+        switch=switch,
+    )
+
+
+def _is_current(wanted: Wanted, current: Manifest | None) -> bool:
+    """Whether the current generation has the driver just like this."""
+    entry = current.driver(wanted.driver.name) if current is not None else None
+    return entry is not None and _describes(entry, wanted)
+
+
+def _describes(entry: ManifestDriver, wanted: Wanted) -> bool:
+    binary = entry.binary.rpartition("/")[2]
+    return (
+        entry.key == wanted.key
+        and entry.version == wanted.version
+        and entry.lock == wanted.lock
+        and entry.commands == wanted.driver.commands
+        and binary == wanted.driver.binary
+    )

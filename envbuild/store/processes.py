@@ -1,0 +1,130 @@
+"""Ask the kernel which processes run out of a store's environments; no lock is taken to find out."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import sys
+from pathlib import Path
+
+from envbuild.environment.lease import LEASE_FILE, Process
+from envbuild.posix.process_table import (
+    arguments_of,
+    describe,
+    executable_of,
+    held_locks,
+    is_on,
+    pids,
+    read_process_file,
+)
+from envbuild.posix.shortage import pass_shortage_on
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_WRITE_LOCK = fcntl.F_WRLCK.to_bytes(2, sys.byteorder) + bytes(30)
+"""A `struct flock` that asks about a write lock of a whole file; longer than any system's."""
+
+
+def find_processes(environments: Path) -> tuple[Process, ...]:
+    """Every running process of an environment (or of a managed Python) below the folder, by pid.
+
+    A process counts by the lease that it holds, by its program or the first of its arguments,
+    or by any file of the environment that it has in its memory.
+    So nothing is missed that was started with `-S`, is no Python, calls itself otherwise,
+    or has closed every file.
+    What another user's process has in its memory can be seen by root alone (`count_hidden`);
+    empty where there is no `/proc`.
+    OSError where the host is short of something, as then processes would be missed.
+    """
+    leases = dict(_lease_holders(environments))
+    roots = tuple({f"{environments}/", f"{os.path.realpath(environments)}/"})
+    found = {}
+    for pid in pids():
+        name = leases.get(pid) or _environment_of(pid, roots)
+        process = _process(pid, name, lease=pid in leases) if name else None
+        if process is not None:
+            found[pid] = process
+    return tuple(found[pid] for pid in sorted(found))
+
+
+def count_hidden() -> int:
+    """How many processes there are whose program and memory this user may not see."""
+    return sum(executable_of(pid) == "" for pid in pids())
+
+
+def is_leased(environment: Path) -> bool:
+    """Whether any process holds the environment's lease, whoever it is and whatever it shows of itself.
+
+    Nothing is locked, and nobody who may only read the lease can make this say no.
+    """
+    try:
+        descriptor = os.open(environment / LEASE_FILE, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError as error:
+        pass_shortage_on(error)
+        return False
+    try:
+        answer = fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK, _WRITE_LOCK)
+    except OSError:  # a file system without locks: what runs is known by its files alone
+        return False
+    finally:
+        os.close(descriptor)
+    return int.from_bytes(answer[:2], sys.byteorder) != fcntl.F_UNLCK
+
+
+def _lease_holders(environments: Path) -> Iterator[tuple[int, str]]:
+    """The pid and the environment's name of every lease."""
+    locks = held_locks()
+    if not locks or not environments.is_dir():
+        return
+    for folder in os.scandir(environments):
+        try:
+            status = os.stat(f"{folder.path}/{LEASE_FILE}")  # noqa: PTH116
+        except OSError:
+            continue
+        for lock in locks:
+            if lock.inode == status.st_ino and is_on(
+                lock, status.st_dev, Path(folder.path, LEASE_FILE)
+            ):
+                yield lock.pid, folder.name
+
+
+def _environment_of(pid: int, roots: tuple[str, ...]) -> str | None:
+    """The environment that a process runs a program of, or has a file of in its memory.
+
+    The link is asked first: arguments are read out of the process's own memory, which takes far longer.
+    """
+    executable = executable_of(pid)
+    if executable is None:
+        return None
+    for path in (executable, arguments_of(pid)[0]):
+        for root in roots:
+            if path.startswith(root):
+                return path[len(root) :].partition("/")[0]
+    return _mapped_environment(pid, roots)
+
+
+def _mapped_environment(pid: int, roots: tuple[str, ...]) -> str | None:
+    """The environment of the first file that a process has in its memory, of those that have one."""
+    maps = read_process_file(pid, "maps")
+    for root in map(os.fsencode, roots):
+        if root in maps:
+            found = re.search(re.escape(root) + rb"([^/\n]+)", maps)
+            return os.fsdecode(found[1]) if found else None
+    return None
+
+
+def _process(pid: int, environment: str, *, lease: bool) -> Process | None:
+    running = describe(pid)
+    if running is None:
+        return None
+    return Process(
+        pid=pid,
+        user=running.user,
+        since=running.since,
+        environment=environment,
+        lease=lease,
+        command=running.command,
+    )

@@ -1,0 +1,178 @@
+"""Take folders away by a rename, and delete them afterwards, whoever is killed meanwhile."""
+
+from __future__ import annotations
+
+import gc
+import glob
+import os
+import re
+import stat
+from contextlib import suppress
+
+from envbuild.posix.clock import now
+from envbuild.posix.deletion import delete_tree
+from envbuild.posix.files import write_atomically
+from envbuild.value import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+
+_LOGGED = re.compile(r'\{"finished": "([0-9TZ:-]+)", "freed": (\d+)\}\n')
+
+
+@value
+class Emptied:
+    """What emptying a trash came to."""
+
+    finished: str
+    """UTC, `2026-11-20T10:00:00Z`."""
+
+    freed: int
+    """Bytes of disk: an inode counts once, and only where its last link went."""
+
+
+@value
+class Trash:
+    """A private folder on the store's file system; all that lies in it is to be deleted."""
+
+    folder: Path
+
+    def take(self, path: Path) -> Path | None:
+        """Rename a folder or a file into the trash; where it lies now, None where there was nothing."""
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+        place = self.folder / f"{path.name}.{os.getpid()}"
+        number = 0
+        while os.path.lexists(place):
+            number += 1
+            place = self.folder / f"{path.name}.{os.getpid()}.{number}"
+        try:
+            _make_movable(path)
+            path.rename(place)
+        except FileNotFoundError:
+            return None
+        return place
+
+    def put_back(self, taken: Iterable[tuple[Path, Path | None]]) -> None:
+        """Undo: what was taken, each path with where it lies now, stands at its path again."""
+        for path, place in taken:
+            if place is None:
+                continue
+            mode = stat.S_IMODE(place.lstat().st_mode)
+            place.rename(path)
+            if path.is_dir() and not path.is_symlink():
+                path.chmod(mode & ~stat.S_IWUSR)
+
+    @property
+    def log(self) -> Path:
+        """The file that tells what emptying it last freed."""
+        return self.folder.with_name(f"{self.folder.name}.json")
+
+    def empty_after(self) -> None:
+        """Delete what lies there in a process of its own, which the caller need not wait for.
+
+        What that freed can be read from the log when it has ended.
+        Where the host has no room for a process, the caller waits.
+        """
+        if not self.has_any():
+            return
+        try:
+            pid = os.fork()
+        except OSError:
+            self.empty()
+            return
+        if pid:
+            _, status = os.waitpid(pid, 0)
+            if status:
+                self.empty()
+            return
+        code = 1
+        try:
+            if os.fork() == 0:
+                gc.disable()  # there is much to look at, and nothing in a cycle
+                _leave()
+                self.empty()
+            code = 0
+        finally:
+            os._exit(code)
+
+    def empty(self) -> int:
+        """Delete what lies there; the bytes of disk that this freed.
+
+        What another process deletes meanwhile is no error, and not counted here.
+        """
+        if not self.has_any():
+            return 0
+        # environments come before what tells of them: a killed run leaves what the next needs
+        entries = sorted(self.folder.iterdir(), key=lambda entry: not entry.is_dir())
+        size = sum(map(self._delete, entries))
+        line = f'{{"finished": "{now()}", "freed": {size}}}\n'
+        write_atomically(self.log, line.encode(), sync=False)
+        return size
+
+    def _delete(self, path: Path) -> int:
+        wheels = self._wheels(path) if path.is_dir() else ()
+        if not wheels:
+            return delete_tree(path)
+        from envbuild.store.link_times import Witness
+
+        with Witness(self.folder.with_name("cache"), wheels) as witness:
+            return delete_tree(path, witness.looks, witness.list_files)
+
+    def _wheels(self, path: Path) -> tuple[str, ...]:
+        """What an environment was built of, by its receipt, which lies here too; else nothing."""
+        name = path.name.rpartition(".")[0]
+        for receipt in self.folder.glob(f"{glob.escape(name)}.json.*"):
+            from envbuild.environment.receipt import read_receipt_wheels
+
+            with (
+                suppress(OSError, ValueError),
+                receipt.open(encoding="utf-8", errors="surrogateescape") as lines,
+            ):
+                return read_receipt_wheels(lines)
+        return ()
+
+    def last_emptied(self) -> Emptied | None:
+        """When it was emptied last and what that freed; None where nobody knows."""
+        try:
+            found = _LOGGED.fullmatch(self.log.read_text(encoding="ascii"))
+        except (OSError, UnicodeDecodeError):
+            return None
+        return Emptied(finished=found[1], freed=int(found[2])) if found else None
+
+    def has_any(self) -> bool:
+        """Whether something lies there, from this command or from a killed one."""
+        try:
+            with os.scandir(self.folder) as entries:
+                return any(True for _ in entries)
+        except FileNotFoundError:
+            return False
+
+
+def _make_movable(path: Path) -> None:
+    """Let a folder's owner move it, which takes the right to write into it."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise
+    except OSError:  # no folder, or one that not even its owner may read
+        return
+    try:
+        mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
+        if not mode & stat.S_IWUSR:
+            os.fchmod(descriptor, mode | stat.S_IWUSR)
+    finally:
+        os.close(descriptor)
+
+
+def _leave() -> None:
+    """Let go of the caller: its session, its terminal, its pipes, its hurry."""
+    os.setsid()
+    os.chdir("/")
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for descriptor in range(3):
+        os.dup2(nothing, descriptor)
+    with suppress(OSError):
+        os.nice(10)

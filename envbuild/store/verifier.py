@@ -1,0 +1,136 @@
+"""Compare a store with what it was when it was built; reads, runs nothing and writes nothing."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+
+from envbuild.environment.stat_check import are_as_recorded
+from envbuild.environment.stat_lines import differing_paths
+from envbuild.errors import HostError, Problem
+from envbuild.finding import Finding
+from envbuild.posix.forks import map_in_processes
+from envbuild.posix.shortage import pass_shortage_on
+from envbuild.value import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from envbuild.environment.receipt import Receipt
+    from envbuild.store.store import Store
+
+
+@value
+class Verifier:
+    """Looks at environments, one after the other."""
+
+    store: Store
+    workers: int
+    """How many processes hash, or look."""
+
+    def verify(self, name: str, *, key: str | None, sealed: str | None) -> tuple[Finding, ...]:
+        """Every file of an environment against its receipt, and the receipt against its seal.
+
+        `key` and `sealed` (the receipt's sha256) are what the generation says, None where none does.
+        """
+        from envbuild.environment.receipt import parse_receipt
+
+        gone = self._gone(name)
+        if gone is not None:
+            return (gone,)
+        try:
+            content = self.store.receipt(name).read_bytes()
+            text = content.decode("utf-8", "surrogateescape")
+            receipt = parse_receipt(text, file=str(self.store.receipt(name)))
+        except HostError as error:
+            return (_receipt_finding(name, error.problems[0].message),)
+        except OSError as error:
+            return (_receipt_finding(name, _words(error)),)
+        return tuple(self._compare(name, receipt, content, key, sealed))
+
+    def _compare(
+        self, name: str, receipt: Receipt, content: bytes, key: str | None, sealed: str | None
+    ) -> Iterator[Finding]:
+        import hashlib
+
+        from envbuild.environment.drift import compare_receipt, compare_tree, content_changed
+        from envbuild.environment.hashing import Comparison
+        from envbuild.posix.tree import list_tree
+
+        if sealed is not None and hashlib.sha256(content).hexdigest() != sealed:
+            yield _receipt_finding(name, "its receipt is not the one that was written for it")
+        yield from compare_receipt(name, receipt, key)
+        environment = self.store.environment(name)
+        with Comparison(environment, receipt.contents.files, self.workers) as comparison:
+            tree = list_tree(environment)
+            found = tuple(compare_tree(name, receipt.contents, tree))
+            yield from found
+            known = {finding.path for finding in found if finding.code != "mode"}
+            for path, unread in comparison.changed():
+                if path not in known:
+                    yield content_changed(name, path, unread)
+
+    def verify_quickly(self, names: Sequence[str]) -> tuple[tuple[Finding, ...], ...]:
+        """Mode, size, time of change and inode of everything, against what they were when it was built.
+
+        No file of the environments is opened, and none is hashed.
+        """
+        try:
+            whole = self._whole(names)
+            rest = [name for name in names if name not in whole]
+            differences = dict(
+                zip(rest, map_in_processes(self._differences, rest, self.workers), strict=True)
+            )
+        except ChildProcessError as error:
+            raise HostError(Problem(message=str(error))) from error
+        return tuple(
+            tuple(
+                Finding(code=code, subject=name, path=path, message=message)
+                for code, path, message in differences.get(name, ())
+            )
+            for name in names
+        )
+
+    def _whole(self, names: Sequence[str]) -> set[str]:
+        """Those of which it is certain, without a closer look, that nothing differs."""
+        recorded: dict[str, bytes] = {}
+        for name in names:
+            with suppress(OSError):
+                if self._gone(name) is None:
+                    recorded[name] = self.store.stats(name).read_bytes()
+        looked_at = [(record, self.store.environment(name)) for name, record in recorded.items()]
+        certain = are_as_recorded(looked_at, self.workers)
+        return {name for name, found in zip(recorded, certain, strict=True) if found}
+
+    def _differences(self, name: str) -> list[tuple[str, str | None, str]]:
+        """Code, path and message of each; plain values, as they come out of another process."""
+        gone = self._gone(name)
+        if gone is not None:
+            return [(gone.code, None, gone.message)]
+        try:
+            recorded = self.store.stats(name).read_bytes()
+            paths = differing_paths(recorded, self.store.environment(name))
+        except OSError as error:
+            return [("stats", None, _words(error))]
+        except ValueError as error:
+            return [("stats", None, f"what its files looked like is not known: {error}")]
+        return [("changed", path, "was changed since it was built") for path in paths]
+
+    def _gone(self, name: str) -> Finding | None:
+        environment = self.store.environment(name)
+        if not self.store.receipt(name).is_file():
+            return _receipt_finding(name, "it has no receipt")
+        if environment.is_symlink() or not environment.is_dir():
+            found = "is no folder" if os.path.lexists(environment) else "is missing"
+            return Finding(code="missing", subject=name, message=f"the environment {found}")
+        return None
+
+
+def _receipt_finding(name: str, message: str) -> Finding:
+    return Finding(code="receipt", subject=name, message=message)
+
+
+def _words(error: OSError) -> str:
+    pass_shortage_on(error)
+    return f"cannot read {error.filename}: {error.strerror}"

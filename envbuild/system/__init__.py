@@ -1,1 +1,0 @@
-"""All that touches the world: processes, files, indexes, interpreters, the store."""

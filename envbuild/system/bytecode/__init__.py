@@ -1,1 +1,0 @@
-"""Bytecode: compiled once for each wheel and interpreter, kept, and linked."""

@@ -1,1 +1,0 @@
-"""Environments: built, read, verified and mended."""

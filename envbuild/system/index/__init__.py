@@ -1,1 +1,0 @@
-"""Package indexes: where they live, what they answer, and the router that uv asks."""

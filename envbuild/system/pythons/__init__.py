@@ -1,1 +1,0 @@
-"""The host's Pythons: found, asked what they are, installed where none fits."""

@@ -1,1 +1,0 @@
-"""uv: where it is, and everything that it is asked to do."""

@@ -1,0 +1,1 @@
+"""What a lockfile is for, and what a host is."""

@@ -1,0 +1,116 @@
+"""Which of a package's wheels a target takes."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from packaging.tags import compatible_tags, cpython_tags, mac_platforms
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from packaging.tags import Tag
+    from packaging.utils import BuildTag, NormalizedName
+    from packaging.version import Version
+
+    from envbuild.target.target import Platform, Target
+
+_UNDERSCORES = re.compile("__+")
+_LEGACY = {(2, 17): "manylinux2014", (2, 12): "manylinux2010", (2, 5): "manylinux1"}
+
+
+def best_wheel(names: Iterable[str], target: Target) -> str | None:
+    """The name of the wheel that installers prefer on the target, or None where none fits.
+
+    The most specific tag wins (PEP 425's order), then the highest build number.
+    Indexes list files of all ages: what is not named as a wheel must be fits nothing.
+    """
+    ranks = _ranks(target)
+    rated: list[tuple[int, tuple[int, str], str]] = []
+    for name in names:
+        try:
+            _, _, build, tags = parse_wheel_name(name)
+        except InvalidWheelFilename:
+            continue
+        fitting = [ranks[tag] for tag in tags if tag in ranks]
+        if fitting:
+            rated.append((-min(fitting), build or (-1, ""), name))
+    return max(rated)[2] if rated else None
+
+
+def fits_python(names: Iterable[str], target: Target) -> bool:
+    """Whether a wheel among these is for the target's Python, on whatever platform."""
+    pythons = {(tag.interpreter, tag.abi) for tag in _ranks(target)}
+    for name in names:
+        try:
+            tags = parse_wheel_name(name)[3]
+        except InvalidWheelFilename:
+            continue
+        if any((tag.interpreter, tag.abi) in pythons for tag in tags):
+            return True
+    return False
+
+
+def unfit_versions(names: Iterable[str], target: Target) -> tuple[str, ...]:
+    """The versions of which there are wheels but none that fits the target, oldest first.
+
+    Left out is what no specifier can leave out: a version of which a local one (`1.0+cpu`) fits.
+    """
+    fits: dict[Version, bool] = {}
+    for name in names:
+        try:
+            version = parse_wheel_filename(name)[1]
+        except InvalidWheelFilename:
+            continue
+        fits[version] = fits.get(version, False) or best_wheel((name,), target) is not None
+    served = {version.public for version, fit in fits.items() if fit}
+    return tuple(
+        str(version)
+        for version in sorted(fits)
+        if not fits[version] and (version.local is not None or version.public not in served)
+    )
+
+
+def parse_wheel_name(name: str) -> tuple[NormalizedName, Version, BuildTag, frozenset[Tag]]:
+    """What a wheel's file name says; InvalidWheelFilename where it is none.
+
+    Repeated underscores in the package's name, which old build tools wrote, are taken as installers do.
+    """
+    package, hyphen, rest = name.partition("-")
+    return parse_wheel_filename(f"{_UNDERSCORES.sub('_', package)}{hyphen}{rest}")
+
+
+@lru_cache(maxsize=64)
+def _ranks(target: Target) -> dict[Tag, int]:
+    """Every tag that fits the target, with its place in the order of preference."""
+    major, minor = (int(part) for part in target.python.split(".")[:2])
+    platforms = list(_platform_tags(target.platform))
+    interpreter = f"cp{major}{minor}"
+    tags = [
+        *cpython_tags((major, minor), abis=[interpreter], platforms=platforms),
+        *compatible_tags((major, minor), interpreter=interpreter, platforms=platforms),
+    ]
+    ranks: dict[Tag, int] = {}
+    for rank, tag in enumerate(tags):
+        ranks.setdefault(tag, rank)
+    return ranks
+
+
+def _platform_tags(platform: Platform) -> Iterator[str]:
+    """Platform tags from the newest system library down (PEPs 513, 571, 599, 600, 656)."""
+    if platform.system == "macosx":
+        yield from mac_platforms((platform.major, platform.minor), platform.arch)
+        return
+    if platform.system == "manylinux":
+        oldest = 5 if platform.arch == "x86_64" else 17
+        for minor in range(platform.minor, oldest - 1, -1):
+            yield f"manylinux_{platform.major}_{minor}_{platform.arch}"
+            if legacy := _LEGACY.get((platform.major, minor)):
+                yield f"{legacy}_{platform.arch}"
+    else:
+        for minor in range(platform.minor, -1, -1):
+            yield f"musllinux_{platform.major}_{minor}_{platform.arch}"
+    yield f"linux_{platform.arch}"

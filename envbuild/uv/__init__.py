@@ -1,0 +1,1 @@
+"""What uv is asked to do."""

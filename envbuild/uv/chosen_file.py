@@ -1,0 +1,69 @@
+"""The one file of each package in uv's answer that a target takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from envbuild.errors import Problem, UnsatisfiableError
+from envbuild.resolution.resolution import ResolvedFile
+from envbuild.target.wheel_choice import best_wheel
+from envbuild.value import value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from envbuild.resolution.resolution import ResolveRequest
+
+
+@value
+class OfferedFile:
+    """A file as an index offered it to uv."""
+
+    package: str
+    """Normalised (PEP 503)."""
+
+    name: str
+    url: str
+    hashes: tuple[tuple[tuple[str, str], ...], ...]
+    """The digests, as (algorithm, hex digits), of each entry that the index has under this name."""
+
+
+def choose_file(
+    package: Mapping[str, object],
+    request: ResolveRequest,
+    sole_digest: Callable[[OfferedFile], str],
+) -> ResolvedFile:
+    """The one file of a PEP 751 package table that the request's target takes.
+
+    UnsatisfiableError where it takes none; whatever `sole_digest` raises.
+    """
+    name, version = str(package["name"]), str(package.get("version", ""))
+    offered = {file.name: file for file in offered_files(package)}
+    wheels = [file for file in offered if file.endswith(".whl")]
+    chosen = best_wheel(wheels, request.target)
+    if chosen is None and name in request.allow_sdist:
+        chosen = next((file for file in offered if not file.endswith(".whl")), None)
+    if chosen is None:
+        message = f"{request.driver}: {name} {version} has no wheel for {request.target}"
+        hint = f"ask for another version of {name}, or leave the target out"
+        raise UnsatisfiableError(Problem(message=message, hint=hint))
+    file = offered[chosen]
+    return ResolvedFile(
+        package=name, version=version, file=chosen, url=file.url, sha256=sole_digest(file)
+    )
+
+
+def offered_files(package: Mapping[str, object]) -> Iterator[OfferedFile]:
+    """Every file in a package table, each name once."""
+    wheels, sdist = package.get("wheels", []), package.get("sdist")
+    files = [*wheels] if isinstance(wheels, list) else []
+    found: dict[str, tuple[str, dict[tuple[tuple[str, str], ...], None]]] = {}
+    for file in [*files, *([sdist] if isinstance(sdist, dict) else [])]:
+        url = str(file.get("url") or Path(str(file["path"])).absolute().as_uri())
+        name = str(file.get("name") or unquote(urlsplit(url).path.rpartition("/")[2]))
+        hashes = tuple(sorted((str(k), str(v)) for k, v in file.get("hashes", {}).items()))
+        found.setdefault(name, (url, {}))[1][hashes] = None
+    for name, (url, digests) in found.items():
+        yield OfferedFile(package=str(package["name"]), name=name, url=url, hashes=tuple(digests))

@@ -1,0 +1,59 @@
+"""Which files uv installs, told so that it has nothing to choose: a `pylock.toml` with one file a package (PEP 751)."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from envbuild.uv.loopback import exempt_from_proxy, patience_beyond
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from envbuild.lockfile.recipe import ChosenFile
+
+INDEX = "https://locked.invalid/simple"
+"""What uv's cache knows every locked wheel under, wherever it came from; nobody can be asked there."""
+
+NOWHERE = "https://locked.invalid/files"
+"""Where no file is: what uv has to find in its cache."""
+
+ARGUMENTS = ("--preview-features", "pylock")
+"""What uv 0.13 wants to be told before it reads such a file."""
+
+
+def render_wheels(files: Iterable[ChosenFile], address: str) -> str:
+    """The text of a `pylock.toml` that names wheels below an address."""
+    head = 'lock-version = "1.0"\ncreated-by = "envbuild"\n'
+    return head + "".join(_package(file, address) for file in files)
+
+
+def without_indexes(
+    told: Mapping[str, str], environ: Mapping[str, str], patience: float
+) -> dict[str, str]:
+    """The variables for a uv that is told every file: where indexes are is none of its affair.
+
+    It waits for as long as whoever serves the files may (seconds), and asks no proxy for this host.
+    """
+    kept = {name: text for name, text in told.items() if not name.startswith("UV_INDEX")}
+    return {
+        **kept,
+        **exempt_from_proxy(environ),
+        "UV_DEFAULT_INDEX": INDEX,
+        "UV_HTTP_TIMEOUT": patience_beyond(patience),
+    }
+
+
+def _package(file: ChosenFile, address: str) -> str:
+    url = f"{address}/{quote(file.package)}/{quote(file.file)}"
+    wheel = f"name = {_text(file.file)}, url = {_text(url)}, size = {file.size}"
+    return (
+        f"\n[[packages]]\nname = {_text(file.package)}\nversion = {_text(file.version)}\n"
+        f"index = {_text(INDEX)}\n"
+        f"wheels = [{{ {wheel}, hashes = {{ sha256 = {_text(file.sha256)} }} }}]\n"
+    )
+
+
+def _text(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)

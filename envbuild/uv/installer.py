@@ -1,0 +1,253 @@
+"""The Installer port by uv: `uv venv` and `uv pip install` with every hash required."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from envbuild.errors import HostError, IndexFailureError, Problem
+from envbuild.posix.deletion import remove_tree
+from envbuild.posix.disk_space import is_full, room_hint
+from envbuild.posix.process import Command, scrubbed_environment
+from envbuild.posix.shortage import SHORTAGES
+from envbuild.uv.downloads import Downloads, without_talk
+from envbuild.uv.exact_files import ARGUMENTS, NOWHERE, render_wheels, without_indexes
+from envbuild.uv.executable import base_arguments, uv_executable
+from envbuild.uv.proof import write_proof
+from envbuild.uv.words import without_switches
+from envbuild.value import value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from envbuild.build.installation import InstallRequest
+    from envbuild.errors import EnvbuildError
+    from envbuild.lockfile.recipe import ChosenFile
+    from envbuild.posix.process import Completed, Runner
+    from envbuild.target.target import Interpreter
+
+
+_OS_ERROR = re.compile(r"\(os error (\d{1,4})\)")
+_OF_THE_HOST = SHORTAGES | {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO),
+    *(errno.EACCES, errno.EPERM, errno.EAGAIN, errno.EFBIG),
+}
+
+
+class WheelServer(Protocol):
+    """Serves every locked file to installers, whichever index has it."""
+
+    def address(self) -> str:
+        """Where files are: `ADDRESS/PACKAGE/FILE NAME`."""
+        ...
+
+    @property
+    def patience(self) -> float:
+        """Seconds that an index may take before an installer hears that it says nothing."""
+        ...
+
+    def without_secret(self, text: str) -> str:
+        """An installer's words without what would let other users of the host ask for files."""
+        ...
+
+
+@value
+class UvInstaller:
+    """Installs through uv, over the indexes that `index_environment` gives it."""
+
+    runner: Runner
+    cache: Path
+    """uv's cache, private to the store and on its file system, so that files can be linked."""
+
+    index_environment: Mapping[str, str]
+    """The variables that tell uv where indexes live; credentials stay off the command line."""
+
+    locked: WheelServer
+    """Where every locked file is to be had, whichever index has it."""
+
+    offline: bool
+    explain: Callable[[InstallRequest], EnvbuildError | None]
+    """Asks the indexes why an installation failed; None where they give every file as locked."""
+
+    conceal: Callable[[str], str]
+    """Takes out of uv's words what other users of the host must not see."""
+
+    link_mode: str = "hardlink"
+    """As in the store's settings."""
+
+    def create(self, environment: str, interpreter: Interpreter, lock: int) -> None:
+        """Make an empty environment; errors as in `Installer`."""
+        completed = self._run(
+            lock,
+            "venv",
+            "--no-project",
+            "--link-mode",
+            self.link_mode,
+            "--python",
+            interpreter.path,
+            environment,
+        )
+        if completed.code != 0:
+            message = f"uv could not create {environment}"
+            hint = room_hint(self.cache, 0)
+            raise HostError(
+                Problem(message=message, detail=without_switches(completed.stderr), hint=hint)
+            )
+
+    def install(self, request: InstallRequest) -> None:
+        """Install every file; errors as in `Installer`."""
+        if self.offline and request.refresh:
+            message = f"{request.driver}: the cache is damaged, and nothing is downloaded offline"
+            raise IndexFailureError(Problem(message=message, hint="sync once without --offline"))
+        with tempfile.TemporaryDirectory(prefix="envbuild-sync-") as folder:
+            install = self._build if request.from_source else self._install
+            completed = install(request, Path(folder))
+        if completed.code != 0:
+            raise self._failure(request, completed)
+
+    def _install(self, request: InstallRequest, folder: Path) -> Completed:
+        """Wheels out of uv's cache where that has every one, else from the indexes.
+
+        The first asks nobody, which takes a tenth of the time where it succeeds,
+        and hardly any where it does not: the first file that is missing ends it.
+        """
+        cached = (*ARGUMENTS, "--offline")
+        if self.offline:
+            return self._fill(request, folder, NOWHERE, *cached, heard=_listener(request))
+        if not request.refresh and self.cache.is_dir():
+            completed = self._fill(request, folder, NOWHERE, *cached)
+            if completed.code == 0:
+                return completed
+        address = self.locked.address()
+        return self._fill(request, folder, address, *ARGUMENTS, heard=_listener(request))
+
+    def _fill(
+        self,
+        request: InstallRequest,
+        folder: Path,
+        address: str,
+        *arguments: str,
+        heard: Callable[[str], None] | None = None,
+    ) -> Completed:
+        """Install wheels into an environment that is made for this: uv starts its Python to inspect it."""
+        locked = folder / "pylock.toml"
+        locked.write_text(render_wheels(request.files, address), encoding="utf-8")
+        self._make_empty(request)
+        common = self._arguments(request, locked)
+        environment = without_indexes(self.index_environment, os.environ, self.locked.patience)
+        return self._run(request.lock, *common, *arguments, heard=heard, environment=environment)
+
+    def _build(self, request: InstallRequest, folder: Path) -> Completed:
+        """Source distributions; what they are built with is not locked, so indexes are asked."""
+        requirements = folder / "requirements.txt"
+        requirements.write_text("".join(map(_line, request.files)), encoding="utf-8")
+        self._make_empty(request)
+        arguments = self._arguments(request, requirements)
+        named = [part for name in request.from_source for part in ("--no-binary", name)]
+        offline = ("--offline",) if self.offline else ()
+        return self._run(request.lock, *arguments, *named, *offline, heard=_listener(request))
+
+    def _make_empty(self, request: InstallRequest) -> None:
+        """Make the environment anew: no file of a wheel is in it when uv inspects it."""
+        place = Path(request.environment)
+        remove_tree(place)
+        place.mkdir(mode=0o700)
+        self.create(request.environment, request.interpreter, request.lock)
+
+    def _arguments(self, request: InstallRequest, requirements: Path) -> tuple[str, ...]:
+        return (
+            "pip",
+            "install",
+            "--python",
+            f"{request.environment}/bin/python",
+            "--no-deps",
+            "--require-hashes",
+            "--link-mode",
+            self.link_mode,
+            "--only-binary",
+            ":all:",
+            *(part for name in request.refresh for part in ("--refresh-package", name)),
+            "--requirements",
+            str(requirements),
+        )
+
+    def _run(
+        self,
+        lock: int,
+        *arguments: str,
+        heard: Callable[[str], None] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> Completed:
+        argv = (
+            uv_executable(),
+            *arguments,
+            *base_arguments(),
+            *(("--quiet",) if heard is None else ()),
+            "--cache-dir",
+            str(self.cache),
+        )
+        told = self.index_environment if environment is None else environment
+        env = scrubbed_environment(os.environ, **told)
+        return self.runner.run(Command(argv=argv, env=env, cwd="/", keep_open=(lock,), heard=heard))
+
+    def _failure(self, request: InstallRequest, completed: Completed) -> Exception:
+        """Tell an index that failed from a host that failed, by asking the disk and the index."""
+        words = self.conceal(self.locked.without_secret(without_talk(completed.stderr)))
+        words = without_switches(words)
+        needed = sum(file.size for file in request.files)
+        host = HostError(
+            Problem(
+                message=f"uv could not install {request.driver}",
+                detail=words,
+                hint=room_hint(self.cache, needed),
+            )
+        )
+        if is_full(self.cache):
+            return host
+        if self.offline:
+            message = f"{request.driver}: not everything that is locked is in the cache"
+            hint = "sync once without --offline"
+            return IndexFailureError(Problem(message=message, detail=words, hint=hint))
+        explained = self.explain(request)
+        if explained is not None:
+            return explained
+        of_the_host = host.problems[0].hint is not None or _names_host_error(words)
+        if of_the_host or completed.code <= 0 or request.from_source:
+            return host
+        return self._fault_of_wheels(request, words) or host
+
+    def _fault_of_wheels(self, request: InstallRequest, words: str) -> IndexFailureError | None:
+        """Why wheels cannot be installed on a host that can install one; None where it cannot."""
+        with tempfile.TemporaryDirectory(prefix="envbuild-sync-") as folder:
+            self._make_empty(request)
+            proof = str(write_proof(Path(folder)))
+            python = ("--python", f"{request.environment}/bin/python")
+            options = ("--offline", "--no-deps", "--link-mode", self.link_mode)
+            installed = self._run(request.lock, "pip", "install", *python, *options, proof)
+        if installed.code != 0:
+            return None
+        message = f"{request.driver}: a wheel cannot be installed, although it is the locked one"
+        hint = (
+            'lock without this version (constraints = ["NAME!=VERSION"]), '
+            "or ask who publishes it to mend it"
+        )
+        return IndexFailureError(Problem(message=message, detail=words, hint=hint))
+
+
+def _names_host_error(words: str) -> bool:
+    """Whether uv's words carry a system error that no wheel is to blame for, as Rust writes its number."""
+    return any(int(number) in _OF_THE_HOST for number in _OS_ERROR.findall(words))
+
+
+def _listener(request: InstallRequest) -> Callable[[str], None] | None:
+    if request.downloaded is None:
+        return None
+    return Downloads(request.files, request.downloaded).hear
+
+
+def _line(file: ChosenFile) -> str:
+    return f"{file.package}=={file.version} --hash=sha256:{file.sha256}\n"

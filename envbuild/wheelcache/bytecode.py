@@ -1,0 +1,177 @@
+"""Give environments their bytecode: compiled once for each wheel and interpreter, then linked."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from envbuild.value import value
+from envbuild.wheelcache.compiler import Place, Task
+from envbuild.wheelcache.entries import Entries
+from envbuild.wheelcache.kept_bytecode import KeptBytecode, absent_modules
+from envbuild.wheelcache.linking import Target
+from envbuild.wheelcache.modules import Module, cached_path, contested_paths, modules_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from envbuild.target.target import Interpreter
+    from envbuild.wheelcache.compiler import BytecodeCompiler
+    from envbuild.wheelcache.entry import EntryFile
+    from envbuild.wheelcache.record import RecordRow
+
+
+@value
+class Installed:
+    """An environment that is installed and lacks its bytecode."""
+
+    site_packages: Path
+    interpreter: Interpreter
+    wheels: tuple[tuple[str, tuple[RecordRow, ...]], ...]
+    """The sha256 and the RECORD of each wheel."""
+
+    unkept: tuple[tuple[RecordRow, ...], ...]
+    """RECORDs of what no locked sha256 stands for, as it was built from source here."""
+
+    lock: int
+    """The descriptor of the environment's lock; see `Installer.create`."""
+
+    sound: frozenset[str] = frozenset()
+    """Those of `wheels` that are known to own all that they brought, so that no path is contested."""
+
+    @property
+    def place(self) -> Place:
+        """Where its modules are compiled."""
+        return Place(python=self.interpreter.path, root=self.site_packages, keep_open=(self.lock,))
+
+
+class Bytecode:
+    """The kept bytecode of a store."""
+
+    def __init__(self, *, root: Path, compiler: BytecodeCompiler) -> None:
+        self._root = root
+        self._compiler = compiler
+        self._magic_numbers: dict[str, int] = {}
+        self._lock = Lock()
+
+    def add(self, installed: Installed) -> tuple[EntryFile, ...]:
+        """Put bytecode beside every module that can be compiled, but where a wheel brings its own.
+
+        Tells which files were linked. OSError where the disk does not take it;
+        HostError where the interpreter does not run.
+        """
+        filling = _Filling(installed, self._kept(installed))
+        linked = filling.link_kept()
+        if filling.rest:
+            self.compile(installed, filling.rest)
+        return linked
+
+    def prepare(self, installed: Installed) -> None:
+        """Compile and keep what is not kept yet; nothing gets into the environment. Errors as in `add`."""
+        kept = self._kept(installed)
+        if kept.entries.is_usable():
+            modules = {wheel: modules_of(record) for wheel, record in installed.wheels}
+            kept.provide({wheel: found for wheel, found in modules.items() if found})
+
+    def compile_one(self, place: Place, module: Module) -> Path | None:
+        """Compile a module; where its bytecode lies, beside it, or None where there is none. Errors as in `add`."""
+        task = Task(module=module, target=place.root / "0")
+        (outcome,) = self._compiler.compile(place, [task])
+        return task.target if outcome.sha256 else None
+
+    def compile(self, installed: Installed, modules: Sequence[Module]) -> None:
+        """Compile modules straight into the environment; nothing is kept. Errors as in `add`."""
+        scratch = Path(tempfile.mkdtemp(prefix=".bytecode-", dir=installed.site_packages))
+        target = Target(installed.site_packages)
+        tasks = [Task(module=m, target=scratch / str(n)) for n, m in enumerate(modules)]
+        outcomes = self._compiler.compile(installed.place, tasks)
+        for task, outcome in zip(tasks, outcomes, strict=True):
+            path = cached_path(task.module.path, installed.interpreter.cache_tag)
+            place = target.place(path) if outcome.sha256 and path is not None else None
+            if place is not None and not os.path.lexists(place):
+                os.rename(task.target, place)  # noqa: PTH104
+        shutil.rmtree(scratch)
+
+    def entries(self, interpreter: Interpreter) -> Entries:
+        """What is kept for an interpreter; HostError where it does not run."""
+        return Entries(self._root / self._tag(interpreter))
+
+    def _kept(self, installed: Installed) -> KeptBytecode:
+        return KeptBytecode(
+            entries=self.entries(installed.interpreter),
+            compiler=self._compiler,
+            place=installed.place,
+            cache_tag=installed.interpreter.cache_tag,
+        )
+
+    def _tag(self, interpreter: Interpreter) -> str:
+        """All that decides what a module is compiled to, as a folder's name."""
+        magic = interpreter.magic
+        if magic is None:
+            magic = self._magic_number(interpreter)
+        return f"{interpreter.cache_tag}-{interpreter.version}-{magic}-opt0"
+
+    def _magic_number(self, interpreter: Interpreter) -> int:
+        with self._lock:
+            magic = self._magic_numbers.get(interpreter.path)
+            if magic is None:
+                magic = self._compiler.magic_number(interpreter.path)
+                self._magic_numbers[interpreter.path] = magic
+        return magic
+
+
+class _Filling:
+    """Puts bytecode into one environment."""
+
+    def __init__(self, installed: Installed, kept: KeptBytecode) -> None:
+        self._installed = installed
+        self._kept = kept
+        self._target = Target(installed.site_packages)
+        self._wheels = dict(installed.wheels)
+        fresh = (record for wheel, record in self._wheels.items() if wheel not in installed.sound)
+        self._contested = contested_paths(map(modules_of, fresh))
+        cached = (cached_path(path, kept.cache_tag) for path in self._contested)
+        self._skip = frozenset(path for path in cached if path is not None)
+        self.rest = [Module(path=path, sha256="", size=0) for path in sorted(self._contested)]
+        self.rest += [module for record in installed.unkept for module in modules_of(record)]
+
+    def link_kept(self) -> tuple[EntryFile, ...]:
+        """Link what is kept, or can be; what is left to be compiled in place gets into `rest`."""
+        entries = self._kept.entries
+        linked: list[EntryFile] = []
+        waiting = list(self._wheels)
+        for _ in range(2 if entries.is_usable() else 0):  # a damaged entry is gone after the first
+            missing = {wheel: self._modules(wheel) for wheel in waiting if not entries.has(wheel)}
+            self._kept.provide({wheel: found for wheel, found in missing.items() if found})
+            empty = {wheel for wheel, found in missing.items() if not found}
+            damaged = []
+            for wheel in waiting:
+                if wheel in empty:
+                    continue
+                files = self._link(wheel)
+                if files is None:
+                    damaged.append(wheel)
+                else:
+                    linked += files
+            waiting = damaged
+        for wheel in waiting:
+            self.rest += self._uncontested(self._modules(wheel))
+        return tuple(linked)
+
+    def _link(self, wheel: str) -> tuple[EntryFile, ...] | None:
+        linked = self._kept.entries.link(wheel, self._target, skip=self._skip)
+        if linked is None:
+            return None
+        absent = (Module(path=path, sha256="", size=0) for path in absent_modules(linked))
+        self.rest += self._uncontested(absent)
+        return linked.files
+
+    def _modules(self, wheel: str) -> tuple[Module, ...]:
+        return modules_of(self._wheels[wheel])
+
+    def _uncontested(self, modules: Iterable[Module]) -> Iterator[Module]:
+        return (module for module in modules if module.path not in self._contested)

@@ -1,0 +1,276 @@
+"""Folders of files that environments link, each whole or absent, and believed while nobody touches it.
+
+An entry's files are hashed when it is made.
+Linking moves a file's time of change (ctime), and so does every write, and the `utime` that would hide one.
+So whoever links an entry notes from when until when it was at it:
+as the times of its `stamp`, of which the kernel alone sets the later one.
+A file whose ctime lies between them was not touched since. One whose does not is read:
+something else has linked or unlinked it, or somebody has written to it, or the clock was set back.
+What is believed is thus the kernel, to a tick of its clock (some ms), and that the disk gives back what was written;
+the last only from when the file system was synced, so an entry that was not is read once after a boot.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from contextlib import ExitStack, contextmanager, suppress
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from envbuild.digest import stream_sha256
+from envbuild.errors import HostError
+from envbuild.posix.file_locks import locked
+from envbuild.wheelcache.entry import Entry, EntryFile, parse_entry, render_entry
+from envbuild.wheelcache.linking import Linked, link_files
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+
+    from envbuild.wheelcache.linking import Target
+
+_TABLE = "table"
+_STAMP = "stamp"
+_SYNCED = "synced"
+_COARSE = 50_000_000
+"""By how many ns the kernel's times may lag behind its clock."""
+
+
+class Window(NamedTuple):
+    """When an entry was last linked, in ns since the epoch: its files' ctimes lie between the two."""
+
+    since: int
+    until: int
+
+
+_NEVER = Window(0, -1)
+_PATIENCE = 60.0
+"""Seconds to wait for others that link the same entry; who waits may hold locks that they wait for."""
+
+
+class Entries:
+    """The entries of one cache, by name; several threads and processes use them at once."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def is_usable(self) -> bool:
+        """Whether entries can be kept here at all; where not, everything is made as if there were none."""
+        locks = self.root / "locks"
+        try:
+            locks.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError:
+            return False
+        return os.access(self.root, os.W_OK) and os.access(locks, os.W_OK)
+
+    def folder(self, name: str) -> Path:
+        """Where an entry lies."""
+        return self.root / name
+
+    def has(self, name: str) -> bool:
+        """Whether there is an entry, which may turn out to be damaged."""
+        return os.path.exists(f"{self.root}/{name}/{_STAMP}")  # noqa: PTH110
+
+    def weight(self, name: str) -> int:
+        """The bytes of an entry's table, some 110 for each file; 0 where there is no entry."""
+        try:
+            return os.stat(f"{self.root}/{name}/{_TABLE}").st_size  # noqa: PTH116
+        except OSError:
+            return 0
+
+    @contextmanager
+    def making(self, name: str, *, timeout: float | None = None) -> Iterator[None]:
+        """Hold an entry's lock, against other threads as well as other processes.
+
+        HostError where another holds it for longer than `timeout` (seconds; None waits for ever).
+        """
+        with locked(self.root / "locks" / name, timeout=timeout):
+            yield
+
+    def link(
+        self,
+        name: str,
+        target: Target,
+        *,
+        accept: Callable[[Entry], bool] | None = None,
+        skip: Collection[str] = (),
+        only: Collection[str] | None = None,
+    ) -> Linked | None:
+        """Put an intact entry's files into an environment; the caller does not hold `making`.
+
+        None where there is no such entry, or `accept` does not want it, or its lock cannot be had;
+        one that somebody has changed is removed. Paths to `skip` are left out, with `only` all but these.
+        """
+        with ExitStack() as held:
+            try:
+                held.enter_context(self.making(name, timeout=_PATIENCE))
+            except HostError:
+                return None
+            found = self.believed(name)
+            if found is None:
+                self.discard(name)
+                return None
+            entry, window = found
+            if accept is not None and not accept(entry):
+                return None
+            if only is not None:
+                skip = {file.path for file in entry.files} - set(only)
+            folder = os.fsencode(self.folder(name))
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                if not _are_intact(descriptor, entry.files, window):
+                    self.discard(name)
+                    return None
+                begin = before_now()
+                linked = link_files(folder, descriptor, entry, target, skip)
+            finally:
+                os.close(descriptor)
+            everything = linked.files == entry.files
+            anew = everything or window == _NEVER
+            self.stamp(name, begin if anew else min(begin, window.since))
+            return linked
+
+    def begin(self, name: str) -> Path:
+        """An empty folder to make an entry in; the caller holds `making`."""
+        import shutil
+
+        for left in self.root.glob(f".{name}.*"):  # by a sync that was killed
+            shutil.rmtree(left, ignore_errors=True)
+        scratch = self.root / f".{name}.{os.urandom(4).hex()}"
+        scratch.mkdir(mode=0o700)
+        return scratch
+
+    def publish(
+        self,
+        name: str,
+        scratch: Path,
+        files: Iterable[tuple[str, str]],
+        facts: Mapping[str, object],
+    ) -> None:
+        """Make a folder an entry: path and sha256 of its files `0`, `1`, …; the caller holds `making`."""
+        rows = []
+        since = before_now()
+        for number, (path, sha256) in enumerate(files):
+            status = os.lstat(f"{scratch}/{number}")
+            since = min(since, status.st_ctime_ns)
+            mode = status.st_mode & 0o7777
+            rows.append(
+                EntryFile(path, mode, status.st_size, sha256, status.st_mtime_ns, status.st_ino)
+            )
+        table = render_entry(Entry(files=tuple(rows), facts=facts))
+        (scratch / _TABLE).write_bytes(table)
+        digest = hashlib.sha256(table).hexdigest()
+        (scratch / _STAMP).write_text(f"{digest} {_boot()}\n", encoding="ascii")
+        self.discard(name)
+        scratch.rename(self.folder(name))
+        self.stamp(name, since)
+
+    def settle(self, names: Iterable[str]) -> None:
+        """Note that entries are on the disk: the caller has synced the file system after they were made.
+
+        An entry that cannot be noted costs time, not truth: nothing is raised.
+        """
+        for name in names:
+            with suppress(OSError):
+                synced = f"{self.root}/{name}/{_SYNCED}"
+                os.close(os.open(synced, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+    def discard(self, name: str) -> None:
+        """Remove an entry, if there is one; environments that link its files keep them."""
+        import shutil
+
+        old = self.root / f".{name}.{os.urandom(4).hex()}"
+        try:
+            self.folder(name).rename(old)
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        shutil.rmtree(old, ignore_errors=True)
+        with suppress(OSError):
+            old.unlink()  # what somebody put there is no folder
+
+    def stamp(self, name: str, since: int) -> None:
+        """Note that nobody but us has touched an entry's files from then until now."""
+        os.utime(f"{self.root}/{name}/{_STAMP}", ns=(since, since))
+
+    def window(self, name: str) -> Window | None:
+        """When an entry was last linked, by its stamp alone; None where none of its files may be believed unread."""
+        try:
+            _, window = self._read_stamp(name)
+        except (OSError, ValueError):
+            return None
+        return None if window == _NEVER else window
+
+    def _read_stamp(self, name: str) -> tuple[str, Window]:
+        """The table's digest, and when the entry was last linked; OSError or ValueError where there is no stamp."""
+        folder = f"{self.root}/{name}"
+        with open(f"{folder}/{_STAMP}", encoding="ascii") as stream:  # noqa: PTH123
+            digest, boot = stream.read().split()
+            status = os.fstat(stream.fileno())
+        if boot != _boot() and not os.path.exists(f"{folder}/{_SYNCED}"):  # noqa: PTH110
+            return digest, _NEVER
+        return digest, Window(status.st_mtime_ns, status.st_ctime_ns)
+
+    def believed(self, name: str) -> tuple[Entry, Window] | None:
+        """An entry's table, its files not looked at, and when they were last linked.
+
+        None where there is none that can be believed.
+        """
+        try:
+            digest, window = self._read_stamp(name)
+            with open(f"{self.root}/{name}/{_TABLE}", "rb") as stream:  # noqa: PTH123
+                table = stream.read()
+            if hashlib.sha256(table).hexdigest() != digest:
+                return None
+            entry = parse_entry(table)
+        except (OSError, ValueError):
+            return None
+        return (entry, window) if entry is not None else None
+
+
+def _are_intact(folder: int, files: Iterable[EntryFile], window: Window) -> bool:
+    """Whether every file is the one that was kept; what was touched is read."""
+    since, until = window
+    try:
+        for number, file in enumerate(files):
+            name = b"%d" % number
+            status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+            if not looks_the_same(status, file):
+                return False
+            untouched = since <= status.st_ctime_ns <= until
+            if not untouched and _digest(folder, name) != file.sha256:
+                return False
+    except OSError:
+        return False
+    return True
+
+
+def looks_the_same(status: os.stat_result, file: EntryFile) -> bool:
+    """Whether a file is the one that was kept, as far as its looks tell, its ctime aside."""
+    return (
+        status.st_ino == file.inode
+        and status.st_size == file.size
+        and status.st_mtime_ns == file.mtime_ns
+        and status.st_mode & 0o7777 == file.mode
+    )
+
+
+def _digest(folder: int, name: bytes) -> str:
+    descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    with open(descriptor, "rb", buffering=0) as stream:  # noqa: PTH123
+        return stream_sha256(stream)
+
+
+def before_now() -> int:
+    """A time that no ctime set from now on is before, in ns since the epoch."""
+    return time.time_ns() - _COARSE
+
+
+@cache
+def _boot() -> str:
+    """Which boot of the host this is; where the kernel does not tell, nothing outlives the process."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return os.urandom(16).hex()

@@ -1,0 +1,199 @@
+"""What a wheel says about its package: the METADATA file, found in the archive and parsed."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+import zlib
+from functools import lru_cache
+from typing import IO, TYPE_CHECKING, cast
+
+from envbuild.target.target import parse_target
+from envbuild.value import value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from packaging.markers import Marker
+
+_SOME_TARGET = parse_target("3.12-x86_64-manylinux_2_28")
+"""Which comparisons have an answer is the same on every other."""
+
+_OLD_CLAUSE = r"(?:===?|[~!<>]=|[<>])\s?[\w.*+!-]+"
+_OLD_SPECIFIER = re.compile(rf"\s?\(?\s?{_OLD_CLAUSE}(?:\s?,\s?{_OLD_CLAUSE})*\s?\)?\s?$")
+_QUOTES = re.compile("[\"']")
+"""What some old packages put around versions (`six>="1.0"`), and resolvers take away."""
+
+_LONGEST_OF_OLD = 500
+_LARGEST = 16 << 20
+"""Bytes of METADATA; what claims to be longer is not read."""
+
+_LONGEST_LIST = 8 << 20
+"""Bytes of an archive's list of files; some wheels have 40,000 files and 4 MiB."""
+
+UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+)
+"""What zipfile raises for archives that are broken, encrypted or packed in an unknown way."""
+
+
+class _BoundedReads:
+    """A file of which nobody reads much at once: zipfile reads an archive's whole list of files, however long."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+
+    def read(self, size: int = -1) -> bytes:
+        if size > _LONGEST_LIST:
+            raise ValueError(f"its list of files is longer than {_LONGEST_LIST >> 20} MiB")
+        return self._file.read(size)
+
+
+class MisnamedError(ValueError):
+    """METADATA is that of another package or another version than its file's name says."""
+
+
+@value
+class WheelMetadata:
+    """What of METADATA decides which packages are needed, and how large the file is."""
+
+    requires: tuple[str, ...]
+    """`Requires-Dist` in the order published, addresses left out."""
+
+    requires_python: str | None
+    provides_extras: tuple[str, ...]
+    size: int
+    """Of the wheel or the source distribution itself, in bytes."""
+
+
+def find_metadata(wheel: IO[bytes], package: str) -> bytes:
+    """The METADATA of a package in a wheel that can be read at random.
+
+    ValueError says what is wrong with the wheel.
+    """
+    try:
+        with zipfile.ZipFile(cast("IO[bytes]", _BoundedReads(wheel))) as archive:
+            member = archive.getinfo(_metadata_name(archive.namelist(), package))
+            if member.file_size > _LARGEST:
+                raise ValueError("its METADATA is too long")
+            with archive.open(member) as stream:
+                return stream.read(_LARGEST)
+    except UNREADABLE as error:
+        raise ValueError("it is no readable zip archive") from error
+
+
+def parse_metadata(
+    content: bytes, package: str, size: int, version: str | None = None, *, built: bool = False
+) -> WheelMetadata:
+    """METADATA → value; ValueError says what is wrong with it, MisnamedError where it is another file's.
+
+    `version` is the one that the file's name says, None where nobody asks;
+    what is `built` from source may add a local version to it (PEP 440).
+    """
+    from packaging.metadata import parse_email
+    from packaging.utils import canonicalize_name
+
+    raw, unparsed = parse_email(content)
+    name = raw.get("name")
+    if name is None:
+        raise ValueError("its METADATA has no Name")
+    if canonicalize_name(name) != package:
+        raise MisnamedError(f"its METADATA is that of '{name}'")
+    inside = raw.get("version")
+    if version is not None and inside is not None and not _is_same(inside, version, built=built):
+        raise MisnamedError(f"its METADATA says version {inside}")
+    if "requires-dist" in unparsed:
+        raise ValueError("its Requires-Dist is no text")
+    return WheelMetadata(
+        requires=tuple(map(published_requirement, raw.get("requires_dist", ()))),
+        requires_python=raw.get("requires_python"),
+        provides_extras=tuple(raw.get("provides_extra", ())),
+        size=size,
+    )
+
+
+def _is_same(inside: str, version: str, *, built: bool) -> bool:
+    """Whether METADATA's version is the one that the file's name says."""
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        found, wanted = Version(inside), Version(version)
+    except InvalidVersion:
+        return False
+    return found == wanted or (built and wanted.local is None and found.public == wanted.public)
+
+
+def _metadata_name(names: Iterable[str], package: str) -> str:
+    """The one METADATA at the top of the archive that is the package's."""
+    from packaging.utils import canonicalize_name
+
+    found = [
+        name for name in names if name.endswith(".dist-info/METADATA") and name.count("/") == 1
+    ]
+    if len(found) > 1:
+        found = [name for name in found if canonicalize_name(name.partition("-")[0]) == package]
+    if len(found) != 1:
+        raise ValueError("it holds no METADATA of its package")
+    return found[0]
+
+
+def published_requirement(text: str) -> str:
+    """A requirement as published, on one line; one with an address is written anew without it.
+
+    Requirements from before PEP 440 (`six>=1.*`) are kept, as resolvers read them generously.
+    """
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    text = " ".join(text.split()).rstrip(" ,")
+    try:
+        requirement = Requirement(text)
+    except InvalidRequirement:
+        if _is_of_old(text):
+            return text
+        bare, semicolon, marker = text.partition(";")
+        if (unquoted := _QUOTES.sub("", bare)) != bare:
+            return published_requirement(f"{unquoted}{semicolon}{marker}")
+        raise ValueError(f"it asks for '{text}', which is no valid requirement") from None
+    if requirement.marker is not None and not _can_be_evaluated(requirement.marker):
+        raise ValueError(f"it asks for '{text}', whose marker compares what cannot be compared")
+    if requirement.url is not None:
+        requirement.url = None
+        text = str(requirement)
+    if "://" in text:
+        raise ValueError(f"it asks for '{text}', which holds an address")
+    return text
+
+
+@lru_cache(maxsize=4096)
+def _can_be_evaluated(marker: Marker) -> bool:
+    """Whether every comparison has an answer: `python_version ~= '3'` has none, on any target."""
+    from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
+
+    try:
+        marker.evaluate(_SOME_TARGET.marker_environment() | {"extra": ""})
+    except (UndefinedComparison, UndefinedEnvironmentName):
+        return False
+    return True
+
+
+def _is_of_old(text: str) -> bool:
+    """Whether everything but the form of the specifier is as it should be."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    bare, semicolon, marker = text.partition(";")
+    if len(bare) > _LONGEST_OF_OLD:
+        return False
+    name = _OLD_SPECIFIER.sub("", bare)
+    if name == bare:
+        return False
+    try:
+        return Requirement(f"{name}{semicolon}{marker}").url is None
+    except InvalidRequirement:
+        return False

@@ -1,0 +1,236 @@
+"""Unpacked wheels: installed once by uv, and linked from then on."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from envbuild.wheelcache.entries import Entries
+from envbuild.wheelcache.linking import UNLINKABLE, Linked, Target
+from envbuild.wheelcache.modules import is_compiled
+from envbuild.wheelcache.unpacked_wheel import (
+    WheelFacts,
+    bound_minor,
+    record_template,
+    script_of,
+    wheel_facts,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from envbuild.wheelcache.entry import Entry, EntryFile
+    from envbuild.wheelcache.record import RecordRow
+    from envbuild.wheelcache.unpacked_wheel import Script
+
+_HEAD = 1 << 16
+"""Bytes of a file in which it names its environment, if it does so: a script does in its first line."""
+
+
+class LinkedWheel(NamedTuple):
+    """A kept wheel in an environment."""
+
+    dist_info: str
+    linked: Linked
+    scripts: tuple[str, ...]
+    """Those that were written for the environment."""
+
+    met: tuple[str, ...]
+    """Scripts in whose place something else stood already."""
+
+    bytecode: Linked | None = None
+    """What is kept of its bytecode, if that is there too."""
+
+    def rows(self) -> tuple[RecordRow, ...]:
+        """Its files as its RECORD lists them."""
+        return tuple([(file.path, file.sha256, file.size) for file in self.linked.entry.files])
+
+
+class FreshWheel(NamedTuple):
+    """A wheel, or what was built from source, that uv has just installed."""
+
+    sha256: str
+    """Of the locked file."""
+
+    file: str
+    """The locked file's name."""
+
+    dist_info: str
+    record: str
+    """The RECORD's text."""
+
+    rows: tuple[RecordRow, ...]
+
+    @property
+    def is_wheel(self) -> bool:
+        """Whether it was a wheel that was locked."""
+        return self.file.endswith(".whl")
+
+
+class WheelCache:
+    """The kept wheels of a store, by the sha256 of the wheel."""
+
+    def __init__(self, root: Path, *, copies: bool = False) -> None:
+        """`copies` copies files to be kept where the file system has no (further) links."""
+        self.entries = Entries(root)
+        self._copies = copies
+
+    def has(self, wheel: str) -> bool:
+        """Whether a wheel is kept, as far as a look at its folder tells."""
+        return self.entries.has(wheel)
+
+    def weight(self, wheel: str) -> int:
+        """About how much there is to link of a wheel: its table's bytes; 0 where it is not kept."""
+        return self.entries.weight(wheel)
+
+    def making(self, wheel: str, *, timeout: float | None = None) -> AbstractContextManager[None]:
+        """Hold the lock of a wheel that is not kept yet, as in `Entries.making`."""
+        return self.entries.making(wheel, timeout=timeout)
+
+    def link(
+        self,
+        wheel: str,
+        target: Target,
+        *,
+        environment: bytes,
+        minor: str,
+        only: Collection[str] | None = None,
+    ) -> LinkedWheel | None:
+        """Put a kept wheel into an environment; None where it is not kept, or not for this Python.
+
+        With `only` just these paths of it are put there.
+
+        `environment` is the path that the environment will have, for scripts to name.
+        """
+
+        def fits(entry: Entry) -> bool:
+            facts = wheel_facts(entry.facts)
+            return facts is not None and facts.minor in ("", minor)
+
+        linked = self.entries.link(wheel, target, accept=fits, only=only)
+        facts = wheel_facts(linked.entry.facts) if linked is not None else None
+        if linked is None or facts is None:
+            return None
+        rendered = [s for s in facts.scripts if only is None or s.path in only]
+        scripts = [script.path for script in rendered]
+        met = [
+            script.path
+            for script in rendered
+            if not _write(target, script.path, script.render(environment), script.mode)
+        ]
+        if facts.record and only is None:
+            record = f"{facts.dist_info}/RECORD"
+            if not _write(target, record, facts.render_record(environment), 0o444):
+                met.append(record)
+        written = tuple(path for path in scripts if path not in met)
+        return LinkedWheel(
+            dist_info=facts.dist_info, linked=linked, scripts=written, met=tuple(met)
+        )
+
+    def keep(
+        self,
+        fresh: FreshWheel,
+        target: Target,
+        found: Mapping[str, EntryFile],
+        *,
+        environment: bytes,
+        minor: str,
+    ) -> bool:
+        """Keep a wheel that was just installed, if it is just what its RECORD says; whether it was.
+
+        `found` has its files by their path as in the RECORD; the caller holds `making`.
+        """
+        record = f"{fresh.dist_info}/RECORD"
+        files: dict[str, EntryFile] = {}
+        for path, sha256, _ in fresh.rows:
+            if is_compiled(path):
+                continue
+            file = found.get(path)
+            if file is None or (sha256 and sha256 != file.sha256) or path.startswith("/"):
+                return False
+            files[path] = file
+        if record not in files or not fresh.sha256:
+            return False
+        scripts = self._scripts(target, files.values(), environment)
+        lines = record_template(fresh.record, scripts) if scripts else ()
+        if lines is None:
+            return False
+        facts = WheelFacts(
+            dist_info=fresh.dist_info,
+            minor=bound_minor(files, minor),
+            scripts=scripts,
+            record=lines,
+        )
+        if scripts:
+            del files[record]
+            text = fresh.record.encode("utf-8", "surrogateescape")
+            if facts.render_record(environment) != text:
+                return False
+        for script in scripts:
+            del files[script.path]
+        return self._publish(fresh.sha256, target, tuple(files.values()), facts)
+
+    def _scripts(
+        self, target: Target, files: Iterable[EntryFile], environment: bytes
+    ) -> tuple[Script, ...]:
+        found = (self._script(target, file, environment) for file in files)
+        return tuple(script for script in found if script is not None)
+
+    def _script(self, target: Target, file: EntryFile, environment: bytes) -> Script | None:
+        place = target.place(file.path) if file.path.startswith("../") else None
+        if place is None:
+            return None
+        with open(place, "rb") as stream:  # noqa: PTH123
+            content = stream.read(_HEAD)
+            if environment in content:
+                content += stream.read()
+        return script_of(file.path, file.mode, content, environment)
+
+    def _put(self, file: bytes, place: str) -> None:
+        try:
+            os.link(file, place)
+        except OSError as error:
+            if not self._copies or error.errno not in UNLINKABLE:
+                raise
+            import shutil
+
+            shutil.copy2(file, os.fsencode(place))
+
+    def _publish(
+        self, wheel: str, target: Target, files: tuple[EntryFile, ...], facts: WheelFacts
+    ) -> bool:
+        import shutil
+
+        scratch = self.entries.begin(wheel)
+        try:
+            for number, file in enumerate(files):
+                place = target.place(file.path)
+                if place is None:
+                    return False
+                self._put(place, f"{scratch}/{number}")
+            rows = [(file.path, file.sha256) for file in files]
+            self.entries.publish(wheel, scratch, rows, facts.as_json())
+        except OSError as error:
+            if error.errno not in UNLINKABLE:
+                raise
+            return False
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+        return True
+
+
+def _write(target: Target, path: str, content: bytes, mode: int) -> bool:
+    """Write a file of the environment's own; whether nothing stood there."""
+    place = target.place(path)
+    if place is None:
+        return False
+    try:
+        descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    except FileExistsError:
+        return False
+    with open(descriptor, "wb") as stream:  # noqa: PTH123
+        stream.write(content)
+    os.chmod(place, mode)  # noqa: PTH101  (whatever the umask is)
+    return True

@@ -1,0 +1,115 @@
+"""The key: what it covers, what it leaves out, and that it never drifts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from envbuild.environment.activation import render_activation
+from envbuild.environment.key import LAYOUT, KeyInputs, compute_key, environment_name
+from envbuild.target.target import Interpreter
+from envbuild.value import field_names, replace
+from tests.support.values import PYTHON, digest
+
+INPUTS = KeyInputs(
+    files=(
+        ("torch-2.8.0-cp312-cp312-manylinux_2_28_x86_64.whl", digest("torch")),
+        ("vllm-0.11.0-cp38-abi3-manylinux1_x86_64.whl", digest("vllm")),
+    ),
+    interpreter=PYTHON,
+    env=(("VLLM_LOGGING_LEVEL", "WARNING"),),
+    bytecode=True,
+)
+
+DIFFERENT: dict[str, Any] = {
+    "files": INPUTS.files[:1],
+    "interpreter": replace(PYTHON, version="3.12.2"),
+    "env": (),
+    "bytecode": False,
+}
+
+COUNTS: dict[str, Any] = {
+    "path": "/usr/local/bin/python3.12",
+    "version": "3.12.2",
+    "cache_tag": "cpython-312d",
+}
+"""What of an interpreter decides an environment's files: each with another value."""
+
+COUNTS_NOT: dict[str, Any] = {
+    "size": 1,
+    "mtime_ns": 1,
+    "shareable": False,
+    "magic": 3495,
+}
+"""A Python that was installed again, the same version at the same path, is the same one;
+what its bytecode's number is, its version says already."""
+
+GOLDEN = {
+    2: "1a6611e626a6346e0c83548c783a26004e65da0d0f2b1e85f43b9bab4348e86b",
+    3: "acf6d30ec0fc9882a47efbd78383f924d73ff781d8b5360836a086239ad2439f",
+    4: "eeef37940c115082570ab14edbae3ae52fc2f73862296061bbb133dd59c4ccbe",
+    5: "98eb1ddff50116d85d13e2c1d912cb7f4b9e22160fbcaedbda311d3483c7dc39",
+}
+"""The key of `INPUTS` by the layout's version: every environment on every host hangs on it."""
+
+
+def test_the_key_is_what_it_was() -> None:
+    """A new envbuild finds the environments that an older one built.
+
+    Where this fails, either mend the code or raise LAYOUT and add a line to GOLDEN.
+    """
+    assert compute_key(INPUTS) == GOLDEN[LAYOUT]
+
+
+ACTIVATION = {
+    2: "c7014479c875f583b0c44e2333a05a0cd102fe78b527806e81a6c2eab4dde2ab",
+    3: "c7014479c875f583b0c44e2333a05a0cd102fe78b527806e81a6c2eab4dde2ab",
+    4: "b19ac0292ba071d26460598660c4351de015cdc805228fb6e233c64fe83af27b",
+    5: "c648857f026504d0bd6d1664722e2d0d5c7754d4354aad5babade5426d65370e",
+}
+"""sha256 of the activation by the layout's version: its text is content that the key stands for."""
+
+
+def test_the_activation_is_what_the_layout_says() -> None:
+    """Another activation is another content of every environment, so it comes with another LAYOUT."""
+    assert digest(render_activation("/s/envs/x/bin", (("A", "1"),))) == ACTIVATION[LAYOUT]
+
+
+@pytest.mark.parametrize("field", field_names(KeyInputs))
+def test_every_input_changes_the_key(field: str) -> None:
+    """Two environments that differ in anything that decides their content never share a path."""
+    assert compute_key(replace(INPUTS, **{field: DIFFERENT[field]})) != compute_key(INPUTS)
+
+
+@pytest.mark.parametrize("field", field_names(Interpreter))
+def test_every_field_of_the_interpreter_is_decided_on(field: str) -> None:
+    """Its path, version and cache tag are in the key; what may change under one Python is not."""
+    other = {**COUNTS, **COUNTS_NOT}[field]
+    key = compute_key(replace(INPUTS, interpreter=replace(PYTHON, **{field: other})))
+    assert (key != compute_key(INPUTS)) == (field in COUNTS)
+
+
+def test_one_files_hash_is_enough() -> None:
+    """The same file names with one other content are another environment."""
+    (name, _), *rest = INPUTS.files
+    other = replace(INPUTS, files=((name, digest("changed")), *rest))
+    assert compute_key(other) != compute_key(INPUTS)
+
+
+def test_names_and_values_cannot_run_into_one_another() -> None:
+    """No two different inputs look alike when they are put together."""
+    one = replace(INPUTS, env=(("A", "1,B"), ("C", "2")))
+    two = replace(INPUTS, env=(("A", "1"), ("B,C", "2")))
+    assert compute_key(one) != compute_key(two)
+
+
+def test_the_path_carries_version_and_short_key() -> None:
+    """Who reads a path in a unit or a trace knows the driver, its version and the exact content."""
+    key = "3f9a2c1b7d4e" + "0" * 52
+    assert environment_name("vllm", "0.11.0", key) == "vllm-0.11.0-3f9a2c1b7d4e"
+
+
+def test_an_epoch_makes_no_odd_path() -> None:
+    """An epoch's `!` would have to be escaped in shells and units."""
+    assert environment_name("x", "1!2.0+cu128", "a" * 64) == "x-1-2.0+cu128-aaaaaaaaaaaa"

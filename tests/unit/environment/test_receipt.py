@@ -1,0 +1,174 @@
+"""The record of every file: what it holds, and what is refused."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from envbuild.environment.receipt import (
+    Contents,
+    FileEntry,
+    FolderEntry,
+    LinkEntry,
+    Receipt,
+    parse_receipt,
+    read_receipt_size,
+    render_receipt,
+)
+from envbuild.errors import HostError
+from envbuild.lockfile.recipe import ChosenFile, Recipe
+from envbuild.value import replace
+from tests.support.values import CREATED, digest
+
+CONTENTS = Contents(
+    files=(
+        FileEntry(path="bin/vllm", mode=0o555, size=300, sha256=digest("a")),
+        FileEntry(path="lib/ü\udcff\n\"'.py", mode=0o444, size=700, sha256=digest("b")),
+    ),
+    links=(LinkEntry(path="bin/python", target="/usr/bin/python3.12"),),
+    folders=(FolderEntry(path=".", mode=0o555), FolderEntry(path="bin", mode=0o555)),
+)
+RECIPE = Recipe(
+    driver="vllm",
+    version="0.11.0",
+    target="3.12-x86_64-manylinux_2_28",
+    cache_tag="cpython-312",
+    env=(("VLLM_NO_USAGE_STATS", "1"),),
+    bytecode=True,
+    wheels=(
+        ChosenFile(
+            package="vllm",
+            version="0.11.0",
+            index="default",
+            file="vllm-0.11.0-py3-none-any.whl",
+            sha256=digest("wheel"),
+            size=400,
+        ),
+    ),
+)
+RECEIPT = Receipt(
+    environment="vllm-0.11.0-3f9a2c1b7d4e",
+    key="3f9a2c1b7d4e" + "0" * 52,
+    created=CREATED,
+    python="/usr/bin/python3.12",
+    python_version="3.12.1",
+    contents=CONTENTS,
+    recipe=RECIPE,
+)
+TEXT = render_receipt(RECEIPT)
+RECIPE_KEYS = ("recipe", "wheels")
+
+
+def test_the_text_gives_the_value_back() -> None:
+    """Verifying compares with the very names, modes and links that were built, odd ones included."""
+    assert parse_receipt(TEXT, file="x") == RECEIPT
+
+
+def test_the_text_is_ascii() -> None:
+    """Names that are no UTF-8 can be written, and read in whatever locale."""
+    assert TEXT.isascii()
+    assert "\\udcff" in TEXT
+
+
+def test_an_entry_stands_on_a_line() -> None:
+    """Two receipts can be compared with any tool: a file that differs is a line that differs."""
+    entries = len(CONTENTS.files) + len(CONTENTS.links) + len(CONTENTS.folders)
+    entries += len(RECIPE.wheels)
+    assert len(TEXT.splitlines()) == 2 + entries + 2 * 4
+    other = CONTENTS.files[0]._replace(sha256=digest("changed"))
+    changed = replace(CONTENTS, files=(other, CONTENTS.files[1]))
+    lines = render_receipt(replace(RECEIPT, contents=changed)).splitlines()
+    assert sum(one != two for one, two in zip(lines, TEXT.splitlines(), strict=True)) == 1
+
+
+def test_it_is_one_json_object() -> None:
+    """Any reader of JSON can read a receipt."""
+    table = json.loads(TEXT)
+    assert list(table)[:2] == ["version", "environment"]
+    assert table["size"] == 1000
+
+
+def test_the_size_is_on_the_first_line() -> None:
+    """`list` tells sizes without reading 35,000 entries."""
+    assert read_receipt_size(TEXT.partition("\n")[0] + "\n") == 1000
+
+
+@pytest.mark.parametrize("line", ["", "{", "{}", '{"size": "1"}', "[1]", "null", '{"size": true,'])
+def test_a_first_line_of_something_else_has_no_size(line: str) -> None:
+    """A receipt that was cut off is not taken for an empty environment."""
+    with pytest.raises(ValueError):  # noqa: PT011  (whatever json says)
+        read_receipt_size(line)
+
+
+def test_an_empty_environment_has_a_receipt() -> None:
+    """Each list may be empty."""
+    empty = replace(RECEIPT, contents=Contents(files=(), links=(), folders=()))
+    assert parse_receipt(render_receipt(empty), file="x") == empty
+
+
+def test_sizes_are_summed_over_files() -> None:
+    """Links and folders count nothing."""
+    assert CONTENTS.size == 1000
+
+
+def broken(key: str, value: object) -> str:
+    """The receipt with one field of another value."""
+    return json.dumps({**json.loads(TEXT), key: value})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        TEXT[:-5],
+        TEXT[: len(TEXT) // 2],
+        "[]",
+        "null",
+        broken("files", None),
+        broken("files", [["bin/vllm", 0o555, 300]]),
+        broken("files", [["bin/vllm", "555", 300, digest("a")]]),
+        broken("files", [{"path": "bin/vllm"}]),
+        broken("links", [["bin/python", None]]),
+        broken("folders", [[".", True]]),
+        broken("wheels", [["vllm", "0.11.0"]]),
+        broken("recipe", None),
+        broken("recipe", {**json.loads(TEXT)["recipe"], "bytecode": 1}),
+        broken("recipe", {**json.loads(TEXT)["recipe"], "env": []}),
+        broken("recipe", {**json.loads(TEXT)["recipe"], "env": {"A": 1}}),
+        broken("key", 5),
+        broken("python", None),
+    ],
+)
+def test_a_damaged_receipt_says_so(text: str) -> None:
+    """A receipt that is not what was written is named, with exit code 5 and without a traceback."""
+    with pytest.raises(HostError, match="the receipt is damaged") as caught:
+        parse_receipt(text, file="/s/receipts/x.json")
+    assert caught.value.problems[0].file == "/s/receipts/x.json"
+
+
+@pytest.mark.parametrize("field", list(json.loads(TEXT)))
+def test_a_missing_field_is_damage(field: str) -> None:
+    """Nothing is guessed; the size alone can be summed up anew."""
+    text = json.dumps({key: value for key, value in json.loads(TEXT).items() if key != field})
+    if field == "size":
+        assert parse_receipt(text, file="x") == RECEIPT
+        return
+    with pytest.raises(HostError, match="the receipt is damaged"):
+        parse_receipt(text, file="x")
+
+
+def test_a_newer_format_is_not_known() -> None:
+    """A receipt of a newer envbuild is not read as something else."""
+    with pytest.raises(HostError, match="receipt format 3 is not known") as caught:
+        parse_receipt(broken("version", 3), file="x")
+    assert caught.value.problems[0].hint == "use the envbuild that wrote it, or a newer one"
+
+
+def test_the_first_format_is_read() -> None:
+    """A store that an older envbuild filled is verified as ever; only the recipe is not known."""
+    table = {key: value for key, value in json.loads(TEXT).items() if key not in RECIPE_KEYS}
+    text = json.dumps({**table, "version": 1})
+    old = replace(RECEIPT, recipe=None)
+    assert parse_receipt(text, file="x") == old
+    assert parse_receipt(render_receipt(old), file="x") == old

@@ -1,0 +1,195 @@
+"""Where indexes live: the environment's word before the declaration's, and no password shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from envbuild.declaration.declaration import Declaration, Index
+from envbuild.errors import UsageError
+from envbuild.index.locations import Credentials, index_variable, locate_indexes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from envbuild.index.locations import IndexLocations
+
+INTERNAL = Index(
+    name="in-ternal",
+    url="https://declared.example/simple/",
+    path=None,
+    packages=("acme-*",),
+    line=7,
+)
+FILES = Index(name="files", url=None, path="/srv/wheels", packages=("local",), line=9)
+DEFAULT = Index(name="default", url="https://mirror.example/simple", path=None, packages=(), line=3)
+UV_DEFAULT = "https://uv.example/simple"
+
+
+def locate(*indexes: Index, environ: Mapping[str, str] | None = None) -> IndexLocations:
+    """The locations of indexes, with an address that only uv would know."""
+    declaration = Declaration(file="drivers.toml", digest="", drivers=(), indexes=indexes)
+    return locate_indexes(declaration, environ or {}, lambda: UV_DEFAULT)
+
+
+def test_declared_places() -> None:
+    """An index lives where the declaration says, and serves the packages bound to it."""
+    locations = locate(INTERNAL, FILES)
+    assert locations.of("acme-core").url == "https://declared.example/simple"
+    assert locations.of("local").folder == Path("/srv/wheels")
+    assert locations.named("files").packages == ("local",)
+    assert [location.name for location in locations.bound] == ["in-ternal", "files"]
+    assert locations.is_bound("acme-core")
+    assert not locations.is_bound("torch")
+
+
+@pytest.mark.parametrize(
+    ("value", "url", "folder"),
+    [
+        ("http://mirror.example:8080/a/b/", "http://mirror.example:8080/a/b", None),
+        ("http://[::1]:8080/simple", "http://[::1]:8080/simple", None),
+        ("/srv/air gap", None, "/srv/air gap"),
+        ("file:///srv/air%20gap", None, "/srv/air gap"),
+        ("file://localhost/srv", None, "/srv"),
+    ],
+)
+def test_the_environment_goes_first(value: str, url: str | None, folder: str | None) -> None:
+    """`$ENVBUILD_INDEX_<NAME>_URL` re-points an index to a URL or a folder; its packages stay."""
+    located = locate(INTERNAL, environ={"ENVBUILD_INDEX_IN_TERNAL_URL": value}).of("acme-core")
+    assert located.url == url
+    assert located.folder == (Path(folder) if folder else None)
+    assert located.packages == ("acme-*",)
+
+
+def test_default_is_left_to_uv_until_it_is_needed() -> None:
+    """uv is asked for its own default index once, and only when somebody needs the address."""
+    asked: list[str] = []
+
+    def learn() -> str:
+        asked.append("")
+        return f"{UV_DEFAULT}/"
+
+    declaration = Declaration(file="d", digest="", drivers=(), indexes=())
+    locations = locate_indexes(declaration, {}, learn)
+    assert locations.declared_default is None
+    assert not asked
+    assert {locations.default.url, locations.of("six").url} == {UV_DEFAULT}
+    assert len(asked) == 1
+
+
+def test_default_that_is_declared_or_set() -> None:
+    """The default index can be declared, and re-pointed like any other."""
+    assert locate(DEFAULT).default.url == "https://mirror.example/simple"
+    environ = {"ENVBUILD_INDEX_DEFAULT_URL": "/srv/wheels"}
+    for indexes in ((DEFAULT,), ()):
+        declared = locate(*indexes, environ=environ).declared_default
+        assert declared is not None
+        assert declared.folder == Path("/srv/wheels")
+        assert declared.url is None
+
+
+def test_an_empty_variable_says_nothing() -> None:
+    """An empty override is as good as none."""
+    locations = locate(INTERNAL, environ={index_variable("in-ternal"): ""})
+    assert locations.of("acme-a").url == "https://declared.example/simple"
+
+
+def test_credentials_are_taken_out_and_never_shown() -> None:
+    """User and password leave the URL, decoded; neither `repr` nor `place` has them."""
+    environ = {"ENVBUILD_INDEX_DEFAULT_URL": "https://us%40er:s3%3Acret@host.example/simple"}
+    located = locate(environ=environ).default
+    assert located.url == "https://host.example/simple"
+    assert located.place == "host.example"
+    assert located.credentials == Credentials(user="us@er", password="s3:cret")
+    assert "s3" not in repr(located)
+    assert "us@er" not in repr(located)
+
+
+def test_credentials_go_to_their_own_origin_only() -> None:
+    """Another host, another port and plain HTTP get no `Authorization`."""
+    environ = {"ENVBUILD_INDEX_DEFAULT_URL": "https://me:pw@host.example/simple"}
+    located = locate(environ=environ).default
+    assert located.authorization("https://host.example/files/x.whl") == "Basic bWU6cHc="
+    assert located.authorization("https://host.example:443/x") == "Basic bWU6cHc="
+    for other in ("http://host.example/x", "https://host.example:444/x", "https://h.example/x"):
+        assert located.authorization(other) is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "wheels",
+        "./wheels",
+        "ftp://host.example/simple",
+        "s3://bucket",
+        "http://",
+        "https:///simple",
+        "http://host:port/simple",
+        "http://me:s3cret@host:99999/simple",
+        "http://me:s3cret@ho st/simple",
+        "https://host/simple?token=s3cret",
+        "https://host/simple#s3cret",
+        "file://host/srv",
+        "http://[::1/simple",
+    ],
+)
+def test_a_bad_override_names_its_variable(value: str) -> None:
+    """What is no place is exit 2, names the variable and does not repeat a possible password."""
+    with pytest.raises(UsageError) as caught:
+        locate(environ={"ENVBUILD_INDEX_DEFAULT_URL": value})
+    said = str(caught.value)
+    assert caught.value.exit_code == 2
+    assert said.startswith("$ENVBUILD_INDEX_DEFAULT_URL: the place of index 'default' ")
+    assert "hint: give an http(s) URL" in said
+    assert "s3cret" not in said
+
+
+def test_every_bad_place_is_said_at_once() -> None:
+    """A declared place that is none is named by its line, beside bad overrides."""
+    bad = Index(name="bad", url="gopher://x/", path=None, packages=("x",), line=12)
+    with pytest.raises(UsageError) as caught:
+        locate(bad, environ={"ENVBUILD_INDEX_DEFAULT_URL": "nowhere"})
+    assert [problem.key for problem in caught.value.problems] == [
+        "index.bad",
+        "$ENVBUILD_INDEX_DEFAULT_URL",
+    ]
+    assert str(caught.value).startswith("drivers.toml:12: index.bad: ")
+
+
+@pytest.mark.parametrize("variable", ["NETRC", "HOME"])
+def test_netrc_fills_in(tmp_path: Path, variable: str) -> None:
+    """Credentials for a host come from the netrc file where the URL has none."""
+    path = tmp_path / ".netrc"
+    path.write_text("machine declared.example login me password s3cret\n")
+    environ = {variable: str(path if variable == "NETRC" else tmp_path)}
+    locations = locate(INTERNAL, environ=environ)
+    assert locations.of("acme-a").credentials == Credentials(user="me", password="s3cret")
+    assert locations.default.credentials is None
+
+
+def test_a_url_knows_better_than_netrc(tmp_path: Path) -> None:
+    """Credentials in the URL go before those of the netrc file."""
+    path = tmp_path / "netrc"
+    path.write_text("default login other password other\n")
+    environ = {"NETRC": str(path), "ENVBUILD_INDEX_DEFAULT_URL": "https://me:pw@h.example/s"}
+    locations = locate(INTERNAL, environ=environ)
+    assert locations.default.credentials == Credentials(user="me", password="pw")
+    assert locations.of("acme-a").credentials == Credentials(user="other", password="other")
+
+
+def test_a_broken_netrc_is_named_by_line_without_its_secrets(tmp_path: Path) -> None:
+    """A netrc file that cannot be parsed is exit 2 with file and line, and repeats nothing of it."""
+    path = tmp_path / "netrc"
+    path.write_text("machine a login b password c\ns3cret whatever\n")
+    with pytest.raises(UsageError) as caught:
+        locate(INTERNAL, environ={"NETRC": str(path)})
+    assert str(caught.value) == f"{path}:2: the netrc file cannot be parsed"
+
+
+def test_a_missing_netrc_counts_only_where_it_was_asked_for(tmp_path: Path) -> None:
+    """No `~/.netrc` is the usual case; a `$NETRC` that is not there is a mistake."""
+    assert locate(INTERNAL, environ={"HOME": str(tmp_path)}).of("acme-a").credentials is None
+    with pytest.raises(UsageError, match=r"that \$NETRC names: No such file"):
+        locate(INTERNAL, environ={"NETRC": str(tmp_path / "none")})

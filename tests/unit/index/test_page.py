@@ -1,0 +1,237 @@
+"""Pages of indexes: HTML and JSON give the same value, and what is no page is said to be none."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import urldefrag, urljoin
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from envbuild.index.page import (
+    JSON,
+    IndexFile,
+    ProjectPage,
+    listed_hashes,
+    parse_page,
+    render_page,
+)
+
+URL = "https://index.example/simple/acme/"
+DIGEST = "ab" * 32
+HTML = "text/html; charset=utf-8"
+
+
+def html(body: str, head: str = "") -> str:
+    """A page as indexes without JSON write it."""
+    return f"<!DOCTYPE html><html><head>{head}</head><body>{body}</body></html>"
+
+
+def parse_json(*files: dict[str, Any]) -> ProjectPage:
+    """A page as PEP 691 has it, parsed."""
+    text = json.dumps({"meta": {"api-version": "1.0"}, "name": "acme", "files": files})
+    return parse_page("acme", text, JSON, URL)
+
+
+def test_html_tells_all_it_can() -> None:
+    """PEP 503, 592, 658: address, hash, Python, yanked and METADATA come out of HTML."""
+    page = parse_page(
+        "acme",
+        html(
+            f'<a href="../../files/acme-1.0-py3-none-any.whl#sha256={DIGEST}" '
+            'data-requires-python="&gt;=3.8" data-yanked="broken" '
+            f'data-core-metadata="sha256={DIGEST}">acme</a>'
+            '<a href="acme-1.0.tar.gz" data-yanked data-dist-info-metadata="true">acme</a>'
+        ),
+        HTML,
+        URL,
+    )
+    assert page.files == (
+        IndexFile(
+            filename="acme-1.0-py3-none-any.whl",
+            url="https://index.example/files/acme-1.0-py3-none-any.whl",
+            sha256=DIGEST,
+            requires_python=">=3.8",
+            yanked="broken",
+            has_metadata=True,
+            metadata_sha256=DIGEST,
+        ),
+        IndexFile(
+            filename="acme-1.0.tar.gz",
+            url="https://index.example/simple/acme/acme-1.0.tar.gz",
+            yanked="",
+            has_metadata=True,
+        ),
+    )
+
+
+def test_json_tells_sizes_and_times_too() -> None:
+    """PEP 691 and 700: what HTML has, and size and upload time."""
+    entry = {
+        "filename": "acme-1.0-py3-none-any.whl",
+        "url": "https://files.example/acme-1.0-py3-none-any.whl",
+        "hashes": {"sha256": DIGEST.upper(), "md5": "0"},
+        "size": 123,
+        "upload-time": "2026-01-01T00:00:00Z",
+        "requires-python": ">=3.8",
+        "yanked": False,
+        "core-metadata": {"sha256": DIGEST},
+    }
+    (file,) = parse_json(entry).files
+    assert file == IndexFile(
+        filename="acme-1.0-py3-none-any.whl",
+        url="https://files.example/acme-1.0-py3-none-any.whl",
+        sha256=DIGEST,
+        size=123,
+        upload_time="2026-01-01T00:00:00Z",
+        requires_python=">=3.8",
+        has_metadata=True,
+        metadata_sha256=DIGEST,
+    )
+
+
+def test_what_is_not_as_specified_is_not_believed() -> None:
+    """A size, a hash or a time of the wrong kind counts as not given."""
+    entry = {
+        "filename": "acme-1.0.zip",
+        "url": "acme-1.0.zip",
+        "hashes": {"sha256": "short"},
+        "size": -1,
+        "upload-time": 5,
+        "requires-python": None,
+        "yanked": None,
+        "dist-info-metadata": False,
+    }
+    (file,) = parse_json(entry).files
+    assert file == IndexFile(filename="acme-1.0.zip", url=f"{URL}acme-1.0.zip")
+
+
+def test_a_base_element_moves_relative_links() -> None:
+    """HTML's own rule for relative addresses holds."""
+    body = '<a href="x-1.0.tar.gz">x</a>'
+    page = parse_page("x", html(body, '<base href="https://cdn.example/x/">'), HTML, URL)
+    assert page.files[0].url == "https://cdn.example/x/x-1.0.tar.gz"
+
+
+def test_a_newer_minor_version_is_no_news() -> None:
+    """A page that says version 1.9 is read, and no warning reaches the user."""
+    head = '<meta name="pypi:repository-version" content="1.9">'
+    page = parse_page("x", html('<a href="x-1.0.tar.gz">x</a>', head), HTML, URL)
+    assert len(page.files) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "words"),
+    [
+        ("hello", "text/plain", "its type is text/plain"),
+        ("hello", "", "its type is not given"),
+        ("hello", "text/html", "it is no HTML"),
+        ("", "text/html", "it is no HTML"),
+        ('{"files": [', JSON, "breaks off or is wrong in line 1"),
+        ("[]", JSON, "holds no list of files"),
+        ('{"files": {}}', JSON, "holds no list of files"),
+        ('{"files": [1]}', JSON, "holds no list of files"),
+        ('{"files": [{"filename": "x"}]}', JSON, "without a name or an address"),
+        ('{"files": [{"filename": "../x", "url": "x"}]}', JSON, "without a name or an address"),
+        (html('<a href="x-1.0.tar.gz#what">x</a>'), HTML, "its HTML is malformed"),
+        (
+            html("", '<meta name="pypi:repository-version" content="2.0">'),
+            HTML,
+            "it is of a newer format",
+        ),
+    ],
+)
+def test_what_is_no_page_is_said_to_be_none(text: str, kind: str, words: str) -> None:
+    """Garbage has a reason that fits into a message."""
+    with pytest.raises(ValueError, match=words):
+        parse_page("acme", text, kind, URL)
+
+
+def test_an_html_page_may_be_empty() -> None:
+    """A package without files is a page all the same."""
+    assert parse_page("acme", html(""), HTML, URL).files == ()
+
+
+@pytest.mark.parametrize(
+    ("filename", "version"),
+    [
+        ("acme_core-1.0.post1-1-py3-none-any.whl", "1.0.post1"),
+        ("acme-core-2.0.tar.gz", "2.0"),
+        ("acme-2.0.zip", "2.0"),
+        ("acme-2.0.exe", "None"),
+        ("acme-what-py3-none-any.whl", "None"),
+    ],
+)
+def test_versions_are_read_from_file_names(filename: str, version: str) -> None:
+    """A file's version is in its name; a name that follows no rule has none."""
+    assert str(IndexFile(filename=filename, url="").version) == version
+
+
+_TEXT = st.text(st.characters(codec="utf-8", exclude_characters="/"), min_size=1)
+_FILES = st.builds(
+    IndexFile,
+    filename=_TEXT,
+    url=st.just("https://files.example/x"),
+    sha256=st.none() | st.just(DIGEST),
+    size=st.none() | st.integers(0),
+    requires_python=st.none() | _TEXT,
+    upload_time=st.none() | _TEXT,
+    yanked=st.none() | st.text(),
+    has_metadata=st.just(value=True),
+    metadata_sha256=st.none() | st.just(DIGEST),
+)
+
+
+@given(st.lists(_FILES))
+def test_what_is_rendered_parses_to_the_same(files: list[IndexFile]) -> None:
+    """The router's pages lose nothing of the index's own."""
+    page = ProjectPage(name="acme", files=tuple(files))
+    assert parse_page("acme", render_page(page).decode(), JSON, URL) == page
+
+
+@pytest.mark.parametrize("kind", [JSON, "text/html"])
+def test_a_glance_at_a_page_finds_files_with_their_hashes(kind: str) -> None:
+    """What a glance tells is what reading the page would tell, and no more than that."""
+    digest, other = "a" * 64, "b" * 64
+    files = (
+        IndexFile(
+            filename="a-1-py3-none-any.whl",
+            url="https://x.example/f/a-1-py3-none-any.whl",
+            sha256=digest,
+        ),
+        IndexFile(filename="a-2-py3-none-any.whl", url="https://x.example/f/a-2-py3-none-any.whl"),
+    )
+    text = render_page(ProjectPage(name="a", files=files)).decode()
+    if kind != JSON:
+        text = "".join(
+            f'<a href="{file.url}{f"#sha256={file.sha256}" if file.sha256 else ""}">{file.filename}</a>\n'
+            for file in files
+        )
+    found = listed_hashes(text, f"{kind}; charset=utf-8")
+    assert ("a-1-py3-none-any.whl", digest) in found
+    assert ("a-1-py3-none-any.whl", other) not in found
+    assert not any(name.startswith("a-2") and sha256 for name, sha256 in found)
+
+
+def test_a_glance_at_what_is_no_page_finds_nothing() -> None:
+    """A broken answer confirms nothing."""
+    assert listed_hashes("{", JSON) == frozenset()
+    assert listed_hashes("<html>", "text/html") == frozenset()
+
+
+@given(
+    st.text(alphabet="abZ09.-_+%~!,=@/:;?#&\\\\ é", max_size=30).map(
+        "https://files.example/".__add__
+    )
+    | st.from_regex(r"https?://[a-zA-Z.]{1,9}(:80)?(/[a-z.%~-]{0,4}){1,4}", fullmatch=True)
+)
+def test_whole_addresses_are_what_joining_makes_of_them(url: str) -> None:
+    """Most addresses need not be joined with their page's: what is left as it stands is the same."""
+    (file,) = parse_json({"filename": "acme-1.0.tar.gz", "url": url}).files
+    try:
+        joined = urldefrag(urljoin(URL, url)).url
+    except ValueError:
+        return
+    assert file.url == joined

@@ -1,0 +1,106 @@
+"""Whether a lockfile answers its declaration: every difference counts, and says itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from envbuild.declaration.declaration import Index
+from envbuild.lockfile.freshness import compare_inputs, inputs_of, judge_lockfile
+from envbuild.lockfile.lockfile import Fresh, Inputs, Stale
+from envbuild.value import field_names, replace
+from tests.support.values import make_declaration, make_driver, make_lockfile
+
+INPUTS = Inputs(
+    requires=("vllm==0.11.*", "transformers<5"),
+    constraints=("urllib3>=2",),
+    overrides=(),
+    python=("3.12", "3.11"),
+    platforms=("x86_64-manylinux_2_28",),
+    exclude_newer="2026-11-01",
+    exclude_newer_packages=(("acme", None),),
+    allow_sdist=(),
+    version_of="vllm",
+    indexes=(("internal", ("acme-*",)),),
+)
+
+CHANGES: dict[str, tuple[Any, str]] = {
+    "requires": (
+        ("vllm==0.12.*", "transformers<5"),
+        "requires: vllm==0.12.* is new|requires: vllm==0.11.* is gone",
+    ),
+    "constraints": ((), "constraints: urllib3>=2 is gone"),
+    "overrides": (("torch==2.8",), "overrides: torch==2.8 is new"),
+    "python": (("3.11", "3.12"), "python: the order changed"),
+    "platforms": (
+        ("x86_64-manylinux_2_28", "aarch64-manylinux_2_28"),
+        "platforms: aarch64-manylinux_2_28 is new",
+    ),
+    "exclude_newer": (None, "exclude-newer: 2026-11-01 became nothing"),
+    "exclude_newer_packages": (
+        (("acme", "7 days"),),
+        "exclude-newer-packages: acme = 7 days is new|exclude-newer-packages: acme = false is gone",
+    ),
+    "allow_sdist": (("docopt",), "allow-sdist: docopt is new"),
+    "version_of": ("torch", "version-of: vllm became torch"),
+    "indexes": ((), "the packages that indexes are bound to changed"),
+}
+
+
+def test_the_same_inputs_are_fresh() -> None:
+    """A lockfile is resolved anew only where something was changed."""
+    assert compare_inputs(INPUTS, replace(INPUTS)) == Fresh()
+
+
+@pytest.mark.parametrize("field", field_names(Inputs))
+def test_every_input_counts_and_says_itself(field: str) -> None:
+    """Whatever decides a lockfile makes it stale, with a reason in the declaration's own words."""
+    changed, reasons = CHANGES[field]
+    found = compare_inputs(INPUTS, replace(INPUTS, **{field: changed}))
+    assert found == Stale(reasons=tuple(reasons.split("|")))
+
+
+def test_all_reasons_are_given_at_once() -> None:
+    """Who changed three things reads of all three."""
+    wanted = replace(INPUTS, version_of="torch", overrides=("a",), constraints=())
+    found = compare_inputs(INPUTS, wanted)
+    assert isinstance(found, Stale)
+    assert len(found.reasons) == 3
+
+
+def test_a_line_that_stands_twice_is_a_change() -> None:
+    """No difference goes without a reason, not even one that changes nothing."""
+    wanted = replace(INPUTS, constraints=("urllib3>=2", "urllib3>=2"))
+    assert isinstance(compare_inputs(INPUTS, wanted), Stale)
+
+
+def test_a_driver_is_judged_by_its_own_declaration() -> None:
+    """What another driver asks for, and what only the host needs to know, leaves a lockfile fresh."""
+    driver = make_driver("asr", "faster-whisper", "fastapi")
+    lockfile = make_lockfile(driver)
+    other = make_driver("vllm", "vllm==0.12.0")
+    changed = replace(
+        driver, env=(("A", "1"),), binary="uvicorn", commands=("uvicorn",), enabled=False, line=99
+    )
+    assert judge_lockfile(lockfile, changed, make_declaration(other, changed)) == Fresh()
+
+
+def test_where_an_index_lives_is_no_input() -> None:
+    """An index that moves, or a default index of one's own, makes no lockfile stale."""
+    driver = make_driver("asr")
+    bound = Index(
+        name="internal", url="https://a.example.com", path=None, packages=("acme-*",), line=1
+    )
+    default = Index(name="default", url="https://b.example.com", path=None, packages=(), line=5)
+    before = inputs_of(driver, make_declaration(driver, indexes=(bound,)))
+    moved = replace(bound, url=None, path="/srv/wheels", line=7)
+    after = inputs_of(driver, make_declaration(driver, indexes=(moved, default)))
+    assert compare_inputs(before, after) == Fresh()
+
+
+def test_inputs_keep_the_declarations_order() -> None:
+    """The order of Pythons is a preference, so it is kept as declared."""
+    driver = make_driver("asr", "b", "a>=1", python=("3.12", "3.11"))
+    found = inputs_of(driver, make_declaration(driver))
+    assert (found.requires, found.python) == (("b", "a>=1"), ("3.12", "3.11"))

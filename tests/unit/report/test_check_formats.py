@@ -1,0 +1,123 @@
+"""`check` as annotations, Markdown and SARIF, for findings whose texts hold what each format minds."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from envbuild.commands.check import CheckResult
+from envbuild.finding import Finding
+from envbuild.finding_codes import CODES
+from envbuild.report.github import MOST, render_github
+from envbuild.report.markdown import render_markdown
+from envbuild.report.sarif import render_sarif
+from tests.support.sarif import SARIF
+
+SCHEMA = os.environ.get("ENVBUILD_SARIF_SCHEMA")
+"""Read when tests are collected, before they get an environment of their own."""
+
+
+def finding(number: int = 0, **changed: str | int | None) -> Finding:
+    """A finding with all fields."""
+    fields: dict[str, object] = {
+        "code": "stale-lockfile",
+        "subject": "app",
+        "message": f"lib{number} is stale",
+        "path": "drivers.toml",
+        "line": 7,
+        "hint": "run `envbuild lock`",
+    }
+    return Finding(**{**fields, **changed})  # type: ignore[arg-type]
+
+
+def result(*findings: Finding) -> CheckResult:
+    """What a check with just these findings comes to."""
+    return CheckResult(
+        file="drivers.toml", drivers=("app",), findings=findings, comparison=None, solved=None
+    )
+
+
+def same(path: str) -> str:
+    """A place that is the repository's already."""
+    return path
+
+
+def test_an_annotation_is_escaped_as_the_runner_demands() -> None:
+    """Percent signs in the text, colons and commas in a property besides; a value cannot break the line."""
+    odd = finding(message="100% of a:b\r\nend", path="a,b:c.toml", hint=None)
+    text = render_github(result(odd), same)
+    assert text.splitlines()[0] == (
+        "::error file=a%2Cb%3Ac.toml,line=7,title=stale-lockfile::100%25 of a:b\\r\\nend"
+    )
+
+
+def test_an_annotation_without_a_line_names_none() -> None:
+    """A finding about a whole file is annotated there."""
+    text = render_github(result(finding(line=None, hint=None)), same)
+    assert text.startswith("::error file=drivers.toml,title=stale-lockfile::lib0")
+
+
+@pytest.mark.parametrize(("level", "kind"), [("error", "error"), ("note", "notice")])
+def test_of_a_kind_the_runner_gets_no_more_than_it_takes(level: str, kind: str) -> None:
+    """Ten at most; where there are more, the last one holds the rest."""
+    findings = [finding(number, level=level) for number in range(MOST + 5)]
+    lines = [
+        line
+        for line in render_github(result(*findings), same).splitlines()
+        if line.startswith(f"::{kind} ")
+    ]
+    assert len(lines) == MOST
+    assert lines[-1].startswith(f"::{kind} title=and 6 more::lib9 is stale; lib10")
+    exactly = render_github(result(*findings[:MOST]), same)
+    assert exactly.count(f"::{kind} file=") == MOST
+
+
+def test_markdown_shows_texts_as_they_are() -> None:
+    """Nothing in a message becomes markup; what stands between backticks is code."""
+    text = render_markdown(result(finding(message="a_b <b> *c* | [x](y) >=1")))
+    assert r"a\_b \<b\> \*c\* \| \[x\](y) \>=1" in text
+    assert "run `envbuild lock`" in text
+    assert text.startswith("### ❌ envbuild: 1 error\n")
+
+
+def test_markdown_of_nothing_to_say_is_one_line() -> None:
+    """A reviewer sees at once that all is well."""
+    assert render_markdown(result()) == "### ✅ envbuild: 1 driver, nothing to say\n"
+
+
+def test_sarif_is_what_the_standard_says() -> None:
+    """Every code and level, with and without a place, gives a valid document."""
+    findings = [
+        finding(code=code, level=level, line=line, path=path)
+        for code in CODES
+        for level in ("error", "warning", "note")
+        for line, path in ((1, "locks/a b.toml"), (None, "drivers.toml"), (None, None))
+    ]
+    document = json.loads(render_sarif(result(*findings), same, "0.1.0"))
+    jsonschema.validate(document, SARIF)
+    if SCHEMA:
+        jsonschema.validate(document, json.loads(Path(SCHEMA).read_text()))
+    (run,) = document["runs"]
+    rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
+    assert all(rules[entry["ruleIndex"]] == entry["ruleId"] for entry in run["results"])
+
+
+def test_every_code_is_documented() -> None:
+    """The list of codes in the documentation is the list in the program."""
+    page = (Path(__file__).parents[3] / "docs/findings.md").read_text()
+    assert [line.split("`")[1] for line in page.splitlines() if line.startswith("| `")] == list(
+        CODES
+    )
+
+
+@pytest.mark.parametrize("code", ["host-skips", "host-cuda"])
+def test_what_a_host_cannot_do_is_a_rule_of_sarif(code: str) -> None:
+    """`check --host cuda=12.0 --format sarif` names the rule of every finding."""
+    document = json.loads(render_sarif(result(finding(code=code)), same, "1"))
+    (rule,) = document["runs"][0]["tool"]["driver"]["rules"]
+    assert rule["id"] == code
+    assert rule["shortDescription"]["text"]

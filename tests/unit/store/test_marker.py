@@ -1,0 +1,123 @@
+"""How a folder becomes a store, and which one cannot."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from envbuild.errors import HostError
+from envbuild.store.marker import MARKER
+from envbuild.store.store import Store
+from tests.support.plain_user import as_plain_user
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def made(store: Path) -> Store:
+    """A store that has been prepared."""
+    found = Store(root=store)
+    found.prepare()
+    return found
+
+
+def test_a_folder_becomes_a_store(store: Path) -> None:
+    """Preparing makes the folder with all that lies in it, and doing it again changes nothing."""
+    found = Store(root=store)
+    assert not found.exists()
+    found.prepare()
+    assert found.exists()
+    before = {path: path.lstat().st_mtime_ns for path in store.rglob("*")}
+    found.prepare()
+    assert {path: path.lstat().st_mtime_ns for path in store.rglob("*")} == before
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o077])
+def test_preparing_leaves_the_umask_as_it_was(store: Path, mask: int) -> None:
+    """What the process makes afterwards has the modes that its user wants."""
+    before = os.umask(mask)
+    try:
+        Store(root=store).prepare()
+    finally:
+        left = os.umask(before)
+    assert left == mask
+
+
+@pytest.mark.parametrize("name", ["notes.txt", ".git", "current", "pythons"])
+def test_a_folder_with_other_things_is_no_store(store: Path, name: str) -> None:
+    """Somebody's files are never mixed with a store, and nothing of them is touched."""
+    store.mkdir()
+    (store / name).write_text("mine")
+    with pytest.raises(HostError, match="holds other things and is no store"):
+        Store(root=store).prepare()
+    assert [path.name for path in store.iterdir()] == [name]
+    assert (store / name).read_text() == "mine"
+
+
+def test_an_empty_folder_may_become_a_store(store: Path) -> None:
+    """A folder that an administrator made beforehand is taken."""
+    store.mkdir(mode=0o750)
+    Store(root=store).prepare()
+    assert Store(root=store).exists()
+
+
+def test_a_store_may_be_a_link(store: Path, scratch: Path) -> None:
+    """The path stays what the user said; where it leads is the host's affair."""
+    (scratch / "real").mkdir()
+    store.symlink_to("real")
+    found = Store(root=store)
+    found.prepare()
+    assert (scratch / "real" / MARKER).is_file()
+    assert str(found.environment("x")) == f"{store}/envs/x"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"format": 2}', "format 2 is newer"),
+        ('{"format": 99, "more": 1}', "format 99 is newer"),
+        ("", "marker is damaged"),
+        ("{}", "marker is damaged"),
+    ],
+)
+def test_a_store_of_another_format_is_refused(made: Store, text: str, message: str) -> None:
+    """An older envbuild does not write into what a newer one made."""
+    (made.root / MARKER).write_text(text)
+    with pytest.raises(HostError, match=message) as caught:
+        made.prepare()
+    assert caught.value.problems[0].file == str(made.root / MARKER)
+
+
+def test_a_file_in_the_way_is_a_host_error(store: Path) -> None:
+    """Where the store would be, there is a file: said in words."""
+    store.write_text("")
+    with pytest.raises(HostError, match="cannot write the store"):
+        Store(root=store).prepare()
+
+
+def test_a_store_that_cannot_be_written_says_whose_it_is(made: Store) -> None:
+    """A user without rights is told what to do, and nothing is changed."""
+    made.root.chmod(0o555)
+
+    def prepare() -> None:
+        with pytest.raises(HostError) as caught:
+            made.prepare()
+        assert "run as the user who owns the store" in (caught.value.problems[0].hint or "")
+
+    assert as_plain_user(made.root, prepare) == 0
+    made.root.chmod(0o755)
+
+
+def test_a_store_below_a_folder_of_others_cannot_be_made(scratch: Path) -> None:
+    """A path where the user may not make anything is a host error, not a bug."""
+    closed = scratch / "closed"
+    closed.mkdir(mode=0o555)
+
+    def prepare() -> None:
+        with pytest.raises(HostError, match="cannot write the store"):
+            Store(root=closed / "deep" / "store").prepare()
+
+    assert as_plain_user(closed, prepare) == 0

@@ -1,0 +1,139 @@
+"""Targets, platforms and hosts: how they are written, and what runs where."""
+
+from __future__ import annotations
+
+import pytest
+from packaging.markers import Marker, default_environment
+
+from envbuild.target.target import (
+    Host,
+    Platform,
+    Target,
+    parse_platform,
+    parse_python,
+    parse_target,
+)
+from tests.support.values import ARM, HOST, LINUX, MAC
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x86_64-manylinux_2_28",
+        "aarch64-manylinux_2_17",
+        "x86_64-musllinux_1_2",
+        "arm64-macosx_14_0",
+        "x86_64-macosx_10_15",
+    ],
+)
+def test_a_platform_is_written_as_it_is_read(text: str) -> None:
+    """Every text has one spelling, so that targets can be compared as texts."""
+    assert str(parse_platform(text)) == text
+    assert str(parse_target(f"3.12.4-{text}")) == f"3.12.4-{text}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "x86_64",
+        "linux_x86_64",
+        "x86_64-manylinux_2",
+        "x86_64-manylinux_2_028",
+        "x86_64-manylinux_02_28",
+        "x86_64-manylinux_2_28\n",
+        " x86_64-manylinux_2_28",
+        "x86_64-manylinux_٢_٢٨",
+        "riscv64-manylinux_2_28",
+        "x86_64-win_amd64",
+        "X86_64-manylinux_2_28",
+    ],
+)
+def test_what_is_no_platform_says_how_one_is_written(text: str) -> None:
+    """The message shows what to write."""
+    with pytest.raises(ValueError, match="written like 'x86_64-manylinux_2_28'"):
+        parse_platform(text)
+
+
+@pytest.mark.parametrize("text", ["arm64-manylinux_2_28", "aarch64-macosx_14_0"])
+def test_a_processor_has_its_systems_own_name(text: str) -> None:
+    """macOS says arm64 where Linux says aarch64; the message names what there is."""
+    with pytest.raises(ValueError, match="knows the processor as x86_64 or"):
+        parse_platform(text)
+
+
+@pytest.mark.parametrize("text", ["3.8", "3.12", "3.12.0", "3.13.11"])
+def test_a_python_is_a_request(text: str) -> None:
+    """A minor version, or an exact one."""
+    assert parse_python(text) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["3", "3.", "3.012", "3.12.", "3.12.04", "4.0", "2.7", "python3.12", "3.12\n", "3.١٢"]
+)
+def test_what_is_no_python_is_refused(text: str) -> None:
+    """Nothing is guessed from something else."""
+    with pytest.raises(ValueError, match=r"written like '3\.12'"):
+        parse_python(text)
+
+
+def test_a_python_of_long_ago_is_refused() -> None:
+    """uv and the packages of today know none older."""
+    with pytest.raises(ValueError, match=r"3\.8 is the oldest"):
+        parse_python("3.7")
+
+
+def test_a_target_evaluates_every_marker() -> None:
+    """No variable that a published marker may ask for is missing."""
+    for target in (LINUX, MAC):
+        assert set(target.marker_environment()) == set(default_environment())
+
+
+@pytest.mark.parametrize(
+    ("target", "marker", "holds"),
+    [
+        (LINUX, "sys_platform == 'linux' and platform_machine == 'x86_64'", True),
+        (ARM, "platform_machine == 'aarch64' and os_name == 'posix'", True),
+        (MAC, "sys_platform == 'darwin' and platform_system == 'Darwin'", True),
+        (MAC, "platform_machine == 'arm64'", True),
+        (LINUX, "python_version < '3.13' and python_full_version >= '3.12'", True),
+        (LINUX, "platform_python_implementation != 'CPython'", False),
+        (LINUX, "implementation_name == 'cpython'", True),
+    ],
+)
+def test_markers_hold_as_on_such_a_host(target: Target, marker: str, holds: bool) -> None:
+    """What is locked for a target is what its own interpreter would have asked for."""
+    assert Marker(marker).evaluate({**target.marker_environment(), "extra": ""}) == holds
+
+
+def test_a_patch_release_counts_where_it_is_asked_for() -> None:
+    """A request without one counts as the newest there can be."""
+    assert (
+        parse_target("3.12-x86_64-manylinux_2_28").marker_environment()["python_full_version"]
+        == "3.12.99"
+    )
+    exact = parse_target("3.12.4-x86_64-manylinux_2_28").marker_environment()
+    assert (exact["python_full_version"], exact["python_version"]) == ("3.12.4", "3.12")
+
+
+@pytest.mark.parametrize(
+    ("platform", "runs"),
+    [
+        ("x86_64-manylinux_2_28", True),
+        ("x86_64-manylinux_2_36", True),
+        ("x86_64-manylinux_2_37", False),
+        ("aarch64-manylinux_2_28", False),
+        ("x86_64-musllinux_1_2", False),
+        ("x86_64-macosx_13_0", False),
+    ],
+)
+def test_a_host_runs_what_its_system_library_knows(platform: str, runs: bool) -> None:
+    """Wheels for an older library run, those for a newer one, another processor or system do not."""
+    assert HOST.runs(parse_platform(platform)) == runs
+
+
+def test_a_host_is_written_like_a_platform() -> None:
+    """A message can say what a host is in the words of `drivers.toml`."""
+    assert str(HOST) == "x86_64-manylinux_2_36"
+    odd = Host(arch="riscv64", system="freebsd", system_version=(14, 1), cuda=None)
+    assert not odd.runs(Platform(arch="x86_64", system="manylinux", major=2, minor=5))

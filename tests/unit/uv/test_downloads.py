@@ -1,0 +1,52 @@
+"""Bytes out of what uv says while it works."""
+
+from __future__ import annotations
+
+from envbuild.lockfile.recipe import ChosenFile
+from envbuild.uv.downloads import Downloads, without_talk
+
+SAID = """\
+Using Python 3.12.1 environment at: /store/envs/x
+Resolved 4 packages in 114ms
+Downloading numpy (16.0MiB)
+Downloading scikit-learn (8.9MiB)
+ Downloaded scikit-learn
+ Downloaded numpy
+Prepared 4 packages in 3.35s
+Installed 4 packages in 118ms
+ + idna==3.20
+ + numpy==2.2.6
+"""
+
+
+def chosen(package: str, size: int) -> ChosenFile:
+    """A locked wheel of so many bytes."""
+    file = f"{package}-1-py3-none-any.whl"
+    return ChosenFile(
+        package=package, version="1", index="default", file=file, sha256=package, size=size
+    )
+
+
+def test_locked_sizes_are_counted_from_when_a_file_is_begun() -> None:
+    """The total is what is downloaded, not what lies in a cache already."""
+    told: list[tuple[int, int]] = []
+    files = (chosen("numpy", 160), chosen("scikit-learn", 89), chosen("idna", 1))
+    downloads = Downloads(files, lambda done, total: told.append((done, total)))
+    for line in SAID.splitlines():
+        downloads.hear(line)
+    assert told == [(0, 160), (0, 249), (89, 249), (249, 249)]
+
+
+def test_words_that_nobody_knows_tell_nothing() -> None:
+    """Another uv, or a package that was not asked for, is no reason to fail."""
+    told: list[tuple[int, int]] = []
+    downloads = Downloads((chosen("numpy", 160),), lambda done, total: told.append((done, total)))
+    for line in ("", "Fetching numpy", "Downloading torch (1GiB)", " Downloaded torch"):
+        downloads.hear(line)
+    assert told == []
+
+
+def test_a_failure_is_told_without_the_talk_before_it() -> None:
+    """What went wrong is not buried below how far it had come."""
+    error = "  × Failed to download `numpy==2.2.6`\n  ╰─▶ Hash mismatch\n"
+    assert without_talk(SAID + error) == error
