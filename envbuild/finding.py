@@ -1,16 +1,284 @@
-"""One thing that a command which looks has to say."""
+"""What `verify`, `doctor` and `check` report: findings, and the closed list of their codes."""
 
 from __future__ import annotations
+
+import enum
 
 from envbuild.value import value
 
 
+class Code(enum.StrEnum):
+    """What a finding says; a code never gets another meaning.
+
+    docs/findings.md and the rules of SARIF are made from these rows.
+    """
+
+    level: str
+    """The usual one: `error`, `warning` or `note`."""
+
+    meaning: str
+    """What it says, as half a sentence; Markdown."""
+
+    advice: str
+    """What the user can do about it; Markdown."""
+
+    def __new__(cls, code: str, level: str = "", meaning: str = "", advice: str = "") -> Code:
+        """A member is its code, and knows the rest of its row."""
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.level, member.meaning, member.advice = level, meaning, advice
+        return member
+
+    # what `check` reports
+    MISSING_LOCKFILE = (
+        "missing-lockfile",
+        "error",
+        "an enabled driver has no lockfile",
+        "run `envbuild lock DRIVER` and commit the file",
+    )
+    BROKEN_LOCKFILE = (
+        "broken-lockfile",
+        "error",
+        "a lockfile is not what `envbuild lock` wrote: edited, truncated, of unknown format, or with unusable content",
+        "restore it from version control, or lock again",
+    )
+    STALE_LOCKFILE = (
+        "stale-lockfile",
+        "error",
+        "a lockfile no longer answers the declaration; the message has every reason",
+        "run `envbuild lock DRIVER` and commit the file",
+    )
+    INCOMPLETE_LOCKFILE = (
+        "incomplete-lockfile",
+        "error",
+        "a lockfile lacks a required package, or has no file (or several) of a package for a target",
+        "lock again",
+    )
+    UNMET_REQUIREMENT = (
+        "unmet-requirement",
+        "error",
+        "a locked version does not satisfy a requirement, a constraint or a `Requires-Python`",
+        "lock again",
+    )
+    FILE_REPLACED = (
+        "file-replaced",
+        "error",
+        "with `--against`: a locked file has other bytes than the file of the same name at the revision",
+        "find out who changed it; `--allow-replaced-files` makes it a warning",
+    )
+    SHARED_PATH = (
+        "shared-path",
+        "warning",
+        "several packages bring different content for one path (where this lockfile is built and current)",
+        "leave one of the packages out; `overlap = 'refuse'` makes it an error",
+    )
+    YANKED = (
+        "yanked",
+        "warning",
+        "an index has withdrawn a locked release; the lockfile has the reason",
+        "ask for another version",
+    )
+    HELD_BACK = (
+        "held-back",
+        "note",
+        "`lock` passed over a newer version of a requirement, or took a pre-release; the lockfile says why",
+        "the hint has the line to write, such as `allow-sdist`; otherwise nothing",
+    )
+    UNDECLARED_LOCKFILE = (
+        "undeclared-lockfile",
+        "warning",
+        "a lockfile belongs to no declared driver",
+        "remove it, or declare the driver",
+    )
+    RULE_COEXIST = (
+        "rule-coexist",
+        "error",
+        "drivers that must coexist lock different versions of a package, or share no Python and platform",
+        "run `envbuild lock`, which resolves them together",
+    )
+    RULE_AGREE = (
+        "rule-agree",
+        "error",
+        "a package that must have the same version everywhere has several",
+        "run `envbuild lock`; if no locked version fits all, bound the package yourself",
+    )
+    UNMET_CHANGE = (
+        "unmet-change",
+        "warning",
+        "no locked versions satisfy what a changed driver asks for now; an index may have others",
+        "run `envbuild lock DRIVER`",
+    )
+    COMMAND_CLASH = (
+        "command-clash",
+        "error",
+        "two drivers expose a command, and the later driver's own name is taken too",
+        "say in `commands` which driver exposes which command",
+    )
+    COMMAND_SHARED = (
+        "command-shared",
+        "note",
+        "two drivers expose a command; the shim of the later one has its driver's name",
+        "nothing, or change the order",
+    )
+    CONFLICT_APPEARED = (
+        "conflict-appeared",
+        "warning",
+        "with `--against`: two drivers conflict now and did not before, or one of them is new",
+        "read the chains; a `[[coexist]]` rule makes it an error",
+    )
+    CONFLICT_VANISHED = (
+        "conflict-vanished",
+        "note",
+        "with `--against`: two drivers that conflicted do not conflict now",
+        "nothing",
+    )
+    HOST_SKIPS = (
+        "host-skips",
+        "note",
+        "a host with the accelerator of `--host` skips a driver",
+        "nothing, if such hosts are not meant to run it",
+    )
+    HOST_CUDA = (
+        "host-cuda",
+        "error",
+        "a host with the CUDA version of `--host` cannot run the locked wheels of a driver",
+        "require a build for an older CUDA, or ask for more in `accelerator`",
+    )
+    # what `verify` reports
+    CURRENT = (
+        "current",
+        "error",
+        "`current` is missing, is no link, or points to no generation",
+        "run `envbuild rollback N` or `envbuild sync`",
+    )
+    GENERATION_RECORD = (
+        "generation-record",
+        "error",
+        "the record of a generation is missing or damaged",
+        "run `envbuild verify --repair`, or `envbuild sync` for a new generation",
+    )
+    MANIFEST = (
+        "manifest",
+        "error",
+        "a manifest is not the one that was written",
+        "run `envbuild verify --repair`",
+    )
+    LINK = (
+        "link",
+        "error",
+        "a link of a generation or of an environment is missing or points elsewhere",
+        "run `envbuild verify --repair`",
+    )
+    SHIM = (
+        "shim",
+        "error",
+        "a shim is missing or points elsewhere",
+        "run `envbuild verify --repair`",
+    )
+    RECEIPT = (
+        "receipt",
+        "error",
+        "a receipt is missing, damaged, or not the recorded one",
+        "run `envbuild verify --repair`",
+    )
+    MISSING = (
+        "missing",
+        "error",
+        "an environment, or a file of it, is missing",
+        "run `envbuild verify --repair`",
+    )
+    EXTRA = (
+        "extra",
+        "error",
+        "a file is there that was not built",
+        "run `envbuild verify --repair`",
+    )
+    KIND = (
+        "kind",
+        "error",
+        "a file, link or folder has become something else",
+        "run `envbuild verify --repair`",
+    )
+    CONTENT = (
+        "content",
+        "error",
+        "a file's content has changed",
+        "run `envbuild verify --repair`",
+    )
+    CHANGED = (
+        "changed",
+        "error",
+        "`verify --quick`: a file's size, time, mode or inode has changed",
+        "run `envbuild verify`, which reads the file",
+    )
+    STATS = (
+        "stats",
+        "error",
+        "`verify --quick`: the record of how an environment's files looked is missing or damaged",
+        "run `envbuild verify --repair`",
+    )
+    MODE = (
+        "mode",
+        "error",
+        "the permissions of a file or a folder have changed",
+        "run `envbuild verify --repair`",
+    )
+    UNREPAIRED = (
+        "unrepaired",
+        "error",
+        "`verify --repair` could not restore something; the message says why",
+        "the hint says what to do",
+    )
+    # what `doctor` reports besides
+    UNREACHABLE = (
+        "unreachable",
+        "error",
+        "other users cannot reach the store",
+        "the hint says which folder keeps them out",
+    )
+    DISK = (
+        "disk",
+        "error",
+        "the disk is nearly full",
+        "run `envbuild gc`",
+    )
+    INTERPRETER = (
+        "interpreter",
+        "error",
+        "the Python of an environment is missing, does not start, or is another one",
+        "run `envbuild sync`",
+    )
+    CUDA = (
+        "cuda",
+        "error",
+        "the NVIDIA driver of this host does not support the CUDA version that a driver needs",
+        "upgrade the NVIDIA driver",
+    )
+    LOCKFILE = (
+        "lockfile",
+        "error",
+        "what is built is not what is locked, or a lockfile cannot be read",
+        "run `envbuild lock` or `envbuild sync`",
+    )
+    REQUIREMENT = (
+        "requirement",
+        "error",
+        "an installed package does not satisfy a requirement of another one",
+        "run `envbuild lock` and `envbuild sync`",
+    )
+    RANGE = (
+        "range",
+        "error",
+        "an installed package is outside a range of the declaration",
+        "run `envbuild lock` and `envbuild sync`",
+    )
+
+
 @value
 class Finding:
-    """One thing that `verify`, `doctor` or `check` has to say."""
+    """One thing that `verify`, `doctor` or `check` reports."""
 
-    code: str
-    """A word that stays the same from version to version, such as `content` or `missing`."""
+    code: Code
 
     subject: str
     """What it is about: an environment, a generation, a driver, a unit file."""
@@ -28,7 +296,7 @@ class Finding:
     """The line of `path` that it is about, where there is one."""
 
     level: str = "error"
-    """`error` where the answer is no; `warning` and `note` cost no exit code."""
+    """`error` makes the exit code 1; `warning` and `note` do not."""
 
 
 def finding_table(finding: Finding) -> dict[str, object]:

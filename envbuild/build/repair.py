@@ -14,6 +14,7 @@ from envbuild.environment.lease import LEASE_FILE
 from envbuild.environment.receipt import parse_receipt
 from envbuild.environment.survey import scan_contents
 from envbuild.errors import EnvbuildError, HostError, Problem
+from envbuild.finding import Code
 from envbuild.posix.exchange import exchange_folders
 from envbuild.posix.files import replace_link, sync_file_system, sync_folder, write_atomically
 from envbuild.posix.write_refusal import unwritable
@@ -138,12 +139,16 @@ class Mender:
                 if checked.seal is not None:
                     content = checked.seal.manifest.encode("utf-8", "surrogateescape")
                     write_atomically(folder / "manifest.json", content)
-                elif all(finding.code == "seal" for finding in checked.findings):
+                elif all(finding.code == Code.GENERATION_RECORD for finding in checked.findings):
                     self.store.seals.path(checked.number).unlink(missing_ok=True)
                     self.store.seals.add(manifest, after=None)
                 links = generation_links(manifest)
                 for finding in checked.findings:
-                    if finding.path is not None and finding.code in ("link", "shim", "extra"):
+                    if finding.path is not None and finding.code in (
+                        Code.LINK,
+                        Code.SHIM,
+                        Code.EXTRA,
+                    ):
                         self._mend_entry(folder, finding.path, links, trash)
                 for path in (folder, folder / "bin"):
                     path.chmod(0o755)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from envbuild.conflicts.rules import check_rules, rule_problems
 from envbuild.conflicts.unlocked_changes import foresee
 from envbuild.errors import LockfileError, UsageError
-from envbuild.finding import Finding
+from envbuild.finding import Code, Finding
 from envbuild.lockfile.broken import check_soundness
 from envbuild.lockfile.doubts import yanked_text
 from envbuild.lockfile.freshness import judge_lockfile
@@ -167,7 +167,7 @@ class Checker:
 
     def _without_lockfile(self, driver: Driver) -> Finding:
         return Finding(
-            code="missing-lockfile",
+            code=Code.MISSING_LOCKFILE,
             subject=driver.name,
             message=f"{driver.name} has no lockfile",
             path=self.declaration.file,
@@ -180,7 +180,7 @@ class Checker:
         if isinstance(judged, Stale):
             new = (one for one in driver.requires if one.text not in lockfile.inputs.requires)
             yield Finding(
-                code="stale-lockfile",
+                code=Code.STALE_LOCKFILE,
                 subject=driver.name,
                 message=f"the lockfile of {driver.name} is stale: {'; '.join(judged.reasons)}",
                 path=self.declaration.file,
@@ -203,7 +203,7 @@ class Checker:
         for package in lockfile.packages:
             if package.yanked is not None:
                 yield Finding(
-                    code="yanked",
+                    code=Code.YANKED,
                     subject=driver.name,
                     message=yanked_text(package),
                     path=self.folder.name(driver.name),
@@ -216,7 +216,7 @@ class Checker:
     def _held_back(self, driver: Driver, lockfile: Lockfile) -> Iterator[Finding]:
         for held in lockfile.held_back:
             yield Finding(
-                code="held-back",
+                code=Code.HELD_BACK,
                 subject=driver.name,
                 message=held_back_text(held),
                 path=self.folder.name(driver.name),
@@ -230,7 +230,7 @@ class Checker:
         for name in self.folder.drivers():
             if name not in declared:
                 yield Finding(
-                    code="undeclared-lockfile",
+                    code=Code.UNDECLARED_LOCKFILE,
                     subject=name,
                     message=f"{self.folder.name(name)} belongs to no declared driver",
                     path=self.folder.name(name),
@@ -255,7 +255,7 @@ class Checker:
         for name, lockfile in lockfiles.items():
             for file in replaced_files(known, files_of(lockfile)):
                 yield Finding(
-                    code="file-replaced",
+                    code=Code.FILE_REPLACED,
                     subject=name,
                     message=(
                         f"{file.package} {file.version} has another {file.file} than at "
@@ -338,7 +338,7 @@ def _unmet_findings(foreseen: UnlockedChanges, declaration: Declaration) -> Iter
         causes = [cause for clash in unmet.clashes[:1] for cause in clash.causes]
         proof = " against ".join(render_cause(cause, declaration.file) for cause in causes)
         yield Finding(
-            code="unmet-change",
+            code=Code.UNMET_CHANGE,
             subject=unmet.driver,
             message=f"no locked versions serve what {unmet.driver} asks for now: {proof}",
             path=declaration.file,
@@ -359,7 +359,7 @@ def _conflict_findings(comparison: Comparison, declaration: Declaration) -> Iter
         proof = " against ".join(render_cause(cause, declaration.file) for cause in causes)
         on = ", ".join(dict.fromkeys(clash.package for clash in conflict.clashes))
         yield Finding(
-            code="conflict-appeared",
+            code=Code.CONFLICT_APPEARED,
             subject=f"{pair.first}, {pair.second}",
             message=f"{pair.first} and {pair.second} now conflict on {on}: {proof}",
             path=declaration.file,
@@ -368,7 +368,7 @@ def _conflict_findings(comparison: Comparison, declaration: Declaration) -> Iter
         )
     for first, second in comparison.vanished:
         yield Finding(
-            code="conflict-vanished",
+            code=Code.CONFLICT_VANISHED,
             subject=f"{first}, {second}",
             message=f"{first} and {second} no longer conflict",
             path=declaration.file,
@@ -379,7 +379,7 @@ def _conflict_findings(comparison: Comparison, declaration: Declaration) -> Iter
 def _broken(driver: Driver, error: LockfileError) -> Iterable[Finding]:
     for problem in error.problems:
         yield Finding(
-            code="broken-lockfile",
+            code=Code.BROKEN_LOCKFILE,
             subject=driver.name,
             message=problem.message,
             path=problem.file,

@@ -13,7 +13,7 @@ from envbuild.environment.fit import outside_range, unmet_requirements
 from envbuild.environment.installed import read_distributions
 from envbuild.environment.receipt import read_receipt_python
 from envbuild.errors import HostError
-from envbuild.finding import Finding
+from envbuild.finding import Code, Finding
 from envbuild.lockfile.freshness import judge_lockfile
 from envbuild.lockfile.lockfile import Stale
 from envbuild.python.probe import ask_python, is_shareable
@@ -93,13 +93,13 @@ class Doctor:
         if closed is not None and os.geteuid() == 0:
             message = f"service users cannot reach it: {closed} is closed to others"
             hint = "put the store where everybody can go, such as /opt/envbuild"
-            yield Finding(code="unreachable", subject="store", message=message, hint=hint)
+            yield Finding(code=Code.UNREACHABLE, subject="store", message=message, hint=hint)
         largest = max((driver.size for driver in self.manifest.drivers), default=0)
         free = disk_free(self.store.root)
         if free < largest:
             message = f"{_gib(free)} is free, and the largest environment takes {_gib(largest)}"
             hint = "make room, for example with `envbuild gc --cache`"
-            yield Finding(code="disk", subject="store", message=message, hint=hint)
+            yield Finding(code=Code.DISK, subject="store", message=message, hint=hint)
 
     def _interpreter_findings(self, driver: ManifestDriver) -> Iterator[Finding]:
         name = basename(driver.environment)
@@ -123,14 +123,14 @@ class Doctor:
         hint = "run `envbuild sync`, which chooses another"
         if answer is None:
             message = f"its interpreter {path} is gone, or does not start"
-            yield Finding(code="interpreter", subject=driver.name, message=message, hint=hint)
+            yield Finding(code=Code.INTERPRETER, subject=driver.name, message=message, hint=hint)
         elif answer.version != version:
             message = f"its interpreter {path} was {version} and is {answer.version} now"
-            yield Finding(code="interpreter", subject=driver.name, message=message, hint=hint)
+            yield Finding(code=Code.INTERPRETER, subject=driver.name, message=message, hint=hint)
         elif _closed_folder(self.store.root) is None and not is_shareable(path, answer.stdlib):
             message = f"its interpreter {path} cannot be started by other users"
             hint = "install a Python for everybody, and sync"
-            yield Finding(code="interpreter", subject=driver.name, message=message, hint=hint)
+            yield Finding(code=Code.INTERPRETER, subject=driver.name, message=message, hint=hint)
 
     def _cuda_findings(self, driver: ManifestDriver) -> Iterator[Finding]:
         """The CUDA runtime that is installed against what the NVIDIA driver can run."""
@@ -139,13 +139,13 @@ class Doctor:
                 continue
             if self.host.cuda is None:
                 message = f"it has CUDA {version}, and there is no NVIDIA driver here"
-                yield Finding(code="cuda", subject=driver.name, message=message)
+                yield Finding(code=Code.CUDA, subject=driver.name, message=message)
             elif int(version.split(".")[0]) > int(self.host.cuda.split(".")[0]):
                 message = (
                     f"it has CUDA {version}, and the NVIDIA driver goes up to {self.host.cuda}"
                 )
                 yield Finding(
-                    code="cuda", subject=driver.name, message=message, hint="upgrade the driver"
+                    code=Code.CUDA, subject=driver.name, message=message, hint="upgrade the driver"
                 )
 
     def _package_findings(self, driver: ManifestDriver) -> Iterator[Finding]:
@@ -174,13 +174,13 @@ class Doctor:
                     continue
                 message = f"its lockfile is stale: {'; '.join(judged.reasons)}"
             yield Finding(
-                code="lockfile", subject=driver.name, message=message, hint="run `envbuild lock`"
+                code=Code.LOCKFILE, subject=driver.name, message=message, hint="run `envbuild lock`"
             )
 
 
 def _receipt_finding(driver: ManifestDriver, message: str) -> Finding:
     hint = "see `envbuild verify`"
-    return Finding(code="receipt", subject=driver.name, message=message, hint=hint)
+    return Finding(code=Code.RECEIPT, subject=driver.name, message=message, hint=hint)
 
 
 def _gib(size: int) -> str:

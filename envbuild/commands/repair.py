@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from envbuild.commands.verify import Verified, verify
 from envbuild.environment.receipt import parse_receipt
 from envbuild.errors import EnvbuildError, HostError, Problem
-from envbuild.finding import Finding
+from envbuild.finding import Code, Finding
 from envbuild.store.rebuild import wanted_again
 from envbuild.value import replace, value
 
@@ -152,5 +152,5 @@ _OTHER_PYTHON = (
 
 def _refusal(subject: str, message: str, hint: str | None) -> Finding:
     return Finding(
-        code="unrepaired", subject=subject, message=f"not repaired: {message}", hint=hint
+        code=Code.UNREPAIRED, subject=subject, message=f"not repaired: {message}", hint=hint
     )

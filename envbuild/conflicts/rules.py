@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.conflicts.meeting import shared_targets
 from envbuild.errors import Problem
-from envbuild.finding import Finding
+from envbuild.finding import Code, Finding
 from envbuild.lockfile.broken import check_soundness
 from envbuild.lockfile.lines import package_line
 from envbuild.requirement.parse import parse_version
@@ -151,7 +151,7 @@ def _coexist_findings(
         message = _apart(lockfiles[first], lockfiles[second])
         if message:
             yield Finding(
-                code="rule-coexist",
+                code=Code.RULE_COEXIST,
                 subject=f"{first}, {second}",
                 message=message,
                 path=declaration.file,
@@ -206,7 +206,7 @@ def _agree_findings(
         said = ", ".join(f"{driver} {'/'.join(versions)}" for driver, versions in locked.items())
         for driver, versions in locked.items():
             yield Finding(
-                code="rule-agree",
+                code=Code.RULE_AGREE,
                 subject=driver,
                 message=f"{package} must be the same version everywhere "
                 f"({declaration.file}:{rule.line}) and is not: {said}",

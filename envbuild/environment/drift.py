@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envbuild.finding import Finding
+from envbuild.finding import Code, Finding
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,10 +24,10 @@ def compare_receipt(environment: str, receipt: Receipt, key: str | None) -> Iter
     """Whether a receipt speaks of the environment that it stands for; `key` is the manifest's, if any."""
     if receipt.environment != environment:
         message = f"speaks of {receipt.environment}"
-        yield Finding(code="receipt", subject=environment, message=f"its receipt {message}")
+        yield Finding(code=Code.RECEIPT, subject=environment, message=f"its receipt {message}")
     short = environment.rpartition("-")[2]
     if not receipt.key.startswith(short) or key not in (None, receipt.key):
-        yield Finding(code="receipt", subject=environment, message="its receipt has another key")
+        yield Finding(code=Code.RECEIPT, subject=environment, message="its receipt has another key")
 
 
 def content_changed(environment: str, path: str, unread: str | None) -> Finding:
@@ -37,7 +37,7 @@ def content_changed(environment: str, path: str, unread: str | None) -> Finding:
     """
     changed = "has other content than it was built with"
     message = changed if unread is None else f"cannot be read: {unread}"
-    return Finding(code="content", subject=environment, path=path, message=message)
+    return Finding(code=Code.CONTENT, subject=environment, path=path, message=message)
 
 
 def _files(environment: str, contents: Contents, tree: Tree) -> Iterator[Finding]:
@@ -48,7 +48,7 @@ def _files(environment: str, contents: Contents, tree: Tree) -> Iterator[Finding
         mode, size = tree.files[file.path]
         if size != file.size:
             message = f"has {size} bytes instead of {file.size}"
-            yield Finding(code="content", subject=environment, path=file.path, message=message)
+            yield Finding(code=Code.CONTENT, subject=environment, path=file.path, message=message)
         if mode != file.mode:
             yield _other_mode(environment, file.path, mode, file.mode)
 
@@ -60,7 +60,7 @@ def _links(environment: str, contents: Contents, tree: Tree) -> Iterator[Finding
             yield _replaced(environment, link.path, "link", tree)
         elif target != link.target:
             message = f"points to {target} instead of {link.target}"
-            yield Finding(code="link", subject=environment, path=link.path, message=message)
+            yield Finding(code=Code.LINK, subject=environment, path=link.path, message=message)
 
 
 def _folders(environment: str, contents: Contents, tree: Tree) -> Iterator[Finding]:
@@ -78,17 +78,17 @@ def _extras(environment: str, contents: Contents, tree: Tree) -> Iterator[Findin
     listed = (*tree.files, *tree.links, *tree.folders, *tree.others)
     for path in sorted(set(listed) - known):
         message = f"is a {tree.kind(path)} that was not built"
-        yield Finding(code="extra", subject=environment, path=path, message=message)
+        yield Finding(code=Code.EXTRA, subject=environment, path=path, message=message)
 
 
 def _replaced(environment: str, path: str, wanted: str, tree: Tree) -> Finding:
     found = tree.kind(path)
     if found is None:
-        return Finding(code="missing", subject=environment, path=path, message="is missing")
+        return Finding(code=Code.MISSING, subject=environment, path=path, message="is missing")
     message = f"is a {found} instead of a {wanted}"
-    return Finding(code="kind", subject=environment, path=path, message=message)
+    return Finding(code=Code.KIND, subject=environment, path=path, message=message)
 
 
 def _other_mode(environment: str, path: str, found: int, wanted: int) -> Finding:
     message = f"has mode {found:04o} instead of {wanted:04o}"
-    return Finding(code="mode", subject=environment, path=path, message=message)
+    return Finding(code=Code.MODE, subject=environment, path=path, message=message)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.finding import Finding
+from envbuild.finding import Code, Finding
 from envbuild.lockfile.soundness import Asked, judge
 from envbuild.requirement.parse import admits, parse_requirement
 from envbuild.value import value
@@ -47,7 +47,7 @@ def unmet_requirements(
     for unmet in judge(asked, installed.values(), here):
         if unmet.asker is not None:
             yield Finding(
-                code="requirement",
+                code=Code.REQUIREMENT,
                 subject=driver,
                 message=unmet.message,
                 hint="lock and sync; or declare an override, if it is known to work",
@@ -64,5 +64,8 @@ def outside_range(
         if version is not None and not admits(wanted.specifier, version):
             message = f"{wanted.name} {version} is installed, and drivers.toml asks for {text}"
             yield Finding(
-                code="range", subject=driver, message=message, hint="run `envbuild lock` and `sync`"
+                code=Code.RANGE,
+                subject=driver,
+                message=message,
+                hint="run `envbuild lock` and `sync`",
             )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.environment.contents import read_records
 from envbuild.environment.folder import find_site_packages
-from envbuild.finding import Finding
+from envbuild.finding import Code, Finding
 from envbuild.requirement.parse import normalized_name
 from envbuild.wheelcache.modules import is_compiled
 from envbuild.wheelcache.record import parse_record
@@ -38,7 +38,7 @@ def shared_paths(environment: Path) -> Iterator[Finding]:
 def _finding(environment: str, path: str, packages: list[str]) -> Finding:
     first, *others = packages
     return Finding(
-        code="shared-path",
+        code=Code.SHARED_PATH,
         subject=environment,
         path=path,
         message=f"{first} and {', '.join(others)} bring it with different content; {first}'s is there",

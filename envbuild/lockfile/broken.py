@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.finding import Finding
+from envbuild.finding import Code, Finding
 from envbuild.lockfile.lines import package_line
 from envbuild.lockfile.soundness import Asked, judge
 
@@ -65,22 +65,22 @@ def _file_findings(lockfile: Lockfile, package: LockedPackage, file: str) -> Ite
         if files != 1:
             message = f"{package.name} {package.version} has {files} files for {target}, not one"
             line = package_line(lockfile, package.name, package.version)
-            yield _finding("incomplete-lockfile", lockfile, message, file, line)
+            yield _finding(Code.INCOMPLETE_LOCKFILE, lockfile, message, file, line)
 
 
 def _target_findings(lockfile: Lockfile, target: Target, file: str) -> Iterator[Finding]:
     names = [package.name for package in lockfile.packages if target in package.targets]
     if len(set(names)) != len(names):
         message = f"a package is locked twice for {target}"
-        yield _finding("incomplete-lockfile", lockfile, message, file, None)
+        yield _finding(Code.INCOMPLETE_LOCKFILE, lockfile, message, file, None)
     for unmet in judge_target(lockfile, target):
-        code = "incomplete-lockfile" if unmet.missing else "unmet-requirement"
+        code = Code.INCOMPLETE_LOCKFILE if unmet.missing else Code.UNMET_REQUIREMENT
         place = unmet.asker if unmet.missing or unmet.package == "python" else unmet.package
         line = package_line(lockfile, place) if place else None
         yield _finding(code, lockfile, unmet.message, file, line)
 
 
-def _finding(code: str, lockfile: Lockfile, message: str, file: str, line: int | None) -> Finding:
+def _finding(code: Code, lockfile: Lockfile, message: str, file: str, line: int | None) -> Finding:
     return Finding(
         code=code, subject=lockfile.driver, message=message, path=file, hint=_HINT, line=line
     )

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from envbuild.errors import Problem, UsageError
-from envbuild.finding import Finding
+from envbuild.finding import Code, Finding
 from envbuild.lockfile.cuda import judge_cuda
 from envbuild.target.accelerator import accelerator_missing
 from envbuild.target.target import Host
@@ -42,7 +42,7 @@ def check_host(
             continue
         if accelerator_missing(driver.accelerator, host) is not None:
             yield Finding(
-                code="host-skips",
+                code=Code.HOST_SKIPS,
                 subject=driver.name,
                 message=(
                     f"a host with CUDA {cuda} skips {driver.name}, "
@@ -56,7 +56,7 @@ def check_host(
         finding = judge_cuda(lockfiles[driver.name], cuda)
         if finding is not None:
             yield Finding(
-                code="host-cuda",
+                code=Code.HOST_CUDA,
                 subject=driver.name,
                 message=finding.message,
                 path=declaration.file,

@@ -6,19 +6,18 @@ import json
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from envbuild.finding_codes import CODES
+from envbuild.finding import Code, Finding
 from envbuild.text import Text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from envbuild.commands.check import CheckResult
-    from envbuild.finding import Finding
 
 
 def render_sarif(result: CheckResult, place: Callable[[str], str], version: str) -> Text:
     """One run with every finding; `place` makes a file's name relative to the repository."""
-    rules = [code for code in CODES if any(finding.code == code for finding in result.findings)]
+    rules = [code for code in Code if any(finding.code is code for finding in result.findings)]
     document = {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -29,7 +28,7 @@ def render_sarif(result: CheckResult, place: Callable[[str], str], version: str)
                         "name": "envbuild",
                         "version": version,
                         "rules": [
-                            {"id": code, "shortDescription": {"text": CODES[code]}}
+                            {"id": code, "shortDescription": {"text": code.meaning}}
                             for code in rules
                         ],
                     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.finding import Finding
+from envbuild.finding import Code, Finding
 from envbuild.store.shims import name_shims
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def check_commands(declaration: Declaration) -> tuple[Finding, ...]:
             name = f"{driver.name}'s is called {shim}"
             found.append(
                 Finding(
-                    code="command-shared" if settled else "command-clash",
+                    code=Code.COMMAND_SHARED if settled else Code.COMMAND_CLASH,
                     subject=driver.name,
                     message=f"the command {command} is that of {first}, and {name}",
                     path=declaration.file,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from envbuild.errors import HostError
-from envbuild.finding import Finding
+from envbuild.finding import Code, Finding
 from envbuild.posix.shortage import pass_shortage_on
 from envbuild.posix.tree import list_tree
 from envbuild.store.layout import generation_links
@@ -42,7 +42,7 @@ def check_generation(store: Store, number: int) -> CheckedGeneration:
     text = _read_manifest(store, number, findings)
     if seal is not None and text is not None and text != seal.manifest:
         message = "the manifest is not the one that was written"
-        findings.append(_finding("manifest", number, "manifest.json", message))
+        findings.append(_finding(Code.MANIFEST, number, "manifest.json", message))
     manifest = None
     for candidate in (seal.manifest if seal is not None else None, text):
         if manifest is None and candidate is not None:
@@ -71,10 +71,14 @@ def _read_seal(store: Store, number: int, findings: list[Finding]) -> Seal | Non
     try:
         return store.seals.read(number)
     except HostError as error:
-        findings.append(_finding("seal", number, None, error.problems[0].message))
+        findings.append(_finding(Code.GENERATION_RECORD, number, None, error.problems[0].message))
     except OSError as error:
         pass_shortage_on(error)
-        findings.append(_finding("seal", number, None, f"cannot read its seal: {error.strerror}"))
+        findings.append(
+            _finding(
+                Code.GENERATION_RECORD, number, None, f"cannot read its seal: {error.strerror}"
+            )
+        )
     return None
 
 
@@ -85,7 +89,7 @@ def _read_manifest(store: Store, number: int, findings: list[Finding]) -> str | 
     except OSError as error:
         pass_shortage_on(error)
         message = f"the manifest cannot be read: {error.strerror}"
-        findings.append(_finding("manifest", number, "manifest.json", message))
+        findings.append(_finding(Code.MANIFEST, number, "manifest.json", message))
         return None
 
 
@@ -93,7 +97,7 @@ def _parse(text: str, file: str, number: int, findings: list[Finding]) -> Manife
     try:
         return parse_manifest(text, file=file)
     except HostError as error:
-        findings.append(_finding("manifest", number, "manifest.json", error.problems[0].message))
+        findings.append(_finding(Code.MANIFEST, number, "manifest.json", error.problems[0].message))
         return None
 
 
@@ -102,7 +106,7 @@ def _layout_findings(store: Store, number: int, manifest: Manifest) -> Iterator[
     tree = list_tree(folder)
     wanted = generation_links(manifest)
     for path, target in wanted.items():
-        code = "shim" if path.startswith("bin/") else "link"
+        code = Code.SHIM if path.startswith("bin/") else Code.LINK
         found = tree.links.get(path)
         if found is None:
             kind = tree.kind(path)
@@ -112,17 +116,17 @@ def _layout_findings(store: Store, number: int, manifest: Manifest) -> Iterator[
             yield _finding(code, number, path, f"points to {found} instead of {target}")
     known = {*wanted, *_FOLDERS, "manifest.json"}
     for path in sorted({*tree.files, *tree.links, *tree.folders, *tree.others} - known):
-        yield _finding("extra", number, path, "was not made with the generation")
+        yield _finding(Code.EXTRA, number, path, "was not made with the generation")
     for path in sorted(_FOLDERS):
         mode = tree.folders.get(path)
         if mode is not None and mode != _MODE:
-            yield _finding("mode", number, path, f"has mode {mode:04o} instead of {_MODE:04o}")
+            yield _finding(Code.MODE, number, path, f"has mode {mode:04o} instead of {_MODE:04o}")
 
 
-def _finding(code: str, number: int, path: str | None, message: str) -> Finding:
+def _finding(code: Code, number: int, path: str | None, message: str) -> Finding:
     return Finding(code=code, subject=f"generation {number}", path=path, message=message)
 
 
 def _current(message: str) -> Finding:
     hint = "run `envbuild rollback N` or `envbuild sync`"
-    return Finding(code="current", subject="current", message=message, hint=hint)
+    return Finding(code=Code.CURRENT, subject="current", message=message, hint=hint)

@@ -8,7 +8,7 @@ from contextlib import suppress
 from envbuild.environment.stat_check import are_as_recorded
 from envbuild.environment.stat_lines import differing_paths
 from envbuild.errors import HostError, Problem
-from envbuild.finding import Finding
+from envbuild.finding import Code, Finding
 from envbuild.posix.forks import map_in_processes
 from envbuild.posix.shortage import pass_shortage_on
 from envbuild.value import value
@@ -66,7 +66,7 @@ class Verifier:
             tree = list_tree(environment)
             found = tuple(compare_tree(name, receipt.contents, tree))
             yield from found
-            known = {finding.path for finding in found if finding.code != "mode"}
+            known = {finding.path for finding in found if finding.code != Code.MODE}
             for path, unread in comparison.changed():
                 if path not in known:
                     yield content_changed(name, path, unread)
@@ -103,7 +103,7 @@ class Verifier:
         certain = are_as_recorded(looked_at, self.workers)
         return {name for name, found in zip(recorded, certain, strict=True) if found}
 
-    def _differences(self, name: str) -> list[tuple[str, str | None, str]]:
+    def _differences(self, name: str) -> list[tuple[Code, str | None, str]]:
         """Code, path and message of each; plain values, as they come out of another process."""
         gone = self._gone(name)
         if gone is not None:
@@ -112,10 +112,10 @@ class Verifier:
             recorded = self.store.stats(name).read_bytes()
             paths = differing_paths(recorded, self.store.environment(name))
         except OSError as error:
-            return [("stats", None, _words(error))]
+            return [(Code.STATS, None, _words(error))]
         except ValueError as error:
-            return [("stats", None, f"what its files looked like is not known: {error}")]
-        return [("changed", path, "was changed since it was built") for path in paths]
+            return [(Code.STATS, None, f"what its files looked like is not known: {error}")]
+        return [(Code.CHANGED, path, "was changed since it was built") for path in paths]
 
     def _gone(self, name: str) -> Finding | None:
         environment = self.store.environment(name)
@@ -123,12 +123,12 @@ class Verifier:
             return _receipt_finding(name, "it has no receipt")
         if environment.is_symlink() or not environment.is_dir():
             found = "is no folder" if os.path.lexists(environment) else "is missing"
-            return Finding(code="missing", subject=name, message=f"the environment {found}")
+            return Finding(code=Code.MISSING, subject=name, message=f"the environment {found}")
         return None
 
 
 def _receipt_finding(name: str, message: str) -> Finding:
-    return Finding(code="receipt", subject=name, message=message)
+    return Finding(code=Code.RECEIPT, subject=name, message=message)
 
 
 def _words(error: OSError) -> str:

@@ -12,7 +12,7 @@ from envbuild.commands.check import CheckResult, Comparison
 from envbuild.commands.conflicts import ConflictsResult, conflicts
 from envbuild.commands.diff import DiffResult
 from envbuild.commands.why import tree, why
-from envbuild.finding import Finding
+from envbuild.finding import Code, Finding
 from envbuild.lockfile.fleet_diff import compare_fleets
 from envbuild.lockfile.folder import LockFolder
 from envbuild.report.check import check_table, render_check
@@ -128,7 +128,7 @@ def test_check(fleet: ToyFleet, result: ConflictsResult) -> None:
         vanished=(("new", "light"),),
     )
     finding = Finding(
-        code="stale-lockfile",
+        code=Code.STALE_LOCKFILE,
         subject="light",
         message="the lockfile of light is stale: requires: api[json] is gone",
         path="drivers.toml",

@@ -27,7 +27,7 @@ from envbuild.conflicts.shared_groups import Group
 from envbuild.environment.lease import Process
 from envbuild.environment.probe import Probe, ProbeResult
 from envbuild.errors import Problem
-from envbuild.finding import Finding
+from envbuild.finding import Code, Finding
 from envbuild.launchers.fleet import ExportedFile
 from envbuild.lockfile.chains import Bound, Chain, Reasons
 from envbuild.lockfile.changes import Change
@@ -113,7 +113,12 @@ def with_texts(value: Any, change: Callable[[str], str], field: str = "") -> Any
 
 
 FINDING = Finding(
-    code="stale-lockfile", subject="app", message="it is stale", path="a.toml", line=3, hint="lock"
+    code=Code.STALE_LOCKFILE,
+    subject="app",
+    message="it is stale",
+    path="a.toml",
+    line=3,
+    hint="lock",
 )
 CHANGE = Change(package="numpy", before=("1.0",), after=("2.0",))
 DIFF = DriverDiff(
