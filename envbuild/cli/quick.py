@@ -136,8 +136,8 @@ def _from_manifest(root: str, words: list[str]) -> int | None:
         if words[0] == "which":
             return _which(driver, words[2:])
         return _run(driver, words[2:]) if are_own(root) else None
-    except (OSError, ValueError, LookupError, TypeError):
-        return None
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return None  # a damaged manifest is read again with care, which says what is wrong
 
 
 def _list(manifest: Mapping[str, object]) -> int:

@@ -23,6 +23,8 @@ def agreed_pins(ours: Demand, theirs: Demand) -> dict[str, int] | None:
     then every requirement that holds is one that held in one of the two environments.
     """
     chosen = {**ours.pins, **theirs.pins}
+    if not chosen.keys() >= ours.asked.keys() | theirs.asked.keys():
+        return None  # a lockfile lacks what it needs
     for name in ours.pins.keys() & theirs.pins.keys():
         pin, other = ours.pins[name], theirs.pins[name]
         if pin != other:

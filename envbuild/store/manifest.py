@@ -157,7 +157,7 @@ def parse_manifest(text: str, *, file: str) -> Manifest:
     except KeyError as error:
         problem = Problem(file=file, message=f"the manifest is damaged: it has no {error}")
         raise HostError(problem) from error
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         problem = Problem(file=file, message=f"the manifest is damaged: {error}")
         raise HostError(problem) from error
 

@@ -31,9 +31,11 @@ def _entry(store: Store, name: str, version: str) -> ManifestDriver:
     environment = store.environment(f"{name}-{version}-0")
     if not environment.exists():
         (environment / "bin").mkdir(parents=True)
-        (environment / "bin" / name).write_text("#!/bin/sh\n")
+        command = environment / "bin" / name
+        command.write_text("#!/bin/sh\n")
+        command.chmod(0o755)
         (environment / "bin/python").symlink_to(sys.executable)
-        file = FileEntry(path=f"bin/{name}", mode=0o644, size=11, sha256=digest("x"))
+        file = FileEntry(path=f"bin/{name}", mode=0o755, size=11, sha256=digest("x"))
         store.write_receipt(
             Receipt(
                 environment=environment.name,
@@ -44,4 +46,11 @@ def _entry(store: Store, name: str, version: str) -> ManifestDriver:
                 contents=Contents(files=(file,), links=(), folders=()),
             )
         )
-    return make_entry(name, version, environment=str(environment), shims=((name, name),))
+    return make_entry(
+        name,
+        version,
+        environment=str(environment),
+        binary=f"{environment}/bin/{name}",
+        stable_binary=f"{store.current}/{name}/bin/{name}",
+        python=f"{environment}/bin/python",
+    )

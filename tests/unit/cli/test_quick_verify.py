@@ -76,7 +76,7 @@ def _swap(path: Path) -> None:
 DISTURBED: dict[str, Callable[[Store], object]] = {
     "a file was touched": lambda s: os.utime(s.environment("asr-1.0-0") / "bin/asr"),
     "a file grew": lambda s: _append(s.environment("web-1.0-0") / "bin/web"),
-    "a mode": lambda s: (s.environment("tts-1.0-0") / "bin/tts").chmod(0o755),
+    "a mode": lambda s: (s.environment("tts-1.0-0") / "bin/tts").chmod(0o700),
     "a folder's mode": lambda s: (s.environment("tts-1.0-0") / "bin").chmod(0o700),
     "the environment's own mode": lambda s: s.environment("tts-1.0-0").chmod(0o700),
     "one more file": lambda s: (s.environment("asr-1.0-0") / "new\nline").touch(),
