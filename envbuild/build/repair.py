@@ -1,4 +1,4 @@
-"""Put back what drifted: environments from clean downloads, generations from their seals."""
+"""Put back what drifted: environments from clean downloads, generations from their records."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ class Mender:
     """What builds an environment out of the indexes that its files came from."""
 
     def mend_environment(
-        self, wanted: Wanted, findings: tuple[Finding, ...], sealed: str | None
+        self, wanted: Wanted, findings: tuple[Finding, ...], recorded: str | None
     ) -> None:
         """Build an environment anew beside the old one and exchange the two in one step.
 
         Packages that own what drifted are downloaded anew.
-        The result is compared with the receipt where that is the `sealed` one;
+        The result is compared with the receipt where that is the `recorded` one;
         where it differs, the cache is not believed and everything is downloaded anew.
-        HostError where even that does not give what was sealed; the old one stays then as it is.
+        HostError where even that does not give what was recorded; the old one stays then as it is.
         """
         name = wanted.environment
         try:
@@ -60,7 +60,7 @@ class Mender:
                 self.store.claiming([name]),
                 self.store.building(name) as lock,
             ):
-                self._mend_environment(builder, wanted, findings, sealed, lock)
+                self._mend_environment(builder, wanted, findings, recorded, lock)
         except OSError as error:
             raise unwritable(self.store.environment(name), error) from error
 
@@ -69,14 +69,14 @@ class Mender:
         builder: Builder,
         wanted: Wanted,
         findings: tuple[Finding, ...],
-        sealed: str | None,
+        recorded: str | None,
         lock: int,
     ) -> None:
         name = wanted.environment
         trash = Trash(folder=self.store.trash)
         place = self.store.mend(name)
         place.parent.mkdir(mode=0o700, exist_ok=True)
-        trusted = self._trusted(name, sealed)
+        trusted = self._trusted(name, recorded)
         everything = tuple(sorted({file.package for file in wanted.files}))
         owners = self._owners(name, findings, everything) if trusted is not None else everything
         builder.fill(wanted, place, lock, refresh=owners)
@@ -128,7 +128,7 @@ class Mender:
             self.store.write_stats(name)
 
     def mend_generation(self, checked: CheckedGeneration) -> None:
-        """Put back manifest, links and shims as they were sealed, and take away what was added."""
+        """Put back manifest, links and shims as they were recorded, and take away what was added."""
         manifest = checked.manifest
         if manifest is None:
             return
@@ -136,12 +136,12 @@ class Mender:
         trash = Trash(folder=self.store.trash)
         try:
             with self.store.switching():
-                if checked.seal is not None:
-                    content = checked.seal.manifest.encode("utf-8", "surrogateescape")
+                if checked.record is not None:
+                    content = checked.record.manifest.encode("utf-8", "surrogateescape")
                     write_atomically(folder / "manifest.json", content)
                 elif all(finding.code == Code.GENERATION_RECORD for finding in checked.findings):
-                    self.store.seals.path(checked.number).unlink(missing_ok=True)
-                    self.store.seals.add(manifest, after=None)
+                    self.store.records.path(checked.number).unlink(missing_ok=True)
+                    self.store.records.add(manifest, after=None)
                 links = generation_links(manifest)
                 for finding in checked.findings:
                     if finding.path is not None and finding.code in (
@@ -172,11 +172,11 @@ class Mender:
                 Trash(folder=self.store.trash).take(self.store.current)
             replace_link(self.store.current, f"generations/{number}")
 
-    def _trusted(self, name: str, sealed: str | None) -> Contents | None:
-        """What the receipt records, if it is the one that was sealed."""
+    def _trusted(self, name: str, recorded: str | None) -> Contents | None:
+        """What the receipt records, if it is the one that was recorded."""
         try:
             content = self.store.receipt(name).read_bytes()
-            if hashlib.sha256(content).hexdigest() != sealed:
+            if hashlib.sha256(content).hexdigest() != recorded:
                 return None
             text = content.decode("utf-8", "surrogateescape")
             return parse_receipt(text, file=str(self.store.receipt(name))).contents
@@ -206,9 +206,9 @@ class Mender:
         return tuple(sorted(owners & set(everything)))
 
 
-def _another_content(name: str, found: Contents, sealed: Contents) -> HostError:
-    """What was built anew is not what was sealed."""
-    there, wanted = dict.fromkeys(found.files), dict.fromkeys(sealed.files)
+def _another_content(name: str, found: Contents, recorded: Contents) -> HostError:
+    """What was built anew is not what was recorded."""
+    there, wanted = dict.fromkeys(found.files), dict.fromkeys(recorded.files)
     differing = next((row[0] for row in (*wanted, *there) if (row in wanted) != (row in there)), "")
     what = f"{name} cannot be built as it was"
     return HostError(

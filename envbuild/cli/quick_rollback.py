@@ -13,7 +13,7 @@ from envbuild.cli.quick_verify import (
     environment_of,
     generation_numbers,
     holds_its_links,
-    sealed_manifest,
+    recorded_manifest,
 )
 from envbuild.report.changed import change_words, rolled_back
 
@@ -64,8 +64,8 @@ def _plan(root: str, lock: int, operands: Sequence[str]) -> tuple[int, int, list
         target = _target(operands, sorted(map(int, numbers)), current)
         if str(target) not in numbers:
             return None
-        now = sealed_manifest(root, name)
-        then = sealed_manifest(root, str(target))
+        now = recorded_manifest(root, name)
+        then = recorded_manifest(root, str(target))
         if now is None or then is None or not _is_sound(root, str(target), then):
             return None
         return current, target, list(_changes(now["drivers"], then["drivers"]))

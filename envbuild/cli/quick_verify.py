@@ -2,7 +2,7 @@
 
 Whatever is not just as it should be is left to `commands.verify`, which says what it is.
 Everything that looks at environments is what that uses too; generations are compared
-as they were sealed, without making values of them.
+as they were recorded, without making values of them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from envbuild.text import Text
 
 _FORMAT = 1
-"""Of the store, its seals and its manifests."""
+"""Of the store, its generation records and its manifests."""
 
 _FOLDER = 0o40755
 
@@ -36,7 +36,7 @@ def verify_quickly(root: str) -> Text | None:
             return None
         names: set[str] = set()
         for number in numbers:
-            manifest = sealed_manifest(root, number)
+            manifest = recorded_manifest(root, number)
             if manifest is None or not holds_its_links(f"{root}/generations/{number}", manifest):
                 return None
             names |= set(map(environment_of, manifest["drivers"].values()))
@@ -54,14 +54,14 @@ def generation_numbers(root: str) -> list[str]:
     return [name for name in os.listdir(f"{root}/generations") if name.isdecimal()]  # noqa: PTH208
 
 
-def sealed_manifest(root: str, number: str) -> Mapping[str, Any] | None:
-    """A generation's manifest, if it is the one that was sealed."""
-    seal = read_json(_read(f"{root}/seals/{number}.json"))
-    if seal.pop("digest") != json_sha256(seal) or seal["version"] != _FORMAT:
+def recorded_manifest(root: str, number: str) -> Mapping[str, Any] | None:
+    """A generation's manifest, if it is the one that was recorded."""
+    record = read_json(_read(f"{root}/records/{number}.json"))
+    if record.pop("digest") != json_sha256(record) or record["version"] != _FORMAT:
         return None
     text = _read(f"{root}/generations/{number}/manifest.json")
     manifest: Mapping[str, Any] = read_json(text)
-    return manifest if text == seal["manifest"] and manifest["version"] == _FORMAT else None
+    return manifest if text == record["manifest"] and manifest["version"] == _FORMAT else None
 
 
 def holds_its_links(folder: str, manifest: Mapping[str, Any]) -> bool:

@@ -107,14 +107,14 @@ class Doctor:
         try:
             content = receipt.read_bytes()
             path, version = read_receipt_python(content.partition(b"\n")[0].decode() + "\n")
-            sealed = self.store.seals.read(self.manifest.generation).receipt(name)
+            recorded = self.store.records.read(self.manifest.generation).receipt(name)
         except (OSError, ValueError, LookupError, TypeError, HostError):
             yield _receipt_finding(
-                driver, f"its receipt, or the seal of that, cannot be read: {receipt}"
+                driver, f"its receipt, or the generation record of that, cannot be read: {receipt}"
             )
             return
-        if hashlib.sha256(content).hexdigest() != sealed:
-            message = f"its receipt is not the one that was sealed, so no interpreter was started: {receipt}"
+        if hashlib.sha256(content).hexdigest() != recorded:
+            message = f"its receipt is not the one that was recorded, so no interpreter was started: {receipt}"
             yield _receipt_finding(driver, message)
             return
         answer = (

@@ -82,7 +82,7 @@ class Repair:
             wanted = self._wanted(environment)
             if wanted is None:
                 return _refusal(name, _UNKNOWN, _MOVED_ON)
-            self.mender.mend_environment(wanted, environment.findings, environment.used.sealed)
+            self.mender.mend_environment(wanted, environment.findings, environment.used.recorded)
         except EnvbuildError as error:
             problem = error.problems[0]
             return _refusal(name, problem.message, problem.hint)

@@ -32,8 +32,8 @@ class InUse:
 
     drivers: tuple[str, ...]
     key: str
-    sealed: str | None
-    """The sha256 of its receipt as the newest good seal has it."""
+    recorded: str | None
+    """The sha256 of its receipt as the newest good generation record has it."""
 
     generations: tuple[int, ...]
 
@@ -116,12 +116,12 @@ def environments_in_use(generations: Iterable[CheckedGeneration]) -> tuple[InUse
         for driver in generation.manifest.drivers if generation.manifest is not None else ():
             name = basename(driver.environment)
             before = found.get(name)
-            sealed = generation.seal.receipt(name) if generation.seal is not None else None
+            recorded = generation.record.receipt(name) if generation.record is not None else None
             found[name] = InUse(
                 name=name,
                 drivers=_more(before.drivers if before else (), driver.name),
                 key=driver.key,
-                sealed=sealed or (before.sealed if before else None),
+                recorded=recorded or (before.recorded if before else None),
                 generations=_more(before.generations if before else (), generation.number),
             )
     return tuple(found[name] for name in sorted(found))
@@ -158,7 +158,7 @@ def _look(
         found = verifier.verify_quickly([used.name for used in selected])
     else:
         found = tuple(
-            verifier.verify(used.name, key=used.key, sealed=used.sealed) for used in selected
+            verifier.verify(used.name, key=used.key, recorded=used.recorded) for used in selected
         )
     return tuple(
         VerifiedEnvironment(used=used, findings=findings)

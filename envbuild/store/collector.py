@@ -56,7 +56,7 @@ class Collector:
         trash = Trash(folder=self.store.trash)
         for number in plan.generations:
             trash.take(self.store.generation(number))
-            trash.take(self.store.seals.path(number))
+            trash.take(self.store.records.path(number))
         if plan.generations:
             sync_folder(self.store.root / "generations")
         gone = tuple(name for name in plan.environments if self._take_environment(name, trash))
@@ -95,7 +95,7 @@ class Collector:
         for path in self.store.generation(0).parent.glob(".*.tmp"):
             trash.take(path)
         numbers = set(self.store.generation_numbers())
-        for path in self.store.seals.folder.glob("*.json"):
+        for path in self.store.records.folder.glob("*.json"):
             if path.stem.isdecimal() and int(path.stem) not in numbers:
                 trash.take(path)
         with locked_if_free(self.store.cache_lock) as free:  # nobody builds
@@ -121,7 +121,7 @@ class Collector:
         return standing | receipts
 
     def _generation(self, number: int) -> StoredGeneration:
-        """By manifest, seal and links together: what any of them names is needed."""
+        """By manifest, generation record and links together: what any of them names is needed."""
         folder = self.store.generation(number)
         links = (path for path in _listed(folder) if path.is_symlink())
         needed = {os.path.basename(os.readlink(link)) for link in links}  # noqa: PTH115, PTH119
@@ -131,7 +131,7 @@ class Collector:
             if manifest is not None:
                 created = manifest.created
                 needed |= {Path(driver.environment).name for driver in manifest.drivers}
-            needed |= {name for name, _ in self.store.seals.read(number).receipts}
+            needed |= {name for name, _ in self.store.records.read(number).receipts}
         except HostError:
             pass  # what is damaged is said by verify
         return StoredGeneration(number=number, created=created, environments=tuple(sorted(needed)))

@@ -1,4 +1,4 @@
-"""Compare generations with their seals: manifest, links and shims, and the link to the current one."""
+"""Compare generations with their records: manifest, links and shims, and the link to the current one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from envbuild.store.generation_record import Seal
+    from envbuild.store.generation_record import GenerationRecord
     from envbuild.store.manifest import Manifest
     from envbuild.store.store import Store
 
@@ -24,33 +24,33 @@ _MODE = 0o755
 
 @value
 class CheckedGeneration:
-    """A generation as it was sealed, and how it differs from that now."""
+    """A generation as it was recorded, and how it differs from that now."""
 
     number: int
     manifest: Manifest | None
-    """The sealed one; the folder's own where the seal is no good; None where neither can be read."""
+    """The recorded one; the folder's own where the generation record is no good; None where neither can be read."""
 
-    seal: Seal | None
+    record: GenerationRecord | None
     findings: tuple[Finding, ...]
 
 
 def check_generation(store: Store, number: int) -> CheckedGeneration:
-    """Look at one generation; opens its manifest and its seal alone."""
+    """Look at one generation; opens its manifest and its generation record alone."""
     findings: list[Finding] = []
-    seal = _read_seal(store, number, findings)
+    record = _read_record(store, number, findings)
     file = store.generation(number) / "manifest.json"
     text = _read_manifest(store, number, findings)
-    if seal is not None and text is not None and text != seal.manifest:
+    if record is not None and text is not None and text != record.manifest:
         message = "the manifest is not the one that was written"
         findings.append(_finding(Code.MANIFEST, number, "manifest.json", message))
     manifest = None
-    for candidate in (seal.manifest if seal is not None else None, text):
+    for candidate in (record.manifest if record is not None else None, text):
         if manifest is None and candidate is not None:
             manifest = _parse(candidate, str(file), number, findings)
     if manifest is not None:
         findings += _layout_findings(store, number, manifest)
     return CheckedGeneration(
-        number=number, manifest=manifest, seal=seal, findings=tuple(dict.fromkeys(findings))
+        number=number, manifest=manifest, record=record, findings=tuple(dict.fromkeys(findings))
     )
 
 
@@ -67,16 +67,19 @@ def check_current(store: Store) -> tuple[Finding, ...]:
     return () if target in numbers else (_current(f"current points to {target}"),)
 
 
-def _read_seal(store: Store, number: int, findings: list[Finding]) -> Seal | None:
+def _read_record(store: Store, number: int, findings: list[Finding]) -> GenerationRecord | None:
     try:
-        return store.seals.read(number)
+        return store.records.read(number)
     except HostError as error:
         findings.append(_finding(Code.GENERATION_RECORD, number, None, error.problems[0].message))
     except OSError as error:
         pass_shortage_on(error)
         findings.append(
             _finding(
-                Code.GENERATION_RECORD, number, None, f"cannot read its seal: {error.strerror}"
+                Code.GENERATION_RECORD,
+                number,
+                None,
+                f"cannot read its generation record: {error.strerror}",
             )
         )
     return None

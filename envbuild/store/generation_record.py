@@ -1,19 +1,29 @@
-"""What a generation was when it was made, kept apart from it, so that a change to either shows."""
+"""Generation records: what each generation was when it was made, kept apart from it, so that a change shows."""
 
 from __future__ import annotations
 
 import json
+from contextlib import suppress
+from pathlib import Path
 
 from envbuild.digest import json_sha256
 from envbuild.errors import HostError, Problem
-from envbuild.value import value
+from envbuild.posix.files import write_atomically
+from envbuild.store.manifest import render_manifest
+from envbuild.value import replace, value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from envbuild.store.manifest import Manifest
 
 FORMAT = 1
 
 
 @value
-class Seal:
-    """What stands in `<store>/seals/N.json`."""
+class GenerationRecord:
+    """The content of `<store>/records/N.json`."""
 
     manifest: str
     """The text of the generation's manifest: what `verify` compares with, and `--repair` puts back."""
@@ -26,23 +36,106 @@ class Seal:
         return dict(self.receipts).get(environment)
 
 
-def render_seal(seal: Seal) -> str:
-    """The seal as JSON; its last field is the digest of the others."""
-    table = {"version": FORMAT, "manifest": seal.manifest, "receipts": dict(seal.receipts)}
+def render_record(record: GenerationRecord) -> str:
+    """The generation record as JSON; its last field is the digest of the others."""
+    table = {"version": FORMAT, "manifest": record.manifest, "receipts": dict(record.receipts)}
     return json.dumps({**table, "digest": json_sha256(table)}, indent=1) + "\n"
 
 
-def parse_seal(text: str, *, file: str) -> Seal:
-    """The value of a seal's text; HostError names the file where it was changed or is none."""
+def parse_record(text: str, *, file: str) -> GenerationRecord:
+    """The value of a generation record's text; HostError names the file where it was changed or is none."""
     try:
         table = json.loads(text)
         digest = table.pop("digest")
         if digest != json_sha256(table):
-            raise HostError(Problem(file=file, message="the seal was changed"))
+            raise HostError(Problem(file=file, message="the generation record was changed"))
         if table["version"] != FORMAT:
-            message = f"seal format {table['version']!r} is not known to this envbuild ({FORMAT})"
+            message = f"generation record format {table['version']!r} is not known to this envbuild ({FORMAT})"
             raise HostError(Problem(file=file, message=message))
         receipts = tuple(table["receipts"].items())
-        return Seal(manifest=table["manifest"], receipts=receipts)
+        return GenerationRecord(manifest=table["manifest"], receipts=receipts)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise HostError(Problem(file=file, message=f"the seal is damaged: {error!r}")) from error
+        raise HostError(
+            Problem(file=file, message=f"the generation record is damaged: {error!r}")
+        ) from error
+
+
+@value
+class GenerationRecords:
+    """The folder of generation records."""
+
+    folder: Path
+    receipts: Path
+    """The folder of receipts, whose digests the records have."""
+
+    def path(self, generation: int) -> Path:
+        """Where a generation's record is."""
+        return self.folder / f"{generation}.json"
+
+    def read(self, generation: int) -> GenerationRecord:
+        """A generation's record; HostError where it is missing or was changed."""
+        path = self.path(generation)
+        try:
+            text = path.read_text(encoding="utf-8")
+        except FileNotFoundError as error:
+            raise HostError(
+                Problem(file=str(path), message="the generation record is missing")
+            ) from error
+        return parse_record(text, file=str(path))
+
+    def add(self, manifest: Manifest, *, after: int | None) -> None:
+        """Record a generation that is about to be made, `after` being the one that is current.
+
+        A receipt keeps the digest that it had there:
+        what was changed since is not made good by a new generation.
+        """
+        before = self._read_or_none(after) if after is not None else None
+        digests = {}
+        for driver in manifest.drivers:
+            name = Path(driver.environment).name
+            known = before.receipt(name) if before is not None else None
+            digests[name] = known or self._digest(name)
+        self.write(
+            manifest.generation,
+            GenerationRecord(
+                manifest=render_manifest(manifest), receipts=tuple(sorted(digests.items()))
+            ),
+        )
+
+    def write(self, generation: int, record: GenerationRecord) -> None:
+        """Put a generation record at its place, whole."""
+        write_atomically(self.path(generation), render_record(record).encode())
+
+    def name(self, environment: str) -> tuple[int, ...]:
+        """The generations whose generation record names an environment; what a gc takes meanwhile names none."""
+        needle = f'"{environment}"'.encode()
+        found = []
+        for path in self._paths():
+            with suppress(FileNotFoundError):
+                if needle in path.read_bytes():
+                    found.append(int(path.stem))
+        return tuple(sorted(found))
+
+    def renew(self, environment: str) -> None:
+        """Record an environment's receipt anew, after it was rebuilt; the caller holds `switching`."""
+        digest = self._digest(environment)
+        for generation in self.name(environment):
+            record = self._read_or_none(generation)
+            if record is not None and record.receipt(environment) not in (None, digest):
+                receipts = tuple(sorted({**dict(record.receipts), environment: digest}.items()))
+                self.write(generation, replace(record, receipts=receipts))
+
+    def _paths(self) -> Iterator[Path]:
+        if self.folder.is_dir():
+            yield from (path for path in self.folder.glob("*.json") if path.stem.isdecimal())
+
+    def _digest(self, environment: str) -> str:
+        import hashlib
+
+        return hashlib.sha256((self.receipts / f"{environment}.json").read_bytes()).hexdigest()
+
+    def _read_or_none(self, generation: int) -> GenerationRecord | None:
+        try:
+            return self.read(generation)
+        except HostError:
+            return None

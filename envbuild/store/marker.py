@@ -21,7 +21,7 @@ MARKER = "envbuild-store.json"
 """The marker's name; nothing is ever deleted in a folder without it."""
 
 FORMAT = 1
-_PUBLIC = ("envs", "receipts", "generations", "seals", "locks")
+_PUBLIC = ("envs", "receipts", "generations", "records", "locks")
 _PRIVATE = ("cache", "trash", "mend", "settings.toml")
 
 
@@ -67,7 +67,7 @@ def _prepare(root: Path) -> None:
         read_only = os.statvfs(root).f_flag & os.ST_RDONLY
         number = errno.EROFS if read_only else errno.EACCES
         raise OSError(number, os.strerror(number).lower(), str(root))
-    for folder in (root, root / "receipts", root / "seals", cache):
+    for folder in (root, root / "receipts", root / "records", cache):
         sweep(folder)
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from envbuild.environment.receipt import Receipt
-    from envbuild.store.generation_records import Seals
+    from envbuild.store.generation_record import GenerationRecords
     from envbuild.store.manifest import Manifest
 
 
@@ -52,11 +52,11 @@ class Store:
         return self.root / "cache"
 
     @property
-    def seals(self) -> Seals:
+    def records(self) -> GenerationRecords:
         """What generations and receipts were when they were made."""
-        from envbuild.store.generation_records import Seals
+        from envbuild.store.generation_record import GenerationRecords
 
-        return Seals(folder=self.root / "seals", receipts=self.root / "receipts")
+        return GenerationRecords(folder=self.root / "records", receipts=self.root / "receipts")
 
     @property
     def trash(self) -> Path:
@@ -176,9 +176,9 @@ class Store:
             synced()
         self.write_stats(receipt.environment, stats)
         write_atomically(self.receipt(receipt.environment), content)
-        if self.seals.name(receipt.environment):
+        if self.records.name(receipt.environment):
             with self.switching():
-                self.seals.renew(receipt.environment)
+                self.records.renew(receipt.environment)
 
     def write_stats(self, name: str, stats: bytes | None = None) -> None:
         """Record how the file system sees a valid environment, for `verify --quick`."""
@@ -243,7 +243,7 @@ class Store:
         folder = self.generation(manifest.generation)
         scratch = folder.with_name(f".{manifest.generation}.tmp")
         _remove_generation(scratch)
-        self.seals.add(manifest, after=self.current_number())
+        self.records.add(manifest, after=self.current_number())
         for place in (scratch, scratch / "bin"):
             place.mkdir(mode=0o755)
         for link, target in generation_links(manifest).items():

@@ -29,10 +29,10 @@ class Verifier:
     workers: int
     """How many processes hash, or look."""
 
-    def verify(self, name: str, *, key: str | None, sealed: str | None) -> tuple[Finding, ...]:
-        """Every file of an environment against its receipt, and the receipt against its seal.
+    def verify(self, name: str, *, key: str | None, recorded: str | None) -> tuple[Finding, ...]:
+        """Every file of an environment against its receipt, and the receipt against its generation record.
 
-        `key` and `sealed` (the receipt's sha256) are what the generation says, None where none does.
+        `key` and `recorded` (the receipt's sha256) are what the generation says, None where none does.
         """
         from envbuild.environment.receipt import parse_receipt
 
@@ -47,10 +47,10 @@ class Verifier:
             return (_receipt_finding(name, error.problems[0].message),)
         except OSError as error:
             return (_receipt_finding(name, _words(error)),)
-        return tuple(self._compare(name, receipt, content, key, sealed))
+        return tuple(self._compare(name, receipt, content, key, recorded))
 
     def _compare(
-        self, name: str, receipt: Receipt, content: bytes, key: str | None, sealed: str | None
+        self, name: str, receipt: Receipt, content: bytes, key: str | None, recorded: str | None
     ) -> Iterator[Finding]:
         import hashlib
 
@@ -58,7 +58,7 @@ class Verifier:
         from envbuild.environment.hashing import Comparison
         from envbuild.posix.tree import list_tree
 
-        if sealed is not None and hashlib.sha256(content).hexdigest() != sealed:
+        if recorded is not None and hashlib.sha256(content).hexdigest() != recorded:
             yield _receipt_finding(name, "its receipt is not the one that was written for it")
         yield from compare_receipt(name, receipt, key)
         environment = self.store.environment(name)

@@ -66,7 +66,7 @@ def check_valid(store: Path) -> None:
 
 def leftovers(store: Path) -> list[str]:
     """What no finished sync leaves behind: scratch files, and environments without a receipt."""
-    folders = (store, *(store / name for name in ("receipts", "seals", "generations", "cache")))
+    folders = (store, *(store / name for name in ("receipts", "records", "generations", "cache")))
     scratch = [path for folder in folders for path in folder.glob(".*.tmp")]
     valid = {path.stem for path in store.glob("receipts/*.json")}
     halves = [path for path in store.glob("envs/*") if path.name not in valid]

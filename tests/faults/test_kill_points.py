@@ -78,7 +78,7 @@ def _nothing(fleet: Fleet) -> None:
     """Everything downloaded, nothing built."""
     fleet.sync()
     fleet.declare({"web": ["web==1.0"]})
-    for name in ("envs", "receipts", "generations", "seals", "locks"):
+    for name in ("envs", "receipts", "generations", "records", "locks"):
         for path in sorted((fleet.store / name).rglob("*"), reverse=True):
             path.parent.chmod(0o755)
             path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
@@ -126,7 +126,7 @@ def _result(fleet: Fleet) -> Any:
 
 
 def _collected(fleet: Fleet) -> Any:
-    names = ("envs", "receipts", "generations", "seals")
+    names = ("envs", "receipts", "generations", "records")
     held = {name: _names(fleet.store / name) for name in (*names, "trash")}
     return {**held, **fleet.result()}
 

@@ -82,7 +82,7 @@ def test_the_next_lock_and_sync_tidy_up(
     index.add(command_wheel("web", "1.1"))
     left = [project / f"locks/.web.toml.{_RANDOM}.tmp"]
     left += [store / f".{name}.{_RANDOM}.tmp" for name in ("envbuild-store.json", "current")]
-    left += [store / f"{name}/.x.json.{_RANDOM}.tmp" for name in ("receipts", "seals", "cache")]
+    left += [store / f"{name}/.x.json.{_RANDOM}.tmp" for name in ("receipts", "records", "cache")]
     for path in left:
         path.touch(0o600)
     (store / ".current.tmp").symlink_to("generations/7")

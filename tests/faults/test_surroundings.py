@@ -137,7 +137,7 @@ def test_a_clock_that_was_set_back(fleet: Fleet, ledger: Callable[..., None]) ->
 
 
 def _date(store: Store, number: int, year: int) -> None:
-    """Date a generation anew, seal included: the clock was wrong, nobody tampered."""
+    """Date a generation anew, generation record included: the clock was wrong, nobody tampered."""
     from envbuild.store.manifest import render_manifest
     from envbuild.value import replace
 
@@ -145,7 +145,7 @@ def _date(store: Store, number: int, year: int) -> None:
     assert manifest is not None
     text = render_manifest(replace(manifest, created=f"{year}-01-01T00:00:00Z"))
     (store.generation(number) / "manifest.json").write_text(text)
-    store.seals.write(number, replace(store.seals.read(number), manifest=text))
+    store.records.write(number, replace(store.records.read(number), manifest=text))
 
 
 _NOBODY = 65534

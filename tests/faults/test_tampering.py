@@ -324,7 +324,7 @@ def test_a_poisoned_cache_is_never_installed(
     for path in (fleet.store / "cache/uv").rglob(f"base/part_{place}.py"):
         _overwrite(path, lambda content: content.replace(b"VALUE", b"EVIL_"))
     assert fleet.findings(), "nothing that is in use shares the cache's files"
-    for name in ("envs", "receipts", "generations", "seals"):
+    for name in ("envs", "receipts", "generations", "records"):
         subprocess.run(("rm", "-rf", fleet.store / name), check=True)
     (fleet.store / "current").unlink()
     fleet.sync()

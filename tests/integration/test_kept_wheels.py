@@ -94,7 +94,7 @@ class Fleet:
 
     def forget(self, *caches: str) -> None:
         """Take everything from the store but its caches, and of these what is named."""
-        for name in ("envs", "receipts", "generations", "seals", *caches):
+        for name in ("envs", "receipts", "generations", "records", *caches):
             subprocess.run(("rm", "-rf", self.store / name), check=True)
         (self.store / "current").unlink()
 

@@ -89,10 +89,10 @@ def test_an_old_generation_whose_driver_was_locked_anew(web: Web) -> None:
     """What gc keeps for a rollback is put back from its receipt, which itself stays as it was."""
     old = web.move("1.0")
     web.move("1.1")
-    sealed = web.receipt(old).read_bytes()
+    recorded = web.receipt(old).read_bytes()
     changed = tamper(old)
     assert_repaired(web, web.repair(), old, changed)
-    assert web.receipt(old).read_bytes() == sealed
+    assert web.receipt(old).read_bytes() == recorded
     assert (web.store / "current").readlink().name == "2"
     web.run("rollback", check=True)
     assert web.run("run", "web", "--", "--version", check=True).stdout == "web 1.0\n"
@@ -217,7 +217,7 @@ def test_an_interpreter_that_is_gone(web: Web, scratch: Path, pythons: dict[str,
 def test_what_comes_out_otherwise_is_not_put_in_place(
     web: Web, index: IndexServer, scratch: Path
 ) -> None:
-    """A build that gives other bytes than were sealed is refused, exit 1, and the old environment stays."""
+    """A build that gives other bytes than were recorded is refused, exit 1, and the old environment stays."""
     swapped = scratch / "swapped.whl"
     built = Wheel(name="built", files={"built.py": "ONE = 1\n"})
     index.add(Sdist(wheel=built, swapped=swapped))

@@ -26,6 +26,6 @@ VALUES = st.recursive(
 
 @given(st.dictionaries(st.text(), VALUES))
 def test_it_is_of_what_json_writes(table: dict[str, object]) -> None:
-    """Seals that are there stay good: keys in order, no blanks, ASCII alone."""
+    """Generation records that are there stay good: keys in order, no blanks, ASCII alone."""
     text = json.dumps(table, sort_keys=True, separators=(",", ":"))
     assert json_sha256(table) == hashlib.sha256(text.encode()).hexdigest()

@@ -63,7 +63,7 @@ def test_every_way_comes_to_the_same_content(fleet: CommandLine, store: Path) ->
     fleet("sync", *DRIVERS, check=True)
     first = _contents(store)
     assert len(first) == len(DRIVERS)
-    built = ("envs/*", "receipts/*", "generations/*", "seals/*", "current")
+    built = ("envs/*", "receipts/*", "generations/*", "records/*", "current")
     for gone, more in (
         ((), ()),
         (("cache/wheels/[0-7]*",), ("--jobs", "1")),

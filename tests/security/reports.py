@@ -187,7 +187,7 @@ VERIFIED = Verified(
     quick=False,
     environments=(
         VerifiedEnvironment(
-            used=InUse(name="app-1", drivers=("app",), key="k", sealed=None, generations=(1,)),
+            used=InUse(name="app-1", drivers=("app",), key="k", recorded=None, generations=(1,)),
             findings=(FINDING,),
         ),
     ),

@@ -367,7 +367,7 @@ def _program(path: Path, told: Path) -> Path:
     return path
 
 
-def test_a_doctor_starts_what_was_sealed(web: CommandLine, store: Path, scratch: Path) -> None:
+def test_a_doctor_starts_what_was_recorded(web: CommandLine, store: Path, scratch: Path) -> None:
     """The attacker may write receipts, as after a restore with open modes, and names a program of his."""
     web("sync", check=True)
     told = scratch / "told"
@@ -379,7 +379,8 @@ def test_a_doctor_starts_what_was_sealed(web: CommandLine, store: Path, scratch:
     result = web("doctor")
     assert result.code == 1
     assert (
-        "its receipt is not the one that was sealed, so no interpreter was started" in result.stdout
+        "its receipt is not the one that was recorded, so no interpreter was started"
+        in result.stdout
     )
     assert not told.exists()
 

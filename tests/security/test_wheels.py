@@ -44,7 +44,7 @@ def _lock(run: CommandLine, python: str, *requires: str) -> None:
 
 
 def _forget(store: Path, *more: str) -> None:
-    for name in ("envs", "receipts", "generations", "seals", *more):
+    for name in ("envs", "receipts", "generations", "records", *more):
         subprocess.run(("rm", "-rf", store / name), check=True)
     (store / "current").unlink()
 

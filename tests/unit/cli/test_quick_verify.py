@@ -14,7 +14,7 @@ from envbuild.cli import quick_verify
 from envbuild.cli.quick_verify import verify_quickly
 from envbuild.commands.verify import verify
 from envbuild.report.verify import render_verify
-from envbuild.store.generation_record import FORMAT as SEAL_FORMAT
+from envbuild.store.generation_record import FORMAT as RECORD_FORMAT
 from envbuild.store.manifest import FORMAT as MANIFEST_FORMAT
 from envbuild.store.marker import FORMAT, MARKER
 from envbuild.store.verifier import Verifier
@@ -61,7 +61,7 @@ def _replace(path: Path, target: str) -> None:
 
 
 def _forge_receipts(path: Path) -> None:
-    """A seal that speaks of another receipt, its digest left as it was."""
+    """A generation record that speaks of another receipt, its digest left as it was."""
     table = json.loads(path.read_text())
     table["receipts"]["asr-1.0-0"] = digest("other")
     path.write_text(json.dumps(table, indent=1))
@@ -89,8 +89,8 @@ DISTURBED: dict[str, Callable[[Store], object]] = {
     "a list was changed": lambda s: _append(s.stats("asr-1.0-0")),
     "a manifest": lambda s: _append(s.generation(1) / "manifest.json"),
     "a manifest is a link": lambda s: _swap(s.generation(1) / "manifest.json"),
-    "a seal is gone": lambda s: s.seals.path(1).unlink(),
-    "a seal": lambda s: _forge_receipts(s.seals.path(1)),
+    "a generation record is gone": lambda s: s.records.path(1).unlink(),
+    "a generation record": lambda s: _forge_receipts(s.records.path(1)),
     "a generation's link": lambda s: _replace(s.generation(1) / "asr", "../../envs/tts-1.0-0"),
     "a shim": lambda s: _replace(s.generation(2) / "bin/tts", "/bin/true"),
     "a shim less": lambda s: (s.generation(2) / "bin/tts").unlink(),
@@ -130,7 +130,7 @@ def test_other_stores_are_left_to_the_whole_command(made: Store, scratch: Path) 
 
 def test_it_knows_the_formats() -> None:
     """A format that is raised is raised here as well."""
-    assert quick_verify._FORMAT == FORMAT == SEAL_FORMAT == MANIFEST_FORMAT
+    assert quick_verify._FORMAT == FORMAT == RECORD_FORMAT == MANIFEST_FORMAT
 
 
 def test_little_is_imported() -> None:

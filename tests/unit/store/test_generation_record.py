@@ -1,18 +1,18 @@
-"""Seals notice any change to themselves."""
+"""Generation records notice any change to themselves."""
 
 from __future__ import annotations
 
 import pytest
 
 from envbuild.errors import HostError
-from envbuild.store.generation_record import Seal, parse_seal, render_seal
+from envbuild.store.generation_record import GenerationRecord, parse_record, render_record
 
-SEAL = Seal(manifest='{"version": 1}\n', receipts=(("web-1.0-0123", "ab" * 32),))
+RECORD = GenerationRecord(manifest='{"version": 1}\n', receipts=(("web-1.0-0123", "ab" * 32),))
 
 
 def test_there_and_back() -> None:
     """What is written is read."""
-    assert parse_seal(render_seal(SEAL), file="1.json") == SEAL
+    assert parse_record(render_record(RECORD), file="1.json") == RECORD
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_there_and_back() -> None:
 )
 def test_every_change_shows(old: str, new: str) -> None:
     """A digest, a name, the manifest's text, the format, the syntax."""
-    text = render_seal(SEAL)
+    text = render_record(RECORD)
     assert old in text
     with pytest.raises(HostError, match=r"1\.json"):
-        parse_seal(text.replace(old, new, 1), file="1.json")
+        parse_record(text.replace(old, new, 1), file="1.json")

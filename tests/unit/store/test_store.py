@@ -203,13 +203,13 @@ def test_numbers_are_not_used_again(made: Store) -> None:
     assert made.next_generation() == 4
 
 
-def test_a_seal_that_goes_while_it_is_looked_for_names_nothing(made: Store) -> None:
-    """A build looks at all seals without the lock under which a gc takes some of them away."""
+def test_a_record_that_goes_while_it_is_looked_for_names_nothing(made: Store) -> None:
+    """A build looks at all generation records without the lock under which a gc takes some of them away."""
     entry = build(made)
     switch(made, entry)
     name = Path(entry.environment).name
-    made.seals.path(7).symlink_to("gone.json")  # listed, and not there to be read
-    assert made.seals.name(name) == (1,)
+    made.records.path(7).symlink_to("gone.json")  # listed, and not there to be read
+    assert made.records.name(name) == (1,)
 
 
 def test_a_generation_that_a_kill_left_half_made_is_no_generation(made: Store) -> None:
