@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from envbuild.wheelcache.bytecode import Bytecode
 
 
-class Baking:
+class ActivationBuild:
     """Makes the start-up file in a folder aside, as a wheel may bring one of that name."""
 
     def __init__(self, site: Site, bytecode: Bytecode, beside: Workers) -> None:
@@ -35,7 +35,7 @@ class Baking:
             module = Module(path=MODULE_FILE, sha256="", size=0)
             self._compiling = beside.submit(bytecode.compile_one, place, module)
 
-    def bake(self, filled: Filled) -> None:
+    def put(self, filled: Filled) -> None:
         """Put it into the environment, whatever stands in its place; OSError where it cannot be written."""
         compiled = self._compiling.result() if self._compiling is not None else None
         (self._aside / PTH_FILE).write_text(PTH_TEXT, encoding="utf-8")

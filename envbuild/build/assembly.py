@@ -6,7 +6,7 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING
 
-from envbuild.build.activation import Baking
+from envbuild.build.activation import ActivationBuild
 from envbuild.build.contested_paths import contested_modules
 from envbuild.build.site import Site
 from envbuild.build.staging import IncompleteError
@@ -107,7 +107,7 @@ class Assembler:
     ) -> Survey:
         place, driver = site.place, site.wanted.driver.name
         (place / LEASE_FILE).touch()
-        baking = Baking(site, self.placer.bytecode, beside)
+        activation = ActivationBuild(site, self.placer.bytecode, beside)
         filled = self.placer.place(site, linking, beside, refresh)
         for clash in filled.clashes:
             if clash.differs:
@@ -117,7 +117,7 @@ class Assembler:
         if site.bytecode:
             self.placer.progress.stage(driver, "adding bytecode")
             self._add_bytecode(site, filled)
-        baking.bake(filled)
+        activation.put(filled)
         if self.link_mode != "hardlink":
             unshare_files(place, clone=self.link_mode == "clone")
             filled.known.clear()

@@ -241,7 +241,7 @@ def _wrong_records(wanted: Wanted, error: IncompleteError) -> IndexFailureError:
             message=f"{wanted.driver.name}: wheels are not what their own RECORD says",
             detail=error.problems[0].detail,
             hint="they are the locked ones, downloaded anew: lock without these versions "
-            '(constraints = ["NAME!=VERSION"]), or ask who publishes them to mend them',
+            '(constraints = ["NAME!=VERSION"]), or ask its publisher to fix it',
         )
     )
 

@@ -36,14 +36,14 @@ if TYPE_CHECKING:
 
 
 @value
-class Mender:
+class Repairer:
     """Repairs a store in place: no path that `current` names is ever missing."""
 
     store: Store
     builder_for: Callable[[Wanted], AbstractContextManager[Builder]]
     """What builds an environment out of the indexes that its files came from."""
 
-    def mend_environment(
+    def restore_environment(
         self, wanted: Wanted, findings: tuple[Finding, ...], recorded: str | None
     ) -> None:
         """Build an environment anew beside the old one and exchange the two in one step.
@@ -60,11 +60,11 @@ class Mender:
                 self.store.claiming([name]),
                 self.store.building(name) as lock,
             ):
-                self._mend_environment(builder, wanted, findings, recorded, lock)
+                self._restore_environment(builder, wanted, findings, recorded, lock)
         except OSError as error:
             raise unwritable(self.store.environment(name), error) from error
 
-    def _mend_environment(
+    def _restore_environment(
         self,
         builder: Builder,
         wanted: Wanted,
@@ -74,7 +74,7 @@ class Mender:
     ) -> None:
         name = wanted.environment
         trash = Trash(folder=self.store.trash)
-        place = self.store.mend(name)
+        place = self.store.temporary(name)
         place.parent.mkdir(mode=0o700, exist_ok=True)
         trusted = self._trusted(name, recorded)
         everything = tuple(sorted({file.package for file in wanted.files}))
@@ -97,7 +97,7 @@ class Mender:
             self.store.write_receipt(new_receipt(wanted, contents))
 
     def _put_in_place(self, name: str, trash: Trash) -> None:
-        place, environment = self.store.mend(name), self.store.environment(name)
+        place, environment = self.store.temporary(name), self.store.environment(name)
         if environment.is_dir() and not environment.is_symlink():
             exchange_folders(place, environment)
             trash.take(place)
@@ -111,7 +111,7 @@ class Mender:
 
     def _keep_lease(self, name: str) -> None:
         """Give the new environment the old one's lease file, which running processes hold."""
-        old, place = self.store.environment(name) / LEASE_FILE, self.store.mend(name)
+        old, place = self.store.environment(name) / LEASE_FILE, self.store.temporary(name)
         new = place / LEASE_FILE
         if old.is_symlink() or not old.is_file() or old.stat().st_size:
             return
@@ -127,7 +127,7 @@ class Mender:
         with self.store.building(name):
             self.store.write_stats(name)
 
-    def mend_generation(self, checked: CheckedGeneration) -> None:
+    def restore_generation(self, checked: CheckedGeneration) -> None:
         """Put back manifest, links and shims as they were recorded, and take away what was added."""
         manifest = checked.manifest
         if manifest is None:
@@ -149,13 +149,13 @@ class Mender:
                         Code.SHIM,
                         Code.EXTRA,
                     ):
-                        self._mend_entry(folder, finding.path, links, trash)
+                        self._restore_entry(folder, finding.path, links, trash)
                 for path in (folder, folder / "bin"):
                     path.chmod(0o755)
         except OSError as error:
             raise unwritable(folder, error) from error
 
-    def _mend_entry(self, folder: Path, path: str, links: dict[str, str], trash: Trash) -> None:
+    def _restore_entry(self, folder: Path, path: str, links: dict[str, str], trash: Trash) -> None:
         entry = folder / path
         target = links.get(path)
         if target is None:
@@ -165,7 +165,7 @@ class Mender:
             trash.take(entry)
         replace_link(entry, target)
 
-    def mend_current(self, number: int) -> None:
+    def restore_current(self, number: int) -> None:
         """Point `current` at a generation again; whatever stands in its place is taken away."""
         with self.store.switching():
             if not self.store.current.is_symlink():

@@ -85,7 +85,7 @@ def _lie(package: LockedPackage, before: str, now: str) -> Problem:
     return Problem(
         message=f"index '{package.index}': what it said of {names} is not what the wheel says inside",
         detail=f"locked: {before}\nwheel: {now}",
-        hint="the wheel counts, and its index has to be mended: then run "
+        hint="the wheel counts, and its index must be fixed: then run "
         f"`envbuild lock --upgrade-package {package.name}`; "
         f'until then take another version: constraints = ["{package.name}!={package.version}"]',
     )

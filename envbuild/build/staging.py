@@ -197,7 +197,7 @@ def _refuse(staged: Staged) -> None:
                     message=f"{site.wanted.driver.name}: {wheel.file} must not bring "
                     f"{refusal.path!r}: {refusal.reason}",
                     hint="lock without this version "
-                    '(constraints = ["NAME!=VERSION"]), or ask who publishes it to mend it',
+                    '(constraints = ["NAME!=VERSION"]), or ask its publisher to fix it',
                 )
             )
     if problems:

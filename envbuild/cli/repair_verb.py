@@ -38,7 +38,7 @@ def repair(context: Context, drivers: tuple[str, ...]) -> Outcome:
 
 
 def _repair(context: Context, drivers: tuple[str, ...], progress: Progress) -> Repaired:
-    from envbuild.build.repair import Mender
+    from envbuild.build.repair import Repairer
     from envbuild.cli.sync_verb import open_builder, planner_for
     from envbuild.commands.repair import Repair
     from envbuild.store.rebuild import bind_indexes
@@ -61,7 +61,7 @@ def _repair(context: Context, drivers: tuple[str, ...], progress: Progress) -> R
     return Repair(
         store=store,
         verifier=Verifier(store=store, workers=jobs),
-        mender=Mender(store=store, builder_for=builder_for),
+        repairer=Repairer(store=store, builder_for=builder_for),
         wanted_for=wanted_for,
         interpreter_at=context.interpreters.at,
     ).run(drivers)

@@ -115,7 +115,7 @@ def _holds_the_same(lockfile: Lockfile, previous: Lockfile | None) -> bool:
 
 
 def all_failures(failures: Iterable[LockFailure], possible: tuple[str, ...]) -> EnvbuildError:
-    """One error for all, of the kind that has to be mended first; `possible` could have been locked."""
+    """One error for all, of the kind that comes first; `possible` could have been locked."""
     errors = [failure.error for failure in failures]
     worst = max(errors, key=lambda error: (error.exit_code, type(error) is not NoError))
     problems = [problem for error in errors for problem in error.problems]

@@ -14,7 +14,7 @@ from envbuild.value import replace, value
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from envbuild.build.repair import Mender
+    from envbuild.build.repair import Repairer
     from envbuild.commands.verify import InUse, VerifiedEnvironment
     from envbuild.store.plan import Wanted
     from envbuild.store.store import Store
@@ -46,7 +46,7 @@ class Repair:
 
     store: Store
     verifier: Verifier
-    mender: Mender
+    repairer: Repairer
     wanted_for: Callable[[str], Wanted]
     """How this host is to have a driver now; any error says why that cannot be told."""
 
@@ -60,29 +60,31 @@ class Repair:
         refused: list[Finding] = []
         for generation in before.generations:
             if generation.findings and generation.manifest is not None:
-                self.mender.mend_generation(generation)
+                self.repairer.restore_generation(generation)
                 done.append(f"generation {generation.number}")
         for environment in before.environments:
-            refusal = self._mend(environment, done)
+            refusal = self._restore(environment, done)
             if refusal is not None:
                 refused.append(refusal)
         if before.current:
-            self._mend_current(before, done, refused)
+            self._restore_current(before, done, refused)
         after = verify(self.store, self.verifier, names)
         return Repaired(before=before, after=after, repaired=tuple(done), refused=tuple(refused))
 
-    def _mend(self, environment: VerifiedEnvironment, done: list[str]) -> Finding | None:
+    def _restore(self, environment: VerifiedEnvironment, done: list[str]) -> Finding | None:
         """Repair one environment if it drifted; why that could not be done, or None."""
         name = environment.used.name
         if not environment.findings:
             if any(self.verifier.verify_quickly((name,))):
-                self.mender.renew_stats(name)
+                self.repairer.renew_stats(name)
             return None
         try:
             wanted = self._wanted(environment)
             if wanted is None:
                 return _refusal(name, _UNKNOWN, _MOVED_ON)
-            self.mender.mend_environment(wanted, environment.findings, environment.used.recorded)
+            self.repairer.restore_environment(
+                wanted, environment.findings, environment.used.recorded
+            )
         except EnvbuildError as error:
             problem = error.problems[0]
             return _refusal(name, problem.message, problem.hint)
@@ -132,13 +134,13 @@ class Repair:
             raise errors[0]
         return None
 
-    def _mend_current(self, before: Verified, done: list[str], refused: list[Finding]) -> None:
+    def _restore_current(self, before: Verified, done: list[str], refused: list[Finding]) -> None:
         """Choose the newest generation that is whole: which one was current, nobody knows."""
         numbers = [item.number for item in before.generations if item.manifest is not None]
         if not numbers:
             refused.append(_refusal("current", "there is no generation that can be read", None))
             return
-        self.mender.mend_current(max(numbers))
+        self.repairer.restore_current(max(numbers))
         done.append("current")
 
 

@@ -1,4 +1,4 @@
-"""The start-up files that are baked into an environment, as text."""
+"""The text of the start-up files of an environment."""
 
 from __future__ import annotations
 

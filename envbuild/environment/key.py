@@ -27,7 +27,7 @@ class KeyInputs:
 
     interpreter: Interpreter
     env: tuple[tuple[str, str], ...]
-    """What the baked-in activation sets."""
+    """What the activation sets."""
 
     bytecode: bool
     """Whether the modules' bytecode is in the environment."""

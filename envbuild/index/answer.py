@@ -165,7 +165,7 @@ def _not_found(answer: IndexAnswer) -> tuple[str, str]:
     if answer.file is not None:
         listed = f"lists {answer.file} but does not have it ({answer.status})"
         message = f"{_index(answer)} {listed if answer.status else f'has no file {answer.file}'}"
-        return message, "ask its operator to mend it"
+        return message, "ask its operator to fix it"
     message = f"{index} has no package '{answer.package}'"
     if answer.location.name == DEFAULT_INDEX:
         return (
@@ -216,7 +216,7 @@ def _garbage(answer: IndexAnswer) -> tuple[str, str]:
         message = (
             f"{_index(answer)} gave a file {answer.file} that cannot be read{_because(answer)}"
         )
-        return message, "ask its operator to mend it"
+        return message, "ask its operator to fix it"
     message = (
         f"{_index(answer)} answered with no package page for '{answer.package}'{_because(answer)}"
     )
@@ -234,7 +234,7 @@ def _misnamed(answer: IndexAnswer) -> tuple[str, str]:
     version = name.split("-")[1] if name.endswith(".whl") else "VERSION"
     return f"{message}{_because(answer)}", (
         f'leave the version out, constraints = ["{answer.package}!={version}"], '
-        "or ask the index's operator to mend the file"
+        "or ask the index's operator to fix the file"
     )
 
 

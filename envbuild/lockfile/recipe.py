@@ -33,7 +33,7 @@ class Recipe:
     """The interpreter's, such as `cpython-312`."""
 
     env: tuple[tuple[str, str], ...]
-    """What the baked-in activation sets, in name order."""
+    """What the activation sets, in name order."""
 
     bytecode: bool
     """Whether the modules' bytecode is in the environment."""

@@ -1,7 +1,7 @@
 """See to it that what an environment was linked with stays believed while it is removed.
 
 Unlinking moves the ctime of a file's other links, as a write would.
-Without a witness the next sync would read all of them again, which may be gigabytes.
+Without this the next sync would read all of them again, which may be gigabytes.
 
 Whoever unlinks an environment's files looks at each just before its link goes, and keeps what ctime its inode had.
 A ctime inside an entry's window says that nobody has touched the inode since the entry was linked last,
@@ -23,7 +23,7 @@ The window then goes on from where it began, to now, and covers the ctimes that 
   bringing it there, or back, moves its ctime.
 - An entry that may not have reached the disk before the host was started has no window, and gets none.
 - Of an entry whose files the environment has copies of, nothing was moved, and it stays as it is.
-- Environments that go one after the other each have a witness of their own, and find the window that the last one left.
+- Environments that go one after the other are each watched on their own, and find the window that the last one left.
 - Where a process that deletes is killed, what it saw is lost, and what it unlinked lies in no window: it is read again.
 """
 
@@ -54,10 +54,10 @@ class _Listed(NamedTuple):
     """Names by inode."""
 
 
-class Witness:
+class WatchedRemoval:
     """Holds the entries of some wheels while an environment is removed.
 
-    `with Witness(cache, wheels) as witness:` the block puts into `witness.looks` what it saw of each file.
+    `with WatchedRemoval(cache, wheels) as watched:` the block puts into `watched.looks` what it saw of each file.
     What somebody else uses or has touched is left to be read again.
     """
 
@@ -75,7 +75,7 @@ class Witness:
         self._listed: list[_Listed] | None = None
         self._begin = 0
 
-    def __enter__(self) -> Witness:
+    def __enter__(self) -> WatchedRemoval:
         """Take the lock of every entry that is free, as far as one may hold so many."""
         most = most_locks()
         for entries in self._caches:

@@ -22,7 +22,7 @@ MARKER = "envbuild-store.json"
 
 FORMAT = 1
 _PUBLIC = ("envs", "receipts", "generations", "records", "locks")
-_PRIVATE = ("cache", "trash", "mend", "settings.toml")
+_PRIVATE = ("cache", "trash", "temp", "settings.toml")
 
 
 def prepare_store(root: Path) -> None:

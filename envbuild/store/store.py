@@ -79,11 +79,11 @@ class Store:
     @property
     def staging(self) -> Path:
         """Private: where wheels are installed aside; as long a path as that of the environments."""
-        return self.root / "mend"
+        return self.root / "temp"
 
-    def mend(self, name: str) -> Path:
+    def temporary(self, name: str) -> Path:
         """Where an environment is built anew; as long a path as its own."""
-        return self.root / "mend" / name
+        return self.root / "temp" / name
 
     def generation(self, number: int) -> Path:
         """A generation's folder."""

@@ -116,10 +116,10 @@ class Trash:
         wheels = self._wheels(path) if path.is_dir() else ()
         if not wheels:
             return delete_tree(path)
-        from envbuild.store.link_times import Witness
+        from envbuild.store.link_times import WatchedRemoval
 
-        with Witness(self.folder.with_name("cache"), wheels) as witness:
-            return delete_tree(path, witness.looks, witness.list_files)
+        with WatchedRemoval(self.folder.with_name("cache"), wheels) as watched:
+            return delete_tree(path, watched.looks, watched.list_files)
 
     def _wheels(self, path: Path) -> tuple[str, ...]:
         """What an environment was built of, by its receipt, which lies here too; else nothing."""

@@ -233,7 +233,7 @@ class UvInstaller:
         message = f"{request.driver}: a wheel cannot be installed, although it is the locked one"
         hint = (
             'lock without this version (constraints = ["NAME!=VERSION"]), '
-            "or ask who publishes it to mend it"
+            "or ask its publisher to fix it"
         )
         return IndexFailureError(Problem(message=message, detail=words, hint=hint))
 

@@ -44,7 +44,7 @@ def _clear(fleet: Fleet, *, warm: bool) -> None:
         return
     from tests.conftest import remove_tree
 
-    for name in ("envs", "receipts", "generations", "records", "locks", "mend", "trash"):
+    for name in ("envs", "receipts", "generations", "records", "locks", "temp", "trash"):
         if (fleet.store / name).exists():
             remove_tree(fleet.store / name)
     (fleet.store / "current").unlink(missing_ok=True)

@@ -134,15 +134,17 @@ def test_what_nobody_vouches_for_is_forgotten(
     index.add(BIG)
     index.offer = offer
     wrong = Wheel(name="big", requires=("evil",), files=BIG.files)
-    mended = index.files[BIG.filename]
-    index.files[BIG.filename] = replace(mended, content=wrong.to_bytes(), metadata=wrong.metadata())
+    restored = index.files[BIG.filename]
+    index.files[BIG.filename] = replace(
+        restored, content=wrong.to_bytes(), metadata=wrong.metadata()
+    )
     places = (
         locations("http://127.0.0.1:9/", own=(index.url, "big")) if bound else locations(index.url)
     )
     made = reader(places)
     told = made.read(on(index, BIG)) if offer.ranges or bound else None
     assert told is None or told.requires == ("evil",)
-    index.files[BIG.filename] = mended
+    index.files[BIG.filename] = restored
     with IndexClient({}, read_timeout=1) as client:
         cache = MetadataCache(folder=scratch / "metadata")
         again = MetadataReader(locations=places, client=client, cache=cache, builder=made.builder)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from envbuild.posix.deletion import delete_tree
-from envbuild.store.link_times import Witness
+from envbuild.store.link_times import WatchedRemoval
 from envbuild.wheelcache import entries as entries_module
 from envbuild.wheelcache.entries import Entries
 from envbuild.wheelcache.linking import Target
@@ -81,8 +81,8 @@ def _link(cache: Path, name: str, *, wheel: str = WHEEL, skip: tuple[str, ...] =
 
 
 def _remove(cache: Path, name: str, *wheels: str) -> None:
-    with Witness(cache, wheels or (WHEEL,)) as witness:
-        delete_tree(cache.parent / name, witness.looks, witness.list_files)
+    with WatchedRemoval(cache, wheels or (WHEEL,)) as watched:
+        delete_tree(cache.parent / name, watched.looks, watched.list_files)
     _tick()
 
 
@@ -115,17 +115,17 @@ def test_without_a_witness_every_file_is_read(cache: Path, read: list[bytes]) ->
 def test_removing_hides_no_tampering(cache: Path) -> None:
     """A file that was changed before its environment went is found out afterwards."""
     _poison(cache.parent / "two/a.py")
-    with Witness(cache, [WHEEL]) as witness:
-        delete_tree(cache.parent / "one", witness.looks, witness.list_files)
-        delete_tree(cache.parent / "two", witness.looks, witness.list_files)
+    with WatchedRemoval(cache, [WHEEL]) as watched:
+        delete_tree(cache.parent / "one", watched.looks, watched.list_files)
+        delete_tree(cache.parent / "two", watched.looks, watched.list_files)
     assert not _link(cache, "three")
 
 
 def test_an_entry_in_use_is_left_alone(cache: Path, read: list[bytes]) -> None:
     """Who links at the same time is not disturbed; the entry is read the next time."""
     entries = Entries(cache / "wheels")
-    with entries.making(WHEEL), Witness(cache, [WHEEL]) as witness:
-        delete_tree(cache.parent / "one", witness.looks, witness.list_files)
+    with entries.making(WHEEL), WatchedRemoval(cache, [WHEEL]) as watched:
+        delete_tree(cache.parent / "one", watched.looks, watched.list_files)
     assert _link(cache, "three")
     assert sorted(read) == [b"0", b"1"]
 
@@ -138,10 +138,10 @@ def test_a_wheel_that_is_not_kept_is_no_error(cache: Path) -> None:
 
 def test_a_write_while_others_are_unlinked_is_found(cache: Path) -> None:
     """A file that was as it should be when the removal began is looked at again when its link goes."""
-    with Witness(cache, [WHEEL]) as witness:
-        witness.list_files()
+    with WatchedRemoval(cache, [WHEEL]) as watched:
+        watched.list_files()
         _poison(cache.parent / "two/a.py")
-        delete_tree(cache.parent / "one", witness.looks)
+        delete_tree(cache.parent / "one", watched.looks)
     assert not _link(cache, "three")
 
 
@@ -149,10 +149,10 @@ def test_a_write_while_others_are_unlinked_is_found(cache: Path) -> None:
 def test_what_the_environment_does_not_link_is_looked_at_too(cache: Path, when: str) -> None:
     """A file of the entry that the removal moves nothing of is compared when all is deleted."""
     assert _link(cache, "part", skip=("a.py",))
-    with Witness(cache, [WHEEL]) as witness:
+    with WatchedRemoval(cache, [WHEEL]) as watched:
         if when == "before":
             _poison(cache.parent / "two/a.py")
-        delete_tree(cache.parent / "part", witness.looks, witness.list_files)
+        delete_tree(cache.parent / "part", watched.looks, watched.list_files)
         if when == "after":
             _poison(cache.parent / "two/a.py")
     assert not _link(cache, "three")
@@ -245,10 +245,10 @@ def test_a_file_in_anothers_place_is_found(cache: Path, when: str) -> None:
     folder = cache / "wheels" / WHEEL
     shutil.copy2(folder / "0", cache / "other")
     _poison(cache / "other")
-    with Witness(cache, [WHEEL]) as witness:
+    with WatchedRemoval(cache, [WHEEL]) as watched:
         if when == "before":
             (cache / "other").replace(folder / "0")
-        delete_tree(cache.parent / "one", witness.looks, witness.list_files)
+        delete_tree(cache.parent / "one", watched.looks, watched.list_files)
         if when == "after":
             (cache / "other").replace(folder / "0")
     assert not _link(cache, "three")
@@ -256,9 +256,9 @@ def test_a_file_in_anothers_place_is_found(cache: Path, when: str) -> None:
 
 def test_an_entry_that_goes_meanwhile_is_no_error(cache: Path) -> None:
     """What somebody takes from the cache in spite of the lock needs no witness any more."""
-    with Witness(cache, [WHEEL]) as witness:
+    with WatchedRemoval(cache, [WHEEL]) as watched:
         shutil.rmtree(cache / "wheels" / WHEEL)
-        delete_tree(cache.parent / "one", witness.looks, witness.list_files)
+        delete_tree(cache.parent / "one", watched.looks, watched.list_files)
     assert not (cache.parent / "one").exists()
 
 
