@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from envbuild import __version__
 from envbuild.cli.conflict_verbs import CONFLICT_ARGUMENTS, MORE_FORMATS
@@ -33,6 +33,19 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(Problem(message=message, hint=hint))
 
 
+class _VerbParser(_Parser):
+    """A verb's parser, which gets its arguments when that verb is the one that was asked for."""
+
+    fill: Callable[[argparse.ArgumentParser], None] | None = None
+
+    def parse_known_args(self, *given: Any, **named: Any) -> Any:
+        """As argparse does, once the arguments are there."""
+        if self.fill is not None:
+            fill, self.fill = self.fill, None
+            fill(self)
+        return super().parse_known_args(*given, **named)
+
+
 def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
     """The arguments as a namespace whose `command` names the verb; UsageError on bad ones."""
     return build_parser().parse_args(argv)
@@ -49,11 +62,13 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"envbuild {__version__}")
     _add_common(parser, default=True)
-    verbs = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    verbs = parser.add_subparsers(
+        dest="command", metavar="COMMAND", required=True, parser_class=_VerbParser
+    )
     for name, text, fill in _VERBS:
         verb = verbs.add_parser(name, help=text, description=_sentence(text), allow_abbrev=False)
         _add_common(verb, default=False, formats=MORE_FORMATS.get(name, ()))
-        fill(verb)
+        verb.fill = fill
     return parser
 
 

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
     from envbuild.cli.context import Context
     from envbuild.commands.export import Exporter
-    from envbuild.commands.export_request import ExportRequest
     from envbuild.index.locations import IndexLocations
-    from envbuild.launchers.pylock import Source
+    from envbuild.launchers.export import ExportRequest
+    from envbuild.launchers.formats.pylock import Source
     from envbuild.lockfile.lockfile import Lockfile
 
 
@@ -34,36 +34,19 @@ def export(context: Context, arguments: Namespace) -> Outcome:
 
 
 def _request(context: Context, arguments: Namespace) -> ExportRequest:
-    import shlex
+    from envbuild.launchers.export import ExportRequest
+    from envbuild.launchers.registry import all_options
 
-    from envbuild.commands.export_request import ExportRequest
-    from envbuild.errors import Problem, UsageError
-    from envbuild.launchers.fleet import Start
-
-    words: tuple[str, ...] | None = None
-    if arguments.arguments is not None:
-        try:
-            words = tuple(shlex.split(arguments.arguments))
-        except ValueError as error:
-            message = f"{arguments.arguments!r} is no list of words: {error}"
-            raise UsageError(Problem(key="--arguments", message=message)) from None
+    given = {option.name: getattr(arguments, option.name) for option in all_options()}
     return ExportRequest(
         format=arguments.export_format,
         drivers=tuple(arguments.drivers),
         stable=arguments.stable,
-        start=Start(arguments=words or (), image=arguments.image, port=arguments.port),
-        arguments=words,
-        unit=_path(arguments.unit),
-        wheels=_path(arguments.wheels),
-        target=arguments.target,
+        options={name: text for name, text in given.items() if text is not None},
         envbuild=_own_command(context),
-        out=_path(arguments.out),
+        out=Path(arguments.out) if arguments.out is not None else None,
         check=tuple(map(Path, arguments.check)),
     )
-
-
-def _path(text: str | None) -> Path | None:
-    return Path(text) if text is not None else None
 
 
 def _exporter(context: Context) -> Exporter:

@@ -2,36 +2,31 @@
 
 from __future__ import annotations
 
-import argparse
 from typing import TYPE_CHECKING
 
-from envbuild.launchers import FORMATS, STABLE_FORMATS
+from envbuild.launchers.registry import all_formats, all_options
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable
 
-_LAST_PORT = 65535
 _SOURCES = (
     "requirements.in or .txt, what `pip list` prints, pyproject.toml or pipx.toml with groups, "
     "a venv, a gpumod preset (.yaml) or a folder of them, a Xinference model (.json)"
 )
 
 
-def _port(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= _LAST_PORT:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port from 1 to {_LAST_PORT}")
-    return int(text)
-
-
 def _export(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("export_format", metavar="FORMAT", choices=FORMATS, help=", ".join(FORMATS))
+    formats = [known.name for known in all_formats()]
+    stable = [known.name for known in all_formats() if known.stable]
+    parser.add_argument("export_format", metavar="FORMAT", choices=formats, help=", ".join(formats))
     parser.add_argument("drivers", metavar="DRIVER", nargs="*", help="default: all of them")
     paths = parser.add_mutually_exclusive_group()
     paths.add_argument(
         "--stable",
         action="store_true",
         default=None,
-        help=f"name paths that follow every switch (default for {', '.join(STABLE_FORMATS)})",
+        help=f"name paths that follow every switch (default for {', '.join(stable)})",
     )
     paths.add_argument(
         "--exact", dest="stable", action="store_false", help="name this generation's environments"
@@ -45,16 +40,9 @@ def _export(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="write nothing; exit 1 if FILE is not what would be written, and say why",
     )
-    parser.add_argument(
-        "--arguments", metavar="TEXT", help="what follows the command, as in a shell"
-    )
-    parser.add_argument("--unit", metavar="FILE", help="a unit whose arguments its drop-in keeps")
-    parser.add_argument("--image", metavar="IMAGE", help="the container image, with tag or digest")
-    parser.add_argument("--port", metavar="N", type=_port, help="the port that is listened on")
-    parser.add_argument("--wheels", metavar="DIR", help="the folder that xinference installs from")
-    parser.add_argument(
-        "--target", metavar="TARGET", help="just this target of the lockfiles, as they name it"
-    )
+    for option, takers in all_options().items():
+        words = f"{option.help} ({', '.join(takers)})"
+        parser.add_argument(f"--{option.name}", metavar=option.metavar, help=words)
 
 
 def _probe(parser: argparse.ArgumentParser) -> None:

@@ -1,33 +1,37 @@
-"""`envbuild export`: what launchers and other tools read, out of the manifest and the lockfiles."""
+"""`envbuild export`: write files for launchers and other tools, from the manifest and the lockfiles."""
 
 from __future__ import annotations
 
 import difflib
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envbuild import __version__
-from envbuild.commands.export_launchers import LAUNCHERS
-from envbuild.commands.export_sources import lockfile_for, subjects_of
-from envbuild.errors import Problem, UsageError
-from envbuild.launchers import STABLE_FORMATS
-from envbuild.launchers.files import read_licences, read_mode, read_text, write_files
+from envbuild.commands.selection import select_drivers
+from envbuild.errors import EnvbuildError, HostError, NoError, Problem, UsageError
+from envbuild.launchers.export import TARGET, UNIT
+from envbuild.launchers.files import (
+    read_licences,
+    read_mode,
+    read_subject,
+    read_text,
+    write_files,
+)
 from envbuild.launchers.fleet import PRIVATE, Fleet
-from envbuild.value import value
+from envbuild.launchers.registry import find_format, refuse_foreign_options
+from envbuild.nearest_name import name_hint
+from envbuild.value import replace, value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
-    from envbuild.commands.export_request import ExportRequest
-    from envbuild.declaration.declaration import Declaration
+    from envbuild.declaration.declaration import Declaration, Driver
+    from envbuild.launchers.export import ExportFormat, ExportRequest
     from envbuild.launchers.fleet import ExportedFile, Subject
-    from envbuild.launchers.pylock import Source
+    from envbuild.launchers.formats.pylock import Source
     from envbuild.lockfile.folder import LockFolder
     from envbuild.lockfile.lockfile import Lockfile
     from envbuild.store.manifest import Manifest
-
-_DECLARED = ("gpumod", "local-studio", "llmhop", "quadlet", "kubernetes")
-"""The formats that say what the declaration asks for: ranges, the package that names a driver, a GPU."""
 
 
 @value
@@ -58,7 +62,7 @@ class ExportResult:
 
 @value
 class Exporter:
-    """Renders a format from what is built and locked."""
+    """Renders a format from what is built and locked: the parts that formats may ask for."""
 
     store: Path
     manifest: Callable[[], Manifest]
@@ -75,92 +79,72 @@ class Exporter:
 
     def export(self, request: ExportRequest) -> ExportResult:
         """Render, then write or compare where that is asked for."""
-        files = self._render(request)
+        chosen = find_format(request.format)
+        refuse_foreign_options(chosen, tuple(request.options))
+        export = _Export(self, request, chosen)
+        files = chosen.render(export)
         written = write_files(request.out, files) if request.out is not None else ()
-        compared = tuple(self._compare(path, files, request) for path in request.check)
+        compared = tuple(_compare(export, path, files) for path in request.check)
         return ExportResult(format=request.format, files=files, written=written, compared=compared)
 
-    def _render(self, request: ExportRequest) -> tuple[ExportedFile, ...]:
-        standard = {
-            "requirements": self._requirements,
-            "pylock": self._pylock,
-            "cyclonedx": self._cyclonedx,
-        }.get(request.format)
-        if standard is not None:
-            return tuple(standard(name, request) for name in self._locked(request))
-        files = LAUNCHERS[request.format](self._fleet(request), request)
-        if request.format == "llmhop":
-            files += tuple(
-                file
-                for subject in self._fleet(request).subjects
-                for file in self._workspace(subject, request)
-            )
-        return files
 
-    def _fleet(self, request: ExportRequest) -> Fleet:
-        declaration = self.declaration() if request.format in _DECLARED else None
-        stable = request.stable
+class _Export:
+    """What a format asks of an export (envbuild.launchers.export.Export)."""
+
+    def __init__(self, parts: Exporter, request: ExportRequest, chosen: ExportFormat) -> None:
+        self._parts = parts
+        self.request = request
+        self.format = chosen
+        self.sources = parts.sources
+        self.indexes = parts.indexes
+        self.lock_workspace = parts.lock_workspace
+
+    @cached_property
+    def fleet(self) -> Fleet:
+        """The named drivers of the current generation, or all of them."""
+        declaration = self._parts.declaration() if self.format.needs_declaration else None
+        stable = self.request.stable
         return Fleet(
-            store=str(self.store),
-            subjects=subjects_of(self.manifest(), request.drivers, declaration, request.format),
-            stable=request.format in STABLE_FORMATS if stable is None else stable,
+            store=str(self._parts.store),
+            subjects=subjects_of(
+                self._parts.manifest(), self.request.drivers, declaration, self.format.name
+            ),
+            stable=self.format.stable if stable is None else stable,
         )
 
-    def _locked(self, request: ExportRequest) -> tuple[str, ...]:
-        from envbuild.commands.selection import select_drivers
+    def lockfiles(self) -> Iterator[tuple[Lockfile, str]]:
+        """Of the named drivers, or of all that are declared."""
+        selected = select_drivers(self._parts.declaration(), self.request.drivers)
+        target = self.request.options.get(TARGET.name)
+        return (lockfile_for(self._parts.folder, driver.name, target) for driver in selected)
 
-        selected = select_drivers(self.declaration(), request.drivers)
-        return tuple(driver.name for driver in selected)
+    def lockfile(self, driver: str) -> Lockfile:
+        """A driver's, cut down to `--target`."""
+        target = self.request.options.get(TARGET.name)
+        return lockfile_for(self._parts.folder, driver, target)[0]
 
-    def _requirements(self, driver: str, request: ExportRequest) -> ExportedFile:
-        from envbuild.launchers.requirements import render_requirements
-
-        return render_requirements(lockfile_for(self.folder, driver, request.target)[0])
-
-    def _pylock(self, driver: str, request: ExportRequest) -> ExportedFile:
-        from envbuild.launchers.pylock import render_pylock
-
-        lockfile, _ = lockfile_for(self.folder, driver, request.target)
-        return render_pylock(lockfile, self.sources(lockfile))
-
-    def _cyclonedx(self, driver: str, request: ExportRequest) -> ExportedFile:
-        from envbuild.launchers.cyclonedx import render_cyclonedx
-
-        lockfile, digest = lockfile_for(self.folder, driver, request.target)
-        return render_cyclonedx(
-            lockfile, digest=digest, envbuild=__version__, licences=self._licences(driver)
-        )
-
-    def _licences(self, driver: str) -> dict[str, str]:
+    def licences(self, driver: str) -> Mapping[str, str]:
         """What the environment of the driver says, where one is built."""
-        environment = self.store / "current" / driver
+        environment = self._parts.store / "current" / driver
         return read_licences(environment) if environment.is_dir() else {}
 
-    def _workspace(self, subject: Subject, request: ExportRequest) -> tuple[ExportedFile, ...]:
-        from envbuild.launchers.fleet import ExportedFile
-        from envbuild.launchers.llmhop import check_workspace_lock, render_workspace
+    def unit(self) -> tuple[str, str] | None:
+        """Name and text; UsageError where it is not clear which driver the unit starts."""
+        given = self.request.options.get(UNIT.name)
+        if given is None:
+            return None
+        if len(self.fleet.subjects) != 1:
+            message = "--unit is for one driver, so name the driver"
+            raise UsageError(Problem(key="--unit", message=message))
+        return Path(given).name, read_text(Path(given))
 
-        driver = subject.entry.name
-        lockfile, _ = lockfile_for(self.folder, driver, request.target)
-        used = {package.index for package in lockfile.packages}
-        indexes = {name: place for name, place in self.indexes().items() if name in used}
-        pyproject = render_workspace(lockfile, indexes)
-        text = self.lock_workspace(lockfile, pyproject.text, subject.base_python)
-        check_workspace_lock(lockfile, text)
-        return (pyproject, ExportedFile(name=f"{driver}/uv.lock", text=text))
 
-    def _compare(
-        self, path: Path, files: tuple[ExportedFile, ...], request: ExportRequest
-    ) -> Compared:
-        text = read_text(path)
-        if request.format == "gpumod" and path.suffix in (".yaml", ".yml"):
-            from envbuild.commands.export_presets import compare_with_preset
-
-            if not path.name.endswith(".preset.yaml"):
-                said = compare_with_preset(path, text, self._fleet(request))
-                return Compared(file=str(path), differences=said)
-        file = _counterpart(path, files)
-        return Compared(file=str(path), differences=_differences(path, text, file))
+def _compare(export: _Export, path: Path, files: tuple[ExportedFile, ...]) -> Compared:
+    text = read_text(path)
+    differences = export.format.compare(export, path, text) if export.format.compare else None
+    if differences is None:
+        differences = _differences(path, text, _counterpart(path, files))
+    return Compared(file=str(path), differences=differences)
 
 
 def _counterpart(path: Path, files: tuple[ExportedFile, ...]) -> ExportedFile:
@@ -182,3 +166,81 @@ def _differences(path: Path, text: str, file: ExportedFile) -> tuple[str, ...]:
     if file.mode == PRIVATE and mode & 0o077:
         said.append(f"mode {mode:o} lets others read it; {file.mode:o} would not")
     return tuple(said)
+
+
+def subjects_of(
+    manifest: Manifest, names: tuple[str, ...], declaration: Declaration | None, format_: str
+) -> tuple[Subject, ...]:
+    """The named drivers of the manifest, or all of them.
+
+    NoError names every driver that is not built; HostError every path that is gone.
+    With a declaration, each driver has to be in it.
+    """
+    known = [driver.name for driver in manifest.drivers]
+    problems = [_not_built(name, known) for name in dict.fromkeys(names) if name not in known]
+    if problems:
+        raise NoError(problems)
+    chosen = [driver for driver in manifest.drivers if not names or driver.name in names]
+    declared = {driver.name: _declared(driver.name, declaration, format_) for driver in chosen}
+    found: list[Subject] = []
+    gone: list[Problem] = []
+    for driver in chosen:
+        try:
+            found.append(read_subject(driver, declared[driver.name]))
+        except EnvbuildError as error:
+            gone += error.problems
+    if gone:
+        raise HostError(gone)
+    return tuple(found)
+
+
+def lockfile_for(folder: LockFolder, driver: str, target: str | None) -> tuple[Lockfile, str]:
+    """A driver's lockfile, cut down to one target where one is named, and the file's digest.
+
+    NoError where there is none; UsageError where it has no such target.
+    """
+    stored = folder.read(driver)
+    if stored is None:
+        message = f"{driver} has no lockfile"
+        hint = f"run `envbuild lock {driver}`"
+        raise NoError(Problem(file=folder.name(driver), message=message, hint=hint))
+    if target is None:
+        return stored.lockfile, stored.digest
+    return _only(stored.lockfile, target), stored.digest
+
+
+def _only(lockfile: Lockfile, name: str) -> Lockfile:
+    chosen = tuple(target for target in lockfile.targets if str(target) == name)
+    if not chosen:
+        message = f"{lockfile.driver} is not locked for {name!r}"
+        hint = f"there are: {', '.join(map(str, lockfile.targets))}"
+        raise UsageError(Problem(key="--target", message=message, hint=hint))
+    packages = tuple(
+        replace(
+            package,
+            targets=chosen,
+            files=tuple(
+                replace(file, targets=chosen) for file in package.files if chosen[0] in file.targets
+            ),
+        )
+        for package in lockfile.packages
+        if chosen[0] in package.targets
+    )
+    return replace(lockfile, targets=chosen, packages=packages)
+
+
+def _declared(name: str, declaration: Declaration | None, format_: str) -> Driver | None:
+    if declaration is None:
+        return None
+    driver = declaration.driver(name)
+    if driver is None:
+        message = f"{name} is built but no longer declared, so its ranges are not known"
+        hint = f"name the drivers to export, as in `envbuild export {format_} DRIVER`"
+        raise NoError(Problem(file=declaration.file, message=message, hint=hint))
+    return driver
+
+
+def _not_built(name: str, known: list[str]) -> Problem:
+    message = f"the current generation has no driver {name!r}, so there is no path to export"
+    hint = f"run `envbuild sync {name}`, or correct the name; {name_hint(name, known)}"
+    return Problem(message=message, hint=hint)

@@ -14,8 +14,8 @@ from envbuild.imports.preset import hand_made_environment, is_preset, read_prese
 from envbuild.imports.requirements_text import read_requirements_text
 from envbuild.imports.venv import is_venv, read_distributions, venv_python
 from envbuild.imports.xinference import read_model
-from envbuild.imports.yaml_text import parse_yaml
 from envbuild.launchers.files import read_text
+from envbuild.yaml_text import parse_yaml
 
 if TYPE_CHECKING:
     from envbuild.imports.draft import Draft

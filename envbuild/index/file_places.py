@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.errors import IndexFailureError, Problem
-from envbuild.launchers.pylock import Source
+from envbuild.launchers.formats.pylock import Source
 from envbuild.posix.workers import Workers
 
 if TYPE_CHECKING:

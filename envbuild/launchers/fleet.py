@@ -10,6 +10,8 @@ from envbuild.errors import Problem, UsageError
 from envbuild.value import value
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from envbuild.declaration.declaration import Driver
     from envbuild.store.manifest import ManifestDriver
 
@@ -86,20 +88,6 @@ class Fleet:
     """Whether paths follow every switch; else they name just this generation's environments."""
 
 
-@value
-class Start:
-    """How a service is started, as far as envbuild does not know it."""
-
-    arguments: tuple[str, ...] = ()
-    """What follows the command."""
-
-    image: str | None = None
-    """The container image, with a tag or a digest."""
-
-    port: int | None = None
-    """The TCP port that the service listens on."""
-
-
 def header(format_: str) -> str:
     """The first line of an exported file, without its comment sign."""
     return HEADER.format(format=format_)
@@ -125,6 +113,11 @@ def check_printable(text: str, what: str, format_: str) -> str:
         message = f"{what} {text!r} has control characters, which the format {format_} cannot carry"
         raise UsageError(Problem(message=message))
     return text
+
+
+def join(lines: Iterable[str]) -> str:
+    """Lines as a text that ends in a line feed; UsageError where one holds a line break or a control character."""
+    return "".join(f"{check_printable(line, 'the line', 'of the file')}\n" for line in lines)
 
 
 def require_image(image: str | None, format_: str) -> str:

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from envbuild.launchers.cyclonedx import render_cyclonedx
-from envbuild.launchers.env import render_env
-from envbuild.launchers.fleet import Fleet, Start, Subject
-from envbuild.launchers.flox import render_flox
-from envbuild.launchers.gpumod import render_gpumod
-from envbuild.launchers.kubernetes import render_kubernetes
-from envbuild.launchers.llmhop import render_workspace
-from envbuild.launchers.local_studio import render_local_studio
-from envbuild.launchers.pylock import Source, render_pylock
-from envbuild.launchers.quadlet import render_quadlet
-from envbuild.launchers.requirements import render_requirements
-from envbuild.launchers.systemd import render_systemd
-from envbuild.launchers.xinference import render_xinference
+from envbuild.errors import UsageError
+from envbuild.launchers.export import ExportRequest
+from envbuild.launchers.fleet import Fleet, Subject
+from envbuild.launchers.formats.pylock import Source
+from envbuild.launchers.registry import all_formats, find_format, refuse_foreign_options
 from envbuild.target.accelerator import Accelerator
 from envbuild.value import replace
 from tests.support.golden import assert_golden
@@ -37,14 +31,14 @@ from tests.support.values import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from envbuild.launchers.fleet import ExportedFile
+    from envbuild.lockfile.lockfile import Lockfile
 
 FOLDER = Path(__file__).parent / "export"
-START = Start(
-    arguments=("serve", "a model", "--x=100%"),
-    image=f"docker.example/cuda@sha256:{'a' * 64}",
-    port=8000,
-)
+OPTIONS = {
+    "arguments": "serve 'a model' --x=100%",
+    "image": f"docker.example/cuda@sha256:{'a' * 64}",
+    "port": "8000",
+}
 VLLM = make_driver(
     "vllm",
     "vllm==0.11.0",
@@ -100,29 +94,65 @@ def sources() -> dict[str, Source]:
     }
 
 
-EXPORTS: dict[str, Callable[[], tuple[ExportedFile, ...]]] = {
-    "env": lambda: render_env(fleet(stable=False)),
-    "systemd": lambda: render_systemd(fleet(stable=True), arguments=None, unit=None),
-    "systemd-closed": lambda: render_systemd(_closed(), arguments=START.arguments, unit=None),
-    "gpumod": lambda: render_gpumod(fleet(stable=True), arguments=None, unit=None),
-    "xinference": lambda: render_xinference(fleet(stable=False), wheels="/srv/wheels"),
-    "local-studio": lambda: render_local_studio(
-        fleet(stable=False), envbuild=("/usr/bin/envbuild", "--store", STORE), folder="/srv/studio"
-    ),
-    "quadlet": lambda: render_quadlet(fleet(stable=False), START),
-    "quadlet-stable": lambda: render_quadlet(_managed(), START),
-    "flox": lambda: render_flox(fleet(stable=False)),
-    "kubernetes": lambda: render_kubernetes(fleet(stable=False), START),
-    "requirements": lambda: (render_requirements(LOCKFILE),),
-    "pylock": lambda: (render_pylock(LOCKFILE, sources()),),
-    "llmhop": lambda: (
-        render_workspace(LOCKFILE, {"internal": "https://packages.example.com/simple"}),
-    ),
-    "cyclonedx": lambda: (
-        render_cyclonedx(
-            LOCKFILE, digest="sha256:0", envbuild="0.1.0", licences={"vllm": "Apache-2.0"}
-        ),
-    ),
+@dataclass(frozen=True, kw_only=True)
+class FakeExport:
+    """What formats ask for, made up."""
+
+    request: ExportRequest
+    fleet: Fleet
+
+    def lockfiles(self) -> tuple[tuple[Lockfile, str], ...]:
+        """The one of vllm."""
+        return ((LOCKFILE, "sha256:0"),)
+
+    def lockfile(self, driver: str) -> Lockfile:
+        """The same."""
+        return LOCKFILE
+
+    def sources(self, lockfile: Lockfile) -> dict[str, Source]:
+        """Where an index of the tests would have the files."""
+        return sources()
+
+    def licences(self, driver: str) -> dict[str, str]:
+        """The one of vllm."""
+        return {"vllm": "Apache-2.0"}
+
+    def unit(self) -> None:
+        """No drop-in is for a unit."""
+
+    def indexes(self) -> dict[str, str]:
+        """One that is bound."""
+        return {"internal": "https://packages.example.com/simple"}
+
+    def lock_workspace(self, lockfile: Lockfile, pyproject: str, python: str) -> str:
+        """A `uv.lock` with every locked file."""
+        files = [file for package in lockfile.packages for file in package.files]
+        return "".join(f"sha256:{file.sha256}\n" for file in files)
+
+
+def export(
+    format_: str, exported: Fleet | None = None, options: dict[str, str] | None = None
+) -> FakeExport:
+    """An export of the fleet, with paths as the format names them by itself."""
+    request = ExportRequest(
+        format=format_,
+        options=options or {},
+        envbuild=("/usr/bin/envbuild", "--store", STORE),
+        out=Path("/srv/studio"),
+    )
+    return FakeExport(request=request, fleet=exported or fleet(stable=find_format(format_).stable))
+
+
+EXPORTS: dict[str, Callable[[], FakeExport]] = {
+    **{
+        known.name: lambda name=known.name: export(name)  # type: ignore[misc]
+        for known in all_formats()
+    },
+    "quadlet": lambda: export("quadlet", options=OPTIONS),
+    "quadlet-stable": lambda: export("quadlet", _managed(), OPTIONS),
+    "kubernetes": lambda: export("kubernetes", options=OPTIONS),
+    "llmhop": lambda: export("llmhop", options=OPTIONS),
+    "systemd-closed": lambda: export("systemd", _closed(), {"arguments": OPTIONS["arguments"]}),
 }
 
 
@@ -140,6 +170,26 @@ def _managed() -> Fleet:
 @pytest.mark.parametrize("name", EXPORTS)
 def test_export(name: str) -> None:
     """Each format, with every file's name and mode."""
-    files = EXPORTS[name]()
+    made = EXPORTS[name]()
+    files = find_format(made.request.format).render(made)
     text = "\n".join(f"==> {file.name} (mode {file.mode:o}) <==\n{file.text}" for file in files)
     assert_golden(FOLDER / f"{name}.txt", text)
+
+
+def test_every_format_is_documented() -> None:
+    """The table in docs/launchers.md is made from the formats' records."""
+    page = Path(__file__).parents[2] / "docs/launchers.md"
+    rows = [f"| `{known.name}` | {known.files} | {known.taken_by} |" for known in all_formats()]
+    table = re.compile(r"(?<=\| --- \| --- \| --- \|\n)(\|.*\n)+")
+    text = table.sub(lambda _: "".join(f"{row}\n" for row in rows), page.read_text(), count=1)
+    assert_golden(page, text)
+
+
+def test_an_option_of_another_format_is_refused() -> None:
+    """What a format would not look at is an error that names whom the option is for."""
+    with pytest.raises(UsageError) as raised:
+        refuse_foreign_options(find_format("env"), ("image",))
+    assert str(raised.value) == (
+        "--image: the format env does not take --image\n"
+        "  hint: it is for kubernetes, llmhop, quadlet"
+    )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from envbuild.errors import UsageError
-from envbuild.launchers.env import env_lines
+from envbuild.launchers.formats.env import env_lines
 from tests.launchers.tools import verify_unit
 
 if TYPE_CHECKING:

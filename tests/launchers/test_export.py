@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envbuild.launchers import FORMATS
+from envbuild.launchers.registry import all_formats
 
 if TYPE_CHECKING:
     from tests.launchers.conftest import Fleet
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 IMAGE = "docker.example/base@sha256:" + "a" * 64
 
 
-@pytest.mark.parametrize("format_", FORMATS)
+@pytest.mark.parametrize("format_", [known.name for known in all_formats()])
 def test_every_format_names_what_is_there(fleet: Fleet, format_: str) -> None:
     """Every path below the store that an export names exists; a second export gives the same bytes."""
     words = [

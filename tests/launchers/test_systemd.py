@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from envbuild.errors import UsageError
-from envbuild.launchers.systemd import parse_exec_start, quote
+from envbuild.launchers.formats.systemd import parse_exec_start, quote
 from tests.launchers.tools import verify_unit
 
 if TYPE_CHECKING:

@@ -111,4 +111,4 @@ def test_worker_relaunch_takes_the_python(fleet: Fleet) -> None:
 def test_wheel_folder_that_is_not_there(fleet: Fleet) -> None:
     """A folder of wheels that does not exist is refused, before a worker looks for it."""
     result = fleet.export("xinference", "vllm", "--wheels", "/nowhere", check=False)
-    assert (result.code, "/nowhere is no folder" in result.stderr) == (2, True)
+    assert (result.code, "/nowhere is not a folder" in result.stderr) == (2, True)

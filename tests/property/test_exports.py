@@ -11,9 +11,10 @@ from packaging.markers import Marker
 
 from envbuild.declaration.edit import add_requirements, remove_requirements
 from envbuild.errors import UsageError
-from envbuild.launchers.env import env_lines, join
+from envbuild.launchers.fleet import join
+from envbuild.launchers.formats.env import env_lines
+from envbuild.launchers.formats.systemd import parse_exec_start, quote
 from envbuild.launchers.markers import render_marker
-from envbuild.launchers.systemd import parse_exec_start, quote
 from envbuild.target.target import parse_target
 from tests.property.strategies import names
 from tests.support.examples import examples

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from envbuild.errors import UsageError
-from envbuild.imports.yaml_text import parse_yaml
 from envbuild.index.page import JSON, IndexFile, parse_page
 from envbuild.wheelcache.record import parse_record
+from envbuild.yaml_text import parse_yaml
 
 ROOT = Path(__file__).parents[2]
 NINES = "9" * 5000

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from envbuild.errors import UsageError
-from envbuild.launchers.env import join
+from envbuild.launchers.fleet import join
 from envbuild.report.conflicts_svg import render_conflicts_svg
 from envbuild.report.github import render_github
 from envbuild.report.markdown import render_markdown

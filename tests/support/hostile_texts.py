@@ -54,7 +54,7 @@ def readers() -> Iterator[tuple[str, Callable[[str], object]]]:
     from envbuild.index.page import JSON, listed_hashes, parse_page
     from envbuild.index.page_glance import wheels_of_version
     from envbuild.index.standing import lifetime
-    from envbuild.launchers.systemd import parse_exec_start
+    from envbuild.launchers.formats.systemd import parse_exec_start
     from envbuild.launchers.unit_file import parse_unit
     from envbuild.requirement.parse import parse_requirement
     from envbuild.wheelcache.metadata import parse_metadata

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from envbuild.launchers.cyclonedx import render_cyclonedx
+from envbuild.launchers.formats.cyclonedx import render_cyclonedx
 from tests.support.values import ARM, LINUX, make_driver, make_file, make_lockfile, make_package
 
 

@@ -4,37 +4,41 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.launchers.env import join
+from envbuild.launchers.export import ARGUMENTS, IMAGE, PORT, ExportFormat
 from envbuild.launchers.fleet import (
     PRIVATE,
     ExportedFile,
     check_path,
     header,
+    join,
     mounts,
     python_note,
     require_image,
 )
-from envbuild.launchers.systemd import quote
+from envbuild.launchers.formats.systemd import quote
 
 if TYPE_CHECKING:
-    from envbuild.launchers.fleet import Fleet, Start, Subject
+    from envbuild.launchers.export import Export, ExportRequest
+    from envbuild.launchers.fleet import Fleet, Subject
 
 
-def render_quadlet(
-    fleet: Fleet, start: Start, *, format_: str = "quadlet"
-) -> tuple[ExportedFile, ...]:
+def render_quadlet(export: Export, *, format_: str = "quadlet") -> tuple[ExportedFile, ...]:
     """A `.container` file a driver."""
-    image = require_image(start.image, format_)
-    return tuple(_container(fleet, subject, image, start, format_) for subject in fleet.subjects)
+    request = export.request
+    image = require_image(request.options.get(IMAGE.name), format_)
+    return tuple(
+        _container(export.fleet, subject, image, request, format_)
+        for subject in export.fleet.subjects
+    )
 
 
 def _container(
-    fleet: Fleet, subject: Subject, image: str, start: Start, format_: str
+    fleet: Fleet, subject: Subject, image: str, request: ExportRequest, format_: str
 ) -> ExportedFile:
     name = subject.entry.name
     binary = check_path(subject.binary(stable=fleet.stable), format_)
     note = python_note(subject)
-    words = " ".join(map(quote, start.arguments))
+    words = " ".join(map(quote, request.arguments or ()))
     lines = [
         f"# {header(format_)}",
         *([f"# {note}"] if note else []),
@@ -51,7 +55,7 @@ def _container(
         *(["AddDevice=nvidia.com/gpu=all"] if subject.needs_gpu else []),
         "PodmanArgs=--entrypoint=",
         f"Exec={binary} {words}".rstrip(),
-        *([f"PublishPort=127.0.0.1:{start.port}:{start.port}"] if start.port else []),
+        *([f"PublishPort=127.0.0.1:{request.port}:{request.port}"] if request.port else []),
         "NoNewPrivileges=true",
         "",
         "[Service]",
@@ -62,3 +66,13 @@ def _container(
         "WantedBy=default.target",
     ]
     return ExportedFile(name=f"{name}.container", text=join(lines), mode=PRIVATE)
+
+
+FORMAT = ExportFormat(
+    name="quadlet",
+    files="`DRIVER.container`",
+    taken_by="podman's generator (podman ≥ 4.4)",
+    render=render_quadlet,
+    options=(ARGUMENTS, IMAGE, PORT),
+    needs_declaration=True,
+)

@@ -7,12 +7,14 @@ import shlex
 from typing import TYPE_CHECKING
 
 from envbuild.errors import Problem, UsageError
-from envbuild.launchers.env import env_lines, join
-from envbuild.launchers.fleet import PRIVATE, PROGRAM, ExportedFile, check_path, header
+from envbuild.launchers.export import ExportFormat
+from envbuild.launchers.fleet import PRIVATE, PROGRAM, ExportedFile, check_path, header, join
+from envbuild.launchers.formats.env import env_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from envbuild.launchers.export import Export
     from envbuild.launchers.fleet import Fleet, Subject
 
 
@@ -83,3 +85,19 @@ def _upgrade(subject: Subject, envbuild: tuple[str, ...]) -> ExportedFile:
         f"exec {command} sync {name}",
     ]
     return ExportedFile(name=f"upgrade-{name}", text=join(lines), mode=PROGRAM)
+
+
+def _render(export: Export) -> tuple[ExportedFile, ...]:
+    request = export.request
+    folder = request.out or next((file.parent for file in request.check), None)
+    lies_in = str(folder.absolute()) if folder is not None else None
+    return render_local_studio(export.fleet, envbuild=request.envbuild, folder=lies_in)
+
+
+FORMAT = ExportFormat(
+    name="local-studio",
+    files="`DRIVER.recipe.json`, `local-studio.env`, `upgrade-DRIVER`",
+    taken_by="its documented order of precedence, as a table of cases: its code is on no registry",
+    render=_render,
+    needs_declaration=True,
+)

@@ -6,16 +6,19 @@ import json
 from typing import TYPE_CHECKING
 
 from envbuild.errors import Problem, UsageError
-from envbuild.launchers.env import join
-from envbuild.launchers.fleet import ExportedFile, check_path, header
-from envbuild.launchers.systemd import drop_in, tail
+from envbuild.launchers.export import ARGUMENTS, UNIT, ExportFormat
+from envbuild.launchers.fleet import ExportedFile, check_path, header, join
+from envbuild.launchers.formats.systemd import drop_in, tail
 from envbuild.requirement.parse import holds, parse_requirement
 from envbuild.target.target import Target, parse_platform
+from envbuild.yaml_text import parse_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from envbuild.declaration.declaration import Driver
+    from envbuild.launchers.export import Export
     from envbuild.launchers.fleet import Fleet, Subject
 
 TEMPLATE_COMMAND = "vllm"
@@ -112,3 +115,44 @@ def _compat(driver: Driver, python_version: str) -> Iterator[tuple[str, str]]:
             ranges.setdefault(wanted.name, []).append(wanted.specifier)
     for name in sorted(ranges):
         yield name, ",".join(ranges[name])
+
+
+def _compare(export: Export, path: Path, text: str) -> tuple[str, ...] | None:
+    """A preset that exists, beside the patch; UsageError where it is not clear which driver it is for."""
+    if path.suffix not in (".yaml", ".yml") or path.name.endswith(".preset.yaml"):
+        return None
+    preset = parse_yaml(text, file=str(path))
+    subject = _subject_of(preset, export.fleet)
+    if subject is None:
+        message = "it is not clear which driver the preset is for"
+        hint = "name the driver, as in `envbuild export gpumod DRIVER --check FILE`"
+        raise UsageError(Problem(file=str(path), message=message, hint=hint))
+    wanted = patch_values(subject, stable=export.fleet.stable)
+    return compare_preset(preset, wanted, file=str(path))
+
+
+def _subject_of(preset: object, fleet: Fleet) -> Subject | None:
+    """The one that is exported; else the one whose binary the preset names, or that has its driver's name."""
+    if len(fleet.subjects) == 1:
+        return fleet.subjects[0]
+    table = preset if isinstance(preset, dict) else {}
+    unit_vars = table.get("unit_vars")
+    binary = unit_vars.get("vllm_bin") if isinstance(unit_vars, dict) else None
+    for subject in fleet.subjects:
+        if binary in (subject.entry.stable_binary, subject.entry.binary):
+            return subject
+    return next((item for item in fleet.subjects if item.entry.name == table.get("driver")), None)
+
+
+FORMAT = ExportFormat(
+    name="gpumod",
+    files="`DRIVER.preset.yaml`, or the drop-in of a unit",
+    taken_by="`gpumod template generate`, `gpumod doctor venv`, `systemd-analyze verify`",
+    render=lambda export: render_gpumod(
+        export.fleet, arguments=export.request.arguments, unit=export.unit()
+    ),
+    options=(ARGUMENTS, UNIT),
+    stable=True,
+    needs_declaration=True,
+    compare=_compare,
+)

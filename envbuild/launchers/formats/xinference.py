@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envbuild.launchers.env import join
-from envbuild.launchers.fleet import PROGRAM, ExportedFile, check_path, header
+from envbuild.errors import Problem, UsageError
+from envbuild.launchers.export import ExportFormat, Option
+from envbuild.launchers.fleet import PROGRAM, ExportedFile, check_path, header, join
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from envbuild.launchers.export import Export
     from envbuild.launchers.fleet import Fleet, Subject
 
 WORKER = "xinference-worker"
@@ -71,3 +74,23 @@ def _launch(subject: Subject, wheels: str | None) -> ExportedFile:
     lines += [f"    {option} \\" for option in options[:-1]]
     lines.append(f"    {options[-1]}")
     return ExportedFile(name=f"{name}-launch", text=join(lines), mode=PROGRAM)
+
+
+_WHEELS = Option(name="wheels", metavar="DIR", help="the folder that Xinference installs from")
+
+
+def _render(export: Export) -> tuple[ExportedFile, ...]:
+    given = export.request.options.get(_WHEELS.name)
+    wheels = Path(given) if given is not None else None
+    if wheels is not None and not wheels.is_dir():
+        raise UsageError(Problem(key="--wheels", message=f"{wheels} is not a folder"))
+    return render_xinference(export.fleet, wheels=str(wheels.absolute()) if wheels else None)
+
+
+FORMAT = ExportFormat(
+    name="xinference",
+    files="`DRIVER-worker`, or `DRIVER-launch`",
+    taken_by="Xinference's command line, its merging of packages, xoscar's virtualenv manager",
+    render=_render,
+    options=(_WHEELS,),
+)

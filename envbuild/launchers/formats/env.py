@@ -6,12 +6,13 @@ import re
 from typing import TYPE_CHECKING
 
 from envbuild.errors import Problem, UsageError
+from envbuild.launchers.export import ExportFormat
 from envbuild.launchers.fleet import (
     PRIVATE,
     ExportedFile,
     check_path,
-    check_printable,
     header,
+    join,
     upper_name,
 )
 
@@ -43,6 +44,14 @@ def variables(subject: Subject, *, stable: bool) -> Iterable[tuple[str, str]]:
     yield f"{name}_VERSION", subject.entry.version.replace("!", "-")
 
 
+FORMAT = ExportFormat(
+    name="env",
+    files="`envbuild.env`: `VLLM_BIN`, `VLLM_PYTHON`, `VLLM_VERSION`, unquoted",
+    taken_by="`sh`, systemd's `EnvironmentFile`, flox's rules as a table",
+    render=lambda export: render_env(export.fleet),
+)
+
+
 def env_lines(pairs: Iterable[tuple[str, str]]) -> Iterable[str]:
     """`KEY=VALUE`, unquoted; UsageError names a value that would need quotes."""
     for name, value in pairs:
@@ -51,8 +60,3 @@ def env_lines(pairs: Iterable[tuple[str, str]]) -> Iterable[str]:
             hint = "readers of such files differ about quotes; use letters, digits and ._/+:@,=-"
             raise UsageError(Problem(message=message, hint=hint))
         yield f"{name}={value}"
-
-
-def join(lines: Iterable[str]) -> str:
-    """Lines as a text that ends in a line feed; UsageError where one holds a line break or a control character."""
-    return "".join(f"{check_printable(line, 'the line', 'of the file')}\n" for line in lines)

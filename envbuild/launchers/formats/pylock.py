@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from envbuild.launchers.env import join
-from envbuild.launchers.fleet import ExportedFile, header
+from envbuild.launchers.export import TARGET, ExportFormat
+from envbuild.launchers.fleet import ExportedFile, header, join
 from envbuild.launchers.markers import check_distinct
 from envbuild.launchers.patch_releases import package_marker
 from envbuild.value import value
@@ -106,3 +106,15 @@ def _file(file: LockedFile, source: Source) -> str:
 
 def _string(text: str) -> str:
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+FORMAT = ExportFormat(
+    name="pylock",
+    files="`pylock.DRIVER.toml` (PEP 751)",
+    taken_by="`pip install -r`, `uv pip sync`",
+    render=lambda export: tuple(
+        render_pylock(lockfile, export.sources(lockfile)) for lockfile, _ in export.lockfiles()
+    ),
+    options=(TARGET,),
+    of_lockfiles=True,
+)

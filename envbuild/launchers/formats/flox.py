@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.launchers.env import join
-from envbuild.launchers.fleet import ExportedFile, check_path, header
+from envbuild.launchers.export import ExportFormat
+from envbuild.launchers.fleet import ExportedFile, check_path, header, join
 
 if TYPE_CHECKING:
     from envbuild.launchers.fleet import Fleet
@@ -27,3 +27,11 @@ def render_flox(fleet: Fleet) -> tuple[ExportedFile, ...]:
         "'''",
     ]
     return (ExportedFile(name="flox-hook.toml", text=join(lines)),)
+
+
+FORMAT = ExportFormat(
+    name="flox",
+    files="`flox-hook.toml`",
+    taken_by="`sh`",
+    render=lambda export: render_flox(export.fleet),
+)

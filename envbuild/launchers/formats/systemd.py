@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from envbuild.errors import Problem, UsageError
-from envbuild.launchers.env import join
-from envbuild.launchers.fleet import ExportedFile, check_path, check_printable, header
+from envbuild.launchers.export import ARGUMENTS, UNIT, ExportFormat
+from envbuild.launchers.fleet import ExportedFile, check_path, check_printable, header, join
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -147,3 +147,15 @@ def _sandbox(fleet: Fleet) -> Iterator[str]:
     yield "ProtectControlGroups=yes"
     yield "RestrictSUIDSGID=yes"
     yield "LockPersonality=yes"
+
+
+FORMAT = ExportFormat(
+    name="systemd",
+    files="`envbuild@.service`, `DRIVER.service.d/50-envbuild.conf`",
+    taken_by="`systemd-analyze verify`",
+    render=lambda export: render_systemd(
+        export.fleet, arguments=export.request.arguments, unit=export.unit()
+    ),
+    options=(ARGUMENTS, UNIT),
+    stable=True,
+)

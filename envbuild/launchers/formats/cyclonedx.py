@@ -7,12 +7,15 @@ import uuid
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from envbuild import __version__
+from envbuild.launchers.export import TARGET, ExportFormat
 from envbuild.launchers.fleet import ExportedFile
 from envbuild.requirement.graph import active_edges
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from envbuild.launchers.export import Export
     from envbuild.lockfile.lockfile import LockedFile, LockedPackage, Lockfile
 
 _SPACE = uuid.UUID("6c1d9a0e-5d0b-5c55-9a0a-0f4c4b0d6f5e")
@@ -144,3 +147,25 @@ def _dependencies(
 
 def _sorted(names: Iterable[str]) -> list[str]:
     return sorted(names)
+
+
+def _render(export: Export) -> tuple[ExportedFile, ...]:
+    return tuple(
+        render_cyclonedx(
+            lockfile,
+            digest=digest,
+            envbuild=__version__,
+            licences=export.licences(lockfile.driver),
+        )
+        for lockfile, digest in export.lockfiles()
+    )
+
+
+FORMAT = ExportFormat(
+    name="cyclonedx",
+    files="`DRIVER.cdx.json` (CycloneDX 1.6)",
+    taken_by="the schema, read strictly",
+    render=_render,
+    options=(TARGET,),
+    of_lockfiles=True,
+)

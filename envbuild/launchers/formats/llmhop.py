@@ -6,15 +6,18 @@ import json
 from typing import TYPE_CHECKING
 
 from envbuild.errors import IndexFailureError, Problem
-from envbuild.launchers.env import join
-from envbuild.launchers.fleet import ExportedFile, header
+from envbuild.launchers.export import ARGUMENTS, IMAGE, PORT, TARGET, ExportFormat
+from envbuild.launchers.fleet import ExportedFile, header, join
+from envbuild.launchers.formats.pylock import python_range, target_markers
+from envbuild.launchers.formats.quadlet import render_quadlet
+from envbuild.launchers.formats.requirements import pinned
 from envbuild.launchers.markers import check_distinct
-from envbuild.launchers.pylock import python_range, target_markers
-from envbuild.launchers.requirements import pinned
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from envbuild.launchers.export import Export
+    from envbuild.launchers.fleet import Subject
     from envbuild.lockfile.lockfile import Lockfile
 
 
@@ -81,3 +84,31 @@ def _overrides(lockfile: Lockfile) -> list[str]:
         return []
     pins = [json.dumps(pinned(package, lockfile)) for package in lockfile.packages]
     return ["override-dependencies = [", *(f"  {pin}," for pin in pins), "]"]
+
+
+def _render(export: Export) -> tuple[ExportedFile, ...]:
+    files = render_quadlet(export, format_="llmhop")
+    for subject in export.fleet.subjects:
+        files += _workspace(export, subject)
+    return files
+
+
+def _workspace(export: Export, subject: Subject) -> tuple[ExportedFile, ...]:
+    driver = subject.entry.name
+    lockfile = export.lockfile(driver)
+    used = {package.index for package in lockfile.packages}
+    indexes = {name: place for name, place in export.indexes().items() if name in used}
+    pyproject = render_workspace(lockfile, indexes)
+    text = export.lock_workspace(lockfile, pyproject.text, subject.base_python)
+    check_workspace_lock(lockfile, text)
+    return (pyproject, ExportedFile(name=f"{driver}/uv.lock", text=text))
+
+
+FORMAT = ExportFormat(
+    name="llmhop",
+    files="`DRIVER/pyproject.toml` and `uv.lock`, `DRIVER.container`",
+    taken_by="`uv sync --frozen`, `uv lock --check`, podman's generator",
+    render=_render,
+    options=(ARGUMENTS, IMAGE, PORT, TARGET),
+    needs_declaration=True,
+)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from envbuild.launchers.env import join
+from envbuild.launchers.export import ARGUMENTS, IMAGE, PORT, ExportFormat
 from envbuild.launchers.fleet import (
     ExportedFile,
     check_path,
     check_printable,
     header,
+    join,
     mounts,
     python_note,
     require_image,
@@ -19,25 +20,28 @@ from envbuild.launchers.fleet import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from envbuild.launchers.fleet import Fleet, Start, Subject
+    from envbuild.launchers.export import Export, ExportRequest
+    from envbuild.launchers.fleet import Fleet, Subject
 
 _LONGEST_WAIT = 60
 """How often the start is looked at, every ten seconds: loading a model takes minutes."""
 
 
-def render_kubernetes(fleet: Fleet, start: Start) -> tuple[ExportedFile, ...]:
+def render_kubernetes(export: Export) -> tuple[ExportedFile, ...]:
     """A `PodTemplate` a driver, to be started on nodes that have the store."""
-    image = require_image(start.image, "kubernetes")
-    files = []
+    image = require_image(export.request.options.get(IMAGE.name), "kubernetes")
+    fleet, files = export.fleet, []
     for subject in fleet.subjects:
         note = python_note(subject)
         head = [f"# {header('kubernetes')}", *([f"# {note}"] if note else [])]
-        lines = [*head, *_yaml(_pod_template(fleet, subject, image, start))]
+        lines = [*head, *_yaml(_pod_template(fleet, subject, image, export.request))]
         files.append(ExportedFile(name=f"{subject.entry.name}.yaml", text=join(lines)))
     return tuple(files)
 
 
-def _pod_template(fleet: Fleet, subject: Subject, image: str, start: Start) -> dict[str, object]:
+def _pod_template(
+    fleet: Fleet, subject: Subject, image: str, request: ExportRequest
+) -> dict[str, object]:
     name = subject.entry.name
     labels = {"app.kubernetes.io/name": name, "app.kubernetes.io/managed-by": "envbuild"}
     paths = [check_path(path, "kubernetes") for path in mounts(fleet, subject)]
@@ -48,7 +52,7 @@ def _pod_template(fleet: Fleet, subject: Subject, image: str, start: Start) -> d
         "template": {
             "metadata": {"labels": labels},
             "spec": {
-                "containers": [_container(fleet, subject, image, start, paths)],
+                "containers": [_container(fleet, subject, image, request, paths)],
                 "volumes": [
                     {"name": _volume(number), "hostPath": {"path": path, "type": "Directory"}}
                     for number, path in enumerate(paths)
@@ -59,15 +63,15 @@ def _pod_template(fleet: Fleet, subject: Subject, image: str, start: Start) -> d
 
 
 def _container(
-    fleet: Fleet, subject: Subject, image: str, start: Start, paths: list[str]
+    fleet: Fleet, subject: Subject, image: str, request: ExportRequest, paths: list[str]
 ) -> dict[str, object]:
     container: dict[str, object] = {
         "name": subject.entry.name,
         "image": image,
         "command": [check_path(subject.binary(stable=fleet.stable), "kubernetes")],
     }
-    if start.arguments:
-        container["args"] = [_argument(word) for word in start.arguments]
+    if request.arguments:
+        container["args"] = [_argument(word) for word in request.arguments]
     container["volumeMounts"] = [
         {"name": _volume(number), "mountPath": path, "readOnly": True}
         for number, path in enumerate(paths)
@@ -75,7 +79,7 @@ def _container(
     if subject.needs_gpu:
         container["resources"] = {"limits": {"nvidia.com/gpu": 1}}
     container["securityContext"] = {"allowPrivilegeEscalation": False}
-    return container | _probes(start.port)
+    return container | _probes(request.port)
 
 
 def _probes(port: int | None) -> dict[str, object]:
@@ -120,3 +124,13 @@ def _item(value: object, indent: int) -> Iterator[str]:
     pad = "  " * indent
     yield f"{pad}- {lines[0].strip()}"
     yield from lines[1:]
+
+
+FORMAT = ExportFormat(
+    name="kubernetes",
+    files="`DRIVER.yaml`, a `PodTemplate`",
+    taken_by="`kubernetes-validate --strict`",
+    render=render_kubernetes,
+    options=(ARGUMENTS, IMAGE, PORT),
+    needs_declaration=True,
+)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.launchers.env import join
-from envbuild.launchers.fleet import ExportedFile, header
+from envbuild.launchers.export import TARGET, ExportFormat
+from envbuild.launchers.fleet import ExportedFile, header, join
 from envbuild.launchers.markers import check_distinct
 from envbuild.launchers.patch_releases import package_marker
 
@@ -36,3 +36,15 @@ def _requirement(package: LockedPackage, lockfile: Lockfile) -> Iterator[str]:
     hashes = sorted({file.sha256 for file in package.files})
     yield from (f"    --hash=sha256:{sha256} \\" for sha256 in hashes[:-1])
     yield f"    --hash=sha256:{hashes[-1]}"
+
+
+FORMAT = ExportFormat(
+    name="requirements",
+    files="`requirements.DRIVER.txt`",
+    taken_by="`pip install --require-hashes`, `uv pip sync --require-hashes`",
+    render=lambda export: tuple(
+        render_requirements(lockfile) for lockfile, _ in export.lockfiles()
+    ),
+    options=(TARGET,),
+    of_lockfiles=True,
+)
