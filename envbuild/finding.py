@@ -138,11 +138,11 @@ class Code(enum.StrEnum):
         "a host with the accelerator of `--host` skips a driver",
         "nothing, if such hosts are not meant to run it",
     )
-    HOST_CUDA = (
-        "host-cuda",
+    HOST_ACCELERATOR = (
+        "host-accelerator",
         "error",
-        "a host with the CUDA version of `--host` cannot run the locked wheels of a driver",
-        "require a build for an older CUDA, or ask for more in `accelerator`",
+        "a host with the accelerator of `--host` cannot run the locked wheels of a driver",
+        "require a build for an older version, or ask for more in `accelerator`",
     )
     # what `verify` reports
     CURRENT = (
@@ -248,11 +248,11 @@ class Code(enum.StrEnum):
         "the Python of an environment is missing, does not start, or is another one",
         "run `envbuild sync`",
     )
-    CUDA = (
-        "cuda",
+    ACCELERATOR = (
+        "accelerator",
         "error",
-        "the NVIDIA driver of this host does not support the CUDA version that a driver needs",
-        "upgrade the NVIDIA driver",
+        "this host's accelerator does not support the version that installed packages need",
+        "the hint says what to upgrade",
     )
     LOCKFILE = (
         "lockfile",

@@ -100,7 +100,7 @@ def check(context: Context, arguments: Namespace) -> Outcome:
             resolver=resolver,
             allow_replaced=arguments.allow_replaced_files,
             built=context.shared_paths_of,
-            cuda=parse_host(arguments.host) if arguments.host is not None else None,
+            host=parse_host(arguments.host) if arguments.host is not None else None,
         )
         against = arguments.against
         result = checker.check(git_of(context) if against is not None else None, against)
@@ -194,8 +194,8 @@ def _check_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--host",
-        metavar="cuda=VERSION",
-        help="check for a host whose NVIDIA driver goes up to that CUDA version too",
+        metavar="KIND=VERSION",
+        help="also check for a host with this accelerator, such as cuda=12.4",
     )
     parser.add_argument(
         "--solve",

@@ -171,12 +171,13 @@ class Context:
 
     @cached_property
     def host(self) -> Host:
-        """What this host is; the NVIDIA driver is asked only where a driver asks for one."""
+        """What this host is; only accelerators that some driver asks for are looked for."""
         from envbuild.target.host import probe_host
 
-        ask = any(driver.accelerator is not None for driver in self.declaration.drivers)
-        ask = ask or any(table.accelerator is not None for table in self.declaration.hosts)
-        return probe_host(self.runner, self.environment, ask_cuda=ask)
+        asked = [driver.accelerator for driver in self.declaration.drivers]
+        asked += [table.accelerator for table in self.declaration.hosts]
+        kinds = {accelerator.kind for accelerator in asked if accelerator is not None}
+        return probe_host(self.runner, self.environment, kinds=kinds)
 
     @cached_property
     def interpreters(self) -> Interpreters:

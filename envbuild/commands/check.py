@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from envbuild.lockfile.folder import LockFolder, StoredLockfile
     from envbuild.lockfile.lockfile import Lockfile
     from envbuild.resolution.resolution import Resolver
+    from envbuild.target.accelerator import FoundAccelerator
 
 
 @value
@@ -98,8 +99,8 @@ class Checker:
     built: Callable[[str, str], tuple[Finding, ...]] | None = None
     """Paths that several packages bring in what is built of a driver (name) and its lockfile (digest)."""
 
-    cuda: str | None = None
-    """The CUDA version of a host's NVIDIA driver, to check for that host too."""
+    host: FoundAccelerator | None = None
+    """What a host has, to check for that host too."""
 
     def check(self, revisions: Revisions | None = None, against: str | None = None) -> CheckResult:
         """Check what is there, and compare it with a revision where one is named.
@@ -114,8 +115,8 @@ class Checker:
             raise UsageError(problems)
         found += check_rules(self.declaration, lockfiles, self.folder.shown)
         found += check_commands(settle_all(self.declaration, lockfiles))
-        if self.cuda is not None:
-            found += check_host(self.declaration, lockfiles, self.cuda)
+        if self.host is not None:
+            found += check_host(self.declaration, lockfiles, self.host)
         foreseen = foresee(self.declaration, lockfiles)
         found += _unmet_findings(foreseen, self.declaration)
         comparison = None

@@ -6,7 +6,7 @@ import hashlib
 import os
 from pathlib import Path
 from posixpath import basename
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from envbuild.commands.doctor_unit import GOOD
 from envbuild.environment.fit import outside_range, unmet_requirements
@@ -17,6 +17,7 @@ from envbuild.finding import Code, Finding
 from envbuild.lockfile.freshness import judge_lockfile
 from envbuild.lockfile.lockfile import Stale
 from envbuild.python.probe import ask_python, is_shareable
+from envbuild.target.accelerator import find_kind
 from envbuild.target.host import disk_free
 from envbuild.target.target import parse_platform
 from envbuild.value import value
@@ -32,7 +33,10 @@ if TYPE_CHECKING:
     from envbuild.store.store import Store
     from envbuild.target.target import Host
 
-_CUDA_RUNTIME = "nvidia-cuda-runtime"
+
+class _Installed(NamedTuple):
+    name: str
+    version: str
 
 
 @value
@@ -70,7 +74,7 @@ class Doctor:
         findings = [*self._store_findings()]
         for driver in self.manifest.drivers:
             findings += self._interpreter_findings(driver)
-            findings += self._cuda_findings(driver)
+            findings += self._accelerator_findings(driver)
             findings += self._package_findings(driver)
         findings += self._lock_findings()
         return Diagnosis(facts=tuple(self._facts()), findings=tuple(findings), units=units)
@@ -78,8 +82,10 @@ class Doctor:
     def _facts(self) -> Iterator[tuple[str, str]]:
         host = self.host
         yield "host", f"{host.arch}, {host.system} {'.'.join(map(str, host.system_version))}"
-        cuda = f"CUDA {host.cuda}" if host.cuda is not None else f"none ({host.cuda_absent})"
-        yield "NVIDIA driver", cuda
+        for found in host.accelerators:
+            kind = find_kind(found.kind)
+            absent = f"none ({found.absent})"
+            yield kind.provider, f"{kind.title} {found.version}" if found.version else absent
         yield "disk", f"{_gib(disk_free(self.store.root))} free at {self.store.root}"
         closed = _closed_folder(self.store.root)
         yield "other users", f"stopped at {closed}" if closed else "can start what the store holds"
@@ -132,21 +138,22 @@ class Doctor:
             hint = "install a Python for everybody, and sync"
             yield Finding(code=Code.INTERPRETER, subject=driver.name, message=message, hint=hint)
 
-    def _cuda_findings(self, driver: ManifestDriver) -> Iterator[Finding]:
-        """The CUDA runtime that is installed against what the NVIDIA driver can run."""
-        for name, version in driver.packages:
-            if not name.startswith(_CUDA_RUNTIME):
+    def _accelerator_findings(self, driver: ManifestDriver) -> Iterator[Finding]:
+        """What installed packages need, against what this host's accelerators support."""
+        installed = [_Installed(name, version) for name, version in driver.packages]
+        for found in self.host.accelerators:
+            kind = find_kind(found.kind)
+            needs = kind.judge(installed, found.version or "0.0")
+            if needs is None or not needs.fatal:
                 continue
-            if self.host.cuda is None:
-                message = f"it has CUDA {version}, and there is no NVIDIA driver here"
-                yield Finding(code=Code.CUDA, subject=driver.name, message=message)
-            elif int(version.split(".")[0]) > int(self.host.cuda.split(".")[0]):
-                message = (
-                    f"it has CUDA {version}, and the NVIDIA driver goes up to {self.host.cuda}"
-                )
-                yield Finding(
-                    code=Code.CUDA, subject=driver.name, message=message, hint="upgrade the driver"
-                )
+            here = f"the {kind.provider} goes up to {found.version}"
+            message = (
+                f"it has {needs.package}, which needs {kind.title} {needs.needed}, and "
+                f"{here if found.version else f'there is no {kind.provider} here'}"
+            )
+            yield Finding(
+                code=Code.ACCELERATOR, subject=driver.name, message=message, hint=needs.hint
+            )
 
     def _package_findings(self, driver: ManifestDriver) -> Iterator[Finding]:
         declared = self.declaration.driver(driver.name) if self.declaration is not None else None

@@ -95,7 +95,10 @@ def _simple(driver: Driver) -> Iterator[tuple[str, object]]:
     yield "platforms", driver.platforms
     optional: tuple[tuple[str, object], ...] = (
         ("exclude-newer", driver.exclude_newer),
-        ("accelerator", driver.accelerator and f"cuda {driver.accelerator.cuda}"),
+        (
+            "accelerator",
+            driver.accelerator and f"{driver.accelerator.kind} {driver.accelerator.versions}",
+        ),
         ("overrides", driver.overrides),
         ("allow-sdist", driver.allow_sdist),
         ("probe", driver.probe),

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from envbuild.commands.selection import select_drivers
 from envbuild.errors import HostError, LockfileError, NoError, Problem, UsageError
-from envbuild.lockfile.cuda import judge_cuda
 from envbuild.lockfile.freshness import judge_lockfile
+from envbuild.lockfile.host_check import judge_on_host
 from envbuild.lockfile.lockfile import Stale
 from envbuild.lockfile.provided_commands import command_problems
 from envbuild.store.plan import Skip, plan_sync, want
@@ -75,7 +75,7 @@ class Planner:
         drivers = tuple(driver for driver in selected if driver.name not in skipped)
         lockfiles = self._lockfiles(drivers)
         if not names:
-            skips += self._cuda_skips(drivers, lockfiles)
+            skips += self._unsupported(drivers, lockfiles)
             skipped = {skip.driver for skip in skips}
             drivers = tuple(driver for driver in drivers if driver.name not in skipped)
         wanted = tuple(self._want(driver, lockfiles[driver.name]) for driver in drivers)
@@ -97,23 +97,26 @@ class Planner:
             if reason is not None
         )
 
-    def _cuda_skips(
+    def _unsupported(
         self, drivers: tuple[Driver, ...], lockfiles: dict[str, StoredLockfile]
     ) -> tuple[Skip, ...]:
-        """GPU drivers whose wheels are for a newer major version of CUDA than the NVIDIA driver knows."""
-        if self.host.cuda is None:
-            return ()
-        needing = (driver for driver in drivers if driver.accelerator is not None)
-        judged = (judge_cuda(lockfiles[item.name].lockfile, self.host.cuda) for item in needing)
+        """Drivers whose locked wheels this host's accelerator is too old for."""
+        judged = (
+            judge_on_host(lockfiles[driver.name].lockfile, found)
+            for driver in drivers
+            if driver.accelerator is not None
+            for found in self.host.accelerators
+            if found.kind == driver.accelerator.kind
+        )
         return tuple(
-            Skip(driver=finding.driver, reason=finding.message)
-            for finding in judged
-            if finding is not None and finding.fatal
+            Skip(driver=too_new.driver, reason=too_new.message)
+            for too_new in judged
+            if too_new is not None and too_new.fatal
         )
 
     def _reason_to_skip(self, driver: Driver) -> str | None:
         if driver.accelerator is not None:
-            missing = accelerator_missing(driver.accelerator, self.host)
+            missing = accelerator_missing(driver.accelerator, self.host.accelerators)
             if missing is not None:
                 return missing
         if self._platform(driver) is None:

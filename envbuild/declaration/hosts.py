@@ -17,7 +17,10 @@ def applies(table: HostTable, hostname: str, host: Host) -> bool:
     """Whether a host table is for this host: all that it selects by holds."""
     if table.hostname is not None and not fnmatchcase(hostname.lower(), table.hostname):
         return False
-    return table.accelerator is None or accelerator_missing(table.accelerator, host) is None
+    return (
+        table.accelerator is None
+        or accelerator_missing(table.accelerator, host.accelerators) is None
+    )
 
 
 def declaration_on(declaration: Declaration, hostname: str, host: Host) -> Declaration:

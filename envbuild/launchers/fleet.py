@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from unicodedata import category
 
 from envbuild.errors import Problem, UsageError
+from envbuild.target.accelerator import find_kind
 from envbuild.value import value
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from envbuild.declaration.declaration import Driver
     from envbuild.store.manifest import ManifestDriver
+    from envbuild.target.accelerator import AcceleratorKind
 
 HEADER = (
     "Written by `envbuild export {format}`; `envbuild export {format} --check FILE` compares it."
@@ -63,9 +65,11 @@ class Subject:
     """Whether any user of the host can reach the environment and its interpreter."""
 
     @property
-    def needs_gpu(self) -> bool:
-        """Whether the declaration asks for an accelerator."""
-        return self.declared is not None and self.declared.accelerator is not None
+    def accelerator(self) -> AcceleratorKind | None:
+        """The kind of accelerator that the declaration asks for."""
+        if self.declared is None or self.declared.accelerator is None:
+            return None
+        return find_kind(self.declared.accelerator.kind)
 
     def binary(self, *, stable: bool) -> str:
         """The driver's command: the path that follows every switch, or that of just this environment."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from envbuild.lockfile.changes import Change, compare_lockfiles, file_change
 from envbuild.lockfile.soundness import packages_here
 from envbuild.requirement.parse import parse_version
+from envbuild.target.accelerator import all_kinds
 from envbuild.value import value
 
 if TYPE_CHECKING:
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
 
     from envbuild.lockfile.lockfile import Lockfile
     from envbuild.target.target import Target
-
-_TORCH = frozenset({"torch", "torchaudio", "torchvision", "triton", "xformers", "flash-attn"})
 
 
 @value
@@ -45,7 +44,7 @@ class DriverDiff:
 
     @property
     def accelerator(self) -> tuple[Change, ...]:
-        """The changes of CUDA and torch packages."""
+        """The changes of packages that belong to an accelerator."""
         return tuple(change for change in self._moved if is_accelerator(change.package))
 
     @property
@@ -72,8 +71,8 @@ class DriverDiff:
 
 
 def is_accelerator(package: str) -> bool:
-    """Whether a package belongs to CUDA or torch, whose moves touch drivers and kernels."""
-    return package in _TORCH or package.startswith(("nvidia-", "cuda-", "cupy-"))
+    """Whether a package belongs to an accelerator: its moves touch drivers and kernels."""
+    return any(kind.owns(package) for kind in all_kinds())
 
 
 def is_major(change: Change) -> bool:

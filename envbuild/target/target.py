@@ -7,6 +7,10 @@ from dataclasses import dataclass
 
 from envbuild.value import value
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from envbuild.target.accelerator import FoundAccelerator
+
 PLATFORM = re.compile(
     r"(?P<arch>x86_64|aarch64|arm64)-(?P<system>manylinux|musllinux|macosx)"
     r"_(?P<major>0|[1-9][0-9]?)_(?P<minor>0|[1-9][0-9]?)"
@@ -154,11 +158,8 @@ class Host:
     system_version: tuple[int, int]
     """The version of glibc, musl or macOS."""
 
-    cuda: str | None
-    """The newest CUDA version that the NVIDIA driver supports, such as `12.4`; None without one."""
-
-    cuda_absent: str | None = None
-    """Why `cuda` is None, in words for the user."""
+    accelerators: tuple[FoundAccelerator, ...] = ()
+    """What was found of each kind; a kind that is not there was not asked for."""
 
     kernel: tuple[str, str] = ("", "")
     """What markers call `platform_release` and `platform_version`."""

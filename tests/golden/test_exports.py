@@ -45,7 +45,7 @@ VLLM = make_driver(
     "transformers>=4.55.2,<5.0",
     "huggingface-hub<1.0",
     platforms=("x86_64-manylinux_2_28", "aarch64-manylinux_2_28"),
-    accelerator=Accelerator(cuda=">=12.8"),
+    accelerator=Accelerator(kind="cuda", versions=">=12.8"),
 )
 WORKER = make_driver("worker", "xinference")
 BOTH = (LINUX, ARM)

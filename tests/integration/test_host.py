@@ -12,6 +12,7 @@ import pytest
 
 from envbuild.posix.process import Command, Completed, SystemRunner
 from envbuild.target import host
+from envbuild.target.accelerators import cuda
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,7 +60,7 @@ def nvidia_smi(folder: Path, script: str) -> str:
 
 def test_the_host_names_its_processor_and_c_library() -> None:
     """What lockfile platforms are matched against is what the host runs on."""
-    found = host.probe_host(SystemRunner(), os.environ, ask_cuda=False)
+    found = host.probe_host(SystemRunner(), os.environ, kinds=())
     assert found.arch == platform.machine()
     if platform.libc_ver()[0] == "glibc":
         major, minor = map(int, platform.libc_ver()[1].split(".")[:2])
@@ -81,28 +82,29 @@ def test_another_c_library_is_found_by_its_wheel_tags(monkeypatch: pytest.Monkey
 def test_nothing_is_started_where_no_driver_asks_for_cuda() -> None:
     """A fleet of CPU drivers never wakes a GPU."""
     runner = Silent()
-    assert host.probe_host(runner, os.environ, ask_cuda=False).cuda is None
+    found = host.probe_host(runner, os.environ, kinds=())
+    assert [kind.version for kind in found.accelerators] == [None]
     assert runner.ran == []
 
 
 def test_the_nvidia_library_says_the_cuda_version(scratch: Path) -> None:
     """The library's number 12040 is CUDA 12.4."""
-    found = host.probe_host(SystemRunner(), nvml(scratch))
-    assert (found.cuda, found.cuda_absent) == ("12.4", None)
+    found = cuda.probe(SystemRunner(), nvml(scratch))
+    assert (found.version, found.absent) == ("12.4", None)
 
 
 def test_a_driver_that_does_not_answer_is_quoted(scratch: Path) -> None:
     """The library's own words reach the user."""
-    found = host.probe_host(SystemRunner(), nvml(scratch, init="9"))
-    assert found.cuda is None
-    assert found.cuda_absent == "the NVIDIA driver does not answer: Driver Not Loaded"
+    found = cuda.probe(SystemRunner(), nvml(scratch, init="9"))
+    assert found.version is None
+    assert found.absent == "the NVIDIA driver does not answer: Driver Not Loaded"
 
 
 def test_a_library_that_crashes_takes_nobody_along(scratch: Path) -> None:
     """A broken library ends only the process that asked it; nvidia-smi is asked next."""
     environment = nvml(scratch, crash="raise(SIGSEGV)")
     environment["PATH"] = nvidia_smi(scratch, 'echo "| CUDA Version: 12.8 |"')
-    assert host.probe_host(SystemRunner(), environment).cuda == "12.8"
+    assert cuda.probe(SystemRunner(), environment).version == "12.8"
 
 
 @pytest.mark.parametrize(
@@ -110,25 +112,25 @@ def test_a_library_that_crashes_takes_nobody_along(scratch: Path) -> None:
     [
         ("echo 'has failed because it could not talk to the driver' >&2; exit 9", "has failed"),
         ("echo 'No devices were found'", "No devices were found"),
-        ("true", "it says no CUDA version"),
+        ("true", "it names no CUDA version"),
     ],
 )
 def test_an_nvidia_smi_that_fails_is_quoted(scratch: Path, script: str, words: str) -> None:
     """Why a driver was skipped is told in the words of the program that knows."""
     environment = nvml(scratch, crash="raise(SIGSEGV)")
     environment["PATH"] = nvidia_smi(scratch, script)
-    found = host.probe_host(SystemRunner(), environment)
-    assert found.cuda is None
-    assert found.cuda_absent is not None
-    assert words in found.cuda_absent
+    found = cuda.probe(SystemRunner(), environment)
+    assert found.version is None
+    assert found.absent is not None
+    assert words in found.absent
 
 
 def test_a_host_without_either_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """The reason names what was looked for."""
-    monkeypatch.setattr(host, "_SMI_FOLDERS", ())
-    found = host.probe_host(Silent(), {"PATH": "/nowhere"})
-    assert found.cuda is None
-    assert found.cuda_absent == (
+    monkeypatch.setattr(cuda, "_SMI_FOLDERS", ())
+    found = cuda.probe(Silent(), {"PATH": "/nowhere"})
+    assert found.version is None
+    assert found.absent == (
         "no NVIDIA driver: libnvidia-ml.so.1 is not there, and there is no nvidia-smi"
     )
 

@@ -19,7 +19,7 @@ LINUX = parse_target("3.12-x86_64-manylinux_2_28")
 ARM = parse_target("3.12-aarch64-manylinux_2_28")
 MAC = parse_target("3.12-arm64-macosx_14_0")
 
-HOST = Host(arch="x86_64", system="manylinux", system_version=(2, 36), cuda=None)
+HOST = Host(arch="x86_64", system="manylinux", system_version=(2, 36))
 """What `LINUX` runs on, without an NVIDIA driver."""
 
 PYTHON = Interpreter(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from envbuild.declaration.toml.environment import read_env
 from envbuild.declaration.toml.probe import PROBE_KEYS
-from envbuild.declaration.toml.requirement import parse_cuda, parse_override, parse_package
+from envbuild.declaration.toml.requirement import parse_override, parse_package, parse_versions
 from envbuild.declaration.toml.requirement_set import Required, read_required
 from envbuild.declaration.toml.table import (
     Key,
@@ -19,7 +20,7 @@ from envbuild.declaration.toml.table import (
     text,
 )
 from envbuild.declaration.toml.target import DEFAULTS_KEYS
-from envbuild.target.accelerator import Accelerator
+from envbuild.target.accelerator import Accelerator, all_kinds
 
 _COMMAND = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _INTERPRETER = re.compile(r"python(\d+(\.\d+)?)?")
@@ -44,21 +45,29 @@ def _command(written: str) -> str:
     return written
 
 
-_CUDA = 'cuda = ">=12.4"'
-
-CUDA = Key("cuda", text(parse_cuda, hint=f"write {_CUDA}"))
-ACCELERATOR_KEYS: tuple[Key[object], ...] = (CUDA,)
+ACCELERATOR_KEYS: tuple[Key[str], ...] = tuple(
+    Key(
+        kind.name,
+        text(
+            partial(parse_versions, kind=kind.name, example=kind.example),
+            hint=f'write {kind.name} = "{kind.example}"',
+        ),
+    )
+    for kind in all_kinds()
+)
 
 
 def _read_accelerator(value: object, place: Place) -> Accelerator | None:
-    hint = f"write it like accelerator = {{ {_CUDA} }}"
+    forms = (f'accelerator = {{ {kind.name} = "{kind.example}" }}' for kind in all_kinds())
+    hint = f"write it like {' or '.join(forms)}"
     table = read_table(value, place, ACCELERATOR_KEYS, hint=hint)
     if table is None:
         return None
-    if not table.present:
-        place.wrong("must not be empty", hint=hint)
-    cuda = table.get(CUDA)
-    return None if cuda is None else Accelerator(cuda=cuda)
+    if len(table.present) != 1:
+        place.wrong("must name one kind", hint=hint)
+    found = [(key.name, table.get(key)) for key in ACCELERATOR_KEYS]
+    asked = [(kind, versions) for kind, versions in found if versions is not None]
+    return Accelerator(kind=asked[0][0], versions=asked[0][1]) if len(asked) == 1 else None
 
 
 EXTENDS = Key("extends", located(text(str)))

@@ -162,8 +162,8 @@ def parse_package(text: str) -> str:
         ) from None
 
 
-def parse_cuda(text: str) -> str:
-    """A range of CUDA versions, as a specifier in normal form (PEP 440)."""
+def parse_versions(text: str, *, kind: str, example: str) -> str:
+    """A range of an accelerator's versions, as a specifier in normal form (PEP 440)."""
     _refuse_endless(text)
     try:
         specifier = str(SpecifierSet(text))
@@ -171,8 +171,8 @@ def parse_cuda(text: str) -> str:
         specifier = ""
     if not specifier:
         number = re.search(r"\d+(\.\d+)*", text)
-        example = f">={number[0]}" if number else ">=12.4"
+        example = f">={number[0]}" if number else example
         raise TextError(
-            f"{text!r} is not a range of versions", hint=f'write it like cuda = "{example}"'
+            f"{text!r} is not a range of versions", hint=f'write it like {kind} = "{example}"'
         )
     return specifier

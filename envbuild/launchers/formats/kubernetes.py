@@ -76,8 +76,9 @@ def _container(
         {"name": _volume(number), "mountPath": path, "readOnly": True}
         for number, path in enumerate(paths)
     ]
-    if subject.needs_gpu:
-        container["resources"] = {"limits": {"nvidia.com/gpu": 1}}
+    kind = subject.accelerator
+    if kind is not None:
+        container["resources"] = {"limits": {kind.kubernetes_resource: 1}}
     container["securityContext"] = {"allowPrivilegeEscalation": False}
     return container | _probes(request.port)
 

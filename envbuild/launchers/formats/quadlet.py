@@ -52,7 +52,7 @@ def _container(
         f"ContainerName={name}",
         "# Console scripts name their interpreter by its whole path, so paths are the host's.",
         *(f"Volume={check_path(path, format_)}:{path}:ro" for path in mounts(fleet, subject)),
-        *(["AddDevice=nvidia.com/gpu=all"] if subject.needs_gpu else []),
+        *([f"AddDevice={kind.cdi_device}"] if (kind := subject.accelerator) else []),
         "PodmanArgs=--entrypoint=",
         f"Exec={binary} {words}".rstrip(),
         *([f"PublishPort=127.0.0.1:{request.port}:{request.port}"] if request.port else []),

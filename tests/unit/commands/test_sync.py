@@ -10,7 +10,7 @@ from envbuild.commands.sync import Planner
 from envbuild.errors import HostError, NoError, Problem, UsageError
 from envbuild.lockfile.folder import LockFolder
 from envbuild.store.plan import Plan, Skip
-from envbuild.target.accelerator import Accelerator
+from envbuild.target.accelerator import Accelerator, FoundAccelerator
 from envbuild.target.target import Host, Interpreter, parse_target
 from envbuild.value import replace
 from tests.support.values import (
@@ -37,8 +37,8 @@ MUSL = "x86_64-musllinux_1_2"
 
 ASR = make_driver("asr")
 GATEWAY = make_driver("gateway")
-VLLM = make_driver("vllm", accelerator=Accelerator(cuda=">=12.4"))
-GPU_HOST = replace(HOST, cuda="12.8")
+VLLM = make_driver("vllm", accelerator=Accelerator(kind="cuda", versions=">=12.4"))
+GPU_HOST = replace(HOST, accelerators=(FoundAccelerator(kind="cuda", version="12.8"),))
 
 
 @pytest.fixture

@@ -165,7 +165,7 @@ enabled = false
     assert driver.version_of == "faster-whisper"
     assert driver.overrides == ('numpy<2; sys_platform == "linux"', "torch")
     assert driver.env == (("A", ""), ("B", "2"))
-    assert driver.accelerator == Accelerator(cuda="<13,>=12.4")
+    assert driver.accelerator == Accelerator(kind="cuda", versions="<13,>=12.4")
     assert driver.allow_sdist == ("antlr4-python3-runtime",)
     assert not driver.enabled
 

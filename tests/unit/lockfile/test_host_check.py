@@ -10,7 +10,7 @@ from envbuild.commands.sync import Planner
 from envbuild.errors import UsageError
 from envbuild.lockfile.folder import LockFolder
 from envbuild.lockfile.host_check import check_host, parse_host
-from envbuild.target.accelerator import Accelerator
+from envbuild.target.accelerator import Accelerator, FoundAccelerator
 from envbuild.value import replace
 from tests.support.values import (
     HOST,
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 def findings(cuda: str, *, needs: str | None, torch: str = "2.8.0+cu128") -> list[tuple[str, str]]:
     """Code and level of what is found for one driver."""
-    accelerator = Accelerator(cuda=needs) if needs is not None else None
+    accelerator = Accelerator(kind="cuda", versions=needs) if needs is not None else None
     driver = make_driver("vllm", "torch", accelerator=accelerator)
     lockfile = make_lockfile(driver, make_package("torch", torch))
-    found = check_host(make_declaration(driver), {"vllm": lockfile}, cuda)
+    found = check_host(make_declaration(driver), {"vllm": lockfile}, parse_host(f"cuda={cuda}"))
     return [(finding.code, finding.level) for finding in found]
 
 
@@ -38,8 +38,8 @@ def findings(cuda: str, *, needs: str | None, torch: str = "2.8.0+cu128") -> lis
     ("cuda", "needs", "expected"),
     [
         ("12.8", ">=12.4", []),
-        ("12.4", ">=12.4", [("host-cuda", "warning")]),
-        ("11.8", ">=11.0", [("host-cuda", "error")]),
+        ("12.4", ">=12.4", [("host-accelerator", "warning")]),
+        ("11.8", ">=11.0", [("host-accelerator", "error")]),
         ("12.2", ">=12.4", [("host-skips", "note")]),
         ("11.8", None, []),
     ],
@@ -53,7 +53,7 @@ def test_what_a_host_cannot_do(
 
 def test_host_is_read() -> None:
     """`cuda=12.4` is a host; anything else is a mistake of the command line."""
-    assert parse_host("cuda=12.4") == "12.4"
+    assert parse_host("cuda=12.4") == FoundAccelerator(kind="cuda", version="12.4")
     for text in ("12.4", "cuda=12", "rocm=6.0", "cuda>=12.4"):
         with pytest.raises(UsageError, match=r"--host"):
             parse_host(text)
@@ -62,13 +62,13 @@ def test_host_is_read() -> None:
 @pytest.mark.parametrize(("cuda", "skipped"), [("11.8", True), ("12.4", False), ("12.8", False)])
 def test_sync_skips_what_cannot_run(tmp_path: Path, cuda: str, skipped: bool) -> None:
     """Before anything is built: a driver whose wheels are a major version ahead is skipped, and why."""
-    driver = make_driver("vllm", "torch", accelerator=Accelerator(cuda=">=11.0"))
+    driver = make_driver("vllm", "torch", accelerator=Accelerator(kind="cuda", versions=">=11.0"))
     folder = LockFolder(path=tmp_path, shown="locks")
     folder.write(make_lockfile(driver, make_package("torch", "2.8.0+cu128")))
     planner = Planner(
         declaration=make_declaration(driver),
         folder=folder,
-        host=replace(HOST, cuda=cuda),
+        host=replace(HOST, accelerators=(parse_host(f"cuda={cuda}"),)),
         interpreter_for=lambda _: PYTHON,
         current=None,
         is_valid=lambda _: False,

@@ -10,6 +10,7 @@ from envbuild.declaration.hosts import declaration_on
 from envbuild.declaration.toml.document import parse_declaration
 from envbuild.errors import DeclarationError
 from envbuild.lockfile.freshness import inputs_of
+from envbuild.target.accelerator import FoundAccelerator
 from envbuild.target.target import Host
 
 if TYPE_CHECKING:
@@ -64,7 +65,8 @@ def requires(found: Driver) -> list[str]:
 
 def host(cuda: str | None = None) -> Host:
     """A Linux host."""
-    return Host(arch="x86_64", system="manylinux", system_version=(2, 36), cuda=cuda)
+    found = (FoundAccelerator(kind="cuda", version=cuda),)
+    return Host(arch="x86_64", system="manylinux", system_version=(2, 36), accelerators=found)
 
 
 def test_sets_stand_in_their_place() -> None:

@@ -9,7 +9,6 @@ import pytest
 from envbuild.python.interpreters import describe
 from envbuild.python.probe import parse_answer
 from envbuild.python.uv_list import parse_uv_list
-from envbuild.target.host import parse_smi
 from tests.unit.python.test_choose_interpreter import FOUND
 
 ANSWER = {
@@ -69,18 +68,3 @@ def test_the_found_pythons_are_listed_newest_first_with_their_paths() -> None:
     """The user sees what could be asked for instead."""
     assert describe(FOUND).startswith("found: 3.13.0 (/usr/bin/python3.13.0), 3.12.10 (")
     assert describe(()) == "no other was found"
-
-
-@pytest.mark.parametrize(
-    ("text", "version"),
-    [
-        ("| NVIDIA-SMI 550.54   Driver Version: 550.54   CUDA Version: 12.4     |", "12.4"),
-        ("| KMD Version: 590.1   CUDA UMD Version: 13.1     |", "13.1"),
-        ("CUDA Version        : 12.8\n", "12.8"),
-        ("| Driver Version: 550.54   CUDA Version: N/A     |", None),
-        ("No devices were found", None),
-    ],
-)
-def test_nvidia_smi_names_the_cuda_version(text: str, version: str | None) -> None:
-    """Every header that nvidia-smi has had is understood; none at all is 'no CUDA'."""
-    assert parse_smi(text) == version

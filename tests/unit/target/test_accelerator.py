@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from envbuild.target.accelerator import Accelerator, accelerator_missing
-from envbuild.target.target import Host
+from envbuild.target.accelerator import Accelerator, FoundAccelerator, accelerator_missing
+
+NEEDED = Accelerator(kind="cuda", versions=">=12.4")
 
 
-def host(cuda: str | None, absent: str | None = None) -> Host:
-    """A Linux host with this CUDA version."""
-    return Host(
-        arch="x86_64",
-        system="manylinux",
-        system_version=(2, 36),
-        cuda=cuda,
-        cuda_absent=absent,
-    )
+def found(cuda: str | None, absent: str | None = None) -> tuple[FoundAccelerator, ...]:
+    """What a host has, with this CUDA version."""
+    return (FoundAccelerator(kind="cuda", version=cuda, absent=absent),)
 
 
 @pytest.mark.parametrize(
@@ -24,16 +19,16 @@ def host(cuda: str | None, absent: str | None = None) -> Host:
 )
 def test_a_host_that_has_it_is_not_skipped(specifier: str, cuda: str) -> None:
     """CUDA versions are compared as versions."""
-    assert accelerator_missing(Accelerator(cuda=specifier), host(cuda)) is None
+    assert accelerator_missing(Accelerator(kind="cuda", versions=specifier), found(cuda)) is None
 
 
 def test_an_older_nvidia_driver_is_named_with_its_version() -> None:
     """The user reads what is needed and what there is."""
-    reason = accelerator_missing(Accelerator(cuda=">=12.4"), host("12.2"))
+    reason = accelerator_missing(NEEDED, found("12.2"))
     assert reason == "it needs CUDA >=12.4; the NVIDIA driver here goes up to CUDA 12.2"
 
 
 def test_a_host_without_an_nvidia_driver_says_why() -> None:
     """The reason that the probe gave reaches the user."""
-    reason = accelerator_missing(Accelerator(cuda=">=12.4"), host(None, "no NVIDIA driver: gone"))
+    reason = accelerator_missing(NEEDED, found(None, "no NVIDIA driver: gone"))
     assert reason == "it needs CUDA >=12.4; no NVIDIA driver: gone"

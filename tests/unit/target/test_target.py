@@ -135,5 +135,5 @@ def test_a_host_runs_what_its_system_library_knows(platform: str, runs: bool) ->
 def test_a_host_is_written_like_a_platform() -> None:
     """A message can say what a host is in the words of `drivers.toml`."""
     assert str(HOST) == "x86_64-manylinux_2_36"
-    odd = Host(arch="riscv64", system="freebsd", system_version=(14, 1), cuda=None)
+    odd = Host(arch="riscv64", system="freebsd", system_version=(14, 1))
     assert not odd.runs(Platform(arch="x86_64", system="manylinux", major=2, minor=5))

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from envbuild.lockfile.cuda import judge_cuda, locked_cuda
+from envbuild.lockfile.host_check import judge_on_host
 from envbuild.lockfile.lockfile import Inputs, LockedFile, LockedPackage, Lockfile
 from envbuild.lockfile.text import parse_lockfile
+from envbuild.target.accelerator import FoundAccelerator
+from envbuild.target.accelerators.cuda import judge, needed_cuda, parse_smi
 from envbuild.target.target import parse_target
 
 TARGET = parse_target("3.12-x86_64-manylinux_2_28")
@@ -56,25 +58,26 @@ def lockfile(**packages: str) -> Lockfile:
 )
 def test_what_wheels_are_built_for(packages: dict[str, str], version: str) -> None:
     """torch's local version, NVIDIA's runtime, and else the names of its libraries tell."""
-    assert str(locked_cuda(lockfile(**packages), TARGET)) == version
+    assert str(needed_cuda(lockfile(**packages).packages)) == version
 
 
 def test_wheels_without_cuda() -> None:
     """A lockfile that names no CUDA version asks nothing of a host."""
-    assert locked_cuda(lockfile(torch="2.8.0+cpu", numpy="2.0"), TARGET) is None
-    assert judge_cuda(lockfile(torch="2.8.0+cpu"), "11.8") is None
+    assert needed_cuda(lockfile(torch="2.8.0+cpu", numpy="2.0").packages) is None
+    assert judge(lockfile(torch="2.8.0+cpu").packages, "11.8") is None
 
 
 @pytest.mark.parametrize("supported", ["12.8", "12.9", "13.0"])
 def test_driver_that_is_new_enough(supported: str) -> None:
     """An NVIDIA driver of the same or a newer version runs it."""
-    assert judge_cuda(lockfile(torch="2.8.0+cu128"), supported) is None
+    assert judge(lockfile(torch="2.8.0+cu128").packages, supported) is None
 
 
 @pytest.mark.parametrize(("supported", "fatal"), [("12.4", False), ("11.8", True)])
 def test_driver_that_is_too_old(supported: str, fatal: bool) -> None:
     """Within a major version it is a warning, beyond it nothing will run."""
-    finding = judge_cuda(lockfile(torch="2.8.0+cu128"), supported)
+    host = FoundAccelerator(kind="cuda", version=supported)
+    finding = judge_on_host(lockfile(torch="2.8.0+cu128"), host)
     assert finding is not None
     assert finding.fatal is fatal
     assert finding.message == (
@@ -85,8 +88,8 @@ def test_driver_that_is_too_old(supported: str, fatal: bool) -> None:
 
 def test_host_that_is_no_version() -> None:
     """What cannot be compared is said."""
-    with pytest.raises(ValueError, match="'new' is no CUDA version"):
-        judge_cuda(lockfile(torch="2.8.0"), "new")
+    with pytest.raises(ValueError, match="'new' is not a CUDA version"):
+        judge(lockfile(torch="2.8.0").packages, "new")
 
 
 @pytest.mark.parametrize(
@@ -96,5 +99,20 @@ def test_real_lockfiles(driver: str, version: str | None) -> None:
     """The repository's own fleet: what its declaration says in comments is in its lockfiles."""
     file = LOCKS / f"{driver}.toml"
     locked = parse_lockfile(file.read_text(), file=str(file))
-    found = {str(cuda) for t in locked.targets if (cuda := locked_cuda(locked, t)) is not None}
+    found = {str(cuda) for t in locked.targets if (cuda := needed_cuda(locked.packages_for(t)))}
     assert found == ({version} if version else set())
+
+
+@pytest.mark.parametrize(
+    ("text", "version"),
+    [
+        ("| NVIDIA-SMI 550.54   Driver Version: 550.54   CUDA Version: 12.4     |", "12.4"),
+        ("| KMD Version: 590.1   CUDA UMD Version: 13.1     |", "13.1"),
+        ("CUDA Version        : 12.8\n", "12.8"),
+        ("| Driver Version: 550.54   CUDA Version: N/A     |", None),
+        ("No devices were found", None),
+    ],
+)
+def test_nvidia_smi_names_the_cuda_version(text: str, version: str | None) -> None:
+    """Every header that nvidia-smi has had is understood; none at all is 'no CUDA'."""
+    assert parse_smi(text) == version

@@ -1,0 +1,200 @@
+"""CUDA: the version that an NVIDIA driver supports, and the one that packages are built for."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from envbuild.errors import HostError
+from envbuild.posix.process import Command, find_program, scrubbed_environment
+from envbuild.target.accelerator import AcceleratorKind, FoundAccelerator, Unsupported
+from envbuild.value import value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from envbuild.posix.process import Runner
+    from envbuild.target.accelerator import Pinned
+
+_LOCAL = re.compile(r"\+cu(?P<major>\d{2})(?P<minor>\d)\b")
+"""`2.8.0+cu128`: how torch's own index marks its builds."""
+
+_RUNTIME = re.compile(r"nvidia-cuda-runtime(-cu\d{2})?")
+"""NVIDIA's runtime as a wheel; its version is CUDA's."""
+
+_LIBRARY = re.compile(r"nvidia-[a-z0-9-]+-cu(?P<major>\d{2})")
+_TORCH = frozenset({"torch", "torchaudio", "torchvision", "triton", "xformers", "flash-attn"})
+_NUMBERS = re.compile(r"(?P<major>\d+)\.(?P<minor>\d+)")
+
+
+_TIMEOUT = 30.0
+"""Seconds for the NVIDIA driver to answer; its first call may have to wake every GPU."""
+
+_SMI_FOLDERS = ("/usr/bin", "/usr/local/bin", "/usr/lib/wsl/lib")
+"""Where nvidia-smi is, besides `PATH`; the last is what Windows gives to its Linux guests."""
+
+_SMI_VERSION = re.compile(r"CUDA(?: UMD)? Version\s*:\s*(\d+\.\d+)", re.IGNORECASE)
+_ASK_NVML = r"""
+import ctypes, sys
+def answer(word, *rest):
+    print(word, *rest); sys.exit(0)
+try:
+    nvml = ctypes.CDLL("libnvidia-ml.so.1")
+except OSError:
+    answer("absent")
+start = getattr(nvml, "nvmlInit_v2", None) or getattr(nvml, "nvmlInit", None)
+name = "nvmlSystemGetCudaDriverVersion"
+ask = getattr(nvml, name + "_v2", None) or getattr(nvml, name, None)
+if start is None or ask is None:
+    answer("absent")
+nvml.nvmlErrorString.restype = ctypes.c_char_p
+version = ctypes.c_int(0)
+code = start() or ask(ctypes.byref(version))
+if code:
+    words = (nvml.nvmlErrorString(code) or b"").decode("utf-8", "replace")
+    answer("error", words or "error %d" % code)
+answer("version", version.value)
+"""
+"""Prints `version 12040`, `error WORDS` or `absent`.
+
+Run as a process of its own:
+a driver that hangs, or whose library is broken, must not take envbuild along.
+"""
+
+
+@value
+class NeededCuda:
+    """The CUDA version that packages were built for."""
+
+    major: int
+    minor: int | None
+    """None where only the major version can be told."""
+
+    package: str
+    """The package that says so, with its version."""
+
+    def __str__(self) -> str:
+        """`12.8`, or `12` where the rest is not known."""
+        return str(self.major) if self.minor is None else f"{self.major}.{self.minor}"
+
+
+def needed_cuda(packages: Iterable[Pinned]) -> NeededCuda | None:
+    """The newest CUDA version that packages name; None where they name none.
+
+    torch and NVIDIA's runtime say it exactly.
+    Only without them the names of libraries count, because some come for several versions at once.
+    """
+    found = [cuda for package in packages for cuda in _named(package)]
+    exact = [cuda for cuda in found if cuda.minor is not None]
+    return max(exact or found, key=lambda cuda: (cuda.major, cuda.minor or 0), default=None)
+
+
+def judge(packages: Iterable[Pinned], supported: str) -> Unsupported | None:
+    """What an NVIDIA driver that supports up to `supported` (such as `12.4`) cannot do with packages.
+
+    Within one major version, older NVIDIA drivers run newer builds (NVIDIA's minor version compatibility),
+    but not what those compile when a model is loaded.
+    None where the driver is new enough, or the packages name no CUDA version.
+    """
+    numbers = _NUMBERS.match(supported)
+    if numbers is None:
+        raise ValueError(f"{supported!r} is not a CUDA version; write it like 12.4")
+    major, minor = int(numbers["major"]), int(numbers["minor"])
+    cuda = needed_cuda(packages)
+    if cuda is None or (cuda.major, cuda.minor or 0) <= (major, minor):
+        return None
+    fatal = cuda.major > major
+    hint = (
+        "upgrade the NVIDIA driver, or lock a build for its CUDA version"
+        if fatal
+        else "builds of one major version run, but what they compile on the host may not"
+    )
+    return Unsupported(needed=str(cuda), package=cuda.package, fatal=fatal, hint=hint)
+
+
+def owns(package: str) -> bool:
+    """Whether a package belongs to CUDA or torch."""
+    return package in _TORCH or package.startswith(("nvidia-", "cuda-", "cupy-"))
+
+
+def _named(package: Pinned) -> Iterator[NeededCuda]:
+    text = f"{package.name} {package.version}"
+    local = _LOCAL.search(package.version)
+    if local is not None:
+        yield NeededCuda(major=int(local["major"]), minor=int(local["minor"]), package=text)
+    numbers = _NUMBERS.match(package.version)
+    if _RUNTIME.fullmatch(package.name) and numbers is not None:
+        yield NeededCuda(major=int(numbers["major"]), minor=int(numbers["minor"]), package=text)
+        return
+    library = _LIBRARY.fullmatch(package.name)
+    if library is not None:
+        yield NeededCuda(major=int(library["major"]), minor=None, package=text)
+
+
+def probe(runner: Runner, environment: Mapping[str, str]) -> FoundAccelerator:
+    """The newest CUDA version that the NVIDIA driver supports, or the reason why there is none."""
+    version, absent = _probe_driver(runner, environment)
+    return FoundAccelerator(kind="cuda", version=version, absent=absent)
+
+
+def parse_smi(text: str) -> str | None:
+    """The CUDA version in what nvidia-smi prints, such as `12.4`, or None."""
+    match = _SMI_VERSION.search(text)
+    return match[1] if match else None
+
+
+def _probe_driver(runner: Runner, environment: Mapping[str, str]) -> tuple[str | None, str | None]:
+    """The newest CUDA version that the NVIDIA driver supports, or None and the reason in words."""
+    completed = runner.run(_command(environment, sys.executable, "-I", "-S", "-c", _ASK_NVML))
+    word, _, rest = completed.stdout.strip().partition(" ")
+    if word == "version" and rest.isdecimal():
+        return f"{int(rest) // 1000}.{int(rest) % 1000 // 10}", None
+    if word == "error":
+        return None, f"the NVIDIA driver does not answer: {rest}"
+    missing = "libnvidia-ml.so.1 is not there" if word == "absent" else "libnvidia-ml.so.1 fails"
+    return _ask_smi(runner, environment, missing)
+
+
+def _ask_smi(
+    runner: Runner, environment: Mapping[str, str], missing: str
+) -> tuple[str | None, str | None]:
+    places = os.pathsep.join((environment.get("PATH", ""), *_SMI_FOLDERS)).lstrip(os.pathsep)
+    smi = find_program("nvidia-smi", places)
+    if smi is None:
+        return None, f"no NVIDIA driver: {missing}, and there is no nvidia-smi"
+    try:
+        completed = runner.run(_command(environment, str(Path(smi).absolute())))
+    except HostError as error:
+        return None, f"no working NVIDIA driver: {missing}, and {error}"
+    version = parse_smi(completed.stdout) if completed.code == 0 else None
+    if version is not None:
+        return version, None
+    said = (completed.stderr or completed.stdout).strip().splitlines()
+    words = (
+        "it took too long"
+        if completed.timed_out
+        else said[0]
+        if said
+        else "it names no CUDA version"
+    )
+    return None, f"no working NVIDIA driver: {missing}, and {smi}: {words}"
+
+
+def _command(environment: Mapping[str, str], *argv: str) -> Command:
+    return Command(argv=argv, env=scrubbed_environment(environment), cwd="/", timeout=_TIMEOUT)
+
+
+KIND = AcceleratorKind(
+    name="cuda",
+    title="CUDA",
+    provider="NVIDIA driver",
+    example=">=12.4",
+    probe=probe,
+    judge=judge,
+    owns=owns,
+    cdi_device="nvidia.com/gpu=all",
+    kubernetes_resource="nvidia.com/gpu",
+)
