@@ -7,15 +7,13 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from argparse import Namespace
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from types import FrameType
     from typing import NoReturn
 
     from envbuild.cli.context import Context
-    from envbuild.report.outcome import Outcome
-
-    Verb = Callable[[Context, Namespace], Outcome]
+    from envbuild.cli.options import Arguments, Verb
+    from envbuild.text import Text
 
 _INTERRUPTED = 130
 _GRACE = 1.0
@@ -44,10 +42,12 @@ def entry() -> NoReturn:
 def main(argv: Sequence[str], environment: Mapping[str, str]) -> int:
     """Run one command and return its exit code; results on stdout, everything else on stderr."""
     try:
-        from envbuild.cli.quick import answer
-
-        code = answer(argv, environment)
-        return _main(argv, environment) if code is None else code
+        verb, arguments = _read(argv)
+        if verb.at_once is not None and arguments.format == "text":
+            text = verb.at_once(arguments, environment)
+            if text is not None:
+                return _print(text)
+        return _run(verb, arguments, environment)
     except BrokenPipeError:
         return _give_up_output()
     except Exception as error:  # noqa: BLE001  (whatever it is, it becomes an exit code)
@@ -106,25 +106,42 @@ def _wants_json(argv: Sequence[str]) -> bool:
     return "--format=json" in own or ("--format", "json") in pairwise(own)
 
 
-def _main(argv: Sequence[str], environment: Mapping[str, str]) -> int:
+def _read(argv: Sequence[str]) -> tuple[Verb, Arguments]:
+    """What is asked for; argparse is imported only if it has to look at the words."""
+    from envbuild.cli.options import read_plainly
+    from envbuild.cli.verbs import find_verb
+
+    asked = read_plainly(argv, find_verb)
+    if asked is None:
+        from envbuild.cli.arguments import parse_arguments
+
+        return parse_arguments(argv)
+    return asked
+
+
+def _print(text: Text) -> int:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+    return 0
+
+
+def _run(verb: Verb, arguments: Arguments, environment: Mapping[str, str]) -> int:
     import signal
 
     from envbuild.cli.context import Context
     from envbuild.cli.failures import end_with
-    from envbuild.cli.trust import require_trust
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:  # as `nohup` has it, or a shell's `&`
             signal.signal(number, _interrupt)
-    arguments, verb = _read_arguments(argv)
     if arguments.wait_lock is not None:
         from envbuild.posix.file_locks import PATIENCE
 
         PATIENCE.seconds = arguments.wait_lock
     context = Context(arguments=arguments, environment=environment)
     try:
-        require_trust(context, arguments)
-        outcome = verb(context, arguments)
+        _require_trust(verb, context, arguments)
+        outcome = verb.run(context, arguments)
         outcome.show(sys.stdout, as_json=arguments.format == "json")
     except KeyboardInterrupt:
         context.stop()
@@ -138,28 +155,14 @@ def _main(argv: Sequence[str], environment: Mapping[str, str]) -> int:
     return outcome.code
 
 
-def _read_arguments(argv: Sequence[str]) -> tuple[Namespace, Verb]:
-    """What was asked for, and who does it; argparse and all verbs are imported only where they have to be."""
-    from envbuild.cli.plain import read_plainly
-
-    plain = read_plainly(argv)
-    if plain is not None and plain.command == "lock":
-        from envbuild.cli.lock_verb import lock
-
-        return plain, lock
-    if plain is not None and plain.command == "sync":
-        from envbuild.cli.sync_verb import sync
-
-        return plain, sync
-    if plain is not None:
-        from envbuild.cli.store_verbs import STORE_VERBS
-
-        return plain, STORE_VERBS[plain.command]
-    from envbuild.cli.arguments import parse_arguments
-    from envbuild.cli.verbs import VERBS
-
-    arguments = parse_arguments(argv)
-    return arguments, VERBS[arguments.command]
+def _require_trust(verb: Verb, context: Context, arguments: Arguments) -> None:
+    """Refuse to act on the store or the declaration of somebody who is not trusted; errors as in `Trust`."""
+    if verb.only_reads is not None and verb.only_reads(arguments):
+        return
+    if verb.uses_store:
+        context.require_trusted_store()
+    if verb.uses_declaration:
+        context.require_trusted_declaration()
 
 
 def _give_up_output() -> int:

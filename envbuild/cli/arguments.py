@@ -1,231 +1,157 @@
-"""The command line's words, as argparse knows them."""
+"""The command line as argparse reads it: help, mistakes and rare spellings."""
 
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from envbuild import __version__
-from envbuild.cli.conflict_verbs import CONFLICT_ARGUMENTS, MORE_FORMATS
-from envbuild.cli.fleet_arguments import FLEET_ARGUMENTS
-from envbuild.cli.store_verbs import STORE_ARGUMENTS
+from envbuild.cli.options import BEFORE_VERB, Arguments, defaults
+from envbuild.cli.verbs import VERB_NAMES, find_verb
 from envbuild.errors import Problem, UsageError
+from envbuild.nearest_name import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from typing import NoReturn
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import Any, NoReturn
+
+    from envbuild.cli.options import Parameter, Verb
 
 _EXITS = """\
-exit codes: 0 done; 1 the answer is no; 2 the command line or the declaration is wrong;
-3 no set of versions satisfies a driver; 4 an index failed; 5 the host or the store failed;
-70 a bug in envbuild; 130 interrupted
+exit codes:
+  0    done
+  1    the answer is no
+  2    the command line or the declaration is wrong
+  3    no set of versions satisfies a driver
+  4    an index failed
+  5    the host or the store failed
+  70   a bug in envbuild
+  130  interrupted
 """
 
 
-_DAY = 24 * 60 * 60
-
-
 class _Parser(argparse.ArgumentParser):
-    """argparse's parser, whose complaints are problems like all others."""
+    """argparse's parser, which raises its complaints as problems."""
 
     def error(self, message: str) -> NoReturn:
-        hint = f"`{self.prog} --help` says what there is"
+        hint = f"`{self.prog} --help` shows what you can write"
         raise UsageError(Problem(message=message, hint=hint))
 
 
-class _VerbParser(_Parser):
-    """A verb's parser, which gets its arguments when that verb is the one that was asked for."""
+def parse_arguments(argv: Sequence[str]) -> tuple[Verb, Arguments]:
+    """The verb and its arguments; UsageError says what is wrong with them."""
+    head = Arguments()
+    _head_parser().parse_args(argv, head)
+    verb = find_verb(head.command)
+    if verb is None:
+        message = f"there is no command {head.command!r}"
+        near = nearest(head.command, VERB_NAMES)
+        guess = f"did you mean '{near}'? " if near else ""
+        hint = f"{guess}`envbuild --help` shows all commands"
+        raise UsageError(Problem(message=message, hint=hint))
+    rest = head.rest
+    if rest and argv[-len(rest) - 1] == "--":  # argparse drops it behind the verb
+        rest = ["--", *rest]
+    arguments = Arguments(**{**defaults(verb.table), **vars(head)})
+    _parse_verb(verb, rest, arguments)
+    del arguments.command, arguments.rest
+    return verb, arguments
 
-    fill: Callable[[argparse.ArgumentParser], None] | None = None
 
-    def parse_known_args(self, *given: Any, **named: Any) -> Any:
-        """As argparse does, once the arguments are there."""
-        if self.fill is not None:
-            fill, self.fill = self.fill, None
-            fill(self)
-        return super().parse_known_args(*given, **named)
+def _parse_verb(verb: Verb, words: list[str], arguments: Arguments) -> None:
+    parser = _Parser(
+        prog=f"envbuild {verb.name}",
+        description=f"{verb.summary[0].upper()}{verb.summary[1:]}.",
+        argument_default=argparse.SUPPRESS,
+        allow_abbrev=False,
+    )
+    _add(parser, verb.parameters)
+    _add(parser.add_argument_group("options of all commands"), verb.common)
+    if "--" in words or any(row.count == "..." for row in verb.operands):
+        parser.parse_args(words, arguments)
+    else:  # which takes operands and options in any order, but loses a `--`
+        parser.parse_intermixed_args(words, arguments)
 
 
-def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
-    """The arguments as a namespace whose `command` names the verb; UsageError on bad ones."""
-    return build_parser().parse_args(argv)
-
-
-def build_parser() -> argparse.ArgumentParser:
-    """The parser of every verb."""
+def _head_parser() -> _Parser:
+    """The parser of what stands before the verb's own words."""
     parser = _Parser(
         prog="envbuild",
+        usage="%(prog)s [OPTIONS] COMMAND ...",
         description="Declarative, lockfile-driven Python environments for the services of one host.",
-        epilog=_EXITS,
+        epilog=f"commands:\n{_summaries()}\n{_EXITS}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        argument_default=argparse.SUPPRESS,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"envbuild {__version__}")
-    _add_common(parser, default=True)
-    verbs = parser.add_subparsers(
-        dest="command", metavar="COMMAND", required=True, parser_class=_VerbParser
-    )
-    for name, text, fill in _VERBS:
-        verb = verbs.add_parser(name, help=text, description=_sentence(text), allow_abbrev=False)
-        _add_common(verb, default=False, formats=MORE_FORMATS.get(name, ()))
-        verb.fill = fill
+    _add(parser, BEFORE_VERB)
+    parser.add_argument("command", metavar="COMMAND", help=argparse.SUPPRESS)
+    rest = parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    rest.required = False
     return parser
 
 
-def _sentence(text: str) -> str:
-    return f"{text[0].upper()}{text[1:]}."
+def _summaries() -> str:
+    found = (find_verb(name) for name in VERB_NAMES)
+    return "".join(f"  {verb.name:<10} {verb.summary}\n" for verb in found if verb is not None)
 
 
-def _add_common(
-    parser: argparse.ArgumentParser, *, default: bool, formats: tuple[str, ...] = ()
-) -> None:
-    """Options that may stand before or after the verb; only those before it bring defaults.
-
-    `formats` are a verb's own, beyond those of all.
-    """
-
-    def value(text: str | None) -> str | None:
-        return text if default else argparse.SUPPRESS
-
-    parser.add_argument(
-        "--file",
-        metavar="PATH",
-        default=value("drivers.toml"),
-        help="the declaration; lockfiles lie in locks/ beside it (default: drivers.toml)",
-    )
-    parser.add_argument(
-        "--store",
-        metavar="PATH",
-        default=value(None),
-        help="where environments live (default: $ENVBUILD_STORE, else the user's data folder)",
-    )
-    parser.add_argument(
-        "--format",
-        choices=("text", "json", *formats),
-        default=value("text"),
-        help="how the result is printed on stdout (default: text)",
-    )
-    parser.add_argument(
-        "--wait-lock",
-        metavar="SECONDS",
-        type=seconds,
-        default=value(None),
-        help="how long to wait for another envbuild that holds a lock (default: 3600)",
-    )
-    parser.add_argument(
-        "--trust-owner",
-        action="store_true",
-        default=False if default else argparse.SUPPRESS,
-        help="act in a store, and with a declaration, that another user owns",
-    )
+def _add(parser: argparse._ActionsContainer, table: Iterable[Parameter]) -> None:
+    """Give a parser the rows of a table."""
+    groups: dict[str, argparse._MutuallyExclusiveGroup] = {}
+    for row in table:
+        place = parser
+        if row.group is not None:
+            if row.group not in groups:
+                groups[row.group] = parser.add_mutually_exclusive_group()
+            place = groups[row.group]
+        name = row.argument if row.is_operand else row.name
+        place.add_argument(name, help=row.help, **_settings(row))
 
 
-def _driver_names(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("drivers", metavar="DRIVER", nargs="*", help="default: every enabled one")
+def _settings(row: Parameter) -> dict[str, Any]:
+    """What argparse has to know of a row."""
+    named = {} if row.is_operand else {"dest": row.argument}
+    if row.metavar is None:
+        return {**named, "action": "store_const", "const": row.const}
+    count = argparse.REMAINDER if row.count == "..." else row.count
+    return {
+        **named,
+        "action": _Collect if row.repeats else _Put,
+        "metavar": row.metavar,
+        "nargs": None if count == "1" else count,
+        **({"default": row.default} if row.is_operand and count == "?" else {}),
+        "type": _typed(row.read),
+    }
 
 
-def _driver_name(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("driver", metavar="DRIVER")
+def _typed(read: Callable[[str], object]) -> Callable[[str], object]:
+    """A reader whose complaints argparse repeats."""
+
+    def typed(text: str) -> object:
+        try:
+            return read(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    return typed
 
 
-def _jobs(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--jobs", metavar="N", type=_positive, default=None, help="how much runs side by side"
-    )
+class _Put(argparse.Action):
+    """Set an argument; several values are a tuple."""
+
+    def __call__(
+        self, _parser: object, namespace: object, values: object, _option: object = None
+    ) -> None:
+        setattr(namespace, self.dest, tuple(values) if isinstance(values, list) else values)
 
 
-def seconds(text: str) -> float:
-    """A number of seconds, up to those of a day."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = -1.0
-    if not 0 <= number <= _DAY:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 0 to {_DAY}")
-    return number
+class _Collect(argparse.Action):
+    """Add to an argument."""
 
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 up")
-    return int(text)
-
-
-def _package(text: str) -> str:
-    from packaging.utils import InvalidName, canonicalize_name
-
-    try:
-        return canonicalize_name(text, validate=True)
-    except InvalidName as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a package's name") from error
-
-
-def _init(_parser: argparse.ArgumentParser) -> None:
-    """`init` has no arguments of its own."""
-
-
-def _lock(parser: argparse.ArgumentParser) -> None:
-    _driver_names(parser)
-    parser.add_argument("--upgrade", action="store_true", help="let every pin move")
-    parser.add_argument(
-        "--upgrade-package",
-        metavar="NAME",
-        type=_package,
-        action="append",
-        default=[],
-        help="let the pins of this package move; repeatable",
-    )
-    parser.add_argument(
-        "--check",
-        action="store_true",
-        help="write nothing; exit 1 with the reasons if any is stale, "
-        "and with an upgrade with what would move",
-    )
-    parser.add_argument(
-        "--keep-going",
-        action="store_true",
-        help="write every lockfile that could be resolved when others failed",
-    )
-    _jobs(parser)
-
-
-def _sync(parser: argparse.ArgumentParser) -> None:
-    _driver_names(parser)
-    parser.add_argument("--dry-run", action="store_true", help="print the plan and do nothing")
-    parser.add_argument("--offline", action="store_true", help="use the store's cache alone")
-    parser.add_argument(
-        "--keep-going", action="store_true", help="switch to what could be built when others failed"
-    )
-    _jobs(parser)
-
-
-def _list(_parser: argparse.ArgumentParser) -> None:
-    """`list` has no arguments of its own."""
-
-
-def _which(parser: argparse.ArgumentParser) -> None:
-    _driver_name(parser)
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument("--python", action="store_true", help="the environment's Python instead")
-    what.add_argument("--env", action="store_true", help="the environment's folder instead")
-    what.add_argument(
-        "--stable", action="store_true", help="the path that follows every switch instead"
-    )
-
-
-def _run(parser: argparse.ArgumentParser) -> None:
-    _driver_name(parser)
-    parser.add_argument("arguments", metavar="ARG", nargs=argparse.REMAINDER)
-
-
-_VERBS: tuple[tuple[str, str, Callable[[argparse.ArgumentParser], None]], ...] = (
-    ("init", "write a commented drivers.toml where there is none", _init),
-    ("lock", "resolve what is stale into locks/", _lock),
-    ("sync", "build what is locked and switch to it", _sync),
-    ("list", "show the current generation", _list),
-    ("which", "print the path of a driver's binary", _which),
-    ("run", "replace this process by a driver's binary", _run),
-    *CONFLICT_ARGUMENTS,
-    *STORE_ARGUMENTS,
-    *FLEET_ARGUMENTS,
-)
+    def __call__(
+        self, _parser: object, namespace: object, values: object, _option: object = None
+    ) -> None:
+        added = tuple(values) if isinstance(values, list) else values
+        setattr(namespace, self.dest, (*getattr(namespace, self.dest), added))

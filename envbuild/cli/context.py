@@ -9,15 +9,16 @@ from pathlib import Path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Callable, Mapping
     from typing import TypeVar
 
     from envbuild.build.gate import Gate
     from envbuild.build.prober import Prober
+    from envbuild.cli.options import Arguments
     from envbuild.declaration.declaration import Declaration, Driver
     from envbuild.finding import Finding
     from envbuild.lockfile.folder import LockFolder
+    from envbuild.lockfile.git import Git
     from envbuild.posix.process import SystemRunner
     from envbuild.progress import Progress
     from envbuild.python.interpreters import Interpreters
@@ -35,7 +36,7 @@ _LARGEST_NUMBER = 24 * 60 * 60
 class Context:
     """What one call of the command line has to work with."""
 
-    def __init__(self, *, arguments: argparse.Namespace, environment: Mapping[str, str]) -> None:
+    def __init__(self, *, arguments: Arguments, environment: Mapping[str, str]) -> None:
         self._arguments = arguments
         self.environment = environment
 
@@ -83,6 +84,14 @@ class Context:
         path = self.declaration_path.parent / "locks"
         return LockFolder(path=path, shown=str(path))
 
+    @property
+    def git(self) -> Git:
+        """Git in the folder of the declaration."""
+        from envbuild.lockfile.git import find_git
+
+        folder = str(self.declaration_path.absolute().parent)
+        return find_git(self.runner, self.environment, folder)
+
     @cached_property
     def store(self) -> Store:
         """The store: `--store`, else `$ENVBUILD_STORE`, else the user's data folder."""
@@ -109,7 +118,7 @@ class Context:
 
     @cached_property
     def _trust(self) -> Trust:
-        from envbuild.cli.quick import user_folder
+        from envbuild.cli.folders import user_folder
         from envbuild.store.trust import Trust
 
         folder = user_folder(self.environment, "XDG_CONFIG_HOME", "~/.config")
@@ -251,7 +260,7 @@ class Context:
         return folder
 
     def _lock_cache(self) -> Path:
-        from envbuild.cli.quick import user_folder
+        from envbuild.cli.folders import user_folder
 
         known = user_folder(self.environment, "XDG_CACHE_HOME", "~/.cache")
         if known is not None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from envbuild.text import Text
 
 
-def roll_back_quickly(root: str, operands: Sequence[str]) -> Text | None:
+def roll_back_quickly(root: str, wanted: int | None) -> Text | None:
     """What `rollback` prints after it has gone back; None where nothing was done.
 
     OSError where the link is another one by now, and did not reach the disk.
@@ -40,7 +40,7 @@ def roll_back_quickly(root: str, operands: Sequence[str]) -> Text | None:
         os.close(lock)
         return None
     try:
-        plan = _plan(root, lock, operands)
+        plan = _plan(root, lock, wanted)
         if plan is None:
             return None
         before, after, changes = plan
@@ -51,7 +51,7 @@ def roll_back_quickly(root: str, operands: Sequence[str]) -> Text | None:
         os.close(lock)
 
 
-def _plan(root: str, lock: int, operands: Sequence[str]) -> tuple[int, int, list[str]] | None:
+def _plan(root: str, lock: int, wanted: int | None) -> tuple[int, int, list[str]] | None:
     """From where, to where, and what that changes; None where that has to be looked at closely."""
     try:
         if not os.path.samestat(os.fstat(lock), os.stat(f"{root}/locks/generations.lock")):  # noqa: PTH116
@@ -61,7 +61,7 @@ def _plan(root: str, lock: int, operands: Sequence[str]) -> tuple[int, int, list
         if folder != "generations" or name not in numbers:
             return None
         current = int(name)
-        target = _target(operands, sorted(map(int, numbers)), current)
+        target = _target(wanted, sorted(map(int, numbers)), current)
         if str(target) not in numbers:
             return None
         now = recorded_manifest(root, name)
@@ -73,12 +73,9 @@ def _plan(root: str, lock: int, operands: Sequence[str]) -> tuple[int, int, list
         return None
 
 
-def _target(operands: Sequence[str], numbers: Sequence[int], current: int) -> int:
+def _target(wanted: int | None, numbers: Sequence[int], current: int) -> int:
     """The generation that was named, else the nearest before the current one; LookupError where there is none."""
-    if not operands:
-        return [number for number in numbers if number < current][-1]
-    (name,) = operands
-    return int(name) if name.isascii() and name.isdecimal() else 0
+    return [number for number in numbers if number < current][-1] if wanted is None else wanted
 
 
 def _is_sound(root: str, number: str, manifest: Mapping[str, Any]) -> bool:

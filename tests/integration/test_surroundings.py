@@ -73,9 +73,9 @@ def test_a_locale_without_arrows_gets_escapes(locked: CommandLine) -> None:
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
-        (("synk",), "invalid choice"),
-        (("sync", "--jobs", "0"), "no number from 1 up"),
-        (("lock", "--upgrade-package", "a b"), "'a b' is not a package's name"),
+        (("synk",), "there is no command 'synk'"),
+        (("sync", "--jobs", "0"), "must be a whole number, 1 or more"),
+        (("lock", "--upgrade-package", "a b"), "'a b' is not the name of a package"),
         (("sync", "--frozen"), "unrecognized arguments: --frozen"),
     ],
 )

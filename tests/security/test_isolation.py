@@ -102,11 +102,11 @@ def test_every_script_isolates_its_interpreters(path: Path) -> None:
 
 def test_exported_scripts_isolate_envbuild() -> None:
     """What `export` writes into scripts and services as the way to call envbuild imports from no folder."""
-    text = (PACKAGE / "cli/export_verb.py").read_text()
+    text = (PACKAGE / "cli/export.py").read_text()
     assert "sys.executable, '-E', '-P'" in ast.unparse(ast.parse(text))
-    for path in (PACKAGE / "launchers").glob("*.py"):
+    for path in (PACKAGE / "launchers").rglob("*.py"):
         assert not re.search(r"python3? -[mc]", path.read_text()), path
-    script = (PACKAGE / "launchers/local_studio.py").read_text()
+    script = (PACKAGE / "launchers/formats/local_studio.py").read_text()
     assert '"cd /",' in script
 
 

@@ -232,4 +232,4 @@ def test_nothing_is_printed_that_no_form_has_made() -> None:
                 writers.append((name, ast.unparse(node.args[0]).partition("(")[0]))
     assert makers == set(FORMS)
     others = {writer for writer in writers if writer[1] not in MAKERS}
-    assert others == {("cli/quick.py", "text"), ("cli/__init__.py", r"'interrupted\n'")}
+    assert others == {("cli/__init__.py", "text"), ("cli/__init__.py", r"'interrupted\n'")}

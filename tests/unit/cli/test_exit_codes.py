@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import errno
+from typing import TYPE_CHECKING
 
 import pytest
 
 from envbuild.cli import main
+from envbuild.cli.options import Verb
+
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 HOST, BUG = 5, 70
 
@@ -38,11 +43,11 @@ def test_the_host_is_told_from_a_bug(
 ) -> None:
     """What the host did not do ends with 5 and one message, all else with 70 and where it happened."""
 
-    def fail(*_: object) -> int:
+    def fail(*_: object) -> NoReturn:
         raise error
 
-    monkeypatch.setattr("envbuild.cli.quick.answer", fail if early else lambda *_: None)
-    monkeypatch.setattr("envbuild.cli.store_verbs.STORE_VERBS", {"gc": fail})
+    verb = Verb(name="gc", summary="fails", run=fail, at_once=fail if early else None)
+    monkeypatch.setattr("envbuild.cli.gc.VERBS", (verb,))
     assert main(["gc"], {}) == code
     said = capsys.readouterr().err
     assert ("Traceback" in said) == (code == BUG)

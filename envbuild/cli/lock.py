@@ -1,26 +1,31 @@
-"""`lock`, wired to its indexes and its resolver."""
+"""`lock`."""
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
-from envbuild.report.outcome import Outcome
+from envbuild.cli.folders import is_own_declaration, user_folder
+from envbuild.cli.options import JOBS, Parameter, Verb, drivers, flag
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from argparse import Namespace
+    from collections.abc import Mapping
 
     from envbuild.cli.context import Context
+    from envbuild.cli.options import Arguments
     from envbuild.commands.lock_result import LockResult
     from envbuild.progress import Progress
+    from envbuild.report.outcome import Outcome
+    from envbuild.text import Text
 
 _SIDE_BY_SIDE = 2
 """Resolutions for each processor: a part of each is waiting for the index."""
 
 
-def lock(context: Context, arguments: Namespace) -> Outcome:
+def lock(context: Context, arguments: Arguments) -> Outcome:
     """Resolve what is stale, or say what is."""
     from envbuild.report.lock import lock_table, render_lock
+    from envbuild.report.outcome import Outcome
     from envbuild.report.problems import render_problems
     from envbuild.report.progress import shown_progress
 
@@ -47,7 +52,7 @@ def _check(context: Context, names: tuple[str, ...]) -> LockResult:
 
 
 def _lock(
-    context: Context, arguments: Namespace, names: tuple[str, ...], progress: Progress
+    context: Context, arguments: Arguments, names: tuple[str, ...], progress: Progress
 ) -> LockResult:
     from envbuild.cli.deferred_indexes import DeferredIndexes
     from envbuild.commands.lock import Locker, Upgrade
@@ -89,3 +94,55 @@ def _leave_stamp(context: Context, result: LockResult) -> None:
     with suppress(OSError):  # a cache that cannot be written costs time and nothing else
         make_private(stamp.parent)
         write_if_changed(stamp, text.encode())
+
+
+def _at_once(arguments: Arguments, environment: Mapping[str, str]) -> Text | None:
+    """What it says if no file has changed since all lockfiles were fresh."""
+    from envbuild.cli.stamp import locked
+
+    if arguments.drivers or arguments.upgrade or arguments.upgrade_package:
+        return None
+    if not arguments.check and not is_own_declaration(arguments):
+        return None
+    cache = user_folder(environment, "XDG_CACHE_HOME", "~/.cache")
+    return None if cache is None else locked(cache, arguments.file)
+
+
+def _package(text: str) -> str:
+    from packaging.utils import InvalidName, canonicalize_name
+
+    try:
+        return canonicalize_name(text, validate=True)
+    except InvalidName as error:
+        raise ValueError(f"{text!r} is not the name of a package") from error
+
+
+VERBS = (
+    Verb(
+        name="lock",
+        summary="resolve the drivers whose lockfile is stale, and write their lockfiles",
+        run=lock,
+        at_once=_at_once,
+        parameters=(
+            drivers("only these (default: every enabled one)"),
+            flag("--upgrade", "let every pin move"),
+            Parameter(
+                name="--upgrade-package",
+                metavar="NAME",
+                parse=_package,
+                repeats=True,
+                default=(),
+                help="let the pins of this package move; can be given several times",
+            ),
+            flag(
+                "--check",
+                "write nothing; exit 1 and give the reasons if a lockfile is stale, "
+                "or with an upgrade if a pin would move",
+            ),
+            flag("--keep-going", "when some drivers fail, write the lockfiles of the others"),
+            JOBS,
+        ),
+        uses_store=False,
+        only_reads=lambda arguments: bool(arguments.check),
+    ),
+)

@@ -1,25 +1,24 @@
-"""`probe`, wired to the current generation."""
+"""`probe`."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from envbuild.cli.options import Verb, drivers
 from envbuild.report.outcome import Outcome
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from argparse import Namespace
-
     from envbuild.cli.context import Context
+    from envbuild.cli.options import Arguments
 
 
-def probe(context: Context, arguments: Namespace) -> Outcome:
+def probe(context: Context, arguments: Arguments) -> Outcome:
     """Run the probes of what is current."""
     from envbuild.commands.probe import probe as command
     from envbuild.report.probe import probe_table, render_probe
 
     report = command(
         context.declaration_here,
-        tuple(arguments.drivers),
+        arguments.drivers,
         context.store.require_current(),
         context.prober(context.cpus),
     )
@@ -28,3 +27,13 @@ def probe(context: Context, arguments: Namespace) -> Outcome:
         text=lambda: render_probe(report),
         table=lambda: probe_table(report),
     )
+
+
+VERBS = (
+    Verb(
+        name="probe",
+        summary="run the declared probes in the current environments",
+        run=probe,
+        parameters=(drivers("only these (default: every one in the current generation)"),),
+    ),
+)

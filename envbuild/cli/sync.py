@@ -1,29 +1,33 @@
-"""`sync`, wired to the host, the store and its installer."""
+"""`sync`, and the parts that build into the store."""
 
 from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
-from envbuild.report.outcome import Outcome
+from envbuild.cli.folders import are_own, is_own_declaration, store_root
+from envbuild.cli.options import JOBS, Verb, drivers, flag
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from argparse import Namespace
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from envbuild.build.builder import Applied, Builder
     from envbuild.cli.context import Context
+    from envbuild.cli.options import Arguments
     from envbuild.commands.sync import Planner, SyncResult
     from envbuild.declaration.declaration import Declaration, Driver
     from envbuild.progress import Progress
+    from envbuild.report.outcome import Outcome
     from envbuild.store.plan import Plan
     from envbuild.target.target import Interpreter
+    from envbuild.text import Text
 
 
-def sync(context: Context, arguments: Namespace) -> Outcome:
+def sync(context: Context, arguments: Arguments) -> Outcome:
     """Plan, and unless it is a dry run apply."""
     from envbuild.posix.files import keep_others_from_writing
+    from envbuild.report.outcome import Outcome
     from envbuild.report.problems import render_problems
     from envbuild.report.progress import shown_progress
     from envbuild.report.sync import render_sync, sync_table
@@ -38,7 +42,7 @@ def sync(context: Context, arguments: Namespace) -> Outcome:
     )
 
 
-def _sync(context: Context, arguments: Namespace, progress: Progress) -> SyncResult:
+def _sync(context: Context, arguments: Arguments, progress: Progress) -> SyncResult:
     from envbuild.commands.sync import SyncResult
     from envbuild.store.path import check_environment_path
 
@@ -58,7 +62,7 @@ def _sync(context: Context, arguments: Namespace, progress: Progress) -> SyncRes
     return result
 
 
-def _plan(context: Context, arguments: Namespace, progress: Progress) -> Plan:
+def _plan(context: Context, arguments: Arguments, progress: Progress) -> Plan:
     planner = planner_for(context, progress, offline=arguments.offline, dry_run=arguments.dry_run)
     return planner.plan(tuple(arguments.drivers))
 
@@ -93,7 +97,7 @@ def planner_for(context: Context, progress: Progress, *, offline: bool, dry_run:
     )
 
 
-def _apply(context: Context, arguments: Namespace, plan: Plan, progress: Progress) -> Applied:
+def _apply(context: Context, arguments: Arguments, plan: Plan, progress: Progress) -> Applied:
     jobs = arguments.jobs or context.cpus
     with open_builder(context, progress, offline=arguments.offline, jobs=jobs) as builder:
         return builder.apply(plan, keep_going=arguments.keep_going)
@@ -187,3 +191,31 @@ def _leave_stamp(context: Context, declaration: str, result: SyncResult) -> None
         text=render_sync(replace(result, plan=idle, applied=None)),
     )
     write_if_changed(context.store.cache / "stamp", text.encode())
+
+
+def _at_once(arguments: Arguments, environment: Mapping[str, str]) -> Text | None:
+    """What it says if nothing has changed since the last sync."""
+    from envbuild.cli.stamp import synced
+
+    root = store_root(arguments, environment)
+    if root is None or arguments.drivers or arguments.dry_run:
+        return None
+    is_own = are_own(root) and is_own_declaration(arguments)
+    return synced(root, arguments.file) if is_own else None
+
+
+VERBS = (
+    Verb(
+        name="sync",
+        summary="build what the lockfiles say, and switch to it",
+        run=sync,
+        at_once=_at_once,
+        parameters=(
+            drivers("only these (default: every enabled one)"),
+            flag("--dry-run", "print the plan and do nothing"),
+            flag("--offline", "ask no index: use only what the store's cache holds"),
+            flag("--keep-going", "when some drivers fail, switch to the others"),
+            JOBS,
+        ),
+    ),
+)

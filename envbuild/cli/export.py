@@ -1,19 +1,21 @@
-"""`export`, wired to the store, the lockfiles and the indexes."""
+"""`export`."""
 
 from __future__ import annotations
 
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from envbuild.cli.options import Parameter, Verb, drivers
+from envbuild.launchers.registry import all_formats, all_options
 from envbuild.report.outcome import Outcome
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from argparse import Namespace
     from collections.abc import Mapping
 
     from envbuild.cli.context import Context
+    from envbuild.cli.options import Arguments
     from envbuild.commands.export import Exporter
     from envbuild.index.locations import IndexLocations
     from envbuild.launchers.export import ExportRequest
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from envbuild.lockfile.lockfile import Lockfile
 
 
-def export(context: Context, arguments: Namespace) -> Outcome:
+def export(context: Context, arguments: Arguments) -> Outcome:
     """Render a format; print it, write it, or compare it with what is there."""
     from envbuild.report.export import export_table, render_export
 
@@ -33,14 +35,13 @@ def export(context: Context, arguments: Namespace) -> Outcome:
     )
 
 
-def _request(context: Context, arguments: Namespace) -> ExportRequest:
+def _request(context: Context, arguments: Arguments) -> ExportRequest:
     from envbuild.launchers.export import ExportRequest
-    from envbuild.launchers.registry import all_options
 
     given = {option.name: getattr(arguments, option.name) for option in all_options()}
     return ExportRequest(
         format=arguments.export_format,
-        drivers=tuple(arguments.drivers),
+        drivers=arguments.drivers,
         stable=arguments.stable,
         options={name: text for name, text in given.items() if text is not None},
         envbuild=_own_command(context),
@@ -81,11 +82,8 @@ def _exporter(context: Context) -> Exporter:
 def _own_command(context: Context) -> tuple[str, ...]:
     """How this very envbuild is called on this declaration and store, from any folder."""
     file = os.path.abspath(context.declaration_path)  # noqa: PTH100  (a link's name is kept)
-    python = (
-        sys.executable,
-        "-E",
-        "-P",
-    )  # isolated, but for where a user may have installed envbuild
+    # isolated, but for the folders in which a user may have installed envbuild
+    python = (sys.executable, "-E", "-P")
     return (*python, "-m", "envbuild", "--file", file, "--store", str(context.store.root))
 
 
@@ -107,3 +105,61 @@ def _sources(context: Context, lockfile: Lockfile) -> Mapping[str, Source]:
     patience = {"read_timeout": context.index_timeout, "deadline": context.index_deadline}
     with IndexClient(context.environment, **patience) as client:
         return find_places(lockfile, _locations(context), client)
+
+
+_FORMATS = tuple(known.name for known in all_formats())
+_STABLE = ", ".join(known.name for known in all_formats() if known.stable)
+
+VERBS = (
+    Verb(
+        name="export",
+        summary="write the files of launchers and other tools",
+        run=export,
+        parameters=(
+            Parameter(
+                name="export_format",
+                metavar="FORMAT",
+                choices=_FORMATS,
+                help=f"one of {', '.join(_FORMATS)}",
+            ),
+            drivers("only these (default: all)"),
+            Parameter(
+                name="--stable",
+                group="paths",
+                dest="stable",
+                help=f"use paths that stay the same after every sync (default for {_STABLE})",
+            ),
+            Parameter(
+                name="--exact",
+                group="paths",
+                dest="stable",
+                const=False,
+                help="use the paths of this generation's environments",
+            ),
+            Parameter(
+                name="--out",
+                metavar="DIR",
+                group="where",
+                help="write files into this folder instead of printing them",
+            ),
+            Parameter(
+                name="--check",
+                metavar="FILE",
+                count="+",
+                default=(),
+                group="where",
+                help="write nothing; exit 1 and give the reason if FILE differs from the export",
+            ),
+            *(
+                Parameter(
+                    name=f"--{option.name}",
+                    metavar=option.metavar,
+                    help=f"{option.help} ({', '.join(takers)})",
+                )
+                for option, takers in all_options().items()
+            ),
+        ),
+        uses_store=False,
+        uses_declaration=False,
+    ),
+)

@@ -1,20 +1,20 @@
-"""`show`, wired to the declaration and this host."""
+"""`show`."""
 
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
+from envbuild.cli.options import Verb, drivers
 from envbuild.report.outcome import Outcome
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from argparse import Namespace
-
     from envbuild.cli.context import Context
+    from envbuild.cli.options import Arguments
     from envbuild.lockfile.lockfile import Lockfile
 
 
-def show(context: Context, arguments: Namespace) -> Outcome:
+def show(context: Context, arguments: Arguments) -> Outcome:
     """Print what is effective, and where it comes from."""
     from envbuild.commands.show import show as command
     from envbuild.declaration.file import read_declaration_text
@@ -23,7 +23,7 @@ def show(context: Context, arguments: Namespace) -> Outcome:
 
     result = command(
         settle_all(context.declaration_here, _readable_lockfiles(context)),
-        tuple(arguments.drivers),
+        arguments.drivers,
         read_declaration_text(context.declaration_path),
         context.host_tables,
     )
@@ -41,3 +41,15 @@ def _readable_lockfiles(context: Context) -> dict[str, Lockfile]:
             if stored is not None:
                 found[driver.name] = stored.lockfile
     return found
+
+
+VERBS = (
+    Verb(
+        name="show",
+        summary="print what applies to a driver, and where each line comes from",
+        run=show,
+        parameters=(drivers("only these (default: all)"),),
+        uses_store=False,
+        uses_declaration=False,
+    ),
+)

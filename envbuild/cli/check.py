@@ -1,0 +1,127 @@
+"""`check`, with what it prints for CI runners."""
+
+from __future__ import annotations
+
+import gc
+import os
+
+from envbuild.cli.options import Parameter, Verb, flag
+from envbuild.report.outcome import Outcome
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from envbuild.cli.context import Context
+    from envbuild.cli.options import Arguments
+    from envbuild.commands.check import CheckResult
+    from envbuild.text import Text
+
+_SUMMARY = "GITHUB_STEP_SUMMARY"
+
+
+def check(context: Context, arguments: Arguments) -> Outcome:
+    """Check declaration and lockfiles as a pull request would."""
+    from envbuild.cli.index_resolver import index_resolver
+    from envbuild.commands.check import Checker
+    from envbuild.lockfile.host_check import parse_host
+    from envbuild.report.check import check_table
+
+    gc.disable()  # it makes many values, keeps them, and ends
+    with index_resolver(context, wanted=arguments.solve) as resolver:
+        checker = Checker(
+            declaration=context.declaration,
+            folder=context.lock_folder,
+            declaration_name=context.declaration_path.name,
+            resolver=resolver,
+            allow_replaced=arguments.allow_replaced_files,
+            built=context.shared_paths_of,
+            host=parse_host(arguments.host) if arguments.host is not None else None,
+        )
+        against = arguments.against
+        result = checker.check(context.git if against is not None else None, against)
+    if arguments.format == "github":
+        _write_summary(result, context.environment)
+    return Outcome(
+        code=result.exit_code,
+        text=lambda: _check_text(result, arguments.format, context.environment),
+        table=lambda: check_table(result),
+    )
+
+
+def _check_text(result: CheckResult, format_: str, environment: Mapping[str, str]) -> Text:
+    """The result as text in one of the formats but JSON."""
+    if format_ == "markdown":
+        from envbuild.report.markdown import render_markdown
+
+        return render_markdown(result)
+    if format_ == "github":
+        from envbuild.report.github import render_github
+
+        return render_github(result, lambda path: _in_repository(path, environment))
+    if format_ == "sarif":
+        from envbuild import __version__
+        from envbuild.report.sarif import render_sarif
+
+        return render_sarif(result, lambda path: _in_repository(path, environment), __version__)
+    from envbuild.report.check import render_check
+
+    return render_check(result)
+
+
+def _write_summary(result: CheckResult, environment: Mapping[str, str]) -> None:
+    """Add the Markdown to the step's summary where the runner names a file for it."""
+    path = environment.get(_SUMMARY)
+    if not path:
+        return
+    from envbuild.errors import HostError, Problem
+    from envbuild.report.markdown import render_markdown
+
+    try:
+        with open(path, "a", encoding="utf-8") as summary:  # noqa: PTH123
+            summary.write(render_markdown(result))
+    except OSError as error:
+        message = f"cannot write the step's summary (${_SUMMARY}): {error.strerror}"
+        raise HostError(Problem(file=path, message=message)) from error
+
+
+def _in_repository(path: str, environment: Mapping[str, str]) -> str:
+    """A path relative to the runner's checkout where it names one, else as it is."""
+    workspace = environment.get("GITHUB_WORKSPACE")
+    if not workspace:
+        return path
+    relative = os.path.relpath(os.path.abspath(path), workspace)  # noqa: PTH100
+    return path if relative.startswith("..") else relative
+
+
+VERBS = (
+    Verb(
+        name="check",
+        summary="check lockfiles and rules, as for a pull request",
+        run=check,
+        parameters=(
+            Parameter(
+                name="--against",
+                metavar="REV",
+                help="compare with this git revision, to see what the change does",
+            ),
+            flag(
+                "--allow-replaced-files",
+                "with --against: only warn if a locked file has the same name but other content",
+            ),
+            Parameter(
+                name="--host",
+                metavar="KIND=VERSION",
+                help="also check for a host with this accelerator, such as cuda=12.4",
+            ),
+            flag(
+                "--solve",
+                "ask the index about broken rules and new conflicts "
+                "(without this option, check uses no network)",
+            ),
+        ),
+        formats=("text", "json", "markdown", "github", "sarif"),
+        uses_store=False,
+        uses_declaration=False,
+    ),
+)

@@ -1,0 +1,63 @@
+"""`doctor`."""
+
+from __future__ import annotations
+
+from envbuild.cli.options import Parameter, Verb
+from envbuild.report.outcome import Outcome
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from envbuild.cli.context import Context
+    from envbuild.cli.options import Arguments
+
+_DECLARATION = "drivers.toml"
+"""Where the declaration is unless the user says so."""
+
+
+def doctor(context: Context, arguments: Arguments) -> Outcome:
+    """Say what does not fit together any more."""
+    from envbuild.commands.doctor import Doctor
+    from envbuild.commands.doctor_unit import check_units
+    from envbuild.report.doctor import doctor_table, render_doctor
+    from envbuild.store.guard import require_store
+    from envbuild.target.host import probe_host
+
+    require_store(context.store)
+    manifest = context.store.require_current()
+    files = (file for group in arguments.unit for file in group)
+    units = check_units(context.store, manifest, tuple(files))
+    declared = context.declaration_path.exists() or arguments.file != _DECLARATION
+    result = Doctor(
+        store=context.store,
+        manifest=manifest,
+        host=probe_host(context.runner, context.environment),
+        runner=context.runner,
+        environment=context.environment,
+        declaration=context.declaration if declared else None,
+        lock_folder=context.lock_folder,
+    ).examine(units)
+    return Outcome(
+        code=result.exit_code,
+        text=lambda: render_doctor(result),
+        table=lambda: doctor_table(result),
+    )
+
+
+VERBS = (
+    Verb(
+        name="doctor",
+        summary="look for problems on this host",
+        run=doctor,
+        parameters=(
+            Parameter(
+                name="--unit",
+                metavar="FILE",
+                count="+",
+                repeats=True,
+                default=(),
+                help="also say what each ExecStart of these unit files would start",
+            ),
+        ),
+        uses_declaration=False,
+    ),
+)

@@ -1,0 +1,49 @@
+"""Where a user's store, cache and settings are, told without importing pathlib or platformdirs."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from envbuild.cli.options import Arguments
+
+
+def store_root(arguments: Arguments, environment: Mapping[str, str]) -> str | None:
+    """The store's absolute path: `--store`, else `$ENVBUILD_STORE`, else in the user's data folder.
+
+    None on a system on which platformdirs has to be asked.
+    """
+    named = arguments.store or environment.get("ENVBUILD_STORE")
+    if named:
+        return os.path.abspath(os.path.expanduser(named))  # noqa: PTH100, PTH111
+    return user_folder(environment, "XDG_DATA_HOME", "~/.local/share")
+
+
+def user_folder(environment: Mapping[str, str], variable: str, default: str) -> str | None:
+    """envbuild's folder in one of the user's, as platformdirs finds it on Linux; None elsewhere."""
+    if sys.platform != "linux":
+        return None
+    named = environment.get(variable, "").strip()
+    base = named if os.path.isabs(named) else os.path.expanduser(default)  # noqa: PTH111, PTH117
+    return os.path.abspath(f"{base}/envbuild")  # noqa: PTH100
+
+
+def is_own_declaration(arguments: Arguments) -> bool:
+    """Whether the declaration and its folder belong to this user or to root."""
+    return are_own(arguments.file, os.path.dirname(arguments.file) or ".")  # noqa: PTH120
+
+
+def are_own(*paths: str) -> bool:
+    """Whether these exist and belong to this user or to root.
+
+    If not, the user may still trust their owner: `Trust` looks at that.
+    """
+    own = (0, os.geteuid())
+    try:
+        return all(os.lstat(path).st_uid in own and os.stat(path).st_uid in own for path in paths)  # noqa: PTH116
+    except OSError:
+        return False

@@ -1,0 +1,73 @@
+"""`gc`."""
+
+from __future__ import annotations
+
+from envbuild.cli.options import Parameter, Verb, flag, positive
+from envbuild.report.outcome import Outcome
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from envbuild.cli.context import Context
+    from envbuild.cli.options import Arguments
+
+_LONGEST_AGE = 5
+"""Digits of an age."""
+
+
+def gc(context: Context, arguments: Arguments) -> Outcome:
+    """Take away what nothing uses."""
+    from envbuild.commands.gc import GcOptions
+    from envbuild.commands.gc import gc as command
+    from envbuild.report.gc import gc_table, render_gc
+
+    options = GcOptions(
+        keep=arguments.keep,
+        older_than=arguments.older_than,
+        dry_run=arguments.dry_run,
+        cache=arguments.cache,
+        wait=arguments.wait,
+    )
+    result = command(context.store, options)
+    return Outcome(code=0, text=lambda: render_gc(result), table=lambda: gc_table(result))
+
+
+def _age(text: str) -> timedelta:
+    from datetime import timedelta
+
+    units = {"h": "hours", "d": "days", "w": "weeks"}
+    number, unit = text[:-1], units.get(text[-1:])
+    if unit is None or not number.isdecimal() or len(number) > _LONGEST_AGE:
+        raise ValueError(f"{text!r} must be an age, such as 12h, 30d or 4w")
+    return timedelta(**{unit: int(number)})
+
+
+VERBS = (
+    Verb(
+        name="gc",
+        summary="remove what is unused; deletion goes on in the background",
+        run=gc,
+        parameters=(
+            Parameter(
+                name="--keep",
+                metavar="N",
+                parse=positive,
+                default=3,
+                help="how many generations to keep, with the current one (default: 3)",
+            ),
+            Parameter(
+                name="--older-than",
+                metavar="AGE",
+                parse=_age,
+                help="remove only what is older than this, such as 12h, 30d or 4w",
+            ),
+            flag("--dry-run", "print what would be removed and do nothing"),
+            flag("--cache", "remove the caches too"),
+            flag(
+                "--wait", "delete before the command returns, and print how many bytes that freed"
+            ),
+        ),
+        uses_declaration=False,
+    ),
+)

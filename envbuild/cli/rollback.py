@@ -1,0 +1,59 @@
+"""`rollback`."""
+
+from __future__ import annotations
+
+from envbuild.cli.folders import are_own, store_root
+from envbuild.cli.options import Parameter, Verb, positive
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from envbuild.cli.context import Context
+    from envbuild.cli.options import Arguments
+    from envbuild.report.outcome import Outcome
+    from envbuild.text import Text
+
+
+def rollback(context: Context, arguments: Arguments) -> Outcome:
+    """Make an earlier generation current."""
+    from envbuild.commands.rollback import rollback as command
+    from envbuild.report.history import render_rollback, rollback_table
+    from envbuild.report.outcome import Outcome
+    from envbuild.store.verifier import Verifier
+
+    verifier = Verifier(store=context.store, workers=context.cpus)
+    result = command(context.store, verifier, arguments.generation)
+    return Outcome(
+        code=0, text=lambda: render_rollback(result), table=lambda: rollback_table(result)
+    )
+
+
+def _at_once(arguments: Arguments, environment: Mapping[str, str]) -> Text | None:
+    """What it says after it has gone back, if everything is as it was built."""
+    from envbuild.cli.quick_rollback import roll_back_quickly
+
+    root = store_root(arguments, environment)
+    if root is None or not are_own(root):
+        return None
+    return roll_back_quickly(root, arguments.generation)
+
+
+VERBS = (
+    Verb(
+        name="rollback",
+        summary="make an earlier generation current again, by one rename",
+        run=rollback,
+        at_once=_at_once,
+        parameters=(
+            Parameter(
+                name="generation",
+                metavar="N",
+                count="?",
+                parse=positive,
+                help="the generation's number (default: the one before the current one)",
+            ),
+        ),
+        uses_declaration=False,
+    ),
+)

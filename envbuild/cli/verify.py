@@ -1,0 +1,116 @@
+"""`verify`, and its `--repair`."""
+
+from __future__ import annotations
+
+import sys
+from functools import cache
+
+from envbuild.cli.folders import store_root
+from envbuild.cli.options import Verb, drivers, flag
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from contextlib import AbstractContextManager
+
+    from envbuild.build.builder import Builder
+    from envbuild.cli.context import Context
+    from envbuild.cli.options import Arguments
+    from envbuild.commands.repair import Repaired
+    from envbuild.commands.sync import Planner
+    from envbuild.progress import Progress
+    from envbuild.report.outcome import Outcome
+    from envbuild.store.plan import Wanted
+    from envbuild.text import Text
+
+
+def verify(context: Context, arguments: Arguments) -> Outcome:
+    """Compare what is in use with what was built."""
+    if arguments.repair:
+        return _repair(context, arguments.drivers)
+    from envbuild.commands.verify import verify as command
+    from envbuild.report.outcome import Outcome
+    from envbuild.report.verify import render_verify, verify_table
+    from envbuild.store.verifier import Verifier
+
+    verifier = Verifier(store=context.store, workers=context.cpus)
+    result = command(context.store, verifier, arguments.drivers, quick=arguments.quick)
+    return Outcome(
+        code=result.exit_code,
+        text=lambda: render_verify(result),
+        table=lambda: verify_table(result),
+    )
+
+
+def _repair(context: Context, drivers: tuple[str, ...]) -> Outcome:
+    """Compare what is in use with what was built, and put back what drifted."""
+    from envbuild.posix.files import keep_others_from_writing
+    from envbuild.report.outcome import Outcome
+    from envbuild.report.progress import shown_progress
+    from envbuild.report.verify import render_repair, repair_table
+    from envbuild.store.trash import Trash
+
+    keep_others_from_writing()
+    with shown_progress(sys.stderr, context.environment) as progress:
+        result = _repair_all(context, drivers, progress)
+    Trash(folder=context.store.trash).empty_after()
+    return Outcome(
+        code=result.exit_code,
+        text=lambda: render_repair(result),
+        table=lambda: repair_table(result),
+    )
+
+
+def _repair_all(context: Context, drivers: tuple[str, ...], progress: Progress) -> Repaired:
+    from envbuild.build.repair import Repairer
+    from envbuild.cli.sync import open_builder, planner_for
+    from envbuild.commands.repair import Repair
+    from envbuild.store.rebuild import bind_indexes
+    from envbuild.store.verifier import Verifier
+
+    store, jobs = context.store, context.cpus
+
+    @cache
+    def planner() -> Planner:
+        return planner_for(context, progress, offline=False, dry_run=False)
+
+    def wanted_for(driver: str) -> Wanted:
+        return planner().plan((driver,)).wanted[0]
+
+    def builder_for(wanted: Wanted) -> AbstractContextManager[Builder]:
+        store.prepare()
+        declaration = bind_indexes(context.declaration, wanted.files)
+        return open_builder(context, progress, offline=False, jobs=jobs, declaration=declaration)
+
+    return Repair(
+        store=store,
+        verifier=Verifier(store=store, workers=jobs),
+        repairer=Repairer(store=store, builder_for=builder_for),
+        wanted_for=wanted_for,
+        interpreter_at=context.interpreters.at,
+    ).run(drivers)
+
+
+def _at_once(arguments: Arguments, environment: Mapping[str, str]) -> Text | None:
+    """What `verify --quick` says if nothing differs."""
+    from envbuild.cli.quick_verify import verify_quickly
+
+    root = store_root(arguments, environment)
+    is_plain = arguments.quick and not arguments.repair and not arguments.drivers
+    return verify_quickly(root) if is_plain and root is not None else None
+
+
+VERBS = (
+    Verb(
+        name="verify",
+        summary="compare every file in use with what was built",
+        run=verify,
+        at_once=_at_once,
+        parameters=(
+            drivers("only these (default: everything that a generation names)"),
+            flag("--quick", "compare mode, size, time and inode; hash no file", group="how"),
+            flag("--repair", "restore what differs, from newly downloaded files", group="how"),
+        ),
+        only_reads=lambda arguments: not arguments.repair,
+    ),
+)
