@@ -7,15 +7,19 @@ Here all classes share methods that go through the fields.
 from __future__ import annotations
 
 from itertools import repeat
-from operator import attrgetter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from operator import attrgetter
     from typing import Any, NoReturn, TypeVar, dataclass_transform
 
     T = TypeVar("T")
 else:
+    try:
+        from _operator import attrgetter  # the same, without what `operator` has beside it
+    except ImportError:
+        from operator import attrgetter
 
     def dataclass_transform(**_: object) -> Callable[[T], T]:
         """Nothing, but for who checks types."""

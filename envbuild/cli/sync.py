@@ -1,26 +1,23 @@
-"""`sync`, and the parts that build into the store."""
+"""`sync`."""
 
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
 
 from envbuild.cli.folders import are_own, is_own_declaration, store_root
 from envbuild.cli.options import JOBS, Verb, drivers, flag
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
-    from envbuild.build.builder import Applied, Builder
+    from envbuild.build.builder import Applied
     from envbuild.cli.context import Context
     from envbuild.cli.options import Arguments
-    from envbuild.commands.sync import Planner, SyncResult
-    from envbuild.declaration.declaration import Declaration, Driver
+    from envbuild.commands.sync import SyncResult
     from envbuild.progress import Progress
     from envbuild.report.outcome import Outcome
     from envbuild.store.plan import Plan
-    from envbuild.target.target import Interpreter
     from envbuild.text import Text
 
 
@@ -63,107 +60,18 @@ def _sync(context: Context, arguments: Arguments, progress: Progress) -> SyncRes
 
 
 def _plan(context: Context, arguments: Arguments, progress: Progress) -> Plan:
+    from envbuild.cli.building import planner_for
+
     planner = planner_for(context, progress, offline=arguments.offline, dry_run=arguments.dry_run)
     return planner.plan(tuple(arguments.drivers))
 
 
-def planner_for(context: Context, progress: Progress, *, offline: bool, dry_run: bool) -> Planner:
-    """What turns the declaration and its lockfiles into this host's plan."""
-    from envbuild.commands.sync import Planner
-
-    chosen: dict[tuple[tuple[str, ...], bool], Interpreter] = {}
-
-    def interpreter_for(driver: Driver) -> Interpreter:
-        if not (chosen or dry_run):  # names and lockfiles are right; a Python may have to come
-            context.store.prepare()
-        request = (driver.python, driver.python_downloads)
-        if request not in chosen:
-            chosen[request] = context.interpreter_for(driver, offline=offline, dry_run=dry_run)
-        interpreter = chosen[request]
-        if context.store.is_reachable and not interpreter.shareable:
-            progress.note(
-                f"{driver.name}: other users cannot start {interpreter.path}, "
-                "on which its environment is built"
-            )
-        return interpreter
-
-    return Planner(
-        declaration=context.declaration_here,
-        folder=context.lock_folder,
-        host=context.host,
-        interpreter_for=interpreter_for,
-        current=context.store.read_current(),
-        is_valid=context.store.is_valid,
-    )
-
-
 def _apply(context: Context, arguments: Arguments, plan: Plan, progress: Progress) -> Applied:
+    from envbuild.cli.building import open_builder
+
     jobs = arguments.jobs or context.cpus
     with open_builder(context, progress, offline=arguments.offline, jobs=jobs) as builder:
         return builder.apply(plan, keep_going=arguments.keep_going)
-
-
-@contextmanager
-def open_builder(
-    context: Context,
-    progress: Progress,
-    *,
-    offline: bool,
-    jobs: int,
-    declaration: Declaration | None = None,
-) -> Iterator[Builder]:
-    """What builds into the store, with the indexes open for as long as the block runs.
-
-    They are those of the context's declaration, or of another that is named.
-    """
-    from envbuild.build.assembly import Assembler
-    from envbuild.build.builder import Builder
-    from envbuild.build.placing import Placer
-    from envbuild.index.session import index_session
-    from envbuild.store.settings import read_settings
-    from envbuild.uv.installer import UvInstaller
-    from envbuild.wheelcache.linker import Linker
-    from envbuild.wheelcache.wheels import WheelCache
-
-    settings = read_settings(context.store.root)
-    with index_session(
-        declaration or context.declaration,
-        context.environment,
-        runner=context.runner,
-        cache=context.store.cache,
-        timeout=context.index_timeout,
-        deadline=context.index_deadline,
-        retries=context.index_retries,
-        hashes=False,
-    ) as indexes:
-        installer = UvInstaller(
-            runner=context.runner,
-            cache=context.store.cache / "uv",
-            index_environment=indexes.uv.environment,
-            locked=indexes.locked,
-            offline=offline,
-            explain=indexes.explain_installation,
-            conceal=indexes.uv.without_secret,
-            link_mode=settings.link_mode,
-        )
-        yield Builder(
-            store=context.store,
-            assembler=Assembler(
-                placer=Placer(
-                    installer=installer,
-                    progress=progress,
-                    wheels=WheelCache(context.store.cache / "wheels"),
-                    bytecode=context.bytecode(jobs),
-                    staging=context.store.staging,
-                ),
-                linker=Linker(runner=context.runner, jobs=min(jobs, context.cpus)),
-                link_mode=settings.link_mode,
-            ),
-            progress=progress,
-            jobs=jobs,
-            declared_in=context.declaration.file,
-            gate=context.gate(jobs, progress),
-        )
 
 
 def _leave_stamp(context: Context, declaration: str, result: SyncResult) -> None:

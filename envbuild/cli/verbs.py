@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import import_module
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,5 +44,7 @@ def find_verb(name: str) -> Verb | None:
     module = _MODULES.get(name)
     if module is None:
         return None
-    verbs: tuple[Verb, ...] = import_module(f"envbuild.cli.{module}").VERBS
+    path = f"envbuild.cli.{module}"
+    __import__(path)  # `importlib` would be one import more
+    verbs: tuple[Verb, ...] = sys.modules[path].VERBS
     return next(verb for verb in verbs if verb.name == name)

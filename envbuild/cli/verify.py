@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from functools import cache
 
 from envbuild.cli.folders import store_root
 from envbuild.cli.options import Verb, drivers, flag
@@ -62,8 +61,10 @@ def _repair(context: Context, drivers: tuple[str, ...]) -> Outcome:
 
 
 def _repair_all(context: Context, drivers: tuple[str, ...], progress: Progress) -> Repaired:
+    from functools import cache
+
     from envbuild.build.repair import Repairer
-    from envbuild.cli.sync import open_builder, planner_for
+    from envbuild.cli.building import open_builder, planner_for
     from envbuild.commands.repair import Repair
     from envbuild.store.rebuild import bind_indexes
     from envbuild.store.verifier import Verifier

@@ -1,0 +1,109 @@
+"""The parts that plan and build environments, for `sync` and for `verify --repair`."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from envbuild.build.builder import Builder
+    from envbuild.cli.context import Context
+    from envbuild.commands.sync import Planner
+    from envbuild.declaration.declaration import Declaration, Driver
+    from envbuild.progress import Progress
+    from envbuild.target.target import Interpreter
+
+
+def planner_for(context: Context, progress: Progress, *, offline: bool, dry_run: bool) -> Planner:
+    """What turns the declaration and its lockfiles into this host's plan."""
+    from envbuild.commands.sync import Planner
+
+    chosen: dict[tuple[tuple[str, ...], bool], Interpreter] = {}
+
+    def interpreter_for(driver: Driver) -> Interpreter:
+        if not (chosen or dry_run):  # names and lockfiles are right; a Python may have to come
+            context.store.prepare()
+        request = (driver.python, driver.python_downloads)
+        if request not in chosen:
+            chosen[request] = context.interpreter_for(driver, offline=offline, dry_run=dry_run)
+        interpreter = chosen[request]
+        if context.store.is_reachable and not interpreter.shareable:
+            progress.note(
+                f"{driver.name}: other users cannot start {interpreter.path}, "
+                "on which its environment is built"
+            )
+        return interpreter
+
+    return Planner(
+        declaration=context.declaration_here,
+        folder=context.lock_folder,
+        host=context.host,
+        interpreter_for=interpreter_for,
+        current=context.store.read_current(),
+        is_valid=context.store.is_valid,
+    )
+
+
+@contextmanager
+def open_builder(
+    context: Context,
+    progress: Progress,
+    *,
+    offline: bool,
+    jobs: int,
+    declaration: Declaration | None = None,
+) -> Iterator[Builder]:
+    """What builds into the store, with the indexes open for as long as the block runs.
+
+    They are those of the context's declaration, or of another that is named.
+    """
+    from envbuild.build.assembly import Assembler
+    from envbuild.build.builder import Builder
+    from envbuild.build.placing import Placer
+    from envbuild.index.session import index_session
+    from envbuild.store.settings import read_settings
+    from envbuild.uv.installer import UvInstaller
+    from envbuild.wheelcache.linker import Linker
+    from envbuild.wheelcache.wheels import WheelCache
+
+    settings = read_settings(context.store.root)
+    with index_session(
+        declaration or context.declaration,
+        context.environment,
+        runner=context.runner,
+        cache=context.store.cache,
+        timeout=context.index_timeout,
+        deadline=context.index_deadline,
+        retries=context.index_retries,
+        hashes=False,
+    ) as indexes:
+        installer = UvInstaller(
+            runner=context.runner,
+            cache=context.store.cache / "uv",
+            index_environment=indexes.uv.environment,
+            locked=indexes.locked,
+            offline=offline,
+            explain=indexes.explain_installation,
+            conceal=indexes.uv.without_secret,
+            link_mode=settings.link_mode,
+        )
+        yield Builder(
+            store=context.store,
+            assembler=Assembler(
+                placer=Placer(
+                    installer=installer,
+                    progress=progress,
+                    wheels=WheelCache(context.store.cache / "wheels"),
+                    bytecode=context.bytecode(jobs),
+                    staging=context.store.staging,
+                ),
+                linker=Linker(runner=context.runner, jobs=min(jobs, context.cpus)),
+                link_mode=settings.link_mode,
+            ),
+            progress=progress,
+            jobs=jobs,
+            declared_in=context.declaration.file,
+            gate=context.gate(jobs, progress),
+        )
