@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING
 
+from envbuild.conflicts.matrix import MOST_EXPLAINED
 from envbuild.conflicts.rules import check_rules, rule_problems
 from envbuild.conflicts.unlocked_changes import foresee
 from envbuild.errors import LockfileError, UsageError
@@ -320,13 +321,15 @@ def _moved_conflicts(
 
     What any lockfile pins is a candidate for every pair, so a third driver's move can change the answer.
     """
-    appeared, vanished = [], []
+    appeared: list[Pair] = []
+    vanished: list[tuple[str, str]] = []
     for first, second in combinations(now.lockfiles, 2):
         known = first in before.lockfiles and second in before.lockfiles
         was = not before.decide(first, second).compatible if known else False
         is_now = not now.decide(first, second).compatible
         if is_now and not was:
-            appeared.append(now.decide(first, second, explain=True))
+            explain = len(appeared) < MOST_EXPLAINED
+            appeared.append(now.decide(first, second, explain=explain))
         elif was and not is_now:
             vanished.append((first, second))
     return tuple(appeared), tuple(vanished)
@@ -352,17 +355,19 @@ def _unmet_findings(foreseen: UnlockedChanges, declaration: Declaration) -> Iter
 def _conflict_findings(comparison: Comparison, declaration: Declaration) -> Iterator[Finding]:
     from envbuild.conflicts.conflict import render_cause
 
+    changed = {diff.driver for diff in comparison.changed}
     for pair in comparison.appeared:
         conflict = pair.conflicts[0]
         causes = [cause for clash in conflict.clashes[:1] for cause in clash.causes]
-        changed = {diff.driver for diff in comparison.changed}
         blamed = [cause for cause in causes if cause.driver in changed] or causes
         proof = " against ".join(render_cause(cause, declaration.file) for cause in causes)
-        on = ", ".join(dict.fromkeys(clash.package for clash in conflict.clashes))
+        packages = dict.fromkeys(clash.package for clash in conflict.clashes) or conflict.packages
+        on = ", ".join(packages) or "several packages together"
         yield Finding(
             code=Code.CONFLICT_APPEARED,
             subject=f"{pair.first}, {pair.second}",
-            message=f"{pair.first} and {pair.second} now conflict on {on}: {proof}",
+            message=f"{pair.first} and {pair.second} now conflict on {on}"
+            + (f": {proof}" if proof else ""),
             path=declaration.file,
             line=next((cause.line for cause in blamed), None),
             level="warning",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.commands.locked_fleet import read_lockfiles
-from envbuild.conflicts.matrix import decide_pairs, find_splits, pairs_of
+from envbuild.conflicts.matrix import MOST_EXPLAINED, decide_pairs, find_splits, pairs_of
 from envbuild.conflicts.pair_decision import Fleet
 from envbuild.conflicts.shared_groups import find_groups
 from envbuild.errors import Problem, UnsatisfiableError, UsageError
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from envbuild.lockfile.folder import LockFolder
     from envbuild.resolution.resolution import Resolver
     from envbuild.target.target import Target
-
-_EXPLAINED = 120
-"""Up to so many pairs each conflict is told with its chains; of more, only where drivers are named."""
 
 
 @value
@@ -90,7 +87,7 @@ def conflicts(
         raise UsageError(Problem(file=declaration.file, message=message))
     wanted = pairs_of(known, named)
     fleet = Fleet(lockfiles.values(), declaration)
-    explain = bool(named) or len(wanted) <= _EXPLAINED
+    explain = bool(named) or len(wanted) <= MOST_EXPLAINED
     pairs = decide_pairs(fleet, wanted, explain=explain)
     return ConflictsResult(
         file=declaration.file,

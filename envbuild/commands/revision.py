@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from envbuild.declaration.toml.document import parse_declaration
 from envbuild.errors import DeclarationError, LockfileError, Problem, UsageError
 from envbuild.lockfile.text import parse_lockfile
+from envbuild.lockfile.together import Together
 from envbuild.value import value
 
 if TYPE_CHECKING:
@@ -63,12 +64,15 @@ def fleet_at(revisions: Revisions, revision: str, declaration_name: str) -> Flee
     }
     declared = [driver.name for driver in declaration.drivers] if declaration is not None else []
     lockfiles: dict[str, Lockfile] = {}
+    together = Together(f"{revision}:locks")
     for driver in _in_order(declared, present):
         file = f"{revision}:locks/{driver}.toml"
         text = revisions.read(commit, f"locks/{driver}.toml")
         try:
             if text is not None:
+                together.add_size(driver, len(text))
                 lockfiles[driver] = parse_lockfile(text, file=file)
+                together.add(lockfiles[driver])
         except LockfileError as error:
             problems += error.problems
     if problems:

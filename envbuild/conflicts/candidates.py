@@ -60,6 +60,38 @@ MOST_STEPS = 200_000
 """A fleet of six drivers takes some thousand for all its pairs."""
 
 _STEPS_OF_A_QUESTION = 2_000
+_MOST_LINKS = 200_000
+"""Requirements of all locked versions, for each target that is looked at."""
+
+_MOST_ANSWERS = 200_000
+"""Pairs of drivers, for each platform that both are for."""
+
+
+class Bounds:
+    """How much a question about a whole fleet may take, over all its targets."""
+
+    def __init__(self) -> None:
+        self._links = _MOST_LINKS
+        self._answers = _MOST_ANSWERS
+
+    def spend_links(self, count: int) -> None:
+        """Count links that are kept; UsageError where there are too many."""
+        self._links -= count
+        if self._links < 0:
+            raise _refused(f"{_MOST_LINKS:,} requirements of locked versions and targets")
+
+    def spend_answers(self, count: int) -> None:
+        """Count answers about a pair; UsageError where there are too many."""
+        self._answers -= count
+        if self._answers < 0:
+            raise _refused(f"{_MOST_ANSWERS:,} pairs of drivers and platforms")
+
+
+def _refused(amount: str) -> UsageError:
+    message = f"comparing the drivers takes more than {amount}, which is the most that is looked at"
+    hint = "name the drivers to compare, or split the fleet into several declarations"
+    return UsageError(Problem(message=message, hint=hint))
+
 
 Ask: TypeAlias = "tuple[str, int, frozenset[str]]"
 """A requirement in short: the package, the candidates admitted, the extras."""
@@ -73,8 +105,11 @@ class Candidates:
     and has a file that the target's platform takes.
     """
 
-    def __init__(self, target: Target, lockfiles: Iterable[Lockfile]) -> None:
+    def __init__(
+        self, target: Target, lockfiles: Iterable[Lockfile], bounds: Bounds | None = None
+    ) -> None:
         self.target = target
+        self._limit = bounds or Bounds()
         self.full: dict[str, int] = {}
         """Every candidate of each package, as a sum of bits."""
 
@@ -151,6 +186,7 @@ class Candidates:
         known = self._links.get(key)
         if known is None:
             known = self._links[key] = tuple(self._make_links(candidate, extra, overrides))
+            self._limit.spend_links(len(known))
         return known
 
     def asks(

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from envbuild.target.target import Target
 
 _DECLARED = ("python", "platform")
+MOST_EXPLAINED = 120
+"""Of so many conflicting pairs the chains are worked out, where no drivers are named."""
 
 
 @value
@@ -61,10 +63,15 @@ def pairs_of(drivers: tuple[str, ...], named: tuple[str, ...]) -> tuple[tuple[st
 def find_splits(fleet: Fleet, pairs: Iterable[Pair]) -> tuple[Split, ...]:
     """The packages that separate pairs, the one that separates most first."""
     separated: dict[str, list[tuple[Pair, Conflict]]] = {}
+    unclear = 0
     for pair in pairs:
         seen: set[str] = set()
         for conflict in pair.conflicts:
-            for package in conflict.packages or _clashing(fleet, pair):
+            packages = conflict.packages
+            if not packages and unclear < MOST_EXPLAINED:
+                packages = tuple(_clashing(fleet, pair))
+                unclear += 1
+            for package in packages:
                 if package not in seen and package not in _DECLARED:
                     seen.add(package)
                     separated.setdefault(package, []).append((pair, conflict))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.conflicts.candidates import Candidates
+from envbuild.conflicts.candidates import Bounds, Candidates
 from envbuild.conflicts.conflict import Cause, Clash, Compatible, Conflict, Move, Outcome, Pair
 from envbuild.conflicts.demand import demand_of, pinned
 from envbuild.conflicts.joint_pins import agreed_pins, disputed_packages, needed_pins
@@ -34,6 +34,7 @@ class Fleet:
             lockfile.driver: lockfile for lockfile in lockfiles
         }
         self.declaration = declaration
+        self._bounds = Bounds()
         self._candidates: dict[Target, Candidates] = {}
         self._demands: dict[tuple[str, Target, Target], Demand] = {}
         self._shared: dict[tuple[tuple[Target, ...], ...], tuple[Meetings, ...]] = {}
@@ -46,11 +47,13 @@ class Fleet:
         """
         for candidates in self._candidates.values():
             candidates.make_room()
+        shared = self.shared(first, second)
+        self._bounds.spend_answers(len(shared) + 1)
         outcomes = [
             Outcome(
                 platform=meetings.platform, answer=self._answer(first, second, meetings, explain)
             )
-            for meetings in self.shared(first, second)
+            for meetings in shared
         ]
         outcomes += self._apart(first, second)
         return Pair(first=first, second=second, outcomes=tuple(outcomes))
@@ -67,7 +70,9 @@ class Fleet:
         """What the fleet's lockfiles offer to a target."""
         known = self._candidates.get(target)
         if known is None:
-            known = self._candidates[target] = Candidates(target, self.lockfiles.values())
+            known = self._candidates[target] = Candidates(
+                target, self.lockfiles.values(), self._bounds
+            )
         return known
 
     def demand(self, driver: str, locked: Target, target: Target) -> Demand:

@@ -33,6 +33,8 @@ def parse_unit(text: str, *, name: str) -> tuple[ExecLine, ...] | None:
 
     An empty `ExecStart=` takes back those before it; `name` is the file's name, for its instance.
     """
+    if "\0" in text:
+        return None
     instance = _INSTANCE.search(name)
     section, known = "", False
     found: list[ExecLine] = []

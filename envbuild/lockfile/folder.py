@@ -5,11 +5,14 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+from contextlib import suppress
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from envbuild.errors import HostError, LockfileError, Problem
+from envbuild.errors import HostError, LockfileError, Problem, UsageError
 from envbuild.lockfile.first_pins import parse_first_pins, render_first_pins
 from envbuild.lockfile.text import parse_lockfile, render_lockfile
+from envbuild.lockfile.together import Together
 from envbuild.posix.files import FOLDER, sweep, write_atomically, write_if_changed
 from envbuild.posix.input_file import (
     MOST_LOCKFILE,
@@ -18,7 +21,7 @@ from envbuild.posix.input_file import (
     lies_below,
     read_input,
 )
-from envbuild.value import value
+from envbuild.value import field, value
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,6 +31,9 @@ if TYPE_CHECKING:
 
 _NO_FILE = (errno.EISDIR, errno.ELOOP)
 """What was checked in is no file; the host is well."""
+
+_MOST_FILES = 10_000
+"""Of all kinds, in the folder."""
 
 
 @value
@@ -47,8 +53,14 @@ class LockFolder:
     shown: str
     """The folder as messages name it, such as `locks`."""
 
+    together: Together = field(default_factory=lambda: Together("locks"), repr=False)
+    """What has been read so far."""
+
     def read(self, driver: str) -> StoredLockfile | None:
-        """The driver's lockfile; None where there is none, LockfileError where it is not what was written."""
+        """The driver's lockfile; None where there is none, LockfileError where it is not what was written.
+
+        UsageError where all that were read so far are too much together.
+        """
         name = self.name(driver)
         try:
             content = read_input(self._file(driver), most=MOST_LOCKFILE, within=self.path.parent)
@@ -60,6 +72,7 @@ class LockFolder:
         except OSError as error:
             kind = LockfileError if error.errno in _NO_FILE else HostError
             raise kind(Problem(file=name, message=f"cannot read it: {error.strerror}")) from error
+        self.together.add_size(driver, len(content))
         try:
             text = content.decode()
         except UnicodeDecodeError as error:
@@ -69,6 +82,7 @@ class LockFolder:
         if lockfile.driver != driver:
             message = f"the lockfile is that of {lockfile.driver}"
             raise LockfileError(Problem(file=name, key="driver", message=message))
+        self.together.add(lockfile)
         digest = hashlib.sha256(content).hexdigest()
         return StoredLockfile(lockfile=lockfile, digest=f"sha256:{digest}")
 
@@ -119,7 +133,15 @@ class LockFolder:
         """The drivers that have a lockfile, in name order."""
         if not lies_below(os.path.realpath(self.path), self.path.parent):
             return ()  # what lies in somebody else's folder is nobody's business
-        return tuple(sorted(file.stem for file in self.path.glob("*.toml")))
+        with suppress(FileNotFoundError, NotADirectoryError), os.scandir(self.path) as entries:
+            names = [entry.name for entry in islice(entries, _MOST_FILES + 1)]
+            if len(names) > _MOST_FILES:
+                message = f"there are more than {_MOST_FILES:,} files in it, which is the most that is read"
+                raise UsageError(
+                    Problem(file=self.shown, message=message, hint="remove what is no lockfile")
+                )
+            return tuple(sorted(name[:-5] for name in names if name.endswith(".toml")))
+        return ()
 
     def name(self, driver: str) -> str:
         """The driver's lockfile as messages name it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 from envbuild.errors import HostError, Problem
 from envbuild.value import value
@@ -166,7 +167,7 @@ def _driver(name: str, entry: Mapping[str, object]) -> ManifestDriver:
     if not isinstance(commands := entry["commands"], list):
         raise TypeError(f"{commands!r} is no list of commands")
     return ManifestDriver(
-        name=name,
+        name=_text(name),
         version=_text(entry["version"]),
         key=_text(entry["key"]),
         lock=_text(entry["lock"]),
@@ -202,10 +203,11 @@ def _number(value: object) -> int:
 def _pairs(value: object) -> tuple[tuple[str, str], ...]:
     if not isinstance(value, dict):
         raise TypeError(f"{value!r} is no object")
-    return tuple((name, _text(text)) for name, text in value.items())
+    return tuple((_text(name), _text(text)) for name, text in value.items())
 
 
 def _text(value: object) -> str:
-    if not isinstance(value, str):
+    """A text that can be a path; ValueError where no file could have such a name."""
+    if not isinstance(value, str) or b"\0" in os.fsencode(value):
         raise TypeError(f"{value!r} is no text")
     return value

@@ -13,12 +13,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from envbuild.target.target import parse_target
 from tests.support.attacked import Repository
 from tests.support.hostile import BROKEN, DECLARATIONS
+from tests.support.mutation import sign
 from tests.support.values import make_package
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from envbuild.lockfile.lockfile import LockedPackage
 
 DRIVER = '[drivers.a]\nrequires = ["a"]\n'
 SECRET = "TOKEN-7d1f"
@@ -226,6 +230,17 @@ def _replace(path: Path, kind: str, scratch: Path) -> None:
         path.symlink_to(targets[kind])
 
 
+def _lock_alike(repository: Repository, count: int, *packages: LockedPackage) -> None:
+    """Declare drivers `d0`, `d1` and so on, all with the same packages."""
+    declared = "".join(f'[drivers.d{n}]\nrequires = ["a"]\n' for n in range(count))
+    repository.declare(declared)
+    repository.lock(*sorted(packages, key=lambda package: package.name), driver="d0")
+    text = (repository.folder / "locks/d0.toml").read_text()
+    for number in range(1, count):
+        own = sign(text.replace('driver = "d0"', f'driver = "d{number}"'))
+        (repository.folder / f"locks/d{number}.toml").write_text(own)
+
+
 class TestBounds:
     """He controls every byte of `drivers.toml` and of the lockfiles."""
 
@@ -278,6 +293,80 @@ class TestBounds:
         result = repository.run("why", "a", "p77")
         assert result.code == 0, f"{result!s:.2000}"
         assert "or more longer chains" in result.stdout
+
+    def test_lockfiles_that_are_large_together_are_refused(self, project: Path) -> None:
+        """He adds lockfiles that are each as large as one may be."""
+        repository = Repository(folder=project)
+        names = [f"d{n}" for n in range(5)]
+        repository.declare("".join(f'[drivers.{n}]\nrequires = ["a"]\n' for n in names))
+        (project / "locks").mkdir()
+        for name in names:
+            (project / f"locks/{name}.toml").write_text("#" * (4 << 20))
+        for verb in (("check",), ("lock", "--check")):
+            result = repository.run(*verb)
+            assert result.code == 2, f"{result!s:.2000}"
+            assert "all lockfiles together have more than 16 MiB" in result.stderr
+
+    def test_lockfiles_that_ask_for_much_together_are_refused(self, project: Path) -> None:
+        """He adds lockfiles that each ask for nearly as much as one may."""
+        repository = Repository(folder=project)
+        names = [f"p{n}" for n in range(3000)]
+        packages = [make_package(name, requires=tuple(names[:24])) for name in names]
+        _lock_alike(repository, 3, make_package("a", requires=tuple(names)), *packages)
+        result = repository.run("check")
+        assert result.code == 2, f"{result!s:.2000}"
+        assert "together have more than 200,000 requirements of packages" in result.stderr
+
+    def test_many_drivers_are_not_all_compared(self, project: Path) -> None:
+        """He declares so many drivers that there are a quarter of a million pairs."""
+        repository = Repository(folder=project)
+        _lock_alike(repository, 660, make_package("a"))
+        result = repository.run("conflicts")
+        assert result.code == 2, f"{result!s:.2000}"
+        assert "more than 200,000 pairs of drivers and platforms" in result.stderr
+
+    def test_versions_for_many_targets_are_not_all_compared(self, project: Path) -> None:
+        """He locks other versions for each driver, and each of them for many platforms."""
+        repository = Repository(folder=project)
+        platforms = [f"x86_64-manylinux_2_{minor}" for minor in range(17, 29)]
+        targets = tuple(parse_target(f"3.12-{platform}") for platform in platforms)
+        repository.declare(
+            f'version = 1\n[defaults]\npython = "3.12"\nplatforms = {platforms}\n'
+            + "".join(f'[drivers.d{n}]\nrequires = ["a"]\n' for n in range(8))
+        )
+        names = [f"p{n}" for n in range(200)]
+        for driver in range(8):
+            packages = [
+                make_package(name, str(driver), requires=tuple(names[:20]), targets=targets)
+                for name in names
+            ]
+            asked = make_package("a", requires=tuple(names), targets=targets)
+            repository.lock(asked, *sorted(packages, key=lambda p: p.name), driver=f"d{driver}")
+        result = repository.run("conflicts")
+        assert result.code == 2, f"{result!s:.2000}"
+        assert "more than 200,000 requirements of locked versions and targets" in result.stderr
+
+    def test_many_new_conflicts_are_not_all_proved(self, repository: Repository) -> None:
+        """He adds drivers that each conflict with all others: only the first are explained."""
+        _commit(repository)
+        drivers = [f"d{n}" for n in range(120)]
+        lines = [f'[drivers.{name}]\nrequires = ["p=={n}"]\n' for n, name in enumerate(drivers)]
+        repository.declare(DRIVER + "".join(lines))
+        for number, name in enumerate(drivers):
+            repository.lock(make_package("p", str(number)), driver=name)
+        result = repository.run("check", "--against", "HEAD", "--format", "json")
+        assert result.code == 0, f"{result!s:.2000}"
+        appeared = result.json["comparison"]["appeared"]
+        assert len(appeared) == 119 * 120 // 2
+        assert sum(bool(pair["clashes"]) for pair in appeared) == 120
+
+    def test_a_folder_of_very_many_files_is_refused(self, repository: Repository) -> None:
+        """He adds files to `locks/` without end."""
+        for number in range(10_001):
+            (repository.folder / f"locks/x{number}").touch()
+        result = repository.run("check")
+        assert result.code == 2, f"{result!s:.2000}"
+        assert "locks: there are more than 10,000 files in it" in result.stderr
 
     def test_a_riddle_among_lockfiles_ends_soon(self, project: Path) -> None:
         """He locks packages whose versions stand for a riddle that is known to take for ever."""

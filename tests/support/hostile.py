@@ -63,6 +63,12 @@ DECLARATIONS: dict[str, str] = {
     "many-hosts": HEAD
     + DRIVER
     + _each(10000, '[hosts.h@]\nhostname = "*"\n[hosts.h@.drivers.a]\nenv = { A@ = "b" }\n'),
+    "drivers-that-coexist-in-many-rules": HEAD
+    + _each(990, '[drivers.d@]\nrequires = ["a"]\n')
+    + f"[[coexist]]\ndrivers = [{_each(990, repr('d@') + ', ')}]\n" * 50,
+    "packages-that-agree-everywhere": HEAD
+    + _each(990, '[drivers.d@]\nrequires = ["a"]\n')
+    + f"[[agree]]\npackages = [{_each(60000, repr('p@') + ', ')}]\n",
     "no-end-of-a-line": HEAD + "a" * 1_000_000,
     "nothing-but-lines": "\n" * 1_000_000,
     "nulls": "\0" * 1_000_000,

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 DRIVERS = Key("drivers", list_of(located(text(str))))
 PACKAGES = Key("packages", list_of(text(parse_package), filled=True, unique=True))
 
+_MOST_PAIRS = 5000
+"""Of drivers that must coexist, over all rules."""
+
+_MOST_AGREED = 5000
+"""Packages that must agree, times the drivers they must agree in, over all rules."""
+
 COEXIST_KEYS: tuple[Key[object], ...] = (DRIVERS,)
 AGREE_KEYS: tuple[Key[object], ...] = (PACKAGES, DRIVERS)
 
@@ -26,6 +32,10 @@ def read_coexist(value: object, place: Place, known: Collection[str]) -> tuple[C
         if not table.has(DRIVERS):
             table.place.wrong("the rule has no `drivers`", hint='add drivers = ["…", "…"]')
         rules.append(Coexist(drivers=_drivers(table, known), line=table.place.line))
+    pairs = sum(len(rule.drivers) * (len(rule.drivers) - 1) // 2 for rule in rules)
+    if pairs > _MOST_PAIRS:
+        words = f"all rules together come to {pairs:,} pairs of drivers, and {_MOST_PAIRS:,} are the most"
+        place.wrong(words, hint="name fewer drivers")
     return tuple(rules)
 
 
@@ -40,6 +50,10 @@ def read_agree(
         drivers = _drivers(table, known) if table.has(DRIVERS) else enabled
         packages = table.get(PACKAGES) or ()
         rules.append(Agree(packages=packages, drivers=drivers, line=table.place.line))
+    agreed = sum(len(rule.packages) * len(rule.drivers) for rule in rules)
+    if agreed > _MOST_AGREED:
+        words = f"all rules together come to {agreed:,} packages times drivers, and {_MOST_AGREED:,} are the most"
+        place.wrong(words, hint="name fewer packages, or fewer drivers")
     return tuple(rules)
 
 
