@@ -92,7 +92,7 @@ def _from_manifest(
             if root is None or manifest["version"] != 1:
                 return None
             return answer(root, manifest, arguments)
-        except (OSError, ValueError, LookupError, TypeError):
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
             return None
 
     return at_once
