@@ -30,6 +30,9 @@ EVERYWHERE = (
 )
 """What every Python runs; indexes, faults and launchers do not depend on it and take minutes."""
 
+SIDE_BY_SIDE = ("-n", str(min(max((os.cpu_count() or 1) + 1, 2), 8)), "--dist", "worksteal")
+"""One worker more than processors: tests wait for servers, programs and time-outs. `-- -n 0` undoes it."""
+
 VERSIONS = [*OTHERS, FULL]  # the full suite's summary comes last
 nox.options.sessions = ["lint", "types", *(f"tests-{version}" for version in VERSIONS)]
 
@@ -73,16 +76,19 @@ def add_tests(minor: str) -> None:
     """Define the session `tests-MINOR`."""
 
     @nox.session(
-        name=f"tests-{minor}", python=str(PYTHONS.get(minor, sys.executable)), tags=["tests"]
+        name=f"tests-{minor}", python=str(PYTHONS.get(minor, PYTHONS[FULL])), tags=["tests"]
     )
     def tests(session: nox.Session) -> None:
         """Every test that does not take minutes, or on further Pythons those that depend on it."""
-        if minor not in PYTHONS:
+        if minor not in PYTHONS and session.posargs:
+            session.warn(f"this machine has no Python {minor}: these tests run on {FULL} instead")
+        elif minor not in PYTHONS:
             session.skip(f"NOT TESTED: this machine has no Python {minor}")
         need_envbuild(session, "test")
-        everywhere = () if minor == FULL else EVERYWHERE
-        marked = "not slow" if minor == FULL else "not slow and not index"
-        session.run("pytest", "-m", marked, *everywhere, *session.posargs)
+        whole = minor == FULL or minor not in PYTHONS
+        marked = "not slow" if whole else "not slow and not index"
+        everywhere = () if whole else EVERYWHERE
+        session.run("pytest", *SIDE_BY_SIDE, "-m", marked, *everywhere, *session.posargs)
 
 
 for version in VERSIONS:

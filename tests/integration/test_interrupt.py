@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,6 @@ from tests.support.process_tree import descendants, is_alive, wait_until
 from tests.support.wheels import Wheel, command_wheel
 
 if TYPE_CHECKING:
-    import subprocess
     from pathlib import Path
 
     from tests.support.command_line import CommandLine
@@ -54,7 +54,12 @@ def _interrupt(process: subprocess.Popen[str], how: signal.Signals, *, twice: bo
     if twice:
         time.sleep(0.05)
         process.send_signal(how)
-    stdout, stderr = process.communicate(timeout=30)
+    try:
+        stdout, stderr = process.communicate(timeout=30)
+    except subprocess.TimeoutExpired as late:
+        process.kill()
+        process.communicate()
+        pytest.fail(f"it went on for 30 s, and said {late.stderr!r}")
     taken = time.monotonic() - sent
     assert process.returncode == 130, stderr
     assert stderr.splitlines()[-1] == "interrupted", stderr
