@@ -6,6 +6,7 @@ so after a failure the indexes are asked what uv will have asked them.
 
 from __future__ import annotations
 
+import re
 import threading
 from typing import TYPE_CHECKING, TypeVar
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from envbuild.resolution.resolution import ResolveRequest
 
 _AT_ONCE = 8
+_REFUSED = re.compile(r"for url\s+\(http://[^/\s)]*/(?:[^\s)]*/)?([^/\s)]*)\)")
+"""How uv, which breaks lines at will, says what it could not ask over plain http: the end of the address."""
+
 T = TypeVar("T")
 
 
@@ -73,6 +77,21 @@ def diagnose_resolution(
         if (version := _version_without_wheel(pages[package], wanted[package]))
     ]
     return UnsatisfiableError(unbuilt) if unbuilt else None
+
+
+def led_to_http(words: str, locations: IndexLocations) -> IndexFailureError | None:
+    """That the default index led uv, which may ask nobody over plain http, there; None where uv says nothing of it."""
+    refused = _REFUSED.search(words)
+    if refused is None:
+        return None
+    answer = IndexAnswer(
+        fault=Fault.UNSAFE,
+        location=locations.default,
+        package="",
+        file=refused[1].removesuffix(".metadata") or "a page",
+        reason="from https to http",
+    )
+    return IndexFailureError(problem_of(answer))
 
 
 def problems_seen(seen: Iterable[IndexAnswer]) -> list[Problem]:

@@ -76,7 +76,7 @@ class IndexSession:
         """Why a resolution failed with uv's words, as far as indexes or builds are the reason."""
         from envbuild.errors import UnsatisfiableError
         from envbuild.index.build_diagnosis import diagnose_builds
-        from envbuild.index.diagnosis import diagnose_resolution
+        from envbuild.index.diagnosis import diagnose_resolution, led_to_http
 
         timeless = self.uv.router.timeless if self.uv.router is not None else ()
         found = diagnose_resolution(
@@ -84,6 +84,8 @@ class IndexSession:
         )
         if isinstance(found, UnsatisfiableError) and (hint := self.advice(request)) is not None:
             return UnsatisfiableError(replace(problem, hint=hint) for problem in found.problems)
+        if found is None and self.uv.closed_to_http:
+            found = led_to_http(words, self.locations)
         return found or diagnose_builds(self.reader, request, words, self.uv.without_secret)
 
     def advice(self, request: ResolveRequest) -> str | None:
@@ -162,7 +164,7 @@ def session_over(
         yield IndexSession(
             locations=locations,
             client=client,
-            uv=UvIndexes(environment=uv_environment, router=uv.router),
+            uv=replace(uv, environment=uv_environment),
             locked=locked,
             reader=MetadataReader(
                 locations=locations,

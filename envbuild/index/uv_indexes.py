@@ -15,7 +15,7 @@ from envbuild.errors import HostError, Problem
 from envbuild.posix.files import make_private, write_atomically
 from envbuild.posix.process import Command, scrubbed_environment
 from envbuild.uv.executable import base_arguments, uv_executable
-from envbuild.uv.loopback import exempt_from_proxy, patience_beyond
+from envbuild.uv.loopback import closed_to_http, exempt_from_proxy, patience_beyond
 from envbuild.value import value
 
 if TYPE_CHECKING:
@@ -41,6 +41,9 @@ class UvIndexes:
 
     router: IndexRouter | None
     """What stands between uv and the indexes, where something has to."""
+
+    closed_to_http: bool = False
+    """Whether uv can ask nobody over plain http but the router."""
 
     @property
     def bad_answers(self) -> tuple[IndexAnswer, ...]:
@@ -71,9 +74,16 @@ def uv_indexes(
     `hashes` as in IndexRouter.
     """
     declared = locations.declared_default
+    known = (*locations.bound, *((declared,) if declared is not None else ()))
+    are_safe = not any(location.url and location.url.startswith("http:") for location in known)
     everything = everything or (declared is not None and declared.folder is not None)
     if not everything and not locations.bound:
-        yield UvIndexes(environment=default_environment(declared), router=None)
+        closed = closed_to_http(environ, router=False) if are_safe else {}
+        yield UvIndexes(
+            environment={**default_environment(declared), **closed},
+            router=None,
+            closed_to_http=are_safe,
+        )
         return
     from envbuild.index.router import IndexRouter  # and with it a web server
 
@@ -86,7 +96,8 @@ def uv_indexes(
             environment = {"UV_INDEX": router.url, **default_environment(declared)}
         # uv must not lose patience before the router has said what the index did
         environment["UV_HTTP_TIMEOUT"] = patience_beyond(client.patience)
-        yield UvIndexes(environment=environment | exempt_from_proxy(environ), router=router)
+        proxies = closed_to_http(environ, router=True) if are_safe else exempt_from_proxy(environ)
+        yield UvIndexes(environment=environment | proxies, router=router, closed_to_http=are_safe)
 
 
 def learn_default_url(runner: Runner) -> str:
