@@ -106,7 +106,7 @@ class Context:
 
     def require_trusted_store(self) -> None:
         """HostError where the store belongs to somebody whom the user has not said he trusts."""
-        from envbuild.store.marker import MARKER
+        from envbuild.store.guard import MARKER
 
         self._trust.require_store(self.store.root, self.store.root / MARKER)
 
@@ -216,7 +216,9 @@ class Context:
     @property
     def cpus(self) -> int:
         """The processors that this process may use."""
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
+        from envbuild.cli.folders import cpus
+
+        return cpus()
 
     @property
     def index_timeout(self) -> float:

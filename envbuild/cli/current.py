@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 
 from envbuild.cli.folders import are_own, store_root
-from envbuild.cli.lean_json import read_json
 from envbuild.cli.options import DRIVER, Parameter, Verb
+from envbuild.lean_json import read_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

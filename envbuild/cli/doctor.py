@@ -22,7 +22,7 @@ def doctor(context: Context, arguments: Arguments) -> Outcome:
     from envbuild.store.guard import require_store
     from envbuild.target.host import probe_host
 
-    require_store(context.store)
+    require_store(context.store.root)
     manifest = context.store.require_current()
     files = (file for group in arguments.unit for file in group)
     units = check_units(context.store, manifest, tuple(files))

@@ -1,4 +1,7 @@
-"""Where a user's store, cache and settings are, told without importing pathlib or platformdirs."""
+"""What this process has: where the store, the cache and the settings are, whose they are, how many processors.
+
+Quick verbs import it: no pathlib, no platformdirs.
+"""
 
 from __future__ import annotations
 
@@ -47,3 +50,8 @@ def are_own(*paths: str) -> bool:
         return all(os.lstat(path).st_uid in own and os.stat(path).st_uid in own for path in paths)  # noqa: PTH116
     except OSError:
         return False
+
+
+def cpus() -> int:
+    """The processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envbuild.cli.folders import are_own, store_root
+from envbuild.cli.folders import are_own, cpus, store_root
 from envbuild.cli.options import Parameter, Verb, positive
 
 TYPE_CHECKING = False
@@ -22,21 +22,28 @@ def rollback(context: Context, arguments: Arguments) -> Outcome:
     from envbuild.report.outcome import Outcome
     from envbuild.store.verifier import Verifier
 
-    verifier = Verifier(store=context.store, workers=context.cpus)
-    result = command(context.store, verifier, arguments.generation)
+    root = str(context.store.root)
+    result = command(root, Verifier(root=root, workers=cpus()), arguments.generation)
     return Outcome(
         code=0, text=lambda: render_rollback(result), table=lambda: rollback_table(result)
     )
 
 
 def _at_once(arguments: Arguments, environment: Mapping[str, str]) -> Text | None:
-    """What it says after it has gone back, if everything is as it was built."""
-    from envbuild.cli.quick_rollback import roll_back_quickly
+    """What it says after it has gone back; None if the store is somebody else's, or another command switches."""
+    from envbuild.commands.rollback import rollback as command
+    from envbuild.posix.file_locks import BusyError
+    from envbuild.report.history import render_rollback
+    from envbuild.store.verifier import Verifier
 
     root = store_root(arguments, environment)
     if root is None or not are_own(root):
         return None
-    return roll_back_quickly(root, arguments.generation)
+    verifier = Verifier(root=root, workers=cpus())
+    try:
+        return render_rollback(command(root, verifier, arguments.generation, patience=0))
+    except BusyError:
+        return None
 
 
 VERBS = (

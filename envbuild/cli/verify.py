@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from envbuild.cli.folders import store_root
+from envbuild.cli.folders import cpus, store_root
 from envbuild.cli.options import Verb, drivers, flag
 
 TYPE_CHECKING = False
@@ -32,8 +32,9 @@ def verify(context: Context, arguments: Arguments) -> Outcome:
     from envbuild.report.verify import render_verify, verify_table
     from envbuild.store.verifier import Verifier
 
-    verifier = Verifier(store=context.store, workers=context.cpus)
-    result = command(context.store, verifier, arguments.drivers, quick=arguments.quick)
+    root = str(context.store.root)
+    verifier = Verifier(root=root, workers=cpus())
+    result = command(root, verifier, arguments.drivers, quick=arguments.quick)
     return Outcome(
         code=result.exit_code,
         text=lambda: render_verify(result),
@@ -85,7 +86,7 @@ def _repair_all(context: Context, drivers: tuple[str, ...], progress: Progress) 
 
     return Repair(
         store=store,
-        verifier=Verifier(store=store, workers=jobs),
+        verifier=Verifier(root=str(store.root), workers=jobs),
         repairer=Repairer(store=store, builder_for=builder_for),
         wanted_for=wanted_for,
         interpreter_at=context.interpreters.at,
@@ -94,11 +95,15 @@ def _repair_all(context: Context, drivers: tuple[str, ...], progress: Progress) 
 
 def _at_once(arguments: Arguments, environment: Mapping[str, str]) -> Text | None:
     """What `verify --quick` says if nothing differs."""
-    from envbuild.cli.quick_verify import verify_quickly
-
     root = store_root(arguments, environment)
-    is_plain = arguments.quick and not arguments.repair and not arguments.drivers
-    return verify_quickly(root) if is_plain and root is not None else None
+    if root is None or not arguments.quick:
+        return None
+    from envbuild.commands.verify import verify as command
+    from envbuild.report.verify import render_verify
+    from envbuild.store.verifier import Verifier
+
+    result = command(root, Verifier(root=root, workers=cpus()), arguments.drivers, quick=True)
+    return render_verify(result) if result.exit_code == 0 else None
 
 
 VERBS = (

@@ -82,7 +82,7 @@ def gc(store: Store, options: GcOptions) -> Collected:
     Errors as in `require_store`; NoError where no generation is current,
     HostError where the store cannot be written.
     """
-    require_store(store)
+    require_store(store.root)
     before = None
     if options.older_than is not None:
         before = utc(time.time() - options.older_than.total_seconds())

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def history(store: Store) -> tuple[Generation, ...]:
     """Every generation by number; errors as in `require_store`."""
-    require_store(store)
+    require_store(store.root)
     manifests = tuple((number, _read(store, number)) for number in store.generation_numbers())
     return tell_history(manifests, store.current_number())
 

@@ -31,7 +31,7 @@ class Running:
 
 def ps(store: Store) -> tuple[Running, ...]:
     """Every process that runs out of the store, by driver and pid; errors as in `require_store`."""
-    require_store(store)
+    require_store(store.root)
     current = store.current_number()
     known: dict[str, tuple[str, str, bool]] = {}
     for number in store.generation_numbers():

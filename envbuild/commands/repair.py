@@ -55,7 +55,7 @@ class Repair:
 
     def run(self, names: tuple[str, ...]) -> Repaired:
         """Verify, put back, verify again; errors as in `verify`."""
-        before = verify(self.store, self.verifier, names)
+        before = verify(str(self.store.root), self.verifier, names)
         done: list[str] = []
         refused: list[Finding] = []
         for generation in before.generations:
@@ -68,7 +68,7 @@ class Repair:
                 refused.append(refusal)
         if before.current:
             self._restore_current(before, done, refused)
-        after = verify(self.store, self.verifier, names)
+        after = verify(str(self.store.root), self.verifier, names)
         return Repaired(before=before, after=after, repaired=tuple(done), refused=tuple(refused))
 
     def _restore(self, environment: VerifiedEnvironment, done: list[str]) -> Finding | None:

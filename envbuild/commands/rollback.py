@@ -1,14 +1,19 @@
-"""`envbuild rollback`: an earlier generation becomes current again, by one rename."""
+"""`envbuild rollback`: an earlier generation becomes current again, by one rename.
+
+It takes hardly longer than its imports, so that these are few: no pathlib.
+"""
 
 from __future__ import annotations
 
 from posixpath import basename
 
 from envbuild.errors import HostError, NoError, Problem, UsageError
+from envbuild.posix.file_locks import locked
 from envbuild.posix.files import replace_link
 from envbuild.posix.write_refusal import unwritable
 from envbuild.store.generation_check import check_generation
-from envbuild.store.guard import require_store
+from envbuild.store.generations import current_number, generation_numbers, read_manifest
+from envbuild.store.guard import nothing_synced, require_store
 from envbuild.store.history import Change, compare_manifests
 from envbuild.value import value
 
@@ -16,7 +21,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from envbuild.finding import Finding
     from envbuild.store.manifest import Manifest
-    from envbuild.store.store import Store
     from envbuild.store.verifier import Verifier
 
 _SHOWN = 5
@@ -37,35 +41,37 @@ class RolledBack:
     """What that changed."""
 
 
-def rollback(store: Store, verifier: Verifier, number: int | None) -> RolledBack:
+def rollback(
+    root: str, verifier: Verifier, number: int | None, *, patience: float | None = None
+) -> RolledBack:
     """Make a generation current: the named one, else the nearest before the current one.
 
-    UsageError for one that there is not, NoError for one that is damaged or has nothing before it.
+    UsageError for one that does not exist, NoError for one that is damaged or has nothing before it;
+    BusyError if somebody else switches for longer than `patience` seconds.
     """
-    require_store(store)
+    require_store(root)
     try:
-        with store.switching():
-            return _rollback(store, verifier, number)
+        with locked(f"{root}/locks/generations.lock", timeout=patience):
+            return _rollback(root, verifier, number)
     except OSError as error:
-        raise unwritable(store.root, error) from error
+        raise unwritable(root, error) from error
 
 
-def _rollback(store: Store, verifier: Verifier, number: int | None) -> RolledBack:
-    numbers = store.generation_numbers()
-    current = store.current_number()
+def _rollback(root: str, verifier: Verifier, number: int | None) -> RolledBack:
+    numbers = generation_numbers(root)
+    current = current_number(root)
     if not numbers:
-        message = f"nothing was ever synced into {store.root}"
-        raise NoError(Problem(message=message, hint="run `envbuild sync`"))
+        raise nothing_synced(root)
     target = _previous(numbers, current) if number is None else number
     if target not in numbers:
         known = ", ".join(map(str, numbers))
         raise UsageError(
             Problem(message=f"there is no generation {target}", hint=f"there are: {known}")
         )
-    manifest = _require_sound(store, verifier, target)
-    before = _manifest_or_none(store, current)
+    manifest = _require_sound(root, verifier, target)
+    before = _manifest_or_none(root, current)
     if target != current:
-        replace_link(store.current, f"generations/{target}")
+        replace_link(f"{root}/current", f"generations/{target}")
     changes = tuple(compare_manifests(before, manifest))
     return RolledBack(before=current, after=target, manifest=manifest, changes=changes)
 
@@ -78,9 +84,9 @@ def _previous(numbers: tuple[int, ...], current: int | None) -> int:
     raise NoError(Problem(message=message, hint="see `envbuild history`"))
 
 
-def _require_sound(store: Store, verifier: Verifier, number: int) -> Manifest:
+def _require_sound(root: str, verifier: Verifier, number: int) -> Manifest:
     """The generation's manifest, after a quick look at it and at every environment of it."""
-    checked = check_generation(store, number)
+    checked = check_generation(root, number)
     problems = [*map(_problem, checked.findings)]
     if checked.manifest is None:
         raise NoError(problems)
@@ -98,9 +104,9 @@ def _require_sound(store: Store, verifier: Verifier, number: int) -> Manifest:
     return checked.manifest
 
 
-def _manifest_or_none(store: Store, number: int | None) -> Manifest | None:
+def _manifest_or_none(root: str, number: int | None) -> Manifest | None:
     try:
-        return store.read_generation(number) if number is not None else None
+        return read_manifest(f"{root}/generations/{number}/manifest.json")
     except HostError:
         return None
 

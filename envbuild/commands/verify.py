@@ -1,13 +1,17 @@
-"""`envbuild verify`: everything in use against what it was when it was built; runs none of it."""
+"""`envbuild verify`: everything in use against what it was when it was built; runs none of it.
+
+`verify --quick` takes hardly longer than its imports, so that these are few: no pathlib.
+"""
 
 from __future__ import annotations
 
+import os
 from posixpath import basename
 
-from envbuild.errors import NoError, Problem, UsageError
-from envbuild.nearest_name import name_hint
+from envbuild.errors import Problem, UsageError
 from envbuild.store.generation_check import check_current, check_generation
-from envbuild.store.guard import require_store
+from envbuild.store.generations import generation_numbers
+from envbuild.store.guard import nothing_synced, require_store
 from envbuild.value import value
 
 TYPE_CHECKING = False
@@ -17,7 +21,6 @@ if TYPE_CHECKING:
 
     from envbuild.finding import Finding
     from envbuild.store.generation_check import CheckedGeneration
-    from envbuild.store.store import Store
     from envbuild.store.verifier import Verifier
 
     _T = TypeVar("_T")
@@ -73,23 +76,22 @@ class Verified:
 
 
 def verify(
-    store: Store, verifier: Verifier, names: tuple[str, ...] = (), *, quick: bool = False
+    root: str, verifier: Verifier, names: tuple[str, ...] = (), *, quick: bool = False
 ) -> Verified:
     """Look at every generation and every environment that one names, or those of the named drivers.
 
     Errors as in `require_store`; UsageError for a driver that no generation has,
     NoError where nothing was ever synced.
     """
-    require_store(store)
+    require_store(root)
     generations = tuple(
         checked
-        for number in store.generation_numbers()
-        if (checked := _check(store, number)) is not None
+        for number in generation_numbers(root)
+        if (checked := _check(root, number)) is not None
     )
-    current = check_current(store)
+    current = check_current(root)
     if not generations and not current:
-        message = f"nothing was ever synced into {store.root}"
-        raise NoError(Problem(message=message, hint="run `envbuild sync`"))
+        raise nothing_synced(root)
     selected = _select(generations, names)
     environments = _look(verifier, selected, quick=quick)
     return Verified(
@@ -97,16 +99,18 @@ def verify(
         environments=environments,
         generations=generations,
         current=current,
-        warnings=() if quick else _shared(store, environments),
+        warnings=() if quick else _shared(root, environments),
     )
 
 
-def _shared(store: Store, environments: tuple[VerifiedEnvironment, ...]) -> tuple[Finding, ...]:
+def _shared(root: str, environments: tuple[VerifiedEnvironment, ...]) -> tuple[Finding, ...]:
     """Of environments that are as they were built, the paths that several packages bring."""
+    from pathlib import Path
+
     from envbuild.environment.shared_paths import shared_paths
 
     whole = [item.used.name for item in environments if not item.findings]
-    return tuple(found for name in whole for found in shared_paths(store.environment(name)))
+    return tuple(found for name in whole for found in shared_paths(Path(root, "envs", name)))
 
 
 def environments_in_use(generations: Iterable[CheckedGeneration]) -> tuple[InUse, ...]:
@@ -131,10 +135,10 @@ def _more(known: tuple[_T, ...], item: _T) -> tuple[_T, ...]:
     return known if item in known else (*known, item)
 
 
-def _check(store: Store, number: int) -> CheckedGeneration | None:
-    """The generation, unless a gc has taken it meanwhile."""
-    checked = check_generation(store, number) if store.generation(number).is_dir() else None
-    return checked if store.generation(number).is_dir() else None
+def _check(root: str, number: int) -> CheckedGeneration | None:
+    """The generation, unless a gc has removed it meanwhile."""
+    checked = check_generation(root, number)
+    return checked if os.path.isdir(f"{root}/generations/{number}") else None  # noqa: PTH112
 
 
 def _select(generations: tuple[CheckedGeneration, ...], names: tuple[str, ...]) -> list[InUse]:
@@ -147,6 +151,7 @@ def _select(generations: tuple[CheckedGeneration, ...], names: tuple[str, ...]) 
 
 
 def _unknown(name: str, known: list[str]) -> Problem:
+    from envbuild.nearest_name import name_hint
 
     return Problem(message=f"no generation has a driver {name!r}", hint=name_hint(name, known))
 

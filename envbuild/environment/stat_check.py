@@ -15,7 +15,6 @@ from struct import pack, unpack
 from envbuild.environment.stat_lines import differing_paths
 from envbuild.environment.stat_record import MAGIC, read_parts
 from envbuild.posix.forks import map_in_processes
-from envbuild.posix.working_folder import coming_back
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,12 +43,16 @@ def are_as_recorded(looked_at: Sequence[tuple[bytes, Path | str]], workers: int)
     parts = [_parts(record) for record, _ in looked_at]
     items = [(number, part) for number, found in enumerate(parts) for part in found]
     entries = sum(_entries(part) for _, part in items)
-    with coming_back():
+    here = _open_working_folder()
+    try:
         looks = map_in_processes(
             lambda item: _look(item[1], places[item[0]]),
             items,
             min(workers, 1 + entries // _WORTH),
         )
+    finally:
+        os.fchdir(here)
+        os.close(here)
     doubtful: list[set[bytes] | None] = [set() for _ in places]
     for (number, _), found in zip(items, looks, strict=True):
         known = doubtful[number]
@@ -58,6 +61,14 @@ def are_as_recorded(looked_at: Sequence[tuple[bytes, Path | str]], workers: int)
         folders is not None and _hold_what_is_recorded(folders, own, place)
         for folders, own, place in zip(doubtful, parts, places, strict=True)
     ]
+
+
+def _open_working_folder() -> int:
+    """The folder to return to, as each look works from within another; the root where nobody may open it."""
+    try:
+        return os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except PermissionError:
+        return os.open("/", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
 
 def _parts(record: bytes) -> Sequence[Part | bytes]:

@@ -38,6 +38,10 @@ _SHARE = 32
 _FEWEST = 8
 
 
+class BusyError(HostError):
+    """Another process has held a lock for too long; nothing was done."""
+
+
 class Patience:
     """How this process waits for locks: the command line's affair, whoever waits."""
 
@@ -72,11 +76,13 @@ def most_locks() -> int:
 
 
 @contextmanager
-def locked(path: Path, *, timeout: float | None = None, shared: bool = False) -> Iterator[int]:
+def locked(
+    path: Path | str, *, timeout: float | None = None, shared: bool = False
+) -> Iterator[int]:
     """Hold the lock at path (flock), exclusive unless `shared`; it ends with the process at the latest.
 
     Waits for other holders, `timeout` seconds, or as long as this process is to wait for any lock;
-    says after a while for whom; then HostError names the file and who holds it.
+    says after a while for whom; then BusyError names the file and who holds it.
     Yields the lock's descriptor: a child that keeps it open holds the lock too, and outlives this process with it.
     """
     kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
@@ -114,7 +120,7 @@ def locked_if_free(path: Path, *, make: bool = False) -> Iterator[bool]:
 class _Wait:
     """One wait for a lock, from its first try on."""
 
-    def __init__(self, path: Path, seconds: float) -> None:
+    def __init__(self, path: Path | str, seconds: float) -> None:
         self._path = path
         self._seconds = seconds
         self._begun = time.monotonic()
@@ -122,7 +128,7 @@ class _Wait:
         self._said = False
 
     def take(self, descriptor: int, kind: int) -> None:
-        """Return when the lock is held; HostError where that takes too long."""
+        """Return when the lock is held; BusyError where that takes too long."""
         while not _try(descriptor, kind):
             waited = time.monotonic() - self._begun
             if waited >= self._seconds:
@@ -133,20 +139,22 @@ class _Wait:
             time.sleep(min(self._delay, max(self._seconds - waited, 0)))
             self._delay = min(2 * self._delay, _POLL)
 
-    def _too_long(self) -> HostError:
+    def _too_long(self) -> BusyError:
         message = f"another envbuild has held {self._path} for {self._seconds:g} seconds"
         hint = "wait for it, or end it; `--wait-lock SECONDS` says how long to wait"
         detail = f"it is held by {self._holders()}"
-        return HostError(Problem(message=message, detail=detail, hint=hint))
+        return BusyError(Problem(message=message, detail=detail, hint=hint))
 
     def _holders(self) -> str:
+        from pathlib import Path
+
         from envbuild.posix.process_table import lock_holders
 
-        found = lock_holders(self._path)
+        found = lock_holders(Path(self._path))
         return ", and by ".join(found) or "a process that cannot be seen from here"
 
 
-def _open_lock(path: Path) -> int:
+def _open_lock(path: Path | str) -> int:
     try:
         return _open_for_owner(path)
     except OSError as error:
@@ -155,7 +163,7 @@ def _open_lock(path: Path) -> int:
         raise HostError(Problem(message=message, hint=hint)) from error
 
 
-def _open_for_owner(path: Path) -> int:
+def _open_for_owner(path: Path | str) -> int:
     """Open a lock's file; one that has to be made belongs to the folder's owner, and to him alone.
 
     One of this user's that others could open, as after a restore, is closed to them.
@@ -171,7 +179,8 @@ def _open_for_owner(path: Path) -> int:
             descriptor = os.open(path, _OPEN | os.O_CREAT | os.O_EXCL, 0o600)
             try:
                 if os.geteuid() == 0:
-                    os.fchown(descriptor, path.parent.stat().st_uid, -1)
+                    folder = os.path.dirname(path)  # noqa: PTH120
+                    os.fchown(descriptor, os.stat(folder).st_uid, -1)  # noqa: PTH116
             except BaseException:
                 os.close(descriptor)
                 raise
@@ -189,8 +198,8 @@ def _try(descriptor: int, kind: int) -> bool:
     return True
 
 
-def _is_still_at(descriptor: int, path: Path) -> bool:
+def _is_still_at(descriptor: int, path: Path | str) -> bool:
     try:
-        return os.path.samestat(os.fstat(descriptor), path.stat())
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))  # noqa: PTH116
     except FileNotFoundError:
         return False

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
 import stat
 from contextlib import contextmanager, suppress
 
@@ -19,7 +18,6 @@ FOLDER = 0o775
 PRIVATE = 0o700
 """The mode of a folder that its owner alone can enter."""
 
-_SCRATCH = re.compile(r"\..+\.[0-9a-f]{16}\.tmp")
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _MAKE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -59,8 +57,11 @@ def write_atomically(
 
 def sweep(folder: Path) -> None:
     """Remove what killed writers left in a folder; those who write at this moment are left alone."""
+    import re  # which takes longer to import than `rollback` takes
+
+    scratch = re.compile(r"\..+\.[0-9a-f]{16}\.tmp")
     with _opened(folder) as opened:
-        for name in filter(_SCRATCH.fullmatch, os.listdir(opened)):  # noqa: PTH208
+        for name in filter(scratch.fullmatch, os.listdir(opened)):  # noqa: PTH208
             with suppress(OSError):
                 descriptor = os.open(name, _READ, dir_fd=opened)
                 try:
@@ -79,17 +80,18 @@ def write_if_changed(
         write_atomically(path, content, mode=mode, keep_mode=keep_mode, sync=sync)
 
 
-def replace_link(link: Path, target: str) -> None:
+def replace_link(link: Path | str, target: str) -> None:
     """Point a symbolic link elsewhere by one rename; at no moment is it missing.
 
     The caller sees to it that nobody else points it meanwhile.
     """
-    scratch = f".{link.name}.tmp"
-    with _opened(link.parent) as folder:
+    parent, name = os.path.split(link)
+    scratch = f".{name}.tmp"
+    with _opened(parent) as folder:
         with suppress(FileNotFoundError):
             os.unlink(scratch, dir_fd=folder)
         os.symlink(target, scratch, dir_fd=folder)
-        os.replace(scratch, link.name, src_dir_fd=folder, dst_dir_fd=folder)
+        os.replace(scratch, name, src_dir_fd=folder, dst_dir_fd=folder)
         os.fsync(folder)
 
 
@@ -150,7 +152,7 @@ def sync_file_system(path: Path) -> None:
 
 
 @contextmanager
-def _opened(folder: Path) -> Iterator[int]:
+def _opened(folder: Path | str) -> Iterator[int]:
     descriptor = os.open(folder, _FOLDER)
     try:
         yield descriptor

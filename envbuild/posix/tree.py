@@ -36,7 +36,7 @@ class Tree:
         return "special file" if path in self.others else None
 
 
-def list_tree(root: Path) -> Tree:
+def list_tree(root: Path | str) -> Tree:
     """Every file, link and folder below the root, which is `.` itself; links are not followed.
 
     A folder that may not be listed, or went away meanwhile, counts as empty.

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def unwritable(path: Path, error: OSError) -> HostError:
+def unwritable(path: Path | str, error: OSError) -> HostError:
     """The error that says why in words, and what helps."""
     named = error.filename or path
     message = f"cannot write the store: {named}: {error.strerror}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envbuild.report.changed import change_words, rolled_back
+from envbuild.report.units import render_count
 from envbuild.text import text_of
 
 TYPE_CHECKING = False
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from envbuild.commands.rollback import RolledBack
     from envbuild.store.history import Change, Generation
     from envbuild.text import Text
+
+
+_SHOWN = 8
 
 
 def render_history(generations: Iterable[Generation]) -> Text:
@@ -43,7 +46,12 @@ def history_table(generations: Iterable[Generation]) -> dict[str, object]:
 
 def render_rollback(result: RolledBack) -> Text:
     """What is current now, and what that changed."""
-    return rolled_back(result.before, result.after, map(_words, result.changes))
+    if result.before == result.after:
+        return text_of([f"generation {result.after} is current already"])
+    head = f"generation {result.after} is current again"
+    if result.before is not None:
+        head += f", instead of {result.before}"
+    return text_of([head, *(f"  {_words(change)}" for change in result.changes)])
 
 
 def rollback_table(result: RolledBack) -> dict[str, object]:
@@ -68,7 +76,24 @@ def _generation_lines(generation: Generation) -> Iterator[str]:
 
 
 def _words(change: Change) -> str:
-    return change_words(change.driver, change.before, change.after, change.packages)
+    """`~ asr 1.0 → 1.1: numpy 2.0 → 2.1`, from a driver's version to the other, and each package's likewise."""
+    if change.before is None:
+        return f"+ {change.driver} {change.after}"
+    if change.after is None:
+        return f"- {change.driver} {change.before}"
+    versions = change.after
+    if change.before != change.after:
+        versions = f"{change.before} → {change.after}"
+    moved = [_package(*package) for package in change.packages[:_SHOWN]]
+    if len(change.packages) > _SHOWN:
+        moved.append(f"and {render_count(len(change.packages) - _SHOWN, 'package')} more")
+    return f"~ {change.driver} {versions}: {', '.join(moved) or 'another environment'}"
+
+
+def _package(name: str, before: str | None, after: str | None) -> str:
+    if before is None:
+        return f"+ {name} {after}"
+    return f"- {name} {before}" if after is None else f"{name} {before} → {after}"
 
 
 def _change_tables(changes: Iterable[Change]) -> list[dict[str, object]]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from envbuild.finding import finding_table
 from envbuild.report.findings import finding_lines
-from envbuild.report.looked import all_as_built, looked_at
 from envbuild.report.units import render_count
 from envbuild.text import text_of
 
@@ -26,16 +24,17 @@ def _lines(result: Verified) -> Iterator[str]:
     yield from finding_lines(result.findings)
     for found in result.warnings:
         yield f"warning: {found.subject}/{found.path}: {found.message}"
-    environments, generations = len(result.environments), len(result.generations)
-    if not result.findings:
-        yield all_as_built(environments, generations, quick=result.quick)
-        return
-    looked = looked_at(environments, generations, quick=result.quick)
-    yield f"{looked}: {render_count(len(result.findings), 'difference')}"
+    how = " by size, time and inode" if result.quick else ""
+    environments = render_count(len(result.environments), "environment")
+    generations = render_count(len(result.generations), "generation")
+    differ = render_count(len(result.findings), "difference") if result.findings else "all as built"
+    yield f"{environments} and {generations} looked at{how}: {differ}"
 
 
 def verify_table(result: Verified) -> dict[str, object]:
     """The same as a JSON object."""
+    from envbuild.finding import finding_table
+
     return {
         "quick": result.quick,
         "clean": not result.findings,
@@ -69,6 +68,8 @@ def render_repair(result: Repaired) -> Text:
 
 def repair_table(result: Repaired) -> dict[str, object]:
     """The same as a JSON object."""
+    from envbuild.finding import finding_table
+
     return {
         **verify_table(result.after),
         "before": [finding_table(finding) for finding in result.before.findings],

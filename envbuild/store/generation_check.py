@@ -1,11 +1,17 @@
-"""Compare generations with their records: manifest, links and shims, and the link to the current one."""
+"""Compare generations with their records: manifest, links and shims, and the link to the current one.
+
+Quick verbs import it: no pathlib, and findings only if there are any.
+"""
 
 from __future__ import annotations
 
+import os
+
 from envbuild.errors import HostError
-from envbuild.finding import Code, Finding
 from envbuild.posix.shortage import pass_shortage_on
 from envbuild.posix.tree import list_tree
+from envbuild.store.generation_record import read_record
+from envbuild.store.generations import generation_numbers
 from envbuild.store.layout import generation_links
 from envbuild.store.manifest import parse_manifest
 from envbuild.value import value
@@ -14,9 +20,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from envbuild.finding import Finding
     from envbuild.store.generation_record import GenerationRecord
     from envbuild.store.manifest import Manifest
-    from envbuild.store.store import Store
 
 _FOLDERS = {".", "bin"}
 _MODE = 0o755
@@ -34,49 +40,49 @@ class CheckedGeneration:
     findings: tuple[Finding, ...]
 
 
-def check_generation(store: Store, number: int) -> CheckedGeneration:
+def check_generation(root: str, number: int) -> CheckedGeneration:
     """Look at one generation; opens its manifest and its generation record alone."""
     findings: list[Finding] = []
-    record = _read_record(store, number, findings)
-    file = store.generation(number) / "manifest.json"
-    text = _read_manifest(store, number, findings)
+    folder = f"{root}/generations/{number}"
+    record = _read_record(root, number, findings)
+    text = _read_manifest(folder, number, findings)
     if record is not None and text is not None and text != record.manifest:
         message = "the manifest is not the one that was written"
-        findings.append(_finding(Code.MANIFEST, number, "manifest.json", message))
+        findings.append(_finding("manifest", number, "manifest.json", message))
     manifest = None
     for candidate in (record.manifest if record is not None else None, text):
         if manifest is None and candidate is not None:
-            manifest = _parse(candidate, str(file), number, findings)
+            manifest = _parse(candidate, f"{folder}/manifest.json", number, findings)
     if manifest is not None:
-        findings += _layout_findings(store, number, manifest)
+        findings += _layout_findings(folder, number, manifest)
     return CheckedGeneration(
         number=number, manifest=manifest, record=record, findings=tuple(dict.fromkeys(findings))
     )
 
 
-def check_current(store: Store) -> tuple[Finding, ...]:
+def check_current(root: str) -> tuple[Finding, ...]:
     """Whether `current` is a link to a generation that is there."""
     try:
-        target = str(store.current.readlink())
+        target = os.readlink(f"{root}/current")  # noqa: PTH115
     except FileNotFoundError:
         message = "there are generations, and none is current"
-        return (_current(message),) if store.generation_numbers() else ()
+        return (_current(message),) if generation_numbers(root) else ()
     except OSError:
         return (_current("current is no link"),)
-    numbers = {f"generations/{number}" for number in store.generation_numbers()}
+    numbers = {f"generations/{number}" for number in generation_numbers(root)}
     return () if target in numbers else (_current(f"current points to {target}"),)
 
 
-def _read_record(store: Store, number: int, findings: list[Finding]) -> GenerationRecord | None:
+def _read_record(root: str, number: int, findings: list[Finding]) -> GenerationRecord | None:
     try:
-        return store.records.read(number)
+        return read_record(f"{root}/records/{number}.json")
     except HostError as error:
-        findings.append(_finding(Code.GENERATION_RECORD, number, None, error.problems[0].message))
+        findings.append(_finding("generation-record", number, None, error.problems[0].message))
     except OSError as error:
         pass_shortage_on(error)
         findings.append(
             _finding(
-                Code.GENERATION_RECORD,
+                "generation-record",
                 number,
                 None,
                 f"cannot read its generation record: {error.strerror}",
@@ -85,14 +91,14 @@ def _read_record(store: Store, number: int, findings: list[Finding]) -> Generati
     return None
 
 
-def _read_manifest(store: Store, number: int, findings: list[Finding]) -> str | None:
-    file = store.generation(number) / "manifest.json"
+def _read_manifest(folder: str, number: int, findings: list[Finding]) -> str | None:
     try:
-        return file.read_bytes().decode("utf-8", "surrogateescape")
+        with open(f"{folder}/manifest.json", "rb") as stream:  # noqa: PTH123
+            return stream.read().decode("utf-8", "surrogateescape")
     except OSError as error:
         pass_shortage_on(error)
         message = f"the manifest cannot be read: {error.strerror}"
-        findings.append(_finding(Code.MANIFEST, number, "manifest.json", message))
+        findings.append(_finding("manifest", number, "manifest.json", message))
         return None
 
 
@@ -100,16 +106,15 @@ def _parse(text: str, file: str, number: int, findings: list[Finding]) -> Manife
     try:
         return parse_manifest(text, file=file)
     except HostError as error:
-        findings.append(_finding(Code.MANIFEST, number, "manifest.json", error.problems[0].message))
+        findings.append(_finding("manifest", number, "manifest.json", error.problems[0].message))
         return None
 
 
-def _layout_findings(store: Store, number: int, manifest: Manifest) -> Iterator[Finding]:
-    folder = store.generation(number)
+def _layout_findings(folder: str, number: int, manifest: Manifest) -> Iterator[Finding]:
     tree = list_tree(folder)
     wanted = generation_links(manifest)
     for path, target in wanted.items():
-        code = Code.SHIM if path.startswith("bin/") else Code.LINK
+        code = "shim" if path.startswith("bin/") else "link"
         found = tree.links.get(path)
         if found is None:
             kind = tree.kind(path)
@@ -119,17 +124,21 @@ def _layout_findings(store: Store, number: int, manifest: Manifest) -> Iterator[
             yield _finding(code, number, path, f"points to {found} instead of {target}")
     known = {*wanted, *_FOLDERS, "manifest.json"}
     for path in sorted({*tree.files, *tree.links, *tree.folders, *tree.others} - known):
-        yield _finding(Code.EXTRA, number, path, "was not made with the generation")
+        yield _finding("extra", number, path, "was not made with the generation")
     for path in sorted(_FOLDERS):
         mode = tree.folders.get(path)
         if mode is not None and mode != _MODE:
-            yield _finding(Code.MODE, number, path, f"has mode {mode:04o} instead of {_MODE:04o}")
+            yield _finding("mode", number, path, f"has mode {mode:04o} instead of {_MODE:04o}")
 
 
-def _finding(code: Code, number: int, path: str | None, message: str) -> Finding:
-    return Finding(code=code, subject=f"generation {number}", path=path, message=message)
+def _finding(code: str, number: int, path: str | None, message: str) -> Finding:
+    from envbuild.finding import Code, Finding
+
+    return Finding(code=Code(code), subject=f"generation {number}", path=path, message=message)
 
 
 def _current(message: str) -> Finding:
+    from envbuild.finding import Code, Finding
+
     hint = "run `envbuild rollback N` or `envbuild sync`"
     return Finding(code=Code.CURRENT, subject="current", message=message, hint=hint)

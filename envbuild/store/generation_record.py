@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from contextlib import suppress
-from pathlib import Path
+from posixpath import basename
 
 from envbuild.digest import json_sha256
 from envbuild.errors import HostError, Problem
-from envbuild.posix.files import write_atomically
+from envbuild.lean_json import read_json
 from envbuild.store.manifest import render_manifest
 from envbuild.value import replace, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from envbuild.store.manifest import Manifest
 
@@ -38,6 +37,8 @@ class GenerationRecord:
 
 def render_record(record: GenerationRecord) -> str:
     """The generation record as JSON; its last field is the digest of the others."""
+    import json
+
     table = {"version": FORMAT, "manifest": record.manifest, "receipts": dict(record.receipts)}
     return json.dumps({**table, "digest": json_sha256(table)}, indent=1) + "\n"
 
@@ -45,7 +46,7 @@ def render_record(record: GenerationRecord) -> str:
 def parse_record(text: str, *, file: str) -> GenerationRecord:
     """The value of a generation record's text; HostError names the file where it was changed or is none."""
     try:
-        table = json.loads(text)
+        table = read_json(text)
         digest = table.pop("digest")
         if digest != json_sha256(table):
             raise HostError(Problem(file=file, message="the generation record was changed"))
@@ -58,6 +59,17 @@ def parse_record(text: str, *, file: str) -> GenerationRecord:
         raise HostError(
             Problem(file=file, message=f"the generation record is damaged: {error!r}")
         ) from error
+
+
+def read_record(file: str) -> GenerationRecord:
+    """The record in a file; HostError where it is missing or was changed."""
+    try:
+        with open(file, encoding="utf-8") as stream:  # noqa: PTH123
+            text = stream.read()
+    except FileNotFoundError as error:
+        problem = Problem(file=file, message="the generation record is missing")
+        raise HostError(problem) from error
+    return parse_record(text, file=file)
 
 
 @value
@@ -74,14 +86,7 @@ class GenerationRecords:
 
     def read(self, generation: int) -> GenerationRecord:
         """A generation's record; HostError where it is missing or was changed."""
-        path = self.path(generation)
-        try:
-            text = path.read_text(encoding="utf-8")
-        except FileNotFoundError as error:
-            raise HostError(
-                Problem(file=str(path), message="the generation record is missing")
-            ) from error
-        return parse_record(text, file=str(path))
+        return read_record(str(self.path(generation)))
 
     def add(self, manifest: Manifest, *, after: int | None) -> None:
         """Record a generation that is about to be made, `after` being the one that is current.
@@ -92,7 +97,7 @@ class GenerationRecords:
         before = self._read_or_none(after) if after is not None else None
         digests = {}
         for driver in manifest.drivers:
-            name = Path(driver.environment).name
+            name = basename(driver.environment)
             known = before.receipt(name) if before is not None else None
             digests[name] = known or self._digest(name)
         self.write(
@@ -104,6 +109,8 @@ class GenerationRecords:
 
     def write(self, generation: int, record: GenerationRecord) -> None:
         """Put a generation record at its place, whole."""
+        from envbuild.posix.files import write_atomically
+
         write_atomically(self.path(generation), render_record(record).encode())
 
     def name(self, environment: str) -> tuple[int, ...]:
@@ -111,9 +118,12 @@ class GenerationRecords:
         needle = f'"{environment}"'.encode()
         found = []
         for path in self._paths():
-            with suppress(FileNotFoundError):
-                if needle in path.read_bytes():
-                    found.append(int(path.stem))
+            try:
+                content = path.read_bytes()
+            except FileNotFoundError:
+                continue
+            if needle in content:
+                found.append(int(path.stem))
         return tuple(sorted(found))
 
     def renew(self, environment: str) -> None:

@@ -1,29 +1,56 @@
-"""Whether a folder is a store that this version may look into, or take things from."""
+"""Whether a folder is a store that this version can read. Imported by quick verbs: no pathlib."""
 
 from __future__ import annotations
 
+import os
+
 from envbuild.errors import HostError, NoError, Problem
-from envbuild.store.marker import MARKER, check_format
+from envbuild.lean_json import read_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from envbuild.store.store import Store
+    from pathlib import Path
+
+MARKER = "envbuild-store.json"
+"""The marker's name; nothing is ever deleted in a folder without it."""
+
+FORMAT = 1
 
 
-def require_store(store: Store) -> None:
-    """Refuse what is no store.
+def require_store(root: Path | str) -> None:
+    """Refuse a folder that is no store.
 
-    NoError where nothing is there; HostError for a folder of other things, for one that cannot be read,
+    NoError if nothing is there; HostError for a folder of other things, for one that cannot be read,
     and for a store of a newer format.
     """
     try:
-        if not store.root.exists() or not any(store.root.iterdir()):
-            message = f"nothing was ever synced into {store.root}"
-            raise NoError(Problem(message=message, hint="run `envbuild sync`"))
-        if not store.exists():
-            message = f"{store.root} is no store: it has no {MARKER}"
+        if not os.path.exists(root) or not os.listdir(root):  # noqa: PTH110, PTH208
+            raise nothing_synced(root)
+        marker = f"{root}/{MARKER}"
+        if not os.path.isfile(marker):  # noqa: PTH113
+            message = f"{root} is no store: it has no {MARKER}"
             raise HostError(Problem(message=message, hint="name the store with --store"))
-        check_format(store.root / MARKER)
+        check_format(marker)
     except OSError as error:
         message = f"cannot read the store: {error.filename}: {error.strerror}"
         raise HostError(Problem(message=message)) from error
+
+
+def nothing_synced(root: Path | str) -> NoError:
+    """The error of a verb that needs a generation, where there is none."""
+    message = f"nothing was ever synced into {root}"
+    return NoError(Problem(message=message, hint="run `envbuild sync`"))
+
+
+def check_format(marker: Path | str) -> None:
+    """HostError if the store was made by a newer envbuild, or its marker is damaged."""
+    try:
+        with open(marker, encoding="utf-8") as stream:  # noqa: PTH123
+            found = int(read_json(stream.read())["format"])
+    except (ValueError, LookupError, TypeError) as error:
+        raise HostError(
+            Problem(file=str(marker), message="the store's marker is damaged")
+        ) from error
+    if found > FORMAT:
+        message = f"the store's format {found} is newer than this envbuild knows ({FORMAT})"
+        raise HostError(Problem(file=str(marker), message=message, hint="upgrade envbuild"))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 
 from envbuild.errors import HostError, Problem
+from envbuild.lean_json import read_json
 from envbuild.value import value
 
 TYPE_CHECKING = False
@@ -94,6 +94,8 @@ class Manifest:
 
 def render_manifest(manifest: Manifest) -> str:
     """The manifest as JSON, indented, ending in a line feed."""
+    import json
+
     return json.dumps(manifest_table(manifest), indent=1) + "\n"
 
 
@@ -140,7 +142,7 @@ def preferred_table(preferred: Preferred | None) -> dict[str, object] | None:
 def parse_manifest(text: str, *, file: str) -> Manifest:
     """The value of a manifest's text; HostError names the file where it is none."""
     try:
-        table = json.loads(text)
+        table = read_json(text)
         if table["version"] != FORMAT:
             message = (
                 f"manifest format {table['version']!r} is not known to this envbuild ({FORMAT})"

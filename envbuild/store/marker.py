@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 from contextlib import contextmanager
 
 from envbuild.errors import HostError, Problem
 from envbuild.posix.files import sweep, write_atomically
 from envbuild.posix.write_refusal import unwritable
+from envbuild.store.guard import FORMAT, MARKER, check_format
 from envbuild.store.path import check_store_path
 
 TYPE_CHECKING = False
@@ -17,10 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-MARKER = "envbuild-store.json"
-"""The marker's name; nothing is ever deleted in a folder without it."""
-
-FORMAT = 1
 _PUBLIC = ("envs", "receipts", "generations", "records", "locks")
 _PRIVATE = ("cache", "trash", "temp", "settings.toml")
 
@@ -36,16 +32,6 @@ def prepare_store(root: Path) -> None:
         _prepare(root)
     except OSError as error:
         raise unwritable(root, error) from error
-
-
-def check_format(marker: Path) -> None:
-    """HostError where the store was made by a newer envbuild, or its marker is damaged."""
-    found = re.search(r'"format":\s*(\d+)', marker.read_text(encoding="utf-8"))
-    if found is None:
-        raise HostError(Problem(file=str(marker), message="the store's marker is damaged"))
-    if int(found[1]) > FORMAT:
-        message = f"the store's format {found[1]} is newer than this envbuild knows ({FORMAT})"
-        raise HostError(Problem(file=str(marker), message=message, hint="upgrade envbuild"))
 
 
 def _prepare(root: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 from contextlib import ExitStack, contextmanager, suppress
 
-from envbuild.errors import HostError, NoError, Problem
+from envbuild.errors import HostError, Problem
 from envbuild.posix.file_locks import locked
 from envbuild.posix.files import (
     replace_link,
@@ -13,10 +13,11 @@ from envbuild.posix.files import (
     sync_folder,
     write_atomically,
 )
-from envbuild.posix.shortage import pass_shortage_on
+from envbuild.store.generations import current_number, generation_numbers, read_manifest
+from envbuild.store.guard import MARKER, nothing_synced
 from envbuild.store.layout import generation_links
-from envbuild.store.manifest import parse_manifest, render_manifest
-from envbuild.store.marker import MARKER, prepare_store
+from envbuild.store.manifest import render_manifest
+from envbuild.store.marker import prepare_store
 from envbuild.value import value
 
 TYPE_CHECKING = False
@@ -189,35 +190,26 @@ class Store:
 
     def current_number(self) -> int | None:
         """The number of the generation that `current` names; None where it names none."""
-        try:
-            name = self.current.readlink().name
-        except OSError:
-            return None
-        return int(name) if name.isdecimal() else None
+        return current_number(self.root)
 
     def read_current(self) -> Manifest | None:
         """The current generation's manifest; None where nothing was ever synced."""
-        return _read_manifest(self.current / "manifest.json")
+        return read_manifest(f"{self.current}/manifest.json")
 
     def read_generation(self, number: int) -> Manifest | None:
         """A generation's manifest; None where there is no such generation."""
-        return _read_manifest(self.generation(number) / "manifest.json")
+        return read_manifest(f"{self.generation(number)}/manifest.json")
 
     def require_current(self) -> Manifest:
         """The current generation's manifest; NoError where nothing was ever synced."""
         manifest = self.read_current()
         if manifest is None:
-            message = f"nothing was ever synced into {self.root}"
-            raise NoError(Problem(message=message, hint="run `envbuild sync`"))
+            raise nothing_synced(self.root)
         return manifest
 
     def generation_numbers(self) -> tuple[int, ...]:
         """Every complete generation's number, in order."""
-        try:
-            names = [path.name for path in (self.root / "generations").iterdir()]
-        except FileNotFoundError:
-            return ()
-        return tuple(sorted(int(name) for name in names if name.isdecimal()))
+        return generation_numbers(self.root)
 
     def next_generation(self) -> int:
         """A number that no generation had; the caller holds `switching`."""
@@ -269,16 +261,3 @@ def _remove_generation(folder: Path) -> None:
             path.unlink()
     with suppress(FileNotFoundError):
         folder.rmdir()
-
-
-def _read_manifest(file: Path) -> Manifest | None:
-    try:
-        text = file.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        pass_shortage_on(error)
-        raise HostError(Problem(message=f"cannot read {file}: {error.strerror}")) from error
-    except UnicodeDecodeError as error:
-        raise HostError(Problem(message=f"cannot read {file}: {error}")) from error
-    return parse_manifest(text, file=str(file))

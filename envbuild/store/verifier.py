@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 
 from envbuild.environment.stat_check import are_as_recorded
 from envbuild.environment.stat_lines import differing_paths
 from envbuild.errors import HostError, Problem
-from envbuild.finding import Code, Finding
 from envbuild.posix.forks import map_in_processes
 from envbuild.posix.shortage import pass_shortage_on
 from envbuild.value import value
@@ -18,14 +16,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from envbuild.environment.receipt import Receipt
-    from envbuild.store.store import Store
+    from envbuild.finding import Finding
 
 
 @value
 class Verifier:
     """Looks at environments, one after the other."""
 
-    store: Store
+    root: str
+    """The store's absolute path."""
+
     workers: int
     """How many processes hash, or look."""
 
@@ -40,9 +40,9 @@ class Verifier:
         if gone is not None:
             return (gone,)
         try:
-            content = self.store.receipt(name).read_bytes()
+            content = _read(self._receipt(name))
             text = content.decode("utf-8", "surrogateescape")
-            receipt = parse_receipt(text, file=str(self.store.receipt(name)))
+            receipt = parse_receipt(text, file=self._receipt(name))
         except HostError as error:
             return (_receipt_finding(name, error.problems[0].message),)
         except OSError as error:
@@ -53,15 +53,17 @@ class Verifier:
         self, name: str, receipt: Receipt, content: bytes, key: str | None, recorded: str | None
     ) -> Iterator[Finding]:
         import hashlib
+        from pathlib import Path
 
         from envbuild.environment.drift import compare_receipt, compare_tree, content_changed
         from envbuild.environment.hashing import Comparison
+        from envbuild.finding import Code
         from envbuild.posix.tree import list_tree
 
         if recorded is not None and hashlib.sha256(content).hexdigest() != recorded:
             yield _receipt_finding(name, "its receipt is not the one that was written for it")
         yield from compare_receipt(name, receipt, key)
-        environment = self.store.environment(name)
+        environment = Path(self._environment(name))
         with Comparison(environment, receipt.contents.files, self.workers) as comparison:
             tree = list_tree(environment)
             found = tuple(compare_tree(name, receipt.contents, tree))
@@ -86,8 +88,7 @@ class Verifier:
             raise HostError(Problem(message=str(error))) from error
         return tuple(
             tuple(
-                Finding(code=code, subject=name, path=path, message=message)
-                for code, path, message in differences.get(name, ())
+                _finding(code, name, path, said) for code, path, said in differences.get(name, ())
             )
             for name in names
         )
@@ -96,39 +97,61 @@ class Verifier:
         """Those of which it is certain, without a closer look, that nothing differs."""
         recorded: dict[str, bytes] = {}
         for name in names:
-            with suppress(OSError):
+            try:
                 if self._gone(name) is None:
-                    recorded[name] = self.store.stats(name).read_bytes()
-        looked_at = [(record, self.store.environment(name)) for name, record in recorded.items()]
+                    recorded[name] = _read(self._stats(name))
+            except OSError:
+                continue
+        looked_at = [(record, self._environment(name)) for name, record in recorded.items()]
         certain = are_as_recorded(looked_at, self.workers)
         return {name for name, found in zip(recorded, certain, strict=True) if found}
 
-    def _differences(self, name: str) -> list[tuple[Code, str | None, str]]:
+    def _differences(self, name: str) -> list[tuple[str, str | None, str]]:
         """Code, path and message of each; plain values, as they come out of another process."""
         gone = self._gone(name)
         if gone is not None:
-            return [(gone.code, None, gone.message)]
+            return [(str(gone.code), None, gone.message)]
         try:
-            recorded = self.store.stats(name).read_bytes()
-            paths = differing_paths(recorded, self.store.environment(name))
+            recorded = _read(self._stats(name))
+            paths = differing_paths(recorded, self._environment(name))
         except OSError as error:
-            return [(Code.STATS, None, _words(error))]
+            return [("stats", None, _words(error))]
         except ValueError as error:
-            return [(Code.STATS, None, f"what its files looked like is not known: {error}")]
-        return [(Code.CHANGED, path, "was changed since it was built") for path in paths]
+            return [("stats", None, f"what its files looked like is not known: {error}")]
+        return [("changed", path, "was changed since it was built") for path in paths]
 
     def _gone(self, name: str) -> Finding | None:
-        environment = self.store.environment(name)
-        if not self.store.receipt(name).is_file():
+        environment = self._environment(name)
+        if not os.path.isfile(self._receipt(name)):  # noqa: PTH113
             return _receipt_finding(name, "it has no receipt")
-        if environment.is_symlink() or not environment.is_dir():
+        if os.path.islink(environment) or not os.path.isdir(environment):  # noqa: PTH112, PTH114
             found = "is no folder" if os.path.lexists(environment) else "is missing"
-            return Finding(code=Code.MISSING, subject=name, message=f"the environment {found}")
+            return _finding("missing", name, None, f"the environment {found}")
         return None
+
+    def _environment(self, name: str) -> str:
+        return f"{self.root}/envs/{name}"
+
+    def _receipt(self, name: str) -> str:
+        return f"{self.root}/receipts/{name}.json"
+
+    def _stats(self, name: str) -> str:
+        return f"{self.root}/receipts/{name}.stat"
+
+
+def _read(file: str) -> bytes:
+    with open(file, "rb") as stream:  # noqa: PTH123
+        return stream.read()
 
 
 def _receipt_finding(name: str, message: str) -> Finding:
-    return Finding(code=Code.RECEIPT, subject=name, message=message)
+    return _finding("receipt", name, None, message)
+
+
+def _finding(code: str, name: str, path: str | None, message: str) -> Finding:
+    from envbuild.finding import Code, Finding  # most looks find nothing
+
+    return Finding(code=Code(code), subject=name, path=path, message=message)
 
 
 def _words(error: OSError) -> str:

@@ -87,7 +87,7 @@ class Fleet:
     def broken(self) -> tuple[Finding, ...]:
         """What is wrong in any environment that has a receipt, whether or not it is in use."""
         store = Store(root=self.store)
-        verifier = Verifier(store=store, workers=1)
+        verifier = Verifier(root=str(self.store), workers=1)
         names = [path.stem for path in (self.store / "receipts").glob("*.json")]
         standing = [name for name in names if store.environment(name).is_dir()]
         return tuple(f for n in standing for f in verifier.verify(n, key=None, recorded=None))

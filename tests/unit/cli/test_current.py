@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -11,8 +10,12 @@ import pytest
 
 from envbuild.cli.context import Context
 from envbuild.cli.folders import store_root
-from envbuild.cli.lean_json import read_json
 from envbuild.cli.options import Arguments
+from envbuild.cli.stamp import render_sync_stamp
+from envbuild.digest import sha256_hex
+from envbuild.lean_json import read_json
+from tests.support.imported import HEAVY, imported_by
+from tests.support.small_store import make_store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,27 +51,27 @@ def test_what_is_no_json_is_refused(text: str) -> None:
         read_json(text)
 
 
-@pytest.mark.parametrize("argv", [["list"], ["which", "web"], ["sync"], ["lock"]])
-def test_little_is_imported(scratch: Path, argv: list[str]) -> None:
+def test_little_is_imported(store: Path, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What answers at once imports neither dataclasses nor typing, argparse, pathlib, re or OpenSSL."""
-    code = (
-        "import sys; from envbuild.cli.options import read_plainly;"
-        "from envbuild.cli.verbs import find_verb;"
-        f"verb, arguments = read_plainly({[*argv, '--store', str(scratch)]!r}, find_verb);"
-        "assert verb.at_once(arguments, {}) is None; import envbuild.report.list;"
-        "print(*sorted({'dataclasses', 'typing', 'argparse', 'pathlib', 'subprocess', 'tomllib',"
-        " 'rich', 'uv', 'packaging', 're', 'enum', 'json', '_hashlib'} & set(sys.modules)))"
+    made = make_store(store, [("web", "1.0")])
+    manifest = made.read_current()
+    (project / "drivers.toml").write_text("")
+    stamp = render_sync_stamp(
+        generation=1,
+        declaration=sha256_hex(b""),
+        locks=(),
+        environments=(),
+        interpreters=(),
+        text="all is as it was\n",
     )
-    done = subprocess.run(
-        [sys.executable, "-I", "-c", f"import sys; sys.path[:0] = {sys.path!r}; {code}"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    before = subprocess.run(
-        [sys.executable, "-I", "-c", "import sys; print(*sys.modules)"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert set(done.stdout.split()) <= set(before.stdout.split())
+    (made.cache / "stamp").write_text(stamp)
+    monkeypatch.chdir(project)
+    assert manifest is not None
+    for argv, expected in (
+        (("list",), "generation 1"),
+        (("which", "web"), manifest.drivers[0].binary),
+        (("sync",), "all is as it was"),
+    ):
+        said, loaded = imported_by(*argv, store=made.root)
+        assert expected in said
+        assert not loaded & {*HEAVY, "contextlib", "collections"}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from envbuild.errors import HostError
-from envbuild.store.marker import MARKER
+from envbuild.store.guard import MARKER
 from envbuild.store.store import Store
 from tests.support.plain_user import as_plain_user
 

@@ -13,8 +13,8 @@ import pytest
 from envbuild.environment.receipt import Receipt, render_receipt
 from envbuild.environment.survey import scan_contents
 from envbuild.errors import HostError, NoError
+from envbuild.store.guard import MARKER
 from envbuild.store.manifest import Manifest, ManifestDriver, render_manifest
-from envbuild.store.marker import MARKER
 from envbuild.store.store import Store
 from envbuild.value import replace
 from tests.support.values import CREATED, digest, make_entry, make_manifest

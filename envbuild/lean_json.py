@@ -1,6 +1,6 @@
-"""Read JSON without the regular expressions that `json` imports first, which take longer than the rest.
+"""Read JSON without importing `json`, whose regular expressions take longer to import than most verbs take.
 
-The parser is the one that `json` itself uses; where an interpreter has none, or another, `json` it is.
+The parser is the one that `json` itself uses; on an interpreter without it, `json` reads.
 """
 
 from __future__ import annotations

@@ -1,23 +1,19 @@
-"""What answers `verify --quick` at once says so only where the whole command would say just that."""
+"""Everything in use against what it was when it was built, told by looks alone."""
 
 from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from envbuild.cli import quick_verify
-from envbuild.cli.quick_verify import verify_quickly
 from envbuild.commands.verify import verify
+from envbuild.errors import HostError, NoError
 from envbuild.report.verify import render_verify
-from envbuild.store.generation_record import FORMAT as RECORD_FORMAT
-from envbuild.store.manifest import FORMAT as MANIFEST_FORMAT
-from envbuild.store.marker import FORMAT, MARKER
+from envbuild.store.guard import MARKER
 from envbuild.store.verifier import Verifier
+from tests.support.imported import HEAVY, imported_by
 from tests.support.small_store import make_store
 from tests.support.values import digest
 
@@ -25,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from envbuild.commands.verify import Verified
     from envbuild.store.store import Store
 
 
@@ -34,20 +31,25 @@ def made(store: Path) -> Store:
     return make_store(store, [("asr", "1.0"), ("web", "1.0")], [("asr", "1.0"), ("tts", "1.0")])
 
 
-def _whole(store: Store) -> str:
-    return render_verify(verify(store, Verifier(store=store, workers=1), quick=True))
+def _verify(store: Store) -> Verified:
+    root = str(store.root)
+    return verify(root, Verifier(root=root, workers=1), quick=True)
 
 
-def test_it_says_what_the_whole_command_says(made: Store) -> None:
-    """Where all is as built, both say the same."""
-    assert verify_quickly(str(made.root)) == _whole(made)
-    assert "3 environments and 2 generations" in _whole(made)
+def test_what_is_as_built_has_no_findings(made: Store) -> None:
+    """The line says what was looked at."""
+    said = render_verify(_verify(made))
+    assert (
+        said == "3 environments and 2 generations looked at by size, time and inode: all as built\n"
+    )
 
 
 def test_one_process_is_enough(made: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """A host with one core looks at everything itself."""
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0}, raising=False)
-    assert verify_quickly(str(made.root)) == _whole(made)
+    root = str(made.root)
+    assert not verify(root, Verifier(root=root, workers=8), quick=True).findings
+    monkeypatch.setattr(os, "fork", None)
+    assert not _verify(made).findings
 
 
 def _append(path: Path) -> None:
@@ -105,46 +107,33 @@ DISTURBED: dict[str, Callable[[Store], object]] = {
 """What happens to a store that is as built."""
 
 HARMLESS = {"a manifest is a link", "current is written otherwise"}
-"""What the whole command finds nothing wrong with."""
+"""What nothing is wrong with."""
 
 
 @pytest.mark.parametrize("what", DISTURBED)
-def test_whatever_differs_is_left_to_the_whole_command(made: Store, what: str) -> None:
-    """No change that the whole command would name is passed over."""
+def test_whatever_differs_is_found(made: Store, what: str) -> None:
+    """Exit 1 and a finding for every change, but for one of spelling."""
     DISTURBED[what](made)
-    if what in HARMLESS:
-        assert verify_quickly(str(made.root)) in (None, _whole(made))
-        return
-    assert verify_quickly(str(made.root)) is None
-    assert "all as built" not in _whole(made)
+    found = _verify(made)
+    assert found.exit_code == bool(found.findings)
+    if what not in HARMLESS:
+        assert found.findings
 
 
-def test_other_stores_are_left_to_the_whole_command(made: Store, scratch: Path) -> None:
-    """Nothing there, another folder, a newer format: it says what it is."""
-    assert verify_quickly(str(scratch / "none")) is None
+def test_other_stores_are_refused(made: Store, scratch: Path) -> None:
+    """Nothing there, a newer format, another folder."""
+    with pytest.raises(NoError):
+        verify(str(scratch / "none"), Verifier(root=str(scratch / "none"), workers=1), quick=True)
     (made.root / MARKER).write_text('{"format": 99}\n')
-    assert verify_quickly(str(made.root)) is None
+    with pytest.raises(HostError, match="newer"):
+        _verify(made)
     (made.root / MARKER).unlink()
-    assert verify_quickly(str(made.root)) is None
+    with pytest.raises(HostError, match="no store"):
+        _verify(made)
 
 
-def test_it_knows_the_formats() -> None:
-    """A format that is raised is raised here as well."""
-    assert quick_verify._FORMAT == FORMAT == RECORD_FORMAT == MANIFEST_FORMAT
-
-
-def test_little_is_imported() -> None:
-    """Neither argparse nor pathlib nor dataclasses is worth a look at a store."""
-    code = (
-        f"import sys; sys.path[:0] = {sys.path!r}; import envbuild.cli.quick_verify as q;"
-        "q.verify_quickly('/nowhere');"
-        "print(*{'argparse', 'pathlib', 'dataclasses', 'typing'} & set(sys.modules))"
-    )
-    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True)
-    before = subprocess.run(
-        [sys.executable, "-I", "-c", "import sys; print(*sys.modules)"],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    assert set(done.stdout.split()) <= set(before.stdout.split())
+def test_little_is_imported(made: Store) -> None:
+    """Neither argparse nor pathlib nor dataclasses nor contextlib is worth a look at a store."""
+    said, loaded = imported_by("verify", "--quick", store=made.root)
+    assert "all as built" in said
+    assert not loaded & {*HEAVY, "contextlib"}

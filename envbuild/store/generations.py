@@ -1,0 +1,51 @@
+"""The generations of a store: which there are, which is current, what their manifests say.
+
+Quick verbs import it: no pathlib.
+"""
+
+from __future__ import annotations
+
+import os
+
+from envbuild.errors import HostError, Problem
+from envbuild.posix.shortage import pass_shortage_on
+from envbuild.store.manifest import parse_manifest
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from envbuild.store.manifest import Manifest
+
+
+def generation_numbers(root: Path | str) -> tuple[int, ...]:
+    """The number of every complete generation, in order."""
+    try:
+        names = os.listdir(f"{root}/generations")  # noqa: PTH208
+    except FileNotFoundError:
+        return ()
+    return tuple(sorted(int(name) for name in names if name.isdecimal()))
+
+
+def current_number(root: Path | str) -> int | None:
+    """The number of the generation that `current` names; None if it names none."""
+    try:
+        name = os.path.basename(os.readlink(f"{root}/current"))  # noqa: PTH115, PTH119
+    except OSError:
+        return None
+    return int(name) if name.isdecimal() else None
+
+
+def read_manifest(file: str) -> Manifest | None:
+    """The manifest in a file; None if there is no such file, HostError if it cannot be read."""
+    try:
+        with open(file, encoding="utf-8") as stream:  # noqa: PTH123
+            text = stream.read()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        pass_shortage_on(error)
+        raise HostError(Problem(message=f"cannot read {file}: {error.strerror}")) from error
+    except UnicodeDecodeError as error:
+        raise HostError(Problem(message=f"cannot read {file}: {error}")) from error
+    return parse_manifest(text, file=file)
