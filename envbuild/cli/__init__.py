@@ -8,7 +8,6 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from types import FrameType
     from typing import NoReturn
 
     from envbuild.cli.context import Context
@@ -126,14 +125,11 @@ def _print(text: Text) -> int:
 
 
 def _run(verb: Verb, arguments: Arguments, environment: Mapping[str, str]) -> int:
-    import signal
-
     from envbuild.cli.context import Context
     from envbuild.cli.failures import end_with
+    from envbuild.cli.interrupts import hear_interrupts
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as `nohup` has it, or a shell's `&`
-            signal.signal(number, _interrupt)
+    hear_interrupts()
     if arguments.wait_lock is not None:
         from envbuild.posix.file_locks import PATIENCE
 
@@ -187,12 +183,3 @@ def _let_threads_tidy_up() -> None:
         if thread is not threading.main_thread() and not thread.daemon:
             with suppress(RuntimeError):  # interrupted while it was being started
                 thread.join(max(0.0, deadline - time.monotonic()))
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    """End the command; from now on nothing interrupts that."""
-    import signal
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
-    raise KeyboardInterrupt
