@@ -155,9 +155,9 @@ def _require_trust(verb: Verb, context: Context, arguments: Arguments) -> None:
     """Refuse to act on the store or the declaration of somebody who is not trusted; errors as in `Trust`."""
     if verb.only_reads is not None and verb.only_reads(arguments):
         return
-    if verb.uses_store:
+    if "store" in verb.trusts:
         context.require_trusted_store()
-    if verb.uses_declaration:
+    if "declaration" in verb.trusts:
         context.require_trusted_declaration()
 
 

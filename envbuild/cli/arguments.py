@@ -61,7 +61,7 @@ def parse_arguments(argv: Sequence[str]) -> tuple[Verb, Arguments]:
 def _parse_verb(verb: Verb, words: list[str], arguments: Arguments) -> None:
     parser = _Parser(
         prog=f"envbuild {verb.name}",
-        description=f"{verb.summary[0].upper()}{verb.summary[1:]}.",
+        description=verb.help,
         argument_default=argparse.SUPPRESS,
         allow_abbrev=False,
     )
@@ -94,7 +94,11 @@ def _head_parser() -> _Parser:
 
 def _summaries() -> str:
     found = (find_verb(name) for name in VERB_NAMES)
-    return "".join(f"  {verb.name:<10} {verb.summary}\n" for verb in found if verb is not None)
+    return "".join(
+        f"  {verb.name:<10} {verb.help[0].lower()}{verb.help[1:-1]}\n"
+        for verb in found
+        if verb is not None
+    )
 
 
 def _add(parser: argparse._ActionsContainer, table: Iterable[Parameter]) -> None:

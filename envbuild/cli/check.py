@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 
-from envbuild.cli.options import Parameter, Verb, flag
+from envbuild.cli.options import flag, parameter, verb
 from envbuild.report.outcome import Outcome
 
 TYPE_CHECKING = False
@@ -20,8 +20,28 @@ if TYPE_CHECKING:
 _SUMMARY = "GITHUB_STEP_SUMMARY"
 
 
+@verb(
+    "check",
+    parameter("--against", "REV", "compare with this git revision, to see what the change does"),
+    flag(
+        "--allow-replaced-files",
+        "with --against: only warn if a locked file has the same name but other content",
+    ),
+    parameter(
+        "--host",
+        "KIND=VERSION",
+        "also check for a host with this accelerator, such as cuda=12.4",
+    ),
+    flag(
+        "--solve",
+        "ask the index about broken rules and new conflicts "
+        "(without this option, check uses no network)",
+    ),
+    formats=("text", "json", "markdown", "github", "sarif"),
+    trusts=(),
+)
 def check(context: Context, arguments: Arguments) -> Outcome:
-    """Check declaration and lockfiles as a pull request would."""
+    """Check lockfiles and rules, as for a pull request."""
     from envbuild.cli.index_resolver import index_resolver
     from envbuild.commands.check import Checker
     from envbuild.lockfile.host_check import parse_host
@@ -92,36 +112,3 @@ def _in_repository(path: str, environment: Mapping[str, str]) -> str:
         return path
     relative = os.path.relpath(os.path.abspath(path), workspace)  # noqa: PTH100
     return path if relative.startswith("..") else relative
-
-
-VERBS = (
-    Verb(
-        name="check",
-        summary="check lockfiles and rules, as for a pull request",
-        run=check,
-        parameters=(
-            Parameter(
-                name="--against",
-                metavar="REV",
-                help="compare with this git revision, to see what the change does",
-            ),
-            flag(
-                "--allow-replaced-files",
-                "with --against: only warn if a locked file has the same name but other content",
-            ),
-            Parameter(
-                name="--host",
-                metavar="KIND=VERSION",
-                help="also check for a host with this accelerator, such as cuda=12.4",
-            ),
-            flag(
-                "--solve",
-                "ask the index about broken rules and new conflicts "
-                "(without this option, check uses no network)",
-            ),
-        ),
-        formats=("text", "json", "markdown", "github", "sarif"),
-        uses_store=False,
-        uses_declaration=False,
-    ),
-)

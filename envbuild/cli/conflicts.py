@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gc
 
-from envbuild.cli.options import Parameter, Verb, drivers, flag
-from envbuild.report.outcome import Outcome
+from envbuild.cli.options import drivers, flag, parameter, verb
+from envbuild.report.outcome import Outcome, outcome_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,8 +14,22 @@ if TYPE_CHECKING:
     from envbuild.commands.conflicts import ConflictsResult
 
 
+@verb(
+    "conflicts",
+    drivers("only these; for one driver, its pairs with all others (default: every enabled one)"),
+    parameter("--svg", "FILE", "also write the matrix as a picture"),
+    flag(
+        "--groups",
+        "show the largest groups that can share one environment, and what that saves",
+    ),
+    flag(
+        "--solve",
+        "ask the index whether other versions allow the pairs that conflict",
+    ),
+    trusts=(),
+)
 def conflicts(context: Context, arguments: Arguments) -> Outcome:
-    """Say which drivers could share an interpreter."""
+    """Show which drivers can share an interpreter."""
     from envbuild.cli.index_resolver import index_resolver
     from envbuild.commands.conflicts import conflicts as command
     from envbuild.report.conflicts import conflicts_table, render_conflicts
@@ -31,9 +45,7 @@ def conflicts(context: Context, arguments: Arguments) -> Outcome:
         )
     if arguments.svg:
         _write_svg(arguments.svg, result)
-    return Outcome(
-        code=0, text=lambda: render_conflicts(result), table=lambda: conflicts_table(result)
-    )
+    return outcome_of(result, render_conflicts, conflicts_table)
 
 
 def _write_svg(file: str, result: ConflictsResult) -> None:
@@ -48,28 +60,3 @@ def _write_svg(file: str, result: ConflictsResult) -> None:
     except OSError as error:
         message = f"cannot write it: {error.strerror}"
         raise HostError(Problem(file=file, message=message)) from error
-
-
-VERBS = (
-    Verb(
-        name="conflicts",
-        summary="show which drivers can share an interpreter",
-        run=conflicts,
-        parameters=(
-            drivers(
-                "only these; for one driver, its pairs with all others (default: every enabled one)"
-            ),
-            Parameter(name="--svg", metavar="FILE", help="also write the matrix as a picture"),
-            flag(
-                "--groups",
-                "show the largest groups that can share one environment, and what that saves",
-            ),
-            flag(
-                "--solve",
-                "ask the index whether other versions allow the pairs that conflict",
-            ),
-        ),
-        uses_store=False,
-        uses_declaration=False,
-    ),
-)

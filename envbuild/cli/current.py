@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from envbuild.cli.folders import are_own, store_root
-from envbuild.cli.options import DRIVER, Parameter, Verb
+from envbuild.cli.options import DRIVER, Parameter, parameter, verb
 from envbuild.lean_json import read_json
 
 TYPE_CHECKING = False
@@ -23,60 +23,6 @@ if TYPE_CHECKING:
     from envbuild.text import Text
 
     Answer = Callable[[str, Mapping[str, Any], Arguments], Text | None]
-
-
-def list_(context: Context, _arguments: Arguments) -> Outcome:
-    """Show the current generation."""
-    from envbuild.report.list import list_table, render_list
-    from envbuild.report.outcome import Outcome
-    from envbuild.store.manifest import manifest_table
-
-    manifest = manifest_table(context.store.require_current())
-    return Outcome(code=0, text=lambda: render_list(manifest), table=lambda: list_table(manifest))
-
-
-def which(context: Context, arguments: Arguments) -> Outcome:
-    """Print one of a driver's paths."""
-    from envbuild.report.list import render_which, which_table
-    from envbuild.report.outcome import Outcome
-    from envbuild.store.manifest import manifest_driver_table
-
-    entry = manifest_driver_table(_current_driver(context, arguments.driver))
-    path = str(entry[arguments.path])
-    return Outcome(
-        code=0, text=lambda: render_which(path), table=lambda: which_table(arguments.driver, entry)
-    )
-
-
-def run(context: Context, arguments: Arguments) -> Outcome:
-    """Become the driver; returns only if that fails."""
-    from envbuild.errors import HostError, Problem
-
-    binary = _current_driver(context, arguments.driver).binary
-    try:
-        return _become(binary, arguments)
-    except OSError as error:
-        message = f"cannot start {binary}: {error.strerror}"
-        raise HostError(Problem(message=message, hint="run `envbuild sync`")) from error
-
-
-def _become(binary: str, arguments: Arguments) -> NoReturn:
-    words = arguments.arguments
-    os.execv(binary, [binary, *(words[1:] if words[:1] == ("--",) else words)])  # noqa: S606
-
-
-def _current_driver(context: Context, name: str) -> ManifestDriver:
-    """The driver of the current generation; UsageError names the drivers that it has."""
-    from envbuild.commands.selection import unknown_driver
-    from envbuild.errors import UsageError
-
-    manifest = context.store.require_current()
-    driver = manifest.driver(name)
-    if driver is None:
-        known = [driver.name for driver in manifest.drivers]
-        place = str(context.store.current / "manifest.json")
-        raise UsageError(unknown_driver(name, known, place))
-    return driver
 
 
 def _from_manifest(
@@ -111,11 +57,8 @@ def _which_at_once(_root: str, manifest: Mapping[str, Any], arguments: Arguments
 
 
 def _run_at_once(root: str, manifest: Mapping[str, Any], arguments: Arguments) -> Text | None:
-    return (
-        _become(manifest["drivers"][arguments.driver]["binary"], arguments)
-        if are_own(root)
-        else None
-    )
+    binary = manifest["drivers"][arguments.driver]["binary"]
+    return _become(binary, arguments) if are_own(root) else None
 
 
 def _path(name: str, field: str, text: str) -> Parameter:
@@ -123,46 +66,72 @@ def _path(name: str, field: str, text: str) -> Parameter:
     return Parameter(name=name, dest="path", const=field, default="binary", group="path", help=text)
 
 
-VERBS = (
-    Verb(
-        name="list",
-        summary="show the current generation",
-        run=list_,
-        at_once=_from_manifest(_list_at_once),
-        uses_store=False,
-        uses_declaration=False,
-    ),
-    Verb(
-        name="which",
-        summary="print the path of a driver's binary",
-        run=which,
-        at_once=_from_manifest(_which_at_once),
-        parameters=(
-            DRIVER,
-            _path("--python", "python", "print the path of the environment's Python instead"),
-            _path("--env", "environment", "print the environment's folder instead"),
-            _path(
-                "--stable", "stable_binary", "print the path that stays the same after every sync"
-            ),
-        ),
-        uses_store=False,
-        uses_declaration=False,
-    ),
-    Verb(
-        name="run",
-        summary="run a driver's binary in place of this process",
-        run=run,
-        at_once=_from_manifest(_run_at_once),
-        parameters=(
-            DRIVER,
-            Parameter(
-                name="arguments",
-                metavar="ARG",
-                count="...",
-                default=(),
-                help="what the binary gets",
-            ),
-        ),
-        uses_declaration=False,
-    ),
+@verb("list", at_once=_from_manifest(_list_at_once), trusts=())
+def list_(context: Context, _arguments: Arguments) -> Outcome:
+    """Show the current generation."""
+    from envbuild.report.list import list_table, render_list
+    from envbuild.report.outcome import outcome_of
+    from envbuild.store.manifest import manifest_table
+
+    manifest = manifest_table(context.store.require_current())
+    return outcome_of(manifest, render_list, list_table)
+
+
+@verb(
+    "which",
+    DRIVER,
+    _path("--python", "python", "print the path of the environment's Python instead"),
+    _path("--env", "environment", "print the environment's folder instead"),
+    _path("--stable", "stable_binary", "print the path that stays the same after every sync"),
+    at_once=_from_manifest(_which_at_once),
+    trusts=(),
 )
+def which(context: Context, arguments: Arguments) -> Outcome:
+    """Print the path of a driver's binary."""
+    from envbuild.report.list import render_which, which_table
+    from envbuild.report.outcome import Outcome
+    from envbuild.store.manifest import manifest_driver_table
+
+    entry = manifest_driver_table(_current_driver(context, arguments.driver))
+    path = str(entry[arguments.path])
+    return Outcome(
+        code=0, text=lambda: render_which(path), table=lambda: which_table(arguments.driver, entry)
+    )
+
+
+@verb(
+    "run",
+    DRIVER,
+    parameter("arguments", "ARG", "what the binary gets", count="...", default=()),
+    at_once=_from_manifest(_run_at_once),
+    trusts=("store",),
+)
+def run(context: Context, arguments: Arguments) -> Outcome:
+    """Run a driver's binary in place of this process."""
+    from envbuild.errors import HostError, Problem
+
+    binary = _current_driver(context, arguments.driver).binary
+    try:
+        return _become(binary, arguments)
+    except OSError as error:
+        message = f"cannot start {binary}: {error.strerror}"
+        raise HostError(Problem(message=message, hint="run `envbuild sync`")) from error
+
+
+def _become(binary: str, arguments: Arguments) -> NoReturn:
+    words = arguments.arguments
+    os.execv(binary, [binary, *(words[1:] if words[:1] == ("--",) else words)])  # noqa: S606
+
+
+def _current_driver(context: Context, name: str) -> ManifestDriver:
+    """The driver of the current generation; UsageError names the drivers that it has."""
+    from envbuild.commands.selection import unknown_driver
+    from envbuild.errors import UsageError
+
+    manifest = context.store.require_current()
+    driver = manifest.driver(name)
+    if driver is None:
+        known = [driver.name for driver in manifest.drivers]
+        place = str(context.store.current / "manifest.json")
+        raise UsageError(unknown_driver(name, known, place))
+    return driver

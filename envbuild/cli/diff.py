@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from envbuild.cli.options import Parameter, Verb, flag
-from envbuild.report.outcome import Outcome
+from envbuild.cli.options import flag, parameter, verb
+from envbuild.report.outcome import Outcome, outcome_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,8 +11,14 @@ if TYPE_CHECKING:
     from envbuild.cli.options import Arguments
 
 
+@verb(
+    "diff",
+    parameter("revision", "REV", "compare with this git revision (default: HEAD)", count="?"),
+    flag("--installed", "compare with the current generation instead"),
+    trusts=(),
+)
 def diff(context: Context, arguments: Arguments) -> Outcome:
-    """Compare the lockfiles with a revision or with what is installed."""
+    """Show what the lockfiles change, driver by driver."""
     from envbuild.commands.diff import diff_installed, diff_revision
     from envbuild.report.diff import diff_table, render_diff
     from envbuild.store.recipes import files_of_environment
@@ -34,7 +40,7 @@ def diff(context: Context, arguments: Arguments) -> Outcome:
             arguments.revision or "HEAD",
             context.declaration_path.name,
         )
-    return Outcome(code=0, text=lambda: render_diff(result), table=lambda: diff_table(result))
+    return outcome_of(result, render_diff, diff_table)
 
 
 def _refuse_both(revision: str | None) -> None:
@@ -43,23 +49,3 @@ def _refuse_both(revision: str | None) -> None:
 
         message = "`--installed` compares with the current generation, and a revision was named too"
         raise UsageError(Problem(message=message, hint="name one of the two"))
-
-
-VERBS = (
-    Verb(
-        name="diff",
-        summary="show what the lockfiles change, driver by driver",
-        run=diff,
-        parameters=(
-            Parameter(
-                name="revision",
-                metavar="REV",
-                count="?",
-                help="compare with this git revision (default: HEAD)",
-            ),
-            flag("--installed", "compare with the current generation instead"),
-        ),
-        uses_store=False,
-        uses_declaration=False,
-    ),
-)

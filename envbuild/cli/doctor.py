@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from envbuild.cli.options import Parameter, Verb
-from envbuild.report.outcome import Outcome
+from envbuild.cli.options import parameter, verb
+from envbuild.report.outcome import Outcome, outcome_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,8 +14,20 @@ _DECLARATION = "drivers.toml"
 """Where the declaration is unless the user says so."""
 
 
+@verb(
+    "doctor",
+    parameter(
+        "--unit",
+        "FILE",
+        "also say what each ExecStart of these unit files would start",
+        count="+",
+        repeats=True,
+        default=(),
+    ),
+    trusts=("store",),
+)
 def doctor(context: Context, arguments: Arguments) -> Outcome:
-    """Say what does not fit together any more."""
+    """Look for problems on this host."""
     from envbuild.commands.doctor import Doctor
     from envbuild.commands.doctor_unit import check_units
     from envbuild.report.doctor import doctor_table, render_doctor
@@ -36,28 +48,4 @@ def doctor(context: Context, arguments: Arguments) -> Outcome:
         declaration=context.declaration if declared else None,
         lock_folder=context.lock_folder,
     ).examine(units)
-    return Outcome(
-        code=result.exit_code,
-        text=lambda: render_doctor(result),
-        table=lambda: doctor_table(result),
-    )
-
-
-VERBS = (
-    Verb(
-        name="doctor",
-        summary="look for problems on this host",
-        run=doctor,
-        parameters=(
-            Parameter(
-                name="--unit",
-                metavar="FILE",
-                count="+",
-                repeats=True,
-                default=(),
-                help="also say what each ExecStart of these unit files would start",
-            ),
-        ),
-        uses_declaration=False,
-    ),
-)
+    return outcome_of(result, render_doctor, doctor_table, code=result.exit_code)

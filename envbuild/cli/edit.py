@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from envbuild.cli.options import DRIVER, Parameter, Verb
-from envbuild.report.outcome import Outcome
+from envbuild.cli.options import DRIVER, parameter, verb
+from envbuild.report.outcome import Outcome, outcome_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,8 +14,21 @@ if TYPE_CHECKING:
     from envbuild.commands.edit import EditResult
 
 
+_SOURCES = (
+    "requirements.in or .txt, what `pip list` prints, pyproject.toml or pipx.toml with groups, "
+    "a venv, a gpumod preset (.yaml) or a folder of them, a Xinference model (.json)"
+)
+
+
+@verb(
+    "import",
+    parameter("sources", "PATH", _SOURCES, count="+"),
+    parameter("--name", "DRIVER", "the new driver's name"),
+    parameter("--engine", "NAME", "the engine that runs a Xinference model"),
+    trusts=("declaration",),
+)
 def import_(context: Context, arguments: Arguments) -> Outcome:
-    """Create drivers from what the user has."""
+    """Create drivers from requirements, groups, venvs, presets or models."""
     from envbuild.commands.edit import import_ as command
     from envbuild.imports.files import read_drafts
 
@@ -28,23 +41,48 @@ def import_(context: Context, arguments: Arguments) -> Outcome:
     return _outcome(command(path, context.lock_folder, drafts, name=arguments.name))
 
 
+@verb(
+    "add",
+    DRIVER,
+    parameter("requirements", "REQUIREMENT", "a requirement, such as 'numpy>=2'", count="+"),
+    trusts=("declaration",),
+)
 def add(context: Context, arguments: Arguments) -> Outcome:
-    """Require more."""
+    """Add requirements to a driver; comments and order stay."""
     from envbuild.commands.edit import add as command
 
     requirements = arguments.requirements
     return _outcome(command(context.declaration_path, arguments.driver, requirements))
 
 
+@verb(
+    "remove",
+    DRIVER,
+    parameter(
+        "requirements",
+        "PACKAGE",
+        "a package that is no longer required (default: remove the driver)",
+        count="*",
+        default=(),
+    ),
+    trusts=("declaration",),
+)
 def remove(context: Context, arguments: Arguments) -> Outcome:
-    """Require less, or remove a driver."""
+    """Remove requirements from a driver, or the whole driver."""
     from envbuild.commands.edit import remove as command
 
     return _outcome(command(context.declaration_path, arguments.driver, arguments.requirements))
 
 
+@verb(
+    "edit",
+    DRIVER,
+    parameter("key", "KEY", "such as binary or env.NAME"),
+    parameter("value", "VALUE", "a TOML value; anything else is taken as a string"),
+    trusts=("declaration",),
+)
 def edit(context: Context, arguments: Arguments) -> Outcome:
-    """Set a key."""
+    """Set a key of a driver in the declaration."""
     from envbuild.commands.edit import edit as command
 
     path = context.declaration_path
@@ -54,72 +92,4 @@ def edit(context: Context, arguments: Arguments) -> Outcome:
 def _outcome(result: EditResult) -> Outcome:
     from envbuild.report.edit import edit_table, render_edit
 
-    return Outcome(code=0, text=lambda: render_edit(result), table=lambda: edit_table(result))
-
-
-_SOURCES = (
-    "requirements.in or .txt, what `pip list` prints, pyproject.toml or pipx.toml with groups, "
-    "a venv, a gpumod preset (.yaml) or a folder of them, a Xinference model (.json)"
-)
-
-VERBS = (
-    Verb(
-        name="import",
-        summary="create drivers from requirements, groups, venvs, presets or models",
-        run=import_,
-        parameters=(
-            Parameter(name="sources", metavar="PATH", count="+", help=_SOURCES),
-            Parameter(name="--name", metavar="DRIVER", help="the new driver's name"),
-            Parameter(
-                name="--engine", metavar="NAME", help="the engine that runs a Xinference model"
-            ),
-        ),
-        uses_store=False,
-    ),
-    Verb(
-        name="add",
-        summary="add requirements to a driver; comments and order stay",
-        run=add,
-        parameters=(
-            DRIVER,
-            Parameter(
-                name="requirements",
-                metavar="REQUIREMENT",
-                count="+",
-                help="a requirement, such as 'numpy>=2'",
-            ),
-        ),
-        uses_store=False,
-    ),
-    Verb(
-        name="remove",
-        summary="remove requirements from a driver, or the whole driver",
-        run=remove,
-        parameters=(
-            DRIVER,
-            Parameter(
-                name="requirements",
-                metavar="PACKAGE",
-                count="*",
-                default=(),
-                help="a package that is no longer required (default: remove the driver)",
-            ),
-        ),
-        uses_store=False,
-    ),
-    Verb(
-        name="edit",
-        summary="set a key of a driver in the declaration",
-        run=edit,
-        parameters=(
-            DRIVER,
-            Parameter(name="key", metavar="KEY", help="such as binary or env.NAME"),
-            Parameter(
-                name="value",
-                metavar="VALUE",
-                help="a TOML value; anything else is taken as a string",
-            ),
-        ),
-        uses_store=False,
-    ),
-)
+    return outcome_of(result, render_edit, edit_table)

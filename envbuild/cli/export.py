@@ -6,9 +6,9 @@ import os
 import sys
 from pathlib import Path
 
-from envbuild.cli.options import Parameter, Verb, drivers
+from envbuild.cli.options import Parameter, drivers, parameter, verb
 from envbuild.launchers.registry import all_formats, all_options
-from envbuild.report.outcome import Outcome
+from envbuild.report.outcome import Outcome, outcome_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,16 +23,55 @@ if TYPE_CHECKING:
     from envbuild.lockfile.lockfile import Lockfile
 
 
+_FORMATS = tuple(known.name for known in all_formats())
+
+
+_STABLE = ", ".join(known.name for known in all_formats() if known.stable)
+
+
+@verb(
+    "export",
+    parameter("export_format", "FORMAT", f"one of {', '.join(_FORMATS)}", choices=_FORMATS),
+    drivers("only these (default: all)"),
+    Parameter(
+        name="--stable",
+        group="paths",
+        dest="stable",
+        help=f"use paths that stay the same after every sync (default for {_STABLE})",
+    ),
+    Parameter(
+        name="--exact",
+        group="paths",
+        dest="stable",
+        const=False,
+        help="use the paths of this generation's environments",
+    ),
+    parameter(
+        "--out",
+        "DIR",
+        "write files into this folder instead of printing them",
+        group="where",
+    ),
+    parameter(
+        "--check",
+        "FILE",
+        "write nothing; exit 1 and give the reason if FILE differs from the export",
+        count="+",
+        default=(),
+        group="where",
+    ),
+    *(
+        parameter(f"--{option.name}", option.metavar, f"{option.help} ({', '.join(takers)})")
+        for option, takers in all_options().items()
+    ),
+    trusts=(),
+)
 def export(context: Context, arguments: Arguments) -> Outcome:
-    """Render a format; print it, write it, or compare it with what is there."""
+    """Write the files of launchers and other tools."""
     from envbuild.report.export import export_table, render_export
 
     result = _exporter(context).export(_request(context, arguments))
-    return Outcome(
-        code=result.exit_code,
-        text=lambda: render_export(result),
-        table=lambda: export_table(result),
-    )
+    return outcome_of(result, render_export, export_table, code=result.exit_code)
 
 
 def _request(context: Context, arguments: Arguments) -> ExportRequest:
@@ -105,61 +144,3 @@ def _sources(context: Context, lockfile: Lockfile) -> Mapping[str, Source]:
     patience = {"read_timeout": context.index_timeout, "deadline": context.index_deadline}
     with IndexClient(context.environment, **patience) as client:
         return find_places(lockfile, _locations(context), client)
-
-
-_FORMATS = tuple(known.name for known in all_formats())
-_STABLE = ", ".join(known.name for known in all_formats() if known.stable)
-
-VERBS = (
-    Verb(
-        name="export",
-        summary="write the files of launchers and other tools",
-        run=export,
-        parameters=(
-            Parameter(
-                name="export_format",
-                metavar="FORMAT",
-                choices=_FORMATS,
-                help=f"one of {', '.join(_FORMATS)}",
-            ),
-            drivers("only these (default: all)"),
-            Parameter(
-                name="--stable",
-                group="paths",
-                dest="stable",
-                help=f"use paths that stay the same after every sync (default for {_STABLE})",
-            ),
-            Parameter(
-                name="--exact",
-                group="paths",
-                dest="stable",
-                const=False,
-                help="use the paths of this generation's environments",
-            ),
-            Parameter(
-                name="--out",
-                metavar="DIR",
-                group="where",
-                help="write files into this folder instead of printing them",
-            ),
-            Parameter(
-                name="--check",
-                metavar="FILE",
-                count="+",
-                default=(),
-                group="where",
-                help="write nothing; exit 1 and give the reason if FILE differs from the export",
-            ),
-            *(
-                Parameter(
-                    name=f"--{option.name}",
-                    metavar=option.metavar,
-                    help=f"{option.help} ({', '.join(takers)})",
-                )
-                for option, takers in all_options().items()
-            ),
-        ),
-        uses_store=False,
-        uses_declaration=False,
-    ),
-)

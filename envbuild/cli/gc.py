@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from envbuild.cli.options import Parameter, Verb, flag, positive
-from envbuild.report.outcome import Outcome
+from envbuild.cli.options import flag, parameter, positive, verb
+from envbuild.report.outcome import Outcome, outcome_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,8 +16,38 @@ _LONGEST_AGE = 5
 """Digits of an age."""
 
 
+def _age(text: str) -> timedelta:
+    from datetime import timedelta
+
+    units = {"h": "hours", "d": "days", "w": "weeks"}
+    number, unit = text[:-1], units.get(text[-1:])
+    if unit is None or not number.isdecimal() or len(number) > _LONGEST_AGE:
+        raise ValueError(f"{text!r} must be an age, such as 12h, 30d or 4w")
+    return timedelta(**{unit: int(number)})
+
+
+@verb(
+    "gc",
+    parameter(
+        "--keep",
+        "N",
+        "how many generations to keep, with the current one (default: 3)",
+        parse=positive,
+        default=3,
+    ),
+    parameter(
+        "--older-than",
+        "AGE",
+        "remove only what is older than this, such as 12h, 30d or 4w",
+        parse=_age,
+    ),
+    flag("--dry-run", "print what would be removed and do nothing"),
+    flag("--cache", "remove the caches too"),
+    flag("--wait", "delete before the command returns, and print how many bytes that freed"),
+    trusts=("store",),
+)
 def gc(context: Context, arguments: Arguments) -> Outcome:
-    """Take away what nothing uses."""
+    """Remove what is unused; deletion goes on in the background."""
     from envbuild.commands.gc import GcOptions
     from envbuild.commands.gc import gc as command
     from envbuild.report.gc import gc_table, render_gc
@@ -30,44 +60,4 @@ def gc(context: Context, arguments: Arguments) -> Outcome:
         wait=arguments.wait,
     )
     result = command(context.store, options)
-    return Outcome(code=0, text=lambda: render_gc(result), table=lambda: gc_table(result))
-
-
-def _age(text: str) -> timedelta:
-    from datetime import timedelta
-
-    units = {"h": "hours", "d": "days", "w": "weeks"}
-    number, unit = text[:-1], units.get(text[-1:])
-    if unit is None or not number.isdecimal() or len(number) > _LONGEST_AGE:
-        raise ValueError(f"{text!r} must be an age, such as 12h, 30d or 4w")
-    return timedelta(**{unit: int(number)})
-
-
-VERBS = (
-    Verb(
-        name="gc",
-        summary="remove what is unused; deletion goes on in the background",
-        run=gc,
-        parameters=(
-            Parameter(
-                name="--keep",
-                metavar="N",
-                parse=positive,
-                default=3,
-                help="how many generations to keep, with the current one (default: 3)",
-            ),
-            Parameter(
-                name="--older-than",
-                metavar="AGE",
-                parse=_age,
-                help="remove only what is older than this, such as 12h, 30d or 4w",
-            ),
-            flag("--dry-run", "print what would be removed and do nothing"),
-            flag("--cache", "remove the caches too"),
-            flag(
-                "--wait", "delete before the command returns, and print how many bytes that freed"
-            ),
-        ),
-        uses_declaration=False,
-    ),
-)
+    return outcome_of(result, render_gc, gc_table)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from envbuild.cli.folders import is_own_declaration, user_folder
-from envbuild.cli.options import JOBS, Parameter, Verb, drivers, flag
+from envbuild.cli.options import JOBS, drivers, flag, parameter, verb
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,10 +22,54 @@ _SIDE_BY_SIDE = 2
 """Resolutions for each processor: a part of each is waiting for the index."""
 
 
+def _at_once(arguments: Arguments, environment: Mapping[str, str]) -> Text | None:
+    """What it says if no file has changed since all lockfiles were fresh."""
+    from envbuild.cli.stamp import locked
+
+    if arguments.drivers or arguments.upgrade or arguments.upgrade_package:
+        return None
+    if not arguments.check and not is_own_declaration(arguments):
+        return None
+    cache = user_folder(environment, "XDG_CACHE_HOME", "~/.cache")
+    return None if cache is None else locked(cache, arguments.file)
+
+
+def _package(text: str) -> str:
+    from packaging.utils import InvalidName, canonicalize_name
+
+    try:
+        return canonicalize_name(text, validate=True)
+    except InvalidName as error:
+        raise ValueError(f"{text!r} is not the name of a package") from error
+
+
+@verb(
+    "lock",
+    drivers("only these (default: every enabled one)"),
+    flag("--upgrade", "let every pin move"),
+    parameter(
+        "--upgrade-package",
+        "NAME",
+        "let the pins of this package move; can be given several times",
+        parse=_package,
+        repeats=True,
+        default=(),
+    ),
+    flag(
+        "--check",
+        "write nothing; exit 1 and give the reasons if a lockfile is stale, "
+        "or with an upgrade if a pin would move",
+    ),
+    flag("--keep-going", "when some drivers fail, write the lockfiles of the others"),
+    JOBS,
+    at_once=_at_once,
+    trusts=("declaration",),
+    only_reads=lambda arguments: bool(arguments.check),
+)
 def lock(context: Context, arguments: Arguments) -> Outcome:
-    """Resolve what is stale, or say what is."""
+    """Resolve the drivers whose lockfile is stale, and write their lockfiles."""
     from envbuild.report.lock import lock_table, render_lock
-    from envbuild.report.outcome import Outcome
+    from envbuild.report.outcome import outcome_of
     from envbuild.report.problems import render_problems
     from envbuild.report.progress import shown_progress
 
@@ -40,9 +84,7 @@ def lock(context: Context, arguments: Arguments) -> Outcome:
     sys.stderr.write(render_problems(failed))
     if not names and not upgrading and result.all_fresh:
         _leave_stamp(context, result)
-    return Outcome(
-        code=result.exit_code, text=lambda: render_lock(result), table=lambda: lock_table(result)
-    )
+    return outcome_of(result, render_lock, lock_table, code=result.exit_code)
 
 
 def _check(context: Context, names: tuple[str, ...]) -> LockResult:
@@ -94,55 +136,3 @@ def _leave_stamp(context: Context, result: LockResult) -> None:
     with suppress(OSError):  # a cache that cannot be written costs time and nothing else
         make_private(stamp.parent)
         write_if_changed(stamp, text.encode())
-
-
-def _at_once(arguments: Arguments, environment: Mapping[str, str]) -> Text | None:
-    """What it says if no file has changed since all lockfiles were fresh."""
-    from envbuild.cli.stamp import locked
-
-    if arguments.drivers or arguments.upgrade or arguments.upgrade_package:
-        return None
-    if not arguments.check and not is_own_declaration(arguments):
-        return None
-    cache = user_folder(environment, "XDG_CACHE_HOME", "~/.cache")
-    return None if cache is None else locked(cache, arguments.file)
-
-
-def _package(text: str) -> str:
-    from packaging.utils import InvalidName, canonicalize_name
-
-    try:
-        return canonicalize_name(text, validate=True)
-    except InvalidName as error:
-        raise ValueError(f"{text!r} is not the name of a package") from error
-
-
-VERBS = (
-    Verb(
-        name="lock",
-        summary="resolve the drivers whose lockfile is stale, and write their lockfiles",
-        run=lock,
-        at_once=_at_once,
-        parameters=(
-            drivers("only these (default: every enabled one)"),
-            flag("--upgrade", "let every pin move"),
-            Parameter(
-                name="--upgrade-package",
-                metavar="NAME",
-                parse=_package,
-                repeats=True,
-                default=(),
-                help="let the pins of this package move; can be given several times",
-            ),
-            flag(
-                "--check",
-                "write nothing; exit 1 and give the reasons if a lockfile is stale, "
-                "or with an upgrade if a pin would move",
-            ),
-            flag("--keep-going", "when some drivers fail, write the lockfiles of the others"),
-            JOBS,
-        ),
-        uses_store=False,
-        only_reads=lambda arguments: bool(arguments.check),
-    ),
-)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from envbuild.report.outcome import Outcome
     from envbuild.text import Text
 
+    Run = Callable[[Context, "Arguments"], Outcome]
+
 _DAY = 24 * 60 * 60
 
 
@@ -84,10 +86,9 @@ class Verb:
     """One verb of the command line."""
 
     name: str
-    summary: str
-    """What it does, in a few words that follow its name in the list of all verbs."""
+    run: Run
+    """What runs it; its docstring is the verb's help."""
 
-    run: Callable[[Context, Arguments], Outcome]
     parameters: tuple[Parameter, ...] = ()
     formats: tuple[str, ...] = ("text", "json")
     at_once: Callable[[Arguments, Mapping[str, str]], Text | None] | None = None
@@ -95,17 +96,19 @@ class Verb:
 
     The second argument is the environment of the process."""
 
-    uses_store: bool = True
-    """Whether it acts on what the store says, so that the store must belong to somebody trusted."""
+    trusts: tuple[str, ...] = ("store", "declaration")
+    """What it acts on, so that this must belong to this user or to somebody whom he trusts.
 
-    uses_declaration: bool = True
-    """Whether it acts on what the declaration says, so that this must belong to somebody trusted.
-
-    Verbs that only read print what they find: a checkout in CI may belong to anybody.
-    If they ask an index, the declaration must be trusted from that moment on."""
+    A verb that only reads prints what it finds: a checkout in CI may belong to anybody.
+    If it asks an index, the declaration must be trusted from that moment on."""
 
     only_reads: Callable[[Arguments], bool] | None = None
     """Whether it only reads when it gets these arguments."""
+
+    @property
+    def help(self) -> str:
+        """What it does, in one sentence."""
+        return self.run.__doc__ or ""
 
     @property
     def table(self) -> tuple[Parameter, ...]:
@@ -123,6 +126,16 @@ class Verb:
         return tuple(row for row in self.parameters if row.is_operand)
 
 
+def verb(name: str, *parameters: Parameter, **more: Any) -> Callable[[Run], Verb]:
+    """Make a function a verb, whose help is the function's docstring; the rest is as in `Verb`."""
+    return lambda run: Verb(name=name, run=run, parameters=parameters, **more)
+
+
+def parameter(name: str, metavar: str, text: str, **more: Any) -> Parameter:
+    """An option with a value, or an operand."""
+    return Parameter(name=name, metavar=metavar, help=text, **more)
+
+
 def flag(name: str, text: str, *, group: str | None = None) -> Parameter:
     """An option that takes no value: its argument is False, and True where it is given."""
     return Parameter(name=name, help=text, group=group, default=False)
@@ -130,7 +143,7 @@ def flag(name: str, text: str, *, group: str | None = None) -> Parameter:
 
 def drivers(text: str) -> Parameter:
     """Any number of drivers."""
-    return Parameter(name="drivers", metavar="DRIVER", count="*", default=(), help=text)
+    return parameter("drivers", "DRIVER", text, count="*", default=())
 
 
 def positive(text: str) -> int:
@@ -152,32 +165,32 @@ def _seconds(text: str) -> float:
 
 
 def _format(formats: tuple[str, ...]) -> Parameter:
-    return Parameter(
-        name="--format",
-        metavar="FORMAT",
+    return parameter(
+        "--format",
+        "FORMAT",
+        f"print the result as {', '.join(formats[:-1])} or {formats[-1]} (default: text)",
         choices=formats,
         default="text",
-        help=f"print the result as {', '.join(formats[:-1])} or {formats[-1]} (default: text)",
     )
 
 
 COMMON = (
-    Parameter(
-        name="--file",
-        metavar="PATH",
+    parameter(
+        "--file",
+        "PATH",
+        "the declaration; its lockfiles are in locks/ beside it (default: drivers.toml)",
         default="drivers.toml",
-        help="the declaration; its lockfiles are in locks/ beside it (default: drivers.toml)",
     ),
-    Parameter(
-        name="--store",
-        metavar="PATH",
-        help="the store of environments (default: $ENVBUILD_STORE, else in the user's data folder)",
+    parameter(
+        "--store",
+        "PATH",
+        "the store of environments (default: $ENVBUILD_STORE, else in the user's data folder)",
     ),
-    Parameter(
-        name="--wait-lock",
-        metavar="SECONDS",
+    parameter(
+        "--wait-lock",
+        "SECONDS",
+        "how long to wait for a lock that another envbuild holds (default: 3600)",
         parse=_seconds,
-        help="how long to wait for a lock that another envbuild holds (default: 3600)",
     ),
     flag("--trust-owner", "use a store and a declaration that belong to another user"),
 )
@@ -186,10 +199,8 @@ COMMON = (
 BEFORE_VERB = (*COMMON, _format(("text", "json")))
 """The options that can be given before the verb, too."""
 
-DRIVER = Parameter(name="driver", metavar="DRIVER", help="the driver's name")
-JOBS = Parameter(
-    name="--jobs", metavar="N", parse=positive, help="how many jobs run at the same time"
-)
+DRIVER = parameter("driver", "DRIVER", "the driver's name")
+JOBS = parameter("--jobs", "N", "how many jobs run at the same time", parse=positive)
 
 
 def defaults(table: Iterable[Parameter]) -> dict[str, Any]:
@@ -206,7 +217,7 @@ def read_plainly(
     """
     given: list[tuple[Parameter, object]] = []
     operands: list[str] = []
-    verb: Verb | None = None
+    asked: Verb | None = None
     table = {row.name: row for row in BEFORE_VERB}
     rest = list(argv)
     try:
@@ -214,16 +225,16 @@ def read_plainly(
             word = rest.pop(0)
             if word.startswith("-"):
                 given.append(_read_option(word, rest, table))
-            elif verb is None:
-                verb = find_verb(word)
-                if verb is None:
+            elif asked is None:
+                asked = find_verb(word)
+                if asked is None:
                     return None
-                table = {row.name: row for row in verb.table}
+                table = {row.name: row for row in asked.table}
             else:
                 operands.append(word)
-                if verb.operands[-1].count == "...":
+                if asked.operands[-1].count == "...":
                     operands, rest = [*operands, *rest], []
-        return None if verb is None else (verb, _fill(verb, given, operands))
+        return None if asked is None else (asked, _fill(asked, given, operands))
     except (LookupError, ValueError):
         return None
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from envbuild.cli.options import Verb, drivers
-from envbuild.report.outcome import Outcome
+from envbuild.cli.options import drivers, verb
+from envbuild.report.outcome import Outcome, outcome_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from envbuild.cli.options import Arguments
 
 
+@verb("probe", drivers("only these (default: every one in the current generation)"))
 def probe(context: Context, arguments: Arguments) -> Outcome:
-    """Run the probes of what is current."""
+    """Run the declared probes in the current environments."""
     from envbuild.commands.probe import probe as command
     from envbuild.report.probe import probe_table, render_probe
 
@@ -22,18 +23,4 @@ def probe(context: Context, arguments: Arguments) -> Outcome:
         context.store.require_current(),
         context.prober(context.cpus),
     )
-    return Outcome(
-        code=report.exit_code,
-        text=lambda: render_probe(report),
-        table=lambda: probe_table(report),
-    )
-
-
-VERBS = (
-    Verb(
-        name="probe",
-        summary="run the declared probes in the current environments",
-        run=probe,
-        parameters=(drivers("only these (default: every one in the current generation)"),),
-    ),
-)
+    return outcome_of(report, render_probe, probe_table, code=report.exit_code)

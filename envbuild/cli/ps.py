@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from envbuild.cli.options import Verb
-from envbuild.report.outcome import Outcome
+from envbuild.cli.options import verb
+from envbuild.report.outcome import Outcome, outcome_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,21 +11,11 @@ if TYPE_CHECKING:
     from envbuild.cli.options import Arguments
 
 
+@verb("ps", trusts=())
 def ps(context: Context, _arguments: Arguments) -> Outcome:
-    """Show what runs."""
+    """Show the processes that use the store's environments."""
     from envbuild.commands.ps import ps as command
     from envbuild.report.ps import ps_table, render_ps
 
     result = command(context.store)
-    return Outcome(code=0, text=lambda: render_ps(result), table=lambda: ps_table(result))
-
-
-VERBS = (
-    Verb(
-        name="ps",
-        summary="show the processes that use the store's environments",
-        run=ps,
-        uses_store=False,
-        uses_declaration=False,
-    ),
-)
+    return outcome_of(result, render_ps, ps_table)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from envbuild.cli.folders import are_own, cpus, store_root
-from envbuild.cli.options import Parameter, Verb, positive
+from envbuild.cli.options import parameter, positive, verb
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,20 +13,6 @@ if TYPE_CHECKING:
     from envbuild.cli.options import Arguments
     from envbuild.report.outcome import Outcome
     from envbuild.text import Text
-
-
-def rollback(context: Context, arguments: Arguments) -> Outcome:
-    """Make an earlier generation current."""
-    from envbuild.commands.rollback import rollback as command
-    from envbuild.report.history import render_rollback, rollback_table
-    from envbuild.report.outcome import Outcome
-    from envbuild.store.verifier import Verifier
-
-    root = str(context.store.root)
-    result = command(root, Verifier(root=root, workers=cpus()), arguments.generation)
-    return Outcome(
-        code=0, text=lambda: render_rollback(result), table=lambda: rollback_table(result)
-    )
 
 
 def _at_once(arguments: Arguments, environment: Mapping[str, str]) -> Text | None:
@@ -46,21 +32,25 @@ def _at_once(arguments: Arguments, environment: Mapping[str, str]) -> Text | Non
         return None
 
 
-VERBS = (
-    Verb(
-        name="rollback",
-        summary="make an earlier generation current again, by one rename",
-        run=rollback,
-        at_once=_at_once,
-        parameters=(
-            Parameter(
-                name="generation",
-                metavar="N",
-                count="?",
-                parse=positive,
-                help="the generation's number (default: the one before the current one)",
-            ),
-        ),
-        uses_declaration=False,
+@verb(
+    "rollback",
+    parameter(
+        "generation",
+        "N",
+        "the generation's number (default: the one before the current one)",
+        count="?",
+        parse=positive,
     ),
+    at_once=_at_once,
+    trusts=("store",),
 )
+def rollback(context: Context, arguments: Arguments) -> Outcome:
+    """Make an earlier generation current again, by one rename."""
+    from envbuild.commands.rollback import rollback as command
+    from envbuild.report.history import render_rollback, rollback_table
+    from envbuild.report.outcome import outcome_of
+    from envbuild.store.verifier import Verifier
+
+    root = str(context.store.root)
+    result = command(root, Verifier(root=root, workers=cpus()), arguments.generation)
+    return outcome_of(result, render_rollback, rollback_table)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from envbuild.cli.options import Verb, drivers
-from envbuild.report.outcome import Outcome
+from envbuild.cli.options import drivers, verb
+from envbuild.report.outcome import Outcome, outcome_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from envbuild.lockfile.lockfile import Lockfile
 
 
+@verb("show", drivers("only these (default: all)"), trusts=())
 def show(context: Context, arguments: Arguments) -> Outcome:
-    """Print what is effective, and where it comes from."""
+    """Print what applies to a driver, and where each line comes from."""
     from envbuild.commands.show import show as command
     from envbuild.declaration.file import read_declaration_text
     from envbuild.lockfile.provided_commands import settle_all
@@ -27,7 +28,7 @@ def show(context: Context, arguments: Arguments) -> Outcome:
         read_declaration_text(context.declaration_path),
         context.host_tables,
     )
-    return Outcome(code=0, text=lambda: render_show(result), table=lambda: show_table(result))
+    return outcome_of(result, render_show, show_table)
 
 
 def _readable_lockfiles(context: Context) -> dict[str, Lockfile]:
@@ -41,15 +42,3 @@ def _readable_lockfiles(context: Context) -> dict[str, Lockfile]:
             if stored is not None:
                 found[driver.name] = stored.lockfile
     return found
-
-
-VERBS = (
-    Verb(
-        name="show",
-        summary="print what applies to a driver, and where each line comes from",
-        run=show,
-        parameters=(drivers("only these (default: all)"),),
-        uses_store=False,
-        uses_declaration=False,
-    ),
-)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from envbuild.cli.folders import are_own, is_own_declaration, store_root
-from envbuild.cli.options import JOBS, Verb, drivers, flag
+from envbuild.cli.options import JOBS, drivers, flag, verb
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,10 +21,30 @@ if TYPE_CHECKING:
     from envbuild.text import Text
 
 
+def _at_once(arguments: Arguments, environment: Mapping[str, str]) -> Text | None:
+    """What it says if nothing has changed since the last sync."""
+    from envbuild.cli.stamp import synced
+
+    root = store_root(arguments, environment)
+    if root is None or arguments.drivers or arguments.dry_run:
+        return None
+    is_own = are_own(root) and is_own_declaration(arguments)
+    return synced(root, arguments.file) if is_own else None
+
+
+@verb(
+    "sync",
+    drivers("only these (default: every enabled one)"),
+    flag("--dry-run", "print the plan and do nothing"),
+    flag("--offline", "ask no index: use only what the store's cache holds"),
+    flag("--keep-going", "when some drivers fail, switch to the others"),
+    JOBS,
+    at_once=_at_once,
+)
 def sync(context: Context, arguments: Arguments) -> Outcome:
-    """Plan, and unless it is a dry run apply."""
+    """Build what the lockfiles say, and switch to it."""
     from envbuild.posix.files import keep_others_from_writing
-    from envbuild.report.outcome import Outcome
+    from envbuild.report.outcome import outcome_of
     from envbuild.report.problems import render_problems
     from envbuild.report.progress import shown_progress
     from envbuild.report.sync import render_sync, sync_table
@@ -34,9 +54,7 @@ def sync(context: Context, arguments: Arguments) -> Outcome:
         result = _sync(context, arguments, progress)
     failed = [problem for failure in result.failures for problem in failure.error.problems]
     sys.stderr.write(render_problems(failed))
-    return Outcome(
-        code=result.exit_code, text=lambda: render_sync(result), table=lambda: sync_table(result)
-    )
+    return outcome_of(result, render_sync, sync_table, code=result.exit_code)
 
 
 def _sync(context: Context, arguments: Arguments, progress: Progress) -> SyncResult:
@@ -99,31 +117,3 @@ def _leave_stamp(context: Context, declaration: str, result: SyncResult) -> None
         text=render_sync(replace(result, plan=idle, applied=None)),
     )
     write_if_changed(context.store.cache / "stamp", text.encode())
-
-
-def _at_once(arguments: Arguments, environment: Mapping[str, str]) -> Text | None:
-    """What it says if nothing has changed since the last sync."""
-    from envbuild.cli.stamp import synced
-
-    root = store_root(arguments, environment)
-    if root is None or arguments.drivers or arguments.dry_run:
-        return None
-    is_own = are_own(root) and is_own_declaration(arguments)
-    return synced(root, arguments.file) if is_own else None
-
-
-VERBS = (
-    Verb(
-        name="sync",
-        summary="build what the lockfiles say, and switch to it",
-        run=sync,
-        at_once=_at_once,
-        parameters=(
-            drivers("only these (default: every enabled one)"),
-            flag("--dry-run", "print the plan and do nothing"),
-            flag("--offline", "ask no index: use only what the store's cache holds"),
-            flag("--keep-going", "when some drivers fail, switch to the others"),
-            JOBS,
-        ),
-    ),
-)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from envbuild.cli.folders import cpus, store_root
-from envbuild.cli.options import Verb, drivers, flag
+from envbuild.cli.options import drivers, flag, verb
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,29 +23,46 @@ if TYPE_CHECKING:
     from envbuild.text import Text
 
 
+def _at_once(arguments: Arguments, environment: Mapping[str, str]) -> Text | None:
+    """What `verify --quick` says if nothing differs."""
+    root = store_root(arguments, environment)
+    if root is None or not arguments.quick:
+        return None
+    from envbuild.commands.verify import verify as command
+    from envbuild.report.verify import render_verify
+    from envbuild.store.verifier import Verifier
+
+    result = command(root, Verifier(root=root, workers=cpus()), arguments.drivers, quick=True)
+    return render_verify(result) if result.exit_code == 0 else None
+
+
+@verb(
+    "verify",
+    drivers("only these (default: everything that a generation names)"),
+    flag("--quick", "compare mode, size, time and inode; hash no file", group="how"),
+    flag("--repair", "restore what differs, from newly downloaded files", group="how"),
+    at_once=_at_once,
+    only_reads=lambda arguments: not arguments.repair,
+)
 def verify(context: Context, arguments: Arguments) -> Outcome:
-    """Compare what is in use with what was built."""
+    """Compare every file in use with what was built."""
     if arguments.repair:
         return _repair(context, arguments.drivers)
     from envbuild.commands.verify import verify as command
-    from envbuild.report.outcome import Outcome
+    from envbuild.report.outcome import outcome_of
     from envbuild.report.verify import render_verify, verify_table
     from envbuild.store.verifier import Verifier
 
     root = str(context.store.root)
     verifier = Verifier(root=root, workers=cpus())
     result = command(root, verifier, arguments.drivers, quick=arguments.quick)
-    return Outcome(
-        code=result.exit_code,
-        text=lambda: render_verify(result),
-        table=lambda: verify_table(result),
-    )
+    return outcome_of(result, render_verify, verify_table, code=result.exit_code)
 
 
 def _repair(context: Context, drivers: tuple[str, ...]) -> Outcome:
     """Compare what is in use with what was built, and put back what drifted."""
     from envbuild.posix.files import keep_others_from_writing
-    from envbuild.report.outcome import Outcome
+    from envbuild.report.outcome import outcome_of
     from envbuild.report.progress import shown_progress
     from envbuild.report.verify import render_repair, repair_table
     from envbuild.store.trash import Trash
@@ -54,11 +71,7 @@ def _repair(context: Context, drivers: tuple[str, ...]) -> Outcome:
     with shown_progress(sys.stderr, context.environment) as progress:
         result = _repair_all(context, drivers, progress)
     Trash(folder=context.store.trash).empty_after()
-    return Outcome(
-        code=result.exit_code,
-        text=lambda: render_repair(result),
-        table=lambda: repair_table(result),
-    )
+    return outcome_of(result, render_repair, repair_table, code=result.exit_code)
 
 
 def _repair_all(context: Context, drivers: tuple[str, ...], progress: Progress) -> Repaired:
@@ -91,32 +104,3 @@ def _repair_all(context: Context, drivers: tuple[str, ...], progress: Progress) 
         wanted_for=wanted_for,
         interpreter_at=context.interpreters.at,
     ).run(drivers)
-
-
-def _at_once(arguments: Arguments, environment: Mapping[str, str]) -> Text | None:
-    """What `verify --quick` says if nothing differs."""
-    root = store_root(arguments, environment)
-    if root is None or not arguments.quick:
-        return None
-    from envbuild.commands.verify import verify as command
-    from envbuild.report.verify import render_verify
-    from envbuild.store.verifier import Verifier
-
-    result = command(root, Verifier(root=root, workers=cpus()), arguments.drivers, quick=True)
-    return render_verify(result) if result.exit_code == 0 else None
-
-
-VERBS = (
-    Verb(
-        name="verify",
-        summary="compare every file in use with what was built",
-        run=verify,
-        at_once=_at_once,
-        parameters=(
-            drivers("only these (default: everything that a generation names)"),
-            flag("--quick", "compare mode, size, time and inode; hash no file", group="how"),
-            flag("--repair", "restore what differs, from newly downloaded files", group="how"),
-        ),
-        only_reads=lambda arguments: not arguments.repair,
-    ),
-)

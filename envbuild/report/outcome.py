@@ -7,9 +7,11 @@ from envbuild.value import value
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import TextIO
+    from typing import TextIO, TypeVar
 
     from envbuild.text import Text
+
+    T = TypeVar("T")
 
 
 @value
@@ -29,3 +31,14 @@ class Outcome:
         else:
             stream.write(self.text())
         stream.flush()
+
+
+def outcome_of(
+    result: T,
+    render: Callable[[T], Text],
+    table: Callable[[T], dict[str, object]],
+    *,
+    code: int = 0,
+) -> Outcome:
+    """The outcome of a command's result, from what renders it in both ways."""
+    return Outcome(code=code, text=lambda: render(result), table=lambda: table(result))

@@ -46,8 +46,8 @@ def test_the_host_is_told_from_a_bug(
     def fail(*_: object) -> NoReturn:
         raise error
 
-    verb = Verb(name="gc", summary="fails", run=fail, at_once=fail if early else None)
-    monkeypatch.setattr("envbuild.cli.gc.VERBS", (verb,))
+    verb = Verb(name="gc", run=fail, at_once=fail if early else None)
+    monkeypatch.setattr("envbuild.cli.gc.gc", verb)
     assert main(["gc"], {}) == code
     said = capsys.readouterr().err
     assert ("Traceback" in said) == (code == BUG)

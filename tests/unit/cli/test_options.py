@@ -106,4 +106,4 @@ def test_every_verb_has_a_help(name: str, capsys: pytest.CaptureFixture[str]) ->
         with pytest.raises(SystemExit):
             parse_arguments(argv)
         said = " ".join(capsys.readouterr().out.split())
-        assert verb.summary[1:] in said
+        assert verb.help[1:-1] in said
