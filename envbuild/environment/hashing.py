@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
     from types import TracebackType
+    from typing import BinaryIO
 
     from envbuild.environment.receipt import FileEntry
 
@@ -49,7 +50,8 @@ class Comparison:
         self._files = sorted(files, key=lambda file: -file.size)
         self._chunks = _split(self._files)
         self._workers = workers
-        self._running: dict[int, int] = {}
+        self._running: dict[int, BinaryIO] = {}
+        """What each worker that is not waited for yet has to say."""
 
     def __enter__(self) -> Comparison:
         """Start the workers, each of which takes the next part until there is none."""
@@ -75,7 +77,7 @@ class Comparison:
         for pid, results in self._running.items():
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
-            os.close(results)
+            results.close()
         self._running.clear()
 
     def changed(self) -> tuple[tuple[str, str | None], ...]:
@@ -86,10 +88,10 @@ class Comparison:
         """
         found: list[tuple[str, str | None]] = []
         for pid, results in tuple(self._running.items()):
-            with os.fdopen(results, "rb") as stream:
-                content = stream.read()
+            with results:
+                content = results.read()
+            del self._running[pid]  # before it is waited for: an interrupt would have it killed
             _, status = os.waitpid(pid, 0)
-            del self._running[pid]
             if status != 0:
                 raise HostError(Problem(message="a process that compared files was killed"))
             for index, number in _DIFFERENCE.iter_unpack(content):
@@ -104,7 +106,7 @@ class Comparison:
         pid = os.fork()
         if pid:
             os.close(end)
-            self._running[pid] = results
+            self._running[pid] = os.fdopen(results, "rb")
             return
         code = 1
         try:

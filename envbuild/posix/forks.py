@@ -8,7 +8,7 @@ import os
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import TypeVar
+    from typing import BinaryIO, TypeVar
 
     Item = TypeVar("Item")
     Result = TypeVar("Result")
@@ -28,7 +28,7 @@ def map_in_processes(
     then nobody knows. For the time before there are threads.
     """
     shares = [items[start::workers] for start in range(min(workers, len(items)))]
-    running: dict[int, tuple[int, int]] = {}
+    running: dict[int, tuple[int, BinaryIO]] = {}
     try:
         for number, share in enumerate(shares[1:], 1):
             try:
@@ -37,18 +37,24 @@ def map_in_processes(
                 continue
         found = []
         for number, share in enumerate(shares):
-            process = running.pop(number, None)
-            found.append(_collect(*process) if process else [function(item) for item in share])
+            if number not in running:
+                found.append([function(item) for item in share])
+                continue
+            pid, results = running[number]
+            with results:
+                content = results.read()
+            del running[number]  # before it is waited for: an interrupt would have it killed
+            found.append(_loaded(pid, content))
     finally:
         for pid, results in running.values():
             os.kill(pid, _SIGKILL)
             os.waitpid(pid, 0)
-            os.close(results)
+            results.close()
     return [found[number % workers][number // workers] for number in range(len(items))]
 
 
-def _start(function: Callable[[Item], Result], share: Sequence[Item]) -> tuple[int, int]:
-    """The pid of a new process, and the descriptor from which its results come."""
+def _start(function: Callable[[Item], Result], share: Sequence[Item]) -> tuple[int, BinaryIO]:
+    """The pid of a new process, and the stream from which its results come."""
     results, end = os.pipe()
     try:
         pid = os.fork()
@@ -58,7 +64,7 @@ def _start(function: Callable[[Item], Result], share: Sequence[Item]) -> tuple[i
         raise
     if pid:
         os.close(end)
-        return pid, results
+        return pid, os.fdopen(results, "rb")
     code = 1
     try:
         content = marshal.dumps([function(item) for item in share])
@@ -69,9 +75,7 @@ def _start(function: Callable[[Item], Result], share: Sequence[Item]) -> tuple[i
         os._exit(code)
 
 
-def _collect(pid: int, results: int) -> list[Result]:
-    with os.fdopen(results, "rb") as stream:
-        content = stream.read()
+def _loaded(pid: int, content: bytes) -> list[Result]:
     _, status = os.waitpid(pid, 0)
     if status != 0:
         raise ChildProcessError("a process that looked at environments was killed")

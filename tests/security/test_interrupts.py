@@ -7,6 +7,7 @@ he wants a command that neither goes on nor can be stopped.
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import time
 from pathlib import Path
@@ -15,9 +16,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from envbuild.posix.file_locks import locked
+from tests.support.attacked import Repository
 from tests.support.command_line import declare_drivers
 from tests.support.fault_proxy import Trickle
 from tests.support.process_tree import descendants, is_alive, wait_until
+from tests.support.small_store import make_store
+from tests.support.values import make_package
 from tests.support.wheels import command_wheel
 
 if TYPE_CHECKING:
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
     from tests.support.fault_proxy import FaultProxy
     from tests.support.index_server import IndexServer
 
+needs_proc = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="/proc says what waits")
 SOON = 6.0
 """Seconds from the signal to the end; a command that did not hear it would wait for minutes."""
 
@@ -55,28 +60,125 @@ def _end(process: subprocess.Popen[str], how: signal.Signals) -> None:
 
 def _has_open(pid: int, path: Path) -> Callable[[], bool]:
     def look() -> bool:
-        with contextlib.suppress(OSError):
-            links = Path(f"/proc/{pid}/fd").iterdir()
-            return any(link.readlink() == path for link in links)
+        for one in (pid, *descendants(pid)):
+            with contextlib.suppress(OSError):
+                if any(link.readlink() == path for link in Path(f"/proc/{one}/fd").iterdir()):
+                    return True
         return False
 
     return look
 
 
-@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="/proc says what waits")
+def _keeps_open(pid: int, path: Path) -> Callable[[], bool]:
+    """Whether a process has a lock open for longer than who only tries to take it."""
+    has_open = _has_open(pid, path)
+
+    def look() -> bool:
+        for _ in range(10):
+            if not has_open():
+                return False
+            time.sleep(0.03)
+        return True
+
+    return look
+
+
+def _has_used(pid: int, seconds: float) -> Callable[[], bool]:
+    """Whether a process has worked for so long."""
+    ticks = os.sysconf("SC_CLK_TCK") * seconds
+
+    def look() -> bool:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return int(fields[11]) + int(fields[12]) >= ticks
+
+    return look
+
+
+@needs_proc
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_a_command_that_waits_for_a_lock_ends(
-    synced: CommandLine, store: Path, how: signal.Signals
+    synced: CommandLine, store: Path, python_version: str, how: signal.Signals
 ) -> None:
     """He holds the lock of the generations: what waits for it hears the signal, and changes nothing."""
     path = store / "locks" / "generations.lock"
+    for value in "12":  # one more generation, and something to do for `sync`
+        text = declare_drivers({"web": ["web"]}, python=python_version)
+        synced.declare(f'{text}\nenv = {{ A = "{value}" }}\n')
+        if value == "1":
+            synced("sync", check=True)
     before = (store / "current").readlink()
+    for verb in ("gc", "sync", "rollback"):
+        with locked(path):
+            process = synced.start(verb)
+            wait_until(_keeps_open(process.pid, path), f"{verb} waits")
+            _end(process, how)
+        assert (store / "current").readlink() == before
+    assert synced("sync").code == synced("rollback").code == synced("gc").code == 0
+
+
+@needs_proc
+def test_a_sync_that_waits_for_a_build_ends(
+    synced: CommandLine, store: Path, index: IndexServer
+) -> None:
+    """He holds the lock of the environment that `sync` wants to build."""
+    index.add(command_wheel("web", "2.0"))
+    synced("lock", "--upgrade", check=True)
+    planned = synced("sync", "--dry-run", "--format", "json", check=True).json
+    name = planned["plan"]["build"][0]["environment"]
+    path = store / "locks" / f"{name}.lock"
     with locked(path):
-        process = synced.start("gc")
-        wait_until(_has_open(process.pid, path), "the command waits")
-        _end(process, how)
-    assert (store / "current").readlink() == before
-    assert synced("gc").code == 0
+        process = synced.start("sync")
+        wait_until(_keeps_open(process.pid, path), "the command waits")
+        _end(process, signal.SIGINT)
+    assert not (store / "receipts" / f"{name}.json").exists()
+    synced("sync", check=True)
+
+
+@needs_proc
+def test_a_verification_of_large_files_ends(run_envbuild: CommandLine, store: Path) -> None:
+    """He publishes a wheel of many gigabytes, which take their time to be read again."""
+    size = 64 << 30
+    made = make_store(store, [("web", "1.0")], size=size)
+    command = made.environment("web-1.0-0") / "bin/web"
+    process = run_envbuild.start("verify")
+    wait_until(_has_open(process.pid, command), "the file is read")
+    _end(process, signal.SIGINT)
+    assert command.stat().st_size == size
+
+
+@needs_proc
+@pytest.mark.parametrize("verb", ["conflicts", "check"])
+def test_a_large_comparison_ends(project: Path, run_envbuild: CommandLine, verb: str) -> None:
+    """He locks as many versions and requirements as there may be: a search among them is ended."""
+    repository = Repository(folder=project)
+    repository.declare("".join(f'[drivers.d{n}]\nrequires = ["a"]\n' for n in range(2)))
+    names = [f"p{n}" for n in range(3900)]
+    for number in range(2):
+        packages = [
+            make_package(name, str(number), requires=tuple(names[n - k] for k in range(20)))
+            for n, name in enumerate(names)
+        ]
+        asked = make_package("a", requires=tuple(names))
+        whole = sorted((asked, *packages), key=lambda package: package.name)
+        repository.lock(*whole, driver=f"d{number}")
+    process = run_envbuild.start(verb)
+    wait_until(_has_used(process.pid, 0.4), "it is at work")
+    _end(process, signal.SIGINT)
+
+
+@needs_proc
+def test_no_moment_is_deaf(synced: CommandLine) -> None:
+    """He can end a command whenever he likes: it says so or is done, and never shows its insides."""
+    for verb in ("list", "show", "check", "sync", "verify", "gc", "history", "ps"):
+        for seconds in (0.02, 0.04, 0.06, 0.1):
+            process = synced.start(verb)
+            used = _has_used(process.pid, seconds)
+            while not used() and process.poll() is None:
+                time.sleep(0.001)
+            process.send_signal(signal.SIGINT)
+            _, stderr = process.communicate(timeout=60)
+            assert process.returncode in (0, 130, -signal.SIGINT), stderr
+            assert "bug in envbuild" not in stderr
 
 
 @pytest.mark.parametrize("verb", [("lock", "--upgrade"), ("export", "pylock", "web")])
