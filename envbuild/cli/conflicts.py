@@ -58,5 +58,5 @@ def _write_svg(file: str, result: ConflictsResult) -> None:
     try:
         write_atomically(Path(file), render_conflicts_svg(result).encode(), keep_mode=True)
     except OSError as error:
-        message = f"cannot write it: {error.strerror}"
+        message = f"cannot write the picture: {error.strerror}"
         raise HostError(Problem(file=file, message=message)) from error

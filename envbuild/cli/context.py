@@ -247,7 +247,7 @@ class Context:
         if number is None or not least <= number < _LARGEST_NUMBER:
             from envbuild.errors import Problem, UsageError
 
-            message = f"${name} is {text!r}, which is no number from {least:g} up"
+            message = f"${name} is {text!r}, but must be a number, {least:g} or more"
             raise UsageError(Problem(message=message))
         return number
 

@@ -47,5 +47,5 @@ def _refuse_both(revision: str | None) -> None:
     if revision is not None:
         from envbuild.errors import Problem, UsageError
 
-        message = "`--installed` compares with the current generation, and a revision was named too"
-        raise UsageError(Problem(message=message, hint="name one of the two"))
+        message = "`--installed` and a revision cannot be used together"
+        raise UsageError(Problem(message=message, hint="give only one of them"))

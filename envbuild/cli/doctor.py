@@ -28,8 +28,7 @@ _DECLARATION = "drivers.toml"
 )
 def doctor(context: Context, arguments: Arguments) -> Outcome:
     """Look for problems on this host."""
-    from envbuild.commands.doctor import Doctor
-    from envbuild.commands.doctor_unit import check_units
+    from envbuild.commands.doctor import Doctor, check_units
     from envbuild.report.doctor import doctor_table, render_doctor
     from envbuild.store.guard import require_store
     from envbuild.target.host import probe_host

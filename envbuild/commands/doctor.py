@@ -1,4 +1,4 @@
-"""`envbuild doctor`: whether host, store, lockfiles and environments still fit together."""
+"""`envbuild doctor`: problems of host, store, lockfiles and environments, and what units start."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from pathlib import Path
 from posixpath import basename
 from typing import TYPE_CHECKING, NamedTuple
 
-from envbuild.commands.doctor_unit import GOOD
 from envbuild.environment.fit import outside_range, unmet_requirements
 from envbuild.environment.installed import read_distributions
 from envbuild.environment.receipt import read_receipt_python
-from envbuild.errors import HostError
+from envbuild.errors import HostError, Problem, UsageError
 from envbuild.finding import Code, Finding
+from envbuild.launchers.unit_file import parse_unit
 from envbuild.lockfile.freshness import judge_lockfile
 from envbuild.lockfile.lockfile import Stale
+from envbuild.posix.input_file import MOST_UNIT, RefusedInputError, read_named
 from envbuild.python.probe import ask_python, is_shareable
 from envbuild.target.accelerator import find_kind
 from envbuild.target.host import disk_free
@@ -25,13 +26,31 @@ from envbuild.value import value
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from envbuild.commands.doctor_unit import UnitCommand
     from envbuild.declaration.declaration import Declaration
+    from envbuild.launchers.unit_file import ExecLine
     from envbuild.lockfile.folder import LockFolder
     from envbuild.posix.process import Runner
     from envbuild.store.manifest import Manifest, ManifestDriver
     from envbuild.store.store import Store
     from envbuild.target.target import Host
+
+
+_GOOD = ("exact", "stable")
+"""Kinds of commands that start the current generation."""
+
+
+@value
+class UnitCommand:
+    """One command of a unit file."""
+
+    file: str
+    line: int
+    executable: str
+    kind: str
+    """`exact`, `stable`, `old`, `outside` or `missing`."""
+
+    driver: str | None
+    """Whose it is; None where it is no driver's of the current generation."""
 
 
 class _Installed(NamedTuple):
@@ -52,7 +71,7 @@ class Diagnosis:
     @property
     def exit_code(self) -> int:
         """0 where nothing is wrong, else 1."""
-        return 1 if self.findings or any(unit.kind not in GOOD for unit in self.units) else 0
+        return 1 if self.findings or any(unit.kind not in _GOOD for unit in self.units) else 0
 
 
 @value
@@ -88,23 +107,26 @@ class Doctor:
             yield kind.provider, f"{kind.title} {found.version}" if found.version else absent
         yield "disk", f"{_gib(disk_free(self.store.root))} free at {self.store.root}"
         closed = _closed_folder(self.store.root)
-        yield "other users", f"stopped at {closed}" if closed else "can start what the store holds"
+        yield (
+            "other users",
+            f"cannot enter {closed}" if closed else "can start the store's environments",
+        )
         if self.declaration is None:
-            yield "declaration", "there is none here, so lockfiles and ranges were not looked at"
+            yield "declaration", "not found here, so lockfiles and version ranges were not checked"
         else:
             yield from _platform_facts(self.declaration, host)
 
     def _store_findings(self) -> Iterator[Finding]:
         closed = _closed_folder(self.store.root)
         if closed is not None and os.geteuid() == 0:
-            message = f"service users cannot reach it: {closed} is closed to others"
-            hint = "put the store where everybody can go, such as /opt/envbuild"
+            message = f"service users cannot reach it: they may not enter {closed}"
+            hint = "put the store where all users may go, such as /opt/envbuild"
             yield Finding(code=Code.UNREACHABLE, subject="store", message=message, hint=hint)
         largest = max((driver.size for driver in self.manifest.drivers), default=0)
         free = disk_free(self.store.root)
         if free < largest:
             message = f"{_gib(free)} is free, and the largest environment takes {_gib(largest)}"
-            hint = "make room, for example with `envbuild gc --cache`"
+            hint = "free disk space, for example with `envbuild gc --cache`"
             yield Finding(code=Code.DISK, subject="store", message=message, hint=hint)
 
     def _interpreter_findings(self, driver: ManifestDriver) -> Iterator[Finding]:
@@ -116,7 +138,7 @@ class Doctor:
             recorded = self.store.records.read(self.manifest.generation).receipt(name)
         except (OSError, ValueError, LookupError, TypeError, HostError):
             yield _receipt_finding(
-                driver, f"its receipt, or the generation record of that, cannot be read: {receipt}"
+                driver, f"cannot read its receipt or the generation record: {receipt}"
             )
             return
         if hashlib.sha256(content).hexdigest() != recorded:
@@ -126,16 +148,16 @@ class Doctor:
         answer = (
             ask_python(path, self.runner, self.environment) if os.access(path, os.X_OK) else None
         )
-        hint = "run `envbuild sync`, which chooses another"
+        hint = "run `envbuild sync`; it chooses another one"
         if answer is None:
-            message = f"its interpreter {path} is gone, or does not start"
+            message = f"its interpreter {path} is missing or does not start"
             yield Finding(code=Code.INTERPRETER, subject=driver.name, message=message, hint=hint)
         elif answer.version != version:
             message = f"its interpreter {path} was {version} and is {answer.version} now"
             yield Finding(code=Code.INTERPRETER, subject=driver.name, message=message, hint=hint)
         elif _closed_folder(self.store.root) is None and not is_shareable(path, answer.stdlib):
             message = f"its interpreter {path} cannot be started by other users"
-            hint = "install a Python for everybody, and sync"
+            hint = "install a Python that all users can start, and run `envbuild sync`"
             yield Finding(code=Code.INTERPRETER, subject=driver.name, message=message, hint=hint)
 
     def _accelerator_findings(self, driver: ManifestDriver) -> Iterator[Finding]:
@@ -146,7 +168,7 @@ class Doctor:
             needs = kind.judge(installed, found.version or "0.0")
             if needs is None or not needs.fatal:
                 continue
-            here = f"the {kind.provider} goes up to {found.version}"
+            here = f"the {kind.provider} supports up to {found.version}"
             message = (
                 f"it has {needs.package}, which needs {kind.title} {needs.needed}, and "
                 f"{here if found.version else f'there is no {kind.provider} here'}"
@@ -205,3 +227,57 @@ def _platform_facts(declaration: Declaration, host: Host) -> Iterator[tuple[str,
     for driver in declaration.drivers:
         if driver.enabled and not any(host.runs(parse_platform(p)) for p in driver.platforms):
             yield driver.name, f"is for {', '.join(driver.platforms)}, not for this host"
+
+
+def check_units(
+    store: Store, manifest: Manifest, files: tuple[str, ...]
+) -> tuple[UnitCommand, ...]:
+    """Every command of every unit; UsageError lists what is not a unit file."""
+    problems: list[Problem] = []
+    found: list[UnitCommand] = []
+    for file in files:
+        lines = _read_unit(file, problems)
+        found += (_judge_command(store, manifest, file, line) for line in lines)
+    if problems:
+        raise UsageError(problems)
+    return tuple(found)
+
+
+def _read_unit(file: str, problems: list[Problem]) -> tuple[ExecLine, ...]:
+    try:
+        content = read_named(Path(file), most=MOST_UNIT)
+        lines = parse_unit(content.decode("utf-8"), name=Path(file).name)
+    except RefusedInputError as error:
+        problems.append(Problem(file=file, message=error.message, hint=error.hint))
+        return ()
+    except OSError as error:
+        problems.append(Problem(message=f"cannot read the unit {file}: {error.strerror}"))
+        return ()
+    except UnicodeDecodeError:
+        lines = None
+    if not lines:
+        what = "is not a unit file" if lines is None else "has no ExecStart"
+        problems.append(Problem(file=file, message=f"it {what}"))
+        return ()
+    return lines
+
+
+def _judge_command(store: Store, manifest: Manifest, file: str, line: ExecLine) -> UnitCommand:
+    path = line.executable
+    kind, driver = _place(store, manifest, path)
+    if "%" not in path and not os.access(path, os.X_OK):
+        kind = "missing"
+    return UnitCommand(file=file, line=line.line, executable=path, kind=kind, driver=driver)
+
+
+def _place(store: Store, manifest: Manifest, path: str) -> tuple[str, str | None]:
+    """What a path is by where it lies, and whose."""
+    current, root = f"{store.current}/", f"{store.root}/"
+    if path.startswith(current):
+        rest = path[len(current) :].split("/")
+        shims = {shim: d.name for d in manifest.drivers for _, shim in d.shims}
+        return "stable", shims.get(rest[-1]) if rest[0] == "bin" else rest[0]
+    for driver in manifest.drivers:
+        if path.startswith((f"{driver.environment}/", f"{store.generation(manifest.generation)}/")):
+            return "exact", driver.name
+    return ("old" if path.startswith(root) else "outside"), None

@@ -1,4 +1,4 @@
-"""`envbuild init`: a commented `drivers.toml` to begin with."""
+"""`envbuild init`: a commented `drivers.toml` to start with."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class InitResult:
 
 
 def init(path: Path) -> InitResult:
-    """Write a declaration where there is none; UsageError where anything stands at the path."""
+    """Write a declaration where there is none; UsageError if anything exists at the path."""
     if os.path.lexists(path):
         raise UsageError(
             Problem(
-                message="there is something here already",
+                message="it exists already",
                 file=str(path),
-                hint="edit it, move it away, or name another file with `--file`",
+                hint="edit it, move it, or name another file with `--file`",
             )
         )
     content = resources.files("envbuild").joinpath("starter.toml").read_bytes()
@@ -37,14 +37,14 @@ def init(path: Path) -> InitResult:
         write_atomically(path, content)
     except (FileNotFoundError, NotADirectoryError):
         problem = Problem(
-            message="its folder is not there", file=str(path), hint="make the folder first"
+            message="its folder does not exist", file=str(path), hint="create the folder first"
         )
         raise UsageError(problem) from None
     except OSError as error:
         problem = Problem(
-            message=f"the file cannot be written: {error.strerror}",
+            message=f"cannot write the file: {error.strerror}",
             file=str(path),
-            hint="see to it that this user may write there and that the disk has room",
+            hint="check that this user may write there and that the disk has free space",
         )
         raise HostError(problem) from None
     return InitResult(path=str(path))

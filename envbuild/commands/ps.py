@@ -1,10 +1,10 @@
-"""`envbuild ps`: what is running, and out of which environment."""
+"""`envbuild ps`: the processes that use environments of the store."""
 
 from __future__ import annotations
 
 from posixpath import basename
 
-from envbuild.errors import HostError
+from envbuild.store.generations import readable_manifest
 from envbuild.store.guard import require_store
 from envbuild.store.processes import find_processes
 from envbuild.value import value
@@ -12,13 +12,12 @@ from envbuild.value import value
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from envbuild.environment.lease import Process
-    from envbuild.store.manifest import Manifest
     from envbuild.store.store import Store
 
 
 @value
 class Running:
-    """A process, and what it is to the store."""
+    """A process, and the environment that it uses."""
 
     process: Process
     driver: str | None
@@ -30,25 +29,18 @@ class Running:
 
 
 def ps(store: Store) -> tuple[Running, ...]:
-    """Every process that runs out of the store, by driver and pid; errors as in `require_store`."""
+    """Every process that uses an environment of the store, by driver and pid; errors as in `require_store`."""
     require_store(store.root)
     current = store.current_number()
     known: dict[str, tuple[str, str, bool]] = {}
     for number in store.generation_numbers():
-        manifest = _read(store, number)
+        manifest = readable_manifest(store.root, number)
         for driver in manifest.drivers if manifest is not None else ():
             name = basename(driver.environment)
             is_current = number == current or known.get(name, ("", "", False))[2]
             known[name] = (driver.name, driver.version, is_current)
     running = (_running(process, known) for process in find_processes(store.environments))
     return tuple(sorted(running, key=lambda item: (item.driver or "~", item.process.pid)))
-
-
-def _read(store: Store, number: int) -> Manifest | None:
-    try:
-        return store.read_generation(number)
-    except HostError:
-        return None
 
 
 def _running(process: Process, known: dict[str, tuple[str, str, bool]]) -> Running:

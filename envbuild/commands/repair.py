@@ -110,7 +110,9 @@ class Repair:
         before = wanted.interpreter
         found = self.interpreter_at(before.path)
         if found is None:
-            message = f"its interpreter {before.path} ({before.version}) is gone, or does not start"
+            message = (
+                f"its interpreter {before.path} ({before.version}) is missing or does not start"
+            )
             raise HostError(Problem(message=message, hint=_OTHER_PYTHON))
         if (found.version, found.cache_tag) != (before.version, before.cache_tag):
             message = (

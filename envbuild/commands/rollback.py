@@ -1,18 +1,18 @@
 """`envbuild rollback`: an earlier generation becomes current again, by one rename.
 
-It takes hardly longer than its imports, so that these are few: no pathlib.
+It takes little longer than its imports, so there are few: no pathlib.
 """
 
 from __future__ import annotations
 
 from posixpath import basename
 
-from envbuild.errors import HostError, NoError, Problem, UsageError
+from envbuild.errors import NoError, Problem, UsageError
 from envbuild.posix.file_locks import locked
 from envbuild.posix.files import replace_link
 from envbuild.posix.write_refusal import unwritable
 from envbuild.store.generation_check import check_generation
-from envbuild.store.generations import current_number, generation_numbers, read_manifest
+from envbuild.store.generations import current_number, generation_numbers, readable_manifest
 from envbuild.store.guard import nothing_synced, require_store
 from envbuild.store.history import Change, compare_manifests
 from envbuild.value import value
@@ -31,14 +31,14 @@ class RolledBack:
     """From where to where."""
 
     before: int | None
-    """The generation that was current; None where that could not be told."""
+    """The generation that was current; None if that is unknown."""
 
     after: int
     manifest: Manifest
     """The generation that is current now."""
 
     changes: tuple[Change, ...]
-    """What that changed."""
+    """What the rollback changed."""
 
 
 def rollback(
@@ -69,7 +69,7 @@ def _rollback(root: str, verifier: Verifier, number: int | None) -> RolledBack:
             Problem(message=f"there is no generation {target}", hint=f"there are: {known}")
         )
     manifest = _require_sound(root, verifier, target)
-    before = _manifest_or_none(root, current)
+    before = readable_manifest(root, current)
     if target != current:
         replace_link(f"{root}/current", f"generations/{target}")
     changes = tuple(compare_manifests(before, manifest))
@@ -99,16 +99,9 @@ def _require_sound(root: str, verifier: Verifier, number: int) -> Manifest:
             problems.append(Problem(message=f"{driver.name}: and {more} more files"))
     if problems:
         hint = "see `envbuild verify`, and `envbuild verify --repair`"
-        message = f"generation {number} is not as it was built, so it does not become current"
+        message = f"generation {number} differs from what was built, so it was not made current"
         raise NoError([Problem(message=message, hint=hint), *problems])
     return checked.manifest
-
-
-def _manifest_or_none(root: str, number: int | None) -> Manifest | None:
-    try:
-        return read_manifest(f"{root}/generations/{number}/manifest.json")
-    except HostError:
-        return None
 
 
 def _problem(finding: Finding) -> Problem:

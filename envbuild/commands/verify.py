@@ -1,6 +1,6 @@
 """`envbuild verify`: everything in use against what it was when it was built; runs none of it.
 
-`verify --quick` takes hardly longer than its imports, so that these are few: no pathlib.
+`verify --quick` takes little longer than its imports, so there are few: no pathlib.
 """
 
 from __future__ import annotations

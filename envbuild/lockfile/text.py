@@ -195,7 +195,7 @@ def _check_format(table: Mapping[str, object], file: str) -> None:
     if type(found) is int and found == FORMAT:
         return
     if type(found) is int and found > FORMAT:
-        message = f"lockfile format {found} is newer than this envbuild knows ({FORMAT})"
+        message = f"lockfile format {found} is newer than this envbuild can read ({FORMAT})"
         raise NewerFormatError(
             Problem(file=file, key="format", message=message, hint="upgrade envbuild")
         )

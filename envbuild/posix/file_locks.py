@@ -159,7 +159,7 @@ def _open_lock(path: Path | str) -> int:
         return _open_for_owner(path)
     except OSError as error:
         message = f"cannot take the lock {path}: {error.strerror}"
-        hint = "see to it that this user may write there and that the disk has room"
+        hint = "check that this user may write there and that the disk has free space"
         raise HostError(Problem(message=message, hint=hint)) from error
 
 

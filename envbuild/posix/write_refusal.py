@@ -21,7 +21,7 @@ def unwritable(path: Path | str, error: OSError) -> HostError:
 
 _WRITE_HINTS = {
     errno.EACCES: "run as the user who owns the store, or name another with --store",
-    errno.ENOSPC: "make room on the disk (`df`, `df -i`) and run it again",
+    errno.ENOSPC: "free disk space (`df`, `df -i`) and run it again",
     errno.EROFS: "the file system is mounted read-only",
     errno.EDQUOT: "the user's disk quota is used up",
     errno.EMFILE: f"raise {OPEN_FILES}",

@@ -12,8 +12,7 @@ from envbuild.text import text_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from envbuild.commands.doctor import Diagnosis
-    from envbuild.commands.doctor_unit import UnitCommand
+    from envbuild.commands.doctor import Diagnosis, UnitCommand
     from envbuild.text import Text
 
 _GOOD = ("exact", "stable")

@@ -65,10 +65,10 @@ def check_current(root: str) -> tuple[Finding, ...]:
     try:
         target = os.readlink(f"{root}/current")  # noqa: PTH115
     except FileNotFoundError:
-        message = "there are generations, and none is current"
+        message = "there are generations, but none is current"
         return (_current(message),) if generation_numbers(root) else ()
     except OSError:
-        return (_current("current is no link"),)
+        return (_current("current is not a link"),)
     numbers = {f"generations/{number}" for number in generation_numbers(root)}
     return () if target in numbers else (_current(f"current points to {target}"),)
 
@@ -124,7 +124,7 @@ def _layout_findings(folder: str, number: int, manifest: Manifest) -> Iterator[F
             yield _finding(code, number, path, f"points to {found} instead of {target}")
     known = {*wanted, *_FOLDERS, "manifest.json"}
     for path in sorted({*tree.files, *tree.links, *tree.folders, *tree.others} - known):
-        yield _finding("extra", number, path, "was not made with the generation")
+        yield _finding("extra", number, path, "is not part of the generation")
     for path in sorted(_FOLDERS):
         mode = tree.folders.get(path)
         if mode is not None and mode != _MODE:

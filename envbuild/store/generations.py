@@ -49,3 +49,11 @@ def read_manifest(file: str) -> Manifest | None:
     except UnicodeDecodeError as error:
         raise HostError(Problem(message=f"cannot read {file}: {error}")) from error
     return parse_manifest(text, file=file)
+
+
+def readable_manifest(root: Path | str, number: int | None) -> Manifest | None:
+    """The manifest of a generation; None if it cannot be read."""
+    try:
+        return read_manifest(f"{root}/generations/{number}/manifest.json")
+    except HostError:
+        return None

@@ -28,7 +28,7 @@ def require_store(root: Path | str) -> None:
             raise nothing_synced(root)
         marker = f"{root}/{MARKER}"
         if not os.path.isfile(marker):  # noqa: PTH113
-            message = f"{root} is no store: it has no {MARKER}"
+            message = f"{root} is not a store: it has no {MARKER}"
             raise HostError(Problem(message=message, hint="name the store with --store"))
         check_format(marker)
     except OSError as error:
@@ -38,7 +38,7 @@ def require_store(root: Path | str) -> None:
 
 def nothing_synced(root: Path | str) -> NoError:
     """The error of a verb that needs a generation, where there is none."""
-    message = f"nothing was ever synced into {root}"
+    message = f"nothing has been synced into {root} yet"
     return NoError(Problem(message=message, hint="run `envbuild sync`"))
 
 
@@ -52,5 +52,5 @@ def check_format(marker: Path | str) -> None:
             Problem(file=str(marker), message="the store's marker is damaged")
         ) from error
     if found > FORMAT:
-        message = f"the store's format {found} is newer than this envbuild knows ({FORMAT})"
+        message = f"the store's format {found} is newer than this envbuild can read ({FORMAT})"
         raise HostError(Problem(file=str(marker), message=message, hint="upgrade envbuild"))

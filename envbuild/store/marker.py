@@ -61,7 +61,7 @@ def _refuse_foreign_folder(root: Path) -> None:
     with os.scandir(root) as entries:
         names = {entry.name for entry in entries if not entry.name.startswith(f".{MARKER}.")}
     if names - {*_PUBLIC, *_PRIVATE, MARKER}:
-        message = f"{root} holds other things and is no store"
+        message = f"{root} has other files and is not a store"
         raise HostError(Problem(message=message, hint="name an empty or a new folder"))
 
 

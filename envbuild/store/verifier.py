@@ -125,7 +125,7 @@ class Verifier:
         if not os.path.isfile(self._receipt(name)):  # noqa: PTH113
             return _receipt_finding(name, "it has no receipt")
         if os.path.islink(environment) or not os.path.isdir(environment):  # noqa: PTH112, PTH114
-            found = "is no folder" if os.path.lexists(environment) else "is missing"
+            found = "is not a folder" if os.path.lexists(environment) else "is missing"
             return _finding("missing", name, None, f"the environment {found}")
         return None
 

@@ -211,7 +211,7 @@ def test_an_interpreter_that_is_gone(web: Web, scratch: Path, pythons: dict[str,
     tamper(old)
     result = web.repair()
     assert result.code == 1, str(result)
-    assert f"not repaired: its interpreter {own} ({web.python}) is gone" in result.stdout
+    assert f"not repaired: its interpreter {own} ({web.python}) is missing" in result.stdout
 
 
 def test_what_comes_out_otherwise_is_not_put_in_place(

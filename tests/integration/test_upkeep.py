@@ -219,7 +219,7 @@ def test_what_is_no_store(web: Web, scratch: Path, verb: str) -> None:
     assert web.run(verb, "--store", str(empty)).code == 1
     result = web.run(verb, "--store", str(other))
     assert result.code == 5
-    assert "is no store" in result.stderr
+    assert "is not a store" in result.stderr
     assert (other / "envs" / "precious").read_text() == "data"
 
 

@@ -52,7 +52,7 @@ MOST_KNOWN = 1000
 WATCHED = (
     *("declaration/", "lockfile/", "requirement/", "conflicts/", "target/"),
     *("launchers/requirements.py", "launchers/systemd.py", "launchers/unit_file.py"),
-    *("store/manifest.py", "commands/doctor_unit.py", "report/check.py", "report/diff.py"),
+    *("store/manifest.py", "commands/doctor.py", "report/check.py", "report/diff.py"),
 )
 """The rooms and modules that read what a stranger wrote, as their paths begin below `envbuild/`."""
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from envbuild.commands.check import CheckResult, Comparison
 from envbuild.commands.conflicts import ConflictsResult, JointAnswer
 from envbuild.commands.diff import DiffResult
-from envbuild.commands.doctor import Diagnosis
-from envbuild.commands.doctor_unit import UnitCommand
+from envbuild.commands.doctor import Diagnosis, UnitCommand
 from envbuild.commands.edit import EditResult
 from envbuild.commands.export import Compared, ExportResult
 from envbuild.commands.gc import Collected

@@ -200,7 +200,7 @@ class TestFiles:
         self, repository: Repository, scratch: Path, monkeypatch: pytest.MonkeyPatch, kind: str
     ) -> None:
         """He adds a unit file that leads elsewhere, and the runner asks `doctor --unit` about it."""
-        from envbuild.commands.doctor_unit import check_units
+        from envbuild.commands.doctor import check_units
         from envbuild.errors import UsageError
         from envbuild.store.store import Store
         from tests.support.values import make_manifest

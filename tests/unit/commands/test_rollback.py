@@ -109,7 +109,7 @@ def test_other_folders_are_left_alone(scratch: Path) -> None:
     folder = scratch / "folder"
     folder.mkdir()
     (folder / "file").touch()
-    with pytest.raises(HostError, match="no store"):
+    with pytest.raises(HostError, match="not a store"):
         rollback(str(folder), Verifier(root=str(folder), workers=1), None)
     assert [path.name for path in folder.iterdir()] == ["file"]
 

@@ -128,7 +128,7 @@ def test_other_stores_are_refused(made: Store, scratch: Path) -> None:
     with pytest.raises(HostError, match="newer"):
         _verify(made)
     (made.root / MARKER).unlink()
-    with pytest.raises(HostError, match="no store"):
+    with pytest.raises(HostError, match="not a store"):
         _verify(made)
 
 

@@ -51,7 +51,7 @@ def test_a_folder_with_other_things_is_no_store(store: Path, name: str) -> None:
     """Somebody's files are never mixed with a store, and nothing of them is touched."""
     store.mkdir()
     (store / name).write_text("mine")
-    with pytest.raises(HostError, match="holds other things and is no store"):
+    with pytest.raises(HostError, match="has other files and is not a store"):
         Store(root=store).prepare()
     assert [path.name for path in store.iterdir()] == [name]
     assert (store / name).read_text() == "mine"

@@ -145,7 +145,7 @@ def test_nothing_is_current_before_the_first_sync(store: Path, made: Store) -> N
         assert found.read_current() is None
         assert found.current_number() is None
         assert found.generation_numbers() == ()
-        with pytest.raises(NoError, match="nothing was ever synced"):
+        with pytest.raises(NoError, match="nothing has been synced"):
             found.require_current()
 
 
