@@ -96,6 +96,7 @@ def _exporter(context: Context) -> Exporter:
         from envbuild.index.uv_indexes import default_environment
         from envbuild.uv.workspace import WorkspaceLocker
 
+        context.require_trusted_store()  # whose Python is started
         locker = WorkspaceLocker(
             runner=context.runner,
             cache=context.lock_cache / "uv",

@@ -56,7 +56,11 @@ def read_licences(environment: Path) -> dict[str, str]:
     """Each package's licence as its METADATA has it: an SPDX expression, else a name; by normalised name."""
     found = {}
     for file in sorted(environment.glob("lib/python3.*/site-packages/*.dist-info/METADATA")):
-        headers = HeaderParser().parsestr(file.read_text(encoding="utf-8", errors="replace"))
+        try:
+            content = read_input(file, most=MOST_OTHER)
+        except (OSError, RefusedInputError):
+            continue
+        headers = HeaderParser().parsestr(content.decode(errors="replace"))
         name = _SEPARATORS.sub("-", headers.get("Name", "")).lower()
         licence = _licence(
             headers.get("License-Expression"),

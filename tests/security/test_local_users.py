@@ -264,6 +264,7 @@ ACTING = (
     ("doctor",),
     ("probe",),
     ("verify", "--repair"),
+    ("export", "llmhop", "web", "--image", "python:3.12", "--port", "80", "--arguments", ""),
 )
 
 
@@ -276,11 +277,20 @@ def test_nobody_acts_in_the_store_of_a_stranger(web: CommandLine, store: Path) -
     """
     web("sync", check=True)
     os.chown(store, NOBODY, NOBODY)
+    python = store / "current/web/bin/python"
+    true = python.readlink()
     for argv in ACTING:
+        if argv[0] == "export":  # uv would ask this one what it is
+            python.unlink()
+            python.write_text(f"#!/bin/sh\ntouch {store}/ran\n")
+            python.chmod(0o755)
         result = web(*argv)
+        assert not (store / "ran").exists()
         assert result.code == 5, (argv, result)
         assert f"the store {store} belongs to user nobody" in result.stderr
         assert "--trust-owner" in result.stderr
+    python.unlink()
+    python.symlink_to(true)
     for reading in ("list", "history", "ps", "verify"):
         web(reading, check=True)
     assert web("which", "web", check=True).stdout.startswith(f"{store}/envs/")
