@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from functools import partial
 from typing import TYPE_CHECKING
 
 from envbuild.build.activation import ActivationBuild
@@ -11,7 +9,6 @@ from envbuild.build.contested_paths import contested_modules
 from envbuild.build.site import Site
 from envbuild.build.staging import IncompleteError
 from envbuild.environment.completeness import find_gaps
-from envbuild.environment.folder import remove_environment
 from envbuild.environment.lease import LEASE_FILE
 from envbuild.environment.relocation import relocate
 from envbuild.environment.survey import survey
@@ -21,7 +18,6 @@ from envbuild.posix.files import sync_file_system
 from envbuild.posix.workers import Workers
 from envbuild.value import value
 from envbuild.wheelcache.bytecode import Installed
-from envbuild.wheelcache.linker import LinkingDiedError
 from envbuild.wheelcache.modules import Module
 
 if TYPE_CHECKING:
@@ -31,7 +27,6 @@ if TYPE_CHECKING:
     from envbuild.build.site import Filled
     from envbuild.environment.survey import Survey
     from envbuild.store.plan import Wanted
-    from envbuild.wheelcache.linker import Linker, Linking
 
 
 _BESIDE = 3
@@ -43,7 +38,6 @@ class Assembler:
     """Fills environments; several threads and processes do at once."""
 
     placer: Placer
-    linker: Linker
     link_mode: str
     """As in the store's settings."""
 
@@ -55,21 +49,9 @@ class Assembler:
         `refresh` names packages that are downloaded anew. IncompleteError where a cache is damaged;
         other errors as in `Installer`.
         """
-        alone = False
-        while True:
-            weights = {} if alone else self.placer.weights(wanted.files)
-            try:
-                with (
-                    self.linker.linking(weights, lock) as linking,
-                    Workers(max_workers=_BESIDE) as beside,
-                ):
-                    site = self._create(wanted, place, environment, lock, beside)
-                    return self._fill(site, linking, beside, refresh)
-            except LinkingDiedError:
-                if alone:
-                    raise
-                alone = True
-            remove_environment(place)
+        with Workers(max_workers=_BESIDE) as beside:
+            site = self._create(wanted, place, environment, lock, beside)
+            return self._fill(site, beside, refresh)
 
     def settle(self, wanted: Wanted) -> None:
         """Note that what an environment was made of is on the disk, as its receipt is by now."""
@@ -98,17 +80,11 @@ class Assembler:
             return ""
         return str(self.placer.bytecode.entries(wanted.interpreter).root)
 
-    def _fill(
-        self,
-        site: Site,
-        linking: Linking,
-        beside: Workers,
-        refresh: tuple[str, ...],
-    ) -> Survey:
+    def _fill(self, site: Site, beside: Workers, refresh: tuple[str, ...]) -> Survey:
         place, driver = site.place, site.wanted.driver.name
         (place / LEASE_FILE).touch()
         activation = ActivationBuild(site, self.placer.bytecode, beside)
-        filled = self.placer.place(site, linking, beside, refresh)
+        filled = self.placer.place(site, beside, refresh)
         for clash in filled.clashes:
             if clash.differs:
                 self.placer.progress.note(f"warning: {driver}: {clash.sentence} [shared-path]")
@@ -124,9 +100,7 @@ class Assembler:
         filled.forget_entries()
         self.placer.progress.stage(driver, "checking every file")
         syncing = beside.submit(sync_file_system, place)  # most of it, ahead of the receipt
-        inner = os.fsencode(site.site_packages)
-        walk = partial(linking.walk, inner=inner)
-        found = survey(place, known=filled.known, freeze=True, walk=walk)
+        found = survey(place, known=filled.known, freeze=True)
         _check_complete(site, filled, found)
         syncing.result()
         return found

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envbuild.build.contested_paths import settle_clashes
@@ -11,11 +13,11 @@ from envbuild.build.staging import IncompleteError, Staging, keep
 from envbuild.errors import Problem
 from envbuild.value import value
 from envbuild.wheelcache.claims import claim, claim_again, wait_for
-from envbuild.wheelcache.share import Share
+from envbuild.wheelcache.entries import Entries
+from envbuild.wheelcache.wheels import WheelCache
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
-    from pathlib import Path
 
     from envbuild.build.installation import Installer
     from envbuild.build.site import Site
@@ -24,8 +26,7 @@ if TYPE_CHECKING:
     from envbuild.posix.workers import Workers
     from envbuild.progress import Progress
     from envbuild.wheelcache.bytecode import Bytecode
-    from envbuild.wheelcache.linker import Linking
-    from envbuild.wheelcache.wheels import FreshWheel, WheelCache
+    from envbuild.wheelcache.wheels import FreshWheel
 
 
 @value
@@ -39,13 +40,7 @@ class Placer:
     staging: Path
     """The private folder in which wheels are installed aside."""
 
-    def weights(self, files: Sequence[ChosenFile]) -> dict[str, int]:
-        """About how much there is to link of each wheel."""
-        return {file.sha256: self.wheels.weight(file.sha256) for file in files}
-
-    def place(
-        self, site: Site, linking: Linking, beside: Workers, refresh: tuple[str, ...]
-    ) -> Filled:
+    def place(self, site: Site, beside: Workers, refresh: tuple[str, ...]) -> Filled:
         """Link what is kept, have uv install the rest aside, keep that, and link it too.
 
         `refresh` names packages that are downloaded anew.
@@ -54,7 +49,7 @@ class Placer:
         """
         staging = Staging(site, self.installer, self.staging)
         try:
-            filled = self._place(site, staging, linking, beside, refresh)
+            filled = self._place(site, staging, beside, refresh)
             for compiling in filled.compiling:
                 compiling.result()
             return filled
@@ -65,7 +60,6 @@ class Placer:
         self,
         site: Site,
         staging: Staging,
-        linking: Linking,
         beside: Workers,
         refresh: tuple[str, ...],
     ) -> Filled:
@@ -91,12 +85,12 @@ class Placer:
                 installing = beside.submit(
                     self._install, site, filled, staging, beside, others, mine, refresh
                 )
-                broken = self._link(site, filled, linking, claims.kept, self.wheels.entries.root)
+                broken = self._link(site, filled, claims.kept, self.wheels.entries.root)
                 fresh = installing.result()
             roots |= fresh
             for root in sorted(set(fresh.values())):
                 files = [file for file in others if fresh[file.sha256] == root]
-                if self._link(site, filled, linking, files, root):
+                if self._link(site, filled, files, root):
                     raise _gone(site)
             anew, waiting = broken, list(claims.busy)
             if waiting and not anew:
@@ -139,32 +133,24 @@ class Placer:
         self.bytecode.prepare(staged.installed())
 
     def _link(
-        self,
-        site: Site,
-        filled: Filled,
-        linking: Linking,
-        kept: Sequence[ChosenFile],
-        root: Path,
+        self, site: Site, filled: Filled, kept: Sequence[ChosenFile], root: Path
     ) -> list[ChosenFile]:
         """Link what is kept, bytecode too; those that turned out not to be kept."""
-        if not kept:
-            return []
-        share = Share(
-            wheels=str(root),
-            bytecode=site.bytecode,
-            site_packages=str(site.site_packages),
-            environment=str(site.environment),
-            minor=site.minor,
-            names=tuple(file.sha256 for file in kept),
-        )
-        broken: set[str] = set()
-        for found in linking.link(share):
-            for sha256, linked in found.items():
-                if linked is not None:
-                    filled.take(site, sha256, linked)
-                else:
-                    broken.add(sha256)
-        return [file for file in kept if file.sha256 in broken]
+        wheels = WheelCache(root)
+        bytecode = Entries(Path(site.bytecode)) if site.bytecode else None
+        environment = os.fsencode(site.environment)
+        broken = []
+        for file in kept:
+            linked = wheels.link(
+                file.sha256, site.target, environment=environment, minor=site.minor
+            )
+            if linked is None:
+                broken.append(file)
+                continue
+            if bytecode is not None and bytecode.has(file.sha256):
+                linked = linked._replace(bytecode=bytecode.link(file.sha256, site.target))
+            filled.take(site, file.sha256, linked)
+        return broken
 
 
 def _gone(site: Site, detail: str = "what was kept a moment ago is gone") -> IncompleteError:

@@ -65,7 +65,6 @@ def open_builder(
     from envbuild.index.session import index_session
     from envbuild.store.settings import read_settings
     from envbuild.uv.installer import UvInstaller
-    from envbuild.wheelcache.linker import Linker
     from envbuild.wheelcache.wheels import WheelCache
 
     settings = read_settings(context.store.root)
@@ -99,7 +98,6 @@ def open_builder(
                     bytecode=context.bytecode(jobs),
                     staging=context.store.staging,
                 ),
-                linker=Linker(runner=context.runner, jobs=min(jobs, context.cpus)),
                 link_mode=settings.link_mode,
             ),
             progress=progress,

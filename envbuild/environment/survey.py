@@ -15,7 +15,7 @@ from envbuild.posix.folder_walk import folders_in, path_text, walk_folders
 from envbuild.value import tuples_of, value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from envbuild.posix.folder_walk import Visit
@@ -44,7 +44,6 @@ def survey(
     *,
     known: Mapping[str, EntryFile],
     freeze: bool,
-    walk: Callable[[bytes, int | None], Iterable[Visit]] | None = None,
 ) -> Survey:
     """Look at everything below an environment.
 
@@ -54,23 +53,18 @@ def survey(
 
     Files that are `known`, by path, are neither read nor changed: whoever has put them there
     a moment ago knows them; they have to be there as files all the same.
-    `walk` gives every folder of one, having given a mode to all but that one, as `walk_folders` does.
     HostError as in `scan_contents`.
     """
     found = _Walk(environment, known, freeze=freeze)
     root = os.fsencode(environment)
-    for visit in _frozen(root, walk or _walk) if freeze else walk_folders([root]):
+    for visit in _frozen(root) if freeze else walk_folders([root]):
         found.take(visit)
     return found.survey()
 
 
-def _walk(root: bytes, mode: int | None) -> Iterable[Visit]:
-    return walk_folders([root], mode=mode, keep=(root,))
-
-
-def _frozen(root: bytes, walk: Callable[[bytes, int | None], Iterable[Visit]]) -> Iterator[Visit]:
+def _frozen(root: bytes) -> Iterator[Visit]:
     """Every folder, given its mode; the root itself when all below it is as it is to be."""
-    for visit in walk(root, FOLDER_MODE):
+    for visit in walk_folders([root], mode=FOLDER_MODE, keep=(root,)):
         if visit.folder != root:
             yield visit
     with os.scandir(root) as entries:

@@ -73,13 +73,6 @@ class Entries:
         """Whether there is an entry, which may turn out to be damaged."""
         return os.path.exists(f"{self.root}/{name}/{_STAMP}")  # noqa: PTH110
 
-    def weight(self, name: str) -> int:
-        """The bytes of an entry's table, some 110 for each file; 0 where there is no entry."""
-        try:
-            return os.stat(f"{self.root}/{name}/{_TABLE}").st_size  # noqa: PTH116
-        except OSError:
-            return 0
-
     @contextmanager
     def making(self, name: str, *, timeout: float | None = None) -> Iterator[None]:
         """Hold an entry's lock, against other threads as well as other processes.

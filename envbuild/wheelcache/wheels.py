@@ -81,10 +81,6 @@ class WheelCache:
         """Whether a wheel is kept, as far as a look at its folder tells."""
         return self.entries.has(wheel)
 
-    def weight(self, wheel: str) -> int:
-        """About how much there is to link of a wheel: its table's bytes; 0 where it is not kept."""
-        return self.entries.weight(wheel)
-
     def making(self, wheel: str, *, timeout: float | None = None) -> AbstractContextManager[None]:
         """Hold the lock of a wheel that is not kept yet, as in `Entries.making`."""
         return self.entries.making(wheel, timeout=timeout)

@@ -1,33 +1,31 @@
-"""SIGKILL at a system call of either process that fills an environment of kept wheels."""
+"""SIGKILL at a system call of a build that links unpacked wheels."""
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.support.command_line import declare_drivers
-from tests.support.process_tree import wait_for_descendant, wait_until
 from tests.support.wheels import Wheel, command_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.support.command_line import CommandLine
     from tests.support.index_server import IndexServer
 
 WHEELS, MODULES = 6, 500
-"""Enough for a second process, and for each to have some."""
+"""Some thousand files."""
 
 CALLS = {"linkat": 2000, "mkdirat": 40, "chmod": 40}
-"""What both processes do, and how often each of them at least."""
+"""What it does, and how often at least."""
 
 _SECONDS = 120.0
 
@@ -69,7 +67,6 @@ _MOST_TRIES = 8
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="NOT TESTED: there is no strace")
 @pytest.mark.parametrize("call", CALLS)
-@pytest.mark.parametrize("who", ["envbuild", "the process beside it"])
 def test_a_kill_at_a_system_call(
     heavy: CommandLine,
     store: Path,
@@ -77,10 +74,8 @@ def test_a_kill_at_a_system_call(
     amount: Callable[[int, int], int],
     ledger: Callable[..., None],
     call: str,
-    who: str,
 ) -> None:
-    """Whichever process is killed, the build goes on alone or the next one begins it anew."""
-    kill = _kill_envbuild if who == "envbuild" else _kill_the_other
+    """A build that is killed while it links begins anew."""
     times = amount(2, 10)
     killed = tried = 0
     while tried < times or (not killed and tried < _MOST_TRIES):
@@ -88,23 +83,21 @@ def test_a_kill_at_a_system_call(
         tried += 1
         driver = f"after-{tried}-{at}"
         _declare(heavy, python_version, driver)
-        killed += kill(heavy, (f"--trace={call}", f"--inject={call}:signal=KILL:when={at}"))
+        killed += _kill(heavy, (f"--trace={call}", f"--inject={call}:signal=KILL:when={at}"))
         heavy("sync", check=True)
         assert _modules(store, driver) == _modules(store, "one"), f"killed at {call} {at}"
         assert heavy("verify", "--format", "json").json["findings"] == []
     assert killed
     ledger(
         section="Killed",
-        fault=f"SIGKILL at the Nth `{call}` of a build of kept wheels (strace): {who}",
+        fault=f"SIGKILL at the Nth `{call}` of a build from the wheel cache (strace)",
         times=killed,
-        held="the next run converges"
-        if who == "envbuild"
-        else "the build goes on alone; the same files",
+        held="the next run converges",
     )
 
 
-def _kill_envbuild(run: CommandLine, what: tuple[str, str]) -> bool:
-    """A sync that is killed: it links first, so it is the first to have come so far."""
+def _kill(run: CommandLine, what: tuple[str, str]) -> bool:
+    """A sync that is killed, if it came so far."""
     log = run.cwd / "strace.log"
     argv = ("strace", "-f", "-q", "-o", str(log), *what)
     done = subprocess.run(
@@ -117,31 +110,3 @@ def _kill_envbuild(run: CommandLine, what: tuple[str, str]) -> bool:
     )
     assert done.returncode in (0, -signal.SIGKILL)
     return done.returncode != 0
-
-
-def _kill_the_other(run: CommandLine, what: tuple[str, str]) -> bool:
-    """A sync whose other process is killed, if it came so far before nothing was left to be done."""
-    process = run.start("sync")
-    log = run.cwd / "strace.log"
-    try:
-        pid = wait_for_descendant(process.pid, "link_program")
-        os.kill(pid, signal.SIGSTOP)  # until strace is there
-        argv = ("strace", "-q", "-o", str(log), *what, "-p", str(pid))
-        with subprocess.Popen(argv, stderr=subprocess.DEVNULL) as tracer:
-            try:
-                wait_until(lambda: _tracer_of(pid) != 0, "strace is there")
-                os.kill(pid, signal.SIGCONT)
-                _, said = process.communicate(timeout=_SECONDS)
-                tracer.wait(_SECONDS)
-            finally:
-                tracer.kill()
-    finally:
-        process.kill()
-        process.communicate()
-    assert process.returncode == 0, said
-    return "+++ killed by SIGKILL +++" in log.read_text()
-
-
-def _tracer_of(pid: int) -> int:
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(status.partition("TracerPid:")[2].split()[0])
