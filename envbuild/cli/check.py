@@ -76,12 +76,12 @@ def _check_text(result: CheckResult, format_: str, environment: Mapping[str, str
 
         return render_markdown(result)
     if format_ == "github":
-        from envbuild.report.github import render_github
+        from envbuild.report.annotations import render_github
 
         return render_github(result, lambda path: _in_repository(path, environment))
     if format_ == "sarif":
         from envbuild import __version__
-        from envbuild.report.sarif import render_sarif
+        from envbuild.report.annotations import render_sarif
 
         return render_sarif(result, lambda path: _in_repository(path, environment), __version__)
     from envbuild.report.check import render_check

@@ -35,11 +35,12 @@ def end_with(error: Exception, *, as_json: bool) -> int:
     known = error if isinstance(error, EnvbuildError) else _host_error(error)
     if known is None:
         return _report_bug(error)
-    from envbuild.report.problems import problems_table, render_problems
+    from envbuild.report.lines import render_problems
+    from envbuild.report.outcome import problems_table
 
     sys.stderr.write(render_problems(known.problems))
     if as_json:
-        from envbuild.report.table import render_table
+        from envbuild.report.outcome import render_table
 
         sys.stdout.write(render_table(problems_table(known)))
     return known.exit_code

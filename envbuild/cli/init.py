@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def init(context: Context, _arguments: Arguments) -> Outcome:
     """Write a drivers.toml with comments, to start with."""
     from envbuild.commands.init import init as command
-    from envbuild.report.init import init_table, render_init
+    from envbuild.report.edit import init_table, render_init
 
     result = command(context.declaration_path)
     return outcome_of(result, render_init, init_table)

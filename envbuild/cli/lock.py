@@ -68,9 +68,9 @@ def _package(text: str) -> str:
 )
 def lock(context: Context, arguments: Arguments) -> Outcome:
     """Resolve the drivers whose lockfile is stale, and write their lockfiles."""
+    from envbuild.report.lines import render_problems
     from envbuild.report.lock import lock_table, render_lock
     from envbuild.report.outcome import outcome_of
-    from envbuild.report.problems import render_problems
     from envbuild.report.progress import shown_progress
 
     names = tuple(arguments.drivers)

@@ -44,8 +44,8 @@ def _at_once(arguments: Arguments, environment: Mapping[str, str]) -> Text | Non
 def sync(context: Context, arguments: Arguments) -> Outcome:
     """Build what the lockfiles say, and switch to it."""
     from envbuild.posix.files import keep_others_from_writing
+    from envbuild.report.lines import render_problems
     from envbuild.report.outcome import outcome_of
-    from envbuild.report.problems import render_problems
     from envbuild.report.progress import shown_progress
     from envbuild.report.sync import render_sync, sync_table
 

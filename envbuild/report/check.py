@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.conflicts.conflict import render_cause
-from envbuild.report.cause import clash_table
+from envbuild.report.conflicts import clash_table
 from envbuild.report.diff import driver_diff_table, render_change, render_download
-from envbuild.report.units import render_count
+from envbuild.report.lines import render_count
 from envbuild.text import text_of
 
 if TYPE_CHECKING:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.conflicts.conflict import Compatible, render_cause
-from envbuild.report.cause import clash_table
-from envbuild.report.units import column_lines, render_bytes, render_count
+from envbuild.report.lines import column_lines, render_bytes, render_count
 from envbuild.text import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from envbuild.commands.conflicts import ConflictsResult, JointAnswer
-    from envbuild.conflicts.conflict import Conflict, Move, Pair
+    from envbuild.conflicts.conflict import Cause, Clash, Conflict, Move, Pair
     from envbuild.conflicts.matrix import Split, Window
     from envbuild.conflicts.shared_groups import Group
     from envbuild.text import Text
@@ -250,4 +249,27 @@ def _answer_table(answer: JointAnswer) -> dict[str, object]:
         "pins": None if answer.pins is None else dict(answer.pins),
         "moves": [_move_table(move) for move in answer.moves],
         "words": answer.words,
+    }
+
+
+def clash_table(clash: Clash) -> dict[str, object]:
+    """A clash as a JSON object."""
+    return {
+        "package": clash.package,
+        "causes": [cause_table(cause) for cause in clash.causes],
+    }
+
+
+def cause_table(cause: Cause) -> dict[str, object]:
+    """A cause as a JSON object."""
+    return {
+        "driver": cause.driver,
+        "line": cause.line,
+        "kind": cause.kind,
+        "chain": [
+            {"package": step.package, "version": step.version, "locked_by": step.locked_by}
+            for step in cause.steps
+        ],
+        "package": cause.package,
+        "specifier": cause.specifier or None,
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.lockfile.fleet_diff import is_accelerator, is_major
-from envbuild.report.units import render_bytes, render_count
+from envbuild.report.lines import render_bytes, render_count
 from envbuild.text import text_of
 
 if TYPE_CHECKING:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.finding import finding_table
-from envbuild.report.findings import finding_lines
-from envbuild.report.units import render_count
+from envbuild.report.lines import finding_lines, render_count
 from envbuild.text import text_of
 
 if TYPE_CHECKING:

@@ -1,17 +1,30 @@
-"""What `envbuild add`, `remove`, `edit` and `import` print."""
+"""What the commands print that write the declaration: `init`, `add`, `remove`, `edit` and `import`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.report.units import render_count
+from envbuild.report.lines import render_count
 from envbuild.text import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from envbuild.commands.edit import EditResult
+    from envbuild.commands.init import InitResult
     from envbuild.text import Text
+
+
+def render_init(result: InitResult) -> Text:
+    """What was written, and what comes next."""
+    return text_of(
+        [f"wrote {result.path}; next: edit it, then `envbuild lock` and `envbuild sync`"]
+    )
+
+
+def init_table(result: InitResult) -> dict[str, object]:
+    """The same as a JSON object."""
+    return {"path": result.path}
 
 
 def render_edit(result: EditResult) -> Text:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envbuild.report.units import render_bytes
+from envbuild.report.lines import render_bytes
 from envbuild.text import text_of
 
 TYPE_CHECKING = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envbuild.report.units import render_count
+from envbuild.report.lines import render_count
 from envbuild.text import text_of
 
 TYPE_CHECKING = False

@@ -5,7 +5,7 @@ Imported where every millisecond counts: no dataclasses, no typing.
 
 from __future__ import annotations
 
-from envbuild.report.units import column_lines, render_bytes
+from envbuild.report.lines import column_lines, render_bytes
 from envbuild.text import text_of
 
 TYPE_CHECKING = False

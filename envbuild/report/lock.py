@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from envbuild.lockfile.held_back import held_back_hint, held_back_table, held_back_text
 from envbuild.report.diff import change_table, render_change
-from envbuild.report.problems import problem_table
-from envbuild.report.units import render_count
+from envbuild.report.lines import render_count
+from envbuild.report.outcome import problem_table
 from envbuild.text import text_of
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.conflicts.conflict import render_cause
 from envbuild.report.diff import render_change
+from envbuild.report.lines import render_bytes, render_count
 from envbuild.report.markup import (
     Markup,
     bold,
@@ -18,7 +19,6 @@ from envbuild.report.markup import (
     prose,
     row,
 )
-from envbuild.report.units import render_bytes, render_count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,15 +1,16 @@
-"""What a command leaves to be printed, and the exit code."""
+"""What a command prints, as text or as JSON, and its exit code."""
 
 from __future__ import annotations
 
+from envbuild.text import Text
 from envbuild.value import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import TextIO, TypeVar
 
-    from envbuild.text import Text
+    from envbuild.errors import EnvbuildError, Problem
 
     T = TypeVar("T")
 
@@ -25,8 +26,6 @@ class Outcome:
     def show(self, stream: TextIO, *, as_json: bool) -> None:
         """Print the result."""
         if as_json:
-            from envbuild.report.table import render_table
-
             stream.write(render_table(self.table()))
         else:
             stream.write(self.text())
@@ -42,3 +41,30 @@ def outcome_of(
 ) -> Outcome:
     """The outcome of a command's result, from what renders it in both ways."""
     return Outcome(code=code, text=lambda: render(result), table=lambda: table(result))
+
+
+def render_table(table: Mapping[str, object]) -> Text:
+    """The object as indented JSON, its format's version first, ending in a line feed."""
+    import json
+
+    return Text(json.dumps({"version": 1, **table}, indent=2) + "\n")
+
+
+def problems_table(error: EnvbuildError) -> dict[str, object]:
+    """What stands on stdout in JSON mode when a command could not give its result."""
+    return {
+        "exit_code": error.exit_code,
+        "problems": [problem_table(problem) for problem in error.problems],
+    }
+
+
+def problem_table(problem: Problem) -> dict[str, object]:
+    """One problem, absent fields as null."""
+    return {
+        "file": problem.file,
+        "line": problem.line,
+        "key": problem.key,
+        "message": problem.message,
+        "hint": problem.hint,
+        "detail": problem.detail,
+    }

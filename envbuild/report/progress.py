@@ -7,7 +7,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
-from envbuild.report.units import render_bytes
+from envbuild.report.lines import render_bytes
 from envbuild.text import escaped, text_of
 
 if TYPE_CHECKING:

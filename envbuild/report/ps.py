@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envbuild.report.units import column_lines
+from envbuild.report.lines import column_lines
 from envbuild.text import text_of
 
 TYPE_CHECKING = False

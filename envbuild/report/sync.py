@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from envbuild.report.lines import render_bytes, render_count
 from envbuild.report.list import preferred_line
-from envbuild.report.problems import problem_table
-from envbuild.report.units import render_bytes, render_count
+from envbuild.report.outcome import problem_table
 from envbuild.store.manifest import preferred_table
 from envbuild.text import text_of
 

@@ -20,7 +20,7 @@ from envbuild.report.conflicts import conflicts_table, render_conflicts
 from envbuild.report.conflicts_svg import render_conflicts_svg
 from envbuild.report.diff import diff_table, render_diff
 from envbuild.report.markdown import render_markdown
-from envbuild.report.table import render_table
+from envbuild.report.outcome import render_table
 from envbuild.report.why import render_tree, render_why, tree_table, why_table
 from tests.support.fleets import toy_fleet
 from tests.support.golden import assert_golden

@@ -17,10 +17,8 @@ from envbuild.lockfile.changes import Change, file_change
 from envbuild.lockfile.lockfile import HeldBack
 from envbuild.report.list import list_table, render_list, which_table
 from envbuild.report.lock import lock_table, render_lock
-from envbuild.report.outcome import Outcome
-from envbuild.report.problems import problems_table
+from envbuild.report.outcome import Outcome, problems_table, render_table
 from envbuild.report.sync import render_sync, sync_table
-from envbuild.report.table import render_table
 from envbuild.store.generation import next_manifest
 from envbuild.store.manifest import Manifest, Preferred, manifest_table
 from envbuild.store.plan import Plan, Skip, Wanted, plan_sync

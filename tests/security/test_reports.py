@@ -19,12 +19,11 @@ from markdown_it import MarkdownIt
 
 from envbuild.errors import UsageError
 from envbuild.launchers.fleet import join
+from envbuild.report.annotations import render_github, render_sarif
 from envbuild.report.conflicts_svg import render_conflicts_svg
-from envbuild.report.github import render_github
 from envbuild.report.markdown import render_markdown
+from envbuild.report.outcome import render_table
 from envbuild.report.progress import LineProgress
-from envbuild.report.sarif import render_sarif
-from envbuild.report.table import render_table
 from tests.security.reports import CHECK, CONFLICTS, REPORTS, Report, with_texts
 from tests.support.command_line import ROOT
 from tests.support.examples import examples
@@ -208,7 +207,7 @@ def test_a_unit_file_has_the_lines_that_it_was_given(hostile: str) -> None:
 
 
 FORMS = (
-    *("text.py", "report/github.py", "report/markup.py", "report/table.py", "report/sarif.py"),
+    *("text.py", "report/annotations.py", "report/markup.py", "report/outcome.py"),
     *("report/conflicts_svg.py", "report/progress.py"),
 )
 """Where printed text is made out of strings; rich's `Text` in the last is another one."""

@@ -12,9 +12,8 @@ import pytest
 
 from envbuild.commands.check import CheckResult
 from envbuild.finding import Code, Finding
-from envbuild.report.github import MOST, render_github
+from envbuild.report.annotations import MOST, render_github, render_sarif
 from envbuild.report.markdown import render_markdown
-from envbuild.report.sarif import render_sarif
 from tests.support.golden import assert_golden
 from tests.support.sarif import SARIF
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from envbuild.report.units import column_lines, render_bytes, render_count
+from envbuild.report.lines import column_lines, render_bytes, render_count
 
 
 @pytest.mark.parametrize(
