@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from envbuild.commands.export import Exporter
     from envbuild.index.locations import IndexLocations
     from envbuild.launchers.export import ExportRequest
-    from envbuild.launchers.formats.pylock import Source
+    from envbuild.launchers.formats.pylock import FileSource
     from envbuild.lockfile.lockfile import Lockfile
 
 
@@ -137,7 +137,7 @@ def _locations(context: Context) -> IndexLocations:
     )
 
 
-def _sources(context: Context, lockfile: Lockfile) -> Mapping[str, Source]:
+def _sources(context: Context, lockfile: Lockfile) -> Mapping[str, FileSource]:
     """Where the indexes of this host have each file; IndexFailureError names what they lack."""
     from envbuild.index.file_places import find_places
     from envbuild.index.reader import IndexClient

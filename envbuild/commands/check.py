@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 @value
-class Comparison:
+class RevisionComparison:
     """What the working folder changes against a revision."""
 
     against: str
@@ -72,7 +72,7 @@ class CheckResult:
     findings: tuple[Finding, ...]
     """Errors first, then warnings, then notes."""
 
-    comparison: Comparison | None
+    comparison: RevisionComparison | None
     """None without `--against`."""
 
     solved: tuple[JointAnswer, ...] | None
@@ -275,14 +275,14 @@ class Checker:
         lockfiles: Mapping[str, Lockfile],
         foreseen: UnlockedChanges,
         then: FleetAt,
-    ) -> Comparison:
+    ) -> RevisionComparison:
         from envbuild.conflicts.pair_decision import Fleet
         from envbuild.lockfile.fleet_diff import compare_fleets
 
         before = Fleet(then.lockfiles.values(), then.declaration or self.declaration)
         now = Fleet(foreseen.lockfiles.values(), self.declaration)
         appeared, vanished = _moved_conflicts(before, now)
-        return Comparison(
+        return RevisionComparison(
             against=then.revision,
             drivers=compare_fleets(_enabled(then), lockfiles),
             appeared=appeared,
@@ -290,7 +290,7 @@ class Checker:
         )
 
     def _solve(
-        self, lockfiles: Mapping[str, Lockfile], comparison: Comparison | None
+        self, lockfiles: Mapping[str, Lockfile], comparison: RevisionComparison | None
     ) -> tuple[JointAnswer, ...]:
         """Ask the index about rules that are broken and conflicts that are new."""
         from envbuild.commands.conflicts import ask_index
@@ -352,7 +352,9 @@ def _unmet_findings(foreseen: UnlockedChanges, declaration: Declaration) -> Iter
         )
 
 
-def _conflict_findings(comparison: Comparison, declaration: Declaration) -> Iterator[Finding]:
+def _conflict_findings(
+    comparison: RevisionComparison, declaration: Declaration
+) -> Iterator[Finding]:
     from envbuild.conflicts.conflict import render_cause
 
     changed = {diff.driver for diff in comparison.changed}

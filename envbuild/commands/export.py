@@ -17,7 +17,7 @@ from envbuild.launchers.files import (
     read_text,
     write_files,
 )
-from envbuild.launchers.fleet import PRIVATE, Fleet
+from envbuild.launchers.fleet import PRIVATE, BuiltFleet
 from envbuild.launchers.registry import find_format, refuse_foreign_options
 from envbuild.nearest_name import name_hint
 from envbuild.value import replace, value
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from envbuild.declaration.declaration import Declaration, Driver
     from envbuild.launchers.export import ExportFormat, ExportRequest
-    from envbuild.launchers.fleet import ExportedFile, Subject
-    from envbuild.launchers.formats.pylock import Source
+    from envbuild.launchers.fleet import BuiltDriver, ExportedFile
+    from envbuild.launchers.formats.pylock import FileSource
     from envbuild.lockfile.folder import LockFolder
     from envbuild.lockfile.lockfile import Lockfile
     from envbuild.store.manifest import Manifest
@@ -68,7 +68,7 @@ class Exporter:
     manifest: Callable[[], Manifest]
     declaration: Callable[[], Declaration]
     folder: LockFolder
-    sources: Callable[[Lockfile], Mapping[str, Source]]
+    sources: Callable[[Lockfile], Mapping[str, FileSource]]
     """Where this host finds a lockfile's files."""
 
     lock_workspace: Callable[[Lockfile, str, str], str]
@@ -100,11 +100,11 @@ class _Export:
         self.lock_workspace = parts.lock_workspace
 
     @cached_property
-    def fleet(self) -> Fleet:
+    def fleet(self) -> BuiltFleet:
         """The named drivers of the current generation, or all of them."""
         declaration = self._parts.declaration() if self.format.needs_declaration else None
         stable = self.request.stable
-        return Fleet(
+        return BuiltFleet(
             store=str(self._parts.store),
             subjects=subjects_of(
                 self._parts.manifest(), self.request.drivers, declaration, self.format.name
@@ -170,7 +170,7 @@ def _differences(path: Path, text: str, file: ExportedFile) -> tuple[str, ...]:
 
 def subjects_of(
     manifest: Manifest, names: tuple[str, ...], declaration: Declaration | None, format_: str
-) -> tuple[Subject, ...]:
+) -> tuple[BuiltDriver, ...]:
     """The named drivers of the manifest, or all of them.
 
     NoError names every driver that is not built; HostError every path that is gone.
@@ -182,7 +182,7 @@ def subjects_of(
         raise NoError(problems)
     chosen = [driver for driver in manifest.drivers if not names or driver.name in names]
     declared = {driver.name: _declared(driver.name, declaration, format_) for driver in chosen}
-    found: list[Subject] = []
+    found: list[BuiltDriver] = []
     gone: list[Problem] = []
     for driver in chosen:
         try:

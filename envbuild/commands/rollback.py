@@ -14,7 +14,7 @@ from envbuild.posix.write_refusal import unwritable
 from envbuild.store.generation_check import check_generation
 from envbuild.store.generations import current_number, generation_numbers, readable_manifest
 from envbuild.store.guard import nothing_synced, require_store
-from envbuild.store.history import Change, compare_manifests
+from envbuild.store.history import DriverChange, compare_manifests
 from envbuild.value import value
 
 TYPE_CHECKING = False
@@ -37,7 +37,7 @@ class RolledBack:
     manifest: Manifest
     """The generation that is current now."""
 
-    changes: tuple[Change, ...]
+    changes: tuple[DriverChange, ...]
     """What the rollback changed."""
 
 

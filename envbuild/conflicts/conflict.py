@@ -106,7 +106,7 @@ class Conflict:
 
 
 @value
-class Outcome:
+class PlatformAnswer:
     """The answer on one platform."""
 
     platform: Platform | None
@@ -121,7 +121,7 @@ class Pair:
 
     first: str
     second: str
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[PlatformAnswer, ...]
 
     @property
     def compatible(self) -> bool:

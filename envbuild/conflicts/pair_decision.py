@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.conflicts.candidates import Bounds, Candidates
-from envbuild.conflicts.conflict import Cause, Clash, Compatible, Conflict, Move, Outcome, Pair
+from envbuild.conflicts.conflict import (
+    Cause,
+    Clash,
+    Compatible,
+    Conflict,
+    Move,
+    Pair,
+    PlatformAnswer,
+)
 from envbuild.conflicts.demand import demand_of, pinned
 from envbuild.conflicts.joint_pins import agreed_pins, disputed_packages, needed_pins
 from envbuild.conflicts.joint_solution import solve
@@ -50,7 +58,7 @@ class Fleet:
         shared = self.shared(first, second)
         self._bounds.spend_answers(len(shared) + 1)
         outcomes = [
-            Outcome(
+            PlatformAnswer(
                 platform=meetings.platform, answer=self._answer(first, second, meetings, explain)
             )
             for meetings in shared
@@ -196,15 +204,17 @@ class Fleet:
             complete=complete,
         )
 
-    def _apart(self, first: str, second: str) -> tuple[Outcome, ...]:
+    def _apart(self, first: str, second: str) -> tuple[PlatformAnswer, ...]:
         """The conflict of drivers that share no platform, or no Python on one that they share."""
         one, other = self.lockfiles[first], self.lockfiles[second]
         platforms = shared_platforms(one.targets, other.targets)
         if not platforms:
-            return (Outcome(platform=None, answer=self._declared_apart("platform", one, other)),)
+            return (
+                PlatformAnswer(platform=None, answer=self._declared_apart("platform", one, other)),
+            )
         met = {meetings.platform for meetings in self.shared(first, second)}
         return tuple(
-            Outcome(platform=platform, answer=self._declared_apart("python", one, other))
+            PlatformAnswer(platform=platform, answer=self._declared_apart("python", one, other))
             for platform in platforms
             if platform not in met
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.errors import IndexFailureError, Problem
-from envbuild.launchers.formats.pylock import Source
+from envbuild.launchers.formats.pylock import FileSource
 from envbuild.posix.workers import Workers
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _SIDE_BY_SIDE = 8
 
 def find_places(
     lockfile: Lockfile, locations: IndexLocations, client: IndexClient
-) -> Mapping[str, Source]:
+) -> Mapping[str, FileSource]:
     """Each package's files by name; IndexFailureError names every file that is not there as locked."""
     packages = {package.name: package for package in lockfile.packages}
     with Workers(max_workers=_SIDE_BY_SIDE) as pool:
@@ -43,7 +43,7 @@ def find_places(
     for name, package in packages.items():
         location = locations.named(package.index)
         folder = location.folder
-        found[name] = Source(
+        found[name] = FileSource(
             index=location.url,
             files={
                 file.filename: str(folder / file.filename) if folder is not None else file.url

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
-    from envbuild.launchers.fleet import ExportedFile, Fleet
-    from envbuild.launchers.formats.pylock import Source
+    from envbuild.launchers.fleet import BuiltFleet, ExportedFile
+    from envbuild.launchers.formats.pylock import FileSource
     from envbuild.lockfile.lockfile import Lockfile
 
 _LAST_PORT = 65535
@@ -91,7 +91,7 @@ class Export(Protocol):
         ...
 
     @property
-    def fleet(self) -> Fleet:
+    def fleet(self) -> BuiltFleet:
         """The drivers, as they are built."""
         ...
 
@@ -99,7 +99,7 @@ class Export(Protocol):
         """The lockfile and its digest, of each driver; NoError where one has none."""
         ...
 
-    def sources(self, lockfile: Lockfile) -> Mapping[str, Source]:
+    def sources(self, lockfile: Lockfile) -> Mapping[str, FileSource]:
         """Where this host finds a lockfile's files, by package; IndexFailureError names what is gone."""
         ...
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError, Problem, UsageError
-from envbuild.launchers.fleet import Subject
+from envbuild.launchers.fleet import BuiltDriver
 from envbuild.posix.files import make_folders, write_atomically
 from envbuild.posix.input_file import MOST_OTHER, RefusedInputError, read_input
 
@@ -28,7 +28,7 @@ _LONGEST_LICENCE = 80
 _NO_LICENCE = ("", "unknown", "none")
 
 
-def read_subject(entry: ManifestDriver, declared: Driver | None) -> Subject:
+def read_subject(entry: ManifestDriver, declared: Driver | None) -> BuiltDriver:
     """A driver of the manifest as it stands on the disk.
 
     HostError names every path that is not there: launchers fall back to another one in silence.
@@ -43,7 +43,7 @@ def read_subject(entry: ManifestDriver, declared: Driver | None) -> Subject:
     base = os.path.realpath(entry.python)
     folder = Path(entry.environment, "bin")
     offered = sorted(path.name for path in folder.iterdir() if os.access(path, os.X_OK))
-    return Subject(
+    return BuiltDriver(
         entry=entry,
         declared=declared,
         base_python=base,

@@ -48,7 +48,7 @@ class ExportedFile:
 
 
 @value
-class Subject:
+class BuiltDriver:
     """One driver that is exported."""
 
     entry: ManifestDriver
@@ -81,13 +81,13 @@ class Subject:
 
 
 @value
-class Fleet:
+class BuiltFleet:
     """The drivers of one export."""
 
     store: str
     """The store's absolute path."""
 
-    subjects: tuple[Subject, ...]
+    subjects: tuple[BuiltDriver, ...]
     stable: bool
     """Whether paths follow every switch; else they name just this generation's environments."""
 
@@ -140,7 +140,7 @@ def require_image(image: str | None, format_: str) -> str:
     return image
 
 
-def mounts(fleet: Fleet, subject: Subject) -> tuple[str, ...]:
+def mounts(fleet: BuiltFleet, subject: BuiltDriver) -> tuple[str, ...]:
     """The host's folders that a container needs at their own paths, read-only.
 
     The environment, or for stable paths the whole store, whose link moves;
@@ -153,7 +153,7 @@ def mounts(fleet: Fleet, subject: Subject) -> tuple[str, ...]:
     return (own,) if f"{prefix}/".startswith(f"{own}/") else (own, prefix)
 
 
-def python_note(subject: Subject) -> str | None:
+def python_note(subject: BuiltDriver) -> str | None:
     """What the image must bring where the interpreter is the system's; None where it is mounted."""
     prefix = subject.base_python.rpartition("/bin/")[0]
     if prefix in ("/usr", "/usr/local", ""):

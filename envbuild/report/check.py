@@ -13,7 +13,7 @@ from envbuild.text import text_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from envbuild.commands.check import CheckResult, Comparison
+    from envbuild.commands.check import CheckResult, RevisionComparison
     from envbuild.commands.conflicts import JointAnswer
     from envbuild.conflicts.conflict import Pair
     from envbuild.finding import Finding
@@ -89,7 +89,7 @@ def _finding_lines(finding: Finding) -> Iterator[str]:
         yield f"  hint: {finding.hint}"
 
 
-def _comparison_lines(comparison: Comparison, file: str) -> Iterator[str]:
+def _comparison_lines(comparison: RevisionComparison, file: str) -> Iterator[str]:
     changed = comparison.changed
     yield f"against {comparison.against}: {render_count(len(changed), 'driver')} changed" + (
         render_download(comparison.download)
@@ -123,7 +123,7 @@ def _answer_lines(answer: JointAnswer) -> Iterator[str]:
     yield from (f"  {line}".rstrip() for line in (answer.words or "").splitlines())
 
 
-def _comparison_table(comparison: Comparison | None) -> dict[str, object] | None:
+def _comparison_table(comparison: RevisionComparison | None) -> dict[str, object] | None:
     if comparison is None:
         return None
     return {

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from envbuild.commands.rollback import RolledBack
-    from envbuild.store.history import Change, Generation
+    from envbuild.store.history import DriverChange, Generation
     from envbuild.text import Text
 
 
@@ -75,7 +75,7 @@ def _generation_lines(generation: Generation) -> Iterator[str]:
     yield from (f"   {_words(change)}" for change in generation.changes)
 
 
-def _words(change: Change) -> str:
+def _words(change: DriverChange) -> str:
     """`~ asr 1.0 → 1.1: numpy 2.0 → 2.1`, from a driver's version to the other, and each package's likewise."""
     if change.before is None:
         return f"+ {change.driver} {change.after}"
@@ -96,7 +96,7 @@ def _package(name: str, before: str | None, after: str | None) -> str:
     return f"- {name} {before}" if after is None else f"{name} {before} → {after}"
 
 
-def _change_tables(changes: Iterable[Change]) -> list[dict[str, object]]:
+def _change_tables(changes: Iterable[DriverChange]) -> list[dict[str, object]]:
     return [
         {
             "driver": change.driver,

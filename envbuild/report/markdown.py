@@ -23,7 +23,7 @@ from envbuild.report.markup import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from envbuild.commands.check import CheckResult, Comparison
+    from envbuild.commands.check import CheckResult, RevisionComparison
     from envbuild.conflicts.conflict import Pair
     from envbuild.finding import Finding
     from envbuild.lockfile.changes import Change
@@ -74,7 +74,7 @@ def _finding(finding: Finding) -> Markup:
     return join(parts, " ")
 
 
-def _comparison_lines(comparison: Comparison, file: str) -> Iterator[str]:
+def _comparison_lines(comparison: RevisionComparison, file: str) -> Iterator[str]:
     if comparison.changed:
         yield ""
         heads = ("driver", "version", "what moves", f"against {comparison.against}")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @value
-class Change:
+class DriverChange:
     """One driver that is not as it was."""
 
     driver: str
@@ -38,7 +38,7 @@ class Generation:
     manifest: Manifest | None
     """None where it cannot be read."""
 
-    changes: tuple[Change, ...]
+    changes: tuple[DriverChange, ...]
     """What changed from the nearest earlier generation that can be read."""
 
 
@@ -57,7 +57,7 @@ def tell_history(
     return tuple(told)
 
 
-def compare_manifests(before: Manifest | None, after: Manifest) -> Iterator[Change]:
+def compare_manifests(before: Manifest | None, after: Manifest) -> Iterator[DriverChange]:
     """Each driver that is new, gone, or in another environment, in name order."""
     old = {driver.name: driver for driver in before.drivers} if before is not None else {}
     new = {driver.name: driver for driver in after.drivers}
@@ -67,8 +67,8 @@ def compare_manifests(before: Manifest | None, after: Manifest) -> Iterator[Chan
             yield _change(name, one, other)
 
 
-def _change(name: str, before: ManifestDriver | None, after: ManifestDriver | None) -> Change:
-    return Change(
+def _change(name: str, before: ManifestDriver | None, after: ManifestDriver | None) -> DriverChange:
+    return DriverChange(
         driver=name,
         before=before.version if before is not None else None,
         after=after.version if after is not None else None,

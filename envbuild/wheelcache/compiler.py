@@ -57,7 +57,7 @@ class Task:
 
 
 @value
-class Outcome:
+class CompiledModule:
     """What came of a task: bytecode with `size` and `sha256`, or a reason."""
 
     size: int = 0
@@ -87,7 +87,7 @@ class BytecodeCompiler:
             raise HostError(Problem(message=message, detail=completed.stderr))
         return int(completed.stdout)
 
-    def compile(self, place: Place, tasks: Sequence[Task]) -> tuple[Outcome, ...]:
+    def compile(self, place: Place, tasks: Sequence[Task]) -> tuple[CompiledModule, ...]:
         """Compile every task's module; an outcome for each, in their order.
 
         OSError where the disk does not take the result.
@@ -99,9 +99,9 @@ class BytecodeCompiler:
             futures = [pool.submit(self._part, place, tasks[a:b]) for a, b in ranges]
             return tuple(outcome for future in futures for outcome in future.result())
 
-    def _part(self, place: Place, tasks: Sequence[Task]) -> list[Outcome]:
+    def _part(self, place: Place, tasks: Sequence[Task]) -> list[CompiledModule]:
         """One process's share; what ends the process itself is no module, the rest is tried again."""
-        outcomes: list[Outcome] = []
+        outcomes: list[CompiledModule] = []
         while len(outcomes) < len(tasks):
             rest = tasks[len(outcomes) :]
             completed = self._work(place, rest)
@@ -127,9 +127,9 @@ class BytecodeCompiler:
         )
 
 
-def _outcomes(completed: Completed) -> list[Outcome]:
+def _outcomes(completed: Completed) -> list[CompiledModule]:
     """What a process said of its modules, as far as it came."""
-    outcomes: list[Outcome] = []
+    outcomes: list[CompiledModule] = []
     for line in completed.stdout.splitlines():
         try:
             fields = json.loads(line)
@@ -138,16 +138,16 @@ def _outcomes(completed: Completed) -> list[Outcome]:
         if "errno" in fields:
             number = fields["errno"] or errno.EIO
             raise OSError(number, os.strerror(number), fields["file"])
-        outcomes.append(Outcome(**fields))
+        outcomes.append(CompiledModule(**fields))
     if not outcomes and completed.code not in (0, DISK_FAILED) and completed.code > 0:
         raise HostError(Problem(message="modules cannot be compiled", detail=completed.stderr))
     return outcomes
 
 
-def _end(completed: Completed) -> Outcome:
+def _end(completed: Completed) -> CompiledModule:
     """Why the module at which a process ended has no bytecode; being killed is not the module's fault."""
     if completed.timed_out:
-        return Outcome(failed=f"compiling took more than {_TIMEOUT:g} seconds")
+        return CompiledModule(failed=f"compiling took more than {_TIMEOUT:g} seconds")
     if completed.code == -signal.SIGKILL:
-        return Outcome(absent="compiling was killed")
-    return Outcome(failed=f"compiling ended the interpreter (status {completed.code})")
+        return CompiledModule(absent="compiling was killed")
+    return CompiledModule(failed=f"compiling ended the interpreter (status {completed.code})")

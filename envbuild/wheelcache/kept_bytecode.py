@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from envbuild.wheelcache.compiler import BytecodeCompiler, Outcome, Place
+    from envbuild.wheelcache.compiler import BytecodeCompiler, CompiledModule, Place
     from envbuild.wheelcache.entries import Entries
     from envbuild.wheelcache.linking import Linked
     from envbuild.wheelcache.modules import Module
@@ -96,7 +96,11 @@ class KeptBytecode(NamedTuple):
                 shutil.rmtree(folder, ignore_errors=True)
 
     def _publish(
-        self, wheel: str, folder: Path, modules: Sequence[Module], outcomes: Sequence[Outcome]
+        self,
+        wheel: str,
+        folder: Path,
+        modules: Sequence[Module],
+        outcomes: Sequence[CompiledModule],
     ) -> None:
         files: list[tuple[str, str]] = []
         failed = []

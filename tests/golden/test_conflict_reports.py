@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envbuild.commands.check import CheckResult, Comparison
+from envbuild.commands.check import CheckResult, RevisionComparison
 from envbuild.commands.conflicts import ConflictsResult, conflicts
 from envbuild.commands.diff import DiffResult
 from envbuild.commands.why import tree, why
@@ -121,7 +121,7 @@ def test_check(fleet: ToyFleet, result: ConflictsResult) -> None:
     """Findings, what changes, and a verdict; as Markdown what a reviewer reads."""
     before = fleet_of("server")
     appeared = tuple(pair for pair in result.pairs if not pair.compatible)
-    comparison = Comparison(
+    comparison = RevisionComparison(
         against="main",
         drivers=compare_fleets(before.lockfiles, fleet.lockfiles),
         appeared=appeared,

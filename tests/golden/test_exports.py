@@ -11,8 +11,8 @@ import pytest
 
 from envbuild.errors import UsageError
 from envbuild.launchers.export import ExportRequest
-from envbuild.launchers.fleet import Fleet, Subject
-from envbuild.launchers.formats.pylock import Source
+from envbuild.launchers.fleet import BuiltDriver, BuiltFleet
+from envbuild.launchers.formats.pylock import FileSource
 from envbuild.launchers.registry import all_formats, find_format, refuse_foreign_options
 from envbuild.target.accelerator import Accelerator
 from envbuild.value import replace
@@ -69,24 +69,26 @@ LOCKFILE = make_lockfile(
 )
 
 
-def fleet(*, stable: bool, python: str = "/usr/bin/python3.12") -> Fleet:
+def fleet(*, stable: bool, python: str = "/usr/bin/python3.12") -> BuiltFleet:
     """vllm and a worker of Xinference, as they would be built."""
     packages = tuple((package.name, package.version) for package in LOCKFILE.packages)
     vllm = make_entry("vllm", "0.11.0", packages=packages)
     worker = make_entry("worker", "4.1.0")
     offered = ("vllm", "xinference-worker")
     subjects = (
-        Subject(entry=vllm, declared=VLLM, base_python=python, offered=("vllm",), shared=True),
-        Subject(entry=worker, declared=WORKER, base_python=python, offered=offered, shared=True),
+        BuiltDriver(entry=vllm, declared=VLLM, base_python=python, offered=("vllm",), shared=True),
+        BuiltDriver(
+            entry=worker, declared=WORKER, base_python=python, offered=offered, shared=True
+        ),
     )
-    return Fleet(store=STORE, subjects=subjects, stable=stable)
+    return BuiltFleet(store=STORE, subjects=subjects, stable=stable)
 
 
-def sources() -> dict[str, Source]:
+def sources() -> dict[str, FileSource]:
     """Where an index of the tests would have the files."""
     index = "https://packages.example.com/simple"
     return {
-        package.name: Source(
+        package.name: FileSource(
             index=index,
             files={file.name: f"https://files.example.com/{file.name}" for file in package.files},
         )
@@ -99,7 +101,7 @@ class FakeExport:
     """What formats ask for, made up."""
 
     request: ExportRequest
-    fleet: Fleet
+    fleet: BuiltFleet
 
     def lockfiles(self) -> tuple[tuple[Lockfile, str], ...]:
         """The one of vllm."""
@@ -109,7 +111,7 @@ class FakeExport:
         """The same."""
         return LOCKFILE
 
-    def sources(self, lockfile: Lockfile) -> dict[str, Source]:
+    def sources(self, lockfile: Lockfile) -> dict[str, FileSource]:
         """Where an index of the tests would have the files."""
         return sources()
 
@@ -131,7 +133,7 @@ class FakeExport:
 
 
 def export(
-    format_: str, exported: Fleet | None = None, options: dict[str, str] | None = None
+    format_: str, exported: BuiltFleet | None = None, options: dict[str, str] | None = None
 ) -> FakeExport:
     """An export of the fleet, with paths as the format names them by itself."""
     request = ExportRequest(
@@ -156,13 +158,13 @@ EXPORTS: dict[str, Callable[[], FakeExport]] = {
 }
 
 
-def _closed() -> Fleet:
+def _closed() -> BuiltFleet:
     """A store below a home that only its owner can enter."""
     subjects = tuple(replace(subject, shared=False) for subject in fleet(stable=True).subjects)
     return replace(fleet(stable=True), store="/home/ai/envbuild", subjects=subjects)
 
 
-def _managed() -> Fleet:
+def _managed() -> BuiltFleet:
     """Environments on a Python that envbuild itself has fetched into the store."""
     return fleet(stable=True, python=f"{STORE}/pythons/cpython-3.12.12/bin/python3.12")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from envbuild.commands.check import CheckResult, Comparison
+from envbuild.commands.check import CheckResult, RevisionComparison
 from envbuild.commands.conflicts import ConflictsResult, JointAnswer
 from envbuild.commands.diff import DiffResult
 from envbuild.commands.doctor import Diagnosis, UnitCommand
@@ -20,7 +20,7 @@ from envbuild.commands.repair import Repaired
 from envbuild.commands.show import Effective, Shown, ShowResult
 from envbuild.commands.verify import InUse, Verified, VerifiedEnvironment
 from envbuild.commands.why import TreeResult, WhyResult
-from envbuild.conflicts.conflict import Cause, Clash, Conflict, Move, Outcome, Pair, Step
+from envbuild.conflicts.conflict import Cause, Clash, Conflict, Move, Pair, PlatformAnswer, Step
 from envbuild.conflicts.matrix import Split, Window
 from envbuild.conflicts.shared_groups import Group
 from envbuild.environment.lease import Process
@@ -51,8 +51,7 @@ from envbuild.report.verify import render_repair, render_verify, repair_table, v
 from envbuild.report.why import render_tree, render_why, tree_table, why_table
 from envbuild.requirement.graph import Edge
 from envbuild.store.garbage import GcPlan, Kept
-from envbuild.store.history import Change as DriverChange
-from envbuild.store.history import Generation
+from envbuild.store.history import DriverChange, Generation
 from envbuild.store.manifest import manifest_table
 from envbuild.target.target import Host, Platform, Target
 from envbuild.value import replace
@@ -135,7 +134,7 @@ PAIR = Pair(
     first="app",
     second="other",
     outcomes=(
-        Outcome(
+        PlatformAnswer(
             platform=LINUX.platform,
             answer=Conflict(
                 target=LINUX,
@@ -161,7 +160,7 @@ CHECK = CheckResult(
     file="drivers.toml",
     drivers=("app", "other"),
     findings=(FINDING,),
-    comparison=Comparison(
+    comparison=RevisionComparison(
         against="main", drivers=(DIFF,), appeared=(PAIR,), vanished=(("app", "third"),)
     ),
     solved=(ANSWER,),

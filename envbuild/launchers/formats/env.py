@@ -19,13 +19,13 @@ from envbuild.launchers.fleet import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from envbuild.launchers.fleet import Fleet, Subject
+    from envbuild.launchers.fleet import BuiltDriver, BuiltFleet
 
 _VALUE = re.compile(r"[A-Za-z0-9._/+:@,=-]+")
 """What no shell, no systemd and no other reader of such files takes for anything but itself."""
 
 
-def render_env(fleet: Fleet) -> tuple[ExportedFile, ...]:
+def render_env(fleet: BuiltFleet) -> tuple[ExportedFile, ...]:
     """One file with three lines a driver: its command, its Python, its version."""
     lines = [f"# {header('env')}"]
     for subject in fleet.subjects:
@@ -33,7 +33,7 @@ def render_env(fleet: Fleet) -> tuple[ExportedFile, ...]:
     return (ExportedFile(name="envbuild.env", text=join(lines), mode=PRIVATE),)
 
 
-def variables(subject: Subject, *, stable: bool) -> Iterable[tuple[str, str]]:
+def variables(subject: BuiltDriver, *, stable: bool) -> Iterable[tuple[str, str]]:
     """A driver's variables; the Python is exact always.
 
     A Python that is started through a link that moves would mix two environments in one process.

@@ -8,10 +8,10 @@ from envbuild.launchers.export import ExportFormat
 from envbuild.launchers.fleet import ExportedFile, check_path, header, join
 
 if TYPE_CHECKING:
-    from envbuild.launchers.fleet import Fleet
+    from envbuild.launchers.fleet import BuiltFleet
 
 
-def render_flox(fleet: Fleet) -> tuple[ExportedFile, ...]:
+def render_flox(fleet: BuiltFleet) -> tuple[ExportedFile, ...]:
     """The `[hook]` of a flox manifest.
 
     `vllm-serve` takes `vllm` from PATH; its env-files expand no variables, so a hook has to do it.

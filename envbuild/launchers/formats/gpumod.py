@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
     from envbuild.declaration.declaration import Driver
     from envbuild.launchers.export import Export
-    from envbuild.launchers.fleet import Fleet, Subject
+    from envbuild.launchers.fleet import BuiltDriver, BuiltFleet
 
 TEMPLATE_COMMAND = "vllm"
 """The one command whose path gpumod's unit templates take from a preset (`unit_vars.vllm_bin`)."""
 
 
 def render_gpumod(
-    fleet: Fleet, *, arguments: tuple[str, ...] | None, unit: tuple[str, str] | None
+    fleet: BuiltFleet, *, arguments: tuple[str, ...] | None, unit: tuple[str, str] | None
 ) -> tuple[ExportedFile, ...]:
     """A preset's patch for every driver; for other commands than vllm a drop-in of the unit that is named.
 
@@ -42,7 +42,7 @@ def render_gpumod(
     return tuple(files)
 
 
-def patch_values(subject: Subject, *, stable: bool) -> dict[str, dict[str, str]]:
+def patch_values(subject: BuiltDriver, *, stable: bool) -> dict[str, dict[str, str]]:
     """What a preset is to say: `unit_vars.vllm_bin`, and `compat` with the declaration's ranges."""
     values: dict[str, dict[str, str]] = {}
     if _has_key(subject):
@@ -85,11 +85,11 @@ def _same_range(found: object, wanted: str) -> bool:
         return False
 
 
-def _has_key(subject: Subject) -> bool:
+def _has_key(subject: BuiltDriver) -> bool:
     return subject.entry.binary.rpartition("/")[2] == TEMPLATE_COMMAND
 
 
-def _patch(subject: Subject, *, stable: bool) -> ExportedFile:
+def _patch(subject: BuiltDriver, *, stable: bool) -> ExportedFile:
     name = subject.entry.name
     lines = [f"# {header('gpumod')}", f"# Merge this into the preset of every service of {name}."]
     if not _has_key(subject):
@@ -131,7 +131,7 @@ def _compare(export: Export, path: Path, text: str) -> tuple[str, ...] | None:
     return compare_preset(preset, wanted, file=str(path))
 
 
-def _subject_of(preset: object, fleet: Fleet) -> Subject | None:
+def _subject_of(preset: object, fleet: BuiltFleet) -> BuiltDriver | None:
     """The one that is exported; else the one whose binary the preset names, or that has its driver's name."""
     if len(fleet.subjects) == 1:
         return fleet.subjects[0]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from envbuild.launchers.export import Export, ExportRequest
-    from envbuild.launchers.fleet import Fleet, Subject
+    from envbuild.launchers.fleet import BuiltDriver, BuiltFleet
 
 _LONGEST_WAIT = 60
 """How often the start is looked at, every ten seconds: loading a model takes minutes."""
@@ -40,7 +40,7 @@ def render_kubernetes(export: Export) -> tuple[ExportedFile, ...]:
 
 
 def _pod_template(
-    fleet: Fleet, subject: Subject, image: str, request: ExportRequest
+    fleet: BuiltFleet, subject: BuiltDriver, image: str, request: ExportRequest
 ) -> dict[str, object]:
     name = subject.entry.name
     labels = {"app.kubernetes.io/name": name, "app.kubernetes.io/managed-by": "envbuild"}
@@ -63,7 +63,7 @@ def _pod_template(
 
 
 def _container(
-    fleet: Fleet, subject: Subject, image: str, request: ExportRequest, paths: list[str]
+    fleet: BuiltFleet, subject: BuiltDriver, image: str, request: ExportRequest, paths: list[str]
 ) -> dict[str, object]:
     container: dict[str, object] = {
         "name": subject.entry.name,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from envbuild.launchers.export import Export
-    from envbuild.launchers.fleet import Subject
+    from envbuild.launchers.fleet import BuiltDriver
     from envbuild.lockfile.lockfile import Lockfile
 
 
@@ -93,7 +93,7 @@ def _render(export: Export) -> tuple[ExportedFile, ...]:
     return files
 
 
-def _workspace(export: Export, subject: Subject) -> tuple[ExportedFile, ...]:
+def _workspace(export: Export, subject: BuiltDriver) -> tuple[ExportedFile, ...]:
     driver = subject.entry.name
     lockfile = export.lockfile(driver)
     used = {package.index for package in lockfile.packages}

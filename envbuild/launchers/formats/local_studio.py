@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from envbuild.launchers.export import Export
-    from envbuild.launchers.fleet import Fleet, Subject
+    from envbuild.launchers.fleet import BuiltDriver, BuiltFleet
 
 
 def render_local_studio(
-    fleet: Fleet, *, envbuild: tuple[str, ...], folder: str | None
+    fleet: BuiltFleet, *, envbuild: tuple[str, ...], folder: str | None
 ) -> tuple[ExportedFile, ...]:
     """A recipe's fields and an upgrade script for each driver that it can start, one environment for all.
 
@@ -38,7 +38,7 @@ def render_local_studio(
     return (*recipes, environment, *scripts)
 
 
-def _recipe(subject: Subject) -> ExportedFile:
+def _recipe(subject: BuiltDriver) -> ExportedFile:
     """The Python is exact: Local Studio runs it with `-m` where the command beside it is missing."""
     python = check_path(subject.entry.python, "local-studio")
     fields: dict[str, object] = {"python_path": python}
@@ -48,11 +48,11 @@ def _recipe(subject: Subject) -> ExportedFile:
     return ExportedFile(name=f"{subject.entry.name}.recipe.json", text=text)
 
 
-def _has_engine(subject: Subject) -> bool:
+def _has_engine(subject: BuiltDriver) -> bool:
     return "vllm" in subject.offered or _package(subject, "sglang")
 
 
-def _variables(subjects: list[Subject], folder: str | None) -> Iterator[tuple[str, str]]:
+def _variables(subjects: list[BuiltDriver], folder: str | None) -> Iterator[tuple[str, str]]:
     vllm = [subject for subject in subjects if "vllm" in subject.offered]
     sglang = [subject for subject in subjects if _package(subject, "sglang")]
     if vllm:
@@ -65,11 +65,11 @@ def _variables(subjects: list[Subject], folder: str | None) -> Iterator[tuple[st
         yield "LOCAL_STUDIO_SGLANG_PYTHON", sglang[0].entry.python
 
 
-def _package(subject: Subject, name: str) -> bool:
+def _package(subject: BuiltDriver, name: str) -> bool:
     return any(package == name for package, _ in subject.entry.packages)
 
 
-def _upgrade(subject: Subject, envbuild: tuple[str, ...]) -> ExportedFile:
+def _upgrade(subject: BuiltDriver, envbuild: tuple[str, ...]) -> ExportedFile:
     """Local Studio starts it without arguments, in place of its own upgrade of the environment."""
     name = subject.entry.name
     declared = subject.declared

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @value
-class Source:
+class FileSource:
     """Where this host finds a package's files; PEP 751 wants an address for each."""
 
     index: str | None
@@ -28,7 +28,7 @@ class Source:
     """File name → URL, or absolute path where the index is a folder."""
 
 
-def render_pylock(lockfile: Lockfile, sources: Mapping[str, Source]) -> ExportedFile:
+def render_pylock(lockfile: Lockfile, sources: Mapping[str, FileSource]) -> ExportedFile:
     """`pylock.<driver>.toml`; `sources` has every package by name."""
     check_distinct(lockfile)
     lines = [
@@ -70,7 +70,7 @@ def _order(minor: str) -> tuple[int, ...]:
     return tuple(map(int, minor.split(".")))
 
 
-def _package(package: LockedPackage, lockfile: Lockfile, source: Source) -> Iterator[str]:
+def _package(package: LockedPackage, lockfile: Lockfile, source: FileSource) -> Iterator[str]:
     yield ""
     yield "[[packages]]"
     yield f"name = {_string(package.name)}"
@@ -92,7 +92,7 @@ def _package(package: LockedPackage, lockfile: Lockfile, source: Source) -> Iter
         yield "]"
 
 
-def _file(file: LockedFile, source: Source) -> str:
+def _file(file: LockedFile, source: FileSource) -> str:
     place = source.files[file.name]
     where = "path" if source.index is None else "url"
     pairs = (

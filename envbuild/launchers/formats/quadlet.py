@@ -19,7 +19,7 @@ from envbuild.launchers.formats.systemd import quote
 
 if TYPE_CHECKING:
     from envbuild.launchers.export import Export, ExportRequest
-    from envbuild.launchers.fleet import Fleet, Subject
+    from envbuild.launchers.fleet import BuiltDriver, BuiltFleet
 
 
 def render_quadlet(export: Export, *, format_: str = "quadlet") -> tuple[ExportedFile, ...]:
@@ -33,7 +33,7 @@ def render_quadlet(export: Export, *, format_: str = "quadlet") -> tuple[Exporte
 
 
 def _container(
-    fleet: Fleet, subject: Subject, image: str, request: ExportRequest, format_: str
+    fleet: BuiltFleet, subject: BuiltDriver, image: str, request: ExportRequest, format_: str
 ) -> ExportedFile:
     name = subject.entry.name
     binary = check_path(subject.binary(stable=fleet.stable), format_)

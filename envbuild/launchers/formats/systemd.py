@@ -12,7 +12,7 @@ from envbuild.launchers.fleet import ExportedFile, check_path, check_printable, 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from envbuild.launchers.fleet import Fleet, Subject
+    from envbuild.launchers.fleet import BuiltDriver, BuiltFleet
 
 DROP_IN = "50-envbuild.conf"
 _PLAIN = re.compile(r"[A-Za-z0-9._/+:@,=%$-]+")
@@ -22,7 +22,7 @@ _HIDDEN_BY_PROTECT_HOME = ("/home/", "/root/", "/run/user/")
 
 
 def render_systemd(
-    fleet: Fleet, *, arguments: tuple[str, ...] | None, unit: tuple[str, str] | None
+    fleet: BuiltFleet, *, arguments: tuple[str, ...] | None, unit: tuple[str, str] | None
 ) -> tuple[ExportedFile, ...]:
     """The template unit (stable paths alone), and a drop-in for every driver.
 
@@ -41,7 +41,7 @@ def render_systemd(
     return (*template, *drop_ins)
 
 
-def drop_in(subject: Subject, *, stable: bool, unit: str, tail: str) -> ExportedFile:
+def drop_in(subject: BuiltDriver, *, stable: bool, unit: str, tail: str) -> ExportedFile:
     """`<unit>.d/50-envbuild.conf`: takes the unit's command away, and gives it this one."""
     binary = check_path(subject.binary(stable=stable), "systemd")
     lines = [f"# {header('systemd')}", "[Service]"]
@@ -96,7 +96,7 @@ def parse_exec_start(text: str, *, file: str) -> str:
     return re.sub(r"\s+", " ", rest.strip()) if not re.search(r"[\"']", rest) else rest.strip()
 
 
-def _template(fleet: Fleet) -> ExportedFile:
+def _template(fleet: BuiltFleet) -> ExportedFile:
     store = check_path(fleet.store, "systemd")
     lines = [
         f"# {header('systemd')}",
@@ -123,7 +123,7 @@ def _template(fleet: Fleet) -> ExportedFile:
     return ExportedFile(name="envbuild@.service", text=join(lines))
 
 
-def _sandbox(fleet: Fleet) -> Iterator[str]:
+def _sandbox(fleet: BuiltFleet) -> Iterator[str]:
     """What the store allows: it is read, never written, and lies where some protections hide it."""
     places = [f"{fleet.store}/", *(subject.base_python for subject in fleet.subjects)]
     if all(subject.shared for subject in fleet.subjects):

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from envbuild.launchers.export import Export
-    from envbuild.launchers.fleet import Fleet, Subject
+    from envbuild.launchers.fleet import BuiltDriver, BuiltFleet
 
 WORKER = "xinference-worker"
 
 
-def render_xinference(fleet: Fleet, *, wheels: str | None) -> tuple[ExportedFile, ...]:
+def render_xinference(fleet: BuiltFleet, *, wheels: str | None) -> tuple[ExportedFile, ...]:
     """The worker's start line where the environment has one, else the pins of a model's launch.
 
     `wheels` is the folder of wheels that Xinference installs from.
@@ -32,12 +32,12 @@ def render_xinference(fleet: Fleet, *, wheels: str | None) -> tuple[ExportedFile
     )
 
 
-def pins(subject: Subject) -> Iterator[str]:
+def pins(subject: BuiltDriver) -> Iterator[str]:
     """Every installed package as `name==version`."""
     return (f"{name}=={version}" for name, version in subject.entry.packages)
 
 
-def _worker(subject: Subject, *, stable: bool) -> ExportedFile:
+def _worker(subject: BuiltDriver, *, stable: bool) -> ExportedFile:
     worker = check_path(f"{subject.bin_folder(stable=stable)}/{WORKER}", "xinference")
     python = check_path(subject.entry.python, "xinference")
     lines = [
@@ -53,7 +53,7 @@ def _worker(subject: Subject, *, stable: bool) -> ExportedFile:
     return ExportedFile(name=name, text=join(lines), mode=PROGRAM)
 
 
-def _launch(subject: Subject, wheels: str | None) -> ExportedFile:
+def _launch(subject: BuiltDriver, wheels: str | None) -> ExportedFile:
     name = subject.entry.name
     options = ["--enable-virtual-env"]
     options += [f"-vp {shlex.quote(pin)}" for pin in pins(subject)]
