@@ -131,7 +131,7 @@ def fuzz(session: nox.Session) -> None:
 @nox.session(python=str(PYTHONS[FULL]))
 def bench(session: nox.Session) -> None:
     """Measure against uv, pip and others, and write docs/performance.md; `-- --help` tells more."""
-    need_envbuild(session, "test")
+    need_envbuild(session, "bench")
     session.run("python", "-m", "scripts.bench", *session.posargs)
 
 

@@ -4,6 +4,7 @@
 
 Each point is a made-up fleet (see made_up_fleet.py), read from its lockfiles' text, every pair decided;
 CPU seconds of this one process, the median of three, each in a process of its own.
+`--plot` needs the dependency group `bench`.
 """
 
 from __future__ import annotations
@@ -85,9 +86,28 @@ def main() -> None:
             f"matrix {point['matrix']:.2f} s, reading {point['read']:.2f} s\n"
         )
     if arguments.plot:
-        from growth_plot import render_growth
+        Path(arguments.plot).write_text(_drawn(by_drivers, by_packages), encoding="utf-8")
 
-        Path(arguments.plot).write_text(render_growth(by_drivers, by_packages), encoding="utf-8")
+
+def _drawn(by_drivers: list[dict[str, float]], by_packages: list[dict[str, float]]) -> str:
+    """Two charts with one y axis: over drivers, and over packages."""
+    from plots import draw_lines
+
+    names = {"the matrix": "matrix", "reading the lockfiles": "read"}
+
+    def lines(points: list[dict[str, float]], over: str) -> dict[str, list[tuple[float, float]]]:
+        return {
+            name: [(point[over], point[key]) for point in points] for name, key in names.items()
+        }
+
+    return draw_lines(
+        "Every pair of a made-up fleet decided: CPU seconds",
+        {
+            f"drivers of {GOAL[1]} packages or more": lines(by_drivers, "drivers"),
+            f"packages a driver ({GOAL[0]} drivers)": lines(by_packages, "packages"),
+        },
+        goal=("the goal for {} × {}: 1 s".format(*GOAL), 1.0),
+    )
 
 
 if __name__ == "__main__":

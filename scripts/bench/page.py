@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 from scripts.bench.plots import draw_bars, draw_lines
@@ -15,9 +14,6 @@ if TYPE_CHECKING:
 
 DOCS = Path(__file__).parents[2] / "docs"
 _RESULTS = "performance/results.json"
-_LABEL = 105
-"""Letters beside a bar at most."""
-
 _TEXT = Path(__file__).with_name("performance.md")
 
 
@@ -48,7 +44,8 @@ def write_page(measured: dict[str, Any], order: Sequence[str], docs: Path) -> No
         parts.append(_chapter(name, result))
         for number, growth in enumerate(result["growth"]):
             file = f"{name}-{number}.svg"
-            svg = draw_lines(growth["title"], growth["axis"], growth["points"])
+            lines = {_plain(label): points for label, points in growth["points"].items()}
+            svg = draw_lines(growth["title"], {growth["axis"]: lines})
             (plots / file).write_text(svg)
             parts.append(f"![{growth['title']}](performance/{file})\n")
             parts.append(f"{growth_lines(growth)}\n")
@@ -116,4 +113,4 @@ def _bytes(count: float) -> str:
 
 
 def _plain(text: str) -> str:
-    return shorten(text.replace("`", ""), _LABEL, placeholder=" …")
+    return text.replace("`", "")
