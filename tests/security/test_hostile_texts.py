@@ -23,7 +23,7 @@ DEEP = "[" * 100_000
 
 
 def test_every_reader_takes_time_by_length() -> None:
-    """He repeats what makes patterns backtrack; no reader takes minutes for 100,000 characters."""
+    """He repeats what makes patterns backtrack; no reader takes minutes for 50,000 characters."""
     argv = (sys.executable, "-m", "tests.support.hostile_texts")
     done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, (done.stdout.splitlines()[-1:], done.stderr)

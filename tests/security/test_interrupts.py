@@ -38,13 +38,19 @@ SOON = 6.0
 
 
 @pytest.fixture
-def synced(run_envbuild: CommandLine, index: IndexServer, python_version: str) -> CommandLine:
-    """A store with one driver."""
+def web(run_envbuild: CommandLine, index: IndexServer, python_version: str) -> CommandLine:
+    """One driver, locked."""
     index.add(command_wheel("web"))
     run_envbuild.declare(declare_drivers({"web": ["web"]}, python=python_version))
     run_envbuild("lock", check=True)
-    run_envbuild("sync", check=True)
     return run_envbuild
+
+
+@pytest.fixture
+def synced(web: CommandLine) -> CommandLine:
+    """A store with this driver."""
+    web("sync", check=True)
+    return web
 
 
 def _end(process: subprocess.Popen[str], how: signal.Signals) -> None:
@@ -117,21 +123,18 @@ def test_a_command_that_waits_for_a_lock_ends(
 
 
 @needs_proc
-def test_a_sync_that_waits_for_a_build_ends(
-    synced: CommandLine, store: Path, index: IndexServer
-) -> None:
+def test_a_sync_that_waits_for_a_build_ends(web: CommandLine, store: Path) -> None:
     """He holds the lock of the environment that `sync` wants to build."""
-    index.add(command_wheel("web", "2.0"))
-    synced("lock", "--upgrade", check=True)
-    planned = synced("sync", "--dry-run", "--format", "json", check=True).json
+    planned = web("sync", "--dry-run", "--format", "json", check=True).json
     name = planned["plan"]["build"][0]["environment"]
     path = store / "locks" / f"{name}.lock"
+    path.parent.mkdir(parents=True)
     with locked(path):
-        process = synced.start("sync")
+        process = web.start("sync")
         wait_until(_keeps_open(process.pid, path), "the command waits")
         _end(process, signal.SIGINT)
     assert not (store / "receipts" / f"{name}.json").exists()
-    synced("sync", check=True)
+    web("sync", check=True)
 
 
 @needs_proc
@@ -183,22 +186,22 @@ def test_no_moment_is_deaf(synced: CommandLine) -> None:
 
 @pytest.mark.parametrize("verb", [("lock", "--upgrade"), ("export", "pylock", "web")])
 def test_a_command_that_an_index_keeps_busy_ends(
-    synced: CommandLine, faults: FaultProxy, verb: tuple[str, ...]
+    web: CommandLine, faults: FaultProxy, verb: tuple[str, ...]
 ) -> None:
     """He runs the index and drips pages: the command ends when it is told to, and leaves the lockfile."""
-    lockfile = synced.cwd / "locks" / "web.toml"
+    lockfile = web.cwd / "locks" / "web.toml"
     before = lockfile.read_bytes()
     struck = faults.inject("/simple/", Trickle(pause=0.3, piece=1))
-    process = synced.start(*verb, env={"ENVBUILD_INDEX_DEFAULT_URL": faults.url})
+    process = web.start(*verb, env={"ENVBUILD_INDEX_DEFAULT_URL": faults.url})
     wait_until(lambda: struck.hits or process.poll() is not None, "the index is asked")
     _end(process, signal.SIGINT)
     assert lockfile.read_bytes() == before
 
 
-def test_an_index_that_drips_is_given_up(synced: CommandLine, faults: FaultProxy) -> None:
+def test_an_index_that_drips_is_given_up(web: CommandLine, faults: FaultProxy) -> None:
     """Nobody is there to press Ctrl-C: the deadline says which index it was, exit 4."""
     faults.inject("/simple/", Trickle(pause=0.3, piece=1))
-    result = synced(
+    result = web(
         "export",
         "pylock",
         "web",
