@@ -1,4 +1,4 @@
-"""The command line: argv → one command → one exit code; errors are caught and said here alone."""
+"""The command line: from argv to one exit code. Only here are errors caught and printed."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _GRACE = 1.0
 def entry() -> NoReturn:
     """Run the command line of this process and end it.
 
-    Interrupted, it ends soon: what its threads still wait for must not hold up the caller.
-    It never ends by way of the interpreter's own end, which takes milliseconds
-    and in which a signal would have its old meaning again, after all is done and said.
+    After an interrupt it ends soon: the caller does not wait for the threads.
+    It skips the interpreter's own shutdown, which takes milliseconds
+    and in which a signal would have its old meaning again.
     """
     try:
         settle_streams()
@@ -58,7 +58,7 @@ def main(argv: Sequence[str], environment: Mapping[str, str]) -> int:
 def settle_streams() -> None:
     """Give stdout and stderr something to write to, and a way to write every character.
 
-    A caller may have closed them (`>&-`), or have a locale without the characters of a chain.
+    A caller may have closed them (`>&-`), or have a locale that lacks some characters.
     """
     if sys.stdout is None or sys.stderr is None:
         _fill_standard_streams()
@@ -82,7 +82,7 @@ def _fill_standard_streams() -> None:
 
 
 def _flush_output() -> None:
-    """Drop what could not be written: it was said already, and nobody is there to hear it again."""
+    """Write what is buffered; drop what cannot be written, as nobody reads it."""
     try:
         sys.stdout.flush()
     except OSError:
@@ -98,7 +98,7 @@ def _discard_output() -> None:
 
 
 def _wants_json(argv: Sequence[str]) -> bool:
-    """Whether the words ask for JSON, for when they cannot be parsed."""
+    """Whether the words ask for JSON; needed when they cannot be parsed."""
     from itertools import pairwise
 
     own = argv[: argv.index("--")] if "--" in argv else argv
@@ -106,7 +106,7 @@ def _wants_json(argv: Sequence[str]) -> bool:
 
 
 def _read(argv: Sequence[str]) -> tuple[Verb, Arguments]:
-    """What is asked for; argparse is imported only if it has to look at the words."""
+    """The verb and its arguments; argparse is imported only for what the quick reader leaves."""
     from envbuild.cli.options import read_plainly
     from envbuild.cli.verbs import find_verb
 
@@ -162,7 +162,7 @@ def _require_trust(verb: Verb, context: Context, arguments: Arguments) -> None:
 
 
 def _give_up_output() -> int:
-    """The reader of stdout has gone; that is its right, but what was asked for may not be done."""
+    """End as a program does whose reader has closed the pipe."""
     _discard_output()
     return 141
 
@@ -173,7 +173,7 @@ def _say_interrupted() -> int:
 
 
 def _let_threads_tidy_up() -> None:
-    """Their programs are stopped, so that most have no more to do than to remove a scratch folder."""
+    """Wait a moment for the threads, which remove their scratch folders."""
     import threading
     import time
     from contextlib import suppress

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def planner_for(context: Context, progress: Progress, *, offline: bool, dry_run: bool) -> Planner:
-    """What turns the declaration and its lockfiles into this host's plan."""
+    """What makes this host's plan from the declaration and its lockfiles."""
     from envbuild.commands.sync import Planner
 
     chosen: dict[tuple[tuple[str, ...], bool], Interpreter] = {}
@@ -55,9 +55,9 @@ def open_builder(
     jobs: int,
     declaration: Declaration | None = None,
 ) -> Iterator[Builder]:
-    """What builds into the store, with the indexes open for as long as the block runs.
+    """What builds into the store; the indexes stay open until the block ends.
 
-    They are those of the context's declaration, or of another that is named.
+    They are those of the context's declaration, unless another one is given.
     """
     from envbuild.build.assembly import Assembler
     from envbuild.build.builder import Builder

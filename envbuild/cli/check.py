@@ -70,7 +70,7 @@ def check(context: Context, arguments: Arguments) -> Outcome:
 
 
 def _check_text(result: CheckResult, format_: str, environment: Mapping[str, str]) -> Text:
-    """The result as text in one of the formats but JSON."""
+    """The result in one of the formats that are not JSON."""
     if format_ == "markdown":
         from envbuild.report.markdown import render_markdown
 
@@ -90,7 +90,7 @@ def _check_text(result: CheckResult, format_: str, environment: Mapping[str, str
 
 
 def _write_summary(result: CheckResult, environment: Mapping[str, str]) -> None:
-    """Add the Markdown to the step's summary where the runner names a file for it."""
+    """Add the Markdown to the step's summary, if the runner names a file for it."""
     path = environment.get(_SUMMARY)
     if not path:
         return
@@ -106,7 +106,7 @@ def _write_summary(result: CheckResult, environment: Mapping[str, str]) -> None:
 
 
 def _in_repository(path: str, environment: Mapping[str, str]) -> str:
-    """A path relative to the runner's checkout where it names one, else as it is."""
+    """A path relative to the runner's checkout, if the path is in it; else as it is."""
     workspace = environment.get("GITHUB_WORKSPACE")
     if not workspace:
         return path

@@ -1,4 +1,4 @@
-"""The parts that commands work with, each built when it is first asked for."""
+"""The parts that commands need; each is made when it is first used."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ _LARGEST_NUMBER = 24 * 60 * 60
 
 
 class Context:
-    """What one call of the command line has to work with."""
+    """The parts for one run of the command line."""
 
     def __init__(self, *, arguments: Arguments, environment: Mapping[str, str]) -> None:
         self._arguments = arguments
         self.environment = environment
 
     def stop(self) -> None:
-        """End every program that was started; quick where none was."""
+        """End every program that was started."""
         if "runner" in self.__dict__:
             self.runner.stop()
 
@@ -59,7 +59,7 @@ class Context:
 
     @cached_property
     def declaration_here(self) -> Declaration:
-        """The declaration with the host tables that apply on this host; what is locked is the same."""
+        """The declaration with the host tables that apply on this host, which change no lockfile."""
         if not self.declaration.hosts:
             return self.declaration
         from envbuild.declaration.hosts import declaration_on
@@ -105,13 +105,13 @@ class Context:
         return Store(root=Path(os.path.abspath(os.path.expanduser(named))))  # noqa: PTH100, PTH111
 
     def require_trusted_store(self) -> None:
-        """HostError where the store belongs to somebody whom the user has not said he trusts."""
+        """HostError if the store belongs to a user who is not trusted."""
         from envbuild.store.guard import MARKER
 
         self._trust.require_store(self.store.root, self.store.root / MARKER)
 
     def require_trusted_declaration(self) -> None:
-        """DeclarationError where the declaration does, its folder, or its lockfiles."""
+        """DeclarationError if the declaration, its folder or a lockfile belongs to a user who is not trusted."""
         self._trust.require_declaration(
             self.declaration_path, self.declaration_path.parent / "locks"
         )
@@ -130,9 +130,9 @@ class Context:
         )
 
     def shared_paths_of(self, driver: str, lock: str) -> tuple[Finding, ...]:
-        """The paths that several packages bring in what is current of a driver, if that is what is locked.
+        """The paths that several packages share in a driver's current environment, if it has this lockfile.
 
-        Empty where nothing was built here: a repository is checked without any store too.
+        Empty if nothing was built here: `check` needs no store.
         """
         from envbuild.environment.shared_paths import shared_paths
         from envbuild.errors import EnvbuildError
@@ -144,7 +144,7 @@ class Context:
                 return ()
             return tuple(shared_paths(Path(entry.environment)))
         except (EnvbuildError, OSError):
-            return ()  # what is wrong with the store is for `verify` to say
+            return ()  # `verify` reports what is wrong with a store
 
     @cached_property
     def runner(self) -> SystemRunner:
@@ -154,7 +154,7 @@ class Context:
         return SystemRunner()
 
     def bytecode(self, jobs: int) -> Bytecode:
-        """The store's bytecode, compiled in so many processes."""
+        """The store's bytecode, which so many processes compile."""
         from envbuild.wheelcache.bytecode import Bytecode
         from envbuild.wheelcache.compiler import BytecodeCompiler
 
@@ -162,13 +162,13 @@ class Context:
         return Bytecode(root=self.store.cache / "bytecode", compiler=compiler)
 
     def prober(self, jobs: int) -> Prober:
-        """What runs probes, so many drivers side by side."""
+        """What runs probes, of so many drivers at a time."""
         from envbuild.build.prober import Prober
 
         return Prober(runner=self.runner, logs=self.store.cache / "probes", jobs=jobs)
 
     def gate(self, jobs: int, progress: Progress) -> Gate:
-        """What keeps environments whose probes fail from being switched to."""
+        """What refuses to switch to an environment whose probes fail."""
         from envbuild.build.gate import Gate
 
         return Gate(
@@ -222,21 +222,21 @@ class Context:
 
     @property
     def index_timeout(self) -> float:
-        """Seconds of silence after which an index counts as hanging: `$ENVBUILD_HTTP_TIMEOUT`, else 30."""
+        """After so many seconds without data a request fails: `$ENVBUILD_HTTP_TIMEOUT`, else 30."""
         return self._number("ENVBUILD_HTTP_TIMEOUT", 30.0, float, least=0.01)
 
     @property
     def index_deadline(self) -> float:
-        """Seconds for a whole answer of an index: `$ENVBUILD_HTTP_DEADLINE`, else 300."""
+        """The seconds that a whole answer may take: `$ENVBUILD_HTTP_DEADLINE`, else 300."""
         return self._number("ENVBUILD_HTTP_DEADLINE", 300.0, float, least=0.01)
 
     @property
     def index_retries(self) -> int:
-        """How often uv asks an index again that failed: `$ENVBUILD_HTTP_RETRIES`, else 3."""
+        """How often uv repeats a failed request: `$ENVBUILD_HTTP_RETRIES`, else 3."""
         return self._number("ENVBUILD_HTTP_RETRIES", 3, int, least=0)
 
     def _number(self, name: str, default: N, parse: Callable[[str], N], *, least: float) -> N:
-        """A number out of the environment; UsageError where it is none."""
+        """A number from the environment; UsageError if it is not one."""
         text = self.environment.get(name)
         if not text:
             return default
@@ -253,7 +253,7 @@ class Context:
 
     @cached_property
     def lock_cache(self) -> Path:
-        """Where locking keeps what indexes said, for nobody else to see; it needs no store."""
+        """The private folder in which `lock` keeps the answers of indexes; it needs no store."""
         from envbuild.posix.files import make_private
 
         folder = self._lock_cache()

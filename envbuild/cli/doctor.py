@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from envbuild.cli.options import Arguments
 
 _DECLARATION = "drivers.toml"
-"""Where the declaration is unless the user says so."""
+"""Where the declaration is unless the user names another file."""
 
 
 @verb(

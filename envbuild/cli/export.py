@@ -120,7 +120,7 @@ def _exporter(context: Context) -> Exporter:
 
 
 def _own_command(context: Context) -> tuple[str, ...]:
-    """How this very envbuild is called on this declaration and store, from any folder."""
+    """The command that calls this envbuild with this declaration and store, from any folder."""
     file = os.path.abspath(context.declaration_path)  # noqa: PTH100  (a link's name is kept)
     # isolated, but for the folders in which a user may have installed envbuild
     python = (sys.executable, "-E", "-P")
@@ -138,7 +138,7 @@ def _locations(context: Context) -> IndexLocations:
 
 
 def _sources(context: Context, lockfile: Lockfile) -> Mapping[str, FileSource]:
-    """Where the indexes of this host have each file; IndexFailureError names what they lack."""
+    """Where this host's indexes have each file; IndexFailureError names the files that they lack."""
     from envbuild.index.file_places import find_places
     from envbuild.index.reader import IndexClient
 

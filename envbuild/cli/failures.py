@@ -1,4 +1,4 @@
-"""What becomes of an exception that nobody caught: what is said of it, and the exit code."""
+"""What is printed of an exception that nobody caught, and its exit code."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _OF_THE_HOST = SHORTAGES | {
     errno.EAGAIN,
     errno.EFBIG,
 }
-"""A disk, a limit or a right that failed somewhere; any other system error is a bug."""
+"""Errors of a disk, a limit or a permission; any other system error is a bug."""
 
 _PROCESSES = "the limit of processes (`ulimit -u`, `TasksMax=` of a unit)"
 
 
 def end_with(error: Exception, *, as_json: bool) -> int:
-    """Say everything that there is to say on stderr; the exit code.
+    """Print the problems of an error on stderr, and return its exit code.
 
-    In JSON mode problems are on stdout too, so that a reader always gets one object.
-    What is neither known nor the host's failure is a bug, with the place where it happened.
+    In JSON mode they are on stdout too, so that a reader always gets one object.
+    An error that is neither known nor the host's is a bug: its traceback is printed.
     """
     known = error if isinstance(error, EnvbuildError) else _host_error(error)
     if known is None:
@@ -47,12 +47,12 @@ def end_with(error: Exception, *, as_json: bool) -> int:
 
 
 def _host_error(error: Exception) -> HostError | None:
-    """What the host could not do, if that is what happened."""
+    """The same as an error of the host, if it is one."""
     if isinstance(error, OSError) and error.errno in _OF_THE_HOST:
         place = f"{error.filename}: " if error.filename else ""
         return _failure(f"{place}{error.strerror}", None)
     if isinstance(error, MemoryError):
-        return _failure("it is out of memory", None)
+        return _failure("there is no memory left", None)
     if isinstance(error, RuntimeError) and str(error) == "can't start new thread":
         return _failure(str(error), f"raise {_PROCESSES}")
     if isinstance(error, ImportError) and _is_of_the_host(error):
@@ -62,10 +62,10 @@ def _host_error(error: Exception) -> HostError | None:
 
 
 def _is_of_the_host(error: ImportError) -> bool:
-    """Whether a shared object is there and does not load, or this Python lacks a part of its own.
+    """Whether a shared object does not load, or this Python lacks one of its own modules.
 
-    A module of Python code names its file where a name is missing in it; an extension that the
-    host cannot open or link says so in its own words, and which of them it was only sometimes.
+    A missing name in Python code comes with the file of that code.
+    The error of an extension that does not load names that file, or none.
     """
     if isinstance(error, ModuleNotFoundError):
         return error.name in sys.stdlib_module_names

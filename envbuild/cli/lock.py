@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from envbuild.text import Text
 
 _SIDE_BY_SIDE = 2
-"""Resolutions for each processor: a part of each is waiting for the index."""
+"""Resolutions for each processor, as each waits for the index some of the time."""
 
 
 def _at_once(arguments: Arguments, environment: Mapping[str, str]) -> Text | None:
@@ -118,7 +118,7 @@ def _lock(
 
 
 def _leave_stamp(context: Context, result: LockResult) -> None:
-    """Note which files were all fresh, so that the next look need not parse them."""
+    """Write down which files were fresh, so that the next `lock` need not parse them."""
     from contextlib import suppress
     from pathlib import Path
 

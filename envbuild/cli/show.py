@@ -32,7 +32,7 @@ def show(context: Context, arguments: Arguments) -> Outcome:
 
 
 def _readable_lockfiles(context: Context) -> dict[str, Lockfile]:
-    """By driver, the lockfiles that there are; a broken one counts as none."""
+    """The lockfiles that can be read, by driver."""
     from envbuild.errors import LockfileError
 
     found: dict[str, Lockfile] = {}

@@ -1,8 +1,8 @@
-"""The stamp of a command that left nothing to do: whether all it rested on is still the same.
+"""The stamp of a command that left nothing to do, which tells the next one whether anything has changed.
 
-Reading it back costs one small read, a digest of each file that decides, and a few stats:
-no lockfile is parsed and nothing heavy imported.
-A stamp is its head, its facts a line each, and the text that the command would print again.
+To check it costs one small read, a digest of each file that matters, and a few stats:
+no lockfile is parsed.
+A stamp has a head, a line for each fact, and the text that the command prints.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
 
 _HEAD = f"envbuild {__version__} stamp 1"
 _NVIDIA = "/proc/driver/nvidia/version"
-"""Changes when an NVIDIA driver comes, goes or is replaced."""
+"""Changes when an NVIDIA driver is installed, removed or replaced."""
 
 _MOST = (4 << 20) + 1
-"""In bytes: larger files are read where their size is said to be wrong."""
+"""In bytes: the command itself reads larger files, and says that they are too large."""
 
 
 def synced(root: str, declaration: str) -> Text | None:
-    """What a sync without arguments would print, if it would find all as it was; else None."""
+    """What `sync` prints if nothing has changed since the last one; else None."""
     return _recall(f"{root}/cache/stamp", declaration, root)
 
 
 def locked(cache: str, declaration: str) -> Text | None:
-    """What `lock` would print, if every lockfile is as it was when all were fresh; else None."""
+    """What `lock` prints if no file has changed since all lockfiles were fresh; else None."""
     return _recall(lock_stamp(cache, declaration), declaration, "")
 
 
@@ -81,7 +81,7 @@ def render_lock_stamp(
 
 
 def _recall(stamp: str, declaration: str, root: str) -> Text | None:
-    """The text of a stamp whose every fact still holds."""
+    """The text of a stamp, if every fact still holds."""
     try:
         with open(stamp, encoding="utf-8") as stream:  # noqa: PTH123
             head, facts, text = stream.read().split("\n\n", 2)
@@ -96,7 +96,7 @@ def _recall(stamp: str, declaration: str, root: str) -> Text | None:
 
 
 def host_fact() -> str:
-    """What of the host decides which drivers it gets, and what markers ask for there, as one word."""
+    """The facts of the host that decide which drivers it gets and what their markers say, as one word."""
     driver = _sha256(_NVIDIA) if os.path.exists(_NVIDIA) else "none"  # noqa: PTH110
     libc = os.confstr("CS_GNU_LIBC_VERSION") if hasattr(os, "confstr") else None
     name = os.uname()
@@ -119,7 +119,7 @@ def _holds(fact: str, declaration: str, locks: str, root: str) -> bool:
 
 
 def _observed(kind: str, declaration: str, locks: str, root: str) -> str | None:
-    """What the fact of that kind would say now; None for a kind that nobody knows."""
+    """What the fact of that kind is now; None for an unknown kind."""
     if kind == "declaration":
         return _sha256(declaration)
     if kind == "generation":
@@ -137,7 +137,7 @@ def _there(path: str) -> bool:
 
 
 def _sha256(path: str) -> str:
-    """The digest of a file that opens at once: a stranger may have put a pipe or a device there."""
+    """The digest of an ordinary file: a pipe or a device, which may block, is refused."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         if os.fstat(descriptor).st_mode & 0o170000 != 0o100000:  # `stat` takes longer to import

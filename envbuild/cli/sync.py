@@ -93,7 +93,7 @@ def _apply(context: Context, arguments: Arguments, plan: Plan, progress: Progres
 
 
 def _leave_stamp(context: Context, declaration: str, result: SyncResult) -> None:
-    """Note what this sync rested on, so that the next one can see at once that nothing has changed."""
+    """Write down what this sync depends on, so that the next one sees at once if nothing has changed."""
     from envbuild.cli.stamp import render_sync_stamp
     from envbuild.posix.files import write_if_changed
     from envbuild.report.sync import render_sync
