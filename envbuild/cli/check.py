@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 
-from envbuild.cli.options import flag, parameter, verb
+from envbuild.cli.options import Parameter, Verb, flag
 from envbuild.report.outcome import Outcome
 
 TYPE_CHECKING = False
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 _SUMMARY = "GITHUB_STEP_SUMMARY"
 
 
-@verb(
+@Verb(
     "check",
-    parameter("--against", "REV", "compare with this git revision, to see what the change does"),
+    Parameter("--against", "REV", "compare with this git revision, to see what the change does"),
     flag(
         "--allow-replaced-files",
         "with --against: only warn if a locked file has the same name but other content",
     ),
-    parameter(
+    Parameter(
         "--host",
         "KIND=VERSION",
         "also check for a host with this accelerator, such as cuda=12.4",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 
-from envbuild.cli.options import drivers, flag, parameter, verb
+from envbuild.cli.options import Parameter, Verb, drivers, flag
 from envbuild.report.outcome import Outcome, outcome_of
 
 TYPE_CHECKING = False
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from envbuild.commands.conflicts import ConflictsResult
 
 
-@verb(
+@Verb(
     "conflicts",
     drivers("only these; for one driver, its pairs with all others (default: every enabled one)"),
-    parameter("--svg", "FILE", "also write the matrix as a picture"),
+    Parameter("--svg", "FILE", "also write the matrix as a picture"),
     flag(
         "--groups",
         "show the largest groups that can share one environment, and what that saves",

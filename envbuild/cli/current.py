@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from envbuild.cli.folders import are_own, store_root
-from envbuild.cli.options import DRIVER, Parameter, parameter, verb
+from envbuild.cli.options import DRIVER, Parameter, Verb
 from envbuild.lean_json import read_json
 
 TYPE_CHECKING = False
@@ -63,10 +63,10 @@ def _run_at_once(root: str, manifest: Mapping[str, Any], arguments: Arguments) -
 
 def _path(name: str, field: str, text: str) -> Parameter:
     """An option that asks for another path of the driver, by its name in the manifest."""
-    return Parameter(name=name, dest="path", const=field, default="binary", group="path", help=text)
+    return Parameter(name, None, text, dest="path", const=field, default="binary", group="path")
 
 
-@verb("list", at_once=_from_manifest(_list_at_once), trusts=())
+@Verb("list", at_once=_from_manifest(_list_at_once), trusts=())
 def list_(context: Context, _arguments: Arguments) -> Outcome:
     """Show the current generation."""
     from envbuild.report.list import list_table, render_list
@@ -77,7 +77,7 @@ def list_(context: Context, _arguments: Arguments) -> Outcome:
     return outcome_of(manifest, render_list, list_table)
 
 
-@verb(
+@Verb(
     "which",
     DRIVER,
     _path("--python", "python", "print the path of the environment's Python instead"),
@@ -99,10 +99,10 @@ def which(context: Context, arguments: Arguments) -> Outcome:
     )
 
 
-@verb(
+@Verb(
     "run",
     DRIVER,
-    parameter("arguments", "ARG", "what the binary gets", count="...", default=()),
+    Parameter("arguments", "ARG", "what the binary gets", count="...", default=()),
     at_once=_from_manifest(_run_at_once),
     trusts=("store",),
 )

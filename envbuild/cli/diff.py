@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envbuild.cli.options import flag, parameter, verb
+from envbuild.cli.options import Parameter, Verb, flag
 from envbuild.report.outcome import Outcome, outcome_of
 
 TYPE_CHECKING = False
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from envbuild.cli.options import Arguments
 
 
-@verb(
+@Verb(
     "diff",
-    parameter("revision", "REV", "compare with this git revision (default: HEAD)", count="?"),
+    Parameter("revision", "REV", "compare with this git revision (default: HEAD)", count="?"),
     flag("--installed", "compare with the current generation instead"),
     trusts=(),
 )

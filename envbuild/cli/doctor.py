@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envbuild.cli.options import parameter, verb
+from envbuild.cli.options import Parameter, Verb
 from envbuild.report.outcome import Outcome, outcome_of
 
 TYPE_CHECKING = False
@@ -14,9 +14,9 @@ _DECLARATION = "drivers.toml"
 """Where the declaration is unless the user names another file."""
 
 
-@verb(
+@Verb(
     "doctor",
-    parameter(
+    Parameter(
         "--unit",
         "FILE",
         "also say what each ExecStart of these unit files would start",

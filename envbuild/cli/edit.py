@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from envbuild.cli.options import DRIVER, parameter, verb
+from envbuild.cli.options import DRIVER, Parameter, Verb
 from envbuild.report.outcome import Outcome, outcome_of
 
 TYPE_CHECKING = False
@@ -20,11 +20,11 @@ _SOURCES = (
 )
 
 
-@verb(
+@Verb(
     "import",
-    parameter("sources", "PATH", _SOURCES, count="+"),
-    parameter("--name", "DRIVER", "the new driver's name"),
-    parameter("--engine", "NAME", "the engine that runs a Xinference model"),
+    Parameter("sources", "PATH", _SOURCES, count="+"),
+    Parameter("--name", "DRIVER", "the new driver's name"),
+    Parameter("--engine", "NAME", "the engine that runs a Xinference model"),
     trusts=("declaration",),
 )
 def import_(context: Context, arguments: Arguments) -> Outcome:
@@ -41,10 +41,10 @@ def import_(context: Context, arguments: Arguments) -> Outcome:
     return _outcome(command(path, context.lock_folder, drafts, name=arguments.name))
 
 
-@verb(
+@Verb(
     "add",
     DRIVER,
-    parameter("requirements", "REQUIREMENT", "a requirement, such as 'numpy>=2'", count="+"),
+    Parameter("requirements", "REQUIREMENT", "a requirement, such as 'numpy>=2'", count="+"),
     trusts=("declaration",),
 )
 def add(context: Context, arguments: Arguments) -> Outcome:
@@ -55,10 +55,10 @@ def add(context: Context, arguments: Arguments) -> Outcome:
     return _outcome(command(context.declaration_path, arguments.driver, requirements))
 
 
-@verb(
+@Verb(
     "remove",
     DRIVER,
-    parameter(
+    Parameter(
         "requirements",
         "PACKAGE",
         "a package that is no longer required (default: remove the driver)",
@@ -74,11 +74,11 @@ def remove(context: Context, arguments: Arguments) -> Outcome:
     return _outcome(command(context.declaration_path, arguments.driver, arguments.requirements))
 
 
-@verb(
+@Verb(
     "edit",
     DRIVER,
-    parameter("key", "KEY", "such as binary or env.NAME"),
-    parameter("value", "VALUE", "a TOML value; anything else is taken as a string"),
+    Parameter("key", "KEY", "such as binary or env.NAME"),
+    Parameter("value", "VALUE", "a TOML value; anything else is taken as a string"),
     trusts=("declaration",),
 )
 def edit(context: Context, arguments: Arguments) -> Outcome:

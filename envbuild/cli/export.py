@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from envbuild.cli.options import Parameter, drivers, parameter, verb
+from envbuild.cli.options import Parameter, Verb, drivers
 from envbuild.launchers.registry import all_formats, all_options
 from envbuild.report.outcome import Outcome, outcome_of
 
@@ -29,30 +29,31 @@ _FORMATS = tuple(known.name for known in all_formats())
 _STABLE = ", ".join(known.name for known in all_formats() if known.stable)
 
 
-@verb(
+@Verb(
     "export",
-    parameter("export_format", "FORMAT", f"one of {', '.join(_FORMATS)}", choices=_FORMATS),
+    Parameter("export_format", "FORMAT", f"one of {', '.join(_FORMATS)}", choices=_FORMATS),
     drivers("only these (default: all)"),
     Parameter(
-        name="--stable",
+        "--stable",
+        None,
+        f"use paths that stay the same after every sync (default for {_STABLE})",
         group="paths",
-        dest="stable",
-        help=f"use paths that stay the same after every sync (default for {_STABLE})",
     ),
     Parameter(
-        name="--exact",
+        "--exact",
+        None,
+        "use the paths of this generation's environments",
         group="paths",
         dest="stable",
         const=False,
-        help="use the paths of this generation's environments",
     ),
-    parameter(
+    Parameter(
         "--out",
         "DIR",
         "write files into this folder instead of printing them",
         group="where",
     ),
-    parameter(
+    Parameter(
         "--check",
         "FILE",
         "write nothing; exit 1 and give the reason if FILE differs from the export",
@@ -61,7 +62,7 @@ _STABLE = ", ".join(known.name for known in all_formats() if known.stable)
         group="where",
     ),
     *(
-        parameter(f"--{option.name}", option.metavar, f"{option.help} ({', '.join(takers)})")
+        Parameter(f"--{option.name}", option.metavar, f"{option.help} ({', '.join(takers)})")
         for option, takers in all_options().items()
     ),
     trusts=(),

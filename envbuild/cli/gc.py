@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envbuild.cli.options import flag, parameter, positive, verb
+from envbuild.cli.options import Parameter, Verb, flag, positive
 from envbuild.report.outcome import Outcome, outcome_of
 
 TYPE_CHECKING = False
@@ -26,16 +26,16 @@ def _age(text: str) -> timedelta:
     return timedelta(**{unit: int(number)})
 
 
-@verb(
+@Verb(
     "gc",
-    parameter(
+    Parameter(
         "--keep",
         "N",
         "how many generations to keep, with the current one (default: 3)",
         parse=positive,
         default=3,
     ),
-    parameter(
+    Parameter(
         "--older-than",
         "AGE",
         "remove only what is older than this, such as 12h, 30d or 4w",

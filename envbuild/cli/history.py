@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envbuild.cli.options import verb
+from envbuild.cli.options import Verb
 from envbuild.report.outcome import Outcome, outcome_of
 
 TYPE_CHECKING = False
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from envbuild.cli.options import Arguments
 
 
-@verb("history", trusts=())
+@Verb("history", trusts=())
 def history(context: Context, _arguments: Arguments) -> Outcome:
     """List the generations, and what each one changed."""
     from envbuild.commands.history import history as command

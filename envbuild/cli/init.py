@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envbuild.cli.options import verb
+from envbuild.cli.options import Verb
 from envbuild.report.outcome import Outcome, outcome_of
 
 TYPE_CHECKING = False
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from envbuild.cli.options import Arguments
 
 
-@verb("init", trusts=())
+@Verb("init", trusts=())
 def init(context: Context, _arguments: Arguments) -> Outcome:
     """Write a drivers.toml with comments, to start with."""
     from envbuild.commands.init import init as command

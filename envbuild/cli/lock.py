@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from envbuild.cli.folders import is_own_declaration, user_folder
-from envbuild.cli.options import JOBS, drivers, flag, parameter, verb
+from envbuild.cli.options import JOBS, Parameter, Verb, drivers, flag
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,11 +43,11 @@ def _package(text: str) -> str:
         raise ValueError(f"{text!r} is not the name of a package") from error
 
 
-@verb(
+@Verb(
     "lock",
     drivers("only these (default: every enabled one)"),
     flag("--upgrade", "let every pin move"),
-    parameter(
+    Parameter(
         "--upgrade-package",
         "NAME",
         "let the pins of this package move; can be given several times",

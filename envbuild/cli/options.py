@@ -6,8 +6,6 @@ argparse takes longer to import than most verbs take, so that nothing here impor
 
 from __future__ import annotations
 
-from envbuild.value import value
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,8 +14,6 @@ if TYPE_CHECKING:
     from envbuild.cli.context import Context
     from envbuild.report.outcome import Outcome
     from envbuild.text import Text
-
-    Run = Callable[[Context, "Arguments"], Outcome]
 
 _DAY = 24 * 60 * 60
 
@@ -33,46 +29,47 @@ class Arguments:
         def __getattr__(self, name: str) -> Any: ...
 
 
-@value
 class Parameter:
-    """One row of a verb's table: an option, or an operand if its name does not start with a dash."""
+    """One row of a verb's table: an option, or an operand if its name does not start with a dash.
 
-    name: str
-    help: str
-    metavar: str | None = None
-    """None for an option that takes no value."""
+    `metavar` is None for an option that takes no value: then its value is `const`.
+    `parse` makes the value from the text; ValueError says what the text must be.
+    `count` is how many values it takes: `1`, `?`, `*`, `+`, or `...` for everything that follows.
+    With `repeats` each use of the option adds to a tuple. Only one option of a `group` can be given.
+    `dest` is the argument that it sets, if that is not called like the option.
+    """
 
-    parse: Callable[[str], object] = str
-    """From the text to the value; ValueError says what the text must be."""
-
-    choices: tuple[str, ...] = ()
-    """The texts that are allowed; empty if all are."""
-
-    default: Any = None
-    count: str = "1"
-    """How many values it takes: `1`, `?`, `*`, `+`, or `...` for everything that follows."""
-
-    repeats: bool = False
-    """Whether each use of the option adds to a list."""
-
-    group: str | None = None
-    """Only one option of a group can be given."""
-
-    dest: str | None = None
-    """The argument that it sets, if it is not called like the option."""
-
-    const: object = True
-    """The value of an option that takes none."""
+    def __init__(
+        self,
+        name: str,
+        metavar: str | None,
+        text: str,
+        *,
+        parse: Callable[[str], object] = str,
+        choices: tuple[str, ...] = (),
+        default: Any = None,
+        count: str = "1",
+        repeats: bool = False,
+        group: str | None = None,
+        dest: str | None = None,
+        const: object = True,
+    ) -> None:
+        self.name = name
+        self.metavar = metavar
+        self.help = text
+        self.parse = parse
+        self.choices = choices
+        self.default = default
+        self.count = count
+        self.repeats = repeats
+        self.group = group
+        self.argument = dest or name.lstrip("-").replace("-", "_")
+        self.const = const
 
     @property
     def is_operand(self) -> bool:
         """Whether its place tells what it is."""
         return not self.name.startswith("-")
-
-    @property
-    def argument(self) -> str:
-        """The name of the argument that it sets."""
-        return self.dest or self.name.lstrip("-").replace("-", "_")
 
     def read(self, text: str) -> object:
         """The value of a text; ValueError says why it has none."""
@@ -81,29 +78,39 @@ class Parameter:
         return self.parse(text)
 
 
-@value
 class Verb:
-    """One verb of the command line."""
+    """One verb of the command line; decorates the function that runs it, whose docstring is the verb's help.
 
-    name: str
-    run: Run
-    """What runs it; its docstring is the verb's help."""
-
-    parameters: tuple[Parameter, ...] = ()
-    formats: tuple[str, ...] = ("text", "json")
-    at_once: Callable[[Arguments, Mapping[str, str]], Text | None] | None = None
-    """What it prints, if that can be told without importing most of envbuild; else None.
-
-    The second argument is the environment of the process."""
-
-    trusts: tuple[str, ...] = ("store", "declaration")
-    """What it acts on, so that this must belong to this user or to somebody whom he trusts.
-
+    `at_once` gives what the verb prints, if that can be told without importing most of envbuild, else None;
+    it gets the arguments, and the environment of the process.
+    `trusts` names what the verb acts on: this must belong to this user, or to somebody whom he trusts.
     A verb that only reads prints what it finds: a checkout in CI may belong to anybody.
-    If it asks an index, the declaration must be trusted from that moment on."""
+    If it asks an index, the declaration must be trusted from that moment on.
+    `only_reads` says whether the verb only reads when it gets these arguments.
+    """
 
-    only_reads: Callable[[Arguments], bool] | None = None
-    """Whether it only reads when it gets these arguments."""
+    run: Callable[[Context, Arguments], Outcome]
+
+    def __init__(
+        self,
+        name: str,
+        *parameters: Parameter,
+        formats: tuple[str, ...] = ("text", "json"),
+        at_once: Callable[[Arguments, Mapping[str, str]], Text | None] | None = None,
+        trusts: tuple[str, ...] = ("store", "declaration"),
+        only_reads: Callable[[Arguments], bool] | None = None,
+    ) -> None:
+        self.name = name
+        self.parameters = parameters
+        self.formats = formats
+        self.at_once = at_once
+        self.trusts = trusts
+        self.only_reads = only_reads
+
+    def __call__(self, run: Callable[[Context, Arguments], Outcome]) -> Verb:
+        """The verb that this function runs."""
+        self.run = run
+        return self
 
     @property
     def help(self) -> str:
@@ -126,24 +133,14 @@ class Verb:
         return tuple(row for row in self.parameters if row.is_operand)
 
 
-def verb(name: str, *parameters: Parameter, **more: Any) -> Callable[[Run], Verb]:
-    """Make a function a verb, whose help is the function's docstring; the rest is as in `Verb`."""
-    return lambda run: Verb(name=name, run=run, parameters=parameters, **more)
-
-
-def parameter(name: str, metavar: str, text: str, **more: Any) -> Parameter:
-    """An option with a value, or an operand."""
-    return Parameter(name=name, metavar=metavar, help=text, **more)
-
-
 def flag(name: str, text: str, *, group: str | None = None) -> Parameter:
     """An option that takes no value: its argument is False, and True where it is given."""
-    return Parameter(name=name, help=text, group=group, default=False)
+    return Parameter(name, None, text, group=group, default=False)
 
 
 def drivers(text: str) -> Parameter:
     """Any number of drivers."""
-    return parameter("drivers", "DRIVER", text, count="*", default=())
+    return Parameter("drivers", "DRIVER", text, count="*", default=())
 
 
 def positive(text: str) -> int:
@@ -165,7 +162,7 @@ def _seconds(text: str) -> float:
 
 
 def _format(formats: tuple[str, ...]) -> Parameter:
-    return parameter(
+    return Parameter(
         "--format",
         "FORMAT",
         f"print the result as {', '.join(formats[:-1])} or {formats[-1]} (default: text)",
@@ -175,18 +172,18 @@ def _format(formats: tuple[str, ...]) -> Parameter:
 
 
 COMMON = (
-    parameter(
+    Parameter(
         "--file",
         "PATH",
         "the declaration; its lockfiles are in locks/ beside it (default: drivers.toml)",
         default="drivers.toml",
     ),
-    parameter(
+    Parameter(
         "--store",
         "PATH",
         "the store of environments (default: $ENVBUILD_STORE, else in the user's data folder)",
     ),
-    parameter(
+    Parameter(
         "--wait-lock",
         "SECONDS",
         "how long to wait for a lock that another envbuild holds (default: 3600)",
@@ -199,8 +196,8 @@ COMMON = (
 BEFORE_VERB = (*COMMON, _format(("text", "json")))
 """The options that can be given before the verb, too."""
 
-DRIVER = parameter("driver", "DRIVER", "the driver's name")
-JOBS = parameter("--jobs", "N", "how many jobs run at the same time", parse=positive)
+DRIVER = Parameter("driver", "DRIVER", "the driver's name")
+JOBS = Parameter("--jobs", "N", "how many jobs run at the same time", parse=positive)
 
 
 def defaults(table: Iterable[Parameter]) -> dict[str, Any]:

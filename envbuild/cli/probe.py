@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envbuild.cli.options import drivers, verb
+from envbuild.cli.options import Verb, drivers
 from envbuild.report.outcome import Outcome, outcome_of
 
 TYPE_CHECKING = False
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from envbuild.cli.options import Arguments
 
 
-@verb("probe", drivers("only these (default: every one in the current generation)"))
+@Verb("probe", drivers("only these (default: every one in the current generation)"))
 def probe(context: Context, arguments: Arguments) -> Outcome:
     """Run the declared probes in the current environments."""
     from envbuild.commands.probe import probe as command

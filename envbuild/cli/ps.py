@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envbuild.cli.options import verb
+from envbuild.cli.options import Verb
 from envbuild.report.outcome import Outcome, outcome_of
 
 TYPE_CHECKING = False
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from envbuild.cli.options import Arguments
 
 
-@verb("ps", trusts=())
+@Verb("ps", trusts=())
 def ps(context: Context, _arguments: Arguments) -> Outcome:
     """Show the processes that use the store's environments."""
     from envbuild.commands.ps import ps as command

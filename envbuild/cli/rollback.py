@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from envbuild.cli.folders import are_own, cpus, store_root
-from envbuild.cli.options import parameter, positive, verb
+from envbuild.cli.options import Parameter, Verb, positive
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,9 +32,9 @@ def _at_once(arguments: Arguments, environment: Mapping[str, str]) -> Text | Non
         return None
 
 
-@verb(
+@Verb(
     "rollback",
-    parameter(
+    Parameter(
         "generation",
         "N",
         "the generation's number (default: the one before the current one)",

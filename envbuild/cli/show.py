@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from envbuild.cli.options import drivers, verb
+from envbuild.cli.options import Verb, drivers
 from envbuild.report.outcome import Outcome, outcome_of
 
 TYPE_CHECKING = False
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from envbuild.lockfile.lockfile import Lockfile
 
 
-@verb("show", drivers("only these (default: all)"), trusts=())
+@Verb("show", drivers("only these (default: all)"), trusts=())
 def show(context: Context, arguments: Arguments) -> Outcome:
     """Print what applies to a driver, and where each line comes from."""
     from envbuild.commands.show import show as command

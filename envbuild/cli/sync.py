@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from envbuild.cli.folders import are_own, is_own_declaration, store_root
-from envbuild.cli.options import JOBS, drivers, flag, verb
+from envbuild.cli.options import JOBS, Verb, drivers, flag
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def _at_once(arguments: Arguments, environment: Mapping[str, str]) -> Text | Non
     return synced(root, arguments.file) if is_own else None
 
 
-@verb(
+@Verb(
     "sync",
     drivers("only these (default: every enabled one)"),
     flag("--dry-run", "print the plan and do nothing"),

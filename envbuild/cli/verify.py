@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from envbuild.cli.folders import cpus, store_root
-from envbuild.cli.options import drivers, flag, verb
+from envbuild.cli.options import Verb, drivers, flag
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def _at_once(arguments: Arguments, environment: Mapping[str, str]) -> Text | Non
     return render_verify(result) if result.exit_code == 0 else None
 
 
-@verb(
+@Verb(
     "verify",
     drivers("only these (default: everything that a generation names)"),
     flag("--quick", "compare mode, size, time and inode; hash no file", group="how"),

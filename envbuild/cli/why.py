@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envbuild.cli.options import DRIVER, parameter, verb
+from envbuild.cli.options import DRIVER, Parameter, Verb
 from envbuild.report.outcome import Outcome, outcome_of
 
 TYPE_CHECKING = False
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from envbuild.cli.options import Arguments
 
 
-@verb(
+@Verb(
     "why",
     DRIVER,
-    parameter("package", "PACKAGE", "the package's name"),
+    Parameter("package", "PACKAGE", "the package's name"),
     trusts=(),
 )
 def why(context: Context, arguments: Arguments) -> Outcome:
@@ -26,10 +26,10 @@ def why(context: Context, arguments: Arguments) -> Outcome:
     return outcome_of(result, render_why, why_table)
 
 
-@verb(
+@Verb(
     "tree",
     DRIVER,
-    parameter(
+    Parameter(
         "--target",
         "TARGET",
         "the target, as the lockfile calls it (default: the lockfile's first)",

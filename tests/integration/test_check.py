@@ -139,7 +139,7 @@ def test_a_rule_about_a_package_that_nobody_has_is_a_mistake(
         (("tree", "one", "--target", "3.9-x"), "one is not locked for the target '3.9-x'"),
         (("diff", "nowhere"), "git knows no revision 'nowhere'"),
         (("check", "--against", "nowhere"), "git knows no revision 'nowhere'"),
-        (("diff", "main", "--installed"), "compares with the current generation"),
+        (("diff", "main", "--installed"), "cannot be used together"),
     ],
 )
 def test_what_is_not_there_is_named(

@@ -46,7 +46,7 @@ def test_the_host_is_told_from_a_bug(
     def fail(*_: object) -> NoReturn:
         raise error
 
-    verb = Verb(name="gc", run=fail, at_once=fail if early else None)
+    verb = Verb("gc", at_once=fail if early else None)(fail)
     monkeypatch.setattr("envbuild.cli.gc.gc", verb)
     assert main(["gc"], {}) == code
     said = capsys.readouterr().err
