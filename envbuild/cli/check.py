@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 
-from envbuild.cli.options import Parameter, Verb, flag
+from envbuild.cli.options import Arguments, Parameter, Verb, flag
 from envbuild.report.outcome import Outcome
 
 TYPE_CHECKING = False
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from envbuild.cli.context import Context
-    from envbuild.cli.options import Arguments
     from envbuild.commands.check import CheckResult
     from envbuild.text import Text
 
@@ -28,9 +27,7 @@ _SUMMARY = "GITHUB_STEP_SUMMARY"
         "with --against: only warn if a locked file has the same name but other content",
     ),
     Parameter(
-        "--host",
-        "KIND=VERSION",
-        "also check for a host with this accelerator, such as cuda=12.4",
+        "--host", "KIND=VERSION", "also check for a host with this accelerator, such as cuda=12.4"
     ),
     flag(
         "--solve",

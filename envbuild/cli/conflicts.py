@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import gc
 
-from envbuild.cli.options import Parameter, Verb, drivers, flag
+from envbuild.cli.options import Arguments, Parameter, Verb, drivers, flag
 from envbuild.report.outcome import Outcome, outcome_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from envbuild.cli.context import Context
-    from envbuild.cli.options import Arguments
     from envbuild.commands.conflicts import ConflictsResult
 
 
@@ -18,14 +17,8 @@ if TYPE_CHECKING:
     "conflicts",
     drivers("only these; for one driver, its pairs with all others (default: every enabled one)"),
     Parameter("--svg", "FILE", "also write the matrix as a picture"),
-    flag(
-        "--groups",
-        "show the largest groups that can share one environment, and what that saves",
-    ),
-    flag(
-        "--solve",
-        "ask the index whether other versions allow the pairs that conflict",
-    ),
+    flag("--groups", "show the largest groups that can share one environment, and what that saves"),
+    flag("--solve", "ask the index whether other versions allow the pairs that conflict"),
     trusts=(),
 )
 def conflicts(context: Context, arguments: Arguments) -> Outcome:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from envbuild.cli.folders import are_own, store_root
-from envbuild.cli.options import DRIVER, Parameter, Verb
+from envbuild.cli.options import DRIVER, Arguments, Parameter, Verb
 from envbuild.lean_json import read_json
 
 TYPE_CHECKING = False
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from envbuild.cli.context import Context
-    from envbuild.cli.options import Arguments
     from envbuild.report.outcome import Outcome
     from envbuild.store.manifest import ManifestDriver
     from envbuild.text import Text

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from envbuild.cli.options import DRIVER, Parameter, Verb
+from envbuild.cli.options import DRIVER, Arguments, Parameter, Verb
 from envbuild.report.outcome import Outcome, outcome_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from envbuild.cli.context import Context
-    from envbuild.cli.options import Arguments
     from envbuild.commands.edit import EditResult
 
 

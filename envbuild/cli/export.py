@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from envbuild.cli.options import Parameter, Verb, drivers
+from envbuild.cli.options import Arguments, Parameter, Verb, drivers
 from envbuild.launchers.registry import all_formats, all_options
 from envbuild.report.outcome import Outcome, outcome_of
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from envbuild.cli.context import Context
-    from envbuild.cli.options import Arguments
     from envbuild.commands.export import Exporter
     from envbuild.index.locations import IndexLocations
     from envbuild.launchers.export import ExportRequest
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
 
 
 _FORMATS = tuple(known.name for known in all_formats())
-
-
 _STABLE = ", ".join(known.name for known in all_formats() if known.stable)
 
 
@@ -48,10 +45,7 @@ _STABLE = ", ".join(known.name for known in all_formats() if known.stable)
         const=False,
     ),
     Parameter(
-        "--out",
-        "DIR",
-        "write files into this folder instead of printing them",
-        group="where",
+        "--out", "DIR", "write files into this folder instead of printing them", group="where"
     ),
     Parameter(
         "--check",

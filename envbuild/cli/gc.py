@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envbuild.cli.options import Parameter, Verb, flag, positive
+from envbuild.cli.options import Arguments, Parameter, Verb, flag, positive
 from envbuild.report.outcome import Outcome, outcome_of
 
 TYPE_CHECKING = False
@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from envbuild.cli.context import Context
-    from envbuild.cli.options import Arguments
 
 _LONGEST_AGE = 5
 """Digits of an age."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from envbuild.cli.options import Verb
+from envbuild.cli.options import Arguments, Verb
 from envbuild.report.outcome import Outcome, outcome_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from envbuild.cli.context import Context
-    from envbuild.cli.options import Arguments
 
 
 @Verb("init", trusts=())

@@ -5,14 +5,13 @@ from __future__ import annotations
 import sys
 
 from envbuild.cli.folders import is_own_declaration, user_folder
-from envbuild.cli.options import JOBS, Parameter, Verb, drivers, flag
+from envbuild.cli.options import JOBS, Arguments, Parameter, Verb, drivers, flag
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from envbuild.cli.context import Context
-    from envbuild.cli.options import Arguments
     from envbuild.commands.lock_result import LockResult
     from envbuild.progress import Progress
     from envbuild.report.outcome import Outcome

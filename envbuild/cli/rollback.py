@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from envbuild.cli.folders import are_own, cpus, store_root
-from envbuild.cli.options import Parameter, Verb, positive
+from envbuild.cli.options import Arguments, Parameter, Verb, positive
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from envbuild.cli.context import Context
-    from envbuild.cli.options import Arguments
     from envbuild.report.outcome import Outcome
     from envbuild.text import Text
 

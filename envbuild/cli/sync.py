@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from envbuild.cli.folders import are_own, is_own_declaration, store_root
-from envbuild.cli.options import JOBS, Verb, drivers, flag
+from envbuild.cli.options import JOBS, Arguments, Verb, drivers, flag
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from envbuild.build.builder import Applied
     from envbuild.cli.context import Context
-    from envbuild.cli.options import Arguments
     from envbuild.commands.sync import SyncResult
     from envbuild.progress import Progress
     from envbuild.report.outcome import Outcome

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from envbuild.cli.folders import cpus, store_root
-from envbuild.cli.options import Verb, drivers, flag
+from envbuild.cli.options import Arguments, Verb, drivers, flag
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from envbuild.build.builder import Builder
     from envbuild.cli.context import Context
-    from envbuild.cli.options import Arguments
     from envbuild.commands.repair import Repaired
     from envbuild.commands.sync import Planner
     from envbuild.progress import Progress

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from envbuild.cli.options import DRIVER, Parameter, Verb
+from envbuild.cli.options import DRIVER, Arguments, Parameter, Verb
 from envbuild.report.outcome import Outcome, outcome_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from envbuild.cli.context import Context
-    from envbuild.cli.options import Arguments
 
 
 @Verb(
@@ -30,9 +29,7 @@ def why(context: Context, arguments: Arguments) -> Outcome:
     "tree",
     DRIVER,
     Parameter(
-        "--target",
-        "TARGET",
-        "the target, as the lockfile calls it (default: the lockfile's first)",
+        "--target", "TARGET", "the target, as the lockfile calls it (default: the lockfile's first)"
     ),
     trusts=(),
 )
