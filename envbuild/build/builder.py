@@ -15,8 +15,8 @@ from envbuild.errors import EnvbuildError, IndexFailureError, Problem, UsageErro
 from envbuild.lockfile.recipe import Recipe
 from envbuild.posix.clock import now
 from envbuild.posix.files import sync_file_system
+from envbuild.posix.shortage import unwritable
 from envbuild.posix.workers import Workers
-from envbuild.posix.write_refusal import unwritable
 from envbuild.store.generation import next_manifest, says_the_same
 from envbuild.value import value
 

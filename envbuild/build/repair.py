@@ -15,9 +15,14 @@ from envbuild.environment.receipt import parse_receipt
 from envbuild.environment.survey import scan_contents
 from envbuild.errors import EnvbuildError, HostError, Problem
 from envbuild.finding import Code
-from envbuild.posix.exchange import exchange_folders
-from envbuild.posix.files import replace_link, sync_file_system, sync_folder, write_atomically
-from envbuild.posix.write_refusal import unwritable
+from envbuild.posix.files import (
+    exchange_folders,
+    replace_link,
+    sync_file_system,
+    sync_folder,
+    write_atomically,
+)
+from envbuild.posix.shortage import unwritable
 from envbuild.store.layout import generation_links
 from envbuild.store.trash import Trash
 from envbuild.value import value

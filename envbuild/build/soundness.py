@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from envbuild.environment.fit import Distribution
+    from envbuild.environment.installed import Distribution
     from envbuild.errors import EnvbuildError
     from envbuild.lockfile.lockfile import LockedPackage
     from envbuild.lockfile.soundness import Unmet

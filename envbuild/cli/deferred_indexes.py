@@ -65,7 +65,7 @@ class DeferredIndexes:
 
     def commands(self, files: tuple[ResolvedFile, ...]) -> Mapping[str, tuple[str, ...]]:
         """As `MetadataSource` has it."""
-        from envbuild.index.command_reader import CommandReader
+        from envbuild.index.wheel_commands import CommandReader
 
         with self._guard:
             locations, client = self._locations, self._client

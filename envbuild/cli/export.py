@@ -134,7 +134,7 @@ def _locations(context: Context) -> IndexLocations:
 
 def _sources(context: Context, lockfile: Lockfile) -> Mapping[str, FileSource]:
     """Where this host's indexes have each file; IndexFailureError names the files that they lack."""
-    from envbuild.index.file_places import find_places
+    from envbuild.index.locked_files import find_places
     from envbuild.index.reader import IndexClient
 
     patience = {"read_timeout": context.index_timeout, "deadline": context.index_deadline}

@@ -10,7 +10,6 @@ from envbuild.conflicts.rules import check_rules, rule_problems
 from envbuild.conflicts.unlocked_changes import foresee
 from envbuild.errors import LockfileError, UsageError
 from envbuild.finding import Code, Finding
-from envbuild.lockfile.broken import check_soundness
 from envbuild.lockfile.doubts import yanked_text
 from envbuild.lockfile.freshness import judge_lockfile
 from envbuild.lockfile.held_back import held_back_hint, held_back_text
@@ -18,7 +17,8 @@ from envbuild.lockfile.host_check import check_host
 from envbuild.lockfile.lines import package_line
 from envbuild.lockfile.lockfile import Stale
 from envbuild.lockfile.provided_commands import command_problems, settle_all
-from envbuild.store.command_clashes import check_commands
+from envbuild.lockfile.soundness import check_soundness
+from envbuild.store.shims import check_commands
 from envbuild.value import replace, value
 
 if TYPE_CHECKING:
@@ -251,7 +251,7 @@ class Checker:
 
     def _replaced(self, lockfiles: Mapping[str, Lockfile], then: FleetAt) -> Iterator[Finding]:
         """Files that any lockfile of the revision has under the same name with another sha256."""
-        from envbuild.lockfile.replaced_files import files_of, known_files, replaced_files
+        from envbuild.lockfile.changes import files_of, known_files, replaced_files
 
         known = known_files(then.lockfiles.values())
         for name, lockfile in lockfiles.items():

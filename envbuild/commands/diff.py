@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
     from envbuild.commands.revision import FleetAt, Revisions
     from envbuild.declaration.declaration import Declaration
+    from envbuild.lockfile.changes import NamedFile
     from envbuild.lockfile.folder import LockFolder
     from envbuild.lockfile.lockfile import Lockfile
-    from envbuild.lockfile.replaced_files import NamedFile
     from envbuild.store.manifest import Manifest, ManifestDriver
     from envbuild.target.target import Host, Target
 

@@ -8,8 +8,7 @@ from pathlib import Path
 from posixpath import basename
 from typing import TYPE_CHECKING, NamedTuple
 
-from envbuild.environment.fit import outside_range, unmet_requirements
-from envbuild.environment.installed import read_distributions
+from envbuild.environment.installed import outside_range, read_distributions, unmet_requirements
 from envbuild.environment.receipt import read_receipt_python
 from envbuild.errors import HostError, Problem, UsageError
 from envbuild.finding import Code, Finding

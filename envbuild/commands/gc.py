@@ -8,7 +8,7 @@ from envbuild.errors import NoError, Problem
 from envbuild.posix.clock import utc
 from envbuild.posix.deletion import count_bytes
 from envbuild.posix.file_locks import locked_if_free
-from envbuild.posix.write_refusal import unwritable
+from envbuild.posix.shortage import unwritable
 from envbuild.store.collector import Collector
 from envbuild.store.garbage import Kept, plan_gc, plan_pythons
 from envbuild.store.guard import require_store
@@ -104,7 +104,7 @@ def _collect(store: Store, options: GcOptions, before: str | None) -> Collected:
     plan = _take_pythons(store, plan, environments, before, trash)
     kept = None
     if options.cache:
-        from envbuild.store.cache_trimming import take_cache
+        from envbuild.store.unused_wheels import take_cache
 
         kept = None if take_cache(store, trash) else "a sync is using them"
     cache = options.cache and kept is None
@@ -159,7 +159,7 @@ def _foresee(store: Store, options: GcOptions, before: str | None) -> Collected:
     places = [store.environment(name) for name in plan.environments]
     places += [store.pythons / name for name in plan.pythons]
     if options.cache:
-        from envbuild.store.cache_trimming import cache_to_take
+        from envbuild.store.unused_wheels import cache_to_take
 
         places += cache_to_take(store)
     return Collected(

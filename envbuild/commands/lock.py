@@ -26,8 +26,8 @@ from envbuild.commands.lock_result import (
 from envbuild.commands.partial_lock import held_by_rules
 from envbuild.conflicts.rules import agreement, check_rules, rule_problems
 from envbuild.errors import EnvbuildError, UnsatisfiableError, UsageError
-from envbuild.lockfile.broken import unsound_reasons
-from envbuild.lockfile.replaced_files import known_files
+from envbuild.lockfile.changes import known_files
+from envbuild.lockfile.soundness import unsound_reasons
 from envbuild.resolution.kept_pins import choices_of
 from envbuild.value import replace, value
 

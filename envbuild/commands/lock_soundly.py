@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.errors import Problem, UnsatisfiableError
-from envbuild.lockfile.broken import judge_target
+from envbuild.lockfile.soundness import judge_target
 from envbuild.requirement.parse import is_open
 from envbuild.resolution.resolution import KnownPackage
 from envbuild.value import replace

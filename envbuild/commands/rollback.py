@@ -10,7 +10,7 @@ from posixpath import basename
 from envbuild.errors import NoError, Problem, UsageError
 from envbuild.posix.file_locks import locked
 from envbuild.posix.files import replace_link
-from envbuild.posix.write_refusal import unwritable
+from envbuild.posix.shortage import unwritable
 from envbuild.store.generation_check import check_generation
 from envbuild.store.generations import current_number, generation_numbers, readable_manifest
 from envbuild.store.guard import nothing_synced, require_store

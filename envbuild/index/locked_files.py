@@ -6,11 +6,19 @@ import secrets
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from envbuild.errors import IndexFailureError, Problem
+from envbuild.launchers.formats.pylock import FileSource
+from envbuild.posix.workers import Workers
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from envbuild.index.answer import IndexAnswer
     from envbuild.index.locations import IndexLocations
+    from envbuild.index.page import ProjectPage
     from envbuild.index.reader import IndexClient
     from envbuild.index.router import IndexRouter
+    from envbuild.lockfile.lockfile import LockedPackage, Lockfile
 
 
 class LockedFiles:
@@ -57,3 +65,55 @@ class LockedFiles:
         """Serve no longer."""
         if self._router is not None:
             self._router.__exit__(None, None, None)
+
+
+_SIDE_BY_SIDE = 8
+
+
+def find_places(
+    lockfile: Lockfile, locations: IndexLocations, client: IndexClient
+) -> Mapping[str, FileSource]:
+    """Each package's files by name; IndexFailureError names every file that is not there as locked."""
+    packages = {package.name: package for package in lockfile.packages}
+    with Workers(max_workers=_SIDE_BY_SIDE) as pool:
+        pages = dict(
+            zip(
+                packages,
+                pool.map(
+                    lambda name: client.project_page(locations.named(packages[name].index), name),
+                    packages,
+                ),
+                strict=True,
+            )
+        )
+    problems = [_problem(package, pages[package.name]) for package in lockfile.packages]
+    missing = [problem for problem in problems if problem is not None]
+    if missing:
+        raise IndexFailureError(missing)
+    found = {}
+    for name, package in packages.items():
+        location = locations.named(package.index)
+        folder = location.folder
+        found[name] = FileSource(
+            index=location.url,
+            files={
+                file.filename: str(folder / file.filename) if folder is not None else file.url
+                for file in pages[name].files
+            },
+        )
+    return found
+
+
+def _problem(package: LockedPackage, page: ProjectPage) -> Problem | None:
+    for file in package.files:
+        offered = page.digests(file.name)
+        if not offered:
+            message = f"the index {package.index!r} no longer has {file.name}"
+            return Problem(message=message, hint="run `envbuild lock`")
+        if len(offered) > 1:
+            message = f"the index {package.index!r} lists two different files as {file.name}"
+            return Problem(message=message, hint="ask its operator which one is the right one")
+        if offered[0] not in (None, file.sha256):
+            message = f"the index {package.index!r} has another {file.name} than the one locked"
+            return Problem(message=message, hint="find out who changed it before locking anew")
+    return None

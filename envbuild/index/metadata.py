@@ -12,8 +12,8 @@ from typing import IO, TYPE_CHECKING
 from envbuild.declaration.declaration import DEFAULT_INDEX
 from envbuild.errors import HostError, IndexFailureError
 from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError
-from envbuild.index.inner_metadata import metadata_in_ranges
 from envbuild.index.page import IndexFile
+from envbuild.index.remote_file import metadata_in_ranges
 from envbuild.index.wheel_folder import open_in_folder
 from envbuild.posix.workers import Workers
 from envbuild.resolution.resolution import ResolvedFile

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError
-from envbuild.index.inner_metadata import metadata_in_ranges
+from envbuild.index.remote_file import metadata_in_ranges
 from envbuild.index.wheel_folder import open_in_folder
 from envbuild.target.wheel_choice import best_wheel
 from envbuild.wheelcache.metadata import MisnamedError, find_metadata, parse_metadata

@@ -16,8 +16,8 @@ from typing import IO, TYPE_CHECKING, Self
 from urllib.parse import quote
 
 from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError
-from envbuild.index.inner_metadata import metadata_in_ranges
 from envbuild.index.page import ProjectPage, render_page
+from envbuild.index.remote_file import metadata_in_ranges
 from envbuild.index.router_server import FIRST_PORT, PORTS, Content, listen
 from envbuild.index.upload_times import tells_times
 from envbuild.index.web import CHUNK

@@ -10,8 +10,14 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from envbuild.index.answer import Fault, fault_of_status
-from envbuild.index.connections import make_manager, proxies_of, proxy_for, watched_by
-from envbuild.index.deadline import Deadline, Watchdog
+from envbuild.index.connections import (
+    Deadline,
+    Watchdog,
+    make_manager,
+    proxies_of,
+    proxy_for,
+    watched_by,
+)
 from envbuild.index.redirects import check_address, check_descent, next_url
 from envbuild.index.web_faults import WebError, body_faults, head_faults
 from envbuild.value import field, value

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from envbuild.value import value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
+    from typing import TypeAlias
 
     from envbuild.lockfile.lockfile import LockedFile, Lockfile
     from envbuild.target.target import Target
+
+    Known: TypeAlias = Mapping[str, frozenset[str]]
+    """File name → every sha256 under which it is locked."""
 
 
 @value
@@ -103,3 +107,60 @@ def _files(lockfile: Lockfile) -> dict[tuple[str, str, Target], LockedFile]:
         for file in package.files
         for target in file.targets
     }
+
+
+class NamedFile(NamedTuple):
+    """A file of a package, as a lockfile or a resolution names it."""
+
+    package: str
+    """Normalised (PEP 503)."""
+
+    version: str
+    file: str
+    """The file's name."""
+
+    sha256: str
+
+
+@value
+class ReplacedFile:
+    """A file whose name is locked with another sha256."""
+
+    package: str
+    version: str
+    file: str
+    before: str
+    """The sha256 that is locked."""
+
+    after: str
+
+
+def files_of(lockfile: Lockfile) -> Iterator[NamedFile]:
+    """Every file of a lockfile."""
+    for package in lockfile.packages:
+        for file in package.files:
+            yield NamedFile(package.name, package.version, file.name, file.sha256)
+
+
+def known_files(lockfiles: Iterable[Lockfile]) -> Known:
+    """What lockfiles hold; drivers that were locked apart may know one name with several sha256."""
+    known: dict[str, set[str]] = {}
+    for lockfile in lockfiles:
+        for named in files_of(lockfile):
+            known.setdefault(named.file, set()).add(named.sha256)
+    return {file: frozenset(digests) for file, digests in known.items()}
+
+
+def replaced_files(known: Known, files: Iterable[NamedFile]) -> tuple[ReplacedFile, ...]:
+    """Those whose name is known and whose sha256 is not, each once, in the order given."""
+    return tuple(
+        ReplacedFile(
+            package=named.package,
+            version=named.version,
+            file=named.file,
+            before=min(known[named.file]),
+            after=named.sha256,
+        )
+        for named in dict.fromkeys(files)
+        if named.file in known and named.sha256 not in known[named.file]
+    )

@@ -1,8 +1,16 @@
-"""The host is out of open files or of memory, which says nothing about the file that was asked for."""
+"""What a host lacks: open files, memory, room on a disk, the right to write; and the words for it."""
 
 from __future__ import annotations
 
 import errno
+import os
+
+from envbuild.errors import HostError, Problem
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+
 
 SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
@@ -16,3 +24,44 @@ def pass_shortage_on(error: Exception) -> None:
     """
     if isinstance(error, OSError) and error.errno in SHORTAGES:
         raise error
+
+
+def unwritable(path: Path | str, error: OSError) -> HostError:
+    """The error that says why in words, and what helps."""
+    named = error.filename or path
+    message = f"cannot write the store: {named}: {error.strerror}"
+    return HostError(Problem(message=message, hint=_WRITE_HINTS.get(error.errno or 0)))
+
+
+_WRITE_HINTS = {
+    errno.EACCES: "run as the user who owns the store, or name another with --store",
+    errno.ENOSPC: "free disk space (`df`, `df -i`) and run it again",
+    errno.EROFS: "the file system is mounted read-only",
+    errno.EDQUOT: "the user's disk quota is used up",
+    errno.EMFILE: f"raise {OPEN_FILES}",
+    errno.ENFILE: "the whole host is out of open files (`sysctl fs.file-nr`)",
+}
+
+
+_NOTHING = 1 << 20
+"""Bytes: with less than this no package can be unpacked any more."""
+
+_FEW_FILES = 64
+
+
+def is_full(path: Path) -> bool:
+    """Whether the path's file system has no room to speak of, in bytes or in inodes."""
+    status = os.statvfs(path)
+    few = status.f_files > 0 and status.f_favail < _FEW_FILES  # some file systems count none
+    return few or status.f_bavail * status.f_frsize < _NOTHING
+
+
+def room_hint(path: Path, needed: int) -> str | None:
+    """What to do where less than `needed` bytes are free on the path's file system; else None."""
+    status = os.statvfs(path)
+    free = status.f_bavail * status.f_frsize
+    if free >= needed and not is_full(path):
+        return None
+    return (
+        f"make room on the disk of {path}: {free >> 20} MiB and {status.f_favail} inodes are free"
+    )

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from envbuild.errors import HostError, Problem
 from envbuild.posix.files import sweep, write_atomically
-from envbuild.posix.write_refusal import unwritable
+from envbuild.posix.shortage import unwritable
 from envbuild.store.guard import FORMAT, MARKER, check_format
 from envbuild.store.path import check_store_path
 

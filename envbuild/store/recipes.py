@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envbuild.environment.receipt import read_receipt_files
-from envbuild.lockfile.replaced_files import NamedFile
+from envbuild.lockfile.changes import NamedFile
 
 if TYPE_CHECKING:
     from envbuild.store.store import Store

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 
-from envbuild.errors import DeclarationError, HostError, Problem
+from envbuild.errors import DeclarationError, HostError, Problem, UsageError
+from envbuild.nearest_name import nearest
 from envbuild.value import value
 
 TYPE_CHECKING = False
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
+
 
 EVERYWHERE = "*"
 
@@ -63,8 +66,6 @@ class Trust:
         """
         if self._foreign((self.settings.parent, self.settings)) is not None:
             return set()
-        from envbuild.store.user_settings import read_trusted
-
         return set(read_trusted(self.settings))
 
     def _problem(self, what: str, folder: Path, owner: int) -> Problem:
@@ -92,3 +93,38 @@ def _user_name(uid: int) -> str:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return str(uid)
+
+
+FILE = "settings.toml"
+
+
+def read_trusted(file: Path) -> tuple[str, ...]:
+    """The folders of other users that this one trusts, `*` for all; none where there is no file.
+
+    UsageError lists every key and value that is not known.
+    """
+    import tomllib
+
+    try:
+        table = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return ()
+    except (OSError, ValueError) as error:
+        raise UsageError(Problem(file=str(file), message=f"cannot be read: {error}")) from error
+    problems = [_unknown(str(file), key) for key in table if key != "trust"]
+    trusted = table.get("trust", [])
+    if not isinstance(trusted, list) or not all(map(_is_folder, trusted)):
+        message = "must be a list of absolute paths, or of '*' for all"
+        problems.append(Problem(file=str(file), key="trust", message=message))
+    if problems:
+        raise UsageError(problems)
+    return tuple(trusted)
+
+
+def _is_folder(item: object) -> bool:
+    return isinstance(item, str) and (item == "*" or os.path.isabs(item))  # noqa: PTH117
+
+
+def _unknown(file: str, key: str) -> Problem:
+    hint = "did you mean trust?" if nearest(key, ["trust"]) else "there is: trust"
+    return Problem(file=file, key=key, message="there is no such setting", hint=hint)

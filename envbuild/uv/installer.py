@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from envbuild.errors import HostError, IndexFailureError, Problem
 from envbuild.posix.deletion import remove_tree
-from envbuild.posix.disk_space import is_full, room_hint
 from envbuild.posix.process import Command, scrubbed_environment
-from envbuild.posix.shortage import SHORTAGES
-from envbuild.uv.downloads import Downloads, without_talk
+from envbuild.posix.shortage import SHORTAGES, is_full, room_hint
 from envbuild.uv.exact_files import ARGUMENTS, NOWHERE, render_wheels, without_indexes
 from envbuild.uv.executable import base_arguments, uv_executable
+from envbuild.uv.output import Downloads, without_switches, without_talk
 from envbuild.uv.proof import write_proof
-from envbuild.uv.words import without_switches
 from envbuild.value import value
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from envbuild.target.platform_range import known_platform, library_of
 from envbuild.target.wheel_choice import best_wheel, unfit_versions
 from envbuild.uv.chosen_file import choose_file, offered_files
 from envbuild.uv.executable import base_arguments, uv_executable
-from envbuild.uv.words import pre_release_hint, without_switches
+from envbuild.uv.output import pre_release_hint, without_switches
 from envbuild.value import replace, value
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from envbuild.errors import HostError, Problem
 from envbuild.posix.process import Command, scrubbed_environment
 from envbuild.uv.executable import base_arguments, uv_executable
-from envbuild.uv.words import without_switches
+from envbuild.uv.output import without_switches
 from envbuild.value import value
 
 if TYPE_CHECKING:

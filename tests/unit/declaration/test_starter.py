@@ -64,7 +64,7 @@ def test_init_into_a_folder_that_is_not_there(tmp_path: Path) -> None:
     """The folder is named as missing; none is made."""
     (tmp_path / "file").touch()
     for folder in ("no", "file"):
-        with pytest.raises(UsageError, match="folder is not there"):
+        with pytest.raises(UsageError, match="folder does not exist"):
             init(tmp_path / folder / "drivers.toml")
     assert not (tmp_path / "no").exists()
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from envbuild.build.soundness import refusal_of_built
-from envbuild.environment.fit import Distribution
-from envbuild.environment.installed import parse_distribution
+from envbuild.environment.installed import Distribution, parse_distribution
 from envbuild.errors import HostError, IndexFailureError, NoError
 from envbuild.lockfile.soundness import Asked, judge
 from envbuild.target.target import parse_target

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from envbuild.lockfile.recipe import ChosenFile
-from envbuild.uv.downloads import Downloads, without_talk
+from envbuild.uv.output import Downloads, without_talk
 
 SAID = """\
 Using Python 3.12.1 environment at: /store/envs/x

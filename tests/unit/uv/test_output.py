@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envbuild.uv.words import pre_release_hint, without_switches
+from envbuild.uv.output import pre_release_hint, without_switches
 
 WORDS = """\
   × No solution found when resolving dependencies:

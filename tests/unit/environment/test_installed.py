@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envbuild.environment.fit import Distribution, outside_range, unmet_requirements
+from envbuild.environment.installed import Distribution, outside_range, unmet_requirements
 from envbuild.target.target import parse_target
 
 HERE = parse_target("3.12.1-x86_64-manylinux_2_28")
