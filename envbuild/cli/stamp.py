@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from envbuild.text import Text
 
 _HEAD = f"envbuild {__version__} stamp 1"
-_NVIDIA = "/proc/driver/nvidia/version"
-"""Changes when an NVIDIA driver is installed, removed or replaced."""
-
 _MOST = (4 << 20) + 1
 """In bytes: the command itself reads larger files, and says that they are too large."""
 
@@ -50,12 +47,14 @@ def render_sync_stamp(
     locks: Iterable[tuple[str, str]],
     environments: Iterable[str],
     interpreters: Iterable[tuple[str, int, int]],
+    signs: Iterable[str],
     text: str,
 ) -> str:
     """The stamp of a sync.
 
     `declaration` and each lock's second half are sha256 hex digests, `interpreters` path, size and
-    time of change in nanoseconds, `text` what a sync with nothing to do prints.
+    time of change in nanoseconds, `signs` the files that change with the host's accelerators,
+    `text` what a sync with nothing to do prints.
     """
     facts = (
         f"generation generations/{generation}",
@@ -63,6 +62,7 @@ def render_sync_stamp(
         *(f"lock {driver} {digest}" for driver, digest in locks),
         *(f"environment {name}" for name in environments),
         *(f"python {size} {mtime} {path}" for path, size, mtime in interpreters),
+        *(f"sign {_sign(path)} {path}" for path in signs),
         f"host {host_fact()}",
     )
     return "\n\n".join((_HEAD, "\n".join(facts), text))
@@ -97,11 +97,15 @@ def _recall(stamp: str, declaration: str, root: str) -> Text | None:
 
 def host_fact() -> str:
     """The facts of the host that decide which drivers it gets and what their markers say, as one word."""
-    driver = _sha256(_NVIDIA) if os.path.exists(_NVIDIA) else "none"  # noqa: PTH110
     libc = os.confstr("CS_GNU_LIBC_VERSION") if hasattr(os, "confstr") else None
     name = os.uname()
     kernel = "-".join((name.release, *name.version.split()))
-    return f"{name.machine}:{(libc or 'other').replace(' ', '-')}:{driver}:{kernel}"
+    return f"{name.machine}:{(libc or 'other').replace(' ', '-')}:{kernel}"
+
+
+def _sign(path: str) -> str:
+    """What a file says that comes and goes with an accelerator's software, as one word."""
+    return _sha256(path) if _there(path) else "none"
 
 
 def _holds(fact: str, declaration: str, locks: str, root: str) -> bool:
@@ -111,6 +115,9 @@ def _holds(fact: str, declaration: str, locks: str, root: str) -> bool:
         return _sha256(f"{locks}/{driver}.toml") == digest
     if kind == "environment":
         return _there(f"{root}/receipts/{rest}.json") and _there(f"{root}/envs/{rest}")
+    if kind == "sign":
+        found, path = rest.split(" ", 1)
+        return found == _sign(path)
     if kind == "python":
         size, mtime, path = rest.split(" ", 2)
         status = os.stat(path)  # noqa: PTH116

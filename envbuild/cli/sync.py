@@ -96,6 +96,7 @@ def _leave_stamp(context: Context, declaration: str, result: SyncResult) -> None
     from envbuild.cli.stamp import render_sync_stamp
     from envbuild.posix.files import write_if_changed
     from envbuild.report.sync import render_sync
+    from envbuild.target.accelerator import all_kinds
     from envbuild.value import replace
 
     manifest = result.manifest
@@ -113,6 +114,7 @@ def _leave_stamp(context: Context, declaration: str, result: SyncResult) -> None
                 for item in idle.wanted
             }
         ),
+        signs=(kind.sign for kind in all_kinds()),
         text=render_sync(replace(result, plan=idle, applied=None)),
     )
     write_if_changed(context.store.cache / "stamp", text.encode())

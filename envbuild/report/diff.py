@@ -21,7 +21,7 @@ _SHOWN_DIGITS = 12
 
 
 def render_diff(result: DiffResult) -> Text:
-    """A block a driver; CUDA and torch first, then major bumps, then the rest."""
+    """A block a driver; packages of accelerators first, then major bumps, then the rest."""
     lines: list[str] = []
     same = [diff.driver for diff in result.drivers if diff.kind == "same"]
     for diff in result.drivers:
@@ -102,7 +102,7 @@ def _driver_lines(diff: DriverDiff) -> Iterator[str]:
     yield f"{diff.driver} {versions}: {count}{render_download(diff.download)}"
     for heading, changes in (
         ("files replaced under their name", diff.replaced),
-        ("CUDA and torch", diff.accelerator),
+        ("accelerator packages", diff.accelerator),
         ("major versions", diff.major),
         ("others" if len(diff.minor) < len(diff.changes) else "", diff.minor),
     ):

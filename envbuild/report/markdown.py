@@ -99,7 +99,7 @@ def _driver_row(diff: DriverDiff) -> str:
 
 
 def _moves(diff: DriverDiff) -> Markup:
-    """Replaced files, CUDA, torch and major bumps by name, the rest as a count."""
+    """Replaced files, packages of accelerators and major bumps by name, the rest as a count."""
     if diff.kind in ("added", "removed"):
         return prose("new driver" if diff.kind == "added" else "driver removed")
     named = (*diff.replaced, *diff.accelerator, *diff.major)

@@ -88,6 +88,9 @@ class AcceleratorKind:
     probe: Callable[[Runner, Mapping[str, str]], FoundAccelerator]
     """Asks the host, of whose environment `PATH` and the loader's variables count; absence is an answer."""
 
+    sign: str
+    """A file that changes when the provider comes, goes or is replaced."""
+
     judge: Callable[[Iterable[Pinned], str], Unsupported | None]
     """What a host that supports a version cannot do with the packages of one target."""
 

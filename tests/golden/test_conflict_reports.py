@@ -107,7 +107,7 @@ def test_tree(fleet: ToyFleet, folder: LockFolder) -> None:
 
 
 def test_diff(fleet: ToyFleet) -> None:
-    """CUDA and torch first, then major versions, then the rest."""
+    """Packages of accelerators first, then major versions, then the rest."""
     before = dict(fleet.lockfiles)
     after = dict(fleet_of("server").lockfiles)
     gone = after.pop("light")

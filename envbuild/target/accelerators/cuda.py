@@ -193,6 +193,7 @@ KIND = AcceleratorKind(
     provider="NVIDIA driver",
     example=">=12.4",
     probe=probe,
+    sign="/proc/driver/nvidia/version",
     judge=judge,
     owns=owns,
     cdi_device="nvidia.com/gpu=all",
