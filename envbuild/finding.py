@@ -295,8 +295,13 @@ class Finding:
     line: int | None = None
     """The line of `path` that it is about, where there is one."""
 
-    level: str = "error"
-    """`error` makes the exit code 1; `warning` and `note` do not."""
+    other_level: str | None = None
+    """Where the level is not the usual one of the code."""
+
+    @property
+    def level(self) -> str:
+        """`error` makes the exit code 1; `warning` and `note` do not."""
+        return self.other_level or self.code.level
 
 
 def finding_table(finding: Finding) -> dict[str, object]:

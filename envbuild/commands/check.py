@@ -198,7 +198,7 @@ class Checker:
                 subject=driver.name,
                 path=self.folder.name(driver.name),
                 message=f"{found.path}: {found.message}",
-                level="error" if driver.overlap == "refuse" else "warning",
+                other_level="error" if driver.overlap == "refuse" else None,
             )
 
     def _yanked(self, driver: Driver, lockfile: Lockfile) -> Iterator[Finding]:
@@ -212,7 +212,6 @@ class Checker:
                     line=package_line(lockfile, package.name, package.version),
                     hint=f"ask for another version; `envbuild lock --upgrade-package {package.name}` "
                     "takes one where no requirement names this one",
-                    level="warning",
                 )
 
     def _held_back(self, driver: Driver, lockfile: Lockfile) -> Iterator[Finding]:
@@ -224,7 +223,6 @@ class Checker:
                 path=self.folder.name(driver.name),
                 line=package_line(lockfile, held.package, held.locked),
                 hint=held_back_hint(held),
-                level="note",
             )
 
     def _undeclared(self) -> Iterator[Finding]:
@@ -238,7 +236,6 @@ class Checker:
                     path=self.folder.name(name),
                     line=1,
                     hint="remove it, or declare the driver",
-                    level="warning",
                 )
 
     def _fleet_then(self, revisions: Revisions, against: str) -> FleetAt:
@@ -267,7 +264,7 @@ class Checker:
                     line=package_line(lockfile, file.package, file.version),
                     hint="find out from the index's operator who changed it; "
                     "`--allow-replaced-files` makes it a warning",
-                    level="warning" if self.allow_replaced else "error",
+                    other_level="warning" if self.allow_replaced else None,
                 )
 
     def _compare(
@@ -348,7 +345,6 @@ def _unmet_findings(foreseen: UnlockedChanges, declaration: Declaration) -> Iter
             path=declaration.file,
             line=next((cause.line for cause in causes), None),
             hint=f"`envbuild lock {unmet.driver}` asks the index for others",
-            level="warning",
         )
 
 
@@ -372,7 +368,6 @@ def _conflict_findings(
             + (f": {proof}" if proof else ""),
             path=declaration.file,
             line=next((cause.line for cause in blamed), None),
-            level="warning",
         )
     for first, second in comparison.vanished:
         yield Finding(
@@ -380,7 +375,6 @@ def _conflict_findings(
             subject=f"{first}, {second}",
             message=f"{first} and {second} no longer conflict",
             path=declaration.file,
-            level="note",
         )
 
 

@@ -43,5 +43,4 @@ def _finding(environment: str, path: str, packages: list[str]) -> Finding:
         path=path,
         message=f"{first} and {', '.join(others)} bring it with different content; {first}'s is there",
         hint='leave one of them out, or refuse such packages with overlap = "refuse"',
-        level="warning",
     )

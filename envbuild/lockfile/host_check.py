@@ -86,7 +86,6 @@ def check_host(
                 ),
                 path=declaration.file,
                 line=driver.line,
-                level="note",
             )
             continue
         too_new = judge_on_host(lockfiles[driver.name], host)
@@ -98,5 +97,5 @@ def check_host(
                 path=declaration.file,
                 line=driver.line,
                 hint=too_new.hint,
-                level="error" if too_new.fatal else "warning",
+                other_level=None if too_new.fatal else "warning",
             )

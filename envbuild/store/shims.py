@@ -78,7 +78,6 @@ def check_commands(declaration: Declaration) -> tuple[Finding, ...]:
                     path=declaration.file,
                     line=driver.line,
                     hint=None if settled else "say in `commands` which driver exposes what",
-                    level="note" if settled else "error",
                 )
             )
     return tuple(found)

@@ -64,7 +64,7 @@ def test_an_annotation_without_a_line_names_none() -> None:
 @pytest.mark.parametrize(("level", "kind"), [("error", "error"), ("note", "notice")])
 def test_of_a_kind_the_runner_gets_no_more_than_it_takes(level: str, kind: str) -> None:
     """Ten at most; where there are more, the last one holds the rest."""
-    findings = [finding(number, level=level) for number in range(MOST + 5)]
+    findings = [finding(number, other_level=level) for number in range(MOST + 5)]
     lines = [
         line
         for line in render_github(result(*findings), same).splitlines()
@@ -92,7 +92,7 @@ def test_markdown_of_nothing_to_say_is_one_line() -> None:
 def test_sarif_is_what_the_standard_says() -> None:
     """Every code and level, with and without a place, gives a valid document."""
     findings = [
-        finding(code=code, level=level, line=line, path=path)
+        finding(code=code, other_level=level, line=line, path=path)
         for code in Code
         for level in ("error", "warning", "note")
         for line, path in ((1, "locks/a b.toml"), (None, "drivers.toml"), (None, None))
