@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from envbuild.resolution.resolution import Resolver
     from envbuild.target.accelerator import FoundAccelerator
 
+_MOST_REPORTED = 2000
+"""Findings of a whole fleet."""
+
 
 @value
 class RevisionComparison:
@@ -129,7 +132,7 @@ class Checker:
         return CheckResult(
             file=self.declaration.file,
             drivers=tuple(driver.name for driver in self.declaration.drivers if driver.enabled),
-            findings=tuple(sorted(found, key=_rank)),
+            findings=_reported(sorted(found, key=_rank)),
             comparison=comparison,
             solved=self._solve(lockfiles, comparison) if self.resolver is not None else None,
         )
@@ -388,6 +391,15 @@ def _broken(driver: Driver, error: LockfileError) -> Iterable[Finding]:
             line=problem.line or 1,
             hint=problem.hint,
         )
+
+
+def _reported(found: list[Finding]) -> tuple[Finding, ...]:
+    """The first of many findings, and how many there are beyond."""
+    beyond = found[_MOST_REPORTED:]
+    if not beyond:
+        return tuple(found)
+    message = f"{len(beyond):,} more findings are not reported"
+    return (*found[:_MOST_REPORTED], replace(beyond[0], message=message, hint=None))
 
 
 def _rank(finding: Finding) -> tuple[int, str, int]:

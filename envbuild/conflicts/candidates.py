@@ -63,7 +63,7 @@ _STEPS_OF_A_QUESTION = 2_000
 _MOST_LINKS = 200_000
 """Requirements of all locked versions, for each target that is looked at."""
 
-_MOST_ANSWERS = 200_000
+_MOST_ANSWERS = 50_000
 """Pairs of drivers, for each platform that both are for."""
 
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from envbuild.finding import Code, Finding
 from envbuild.lockfile.lines import package_line
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from envbuild.lockfile.lockfile import LockedPackage, Lockfile
     from envbuild.requirement.graph import Edge
     from envbuild.target.target import Target
+
+T = TypeVar("T")
+_MOST_REPORTED = 200
+"""Problems of one lockfile."""
 
 
 class Package(Protocol):
@@ -164,17 +168,33 @@ def unsound_reasons(lockfile: Lockfile) -> tuple[str, ...]:
     found = (
         unmet.message for target in lockfile.targets for unmet in judge_target(lockfile, target)
     )
-    return tuple(dict.fromkeys(found))
+    return _first(found)
 
 
 def check_soundness(lockfile: Lockfile, file: str) -> tuple[Finding, ...]:
     """What is wrong with a lockfile that could be read, each thing once over all targets."""
-    found: list[Finding] = []
+    found = _first(_findings(lockfile, file))
+    if len(found) < _MOST_REPORTED:
+        return found
+    message = f"only the first {_MOST_REPORTED} problems of this lockfile are reported"
+    return (*found, _finding(Code.INCOMPLETE_LOCKFILE, lockfile, message, file, None))
+
+
+def _first(found: Iterable[T]) -> tuple[T, ...]:
+    """As much as anybody reads, each once."""
+    kept: dict[T, None] = {}
+    for one in found:
+        kept[one] = None
+        if len(kept) == _MOST_REPORTED:
+            break
+    return tuple(kept)
+
+
+def _findings(lockfile: Lockfile, file: str) -> Iterator[Finding]:
     for package in lockfile.packages:
-        found += _file_findings(lockfile, package, file)
+        yield from _file_findings(lockfile, package, file)
     for target in lockfile.targets:
-        found += _target_findings(lockfile, target, file)
-    return tuple(dict.fromkeys(found))
+        yield from _target_findings(lockfile, target, file)
 
 
 def _file_findings(lockfile: Lockfile, package: LockedPackage, file: str) -> Iterator[Finding]:

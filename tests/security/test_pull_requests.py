@@ -317,13 +317,24 @@ class TestBounds:
         assert result.code == 2, f"{result!s:.2000}"
         assert "together have more than 200,000 requirements of packages" in result.stderr
 
-    def test_many_drivers_are_not_all_compared(self, project: Path) -> None:
-        """He declares so many drivers that there are a quarter of a million pairs."""
+    @pytest.mark.parametrize("form", ["text", "json", "sarif", "markdown", "github"])
+    def test_endless_findings_are_not_all_reported(self, project: Path, form: str) -> None:
+        """He locks packages that ask for what is missing, so that nearly every line is a finding."""
         repository = Repository(folder=project)
-        _lock_alike(repository, 660, make_package("a"))
+        asked = make_package("a", requires=tuple(f"missing{n}=={n}" for n in range(9000)))
+        _lock_alike(repository, 20, asked)
+        result = repository.run("check", "--format", form)
+        assert result.code == 1, f"{result!s:.2000}"
+        assert "2,020 more findings are not reported" in result.stdout
+        assert len(result.stdout) < 2_000_000
+
+    def test_many_drivers_are_not_all_compared(self, project: Path) -> None:
+        """He declares so many drivers that there are fifty thousand pairs."""
+        repository = Repository(folder=project)
+        _lock_alike(repository, 330, make_package("a"))
         result = repository.run("conflicts")
         assert result.code == 2, f"{result!s:.2000}"
-        assert "more than 200,000 pairs of drivers and platforms" in result.stderr
+        assert "more than 50,000 pairs of drivers and platforms" in result.stderr
 
     def test_versions_for_many_targets_are_not_all_compared(self, project: Path) -> None:
         """He locks other versions for each driver, and each of them for many platforms."""
