@@ -7,6 +7,13 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from envbuild.commands.selection import select_drivers
+from envbuild.declaration.toml.keys import (
+    DRIVER_TABLE,
+    REQUIRES,
+    add_to_inherited,
+    replace_by_name,
+)
+from envbuild.target.accelerator import Accelerator
 from envbuild.value import value
 
 if TYPE_CHECKING:
@@ -72,44 +79,33 @@ def show(
 
 def _lines(driver: Driver, tables: list[tuple[int, str]]) -> Iterator[Effective]:
     origins = dict(driver.origins)
-    for index, requirement in enumerate(driver.requires):
-        yield _effective(f"requires[{index}]", requirement.text, requirement.line, tables)
-    for key, text in _simple(driver):
-        yield _effective(key, text, origins.get(key), tables)
-    for index, text in enumerate(driver.constraints):
-        yield _effective(f"constraints[{index}]", text, origins.get(f"constraints.{text}"), tables)
-    for name, limit in driver.exclude_newer_packages:
-        key = f"exclude-newer-packages.{name}"
-        yield _effective(key, limit or False, origins.get(key), tables)
-    for name, text in driver.env:
-        yield _effective(f"env.{name}", text, origins.get(f"env.{name}"), tables)
+    for row in DRIVER_TABLE:
+        value = getattr(driver, row.field)
+        if row.key is REQUIRES:
+            for index, requirement in enumerate(driver.requires):
+                yield _effective(f"requires[{index}]", requirement.text, requirement.line, tables)
+        elif row.merge is add_to_inherited:
+            for index, text in enumerate(value):
+                line = origins.get(f"{row.name}.{text}")
+                yield _effective(f"{row.name}[{index}]", text, line, tables)
+        elif row.merge is replace_by_name:
+            for name, element in value:
+                key = f"{row.name}.{name}"
+                shown = False if element is None else element
+                yield _effective(key, shown, origins.get(key), tables)
+        elif _is_shown(row.name, value, driver):
+            yield _effective(row.name, _plain(value), origins.get(row.name), tables)
 
 
-def _simple(driver: Driver) -> Iterator[tuple[str, object]]:
-    """Every other key in the order of the documentation; those that say nothing are left out."""
-    yield "binary", driver.binary
-    yield "commands", driver.commands
-    yield "version-of", driver.version_of
-    yield "python", driver.python
-    yield "python-downloads", driver.python_downloads
-    yield "platforms", driver.platforms
-    optional: tuple[tuple[str, object], ...] = (
-        ("exclude-newer", driver.exclude_newer),
-        (
-            "accelerator",
-            driver.accelerator and f"{driver.accelerator.kind} {driver.accelerator.versions}",
-        ),
-        ("overrides", driver.overrides),
-        ("allow-sdist", driver.allow_sdist),
-        ("probe", driver.probe),
-        ("imports", driver.imports),
-    )
-    yield from ((key, value) for key, value in optional if value)
-    if driver.probe or driver.imports:
-        yield "probe-timeout", driver.probe_timeout
-    yield "bytecode", driver.bytecode
-    yield "overlap", driver.overlap
-    yield "enabled", driver.enabled
+def _is_shown(key: str, value: object, driver: Driver) -> bool:
+    """Whether a key says something; a probe's time limit does only if there is a probe."""
+    if key == "probe-timeout":
+        return bool(driver.probe or driver.imports)
+    return value is not None and value != ()
+
+
+def _plain(value: object) -> object:
+    return f"{value.kind} {value.versions}" if isinstance(value, Accelerator) else value
 
 
 def _effective(

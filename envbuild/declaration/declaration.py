@@ -140,18 +140,15 @@ class Driver:
 
 @value
 class HostChange:
-    """What a host table says of one driver; None leaves the driver's own."""
+    """What a host table says of one driver."""
 
     driver: str
     line: int
     env: tuple[tuple[str, str], ...]
     """Added to the driver's own, in place of variables of the same name."""
 
-    enabled: bool | None
-    bytecode: bool | None
-    probe: tuple[tuple[str, ...], ...] | None
-    imports: tuple[str, ...] | None
-    probe_timeout: int | None
+    given: tuple[tuple[str, object], ...]
+    """Fields of `Driver` with the values that replace the driver's own."""
 
 
 @value

@@ -45,21 +45,10 @@ def _changed(driver: Driver, changes: list[HostChange]) -> Driver:
     given: dict[str, object] = {}
     env, lines = dict(driver.env), dict(driver.origins)
     for change in changes:
-        said = _given(change)
+        said = dict(change.given)
         given |= said
         env |= dict(change.env)
         lines |= {key.replace("_", "-"): change.line for key in said}
         lines |= {f"env.{name}": change.line for name, _ in change.env}
     whole = {"env": tuple(sorted(env.items())), "origins": tuple(sorted(lines.items()))}
     return replace(driver, **whole, **given)
-
-
-def _given(change: HostChange) -> dict[str, object]:
-    kept = {
-        "enabled": change.enabled,
-        "bytecode": change.bytecode,
-        "probe": change.probe,
-        "imports": change.imports,
-        "probe_timeout": change.probe_timeout,
-    }
-    return {key: value for key, value in kept.items() if value is not None}

@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from envbuild.declaration.toml.document import TOP_KEYS, parse_declaration
-from envbuild.declaration.toml.driver_keys import ACCELERATOR_KEYS, DRIVER_KEYS
 from envbuild.declaration.toml.host_table import HOST_KEYS
 from envbuild.declaration.toml.index import INDEX_KEYS
+from envbuild.declaration.toml.keys import DRIVER_KEYS
 from envbuild.declaration.toml.requirement_set import INCLUDE
 from envbuild.declaration.toml.rule import AGREE_KEYS
+from envbuild.declaration.toml.target import ACCELERATOR_KEYS
 from envbuild.errors import DeclarationError, Problem
 
 KNOWN = [

@@ -8,9 +8,9 @@ from ast import literal_eval
 
 from envbuild.declaration.declaration import Declaration
 from envbuild.declaration.toml.driver import read_drivers
-from envbuild.declaration.toml.driver_keys import DRIVER_FORM, DRIVER_KEYS
 from envbuild.declaration.toml.host_table import read_hosts
 from envbuild.declaration.toml.index import read_indexes
+from envbuild.declaration.toml.keys import DEFAULTS_KEYS, DRIVER_FORM, DRIVER_KEYS
 from envbuild.declaration.toml.loading import load_toml
 from envbuild.declaration.toml.positions import locate, render_path
 from envbuild.declaration.toml.requirement_set import Sets, read_sets
@@ -24,7 +24,6 @@ from envbuild.declaration.toml.table import (
     kind,
     read_table,
 )
-from envbuild.declaration.toml.target import DEFAULTS_KEYS
 from envbuild.errors import DeclarationError, Problem
 
 FORMAT = 1

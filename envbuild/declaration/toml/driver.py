@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from envbuild.declaration.toml.driver_keys import DRIVER_FORM, DRIVER_KEYS, EXTENDS, REQUIRES
+from envbuild.declaration.toml.keys import DRIVER_FORM, DRIVER_KEYS, EXTENDS, REQUIRES
 from envbuild.declaration.toml.merging import merge_driver
 from envbuild.declaration.toml.table import Place, Table, TextError, kind, read_table
 from envbuild.nearest_name import no_driver

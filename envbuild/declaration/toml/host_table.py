@@ -6,8 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from envbuild.declaration.declaration import HostChange, HostTable
-from envbuild.declaration.toml.driver_keys import ACCELERATOR, DRIVER_KEYS, ENABLED, ENV
-from envbuild.declaration.toml.probe import IMPORTS, PROBE, PROBE_KEYS, PROBE_TIMEOUT
+from envbuild.declaration.toml.keys import ACCELERATOR, DRIVER_KEYS, ENV, HOST_ROWS
 from envbuild.declaration.toml.table import (
     Key,
     Place,
@@ -17,11 +16,10 @@ from envbuild.declaration.toml.table import (
     read_table,
     text,
 )
-from envbuild.declaration.toml.target import BYTECODE
 from envbuild.nearest_name import no_driver
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
 
 _FORM = '[hosts.NAME] with hostname = "gpu-*" or accelerator = { cuda = ">=12.4" }'
 _LONGEST_NAME = 253
@@ -46,8 +44,7 @@ HOSTNAME = Key("hostname", text(_pattern))
 HOST_DRIVERS = Key("drivers", _keep)
 HOST_KEYS: tuple[Key[object], ...] = (HOSTNAME, ACCELERATOR, HOST_DRIVERS)
 
-CHANGE_KEYS: tuple[Key[object], ...] = (ENV, ENABLED, BYTECODE, *PROBE_KEYS)
-"""What may differ from host to host: nothing that decides a lockfile, which is the same on each."""
+CHANGE_KEYS = tuple(row.key for row in HOST_ROWS)
 
 _DECIDING = frozenset(key.name for key in DRIVER_KEYS) - {key.name for key in CHANGE_KEYS}
 
@@ -112,9 +109,12 @@ def _change(name: str, table: Table) -> HostChange:
         driver=name,
         line=table.place.line,
         env=table.get(ENV) or (),
-        enabled=table.get(ENABLED),
-        bytecode=table.get(BYTECODE),
-        probe=table.get(PROBE),
-        imports=table.get(IMPORTS),
-        probe_timeout=table.get(PROBE_TIMEOUT),
+        given=tuple(_given(table)),
     )
+
+
+def _given(table: Table) -> Iterator[tuple[str, object]]:
+    for row in HOST_ROWS:
+        value = table.get(row.key)
+        if value is not None and row.key is not ENV:
+            yield row.field, value

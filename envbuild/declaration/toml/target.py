@@ -1,23 +1,23 @@
-"""What `[defaults]` and a driver may both say: Pythons, platforms, dates, constraints, bytecode."""
+"""What a driver is locked for: Pythons, platforms, accelerators, and how old its packages must be."""
 
 from __future__ import annotations
 
 import datetime as dt
 import re
+from functools import partial
 from typing import TYPE_CHECKING
 
-from envbuild.declaration.toml.requirement import parse_constraint, parse_package
+from envbuild.declaration.toml.requirement import parse_package, parse_versions
 from envbuild.declaration.toml.table import (
     Key,
     Place,
     TextError,
-    boolean,
     kind,
-    list_of,
-    one_or_more,
+    read_table,
     text,
 )
 from envbuild.nearest_name import nearest
+from envbuild.target.accelerator import Accelerator, all_kinds
 from envbuild.target.platform_range import library_of, nearest_platform
 from envbuild.target.target import parse_platform, parse_python
 
@@ -47,7 +47,8 @@ _DATE_FORMS = (
 )
 
 
-def _python(written: str) -> str:
+def python(written: str) -> str:
+    """A Python to ask for, such as `3.12`."""
     try:
         return parse_python(written)
     except ValueError as error:
@@ -57,17 +58,18 @@ def _python(written: str) -> str:
         raise TextError(f"{written!r} is not a Python to ask for", hint=hint) from None
 
 
-def _platform(written: str) -> str:
+def platform(written: str) -> str:
+    """A platform for which there are wheels, in normal form."""
     try:
-        platform = parse_platform(written)
+        parsed = parse_platform(written)
     except ValueError as error:
         near = nearest(written, _COMMON_PLATFORMS)
         hint = f"did you mean '{near}'?" if near else str(error)
         raise TextError(f"{written!r} is not a platform", hint=hint) from None
-    near_one = nearest_platform(platform)
-    if near_one != platform:
-        raise _out_of_range(written, platform, near_one)
-    return str(platform)
+    near_one = nearest_platform(parsed)
+    if near_one != parsed:
+        raise _out_of_range(written, parsed, near_one)
+    return str(parsed)
 
 
 def _out_of_range(written: str, platform: Platform, near: Platform) -> TextError:
@@ -81,17 +83,17 @@ def _out_of_range(written: str, platform: Platform, near: Platform) -> TextError
     )
 
 
-def _read_exclude_newer(value: object, place: Place) -> str | None:
-    """A reader of dates, timestamps and ages, in quotes or as TOML's own dates."""
+def read_exclude_newer(value: object, place: Place) -> str | None:
+    """Read a date, a timestamp or an age, in quotes or as TOML's own date."""
     if isinstance(value, dt.date):
         value = value.isoformat()
     return text(_exclude_newer, hint=_DATE_FORMS)(value, place)
 
 
-def _read_exclude_newer_packages(
+def read_exclude_newer_packages(
     value: object, place: Place
 ) -> tuple[tuple[str, str | None], ...] | None:
-    """A reader of `{ NAME = false | "date" }`, in name order; None stands for false."""
+    """Read `{ NAME = false | "date" }`, in name order; None stands for false."""
     hint = """write it like exclude-newer-packages = { NAME = false, OTHER = "2026-11-01" }"""
     if not isinstance(value, dict):
         place.wrong(f"must be a table, not {kind(value)}", hint=hint)
@@ -104,7 +106,7 @@ def _read_exclude_newer_packages(
         elif package is not None:
             if package in found:
                 place.at(name).wrong(f"'{package}' stands here twice", hint="leave one out")
-            found[package] = None if limit is False else _read_exclude_newer(limit, place.at(name))
+            found[package] = None if limit is False else read_exclude_newer(limit, place.at(name))
     return tuple(sorted(found.items()))
 
 
@@ -123,16 +125,8 @@ def _exclude_newer(written: str) -> str:
     return written.upper()
 
 
-PYTHON = Key("python", one_or_more(text(_python)))
-PLATFORMS = Key("platforms", list_of(text(_platform), filled=True, unique=True))
-EXCLUDE_NEWER = Key("exclude-newer", _read_exclude_newer)
-EXCLUDE_NEWER_PACKAGES = Key("exclude-newer-packages", _read_exclude_newer_packages)
-CONSTRAINTS = Key("constraints", list_of(text(parse_constraint)))
-
-PYTHON_DOWNLOADS = Key("python-downloads", boolean)
-
-
-def _overlap(written: str) -> str:
+def overlap(written: str) -> str:
+    """What happens if two packages bring one path: `warn` or `refuse`."""
     if written not in ("warn", "refuse"):
         raise TextError(
             f"{written!r} is neither 'warn' nor 'refuse'", hint='write "warn" or "refuse"'
@@ -140,18 +134,27 @@ def _overlap(written: str) -> str:
     return written
 
 
-OVERLAP = Key("overlap", text(_overlap))
-
-BYTECODE = Key("bytecode", boolean)
-
-DEFAULTS_KEYS: tuple[Key[object], ...] = (
-    PYTHON,
-    PYTHON_DOWNLOADS,
-    PLATFORMS,
-    EXCLUDE_NEWER,
-    EXCLUDE_NEWER_PACKAGES,
-    CONSTRAINTS,
-    BYTECODE,
-    OVERLAP,
+ACCELERATOR_KEYS: tuple[Key[str], ...] = tuple(
+    Key(
+        kind.name,
+        text(
+            partial(parse_versions, kind=kind.name, example=kind.example),
+            hint=f'write {kind.name} = "{kind.example}"',
+        ),
+    )
+    for kind in all_kinds()
 )
-"""The keys of `[defaults]`, each of which a driver may set again."""
+
+
+def read_accelerator(value: object, place: Place) -> Accelerator | None:
+    """Read `{ KIND = "RANGE" }`, with one kind."""
+    forms = (f'accelerator = {{ {kind.name} = "{kind.example}" }}' for kind in all_kinds())
+    hint = f"write it like {' or '.join(forms)}"
+    table = read_table(value, place, ACCELERATOR_KEYS, hint=hint)
+    if table is None:
+        return None
+    if len(table.present) != 1:
+        place.wrong("must name one kind", hint=hint)
+    found = [(key.name, table.get(key)) for key in ACCELERATOR_KEYS]
+    asked = [(kind, versions) for kind, versions in found if versions is not None]
+    return Accelerator(kind=asked[0][0], versions=asked[0][1]) if len(asked) == 1 else None

@@ -10,9 +10,8 @@ import pytest
 from envbuild.commands.init import init
 from envbuild.declaration.file import read_declaration
 from envbuild.declaration.toml.document import TOP_KEYS
-from envbuild.declaration.toml.driver_keys import DRIVER_KEYS
 from envbuild.declaration.toml.index import INDEX_KEYS
-from envbuild.declaration.toml.target import DEFAULTS_KEYS
+from envbuild.declaration.toml.keys import DEFAULTS_KEYS, DRIVER_KEYS
 from envbuild.errors import HostError, UsageError
 
 if TYPE_CHECKING:

@@ -1,0 +1,81 @@
+"""Commands that a driver exposes, and the probes that must succeed before envbuild switches to an environment."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from envbuild.declaration.toml.table import Place, TextError, kind, list_of, text
+
+if TYPE_CHECKING:
+    from envbuild.declaration.toml.table import Reader
+
+_MODULE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
+_COMMAND = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+_INTERPRETER = re.compile(r"python(\d+(\.\d+)?)?")
+_LONGEST = 24 * 60 * 60
+"""In seconds: a probe takes at most a day."""
+
+_EXAMPLE = 'probe = [["vllm", "--version"]]'
+
+
+def command_name(written: str) -> str:
+    """The name of a command that a package installs."""
+    if not _COMMAND.fullmatch(written):
+        hint = "letters, digits and `._+-`, beginning with a letter or a digit"
+        if "/" in written:
+            hint = f"just the name, such as '{written.rstrip('/').rsplit('/', 1)[-1] or 'vllm'}'"
+        elif " " in written.strip():
+            hint = "just the name; arguments go where the driver is started"
+        raise TextError(f"{written!r} is not the name of a command", hint=hint)
+    if _INTERPRETER.fullmatch(written):
+        raise TextError(
+            f"{written!r} cannot be exposed: a link to the interpreter loses the environment",
+            hint="name a command that a package installs; `envbuild which DRIVER --python` "
+            "tells the interpreter's own path",
+        )
+    return written
+
+
+def _word(written: str) -> str:
+    if "\0" in written:
+        raise TextError("an argument cannot hold a NUL character")
+    return written
+
+
+def module_name(written: str) -> str:
+    """The name of a module, dots included."""
+    if not _MODULE.fullmatch(written):
+        hint = "write what stands behind `import`, such as 'vllm' or 'vllm.entrypoints'"
+        raise TextError(f"{written!r} is not the name of a module", hint=hint)
+    return written
+
+
+_read_words: Reader[tuple[str, ...]] = list_of(text(_word), filled=True)
+
+
+def read_argv(value: object, place: Place) -> tuple[str, ...] | None:
+    """Read a command with its arguments."""
+    if isinstance(value, str):
+        hint = f"write the command and its arguments apart: {_EXAMPLE}"
+        place.wrong("must be a list of words, not a string", hint=hint)
+        return None
+    words = _read_words(value, place)
+    if words is None:
+        return None
+    if _COMMAND.fullmatch(words[0]):
+        return words
+    hint = "just its name: it is looked for in the environment's bin/, never elsewhere"
+    place.at(0).wrong(f"{words[0]!r} is not the name of a command", hint=hint)
+    return None
+
+
+def read_seconds(value: object, place: Place) -> int | None:
+    """Read a number of seconds, at most a day."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        place.wrong(f"must be a number of seconds, not {kind(value)}", hint="such as 60")
+        return None
+    if not 1 <= value <= _LONGEST:
+        place.wrong(f"must be from 1 to {_LONGEST} seconds, not {value}")
+        return None
+    return value
