@@ -118,8 +118,7 @@ def run(context: Context, arguments: Arguments) -> Outcome:
 
 
 def _become(binary: str, arguments: Arguments) -> NoReturn:
-    words = arguments.arguments
-    os.execv(binary, [binary, *(words[1:] if words[:1] == ("--",) else words)])  # noqa: S606
+    os.execv(binary, [binary, *arguments.arguments])  # noqa: S606
 
 
 def _current_driver(context: Context, name: str) -> ManifestDriver:

@@ -230,7 +230,7 @@ def read_plainly(
             else:
                 operands.append(word)
                 if asked.operands[-1].count == "...":
-                    operands, rest = [*operands, *rest], []
+                    operands, rest = [*operands, *rest[rest[:1] == ["--"] :]], []
         return None if asked is None else (asked, _fill(asked, given, operands))
     except (LookupError, ValueError):
         return None

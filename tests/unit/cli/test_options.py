@@ -27,6 +27,8 @@ from envbuild.errors import UsageError
         "sync web asr --store /s --jobs 2 --wait-lock 1.5",
         "which web --env",
         "run web --store y -- -h",
+        "run web --",
+        "run web -- -- x",
         "export systemd web --exact --out there",
         "check --format sarif --host cuda=12.4",
         "edit web env.A 1",
@@ -95,6 +97,21 @@ def test_what_follows_two_dashes_is_no_option() -> None:
     """Directly behind the verb too."""
     assert parse_arguments(["edit", "--", "web", "env.A", "--check"])[1].value == "--check"
     assert parse_arguments(["edit", "web", "env.A", "--", "-1"])[1].value == "-1"
+
+
+@pytest.mark.parametrize(
+    ("argv", "given"),
+    [
+        (["web", "--", "-h"], ("-h",)),
+        (["web", "--", "--", "x"], ("--", "x")),
+        (["web", "-x", "--", "y"], ("-x", "--", "y")),
+    ],
+)
+def test_a_driver_gets_its_own_words(argv: list[str], given: tuple[str, ...]) -> None:
+    """Just the two dashes directly behind the driver are not its own."""
+    plain = read_plainly(["run", *argv], find_verb)
+    assert plain is not None
+    assert plain[1].arguments == given
 
 
 @pytest.mark.parametrize("name", VERB_NAMES)
