@@ -12,7 +12,6 @@ from envbuild.environment.folder import remove_environment
 from envbuild.environment.receipt import Receipt
 from envbuild.environment.stat_list import record_looks
 from envbuild.errors import EnvbuildError, IndexFailureError, Problem, UsageError
-from envbuild.lockfile.recipe import Recipe
 from envbuild.posix.clock import now
 from envbuild.posix.files import sync_file_system
 from envbuild.posix.shortage import unwritable
@@ -252,18 +251,8 @@ def new_receipt(wanted: Wanted, contents: Contents) -> Receipt:
         environment=wanted.environment,
         key=wanted.key,
         created=now(),
-        python=wanted.interpreter.path,
-        python_version=wanted.interpreter.version,
         contents=contents,
-        recipe=Recipe(
-            driver=wanted.driver.name,
-            version=wanted.version,
-            target=str(wanted.target),
-            cache_tag=wanted.interpreter.cache_tag,
-            env=wanted.driver.env,
-            bytecode=wanted.driver.bytecode,
-            wheels=wanted.files,
-        ),
+        derivation=wanted.derivation,
     )
 
 

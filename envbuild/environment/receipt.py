@@ -12,13 +12,9 @@ from envbuild.value import value
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from envbuild.lockfile.recipe import Recipe
+    from envbuild.environment.derivation import Derivation
 
 FORMAT = 2
-"""The format that this version writes."""
-
-_OLDEST = 1
-"""The oldest format that it reads: that one has no recipe."""
 
 
 class FileEntry(NamedTuple):
@@ -76,27 +72,19 @@ class Receipt:
     created: str
     """UTC, `2026-11-20T10:00:00Z`."""
 
-    python: str
-    """Absolute path of the interpreter that the environment was built on."""
-
-    python_version: str
     contents: Contents
-    recipe: Recipe | None = None
-    """None in receipts of format 1."""
+    derivation: Derivation
 
 
 def render_receipt(receipt: Receipt) -> str:
-    """The receipt as JSON, one entry a line, so that two of them can be compared with any tool.
-
-    One without a recipe stays of the format that had none.
-    """
+    """The receipt as JSON, one entry a line, so that two of them can be compared with any tool."""
     head = {
-        "version": FORMAT if receipt.recipe is not None else _OLDEST,
+        "version": FORMAT,
         "environment": receipt.environment,
         "key": receipt.key,
         "created": receipt.created,
-        "python": receipt.python,
-        "python_version": receipt.python_version,
+        "python": receipt.derivation.python,
+        "python_version": receipt.derivation.python_version,
         "size": receipt.contents.size,
     }
     contents = receipt.contents
@@ -112,7 +100,7 @@ def render_receipt(receipt: Receipt) -> str:
     }
     parts = (
         (json.dumps(head)[:-1],),
-        _recipe_rows(receipt.recipe) if receipt.recipe is not None else (),
+        _derivation_rows(receipt.derivation),
         *[_rows(key, lines) for key, lines in rows.items()],
         ("}\n",),
     )
@@ -124,7 +112,7 @@ def parse_receipt(text: str, *, file: str) -> Receipt:
     try:
         table = json.loads(text)
         version = table["version"]
-        if version not in range(_OLDEST, FORMAT + 1):
+        if version != FORMAT:
             message = f"receipt format {version!r} is not known to this envbuild ({FORMAT})"
             hint = "use the envbuild that wrote it, or a newer one"
             raise HostError(Problem(file=file, message=message, hint=hint))
@@ -142,16 +130,15 @@ def parse_receipt(text: str, *, file: str) -> Receipt:
                 for path, mode in _read_rows(table["folders"], str, int)
             ),
         )
-        head = ("environment", "key", "created", "python", "python_version")
-        environment, key, created, python, python_version = (_text(table[name]) for name in head)
+        environment, key, created = (
+            _text(table[name]) for name in ("environment", "key", "created")
+        )
         return Receipt(
             environment=environment,
             key=key,
             created=created,
-            python=python,
-            python_version=python_version,
             contents=contents,
-            recipe=_parse_recipe(table) if version > _OLDEST else None,
+            derivation=_parse_derivation(table),
         )
     except KeyError as error:
         message = f"the receipt is damaged: it has no {error}"
@@ -181,25 +168,26 @@ def _read_rows(rows: object, *kinds: type) -> Iterator[list[Any]]:
         yield row
 
 
-def _parse_recipe(table: dict[str, Any]) -> Recipe:
-    from envbuild.lockfile.recipe import ChosenFile, Recipe
+def _parse_derivation(table: dict[str, Any]) -> Derivation:
+    from envbuild.environment.derivation import Derivation
+    from envbuild.lockfile.chosen_file import ChosenFile
 
     wheels = _read_rows(table["wheels"], str, str, str, str, str, int)
     recipe = table["recipe"]
     if not isinstance(recipe, dict) or not isinstance(recipe["env"], dict):
-        raise TypeError("its recipe is no object")
+        raise TypeError("its recipe is not an object")
     if not isinstance(bytecode := recipe["bytecode"], bool):
         raise TypeError(f"{bytecode!r} is not true or false")
-    names = ("driver", "version", "target", "cache_tag")
-    driver, version, target, cache_tag = (_text(recipe[name]) for name in names)
-    return Recipe(
-        driver=driver,
-        version=version,
-        target=target,
-        cache_tag=cache_tag,
+    return Derivation(
+        driver=_text(recipe["driver"]),
+        version=_text(recipe["version"]),
+        target=_text(recipe["target"]),
+        python=_text(table["python"]),
+        python_version=_text(table["python_version"]),
+        cache_tag=_text(recipe["cache_tag"]),
         env=tuple((name, _text(value)) for name, value in recipe["env"].items()),
         bytecode=bytecode,
-        wheels=tuple(
+        files=tuple(
             ChosenFile(
                 package=package, version=version, index=index, file=file, sha256=sha256, size=size
             )
@@ -229,7 +217,7 @@ def read_receipt_files(lines: Iterable[str]) -> tuple[tuple[str, str, str, str],
     """Package, version, name and sha256 of each file that a receipt's environment was built from.
 
     What comes after them in the receipt, which is megabytes, is not taken from `lines`.
-    Empty for a receipt of format 1; ValueError where the lines are none of a receipt.
+    ValueError where the lines are none of a receipt.
     """
     head = "".join(takewhile(lambda line: not line.startswith('"files"'), lines))
     try:
@@ -240,20 +228,21 @@ def read_receipt_files(lines: Iterable[str]) -> tuple[tuple[str, str, str, str],
         raise ValueError(f"it is no receipt: {error}") from error
 
 
-def _recipe_rows(recipe: Recipe) -> Iterator[str]:
+def _derivation_rows(derivation: Derivation) -> Iterator[str]:
     table = {
-        "driver": recipe.driver,
-        "version": recipe.version,
-        "target": recipe.target,
-        "cache_tag": recipe.cache_tag,
-        "env": dict(recipe.env),
-        "bytecode": recipe.bytecode,
+        "driver": derivation.driver,
+        "version": derivation.version,
+        "target": derivation.target,
+        "cache_tag": derivation.cache_tag,
+        "env": dict(derivation.env),
+        "bytecode": derivation.bytecode,
     }
-    wheels = [
-        json.dumps([w.package, w.version, w.index, w.file, w.sha256, w.size]) for w in recipe.wheels
+    files = [
+        json.dumps([f.package, f.version, f.index, f.file, f.sha256, f.size])
+        for f in derivation.files
     ]
     yield f',\n"recipe": {json.dumps(table)}'
-    yield from _rows("wheels", wheels)
+    yield from _rows("wheels", files)
 
 
 def _rows(key: str, rows: Iterable[str]) -> Iterator[str]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from envbuild.index.locations import IndexLocation, IndexLocations
     from envbuild.index.page import IndexFile
     from envbuild.index.reader import IndexClient
-    from envbuild.lockfile.recipe import ChosenFile
+    from envbuild.lockfile.chosen_file import ChosenFile
 
 _BUDGET = 1 << 30
 """Bytes that a diagnosis downloads at most to compare hashes."""

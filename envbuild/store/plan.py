@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.environment.key import KeyInputs, compute_key, environment_name
+from envbuild.environment.derivation import Derivation, compute_key, environment_name
+from envbuild.lockfile.chosen_file import ChosenFile
 from envbuild.lockfile.provided_commands import settled
-from envbuild.lockfile.recipe import ChosenFile
 from envbuild.lockfile.soundness import packages_here
 from envbuild.store.manifest import Preferred
 from envbuild.target.target import Target
@@ -26,16 +26,15 @@ class Wanted:
     """One driver as this host is to have it."""
 
     driver: Driver
-    version: str
+    derivation: Derivation
+    key: str
+    """The derivation's."""
+
     lock: str
     """`sha256:` and the digest of the lockfile's bytes."""
 
     target: Target
     interpreter: Interpreter
-    files: tuple[ChosenFile, ...]
-    """What is installed, in name order."""
-
-    key: str
     here: Target
     """The target as this very host is it: with its patch release of Python and its kernel."""
 
@@ -44,6 +43,16 @@ class Wanted:
 
     preferred: Preferred | None = None
     """What the driver would be on its first Python, where that is another version."""
+
+    @property
+    def version(self) -> str:
+        """The driver's."""
+        return self.derivation.version
+
+    @property
+    def files(self) -> tuple[ChosenFile, ...]:
+        """What is installed, in name order."""
+        return self.derivation.files
 
     @property
     def environment(self) -> str:
@@ -118,28 +127,29 @@ def want(
         for file in package.files
         if target in file.targets
     )
-    key = compute_key(
-        KeyInputs(
-            files=tuple(sorted((file.file, file.sha256) for file in files)),
-            interpreter=interpreter,
-            env=driver.env,
-            bytecode=driver.bytecode,
-        )
-    )
     driver = settled(driver, lockfile)
     named = (file.version for file in files if file.package == lockfile.inputs.version_of)
-    version = next(named, lockfile.version)
+    derivation = Derivation(
+        driver=driver.name,
+        version=next(named, lockfile.version),
+        target=str(target),
+        python=interpreter.path,
+        python_version=interpreter.version,
+        cache_tag=interpreter.cache_tag,
+        env=driver.env,
+        bytecode=driver.bytecode,
+        files=files,
+    )
     return Wanted(
         driver=driver,
-        version=version,
+        derivation=derivation,
+        key=compute_key(derivation),
         lock=lock,
         target=target,
         interpreter=interpreter,
-        files=files,
-        key=key,
         here=here,
         locked=locked,
-        preferred=_preferred(driver, lockfile, target, version),
+        preferred=_preferred(driver, lockfile, target, derivation.version),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.declaration.declaration import DEFAULT_INDEX, Driver
-from envbuild.environment.key import KeyInputs, compute_key, environment_name
+from envbuild.environment.derivation import compute_key, environment_name
 from envbuild.errors import Problem, UsageError
 from envbuild.store.plan import Wanted
 from envbuild.target.target import Interpreter, parse_target
@@ -15,48 +15,42 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from envbuild.declaration.declaration import Declaration
+    from envbuild.environment.derivation import Derivation
     from envbuild.environment.receipt import Receipt
-    from envbuild.lockfile.recipe import ChosenFile, Recipe
+    from envbuild.lockfile.chosen_file import ChosenFile
 
 
 def wanted_again(receipt: Receipt, *, name: str, key: str) -> Wanted | None:
     """What an environment was built from, as its receipt says it; None where it does not.
 
-    `key` is the one that the environment's generation has: a recipe that comes to it is believed,
+    `key` is the one that the environment's generation has: a derivation that comes to it is believed,
     whatever else somebody has written into the receipt, and no other is.
     One of another version of envbuild, which lays environments out in another way, does not come to it.
     """
-    recipe = receipt.recipe
-    if recipe is None or not all(map(_is_named_so, recipe.wheels)):
+    derivation = receipt.derivation
+    if not all(map(_is_named_so, derivation.files)) or compute_key(derivation) != key:
+        return None
+    if environment_name(derivation.driver, derivation.version, key) != name:
         return None
     try:
-        target = parse_target(recipe.target)
+        target = parse_target(derivation.target)
     except ValueError:
         return None
     interpreter = Interpreter(
-        path=receipt.python,
-        version=receipt.python_version,
-        cache_tag=recipe.cache_tag,
+        path=derivation.python,
+        version=derivation.python_version,
+        cache_tag=derivation.cache_tag,
         size=0,
         mtime_ns=0,
         shareable=True,
     )
-    inputs = KeyInputs(
-        files=tuple(sorted((file.file, file.sha256) for file in recipe.wheels)),
-        interpreter=interpreter,
-        env=recipe.env,
-        bytecode=recipe.bytecode,
-    )
-    if compute_key(inputs) != key or environment_name(recipe.driver, recipe.version, key) != name:
-        return None
     return Wanted(
-        driver=_driver(recipe),
-        version=recipe.version,
+        driver=_driver(derivation),
+        derivation=derivation,
+        key=key,
         lock="",
         target=target,
         interpreter=interpreter,
-        files=recipe.wheels,
-        key=key,
         here=target,
     )
 
@@ -107,15 +101,15 @@ def _is_named_so(file: ChosenFile) -> bool:
         return False
 
 
-def _driver(recipe: Recipe) -> Driver:
+def _driver(derivation: Derivation) -> Driver:
     """A driver of which only is known what is built in."""
     return Driver(
-        name=recipe.driver,
+        name=derivation.driver,
         line=0,
         requires=(),
-        binary=recipe.driver,
+        binary=derivation.driver,
         commands=(),
-        version_of=recipe.driver,
+        version_of=derivation.driver,
         python=(),
         overlap="warn",
         python_downloads=False,
@@ -124,9 +118,9 @@ def _driver(recipe: Recipe) -> Driver:
         overrides=(),
         exclude_newer=None,
         exclude_newer_packages=(),
-        env=recipe.env,
+        env=derivation.env,
         accelerator=None,
         allow_sdist=(),
         enabled=True,
-        bytecode=recipe.bytecode,
+        bytecode=derivation.bytecode,
     )

@@ -11,7 +11,7 @@ from envbuild.uv.loopback import exempt_from_proxy, patience_beyond
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from envbuild.lockfile.recipe import ChosenFile
+    from envbuild.lockfile.chosen_file import ChosenFile
 
 INDEX = "https://locked.invalid/simple"
 """What uv's cache knows every locked wheel under, wherever it came from; nobody can be asked there."""

@@ -11,7 +11,7 @@ from envbuild.posix.file_locks import most_locks
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from envbuild.lockfile.recipe import ChosenFile
+    from envbuild.lockfile.chosen_file import ChosenFile
     from envbuild.wheelcache.wheels import WheelCache
 
 _PATIENCE = 60.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from envbuild.environment.derivation import Derivation
 from envbuild.environment.receipt import (
     Contents,
     FileEntry,
@@ -15,7 +16,7 @@ from envbuild.environment.receipt import (
     read_receipt_size,
     render_receipt,
 )
-from envbuild.lockfile.recipe import ChosenFile, Recipe
+from envbuild.lockfile.chosen_file import ChosenFile
 from tests.property.strategies import sha256s
 from tests.support.values import CREATED
 
@@ -39,30 +40,30 @@ WHEELS = st.builds(
     sha256=sha256s,
     size=st.integers(0, 2**50),
 )
-RECIPES = st.builds(
-    Recipe,
+DERIVATIONS = st.builds(
+    Derivation,
     driver=NAMES,
     version=NAMES,
     target=NAMES,
+    python=NAMES,
+    python_version=NAMES,
     cache_tag=NAMES,
     env=st.dictionaries(NAMES, NAMES, max_size=2).map(lambda env: tuple(sorted(env.items()))),
     bytecode=st.booleans(),
-    wheels=st.lists(WHEELS, max_size=3).map(tuple),
+    files=st.lists(WHEELS, max_size=3).map(tuple),
 )
 
 
 @settings(deadline=None)
-@given(CONTENTS, NAMES, st.none() | RECIPES)
-def test_every_name_survives(contents: Contents, python: str, recipe: Recipe | None) -> None:
+@given(CONTENTS, DERIVATIONS)
+def test_every_name_survives(contents: Contents, derivation: Derivation) -> None:
     """What was built is what is compared with, byte for byte, in any name."""
     receipt = Receipt(
         environment="x-1.0-3f9a2c1b7d4e",
         key="0" * 64,
         created=CREATED,
-        python=python,
-        python_version="3.12.1",
         contents=contents,
-        recipe=recipe,
+        derivation=derivation,
     )
     text = render_receipt(receipt)
     assert parse_receipt(text, file="x") == receipt

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.environment.receipt import Contents, FileEntry, Receipt
 from envbuild.store.store import Store
-from tests.support.values import CREATED, digest, make_entry, make_manifest
+from tests.support.values import CREATED, digest, make_derivation, make_entry, make_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,8 +46,7 @@ def _entry(store: Store, name: str, version: str, size: int) -> ManifestDriver:
                 environment=environment.name,
                 key=digest(name + version),
                 created=CREATED,
-                python=sys.executable,
-                python_version="3.12.1",
+                derivation=make_derivation(sys.executable),
                 contents=Contents(files=(file,), links=(), folders=()),
             )
         )

@@ -6,6 +6,7 @@ import hashlib
 from typing import Any
 
 from envbuild.declaration.declaration import Declaration, DeclaredRequirement, Driver
+from envbuild.environment.derivation import Derivation
 from envbuild.lockfile.freshness import inputs_of
 from envbuild.lockfile.lockfile import LockedFile, LockedPackage, Lockfile
 from envbuild.requirement.parse import parse_requirement
@@ -121,6 +122,21 @@ def make_lockfile(driver: Driver, *packages: LockedPackage, **changes: Any) -> L
         packages=locked,
     )
     return replace(plain, **changes)
+
+
+def make_derivation(python: str = PYTHON.path) -> Derivation:
+    """What an environment of nothing is built from."""
+    return Derivation(
+        driver="asr",
+        version="1.0",
+        target=str(LINUX),
+        python=python,
+        python_version=PYTHON.version,
+        cache_tag=PYTHON.cache_tag,
+        env=(),
+        bytecode=False,
+        files=(),
+    )
 
 
 def make_wanted(driver: Driver, *packages: LockedPackage, **changes: Any) -> Wanted:

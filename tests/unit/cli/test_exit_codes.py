@@ -26,7 +26,9 @@ HOST, BUG = 5, 70
         (ModuleNotFoundError("No module named '_ctypes'", name="_ctypes"), HOST),
         (ModuleNotFoundError("No module named 'envbuild.no'", name="envbuild.no"), BUG),
         (
-            ImportError("cannot import name 'no'", name="envbuild.environment.key", path="/key.py"),
+            ImportError(
+                "cannot import name 'no'", name="envbuild.environment.derivation", path="/key.py"
+            ),
             BUG,
         ),
         (ZeroDivisionError(), BUG),

@@ -21,7 +21,7 @@ from envbuild.store.pythons import LOCK, WHOLE
 from envbuild.store.store import Store
 from envbuild.value import replace
 from tests.support.plain_user import as_plain_user
-from tests.support.values import CREATED, digest, make_entry, make_manifest
+from tests.support.values import CREATED, digest, make_derivation, make_entry, make_manifest
 
 OLD = "cpython-3.12.1-linux-x86_64-gnu"
 NEW = "cpython-3.12.9-linux-x86_64-gnu"
@@ -61,8 +61,7 @@ def _build(store: Store, name: str, python: str) -> None:
             environment=name,
             key=digest(name),
             created=CREATED,
-            python=str(store.pythons / python / "bin/python3.12"),
-            python_version="3.12.1",
+            derivation=make_derivation(str(store.pythons / python / "bin/python3.12")),
             contents=Contents(files=(file,), links=(), folders=()),
         )
     )

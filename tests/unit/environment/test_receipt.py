@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from envbuild.environment.derivation import Derivation
 from envbuild.environment.receipt import (
     Contents,
     FileEntry,
@@ -17,7 +18,7 @@ from envbuild.environment.receipt import (
     render_receipt,
 )
 from envbuild.errors import HostError
-from envbuild.lockfile.recipe import ChosenFile, Recipe
+from envbuild.lockfile.chosen_file import ChosenFile
 from envbuild.value import replace
 from tests.support.values import CREATED, digest
 
@@ -29,14 +30,16 @@ CONTENTS = Contents(
     links=(LinkEntry(path="bin/python", target="/usr/bin/python3.12"),),
     folders=(FolderEntry(path=".", mode=0o555), FolderEntry(path="bin", mode=0o555)),
 )
-RECIPE = Recipe(
+DERIVATION = Derivation(
     driver="vllm",
     version="0.11.0",
     target="3.12-x86_64-manylinux_2_28",
+    python="/usr/bin/python3.12",
+    python_version="3.12.1",
     cache_tag="cpython-312",
     env=(("VLLM_NO_USAGE_STATS", "1"),),
     bytecode=True,
-    wheels=(
+    files=(
         ChosenFile(
             package="vllm",
             version="0.11.0",
@@ -51,13 +54,10 @@ RECEIPT = Receipt(
     environment="vllm-0.11.0-3f9a2c1b7d4e",
     key="3f9a2c1b7d4e" + "0" * 52,
     created=CREATED,
-    python="/usr/bin/python3.12",
-    python_version="3.12.1",
     contents=CONTENTS,
-    recipe=RECIPE,
+    derivation=DERIVATION,
 )
 TEXT = render_receipt(RECEIPT)
-RECIPE_KEYS = ("recipe", "wheels")
 
 
 def test_the_text_gives_the_value_back() -> None:
@@ -74,7 +74,7 @@ def test_the_text_is_ascii() -> None:
 def test_an_entry_stands_on_a_line() -> None:
     """Two receipts can be compared with any tool: a file that differs is a line that differs."""
     entries = len(CONTENTS.files) + len(CONTENTS.links) + len(CONTENTS.folders)
-    entries += len(RECIPE.wheels)
+    entries += len(DERIVATION.files)
     assert len(TEXT.splitlines()) == 2 + entries + 2 * 4
     other = CONTENTS.files[0]._replace(sha256=digest("changed"))
     changed = replace(CONTENTS, files=(other, CONTENTS.files[1]))
@@ -163,12 +163,3 @@ def test_a_newer_format_is_not_known() -> None:
     with pytest.raises(HostError, match="receipt format 3 is not known") as caught:
         parse_receipt(broken("version", 3), file="x")
     assert caught.value.problems[0].hint == "use the envbuild that wrote it, or a newer one"
-
-
-def test_the_first_format_is_read() -> None:
-    """A store that an older envbuild filled is verified as ever; only the recipe is not known."""
-    table = {key: value for key, value in json.loads(TEXT).items() if key not in RECIPE_KEYS}
-    text = json.dumps({**table, "version": 1})
-    old = replace(RECEIPT, recipe=None)
-    assert parse_receipt(text, file="x") == old
-    assert parse_receipt(render_receipt(old), file="x") == old

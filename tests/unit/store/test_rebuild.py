@@ -10,7 +10,6 @@ from envbuild.build.builder import new_receipt
 from envbuild.declaration.declaration import Index
 from envbuild.environment.receipt import Contents, Receipt
 from envbuild.errors import UsageError
-from envbuild.lockfile.recipe import Recipe
 from envbuild.store.rebuild import bind_indexes, wanted_again
 from envbuild.value import replace
 from tests.support.values import PYTHON, make_declaration, make_driver, make_package, make_wanted
@@ -48,34 +47,31 @@ def test_what_was_wanted_is_wanted_again() -> None:
         True,
     )
     assert replace(found.interpreter, size=PYTHON.size, mtime_ns=PYTHON.mtime_ns) == PYTHON
-    assert new_receipt(found, NOTHING).recipe == RECEIPT.recipe
+    assert new_receipt(found, NOTHING).derivation == RECEIPT.derivation
 
 
 def changed(**changes: Any) -> Receipt:
-    """The receipt with a recipe that says something else."""
-    recipe = RECEIPT.recipe
-    assert isinstance(recipe, Recipe)
-    return replace(RECEIPT, recipe=replace(recipe, **changes))
+    """The receipt with a derivation that says something else."""
+    return replace(RECEIPT, derivation=replace(RECEIPT.derivation, **changes))
 
 
 @pytest.mark.parametrize(
     "receipt",
     [
-        replace(RECEIPT, recipe=None),
-        replace(RECEIPT, python="/evil/python"),
-        replace(RECEIPT, python_version="3.12.2"),
+        changed(python="/evil/python"),
+        changed(python_version="3.12.2"),
         changed(driver="ast"),
         changed(version="1.1"),
         changed(target="nowhere"),
         changed(cache_tag="cpython-313"),
         changed(env=(("LD_PRELOAD", "/evil.so"),)),
         changed(bytecode=False),
-        changed(wheels=WANTED.files[1:]),
-        changed(wheels=(replace(WANTED.files[0], sha256="0" * 64), *WANTED.files[1:])),
-        changed(wheels=(replace(WANTED.files[0], package="evil"), *WANTED.files[1:])),
-        changed(wheels=(replace(WANTED.files[0], version="1.1"), *WANTED.files[1:])),
-        changed(wheels=(replace(WANTED.files[0], version="no version"), *WANTED.files[1:])),
-        changed(wheels=(replace(WANTED.files[0], file="asr.exe"), *WANTED.files[1:])),
+        changed(files=WANTED.files[1:]),
+        changed(files=(replace(WANTED.files[0], sha256="0" * 64), *WANTED.files[1:])),
+        changed(files=(replace(WANTED.files[0], package="evil"), *WANTED.files[1:])),
+        changed(files=(replace(WANTED.files[0], version="1.1"), *WANTED.files[1:])),
+        changed(files=(replace(WANTED.files[0], version="no version"), *WANTED.files[1:])),
+        changed(files=(replace(WANTED.files[0], file="asr.exe"), *WANTED.files[1:])),
     ],
 )
 def test_what_does_not_come_to_the_key_is_not_believed(receipt: Receipt) -> None:

@@ -17,7 +17,7 @@ from envbuild.store.guard import MARKER
 from envbuild.store.manifest import Manifest, ManifestDriver, render_manifest
 from envbuild.store.store import Store
 from envbuild.value import replace
-from tests.support.values import CREATED, digest, make_entry, make_manifest
+from tests.support.values import CREATED, digest, make_derivation, make_entry, make_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,8 +57,7 @@ def build(store: Store, name: str = "asr", version: str = "1.0") -> ManifestDriv
             environment=environment.name,
             key=entry.key,
             created=CREATED,
-            python="/usr/bin/python3.12",
-            python_version="3.12.1",
+            derivation=make_derivation(),
             contents=scan_contents(environment),
         )
     )
@@ -130,8 +129,7 @@ def test_a_receipt_is_read_back_as_written(made: Store) -> None:
         environment=environment.name,
         key=digest("x"),
         created=CREATED,
-        python="/usr/bin/python3.12",
-        python_version="3.12.1",
+        derivation=make_derivation(),
         contents=scan_contents(environment),
     )
     made.write_receipt(receipt)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envbuild.lockfile.recipe import ChosenFile
+from envbuild.lockfile.chosen_file import ChosenFile
 from envbuild.uv.output import Downloads, without_talk
 
 SAID = """\

@@ -7,43 +7,55 @@ from typing import Any
 import pytest
 
 from envbuild.environment.activation import render_activation
-from envbuild.environment.key import LAYOUT, KeyInputs, compute_key, environment_name
-from envbuild.target.target import Interpreter
+from envbuild.environment.derivation import LAYOUT, Derivation, compute_key, environment_name
+from envbuild.lockfile.chosen_file import ChosenFile
 from envbuild.value import field_names, replace
 from tests.support.values import PYTHON, digest
 
-INPUTS = KeyInputs(
-    files=(
-        ("torch-2.8.0-cp312-cp312-manylinux_2_28_x86_64.whl", digest("torch")),
-        ("vllm-0.11.0-cp38-abi3-manylinux1_x86_64.whl", digest("vllm")),
-    ),
-    interpreter=PYTHON,
+
+def chosen(name: str, content: str) -> ChosenFile:
+    """A wheel of this content."""
+    return ChosenFile(
+        package=name.partition("-")[0],
+        version=name.split("-")[1],
+        index="default",
+        file=name,
+        sha256=digest(content),
+        size=1,
+    )
+
+
+DERIVATION = Derivation(
+    driver="vllm",
+    version="0.11.0",
+    target="3.12-x86_64-manylinux_2_28",
+    python=PYTHON.path,
+    python_version=PYTHON.version,
+    cache_tag=PYTHON.cache_tag,
     env=(("VLLM_LOGGING_LEVEL", "WARNING"),),
     bytecode=True,
+    files=(
+        chosen("torch-2.8.0-cp312-cp312-manylinux_2_28_x86_64.whl", "torch"),
+        chosen("vllm-0.11.0-cp38-abi3-manylinux1_x86_64.whl", "vllm"),
+    ),
 )
 
 DIFFERENT: dict[str, Any] = {
-    "files": INPUTS.files[:1],
-    "interpreter": replace(PYTHON, version="3.12.2"),
+    "files": DERIVATION.files[:1],
+    "python": "/usr/local/bin/python3.12",
+    "python_version": "3.12.2",
+    "cache_tag": "cpython-312d",
     "env": (),
     "bytecode": False,
 }
+"""What decides an environment's files: each with another value."""
 
-COUNTS: dict[str, Any] = {
-    "path": "/usr/local/bin/python3.12",
-    "version": "3.12.2",
-    "cache_tag": "cpython-312d",
+NAMES: dict[str, Any] = {
+    "driver": "vllm2",
+    "version": "0.11.1",
+    "target": "3.12-aarch64-manylinux_2_28",
 }
-"""What of an interpreter decides an environment's files: each with another value."""
-
-COUNTS_NOT: dict[str, Any] = {
-    "size": 1,
-    "mtime_ns": 1,
-    "shareable": False,
-    "magic": 3495,
-}
-"""A Python that was installed again, the same version at the same path, is the same one;
-what its bytecode's number is, its version says already."""
+"""What only the environment's name carries, or what the files say already."""
 
 GOLDEN = {
     2: "1a6611e626a6346e0c83548c783a26004e65da0d0f2b1e85f43b9bab4348e86b",
@@ -51,7 +63,7 @@ GOLDEN = {
     4: "eeef37940c115082570ab14edbae3ae52fc2f73862296061bbb133dd59c4ccbe",
     5: "98eb1ddff50116d85d13e2c1d912cb7f4b9e22160fbcaedbda311d3483c7dc39",
 }
-"""The key of `INPUTS` by the layout's version: every environment on every host hangs on it."""
+"""The key of `DERIVATION` by the layout's version: every environment on every host hangs on it."""
 
 
 def test_the_key_is_what_it_was() -> None:
@@ -59,7 +71,7 @@ def test_the_key_is_what_it_was() -> None:
 
     Where this fails, either mend the code or raise LAYOUT and add a line to GOLDEN.
     """
-    assert compute_key(INPUTS) == GOLDEN[LAYOUT]
+    assert compute_key(DERIVATION) == GOLDEN[LAYOUT]
 
 
 ACTIVATION = {
@@ -76,31 +88,25 @@ def test_the_activation_is_what_the_layout_says() -> None:
     assert digest(render_activation("/s/envs/x/bin", (("A", "1"),))) == ACTIVATION[LAYOUT]
 
 
-@pytest.mark.parametrize("field", field_names(KeyInputs))
-def test_every_input_changes_the_key(field: str) -> None:
+@pytest.mark.parametrize("field", field_names(Derivation))
+def test_every_field_is_decided_on(field: str) -> None:
     """Two environments that differ in anything that decides their content never share a path."""
-    assert compute_key(replace(INPUTS, **{field: DIFFERENT[field]})) != compute_key(INPUTS)
-
-
-@pytest.mark.parametrize("field", field_names(Interpreter))
-def test_every_field_of_the_interpreter_is_decided_on(field: str) -> None:
-    """Its path, version and cache tag are in the key; what may change under one Python is not."""
-    other = {**COUNTS, **COUNTS_NOT}[field]
-    key = compute_key(replace(INPUTS, interpreter=replace(PYTHON, **{field: other})))
-    assert (key != compute_key(INPUTS)) == (field in COUNTS)
+    other = {**DIFFERENT, **NAMES}[field]
+    key = compute_key(replace(DERIVATION, **{field: other}))
+    assert (key != compute_key(DERIVATION)) == (field in DIFFERENT)
 
 
 def test_one_files_hash_is_enough() -> None:
     """The same file names with one other content are another environment."""
-    (name, _), *rest = INPUTS.files
-    other = replace(INPUTS, files=((name, digest("changed")), *rest))
-    assert compute_key(other) != compute_key(INPUTS)
+    first, *rest = DERIVATION.files
+    other = replace(DERIVATION, files=(replace(first, sha256=digest("changed")), *rest))
+    assert compute_key(other) != compute_key(DERIVATION)
 
 
 def test_names_and_values_cannot_run_into_one_another() -> None:
     """No two different inputs look alike when they are put together."""
-    one = replace(INPUTS, env=(("A", "1,B"), ("C", "2")))
-    two = replace(INPUTS, env=(("A", "1"), ("B,C", "2")))
+    one = replace(DERIVATION, env=(("A", "1,B"), ("C", "2")))
+    two = replace(DERIVATION, env=(("A", "1"), ("B,C", "2")))
     assert compute_key(one) != compute_key(two)
 
 
