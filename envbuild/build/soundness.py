@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.environment.installed import read_distributions
 from envbuild.errors import HostError, IndexFailureError, NoError, Problem
-from envbuild.lockfile.soundness import Asked, judge
+from envbuild.lockfile.soundness import DriverLines, judge
 from envbuild.requirement.parse import parse_version
 from envbuild.target.python_bound import python_hint
 
@@ -31,7 +31,7 @@ def refusal_of_built(wanted: Wanted, environment: Path, *, file: str) -> Envbuil
     if differing:
         return IndexFailureError(differing)
     driver = wanted.driver
-    asked = Asked(
+    asked = DriverLines(
         driver=driver.name,
         requires=tuple(requirement.text for requirement in driver.requires),
         constraints=driver.constraints,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from envbuild.errors import Problem, UsageError
 from envbuild.requirement.graph import askings, overrides_by_package
@@ -12,7 +12,6 @@ from envbuild.requirement.parse import admits, parse_version
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from envbuild.conflicts.propagation import Bound, Node
     from envbuild.lockfile.lockfile import LockedPackage, Lockfile
     from envbuild.requirement.graph import Asking
     from envbuild.target.target import Platform, Target
@@ -54,6 +53,21 @@ class Link:
 
     override: str | None = None
     """The driver's override that stands in for the text, where one does."""
+
+
+class Node(NamedTuple):
+    """A package with one of its extras (`""` for none), under one driver's overrides."""
+
+    package: str
+    extra: str
+    overrides: tuple[str, ...]
+
+
+class Admitted(NamedTuple):
+    """What a candidate admits of another package, and the requirements that say so."""
+
+    mask: int
+    links: tuple[Link, ...]
 
 
 MOST_STEPS = 200_000
@@ -113,7 +127,7 @@ class Candidates:
         self.full: dict[str, int] = {}
         """Every candidate of each package, as a sum of bits."""
 
-        self.bounds: dict[tuple[Candidate, str, tuple[str, ...]], dict[Node, Bound]] = {}
+        self.bounds: dict[tuple[Candidate, str, tuple[str, ...]], dict[Node, Admitted]] = {}
         """What the propagation has worked out about single candidates, kept for all pairs."""
 
         self._room = MOST_STEPS

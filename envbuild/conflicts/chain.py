@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.conflicts.conflict import Cause, Clash, Step
+from envbuild.conflicts.conflict import Cause, Contradiction, Step
 from envbuild.conflicts.demand import nodes_of
 from envbuild.value import replace
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from envbuild.conflicts.candidates import Candidate, Candidates, Link
-    from envbuild.conflicts.proof import Side
+    from envbuild.conflicts.demand import Side
     from envbuild.declaration.declaration import Declaration
 
 
@@ -27,7 +27,7 @@ class Chains:
         self._declaration = declaration
         self._own = tuple(_own_ways(side) for side in sides)
 
-    def clash(self, links: tuple[Link, ...]) -> Clash:
+    def clash(self, links: tuple[Link, ...]) -> Contradiction:
         """The links as causes, each told from the driver that is least to blame so far."""
         told: list[int] = []
         causes = []
@@ -38,7 +38,7 @@ class Chains:
         if len(links) == 1:
             causes += self._bringing(links[0], told[0])
         causes.sort(key=lambda item: item[0])
-        return Clash(package=_disputed(links), causes=tuple(cause for _, cause in causes))
+        return Contradiction(package=_disputed(links), causes=tuple(cause for _, cause in causes))
 
     def _bringing(self, link: Link, told: int) -> Iterator[tuple[int, Cause]]:
         """Who brings the package that one requirement alone excludes, at whatever version."""

@@ -51,7 +51,7 @@ class Cause:
 
 
 @value
-class Clash:
+class Contradiction:
     """Requirements that cannot hold together, and would without any one of them.
 
     To drop a requirement is to take any version of what it asks for.
@@ -98,7 +98,7 @@ class Conflict:
     packages: tuple[str, ...]
     """The packages that both cannot do without and of which no candidate suits both, in name order."""
 
-    clashes: tuple[Clash, ...]
+    clashes: tuple[Contradiction, ...]
     """Independent of one another: without one cause of the first, the next still stands."""
 
     complete: bool = True

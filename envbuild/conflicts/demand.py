@@ -1,25 +1,29 @@
-"""What one driver demands of an interpreter that it would share, worked out once for all its pairs."""
+"""What one driver demands of a shared interpreter, and the quick answers that two demands give together."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.conflicts.propagation import Node, Part, Propagation
+from envbuild.conflicts.candidates import Node
+from envbuild.conflicts.propagation import DriverPart, Propagation
 from envbuild.value import value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from envbuild.conflicts.candidates import Candidate, Candidates, Link
     from envbuild.lockfile.lockfile import Lockfile
     from envbuild.target.target import Target
 
 
+_NONE: frozenset[str] = frozenset()
+
+
 @value
 class Demand:
     """One driver on one target, in sums of bits (see `candidates.Candidate.bit`)."""
 
-    part: Part
+    part: DriverPart
     pins: dict[str, int]
     """The one candidate that the lockfile pins of each package."""
 
@@ -46,6 +50,17 @@ class PinnedLink:
     link: Link
 
 
+class Side:
+    """One driver of the pair: its part and the candidates that its lockfile pins."""
+
+    def __init__(
+        self, part: DriverPart, pins: dict[str, Candidate], candidates: Candidates
+    ) -> None:
+        self.part = part
+        self.pins = pins
+        self.links = tuple(pinned_links(part, pins, candidates))
+
+
 def demand_of(lockfile: Lockfile, locked: Target, candidates: Candidates) -> Demand:
     """What the driver demands on the candidates' target, given which of its own targets it brings."""
     part = part_of(lockfile, candidates)
@@ -68,10 +83,10 @@ def demand_of(lockfile: Lockfile, locked: Target, candidates: Candidates) -> Dem
     )
 
 
-def part_of(lockfile: Lockfile, candidates: Candidates) -> Part:
+def part_of(lockfile: Lockfile, candidates: Candidates) -> DriverPart:
     """What a driver's own lines, constraints and overrides are on the candidates' target."""
     inputs = lockfile.inputs
-    return Part(
+    return DriverPart(
         driver=lockfile.driver,
         overrides=inputs.overrides,
         roots=candidates.root_links(inputs.requires, inputs.overrides),
@@ -85,7 +100,7 @@ def pinned(lockfile: Lockfile, locked: Target, candidates: Candidates) -> dict[s
 
 
 def pinned_links(
-    part: Part, pins: dict[str, Candidate], candidates: Candidates
+    part: DriverPart, pins: dict[str, Candidate], candidates: Candidates
 ) -> Iterator[PinnedLink]:
     """Every requirement that holds in the driver's own environment, from its own lines on."""
     yield from (PinnedLink(node=None, link=link) for link in part.roots)
@@ -101,13 +116,76 @@ def pinned_links(
             waiting += nodes_of(link, part)
 
 
-def nodes_of(link: Link, part: Part) -> list[Node]:
+def nodes_of(link: Link, part: DriverPart) -> list[Node]:
     """The package and the extras that a requirement asks for."""
     return [Node(link.package, extra, part.overrides) for extra in ("", *link.extras)]
 
 
-def _constraint_masks(part: Part) -> dict[str, int]:
+def _constraint_masks(part: DriverPart) -> dict[str, int]:
     masks: dict[str, int] = {}
     for link in part.constraints:
         masks[link.package] = masks.get(link.package, -1) & link.mask
     return masks
+
+
+def agreed_pins(ours: Demand, theirs: Demand) -> dict[str, int] | None:
+    """Both drivers' pins together, or None where they do not fit just so.
+
+    Where they pin different candidates, one of the two will do if both drivers admit it:
+    then every requirement that holds is one that held in one of the two environments.
+    """
+    chosen = {**ours.pins, **theirs.pins}
+    if not chosen.keys() >= ours.asked.keys() | theirs.asked.keys():
+        return None  # a lockfile lacks what it needs
+    for name in ours.pins.keys() & theirs.pins.keys():
+        pin, other = ours.pins[name], theirs.pins[name]
+        if pin != other:
+            choice = _common_choice(ours, theirs, name, pin | other)
+            if not choice:
+                return None
+            chosen[name] = choice
+    for demand in (ours, theirs):
+        for name, mask in demand.constraints.items():
+            if name in chosen and not chosen[name] & mask:
+                return None
+    return chosen
+
+
+def disputed_packages(ours: Demand, theirs: Demand) -> tuple[str, ...]:
+    """The packages that both certainly need and of which no candidate suits both, in name order."""
+    needed, others = ours.needed, theirs.needed
+    disputed = {name for name in needed.keys() & others.keys() if not needed[name] & others[name]}
+    for demand, other in ((ours, theirs), (theirs, ours)):
+        for name, mask in demand.constraints.items():
+            if name in other.needed and not mask & other.needed[name]:
+                disputed.add(name)
+    return tuple(sorted(disputed))
+
+
+def needed_pins(
+    candidates: Candidates, parts: tuple[DriverPart, ...], pins: Mapping[str, int]
+) -> dict[str, Candidate]:
+    """Of pins that hold together, those that the parts need, in name order."""
+    found: dict[str, Candidate] = {}
+    for part in parts:
+        seen: set[Node] = set()
+        waiting = [node for link in part.roots for node in nodes_of(link, part)]
+        while waiting:
+            node = waiting.pop()
+            if node not in seen:
+                seen.add(node)
+                candidate = next(candidates.of(node.package, pins[node.package]))
+                found[node.package] = candidate
+                for link in candidates.links(candidate, node.extra, part.overrides):
+                    waiting += nodes_of(link, part)
+    return dict(sorted(found.items()))
+
+
+def _common_choice(ours: Demand, theirs: Demand, name: str, pins: int) -> int:
+    """One of the two pins that both admit; 0 where there is none, or where it may bring more with it."""
+    if ours.part.overrides != theirs.part.overrides:
+        return 0
+    if ours.extras.get(name, _NONE) != theirs.extras.get(name, _NONE):
+        return 0
+    fitting = pins & ours.asked.get(name, -1) & theirs.asked.get(name, -1)
+    return ours.pins[name] & fitting or fitting

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.conflicts.candidate_view import CandidateView, ScopedView
-from envbuild.conflicts.greedy_choice import choose_carefully, choose_plainly, differing_overrides
+from envbuild.conflicts.greedy_choice import (
+    CandidateView,
+    ScopedView,
+    choose_carefully,
+    choose_plainly,
+    differing_overrides,
+)
 from envbuild.conflicts.propagation import Propagation
 
 if TYPE_CHECKING:
     from envbuild.conflicts.candidates import Candidates
-    from envbuild.conflicts.propagation import Part, Scope
+    from envbuild.conflicts.propagation import DriverPart, Scope
 
 _ROUNDS = 2000
 """After so many rounds resolvelib is lost among choices that differ in nothing that matters."""
 
 
 def solve(
-    candidates: Candidates, parts: tuple[Part, ...], *, scope: Scope | None = None
+    candidates: Candidates, parts: tuple[DriverPart, ...], *, scope: Scope | None = None
 ) -> dict[str, int] | None:
     """One candidate (as its bit) of every package that the parts need together, or None where no choice serves.
 
@@ -36,7 +41,7 @@ def solve(
 
 
 def _view(
-    candidates: Candidates, parts: tuple[Part, ...], scope: Scope | None
+    candidates: Candidates, parts: tuple[DriverPart, ...], scope: Scope | None
 ) -> CandidateView | None:
     """What the quick ways look at; None where drivers override different requirements."""
     if differing_overrides(parts):

@@ -23,7 +23,7 @@ MOST_EXPLAINED = 120
 
 
 @value
-class Window:
+class VersionWindow:
     """The versions of a package that some drivers admit."""
 
     drivers: tuple[str, ...]
@@ -42,7 +42,7 @@ class Split:
     pairs: tuple[tuple[str, str], ...]
     """The pairs that it separates."""
 
-    windows: tuple[Window, ...]
+    windows: tuple[VersionWindow, ...]
     """What each side admits, in the order of the drivers."""
 
 
@@ -101,9 +101,9 @@ def _split(fleet: Fleet, package: str, found: list[tuple[Pair, Conflict]]) -> Sp
     )
 
 
-def _merged(versions: tuple[str, ...], sides: list[tuple[str, tuple[str, ...]]]) -> Window:
+def _merged(versions: tuple[str, ...], sides: list[tuple[str, tuple[str, ...]]]) -> VersionWindow:
     counted = Counter(specifier for _, specifiers in sides for specifier in specifiers)
-    return Window(
+    return VersionWindow(
         drivers=tuple(driver for driver, _ in sides),
         specifiers=tuple(counted),
         versions=versions,

@@ -7,15 +7,21 @@ from typing import TYPE_CHECKING
 from envbuild.conflicts.candidates import Bounds, Candidates
 from envbuild.conflicts.conflict import (
     Cause,
-    Clash,
     Compatible,
     Conflict,
+    Contradiction,
     Move,
     Pair,
     PlatformAnswer,
 )
-from envbuild.conflicts.demand import demand_of, pinned
-from envbuild.conflicts.joint_pins import agreed_pins, disputed_packages, needed_pins
+from envbuild.conflicts.demand import (
+    Side,
+    agreed_pins,
+    demand_of,
+    disputed_packages,
+    needed_pins,
+    pinned,
+)
 from envbuild.conflicts.joint_solution import solve
 from envbuild.conflicts.meeting import meet, shared_platforms, shared_targets
 
@@ -25,7 +31,6 @@ if TYPE_CHECKING:
     from envbuild.conflicts.candidates import Candidate
     from envbuild.conflicts.demand import Demand
     from envbuild.conflicts.meeting import Meeting, Meetings
-    from envbuild.conflicts.proof import Side
     from envbuild.declaration.declaration import Declaration
     from envbuild.lockfile.lockfile import Lockfile
     from envbuild.target.target import Target
@@ -109,7 +114,7 @@ class Fleet:
         pins = solve(candidates, parts)
         return None if pins is None else needed_pins(candidates, parts, pins)
 
-    def prove_alone(self, driver: str) -> tuple[Clash, ...]:
+    def prove_alone(self, driver: str) -> tuple[Contradiction, ...]:
         """Why locked versions cannot serve one driver on its first target; empty where they can."""
         from envbuild.conflicts.proof import prove
 
@@ -120,7 +125,6 @@ class Fleet:
         return prove(self.candidates(target), side, side, self.declaration)[0]
 
     def _side(self, driver: str, locked: Target, target: Target) -> Side:
-        from envbuild.conflicts.proof import Side
 
         candidates = self.candidates(target)
         pins = pinned(self.lockfiles[driver], locked, candidates)
@@ -236,5 +240,5 @@ class Fleet:
             )
             for lockfile in lockfiles
         )
-        clash = Clash(package=kind, causes=causes)
+        clash = Contradiction(package=kind, causes=causes)
         return Conflict(target=None, packages=(kind,), clashes=(clash,))

@@ -6,16 +6,16 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from envbuild.conflicts.chain import Chains
-from envbuild.conflicts.demand import pinned_links
 from envbuild.conflicts.joint_solution import solve
 from envbuild.conflicts.propagation import Propagation, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from envbuild.conflicts.candidates import Candidate, Candidates, Link
-    from envbuild.conflicts.conflict import Clash
-    from envbuild.conflicts.propagation import Part
+    from envbuild.conflicts.candidates import Candidates, Link
+    from envbuild.conflicts.conflict import Contradiction
+    from envbuild.conflicts.demand import Side
+    from envbuild.conflicts.propagation import DriverPart
     from envbuild.declaration.declaration import Declaration
 
 _MOST_CLASHES = 24
@@ -25,18 +25,9 @@ _MOST_PAIRS = 400
 """How many pairs of requirements are tried as a proof before the search for a larger one."""
 
 
-class Side:
-    """One driver of the pair: its part and the candidates that its lockfile pins."""
-
-    def __init__(self, part: Part, pins: dict[str, Candidate], candidates: Candidates) -> None:
-        self.part = part
-        self.pins = pins
-        self.links = tuple(pinned_links(part, pins, candidates))
-
-
 def prove(
     candidates: Candidates, first: Side, second: Side, declaration: Declaration
-) -> tuple[tuple[Clash, ...], bool]:
+) -> tuple[tuple[Contradiction, ...], bool]:
     """Clashes until nothing is left that keeps the drivers apart, and whether the list got there.
 
     Each clash is irreducible: its causes exclude one another, and no longer do without any one of them.
@@ -163,7 +154,7 @@ def _by_package(side: Side) -> dict[str, list[tuple[int, Link]]]:
 
 
 def _reachable(
-    candidates: Candidates, parts: tuple[Part, ...]
+    candidates: Candidates, parts: tuple[DriverPart, ...]
 ) -> tuple[tuple[Link, ...], dict[str, set[str]]]:
     """Every requirement that any choice could meet, the nearest first, and who asks for each package."""
     from envbuild.conflicts.demand import nodes_of

@@ -6,8 +6,9 @@ Necessary conditions only: an empty domain proves a conflict, no empty domain pr
 from __future__ import annotations
 
 from copy import copy
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from envbuild.conflicts.candidates import Admitted, Node
 from envbuild.value import value
 
 if TYPE_CHECKING:
@@ -16,26 +17,11 @@ if TYPE_CHECKING:
     from envbuild.conflicts.candidates import Candidate, Candidates, Link
 
 
-class Node(NamedTuple):
-    """A package with one of its extras (`""` for none), under one driver's overrides."""
-
-    package: str
-    extra: str
-    overrides: tuple[str, ...]
-
-
-class Bound(NamedTuple):
-    """What a candidate admits of another package, and the requirements that say so."""
-
-    mask: int
-    links: tuple[Link, ...]
-
-
-_FREE = Bound(-1, ())
+_FREE = Admitted(-1, ())
 
 
 @value
-class Part:
+class DriverPart:
     """What one driver brings to an environment."""
 
     driver: str
@@ -62,7 +48,7 @@ class Propagation:
     """Narrows the candidates of every package that is certain to be needed."""
 
     def __init__(
-        self, candidates: Candidates, parts: Iterable[Part], scope: Scope | None = None
+        self, candidates: Candidates, parts: Iterable[DriverPart], scope: Scope | None = None
     ) -> None:
         self.domains: dict[str, int] = {}
         """What each package that was looked at can still be, as a sum of bits."""
@@ -128,7 +114,7 @@ class Propagation:
             return links
         return [link for link in links if link.package in self._scope.packages]
 
-    def _run(self, parts: tuple[Part, ...]) -> None:
+    def _run(self, parts: tuple[DriverPart, ...]) -> None:
         for part in parts:
             for link in part.constraints:
                 self._narrow(link.package, self.mask(link), (link,), None)
@@ -204,7 +190,7 @@ class Propagation:
 
     def _visit_open(self, node: Node) -> None:
         """Take away candidates that ask for what cannot be; demand what all the others ask for."""
-        asked: list[Mapping[Node, Bound]] = []
+        asked: list[Mapping[Node, Admitted]] = []
         for candidate in self._candidates.of(node.package, self.domains[node.package]):
             wanted = self._bounds(candidate, node)
             self._watch(node, wanted)
@@ -227,7 +213,7 @@ class Propagation:
             else:
                 known.add(node)
 
-    def _bounds(self, candidate: Candidate, node: Node) -> Mapping[Node, Bound]:
+    def _bounds(self, candidate: Candidate, node: Node) -> Mapping[Node, Admitted]:
         """Everything that a candidate asks for as a node, with the candidates admitted."""
         if self._scope is not None:
             return bounds_of(self.links(candidate, node), node.overrides, self.mask)
@@ -238,7 +224,7 @@ class Propagation:
             known = self._known_bounds[key] = bounds_of(links, node.overrides, self.mask)
         return known
 
-    def _demand_common(self, node: Node, asked: list[Mapping[Node, Bound]]) -> None:
+    def _demand_common(self, node: Node, asked: list[Mapping[Node, Admitted]]) -> None:
         first, *others = asked
         common = set(first)
         for other in others:
@@ -255,12 +241,12 @@ class Propagation:
 
 def bounds_of(
     links: Iterable[Link], overrides: tuple[str, ...], mask: Callable[[Link], int]
-) -> dict[Node, Bound]:
+) -> dict[Node, Admitted]:
     """All links of one candidate, by what they ask for."""
-    found: dict[Node, Bound] = {}
+    found: dict[Node, Admitted] = {}
     for link in links:
         for extra in ("", *link.extras):
             node = Node(link.package, extra, overrides)
             known = found.get(node, _FREE)
-            found[node] = Bound(known.mask & mask(link), (*known.links, link))
+            found[node] = Admitted(known.mask & mask(link), (*known.links, link))
     return found

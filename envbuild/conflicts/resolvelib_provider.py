@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from resolvelib import AbstractProvider
 
-from envbuild.conflicts.candidates import newest_first
-from envbuild.conflicts.propagation import Node
+from envbuild.conflicts.candidates import Node, newest_first
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -10,17 +10,17 @@ from envbuild.value import replace, value
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from envbuild.conflicts.conflict import Clash
+    from envbuild.conflicts.conflict import Contradiction
     from envbuild.declaration.declaration import Declaration
     from envbuild.lockfile.lockfile import Lockfile
 
 
 @value
-class Unmet:
+class UnmetDriver:
     """A driver whose new lines contradict one another over everything that is locked."""
 
     driver: str
-    clashes: tuple[Clash, ...]
+    clashes: tuple[Contradiction, ...]
 
 
 @value
@@ -30,7 +30,7 @@ class UnlockedChanges:
     lockfiles: dict[str, Lockfile]
     """With the declared inputs, where locked versions serve them; else as they were locked."""
 
-    unmet: tuple[Unmet, ...]
+    unmet: tuple[UnmetDriver, ...]
 
 
 def foresee(declaration: Declaration, lockfiles: Mapping[str, Lockfile]) -> UnlockedChanges:
@@ -48,7 +48,7 @@ def foresee(declaration: Declaration, lockfiles: Mapping[str, Lockfile]) -> Unlo
         fleet = Fleet({**lockfiles, driver.name: changed}.values(), declaration)
         clashes = fleet.prove_alone(driver.name)
         if clashes:
-            unmet.append(Unmet(driver=driver.name, clashes=clashes))
+            unmet.append(UnmetDriver(driver=driver.name, clashes=clashes))
         else:
             foreseen[driver.name] = changed
     return UnlockedChanges(lockfiles=foreseen, unmet=tuple(unmet))

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from envbuild.finding import Code, Finding
-from envbuild.lockfile.soundness import Asked, judge
+from envbuild.lockfile.soundness import DriverLines, judge
 from envbuild.requirement.parse import admits, is_requirement, normalized_name, parse_requirement
 from envbuild.value import value
 
@@ -90,7 +90,7 @@ def unmet_requirements(
     """
     installed = {item.name: item for item in distributions}
     extras = (text for text in requires if parse_requirement(text).name in installed)
-    asked = Asked(driver=driver, requires=(*installed, *extras), overrides=overrides)
+    asked = DriverLines(driver=driver, requires=(*installed, *extras), overrides=overrides)
     for unmet in judge(asked, installed.values(), here):
         if unmet.asker is not None:
             yield Finding(

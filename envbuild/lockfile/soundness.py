@@ -47,7 +47,7 @@ class Package(Protocol):
 
 
 @value
-class Asked:
+class DriverLines:
     """What a driver asks for, beside its packages."""
 
     driver: str
@@ -73,7 +73,7 @@ class Unmet:
     """One sentence without a final stop."""
 
 
-def judge(asked: Asked, packages: Iterable[Package], target: Target) -> Iterator[Unmet]:
+def judge(asked: DriverLines, packages: Iterable[Package], target: Target) -> Iterator[Unmet]:
     """Everything unmet among what is asked for on a target; extras asked for are followed.
 
     Overrides stand in for what packages publish.
@@ -142,10 +142,10 @@ def packages_here(lockfile: Lockfile, target: Target, here: Target) -> tuple[Loc
 _HINT = "run `envbuild lock` and commit what it writes"
 
 
-def asked_by(lockfile: Lockfile) -> Asked:
+def asked_by(lockfile: Lockfile) -> DriverLines:
     """What a lockfile's driver asks for."""
     inputs = lockfile.inputs
-    return Asked(
+    return DriverLines(
         driver=lockfile.driver,
         requires=inputs.requires,
         constraints=inputs.constraints,

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from envbuild.commands.conflicts import ConflictsResult, JointAnswer
-    from envbuild.conflicts.conflict import Cause, Clash, Conflict, Move, Pair
-    from envbuild.conflicts.matrix import Split, Window
+    from envbuild.conflicts.conflict import Cause, Conflict, Contradiction, Move, Pair
+    from envbuild.conflicts.matrix import Split, VersionWindow
     from envbuild.conflicts.shared_groups import Group
     from envbuild.text import Text
 
@@ -131,7 +131,7 @@ def _split_lines(result: ConflictsResult) -> Iterator[str]:
         yield f"  and {render_count(len(result.splits) - _SPLITS, 'package')} more"
 
 
-def _window_text(window: Window) -> str:
+def _window_text(window: VersionWindow) -> str:
     versions = ", ".join(window.versions[:4]) or "no locked version"
     asked = f" ({'; '.join(window.specifiers[:3])})" if window.specifiers else ""
     return f"{versions}{asked}: {', '.join(window.drivers)}"
@@ -252,7 +252,7 @@ def _answer_table(answer: JointAnswer) -> dict[str, object]:
     }
 
 
-def clash_table(clash: Clash) -> dict[str, object]:
+def clash_table(clash: Contradiction) -> dict[str, object]:
     """A clash as a JSON object."""
     return {
         "package": clash.package,

@@ -5,7 +5,13 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from envbuild.requirement.parse import COMPARISON, GIVEN, Wanted, holds, parse_requirement
+from envbuild.requirement.parse import (
+    COMPARISON,
+    GIVEN,
+    PublishedRequirement,
+    holds,
+    parse_requirement,
+)
 from envbuild.value import value
 
 if TYPE_CHECKING:
@@ -41,7 +47,7 @@ class Edge:
 class Asking:
     """A requirement text that holds, and the override that stands in for it."""
 
-    wanted: Wanted
+    wanted: PublishedRequirement
     text: str
     override: str | None
 

@@ -48,7 +48,7 @@ _PATCH = re.compile(r"\d+\.\d+\.(\d+)")
 
 
 @value
-class Wanted:
+class PublishedRequirement:
     """One requirement, with its marker still unread."""
 
     name: str
@@ -71,13 +71,13 @@ def normalized_name(name: str) -> str:
 
 
 @cache
-def parse_requirement(text: str) -> Wanted:
+def parse_requirement(text: str) -> PublishedRequirement:
     """Requirement text → value; ValueError where it is none."""
     match = _PATTERN.fullmatch(text)
     if match is None:
         return _parse_slowly(text)
     extras = (part.strip() for part in (match["extras"] or "").split(","))
-    return Wanted(
+    return PublishedRequirement(
         name=normalized_name(match["name"]),
         extras=tuple(sorted({normalized_name(extra) for extra in extras if extra})),
         specifier=match["specifier"].strip(),
@@ -85,14 +85,14 @@ def parse_requirement(text: str) -> Wanted:
     )
 
 
-def _parse_slowly(text: str) -> Wanted:
+def _parse_slowly(text: str) -> PublishedRequirement:
     from packaging.requirements import InvalidRequirement, Requirement
 
     try:
         requirement = Requirement(text)
     except InvalidRequirement as error:
         raise ValueError(f"{text!r} is no requirement: {error}") from error
-    return Wanted(
+    return PublishedRequirement(
         name=normalized_name(requirement.name),
         extras=tuple(sorted(map(normalized_name, requirement.extras))),
         specifier=str(requirement.specifier),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hypothesis import HealthCheck, given, settings
 
 from envbuild.conflicts import joint_solution
-from envbuild.conflicts.joint_pins import needed_pins
+from envbuild.conflicts.demand import needed_pins
 from envbuild.conflicts.pair_decision import Fleet
 from envbuild.conflicts.propagation import Propagation
 from tests.property.test_conflicts import fleets
@@ -17,7 +17,7 @@ from tests.support.fleets import TARGET, Line, serves, solutions
 
 if TYPE_CHECKING:
     from envbuild.conflicts.candidates import Candidates
-    from envbuild.conflicts.propagation import Part
+    from envbuild.conflicts.propagation import DriverPart
     from tests.support.fleets import Index, ToyFleet
 
 WAYS = (joint_solution.resolve, joint_solution.try_all)
@@ -42,7 +42,7 @@ def _lines(fleet: ToyFleet, drivers: tuple[str, ...]) -> tuple[Line, ...]:
 
 
 def _versions(
-    candidates: Candidates, parts: tuple[Part, ...], pins: dict[str, int]
+    candidates: Candidates, parts: tuple[DriverPart, ...], pins: dict[str, int]
 ) -> dict[str, str]:
     needed = needed_pins(candidates, parts, pins)
     return {name: candidate.version for name, candidate in needed.items()}

@@ -20,8 +20,16 @@ from envbuild.commands.repair import Repaired
 from envbuild.commands.show import Effective, Shown, ShowResult
 from envbuild.commands.verify import InUse, Verified, VerifiedEnvironment
 from envbuild.commands.why import TreeResult, WhyResult
-from envbuild.conflicts.conflict import Cause, Clash, Conflict, Move, Pair, PlatformAnswer, Step
-from envbuild.conflicts.matrix import Split, Window
+from envbuild.conflicts.conflict import (
+    Cause,
+    Conflict,
+    Contradiction,
+    Move,
+    Pair,
+    PlatformAnswer,
+    Step,
+)
+from envbuild.conflicts.matrix import Split, VersionWindow
 from envbuild.conflicts.shared_groups import Group
 from envbuild.environment.lease import Process
 from envbuild.environment.probe import Probe, ProbeResult
@@ -139,7 +147,7 @@ PAIR = Pair(
             answer=Conflict(
                 target=LINUX,
                 packages=("numpy",),
-                clashes=(Clash(package="numpy", causes=(CAUSE,)),),
+                clashes=(Contradiction(package="numpy", causes=(CAUSE,)),),
             ),
         ),
     ),
@@ -174,7 +182,7 @@ CONFLICTS = ConflictsResult(
         Split(
             package="numpy",
             pairs=(("app", "other"),),
-            windows=(Window(drivers=("app",), specifiers=("<2",), versions=("1",)),),
+            windows=(VersionWindow(drivers=("app",), specifiers=("<2",), versions=("1",)),),
         ),
     ),
     groups=(Group(drivers=("app",), target=LINUX, packages=1, apart=2, together=1),),

@@ -18,8 +18,8 @@ from envbuild.declaration.toml.rule import read_agree, read_coexist
 from envbuild.declaration.toml.table import (
     Key,
     Place,
-    Source,
     Table,
+    TextSource,
     TooManyProblemsError,
     kind,
     read_table,
@@ -98,7 +98,7 @@ def parse_declaration(text: str, *, file: str, folder: str | None = None) -> Dec
     """
     try:
         document = _load(text, file)
-        source = Source(file=file, positions=locate(text), folder=folder, homes=_HOMES)
+        source = TextSource(file=file, positions=locate(text), folder=folder, homes=_HOMES)
     except RecursionError:
         problem = Problem(message="tables and lists are nested too deeply", file=file)
         raise DeclarationError(problem) from None
@@ -113,7 +113,7 @@ def parse_declaration(text: str, *, file: str, folder: str | None = None) -> Dec
     return declaration
 
 
-def _in_order(source: Source) -> list[Problem]:
+def _in_order(source: TextSource) -> list[Problem]:
     return sorted(source.problems, key=lambda problem: problem.line or 0)
 
 
@@ -148,7 +148,7 @@ def _last_line(text: str) -> int:
     return text.rstrip().count("\n") + 1
 
 
-def _refuse_newer(document: dict[str, object], source: Source) -> None:
+def _refuse_newer(document: dict[str, object], source: TextSource) -> None:
     """Read no further where the version is newer: all else would only look wrong."""
     version = document.get(VERSION.name)
     if isinstance(version, int) and version > FORMAT:

@@ -39,7 +39,7 @@ class TextError(ValueError):
 
 
 @value
-class Source:
+class TextSource:
     """One text that is being read, and what was found wrong with it so far."""
 
     file: str
@@ -57,7 +57,7 @@ class Source:
 class Place:
     """A value's place in a text."""
 
-    source: Source
+    source: TextSource
     path: Path = ()
 
     def at(self, *steps: str | int) -> Place:

@@ -10,7 +10,7 @@ import pytest
 from envbuild.build.soundness import refusal_of_built
 from envbuild.environment.installed import Distribution, parse_distribution
 from envbuild.errors import HostError, IndexFailureError, NoError
-from envbuild.lockfile.soundness import Asked, judge
+from envbuild.lockfile.soundness import DriverLines, judge
 from envbuild.target.target import parse_target
 from tests.support.site_packages import unpack
 from tests.support.values import make_driver, make_package, make_wanted
@@ -31,14 +31,14 @@ def one(name: str, version: str = "1.0", *requires: str, python: str = "") -> Di
     return Distribution(name=name, version=version, requires=requires, requires_python=python)
 
 
-def said(asked: Asked, *packages: Distribution) -> list[str]:
+def said(asked: DriverLines, *packages: Distribution) -> list[str]:
     """What is unmet on a host, in words."""
     return [unmet.message for unmet in judge(asked, packages, HERE)]
 
 
 def test_what_is_missing_and_what_is_outside() -> None:
     """The driver's own ranges count like those of packages."""
-    asked = Asked(driver="web", requires=("app<1", "gone"))
+    asked = DriverLines(driver="web", requires=("app<1", "gone"))
     assert said(asked, one("app", "1.0", "lib>=2", "other"), one("lib")) == [
         "web asks for app <1, and 1.0 is there",
         "web asks for gone, which is missing",
@@ -50,18 +50,19 @@ def test_what_is_missing_and_what_is_outside() -> None:
 def test_extras_count_where_they_are_asked_for() -> None:
     """What an extra brings is missing only for who asks for it, directly or through others."""
     app = one("app", "1.0", 'lib; extra == "fast"')
-    assert said(Asked(driver="web", requires=("app",)), app) == []
+    assert said(DriverLines(driver="web", requires=("app",)), app) == []
     missing = ["app 1.0 asks for lib, which is missing"]
-    assert said(Asked(driver="web", requires=("app[fast]",)), app) == missing
+    assert said(DriverLines(driver="web", requires=("app[fast]",)), app) == missing
     assert (
-        said(Asked(driver="web", requires=("top",)), one("top", "1", "app[fast]"), app) == missing
+        said(DriverLines(driver="web", requires=("top",)), one("top", "1", "app[fast]"), app)
+        == missing
     )
 
 
 def test_an_override_stands_in() -> None:
     """What packages publish of an overridden package counts for nothing, the override for all."""
     app, lib = one("app", "1.0", "lib>=2"), one("lib")
-    asked = Asked(driver="web", requires=("app",), overrides=("lib<2",))
+    asked = DriverLines(driver="web", requires=("app",), overrides=("lib<2",))
     assert said(asked, app, lib) == []
     assert said(asked, app, one("lib", "3")) == ["app 1.0 asks for lib <2, and 3 is there"]
 
@@ -69,7 +70,7 @@ def test_an_override_stands_in() -> None:
 def test_constraints_count_for_what_is_there() -> None:
     """A constraint asks for nothing, and bounds what something else asks for."""
     elsewhere = 'lib<1; sys_platform == "win32"'
-    asked = Asked(driver="web", requires=("app",), constraints=("lib<1", "gone>1", elsewhere))
+    asked = DriverLines(driver="web", requires=("app",), constraints=("lib<1", "gone>1", elsewhere))
     assert said(asked, one("app", "1.0", "lib"), one("lib")) == [
         "lib 1.0 is outside the constraint lib<1"
     ]
@@ -77,13 +78,13 @@ def test_constraints_count_for_what_is_there() -> None:
 
 def test_only_what_is_asked_for_is_judged() -> None:
     """What lies beside asks for nothing."""
-    asked = Asked(driver="web", requires=("app",))
+    asked = DriverLines(driver="web", requires=("app",))
     assert said(asked, one("app"), one("beside", "1.0", "gone", python=">=3.12.9")) == []
 
 
 def test_python_is_judged_on_a_host() -> None:
     """A target is right for some patch release; which one a host has, the host says."""
-    asked = Asked(driver="web", requires=("app",))
+    asked = DriverLines(driver="web", requires=("app",))
     app = one("app", "1.0", python=">=3.12.2")
     assert said(asked, app) == ["app 1.0 asks for Python >=3.12.2, and this is 3.12.1"]
     assert list(judge(asked, (app,), ANY)) == []
