@@ -12,8 +12,7 @@ from itertools import islice
 from operator import attrgetter
 from struct import pack, unpack
 
-from envbuild.environment.stat_lines import differing_paths
-from envbuild.environment.stat_record import MAGIC, read_parts
+from envbuild.environment.stat_record import read_parts
 from envbuild.posix.forks import map_in_processes
 
 TYPE_CHECKING = False
@@ -42,7 +41,7 @@ def are_as_recorded(looked_at: Sequence[tuple[bytes, Path | str]], workers: int)
     places = [os.fsencode(environment) for _, environment in looked_at]
     parts = [_parts(record) for record, _ in looked_at]
     items = [(number, part) for number, found in enumerate(parts) for part in found]
-    entries = sum(_entries(part) for _, part in items)
+    entries = sum(part.count for _, part in items)
     here = _open_working_folder()
     try:
         looks = map_in_processes(
@@ -58,7 +57,7 @@ def are_as_recorded(looked_at: Sequence[tuple[bytes, Path | str]], workers: int)
         known = doubtful[number]
         doubtful[number] = None if found is None or known is None else known.union(found)
     return [
-        folders is not None and _hold_what_is_recorded(folders, own, place)
+        bool(own) and folders is not None and _hold_what_is_recorded(folders, own, place)
         for folders, own, place in zip(doubtful, parts, places, strict=True)
     ]
 
@@ -71,23 +70,17 @@ def _open_working_folder() -> int:
         return os.open("/", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
 
-def _parts(record: bytes) -> Sequence[Part | bytes]:
-    """The parts of a record; one that has none, being older or damaged, is its only part."""
+def _parts(record: bytes) -> Sequence[Part]:
+    """The parts of a record; none where it is damaged."""
     try:
-        return (read_parts(record) if record.startswith(MAGIC) else []) or [record]
+        return read_parts(record)
     except ValueError:
-        return [record]
+        return ()
 
 
-def _entries(part: Part | bytes) -> int:
-    return part.count(b"\n") if isinstance(part, bytes) else part.count
-
-
-def _look(part: Part | bytes, place: bytes) -> Iterable[bytes] | None:
+def _look(part: Part, place: bytes) -> Iterable[bytes] | None:
     """The folders of a part whose times have moved; None where anything else is not as recorded."""
     try:
-        if isinstance(part, bytes):
-            return None if differing_paths(part, os.fsdecode(place)) else ()
         return _look_at_each(part, place)
     except (OSError, ValueError):
         return None
@@ -114,15 +107,13 @@ def _look_at_each(part: Part, place: bytes) -> Iterable[bytes] | None:
     ]
 
 
-def _hold_what_is_recorded(
-    folders: set[bytes], parts: Iterable[Part | bytes], place: bytes
-) -> bool:
+def _hold_what_is_recorded(folders: set[bytes], parts: Iterable[Part], place: bytes) -> bool:
     """Whether folders have just the entries that are recorded, by name."""
     if not folders:
         return True
     recorded: dict[bytes, set[bytes]] = {folder: set() for folder in folders}
     for part in parts:
-        for path in part.paths() if not isinstance(part, bytes) else ():
+        for path in part.paths():
             folder, _, name = path.rpartition(b"/")
             if path != b"." and (folder or b".") in recorded:
                 recorded[folder or b"."].add(name)

@@ -9,7 +9,6 @@ A line that names the format, then parts of some hundred entries each. A part is
 - the names with a NUL between them: the folder below which all of them are, then each relative to it.
 
 Every number is signed, little-endian and has eight bytes.
-Older envbuilds wrote text, see `stat_lines`.
 """
 
 from __future__ import annotations
@@ -56,7 +55,9 @@ class Part:
 
 
 def read_parts(record: bytes) -> list[Part]:
-    """All parts of a record of this format; ValueError where it is damaged."""
+    """All parts of a record; ValueError where it is damaged, or of another format."""
+    if not record.startswith(MAGIC):
+        raise ValueError("the record is of another format")
     parts: list[Part] = []
     at = len(MAGIC)
     while at < len(record):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from envbuild.environment.stat_check import are_as_recorded
-from envbuild.environment.stat_lines import differing_paths
+from envbuild.environment.stat_diff import differing_paths
 from envbuild.errors import HostError, Problem
 from envbuild.posix.forks import map_in_processes
 from envbuild.posix.shortage import pass_shortage_on

@@ -12,7 +12,7 @@ import pytest
 
 from envbuild.environment import stat_check
 from envbuild.environment.stat_check import are_as_recorded
-from envbuild.environment.stat_lines import differing_paths, stat_lines
+from envbuild.environment.stat_diff import differing_paths
 from envbuild.environment.stat_list import record_environment
 from envbuild.environment.stat_record import MAGIC, read_parts
 from envbuild.posix.folder_walk import walk_folders
@@ -181,24 +181,14 @@ def test_a_walk_leaves_what_has_not_settled_for_the_end(tree: Path) -> None:
     assert visits[-3:] == [os.fsencode(path) for path in (late, late / "deep", late / "deep/er")]
 
 
-def test_a_record_of_an_older_envbuild_is_read(tree: Path) -> None:
-    """Stores that are there keep their records: lines of text."""
-    record = b"".join(line + b"\n" for line in stat_lines(tree))
-    assert _clean(record, tree)
-    (tree / "lib/p1/deep/new").touch()
-    assert not _clean(record, tree)
-    assert differing_paths(record, tree) == ["lib/p1/deep/new"]
-
-
-def test_both_formats_name_the_same_paths(tree: Path) -> None:
-    """What differs is called the same, whichever envbuild has built it."""
+def test_what_differs_is_named(tree: Path) -> None:
+    """By its path, odd names included, in order."""
     (tree / os.fsdecode(b"lib/\xff\xfe")).touch()
-    old, new = b"\n".join(stat_lines(tree)), record_environment(tree)
+    record = record_environment(tree)
     (tree / os.fsdecode(b"lib/\xff\xfe")).unlink()
     (tree / "lib/p2/b\nc.py").chmod(0o600)
     (tree / "lib/p3").chmod(0o700)
-    expected = ["lib/p2/b\\nc.py", "lib/p3", "lib/\udcff\udcfe"]
-    assert differing_paths(new, tree) == differing_paths(old, tree) == expected
+    assert differing_paths(record, tree) == ["lib/p2/b\\nc.py", "lib/p3", "lib/\udcff\udcfe"]
 
 
 @pytest.mark.parametrize("cut", [1, 8, 100, -1])

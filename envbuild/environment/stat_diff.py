@@ -1,13 +1,10 @@
-"""What the file system says of every entry of an environment, a line each; imported where milliseconds count.
-
-Older envbuilds kept these very lines as the record of an environment.
-"""
+"""Which entries of an environment look otherwise than recorded; imported where milliseconds count."""
 
 from __future__ import annotations
 
 import os
 
-from envbuild.environment.stat_record import MAGIC, read_parts
+from envbuild.environment.stat_record import read_parts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +16,7 @@ _FIELDS = 5
 
 
 def stat_lines(environment: Path | str) -> list[bytes]:
-    """`mode size mtime_ns inode path` of everything below the environment, in no order.
+    """`mode size mtime_ns inode path` of everything below an environment, in no order.
 
     No file is opened. Size and time of a folder are left out, as file systems differ about them.
     """
@@ -46,20 +43,15 @@ def differing_paths(recorded: bytes, environment: Path | str) -> list[str]:
 
     Names that are no UTF-8 come as surrogate escapes. ValueError where the record is damaged.
     """
-    lines = recorded_lines(recorded) ^ set(stat_lines(environment))
+    lines = _recorded_lines(recorded) ^ set(stat_lines(environment))
     return sorted({_path(line).decode("utf-8", "surrogateescape") for line in lines})
 
 
-def recorded_lines(recorded: bytes) -> set[bytes]:
-    """The lines that a record comes to, whichever format it has; ValueError where it is damaged."""
-    if not recorded.startswith(MAGIC):
-        lines = {line for line in recorded.split(b"\n") if line}
-        if any(line.count(b" ") < _FIELDS - 1 for line in lines):
-            raise ValueError("the record has a line that is none")
-        return lines
+def _recorded_lines(record: bytes) -> set[bytes]:
+    """The same lines, as a record has them; ValueError where it is damaged."""
     return {
         _line(path, mode, inode, 0, 0) if part.folders else _line(path, mode, inode, *rest)
-        for part in read_parts(recorded)
+        for part in read_parts(record)
         for path, (mode, inode, *rest) in part.rows()
     }
 
