@@ -31,13 +31,13 @@ _NO_LICENCE = ("", "unknown", "none")
 def read_subject(entry: ManifestDriver, declared: Driver | None) -> BuiltDriver:
     """A driver of the manifest as it stands on the disk.
 
-    HostError names every path that is not there: launchers fall back to another one in silence.
+    HostError names every path that is not there: launchers silently fall back to another one.
     """
     missing = [path for path in _programs(entry) if not os.access(path, os.X_OK)]
     if missing:
         hint = f"run `envbuild sync {entry.name}`"
         raise HostError(
-            Problem(message=f"{entry.name}: {path} is not there, or cannot be run", hint=hint)
+            Problem(message=f"{entry.name}: {path} does not exist, or cannot be run", hint=hint)
             for path in missing
         )
     base = os.path.realpath(entry.python)

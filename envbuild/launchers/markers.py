@@ -41,7 +41,7 @@ def check_distinct(lockfile: Lockfile) -> None:
             if other.version != package.version:
                 message = (
                     f"{lockfile.driver} is locked with {package.name} {other.version} and "
-                    f"{package.version} for platforms that only differ in their C library"
+                    f"{package.version} for platforms that differ only in their C library"
                 )
                 hint = f"no marker tells them apart; name one of the targets, such as --target {target}"
                 problems.append(Problem(message=message, hint=hint))

@@ -77,7 +77,7 @@ def verdict(result: CheckResult) -> str:
         if (number := sum(finding.level == word for finding in result.findings))
     ]
     drivers = render_count(len(result.drivers), "driver")
-    return f"{drivers}: {', '.join(counted) or 'nothing to say'}"
+    return f"{drivers}: {', '.join(counted) or 'no findings'}"
 
 
 def _finding_lines(finding: Finding) -> Iterator[str]:

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 _GOOD = ("exact", "stable")
 _WORDS = {
-    "exact": "starts exactly this environment, whatever becomes current",
-    "stable": "starts what is current at its next start",
+    "exact": "always starts exactly this environment",
+    "stable": "starts the current environment at its next start",
     "old": "starts an environment that is not current",
     "outside": "starts something outside the store",
-    "missing": "starts what is not there",
+    "missing": "starts a file that does not exist",
 }
 
 
@@ -45,7 +45,7 @@ def _lines(result: Diagnosis) -> Iterator[str]:
         yield f"{unit.file}:{unit.line}: {unit.kind}: {unit.executable}{owner} {_WORDS[unit.kind]}"
     yield from finding_lines(result.findings)
     count = len(result.findings) + sum(unit.kind not in _GOOD for unit in result.units)
-    yield f"{render_count(count, 'thing')} to look at" if count else "nothing is wrong"
+    yield render_count(count, "problem") if count else "nothing is wrong"
 
 
 def _unit_table(unit: UnitCommand) -> dict[str, object]:

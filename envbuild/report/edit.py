@@ -45,11 +45,11 @@ def edit_table(result: EditResult) -> dict[str, object]:
 
 def _lines(result: EditResult) -> Iterator[str]:
     if not result.changes:
-        yield f"{result.file} says so already"
+        yield f"{result.file} needs no change"
         return
     yield f"{result.file}:"
     yield from (f"  {line}" for line in result.changes if line[1:].strip())
     yield from (f"{driver}: {note}" for driver, note in result.notes)
     for driver, count in result.pinned:
-        yield f"{driver}: the first lock keeps to {render_count(count, 'version')} that were there"
+        yield f"{driver}: the first lock keeps {render_count(count, 'version')} from before"
     yield "run `envbuild lock`, then `envbuild sync`"

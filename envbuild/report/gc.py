@@ -49,8 +49,8 @@ def _lines(result: Collected) -> Iterator[str]:
         yield f"kept the caches: {result.cache_kept}"
     if result.hidden and result.plan.environments:
         yield (
-            f"{result.hidden} processes of other users could not be looked into: "
-            "they count by lease and command line alone (run it as root to see them)"
+            f"{result.hidden} processes of other users could not be inspected: "
+            "only their leases and command lines are known (run it as root to inspect them)"
         )
     yield from (f"kept {kept.subject}: {', '.join(kept.reasons)}" for kept in result.plan.kept)
     yield from _freed(result)
@@ -65,10 +65,12 @@ def _freed(result: Collected) -> Iterator[str]:
         yield f"{render_bytes(result.freed)} freed"
         return
     amount = (
-        f"{render_bytes(result.at_most)} at most" if result.at_most is not None else "what went"
+        f"{render_bytes(result.at_most)} at most"
+        if result.at_most is not None
+        else "what was removed"
     )
     yield (
-        f"{amount} is being deleted; the next gc says what that freed, as this one does with --wait"
+        f"{amount} is being deleted in the background; the next gc reports what that freed (with --wait, this one does)"
     )
     if result.last is not None:
         yield f"the last one freed {render_bytes(result.last.freed)}, {result.last.finished}"

@@ -44,7 +44,7 @@ def render_list(manifest: Mapping[str, Any]) -> Text:
 
 def preferred_line(driver: str, python: str, first: str, version: str) -> str:
     """That a driver (name and version) is on a later choice of Python, and what it would be on the first."""
-    return f"{driver}: on Python {python}; on {first}, its first choice, it is locked as {version}"
+    return f"{driver}: on Python {python}; on {first}, its first choice, the locked version is {version}"
 
 
 def render_which(path: str) -> Text:

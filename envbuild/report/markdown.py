@@ -63,7 +63,7 @@ def _headline(result: CheckResult) -> str:
             parts.append(f"{render_count(len(comparison.vanished), 'conflict')} gone")
         if comparison.download:
             parts.append(f"{_signed(comparison.download)} to download")
-    return ", ".join(parts) or f"{render_count(len(result.drivers), 'driver')}, nothing to say"
+    return ", ".join(parts) or f"{render_count(len(result.drivers), 'driver')}, no findings"
 
 
 def _finding(finding: Finding) -> Markup:

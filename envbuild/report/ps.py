@@ -18,7 +18,7 @@ _HEADS = ("DRIVER", "VERSION", "PID", "USER", "SINCE", "CURRENT", "ENVIRONMENT")
 def render_ps(running: Sequence[Running]) -> Text:
     """A line a process."""
     if not running:
-        return text_of(["nothing runs out of this store"])
+        return text_of(["nothing runs from this store"])
     return text_of(column_lines([_HEADS, *map(_row, running)]))
 
 

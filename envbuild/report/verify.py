@@ -27,7 +27,7 @@ def _lines(result: Verified) -> Iterator[str]:
     environments = render_count(len(result.environments), "environment")
     generations = render_count(len(result.generations), "generation")
     differ = render_count(len(result.findings), "difference") if result.findings else "all as built"
-    yield f"{environments} and {generations} looked at{how}: {differ}"
+    yield f"{environments} and {generations} checked{how}: {differ}"
 
 
 def verify_table(result: Verified) -> dict[str, object]:

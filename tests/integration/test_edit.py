@@ -87,7 +87,7 @@ def test_add_twice(run_envbuild: CommandLine) -> None:
     """What is said already is left alone."""
     run_envbuild.declare(FILE)
     result = run_envbuild("add", "vllm", "huggingface_hub<1", check=True)
-    assert (declaration(run_envbuild), result.stdout) == (FILE, "drivers.toml says so already\n")
+    assert (declaration(run_envbuild), result.stdout) == (FILE, "drivers.toml needs no change\n")
 
 
 def test_remove(run_envbuild: CommandLine) -> None:

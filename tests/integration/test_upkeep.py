@@ -188,7 +188,7 @@ def test_gc_does_not_wait_for_the_deleting(web: Web, store: Path) -> None:
     web.move("1.1")
     said = web.run("gc", "--keep", "1", check=True).stdout
     assert len(list((store / "envs").iterdir())) == 1
-    assert "at most is being deleted; the next gc says what that freed" in said
+    assert "at most is being deleted in the background; the next gc reports what that freed" in said
     deadline = time.monotonic() + 10
     while (last := web.run("gc", "--format", "json", check=True).json["last"]) is None:
         assert time.monotonic() < deadline

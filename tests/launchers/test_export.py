@@ -96,7 +96,7 @@ def test_path_that_is_gone(fleet: Fleet) -> None:
         away.rename(binary)
         binary.parent.chmod(stat.S_IMODE(folder_mode))
     assert result.code == 5
-    assert f"{binary} is not there" in result.stderr
+    assert f"{binary} does not exist" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def compare_preset(
     if "extra_config" in preset:
         said.append(
             "extra_config: gpumod refuses the whole preset for this key, and with it the service; "
-            "its unit_vars stand at the top level"
+            "unit_vars belongs at the top level"
         )
     for table, values in wanted.items():
         there = preset.get(table)

@@ -73,7 +73,7 @@ def check_workspace_lock(lockfile: Lockfile, text: str) -> None:
         if f"sha256:{file.sha256}" not in text
     ]
     if missing:
-        message = f"the index no longer offers what is locked for {lockfile.driver}"
+        message = f"the index no longer has the files that are locked for {lockfile.driver}"
         hint = "run `envbuild lock`, or point the index at one that has them"
         raise IndexFailureError(Problem(message=message, detail="\n".join(missing), hint=hint))
 

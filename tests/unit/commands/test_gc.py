@@ -213,7 +213,7 @@ def test_what_cannot_be_looked_into_is_said(made: Store) -> None:
     """A gc that is not root's knows others' processes by lease and command line alone, and says how many those are."""
     _build(made, "asr-1.0-0", NEW)
     result = replace(gc(made, GcOptions(keep=1, wait=True)), hidden=3)
-    assert "\n3 processes of other users could not be looked into" in render_gc(result)
+    assert "\n3 processes of other users could not be inspected" in render_gc(result)
     assert gc_table(result)["hidden"] == 3
 
 

@@ -40,7 +40,7 @@ def test_what_is_as_built_has_no_findings(made: Store) -> None:
     """The line says what was looked at."""
     said = render_verify(_verify(made))
     assert (
-        said == "3 environments and 2 generations looked at by size, time and inode: all as built\n"
+        said == "3 environments and 2 generations checked by size, time and inode: all as built\n"
     )
 
 

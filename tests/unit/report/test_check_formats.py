@@ -84,9 +84,9 @@ def test_markdown_shows_texts_as_they_are() -> None:
     assert text.startswith("### ❌ envbuild: 1 error\n")
 
 
-def test_markdown_of_nothing_to_say_is_one_line() -> None:
+def test_markdown_without_findings_is_one_line() -> None:
     """A reviewer sees at once that all is well."""
-    assert render_markdown(result()) == "### ✅ envbuild: 1 driver, nothing to say\n"
+    assert render_markdown(result()) == "### ✅ envbuild: 1 driver, no findings\n"
 
 
 def test_sarif_is_what_the_standard_says() -> None:
