@@ -260,7 +260,7 @@ class Checker:
                     code=Code.FILE_REPLACED,
                     subject=name,
                     message=(
-                        f"{file.package} {file.version} has another {file.file} than at "
+                        f"{file.package} {file.version} has another {file.name} than at "
                         f"{then.revision}: sha256 {file.before} became {file.after}"
                     ),
                     path=self.folder.name(name),

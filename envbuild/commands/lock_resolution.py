@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from envbuild.commands.lock_jobs import Job, Upgrade
-    from envbuild.lockfile.changes import ReplacedFile
+    from envbuild.lockfile.changes import FileChange
     from envbuild.resolution.resolution import (
         KnownPackage,
         MetadataSource,
@@ -81,10 +81,10 @@ class TargetResolver:
             raise IndexFailureError(self._changed(file) for file in dict.fromkeys(replaced))
         return found
 
-    def _changed(self, file: ReplacedFile) -> Problem:
+    def _changed(self, file: FileChange) -> Problem:
         return Problem(
             message=(
-                f"index '{self.index_of(file.package)}' has another {file.file} "
+                f"index '{self.index_of(file.package)}' has another {file.name} "
                 "than the one that is locked"
             ),
             detail=f"locked: sha256 {file.before}\nnow: sha256 {file.after}",

@@ -19,8 +19,12 @@ if TYPE_CHECKING:
 
 @value
 class FileChange:
-    """Two files of one version, of which a target takes the later one now."""
+    """Two files of one version: the one before, and the one now."""
 
+    package: str
+    """Normalised (PEP 503)."""
+
+    version: str
     name: str
     """The name of the file that is taken now."""
 
@@ -95,7 +99,14 @@ def file_change(
     package: str, version: str, before: tuple[str, str], after: tuple[str, str]
 ) -> Change:
     """The change of a version's file; each side is its name and its sha256."""
-    file = FileChange(name=after[0], was=before[0], before=before[1], after=after[1])
+    file = FileChange(
+        package=package,
+        version=version,
+        name=after[0],
+        was=before[0],
+        before=before[1],
+        after=after[1],
+    )
     return Change(package=package, before=(version,), after=(version,), file=file)
 
 
@@ -122,19 +133,6 @@ class NamedFile(NamedTuple):
     sha256: str
 
 
-@value
-class ReplacedFile:
-    """A file whose name is locked with another sha256."""
-
-    package: str
-    version: str
-    file: str
-    before: str
-    """The sha256 that is locked."""
-
-    after: str
-
-
 def files_of(lockfile: Lockfile) -> Iterator[NamedFile]:
     """Every file of a lockfile."""
     for package in lockfile.packages:
@@ -151,13 +149,14 @@ def known_files(lockfiles: Iterable[Lockfile]) -> Known:
     return {file: frozenset(digests) for file, digests in known.items()}
 
 
-def replaced_files(known: Known, files: Iterable[NamedFile]) -> tuple[ReplacedFile, ...]:
+def replaced_files(known: Known, files: Iterable[NamedFile]) -> tuple[FileChange, ...]:
     """Those whose name is known and whose sha256 is not, each once, in the order given."""
     return tuple(
-        ReplacedFile(
+        FileChange(
             package=named.package,
             version=named.version,
-            file=named.file,
+            name=named.file,
+            was=named.file,
             before=min(known[named.file]),
             after=named.sha256,
         )
