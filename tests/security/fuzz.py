@@ -51,7 +51,11 @@ MOST_KNOWN = 1000
 
 WATCHED = (
     *("declaration/", "lockfile/", "requirement/", "conflicts/", "target/"),
-    *("launchers/requirements.py", "launchers/systemd.py", "launchers/unit_file.py"),
+    *(
+        "launchers/formats/requirements.py",
+        "launchers/formats/systemd.py",
+        "launchers/unit_file.py",
+    ),
     *("store/manifest.py", "commands/doctor.py", "report/check.py", "report/diff.py"),
 )
 """The rooms and modules that read what a stranger wrote, as their paths begin below `envbuild/`."""

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.security.fuzz import CORPUS, SLOW, Arena, seeds
+from tests.security.fuzz import CORPUS, SLOW, WATCHED, Arena, seeds
 from tests.support.attacked import DOCUMENTED
+from tests.support.command_line import ROOT
 from tests.support.mutation import sign
 
 if TYPE_CHECKING:
@@ -42,6 +43,11 @@ def test_nothing_is_found_in_the_seeds(scratch: Path) -> None:
     """Nobody attacks: the hunt starts from files that most verbs have an answer to."""
     for verb, code, _ in Arena(scratch).run(seeds()[0]):
         assert code in (0, 1), verb
+
+
+def test_what_is_watched_is_there() -> None:
+    """Nobody attacks: the coverage that a hunt reports is that of rooms and modules that exist."""
+    assert not [path for path in WATCHED if not (ROOT / "envbuild" / path).exists()]
 
 
 def test_a_changed_lockfile_can_be_signed() -> None:
