@@ -77,20 +77,20 @@ class DeferredIndexes:
             session = self._session
         return session.still_listed(packages)
 
-    def still_chosen(self, choices: tuple[LockedChoice, ...]) -> frozenset[LockedChoice]:
+    def revalidate(self, choices: tuple[LockedChoice, ...]) -> frozenset[LockedChoice]:
         """As `MetadataSource` has it."""
         from envbuild.index.page_memory import PageMemory
-        from envbuild.index.standing import StandingChoices
+        from envbuild.index.revalidation import Revalidation
 
         with self._guard:
             locations, client = self._locations, self._client
         memory = PageMemory(self._context.lock_cache / "pages.json")
-        return StandingChoices(locations, client, memory).still_chosen(choices)
+        return Revalidation(locations, client, memory).revalidate(choices)
 
     def yanked(self, choices: tuple[LockedChoice, ...]) -> Mapping[str, str]:
         """As `MetadataSource` has it; what stands is not yanked, and seldom asked for again."""
-        standing = self.still_chosen(choices)
-        left = tuple(choice for choice in choices if choice not in standing)
+        confirmed = self.revalidate(choices)
+        left = tuple(choice for choice in choices if choice not in confirmed)
         if not left:
             return {}
         with self._guard:

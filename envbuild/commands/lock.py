@@ -10,9 +10,9 @@ from envbuild.commands.lock_held_back import note_held_back, with_held_back
 from envbuild.commands.lock_jobs import (
     Upgrade,
     check_upgrade,
-    keepers,
     other_lockfiles,
     read_jobs,
+    reusable_lockfiles,
     targets_of,
     units_of,
 )
@@ -28,7 +28,7 @@ from envbuild.conflicts.rules import agreement, check_rules, rule_problems
 from envbuild.errors import EnvbuildError, UnsatisfiableError, UsageError
 from envbuild.lockfile.changes import known_files
 from envbuild.lockfile.soundness import unsound_reasons
-from envbuild.resolution.kept_pins import choices_of
+from envbuild.resolution.reusable_pins import choices_of
 from envbuild.value import replace, value
 
 if TYPE_CHECKING:
@@ -134,8 +134,8 @@ class Locker:
 
     def _keep_or_resolve(self, units: list[tuple[Job, ...]], upgrade: Upgrade) -> _Resolved:
         """The lockfiles of all units; where every pin stands, without a resolution, which would say the same."""
-        keeping = {job.driver.name: (job, keep) for job, keep in keepers(units, upgrade)}
-        kept = self._stand({name: keep for name, (_, keep) in keeping.items()})
+        keeping = {job.driver.name: (job, keep) for job, keep in reusable_lockfiles(units, upgrade)}
+        kept = self._revalidate({name: keep for name, (_, keep) in keeping.items()})
         failures, file = [], self.declaration.file
         for name, lockfile in tuple(kept.items()):
             try:
@@ -147,20 +147,20 @@ class Locker:
         found = self._resolve_all(rest, upgrade) if rest else _Resolved(locked={})
         return _Resolved(locked=kept | found.locked, failures=(*failures, *found.failures))
 
-    def _stand(self, kept: dict[str, Lockfile]) -> dict[str, Lockfile]:
+    def _revalidate(self, kept: dict[str, Lockfile]) -> dict[str, Lockfile]:
         """Those of the lockfiles whose every file their indexes would give today, and that hold together.
 
         Each page is asked for once.
         """
         for driver in kept:
-            self.progress.stage(driver, "looking whether every pin stands")
+            self.progress.stage(driver, "looking whether indexes still offer every pin")
         choices = {driver: choices_of(lockfile) for driver, lockfile in kept.items()}
         everything = tuple(dict.fromkeys(choice for own in choices.values() for choice in own))
-        standing = self.metadata.still_chosen(everything) if everything else frozenset()
+        confirmed = self.metadata.revalidate(everything) if everything else frozenset()
         found = {
             driver: lockfile
             for driver, lockfile in kept.items()
-            if standing.issuperset(choices[driver]) and not unsound_reasons(lockfile)
+            if confirmed.issuperset(choices[driver]) and not unsound_reasons(lockfile)
         }
         for driver, lockfile in found.items():
             self._say_locked(driver, lockfile)

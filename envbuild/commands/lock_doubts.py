@@ -22,7 +22,7 @@ def note_yanked(
     asked = {
         driver: may_be_yanked(lockfile, previous.get(driver))
         for driver, lockfile in locked.items()
-        if not _stands(lockfile, previous.get(driver))
+        if not _has_same_pins(lockfile, previous.get(driver))
     }
     choices = {
         choice: None
@@ -35,7 +35,7 @@ def note_yanked(
     return {driver: _with_reasons(lockfile, found) for driver, lockfile in locked.items()}
 
 
-def _stands(lockfile: Lockfile, previous: Lockfile | None) -> bool:
+def _has_same_pins(lockfile: Lockfile, previous: Lockfile | None) -> bool:
     """Whether the pins are those of the lockfile before, which were looked at to see whether they stand."""
     return previous is not None and lockfile.packages is previous.packages
 

@@ -11,8 +11,8 @@ from envbuild.lockfile.changes import known_files
 from envbuild.lockfile.freshness import command_reasons, compare_inputs, inputs_of
 from envbuild.lockfile.lockfile import Stale
 from envbuild.lockfile.soundness import unsound_reasons
-from envbuild.resolution.kept_pins import keep_every_pin
 from envbuild.resolution.resolution import Pin
+from envbuild.resolution.reusable_pins import keep_every_pin
 from envbuild.target.target import Target, parse_platform
 from envbuild.value import field, replace, value
 
@@ -234,7 +234,9 @@ def known_of(job: Job, target: Target, upgrade: Upgrade) -> tuple[KnownPackage, 
     )
 
 
-def keepers(units: Iterable[tuple[Job, ...]], upgrade: Upgrade) -> Iterator[tuple[Job, Lockfile]]:
+def reusable_lockfiles(
+    units: Iterable[tuple[Job, ...]], upgrade: Upgrade
+) -> Iterator[tuple[Job, Lockfile]]:
     """The jobs whose every pin answers what is wanted now, each with its lockfile as it would be.
 
     None where a pin may move although it fits, where drivers are locked together, and where a rule wants a change:

@@ -93,16 +93,18 @@ def _on_target(
     ranges = _direct(request)
     names = [name for name in ranges if name in locked and not _is_exact(ranges[name])]
     with Workers(_SIDE_BY_SIDE, thread_name_prefix="pages") as pool:
-        list(pool.map(walk.shelf, names))
+        list(pool.map(walk.listed_versions, names))
     for name in names:
         pinned = locked[name].version
-        shelf = walk.shelf(name)
-        newer = shelf.versions(joined(ranges[name])) if shelf is not None else []
+        listed_versions = walk.listed_versions(name)
+        newer = (
+            listed_versions.versions(joined(ranges[name])) if listed_versions is not None else []
+        )
         seen: set[str] = set()
         for version in newer:
-            if shelf is None or not _is_newer(version, pinned):
+            if listed_versions is None or not _is_newer(version, pinned):
                 break
-            reason = shelf.obstacle(version)
+            reason = listed_versions.obstacle(version)
             told = [(reason, (name,))] if reason else _in_the_way(walk, request, name, version)
             for why, blockers in told:
                 if why not in seen:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from envbuild.errors import EnvbuildError
-from envbuild.index.shelf import Shelf, shelf_of
+from envbuild.index.page_versions import PageVersions, versions_on_page
 from envbuild.index.source_metadata import source_requires
 from envbuild.lockfile.held_back import SOURCE
 from envbuild.posix.workers import Workers
@@ -67,17 +67,17 @@ class StaticWalk:
         self._left = most_pages
         self._until = time.monotonic() + _PATIENCE
         self._overrides = overrides_by_package(request.overrides)
-        self._shelves: dict[str, Shelf | None] = {}
+        self._shelves: dict[str, PageVersions | None] = {}
         self._taken: dict[str, tuple[frozenset[str], Taken]] = {}
 
-    def shelf(self, package: str) -> Shelf | None:
+    def listed_versions(self, package: str) -> PageVersions | None:
         """What the index has of a package; None where it cannot be told."""
         if package not in self._shelves:
             self._shelves[package] = None
             with suppress(EnvbuildError, ValueError):
                 location = self._locations.of(package)
                 page = self._client.project_page(location, package)
-                self._shelves[package] = shelf_of(page, self._request)
+                self._shelves[package] = versions_on_page(page, self._request)
         return self._shelves[package]
 
     def follow(self, requires: tuple[str, ...]) -> dict[str, Taken]:
@@ -109,8 +109,12 @@ class StaticWalk:
         """
         named = frozenset(parse_requirement(text).name for text in requires)
         for name, ranges in self._demands(requires, named).items():
-            shelf = self._shelves.get(name)
-            if shelf is not None and shelf.files and not shelf.versions(joined(ranges)):
+            listed_versions = self._shelves.get(name)
+            if (
+                listed_versions is not None
+                and listed_versions.files
+                and not listed_versions.versions(joined(ranges))
+            ):
                 return True
         return False
 
@@ -149,28 +153,30 @@ class StaticWalk:
         known = self._locked.get(name)
         if known is not None and all(admits(one, known.version) for one in ranges):
             return Taken(requires=known.requires)
-        shelf = self.shelf(name)
-        if shelf is None:
+        listed_versions = self.listed_versions(name)
+        if listed_versions is None:
             return Taken()
         obstacles: dict[str, Version] = {}
-        for version in shelf.versions(joined(ranges)):
-            obstacle = shelf.obstacle(version)
+        for version in listed_versions.versions(joined(ranges)):
+            obstacle = listed_versions.obstacle(version)
             if obstacle is None:
-                return Taken(requires=self._published(shelf, version))
+                return Taken(requires=self._published(listed_versions, version))
             obstacles.setdefault(obstacle, version)
         if SOURCE in obstacles:
-            return Taken(requires=self._written(shelf, obstacles[SOURCE]), obstacle=SOURCE)
+            return Taken(
+                requires=self._written(listed_versions, obstacles[SOURCE]), obstacle=SOURCE
+            )
         return Taken(obstacle=next(iter(obstacles), None))
 
-    def _published(self, shelf: Shelf, version: Version) -> tuple[str, ...]:
+    def _published(self, listed_versions: PageVersions, version: Version) -> tuple[str, ...]:
         """What a version asks for; nothing where that cannot be read without running its code."""
-        wheel = shelf.wheel(version)
-        if wheel is None or shelf.package in self._request.allow_sdist:
-            return self._written(shelf, version)
+        wheel = listed_versions.wheel(version)
+        if wheel is None or listed_versions.package in self._request.allow_sdist:
+            return self._written(listed_versions, version)
         if wheel.sha256 is None:
             return ()
         file = ResolvedFile(
-            package=shelf.package,
+            package=listed_versions.package,
             version=str(version),
             file=wheel.filename,
             url="",
@@ -181,13 +187,13 @@ class StaticWalk:
             return known.requires if known is not None else ()
         return ()
 
-    def _written(self, shelf: Shelf, version: Version) -> tuple[str, ...]:
+    def _written(self, listed_versions: PageVersions, version: Version) -> tuple[str, ...]:
         """What stands in a version's source distribution, of which nothing is run."""
-        source = shelf.source(version)
+        source = listed_versions.source(version)
         if source is None:
             return ()
-        location = self._locations.of(shelf.package)
-        return source_requires(self._client, location, shelf.package, source)
+        location = self._locations.of(listed_versions.package)
+        return source_requires(self._client, location, listed_versions.package, source)
 
 
 def joined(ranges: Iterable[str]) -> SpecifierSet:

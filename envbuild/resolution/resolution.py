@@ -175,7 +175,7 @@ class MetadataSource(Protocol):
         """What of the driver's own requirements the declaration holds back; what cannot be told is left out."""
         ...
 
-    def still_chosen(self, choices: tuple[LockedChoice, ...]) -> frozenset[LockedChoice]:
+    def revalidate(self, choices: tuple[LockedChoice, ...]) -> frozenset[LockedChoice]:
         """Those that their index's page gives today as well; what cannot be told is left out."""
         ...
 

@@ -114,11 +114,11 @@ class Collector:
                 yield path
 
     def _names(self) -> set[str]:
-        standing = {path.name for path in _listed(self.store.environments)}
+        confirmed = {path.name for path in _listed(self.store.environments)}
         receipts = {
             path.stem for path in _listed(self.store.receipt("x").parent) if path.suffix == ".json"
         }
-        return standing | receipts
+        return confirmed | receipts
 
     def _generation(self, number: int) -> StoredGeneration:
         """By manifest, generation record and links together: what any of them names is needed."""

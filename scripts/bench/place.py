@@ -91,9 +91,9 @@ def open_place(folder: str | None, gib: int, *, memory: bool) -> Iterator[Place]
 
     Its image is so many GiB, sparse, and lies in memory or beside the temporary files.
     """
-    shelf = Path("/dev/shm" if memory else tempfile.gettempdir())
-    if folder is None and os.geteuid() == 0 and shelf.is_dir():
-        image = shelf / f"envbuild-bench-{os.getpid()}.img"
+    listed_versions = Path("/dev/shm" if memory else tempfile.gettempdir())
+    if folder is None and os.geteuid() == 0 and listed_versions.is_dir():
+        image = listed_versions / f"envbuild-bench-{os.getpid()}.img"
         mount = Path(tempfile.mkdtemp(prefix="eb-bench-"))
         try:
             with image.open("wb") as stream:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults.standing import Fleet
+from tests.faults.copies import Fleet
 from tests.support.command_line import declare_drivers
 from tests.support.index_server import IndexServer
 from tests.support.ledger import Row, keep_row, read_rows, render_document

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.faults.standing import Fleet
+    from tests.faults.copies import Fleet
     from tests.support.command_line import Result
     from tests.support.index_server import IndexServer
 

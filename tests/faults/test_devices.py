@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults.standing import Fleet
+from tests.faults.copies import Fleet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

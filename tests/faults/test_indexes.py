@@ -16,7 +16,7 @@ from tests.support.wheels import command_wheel
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.faults.standing import Fleet
+    from tests.faults.copies import Fleet
     from tests.integration.test_index_faults import Case
 
 

@@ -16,7 +16,7 @@ from envbuild.store.store import Store
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.faults.standing import Fleet
+    from tests.faults.copies import Fleet
 
 _KILLER = Path(__file__).parent / "killer"
 

@@ -18,7 +18,7 @@ from tests.support.wheels import Wheel, command_wheel
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.faults.standing import Fleet
+    from tests.faults.copies import Fleet
     from tests.support.index_server import IndexServer
 
 _PACKAGES = 10

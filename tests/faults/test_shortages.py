@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults.standing import STRACE
+from tests.faults.copies import STRACE
 from tests.support.wheels import Wheel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.faults.standing import Fleet
+    from tests.faults.copies import Fleet
     from tests.support.index_server import IndexServer
 
 HOST = 5

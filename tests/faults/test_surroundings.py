@@ -17,7 +17,7 @@ from envbuild.store.store import Store
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.faults.standing import Fleet
+    from tests.faults.copies import Fleet
 
 _SITE = "open({told!r}, 'a').write('it ran')\n"
 

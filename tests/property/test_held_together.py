@@ -49,7 +49,7 @@ PYTHONS = (None, None, None, ">=3.8", f">={MINOR}.1", f">={MINOR}.60", f"!={MINO
 
 
 @dataclass(frozen=True)
-class Shelf:
+class PageVersions:
     """What an index holds: its wheels, of which METADATA leaves something out, and which it lists twice."""
 
     wheels: tuple[Wheel, ...]
@@ -76,7 +76,7 @@ def requirements(draw: st.DrawFn) -> str:
 
 
 @st.composite
-def shelves(draw: st.DrawFn) -> Shelf:
+def shelves(draw: st.DrawFn) -> PageVersions:
     """A small index."""
     wheels = [
         Wheel(
@@ -96,7 +96,7 @@ def shelves(draw: st.DrawFn) -> Shelf:
     ]
     files = st.lists(st.sampled_from([wheel.filename for wheel in wheels]), max_size=1)
     asked = st.lists(requirements(), min_size=1, max_size=2)
-    return Shelf(
+    return PageVersions(
         wheels=tuple(wheels),
         lying=tuple(draw(files)),
         twins=tuple(draw(files)),
@@ -118,14 +118,14 @@ def fresh(isolation: Path, scratch: Path) -> Path:
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(shelves())
-def test_what_is_said_yes_to_is_complete(fresh: Path, shelf: Shelf) -> None:
+def test_what_is_said_yes_to_is_complete(fresh: Path, listed_versions: PageVersions) -> None:
     """Where `lock` and `sync` end with 0, `uv pip check` is content, and a second store gets the same.
 
     Where they do not, it is no bug of envbuild, and nothing is switched to.
     """
     folder = Path(tempfile.mkdtemp(dir=fresh))
-    with served(shelf) as index:
-        command = at(folder, index, bound=shelf.bound)
+    with served(listed_versions) as index:
+        command = at(folder, index, bound=listed_versions.bound)
         locked = command("lock")
         event(f"lock {locked.code}")
         assert locked.code in (0, 3, 4), locked
@@ -145,16 +145,16 @@ def test_what_is_said_yes_to_is_complete(fresh: Path, shelf: Shelf) -> None:
     remove_tree(folder)
 
 
-def served(shelf: Shelf) -> IndexServer:
+def served(listed_versions: PageVersions) -> IndexServer:
     """The index, not yet running."""
-    index = IndexServer(shelf.wheels)
-    index.offer = replace(index.offer, metadata_hashes=shelf.hashed)
-    index.add(command_wheel("web", "1.0", requires=shelf.asked))
-    for name in shelf.lying:
-        wheel = next(wheel for wheel in shelf.wheels if wheel.filename == name)
+    index = IndexServer(listed_versions.wheels)
+    index.offer = replace(index.offer, metadata_hashes=listed_versions.hashed)
+    index.add(command_wheel("web", "1.0", requires=listed_versions.asked))
+    for name in listed_versions.lying:
+        wheel = next(wheel for wheel in listed_versions.wheels if wheel.filename == name)
         held = index.files[name]
         index.files[name] = replace(held, metadata=replace(wheel, requires=()).metadata())
-    for name in shelf.twins:
+    for name in listed_versions.twins:
         index.twins.append(replace(index.files[name], sha256="0" * 64))
     return index
 

@@ -52,8 +52,7 @@ def readers() -> Iterator[tuple[str, Callable[[str], object]]]:
     from envbuild.commands.show import table_headers
     from envbuild.imports.requirements_text import read_requirements_text
     from envbuild.index.page import JSON, listed_hashes, parse_page
-    from envbuild.index.page_glance import wheels_of_version
-    from envbuild.index.standing import lifetime
+    from envbuild.index.revalidation import lifetime, wheels_of_version
     from envbuild.launchers.formats.systemd import parse_exec_start
     from envbuild.launchers.unit_file import parse_unit
     from envbuild.requirement.parse import parse_requirement

@@ -106,7 +106,7 @@ class FakeIndex:
         """Nobody can tell."""
         return ()
 
-    def still_chosen(self, choices: tuple[LockedChoice, ...]) -> frozenset[LockedChoice]:
+    def revalidate(self, choices: tuple[LockedChoice, ...]) -> frozenset[LockedChoice]:
         """None: every driver is resolved."""
         return frozenset()
 

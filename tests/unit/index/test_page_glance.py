@@ -7,7 +7,7 @@ import json
 import pytest
 
 from envbuild.index.page import JSON
-from envbuild.index.page_glance import wheels_of_version
+from envbuild.index.revalidation import wheels_of_version
 
 SHA = "a" * 64
 

@@ -85,7 +85,7 @@ class Answers:
         """Nobody asks."""
         raise AssertionError(lockfile)
 
-    def still_chosen(self, choices: tuple[LockedChoice, ...]) -> frozenset[LockedChoice]:
+    def revalidate(self, choices: tuple[LockedChoice, ...]) -> frozenset[LockedChoice]:
         """None: every driver is resolved."""
         return frozenset()
 

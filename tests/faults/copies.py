@@ -89,8 +89,8 @@ class Fleet:
         store = Store(root=self.store)
         verifier = Verifier(root=str(self.store), workers=1)
         names = [path.stem for path in (self.store / "receipts").glob("*.json")]
-        standing = [name for name in names if store.environment(name).is_dir()]
-        return tuple(f for n in standing for f in verifier.verify(n, key=None, recorded=None))
+        present = [name for name in names if store.environment(name).is_dir()]
+        return tuple(f for n in present for f in verifier.verify(n, key=None, recorded=None))
 
     def assert_current_is_complete(self) -> None:
         """`current`, if there is one, names a generation whose environments are all valid."""

@@ -28,7 +28,7 @@ _AGE = re.compile(r"(\d+) (hour|day|week)s?")
 
 
 @value
-class Shelf:
+class PageVersions:
     """The files of one package that are not withdrawn, by version."""
 
     package: str
@@ -81,7 +81,7 @@ class Shelf:
         return all(tuple(map(int, bound.split(".")[:3])) <= have for bound in bounds)
 
 
-def shelf_of(page: ProjectPage, request: ResolveRequest) -> Shelf:
+def versions_on_page(page: ProjectPage, request: ResolveRequest) -> PageVersions:
     """The shelf for a request; files without an upload time are not there where ages count."""
     timed = request.limit_of(page.name) is not None
     files: dict[Version, list[IndexFile]] = {}
@@ -91,7 +91,7 @@ def shelf_of(page: ProjectPage, request: ResolveRequest) -> Shelf:
         version = _version_of(page.name, file.filename)
         if version is not None:
             files.setdefault(version, []).append(file)
-    return Shelf(package=page.name, files=files, request=request)
+    return PageVersions(package=page.name, files=files, request=request)
 
 
 def _version_of(package: str, filename: str) -> Version | None:

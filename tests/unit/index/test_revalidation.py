@@ -12,7 +12,7 @@ from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError
 from envbuild.index.locations import locate_indexes
 from envbuild.index.page import JSON
 from envbuild.index.page_memory import PageMemory
-from envbuild.index.standing import StandingChoices, lifetime
+from envbuild.index.revalidation import Revalidation, lifetime
 from envbuild.resolution.resolution import LockedChoice
 from tests.support.values import LINUX, make_declaration, make_file
 
@@ -69,10 +69,10 @@ class Index:
 
     def stands(self) -> bool:
         """Whether the choice stands, by a new look with what the last one left behind."""
-        looker = StandingChoices(
+        looker = Revalidation(
             _locations(), cast("IndexClient", self), PageMemory(self.memory), clock=lambda: self.now
         )
-        return looker.still_chosen([CHOICE]) == {CHOICE}
+        return looker.revalidate([CHOICE]) == {CHOICE}
 
 
 def _locations() -> IndexLocations:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from envbuild.lockfile.freshness import inputs_of
-from envbuild.resolution.kept_pins import choices_of, keep_every_pin
+from envbuild.resolution.reusable_pins import choices_of, keep_every_pin
 from envbuild.value import replace
 from tests.support.values import (
     LINUX,

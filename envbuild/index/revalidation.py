@@ -1,0 +1,306 @@
+"""Look whether indexes still give what a lockfile has: a page at a time, side by side, each page once.
+
+A page that holds by what its index said of it is not asked for, as uv asks for none that holds;
+one that comes back as it was is not read again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import time
+from functools import cache, lru_cache
+from html import unescape
+from threading import BoundedSemaphore
+from typing import TYPE_CHECKING
+
+from envbuild.errors import IndexFailureError
+from envbuild.index.page import JSON, IndexFile, parse_file
+from envbuild.index.page_memory import SeenPage
+from envbuild.index.reader import page_url
+from envbuild.target.wheel_choice import best_wheel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from envbuild.index.locations import IndexLocation, IndexLocations
+    from envbuild.index.page import IndexFile
+    from envbuild.index.page_memory import PageMemory
+    from envbuild.index.reader import IndexClient
+    from envbuild.index.web import Reply
+    from envbuild.resolution.resolution import LockedChoice
+
+
+_SIDE_BY_SIDE = 32
+"""Pages that are waited for at a time."""
+
+_READ = 4
+"""Pages that are read at a time: some are megabytes, and Python reads one after the other anyway."""
+
+_MAX_AGE = re.compile(r"(?:^|[\s,])max-age=\"?(\d{1,9})\"?(?:$|[\s,])")
+_ASK_AGAIN = re.compile(r"\bno-(cache|store)\b")
+
+
+class Revalidation:
+    """Says which choices of lockfiles stand."""
+
+    def __init__(
+        self,
+        locations: IndexLocations,
+        client: IndexClient,
+        memory: PageMemory,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._locations = locations
+        self._client = client
+        self._memory = memory
+        self._clock = clock
+        self._room = BoundedSemaphore(_READ)
+
+    def revalidate(self, choices: Iterable[LockedChoice]) -> frozenset[LockedChoice]:
+        """Those that their page gives today as well; of a folder, or an index that fails, none."""
+        groups: dict[str, list[LockedChoice]] = {}
+        for choice in choices:
+            groups.setdefault(choice.package, []).append(choice)
+        now = self._clock()
+        left = {package: group for package, group in groups.items() if not self._holds(group, now)}
+        confirmed = {
+            choice for package, group in groups.items() if package not in left for choice in group
+        }
+        if left:
+            from envbuild.posix.workers import Workers
+
+            with Workers(_SIDE_BY_SIDE, thread_name_prefix="pages") as pool:
+                for found in pool.map(self._look, left.values()):
+                    confirmed.update(found)
+            self._memory.save(self._clock())
+        return frozenset(confirmed)
+
+    def _holds(self, group: list[LockedChoice], now: float) -> bool:
+        """Whether all of a package is known by an answer that still holds."""
+        location = self._locations.of(group[0].package)
+        if location.folder is not None:
+            return False
+        seen = self._memory.get(page_url(location, group[0].package))
+        return seen is not None and seen.holds(now) and _knows(seen, group)
+
+    def _look(self, group: list[LockedChoice]) -> list[LockedChoice]:
+        """What stands of one package."""
+        location = self._locations.of(group[0].package)
+        if location.folder is not None:
+            return []
+        try:
+            seen = self._ask(location, group)
+        except IndexFailureError:
+            return []
+        return [choice for choice in group if choice_line(choice) in seen.offers]
+
+    def _ask(self, location: IndexLocation, group: list[LockedChoice]) -> SeenPage:
+        """The page of today; it is read only where it is another one, or more is wanted of it."""
+        package = group[0].package
+        url = page_url(location, package)
+        seen = self._memory.get(url)
+        known = seen if seen is not None and _knows(seen, group) else None
+        asked = self._clock()
+        etag = known.etag if known is not None else None
+        with self._client.open_page(location, package, known=etag) as coming, self._room:
+            reply, body = coming()
+            etag, digest = reply.headers.get("ETag"), _digest(reply, body)
+            if known is not None and (reply.status == 304 or digest == known.digest):
+                offers, digest, etag = known.offers, known.digest, etag or known.etag
+            else:
+                same = seen is not None and seen.digest == digest
+                offers = _offers(reply, body, group)
+                offers |= seen.offers if same and seen is not None else frozenset()
+        page = SeenPage(
+            asked=asked,
+            until=asked + lifetime(reply.headers),
+            etag=etag,
+            digest=digest,
+            offers=offers,
+        )
+        self._memory.put(url, page)
+        return page
+
+
+def choice_line(choice: LockedChoice) -> str:
+    """What a page offers, in one line: all of the choice but the package, which the page is of."""
+    return f"{choice.version} {choice.file} {choice.sha256} {choice.target}"
+
+
+def lifetime(headers: Mapping[str, str]) -> float:
+    """Seconds that an answer holds from now on by what its server says (RFC 9111); 0 where it says nothing."""
+    control = headers.get("Cache-Control", "").lower()
+    found = _MAX_AGE.search(control)
+    if found is None or _ASK_AGAIN.search(control):
+        return 0.0
+    age = headers.get("Age", "0").strip()
+    return max(0.0, float(found[1]) - (float(age) if age.isdecimal() else float(found[1])))
+
+
+def _knows(seen: SeenPage, group: list[LockedChoice]) -> bool:
+    return all(choice_line(choice) in seen.offers for choice in group)
+
+
+def _digest(reply: Reply, body: bytes) -> str:
+    """Of what a page says: its type decides how its bytes are read."""
+    found = hashlib.sha256(reply.headers.get("Content-Type", "").encode() + b"\n")
+    found.update(body)
+    return found.hexdigest()
+
+
+def _offers(reply: Reply, body: bytes, group: list[LockedChoice]) -> frozenset[str]:
+    """What a page offers of a package's choices; of one that cannot be read at a glance nothing."""
+    text, kind = body.decode(errors="replace"), reply.headers.get("Content-Type", "")
+    found = set()
+    try:
+        for version in {choice.version for choice in group}:
+            wheels = wheels_of_version(text, kind, version) or ()
+            mine = (choice for choice in group if choice.version == version)
+            found |= {choice_line(choice) for choice in mine if offers(wheels, choice)}
+    except ValueError:  # an entry that is none; whoever reads the page whole says so
+        return frozenset()
+    return frozenset(found)
+
+
+def offers(wheels: Iterable[IndexFile], choice: LockedChoice) -> bool:
+    """Whether of all wheels of its version the choice is the best, listed once, with its sha256, and not yanked."""
+    wheels = tuple(wheels)
+    listed = [file for file in wheels if file.filename == choice.file]
+    return (
+        len(listed) == 1
+        and listed[0].sha256 == choice.sha256
+        and listed[0].yanked is None
+        and _runs_on(listed[0].requires_python, choice.target.newest_python)
+        and best_wheel((file.filename for file in wheels), choice.target) == choice.file
+    )
+
+
+@cache
+def _runs_on(requires_python: str | None, python: str) -> bool:
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    try:
+        return requires_python is None or SpecifierSet(requires_python).contains(python)
+    except InvalidSpecifier:
+        return False
+
+
+_JSON_NAME = re.compile(r'"filename":\s*"([^"\\]*)"')
+_JSON_KEY = '"filename":'
+_LINK = re.compile(r"<a\s([^<>]*)>([^<>]*)</a\s*>", re.IGNORECASE)
+_ATTRIBUTE = re.compile(r"""([a-zA-Z-]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'))?""")
+_ANCHOR = re.compile(r"<a[\s>]", re.IGNORECASE)
+_SHA256 = re.compile(r"#sha256=([0-9a-fA-F]{64})$")
+_DIGITS = re.compile(r"[0-9]+")
+_DEEPEST = 8
+"""Opening braces before a file's name within its entry, at most."""
+
+_LONGEST_NUMBER = 18
+"""Digits of a number in a version, at most; Python reads thousands of them slowly, and then not at all."""
+
+
+def wheels_of_version(text: str, content_type: str, version: str) -> tuple[IndexFile, ...] | None:
+    """Every wheel that a page lists of one version, however file names spell it; addresses are left out."""
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind == JSON:
+        return _of_json(text, version)
+    return _of_html(text, version) if "html" in kind else None
+
+
+def _of_json(text: str, version: str) -> tuple[IndexFile, ...] | None:
+    """The page's files are the objects with a `filename`, wherever they stand; each name has to be plain text."""
+    hits = list(_JSON_NAME.finditer(text))
+    if len(hits) != text.count(_JSON_KEY):
+        return None
+    number = _number_in(version)
+    found, behind = [], [hit.start() for hit in hits[1:]] + [len(text)]
+    before = 0
+    for hit, end in zip(hits, behind, strict=True):
+        if number in hit[1] and _is_wheel_of(hit[1], version):
+            entry = _object_around(text[before:end], hit.start() - before, hit[1])
+            if entry is None:
+                return None
+            found.append(parse_file({**entry, "url": ""}, ""))
+        before = hit.end()
+    return tuple(found)
+
+
+def _object_around(text: str, at: int, name: str) -> dict[str, object] | None:
+    """The innermost object that a file's name stands in, at that place of the text.
+
+    The text goes from the file name before to the one behind, so that a page is read once and not for every name.
+    """
+    decoder, begin = json.JSONDecoder(), at
+    for _ in range(_DEEPEST):
+        begin = text.rfind("{", 0, begin)
+        if begin < 0:
+            return None
+        try:
+            value, end = decoder.raw_decode(text, begin)
+        except (ValueError, RecursionError):
+            continue
+        if end > at and isinstance(value, dict):
+            return value if value.get("filename") == name else None
+    return None
+
+
+def _of_html(text: str, version: str) -> tuple[IndexFile, ...] | None:
+    """The page's files are its links (PEP 503); every link has to be of the usual form, and no comment hides one."""
+    if "<!--" in text:
+        return None
+    links = list(_LINK.finditer(text))
+    if len(links) != len(_ANCHOR.findall(text)):
+        return None
+    wanted = (link for link in links if _is_wheel_of(_text_of(link), version))
+    return tuple(parse_file(_entry_of(link), "") for link in wanted)
+
+
+def _text_of(link: re.Match[str]) -> str:
+    return unescape(link[2].strip())
+
+
+def _entry_of(link: re.Match[str]) -> dict[str, object]:
+    """A link as the entry of a JSON page."""
+    pairs = _ATTRIBUTE.findall(link[1])
+    attributes = {name.lower(): unescape(double or single) for name, double, single in pairs}
+    digest = _SHA256.search(attributes.get("href", ""))
+    return {
+        "filename": _text_of(link),
+        "url": "",
+        "hashes": {"sha256": digest[1]} if digest else {},
+        "requires-python": attributes.get("data-requires-python"),
+        "yanked": attributes.get("data-yanked", False),
+    }
+
+
+def _number_in(version: str) -> str:
+    """A number that stands in every spelling of a version; to look for it spares most files more."""
+    return max(_DIGITS.findall(version), key=len, default="").lstrip("0")
+
+
+def _is_wheel_of(filename: str, version: str) -> bool:
+    parts = filename.split("-", 2)
+    return len(parts) == 3 and filename.endswith(".whl") and _is_version(parts[1], version)
+
+
+@lru_cache(maxsize=1 << 16)
+def _is_version(name_part: str, version: str) -> bool:
+    """Whether a file name's part spells the version; a look at the digits spares most of them a reading."""
+    if name_part == version:
+        return True
+    if tuple(_numbers(name_part)) != tuple(_numbers(version)):
+        return False
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        return Version(name_part.replace("_", "-")) == Version(version)
+    except (InvalidVersion, ValueError):  # also for a number of thousands of digits
+        return False
+
+
+def _numbers(text: str) -> Iterator[int]:
+    """The numbers of a version but for zeros, which may be left out at its end and before its epoch."""
+    return (number for part in _DIGITS.findall(text) if (number := int(part[:_LONGEST_NUMBER])))
