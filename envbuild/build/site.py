@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from envbuild.environment.contents import read_record
 from envbuild.environment.folder import find_site_packages
 from envbuild.requirement.parse import normalized_name
-from envbuild.wheelcache.kept_bytecode import absent_modules
+from envbuild.wheelcache.cached_bytecode import absent_modules
 from envbuild.wheelcache.linking import Target
 from envbuild.wheelcache.record import parse_record
 from envbuild.wheelcache.wheels import FreshWheel

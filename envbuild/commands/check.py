@@ -10,7 +10,6 @@ from envbuild.conflicts.rules import check_rules, rule_problems
 from envbuild.conflicts.unlocked_changes import foresee
 from envbuild.errors import LockfileError, UsageError
 from envbuild.finding import Code, Finding
-from envbuild.lockfile.doubts import yanked_text
 from envbuild.lockfile.freshness import judge_lockfile
 from envbuild.lockfile.held_back import held_back_hint, held_back_text
 from envbuild.lockfile.host_check import check_host
@@ -18,6 +17,7 @@ from envbuild.lockfile.lines import package_line
 from envbuild.lockfile.lockfile import Stale
 from envbuild.lockfile.provided_commands import command_problems, settle_all
 from envbuild.lockfile.soundness import check_soundness
+from envbuild.lockfile.warnings import yanked_text
 from envbuild.store.shims import check_commands
 from envbuild.value import replace, value
 

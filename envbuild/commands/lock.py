@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.commands.lock_commands import refuse_missing_commands, with_commands
-from envbuild.commands.lock_doubts import doubts, note_yanked
 from envbuild.commands.lock_held_back import note_held_back, with_held_back
 from envbuild.commands.lock_jobs import (
     Upgrade,
     check_upgrade,
+    lock_groups,
     other_lockfiles,
     read_jobs,
     reusable_lockfiles,
     targets_of,
-    units_of,
 )
 from envbuild.commands.lock_result import (
     DriverLock,
@@ -23,6 +22,7 @@ from envbuild.commands.lock_result import (
     all_failures,
     driver_lock,
 )
+from envbuild.commands.lock_warnings import doubts, note_yanked
 from envbuild.commands.partial_lock import held_by_rules
 from envbuild.conflicts.rules import agreement, check_rules, rule_problems
 from envbuild.errors import EnvbuildError, UnsatisfiableError, UsageError
@@ -34,8 +34,8 @@ from envbuild.value import replace, value
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from envbuild.commands.lock_jobs import Job
-    from envbuild.commands.lock_soundly import Told
+    from envbuild.commands.lock_jobs import LockGroup
+    from envbuild.commands.lock_soundness import KnownByTarget
     from envbuild.declaration.declaration import Declaration
     from envbuild.errors import Problem
     from envbuild.lockfile.folder import LockFolder
@@ -55,7 +55,7 @@ __all__ = ["DriverLock", "LockResult", "Locker", "Upgrade", "check_locks", "targ
 
 @value
 class _Resolved:
-    """What resolving several units came to."""
+    """What resolving several groups came to."""
 
     locked: dict[str, Lockfile]
     failures: tuple[LockFailure, ...] = ()
@@ -95,13 +95,13 @@ class Locker:
         known |= {job.driver.name: job.previous for job in jobs if job.previous is not None}
         digests = known_files(known.values())
         jobs = tuple(replace(job, fleet_files=digests) for job in jobs)
-        units = units_of(jobs, self.declaration)
-        stale = [unit for unit in units if any(job.reasons for job in unit)]
+        groups = lock_groups(jobs, self.declaration)
+        stale = [group for group in groups if any(job.reasons for job in group)]
         found = self._keep_or_resolve(stale, upgrade)
         if found.failures and not keep_going:
             raise all_failures(found.failures, tuple(found.locked))
         failed = {name for failure in found.failures for name in failure.drivers}
-        sound = tuple(unit for unit in units if unit[0].driver.name not in failed)
+        sound = tuple(group for group in groups if group[0].driver.name not in failed)
         locked = found.locked
         locked |= self._agree(sound, {**known, **locked}, upgrade)
         held = held_by_rules(self.declaration, sound, known, locked, failed)
@@ -132,9 +132,11 @@ class Locker:
             failures=tuple(dict.fromkeys(failures)),
         )
 
-    def _keep_or_resolve(self, units: list[tuple[Job, ...]], upgrade: Upgrade) -> _Resolved:
-        """The lockfiles of all units; where every pin stands, without a resolution, which would say the same."""
-        keeping = {job.driver.name: (job, keep) for job, keep in reusable_lockfiles(units, upgrade)}
+    def _keep_or_resolve(self, groups: list[LockGroup], upgrade: Upgrade) -> _Resolved:
+        """The lockfiles of all groups; where every pin stands, without a resolution, which would say the same."""
+        keeping = {
+            job.driver.name: (job, keep) for job, keep in reusable_lockfiles(groups, upgrade)
+        }
         kept = self._revalidate({name: keep for name, (_, keep) in keeping.items()})
         failures, file = [], self.declaration.file
         for name, lockfile in tuple(kept.items()):
@@ -143,7 +145,7 @@ class Locker:
             except EnvbuildError as error:
                 failures.append(LockFailure(drivers=(name,), error=error))
                 del kept[name]
-        rest = [unit for unit in units if unit[0].driver.name not in {*kept, *_names(failures)}]
+        rest = [group for group in groups if group[0].driver.name not in {*kept, *_names(failures)}]
         found = self._resolve_all(rest, upgrade) if rest else _Resolved(locked={})
         return _Resolved(locked=kept | found.locked, failures=(*failures, *found.failures))
 
@@ -172,11 +174,11 @@ class Locker:
 
     def _resolve_all(
         self,
-        units: Iterable[tuple[Job, ...]],
+        groups: Iterable[LockGroup],
         upgrade: Upgrade,
         bounds: tuple[str, ...] = (),
     ) -> _Resolved:
-        """The lockfiles of all units; `bounds` hold beside each driver's own constraints."""
+        """The lockfiles of all groups; `bounds` hold beside each driver's own constraints."""
         from envbuild.posix.workers import Workers
 
         failures: list[LockFailure] = []
@@ -184,35 +186,35 @@ class Locker:
         with Workers(max_workers=self.jobs) as pool:
             waiting = [
                 (
-                    unit,
+                    group,
                     [
-                        pool.submit(self._resolve, unit, target, upgrade, bounds)
-                        for target in _targets(unit)
+                        pool.submit(self._resolve, group, target, upgrade, bounds)
+                        for target in _targets(group)
                     ],
                 )
-                for unit in units
+                for group in groups
             ]
-            for unit, futures in waiting:
+            for group, futures in waiting:
                 try:
                     resolutions = tuple(future.result() for future in futures)
-                    locked |= self._merge_soundly(unit, resolutions, upgrade, bounds, pool)
+                    locked |= self._merge_until_sound(group, resolutions, upgrade, bounds, pool)
                 except EnvbuildError as error:
                     placed = error.with_problems(
-                        self._placed(unit, problem) for problem in error.problems
+                        self._placed(group, problem) for problem in error.problems
                     )
-                    names = tuple(job.driver.name for job in unit)
+                    names = tuple(job.driver.name for job in group)
                     failures.append(LockFailure(drivers=names, error=placed))
                     for name in names:
                         self.progress.done(name, "failed")
         return _Resolved(locked=locked, failures=tuple(failures))
 
-    def _placed(self, unit: tuple[Job, ...], problem: Problem) -> Problem:
+    def _placed(self, group: LockGroup, problem: Problem) -> Problem:
         """The problem at the driver's own lines, or at the rule's, unless it has a place already."""
         if problem.file is not None:
             return problem
-        driver = unit[0].driver
-        if len(unit) > 1:
-            names = [job.driver.name for job in unit]
+        driver = group[0].driver
+        if len(group) > 1:
+            names = [job.driver.name for job in group]
             rules = (rule for rule in self.declaration.coexist if set(rule.drivers) & set(names))
             hint = (
                 f"`envbuild conflicts {' '.join(names)}` compares what each has locked; "
@@ -230,7 +232,7 @@ class Locker:
 
     def _resolve(
         self,
-        unit: tuple[Job, ...],
+        group: LockGroup,
         target: Target,
         upgrade: Upgrade,
         bounds: tuple[str, ...],
@@ -238,7 +240,7 @@ class Locker:
     ) -> Resolution:
         from envbuild.commands.lock_resolution import TargetResolver
 
-        there = tuple(job for job in unit if target in targets_of(job.driver))
+        there = tuple(job for job in group if target in targets_of(job.driver))
         for job in there:
             self.progress.stage(job.driver.name, f"resolving for {target}")
         resolver = TargetResolver(
@@ -249,9 +251,9 @@ class Locker:
         )
         return resolver.resolve(there, target, upgrade, bounds)
 
-    def _merge_soundly(
+    def _merge_until_sound(
         self,
-        unit: tuple[Job, ...],
+        group: LockGroup,
         resolutions: tuple[Resolution, ...],
         upgrade: Upgrade,
         bounds: tuple[str, ...],
@@ -260,9 +262,9 @@ class Locker:
         """Each driver's lockfile, in which nothing is unmet."""
         from envbuild.commands.lock_merge import Merger
 
-        def resolve(told: Told) -> dict[Target, Resolution]:
+        def resolve(told: KnownByTarget) -> dict[Target, Resolution]:
             waiting = {
-                target: pool.submit(self._resolve, unit, target, upgrade, bounds, known)
+                target: pool.submit(self._resolve, group, target, upgrade, bounds, known)
                 for target, known in told.items()
             }
             return {target: future.result() for target, future in waiting.items()}
@@ -273,9 +275,9 @@ class Locker:
             progress=self.progress,
             resolve=resolve,
         )
-        locked = merger.merge_soundly(unit, resolutions, upgrade)
+        locked = merger.merge_until_sound(group, resolutions, upgrade)
         files = {file.sha256: file for resolution in resolutions for file in resolution.files}
-        for job in unit:
+        for job in group:
             merged = locked[job.driver.name]
             try:
                 locked[job.driver.name] = with_commands(
@@ -287,7 +289,7 @@ class Locker:
         return locked
 
     def _agree(
-        self, units: tuple[tuple[Job, ...], ...], now: dict[str, Lockfile], upgrade: Upgrade
+        self, groups: tuple[LockGroup, ...], now: dict[str, Lockfile], upgrade: Upgrade
     ) -> dict[str, Lockfile]:
         """Resolve once more what disagrees on a package, with each locked version in turn."""
         bounds: tuple[str, ...] = ()
@@ -295,7 +297,9 @@ class Locker:
         for rule in self.declaration.agree:
             for package in rule.packages:
                 concerned = [
-                    unit for unit in units if {job.driver.name for job in unit} & set(rule.drivers)
+                    group
+                    for group in groups
+                    if {job.driver.name for job in group} & set(rule.drivers)
                 ]
                 for version in agreement(rule, package, {**now, **moved}):
                     tried = (*bounds, f"{package}=={version}")
@@ -337,6 +341,6 @@ def _undeclared(declaration: Declaration, folder: LockFolder) -> tuple[str, ...]
     return tuple(folder.name(name) for name in folder.drivers() if name not in declared)
 
 
-def _targets(unit: tuple[Job, ...]) -> tuple[Target, ...]:
-    """Every target of any of the unit's drivers."""
-    return tuple(dict.fromkeys(target for job in unit for target in targets_of(job.driver)))
+def _targets(group: LockGroup) -> tuple[Target, ...]:
+    """Every target of any of the group's drivers."""
+    return tuple(dict.fromkeys(target for job in group for target in targets_of(job.driver)))

@@ -60,6 +60,10 @@ class Job:
         return {**self.fleet_files, **known_files(own)}
 
 
+LockGroup = tuple[Job, ...]
+"""Drivers that are resolved together, because a rule wants them to coexist; mostly one."""
+
+
 def targets_of(driver: Driver) -> tuple[Target, ...]:
     """Every Python × platform that a driver's lockfile covers, in the order declared."""
     return tuple(
@@ -71,7 +75,7 @@ def targets_of(driver: Driver) -> tuple[Target, ...]:
 
 def read_jobs(
     declaration: Declaration, folder: LockFolder, names: tuple[str, ...], upgrade: Upgrade
-) -> tuple[Job, ...]:
+) -> LockGroup:
     """What each selected driver has and wants; NewerFormatError with all that must not be overwritten."""
     jobs: list[Job] = []
     problems: list[Problem] = []
@@ -98,22 +102,20 @@ def with_companions(declaration: Declaration, names: tuple[str, ...]) -> tuple[s
     return tuple(dict.fromkeys((*names, *companions)))
 
 
-def units_of(jobs: tuple[Job, ...], declaration: Declaration) -> tuple[tuple[Job, ...], ...]:
+def lock_groups(jobs: LockGroup, declaration: Declaration) -> tuple[LockGroup, ...]:
     """All jobs, those of drivers that must coexist as one."""
-    units: list[tuple[Job, ...]] = []
+    groups: list[LockGroup] = []
     taken: set[str] = set()
     for group in coexist_groups(declaration):
         members = tuple(job for job in jobs if job.driver.name in group)
         taken |= {job.driver.name for job in members}
         if members:
-            units.append(members)
-    units += [(job,) for job in jobs if job.driver.name not in taken]
-    return tuple(units)
+            groups.append(members)
+    groups += [(job,) for job in jobs if job.driver.name not in taken]
+    return tuple(groups)
 
 
-def _with_rules(
-    jobs: tuple[Job, ...], declaration: Declaration, folder: LockFolder
-) -> tuple[Job, ...]:
+def _with_rules(jobs: LockGroup, declaration: Declaration, folder: LockFolder) -> LockGroup:
     """The jobs with what rules say against their lockfiles, and with what is stale of their companions."""
     if not declaration.coexist and not declaration.agree:
         return jobs
@@ -133,7 +135,7 @@ def _with_rules(
 
 
 def other_lockfiles(
-    declaration: Declaration, folder: LockFolder, jobs: tuple[Job, ...]
+    declaration: Declaration, folder: LockFolder, jobs: LockGroup
 ) -> dict[str, Lockfile]:
     """The lockfiles of enabled drivers that are not among the jobs; a broken one counts as none."""
     mine = {job.driver.name for job in jobs}
@@ -190,10 +192,10 @@ def _reasons(
     )
 
 
-def pins_of(unit: tuple[Job, ...], target: Target, upgrade: Upgrade) -> tuple[Pin, ...]:
-    """The versions that a unit keeps where they fit; of a package that its drivers have at several, the first's."""
+def pins_of(group: LockGroup, target: Target, upgrade: Upgrade) -> tuple[Pin, ...]:
+    """The versions that a group keeps where they fit; of a package that its drivers have at several, the first's."""
     found: dict[str, Pin] = {}
-    for job in unit:
+    for job in group:
         for pin in _pins(job, target, upgrade):
             found.setdefault(pin.name, pin)
     return tuple(found.values())
@@ -235,7 +237,7 @@ def known_of(job: Job, target: Target, upgrade: Upgrade) -> tuple[KnownPackage, 
 
 
 def reusable_lockfiles(
-    units: Iterable[tuple[Job, ...]], upgrade: Upgrade
+    groups: Iterable[LockGroup], upgrade: Upgrade
 ) -> Iterator[tuple[Job, Lockfile]]:
     """The jobs whose every pin answers what is wanted now, each with its lockfile as it would be.
 
@@ -244,7 +246,7 @@ def reusable_lockfiles(
     """
     if upgrade != Upgrade():
         return
-    for job, *others in units:
+    for job, *others in groups:
         if others or job.previous is None or job.previous.inputs == job.inputs:
             continue
         kept = keep_every_pin(job.previous, job.inputs)
@@ -252,7 +254,7 @@ def reusable_lockfiles(
             yield job, kept
 
 
-def check_upgrade(upgrade: Upgrade, jobs: tuple[Job, ...]) -> None:
+def check_upgrade(upgrade: Upgrade, jobs: LockGroup) -> None:
     """UsageError where `--upgrade-package` names what no lockfile has."""
     locked = {
         package.name

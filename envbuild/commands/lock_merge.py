@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.commands.lock_jobs import targets_of
-from envbuild.commands.lock_soundly import ROUNDS, explained, unsound_problems, untold
+from envbuild.commands.lock_soundness import ROUNDS, explained, metadata_to_tell, unsound_problems
 from envbuild.conflicts.rules import coexist_problems
 from envbuild.errors import IndexFailureError, Problem, UnsatisfiableError
 from envbuild.resolution.resolution import PublishedMetadata, merge_resolutions
@@ -14,8 +14,8 @@ from envbuild.value import value
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from envbuild.commands.lock_jobs import Job, Upgrade
-    from envbuild.commands.lock_soundly import Told
+    from envbuild.commands.lock_jobs import Job, LockGroup, Upgrade
+    from envbuild.commands.lock_soundness import KnownByTarget
     from envbuild.declaration.declaration import Declaration
     from envbuild.lockfile.first_pins import FirstPin
     from envbuild.lockfile.lockfile import Lockfile
@@ -31,20 +31,20 @@ class Merger:
     declaration: Declaration
     metadata: MetadataSource
     progress: Progress
-    resolve: Callable[[Told], Mapping[Target, Resolution]]
+    resolve: Callable[[KnownByTarget], Mapping[Target, Resolution]]
     """Resolves targets again, each with what files are told to say inside."""
 
-    def merge_soundly(
-        self, unit: tuple[Job, ...], resolutions: tuple[Resolution, ...], upgrade: Upgrade
+    def merge_until_sound(
+        self, group: LockGroup, resolutions: tuple[Resolution, ...], upgrade: Upgrade
     ) -> dict[str, Lockfile]:
         """Each driver's lockfile; a target where something is unmet is resolved again by what its files say.
 
         UnsatisfiableError where that helps nothing, or where drivers could not be locked together.
         """
-        locked = self._merge(unit, resolutions, upgrade)
-        told: Told = {}
+        locked = self._merge(group, resolutions, upgrade)
+        told: KnownByTarget = {}
         for _ in range(ROUNDS):
-            news = untold(locked.values(), told)
+            news = metadata_to_tell(locked.values(), told)
             if not news:
                 break
             told |= {target: (*told.get(target, ()), *known) for target, known in news.items()}
@@ -53,7 +53,7 @@ class Merger:
             except UnsatisfiableError as error:
                 raise explained(error, told) from error
             resolutions = tuple(again.get(one.target, one) for one in resolutions)
-            locked = self._merge(unit, resolutions, upgrade)
+            locked = self._merge(group, resolutions, upgrade)
         if problems := coexist_problems(self.declaration, locked):
             raise UnsatisfiableError(problems)
         if unsound := tuple(unsound_problems(locked.values())):
@@ -61,22 +61,22 @@ class Merger:
         return locked
 
     def _merge(
-        self, unit: tuple[Job, ...], resolutions: tuple[Resolution, ...], upgrade: Upgrade
+        self, group: LockGroup, resolutions: tuple[Resolution, ...], upgrade: Upgrade
     ) -> dict[str, Lockfile]:
-        """Each driver's lockfile out of what the unit's targets take."""
+        """Each driver's lockfile out of what the group's targets take."""
         files = {file.sha256: file for resolution in resolutions for file in resolution.files}
-        for job in unit:
+        for job in group:
             self.progress.stage(job.driver.name, "reading the packages' own requirements")
             _check_hashes(job.first_pins, files.values())
-        metadata = self._metadata(unit, files, upgrade)
+        metadata = self._metadata(group, files, upgrade)
         index_of = {
             file.package: self.declaration.index_of(file.package) for file in files.values()
         }
         locked: dict[str, Lockfile] = {}
-        for job in unit:
+        for job in group:
             wanted = targets_of(job.driver)
             own = tuple(one for one in resolutions if one.target in wanted)
-            if len(unit) > 1:
+            if len(group) > 1:
                 from envbuild.resolution.joint_request import own_part
 
                 own = tuple(own_part(resolution, job.inputs, metadata) for resolution in own)
@@ -90,12 +90,12 @@ class Merger:
         return locked
 
     def _metadata(
-        self, unit: tuple[Job, ...], files: Mapping[str, ResolvedFile], upgrade: Upgrade
+        self, group: LockGroup, files: Mapping[str, ResolvedFile], upgrade: Upgrade
     ) -> Mapping[str, PublishedMetadata]:
         """What the files say; what a previous lockfile says of the same sha256 is not asked again."""
         known = {
             sha256: metadata
-            for job in unit
+            for job in group
             for sha256, metadata in _known_metadata(job, upgrade)
             if sha256 in files
         }

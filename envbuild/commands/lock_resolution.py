@@ -14,7 +14,7 @@ from envbuild.value import replace, value
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from envbuild.commands.lock_jobs import Job, Upgrade
+    from envbuild.commands.lock_jobs import Job, LockGroup, Upgrade
     from envbuild.lockfile.changes import FileChange
     from envbuild.resolution.resolution import (
         KnownPackage,
@@ -42,33 +42,33 @@ class TargetResolver:
     """What files say inside, which counts whatever else is known."""
 
     def resolve(
-        self, unit: tuple[Job, ...], target: Target, upgrade: Upgrade, bounds: tuple[str, ...]
+        self, group: LockGroup, target: Target, upgrade: Upgrade, bounds: tuple[str, ...]
     ) -> Resolution:
         """What the drivers that have the target take there; `bounds` hold beside their own constraints.
 
         IndexFailureError where a locked file came back with other bytes, and no upgrade names its package.
         """
         request = joint_inputs_request(
-            tuple(job.driver.name for job in unit),
-            tuple(job.inputs for job in unit),
+            tuple(job.driver.name for job in group),
+            tuple(job.inputs for job in group),
             target,
-            pins_of(unit, target, upgrade),
+            pins_of(group, target, upgrade),
         )
         request = replace(request, constraints=(*request.constraints, *bounds), told=self.told)
-        if len(unit) == 1:
-            request = replace(request, known=known_of(unit[0], target, upgrade))
+        if len(group) == 1:
+            request = replace(request, known=known_of(group[0], target, upgrade))
         for _ in range(_TRIES):
             if not request.known:
                 break
-            found = self._ask(request, unit, upgrade)
-            doubted = self._doubted(unit[0], request, found)
+            found = self._ask(request, group, upgrade)
+            doubted = self._doubted(group[0], request, found)
             if not doubted:
                 return found
             known = tuple(package for package in request.known if package.name not in doubted)
             request = replace(request, known=known)
-        return self._ask(replace(request, known=()), unit, upgrade)
+        return self._ask(replace(request, known=()), group, upgrade)
 
-    def _ask(self, request: ResolveRequest, unit: tuple[Job, ...], upgrade: Upgrade) -> Resolution:
+    def _ask(self, request: ResolveRequest, group: LockGroup, upgrade: Upgrade) -> Resolution:
         """Resolve, and refuse at once what came back with other bytes, whatever it says inside."""
         found = self.resolver.resolve(request)
         named = [
@@ -76,7 +76,7 @@ class TargetResolver:
             for file in found.files
             if file.package not in upgrade.packages
         ]
-        replaced = [file for job in unit for file in replaced_files(job.known_files, named)]
+        replaced = [file for job in group for file in replaced_files(job.known_files, named)]
         if replaced:
             raise IndexFailureError(self._changed(file) for file in dict.fromkeys(replaced))
         return found

@@ -11,14 +11,14 @@ from envbuild.errors import NoError, Problem
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from envbuild.commands.lock_jobs import Job
+    from envbuild.commands.lock_jobs import LockGroup
     from envbuild.declaration.declaration import Agree, Declaration
     from envbuild.lockfile.lockfile import Lockfile
 
 
 def held_by_rules(
     declaration: Declaration,
-    units: tuple[tuple[Job, ...], ...],
+    groups: tuple[LockGroup, ...],
     known: Mapping[str, Lockfile],
     locked: Mapping[str, Lockfile],
     failed: Collection[str],
@@ -39,7 +39,7 @@ def held_by_rules(
             for package in rule.packages
             if agreement(rule, package, {**known, **written})
             and not agreement(rule, package, known)
-            for failure in _held(declaration, rule, package, units, stays, written)
+            for failure in _held(declaration, rule, package, groups, stays, written)
             for name in failure.drivers
         }
         held |= more
@@ -50,7 +50,7 @@ def _held(
     declaration: Declaration,
     rule: Agree,
     package: str,
-    units: tuple[tuple[Job, ...], ...],
+    groups: tuple[LockGroup, ...],
     stays: Collection[str],
     written: Mapping[str, Lockfile],
 ) -> list[LockFailure]:
@@ -65,7 +65,7 @@ def _held(
         key="agree.packages",
         hint=f"lock {', '.join(staying)} first, or take one out of the rule",
     )
-    names = (tuple(job.driver.name for job in unit) for unit in units)
+    names = (tuple(job.driver.name for job in group) for group in groups)
     return [
         LockFailure(drivers=drivers, error=NoError(problem))
         for drivers in names

@@ -62,8 +62,8 @@ def diagnose_resolution(
     problems = ask_all(sorted(wanted), ask)
     if problems:
         return IndexFailureError(problems)
-    untold = [package for package, page in sorted(pages.items()) if not tells_times(page)]
-    if problems := missing_times(locations, request, (*untold, *timeless)):
+    metadata_to_tell = [package for package, page in sorted(pages.items()) if not tells_times(page)]
+    if problems := missing_times(locations, request, (*metadata_to_tell, *timeless)):
         return IndexFailureError(problems)
 
     def look(package: str) -> None:

@@ -10,9 +10,9 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from envbuild.value import value
+from envbuild.wheelcache.cached_bytecode import CachedBytecode, absent_modules
 from envbuild.wheelcache.compiler import Place, Task
 from envbuild.wheelcache.entries import Entries
-from envbuild.wheelcache.kept_bytecode import KeptBytecode, absent_modules
 from envbuild.wheelcache.linking import Target
 from envbuild.wheelcache.modules import Module, cached_path, contested_paths, modules_of
 
@@ -65,7 +65,7 @@ class Bytecode:
         HostError where the interpreter does not run.
         """
         filling = _Filling(installed, self._kept(installed))
-        linked = filling.link_kept()
+        linked = filling.link_cached()
         if filling.rest:
             self.compile(installed, filling.rest)
         return linked
@@ -100,8 +100,8 @@ class Bytecode:
         """What is kept for an interpreter; HostError where it does not run."""
         return Entries(self._root / self._tag(interpreter))
 
-    def _kept(self, installed: Installed) -> KeptBytecode:
-        return KeptBytecode(
+    def _kept(self, installed: Installed) -> CachedBytecode:
+        return CachedBytecode(
             entries=self.entries(installed.interpreter),
             compiler=self._compiler,
             place=installed.place,
@@ -127,7 +127,7 @@ class Bytecode:
 class _Filling:
     """Puts bytecode into one environment."""
 
-    def __init__(self, installed: Installed, kept: KeptBytecode) -> None:
+    def __init__(self, installed: Installed, kept: CachedBytecode) -> None:
         self._installed = installed
         self._kept = kept
         self._target = Target(installed.site_packages)
@@ -139,7 +139,7 @@ class _Filling:
         self.rest = [Module(path=path, sha256="", size=0) for path in sorted(self._contested)]
         self.rest += [module for record in installed.unkept for module in modules_of(record)]
 
-    def link_kept(self) -> tuple[EntryFile, ...]:
+    def link_cached(self) -> tuple[EntryFile, ...]:
         """Link what is kept, or can be; what is left to be compiled in place gets into `rest`."""
         entries = self._kept.entries
         linked: list[EntryFile] = []

@@ -16,21 +16,23 @@ if TYPE_CHECKING:
     from envbuild.lockfile.lockfile import LockedPackage, Lockfile
     from envbuild.target.target import Target
 
-Told = dict["Target", tuple[KnownPackage, ...]]
+KnownByTarget = dict["Target", tuple[KnownPackage, ...]]
 """What files say inside, for each target that a resolver is to believe it for."""
 
 ROUNDS = 12
 """Resolutions that may each meet a version whose own words nobody had told it."""
 
 
-def untold(lockfiles: Iterable[Lockfile], told: Mapping[Target, tuple[KnownPackage, ...]]) -> Told:
+def metadata_to_tell(
+    lockfiles: Iterable[Lockfile], told: Mapping[Target, tuple[KnownPackage, ...]]
+) -> KnownByTarget:
     """For each target with something unmet, what the packages that ask for it say inside.
 
     Where a package is there that nobody asks for, it is not known who had it brought: then all are told.
     There are two reasons why a resolver has not heard it: the target leaves a marker open,
     which a resolver decides for one host, and an index serves other metadata than its files hold.
     """
-    found: Told = {}
+    found: KnownByTarget = {}
     for lockfile in lockfiles:
         for target in lockfile.targets:
             unmet = tuple(judge_target(lockfile, target))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.lockfile.doubts import may_be_yanked, unmentioned_extras, yank_reason, yanked_text
+from envbuild.lockfile.warnings import may_be_yanked, unmentioned_extras, yank_reason, yanked_text
 from envbuild.resolution.resolution import locked_choice
 from envbuild.value import replace
 

@@ -30,7 +30,7 @@ def absent_modules(linked: Linked) -> tuple[str, ...]:
     return tuple(absent) if isinstance(absent, list) else ()
 
 
-class KeptBytecode(NamedTuple):
+class CachedBytecode(NamedTuple):
     """The bytecode of one interpreter, and who compiles what is not kept yet."""
 
     entries: Entries
