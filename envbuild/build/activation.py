@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envbuild.environment.activation import MODULE_FILE, PTH_FILE, PTH_TEXT, render_activation
-from envbuild.wheelcache.compiler import Place
+from envbuild.wheelcache.compiler import ModuleFolder
 from envbuild.wheelcache.modules import Module, cached_path
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class ActivationBuild:
         self._compiling: Future[Path | None] | None = None
         if site.bytecode:
             interpreter = site.wanted.interpreter
-            place = Place(python=interpreter.path, root=self._aside, keep_open=(site.lock,))
+            place = ModuleFolder(python=interpreter.path, root=self._aside, keep_open=(site.lock,))
             module = Module(path=MODULE_FILE, sha256="", size=0)
             self._compiling = beside.submit(bytecode.compile_one, place, module)
 

@@ -11,7 +11,7 @@ from envbuild.environment.contents import read_record
 from envbuild.environment.folder import find_site_packages
 from envbuild.requirement.parse import normalized_name
 from envbuild.wheelcache.cached_bytecode import absent_modules
-from envbuild.wheelcache.linking import Target
+from envbuild.wheelcache.linking import SitePackages
 from envbuild.wheelcache.record import parse_record
 from envbuild.wheelcache.wheels import FreshWheel
 
@@ -42,7 +42,7 @@ class Site:
         """Where the bytecode of its interpreter is kept; empty where it is to have none."""
 
         self.site_packages = find_site_packages(place)
-        self.target = Target(self.site_packages)
+        self.target = SitePackages(self.site_packages)
         self.prefix = f"{self.site_packages.relative_to(place)}/"
         self.minor = wanted.interpreter.version.rpartition(".")[0]
 

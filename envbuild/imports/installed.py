@@ -17,7 +17,7 @@ _TOOLS = ("pip", "setuptools", "wheel", "uv")
 
 
 @value
-class Distribution:
+class VenvPackage:
     """One package in a venv, as its dist-info says."""
 
     name: str
@@ -33,7 +33,7 @@ class Distribution:
     """Whether it came from a URL or a path (PEP 610), which no index knows."""
 
 
-def read_installed(name: str, python: str | None, found: Iterable[Distribution]) -> Draft:
+def read_installed(name: str, python: str | None, found: Iterable[VenvPackage]) -> Draft:
     """A venv → a driver that requires what was asked for, at the versions that are known to run."""
     packages = {package.name: package for package in found if package.name not in _TOOLS}
     needed = {

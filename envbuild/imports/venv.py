@@ -7,7 +7,7 @@ import re
 from email.parser import HeaderParser
 from typing import TYPE_CHECKING
 
-from envbuild.imports.installed import Distribution
+from envbuild.imports.installed import VenvPackage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,17 +27,17 @@ def venv_python(folder: Path) -> str | None:
     return match[1] if match else None
 
 
-def read_distributions(folder: Path) -> tuple[Distribution, ...]:
+def read_distributions(folder: Path) -> tuple[VenvPackage, ...]:
     """Every package of a venv, in name order."""
     infos = sorted(folder.glob("lib*/python3.*/site-packages/*.dist-info"))
     found = (_read(info) for info in infos if (info / "METADATA").is_file())
     return tuple(sorted(found, key=lambda package: package.name))
 
 
-def _read(info: Path) -> Distribution:
+def _read(info: Path) -> VenvPackage:
     text = (info / "METADATA").read_text(encoding="utf-8", errors="replace")
     headers = HeaderParser().parsestr(text)
-    return Distribution(
+    return VenvPackage(
         name=_SEPARATORS.sub("-", headers.get("Name", "")).lower(),
         version=headers.get("Version", ""),
         requires=tuple(headers.get_all("Requires-Dist", [])),

@@ -56,7 +56,7 @@ def read_source_requires(archive: IO[bytes], package: str) -> tuple[str, ...]:
     """
     found: dict[re.Pattern[str], bytes] = {}
     unpacked = cast("IO[bytes]", gzip.GzipFile(fileobj=archive))
-    content = cast("IO[bytes]", _BoundedReads(unpacked))
+    content = cast("IO[bytes]", _BoundedText(unpacked))
     with tarfile.open(fileobj=content, mode="r|") as members:
         for member in members:
             for kind in (_INFO, _REQUIRES):
@@ -66,7 +66,7 @@ def read_source_requires(archive: IO[bytes], package: str) -> tuple[str, ...]:
     return published or tuple(_old_requires(found.get(_REQUIRES, b"").decode(errors="replace")))
 
 
-class _BoundedReads:
+class _BoundedText:
     """What is unpacked, up to a number of bytes: a small archive may hold gigabytes."""
 
     def __init__(self, file: IO[bytes]) -> None:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from envbuild.value import value
 from envbuild.wheelcache.cached_bytecode import CachedBytecode, absent_modules
-from envbuild.wheelcache.compiler import Place, Task
+from envbuild.wheelcache.compiler import ModuleFolder, Task
 from envbuild.wheelcache.entries import Entries
-from envbuild.wheelcache.linking import Target
+from envbuild.wheelcache.linking import SitePackages
 from envbuild.wheelcache.modules import Module, cached_path, contested_paths, modules_of
 
 if TYPE_CHECKING:
@@ -44,9 +44,11 @@ class Installed:
     """Those of `wheels` that are known to own all that they brought, so that no path is contested."""
 
     @property
-    def place(self) -> Place:
+    def place(self) -> ModuleFolder:
         """Where its modules are compiled."""
-        return Place(python=self.interpreter.path, root=self.site_packages, keep_open=(self.lock,))
+        return ModuleFolder(
+            python=self.interpreter.path, root=self.site_packages, keep_open=(self.lock,)
+        )
 
 
 class Bytecode:
@@ -77,7 +79,7 @@ class Bytecode:
             modules = {wheel: modules_of(record) for wheel, record in installed.wheels}
             kept.provide({wheel: found for wheel, found in modules.items() if found})
 
-    def compile_one(self, place: Place, module: Module) -> Path | None:
+    def compile_one(self, place: ModuleFolder, module: Module) -> Path | None:
         """Compile a module; where its bytecode lies, beside it, or None where there is none. Errors as in `add`."""
         task = Task(module=module, target=place.root / "0")
         (outcome,) = self._compiler.compile(place, [task])
@@ -86,7 +88,7 @@ class Bytecode:
     def compile(self, installed: Installed, modules: Sequence[Module]) -> None:
         """Compile modules straight into the environment; nothing is kept. Errors as in `add`."""
         scratch = Path(tempfile.mkdtemp(prefix=".bytecode-", dir=installed.site_packages))
-        target = Target(installed.site_packages)
+        target = SitePackages(installed.site_packages)
         tasks = [Task(module=m, target=scratch / str(n)) for n, m in enumerate(modules)]
         outcomes = self._compiler.compile(installed.place, tasks)
         for task, outcome in zip(tasks, outcomes, strict=True):
@@ -130,7 +132,7 @@ class _Filling:
     def __init__(self, installed: Installed, kept: CachedBytecode) -> None:
         self._installed = installed
         self._kept = kept
-        self._target = Target(installed.site_packages)
+        self._target = SitePackages(installed.site_packages)
         self._wheels = dict(installed.wheels)
         fresh = (record for wheel, record in self._wheels.items() if wheel not in installed.sound)
         self._contested = contested_paths(map(modules_of, fresh))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from envbuild.wheelcache.compiler import BytecodeCompiler, CompiledModule, Place
+    from envbuild.wheelcache.compiler import BytecodeCompiler, CompiledModule, ModuleFolder
     from envbuild.wheelcache.entries import Entries
     from envbuild.wheelcache.linking import Linked
     from envbuild.wheelcache.modules import Module
@@ -38,7 +38,7 @@ class CachedBytecode(NamedTuple):
     in spite of its name, such as a template; `absent`, the modules that were not there to compile."""
 
     compiler: BytecodeCompiler
-    place: Place
+    place: ModuleFolder
     cache_tag: str
 
     def provide(self, wheels: Mapping[str, tuple[Module, ...]]) -> None:

@@ -37,7 +37,7 @@ _TIMEOUT = 600.0
 
 
 @value
-class Place:
+class ModuleFolder:
     """Where modules are compiled, and by whom."""
 
     python: str
@@ -87,7 +87,7 @@ class BytecodeCompiler:
             raise HostError(Problem(message=message, detail=completed.stderr))
         return int(completed.stdout)
 
-    def compile(self, place: Place, tasks: Sequence[Task]) -> tuple[CompiledModule, ...]:
+    def compile(self, place: ModuleFolder, tasks: Sequence[Task]) -> tuple[CompiledModule, ...]:
         """Compile every task's module; an outcome for each, in their order.
 
         OSError where the disk does not take the result.
@@ -99,7 +99,7 @@ class BytecodeCompiler:
             futures = [pool.submit(self._part, place, tasks[a:b]) for a, b in ranges]
             return tuple(outcome for future in futures for outcome in future.result())
 
-    def _part(self, place: Place, tasks: Sequence[Task]) -> list[CompiledModule]:
+    def _part(self, place: ModuleFolder, tasks: Sequence[Task]) -> list[CompiledModule]:
         """One process's share; what ends the process itself is no module, the rest is tried again."""
         outcomes: list[CompiledModule] = []
         while len(outcomes) < len(tasks):
@@ -111,7 +111,7 @@ class BytecodeCompiler:
                 outcomes.append(_end(completed))
         return outcomes
 
-    def _work(self, place: Place, tasks: Sequence[Task]) -> Completed:
+    def _work(self, place: ModuleFolder, tasks: Sequence[Task]) -> Completed:
         rows = [[task.module.path, task.module.sha256, str(task.target)] for task in tasks]
         with tempfile.NamedTemporaryFile("w", prefix="envbuild-", suffix=".json") as job:
             json.dump({"root": str(place.root), "modules": rows}, job)

@@ -29,7 +29,7 @@ from envbuild.wheelcache.linking import Linked, link_files
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
-    from envbuild.wheelcache.linking import Target
+    from envbuild.wheelcache.linking import SitePackages
 
 _TABLE = "table"
 _STAMP = "stamp"
@@ -85,7 +85,7 @@ class Entries:
     def link(
         self,
         name: str,
-        target: Target,
+        target: SitePackages,
         *,
         accept: Callable[[Entry], bool] | None = None,
         skip: Collection[str] = (),

@@ -29,7 +29,7 @@ class Linked(NamedTuple):
     """Those in whose place something stood already."""
 
 
-class Target:
+class SitePackages:
     """A site-packages folder that is being filled; makes the folders that it lacks."""
 
     def __init__(self, site_packages: Path) -> None:
@@ -89,7 +89,7 @@ def _make_folder(folder: bytes, descriptor: int, *, again: bool = True) -> None:
 
 
 def link_files(
-    folder: bytes, descriptor: int, entry: Entry, target: Target, skip: Collection[str]
+    folder: bytes, descriptor: int, entry: Entry, target: SitePackages, skip: Collection[str]
 ) -> Linked:
     """Put the files of a folder, open as `descriptor` too, where the entry says; paths to `skip` are left out."""
     linked: list[EntryFile] = []

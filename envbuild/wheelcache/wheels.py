@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from envbuild.wheelcache.entries import Entries
-from envbuild.wheelcache.linking import UNLINKABLE, Linked, Target
+from envbuild.wheelcache.linking import UNLINKABLE, Linked, SitePackages
 from envbuild.wheelcache.modules import is_compiled
 from envbuild.wheelcache.unpacked_wheel import (
     WheelFacts,
@@ -88,7 +88,7 @@ class WheelCache:
     def link(
         self,
         wheel: str,
-        target: Target,
+        target: SitePackages,
         *,
         environment: bytes,
         minor: str,
@@ -128,7 +128,7 @@ class WheelCache:
     def keep(
         self,
         fresh: FreshWheel,
-        target: Target,
+        target: SitePackages,
         found: Mapping[str, EntryFile],
         *,
         environment: bytes,
@@ -169,12 +169,12 @@ class WheelCache:
         return self._publish(fresh.sha256, target, tuple(files.values()), facts)
 
     def _scripts(
-        self, target: Target, files: Iterable[EntryFile], environment: bytes
+        self, target: SitePackages, files: Iterable[EntryFile], environment: bytes
     ) -> tuple[Script, ...]:
         found = (self._script(target, file, environment) for file in files)
         return tuple(script for script in found if script is not None)
 
-    def _script(self, target: Target, file: EntryFile, environment: bytes) -> Script | None:
+    def _script(self, target: SitePackages, file: EntryFile, environment: bytes) -> Script | None:
         place = target.place(file.path) if file.path.startswith("../") else None
         if place is None:
             return None
@@ -195,7 +195,7 @@ class WheelCache:
             shutil.copy2(file, os.fsencode(place))
 
     def _publish(
-        self, wheel: str, target: Target, files: tuple[EntryFile, ...], facts: WheelFacts
+        self, wheel: str, target: SitePackages, files: tuple[EntryFile, ...], facts: WheelFacts
     ) -> bool:
         import shutil
 
@@ -217,7 +217,7 @@ class WheelCache:
         return True
 
 
-def _write(target: Target, path: str, content: bytes, mode: int) -> bool:
+def _write(target: SitePackages, path: str, content: bytes, mode: int) -> bool:
     """Write a file of the environment's own; whether nothing stood there."""
     place = target.place(path)
     if place is None:

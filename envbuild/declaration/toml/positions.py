@@ -70,10 +70,10 @@ def locate(text: str) -> Positions:
     For any other text the result means nothing (ValueError where the walk cannot go on).
     Nesting as deep as the interpreter's stack is RecursionError, as in `tomllib`.
     """
-    return Positions(lines=_Walk(text).document())
+    return Positions(lines=_PositionWalk(text).document())
 
 
-class _Walk:
+class _PositionWalk:
     """One pass over a text, from its first character to its last."""
 
     def __init__(self, text: str) -> None:

@@ -15,7 +15,7 @@ from envbuild.posix.deletion import delete_tree
 from envbuild.store.link_times import WatchedRemoval
 from envbuild.wheelcache import entries as entries_module
 from envbuild.wheelcache.entries import Entries
-from envbuild.wheelcache.linking import Target
+from envbuild.wheelcache.linking import SitePackages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,7 +33,7 @@ def cache(scratch: Path) -> Path:
     _keep(entries, WHEEL, CONTENT)
     for name in ("one", "two"):
         (scratch / name).mkdir()
-        assert entries.link(WHEEL, Target(scratch / name)) is not None
+        assert entries.link(WHEEL, SitePackages(scratch / name)) is not None
     _tick()
     return scratch / "cache"
 
@@ -75,7 +75,7 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
 def _link(cache: Path, name: str, *, wheel: str = WHEEL, skip: tuple[str, ...] = ()) -> bool:
     place = cache.parent / name
     place.mkdir()
-    linked = Entries(cache / "wheels").link(wheel, Target(place), skip=skip)
+    linked = Entries(cache / "wheels").link(wheel, SitePackages(place), skip=skip)
     _tick()
     return linked is not None
 

@@ -18,7 +18,7 @@ import pytest
 from envbuild.posix.file_locks import locked
 from envbuild.wheelcache import entries as module
 from envbuild.wheelcache.entries import Entries
-from envbuild.wheelcache.linking import Target
+from envbuild.wheelcache.linking import SitePackages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -66,7 +66,7 @@ class Cache:
 
     def link(self, environment: str, *, name: str = NAME, skip: tuple[str, ...] = ()) -> bool:
         """Link the entry into an environment of this name; whether it was there and intact."""
-        linked = self.entries.link(name, Target(self.site(environment)), skip=skip)
+        linked = self.entries.link(name, SitePackages(self.site(environment)), skip=skip)
         time.sleep(_TICK)
         return linked is not None
 
@@ -181,7 +181,7 @@ def test_a_copied_cache_is_made_anew(cache: Cache) -> None:
     subprocess.run(["cp", "-a", cache.entries.root, copied], check=True)
     other = Entries(copied)
     assert other.has(NAME)
-    assert other.link(NAME, Target(cache.site("two"))) is None
+    assert other.link(NAME, SitePackages(cache.site("two"))) is None
     assert not other.has(NAME)
     assert cache.link("two"), "the original is as good as before"
 
@@ -243,7 +243,7 @@ def test_what_stands_in_a_files_place_stays(cache: Cache) -> None:
     site = cache.site("one")
     (site / "pkg/a.py").mkdir(parents=True)
     (site / "pkg/b").write_text("no folder")
-    linked = cache.entries.link(NAME, Target(site))
+    linked = cache.entries.link(NAME, SitePackages(site))
     assert linked is not None
     assert [file.path for file in linked.met] == ["pkg/a.py", "pkg/b/c.py"]
     assert [file.path for file in linked.files] == ["../bin/tool"]
@@ -262,7 +262,7 @@ def test_a_file_system_that_has_no_more_links(
     (cache.site("one") / "pkg").mkdir()
     (cache.site("one") / "pkg/a.py").write_bytes(b"other")
     monkeypatch.setattr(os, "link", refuse)
-    linked = cache.entries.link(NAME, Target(cache.site("one")))
+    linked = cache.entries.link(NAME, SitePackages(cache.site("one")))
     assert linked is not None
     assert [file.path for file in linked.met] == ["pkg/a.py"]
     assert (cache.site("one") / "pkg/a.py").read_bytes() == b"other"
@@ -356,12 +356,12 @@ _PROGRAM = """
 import sys
 from pathlib import Path
 from envbuild.wheelcache.entries import Entries
-from envbuild.wheelcache.linking import Target
+from envbuild.wheelcache.linking import SitePackages
 entries = Entries(Path(sys.argv[1]))
 for number in range(40):
     site = Path(sys.argv[2], str(number))
     site.mkdir(parents=True)
-    assert entries.link(sys.argv[3], Target(site)) is not None
+    assert entries.link(sys.argv[3], SitePackages(site)) is not None
 """
 
 

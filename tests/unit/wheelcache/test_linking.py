@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from envbuild.wheelcache.linking import Target
+from envbuild.wheelcache.linking import SitePackages
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,7 @@ def test_folders_are_made(tmp_path: Path, path: str) -> None:
     """Whatever is missing above a file, inside the folder of packages or beside it."""
     site = tmp_path / "lib"
     site.mkdir()
-    target = Target(site)
+    target = SitePackages(site)
     for _ in range(2):  # they are there the second time
         place = target.place(path)
         assert place is not None
@@ -42,14 +42,14 @@ def test_another_process_may_make_the_same_folders(
             raise
 
     monkeypatch.setattr(os, "mkdir", mkdir)
-    assert Target(tmp_path).place(path) == os.fsencode(tmp_path / path)
+    assert SitePackages(tmp_path).place(path) == os.fsencode(tmp_path / path)
 
 
 @pytest.mark.parametrize("path", ["file/module.py", "file/below/module.py"])
 def test_a_file_in_a_folders_place_is_left_alone(tmp_path: Path, path: str) -> None:
     """None says that something stands there already."""
     (tmp_path / "file").write_text("here first")
-    assert Target(tmp_path).place(path) is None
+    assert SitePackages(tmp_path).place(path) is None
     assert (tmp_path / "file").read_text() == "here first"
 
 
@@ -57,7 +57,7 @@ def test_a_folder_that_is_gone_is_an_error(tmp_path: Path) -> None:
     """Nothing is made where the environment was taken away meanwhile."""
     site = tmp_path / "lib"
     site.mkdir()
-    target = Target(site)
+    target = SitePackages(site)
     with target.opened() as descriptor:
         site.rmdir()
         with pytest.raises(FileNotFoundError):
