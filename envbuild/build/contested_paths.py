@@ -10,8 +10,8 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from envbuild.build.site import ContestedPath
 from envbuild.errors import IndexFailureError, Problem
-from envbuild.value import value
 from envbuild.wheelcache.modules import Module, cached_path
 from envbuild.wheelcache.unpacked_wheel import wheel_facts
 from envbuild.wheelcache.wheels import WheelCache
@@ -25,29 +25,9 @@ if TYPE_CHECKING:
     from envbuild.wheelcache.wheels import LinkedWheel
 
 
-@value
-class Clash:
-    """A path that several wheels bring."""
-
-    path: str
-    """Relative to site-packages, as the winner has it."""
-
-    place: str
-    """Relative to the environment."""
-
-    winner: ChosenFile
-    losers: tuple[ChosenFile, ...]
-    differs: bool
-    """Whether the content differs, and not who brings it alone."""
-
-    @property
-    def sentence(self) -> str:
-        """Who brings it, and whose is there."""
-        others = ", ".join(file.package for file in self.losers)
-        return f"{self.place} is that of {self.winner.package}; {others} bring(s) another"
-
-
-def settle_clashes(site: Site, filled: Filled, roots: Mapping[str, Path]) -> tuple[Clash, ...]:
+def settle_clashes(
+    site: Site, filled: Filled, roots: Mapping[str, Path]
+) -> tuple[ContestedPath, ...]:
     """Give every path that several wheels bring to the one that is to have it.
 
     `roots` has the folder of the cache that a wheel lies in, by sha256.
@@ -73,7 +53,9 @@ def settle_clashes(site: Site, filled: Filled, roots: Mapping[str, Path]) -> tup
     return clashes
 
 
-def contested_modules(site: Site, filled: Filled, clashes: tuple[Clash, ...]) -> list[Module]:
+def contested_modules(
+    site: Site, filled: Filled, clashes: tuple[ContestedPath, ...]
+) -> list[Module]:
     """Modules whose bytecode may be another wheel's, which is taken away."""
     modules = []
     for clash in clashes:
@@ -89,7 +71,7 @@ def contested_modules(site: Site, filled: Filled, clashes: tuple[Clash, ...]) ->
     return modules
 
 
-def _clashes(site: Site, filled: Filled) -> Iterator[Clash]:
+def _clashes(site: Site, filled: Filled) -> Iterator[ContestedPath]:
     met = {
         site.path(path)
         for wheel in filled.linked.values()
@@ -107,7 +89,7 @@ def _clashes(site: Site, filled: Filled) -> Iterator[Clash]:
         if len(found) < 2:
             raise _in_the_way(site, place, found[0][0] if found else None)
         winner, path, content = found[0]
-        yield Clash(
+        yield ContestedPath(
             path=path,
             place=place,
             winner=winner,

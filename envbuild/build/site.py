@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from envbuild.environment.contents import read_record
 from envbuild.environment.folder import find_site_packages
 from envbuild.requirement.parse import normalized_name
+from envbuild.value import value
 from envbuild.wheelcache.cached_bytecode import absent_modules
 from envbuild.wheelcache.linking import SitePackages
 from envbuild.wheelcache.record import parse_record
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from pathlib import Path
 
-    from envbuild.build.contested_paths import Clash
+    from envbuild.lockfile.chosen_file import ChosenFile
     from envbuild.store.plan import Wanted
     from envbuild.wheelcache.entry import EntryFile
     from envbuild.wheelcache.wheels import LinkedWheel
@@ -86,6 +87,28 @@ class Site:
             )
 
 
+@value
+class ContestedPath:
+    """A path that several wheels bring."""
+
+    path: str
+    """Relative to site-packages, as the winner has it."""
+
+    place: str
+    """Relative to the environment."""
+
+    winner: ChosenFile
+    losers: tuple[ChosenFile, ...]
+    differs: bool
+    """Whether the content differs, and not who brings it alone."""
+
+    @property
+    def sentence(self) -> str:
+        """Who brings it, and whose is there."""
+        others = ", ".join(file.package for file in self.losers)
+        return f"{self.place} is that of {self.winner.package}; {others} bring(s) another"
+
+
 @dataclass(kw_only=True, slots=True)
 class Filled:
     """What has got into an environment so far."""
@@ -102,7 +125,7 @@ class Filled:
     compiling: list[Future[None]] = field(default_factory=list)
     """What is still being compiled of what uv has installed."""
 
-    clashes: tuple[Clash, ...] = ()
+    clashes: tuple[ContestedPath, ...] = ()
     """Paths that several wheels bring."""
 
     whole: tuple[str, ...] = ()

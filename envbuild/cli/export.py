@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from envbuild.commands.export import Exporter
     from envbuild.index.locations import IndexLocations
     from envbuild.launchers.export import ExportRequest
-    from envbuild.launchers.formats.pylock import FileSource
+    from envbuild.launchers.fleet import FileSource
     from envbuild.lockfile.lockfile import Lockfile
 
 

@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 
     from envbuild.declaration.declaration import Declaration, Driver
     from envbuild.launchers.export import ExportFormat, ExportRequest
-    from envbuild.launchers.fleet import BuiltDriver, ExportedFile
-    from envbuild.launchers.formats.pylock import FileSource
+    from envbuild.launchers.fleet import BuiltDriver, ExportedFile, FileSource
     from envbuild.lockfile.folder import LockFolder
     from envbuild.lockfile.lockfile import Lockfile
     from envbuild.store.manifest import Manifest

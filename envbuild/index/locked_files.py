@@ -7,7 +7,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from envbuild.errors import IndexFailureError, Problem
-from envbuild.launchers.formats.pylock import FileSource
+from envbuild.launchers.fleet import FileSource
 from envbuild.posix.workers import Workers
 
 if TYPE_CHECKING:

@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
-    from envbuild.launchers.fleet import BuiltFleet, ExportedFile
-    from envbuild.launchers.formats.pylock import FileSource
+    from envbuild.launchers.fleet import BuiltFleet, ExportedFile, FileSource
     from envbuild.lockfile.lockfile import Lockfile
 
 _LAST_PORT = 65535

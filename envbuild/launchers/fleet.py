@@ -11,7 +11,7 @@ from envbuild.target.accelerator import find_kind
 from envbuild.value import value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from envbuild.declaration.declaration import Driver
     from envbuild.store.manifest import ManifestDriver
@@ -78,6 +78,17 @@ class BuiltDriver:
     def bin_folder(self, *, stable: bool) -> str:
         """The folder of all its commands."""
         return self.binary(stable=stable).rpartition("/")[0]
+
+
+@value
+class FileSource:
+    """Where this host finds a package's files; PEP 751 wants an address for each."""
+
+    index: str | None
+    """The index's own address, without credentials; None for a folder."""
+
+    files: Mapping[str, str]
+    """File name → URL, or absolute path where the index is a folder."""
 
 
 @value

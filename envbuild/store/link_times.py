@@ -35,8 +35,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from envbuild.errors import HostError
 from envbuild.posix.file_locks import most_locks
-from envbuild.store.unused_wheels import cache_roots
-from envbuild.wheelcache.entries import Entries, Window, before_now
+from envbuild.wheelcache.entries import Entries, Window, before_now, cache_roots
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

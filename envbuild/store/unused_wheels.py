@@ -1,4 +1,4 @@
-"""Which kept wheels, and which of their bytecode, nobody needs any more."""
+"""Unpacked wheels and bytecode that no environment needs."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from envbuild.environment.receipt import read_receipt_wheels
 from envbuild.posix.file_locks import locked_if_free
+from envbuild.wheelcache.entries import cache_roots
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection
     from pathlib import Path
 
     from envbuild.store.store import Store
@@ -28,12 +29,6 @@ def unused_entries(cache: Path, live: Collection[str] | None) -> tuple[Path, ...
         for entry in sorted(root.iterdir())
         if entry.name != "locks" and not _is_used(entry, live)
     )
-
-
-def cache_roots(cache: Path) -> Iterator[Path]:
-    """The folders of entries: one of wheels, one of bytecode for each interpreter."""
-    yield from (root for root in (cache / "wheels",) if root.is_dir())
-    yield from sorted(cache.glob("bytecode/*/"))
 
 
 def _is_used(entry: Path, live: Collection[str] | None) -> bool:

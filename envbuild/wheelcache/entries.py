@@ -255,6 +255,12 @@ def _digest(folder: int, name: bytes) -> str:
         return stream_sha256(stream)
 
 
+def cache_roots(cache: Path) -> Iterator[Path]:
+    """The folders of entries: one of wheels, one of bytecode for each interpreter."""
+    yield from (root for root in (cache / "wheels",) if root.is_dir())
+    yield from sorted(cache.glob("bytecode/*/"))
+
+
 def before_now() -> int:
     """A time that no ctime set from now on is before, in ns since the epoch."""
     return time.time_ns() - _COARSE

@@ -11,8 +11,7 @@ import pytest
 
 from envbuild.errors import UsageError
 from envbuild.launchers.export import ExportRequest
-from envbuild.launchers.fleet import BuiltDriver, BuiltFleet
-from envbuild.launchers.formats.pylock import FileSource
+from envbuild.launchers.fleet import BuiltDriver, BuiltFleet, FileSource
 from envbuild.launchers.registry import all_formats, find_format, refuse_foreign_options
 from envbuild.target.accelerator import Accelerator
 from envbuild.value import replace

@@ -6,26 +6,14 @@ import json
 from typing import TYPE_CHECKING
 
 from envbuild.launchers.export import TARGET, ExportFormat
-from envbuild.launchers.fleet import ExportedFile, header, join
+from envbuild.launchers.fleet import ExportedFile, FileSource, header, join
 from envbuild.launchers.markers import check_distinct
 from envbuild.launchers.patch_releases import package_marker
-from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from envbuild.lockfile.lockfile import LockedFile, LockedPackage, Lockfile
-
-
-@value
-class FileSource:
-    """Where this host finds a package's files; PEP 751 wants an address for each."""
-
-    index: str | None
-    """The index's own address, without credentials; None for a folder."""
-
-    files: Mapping[str, str]
-    """File name → URL, or absolute path where the index is a folder."""
 
 
 def render_pylock(lockfile: Lockfile, sources: Mapping[str, FileSource]) -> ExportedFile:
