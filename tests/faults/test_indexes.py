@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.test_index_faults import FILES, PAGES, assert_failed, environments, through
+from tests.indexes.test_failures import FILES, PAGES, assert_failed, environments, through
 from tests.support.command_line import declare_drivers
 from tests.support.fault_proxy import FaultProxy, Status
 from tests.support.index_server import IndexServer
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.faults.copies import Fleet
-    from tests.integration.test_index_faults import Case
+    from tests.indexes.test_failures import Case
 
 
 @pytest.mark.parametrize("case", FILES, ids=lambda case: str(case.fault))

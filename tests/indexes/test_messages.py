@@ -8,7 +8,7 @@ from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError, problem_
 from envbuild.index.locations import Credentials, IndexLocation
 from tests.support.golden import assert_golden
 
-GOLDEN = Path(__file__).parent / "index" / "answers.txt"
+GOLDEN = Path(__file__).parents[1] / "golden" / "index" / "answers.txt"
 DEFAULT = IndexLocation(name="default", url="https://mirror.example/simple")
 KNOWN = IndexLocation(
     name="in-ternal",
