@@ -9,6 +9,7 @@ from envbuild.build.contested_paths import contested_modules
 from envbuild.build.site import Site
 from envbuild.build.staging import IncompleteError
 from envbuild.environment.completeness import find_gaps
+from envbuild.environment.folder import remove_environment
 from envbuild.environment.lease import LEASE_FILE
 from envbuild.environment.relocation import relocate
 from envbuild.environment.survey import survey
@@ -44,14 +45,19 @@ class Assembler:
     def fill(
         self, wanted: Wanted, place: Path, environment: Path, lock: int, refresh: tuple[str, ...]
     ) -> Survey:
-        """Make an environment at a place where nothing stands, as it is to be at its own path.
+        """Make an environment at a place, as it will be at its own path; what is there is removed.
 
-        `refresh` names packages that are downloaded anew. IncompleteError where a cache is damaged;
+        `refresh` names packages that are downloaded again. IncompleteError where a cache is damaged;
         other errors as in `Installer`.
         """
+        remove_environment(place)
         with Workers(max_workers=_BESIDE) as beside:
             site = self._create(wanted, place, environment, lock, beside)
-            return self._fill(site, beside, refresh)
+            (place / LEASE_FILE).touch()
+            activation = ActivationBuild(site, self.placer.bytecode, beside)
+            filled = self.placer.place(site, beside, refresh)
+            self._finish(site, filled, activation)
+            return self._survey(site, filled, beside)
 
     def settle(self, wanted: Wanted) -> None:
         """Note that what an environment was made of is on the disk, as its receipt is by now."""
@@ -80,11 +86,9 @@ class Assembler:
             return ""
         return str(self.placer.bytecode.entries(wanted.interpreter).root)
 
-    def _fill(self, site: Site, beside: Workers, refresh: tuple[str, ...]) -> Survey:
+    def _finish(self, site: Site, filled: Filled, activation: ActivationBuild) -> None:
+        """Add what no wheel brings: the bytecode and the start-up file."""
         place, driver = site.place, site.wanted.driver.name
-        (place / LEASE_FILE).touch()
-        activation = ActivationBuild(site, self.placer.bytecode, beside)
-        filled = self.placer.place(site, beside, refresh)
         for clash in filled.clashes:
             if clash.differs:
                 self.placer.progress.note(f"warning: {driver}: {clash.sentence} [shared-path]")
@@ -98,9 +102,12 @@ class Assembler:
             unshare_files(place, clone=self.link_mode == "clone")
             filled.known.clear()
         filled.forget_entries()
-        self.placer.progress.stage(driver, "checking every file")
-        syncing = beside.submit(sync_file_system, place)  # most of it, ahead of the receipt
-        found = survey(place, known=filled.known, freeze=True)
+
+    def _survey(self, site: Site, filled: Filled, beside: Workers) -> Survey:
+        """Make an environment read-only and look at every file of it."""
+        self.placer.progress.stage(site.wanted.driver.name, "checking every file")
+        syncing = beside.submit(sync_file_system, site.place)  # most of it, before the receipt
+        found = survey(site.place, known=filled.known, freeze=True)
         _check_complete(site, filled, found)
         syncing.result()
         return found

@@ -76,33 +76,29 @@ class Builder:
         With `keep_going` what could be built is switched to, and the others stay as they were.
         """
         with self.store.claiming(item.environment for item in plan.wanted):
-            return self._apply(plan, keep_going=keep_going)
+            missing = (item for item in plan.wanted if not self.store.is_valid(item.environment))
+            built, failures = self._build_all(tuple(missing))  # a gc may have come after the plan
+            failures += self._refusals(_without(failures, plan.wanted))
+            usable = _without(failures, plan.wanted)
+            refused = failures and not (keep_going and usable)
+            manifest, switched = self.store.read_current(), False
+            if plan.switch and not refused:
+                failed = {failure.driver for failure in failures}
+                manifest, switched = self._switch(plan, usable, failed)
+        return Applied(built=built, failures=tuple(failures), manifest=manifest, switched=switched)
 
-    def _apply(self, plan: Plan, *, keep_going: bool) -> Applied:
-        missing = (item for item in plan.wanted if not self.store.is_valid(item.environment))
-        built, failures = self._build_all(tuple(missing))  # a gc may have come after the plan
-        failed = {failure.driver for failure in failures}
-        wanted = [item for item in plan.wanted if item.driver.name not in failed]
+    def _refusals(self, wanted: Iterable[Wanted]) -> Iterator[Failure]:
+        """The environments that are there, but must not become current."""
+        complete = []
         for item in wanted:
             try:
                 self._check_commands(item)
             except EnvbuildError as error:
-                failures.append(Failure(driver=item.driver.name, error=error))
-                failed.add(item.driver.name)
-        probed = self.gate.refuse(item for item in wanted if item.driver.name not in failed)
-        failures += [Failure(driver=name, error=error) for name, error in probed]
-        failed = {failure.driver for failure in failures}
-        if failed and not keep_going:
-            return self._unswitched(built, failures)
-        wanted = [item for item in wanted if item.driver.name not in failed]
-        if not plan.switch or (failed and not wanted):
-            return self._unswitched(built, failures)
-        manifest, switched = self._switch(plan, wanted, failed)
-        return Applied(built=built, failures=tuple(failures), manifest=manifest, switched=switched)
-
-    def _unswitched(self, built: tuple[str, ...], failures: list[Failure]) -> Applied:
-        manifest = self.store.read_current()
-        return Applied(built=built, failures=tuple(failures), manifest=manifest, switched=False)
+                yield Failure(driver=item.driver.name, error=error)
+            else:
+                complete.append(item)
+        for name, refusal in self.gate.refuse(complete):
+            yield Failure(driver=name, error=refusal)
 
     def _build_all(self, wanted: tuple[Wanted, ...]) -> tuple[tuple[str, ...], list[Failure]]:
         built: list[str] = []
@@ -127,7 +123,9 @@ class Builder:
                 return False
             environment = self.store.environment(name)
             try:
-                self._build(wanted, environment, lock)
+                self.store.receipt(name).unlink(missing_ok=True)
+                self._record(wanted, environment, self.fill(wanted, environment, lock))
+                self.assembler.settle(wanted)
             except OSError as error:
                 _leave_nothing(environment)
                 raise unwritable(environment, error) from error
@@ -137,39 +135,33 @@ class Builder:
         self.progress.done(wanted.driver.name, f"built {name}")
         return True
 
-    def _build(self, wanted: Wanted, environment: Path, lock: int) -> None:
-        self.store.receipt(environment.name).unlink(missing_ok=True)
-        found = self.fill(wanted, environment, lock)
+    def _record(self, wanted: Wanted, environment: Path, found: Survey) -> None:
+        """Write the receipt, once all that it records is on the disk."""
         with Workers(max_workers=1) as beside:
             syncing = beside.submit(sync_file_system, environment)
             stats = record_looks(found.looks)
             receipt = new_receipt(wanted, found.contents)
             del found  # some megabytes, while the receipt's text is made
             self.store.write_receipt(receipt, stats=stats, synced=syncing.result)
-        self.assembler.settle(wanted)
 
     def fill(
         self, wanted: Wanted, place: Path, lock: int, *, refresh: tuple[str, ...] = ()
     ) -> Survey:
-        """Put an environment at a place, as it is to be at its own path; whatever stood there goes.
+        """Put an environment at a place, as it will be at its own path; what is there is removed.
 
-        `refresh` names packages that are downloaded anew, whatever is in the cache;
-        all are where what the cache gave is not what it should be.
+        `refresh` names packages that are downloaded again, even where the cache has them.
+        Where what the cache gave is not complete, every package is downloaded again.
         """
+        environment = self.store.environment(wanted.environment)
         everything = tuple(sorted({file.package for file in wanted.files}))
         try:
             if set(refresh) != set(everything):
                 with suppress(IncompleteError):
-                    return self._fill(wanted, place, lock, refresh)
+                    return self.assembler.fill(wanted, place, environment, lock, refresh)
                 self.progress.stage(wanted.driver.name, "the cache is damaged, downloading anew")
-            return self._fill(wanted, place, lock, everything)
+            return self.assembler.fill(wanted, place, environment, lock, everything)
         except IncompleteError as error:
             raise _wrong_records(wanted, error) from error
-
-    def _fill(self, wanted: Wanted, place: Path, lock: int, refresh: tuple[str, ...]) -> Survey:
-        remove_environment(place)
-        environment = self.store.environment(wanted.environment)
-        return self.assembler.fill(wanted, place, environment, lock, refresh)
 
     def _check_commands(self, wanted: Wanted) -> None:
         folder = self.store.environment(wanted.environment) / "bin"
@@ -213,6 +205,12 @@ class Builder:
                 raise unwritable(self.store.root, error) from error
         self.progress.note(f"generation {manifest.generation} is current")
         return manifest, True
+
+
+def _without(failures: Iterable[Failure], wanted: Iterable[Wanted]) -> list[Wanted]:
+    """What has not failed."""
+    failed = {failure.driver for failure in failures}
+    return [item for item in wanted if item.driver.name not in failed]
 
 
 @contextmanager

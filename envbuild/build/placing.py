@@ -41,28 +41,11 @@ class Placer:
     """The private folder in which wheels are installed aside."""
 
     def place(self, site: Site, beside: Workers, refresh: tuple[str, ...]) -> Filled:
-        """Link what is kept, have uv install the rest aside, keep that, and link it too.
+        """Link the wheels that the cache has; install the others with uv, cache them, and link them.
 
-        `refresh` names packages that are downloaded anew.
-        What is new is compiled `beside`, and goes on to be after this has returned.
+        `refresh` names packages that are downloaded again. New wheels are compiled `beside`.
         IncompleteError where what was installed is not what its RECORD says.
         """
-        staging = Staging(site, self.installer, self.staging)
-        try:
-            filled = self._place(site, staging, beside, refresh)
-            for compiling in filled.compiling:
-                compiling.result()
-            return filled
-        finally:
-            staging.remove()
-
-    def _place(
-        self,
-        site: Site,
-        staging: Staging,
-        beside: Workers,
-        refresh: tuple[str, ...],
-    ) -> Filled:
         usable = self.wheels.entries.is_usable()
         filled = Filled()
         roots = {file.sha256: self.wheels.entries.root for file in site.wanted.files}
@@ -72,32 +55,35 @@ class Placer:
             if not usable or not file.file.endswith(".whl") or file.package in refresh
         ]
         waiting = [file for file in site.wanted.files if file not in anew]
-        while waiting or anew:
-            with ExitStack() as held:
-                claims = claim(self.wheels, waiting, held)
-                again = claim_again(self.wheels, anew, held) if usable else ()
-                mine = {file.sha256 for file in (*claims.mine, *again)}
-                others = (*anew, *claims.mine)
-                count = len(claims.kept) + len(others)
-                self.progress.stage(
-                    site.wanted.driver.name, f"installing {count} package{'s' * (count != 1)}"
-                )
-                installing = beside.submit(
-                    self._install, site, filled, staging, beside, others, mine, refresh
-                )
-                broken = self._link(site, filled, claims.kept, self.wheels.entries.root)
-                fresh = installing.result()
-            roots |= fresh
-            for root in sorted(set(fresh.values())):
-                files = [file for file in others if fresh[file.sha256] == root]
-                if self._link(site, filled, files, root):
-                    raise _gone(site)
-            anew, waiting = broken, list(claims.busy)
-            if waiting and not anew:
-                self.progress.stage(site.wanted.driver.name, "waiting for shared packages")
-                if not wait_for(self.wheels, waiting[0]):
-                    anew, waiting = waiting, []
-        filled.clashes = settle_clashes(site, filled, roots)
+        with Staging(site, self.installer, self.staging) as staging:
+            while waiting or anew:
+                with ExitStack() as held:
+                    claims = claim(self.wheels, waiting, held)
+                    again = claim_again(self.wheels, anew, held) if usable else ()
+                    mine = {file.sha256 for file in (*claims.mine, *again)}
+                    others = (*anew, *claims.mine)
+                    count = len(claims.kept) + len(others)
+                    self.progress.stage(
+                        site.wanted.driver.name, f"installing {count} package{'s' * (count != 1)}"
+                    )
+                    installing = beside.submit(
+                        self._install, site, filled, staging, beside, others, mine, refresh
+                    )
+                    broken = self._link(site, filled, claims.kept, self.wheels.entries.root)
+                    fresh = installing.result()
+                roots |= fresh
+                for root in sorted(set(fresh.values())):
+                    files = [file for file in others if fresh[file.sha256] == root]
+                    if self._link(site, filled, files, root):
+                        raise _gone(site)
+                anew, waiting = broken, list(claims.busy)
+                if waiting and not anew:
+                    self.progress.stage(site.wanted.driver.name, "waiting for shared packages")
+                    if not wait_for(self.wheels, waiting[0]):
+                        anew, waiting = waiting, []
+            filled.clashes = settle_clashes(site, filled, roots)
+            for compiling in filled.compiling:
+                compiling.result()
         return filled
 
     def _install(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from envbuild.build.installation import InstallRequest
 from envbuild.build.site import Site
@@ -69,7 +69,15 @@ class Staging:
         self._folder = folder
         self._stem = f".{site.wanted.key[:12]}"
         self._count = 0
-        self.remove()  # what a killed build left
+
+    def __enter__(self) -> Self:
+        """Remove what a killed build left."""
+        self.remove()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Remove all of it."""
+        self.remove()
 
     def own_cache(self) -> WheelCache:
         """Where what the store does not keep lies until the environment has it."""
@@ -96,16 +104,16 @@ class Staging:
         for group in (wheels, *([file] for file in built)):
             if not group:
                 continue
-            staged = self._install(group, refresh, downloaded)
+            staged = self._install_together(group, refresh, downloaded)
             mixed = _mixed(staged) if len(group) > 1 else set()
             yield Staged(
                 site=staged.site, wheels=tuple(w for w in staged.wheels if w.sha256 not in mixed)
             )
             for file in group:
                 if file.sha256 in mixed:
-                    yield self._install([file], (), downloaded)
+                    yield self._install_together([file], (), downloaded)
 
-    def _install(
+    def _install_together(
         self,
         files: Sequence[ChosenFile],
         refresh: Collection[str],
