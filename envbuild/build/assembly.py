@@ -1,4 +1,4 @@
-"""Fill one environment: wheels are put into it, bytecode and start-up file added, all of it read."""
+"""Fill one environment: link its wheels, add bytecode and the start-up file, and look at every file."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 
 
 _BESIDE = 3
-"""What goes on beside the linking: installing, compiling that, compiling the start-up file."""
+"""Threads beside the linking: uv, the compiling of new wheels, and of the start-up file."""
 
 
 @value
 class Assembler:
-    """Fills environments; several threads and processes do at once."""
+    """Fills environments; several threads and processes may do so at once."""
 
     placer: Placer
     link_mode: str
@@ -60,7 +60,7 @@ class Assembler:
             return self._survey(site, filled, beside)
 
     def settle(self, wanted: Wanted) -> None:
-        """Note that what an environment was made of is on the disk, as its receipt is by now."""
+        """Note that the cache entries of an environment are on the disk; its receipt is written by now."""
         wheels = [file.sha256 for file in wanted.files]
         self.placer.wheels.entries.settle(wheels)
         if wanted.driver.bytecode:
@@ -69,9 +69,9 @@ class Assembler:
     def _create(
         self, wanted: Wanted, place: Path, environment: Path, lock: int, beside: Workers
     ) -> Site:
-        """Make the environment while its interpreter tells which bytecode is its own.
+        """Create the environment; meanwhile, find the cache of its interpreter's bytecode.
 
-        Nobody else can enter its folder from the first moment on, until all in it has its mode.
+        Nobody else can enter its folder until every file in it has its mode.
         """
         version = wanted.interpreter.version
         self.placer.progress.stage(wanted.driver.name, f"creating on Python {version}")
@@ -81,7 +81,7 @@ class Assembler:
         return Site(wanted, place, environment, lock, bytecode=bytecode.result())
 
     def _bytecode_folder(self, wanted: Wanted) -> str:
-        """Where the bytecode of the environment's interpreter is kept; empty where none is wanted."""
+        """The folder of the interpreter's cached bytecode; empty where none is wanted."""
         if not wanted.driver.bytecode:
             return ""
         return str(self.placer.bytecode.entries(wanted.interpreter).root)
@@ -118,7 +118,7 @@ class Assembler:
             site_packages=site.site_packages,
             interpreter=site.wanted.interpreter,
             wheels=tuple((s, w.rows()) for s, w in lacking.items() if s not in filled.built),
-            unkept=tuple(w.rows() for s, w in lacking.items() if s in filled.built),
+            uncached=tuple(w.rows() for s, w in lacking.items() if s in filled.built),
             sound=frozenset(filled.linked),
             lock=site.lock,
         )

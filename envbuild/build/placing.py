@@ -1,4 +1,4 @@
-"""Put an environment's wheels into it: kept ones are linked, the others installed aside, kept, and linked."""
+"""Put wheels into an environment: uv installs those that are not cached, and all are linked from the cache."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @value
 class Placer:
-    """Puts wheels into environments; several threads and processes do at once."""
+    """Puts wheels into environments; several threads and processes may do so at once."""
 
     installer: Installer
     progress: Progress
@@ -62,14 +62,14 @@ class Placer:
                     again = claim_again(self.wheels, anew, held) if usable else ()
                     mine = {file.sha256 for file in (*claims.mine, *again)}
                     others = (*anew, *claims.mine)
-                    count = len(claims.kept) + len(others)
+                    count = len(claims.cached) + len(others)
                     self.progress.stage(
                         site.wanted.driver.name, f"installing {count} package{'s' * (count != 1)}"
                     )
                     installing = beside.submit(
                         self._install, site, filled, staging, beside, others, mine, refresh
                     )
-                    broken = self._link(site, filled, claims.kept, self.wheels.entries.root)
+                    broken = self._link(site, filled, claims.cached, self.wheels.entries.root)
                     fresh = installing.result()
                 roots |= fresh
                 for root in sorted(set(fresh.values())):
@@ -96,7 +96,7 @@ class Placer:
         mine: Collection[str],
         refresh: tuple[str, ...],
     ) -> dict[str, Path]:
-        """Install files aside and keep them: in the store's cache what is `mine` to make there."""
+        """Install files aside and cache them: what is `mine` in the store's cache."""
         own = staging.own_cache()
 
         def caches(wheel: FreshWheel) -> Sequence[WheelCache]:
@@ -115,18 +115,18 @@ class Placer:
         return kept
 
     def _compile(self, staged: Staged) -> None:
-        """Compile what uv has installed, while others are linked and kept."""
+        """Compile what uv has installed, while other wheels are linked."""
         self.bytecode.prepare(staged.installed())
 
     def _link(
-        self, site: Site, filled: Filled, kept: Sequence[ChosenFile], root: Path
+        self, site: Site, filled: Filled, files: Sequence[ChosenFile], root: Path
     ) -> list[ChosenFile]:
-        """Link what is kept, bytecode too; those that turned out not to be kept."""
+        """Link cached wheels and their bytecode; those that turned out to be damaged or gone."""
         wheels = WheelCache(root)
         bytecode = Entries(Path(site.bytecode)) if site.bytecode else None
         environment = os.fsencode(site.environment)
         broken = []
-        for file in kept:
+        for file in files:
             linked = wheels.link(
                 file.sha256, site.target, environment=environment, minor=site.minor
             )
@@ -139,7 +139,9 @@ class Placer:
         return broken
 
 
-def _gone(site: Site, detail: str = "what was kept a moment ago is gone") -> IncompleteError:
+def _gone(
+    site: Site, detail: str = "a wheel cache entry that was made a moment ago is gone"
+) -> IncompleteError:
     message = f"{site.wanted.driver.name}: what was installed is not complete"
     hint = "run it again; if that does not help, remove the store's cache folder"
     return IncompleteError(Problem(message=message, detail=detail, hint=hint))

@@ -1,4 +1,4 @@
-"""An environment that is being filled: where it is, and what has got into it so far."""
+"""An environment that is being filled: where it is, and what it has so far."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class Site:
-    """Where an environment is filled, and what it is to be."""
+    """Where an environment is filled, and what is wanted of it."""
 
     def __init__(
         self, wanted: Wanted, place: Path, environment: Path, lock: int, *, bytecode: str
@@ -40,7 +40,7 @@ class Site:
 
         self.lock = lock
         self.bytecode = bytecode
-        """Where the bytecode of its interpreter is kept; empty where it is to have none."""
+        """The cache of its interpreter's bytecode; empty where it gets no bytecode."""
 
         self.site_packages = find_site_packages(place)
         self.target = SitePackages(self.site_packages)
@@ -100,18 +100,18 @@ class ContestedPath:
     winner: ChosenFile
     losers: tuple[ChosenFile, ...]
     differs: bool
-    """Whether the content differs, and not who brings it alone."""
+    """Whether the content differs; otherwise the wheels bring the same file."""
 
     @property
     def sentence(self) -> str:
-        """Who brings it, and whose is there."""
+        """Which wheels bring it, and which of them has it."""
         others = ", ".join(file.package for file in self.losers)
         return f"{self.place} is that of {self.winner.package}; {others} bring(s) another"
 
 
 @dataclass(kw_only=True, slots=True)
 class Filled:
-    """What has got into an environment so far."""
+    """What an environment has so far."""
 
     linked: dict[str, LinkedWheel] = field(default_factory=dict)
     """By the file's sha256."""
@@ -120,31 +120,31 @@ class Filled:
     """Files whose content is known, by path in the environment."""
 
     built: set[str] = field(default_factory=set)
-    """What was built from source here, by the source's sha256: its bytecode is not kept."""
+    """What was built from source here, by the source's sha256: its bytecode is not cached."""
 
     compiling: list[Future[None]] = field(default_factory=list)
-    """What is still being compiled of what uv has installed."""
+    """What uv has installed and is being compiled."""
 
     clashes: tuple[ContestedPath, ...] = ()
     """Paths that several wheels bring."""
 
     whole: tuple[str, ...] = ()
-    """The `.dist-info` folders of what was linked, once it is forgotten."""
+    """The `.dist-info` folders of the linked wheels, after `forget_entries`."""
 
     def take(self, site: Site, sha256: str, linked: LinkedWheel) -> None:
-        """Note what has come with a kept wheel."""
+        """Note the files of an unpacked wheel that was linked."""
         self.linked[sha256] = linked
         self.known |= site.by_path(linked.linked.files)
         if linked.bytecode is not None:
             self.known |= site.by_path(linked.bytecode.files)
 
     def absent(self) -> Iterator[str]:
-        """Modules of kept wheels that were not there to compile when their bytecode was made."""
+        """Modules that their wheel did not have yet when its bytecode was made."""
         for wheel in self.linked.values():
             if wheel.bytecode is not None:
                 yield from absent_modules(wheel.bytecode)
 
     def forget_entries(self) -> None:
-        """Let go of what kept wheels are made of, some megabytes, now that they are there."""
+        """Free the tables of the linked wheels, which are some megabytes."""
         self.whole = tuple(wheel.dist_info for wheel in self.linked.values())
         self.linked.clear()

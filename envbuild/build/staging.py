@@ -1,7 +1,7 @@
-"""Wheels are installed aside, each looked at there, and kept: what is linked from then on is known.
+"""Install wheels into an environment aside, check them there, and cache them.
 
-uv starts the Python of the environment that it installs into, and with it whatever start-up files lie there.
-So it never gets the environment itself, but an empty one beside it for each call.
+uv starts the Python of the environment that it installs into, and so every start-up file there.
+So each call of uv gets an empty environment of its own.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _SHOWN = 5
 
 
 class IncompleteError(HostError):
-    """What was installed is not what the wheels say they bring."""
+    """What was installed is not what the wheels' RECORDs say."""
 
 
 @value
@@ -47,12 +47,12 @@ class Staged:
     """Those of which nothing was overwritten by another."""
 
     def installed(self) -> Installed:
-        """What of it there is to compile."""
+        """What can be compiled of it."""
         return Installed(
             site_packages=self.site.site_packages,
             interpreter=self.site.wanted.interpreter,
             wheels=tuple((wheel.sha256, wheel.rows) for wheel in self.wheels if wheel.is_wheel),
-            unkept=(),
+            uncached=(),
             lock=self.site.lock,
         )
 
@@ -80,7 +80,7 @@ class Staging:
         self.remove()
 
     def own_cache(self) -> WheelCache:
-        """Where what the store does not keep lies until the environment has it."""
+        """The cache for what the store's own cache does not take; removed with the rest."""
         return WheelCache(self._folder / f"{self._stem}k", copies=True)
 
     def remove(self) -> None:
@@ -142,7 +142,7 @@ class Staging:
 
 
 def keep(staged: Staged, caches: Callable[[FreshWheel], Sequence[WheelCache]]) -> dict[str, Path]:
-    """Keep every wheel in the first of its caches that takes it; the cache's folder by the file's sha256.
+    """Put every wheel into the first of its caches that takes it; the cache's folder by sha256.
 
     IncompleteError where a wheel is not what its RECORD says.
     """
@@ -167,7 +167,7 @@ def keep(staged: Staged, caches: Callable[[FreshWheel], Sequence[WheelCache]]) -
 
 
 def _wrong(site: Site, wheel: FreshWheel, found: Mapping[str, EntryFile]) -> str:
-    """The first files that its RECORD has otherwise, or that are not there, a line each."""
+    """The first files that are missing or differ from the RECORD, a line each."""
     wrong = [
         site.path(path)
         for path, sha256, _ in wheel.rows
@@ -189,7 +189,7 @@ def _mixed(staged: Staged) -> set[str]:
 
 
 def _refuse(staged: Staged) -> None:
-    """IndexFailureError where a wheel brings what is not its own."""
+    """IndexFailureError where a wheel brings what it must not."""
     site = staged.site
     problems = []
     for wheel in staged.wheels:

@@ -173,19 +173,19 @@ def _parse_derivation(table: dict[str, Any]) -> Derivation:
     from envbuild.lockfile.chosen_file import ChosenFile
 
     wheels = _read_rows(table["wheels"], str, str, str, str, str, int)
-    recipe = table["recipe"]
-    if not isinstance(recipe, dict) or not isinstance(recipe["env"], dict):
-        raise TypeError("its recipe is not an object")
-    if not isinstance(bytecode := recipe["bytecode"], bool):
+    facts = table["recipe"]
+    if not isinstance(facts, dict) or not isinstance(facts["env"], dict):
+        raise TypeError('its "recipe" is not an object')
+    if not isinstance(bytecode := facts["bytecode"], bool):
         raise TypeError(f"{bytecode!r} is not true or false")
     return Derivation(
-        driver=_text(recipe["driver"]),
-        version=_text(recipe["version"]),
-        target=_text(recipe["target"]),
+        driver=_text(facts["driver"]),
+        version=_text(facts["version"]),
+        target=_text(facts["target"]),
         python=_text(table["python"]),
         python_version=_text(table["python_version"]),
-        cache_tag=_text(recipe["cache_tag"]),
-        env=tuple((name, _text(value)) for name, value in recipe["env"].items()),
+        cache_tag=_text(facts["cache_tag"]),
+        env=tuple((name, _text(value)) for name, value in facts["env"].items()),
         bytecode=bytecode,
         files=tuple(
             ChosenFile(

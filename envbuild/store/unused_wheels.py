@@ -41,9 +41,9 @@ def _is_used(entry: Path, live: Collection[str] | None) -> bool:
 
 
 def take_cache(store: Store, trash: Trash) -> bool:
-    """Rename the caches away: uv's whole, and kept wheels and bytecode that no environment was built of.
+    """Rename away uv's cache, and the unpacked wheels and bytecode that no environment was built from.
 
-    All of it can be made anew. False where somebody uses it.
+    All of it can be made again. False where somebody uses it.
     """
     with locked_if_free(store.cache_lock, make=True) as free:
         if free:

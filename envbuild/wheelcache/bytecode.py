@@ -34,7 +34,7 @@ class Installed:
     wheels: tuple[tuple[str, tuple[RecordRow, ...]], ...]
     """The sha256 and the RECORD of each wheel."""
 
-    unkept: tuple[tuple[RecordRow, ...], ...]
+    uncached: tuple[tuple[RecordRow, ...], ...]
     """RECORDs of what no locked sha256 stands for, as it was built from source here."""
 
     lock: int
@@ -52,7 +52,7 @@ class Installed:
 
 
 class Bytecode:
-    """The kept bytecode of a store."""
+    """The cached bytecode of a store."""
 
     def __init__(self, *, root: Path, compiler: BytecodeCompiler) -> None:
         self._root = root
@@ -66,18 +66,18 @@ class Bytecode:
         Tells which files were linked. OSError where the disk does not take it;
         HostError where the interpreter does not run.
         """
-        filling = _Filling(installed, self._kept(installed))
+        filling = _Filling(installed, self._cached(installed))
         linked = filling.link_cached()
         if filling.rest:
             self.compile(installed, filling.rest)
         return linked
 
     def prepare(self, installed: Installed) -> None:
-        """Compile and keep what is not kept yet; nothing gets into the environment. Errors as in `add`."""
-        kept = self._kept(installed)
-        if kept.entries.is_usable():
+        """Compile and cache what is not cached yet, outside the environment. Errors as in `add`."""
+        cached = self._cached(installed)
+        if cached.entries.is_usable():
             modules = {wheel: modules_of(record) for wheel, record in installed.wheels}
-            kept.provide({wheel: found for wheel, found in modules.items() if found})
+            cached.provide({wheel: found for wheel, found in modules.items() if found})
 
     def compile_one(self, place: ModuleFolder, module: Module) -> Path | None:
         """Compile a module; where its bytecode lies, beside it, or None where there is none. Errors as in `add`."""
@@ -86,7 +86,7 @@ class Bytecode:
         return task.target if outcome.sha256 else None
 
     def compile(self, installed: Installed, modules: Sequence[Module]) -> None:
-        """Compile modules straight into the environment; nothing is kept. Errors as in `add`."""
+        """Compile modules straight into the environment; nothing is cached. Errors as in `add`."""
         scratch = Path(tempfile.mkdtemp(prefix=".bytecode-", dir=installed.site_packages))
         target = SitePackages(installed.site_packages)
         tasks = [Task(module=m, target=scratch / str(n)) for n, m in enumerate(modules)]
@@ -99,10 +99,10 @@ class Bytecode:
         shutil.rmtree(scratch)
 
     def entries(self, interpreter: Interpreter) -> Entries:
-        """What is kept for an interpreter; HostError where it does not run."""
+        """The cache of an interpreter; HostError where it does not run."""
         return Entries(self._root / self._tag(interpreter))
 
-    def _kept(self, installed: Installed) -> CachedBytecode:
+    def _cached(self, installed: Installed) -> CachedBytecode:
         return CachedBytecode(
             entries=self.entries(installed.interpreter),
             compiler=self._compiler,
@@ -129,26 +129,26 @@ class Bytecode:
 class _Filling:
     """Puts bytecode into one environment."""
 
-    def __init__(self, installed: Installed, kept: CachedBytecode) -> None:
+    def __init__(self, installed: Installed, cached: CachedBytecode) -> None:
         self._installed = installed
-        self._kept = kept
+        self._cached = cached
         self._target = SitePackages(installed.site_packages)
         self._wheels = dict(installed.wheels)
         fresh = (record for wheel, record in self._wheels.items() if wheel not in installed.sound)
         self._contested = contested_paths(map(modules_of, fresh))
-        cached = (cached_path(path, kept.cache_tag) for path in self._contested)
-        self._skip = frozenset(path for path in cached if path is not None)
+        skipped = (cached_path(path, cached.cache_tag) for path in self._contested)
+        self._skip = frozenset(path for path in skipped if path is not None)
         self.rest = [Module(path=path, sha256="", size=0) for path in sorted(self._contested)]
-        self.rest += [module for record in installed.unkept for module in modules_of(record)]
+        self.rest += [module for record in installed.uncached for module in modules_of(record)]
 
     def link_cached(self) -> tuple[EntryFile, ...]:
-        """Link what is kept, or can be; what is left to be compiled in place gets into `rest`."""
-        entries = self._kept.entries
+        """Link what is cached or can be; `rest` gets what must be compiled in place."""
+        entries = self._cached.entries
         linked: list[EntryFile] = []
         waiting = list(self._wheels)
         for _ in range(2 if entries.is_usable() else 0):  # a damaged entry is gone after the first
             missing = {wheel: self._modules(wheel) for wheel in waiting if not entries.has(wheel)}
-            self._kept.provide({wheel: found for wheel, found in missing.items() if found})
+            self._cached.provide({wheel: found for wheel, found in missing.items() if found})
             empty = {wheel for wheel, found in missing.items() if not found}
             damaged = []
             for wheel in waiting:
@@ -165,7 +165,7 @@ class _Filling:
         return tuple(linked)
 
     def _link(self, wheel: str) -> tuple[EntryFile, ...] | None:
-        linked = self._kept.entries.link(wheel, self._target, skip=self._skip)
+        linked = self._cached.entries.link(wheel, self._target, skip=self._skip)
         if linked is None:
             return None
         absent = (Module(path=path, sha256="", size=0) for path in absent_modules(linked))

@@ -1,4 +1,4 @@
-"""Bytecode that is kept: compiled once for each wheel and interpreter, then linked."""
+"""Cached bytecode: compiled once for each wheel and interpreter, then linked."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def absent_modules(linked: Linked) -> tuple[str, ...]:
 
 
 class CachedBytecode(NamedTuple):
-    """The bytecode of one interpreter, and who compiles what is not kept yet."""
+    """The bytecode of one interpreter, and who compiles what is not cached yet."""
 
     entries: Entries
     """By the wheel's sha256. An entry's facts: `failed`, path and reason of what is no module
@@ -42,9 +42,9 @@ class CachedBytecode(NamedTuple):
     cache_tag: str
 
     def provide(self, wheels: Mapping[str, tuple[Module, ...]]) -> None:
-        """See to it that every wheel has an entry, compiled where there is none.
+        """Compile every wheel that has no entry.
 
-        One that another build does not come to an end with is left out.
+        A wheel is left out where another build takes too long to compile it.
         """
         missing = [wheel for wheel in wheels if not self.entries.has(wheel)]
         if not missing:
@@ -64,7 +64,7 @@ class CachedBytecode(NamedTuple):
     def _compile_free(
         self, wheels: Mapping[str, tuple[Module, ...]], missing: Sequence[str]
     ) -> list[str]:
-        """Compile together what no other build is compiling; what is left. While waiting, nothing is held."""
+        """Compile together what no other build is compiling; the wheels that are left."""
         waiting = []
         with ExitStack() as stack:
             mine = []
@@ -79,7 +79,7 @@ class CachedBytecode(NamedTuple):
         return waiting
 
     def _compile(self, wheels: Mapping[str, tuple[Module, ...]]) -> None:
-        """Compile wheels, all in one row, and keep each; the caller holds `making` for each."""
+        """Compile wheels together and cache each; the caller holds `making` for each."""
         folders: dict[str, Path] = {}
         try:
             folders |= {wheel: self.entries.begin(wheel) for wheel in wheels}

@@ -1,4 +1,4 @@
-"""Which of several builds makes a wheel that is not kept yet: one does, the others wait for it."""
+"""One of several builds unpacks a wheel that is not cached yet; the others wait for it."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ if TYPE_CHECKING:
     from envbuild.wheelcache.wheels import WheelCache
 
 _PATIENCE = 60.0
-"""Seconds to wait for another build; one that takes longer is busy with something large."""
+"""Seconds to wait for another build, which may be unpacking something large."""
 
 
 class Claims(NamedTuple):
-    """Files by who has them."""
+    """Wanted files: those in the cache, and those that a build has to make."""
 
-    kept: tuple[ChosenFile, ...]
+    cached: tuple[ChosenFile, ...]
     mine: tuple[ChosenFile, ...]
-    """Not kept yet, and ours to make."""
+    """Not cached yet; this build makes them."""
 
     busy: tuple[ChosenFile, ...]
-    """Not kept yet, and another build is making them."""
+    """Not cached yet; another build is making them."""
 
 
 def claim(cache: WheelCache, files: Iterable[ChosenFile], held: ExitStack) -> Claims:
-    """Take the locks of what is not kept, for as long as `held`, waiting for none.
+    """Take the locks of what is not cached until `held` is closed, without waiting.
 
-    What is more than one build may hold counts as busy, and is free the next time.
+    A build may hold only so many locks: further files count as busy until the next call.
     """
-    kept: list[ChosenFile] = []
+    cached: list[ChosenFile] = []
     mine: list[ChosenFile] = []
     busy: list[ChosenFile] = []
     most = most_locks()
     for file in files:
         with ExitStack() as attempt:
             if cache.has(file.sha256):
-                kept.append(file)
+                cached.append(file)
                 continue
             if len(mine) == most:
                 busy.append(file)
@@ -52,17 +52,17 @@ def claim(cache: WheelCache, files: Iterable[ChosenFile], held: ExitStack) -> Cl
                 busy.append(file)
                 continue
             if cache.has(file.sha256):  # made between the two looks
-                kept.append(file)
+                cached.append(file)
                 continue
             held.push(attempt.pop_all())
             mine.append(file)
-    return Claims(kept=tuple(kept), mine=tuple(mine), busy=tuple(busy))
+    return Claims(cached=tuple(cached), mine=tuple(mine), busy=tuple(busy))
 
 
 def claim_again(
     cache: WheelCache, files: Sequence[ChosenFile], held: ExitStack
 ) -> tuple[ChosenFile, ...]:
-    """Take the locks of what may be kept already, to keep it anew; those that were free and may be held."""
+    """Take the locks of files that are cached again, whatever is there; those whose lock was free."""
     claimed = []
     for file in files[: most_locks()]:
         try:
@@ -74,7 +74,7 @@ def claim_again(
 
 
 def wait_for(cache: WheelCache, file: ChosenFile) -> bool:
-    """Wait until another build has made a wheel, or given up; False where it takes too long."""
+    """Wait until another build has cached a wheel, or given up; False where it takes too long."""
     try:
         with cache.making(file.sha256, timeout=_PATIENCE):
             return True

@@ -1,4 +1,4 @@
-"""What an unpacked wheel is apart from its files: scripts that name their environment, and its RECORD."""
+"""The parts of an unpacked wheel that differ by environment: its scripts, and its RECORD."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Script(NamedTuple):
 
 
 class WheelFacts(NamedTuple):
-    """What a kept wheel's table says beside its files."""
+    """What the table of an unpacked wheel says beside its files."""
 
     dist_info: str
     """The folder's name, such as `numpy-2.3.4.dist-info`."""

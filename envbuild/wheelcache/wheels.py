@@ -30,7 +30,7 @@ _HEAD = 1 << 16
 
 
 class LinkedWheel(NamedTuple):
-    """A kept wheel in an environment."""
+    """An unpacked wheel that was linked into an environment."""
 
     dist_info: str
     linked: Linked
@@ -38,10 +38,10 @@ class LinkedWheel(NamedTuple):
     """Those that were written for the environment."""
 
     met: tuple[str, ...]
-    """Scripts in whose place something else stood already."""
+    """Scripts that were not written, as another file was there."""
 
     bytecode: Linked | None = None
-    """What is kept of its bytecode, if that is there too."""
+    """Its bytecode, if the cache had that too."""
 
     def rows(self) -> tuple[RecordRow, ...]:
         """Its files as its RECORD lists them."""
@@ -70,19 +70,19 @@ class FreshWheel(NamedTuple):
 
 
 class WheelCache:
-    """The kept wheels of a store, by the sha256 of the wheel."""
+    """The unpacked wheels of a store, by the sha256 of the wheel."""
 
     def __init__(self, root: Path, *, copies: bool = False) -> None:
-        """`copies` copies files to be kept where the file system has no (further) links."""
+        """With `copies`, files are copied into the cache where the file system cannot link them."""
         self.entries = Entries(root)
         self._copies = copies
 
     def has(self, wheel: str) -> bool:
-        """Whether a wheel is kept, as far as a look at its folder tells."""
+        """Whether a wheel is in the cache; it may turn out to be damaged."""
         return self.entries.has(wheel)
 
     def making(self, wheel: str, *, timeout: float | None = None) -> AbstractContextManager[None]:
-        """Hold the lock of a wheel that is not kept yet, as in `Entries.making`."""
+        """Hold the lock of a wheel that is not cached yet, as in `Entries.making`."""
         return self.entries.making(wheel, timeout=timeout)
 
     def link(
@@ -94,11 +94,10 @@ class WheelCache:
         minor: str,
         only: Collection[str] | None = None,
     ) -> LinkedWheel | None:
-        """Put a kept wheel into an environment; None where it is not kept, or not for this Python.
+        """Link a wheel into an environment; None where it is not cached, or not for this Python.
 
-        With `only` just these paths of it are put there.
-
-        `environment` is the path that the environment will have, for scripts to name.
+        With `only`, just these paths are linked.
+        `environment` is the path that the environment will have; scripts name it.
         """
 
         def fits(entry: Entry) -> bool:
@@ -134,7 +133,7 @@ class WheelCache:
         environment: bytes,
         minor: str,
     ) -> bool:
-        """Keep a wheel that was just installed, if it is just what its RECORD says; whether it was.
+        """Cache a wheel that was just installed; False where it is not what its RECORD says.
 
         `found` has its files by their path as in the RECORD; the caller holds `making`.
         """

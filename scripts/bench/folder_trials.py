@@ -91,7 +91,7 @@ def try_all(pair: Pair) -> str:
     table.append(("du: MiB", pair.both(lambda env: place.run("du", "-sm", str(env)).split()[0])))
     table.append(
         (
-            "copied to where the kept wheels are not: import",
+            "copied to where the wheel cache is not: import",
             pair.both(lambda env: _copied(pair, env)),
         )
     )
@@ -217,7 +217,7 @@ def _leaks(pair: Pair, env: Path) -> str:
 
 
 def _removes(pair: Pair, env: Path) -> str:
-    """What pip's uninstall leaves of a package, in the environment and of the kept wheel."""
+    """What pip's uninstall leaves of a package, in the environment and of the unpacked wheel."""
     kept = next(pair.kept.root.glob("idna-*"))
     before = sum(1 for path in kept.rglob("*") if path.is_file())
     _pip(pair.place, env, "uninstall", "--yes", "idna")

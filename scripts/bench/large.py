@@ -238,7 +238,7 @@ def measure_pip(place: Place, project: Project, driver: RealDriver, rounds: int)
 def link_alone(place: Place, project: Project, driver: RealDriver) -> Callable[[int], Sample]:
     """Link every file of the environment into a new folder, and nothing else: the limit.
 
-    They are those of a copy: links to the environment's own would have every kept wheel read again.
+    They are those of a copy: links to the environment's own would have every unpacked wheel read again.
     """
     source, target = place.root / "link-source", place.root / "by-link"
     place.run("cp", "-a", project.of(driver.name, "--env"), str(source))

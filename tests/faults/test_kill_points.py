@@ -33,7 +33,7 @@ class Operation:
     """What it came to, to be compared with an undisturbed run."""
 
     ready: Callable[[Fleet], None] | None = None
-    """Makes anew what a copied store has not: kept wheels, whose inodes count."""
+    """Makes anew what a copied store has not: unpacked wheels, whose inodes count."""
 
 
 @pytest.fixture
@@ -86,8 +86,8 @@ def _nothing(fleet: Fleet) -> None:
     (fleet.store / "cache/stamp").unlink(missing_ok=True)
 
 
-def _nothing_but_kept(fleet: Fleet) -> None:
-    """Every wheel and its bytecode kept, nothing built."""
+def _nothing_but_caches(fleet: Fleet) -> None:
+    """Every wheel and its bytecode cached, nothing built."""
     fleet.run("sync", check=True)
     _nothing(fleet)
 
@@ -137,8 +137,8 @@ def _names(folder: Path) -> list[str]:
 
 OPERATIONS = {
     "build": Operation(argv=("sync",), prepare=_nothing, outcome=_result),
-    "build of kept wheels": Operation(
-        argv=("sync",), prepare=_nothing, outcome=_result, ready=_nothing_but_kept
+    "build of unpacked wheels": Operation(
+        argv=("sync",), prepare=_nothing, outcome=_result, ready=_nothing_but_caches
     ),
     "switch": Operation(argv=("sync",), prepare=_another_declared, outcome=_result),
     "rollback": Operation(argv=("rollback", "1"), prepare=_two_generations, outcome=_result),
@@ -173,7 +173,7 @@ def test_a_kill_before_every_change(
             operation.ready(fleet)
         code, _ = counted(operation.argv, at)
         if code == 0:  # a child was killed, or threads took another turn
-            assert name in ("gc", "build", "build of kept wheels", "repair")
+            assert name in ("gc", "build", "build of unpacked wheels", "repair")
         else:
             assert code == -signal.SIGKILL
             killed += 1

@@ -82,8 +82,8 @@ def _poison(fleet: Fleet, place: int) -> str:
     return _shown(fleet, path)
 
 
-def _poison_kept(fleet: Fleet, place: int) -> str:
-    """Write through the link of a kept wheel."""
+def _poison_wheel(fleet: Fleet, place: int) -> str:
+    """Write through the link of an unpacked wheel."""
     path = fleet.site_packages("web") / f"base/part_{place}.py"
     kept = (fleet.store / "cache/wheels").glob("*/*")
     _overwrite(
@@ -240,7 +240,7 @@ KINDS = (
     Kind(name="the manifest", apply=_manifest, codes=("manifest",)),
     Kind(name="the receipt", apply=_receipt, codes=("receipt",)),
     Kind(name="uv's cache poisoned through a hardlink", apply=_poison, codes=("content",)),
-    Kind(name="a kept wheel poisoned", apply=_poison_kept, codes=("content",)),
+    Kind(name="a wheel cache entry poisoned", apply=_poison_wheel, codes=("content",)),
     Kind(name="a file swapped for a folder", apply=_folder, codes=("kind",)),
 )
 

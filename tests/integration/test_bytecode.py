@@ -111,7 +111,7 @@ class Fleet:
                     site_packages=site_packages,
                     interpreter=self.interpreter,
                     wheels=installed,
-                    unkept=(),
+                    uncached=(),
                     lock=lock.fileno(),
                 )
             )

@@ -59,7 +59,7 @@ def _forget(store: Path, *names: str) -> None:
 
 
 def test_every_way_comes_to_the_same_content(fleet: CommandLine, store: Path) -> None:
-    """Another host, kept wheels, half of them, no caches, another order of work, and repair: equal receipts."""
+    """Another host, unpacked wheels, half of them, no caches, another order of work, and repair: equal receipts."""
     fleet("sync", *DRIVERS, check=True)
     first = _contents(store)
     assert len(first) == len(DRIVERS)

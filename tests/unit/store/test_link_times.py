@@ -27,7 +27,7 @@ WHEEL = "0" * 64
 
 @pytest.fixture
 def cache(scratch: Path) -> Path:
-    """A cache with one kept wheel that two environments link."""
+    """A cache with one unpacked wheel that two environments link."""
     entries = Entries(scratch / "cache/wheels")
     assert entries.is_usable()
     _keep(entries, WHEEL, CONTENT)

@@ -1,4 +1,4 @@
-"""What a kept wheel is apart from its files: scripts, RECORD, and the Python that it is for."""
+"""What an unpacked wheel is apart from its files: scripts, RECORD, and the Python that it is for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Unpacked wheels that are kept once and linked into every further environment, through `envbuild sync`."""
+"""Wheels that are unpacked once and linked into every further environment, through `envbuild sync`."""
 
 from __future__ import annotations
 
@@ -289,14 +289,14 @@ def test_a_wheel_that_brings_the_start_up_file_is_refused_each_time(fleet: Fleet
     assert not list(fleet.store.glob("envs/*"))
 
 
-@pytest.mark.parametrize("where", ["an environment", "the kept wheel", "both caches"])
+@pytest.mark.parametrize("where", ["an environment", "the wheel cache", "both caches"])
 def test_a_poisoned_file_goes_no_further(fleet: Fleet, where: str) -> None:
     """Content changed with size and mtime kept, through whatever link, gets into no further environment."""
     fleet.add("one", "plain")
     fleet.sync()
     good = (fleet.site("one") / "plain/m.py").read_bytes()
     path = fleet.site("one") / "plain/m.py"
-    if where == "the kept wheel":
+    if where == "the wheel cache":
         entry = fleet.store / "cache/wheels" / PLAIN.sha256
         path = next(path for path in entry.iterdir() if path.read_bytes() == good)
     status = path.stat()
@@ -321,7 +321,7 @@ def test_a_poisoned_file_goes_no_further(fleet: Fleet, where: str) -> None:
 
 @pytest.mark.parametrize("harm", ["gone", "no table", "no stamp", "rubbish", "half", "a file"])
 def test_a_damaged_entry_costs_time_alone(fleet: Fleet, harm: str) -> None:
-    """Whatever a crash or somebody did to a kept wheel, the next build installs and keeps it anew."""
+    """Whatever a crash or somebody did to an unpacked wheel, the next build installs and caches it again."""
     fleet.add("one", "plain")
     fleet.sync()
     before = fleet.kept()
