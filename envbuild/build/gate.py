@@ -1,21 +1,28 @@
-"""Between building and switching: what has to be so, and to succeed, in an environment before it is used."""
+"""What must hold in a built environment before it becomes current: its own METADATA, and its probes."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from envbuild.build.prober import probe_failure
-from envbuild.build.soundness import refusal_of_built
+from envbuild.environment.installed import read_distributions
 from envbuild.environment.probe import probes_of
 from envbuild.environment.shared_paths import shared_paths
-from envbuild.errors import NoError, Problem
+from envbuild.errors import HostError, IndexFailureError, NoError, Problem
+from envbuild.lockfile.soundness import DriverLines, judge
+from envbuild.requirement.parse import parse_version
+from envbuild.target.python_bound import python_hint
 from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from envbuild.build.prober import Prober
+    from envbuild.environment.installed import Distribution
     from envbuild.errors import EnvbuildError
+    from envbuild.lockfile.lockfile import LockedPackage
+    from envbuild.lockfile.soundness import Unmet
     from envbuild.progress import Progress
     from envbuild.store.plan import Wanted
     from envbuild.store.store import Store
@@ -23,7 +30,7 @@ if TYPE_CHECKING:
 
 @value
 class Gate:
-    """Judges and probes what is about to become current."""
+    """Checks and probes the environments that are about to become current."""
 
     store: Store
     prober: Prober
@@ -32,9 +39,9 @@ class Gate:
     """The declaration's file, for messages."""
 
     def refuse(self, wanted: Iterable[Wanted]) -> Iterator[tuple[str, EnvbuildError]]:
-        """Each driver that is not to be switched to, with the reasons.
+        """Each driver that must not become current, with the reasons.
 
-        First what was built is judged by its own METADATA, then what is complete is probed.
+        First each environment is checked by its own METADATA; those that are complete are probed.
         """
         complete = []
         for item in wanted:
@@ -47,7 +54,7 @@ class Gate:
         yield from self._probe(complete)
 
     def _incomplete(self, item: Wanted) -> EnvbuildError | None:
-        """Why what was built is not complete; what is current with the same lockfile was judged before."""
+        """Why an environment is not complete; one that is current with the same lockfile was checked before."""
         refused = self._overlapping(item)
         if refused is not None:
             return refused
@@ -59,7 +66,7 @@ class Gate:
         return refusal_of_built(item, environment, file=self.declared_in)
 
     def _overlapping(self, item: Wanted) -> NoError | None:
-        """Why packages that bring one path are in each other's way, where the declaration refuses that."""
+        """Which paths several packages bring, where the declaration refuses that."""
         if item.driver.overlap != "refuse":
             return None
         found = tuple(shared_paths(self.store.environment(item.environment)))
@@ -79,8 +86,8 @@ class Gate:
     def _probe(self, wanted: Iterable[Wanted]) -> Iterator[tuple[str, NoError]]:
         """Each driver whose probes fail, with the reasons.
 
-        What is current already in the same environment is not probed again.
-        An environment that its own probe has changed is no longer valid.
+        An environment that is current already is not probed again.
+        One that its own probe has changed is no longer valid.
         """
         moved = [item for item in self._moved(wanted) if probes_of(item.driver)]
         for item in moved:
@@ -104,3 +111,94 @@ class Gate:
             entry = current.driver(item.driver.name) if current is not None else None
             if entry is None or entry.key != item.key:
                 yield item
+
+
+def refusal_of_built(wanted: Wanted, environment: Path, *, file: str) -> EnvbuildError | None:
+    """Why an environment must not become current; None where it has all that its packages require.
+
+    Its files are read, and none of its code runs. `file` is the declaration's, for messages.
+    """
+    installed = read_distributions(environment)
+    differing = tuple(_differences(wanted.locked, installed))
+    if differing:
+        return IndexFailureError(differing)
+    driver = wanted.driver
+    asked = DriverLines(
+        driver=driver.name,
+        requires=tuple(requirement.text for requirement in driver.requires),
+        constraints=driver.constraints,
+        overrides=driver.overrides,
+    )
+    unmet = tuple(judge(asked, installed, wanted.here))
+    problems = [_problem(wanted, one, file) for one in unmet]
+    if not problems:
+        return None
+    of_host = all(one.package == "python" for one in unmet)
+    return HostError(problems) if of_host else NoError(problems)
+
+
+def _problem(wanted: Wanted, unmet: Unmet, file: str) -> Problem:
+    name = wanted.driver.name
+    hint = f"run `envbuild lock {name}`; or declare an override, if it is known to work"
+    if unmet.package == "python":
+        hint = python_hint(unmet.asker or name, "VERSION")
+    return Problem(
+        file=file,
+        line=wanted.driver.line,
+        key=f"drivers.{name}.requires",
+        message=f"what was built for {name} is not complete: {unmet.message}",
+        hint=hint,
+    )
+
+
+def _differences(
+    locked: Iterable[LockedPackage], installed: Iterable[Distribution]
+) -> Iterator[Problem]:
+    """Wheels whose METADATA differs from what was locked.
+
+    What is built from source may differ from host to host, so it is not compared.
+    """
+    there = {distribution.name: distribution for distribution in installed}
+    for package in locked:
+        found = there.get(package.name)
+        file = package.files[0].name if package.files else package.name
+        if found is None or not file.endswith(".whl"):
+            continue
+        if parse_version(found.version) != parse_version(package.version):
+            yield _lie(package, f"version {package.version}", f"version {found.version}")
+        elif {*found.requires} == {*package.requires}:
+            continue
+        elif _compared(found.requires) != _compared(package.requires):
+            yield _lie(package, *_only(package.requires, found.requires))
+
+
+def _lie(package: LockedPackage, before: str, now: str) -> Problem:
+    names = ", ".join(dict.fromkeys(file.name for file in package.files))
+    return Problem(
+        message=f"index '{package.index}': what it said of {names} is not what the wheel says inside",
+        detail=f"locked: {before}\nwheel: {now}",
+        hint="the wheel counts, and its index must be fixed: then run "
+        f"`envbuild lock --upgrade-package {package.name}`; "
+        f'until then take another version: constraints = ["{package.name}!={package.version}"]',
+    )
+
+
+def _only(locked: tuple[str, ...], inside: tuple[str, ...]) -> tuple[str, str]:
+    """The requirements that are only in the one list and only in the other, for the user."""
+    before, now = _compared(locked), _compared(inside)
+    return (
+        ", ".join(sorted(before - now)) or "no requirement that the wheel has not",
+        ", ".join(sorted(now - before)) or "no requirement that is not locked",
+    )
+
+
+def _compared(requires: Iterable[str]) -> frozenset[str]:
+    from envbuild.wheelcache.metadata import published_requirement
+
+    found = set()
+    for text in requires:
+        try:
+            found.add(published_requirement(text))
+        except ValueError:
+            found.add(text)
+    return frozenset(found)

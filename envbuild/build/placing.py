@@ -12,9 +12,8 @@ from envbuild.build.site import Filled
 from envbuild.build.staging import IncompleteError, Staging, keep
 from envbuild.errors import Problem
 from envbuild.value import value
-from envbuild.wheelcache.claims import claim, claim_again, wait_for
 from envbuild.wheelcache.entries import Entries
-from envbuild.wheelcache.wheels import WheelCache
+from envbuild.wheelcache.wheels import WheelCache, claim, claim_again, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

@@ -11,7 +11,7 @@ from envbuild.environment.contents import read_record
 from envbuild.environment.folder import find_site_packages
 from envbuild.requirement.parse import normalized_name
 from envbuild.value import value
-from envbuild.wheelcache.cached_bytecode import absent_modules
+from envbuild.wheelcache.bytecode import absent_modules
 from envbuild.wheelcache.linking import SitePackages
 from envbuild.wheelcache.record import parse_record
 from envbuild.wheelcache.wheels import FreshWheel

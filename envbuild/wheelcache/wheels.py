@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, NamedTuple
 
+from envbuild.errors import HostError
+from envbuild.posix.file_locks import most_locks
 from envbuild.wheelcache.entries import Entries
 from envbuild.wheelcache.linking import UNLINKABLE, Linked, SitePackages
 from envbuild.wheelcache.modules import is_compiled
@@ -17,13 +20,15 @@ from envbuild.wheelcache.unpacked_wheel import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from envbuild.lockfile.chosen_file import ChosenFile
     from envbuild.wheelcache.entry import Entry, EntryFile
     from envbuild.wheelcache.record import RecordRow
     from envbuild.wheelcache.unpacked_wheel import Script
+
 
 _HEAD = 1 << 16
 """Bytes of a file in which it names its environment, if it does so: a script does in its first line."""
@@ -229,3 +234,71 @@ def _write(target: SitePackages, path: str, content: bytes, mode: int) -> bool:
         stream.write(content)
     os.chmod(place, mode)  # noqa: PTH101  (whatever the umask is)
     return True
+
+
+_PATIENCE = 60.0
+"""Seconds to wait for another build, which may be unpacking something large."""
+
+
+class Claims(NamedTuple):
+    """Wanted files: those in the cache, and those that a build has to make."""
+
+    cached: tuple[ChosenFile, ...]
+    mine: tuple[ChosenFile, ...]
+    """Not cached yet; this build makes them."""
+
+    busy: tuple[ChosenFile, ...]
+    """Not cached yet; another build is making them."""
+
+
+def claim(cache: WheelCache, files: Iterable[ChosenFile], held: ExitStack) -> Claims:
+    """Take the locks of what is not cached until `held` is closed, without waiting.
+
+    A build may hold only so many locks: further files count as busy until the next call.
+    """
+    cached: list[ChosenFile] = []
+    mine: list[ChosenFile] = []
+    busy: list[ChosenFile] = []
+    most = most_locks()
+    for file in files:
+        with ExitStack() as attempt:
+            if cache.has(file.sha256):
+                cached.append(file)
+                continue
+            if len(mine) == most:
+                busy.append(file)
+                continue
+            try:
+                attempt.enter_context(cache.making(file.sha256, timeout=0))
+            except HostError:
+                busy.append(file)
+                continue
+            if cache.has(file.sha256):  # made between the two looks
+                cached.append(file)
+                continue
+            held.push(attempt.pop_all())
+            mine.append(file)
+    return Claims(cached=tuple(cached), mine=tuple(mine), busy=tuple(busy))
+
+
+def claim_again(
+    cache: WheelCache, files: Sequence[ChosenFile], held: ExitStack
+) -> tuple[ChosenFile, ...]:
+    """Take the locks of files that are cached again, whatever is there; those whose lock was free."""
+    claimed = []
+    for file in files[: most_locks()]:
+        try:
+            held.enter_context(cache.making(file.sha256, timeout=0))
+        except HostError:
+            continue
+        claimed.append(file)
+    return tuple(claimed)
+
+
+def wait_for(cache: WheelCache, file: ChosenFile) -> bool:
+    """Wait until another build has cached a wheel, or given up; False where it takes too long."""
+    try:
+        with cache.making(file.sha256, timeout=_PATIENCE):
+            return True
+    except HostError:
+        return False

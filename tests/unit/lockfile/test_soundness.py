@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envbuild.build.soundness import refusal_of_built
+from envbuild.build.gate import refusal_of_built
 from envbuild.environment.installed import Distribution, parse_distribution
 from envbuild.errors import HostError, IndexFailureError, NoError
 from envbuild.lockfile.soundness import DriverLines, judge
