@@ -9,7 +9,7 @@ import os
 
 from envbuild.cli.folders import are_own, store_root
 from envbuild.cli.options import DRIVER, Arguments, Parameter, Verb
-from envbuild.lean_json import read_json
+from envbuild.lean_json import read_json, read_ordinary
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,8 +32,7 @@ def _from_manifest(
     def at_once(arguments: Arguments, environment: Mapping[str, str]) -> Text | None:
         root = store_root(arguments, environment)
         try:
-            with open(f"{root}/current/manifest.json", encoding="utf-8") as stream:  # noqa: PTH123
-                manifest = read_json(stream.read())
+            manifest = read_json(read_ordinary(f"{root}/current/manifest.json").decode())
             if root is None or manifest["version"] != 1:
                 return None
             return answer(root, manifest, arguments)

@@ -13,6 +13,7 @@ from envbuild.environment.receipt import read_receipt_python
 from envbuild.errors import HostError, Problem, UsageError
 from envbuild.finding import Code, Finding
 from envbuild.launchers.unit_file import parse_unit
+from envbuild.lean_json import read_ordinary
 from envbuild.lockfile.freshness import judge_lockfile
 from envbuild.lockfile.lockfile import Stale
 from envbuild.posix.input_file import MOST_UNIT, RefusedInputError, read_named
@@ -132,7 +133,7 @@ class Doctor:
         name = basename(driver.environment)
         receipt = self.store.receipt(name)
         try:
-            content = receipt.read_bytes()
+            content = read_ordinary(receipt)
             path, version = read_receipt_python(content.partition(b"\n")[0].decode() + "\n")
             recorded = self.store.records.read(self.manifest.generation).receipt(name)
         except (OSError, ValueError, LookupError, TypeError, HostError):

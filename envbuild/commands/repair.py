@@ -8,6 +8,7 @@ from envbuild.commands.verify import Verified, verify
 from envbuild.environment.receipt import parse_receipt
 from envbuild.errors import EnvbuildError, HostError, Problem
 from envbuild.finding import Code, Finding
+from envbuild.lean_json import read_ordinary
 from envbuild.store.rebuild import wanted_again
 from envbuild.value import replace, value
 
@@ -100,7 +101,7 @@ class Repair:
         """None where the receipt is damaged, or old, or comes to another key."""
         file = self.store.receipt(used.name)
         try:
-            text = file.read_bytes().decode("utf-8", "surrogateescape")
+            text = read_ordinary(file).decode("utf-8", "surrogateescape")
             receipt = parse_receipt(text, file=str(file))
         except (OSError, HostError):
             return None

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from envbuild.errors import HostError
+from envbuild.lean_json import open_ordinary
 from envbuild.posix.file_locks import locked_if_free
 from envbuild.posix.files import sync_folder
 from envbuild.posix.shortage import pass_shortage_on
@@ -153,7 +154,7 @@ class Collector:
     def _receipt_head(self, name: str) -> tuple[str | None, int | None, str]:
         """When it was built, its size and its interpreter; the receipt's first line says it all."""
         try:
-            with self.store.receipt(name).open(encoding="utf-8") as stream:
+            with os.fdopen(open_ordinary(self.store.receipt(name)), encoding="utf-8") as stream:
                 head = json.loads(stream.readline().rstrip().removesuffix(",") + "}")
             return str(head["created"]), int(head["size"]), str(head["python"])
         except (OSError, ValueError, KeyError, TypeError) as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 from envbuild.errors import HostError
+from envbuild.lean_json import read_ordinary
 from envbuild.posix.shortage import pass_shortage_on
 from envbuild.posix.tree import list_tree
 from envbuild.store.generation_record import read_record
@@ -93,8 +94,7 @@ def _read_record(root: str, number: int, findings: list[Finding]) -> GenerationR
 
 def _read_manifest(folder: str, number: int, findings: list[Finding]) -> str | None:
     try:
-        with open(f"{folder}/manifest.json", "rb") as stream:  # noqa: PTH123
-            return stream.read().decode("utf-8", "surrogateescape")
+        return read_ordinary(f"{folder}/manifest.json").decode("utf-8", "surrogateescape")
     except OSError as error:
         pass_shortage_on(error)
         message = f"the manifest cannot be read: {error.strerror}"

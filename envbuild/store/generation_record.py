@@ -6,7 +6,7 @@ from posixpath import basename
 
 from envbuild.digest import json_sha256
 from envbuild.errors import HostError, Problem
-from envbuild.lean_json import read_json
+from envbuild.lean_json import read_json, read_ordinary
 from envbuild.store.manifest import render_manifest
 from envbuild.value import replace, value
 
@@ -64,8 +64,7 @@ def parse_record(text: str, *, file: str) -> GenerationRecord:
 def read_record(file: str) -> GenerationRecord:
     """The record in a file; HostError where it is missing or was changed."""
     try:
-        with open(file, encoding="utf-8") as stream:  # noqa: PTH123
-            text = stream.read()
+        text = read_ordinary(file).decode("utf-8", "surrogateescape")
     except FileNotFoundError as error:
         problem = Problem(file=file, message="the generation record is missing")
         raise HostError(problem) from error
@@ -119,7 +118,7 @@ class GenerationRecords:
         found = []
         for path in self._paths():
             try:
-                content = path.read_bytes()
+                content = read_ordinary(path)
             except FileNotFoundError:
                 continue
             if needle in content:
@@ -142,7 +141,7 @@ class GenerationRecords:
     def _digest(self, environment: str) -> str:
         import hashlib
 
-        return hashlib.sha256((self.receipts / f"{environment}.json").read_bytes()).hexdigest()
+        return hashlib.sha256(read_ordinary(self.receipts / f"{environment}.json")).hexdigest()
 
     def _read_or_none(self, generation: int) -> GenerationRecord | None:
         try:

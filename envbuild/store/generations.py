@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 from envbuild.errors import HostError, Problem
+from envbuild.lean_json import read_ordinary
 from envbuild.posix.shortage import pass_shortage_on
 from envbuild.store.manifest import parse_manifest
 
@@ -39,8 +40,7 @@ def current_number(root: Path | str) -> int | None:
 def read_manifest(file: str) -> Manifest | None:
     """The manifest in a file; None if there is no such file, HostError if it cannot be read."""
     try:
-        with open(file, encoding="utf-8") as stream:  # noqa: PTH123
-            text = stream.read()
+        text = read_ordinary(file).decode()
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from envbuild.errors import HostError, NoError, Problem
-from envbuild.lean_json import read_json
+from envbuild.lean_json import read_json, read_ordinary
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,8 +45,7 @@ def nothing_synced(root: Path | str) -> NoError:
 def check_format(marker: Path | str) -> None:
     """HostError if the store was made by a newer envbuild, or its marker is damaged."""
     try:
-        with open(marker, encoding="utf-8") as stream:  # noqa: PTH123
-            found = int(read_json(stream.read())["format"])
+        found = int(read_json(read_ordinary(marker).decode())["format"])
     except (ValueError, LookupError, TypeError) as error:
         raise HostError(
             Problem(file=str(marker), message="the store's marker is damaged")

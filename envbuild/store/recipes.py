@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envbuild.environment.receipt import read_receipt_files
+from envbuild.lean_json import open_ordinary
 from envbuild.lockfile.changes import NamedFile
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ def files_of_environment(store: Store, environment: str) -> tuple[NamedFile, ...
     """
     receipt = store.receipt(Path(environment).name)
     try:
-        with receipt.open(encoding="utf-8", errors="surrogateescape") as lines:
+        with os.fdopen(open_ordinary(receipt), encoding="utf-8", errors="surrogateescape") as lines:
             return tuple(NamedFile(*fields) for fields in read_receipt_files(lines))
     except (OSError, ValueError):
         return ()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from contextlib import ExitStack, contextmanager, suppress
 
 from envbuild.errors import HostError, Problem
+from envbuild.lean_json import open_ordinary
 from envbuild.posix.file_locks import locked
 from envbuild.posix.files import (
     replace_link,
@@ -221,7 +223,7 @@ class Store:
 
         file = self.receipt(name)
         try:
-            with file.open(encoding="utf-8") as stream:
+            with os.fdopen(open_ordinary(file), encoding="utf-8") as stream:
                 return read_receipt_size(stream.readline())
         except (OSError, ValueError) as error:
             problem = Problem(file=str(file), message=f"the receipt is damaged: {error}")

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from envbuild.environment.receipt import read_receipt_wheels
+from envbuild.lean_json import open_ordinary
 from envbuild.posix.file_locks import locked_if_free
 from envbuild.wheelcache.entries import cache_roots
 
@@ -65,7 +66,9 @@ def _live_wheels(store: Store) -> frozenset[str] | None:
         if file.suffix != ".json":
             continue
         try:
-            with file.open(encoding="utf-8", errors="surrogateescape") as lines:
+            with os.fdopen(
+                open_ordinary(file), encoding="utf-8", errors="surrogateescape"
+            ) as lines:
                 wheels = read_receipt_wheels(lines)
         except (OSError, ValueError):
             return None

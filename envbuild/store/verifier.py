@@ -7,6 +7,7 @@ import os
 from envbuild.environment.stat_check import are_as_recorded
 from envbuild.environment.stat_diff import differing_paths
 from envbuild.errors import HostError, Problem
+from envbuild.lean_json import read_ordinary
 from envbuild.posix.forks import map_in_processes
 from envbuild.posix.shortage import pass_shortage_on
 from envbuild.value import value
@@ -40,7 +41,7 @@ class Verifier:
         if gone is not None:
             return (gone,)
         try:
-            content = _read(self._receipt(name))
+            content = read_ordinary(self._receipt(name))
             text = content.decode("utf-8", "surrogateescape")
             receipt = parse_receipt(text, file=self._receipt(name))
         except HostError as error:
@@ -99,7 +100,7 @@ class Verifier:
         for name in names:
             try:
                 if self._gone(name) is None:
-                    recorded[name] = _read(self._stats(name))
+                    recorded[name] = read_ordinary(self._stats(name))
             except OSError:
                 continue
         looked_at = [(record, self._environment(name)) for name, record in recorded.items()]
@@ -112,7 +113,7 @@ class Verifier:
         if gone is not None:
             return [(str(gone.code), None, gone.message)]
         try:
-            recorded = _read(self._stats(name))
+            recorded = read_ordinary(self._stats(name))
             paths = differing_paths(recorded, self._environment(name))
         except OSError as error:
             return [("stats", None, _words(error))]
@@ -137,11 +138,6 @@ class Verifier:
 
     def _stats(self, name: str) -> str:
         return f"{self.root}/receipts/{name}.stat"
-
-
-def _read(file: str) -> bytes:
-    with open(file, "rb") as stream:  # noqa: PTH123
-        return stream.read()
 
 
 def _receipt_finding(name: str, message: str) -> Finding:

@@ -11,7 +11,7 @@ import stat
 import subprocess
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -417,3 +417,37 @@ def test_a_sync_starts_no_python_that_another_user_remembered(
     shutil.rmtree(store / "envs")
     web("sync", check=True)
     assert not told.exists()
+
+
+READING = (("list",), ("which", "web"), ("history",), ("verify",), ("verify", "--quick"))
+
+
+@pytest.mark.parametrize("place", ["pipe", "endless", "large"])
+@pytest.mark.parametrize(
+    ("file", "codes"),
+    [
+        ("envbuild-store.json", (0, 0, 5, 5, 5)),
+        ("generations/*/manifest.json", (5, 5, 0, 1, 1)),
+        ("records/1.json", (0, 0, 0, 1, 1)),
+        ("receipts/*.json", (0, 0, 0, 1, 1)),
+        ("receipts/*.stat", (0, 0, 0, 0, 1)),
+    ],
+)
+def test_a_pipe_or_a_device_stops_no_reader(
+    web: CommandLine, store: Path, file: str, codes: tuple[int, ...], place: str
+) -> None:
+    """The attacker owns a store, and puts a pipe or a device where root reads; both may never end."""
+    web("sync", check=True)
+    (path,) = store.glob(file)
+    path.unlink()
+    if place == "pipe":
+        os.mkfifo(path)
+    elif place == "endless":
+        path.symlink_to("/dev/zero")
+    else:
+        path.touch()
+        os.truncate(path, (64 << 20) + 1)
+        if file == "receipts/*.json":  # `verify --quick` opens no receipt
+            codes = (*codes[:-1], 0)
+    reader = replace(web, timeout=30)
+    assert tuple(reader(*argv).code for argv in READING) == codes
