@@ -11,9 +11,8 @@ from envbuild.build.staging import IncompleteError
 from envbuild.environment.completeness import find_gaps
 from envbuild.environment.folder import remove_environment
 from envbuild.environment.lease import LEASE_FILE
-from envbuild.environment.relocation import relocate
+from envbuild.environment.relocation import relocate, unshare_files
 from envbuild.environment.survey import survey
-from envbuild.environment.unshare import unshare_files
 from envbuild.errors import Problem
 from envbuild.posix.files import sync_file_system
 from envbuild.posix.workers import Workers

@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 )
 def diff(context: Context, arguments: Arguments) -> Outcome:
     """Show what the lockfiles change, driver by driver."""
-    from envbuild.commands.diff import diff_installed, diff_revision
+    from envbuild.commands.diff import diff_installed, diff_revision, files_of_environment
     from envbuild.report.diff import diff_table, render_diff
-    from envbuild.store.recipes import files_of_environment
 
     if arguments.installed:
         _refuse_both(arguments.revision)

@@ -58,7 +58,7 @@ def sync(context: Context, arguments: Arguments) -> Outcome:
 
 def _sync(context: Context, arguments: Arguments, progress: Progress) -> SyncResult:
     from envbuild.commands.sync import SyncResult
-    from envbuild.store.path import check_environment_path
+    from envbuild.store.marker import check_environment_path
 
     store = context.store
     declaration = context.declaration

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envbuild.commands.locked_fleet import read_lockfiles
 from envbuild.commands.revision import fleet_at
+from envbuild.environment.receipt import read_receipt_files
 from envbuild.errors import Problem, UsageError
+from envbuild.lean_json import open_ordinary
+from envbuild.lockfile.changes import NamedFile
 from envbuild.lockfile.fleet_diff import DriverDiff, compare_fleets, compare_installed
 from envbuild.value import replace, value
 
@@ -15,10 +20,10 @@ if TYPE_CHECKING:
 
     from envbuild.commands.revision import FleetAt, Revisions
     from envbuild.declaration.declaration import Declaration
-    from envbuild.lockfile.changes import NamedFile
     from envbuild.lockfile.folder import LockFolder
     from envbuild.lockfile.lockfile import Lockfile
     from envbuild.store.manifest import Manifest, ManifestDriver
+    from envbuild.store.store import Store
     from envbuild.target.target import Host, Target
 
 
@@ -124,3 +129,16 @@ def _target_of(lockfile: Lockfile, python_version: str, host: Host) -> Target:
     runs = [target for target in lockfile.targets if host.runs(target.platform)]
     same = [target for target in runs if f"{python_version}.".startswith(f"{target.python}.")]
     return (same or runs or list(lockfile.targets))[0]
+
+
+def files_of_environment(store: Store, environment: str) -> tuple[NamedFile, ...]:
+    """The files that an environment was built from; none if its receipt cannot be read.
+
+    `verify` reports such a receipt.
+    """
+    receipt = store.receipt(Path(environment).name)
+    try:
+        with os.fdopen(open_ordinary(receipt), encoding="utf-8", errors="surrogateescape") as lines:
+            return tuple(NamedFile(*fields) for fields in read_receipt_files(lines))
+    except (OSError, ValueError):
+        return ()

@@ -1,10 +1,13 @@
-"""Make an environment that was built at one path what it would be at another of the same length."""
+"""Prepare a built environment for its final path, and give it files of its own."""
 
 from __future__ import annotations
 
 import base64
+import fcntl
 import hashlib
 import os
+import shutil
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,10 +15,10 @@ if TYPE_CHECKING:
 
 
 def relocate(place: Path, final: Path) -> None:
-    """Rewrite what names the place: scripts, `pyvenv.cfg`, and the scripts' digests in each RECORD.
+    """Write the final path into scripts and `pyvenv.cfg`, and the new digests into each RECORD.
 
-    The paths must be of one length, so that no size changes.
-    Whoever calls this compares the result with RECORDs, and with a receipt where there is one.
+    Both paths must have the same length, so that no size changes.
+    The caller compares the result with the RECORDs, and with the receipt if there is one.
     """
     old, new = os.fsencode(place), os.fsencode(final)
     if len(old) != len(new):
@@ -39,7 +42,7 @@ def relocate(place: Path, final: Path) -> None:
 
 
 def _rewrite(path: Path, content: bytes) -> None:
-    """Put other content there as a file of its own: what it was may be shared with a cache."""
+    """Write the content to a new file: a cache may share the old one."""
     mode = path.stat().st_mode
     path.unlink()
     path.write_bytes(content)
@@ -50,3 +53,40 @@ def _encoded(content: bytes) -> bytes:
     """The digest as RECORD spells it."""
     digest = hashlib.sha256(content).digest()
     return b"sha256=" + base64.urlsafe_b64encode(digest).rstrip(b"=")
+
+
+_FICLONE = 0x40049409
+"""ioctl_ficlone(2): share blocks that are copied when either file is written."""
+
+
+def unshare_files(folder: Path, *, clone: bool) -> None:
+    """Replace every file that has further links by a copy with the same mode and times.
+
+    With `clone` the copies share blocks where the file system can do that.
+    """
+    waiting = [os.fsencode(folder)]
+    while waiting:
+        with os.scandir(waiting.pop()) as scan:
+            entries = list(scan)
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append(entry.path)
+            elif (
+                entry.is_file(follow_symlinks=False)
+                and entry.stat(follow_symlinks=False).st_nlink > 1
+            ):
+                _unshare(entry.path, clone=clone)
+
+
+def _unshare(path: bytes, *, clone: bool) -> None:
+    scratch = path + b".envbuild-copy"
+    with open(path, "rb") as source, open(scratch, "wb") as target:  # noqa: PTH123
+        done = False
+        if clone:
+            with suppress(OSError):
+                fcntl.ioctl(target.fileno(), _FICLONE, source.fileno())
+                done = True
+        if not done:
+            shutil.copyfileobj(source, target, 1 << 20)
+    shutil.copystat(path, scratch)
+    os.replace(scratch, path)  # noqa: PTH105

@@ -1,31 +1,33 @@
-"""The file that names a folder a store: made with the store's own folders, and checked."""
+"""Make a folder a store: check its path, write the marker file and the store's folders."""
 
 from __future__ import annotations
 
 import errno
 import os
+import re
 from contextlib import contextmanager
 
-from envbuild.errors import HostError, Problem
+from envbuild.errors import HostError, Problem, UsageError
 from envbuild.posix.files import sweep, write_atomically
 from envbuild.posix.shortage import unwritable
 from envbuild.store.guard import FORMAT, MARKER, check_format
-from envbuild.store.path import check_store_path
 
 TYPE_CHECKING = False
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
 
 _PUBLIC = ("envs", "receipts", "generations", "records", "locks")
 _PRIVATE = ("cache", "trash", "temp", "settings.toml")
 
 
 def prepare_store(root: Path) -> None:
-    """Make the folder a store, or check that it is one that this version can write.
+    """Make the folder a store, or check that this version can write the store in it.
 
-    UsageError for a path that no store can have; HostError for one that cannot be written
-    or holds something else.
+    UsageError if a store cannot have this path; HostError if it cannot be written
+    or has other files.
     """
     check_store_path(root)
     try:
@@ -76,3 +78,28 @@ def _public_umask() -> Iterator[None]:
         yield
     finally:
         os.umask(before)
+
+
+_PATH = re.compile(r"[A-Za-z0-9._/+-]+")
+_LONGEST_INTERPRETER_LINE = 127
+"""In bytes, `#!` included: uv wraps longer ones in `/bin/sh`, which costs every start."""
+
+
+def check_store_path(root: Path) -> None:
+    """UsageError if environments below the path could not be started, or named in unit files."""
+    text = str(root)
+    if _PATH.fullmatch(text) is None:
+        message = f"the store's path {text!r} has characters that unit files cannot carry"
+        raise UsageError(Problem(message=message, hint="use only letters, digits and . _ / + -"))
+
+
+def check_environment_path(environment: Path) -> None:
+    """UsageError if the first line of the environment's scripts would be too long."""
+    excess = len(f"#!{environment}/bin/python3") - _LONGEST_INTERPRETER_LINE
+    if excess > 0:
+        message = f"the store's path is {excess} characters too long for {environment.name}"
+        hint = (
+            "the first line of every script names the interpreter "
+            f"in at most {_LONGEST_INTERPRETER_LINE} characters; use a shorter --store"
+        )
+        raise UsageError(Problem(message=message, hint=hint))
