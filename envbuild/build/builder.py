@@ -45,10 +45,10 @@ class Failure:
 
 @value
 class Applied:
-    """What applying a plan came to."""
+    """The result of applying a plan."""
 
     built: tuple[str, ...]
-    """The drivers whose environment this call built; others may have been built beside it."""
+    """The drivers whose environment this call built; another process may have built the others."""
 
     failures: tuple[Failure, ...]
     manifest: Manifest | None
@@ -73,7 +73,7 @@ class Builder:
     def apply(self, plan: Plan, *, keep_going: bool) -> Applied:
         """Do what a plan says: every build, then one switch if all are valid.
 
-        With `keep_going` what could be built is switched to, and the others stay as they were.
+        With `keep_going`, what could be built becomes current, and the other drivers stay as they were.
         """
         with self.store.claiming(item.environment for item in plan.wanted):
             missing = (item for item in plan.wanted if not self.store.is_valid(item.environment))
@@ -115,7 +115,7 @@ class Builder:
         return tuple(built), failures
 
     def build(self, wanted: Wanted) -> bool:
-        """Make one environment valid; False where another process had done it by then."""
+        """Build one environment; False where another process has built it meanwhile."""
         name = wanted.environment
         with self.store.building(name) as lock:
             if self.store.is_valid(name):
@@ -184,7 +184,7 @@ class Builder:
     def _switch(
         self, plan: Plan, wanted: Iterable[Wanted], failed: set[str]
     ) -> tuple[Manifest, bool]:
-        """Move to a generation with what is wanted, unless the current one is just that already."""
+        """Make a new generation current, unless the current one says the same."""
         with self.store.switching():
             current = self.store.read_current()
             manifest = next_manifest(
@@ -215,7 +215,7 @@ def _without(failures: Iterable[Failure], wanted: Iterable[Wanted]) -> list[Want
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Spare the collector of cycles 50,000 values for each environment, none of which is in one."""
+    """Pause the garbage collector: a build makes 50,000 values an environment, and no cycles."""
     before = gc.isenabled()
     gc.disable()
     try:
@@ -232,7 +232,7 @@ def _leave_nothing(environment: Path) -> None:
 
 
 def _wrong_records(wanted: Wanted, error: IncompleteError) -> IndexFailureError:
-    """What a clean download does not make complete is wrong in the wheels themselves."""
+    """The error where a clean download is not complete either: the wheels themselves are wrong."""
     return IndexFailureError(
         Problem(
             message=f"{wanted.driver.name}: wheels are not what their own RECORD says",

@@ -1,7 +1,7 @@
-"""Paths that several wheels bring: the wheel whose package comes first by name has them, on every host.
+"""Paths that several wheels bring: the package that is first by name gets them, on every host.
 
-The order is that of the chosen files alone, which the environment's key is made of:
-the same key can mean no other content, and repair needs to know nothing else.
+So the chosen files decide the content, and the environment's key is made of them:
+the same key means the same content, also after a repair.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def settle_clashes(
     site: Site, filled: Filled, roots: Mapping[str, Path]
 ) -> tuple[ContestedPath, ...]:
-    """Give every path that several wheels bring to the one that is to have it.
+    """Link every path that several wheels bring from the first of them by name.
 
     `roots` has the folder of the cache that a wheel lies in, by sha256.
     IndexFailureError where one's file is another's folder.
@@ -56,7 +56,7 @@ def settle_clashes(
 def contested_modules(
     site: Site, filled: Filled, clashes: tuple[ContestedPath, ...]
 ) -> list[Module]:
-    """Modules whose bytecode may be another wheel's, which is taken away."""
+    """Remove bytecode that may be of another wheel; the modules that must be compiled again."""
     modules = []
     for clash in clashes:
         path = cached_path(clash.path, site.wanted.interpreter.cache_tag)

@@ -1,4 +1,4 @@
-"""The port through which environments are made and filled."""
+"""The port that creates environments and installs into them."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 @value
 class InstallRequest:
-    """Wheels, or source distributions, to be installed into one environment, each exactly as locked."""
+    """Wheels, or source distributions, to install into one environment, each exactly as locked."""
 
     driver: str
     environment: str
-    """The absolute path of an environment that is made for them alone; what stands there goes."""
+    """The absolute path of an environment that is made for them alone; what is there is removed."""
 
     interpreter: Interpreter
 
@@ -31,10 +31,10 @@ class InstallRequest:
     """As in `Installer.create`."""
 
     refresh: tuple[str, ...] = ()
-    """Normalised names of packages that are downloaded anew, whatever a cache holds."""
+    """Normalised names of packages that are downloaded again, even where a cache has them."""
 
     downloaded: Callable[[int, int], None] | None = None
-    """Gets the bytes that have come and the bytes that were begun, from another thread."""
+    """Called from another thread: the bytes received, and the size of all downloads begun."""
 
 
 class Installer(Protocol):

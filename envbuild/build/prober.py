@@ -34,18 +34,18 @@ class Prober:
 
     runner: Runner
     logs: Path
-    """Where outputs are kept."""
+    """The folder for their outputs."""
 
     jobs: int
 
     def probe_all(self, items: Iterable[tuple[Driver, Path]]) -> tuple[ProbeResult, ...]:
-        """Every probe of each driver in its environment, the drivers side by side, in their order."""
+        """Run every probe of each driver in its environment, several drivers at once; results in their order."""
         with Workers(max_workers=self.jobs) as pool:
             waiting = [pool.submit(self.probe, driver, place) for driver, place in items]
             return tuple(result for future in waiting for result in future.result())
 
     def probe(self, driver: Driver, environment: Path) -> tuple[ProbeResult, ...]:
-        """Every probe of one driver; one that changes the environment has failed, whatever it says."""
+        """Every probe of one driver; a probe that changes the environment has failed."""
         probes = probes_of(driver)
         if not probes:
             return ()
@@ -72,7 +72,7 @@ class Prober:
         )
 
     def _start(self, program: Path, probe: Probe) -> Completed:
-        """Run it in an empty folder, with nothing in its environment that could excuse the driver."""
+        """Run it in an empty folder, and with no variable that could hide a fault of the driver."""
         with tempfile.TemporaryDirectory(prefix="envbuild-probe-") as folder:
             return self.runner.run(
                 Command(

@@ -1,4 +1,4 @@
-"""Put back what drifted: environments from clean downloads, generations from their records."""
+"""Repair what drifted: environments from clean downloads, generations from their records."""
 
 from __future__ import annotations
 
@@ -46,17 +46,17 @@ class Repairer:
 
     store: Store
     builder_for: Callable[[Wanted], AbstractContextManager[Builder]]
-    """What builds an environment out of the indexes that its files came from."""
+    """Creates a builder that uses the indexes that an environment's files came from."""
 
     def restore_environment(
         self, wanted: Wanted, findings: tuple[Finding, ...], recorded: str | None
     ) -> None:
-        """Build an environment anew beside the old one and exchange the two in one step.
+        """Build an environment again beside the old one and exchange the two in one step.
 
-        Packages that own what drifted are downloaded anew.
-        The result is compared with the receipt where that is the `recorded` one;
-        where it differs, the cache is not believed and everything is downloaded anew.
-        HostError where even that does not give what was recorded; the old one stays then as it is.
+        The packages that own the drifted files are downloaded again.
+        The result must be what the receipt says, if the receipt is the `recorded` one;
+        where it differs, every package is downloaded again.
+        HostError where it differs even then; the old environment stays as it is.
         """
         name = wanted.environment
         try:
@@ -128,12 +128,12 @@ class Repairer:
         place.chmod(mode)
 
     def renew_stats(self, name: str) -> None:
-        """Write down anew how the file system sees an environment that was just found whole."""
+        """Write the stat record of an environment again, after it was found complete."""
         with self.store.building(name):
             self.store.write_stats(name)
 
     def restore_generation(self, checked: CheckedGeneration) -> None:
-        """Put back manifest, links and shims as they were recorded, and take away what was added."""
+        """Restore manifest, links and shims as they were recorded, and remove what was added."""
         manifest = checked.manifest
         if manifest is None:
             return
@@ -171,7 +171,7 @@ class Repairer:
         replace_link(entry, target)
 
     def restore_current(self, number: int) -> None:
-        """Point `current` at a generation again; whatever stands in its place is taken away."""
+        """Point `current` at a generation again; whatever is in its place is removed."""
         with self.store.switching():
             if not self.store.current.is_symlink():
                 Trash(folder=self.store.trash).take(self.store.current)
@@ -212,7 +212,7 @@ class Repairer:
 
 
 def _another_content(name: str, found: Contents, recorded: Contents) -> HostError:
-    """What was built anew is not what was recorded."""
+    """The error where an environment that was built again differs from its receipt."""
     there, wanted = dict.fromkeys(found.files), dict.fromkeys(recorded.files)
     differing = next((row[0] for row in (*wanted, *there) if (row in wanted) != (row in there)), "")
     what = f"{name} cannot be built as it was"

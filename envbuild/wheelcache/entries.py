@@ -1,4 +1,4 @@
-"""Folders of files that environments link, each whole or absent, and believed while nobody touches it.
+"""Cache entries: folders of files that environments link, each complete or absent.
 
 An entry's files are hashed when it is made.
 Linking moves a file's time of change (ctime), and so does every write, and the `utime` that would hide one.
@@ -57,7 +57,7 @@ class Entries:
         self.root = root
 
     def is_usable(self) -> bool:
-        """Whether entries can be kept here at all; where not, everything is made as if there were none."""
+        """Whether the cache can be written; where not, everything is made as if it were empty."""
         locks = self.root / "locks"
         try:
             locks.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -70,7 +70,7 @@ class Entries:
         return self.root / name
 
     def has(self, name: str) -> bool:
-        """Whether there is an entry, which may turn out to be damaged."""
+        """Whether there is an entry; it may turn out to be damaged."""
         return os.path.exists(f"{self.root}/{name}/{_STAMP}")  # noqa: PTH110
 
     @contextmanager
@@ -93,8 +93,8 @@ class Entries:
     ) -> Linked | None:
         """Put an intact entry's files into an environment; the caller does not hold `making`.
 
-        None where there is no such entry, or `accept` does not want it, or its lock cannot be had;
-        one that somebody has changed is removed. Paths to `skip` are left out, with `only` all but these.
+        None where there is no such entry, or `accept` refuses it, or its lock is held for too long.
+        An entry that somebody has changed is removed. Paths to `skip` are left out; `only` links just these.
         """
         with ExitStack() as held:
             try:
@@ -161,9 +161,9 @@ class Entries:
         self.stamp(name, since)
 
     def settle(self, names: Iterable[str]) -> None:
-        """Note that entries are on the disk: the caller has synced the file system after they were made.
+        """Note that entries are on the disk: the caller has synced the file system since they were made.
 
-        An entry that cannot be noted costs time, not truth: nothing is raised.
+        Nothing is raised where that fails: the entry is then read once more after a boot.
         """
         for name in names:
             with suppress(OSError):
@@ -188,7 +188,7 @@ class Entries:
         os.utime(f"{self.root}/{name}/{_STAMP}", ns=(since, since))
 
     def window(self, name: str) -> Window | None:
-        """When an entry was last linked, by its stamp alone; None where none of its files may be believed unread."""
+        """When an entry was last linked, by its stamp alone; None where its files must be read."""
         try:
             _, window = self._read_stamp(name)
         except (OSError, ValueError):
@@ -206,9 +206,9 @@ class Entries:
         return digest, Window(status.st_mtime_ns, status.st_ctime_ns)
 
     def believed(self, name: str) -> tuple[Entry, Window] | None:
-        """An entry's table, its files not looked at, and when they were last linked.
+        """An entry's table and when its files were last linked; the files are not looked at.
 
-        None where there is none that can be believed.
+        None where there is no entry, or its table was changed.
         """
         try:
             digest, window = self._read_stamp(name)
@@ -223,7 +223,7 @@ class Entries:
 
 
 def _are_intact(folder: int, files: Iterable[EntryFile], window: Window) -> bool:
-    """Whether every file is the one that was kept; what was touched is read."""
+    """Whether every file is as it was cached; a file that was touched is read."""
     since, until = window
     try:
         for number, file in enumerate(files):
@@ -240,7 +240,7 @@ def _are_intact(folder: int, files: Iterable[EntryFile], window: Window) -> bool
 
 
 def looks_the_same(status: os.stat_result, file: EntryFile) -> bool:
-    """Whether a file is the one that was kept, as far as its looks tell, its ctime aside."""
+    """Whether a file looks as it did when it was cached, apart from its ctime."""
     return (
         status.st_ino == file.inode
         and status.st_size == file.size
@@ -268,7 +268,7 @@ def before_now() -> int:
 
 @cache
 def _boot() -> str:
-    """Which boot of the host this is; where the kernel does not tell, nothing outlives the process."""
+    """The id of this boot of the host; one of our own where the kernel does not tell it."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:
