@@ -1,4 +1,4 @@
-"""`envbuild gc`: take away what nothing uses."""
+"""`envbuild gc`: remove what nothing uses."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Collected:
 
 
 def gc(store: Store, options: GcOptions) -> Collected:
-    """Plan, and unless it is a dry run take away; deleting goes on after this returns.
+    """Plan, and remove unless it is a dry run; deletion goes on after this returns.
 
     Errors as in `require_store`; NoError where no generation is current,
     HostError where the store cannot be written.
@@ -126,7 +126,7 @@ def _collect(store: Store, options: GcOptions, before: str | None) -> Collected:
 
 
 def _hidden(store: Store) -> int:
-    """The processes that may run out of the store and cannot be looked into."""
+    """The processes that may run from the store, but cannot be inspected."""
     return count_hidden() if store.is_reachable else 0
 
 

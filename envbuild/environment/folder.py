@@ -20,5 +20,5 @@ def find_site_packages(environment: Path) -> Path:
 
 
 def remove_environment(environment: Path) -> None:
-    """Delete whatever stands at an environment's path, a link or a file too; nothing is no error."""
+    """Delete an environment, or a link or a file at its path; it may be missing."""
     remove_tree(environment)

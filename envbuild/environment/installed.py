@@ -42,7 +42,7 @@ def read_distributions(environment: Path) -> tuple[Distribution, ...]:
 def parse_distribution(content: bytes) -> Distribution | None:
     """METADATA → what it says of itself; None where it names no package or no version.
 
-    What is no requirement asks for nothing.
+    Invalid requirements are left out.
     Header lines alone are read, which are a hundredth of what a full reader takes.
     """
     text = content.decode("utf-8", errors="replace").replace("\r\n", "\n")

@@ -108,7 +108,7 @@ def render_receipt(receipt: Receipt) -> str:
 
 
 def parse_receipt(text: str, *, file: str) -> Receipt:
-    """The value of a receipt's text; HostError names the file where it is none."""
+    """The value of a receipt's text; HostError names a file that is not a receipt."""
     try:
         table = json.loads(text)
         version = table["version"]
@@ -150,7 +150,7 @@ def parse_receipt(text: str, *, file: str) -> Receipt:
 def read_receipt_size(first_line: str) -> int:
     """The size that a receipt's first line carries, in bytes; the rest need not be read for it.
 
-    ValueError where the line is none of a receipt.
+    ValueError if the line is not from a receipt.
     """
     head = json.loads(first_line.rstrip().removesuffix(",") + "}")
     if type(size := head.get("size")) is not int:
@@ -164,7 +164,7 @@ def _read_rows(rows: object, *kinds: type) -> Iterator[list[Any]]:
         raise TypeError("it has no list of entries")
     for row in rows:
         if not isinstance(row, list) or tuple(map(type, row)) != kinds:
-            raise TypeError(f"{row!r} is no entry")
+            raise TypeError(f"{row!r} is not an entry")
         yield row
 
 
@@ -198,7 +198,7 @@ def _parse_derivation(table: dict[str, Any]) -> Derivation:
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{value!r} is no text")
+        raise TypeError(f"{value!r} is not a text")
     return value
 
 
@@ -217,7 +217,7 @@ def read_receipt_files(lines: Iterable[str]) -> tuple[tuple[str, str, str, str],
     """Package, version, name and sha256 of each file that a receipt's environment was built from.
 
     What comes after them in the receipt, which is megabytes, is not taken from `lines`.
-    ValueError where the lines are none of a receipt.
+    ValueError if the lines are not from a receipt.
     """
     head = "".join(takewhile(lambda line: not line.startswith('"files"'), lines))
     try:
@@ -225,7 +225,7 @@ def read_receipt_files(lines: Iterable[str]) -> tuple[tuple[str, str, str, str],
         rows = table.get("wheels", ())
         return tuple((name, version, file, sha256) for name, version, _, file, sha256, _ in rows)
     except (AttributeError, TypeError) as error:
-        raise ValueError(f"it is no receipt: {error}") from error
+        raise ValueError(f"it is not a receipt: {error}") from error
 
 
 def _derivation_rows(derivation: Derivation) -> Iterator[str]:

@@ -68,6 +68,6 @@ def read_parts(record: bytes) -> list[Part]:
         numbers, at = record[at : at + _COLUMNS * _NUMBER * count], at + _COLUMNS * _NUMBER * count
         names, at = record[at : at + length], at + length
         if folders not in (0, 1) or count < 1 or at > len(record) or names.count(b"\0") != count:
-            raise ValueError("the record has a part that is none")
+            raise ValueError("the record has an invalid part")
         parts.append(Part(folders=folders == 1, count=count, numbers=numbers, names=names))
     return parts

@@ -55,10 +55,10 @@ def refused_path(
 
 def _reason(path: str, dist_info: str, site_packages: str) -> str | None:
     if path.startswith("/") or "\\" in path or "\0" in path:
-        return "it is no path below the environment"
+        return "it is not a path below the environment"
     whole = normpath(f"{site_packages}/{path}")
     if whole == ".." or whole.startswith("../"):
-        return "it is no path below the environment"
+        return "it is not a path below the environment"
     if whole.casefold().partition("/")[0] in _TOP or _PROGRAM.fullmatch(whole):
         return "it is the environment's own"
     inner = whole.removeprefix(f"{site_packages}/")

@@ -193,7 +193,7 @@ def _kept_mode(name: str, folder: int, mode: int) -> int:
 
 
 def _read_regular(path: Path) -> bytes | None:
-    """What a file holds; None where there is none, or something else."""
+    """The content of a file; None if it is missing or not a file."""
     try:
         descriptor = os.open(path, _READ)
     except OSError:
@@ -249,5 +249,5 @@ def _exchange(one: Path, other: Path) -> None:
 
 def _unsupported(path: Path) -> HostError:
     message = f"the file system of {path} cannot exchange two folders in one step"
-    hint = "stop what runs out of the environment, remove its receipt, and sync"
+    hint = "stop the processes of the environment, remove its receipt, and sync"
     return HostError(Problem(message=message, hint=hint))

@@ -99,7 +99,7 @@ def _refuse_extraordinary(status: os.stat_result) -> None:
 
 def _not_ordinary() -> RefusedInputError:
     return RefusedInputError(
-        "it is no ordinary file, and is not read",
+        "it is not an ordinary file, and is not read",
         "devices, pipes, sockets and files of the kernel cannot be named here",
     )
 

@@ -1,4 +1,4 @@
-"""Look at what a store holds, and take away what a gc's plan names."""
+"""List what a store holds, and remove what a gc's plan names."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ class Collector:
 
 
 def _link_target(link: Path) -> str:
-    """Where a link leads, one step; empty where it is none."""
+    """The target of a link; empty if it is not a link."""
     try:
         return os.readlink(link)  # noqa: PTH115
     except OSError:

@@ -1,4 +1,4 @@
-"""What a gc would take away and what it keeps, as a value, before anything is done."""
+"""The plan of a gc: what it would remove and what it keeps."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class StoredEnvironment:
     """When it was built (UTC); None where it has no receipt, and so never was."""
 
     processes: tuple[Process, ...]
-    """What runs out of it."""
+    """The processes that run from it."""
 
     busy: bool
     """Whether another envbuild builds it, or is about to use it."""
@@ -82,7 +82,7 @@ class GcPlan:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to take away."""
+        """Whether there is nothing to remove."""
         return not self.generations and not self.environments and not self.pythons
 
 

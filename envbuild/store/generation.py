@@ -1,4 +1,4 @@
-"""What the next generation's manifest says, out of the plan, what was built and what is current."""
+"""Make the next manifest from the plan, the built environments and the current manifest."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class CheckedGeneration:
 
     number: int
     manifest: Manifest | None
-    """The recorded one; the folder's own where the generation record is no good; None where neither can be read."""
+    """The recorded one, or the folder's own if the record is damaged; None if neither can be read."""
 
     record: GenerationRecord | None
     findings: tuple[Finding, ...]

@@ -44,7 +44,7 @@ def render_record(record: GenerationRecord) -> str:
 
 
 def parse_record(text: str, *, file: str) -> GenerationRecord:
-    """The value of a generation record's text; HostError names the file where it was changed or is none."""
+    """The value of a generation record's text; HostError names a file that was changed or is invalid."""
     try:
         table = read_json(text)
         digest = table.pop("digest")

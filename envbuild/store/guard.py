@@ -18,7 +18,7 @@ FORMAT = 1
 
 
 def require_store(root: Path | str) -> None:
-    """Refuse a folder that is no store.
+    """Refuse a folder that is not a store.
 
     NoError if nothing is there; HostError for a folder of other things, for one that cannot be read,
     and for a store of a newer format.
@@ -37,7 +37,7 @@ def require_store(root: Path | str) -> None:
 
 
 def nothing_synced(root: Path | str) -> NoError:
-    """The error of a verb that needs a generation, where there is none."""
+    """The error of a verb that needs a generation in a store without one."""
     message = f"nothing has been synced into {root} yet"
     return NoError(Problem(message=message, hint="run `envbuild sync`"))
 

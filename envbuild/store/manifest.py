@@ -140,7 +140,7 @@ def preferred_table(preferred: Preferred | None) -> dict[str, object] | None:
 
 
 def parse_manifest(text: str, *, file: str) -> Manifest:
-    """The value of a manifest's text; HostError names the file where it is none."""
+    """The value of a manifest's text; HostError names a file that is not a manifest."""
     try:
         table = read_json(text)
         if table["version"] != FORMAT:
@@ -167,7 +167,7 @@ def parse_manifest(text: str, *, file: str) -> Manifest:
 
 def _driver(name: str, entry: Mapping[str, object]) -> ManifestDriver:
     if not isinstance(commands := entry["commands"], list):
-        raise TypeError(f"{commands!r} is no list of commands")
+        raise TypeError(f"{commands!r} is not a list of commands")
     return ManifestDriver(
         name=_text(name),
         version=_text(entry["version"]),
@@ -192,24 +192,24 @@ def _preferred(value: object) -> Preferred | None:
     if value is None:
         return None
     if not isinstance(value, dict):
-        raise TypeError(f"{value!r} is no object")
+        raise TypeError(f"{value!r} is not an object")
     return Preferred(python=_text(value["python"]), version=_text(value["version"]))
 
 
 def _number(value: object) -> int:
     if type(value) is not int:
-        raise TypeError(f"{value!r} is no number")
+        raise TypeError(f"{value!r} is not a number")
     return value
 
 
 def _pairs(value: object) -> tuple[tuple[str, str], ...]:
     if not isinstance(value, dict):
-        raise TypeError(f"{value!r} is no object")
+        raise TypeError(f"{value!r} is not an object")
     return tuple((_text(name), _text(text)) for name, text in value.items())
 
 
 def _text(value: object) -> str:
     """A text that can be a path; ValueError where no file could have such a name."""
     if not isinstance(value, str) or b"\0" in os.fsencode(value):
-        raise TypeError(f"{value!r} is no text")
+        raise TypeError(f"{value!r} is not a text")
     return value

@@ -39,7 +39,7 @@ class Wanted:
     """The target as this very host is it: with its patch release of Python and its kernel."""
 
     locked: tuple[LockedPackage, ...] = ()
-    """What the lockfile says of what is installed; nothing where there is no lockfile."""
+    """What the lockfile says of what is installed; empty without a lockfile."""
 
     preferred: Preferred | None = None
     """What the driver would be on its first Python, where that is another version."""

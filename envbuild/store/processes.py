@@ -1,4 +1,4 @@
-"""Ask the kernel which processes run out of a store's environments; no lock is taken to find out."""
+"""Ask the kernel which processes run from a store's environments; it needs no lock."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _lease_holders(environments: Path) -> Iterator[tuple[int, str]]:
 def _environment_of(pid: int, roots: tuple[str, ...]) -> str | None:
     """The environment that a process runs a program of, or has a file of in its memory.
 
-    The link is asked first: arguments are read out of the process's own memory, which takes far longer.
+    The link is asked first: arguments are read from the process's own memory, which takes far longer.
     """
     executable = executable_of(pid)
     if executable is None:

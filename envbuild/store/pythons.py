@@ -38,7 +38,7 @@ def python_name(pythons: Path, path: str) -> str | None:
 
 
 def stored_pythons(pythons: Path) -> tuple[StoredPython, ...]:
-    """Every managed Python by name, whole or not, with what runs out of it."""
+    """Every managed Python by name, whole or not, with the processes that run from it."""
     folders = _folders(pythons)
     processes = find_processes(pythons) if folders else ()
     return tuple(
@@ -54,7 +54,7 @@ def stored_pythons(pythons: Path) -> tuple[StoredPython, ...]:
 def take_pythons(pythons: Path, names: Sequence[str], trash: Trash) -> bool:
     """Rename these away, and unlink what led to them; False where one is being installed.
 
-    The mark goes first: what a kill leaves of a Python is no Python.
+    The mark goes first: a half-deleted Python does not count.
     """
     if not names:
         return True

@@ -40,7 +40,7 @@ def read_settings(store: Path) -> Settings:
     problems = [_unknown(str(file), key) for key in table if key != "link-mode"]
     mode = table.get("link-mode", "hardlink")
     if mode not in LINK_MODES:
-        message = f"{mode!r} is no link mode"
+        message = f"{mode!r} is not a link mode"
         hint = f"there are: {', '.join(LINK_MODES)}"
         problems.append(Problem(file=str(file), key="link-mode", message=message, hint=hint))
     if problems:

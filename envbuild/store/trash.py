@@ -1,4 +1,4 @@
-"""Take folders away by a rename, and delete them afterwards, whoever is killed meanwhile."""
+"""Remove folders by a rename, and delete them afterwards, even if a process is killed."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class Trust:
     """`--trust-owner`: this once."""
 
     def require_store(self, root: Path, marker: Path) -> None:
-        """HostError where the store belongs to somebody whom this user has not said he trusts."""
+        """HostError if the store belongs to a user that this one does not trust."""
         owner = self._foreign((root, marker))
         if owner is not None and not self._says_so(root):
             raise HostError(self._problem("the store", root, owner))

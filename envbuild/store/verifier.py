@@ -95,7 +95,7 @@ class Verifier:
         )
 
     def _whole(self, names: Sequence[str]) -> set[str]:
-        """Those of which it is certain, without a closer look, that nothing differs."""
+        """The environments that a quick look proves unchanged."""
         recorded: dict[str, bytes] = {}
         for name in names:
             try:
@@ -108,7 +108,7 @@ class Verifier:
         return {name for name, found in zip(recorded, certain, strict=True) if found}
 
     def _differences(self, name: str) -> list[tuple[str, str | None, str]]:
-        """Code, path and message of each; plain values, as they come out of another process."""
+        """Code, path and message of each; plain values, as they come from another process."""
         gone = self._gone(name)
         if gone is not None:
             return [(str(gone.code), None, gone.message)]
