@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from contextlib import suppress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +34,10 @@ def hear_interrupts() -> None:
     os.register_at_fork(
         after_in_child=lambda: signal.set_wakeup_fd(-1)
     )  # the pipe is this process's
-    threading.Thread(target=_wake_main_thread, args=(reader,), daemon=True).start()
+    with suppress(
+        RuntimeError
+    ):  # no thread to spare: then signals are heard where the kernel gives them
+        threading.Thread(target=_wake_main_thread, args=(reader,), daemon=True).start()
 
 
 def _wake_main_thread(reader: int) -> None:

@@ -224,6 +224,8 @@ def test_a_folder_as_the_default_index(uv: Uv, scratch: Path, hashes: bool) -> N
         assert set(indexes.environment) == {
             "UV_DEFAULT_INDEX",
             "UV_HTTP_TIMEOUT",
+            "HTTP_PROXY",
+            "http_proxy",
             "NO_PROXY",
             "no_proxy",
         }
