@@ -134,6 +134,7 @@ class DeferredIndexes:
             self._context.environment,
             read_timeout=self._context.index_timeout,
             deadline=self._context.index_deadline,
+            retries=self._context.index_retries,
         )
         return self._opened.enter_context(client)
 

@@ -138,5 +138,6 @@ def _sources(context: Context, lockfile: Lockfile) -> Mapping[str, FileSource]:
     from envbuild.index.reader import IndexClient
 
     patience = {"read_timeout": context.index_timeout, "deadline": context.index_deadline}
-    with IndexClient(context.environment, **patience) as client:
+    retries = context.index_retries
+    with IndexClient(context.environment, **patience, retries=retries) as client:
         return find_places(lockfile, _locations(context), client)

@@ -26,8 +26,11 @@ class Fault(enum.Enum):
     FORBIDDEN = "forbidden"
     NOT_FOUND = "not found"
     SERVER_ERROR = "server error"
+    BUSY = "busy"
+    """A status that asks to come again later, such as 429."""
+
     REFUSED = "refused"
-    """A status that is none of the others, such as 429 or 400."""
+    """A status that is none of the others, such as 400."""
 
     REDIRECTS = "too many redirects"
     LED_AWAY = "led away"
@@ -59,7 +62,10 @@ _STATUSES = {
     401: Fault.UNAUTHORISED,
     403: Fault.FORBIDDEN,
     404: Fault.NOT_FOUND,
+    408: Fault.BUSY,
     410: Fault.NOT_FOUND,
+    425: Fault.BUSY,
+    429: Fault.BUSY,
 }
 
 
@@ -203,6 +209,11 @@ def _led_away(answer: IndexAnswer) -> tuple[str, str]:
     )
 
 
+def _busy(answer: IndexAnswer) -> tuple[str, str]:
+    message = f"{_index(answer)} is too busy for {_subject(answer)} ({_status(answer)})"
+    return message, "try again later, or ask its operator"
+
+
 def _unsafe(answer: IndexAnswer) -> tuple[str, str]:
     message = f"{_index(answer)} leads {answer.reason} for {_subject(answer)}"
     return message, (
@@ -258,6 +269,7 @@ _WORDS = {
     Fault.REFUSED: _refused,
     Fault.REDIRECTS: _redirects,
     Fault.LED_AWAY: _led_away,
+    Fault.BUSY: _busy,
     Fault.UNSAFE: _unsafe,
     Fault.GARBAGE: _garbage,
     Fault.TRUNCATED: _truncated,

@@ -6,8 +6,10 @@ import threading
 import time
 from contextlib import contextmanager, suppress
 from functools import cache
+from ipaddress import ip_address, ip_network
+from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 if TYPE_CHECKING:
     import socket
@@ -36,17 +38,32 @@ def proxies_of(environ: Mapping[str, str]) -> Mapping[str, str]:
 
 def proxy_for(url: str, known: Mapping[str, str]) -> str | None:
     """The proxy that an environment's `proxies_of` name for a URL, as curl and uv read it, or None."""
-    import urllib.request
-
     parts = urlsplit(url)
-    exempt = {"no": known.get("no_proxy", "")}
-    bypass = urllib.request.proxy_bypass_environment  # type: ignore[attr-defined] # not in the stub
-    if exempt["no"] and bypass(parts.netloc, exempt):
+    if is_exempt(parts.hostname or "", parts.port, known.get("no_proxy", "")):
         return None
     proxy = known.get(f"{parts.scheme}_proxy") or known.get("all_proxy")
     if not proxy:
         return None
     return proxy if "://" in proxy else f"http://{proxy}"
+
+
+def is_exempt(host: str, port: int | None, listed: str) -> bool:
+    """Whether a `NO_PROXY` names a host: by its name, a suffix, an address, a network, each with or without a port."""
+    return any(_names(item.strip().lower(), host.lower(), port) for item in listed.split(","))
+
+
+def _names(item: str, host: str, port: int | None) -> bool:
+    if item == "*":
+        return True
+    with suppress(ValueError):
+        return ip_address(host) in ip_network(item.strip("[]"), strict=False)
+    name, _, its_port = (
+        item.rpartition(":") if item.rpartition(":")[2].isdecimal() else (item, "", "")
+    )
+    if its_port and port is not None and int(its_port) != port:
+        return False
+    name = name.strip("[]").removeprefix("*").removeprefix(".")
+    return bool(name) and (host == name or host.endswith(f".{name}"))
 
 
 @contextmanager
@@ -59,17 +76,32 @@ def watched_by(deadline: Deadline) -> Generator[None]:
         _here.deadline = None
 
 
-def make_manager(scheme: str, proxy: str | None) -> urllib3.PoolManager:
+def make_manager(scheme: str, proxy: str | None, environ: Mapping[str, str]) -> urllib3.PoolManager:
+    """A pool for one scheme, through one proxy; OSError where a certificate cannot be read."""
     import urllib3
 
-    context = _trust() if scheme == "https" or (proxy or "").startswith("https:") else None
+    secure = scheme == "https" or (proxy or "").startswith("https:")
+    context = _trust(environ) if secure else None
     if proxy is None:
         return _watched(urllib3.PoolManager(num_pools=8, maxsize=32, ssl_context=context))
     parts = urlsplit(proxy)
-    login = f"{parts.username}:{parts.password or ''}" if parts.username else None
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    address = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    if parts.scheme.startswith("socks"):
+        from urllib3.contrib.socks import SOCKSProxyManager
+
+        return SOCKSProxyManager(
+            address,
+            username=user or None,
+            password=password or None,
+            num_pools=8,
+            maxsize=32,
+            ssl_context=context,
+        )
+    login = f"{user}:{password}" if user else None
     return _watched(
         urllib3.ProxyManager(
-            parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl(),
+            address,
             num_pools=8,
             maxsize=32,
             ssl_context=context,
@@ -136,17 +168,55 @@ def _watch(connection: socket.socket | None) -> None:
         deadline.watch(connection)
 
 
-def _trust() -> ssl.SSLContext:
-    """What the host's own certificate store vouches for."""
+def _trust(environ: Mapping[str, str]) -> ssl.SSLContext:
+    """Whom the host's certificate store vouches for, or the files and folders that the environment names.
+
+    `SSL_CERT_FILE` and `SSL_CERT_DIR` (folders, their files named by hash or not) replace the host's store;
+    `SSL_CLIENT_CERT` is our own certificate with its key. OSError where one cannot be read.
+    """
     import os
     import ssl
 
-    context = ssl.create_default_context()
-    if not context.get_ca_certs() and not ssl.get_default_verify_paths().capath:
-        for bundle in filter(os.path.exists, _BUNDLES):
-            context.load_verify_locations(bundle)
-            break
+    file, folders = environ.get("SSL_CERT_FILE"), environ.get("SSL_CERT_DIR")
+    if file or folders:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        if file:
+            _load(context, file, "SSL_CERT_FILE")
+        for folder in (folders or "").split(os.pathsep):
+            if Path(folder).is_dir():
+                _load_folder(context, folder)
+    else:
+        context = ssl.create_default_context()
+        if not context.get_ca_certs() and not ssl.get_default_verify_paths().capath:
+            for bundle in filter(os.path.exists, _BUNDLES):
+                context.load_verify_locations(bundle)
+                break
+    if own := environ.get("SSL_CLIENT_CERT"):
+        try:
+            context.load_cert_chain(own)
+        except (OSError, ssl.SSLError) as error:
+            raise OSError(0, "no certificate and key can be read in $SSL_CLIENT_CERT") from error
     return context
+
+
+def _load(context: ssl.SSLContext, file: str, variable: str) -> None:
+    import ssl
+
+    try:
+        context.load_verify_locations(file)
+    except (OSError, ssl.SSLError) as error:
+        raise OSError(0, f"no certificate can be read in ${variable}") from error
+
+
+def _load_folder(context: ssl.SSLContext, folder: str) -> None:
+    """Every certificate of a folder, whatever its file's name: OpenSSL itself looks for hashes alone."""
+    import os
+    import ssl
+
+    for entry in os.scandir(folder):
+        if entry.is_file():
+            with suppress(OSError, ssl.SSLError):
+                context.load_verify_locations(entry.path)
 
 
 SLOWEST = 50_000

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _HINT = "give an http(s) URL, a file: URL or an absolute folder of wheels"
 _PORTS = {"http": 80, "https": 443}
+_KEYRING_TIMEOUT = 60.0
+"""Seconds for a keyring to answer: it may ask the user to unlock it."""
 
 
 @value
@@ -27,11 +29,12 @@ class Credentials:
     """Who we are at an index; never shown, `repr` included."""
 
     user: str = field(repr=False)
-    password: str = field(repr=False)
+    password: str | None = field(repr=False)
+    """None where only the user is known."""
 
     def authorization(self) -> str:
         """The value of an `Authorization` header (RFC 7617)."""
-        token = base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
+        token = base64.b64encode(f"{self.user}:{self.password or ''}".encode()).decode()
         return f"Basic {token}"
 
 
@@ -49,6 +52,9 @@ class IndexLocation:
     """An absolute folder of wheels, or None."""
 
     credentials: Credentials | None = field(default=None, repr=False)
+    elsewhere: Callable[[str], Credentials | None] | None = field(default=None, repr=False)
+    """Host → who we are there, for hosts that pages, links and redirects lead to."""
+
     packages: tuple[str, ...] = ()
     """The patterns of the packages that are bound to it; empty for the default index."""
 
@@ -63,10 +69,16 @@ class IndexLocation:
         return index_variable(self.name)
 
     def authorization(self, url: str) -> str | None:
-        """The `Authorization` header for a URL: only for the index's own scheme, host and port."""
-        if self.credentials is None or self.url is None or _origin(url) != _origin(self.url):
-            return None
-        return self.credentials.authorization()
+        """The `Authorization` header for a URL: the index's own for its scheme, host and port, else netrc's."""
+        if (
+            self.credentials is not None
+            and self.url is not None
+            and _origin(url) == _origin(self.url)
+        ):
+            return self.credentials.authorization()
+        host = urlsplit(url).hostname or ""
+        known = self.elsewhere(host) if self.elsewhere is not None else None
+        return known.authorization() if known is not None else None
 
 
 class IndexLocations:
@@ -211,9 +223,8 @@ def _split(name: str, url: str) -> IndexLocation:
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     bare = parts._replace(netloc=host if port is None else f"{host}:{port}")
     known = parts.username is not None
-    credentials = Credentials(
-        user=unquote(parts.username or ""), password=unquote(parts.password or "")
-    )
+    password = None if parts.password is None else unquote(parts.password)
+    credentials = Credentials(user=unquote(parts.username or ""), password=password)
     return IndexLocation(
         name=name, url=bare.geturl().rstrip("/"), credentials=credentials if known else None
     )
@@ -225,6 +236,29 @@ def _origin(url: str) -> tuple[str, str | None, int | None]:
     return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
 
 
+def ask_keyring(url: str, user: str, environ: Mapping[str, str]) -> str | None:
+    """The password that the program `keyring` has for a user, by the index's URL, else by its host."""
+    import os
+
+    from envbuild.posix.process import Command, SystemRunner, find_program, scrubbed_environment
+
+    program = find_program("keyring", environ.get("PATH", ""))
+    if program is None:
+        message = "$ENVBUILD_KEYRING asks for keyring, which is not on PATH"
+        raise UsageError(Problem(key="$ENVBUILD_KEYRING", message=message))
+    for service in (url, urlsplit(url).netloc):
+        command = Command(
+            argv=(os.path.abspath(program), "get", service, user),  # noqa: PTH100
+            env=scrubbed_environment(environ),
+            cwd="/",
+            timeout=_KEYRING_TIMEOUT,
+        )
+        done = SystemRunner().run(command)
+        if done.code == 0 and done.stdout.strip():
+            return done.stdout.rstrip("\n")
+    return None
+
+
 class _Netrc:
     """The user's netrc file, read once and only when an index has no credentials of its own."""
 
@@ -233,16 +267,35 @@ class _Netrc:
         self._known: Mapping[str, tuple[str, str, str]] | None = None
 
     def complete(self, location: IndexLocation) -> IndexLocation:
-        """The location with the netrc file's credentials, where it has none and the file some."""
-        if location.url is None or location.credentials is not None:
+        """The location with what netrc, or a keyring where one is asked for, knows of its password.
+
+        A user that the URL names is kept: only his password is looked for.
+        """
+        url = location.url
+        if url is None:
             return location
+        location = replace(location, elsewhere=self.of_host)
+        given = location.credentials
+        if given is not None and given.password is not None:
+            return location
+        host = urlsplit(url).hostname or ""
+        found = self._find(host) or self._find("default")
+        if found is not None and (given is None or given.user in ("", found.user)):
+            return replace(location, credentials=found)
+        if given is not None and self._environ.get("ENVBUILD_KEYRING") == "subprocess":
+            password = ask_keyring(url, given.user, self._environ)
+            return replace(location, credentials=replace(given, password=password))
+        return location
+
+    def of_host(self, host: str) -> Credentials | None:
+        """Who we are at a host that netrc names; its entry for all other hosts is for indexes alone."""
+        return self._find(host) if host != "default" else None
+
+    def _find(self, host: str) -> Credentials | None:
         if self._known is None:
             self._known = self._read()
-        host = urlsplit(location.url).hostname or ""
-        found = self._known.get(host) or self._known.get("default")
-        if found is None:
-            return location
-        return replace(location, credentials=Credentials(user=found[0], password=found[2]))
+        found = self._known.get(host)
+        return Credentials(user=found[0], password=found[2]) if found is not None else None
 
     def _read(self) -> Mapping[str, tuple[str, str, str]]:
         import netrc

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import TYPE_CHECKING, BinaryIO, Self
 
 from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError
@@ -14,6 +15,7 @@ from envbuild.index.web import (
     CONNECT_TIMEOUT,
     DEADLINE,
     READ_TIMEOUT,
+    RETRIES,
     Reply,
     Request,
     Web,
@@ -51,12 +53,13 @@ class IndexClient:
         *,
         read_timeout: float = READ_TIMEOUT,
         deadline: float = DEADLINE,
+        retries: int = RETRIES,
     ) -> None:
         """`environ` is read for proxies; `read_timeout` is in seconds of silence, `deadline` of a whole answer."""
         self.patience = CONNECT_TIMEOUT + max(read_timeout, deadline)
         """Seconds in which an index is given up, whatever it does."""
 
-        self._web = Web(environ, read_timeout=read_timeout, deadline=deadline)
+        self._web = Web(environ, read_timeout=read_timeout, deadline=deadline, retries=retries)
         self._pages: dict[tuple[str, str], ProjectPage] = {}
         self._hashes: dict[tuple[str, str], frozenset[tuple[str, str]]] = {}
 
@@ -143,7 +146,13 @@ class IndexClient:
         if location.folder is not None:
             with open_in_folder(location, package, file.filename) as stream:
                 return os.fstat(stream.fileno()).st_size
-        with self.open_file(location, package, file, span="bytes=0-0") as reply:
+        try:
+            with self.open_file(location, package, file, span="bytes=0-0") as reply:
+                return size_of(reply)
+        except IndexAnswerError as error:
+            if error.answer.status != HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+                raise
+        with self.open_file(location, package, file) as reply:  # a server that refuses every range
             return size_of(reply)
 
     def download(

@@ -117,7 +117,9 @@ def index_session(
     """Locate indexes and hold them open; `deadline` as in IndexClient, the rest as in `session_over`."""
     locations = locate_indexes(declaration, environment, lambda: learn_default_url(runner))
     with (
-        IndexClient(environment, read_timeout=timeout, deadline=deadline) as client,
+        IndexClient(
+            environment, read_timeout=timeout, deadline=deadline, retries=retries
+        ) as client,
         session_over(
             locations,
             client,

@@ -127,7 +127,7 @@ def default_environment(declared: IndexLocation | None) -> dict[str, str]:
     told = {"UV_DEFAULT_INDEX": f"default={declared.url}"}
     if declared.credentials is not None:
         told["UV_INDEX_DEFAULT_USERNAME"] = declared.credentials.user
-        told["UV_INDEX_DEFAULT_PASSWORD"] = declared.credentials.password
+        told["UV_INDEX_DEFAULT_PASSWORD"] = declared.credentials.password or ""
     return told
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import ExitStack, contextmanager
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
@@ -39,10 +40,16 @@ DEADLINE = 300.0
 CHUNK = 1 << 18
 """Bytes that are held at a time while a body streams."""
 
-_PAUSES = (0.2, 0.6)
-"""Seconds before the second and the third attempt."""
+RETRIES = 2
+"""How often a request is sent again, unless the user says otherwise."""
 
-_WORTH_ANOTHER_TRY = (Fault.UNREACHABLE, Fault.SERVER_ERROR, Fault.TRUNCATED)
+_FIRST_PAUSE = 0.2
+"""Seconds before the second attempt; three times as long before each further one."""
+
+_LONGEST_PAUSE = 60.0
+"""Seconds that a `Retry-After` is waited for, at most."""
+
+_WORTH_ANOTHER_TRY = (Fault.UNREACHABLE, Fault.SERVER_ERROR, Fault.TRUNCATED, Fault.BUSY)
 _MOST_REDIRECTS = 10
 _LONGEST_NUMBER = 18
 """Digits of a length; Python refuses to read thousands."""
@@ -142,8 +149,15 @@ class Web:
         read_timeout: float = READ_TIMEOUT,
         connect_timeout: float = CONNECT_TIMEOUT,
         deadline: float = DEADLINE,
+        retries: int = RETRIES,
     ) -> None:
-        """`environ` is read for proxies; the rest is in seconds, `deadline` for the whole of an answer."""
+        """`environ` is read for proxies and certificates.
+
+        Times are in seconds, `deadline` for the whole of an answer; `retries` says how often a failed
+        request is sent again.
+        """
+        self._retries = retries
+        self._environ = environ
         self._proxies = proxies_of(environ)
         self._read_timeout = read_timeout
         self._connect_timeout = connect_timeout
@@ -156,7 +170,7 @@ class Web:
     def open(self, request: Request) -> Generator[Reply]:
         """Ask, and give a good answer with its body unread; every other is a WebError."""
         with ExitStack() as opened:
-            yield _with_retries(lambda: self._ask(request, opened))
+            yield self._with_retries(lambda: self._ask(request, opened))
 
     def fetch(self, request: Request, *, limit: int) -> tuple[Reply, bytes]:
         """Ask, and give the answer with its whole body, any compression of the transport undone."""
@@ -166,7 +180,21 @@ class Web:
                 reply = self._ask(request, opened)
                 return reply, reply.read(limit, decoded=True)
 
-        return _with_retries(attempt)
+        return self._with_retries(attempt)
+
+    def _with_retries(self, attempt: Callable[[], T]) -> T:
+        """Try again where a connection or a server failed, and only once where the answer is clear."""
+        pause = _FIRST_PAUSE
+        for _ in range(self._retries):
+            try:
+                return attempt()
+            except WebError as error:
+                wait = pause if error.retry_after is None else error.retry_after
+                if error.fault not in _WORTH_ANOTHER_TRY or wait > _LONGEST_PAUSE:
+                    raise
+            time.sleep(wait)
+            pause *= 3
+        return attempt()
 
     def close(self) -> None:
         """Close every pooled connection."""
@@ -186,7 +214,12 @@ class Web:
                 own.callback(response.close)
             fault = fault_of_status(response.status)
             if fault is not None and not _is_confirmed(request, response.status):
-                raise WebError(fault, host=urlsplit(url).netloc, status=response.status)
+                raise WebError(
+                    fault,
+                    host=urlsplit(url).netloc,
+                    status=response.status,
+                    retry_after=retry_after(response.headers),
+                )
             opened.push(own.pop_all())
             return Reply(response, url, deadline)
 
@@ -230,7 +263,13 @@ class Web:
         scheme, proxy = urlsplit(url).scheme, proxy_for(url, self._proxies)
         with self._lock:
             if (scheme, proxy) not in self._managers:
-                self._managers[scheme, proxy] = make_manager(scheme, proxy)
+                try:
+                    self._managers[scheme, proxy] = make_manager(scheme, proxy, self._environ)
+                except OSError as error:
+                    reason = error.strerror
+                    raise WebError(
+                        Fault.UNREACHABLE, host=urlsplit(url).netloc, reason=reason
+                    ) from error
             return self._managers[scheme, proxy]
 
 
@@ -260,13 +299,12 @@ def _is_confirmed(request: Request, status: int) -> bool:
     )
 
 
-def _with_retries(attempt: Callable[[], T]) -> T:
-    """Try three times where a connection or a server failed, once where the answer is clear."""
-    for pause in _PAUSES:
-        try:
-            return attempt()
-        except WebError as error:
-            if error.fault not in _WORTH_ANOTHER_TRY:
-                raise
-        time.sleep(pause)
-    return attempt()
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds that a server asks to wait, given in seconds or as a date (RFC 9110); None where it does not."""
+    text = headers.get("Retry-After", "").strip()
+    if text.isascii() and text.isdecimal():
+        return float(text[:_LONGEST_NUMBER])
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
+    except (TypeError, ValueError, OverflowError):
+        return None

@@ -15,13 +15,22 @@ class WebError(Exception):
     """A request did not get a good answer."""
 
     def __init__(
-        self, fault: Fault, *, host: str, status: int | None = None, reason: str | None = None
+        self,
+        fault: Fault,
+        *,
+        host: str,
+        status: int | None = None,
+        reason: str | None = None,
+        retry_after: float | None = None,
     ) -> None:
         self.fault = fault
         self.host = host
         """`host:port` of the last URL that was asked."""
 
         self.status = status
+        self.retry_after = retry_after
+        """Seconds that the server asks to wait."""
+
         self.reason = reason
         """What else is known, as the end of a sentence; holds no URL."""
 

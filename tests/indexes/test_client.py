@@ -103,7 +103,7 @@ BAD = [
     (Status(code=401), Fault.UNAUTHORISED),
     (Status(code=403), Fault.FORBIDDEN),
     (Status(code=404), Fault.NOT_FOUND),
-    (Status(code=429), Fault.REFUSED),
+    (Status(code=429), Fault.BUSY),
     (Status(code=500), Fault.SERVER_ERROR),
     (Status(code=503), Fault.SERVER_ERROR),
     (Hang(), Fault.TIMED_OUT),

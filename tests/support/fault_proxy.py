@@ -17,6 +17,7 @@ _FORWARDED = ("Accept", "Authorization", "Range", "If-None-Match", "User-Agent")
 _RETURNED = (
     "Accept-Ranges",
     "Cache-Control",
+    "Content-Encoding",
     "Content-Range",
     "Content-Type",
     "ETag",

@@ -1,0 +1,410 @@
+"""What networks do, met by both sides that ask an index: uv's on the default one, envbuild's on a bound one.
+
+A case is right when both sides write the same lockfile and build it, or end with the same exit code and the same words.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import email.utils
+import re
+import shutil
+import socket
+import ssl
+import stat
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
+
+import pytest
+import trustme
+
+from tests.support.command_line import declare_drivers
+from tests.support.fault_proxy import Change, FaultProxy, Reset, Status, Truncate
+from tests.support.index_server import IndexServer, Offer
+from tests.support.proxies import HttpProxy, SocksProxy
+from tests.support.wheels import Wheel, command_wheel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.support.command_line import CommandLine, Result
+    from tests.support.fault_proxy import Fault, ProxyHandler
+
+INDEX = 4
+SIDES = ("default", "bound")
+BOUND = ("bound",)
+TOP = command_wheel("top", "1.0", requires=("base",))
+BASE = Wheel(name="base", version="1.0")
+LOGIN = ("kim", "p@ss:w/rd%")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """A status with headers of its own."""
+
+    code: int
+    headers: tuple[tuple[str, str], ...] = ()
+
+    def strike(self, handler: ProxyHandler) -> None:
+        """Answer with it and never ask the index."""
+        handler.answer(self.code, b"injected\n", **dict(self.headers))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Later:
+    """429 with a date in `Retry-After`, a second ahead."""
+
+    def strike(self, handler: ProxyHandler) -> None:
+        """Answer with it."""
+        when = email.utils.formatdate(time.time() + 1, usegmt=True)
+        handler.answer(429, b"later\n", Retry_After=when)
+
+
+@dataclass(kw_only=True, slots=True)
+class World:
+    """What a case has to play with."""
+
+    index: IndexServer
+    faults: FaultProxy
+    home: Path
+    folder: Path
+    env: dict[str, str | None] = field(default_factory=dict)
+    url: str = ""
+    """Where the index is said to be."""
+
+    key: str = ""
+    """Further keys of a bound `[[index]]`, and what has to stand in its place for the default one."""
+
+    stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+
+    def inject(self, pattern: str, fault: Fault, times: int | None = 1) -> None:
+        """Strike requests between envbuild and the index."""
+        self.faults.inject(pattern, fault, times=times)
+
+    def write_netrc(self, *lines: str, mode: int = 0o600) -> None:
+        """A `.netrc` in the home folder."""
+        file = self.home / ".netrc"
+        file.write_text("".join(f"{line}\n" for line in lines))
+        file.chmod(mode)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Case:
+    """One thing that a network does."""
+
+    name: str
+    prepare: Callable[[World], None]
+    words: str | None = None
+    """A regular expression of what both sides say, with exit 4; None where it works."""
+
+    sides: tuple[str, ...] = SIDES
+    """Where this is so; on the default index uv itself asks."""
+
+    def __str__(self) -> str:
+        """The name in the test's id."""
+        return self.name
+
+
+def _retried(
+    name: str, pattern: str, fault: Fault, times: int = 1, sides: tuple[str, ...] = SIDES
+) -> Case:
+    return Case(name=name, prepare=lambda world: world.inject(pattern, fault, times), sides=sides)
+
+
+def _failed(name: str, pattern: str, fault: Fault, words: str, **env: str) -> Case:
+    def prepare(world: World) -> None:
+        world.env |= env
+        world.inject(pattern, fault, None)
+
+    return Case(name=name, prepare=prepare, words=words, sides=BOUND)
+
+
+PAGE, METADATA, FILE = r"/simple/base/", r"base.*\.metadata$", r"base.*\.whl$"
+SOON = (("Retry_After", "1"),)
+
+RETRIES = (
+    _retried("page 429, Retry-After in seconds", PAGE, Answer(code=429, headers=SOON)),
+    _retried("page 429, Retry-After as a date", PAGE, Later()),
+    _retried("page 503, Retry-After", PAGE, Answer(code=503, headers=SOON)),
+    _retried("page 502, twice", PAGE, Status(code=502), 2),
+    _retried("page 504", PAGE, Status(code=504)),
+    _retried("page reset", PAGE, Reset()),
+    _retried("page broken off", PAGE, Truncate(after=10)),
+    _retried("metadata 503", METADATA, Status(code=503)),
+    _retried("file 429, Retry-After", FILE, Answer(code=429, headers=SOON)),
+    _retried("file 502", FILE, Status(code=502)),
+    _retried("file reset", FILE, Reset(after=50), sides=BOUND),
+    _retried("file broken off", FILE, Truncate(after=50), sides=BOUND),
+    _failed(
+        "page 503, no retries",
+        PAGE,
+        Status(code=503),
+        "503 Service Unavailable",
+        ENVBUILD_HTTP_RETRIES="0",
+    ),
+    _failed("page 429 for ever", PAGE, Status(code=429), "429 Too Many Requests"),
+)
+
+
+def _login(world: World) -> None:
+    world.index.offer = Offer(login=LOGIN)
+
+
+def _netrc(world: World) -> None:
+    _login(world)
+    user, password = LOGIN
+    world.write_netrc(f"machine 127.0.0.1 login {user} password {password}")
+
+
+def _user_in_url(world: World) -> None:
+    _login(world)
+    user, password = LOGIN
+    world.url = world.url.replace("://", f"://{user}@")
+    world.write_netrc(f"machine 127.0.0.1 login {user} password {password}")
+
+
+def _keyring(world: World) -> None:
+    _login(world)
+    folder = world.folder / "bin"
+    folder.mkdir()
+    program = folder / "keyring"
+    program.write_text(
+        "#!/bin/sh\n"
+        f'[ "$1" = get ] || exit 1\n[ "$3" = {LOGIN[0]} ] || exit 1\nprintf "%s\\n" \'{LOGIN[1]}\'\n'
+    )
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    world.url = world.url.replace("://", f"://{LOGIN[0]}@")
+    world.env |= {"ENVBUILD_KEYRING": "subprocess", "PATH+": str(folder)}
+
+
+def _files_elsewhere(world: World) -> None:
+    """Files lie on another host, which wants a password of its own."""
+    files = world.stack.enter_context(IndexServer([TOP, BASE], Offer(login=LOGIN)))
+    port = urlsplit(files.url).port
+    world.faults.inject(r"/files/", _Elsewhere(f"http://localhost:{port}"))
+    user, password = LOGIN
+    world.write_netrc(f"machine localhost login {user} password {password}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Elsewhere:
+    origin: str
+
+    def strike(self, handler: ProxyHandler) -> None:
+        """Lead to the same path of another host."""
+        handler.answer(302, Location=self.origin + handler.path)
+
+
+IDENTITY = (
+    Case(name="password in netrc", prepare=_netrc),
+    Case(name="user in the URL, password in netrc", prepare=_user_in_url),
+    Case(name="user in the URL, password in keyring", prepare=_keyring),
+    Case(name="netrc for the host of files", prepare=_files_elsewhere),
+    Case(name="no password", prepare=_login, words=r"asks who you are \(401\)"),
+)
+
+
+def _secure(world: World, *, client: bool = False) -> trustme.CA:
+    """Serve the index over https, with a certificate of an authority of our own."""
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    if client:
+        authority.configure_trust(context)
+        context.verify_mode = ssl.CERT_REQUIRED
+    server = world.stack.enter_context(SecureIndex(context, [TOP, BASE]))
+    world.url = server.url
+    return authority
+
+
+class SecureIndex(IndexServer):
+    """The index over https."""
+
+    def __init__(self, context: ssl.SSLContext, wheels: list[Wheel]) -> None:
+        super().__init__(wheels)
+        self._context = context
+
+    @property
+    def origin(self) -> str:
+        """`https://127.0.0.1:PORT`."""
+        return f"https://127.0.0.1:{self.server_address[1]}"
+
+    def finish_request(self, request: object, client_address: object) -> None:
+        """Shake hands in the connection's own thread."""
+        assert isinstance(request, socket.socket)
+        secure = self._context.wrap_socket(request, server_side=True)
+        try:
+            super().finish_request(secure, client_address)
+        finally:
+            with contextlib.suppress(OSError):
+                secure.close()
+
+
+def _cert_file(world: World) -> None:
+    file = world.folder / "ca.pem"
+    _secure(world).cert_pem.write_to_path(file)
+    world.env["SSL_CERT_FILE"] = str(file)
+
+
+def _cert_folder(world: World, *, hashed: bool) -> None:
+    folder = world.folder / "ca"
+    folder.mkdir()
+    authority = _secure(world)
+    authority.cert_pem.write_to_path(folder / "ours.pem")
+    if hashed:
+        import subprocess
+
+        argv = ("openssl", "x509", "-hash", "-noout", "-in", str(folder / "ours.pem"))
+        digest = subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip()
+        (folder / f"{digest}.0").symlink_to("ours.pem")
+    world.env["SSL_CERT_DIR"] = str(folder)
+
+
+def _client_cert(world: World) -> None:
+    authority = _secure(world, client=True)
+    file, own = world.folder / "ca.pem", world.folder / "client.pem"
+    authority.cert_pem.write_to_path(file)
+    authority.issue_cert("kim@example.com").private_key_and_cert_chain_pem.write_to_path(own)
+    world.env |= {"SSL_CERT_FILE": str(file), "SSL_CLIENT_CERT": str(own)}
+
+
+def _unreadable_cert(world: World) -> None:
+    _secure(world)
+    file = world.folder / "ca.pem"
+    file.write_text("no certificate\n")
+    world.env["SSL_CERT_FILE"] = str(file)
+
+
+CERTIFICATES = (
+    Case(name="SSL_CERT_FILE", prepare=_cert_file),
+    Case(name="SSL_CERT_DIR, hashed", prepare=lambda world: _cert_folder(world, hashed=True)),
+    Case(name="SSL_CERT_DIR, not hashed", prepare=lambda world: _cert_folder(world, hashed=False)),
+    Case(name="SSL_CLIENT_CERT", prepare=_client_cert),
+    Case(name="unknown authority", prepare=lambda w: _drop(_secure(w)), words="certificate"),
+    Case(name="unreadable certificate", prepare=_unreadable_cert, words="SSL_CERT_FILE"),
+)
+
+
+def _drop(_: object) -> None:
+    """Take a value that a case does not need."""
+
+
+def _http_proxy(world: World, scheme: str = "http") -> None:
+    proxy = world.stack.enter_context(HttpProxy(LOGIN))
+    _through(world, proxy, scheme, "HTTP_PROXY")
+
+
+def _socks(world: World, scheme: str, login: tuple[str, str] | None = None) -> None:
+    proxy = world.stack.enter_context(SocksProxy(login))
+    _through(world, proxy, scheme, "ALL_PROXY")
+
+
+def _through(world: World, proxy: HttpProxy | SocksProxy, scheme: str, variable: str) -> None:
+    """An index whose name only the proxy can resolve."""
+    parts = urlsplit(world.url)
+    proxy.hosts["index.invalid"] = (parts.hostname or "", parts.port or 0)
+    world.url = world.url.replace("127.0.0.1", "index.invalid")
+    login = "".join(f"{quote(part, safe='')}:" for part in proxy.login or ())[:-1]
+    address = f"{scheme}://{login}{'@' if login else ''}127.0.0.1:{proxy.port}"
+    world.env |= {variable: address, "NO_PROXY": "localhost", "no_proxy": None}
+
+
+def _no_proxy(world: World, exempt: str) -> None:
+    world.env |= {"HTTP_PROXY": "http://127.0.0.1:9", "NO_PROXY": exempt, "no_proxy": None}
+
+
+def _dead_proxy(world: World) -> None:
+    world.url = world.url.replace("127.0.0.1", "index.invalid")
+    world.env |= {"HTTP_PROXY": "http://127.0.0.1:9", "NO_PROXY": "localhost"}
+
+
+PROXIES = (
+    Case(name="HTTP_PROXY, password encoded", prepare=_http_proxy),
+    Case(name="ALL_PROXY socks5h", prepare=lambda world: _socks(world, "socks5h")),
+    Case(name="ALL_PROXY socks5h, password", prepare=lambda w: _socks(w, "socks5h", LOGIN)),
+    Case(name="NO_PROXY host", prepare=lambda world: _no_proxy(world, "127.0.0.1")),
+    Case(name="NO_PROXY CIDR", prepare=lambda world: _no_proxy(world, "10.0.0.0/8,127.0.0.0/8")),
+    Case(name="proxy is down", prepare=_dead_proxy, words="cannot be reached"),
+)
+
+
+def _offer(world: World, **keys: object) -> None:
+    world.index.offer = Offer(**keys)  # type: ignore[arg-type] # each case names its own
+
+
+FILES = (
+    _failed("metadata 403", METADATA, Status(code=403), "does not permit reading"),
+    _failed("metadata 500", METADATA, Status(code=500), "500 Internal Server Error"),
+    _failed("metadata changed", METADATA, Change(at=3), "changed"),
+    Case(name="no ranges", prepare=lambda world: _offer(world, metadata=False, ranges=False)),
+    Case(name="compressed files", prepare=lambda world: _offer(world, compressed=True)),
+    Case(name="HTML alone", prepare=lambda world: _offer(world, json=False)),
+)
+
+
+CASES = (*RETRIES, *IDENTITY, *CERTIFICATES, *PROXIES, *FILES)
+
+
+@pytest.fixture
+def world(
+    isolation: Path, index: IndexServer, faults: FaultProxy, scratch: Path
+) -> Iterator[World]:
+    """The two wheels on an index, behind a proxy that plays faults."""
+    index.add(TOP, BASE)
+    folder = scratch / "w"
+    folder.mkdir()
+    made = World(index=index, faults=faults, home=isolation, folder=folder, url=faults.url)
+    with made.stack:
+        yield made
+
+
+def run_side(side: str, run: CommandLine, world: World, python: str) -> tuple[Result, str, bool]:
+    """The first result that failed, or the last; the lockfile's text; whether the environment was built."""
+    env = dict(world.env)
+    if extra := env.pop("PATH+", None):
+        env["PATH"] = f"{extra}:{run.env['PATH']}"
+    env.setdefault("ENVBUILD_HTTP_RETRIES", "3")
+    more = ""
+    if side == "default":
+        env["ENVBUILD_INDEX_DEFAULT_URL"] = world.url
+    else:
+        env |= {"ENVBUILD_INDEX_DEFAULT_URL": "http://127.0.0.1:9/simple"}
+        env |= {"ENVBUILD_INDEX_OWN_URL": world.url}
+        address = "https://packages.example.com/simple"
+        more = (
+            f'[[index]]\nname = "own"\nurl = "{address}"\npackages = ["top", "base"]\n{world.key}'
+        )
+    run.declare(declare_drivers({"top": ["top"]}, python=python, more=more))
+    shutil.rmtree(run.cwd / "locks", ignore_errors=True)
+    result = run("lock", env=env)
+    if result.code:
+        return result, "", False
+    text = (run.cwd / "locks/top.toml").read_text()
+    built = run("sync", env=env)
+    return built, re.sub(r'"(own|default)"', '"index"', text), built.code == 0
+
+
+@pytest.mark.parametrize(
+    ("case", "side"),
+    [pytest.param(case, side, id=f"{case.name}, {side}") for case in CASES for side in case.sides],
+)
+def test_a_case(
+    case: Case, side: str, world: World, run_envbuild: CommandLine, python_version: str
+) -> None:
+    """Both sides write the same lockfile, or say the same with exit 4."""
+    case.prepare(world)
+    result, text, built = run_side(side, run_envbuild, world, python_version)
+    assert LOGIN[1] not in result.stderr, result
+    assert base64.b64encode(LOGIN[1].encode()).decode() not in result.stderr, result
+    assert "Traceback" not in result.stderr, result
+    if case.words is None:
+        assert result.code == 0, result
+        assert built
+        assert f'"{BASE.filename}"' in text
+    else:
+        assert result.code == INDEX, result
+        assert re.search(case.words, result.stderr), result
