@@ -90,7 +90,7 @@ def make_manager(scheme: str, proxy: str | None, environ: Mapping[str, str]) -> 
     if parts.scheme.startswith("socks"):
         from urllib3.contrib.socks import SOCKSProxyManager
 
-        return SOCKSProxyManager(
+        manager = SOCKSProxyManager(
             address,
             username=user or None,
             password=password or None,
@@ -98,6 +98,8 @@ def make_manager(scheme: str, proxy: str | None, environ: Mapping[str, str]) -> 
             maxsize=32,
             ssl_context=context,
         )
+        manager.pool_classes_by_scheme = _watched_socks_pools()
+        return manager
     login = f"{user}:{password}" if user else None
     return _watched(
         urllib3.ProxyManager(
@@ -131,6 +133,26 @@ def _watched_pools() -> dict[str, type[urllib3.HTTPConnectionPool]]:
         ConnectionCls = Connection
 
     class SecurePool(HTTPSConnectionPool):
+        ConnectionCls = SecureConnection
+
+    return {"http": Pool, "https": SecurePool}
+
+
+@cache
+def _watched_socks_pools() -> dict[str, type[urllib3.HTTPConnectionPool]]:
+    """The same pools through a SOCKS proxy."""
+    from urllib3.contrib import socks
+
+    class Connection(_Watched, socks.SOCKSConnection):
+        pass
+
+    class SecureConnection(_Watched, socks.SOCKSHTTPSConnection):
+        pass
+
+    class Pool(socks.SOCKSHTTPConnectionPool):
+        ConnectionCls = Connection
+
+    class SecurePool(socks.SOCKSHTTPSConnectionPool):
         ConnectionCls = SecureConnection
 
     return {"http": Pool, "https": SecurePool}

@@ -76,8 +76,12 @@ class IndexLocation:
             and _origin(url) == _origin(self.url)
         ):
             return self.credentials.authorization()
-        host = urlsplit(url).hostname or ""
-        known = self.elsewhere(host) if self.elsewhere is not None else None
+        parts = urlsplit(url)
+        if self.elsewhere is None or (
+            parts.scheme != "https" and (self.url or "").startswith("https:")
+        ):
+            return None  # an index on https makes us send no password over plain http
+        known = self.elsewhere(parts.hostname or "")
         return known.authorization() if known is not None else None
 
 

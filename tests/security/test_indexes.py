@@ -28,6 +28,7 @@ from envbuild.value import replace
 from envbuild.wheelcache.metadata import find_metadata
 from tests.support.command_line import declare_drivers
 from tests.support.http import Handler, LoopbackServer
+from tests.support.proxies import SocksProxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -146,6 +147,20 @@ def test_an_answer_that_drips_is_given_up_as_a_whole(evil: EvilIndex, drip: Drip
         client.project_page(evil.location, "acme")
     assert caught.value.answer.fault is Fault.TIMED_OUT
     assert "was not there as a whole in 0.8 s" in str(caught.value)
+
+
+def test_an_answer_that_drips_through_socks(evil: EvilIndex) -> None:
+    """The deadline cuts a connection through a SOCKS proxy too."""
+    evil.answer = DRIPS["body"]
+    with SocksProxy() as proxy:
+        environ = {"ALL_PROXY": f"socks5h://127.0.0.1:{proxy.port}"}
+        with (
+            IndexClient(environ, read_timeout=30, deadline=0.8) as client,
+            pytest.raises(IndexAnswerError) as caught,
+        ):
+            client.project_page(evil.location, "acme")
+        assert proxy.seen
+    assert caught.value.answer.fault is Fault.TIMED_OUT
 
 
 def test_a_handshake_that_drips() -> None:

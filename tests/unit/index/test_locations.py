@@ -179,6 +179,28 @@ def test_a_url_knows_better_than_netrc(tmp_path: Path) -> None:
     assert locations.of("acme-a").credentials == Credentials(user="other", password="other")
 
 
+def test_netrc_of_another_host_goes_nowhere_else_and_not_in_clear(tmp_path: Path) -> None:
+    """Who we are at a host of files is told to that host alone, and not over http where the index is on https."""
+    path = tmp_path / "netrc"
+    path.write_text("machine files.example login me password s3cret\n")
+    index = locate(INTERNAL, environ={"NETRC": str(path)}).of("acme-core")
+    assert index.authorization("https://files.example/a.whl")
+    assert index.authorization("https://other.example/a.whl") is None
+    assert index.authorization("http://files.example/a.whl") is None
+
+
+def test_a_user_in_the_url_gets_his_password_from_netrc(tmp_path: Path) -> None:
+    """Nobody else's."""
+    path = tmp_path / "netrc"
+    path.write_text("machine mirror.example login kim password s3cret\n")
+    for user, known in (("kim", "s3cret"), ("eve", None)):
+        place = f"https://{user}@mirror.example/simple"
+        environ = {"NETRC": str(path), "ENVBUILD_INDEX_DEFAULT_URL": place}
+        found = locate(environ=environ).default.credentials
+        assert found is not None
+        assert (found.user, found.password) == (user, known)
+
+
 def test_a_broken_netrc_is_named_by_line_without_its_secrets(tmp_path: Path) -> None:
     """A netrc file that cannot be parsed is exit 2 with file and line, and repeats nothing of it."""
     path = tmp_path / "netrc"
