@@ -15,6 +15,7 @@ from tomlkit.items import Array
 
 from envbuild.errors import Problem, UsageError
 from envbuild.nearest_name import no_driver
+from envbuild.toml_text import toml_string
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -192,9 +193,11 @@ def _value(value: object) -> str:
     """A string, a boolean, or a list of strings, as TOML."""
     if isinstance(value, list):
         return "[" + ", ".join(map(_value, value)) + "]"
-    if isinstance(value, str) and '"' in value and "'" not in value and value.isprintable():
+    if not isinstance(value, str):
+        return json.dumps(value)
+    if '"' in value and "'" not in value and value.isprintable():
         return f"'{value}'"
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return toml_string(value)
 
 
 def driver_name(text: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from envbuild.lockfile.content import check_content
 from envbuild.lockfile.held_back import REASONS
 from envbuild.lockfile.lockfile import FORMAT, HeldBack, Inputs, LockedFile, LockedPackage, Lockfile
 from envbuild.target.target import parse_target
+from envbuild.toml_text import toml_string
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -36,7 +36,6 @@ _ENDLESS_NUMBER = re.compile(r"[0-9]{65}")
 _PATTERN = re.compile(r"[a-z0-9*-]+")
 _LARGEST_FILE = 1 << 60
 _LINE = re.compile(r"[^\n]*")
-_ENCODE = json.JSONEncoder(ensure_ascii=False).encode
 _HINT = "run `envbuild lock`, or take the file back from version control"
 
 
@@ -70,8 +69,8 @@ def parse_lockfile(text: str, *, file: str) -> Lockfile:
 
 
 def _lines(lockfile: Lockfile) -> Iterator[str]:
-    yield f"driver = {_string(lockfile.driver)}"
-    yield f"version = {_string(lockfile.version)}"
+    yield f"driver = {toml_string(lockfile.driver)}"
+    yield f"version = {toml_string(lockfile.version)}"
     yield from _list("targets", map(str, lockfile.targets))
     yield ""
     yield "[inputs]"
@@ -93,66 +92,63 @@ def _inputs_lines(inputs: Inputs) -> Iterator[str]:
     yield from _list("python", inputs.python)
     yield from _list("platforms", inputs.platforms)
     if inputs.exclude_newer is not None:
-        yield f"exclude-newer = {_string(inputs.exclude_newer)}"
+        yield f"exclude-newer = {toml_string(inputs.exclude_newer)}"
     if inputs.exclude_newer_packages:
         limits = (f"{name}={limit or 'false'}" for name, limit in inputs.exclude_newer_packages)
         yield from _list("exclude-newer-packages", limits)
     yield from _list("allow-sdist", inputs.allow_sdist)
-    yield f"version-of = {_string(inputs.version_of)}"
+    yield f"version-of = {toml_string(inputs.version_of)}"
     for name, patterns in inputs.indexes:
-        yield from _list(f"indexes.{_string(name)}", patterns)
+        yield from _list(f"indexes.{toml_string(name)}", patterns)
 
 
 def _package_lines(package: LockedPackage, all_targets: tuple[Target, ...]) -> Iterator[str]:
-    yield f"name = {_string(package.name)}"
-    yield f"version = {_string(package.version)}"
-    yield f"index = {_string(package.index)}"
+    yield f"name = {toml_string(package.name)}"
+    yield f"version = {toml_string(package.version)}"
+    yield f"index = {toml_string(package.index)}"
     if package.targets != all_targets:
         yield from _list("targets", map(str, package.targets))
     if package.requires_python:
-        yield f"requires-python = {_string(package.requires_python)}"
+        yield f"requires-python = {toml_string(package.requires_python)}"
     yield from _list("requires", package.requires)
     yield from _list("required-by", package.required_by)
     if package.yanked is not None:
-        yield f"yanked = {_string(package.yanked)}"
+        yield f"yanked = {toml_string(package.yanked)}"
     if package.commands is not None:
         yield from _list("commands", package.commands)
     yield "files = ["
     for file in package.files:
         targets = ""
         if file.targets != package.targets:
-            targets = f", targets = [{', '.join(_string(str(target)) for target in file.targets)}]"
+            targets = (
+                f", targets = [{', '.join(toml_string(str(target)) for target in file.targets)}]"
+            )
         yield (
-            f"  {{ name = {_string(file.name)}, size = {file.size}, "
-            f"sha256 = {_string(file.sha256)}{targets} }},"
+            f"  {{ name = {toml_string(file.name)}, size = {file.size}, "
+            f"sha256 = {toml_string(file.sha256)}{targets} }},"
         )
     yield "]"
 
 
 def _held_back_lines(held: HeldBack, all_targets: tuple[Target, ...]) -> Iterator[str]:
-    yield f"package = {_string(held.package)}"
-    yield f"locked = {_string(held.locked)}"
+    yield f"package = {toml_string(held.package)}"
+    yield f"locked = {toml_string(held.locked)}"
     if held.passed_over is not None:
-        yield f"passed-over = {_string(held.passed_over)}"
-    yield f"reason = {_string(held.reason)}"
+        yield f"passed-over = {toml_string(held.passed_over)}"
+    yield f"reason = {toml_string(held.reason)}"
     yield from _list("blockers", held.blockers)
     if held.targets != all_targets:
         yield from _list("targets", map(str, held.targets))
 
 
 def _list(key: str, items: Iterable[str]) -> Iterator[str]:
-    strings = [_string(item) for item in items]
+    strings = [toml_string(item) for item in items]
     if len(strings) < 2:
         yield f"{key} = [{''.join(strings)}]"
         return
     yield f"{key} = ["
     yield from (f"  {string}," for string in strings)
     yield "]"
-
-
-def _string(text: str) -> str:
-    """A TOML basic string; JSON's escapes are TOML's, but for DEL."""
-    return _ENCODE(text).replace("\x7f", "\\u007f")
 
 
 def _refuse_address(text: str) -> None:

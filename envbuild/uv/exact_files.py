@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from envbuild.toml_text import toml_string
 from envbuild.uv.loopback import exempt_from_proxy, patience_beyond
 
 if TYPE_CHECKING:
@@ -47,13 +47,9 @@ def without_indexes(
 
 def _package(file: ChosenFile, address: str) -> str:
     url = f"{address}/{quote(file.package)}/{quote(file.file)}"
-    wheel = f"name = {_text(file.file)}, url = {_text(url)}, size = {file.size}"
+    wheel = f"name = {toml_string(file.file)}, url = {toml_string(url)}, size = {file.size}"
     return (
-        f"\n[[packages]]\nname = {_text(file.package)}\nversion = {_text(file.version)}\n"
-        f"index = {_text(INDEX)}\n"
-        f"wheels = [{{ {wheel}, hashes = {{ sha256 = {_text(file.sha256)} }} }}]\n"
+        f"\n[[packages]]\nname = {toml_string(file.package)}\nversion = {toml_string(file.version)}\n"
+        f"index = {toml_string(INDEX)}\n"
+        f"wheels = [{{ {wheel}, hashes = {{ sha256 = {toml_string(file.sha256)} }} }}]\n"
     )
-
-
-def _text(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)

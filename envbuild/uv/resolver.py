@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
@@ -17,6 +16,7 @@ from envbuild.requirement.parse import settled_requirement
 from envbuild.resolution.resolution import Resolution
 from envbuild.target.platform_range import known_platform, library_of
 from envbuild.target.wheel_choice import best_wheel, unfit_versions
+from envbuild.toml_text import toml_string
 from envbuild.uv.chosen_file import choose_file, offered_files
 from envbuild.uv.executable import base_arguments, uv_executable
 from envbuild.uv.output import pre_release_hint, without_switches
@@ -242,15 +242,11 @@ def _static_metadata(request: ResolveRequest) -> str:
     target = request.target
     return "".join(
         "[[dependency-metadata]]\n"
-        f"name = {_toml_string(package.name)}\n"
-        f"version = {_toml_string(package.version)}\n"
-        f"requires-dist = [{', '.join(_toml_string(settled_requirement(text, target)) for text in package.requires)}]\n"
+        f"name = {toml_string(package.name)}\n"
+        f"version = {toml_string(package.version)}\n"
+        f"requires-dist = [{', '.join(toml_string(settled_requirement(text, target)) for text in package.requires)}]\n"
         for package in (*known, *request.told)
     )
-
-
-def _toml_string(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
 
 
 def _uv_platform(platform: Platform) -> str:

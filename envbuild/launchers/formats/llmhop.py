@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from envbuild.errors import IndexFailureError, Problem
@@ -12,6 +11,7 @@ from envbuild.launchers.formats.pylock import python_range, target_markers
 from envbuild.launchers.formats.quadlet import render_quadlet
 from envbuild.launchers.formats.requirements import pinned
 from envbuild.launchers.markers import check_distinct
+from envbuild.toml_text import toml_string
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,17 +30,17 @@ def render_workspace(lockfile: Lockfile, indexes: Mapping[str, str]) -> Exported
     lines = [
         f"# {header('llmhop')}",
         "[project]",
-        f"name = {json.dumps(f'envbuild-{lockfile.driver}')}",
+        f"name = {toml_string(f'envbuild-{lockfile.driver}')}",
         'version = "0"',
-        f"requires-python = {json.dumps(python_range(lockfile))}",
+        f"requires-python = {toml_string(python_range(lockfile))}",
         "dependencies = [",
-        *(f"  {json.dumps(pinned(package, lockfile))}," for package in lockfile.packages),
+        *(f"  {toml_string(pinned(package, lockfile))}," for package in lockfile.packages),
         "]",
         "",
         "[tool.uv]",
         "package = false",
         "environments = [",
-        *(f"  {json.dumps(marker)}," for marker in target_markers(lockfile)),
+        *(f"  {toml_string(marker)}," for marker in target_markers(lockfile)),
         "]",
         *_overrides(lockfile),
     ]
@@ -50,15 +50,15 @@ def render_workspace(lockfile: Lockfile, indexes: Mapping[str, str]) -> Exported
     if sources:
         lines += ["", "[tool.uv.sources]"]
         lines += [
-            f"{json.dumps(name)} = {{ index = {json.dumps(index)} }}"
+            f"{toml_string(name)} = {{ index = {toml_string(index)} }}"
             for name, index in sources.items()
         ]
     for name, place in indexes.items():
         lines += [
             "",
             "[[tool.uv.index]]",
-            f"name = {json.dumps(name)}",
-            f"url = {json.dumps(place)}",
+            f"name = {toml_string(name)}",
+            f"url = {toml_string(place)}",
         ]
         lines += ["explicit = true", *(['format = "flat"'] if "://" not in place else [])]
     return ExportedFile(name=f"{lockfile.driver}/pyproject.toml", text=join(lines))
@@ -82,7 +82,7 @@ def _overrides(lockfile: Lockfile) -> list[str]:
     """Every pin again: what is locked stands, whatever packages ask for by overridden requirements."""
     if not lockfile.inputs.overrides:
         return []
-    pins = [json.dumps(pinned(package, lockfile)) for package in lockfile.packages]
+    pins = [toml_string(pinned(package, lockfile)) for package in lockfile.packages]
     return ["override-dependencies = [", *(f"  {pin}," for pin in pins), "]"]
 
 

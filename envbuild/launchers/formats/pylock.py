@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from envbuild.launchers.export import TARGET, ExportFormat
 from envbuild.launchers.fleet import ExportedFile, FileSource, header, join
 from envbuild.launchers.markers import check_distinct
 from envbuild.launchers.patch_releases import package_marker
+from envbuild.toml_text import toml_string
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,8 +23,8 @@ def render_pylock(lockfile: Lockfile, sources: Mapping[str, FileSource]) -> Expo
         f"# {header('pylock')}",
         'lock-version = "1.0"',
         'created-by = "envbuild"',
-        f"requires-python = {_string(python_range(lockfile))}",
-        f"environments = [{', '.join(_string(text) for text in target_markers(lockfile))}]",
+        f"requires-python = {toml_string(python_range(lockfile))}",
+        f"environments = [{', '.join(toml_string(text) for text in target_markers(lockfile))}]",
     ]
     for package in lockfile.packages:
         lines += _package(package, lockfile, sources[package.name])
@@ -61,15 +61,15 @@ def _order(minor: str) -> tuple[int, ...]:
 def _package(package: LockedPackage, lockfile: Lockfile, source: FileSource) -> Iterator[str]:
     yield ""
     yield "[[packages]]"
-    yield f"name = {_string(package.name)}"
-    yield f"version = {_string(package.version)}"
+    yield f"name = {toml_string(package.name)}"
+    yield f"version = {toml_string(package.version)}"
     marker = package_marker(package, lockfile)
     if marker is not None:
-        yield f"marker = {_string(marker)}"
+        yield f"marker = {toml_string(marker)}"
     if package.requires_python:
-        yield f"requires-python = {_string(package.requires_python)}"
+        yield f"requires-python = {toml_string(package.requires_python)}"
     if source.index is not None:
-        yield f"index = {_string(source.index)}"
+        yield f"index = {toml_string(source.index)}"
     wheels = [file for file in package.files if file.name.endswith(".whl")]
     for file in package.files:
         if file not in wheels:
@@ -84,16 +84,12 @@ def _file(file: LockedFile, source: FileSource) -> str:
     place = source.files[file.name]
     where = "path" if source.index is None else "url"
     pairs = (
-        ("name", _string(file.name)),
-        (where, _string(place)),
+        ("name", toml_string(file.name)),
+        (where, toml_string(place)),
         ("size", str(file.size)),
-        ("hashes", f"{{ sha256 = {_string(file.sha256)} }}"),
+        ("hashes", f"{{ sha256 = {toml_string(file.sha256)} }}"),
     )
     return "{ " + ", ".join(f"{key} = {value}" for key, value in pairs) + " }"
-
-
-def _string(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 FORMAT = ExportFormat(
