@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
+    import socketserver
     from types import TracebackType
 
 LIFETIME = 300.0
@@ -70,12 +71,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 class LoopbackServer(http.server.ThreadingHTTPServer):
-    """A server for the length of a `with` block, on a port that the system chooses."""
+    """A server for the length of a `with` block, on a port that the system chooses; its protocol is the handler's."""
 
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, handler: type[Handler], *, lifetime: float = LIFETIME) -> None:
+    def __init__(
+        self, handler: type[socketserver.BaseRequestHandler], *, lifetime: float = LIFETIME
+    ) -> None:
         super().__init__(("127.0.0.1", 0), handler)
         self.requests: list[Asked] = []
         self.stopping = threading.Event()

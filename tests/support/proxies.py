@@ -7,35 +7,22 @@ import contextlib
 import select
 import socket
 import socketserver
-import threading
-from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
-if TYPE_CHECKING:
-    from types import TracebackType
-
-LIFETIME = 300.0
-"""Seconds after which a proxy stops by itself."""
+from tests.support.http import LoopbackServer
 
 _HOST_NAME, _IPV4 = 3, 1
 
 
-class _Proxy(socketserver.ThreadingTCPServer):
+class _Proxy(LoopbackServer):
     """A proxy for the length of a `with` block; `seen` are the `host:port` it was asked for."""
 
-    daemon_threads = True
-    allow_reuse_address = True
-
     def __init__(self, login: tuple[str, str] | None, handler: type[_Handler]) -> None:
-        super().__init__(("127.0.0.1", 0), handler)
+        super().__init__(handler)
         self.login = login
         self.seen: list[str] = []
         self.hosts: dict[str, tuple[str, int]] = {}
         """Names that only the proxy can resolve → where they are."""
-
-        self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
-        self._timer = threading.Timer(LIFETIME, self.shutdown)
-        self._timer.daemon = True
 
     @property
     def port(self) -> int:
@@ -45,25 +32,6 @@ class _Proxy(socketserver.ThreadingTCPServer):
     def find(self, host: str, port: int) -> tuple[str, int]:
         """Where a name is, as this proxy resolves it."""
         return self.hosts.get(host, (host, port))
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        self._timer.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._timer.cancel()
-        self.shutdown()
-        self._thread.join(5)
-        self.server_close()
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing when a client hangs up."""
 
 
 class _Handler(socketserver.StreamRequestHandler):

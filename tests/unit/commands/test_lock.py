@@ -14,30 +14,16 @@ from envbuild.errors import (
     UnsatisfiableError,
     UsageError,
 )
-from envbuild.lockfile.folder import LockFolder
 from envbuild.lockfile.text import parse_lockfile
 from envbuild.value import replace
 from tests.support.locking import FakeIndex, content, lock
 from tests.support.values import LINUX, MAC, make_declaration, make_driver
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from envbuild.lockfile.folder import LockFolder
 
 ASR = make_driver("asr")
 GATEWAY = make_driver("gateway")
-
-
-@pytest.fixture
-def folder(project: Path) -> LockFolder:
-    """The folder of lockfiles, which is not there yet."""
-    return LockFolder(path=project / "locks", shown="locks")
-
-
-@pytest.fixture
-def index() -> FakeIndex:
-    """An index with the packages of two drivers, and one that they share."""
-    return FakeIndex.of_two_drivers()
 
 
 def changes(result: LockResult, driver: str) -> list[tuple[str, str]]:

@@ -11,31 +11,17 @@ from envbuild.errors import (
     HostError,
     NewerFormatError,
 )
-from envbuild.lockfile.folder import LockFolder
 from envbuild.value import replace
 from tests.support.locking import FakeIndex, content, lock
 from tests.support.values import make_declaration, make_driver
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from envbuild.lockfile.folder import LockFolder
 
 ASR = make_driver("asr")
 
 
 GATEWAY = make_driver("gateway")
-
-
-@pytest.fixture
-def folder(project: Path) -> LockFolder:
-    """The folder of lockfiles, which is not there yet."""
-    return LockFolder(path=project / "locks", shown="locks")
-
-
-@pytest.fixture
-def index() -> FakeIndex:
-    """An index with the packages of two drivers, and one that they share."""
-    return FakeIndex.of_two_drivers()
 
 
 @pytest.mark.parametrize("damage", [b"edited = 1\n", b"<<<<<<< ours\n", b"\xff\xfe"])

@@ -8,7 +8,6 @@ import pytest
 
 from envbuild.commands.sync import Planner
 from envbuild.errors import HostError, NoError, Problem, UsageError
-from envbuild.lockfile.folder import LockFolder
 from envbuild.store.plan import Plan, Skip
 from envbuild.target.accelerator import Accelerator, FoundAccelerator
 from envbuild.target.target import Host, Interpreter, parse_target
@@ -24,9 +23,9 @@ from tests.support.values import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from envbuild.declaration.declaration import Driver
+    from envbuild.lockfile.folder import LockFolder
     from envbuild.store.manifest import Manifest
 
 OLD = "x86_64-manylinux_2_17"
@@ -39,12 +38,6 @@ ASR = make_driver("asr")
 GATEWAY = make_driver("gateway")
 VLLM = make_driver("vllm", accelerator=Accelerator(kind="cuda", versions=">=12.4"))
 GPU_HOST = replace(HOST, accelerators=(FoundAccelerator(kind="cuda", version="12.8"),))
-
-
-@pytest.fixture
-def folder(project: Path) -> LockFolder:
-    """The folder of lockfiles."""
-    return LockFolder(path=project / "locks", shown="locks")
 
 
 def plan(
