@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 from envbuild.errors import Problem, UnsatisfiableError
 from envbuild.lockfile.soundness import judge_target
 from envbuild.requirement.parse import is_open
-from envbuild.resolution.resolution import KnownPackage
+from envbuild.resolution.known_packages import known_package
 from envbuild.value import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from envbuild.lockfile.lockfile import LockedPackage, Lockfile
+    from envbuild.resolution.resolution import KnownPackage
     from envbuild.target.target import Target
 
-KnownByTarget = dict["Target", tuple[KnownPackage, ...]]
+KnownByTarget = dict["Target", tuple["KnownPackage", ...]]
 """What files say inside, for each target that a resolver is to believe it for."""
 
 ROUNDS = 12
@@ -54,14 +55,7 @@ def metadata_to_tell(
 
 
 def _known(package: LockedPackage, target: Target) -> KnownPackage:
-    file = next(file for file in package.files if target in file.targets)
-    return KnownPackage(
-        name=package.name,
-        version=package.version,
-        file=file.name,
-        sha256=file.sha256,
-        requires=package.requires,
-    )
+    return known_package(package, next(file for file in package.files if target in file.targets))
 
 
 def unsound_problems(lockfiles: Iterable[Lockfile]) -> Iterator[Problem]:

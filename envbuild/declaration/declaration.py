@@ -23,6 +23,11 @@ DEFAULT_PROBE_TIMEOUT = 60
 """Seconds; a first `vllm --version` on a cold disk takes twenty."""
 
 
+def index_variable(name: str) -> str:
+    """The environment variable that says where an index lives on a host: `$ENVBUILD_INDEX_<NAME>_URL`."""
+    return f"ENVBUILD_INDEX_{name.upper().replace('-', '_')}_URL"
+
+
 @value
 class DeclaredRequirement:
     """A requirement as a driver's own line asks for it."""

@@ -147,12 +147,20 @@ def parse_receipt(text: str, *, file: str) -> Receipt:
         raise HostError(Problem(file=file, message=f"the receipt is damaged: {error}")) from error
 
 
+def read_receipt_head(text: str) -> Any:
+    """The entries that the first lines of a receipt hold, such as `created` and `size`; the rest need not be read.
+
+    ValueError if the lines are not from a receipt.
+    """
+    return json.loads(text.rstrip().removesuffix(",") + "}")
+
+
 def read_receipt_size(first_line: str) -> int:
     """The size that a receipt's first line carries, in bytes; the rest need not be read for it.
 
     ValueError if the line is not from a receipt.
     """
-    head = json.loads(first_line.rstrip().removesuffix(",") + "}")
+    head = read_receipt_head(first_line)
     if type(size := head.get("size")) is not int:
         raise ValueError(f"size is {size!r}")
     return size
@@ -204,7 +212,7 @@ def _text(value: object) -> str:
 
 def read_receipt_python(first_line: str) -> tuple[str, str]:
     """The path and the version of the interpreter that a receipt's first line carries."""
-    head = json.loads(first_line.rstrip().removesuffix(",") + "}")
+    head = read_receipt_head(first_line)
     return str(head["python"]), str(head["python_version"])
 
 
@@ -221,7 +229,7 @@ def read_receipt_files(lines: Iterable[str]) -> tuple[tuple[str, str, str, str],
     """
     head = "".join(takewhile(lambda line: not line.startswith('"files"'), lines))
     try:
-        table = json.loads(head.rstrip().removesuffix(",") + "}")
+        table = read_receipt_head(head)
         rows = table.get("wheels", ())
         return tuple((name, version, file, sha256) for name, version, _, file, sha256, _ in rows)
     except (AttributeError, TypeError) as error:

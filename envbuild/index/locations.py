@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from envbuild.declaration.declaration import DEFAULT_INDEX, Index
+from envbuild.declaration.declaration import DEFAULT_INDEX, Index, index_variable
 from envbuild.errors import Problem, UsageError
 from envbuild.value import field, replace, value
 
@@ -131,11 +131,6 @@ class IndexLocations:
     def is_bound(self, package: str) -> bool:
         """Whether a package comes from another than the default index."""
         return self._index_of(package) != DEFAULT_INDEX
-
-
-def index_variable(name: str) -> str:
-    """The environment variable that says where an index lives: `$ENVBUILD_INDEX_<NAME>_URL`."""
-    return f"ENVBUILD_INDEX_{name.upper().replace('-', '_')}_URL"
 
 
 def locate_indexes(

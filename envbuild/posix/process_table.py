@@ -91,7 +91,7 @@ def describe(pid: int) -> RunningProcess | None:
         return None
     return RunningProcess(
         pid=pid,
-        user=_user_name(owner),
+        user=user_name(owner),
         since=_start_time(int(fields[_START_TIME])),
         command=" ".join(arguments_of(pid)),
     )
@@ -177,7 +177,8 @@ def executable_of(pid: int) -> str | None:
         return ""
 
 
-def _user_name(uid: int) -> str:
+def user_name(uid: int) -> str:
+    """The name of a user; his number where the host knows no name."""
     import pwd
 
     try:

@@ -16,12 +16,23 @@ from envbuild.resolution.resolution import KnownPackage
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from envbuild.lockfile.lockfile import Inputs, Lockfile
+    from envbuild.lockfile.lockfile import Inputs, LockedFile, LockedPackage, Lockfile
     from envbuild.resolution.resolution import Resolution
     from envbuild.target.target import Target
 
 _OF_OLD = re.compile(r"[<>]=?\s*[\w.]*\.\*")
 """A form from before PEP 440 (`six>=1.*`), which resolvers read in METADATA and nowhere else."""
+
+
+def known_package(package: LockedPackage, file: LockedFile) -> KnownPackage:
+    """What a lockfile says of a package by one of its files."""
+    return KnownPackage(
+        name=package.name,
+        version=package.version,
+        file=file.name,
+        sha256=file.sha256,
+        requires=package.requires,
+    )
 
 
 def known_packages(lockfile: Lockfile, target: Target) -> tuple[KnownPackage, ...]:
@@ -30,13 +41,7 @@ def known_packages(lockfile: Lockfile, target: Target) -> tuple[KnownPackage, ..
     What is built from source is left out: whoever builds it anew may get something else.
     """
     return tuple(
-        KnownPackage(
-            name=package.name,
-            version=package.version,
-            file=file.name,
-            sha256=file.sha256,
-            requires=package.requires,
-        )
+        known_package(package, file)
         for package in lockfile.packages
         if not any(map(_OF_OLD.search, package.requires))
         for file in package.files

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 from contextlib import ExitStack
 from pathlib import Path
 
+from envbuild.environment.receipt import read_receipt_head
 from envbuild.errors import HostError
 from envbuild.lean_json import open_ordinary
 from envbuild.posix.file_locks import locked_if_free
@@ -155,7 +155,7 @@ class Collector:
         """When it was built, its size and its interpreter; the receipt's first line says it all."""
         try:
             with os.fdopen(open_ordinary(self.store.receipt(name)), encoding="utf-8") as stream:
-                head = json.loads(stream.readline().rstrip().removesuffix(",") + "}")
+                head = read_receipt_head(stream.readline())
             return str(head["created"]), int(head["size"]), str(head["python"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             pass_shortage_on(error)

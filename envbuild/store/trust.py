@@ -69,9 +69,11 @@ class Trust:
         return set(read_trusted(self.settings))
 
     def _problem(self, what: str, folder: Path, owner: int) -> Problem:
+        from envbuild.posix.process_table import user_name
+
         return Problem(
-            message=f"{what} {folder} belongs to user {_user_name(owner)}, who could make this command "
-            f"do as he likes with the rights of {_user_name(os.geteuid())}",
+            message=f"{what} {folder} belongs to user {user_name(owner)}, who could make this command "
+            f"do as he likes with the rights of {user_name(os.geteuid())}",
             hint="run it as that user; or, if you trust him with all that you may do, "
             f'add --trust-owner, or trust = ["{folder}"] to {self.settings}',
         )
@@ -84,15 +86,6 @@ def _owners(path: Path) -> Iterator[int]:
             yield look().st_uid
         except OSError:
             return
-
-
-def _user_name(uid: int) -> str:
-    import pwd
-
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
 
 
 FILE = "settings.toml"

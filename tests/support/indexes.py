@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.declaration.declaration import Declaration, Index
-from envbuild.index.locations import IndexLocations, index_variable, locate_indexes
+from envbuild.declaration.declaration import Declaration, Index, index_variable
+from envbuild.index.locations import IndexLocations, locate_indexes
 from envbuild.resolution.resolution import ResolvedFile
 
 if TYPE_CHECKING:

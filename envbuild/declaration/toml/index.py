@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from packaging.utils import canonicalize_name
 
-from envbuild.declaration.declaration import DEFAULT_INDEX, Index
+from envbuild.declaration.declaration import DEFAULT_INDEX, Index, index_variable
 from envbuild.declaration.toml.table import (
     Key,
     Located,
@@ -29,18 +29,13 @@ _MOST_WILDCARDS = 200
 _PATTERN = re.compile(r"[a-z0-9*]([a-z0-9*-]*[a-z0-9*])?")
 
 
-def _variable(name: str) -> str:
-    """The environment variable that says where an index lives on a host."""
-    return f"ENVBUILD_INDEX_{name.upper().replace('-', '_')}_URL"
-
-
 def _name(written: str) -> str:
     if not _NAME.fullmatch(written):
         raise TextError(
             f"{written!r} is not an index's name",
             hint="letters, digits, hyphens and underscores, beginning with a letter or a digit",
         )
-    if written != DEFAULT_INDEX and _variable(written) == _variable(DEFAULT_INDEX):
+    if written != DEFAULT_INDEX and index_variable(written) == index_variable(DEFAULT_INDEX):
         raise TextError(f"the default index is written '{DEFAULT_INDEX}', not {written!r}")
     return written
 
@@ -151,7 +146,7 @@ def _check_secrets(table: Table, name: str) -> None:
         return
     table.place.at(URL.name).wrong(
         f"this file holds no secrets, but the URL has {what} in it",
-        hint=f"leave that out, and give each host the whole URL in ${_variable(name)}",
+        hint=f"leave that out, and give each host the whole URL in ${index_variable(name)}",
     )
 
 
@@ -172,11 +167,11 @@ def _check_packages(table: Table, name: str) -> None:
 def _check_clashes(named: list[tuple[str, Table]]) -> None:
     first: dict[str, Table] = {}
     for name, table in named:
-        earlier = first.setdefault(_variable(name), table)
+        earlier = first.setdefault(index_variable(name), table)
         if earlier is not table:
             table.place.at(NAME.name).wrong(
                 f"the index '{name}' has the name of the one on line {earlier.place.line}: "
-                f"${_variable(name)} would mean both",
+                f"${index_variable(name)} would mean both",
                 hint="capitals, hyphens and underscores make no other name; choose one",
             )
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envbuild.declaration.declaration import Declaration, Index
+from envbuild.declaration.declaration import Declaration, Index, index_variable
 from envbuild.errors import UsageError
-from envbuild.index.locations import Credentials, index_variable, locate_indexes
+from envbuild.index.locations import Credentials, locate_indexes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
