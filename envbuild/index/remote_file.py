@@ -19,16 +19,13 @@ if TYPE_CHECKING:
 
     from _typeshed import WriteableBuffer
 
-    from envbuild.index.web import Reply
-
-    Ask: TypeAlias = Callable[[str], AbstractContextManager[Reply]]
-    """The value of a `Range` header → the answer."""
-    from contextlib import AbstractContextManager
-
     from envbuild.index.locations import IndexLocation
     from envbuild.index.page import IndexFile
     from envbuild.index.reader import IndexClient
     from envbuild.index.web import Reply
+
+    Ask: TypeAlias = Callable[[str], AbstractContextManager[Reply]]
+    """The value of a `Range` header → the answer."""
 
 
 _TAIL = 1 << 16

@@ -52,7 +52,8 @@ def readers() -> Iterator[tuple[str, Callable[[str], object]]]:
     from envbuild.commands.show import table_headers
     from envbuild.imports.requirements_text import read_requirements_text
     from envbuild.index.page import JSON, listed_hashes, parse_page
-    from envbuild.index.revalidation import lifetime, wheels_of_version
+    from envbuild.index.page_scan import wheels_of_version
+    from envbuild.index.revalidation import lifetime
     from envbuild.launchers.formats.systemd import parse_exec_start
     from envbuild.launchers.unit_file import parse_unit
     from envbuild.requirement.parse import parse_requirement
@@ -63,8 +64,8 @@ def readers() -> Iterator[tuple[str, Callable[[str], object]]]:
     yield "page as JSON", lambda text: parse_page("a", text, JSON, "http://host/a/")
     yield "hashes of HTML", lambda text: listed_hashes(text, "text/html")
     yield "hashes of JSON", lambda text: listed_hashes(text, JSON)
-    yield "glance at HTML", lambda text: wheels_of_version(text, "text/html", "1")
-    yield "glance at JSON", lambda text: wheels_of_version(text, JSON, "1")
+    yield "scan of HTML", lambda text: wheels_of_version(text, "text/html", "1")
+    yield "scan of JSON", lambda text: wheels_of_version(text, JSON, "1")
     yield "lifetime", lambda text: lifetime({"Cache-Control": text})
     head = "Metadata-Version: 2.1\nName: a\nVersion: 1\n"
     yield "METADATA", lambda text: parse_metadata(f"{head}{text}".encode(), "a", 1)

@@ -1,4 +1,4 @@
-"""A glance at a page finds every wheel of a version, and nothing where the page is of an unforeseen form."""
+"""A scan of a page finds every wheel of a version, and nothing where the page is of an unforeseen form."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import pytest
 
 from envbuild.index.page import JSON
-from envbuild.index.revalidation import wheels_of_version
+from envbuild.index.page_scan import wheels_of_version
 
 SHA = "a" * 64
 
