@@ -11,7 +11,7 @@ import os
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
-    from typing import Any
+    from typing import Any, TextIO
 
 MOST_BYTES = 64 << 20
 """The largest file that is read; a receipt of 50,000 files has about ten megabytes."""
@@ -61,6 +61,11 @@ def open_ordinary(file: Path | str) -> int:
     if status.st_mode & _KIND == _ORDINARY:
         raise OSError(_EFBIG, f"it is larger than {MOST_BYTES >> 20} MiB", str(file))
     raise OSError(_EINVAL, "it is not an ordinary file", str(file))
+
+
+def open_text(file: Path | str) -> TextIO:
+    """An ordinary file's text, bytes that are no UTF-8 as surrogate escapes; OSError as of `open_ordinary`."""
+    return os.fdopen(open_ordinary(file), encoding="utf-8", errors="surrogateescape")
 
 
 def read_ordinary(file: Path | str) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,7 @@ from envbuild.commands.locked_fleet import read_lockfiles
 from envbuild.commands.revision import fleet_at
 from envbuild.environment.receipt import read_receipt_files
 from envbuild.errors import Problem, UsageError
-from envbuild.lean_json import open_ordinary
+from envbuild.lean_json import open_text
 from envbuild.lockfile.changes import NamedFile
 from envbuild.lockfile.fleet_diff import DriverDiff, compare_fleets, compare_installed
 from envbuild.value import replace, value
@@ -138,7 +137,7 @@ def files_of_environment(store: Store, environment: str) -> tuple[NamedFile, ...
     """
     receipt = store.receipt(Path(environment).name)
     try:
-        with os.fdopen(open_ordinary(receipt), encoding="utf-8", errors="surrogateescape") as lines:
+        with open_text(receipt) as lines:
             return tuple(NamedFile(*fields) for fields in read_receipt_files(lines))
     except (OSError, ValueError):
         return ()

@@ -9,6 +9,7 @@ import re
 import stat
 from contextlib import suppress
 
+from envbuild.lean_json import open_text
 from envbuild.posix.clock import now
 from envbuild.posix.deletion import delete_tree
 from envbuild.posix.files import write_atomically
@@ -127,10 +128,7 @@ class Trash:
         for receipt in self.folder.glob(f"{glob.escape(name)}.json.*"):
             from envbuild.environment.receipt import read_receipt_wheels
 
-            with (
-                suppress(OSError, ValueError),
-                receipt.open(encoding="utf-8", errors="surrogateescape") as lines,
-            ):
+            with suppress(OSError, ValueError), open_text(receipt) as lines:
                 return read_receipt_wheels(lines)
         return ()
 

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from envbuild.environment.receipt import read_receipt_wheels
-from envbuild.lean_json import open_ordinary
+from envbuild.lean_json import open_text
 from envbuild.posix.file_locks import locked_if_free
 from envbuild.wheelcache.entries import cache_roots
 
@@ -66,9 +66,7 @@ def _live_wheels(store: Store) -> frozenset[str] | None:
         if file.suffix != ".json":
             continue
         try:
-            with os.fdopen(
-                open_ordinary(file), encoding="utf-8", errors="surrogateescape"
-            ) as lines:
+            with open_text(file) as lines:
                 wheels = read_receipt_wheels(lines)
         except (OSError, ValueError):
             return None

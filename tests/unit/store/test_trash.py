@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -291,4 +292,15 @@ def test_who_deletes_keeps_nothing_of_the_caller(large: Path, trash: Trash, scra
     while trash.last_emptied() is None:
         assert time.monotonic() < deadline
         time.sleep(0.01)
+    assert not trash.has_any()
+
+
+def test_a_pipe_in_place_of_a_receipt_stops_nothing(trash: Trash, tree: Path) -> None:
+    """What lies in a store may once have been another user's; opening a pipe would wait for ever."""
+    trash.take(tree)
+    os.mkfifo(trash.folder / f"{tree.name}.json.1")
+    emptying = threading.Thread(target=trash.empty, daemon=True)
+    emptying.start()
+    emptying.join(20)
+    assert not emptying.is_alive()
     assert not trash.has_any()
