@@ -32,10 +32,13 @@ _mtime = attrgetter("st_mtime_ns")
 _ctime = attrgetter("st_ctime_ns")
 
 
-def are_as_recorded(looked_at: Sequence[tuple[bytes, Path | str]], workers: int) -> list[bool]:
+def are_as_recorded(
+    looked_at: Sequence[tuple[bytes, Path | str]], workers: int, *, worth: int = _WORTH
+) -> list[bool]:
     """For each record and its environment, whether all is as recorded; False too where that cannot be told.
 
-    Each environment is shared out among as many processes as are worth while, `workers` at most.
+    Each environment is shared out among as many processes as are worth while, `workers` at most:
+    one more for every `worth` entries.
     ChildProcessError where one was killed. For the time before there are threads.
     """
     places = [os.fsencode(environment) for _, environment in looked_at]
@@ -47,7 +50,7 @@ def are_as_recorded(looked_at: Sequence[tuple[bytes, Path | str]], workers: int)
         looks = map_in_processes(
             lambda item: _look(item[1], places[item[0]]),
             items,
-            min(workers, 1 + entries // _WORTH),
+            min(workers, 1 + entries // worth),
         )
     finally:
         os.fchdir(here)

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from envbuild.lockfile.chosen_file import ChosenFile
 
 _BUDGET = 1 << 30
-"""Bytes that a diagnosis downloads at most to compare hashes."""
 
 
 def diagnose_files(
@@ -27,15 +26,17 @@ def diagnose_files(
     locations: IndexLocations,
     files: Sequence[ChosenFile],
     seen: Iterable[IndexAnswer] = (),
+    *,
+    budget: int = _BUDGET,
 ) -> IndexFailureError | None:
     """Why locked files could not be installed, as far as indexes are the reason; else None.
 
     `seen` is what a router saw while uv was at work.
     Then every page is asked, then every file for its size,
-    and only then are files downloaded, the smallest first and 1 GiB at most, to compare hashes.
+    and only then are files downloaded, the smallest first and `budget` bytes at most, to compare hashes.
     """
     problems = problems_seen(seen)
-    checks = _Checks(client, locations)
+    checks = _Checks(client, locations, budget)
     ordered = sorted(files, key=lambda file: (file.size, file.file))
     for check in (checks.listed, checks.sized, checks.hashed):
         problems = problems or ask_all(ordered, check)
@@ -45,10 +46,10 @@ def diagnose_files(
 class _Checks:
     """Compares what indexes have with what is locked; each check finds one thing for each file."""
 
-    def __init__(self, client: IndexClient, locations: IndexLocations) -> None:
+    def __init__(self, client: IndexClient, locations: IndexLocations, budget: int) -> None:
         self._client = client
         self._locations = locations
-        self._left = _BUDGET
+        self._left = budget
         self._lock = threading.Lock()
 
     def listed(self, file: ChosenFile) -> Problem | None:

@@ -29,7 +29,6 @@ _FOREIGN = (
     "ENVBUILD_",
 )
 _GRACE = 5.0
-"""Seconds that a stopped program has to end by itself."""
 
 
 @value
@@ -108,7 +107,9 @@ class SystemRunner:
     so that nothing goes on unseen in the user's name.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, grace: float = _GRACE) -> None:
+        """`grace`: seconds that a stopped program has to end by itself."""
+        self._grace = grace
         self._running: set[subprocess.Popen[str]] = set()
         self._lock = threading.Lock()
         self._stopped = False
@@ -121,9 +122,9 @@ class SystemRunner:
             stdout, stderr = process.communicate(timeout=command.timeout)
         except subprocess.TimeoutExpired:
             _end_group(process.pid)
-            stdout, stderr = _last_words(process)
+            stdout, stderr = _last_words(process, self._grace)
             if listener is not None:
-                stderr = listener.said(_GRACE)
+                stderr = listener.said(self._grace)
             return Completed(code=process.returncode, stdout=stdout, stderr=stderr, timed_out=True)
         except BaseException:
             _end(process, signal.SIGKILL)
@@ -148,7 +149,7 @@ class SystemRunner:
             _end(process, signal.SIGTERM)
         for process in running:
             try:
-                process.wait(timeout=_GRACE)
+                process.wait(timeout=self._grace)
             except subprocess.TimeoutExpired:
                 _end(process, signal.SIGKILL)
                 process.wait()
@@ -233,10 +234,10 @@ def _end_group(leader: int) -> None:
         os.killpg(leader, signal.SIGKILL)
 
 
-def _last_words(process: subprocess.Popen[str]) -> tuple[str, str]:
+def _last_words(process: subprocess.Popen[str], grace: float) -> tuple[str, str]:
     """What a killed program had said; what left its group may hold the pipes open, and is not waited for."""
     try:
-        return process.communicate(timeout=_GRACE)
+        return process.communicate(timeout=grace)
     except subprocess.TimeoutExpired as error:
         for pipe in (process.stdout, process.stderr):
             if pipe is not None:

@@ -50,11 +50,27 @@ _PATIENCE = 60.0
 """Seconds to wait for others that link the same entry; who waits may hold locks that they wait for."""
 
 
+def read_digest(folder: int, name: bytes) -> str:
+    """The sha256 of a file in an open folder; no link is followed."""
+    descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    with open(descriptor, "rb", buffering=0) as stream:  # noqa: PTH123
+        return stream_sha256(stream)
+
+
 class Entries:
     """The entries of one cache, by name; several threads and processes use them at once."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        digest: Callable[[int, bytes], str] = read_digest,
+        patience: float = _PATIENCE,
+    ) -> None:
+        """`digest` gives the sha256 of a file by its folder's descriptor and its name."""
         self.root = root
+        self._digest = digest
+        self._patience = patience
 
     def is_usable(self) -> bool:
         """Whether the cache can be written; where not, everything is made as if it were empty."""
@@ -98,7 +114,7 @@ class Entries:
         """
         with ExitStack() as held:
             try:
-                held.enter_context(self.making(name, timeout=_PATIENCE))
+                held.enter_context(self.making(name, timeout=self._patience))
             except HostError:
                 return None
             found = self.believed(name)
@@ -113,7 +129,7 @@ class Entries:
             folder = os.fsencode(self.folder(name))
             descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             try:
-                if not _are_intact(descriptor, entry.files, window):
+                if not self._are_intact(descriptor, entry.files, window):
                     self.discard(name)
                     return None
                 begin = before_now()
@@ -221,22 +237,21 @@ class Entries:
             return None
         return (entry, window) if entry is not None else None
 
-
-def _are_intact(folder: int, files: Iterable[EntryFile], window: Window) -> bool:
-    """Whether every file is as it was cached; a file that was touched is read."""
-    since, until = window
-    try:
-        for number, file in enumerate(files):
-            name = b"%d" % number
-            status = os.stat(name, dir_fd=folder, follow_symlinks=False)
-            if not looks_the_same(status, file):
-                return False
-            untouched = since <= status.st_ctime_ns <= until
-            if not untouched and _digest(folder, name) != file.sha256:
-                return False
-    except OSError:
-        return False
-    return True
+    def _are_intact(self, folder: int, files: Iterable[EntryFile], window: Window) -> bool:
+        """Whether every file is as it was cached; a file that was touched is read."""
+        since, until = window
+        try:
+            for number, file in enumerate(files):
+                name = b"%d" % number
+                status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+                if not looks_the_same(status, file):
+                    return False
+                untouched = since <= status.st_ctime_ns <= until
+                if not untouched and self._digest(folder, name) != file.sha256:
+                    return False
+        except OSError:
+            return False
+        return True
 
 
 def looks_the_same(status: os.stat_result, file: EntryFile) -> bool:
@@ -247,12 +262,6 @@ def looks_the_same(status: os.stat_result, file: EntryFile) -> bool:
         and status.st_mtime_ns == file.mtime_ns
         and status.st_mode & 0o7777 == file.mode
     )
-
-
-def _digest(folder: int, name: bytes) -> str:
-    descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
-    with open(descriptor, "rb", buffering=0) as stream:  # noqa: PTH123
-        return stream_sha256(stream)
 
 
 def cache_roots(cache: Path) -> Iterator[Path]:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from envbuild.errors import IndexFailureError, UnsatisfiableError
-from envbuild.index import file_diagnosis
 from envbuild.index.answer import Fault, IndexAnswer
 from envbuild.index.diagnosis import diagnose_resolution
 from envbuild.index.file_diagnosis import diagnose_files
@@ -269,13 +268,12 @@ def test_a_folder_is_diagnosed_like_an_index(client: IndexClient, scratch: Path)
     assert "its content has" in str(diagnose_files(client, places, [chosen(ACME)]))
 
 
-def test_a_diagnosis_downloads_no_more_than_it_may(
-    client: IndexClient, index: IndexServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_diagnosis_downloads_no_more_than_it_may(client: IndexClient, index: IndexServer) -> None:
     """Small files first, and large ones not at all: a failed sync is not answered with gigabytes."""
-    monkeypatch.setattr(file_diagnosis, "_BUDGET", len(ACME.to_bytes()))
+    budget = len(ACME.to_bytes())
     index.add(ACME, LIB)
     large = replace(chosen(LIB), size=len(LIB.to_bytes()))
-    assert diagnose_files(client, locations(index.url), [large, chosen(ACME)]) is None
+    files = [large, chosen(ACME)]
+    assert diagnose_files(client, locations(index.url), files, budget=budget) is None
     whole = [asked.path for asked in index.asked(r"\.whl$") if asked.status == 200]
     assert whole == [f"/files/{ACME.filename}"]

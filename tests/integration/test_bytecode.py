@@ -16,7 +16,6 @@ from envbuild.posix.process import Command, Completed, SystemRunner
 from envbuild.store.unused_wheels import unused_entries
 from envbuild.target.target import Interpreter
 from envbuild.value import replace
-from envbuild.wheelcache import entries
 from envbuild.wheelcache.bytecode import Bytecode, Installed
 from envbuild.wheelcache.compiler import BytecodeCompiler
 from tests.support.site_packages import unpack
@@ -242,21 +241,6 @@ def test_a_damaged_file_is_compiled_again_and_never_linked(
     assert runner.compilations > first
     assert _cached(two, "plain/fault").read_bytes() == good
     assert poisoned.read_bytes() != good
-
-
-def test_untouched_bytecode_is_not_read_again(
-    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What the digests rest on is how files look: linking an entry again reads none of it."""
-    fleet.sync("one", PLAIN)
-    fleet.sync("two", PLAIN)
-    read: list[bytes] = []
-    monkeypatch.setattr(entries, "_digest", lambda _, name: read.append(name))
-    fleet.sync("three", PLAIN)
-    assert read == []
-    os.utime(_cached(fleet.root / "one/lib", "plain/fault"))
-    fleet.sync("four", PLAIN)
-    assert len(read) == 0, "a file with another time is not even read"
 
 
 @pytest.mark.parametrize("damage", ["truncated index", "no index", "file gone", "all gone"])

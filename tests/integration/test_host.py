@@ -125,10 +125,9 @@ def test_an_nvidia_smi_that_fails_is_quoted(scratch: Path, script: str, words: s
     assert words in found.absent
 
 
-def test_a_host_without_either_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_host_without_either_says_so() -> None:
     """The reason names what was looked for."""
-    monkeypatch.setattr(cuda, "_SMI_FOLDERS", ())
-    found = cuda.probe(Silent(), {"PATH": "/nowhere"})
+    found = cuda.probe(Silent(), {"PATH": "/nowhere"}, folders=())
     assert found.version is None
     assert found.absent == (
         "no NVIDIA driver: libnvidia-ml.so.1 is not there, and there is no nvidia-smi"

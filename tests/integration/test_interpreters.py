@@ -7,18 +7,16 @@ import os
 import stat
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from envbuild.errors import HostError
-from envbuild.posix.process import Command
-from envbuild.python import probe as interpreter_probe
+from envbuild.posix.process import Command, Completed
+from envbuild.python.probe import is_shareable
 from envbuild.uv.executable import base_arguments, uv_executable
+from envbuild.value import replace
 from tests.support.interpreters import Counting, at, interpreters, made_up, script
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -163,18 +161,25 @@ def test_a_cache_that_cannot_be_written_is_no_error(store: Path, runner: Countin
     assert interpreters(store, runner).discover()
 
 
+class Hasty(Counting):
+    """Gives a Python half a second to answer."""
+
+    def run(self, command: Command) -> Completed:
+        asked = Path(command.argv[0]).name.startswith("python")
+        return super().run(replace(command, timeout=0.5) if asked else command)
+
+
 def test_what_does_not_run_is_no_interpreter(
-    store: Path, runner: Counting, scratch: Path, monkeypatch: pytest.MonkeyPatch
+    store: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """pyenv's shims exit 127, foreign binaries do not start, broken ones hang: none is an error."""
     monkeypatch.setenv("PYENV_ROOT", str(scratch / "pyenv"))
-    monkeypatch.setattr(interpreter_probe, "_TIMEOUT", 0.5)
     versions = scratch / "pyenv" / "versions"
     shim = script(versions / "a" / "bin" / "python3.97", "exit 127")
     hangs = script(versions / "b" / "bin" / "python3.97", "sleep 60")
     foreign = script(versions / "c" / "bin" / "python3.97", "")
     foreign.write_bytes(b"\x7fELF but of another machine")
-    found = interpreters(store, runner).discover()
+    found = interpreters(store, Hasty()).discover()
     assert [at(found, path) for path in (shim, hangs, foreign)] == [None] * 3
 
 
@@ -245,11 +250,11 @@ def test_shareable_means_that_every_folder_lets_everybody_through(scratch: Path)
     library = prefix / "lib" / "python3.99"
     executable = made_up(prefix / "bin" / "python3.99")
     paths = (str(executable), str(library))
-    assert interpreter_probe.is_shareable(*paths)
+    assert is_shareable(*paths)
     for closed in (prefix, library, library / "os.py", executable):
         mode = closed.stat().st_mode
         closed.chmod(0o700)
-        assert not interpreter_probe.is_shareable(*paths), closed
+        assert not is_shareable(*paths), closed
         closed.chmod(stat.S_IMODE(mode))
 
 

@@ -134,9 +134,14 @@ def _named(package: Pinned) -> Iterator[NeededCuda]:
         yield NeededCuda(major=int(library["major"]), minor=None, package=text)
 
 
-def probe(runner: Runner, environment: Mapping[str, str]) -> FoundAccelerator:
-    """The newest CUDA version that the NVIDIA driver supports, or the reason why there is none."""
-    version, absent = _probe_driver(runner, environment)
+def probe(
+    runner: Runner, environment: Mapping[str, str], *, folders: tuple[str, ...] = _SMI_FOLDERS
+) -> FoundAccelerator:
+    """The newest CUDA version that the NVIDIA driver supports, or the reason why there is none.
+
+    nvidia-smi is looked for in `PATH` and then in `folders`.
+    """
+    version, absent = _probe_driver(runner, environment, folders)
     return FoundAccelerator(kind="cuda", version=version, absent=absent)
 
 
@@ -146,7 +151,9 @@ def parse_smi(text: str) -> str | None:
     return match[1] if match else None
 
 
-def _probe_driver(runner: Runner, environment: Mapping[str, str]) -> tuple[str | None, str | None]:
+def _probe_driver(
+    runner: Runner, environment: Mapping[str, str], folders: tuple[str, ...]
+) -> tuple[str | None, str | None]:
     """The newest CUDA version that the NVIDIA driver supports, or None and the reason in words."""
     completed = runner.run(_command(environment, sys.executable, "-I", "-S", "-c", _ASK_NVML))
     word, _, rest = completed.stdout.strip().partition(" ")
@@ -155,13 +162,13 @@ def _probe_driver(runner: Runner, environment: Mapping[str, str]) -> tuple[str |
     if word == "error":
         return None, f"the NVIDIA driver does not answer: {rest}"
     missing = "libnvidia-ml.so.1 is not there" if word == "absent" else "libnvidia-ml.so.1 fails"
-    return _ask_smi(runner, environment, missing)
+    places = os.pathsep.join((environment.get("PATH", ""), *folders)).lstrip(os.pathsep)
+    return _ask_smi(runner, environment, places, missing)
 
 
 def _ask_smi(
-    runner: Runner, environment: Mapping[str, str], missing: str
+    runner: Runner, environment: Mapping[str, str], places: str, missing: str
 ) -> tuple[str | None, str | None]:
-    places = os.pathsep.join((environment.get("PATH", ""), *_SMI_FOLDERS)).lstrip(os.pathsep)
     smi = find_program("nvidia-smi", places)
     if smi is None:
         return None, f"no NVIDIA driver: {missing}, and there is no nvidia-smi"

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envbuild.environment import hashing
 from envbuild.environment.hashing import Comparison
 from envbuild.environment.receipt import FileEntry
 
@@ -15,24 +14,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.fixture(params=[4 << 20, 3], ids=["at once", "piece by piece"])
-def _pieces(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hashing, "_AT_ONCE", request.param)
-
-
-@pytest.mark.usefixtures("_pieces")
+@pytest.mark.parametrize("length", [12, 5 << 20], ids=["at once", "piece by piece"])
 @pytest.mark.parametrize("workers", [1, 2, 7])
-def test_what_differs_and_why(tmp_path: Path, workers: int) -> None:
+def test_what_differs_and_why(tmp_path: Path, workers: int, length: int) -> None:
     """Other content is told from what cannot be read, which comes with the system's own words."""
-    contents = {"same": b"same as ever", "other": b"same as ever", "longer": b"same as ever"}
+    ever = b"same as ever".ljust(length)
+    contents = {"same": ever, "other": ever, "longer": ever}
     contents |= {"link": b"", "folder": b"", "gone": b"", "empty": b""}
     files = [
         FileEntry(path=path, mode=0o644, size=len(content), sha256=_sha256(content))
         for path, content in contents.items()
     ]
-    (tmp_path / "same").write_bytes(b"same as ever")
-    (tmp_path / "other").write_bytes(b"SAME as ever")
-    (tmp_path / "longer").write_bytes(b"same as ever and more")
+    (tmp_path / "same").write_bytes(ever)
+    (tmp_path / "other").write_bytes(ever[:-1] + b"!")
+    (tmp_path / "longer").write_bytes(ever + b" and more")
     (tmp_path / "link").symlink_to("same")
     (tmp_path / "folder").mkdir()
     (tmp_path / "empty").touch()

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envbuild.environment import stat_check
 from envbuild.environment.stat_check import are_as_recorded
 from envbuild.environment.stat_diff import differing_paths
 from envbuild.environment.stat_list import record_environment
@@ -39,9 +38,9 @@ def tree(scratch: Path) -> Path:
     return root
 
 
-def _clean(record: bytes, tree: Path, workers: int = 1) -> bool:
+def _clean(record: bytes, tree: Path, workers: int = 1, *, worth: int = 3000) -> bool:
     """What the quick way says; the slow way must say the same."""
-    found = are_as_recorded([(record, tree)], workers)
+    found = are_as_recorded([(record, tree)], workers, worth=worth)
     assert found == [not differing_paths(record, tree)]
     return found[0]
 
@@ -134,15 +133,12 @@ def _grown(path: Path) -> None:
 
 @pytest.mark.parametrize("workers", [1, 3])
 @pytest.mark.parametrize("what", CHANGES)
-def test_what_differs_is_noticed(
-    tree: Path, what: str, workers: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_differs_is_noticed(tree: Path, what: str, workers: int) -> None:
     """Whoever has looked at it, in whatever process."""
-    monkeypatch.setattr(stat_check, "_WORTH", 1)
     record = record_environment(tree)
-    assert _clean(record, tree, workers)
+    assert _clean(record, tree, workers, worth=1)
     CHANGES[what](tree / "lib/p17")
-    assert not _clean(record, tree, workers)
+    assert not _clean(record, tree, workers, worth=1)
 
 
 def test_a_young_folder_is_always_listed(
@@ -210,7 +206,6 @@ def test_a_record_of_nothing_is_not_this_one(tree: Path, record: bytes) -> None:
 
 def test_one_environment_is_shared_out(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Several processes look at a large one; for a small one none is started."""
-    monkeypatch.setattr(stat_check, "_WORTH", 100)
     forks: list[int] = []
     fork = os.fork
 
@@ -220,16 +215,15 @@ def test_one_environment_is_shared_out(tree: Path, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(os, "fork", counted)
     record = record_environment(tree)
-    assert _clean(record, tree, workers=2)
+    assert _clean(record, tree, workers=2, worth=100)
     assert len(forks) == 1
     small = tree / "lib/p1"
-    assert _clean(record_environment(small), small, workers=2)
+    assert _clean(record_environment(small), small, workers=2, worth=100)
     assert len(forks) == 1
 
 
 def test_a_killed_process_is_no_answer(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a part was not looked at, nobody says that all is well."""
-    monkeypatch.setattr(stat_check, "_WORTH", 1)
     record = record_environment(tree)
     own, lstat = os.getpid(), os.lstat
 
@@ -241,7 +235,7 @@ def test_a_killed_process_is_no_answer(tree: Path, monkeypatch: pytest.MonkeyPat
     with monkeypatch.context() as patch:
         patch.setattr(os, "lstat", deadly)
         with pytest.raises(ChildProcessError, match="was killed"):
-            are_as_recorded([(record, tree)], 2)
+            are_as_recorded([(record, tree)], 2, worth=1)
 
 
 def test_the_working_folder_stays(

@@ -205,15 +205,12 @@ def test_a_child_that_holds_the_pipes_open_does_not_hold_up_the_time_out(scratch
     assert wait_until(lambda: not alive(pid_in(file)))
 
 
-def test_a_daemon_with_the_pipes_does_not_hold_up_the_time_out(
-    scratch: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_daemon_with_the_pipes_does_not_hold_up_the_time_out(scratch: Path) -> None:
     """Not even what left the program's group keeps envbuild waiting."""
-    monkeypatch.setattr("envbuild.posix.process._GRACE", 0.5)
     file = scratch / "pid"
     begun = time.monotonic()
     code = with_child(file, child="import os, time; os.setsid(); time.sleep(30)")
-    done = SystemRunner().run(command(code, timeout=1.5))
+    done = SystemRunner(grace=0.5).run(command(code, timeout=1.5))
     assert done.timed_out
     assert time.monotonic() - begun < 15
     os.kill(pid_in(file), signal.SIGKILL)
@@ -250,12 +247,9 @@ def outcome(runner: SystemRunner, code: str) -> object:
         return error
 
 
-def test_a_program_that_will_not_stop_is_killed(
-    scratch: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_program_that_will_not_stop_is_killed(scratch: Path) -> None:
     """Who ignores the polite signal gets the other one after a while."""
-    monkeypatch.setattr("envbuild.posix.process._GRACE", 0.5)
-    runner, file = SystemRunner(), scratch / "pid"
+    runner, file = SystemRunner(grace=0.5), scratch / "pid"
     code = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + with_child(file)
     thread = threading.Thread(target=lambda: outcome(runner, code))
     thread.start()

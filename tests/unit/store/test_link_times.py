@@ -13,9 +13,9 @@ import pytest
 
 from envbuild.posix.deletion import delete_tree
 from envbuild.store.link_times import WatchedRemoval
-from envbuild.wheelcache import entries as entries_module
 from envbuild.wheelcache.entries import Entries
 from envbuild.wheelcache.linking import SitePackages
+from tests.support.entries import counted_entries, date_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -59,23 +59,23 @@ def _tick() -> None:
 
 
 @pytest.fixture
-def read(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
-    """The names of the files that are read to be believed, while this test runs."""
-    names: list[bytes] = []
-    real = entries_module._digest
-
-    def digest(folder: int, name: bytes) -> str:
-        names.append(name)
-        return real(folder, name)
-
-    monkeypatch.setattr(entries_module, "_digest", digest)
-    return names
+def read() -> list[bytes]:
+    """The names of the files that `_link` reads to believe them."""
+    return []
 
 
-def _link(cache: Path, name: str, *, wheel: str = WHEEL, skip: tuple[str, ...] = ()) -> bool:
+def _link(
+    cache: Path,
+    name: str,
+    *,
+    wheel: str = WHEEL,
+    skip: tuple[str, ...] = (),
+    read: list[bytes] | None = None,
+) -> bool:
     place = cache.parent / name
     place.mkdir()
-    linked = Entries(cache / "wheels").link(wheel, SitePackages(place), skip=skip)
+    entries = counted_entries(cache / "wheels", [] if read is None else read)
+    linked = entries.link(wheel, SitePackages(place), skip=skip)
     _tick()
     return linked is not None
 
@@ -101,14 +101,14 @@ def _stamp(cache: Path) -> tuple[int, int]:
 def test_what_was_witnessed_is_not_read_again(cache: Path, read: list[bytes]) -> None:
     """After an environment went, linking its wheels again reads none of their files."""
     _remove(cache, "one")
-    assert _link(cache, "three")
+    assert _link(cache, "three", read=read)
     assert read == []
 
 
 def test_without_a_witness_every_file_is_read(cache: Path, read: list[bytes]) -> None:
     """An unlinked file looks like one that was written to, and is read before it is believed."""
     delete_tree(cache.parent / "one")
-    assert _link(cache, "three")
+    assert _link(cache, "three", read=read)
     assert sorted(read) == [b"0", b"1"]
 
 
@@ -126,7 +126,7 @@ def test_an_entry_in_use_is_left_alone(cache: Path, read: list[bytes]) -> None:
     entries = Entries(cache / "wheels")
     with entries.making(WHEEL), WatchedRemoval(cache, [WHEEL]) as watched:
         delete_tree(cache.parent / "one", watched.looks, watched.list_files)
-    assert _link(cache, "three")
+    assert _link(cache, "three", read=read)
     assert sorted(read) == [b"0", b"1"]
 
 
@@ -160,9 +160,9 @@ def test_what_the_environment_does_not_link_is_looked_at_too(cache: Path, when: 
 
 def test_what_the_environment_does_not_link_stays_believed(cache: Path, read: list[bytes]) -> None:
     """An environment that lacks a file of an entry is witnessed as well as another."""
-    assert _link(cache, "part", skip=("a.py",))
+    assert _link(cache, "part", read=read, skip=("a.py",))
     _remove(cache, "part")
-    assert _link(cache, "three")
+    assert _link(cache, "three", read=read)
     assert read == []
 
 
@@ -170,7 +170,7 @@ def test_one_environment_after_the_other(cache: Path, read: list[bytes]) -> None
     """The second witness finds the window that the first has left, and all stays believed."""
     _remove(cache, "one")
     _remove(cache, "two")
-    assert _link(cache, "three")
+    assert _link(cache, "three", read=read)
     assert read == []
 
 
@@ -193,9 +193,9 @@ def test_an_inode_of_two_entries(cache: Path, read: list[bytes], *, poisoned: bo
     _keep(entries, other, {"c.py": content}, lambda path, _: os.link(shared, path))
     _tick()
     _remove(cache, "one", WHEEL, other)
-    assert _link(cache, "three", wheel=other)
+    assert _link(cache, "three", read=read, wheel=other)
     assert read == []
-    assert _link(cache, "four") is not poisoned
+    assert _link(cache, "four", read=read) is not poisoned
     assert b"0" in read
 
 
@@ -203,11 +203,11 @@ def test_an_inode_of_two_names_in_the_environment(cache: Path, read: list[bytes]
     """It counts as it was when the first of them went; the second has moved by that alone."""
     os.link(cache.parent / "one/a.py", cache.parent / "one/p/again.py")
     _tick()
-    assert _link(cache, "three")
+    assert _link(cache, "three", read=read)
     assert read == [b"0"]
     read.clear()
     _remove(cache, "one")
-    assert _link(cache, "four")
+    assert _link(cache, "four", read=read)
     assert read == []
 
 
@@ -217,25 +217,25 @@ def test_an_environment_of_copies_moves_nothing(cache: Path, read: list[bytes]) 
     before = _stamp(cache)
     _remove(cache, "copy")
     assert _stamp(cache) == before
-    assert _link(cache, "three")
+    assert _link(cache, "three", read=read)
     assert read == []
     before = _stamp(cache)
     shutil.copytree(cache.parent / "one", cache.parent / "copy")
     _poison(cache.parent / "two/a.py")
     _remove(cache, "copy")
     assert _stamp(cache) == before
-    assert not _link(cache, "four")
+    assert not _link(cache, "four", read=read)
 
 
 def test_what_may_not_have_reached_the_disk_is_not_witnessed(
-    cache: Path, read: list[bytes], monkeypatch: pytest.MonkeyPatch
+    cache: Path, read: list[bytes]
 ) -> None:
     """An entry that was not synced before the host was started gets no window, and is still read afterwards."""
+    date_back(cache / "wheels" / WHEEL)
     before = _stamp(cache)
-    monkeypatch.setattr(entries_module, "_boot", lambda: "another boot")
     _remove(cache, "one")
     assert _stamp(cache) == before
-    assert _link(cache, "three")
+    assert _link(cache, "three", read=read)
     assert sorted(read) == [b"0", b"1"]
 
 
@@ -276,7 +276,7 @@ def large(cache: Path) -> str:
 def test_two_processes_witness_as_one(cache: Path, large: str, read: list[bytes]) -> None:
     """What both have seen counts, so that nothing is read again."""
     _remove(cache, "big", large)
-    assert _link(cache, "three", wheel=large)
+    assert _link(cache, "three", read=read, wheel=large)
     assert read == []
 
 
@@ -304,5 +304,5 @@ def test_what_a_killed_process_saw_is_read_again(
     monkeypatch.setattr(os, "rmdir", removed)
     _remove(cache, "big", large)
     assert not (cache.parent / "big").exists()
-    assert _link(cache, "three", wheel=large)
+    assert _link(cache, "three", read=read, wheel=large)
     assert len(read) == 300

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from envbuild.posix.file_locks import locked
-from envbuild.wheelcache import entries as module
 from envbuild.wheelcache.entries import Entries
 from envbuild.wheelcache.linking import SitePackages
+from tests.support.entries import counted_entries, date_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -40,18 +40,11 @@ ODD = {
 class Cache:
     """Entries in a folder, the environments that link them, and what was read meanwhile."""
 
-    def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, root: Path) -> None:
         self.root = root
-        self.entries = Entries(root / "cache")
-        assert self.entries.is_usable()
         self.read: list[bytes] = []
-        digest = module._digest
-
-        def counted(folder: int, name: bytes) -> str:
-            self.read.append(name)
-            return digest(folder, name)
-
-        monkeypatch.setattr(module, "_digest", counted)
+        self.entries = counted_entries(root / "cache", self.read)
+        assert self.entries.is_usable()
 
     def make(self, files: Mapping[str, bytes] = FILES, *, name: str = NAME) -> None:
         """Make an entry of these files, as a build does."""
@@ -88,9 +81,9 @@ class Cache:
 
 
 @pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cache:
+def cache(tmp_path: Path) -> Cache:
     """A cache with one entry."""
-    made = Cache(tmp_path, monkeypatch)
+    made = Cache(tmp_path)
     made.make()
     return made
 
@@ -201,13 +194,11 @@ def test_a_clock_that_was_set_back_hides_nothing(
 
 
 @pytest.mark.parametrize("synced", [True, False])
-def test_another_boot_believes_what_was_synced(
-    cache: Cache, monkeypatch: pytest.MonkeyPatch, *, synced: bool
-) -> None:
+def test_another_boot_believes_what_was_synced(cache: Cache, *, synced: bool) -> None:
     """What may not have reached the disk before a power cut is read once, and then after each sync never."""
     if synced:
         cache.entries.settle([NAME, "none of that name"])
-    monkeypatch.setattr(module, "_boot", lambda: "another boot")
+    date_back(cache.folder)
     assert cache.link("one")
     assert len(cache.read) == (0 if synced else len(FILES))
     cache.entries.settle([NAME])
@@ -216,13 +207,11 @@ def test_another_boot_believes_what_was_synced(
     assert cache.read == []
 
 
-def test_a_file_that_a_power_cut_left_empty_is_found(
-    cache: Cache, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_a_power_cut_left_empty_is_found(cache: Cache) -> None:
     """An entry that was never synced is not believed by its looks after a boot."""
     overwrite(cache.folder / "0", b"\0" * len(FILES["pkg/a.py"]))
+    date_back(cache.folder)
     os.utime(cache.folder / "stamp", ns=(0, 0))  # all ctimes lie in its window
-    monkeypatch.setattr(module, "_boot", lambda: "another boot")
     assert not cache.link("one")
 
 
@@ -310,13 +299,19 @@ def test_what_was_killed_while_it_was_made_is_no_entry(cache: Cache) -> None:
     assert len(cache.read) == len(FILES)
 
 
-def test_who_cannot_have_the_lock_does_without(
-    cache: Cache, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_with_another_time_is_not_even_read(cache: Cache) -> None:
+    """Where a file looks otherwise than it was cached, its content cannot help."""
+    assert cache.link("one")
+    os.utime(cache.site("one") / "pkg/a.py")
+    assert not cache.link("two")
+    assert cache.read == []
+
+
+def test_who_cannot_have_the_lock_does_without(cache: Cache) -> None:
     """A lock that another holds on and on, or that cannot be opened, is no entry and no error."""
-    monkeypatch.setattr(module, "_PATIENCE", 0.1)
+    hasty = Entries(cache.entries.root, patience=0.1)
     with locked(cache.entries.root / "locks" / NAME):
-        assert not cache.link("one")
+        assert hasty.link(NAME, SitePackages(cache.site("one"))) is None
     assert cache.link("one")
     (cache.entries.root / "locks" / NAME).unlink()
     (cache.entries.root / "locks" / NAME).mkdir()
@@ -357,6 +352,7 @@ import sys
 from pathlib import Path
 from envbuild.wheelcache.entries import Entries
 from envbuild.wheelcache.linking import SitePackages
+from tests.support.entries import counted_entries, date_back
 entries = Entries(Path(sys.argv[1]))
 for number in range(40):
     site = Path(sys.argv[2], str(number))
