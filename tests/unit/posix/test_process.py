@@ -290,12 +290,14 @@ def test_nothing_starts_after_stop() -> None:
         runner.run(command("print(1)"))
 
 
-def test_stop_with_nothing_running_returns_at_once() -> None:
-    """Ending twice, or without anything begun, is no error."""
+def test_stop_can_be_called_twice() -> None:
+    """A second stop, with nothing running, is no error; programs are still refused."""
     runner = SystemRunner()
-    runner.run(command("print(1)"))
+    assert runner.run(command("print(1)")).stdout == "1\n"
     runner.stop()
     runner.stop()
+    with pytest.raises(HostError, match="being stopped"):
+        runner.run(command("print(1)"))
 
 
 def test_a_descriptor_that_is_kept_open_is_inherited(scratch: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from envbuild.python.interpreters import describe
 from envbuild.python.probe import parse_answer
 from envbuild.python.uv_list import parse_uv_list
-from tests.unit.python.test_choose_interpreter import FOUND
+from tests.unit.target.test_target import FOUND
 
 ANSWER = {
     "version": "3.12.1",

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from envbuild.progress import Silent
 from envbuild.report.progress import LineProgress, LiveProgress, shown_progress
 
 
@@ -72,14 +71,6 @@ def test_a_terminal_shows_bytes_beside_the_stage_they_belong_to() -> None:
         shown = stream.getvalue()[before:]
         assert "adding bytecode" in shown
         assert "GiB" not in shown
-
-
-def test_nobody_hears_the_silent_one() -> None:
-    """A port that nobody listens to takes every word."""
-    Silent().stage("asr", "x")
-    Silent().downloaded("asr", 1, 2)
-    Silent().done("asr", "x")
-    Silent().note("x")
 
 
 def test_nothing_is_said_after_the_end() -> None:

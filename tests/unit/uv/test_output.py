@@ -1,8 +1,9 @@
-"""What is shown of uv's own words."""
+"""What uv writes while it works: the bytes it has downloaded, its errors, its hints."""
 
 from __future__ import annotations
 
-from envbuild.uv.output import pre_release_hint, without_switches
+from envbuild.lockfile.chosen_file import ChosenFile
+from envbuild.uv.output import Downloads, pre_release_hint, without_switches, without_talk
 
 WORDS = """\
   × No solution found when resolving dependencies:
@@ -33,3 +34,50 @@ def test_a_pre_release_is_asked_for_in_the_declaration() -> None:
     """What uv's words tell of pre-releases becomes a line of the declaration."""
     assert pre_release_hint(WORDS) == 'constraints = ["early>=2.0rc1"] lets pre-releases be taken'
     assert pre_release_hint("nothing fits") is None
+
+
+SAID = """\
+Using Python 3.12.1 environment at: /store/envs/x
+Resolved 4 packages in 114ms
+Downloading numpy (16.0MiB)
+Downloading scikit-learn (8.9MiB)
+ Downloaded scikit-learn
+ Downloaded numpy
+Prepared 4 packages in 3.35s
+Installed 4 packages in 118ms
+ + idna==3.20
+ + numpy==2.2.6
+"""
+
+
+def chosen(package: str, size: int) -> ChosenFile:
+    """A locked wheel of so many bytes."""
+    file = f"{package}-1-py3-none-any.whl"
+    return ChosenFile(
+        package=package, version="1", index="default", file=file, sha256=package, size=size
+    )
+
+
+def test_locked_sizes_are_counted_from_when_a_file_is_begun() -> None:
+    """The total is what is downloaded, not what lies in a cache already."""
+    told: list[tuple[int, int]] = []
+    files = (chosen("numpy", 160), chosen("scikit-learn", 89), chosen("idna", 1))
+    downloads = Downloads(files, lambda done, total: told.append((done, total)))
+    for line in SAID.splitlines():
+        downloads.hear(line)
+    assert told == [(0, 160), (0, 249), (89, 249), (249, 249)]
+
+
+def test_words_that_nobody_knows_tell_nothing() -> None:
+    """Another uv, or a package that was not asked for, is no reason to fail."""
+    told: list[tuple[int, int]] = []
+    downloads = Downloads((chosen("numpy", 160),), lambda done, total: told.append((done, total)))
+    for line in ("", "Fetching numpy", "Downloading torch (1GiB)", " Downloaded torch"):
+        downloads.hear(line)
+    assert told == []
+
+
+def test_a_failure_is_told_without_the_talk_before_it() -> None:
+    """What went wrong is not buried below how far it had come."""
+    error = "  × Failed to download `numpy==2.2.6`\n  ╰─▶ Hash mismatch\n"
+    assert without_talk(SAID + error) == error

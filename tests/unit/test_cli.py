@@ -1,4 +1,4 @@
-"""What an exception that nobody caught comes to."""
+"""The exit code of an exception that no command catches."""
 
 from __future__ import annotations
 

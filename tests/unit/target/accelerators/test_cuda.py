@@ -14,7 +14,7 @@ from envbuild.target.accelerators.cuda import judge, needed_cuda, parse_smi
 from envbuild.target.target import parse_target
 
 TARGET = parse_target("3.12-x86_64-manylinux_2_28")
-LOCKS = Path(__file__).parents[3] / "locks"
+LOCKS = Path(__file__).parents[4] / "locks"
 
 
 def lockfile(**packages: str) -> Lockfile:
