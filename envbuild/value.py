@@ -105,6 +105,12 @@ def field_names(kind: Any) -> tuple[str, ...]:
     return tuple(kind.__value_fields__)
 
 
+def defaults_of(kind: Any) -> dict[str, Any]:
+    """The fields of a class that have a default, each with it."""
+    fields: dict[str, _Field] = kind.__value_fields__
+    return {name: one.default for name, one in fields.items() if one.default is not _MISSING}
+
+
 def _field_of(given: object) -> _Field:
     return given if isinstance(given, _Field) else _Field(given, None, shown=True)
 

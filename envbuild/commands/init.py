@@ -6,11 +6,13 @@ import os
 from importlib import resources
 from typing import TYPE_CHECKING
 
+from envbuild.declaration.toml.keys import DRIVER_TABLE
 from envbuild.errors import HostError, Problem, UsageError
 from envbuild.posix.files import write_atomically
 from envbuild.value import value
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -32,9 +34,8 @@ def init(path: Path) -> InitResult:
                 hint="edit it, move it, or name another file with `--file`",
             )
         )
-    content = resources.files("envbuild").joinpath("starter.toml").read_bytes()
     try:
-        write_atomically(path, content)
+        write_atomically(path, _starter().encode())
     except (FileNotFoundError, NotADirectoryError):
         problem = Problem(
             message="its folder does not exist", file=str(path), hint="create the folder first"
@@ -48,3 +49,17 @@ def init(path: Path) -> InitResult:
         )
         raise HostError(problem) from None
     return InitResult(path=str(path))
+
+
+def _starter() -> str:
+    """`starter.toml` with an example of each key that it does not show itself."""
+    text = resources.files("envbuild").joinpath("starter.toml").read_text(encoding="utf-8")
+    for mark, in_defaults in (("@defaults\n", True), ("@driver\n", False)):
+        text = text.replace(mark, "".join(_examples(in_defaults=in_defaults)))
+    return text
+
+
+def _examples(*, in_defaults: bool) -> Iterator[str]:
+    for row in DRIVER_TABLE:
+        if row.example is not None and row.in_defaults == in_defaults:
+            yield f"#{row.example:<38} # {row.about}\n"

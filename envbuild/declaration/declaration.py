@@ -13,15 +13,6 @@ if TYPE_CHECKING:
 DEFAULT_INDEX = "default"
 """The name of the index that serves every package that no other index is bound to."""
 
-DEFAULT_PYTHON = ("3.12",)
-"""The Python of a driver where neither it nor the defaults name one."""
-
-DEFAULT_PLATFORMS = ("x86_64-manylinux_2_28", "aarch64-manylinux_2_28")
-"""The platforms of a driver where neither it nor the defaults name any."""
-
-DEFAULT_PROBE_TIMEOUT = 60
-"""Seconds; a first `vllm --version` on a cold disk takes twenty."""
-
 
 def index_variable(name: str) -> str:
     """The environment variable that says where an index lives on a host: `$ENVBUILD_INDEX_<NAME>_URL`."""
@@ -63,8 +54,45 @@ class Index:
 
 
 @value
-class Driver:
-    """A named service backend, with the defaults merged in."""
+class LockingKeys:
+    """The keys of a driver that decide its lockfile, beside `requires`; the lockfile keeps them in this order."""
+
+    constraints: tuple[str, ...] = ()
+    """Requirements in normal form that bound a package whoever asks for it.
+
+    The defaults' first, then the driver's own.
+    """
+
+    overrides: tuple[str, ...] = ()
+    """Requirements in normal form that replace what packages themselves ask for."""
+
+    python: tuple[str, ...] = ("3.12",)
+    """Python requests, in order of preference."""
+
+    platforms: tuple[str, ...] = ("x86_64-manylinux_2_28", "aarch64-manylinux_2_28")
+    exclude_newer: str | None = None
+    """Releases uploaded later do not exist.
+
+    A date (`2026-11-01`), a timestamp (`2026-11-01T12:00:00Z`),
+    or an age (`12 hours`, `1 day`, `2 weeks`).
+    """
+
+    exclude_newer_packages: tuple[tuple[str, str | None], ...] = ()
+    """Packages with a limit of their own in place of `exclude_newer`, in name order; None for no limit."""
+
+    allow_sdist: tuple[str, ...] = ()
+    """Normalised names of packages that are built from their source distribution."""
+
+    version_of: str
+    """The normalised name of the package whose version the environment's path carries."""
+
+
+@value
+class Driver(LockingKeys):
+    """A named service backend, with the defaults merged in.
+
+    A field's default is that of the driver's key.
+    """
 
     name: str
     line: int
@@ -75,47 +103,18 @@ class Driver:
     commands: tuple[str, ...]
     """The commands that get a shim, `binary` among them; default: just `binary`."""
 
-    version_of: str
-    """The normalised name of the package whose version the environment's path carries."""
-
-    python: tuple[str, ...]
-    """Python requests, in order of preference."""
-
-    overlap: str
+    overlap: str = "warn"
     """What becomes of packages that bring one path with different content: `warn` or `refuse`."""
 
-    python_downloads: bool
+    python_downloads: bool = True
     """Whether a Python that the host has not may be fetched into the store."""
 
-    platforms: tuple[str, ...]
-    constraints: tuple[str, ...]
-    """Requirements in normal form that bound a package whoever asks for it.
-
-    The defaults' first, then the driver's own.
-    """
-
-    overrides: tuple[str, ...]
-    """Requirements in normal form that replace what packages themselves ask for."""
-
-    exclude_newer: str | None
-    """Releases uploaded later do not exist.
-
-    A date (`2026-11-01`), a timestamp (`2026-11-01T12:00:00Z`),
-    or an age (`12 hours`, `1 day`, `2 weeks`).
-    """
-
-    exclude_newer_packages: tuple[tuple[str, str | None], ...]
-    """Packages with a limit of their own in place of `exclude_newer`, in name order; None for no limit."""
-
-    env: tuple[tuple[str, str], ...]
+    env: tuple[tuple[str, str], ...] = ()
     """Environment variables that the activation sets where they are unset, in name order."""
 
-    accelerator: Accelerator | None
-    allow_sdist: tuple[str, ...]
-    """Normalised names of packages that are built from their source distribution."""
-
-    enabled: bool
-    bytecode: bool
+    accelerator: Accelerator | None = None
+    enabled: bool = True
+    bytecode: bool = True
     """Whether the environment holds its modules' bytecode."""
 
     probe: tuple[tuple[str, ...], ...] = ()
@@ -124,8 +123,8 @@ class Driver:
     imports: tuple[str, ...] = ()
     """Modules that must be importable before the environment is switched to."""
 
-    probe_timeout: int = DEFAULT_PROBE_TIMEOUT
-    """Seconds that each probe may take."""
+    probe_timeout: int = 60
+    """Seconds that each probe may take; a first `vllm --version` on a cold disk takes twenty."""
 
     extends: str | None = None
     """The driver that this one was made from."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from envbuild.declaration.declaration import LockingKeys
 from envbuild.lockfile.lockfile import Fresh, Inputs, Stale
 from envbuild.lockfile.provided_commands import unknown_commands
+from envbuild.value import field_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,31 +15,15 @@ if TYPE_CHECKING:
     from envbuild.declaration.declaration import Declaration, Driver
     from envbuild.lockfile.lockfile import Lockfile
 
-_LISTS = (
-    ("requires", "requires"),
-    ("constraints", "constraints"),
-    ("overrides", "overrides"),
-    ("python", "python"),
-    ("platforms", "platforms"),
-    ("allow_sdist", "allow-sdist"),
-)
-
 
 def inputs_of(driver: Driver, declaration: Declaration) -> Inputs:
     """What decides a driver's lockfile, out of its declaration."""
     return Inputs(
         requires=tuple(requirement.text for requirement in driver.requires),
-        constraints=driver.constraints,
-        overrides=driver.overrides,
-        python=driver.python,
-        platforms=driver.platforms,
-        exclude_newer=driver.exclude_newer,
-        exclude_newer_packages=driver.exclude_newer_packages,
-        allow_sdist=driver.allow_sdist,
-        version_of=driver.version_of,
         indexes=tuple(
             (index.name, index.packages) for index in declaration.indexes if index.packages
         ),
+        **{name: getattr(driver, name) for name in field_names(LockingKeys)},
     )
 
 
@@ -63,23 +49,24 @@ def command_reasons(lockfile: Lockfile, driver: Driver) -> tuple[str, ...]:
 
 
 def _reasons(locked: Inputs, wanted: Inputs) -> Iterator[str]:
-    for field, key in _LISTS:
-        yield from _list_reasons(key, getattr(locked, field), getattr(wanted, field))
-    for key, before, after in (
-        ("exclude-newer", locked.exclude_newer, wanted.exclude_newer),
-        ("version-of", locked.version_of, wanted.version_of),
-    ):
-        if before != after:
-            yield f"{key}: {before or 'nothing'} became {after or 'nothing'}"
-    yield from _list_reasons(
-        "exclude-newer-packages",
-        *(
-            tuple(f"{name} = {limit or 'false'}" for name, limit in side.exclude_newer_packages)
-            for side in (locked, wanted)
-        ),
-    )
+    for field in ("requires", *field_names(LockingKeys)):
+        yield from _key_reasons(
+            field.replace("_", "-"), getattr(locked, field), getattr(wanted, field)
+        )
     if locked.indexes != wanted.indexes:
         yield "the packages that indexes are bound to changed"
+
+
+def _key_reasons(key: str, before: object, after: object) -> Iterator[str]:
+    if isinstance(before, tuple) and isinstance(after, tuple):
+        yield from _list_reasons(key, *(tuple(map(_element, side)) for side in (before, after)))
+    elif before != after:
+        yield f"{key}: {before or 'nothing'} became {after or 'nothing'}"
+
+
+def _element(element: str | tuple[str, str | None]) -> str:
+    """An element of a list, or a name with its value."""
+    return element if isinstance(element, str) else f"{element[0]} = {element[1] or 'false'}"
 
 
 def _list_reasons(key: str, before: tuple[str, ...], after: tuple[str, ...]) -> Iterator[str]:

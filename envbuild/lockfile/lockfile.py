@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from envbuild.declaration.declaration import LockingKeys
 from envbuild.value import value
 
 if TYPE_CHECKING:
@@ -14,20 +15,10 @@ FORMAT = 1
 
 
 @value
-class Inputs:
+class Inputs(LockingKeys):
     """What a driver asked for when it was locked; a lockfile is fresh while this still holds."""
 
     requires: tuple[str, ...]
-    constraints: tuple[str, ...]
-    overrides: tuple[str, ...]
-    python: tuple[str, ...]
-    platforms: tuple[str, ...]
-    exclude_newer: str | None
-    exclude_newer_packages: tuple[tuple[str, str | None], ...]
-    """As `Driver` has them."""
-
-    allow_sdist: tuple[str, ...]
-    version_of: str
     indexes: tuple[tuple[str, tuple[str, ...]], ...]
     """Each bound index's name with its package patterns; where an index lives is the host's affair."""
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
+from envbuild.declaration.declaration import LockingKeys
 from envbuild.declaration.toml.loading import load_toml
 from envbuild.errors import LockfileError, NewerFormatError, Problem
 from envbuild.lockfile.canonical_toml import read_canonical
@@ -15,9 +17,10 @@ from envbuild.lockfile.held_back import REASONS
 from envbuild.lockfile.lockfile import FORMAT, HeldBack, Inputs, LockedFile, LockedPackage, Lockfile
 from envbuild.target.target import parse_target
 from envbuild.toml_text import toml_string
+from envbuild.value import defaults_of, field_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from envbuild.target.target import Target
 
@@ -87,19 +90,23 @@ def _lines(lockfile: Lockfile) -> Iterator[str]:
 
 def _inputs_lines(inputs: Inputs) -> Iterator[str]:
     yield from _list("requires", inputs.requires)
-    yield from _list("constraints", inputs.constraints)
-    yield from _list("overrides", inputs.overrides)
-    yield from _list("python", inputs.python)
-    yield from _list("platforms", inputs.platforms)
-    if inputs.exclude_newer is not None:
-        yield f"exclude-newer = {toml_string(inputs.exclude_newer)}"
-    if inputs.exclude_newer_packages:
-        limits = (f"{name}={limit or 'false'}" for name, limit in inputs.exclude_newer_packages)
-        yield from _list("exclude-newer-packages", limits)
-    yield from _list("allow-sdist", inputs.allow_sdist)
-    yield f"version-of = {toml_string(inputs.version_of)}"
+    for field in field_names(LockingKeys):
+        value = getattr(inputs, field)
+        if field in _ALWAYS_WRITTEN or value != _DEFAULTS[field]:
+            yield from _input_lines(field.replace("_", "-"), value)
     for name, patterns in inputs.indexes:
         yield from _list(f"indexes.{toml_string(name)}", patterns)
+
+
+def _input_lines(key: str, value: Any) -> Iterator[str]:
+    if isinstance(value, tuple):
+        yield from _list(key, (item if isinstance(item, str) else _limit(*item) for item in value))
+    else:
+        yield f"{key} = {toml_string(value)}"
+
+
+def _limit(name: str, limit: str | None) -> str:
+    return f"{name}={limit or 'false'}"
 
 
 def _package_lines(package: LockedPackage, all_targets: tuple[Target, ...]) -> Iterator[str]:
@@ -245,20 +252,19 @@ def _held_back(table: Mapping[str, object], all_targets: tuple[Target, ...]) -> 
 
 
 def _inputs(table: Mapping[str, object]) -> Inputs:
-    newer = table.get("exclude-newer")
-    indexes = _table(table.get("indexes", {}))
     return Inputs(
         requires=_strings(table, "requires"),
-        constraints=_strings(table, "constraints"),
-        overrides=_strings(table, "overrides"),
-        python=_strings(table, "python"),
-        platforms=_strings(table, "platforms"),
-        exclude_newer=None if newer is None else _text(table, "exclude-newer", _DATE),
-        exclude_newer_packages=tuple(_limits(table)),
-        allow_sdist=_names(table, "allow-sdist"),
-        version_of=_text(table, "version-of", _NAME),
-        indexes=tuple(_bindings(indexes)),
+        indexes=tuple(_bindings(_table(table.get("indexes", {})))),
+        **{field: _input(table, field) for field in field_names(LockingKeys)},
     )
+
+
+def _input(table: Mapping[str, object], field: str) -> Any:
+    """What a key of the driver was; a lockfile need not have those that are at their default."""
+    key = field.replace("_", "-")
+    if key not in table and field not in _ALWAYS_WRITTEN:
+        return _DEFAULTS[field]
+    return _INPUT_READERS.get(field, _strings)(table, key)
 
 
 def _bindings(indexes: Mapping[str, object]) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -269,14 +275,16 @@ def _bindings(indexes: Mapping[str, object]) -> Iterator[tuple[str, tuple[str, .
         yield name, patterns
 
 
-def _limits(table: Mapping[str, object]) -> Iterator[tuple[str, str | None]]:
-    """Each package's own limit, written `NAME=LIMIT`; a lockfile without any does not have the key."""
-    key = "exclude-newer-packages"
-    for text in _strings(table, key) if key in table else ():
-        name, _, limit = text.partition("=")
-        if not _NAME.fullmatch(name) or not (limit == "false" or _DATE.fullmatch(limit)):
-            raise ValueError(f"{key} holds {text!r}")
-        yield name, None if limit == "false" else limit
+def _limits(table: Mapping[str, object], key: str) -> tuple[tuple[str, str | None], ...]:
+    return tuple(_parse_limit(key, text) for text in _strings(table, key))
+
+
+def _parse_limit(key: str, text: str) -> tuple[str, str | None]:
+    """A package's own limit, written `NAME=LIMIT`."""
+    name, _, limit = text.partition("=")
+    if not _NAME.fullmatch(name) or not (limit == "false" or _DATE.fullmatch(limit)):
+        raise ValueError(f"{key} holds {text!r}")
+    return name, None if limit == "false" else limit
 
 
 def _package(table: Mapping[str, object], all_targets: tuple[Target, ...]) -> LockedPackage:
@@ -389,3 +397,18 @@ def _tables(table: Mapping[str, object], key: str) -> tuple[Mapping[str, object]
     if not isinstance(value, list):
         raise TypeError(f"{key} is no list of tables")
     return tuple(map(_table, value))
+
+
+_DEFAULTS = defaults_of(LockingKeys)
+_ALWAYS_WRITTEN = frozenset(
+    ("constraints", "overrides", "python", "platforms", "allow_sdist", "version_of")
+)
+"""What stands in every lockfile; another key does where it is not at its default."""
+
+_INPUT_READERS: Mapping[str, Callable[[Mapping[str, object], str], object]] = {
+    "exclude_newer": partial(_text, shape=_DATE),
+    "exclude_newer_packages": _limits,
+    "allow_sdist": _names,
+    "version_of": partial(_text, shape=_NAME),
+}
+"""The keys that are no list of any strings."""

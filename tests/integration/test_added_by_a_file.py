@@ -1,17 +1,20 @@
-"""One file in its room adds a launcher's format, or a kind of accelerator: nothing else has to know it."""
+"""What it takes to add something: one file for a launcher's format or a kind of accelerator, two for a driver's key."""
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+import pytest
+
+import envbuild
 from envbuild.lockfile.folder import LockFolder
 from envbuild.target.accelerator import Accelerator
+from tests.support.command_line import ROOT
 from tests.support.values import make_driver, make_lockfile, make_package
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _FORMAT = """
 from envbuild.launchers.export import ExportFormat, Option
@@ -120,3 +123,86 @@ def test_an_accelerator(tmp_path: Path, project: Path, store: Path) -> None:
     wrong = run("check", "--host", "boat=1.0")
     assert wrong.returncode == 2
     assert "cuda=12.4 or toy=2.0" in wrong.stderr
+
+
+_FIELDS = {
+    "class LockingKeys:": "flavours: tuple[str, ...] = ()",
+    "class Driver(LockingKeys):": 'mood: str = "calm"',
+}
+_ROWS = """DRIVER_TABLE = (
+    DriverKey(
+        key=Key("flavours", list_of(text(parse_package))),
+        decides="lockfile",
+        in_defaults=True,
+        about="what it tastes of",
+        example='flavours = ["sweet"]',
+    ),
+    DriverKey(
+        key=Key("mood", text(str)), decides="host", by_host=True, about="how it feels", example='mood = "merry"'
+    ),
+"""
+_LOCKED = """
+from pathlib import Path
+from envbuild.lockfile.text import parse_lockfile, render_lockfile
+from tests.support.values import make_driver, make_lockfile
+for flavours in ((), ("sweet",)):
+    lockfile = make_lockfile(make_driver("app", flavours=flavours))
+    text = render_lockfile(lockfile)
+    assert parse_lockfile(text, file="x") == lockfile
+    assert ("flavours" in text) == bool(flavours)
+Path("locks").mkdir()
+Path("locks/app.toml").write_text(text)
+"""
+
+
+@pytest.fixture
+def changed(tmp_path: Path) -> Path:
+    """A folder with envbuild in which two files were changed: the fields, and the table of keys."""
+    package = tmp_path / "changed/envbuild"
+    shutil.copytree(Path(envbuild.__file__).parent, package)
+    declaration = package / "declaration/declaration.py"
+    text = declaration.read_text()
+    for line, field in _FIELDS.items():
+        assert line in text
+        text = text.replace(line, f"{line}\n    {field}")
+    declaration.write_text(text)
+    keys = package / "declaration/toml/keys.py"
+    keys.write_text(keys.read_text().replace("DRIVER_TABLE = (\n", _ROWS))
+    return package.parent
+
+
+def test_two_keys(changed: Path, project: Path, store: Path) -> None:
+    """One that decides the lockfile and one for the host: read, merged, explained, shown, locked, and noticed."""
+
+    def run(*argv: str) -> subprocess.CompletedProcess[str]:
+        env = {**os.environ, "PYTHONPATH": f"{changed}:{ROOT}", "ENVBUILD_STORE": str(store)}
+        return subprocess.run(
+            [sys.executable, *argv],
+            capture_output=True,
+            text=True,
+            cwd=project,
+            env=env,
+            check=False,
+        )
+
+    assert run("-m", "envbuild", "init").returncode == 0
+    example = (project / "drivers.toml").read_text()
+    assert '#flavours = ["sweet"]                   # what it tastes of\n' in example
+    assert '#mood = "merry"                         # how it feels\n' in example
+    locked = run("-c", _LOCKED)
+    assert locked.returncode == 0, locked.stderr
+    (project / "drivers.toml").write_text(
+        'version = 1\n[defaults]\nflavours = ["bitter"]\nplatforms = ["x86_64-manylinux_2_28"]\n'
+        '[drivers.app]\nrequires = ["app"]\n[hosts.all]\nhostname = "*"\n'
+        '[hosts.all.drivers.app]\nmood = "merry"\n'
+    )
+    shown = run("-m", "envbuild", "show").stdout
+    assert '["bitter"]' in shown
+    assert '"merry"' in shown
+    stale = run("-m", "envbuild", "check")
+    assert "flavours: bitter is new; flavours: sweet is gone" in stale.stdout
+    assert stale.returncode == 1
+    (project / "drivers.toml").write_text(
+        'version = 1\n[drivers.app]\nrequires = ["app"]\nmod = 1\n'
+    )
+    assert "did you mean `mood`?" in run("-m", "envbuild", "check").stderr

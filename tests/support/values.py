@@ -55,19 +55,7 @@ def make_driver(name: str = "asr", *requires: str, **changes: Any) -> Driver:
         binary=command,
         commands=(command,),
         version_of=parse_requirement(texts[0]).name,
-        python=("3.12",),
-        overlap="warn",
-        python_downloads=True,
         platforms=("x86_64-manylinux_2_28",),
-        constraints=(),
-        overrides=(),
-        exclude_newer=None,
-        exclude_newer_packages=(),
-        env=(),
-        accelerator=None,
-        allow_sdist=(),
-        enabled=True,
-        bytecode=True,
     )
     return replace(plain, **changes)
 

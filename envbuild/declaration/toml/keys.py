@@ -1,17 +1,15 @@
-"""The one table of a driver's keys: what each takes, its default, how it is merged, what it decides.
+"""The one table of a driver's keys: what each takes, how it is merged, what it decides, what it is for.
 
-The driver's own keys, `[defaults]`, `[hosts.NAME.drivers.DRIVER]`, `extends` and `envbuild show` all follow it.
+The driver's own keys, `[defaults]`, `[hosts.NAME.drivers.DRIVER]`, `extends`, `envbuild show`,
+the examples that `envbuild init` writes, and the table in docs/declaration.md all follow it.
+A key's default is that of the field of `Driver`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from envbuild.declaration.declaration import (
-    DEFAULT_PLATFORMS,
-    DEFAULT_PROBE_TIMEOUT,
-    DEFAULT_PYTHON,
-)
+from envbuild.declaration.declaration import Driver
 from envbuild.declaration.toml.command import (
     command_name,
     module_name,
@@ -35,7 +33,7 @@ from envbuild.declaration.toml.target import (
     read_exclude_newer,
     read_exclude_newer_packages,
 )
-from envbuild.value import value
+from envbuild.value import defaults_of, value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,13 +79,24 @@ def replace_by_package(inherited: tuple[str, ...], own: tuple[str, ...]) -> tupl
     return (*kept, *own)
 
 
+_DEFAULTS = defaults_of(Driver)
+
+
 @value
 class DriverKey:
     """A key of a driver; the field of `Driver` has the same name, with `_` for `-`."""
 
     key: Key[object]
     decides: Decides
-    default: object = None
+    about: str
+    """What the key is for, in one line of docs/declaration.md and beside its example."""
+
+    example: str | None = None
+    """A line for who starts a declaration; None where `starter.toml` itself has one."""
+
+    default_words: str | None = None
+    """The default in docs/declaration.md, where the value says too little or too much."""
+
     merge: Callable[[Any, Any], object] | None = replace_inherited
     """Makes one value from the inherited one and the driver's own.
 
@@ -114,86 +123,160 @@ class DriverKey:
         return self.key.name.replace("-", "_")
 
     @property
+    def default(self) -> object:
+        """What counts where nothing is declared; None where that depends on other keys."""
+        return _DEFAULTS.get(self.field)
+
+    @property
     def by_element(self) -> bool:
         """Whether the elements of one value come from different lines of the file."""
         return self.merge in (add_to_inherited, replace_by_name)
 
 
 DRIVER_TABLE = (
-    DriverKey(key=REQUIRES, decides="lockfile", merge=None),
-    DriverKey(key=BINARY, decides="environment", merge=None),
-    DriverKey(key=COMMANDS, decides="environment", merge=None),
-    DriverKey(key=VERSION_OF, decides="lockfile", merge=None),
+    DriverKey(
+        key=REQUIRES,
+        decides="lockfile",
+        merge=None,
+        about='the packages, as requirements; sets of them by `{ include = "SET" }`',
+        default_words="must be there",
+    ),
+    DriverKey(
+        key=BINARY,
+        decides="environment",
+        merge=None,
+        about="the command that `which` and `run` use",
+        default_words="see Commands",
+    ),
+    DriverKey(
+        key=COMMANDS,
+        decides="environment",
+        merge=None,
+        about="the commands that get an entry in `current/bin`",
+        example='commands = ["uvicorn", "fastapi"]',
+        default_words="`binary` alone",
+    ),
+    DriverKey(
+        key=VERSION_OF,
+        decides="lockfile",
+        merge=None,
+        about="the package whose version names the environment",
+        example='version-of = "fastapi"',
+        default_words="the first requirement",
+    ),
     DriverKey(
         key=Key("python", one_or_more(text(python))),
         decides="lockfile",
-        default=DEFAULT_PYTHON,
         in_defaults=True,
+        about="the Pythons, in order of preference; a host uses one of them",
     ),
-    DriverKey(key=Key("python-downloads", boolean), decides="host", default=True, in_defaults=True),
+    DriverKey(
+        key=Key("python-downloads", boolean),
+        decides="host",
+        in_defaults=True,
+        about="whether `sync` downloads a Python where the host has none of them",
+        example="python-downloads = false",
+    ),
     DriverKey(
         key=Key("platforms", list_of(text(platform), filled=True, unique=True)),
         decides="lockfile",
-        default=DEFAULT_PLATFORMS,
         in_defaults=True,
+        about="the platforms that are locked",
+        default_words="Linux, x86_64 and aarch64, glibc 2.28",
     ),
-    DriverKey(key=Key("exclude-newer", read_exclude_newer), decides="lockfile", in_defaults=True),
-    DriverKey(key=ACCELERATOR, decides="host"),
+    DriverKey(
+        key=Key("exclude-newer", read_exclude_newer),
+        decides="lockfile",
+        in_defaults=True,
+        about='no releases younger than this age or this date, such as "2026-11-01"',
+        example='exclude-newer = "7 days"',
+    ),
+    DriverKey(
+        key=ACCELERATOR,
+        decides="host",
+        about="what a host must have; other hosts skip the driver",
+    ),
     DriverKey(
         key=Key("overrides", list_of(text(parse_override))),
         decides="lockfile",
-        default=(),
         merge=replace_by_package,
+        about="requirements in place of what packages themselves ask for",
+        example='overrides = ["websockets<15"]',
     ),
     DriverKey(
         key=Key("allow-sdist", list_of(text(parse_package), unique=True)),
         decides="lockfile",
-        default=(),
+        about="packages that are built from source, which runs their code",
+        example='allow-sdist = ["some-package"]',
     ),
     DriverKey(
         key=Key("probe", list_of(read_argv, filled=True)),
         decides="host",
-        default=(),
         by_host=True,
+        about="commands that must succeed before the environment is switched to",
+        example='probe = [["uvicorn", "--version"]]',
     ),
     DriverKey(
         key=Key("imports", list_of(text(module_name), filled=True, unique=True)),
         decides="host",
-        default=(),
         by_host=True,
+        about="modules that must be importable before the environment is switched to",
+        example='imports = ["fastapi"]',
     ),
     DriverKey(
         key=Key("probe-timeout", read_seconds),
         decides="host",
-        default=DEFAULT_PROBE_TIMEOUT,
         by_host=True,
+        about="the seconds that each command and each import may take",
+        example="probe-timeout = 60",
     ),
     DriverKey(
         key=Key("bytecode", boolean),
         decides="environment",
-        default=True,
         in_defaults=True,
         by_host=True,
+        about="whether modules are compiled in advance; false is smaller, and slower at every start",
+        example="bytecode = false",
     ),
-    DriverKey(key=Key("overlap", text(overlap)), decides="host", default="warn", in_defaults=True),
     DriverKey(
-        key=Key("enabled", boolean), decides="host", default=True, inherited=False, by_host=True
+        key=Key("overlap", text(overlap)),
+        decides="host",
+        in_defaults=True,
+        about='what to do if two packages bring one file: "warn", or "refuse" to switch',
+        example='overlap = "refuse"',
+    ),
+    DriverKey(
+        key=Key("enabled", boolean),
+        decides="host",
+        inherited=False,
+        by_host=True,
+        about="whether it is built; false keeps it declared",
+        example="enabled = false",
     ),
     DriverKey(
         key=Key("constraints", list_of(text(parse_constraint))),
         decides="lockfile",
-        default=(),
         merge=add_to_inherited,
         in_defaults=True,
+        about="bounds on packages, whoever asks for them",
+        example='constraints = ["urllib3>=2.6.3"]',
     ),
     DriverKey(
         key=Key("exclude-newer-packages", read_exclude_newer_packages),
         decides="lockfile",
-        default=(),
         merge=replace_by_name,
         in_defaults=True,
+        about="packages that have an age or a date of their own, or none (false)",
+        example="exclude-newer-packages = { acme-core = false }",
     ),
-    DriverKey(key=ENV, decides="environment", default=(), merge=replace_by_name, by_host=True),
+    DriverKey(
+        key=ENV,
+        decides="environment",
+        merge=replace_by_name,
+        by_host=True,
+        about="variables that are set wherever the driver is started, unless set already",
+        example='env = { UVICORN_LOG_LEVEL = "warning" }',
+    ),
 )
 """Every key of a driver but `extends`, in the order in which `envbuild show` prints them."""
 
