@@ -1,4 +1,4 @@
-"""The time as receipts, manifests and reports carry it: UTC, `2026-11-20T10:00:00Z`, which sorts as text."""
+"""Times in receipts, manifests and reports: UTC, `2026-11-20T10:00:00Z`; such texts sort by time."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import time
 
 
 def now() -> str:
-    """The time at this moment."""
+    """The current time."""
     return utc(time.time())
 
 
 def utc(seconds: float) -> str:
-    """The time that lies so many seconds after 1970 began."""
+    """The time so many seconds after the start of 1970."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

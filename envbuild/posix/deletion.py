@@ -1,7 +1,7 @@
-"""Delete trees, and tell how many bytes of disk that frees: an inode's, where its last link goes.
+"""Delete trees, and count the bytes of disk that this frees: an inode is freed with its last link.
 
-Every step goes from an open folder to a name in it, and through no link:
-who can rename what lies in a tree cannot lead out of it whoever deletes it.
+Every step opens a name in a folder that is already open, and follows no link:
+a user who renames things in a tree cannot redirect the deletion out of it.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _BLOCK = 512
-"""Bytes that `st_blocks` counts in."""
+"""The unit of `st_blocks`, in bytes."""
 
 _PROCESSES = 2
-"""That delete a large tree side by side; on two cores a third one gained nothing."""
+"""Processes that delete a large tree in parallel; on two cores a third one gained nothing."""
 
 _FEWEST = 64
-"""Folders side by side below which a tree is not worth another process."""
+"""A tree with fewer folders on one level is not worth another process."""
 
-_SHARES = 256
-"""A share has its number in one byte."""
+_BATCHES = 256
+"""The number of a batch fits in one byte."""
 
 _DEEPEST = 100
-"""Folders that are open at a time; what lies deeper is moved up first."""
+"""The most folders that are open at a time; deeper ones are moved up first."""
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -36,22 +36,21 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 def delete_tree(
     path: Path, looks: dict[int, int] | None = None, meanwhile: Callable[[], object] | None = None
 ) -> int:
-    """Delete a folder with all below it, whatever its modes; what is gone already is no error.
+    """Delete a folder and everything below it, regardless of modes; a missing file is no error.
 
-    Gives the bytes of disk that this freed: a file's count where its last link went.
-    `looks` gets, by inode, the ctime (ns) of each file that has further links, as it was just before the first
-    of them went here.
+    Returns the bytes of disk that this freed: a file counts when its last link is deleted.
+    `looks` gets, by inode, the ctime (ns) of each file that has further links,
+    as it was just before its first link was deleted here.
 
-    Two processes share a large tree; this one, which must have no threads,
-    first does what `meanwhile` says, while the other one has begun.
-    Where that one is killed, what it saw is not told, nor what the two of them freed;
-    and never the bytes of an inode whose last two links both take away at the same moment.
+    Two processes delete a large tree. This one, which must have no threads, first calls `meanwhile`.
+    If the other process is killed, neither its entries in `looks` nor any freed bytes are reported.
+    An inode whose last two links both processes delete at the same moment is not counted.
     """
     return _delete(path, {} if looks is None else looks, meanwhile, alone=False)
 
 
 def remove_tree(path: Path) -> None:
-    """Delete a folder with all below it, or whatever else stands there, in this thread alone."""
+    """Delete a folder and everything below it, or a file or link, in this thread alone."""
     _delete(path, {}, None, alone=True)
 
 
@@ -70,8 +69,8 @@ def _delete(
             return status.st_blocks * _BLOCK if status.st_nlink == 1 else 0
         root = _open_folder(name, above)
         try:
-            shares = [] if alone else _shares(root)
-            blocks = _delete_shares(root, shares, looks, meanwhile) + status.st_blocks
+            batches = [] if alone else _batches(root)
+            blocks = _delete_batches(root, batches, looks, meanwhile) + status.st_blocks
             blocks += _Deletion(root, looks).everything()
         finally:
             os.close(root)
@@ -87,7 +86,7 @@ def _delete(
 def count_bytes(folders: Iterable[Path]) -> int:
     """The bytes of disk that deleting these folders frees.
 
-    An inode counts once, and only where every one of its links lies in the folders.
+    An inode counts once, and only if all its links are in the folders.
     """
     seen: dict[int, int] = {}
     waiting = [os.fsencode(folder) for folder in folders if folder.is_dir()]
@@ -107,21 +106,20 @@ def count_bytes(folders: Iterable[Path]) -> int:
     return blocks * _BLOCK
 
 
-def _shares(root: int) -> list[list[bytes]]:
-    """The folders of the first level that has many, in shares, each by its path below the root.
+def _batches(root: int) -> list[list[bytes]]:
+    """The folders of the first level that has many, in batches; paths are relative to the root.
 
-    None where no level has. A folder of many folders is taken for a large one,
-    and large ones come first, so that both processes end together.
+    Empty if no level has many. Folders with many subfolders come first, so that both processes end together.
     """
     level = [(0, b"")]
     while level and len(level) < _FEWEST:
         level = [found for _, folder in level for found in _folders(root, folder)]
     folders = [folder for _, folder in sorted(level, reverse=True)]
-    return [folders[start::_SHARES] for start in range(min(len(folders), _SHARES))]
+    return [folders[start::_BATCHES] for start in range(min(len(folders), _BATCHES))]
 
 
 def _folders(root: int, folder: bytes) -> Iterator[tuple[int, bytes]]:
-    """How many links each folder in this one has, which tells how many folders it holds, and its path."""
+    """Each subfolder's number of links, which grows with the number of its own subfolders, and its path."""
     with suppress(OSError), _opened_below(root, folder) as opened, os.scandir(opened) as entries:
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
@@ -130,22 +128,22 @@ def _folders(root: int, folder: bytes) -> Iterator[tuple[int, bytes]]:
                 yield entry.stat(follow_symlinks=False).st_nlink, path
 
 
-def _delete_shares(
+def _delete_batches(
     root: int,
-    shares: Sequence[Sequence[bytes]],
+    batches: Sequence[Sequence[bytes]],
     looks: dict[int, int],
     meanwhile: Callable[[], object] | None,
 ) -> int:
-    """Delete folders in two processes, each of which takes the next share when it is done with one.
+    """Delete folders in two processes; each takes the next batch when it has finished one.
 
-    Gives the blocks that this freed, 0 where a process was killed; something of its share may then be left.
+    Returns the blocks that this freed. If a process was killed, returns 0 and a part of its batch may be left.
     """
-    if not shares:
+    if not batches:
         return 0
     from envbuild.posix.forks import map_in_processes
 
     queue, end = os.pipe()
-    os.write(end, bytes(range(len(shares))))
+    os.write(end, bytes(range(len(batches))))
     os.close(end)
     here = os.getpid()
 
@@ -157,7 +155,7 @@ def _delete_shares(
             meanwhile()
         deletion = _Deletion(root, found)
         while number := os.read(queue, 1):
-            blocks += sum(deletion.below(folder) for folder in shares[number[0]])
+            blocks += sum(deletion.below(folder) for folder in batches[number[0]])
         return blocks, found
 
     try:
@@ -172,16 +170,16 @@ def _delete_shares(
 
 
 class _Deletion:
-    """Deletes what lies below a folder that is open."""
+    """Deletes everything below an open folder."""
 
     def __init__(self, root: int, looks: dict[int, int]) -> None:
         self._root = root
         self._looks = looks
         self._moved: list[bytes] = []
-        """What lay too deep, by its name in the root."""
+        """Folders that were too deep, by their new names in the root."""
 
     def everything(self) -> int:
-        """Delete all that the root holds; the blocks that this freed, the root's own not among them."""
+        """Delete everything in the root; the blocks that this freed, without the root's own."""
         return self._inside(self._root, 0) + self._rest()
 
     def below(self, path: bytes) -> int:
@@ -194,7 +192,7 @@ class _Deletion:
             return 0
 
     def _rest(self) -> int:
-        """Delete what was moved up, until nothing was."""
+        """Delete the folders that were moved up, until there are none."""
         blocks = 0
         while self._moved:
             blocks += self._folder(self._moved.pop(), self._root, 0)
@@ -224,9 +222,9 @@ class _Deletion:
             self._moved.append(moved)
 
     def _inside(self, folder: int, depth: int) -> int:
-        """Delete what an open folder holds; the blocks that this freed.
+        """Delete everything in an open folder; the blocks that this freed.
 
-        The number of links is looked at just before each is taken away, so that the last one counts.
+        The number of links is read just before each deletion, so that the last link counts.
         """
         blocks = 0
         for text in os.listdir(folder):
@@ -248,7 +246,7 @@ class _Deletion:
 
 @contextmanager
 def _opened_below(root: int, path: bytes) -> Iterator[int]:
-    """A folder by its path below an open one, step by step and through no link."""
+    """Open a folder below an open one, one name at a time; follows no link."""
     folder = os.dup(root)
     try:
         for name in filter(None, path.split(b"/")):
@@ -261,7 +259,7 @@ def _opened_below(root: int, path: bytes) -> Iterator[int]:
 
 
 def _open_folder(name: bytes, at: int) -> int:
-    """Open a folder in an open one, in which its owner may delete: an environment's are read-only."""
+    """Open a folder in an open one, and make it writable: an environment's folders are read-only."""
     try:
         folder = os.open(name, _FOLDER, dir_fd=at)
     except PermissionError:
@@ -273,9 +271,9 @@ def _open_folder(name: bytes, at: int) -> int:
 
 
 def _permit(name: bytes, at: int) -> None:
-    """Give its owner every right to a folder that he may not even read."""
+    """Give the owner every right to a folder that he cannot read."""
     place = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at)
     try:
-        os.chmod(f"/proc/self/fd/{place}", 0o700)  # noqa: PTH101  (what is open, whatever its name is by now)
+        os.chmod(f"/proc/self/fd/{place}", 0o700)  # noqa: PTH101  (the open folder, even if it was renamed)
     finally:
         os.close(place)

@@ -1,6 +1,6 @@
-"""Locks of files: who holds one keeps others out, and a killed process holds none.
+"""File locks (flock): one holder keeps others out; a killed process loses its locks.
 
-Whoever may open a lock's file may hold it, so that each is its owner's alone (0600).
+Every user who can open a lock's file can hold the lock, so only its owner can open it (0600).
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ WAIT = 3600.0
 """Seconds after which a wait for a lock ends, unless `--wait-lock` says otherwise."""
 
 _SILENCE = 2.0
-"""Seconds after which a wait is said."""
+"""Seconds after which the user is told about a wait."""
 
 _POLL = 0.05
-"""Seconds between two looks at a lock that another process holds, once it has held it for as long."""
+"""The longest pause between two tries, in seconds."""
 
 _OPEN = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
 _BUSY = (errno.EAGAIN, errno.EACCES)
 _MANY_FILES = 1 << 16
 _SHARE = 32
-"""The part of all open files that the locks of one build may be: there may be some builds, each with more to open."""
+"""Locks of one build may use this fraction of the open files: several builds run, and each opens more."""
 
 _FEWEST = 8
 
@@ -43,7 +43,7 @@ class BusyError(HostError):
 
 
 class Patience:
-    """How this process waits for locks: the command line's affair, whoever waits."""
+    """How this process waits for locks; the command line sets it."""
 
     def __init__(self) -> None:
         self.seconds = WAIT
@@ -59,9 +59,9 @@ PATIENCE = Patience()
 
 
 def most_locks() -> int:
-    """How many locks one of several builds may hold at a time, as each is an open file.
+    """How many locks one of several builds may hold at a time; each lock is an open file.
 
-    What the host allows this process to open is made use of.
+    Raises the limit of open files to what the host allows.
     """
     import resource
 
@@ -81,9 +81,9 @@ def locked(
 ) -> Iterator[int]:
     """Hold the lock at path (flock), exclusive unless `shared`; it ends with the process at the latest.
 
-    Waits for other holders, `timeout` seconds, or as long as this process is to wait for any lock;
-    says after a while for whom; then BusyError names the file and who holds it.
-    Yields the lock's descriptor: a child that keeps it open holds the lock too, and outlives this process with it.
+    Waits for other holders: `timeout` seconds, else as long as `PATIENCE` says.
+    After a while it tells the user who holds the lock; BusyError names the file and its holders.
+    Yields the lock's descriptor: a child that keeps it open holds the lock too, even after this process has ended.
     """
     kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     wait = _Wait(path, PATIENCE.seconds if timeout is None else timeout)
@@ -101,10 +101,10 @@ def locked(
 
 @contextmanager
 def locked_if_free(path: Path, *, make: bool = False) -> Iterator[bool]:
-    """Hold the exclusive lock at path if nobody holds it; whether that was so.
+    """Hold the exclusive lock at path if nobody holds it; yields whether it was free.
 
-    Needs no right to write unless it is to `make` the file;
-    else a file that is not there is held by nobody.
+    With `make`, a missing file is created, which needs the right to write.
+    Without, a missing file counts as a free lock.
     """
     try:
         descriptor = _open_for_owner(path) if make else os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -118,7 +118,7 @@ def locked_if_free(path: Path, *, make: bool = False) -> Iterator[bool]:
 
 
 class _Wait:
-    """One wait for a lock, from its first try on."""
+    """One wait for a lock, from its first try."""
 
     def __init__(self, path: Path | str, seconds: float) -> None:
         self._path = path
@@ -128,7 +128,7 @@ class _Wait:
         self._said = False
 
     def take(self, descriptor: int, kind: int) -> None:
-        """Return when the lock is held; BusyError where that takes too long."""
+        """Return when the lock is held; BusyError if that takes too long."""
         while not _try(descriptor, kind):
             waited = time.monotonic() - self._begun
             if waited >= self._seconds:
@@ -164,9 +164,9 @@ def _open_lock(path: Path | str) -> int:
 
 
 def _open_for_owner(path: Path | str) -> int:
-    """Open a lock's file; one that has to be made belongs to the folder's owner, and to him alone.
+    """Open a lock's file; a new file belongs to the folder's owner, and only he can open it.
 
-    One of this user's that others could open, as after a restore, is closed to them.
+    If other users can open a file of this user, as after a restore, they lose that right.
     """
     while True:
         with suppress(FileNotFoundError):

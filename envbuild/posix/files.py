@@ -1,4 +1,4 @@
-"""Files that are whole or absent: atomic writes, links that move, folders of our own, syncing."""
+"""Atomic writes, links that are replaced in one step, private folders, and syncing to disk."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 FOLDER = 0o775
-"""The mode of a folder among the user's own files: his umask may take from it, nobody writes whom it does not name."""
+"""The mode of a folder among the user's own files; his umask may remove rights from it, nothing adds any."""
 
 PRIVATE = 0o700
-"""The mode of a folder that its owner alone can enter."""
+"""The mode of a folder that only its owner can enter."""
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -31,13 +31,13 @@ _MAKE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 def write_atomically(
     path: Path, content: bytes, *, mode: int = 0o644, keep_mode: bool = False, sync: bool = True
 ) -> None:
-    """Put content at path so that a reader, or a crash, meets the old file or the new one, whole.
+    """Write a file so that a reader, or a crash, sees either the old content or the new one, complete.
 
-    It is written to a new file of a random name, in the folder as it was opened at first:
-    links that somebody has planted there are not followed.
-    With `keep_mode` a file that is replaced hands its own mode on.
+    The content goes to a new file with a random name in the folder, which is opened once:
+    links that somebody places there are not followed.
+    With `keep_mode` the new file has the mode of the one it replaces.
     With `sync` the content and the folder reach the disk before this returns.
-    What a killed writer leaves beside it is for `sweep`.
+    `sweep` removes what a killed writer leaves behind.
     """
     with _opened(path.parent) as folder:
         if keep_mode:
@@ -50,7 +50,7 @@ def write_atomically(
                 stream.flush()
                 if sync:
                     os.fsync(stream.fileno())
-                # while the lock is held: whoever sweeps waits for it
+                # while the lock is held: `sweep` spares the file
                 os.replace(scratch, path.name, src_dir_fd=folder, dst_dir_fd=folder)
             except BaseException:
                 with suppress(FileNotFoundError):
@@ -61,7 +61,7 @@ def write_atomically(
 
 
 def sweep(folder: Path) -> None:
-    """Remove what killed writers left in a folder; those who write at this moment are left alone."""
+    """Remove what killed writers left in a folder; files of running writers stay."""
     import re  # which takes longer to import than `rollback` takes
 
     scratch = re.compile(r"\..+\.[0-9a-f]{16}\.tmp")
@@ -80,15 +80,15 @@ def sweep(folder: Path) -> None:
 def write_if_changed(
     path: Path, content: bytes, *, mode: int = 0o600, keep_mode: bool = False, sync: bool = False
 ) -> None:
-    """Put content at path, unless it stands there already; private and unsynced, as caches are."""
+    """Write a file unless it has this content already; private and not synced, as caches are."""
     if _read_regular(path) != content:
         write_atomically(path, content, mode=mode, keep_mode=keep_mode, sync=sync)
 
 
 def replace_link(link: Path | str, target: str) -> None:
-    """Point a symbolic link elsewhere by one rename; at no moment is it missing.
+    """Replace a symbolic link by one rename, so that it is never missing.
 
-    The caller sees to it that nobody else points it meanwhile.
+    The caller must hold a lock that keeps other writers away.
     """
     parent, name = os.path.split(link)
     scratch = f".{name}.tmp"
@@ -101,14 +101,14 @@ def replace_link(link: Path | str, target: str) -> None:
 
 
 def make_folders(folder: Path, mode: int = FOLDER) -> None:
-    """Make a folder, and those above it which are not there either; no umask gives more than the mode."""
+    """Make a folder and its missing parents, with at most the rights of `mode`."""
     if not folder.is_dir():
         make_folders(folder.parent, mode)
         folder.mkdir(mode=mode, exist_ok=True)
 
 
 def make_private(folder: Path) -> None:
-    """Make a folder that its owner alone can enter; one of this user's that others can enter is closed to them."""
+    """Make a folder that only its owner can enter; an existing folder of this user is closed to others."""
     make_folders(folder, PRIVATE)
     descriptor = os.open(folder, _FOLDER | os.O_NOFOLLOW)
     try:
@@ -120,15 +120,15 @@ def make_private(folder: Path) -> None:
 
 
 def keep_others_from_writing() -> None:
-    """Let no program that this process starts make anything that other users can write to.
+    """Set the umask so that programs started from here make nothing that other users can write to.
 
-    The umask is the whole process's, so this is for the time before there are threads.
+    The umask belongs to the whole process, so call this before any thread starts.
     """
     os.umask(os.umask(0o022) | 0o022)
 
 
 def sync_folder(folder: Path) -> None:
-    """Bring a folder's entries to the disk (fsync of the folder itself)."""
+    """Write a folder's entries to the disk (fsync of the folder)."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
@@ -137,9 +137,9 @@ def sync_folder(folder: Path) -> None:
 
 
 def sync_file_system(path: Path) -> None:
-    """Bring everything written to the path's file system to the disk, errors included.
+    """Write everything on the path's file system to the disk; OSError if a write failed.
 
-    `syncfs` (Linux) is one call for thousands of files; elsewhere `sync` is the nearest.
+    `syncfs` (Linux) is one call for thousands of files; other systems have `sync`.
     """
     import ctypes
 
@@ -166,7 +166,7 @@ def _opened(folder: Path | str) -> Iterator[int]:
 
 
 def _make_scratch(name: str, folder: int) -> tuple[int, str]:
-    """A new file beside one of that name, its lock held, by which `sweep` knows a writer that lives."""
+    """A new file beside the named one; its lock is held, which tells `sweep` that the writer runs."""
     while True:
         scratch = f".{name}.{os.urandom(8).hex()}.tmp"
         descriptor = os.open(scratch, _MAKE, 0o600, dir_fd=folder)
@@ -178,9 +178,9 @@ def _make_scratch(name: str, folder: int) -> tuple[int, str]:
 
 
 def _kept_mode(name: str, folder: int, mode: int) -> int:
-    """The mode of the file that stands there, which its owner may have closed to others on purpose.
+    """The mode of the existing file, whose owner may have closed it to others on purpose.
 
-    A program stays one. Of another user's file no right is taken over that `mode` has not.
+    A program stays executable. From another user's file only rights that `mode` has too are taken.
     """
     try:
         status = os.stat(name, dir_fd=folder, follow_symlinks=False)
@@ -217,12 +217,12 @@ _UNSUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
 def exchange_folders(one: Path, other: Path) -> None:
-    """Each stands where the other stood; both must be on one file system.
+    """Exchange two folders in one step; both must be on one file system.
 
-    HostError where the system or the file system cannot do it.
+    HostError if the system or the file system cannot do it.
     """
     modes = [(path, stat.S_IMODE(path.stat().st_mode)) for path in (one, other)]
-    for path, mode in modes:  # a folder's owner may move it elsewhere only where it is writable
+    for path, mode in modes:  # only a writable folder can be moved by its owner
         path.chmod(mode | stat.S_IWUSR)
     try:
         _exchange(one, other)

@@ -1,4 +1,4 @@
-"""Walk through a tree of folders, and tell of each whether its times would show what is added from now on."""
+"""Walk through a tree of folders, and tell for each whether its times will show later changes."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator
 
 _CLOCK = 5 if sys.platform == "linux" else time.CLOCK_REALTIME
-"""CLOCK_REALTIME_COARSE: the clock that Linux takes times of change from, which stands still for milliseconds."""
+"""CLOCK_REALTIME_COARSE: Linux takes ctime and mtime from this clock, which moves in steps of milliseconds."""
 
 _SECOND = 1_000_000_000
 
 
 class Visit(NamedTuple):
-    """A folder that was just listed; plain values, as it crosses between processes."""
+    """A folder that was just listed; plain values, because it is sent between processes."""
 
     folder: bytes
     names: list[bytes]
-    """What it holds, other folders aside."""
+    """The names in it, without subfolders."""
 
     regular: bool
-    """Whether all of that are files, by what the listing said of them."""
+    """Whether all of them are files, as the listing says."""
 
     mode: int
     inode: int
     mtime_ns: int
     ctime_ns: int
-    """How the folder looked after it was listed."""
+    """The folder's status after it was listed."""
 
     settled: bool
-    """Whether any entry that comes, goes or is renamed from now on moves its mtime or its ctime.
+    """Whether every later addition, removal or rename in it changes its mtime or its ctime.
 
-    False where it was changed within the tick of the clock in which it was listed,
+    False if it was changed in the same tick of the clock in which it was listed,
     and on file systems whose times are whole seconds.
     """
 
@@ -47,12 +47,11 @@ def walk_folders(
     keep: Container[bytes] = (),
     spare: Container[bytes] = (),
 ) -> Iterator[Visit]:
-    """Every folder from the roots down, given a mode first where one is named; links are not followed.
+    """Every folder from the roots down; links are not followed. With a `mode`, each folder gets it first.
 
-    Folders to `keep` keep the mode that they have.
-
-    The next root is asked for when all below the one before is done; folders to `spare` are left out.
-    One that was changed a moment ago is left for the end, when it will have settled.
+    Folders in `keep` keep their mode; folders in `spare` are left out.
+    The next root is taken when everything below the previous one is done.
+    A folder that was changed a moment ago comes last, when its times have settled.
     """
     more = iter(roots)
     waiting: list[bytes] = []
@@ -94,11 +93,11 @@ def walk_folders(
 
 
 def path_text(path: bytes) -> str:
-    """A path as receipts and RECORDs spell it, whatever encoding the user's locale has."""
+    """A path as receipts and RECORDs spell it, independent of the user's locale."""
     return path.decode("utf-8", "surrogateescape")
 
 
 def folders_in(folder: bytes) -> list[bytes]:
-    """The folders that lie in a folder."""
+    """The subfolders of a folder."""
     with os.scandir(folder) as scan:
         return [entry.path for entry in scan if entry.is_dir(follow_symlinks=False)]

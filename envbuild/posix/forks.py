@@ -1,4 +1,4 @@
-"""Do the same with many things in forked processes: threads gain nothing where Python does the work."""
+"""Call a function for many items in forked processes: threads gain nothing when Python does the work."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ if TYPE_CHECKING:
 
 
 _SIGKILL = 9
-"""`signal` takes longer to import than this takes elsewhere."""
+"""SIGKILL; importing `signal` takes too long."""
 
 
 def map_in_processes(
     function: Callable[[Item], Result], items: Sequence[Item], workers: int
 ) -> list[Result]:
-    """What the function makes of each item, in order; this process takes its share of them.
+    """The function's result for each item, in order; this process does a part of the work.
 
-    Where the host has no room for another process, this one does that one's share.
-    Results are of the kinds that `marshal` knows. ChildProcessError where a process was killed:
-    then nobody knows. For the time before there are threads.
+    If the host cannot start another process, this one does its part too.
+    Results are of types that `marshal` can write. ChildProcessError if a process was killed.
+    Call this before any thread starts.
     """
-    shares = [items[start::workers] for start in range(min(workers, len(items)))]
+    parts = [items[start::workers] for start in range(min(workers, len(items)))]
     running: dict[int, tuple[int, BinaryIO]] = {}
     try:
-        for number, share in enumerate(shares[1:], 1):
+        for number, part in enumerate(parts[1:], 1):
             try:
-                running[number] = _start(function, share)
-            except OSError:  # `contextlib` takes longer to import than a look takes
+                running[number] = _start(function, part)
+            except OSError:  # importing `contextlib` takes too long
                 continue
         found = []
-        for number, share in enumerate(shares):
+        for number, part in enumerate(parts):
             if number not in running:
-                found.append([function(item) for item in share])
+                found.append([function(item) for item in part])
                 continue
             pid, results = running[number]
             with results:
                 content = results.read()
-            del running[number]  # before it is waited for: an interrupt would have it killed
+            del running[number]  # before waiting: an interrupt would kill it
             found.append(_loaded(pid, content))
     finally:
         for pid, results in running.values():
@@ -53,7 +53,7 @@ def map_in_processes(
     return [found[number % workers][number // workers] for number in range(len(items))]
 
 
-def _start(function: Callable[[Item], Result], share: Sequence[Item]) -> tuple[int, BinaryIO]:
+def _start(function: Callable[[Item], Result], part: Sequence[Item]) -> tuple[int, BinaryIO]:
     """The pid of a new process, and the stream from which its results come."""
     results, end = os.pipe()
     try:
@@ -67,7 +67,7 @@ def _start(function: Callable[[Item], Result], share: Sequence[Item]) -> tuple[i
         return pid, os.fdopen(results, "rb")
     code = 1
     try:
-        content = marshal.dumps([function(item) for item in share])
+        content = marshal.dumps([function(item) for item in part])
         with os.fdopen(end, "wb") as stream:
             stream.write(content)
         code = 0
@@ -78,6 +78,6 @@ def _start(function: Callable[[Item], Result], share: Sequence[Item]) -> tuple[i
 def _loaded(pid: int, content: bytes) -> list[Result]:
     _, status = os.waitpid(pid, 0)
     if status != 0:
-        raise ChildProcessError("a process that looked at environments was killed")
+        raise ChildProcessError("a process that checked environments was killed")
     found: list[Result] = marshal.loads(content)  # noqa: S302  (of our own process)
     return found

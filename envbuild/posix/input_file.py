@@ -1,4 +1,4 @@
-"""Reads files that a stranger may have put there: ordinary ones alone, whole, and of a bounded size."""
+"""Reads files that a stranger may have placed: only ordinary files, whole, and up to a size."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MOST_DECLARATION = 1 << 20
-"""In bytes, as the other limits here; docs/declaration.md tells them."""
+"""Limits are in bytes; docs/declaration.md lists them."""
 
 MOST_LOCKFILE = 4 << 20
 MOST_PINS = 1 << 20
 MOST_UNIT = 1 << 20
 MOST_OTHER = 16 << 20
-"""What a user names by hand: requirements, presets, environment descriptions."""
+"""For files that a user names: requirements, presets, environment descriptions."""
 
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
 class RefusedInputError(Exception):
-    """A path leads to something that is not read."""
+    """The path leads to something that is not read."""
 
     def __init__(self, message: str, hint: str) -> None:
         super().__init__(message)
@@ -32,11 +32,11 @@ class RefusedInputError(Exception):
 
 
 def read_input(path: Path, *, most: int, within: Path | None = None) -> bytes:
-    """The content of an ordinary file of at most so many bytes.
+    """The content of an ordinary file of at most `most` bytes.
 
-    With `within`, a link may lead to another file below that folder, and nowhere else.
-    RefusedInputError says what is in the way; OSError is the host's.
-    Nothing is opened before it is known to be an ordinary file, so no device and no FIFO is touched.
+    With `within`, a link must lead to another file below that folder.
+    RefusedInputError says why a file is not read; OSError comes from the host.
+    A file is opened only after its type is known, so no device and no FIFO is touched.
     """
     real = os.path.realpath(path)
     if within is not None and not lies_below(real, within):
@@ -52,13 +52,13 @@ def read_input(path: Path, *, most: int, within: Path | None = None) -> bytes:
         content = _read(descriptor, most, status.st_size)
     finally:
         os.close(descriptor)
-    if content and not status.st_size:  # /proc: the kernel's answers, not somebody's file
+    if content and not status.st_size:  # /proc: answers of the kernel, not a file
         raise _not_ordinary()
     return content
 
 
 def lies_below(path: str, folder: Path) -> bool:
-    """Whether a resolved path lies in a folder, whose own links are followed."""
+    """Whether a resolved path is below a folder, whose own links are followed."""
     root = os.path.realpath(folder)
     return os.path.commonpath((root, path)) == root
 
@@ -66,7 +66,7 @@ def lies_below(path: str, folder: Path) -> bool:
 def read_named(path: Path, *, most: int) -> bytes:
     """The content of a file that the caller named; errors as in `read_input`.
 
-    Inside the working folder, which may be a stranger's, a link may not lead out of it.
+    The working folder may belong to a stranger, so a link inside it must not lead out of it.
     """
     here = os.getcwd()  # noqa: PTH109
     inside = os.path.commonpath((here, os.path.abspath(path))) == here  # noqa: PTH100
@@ -83,7 +83,7 @@ def _open(real: str) -> int:
     try:
         return os.open(real, _FLAGS)
     except OSError as error:
-        if error.errno in (errno.ELOOP, errno.ENXIO):  # exchanged since it was looked at
+        if error.errno in (errno.ELOOP, errno.ENXIO):  # replaced since it was checked
             raise _not_ordinary() from None
         raise
 
@@ -91,7 +91,7 @@ def _open(real: str) -> int:
 def _refuse_extraordinary(status: os.stat_result) -> None:
     if stat.S_ISDIR(status.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-    if stat.S_ISLNK(status.st_mode):  # all that could be followed has been
+    if stat.S_ISLNK(status.st_mode):  # it was resolved before
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
     if not stat.S_ISREG(status.st_mode):
         raise _not_ordinary()

@@ -46,24 +46,24 @@ class Command:
     """Seconds after which the program is killed; None waits as long as it takes."""
 
     memory: int | None = None
-    """Bytes of data that the program may have; None for as much as the host gives it. Kept on Linux alone."""
+    """Bytes of data that the program may use; None for no limit. Only Linux enforces it."""
 
     ends_group: bool = False
-    """Whether what the program leaves running in its group is ended with it."""
+    """Whether processes that the program leaves in its group are ended with it."""
 
     keep_open: tuple[int, ...] = ()
-    """Descriptors that the program inherits: a lock among them is held until the program has ended too."""
+    """Descriptors that the program inherits; a lock among them is held until the program has ended."""
 
     heard: Callable[[str], None] | None = None
-    """Gets each line that the program writes to stderr, when it writes it; from another thread, and may not fail."""
+    """Called with each line of stderr as it is written; in another thread, and must not raise."""
 
 
 @value
 class Completed:
-    """What a finished program said."""
+    """The result of a finished program."""
 
     code: int
-    """The exit status; negative for the signal that ended it."""
+    """The exit status; a negative number is the signal that ended it."""
 
     stdout: str
     stderr: str
@@ -71,15 +71,15 @@ class Completed:
 
 
 class Runner(Protocol):
-    """Runs commands; tests give one that answers by itself."""
+    """Runs commands; tests pass a fake one."""
 
     def run(self, command: Command) -> Completed:
-        """Run to the end and return what was said; HostError where the program cannot be started."""
+        """Run to the end and return the output; HostError if the program cannot be started."""
         ...
 
 
 def find_program(name: str, path: str | None) -> str | None:
-    """The program as a `PATH` finds it, in none of its folders that depend on the working folder."""
+    """The path of a program in `PATH`; folders relative to the working folder are skipped."""
     import shutil
 
     return shutil.which(name, path=_absolute_folders(os.defpath if path is None else path))
@@ -90,9 +90,9 @@ def _absolute_folders(path: str) -> str:
 
 
 def scrubbed_environment(source: Mapping[str, str], **extra: str) -> tuple[tuple[str, str], ...]:
-    """The environment for a child: what could steer uv, pip or Python is dropped, then `extra` is set.
+    """The environment for a child: variables that steer uv, pip or Python are dropped, then `extra` is set.
 
-    `PATH` keeps no folder that means another one in every working folder.
+    `PATH` loses the folders that are relative to the working folder.
     """
     kept = {key: value for key, value in source.items() if not key.startswith(_FOREIGN)}
     if "PATH" in kept:
@@ -103,8 +103,8 @@ def scrubbed_environment(source: Mapping[str, str], **extra: str) -> tuple[tuple
 class SystemRunner:
     """Runs commands as child processes, each in a process group of its own.
 
-    `stop` ends every running child with its group, from any thread: what an interrupted envbuild calls,
-    so that nothing goes on unseen in the user's name.
+    `stop` ends every running child with its group, from any thread;
+    an interrupted envbuild calls it, so that no child goes on unseen.
     """
 
     def __init__(self, *, grace: float = _GRACE) -> None:
@@ -115,7 +115,7 @@ class SystemRunner:
         self._stopped = False
 
     def run(self, command: Command) -> Completed:
-        """Run to the end; HostError where the program cannot be started or envbuild is being stopped."""
+        """Run to the end; HostError if the program cannot be started or envbuild is being stopped."""
         process = self._start(command)
         listener = None if command.heard is None else _Listener(process, command.heard)
         try:
@@ -141,7 +141,7 @@ class SystemRunner:
         return Completed(code=process.returncode, stdout=stdout, stderr=stderr)
 
     def stop(self) -> None:
-        """End every child with its group, and start none any more; returns when they are gone."""
+        """End every child with its group and refuse new ones; returns when they have ended."""
         with self._lock:
             self._stopped = True
             running = tuple(self._running)
@@ -156,7 +156,7 @@ class SystemRunner:
             _end_group(process.pid)
 
     def _refuse_when_stopped(self) -> None:
-        """Whatever a program that was ended by `stop` has said is no answer."""
+        """The output of a program that `stop` ended is no result."""
         if self._stopped:
             raise HostError(Problem(message="envbuild is being stopped"))
 
@@ -196,18 +196,18 @@ def _limit_memory(pid: int, most: int) -> None:
 
 
 class _Listener:
-    """Reads a program's stderr line by line, beside whoever waits for the program."""
+    """Reads a program's stderr line by line, in a thread of its own."""
 
     def __init__(self, process: subprocess.Popen[str], heard: Callable[[str], None]) -> None:
         self._lines: list[str] = []
         stream = process.stderr
         assert stream is not None
-        process.stderr = None  # `communicate` is to leave it alone
+        process.stderr = None  # so that `communicate` does not read it
         self._thread = threading.Thread(target=self._listen, args=(stream, heard), daemon=True)
         self._thread.start()
 
     def said(self, patience: float | None = None) -> str:
-        """All that was written, once nobody holds the pipe any more, or after so many seconds."""
+        """Everything that was written, when the pipe is closed or after `patience` seconds."""
         self._thread.join(patience)
         return "".join(self._lines)
 
@@ -219,7 +219,7 @@ class _Listener:
 
 
 def _end(process: subprocess.Popen[str], how: signal.Signals) -> None:
-    """Signal the process and its group; what has ended already needs no signal."""
+    """Signal the process and its group, if they still run."""
     if process.poll() is not None:
         return
     try:
@@ -229,13 +229,13 @@ def _end(process: subprocess.Popen[str], how: signal.Signals) -> None:
 
 
 def _end_group(leader: int) -> None:
-    """Kill whatever is left of a program's group, though the program itself may have ended."""
+    """Kill the rest of a program's group; the program itself may have ended."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(leader, signal.SIGKILL)
 
 
 def _last_words(process: subprocess.Popen[str], grace: float) -> tuple[str, str]:
-    """What a killed program had said; what left its group may hold the pipes open, and is not waited for."""
+    """The output of a killed program; a process that left its group may hold the pipes open, so the wait is short."""
     try:
         return process.communicate(timeout=grace)
     except subprocess.TimeoutExpired as error:

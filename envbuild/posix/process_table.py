@@ -1,4 +1,4 @@
-"""What the kernel says of processes and of the locks that they hold (`/proc`); no lock is taken to find out."""
+"""Running processes and the locks that they hold, as `/proc` lists them; no lock is taken to find out."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ _START_TIME = 19
 """The field of `/proc/PID/stat` with the start time, counted from 0 after the command's name."""
 
 _LONGEST = 200
-"""Characters of a command that a sentence has room for."""
+"""A longer command is cut, in characters."""
 
 
 @value
 class HeldLock:
-    """One line of the kernel's table."""
+    """One line of `/proc/locks`."""
 
     pid: int
-    """The process that took it; a child that was forked since holds it too, and is not named."""
+    """The process that took it; children that it forked later hold it too and are not listed."""
 
     device: tuple[int, int]
-    """Major and minor number of the file system, as the kernel counts it."""
+    """Major and minor number of the file system, as the kernel has them."""
 
     inode: int
 
 
 @value
 class RunningProcess:
-    """What the kernel says of a running process."""
+    """A running process, as the kernel describes it."""
 
     pid: int
     user: str
-    """The name, or the number where it has none."""
+    """The name, or the number if it has no name."""
 
     since: str
     """When it started: UTC, `2026-11-20T10:00:00Z`."""
@@ -50,7 +50,7 @@ class RunningProcess:
 
 
 def parse_locks(text: str) -> Iterator[HeldLock]:
-    """The flocks that are held, from the text of `/proc/locks`; who waits for one is left out.
+    """The flocks that are held, from the text of `/proc/locks`; waiting processes are left out.
 
     A line reads `1: FLOCK  ADVISORY  READ  4711 08:01:131186 0 EOF` (proc(5)).
     """
@@ -64,9 +64,9 @@ def parse_locks(text: str) -> Iterator[HeldLock]:
 
 
 def lock_holders(path: Path) -> tuple[str, ...]:
-    """Who holds a file's lock (flock), each in words that are fit to print; empty where nobody can tell.
+    """The holders of a file's lock (flock), each as printable text; empty if the kernel does not say.
 
-    The process that took it may have ended, and one that it started holds it on: then that is named.
+    If the process that took it has ended and a child of it still holds it, the child is named.
     """
     holders = {lock.pid for lock in _locks_of(path)}
     if not any((_PROC / str(pid)).is_dir() for pid in holders):
@@ -81,7 +81,7 @@ def lock_holders(path: Path) -> tuple[str, ...]:
 
 
 def describe(pid: int) -> RunningProcess | None:
-    """What there is to say about a process; None where it has ended meanwhile."""
+    """A process by its pid; None if it has ended."""
     folder = _PROC / str(pid)
     try:
         owner = folder.stat().st_uid
@@ -98,7 +98,7 @@ def describe(pid: int) -> RunningProcess | None:
 
 
 def printable(text: str) -> str:
-    """What a process says of itself, with nothing in it that a terminal would obey."""
+    """A process's text without control characters that a terminal would obey."""
     shown = "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode()
         for character in text[:_LONGEST]
@@ -107,7 +107,7 @@ def printable(text: str) -> str:
 
 
 def pids() -> Iterator[int]:
-    """Every process, by its number; empty where there is no `/proc`."""
+    """The pid of every process; empty without `/proc`."""
     if _PROC.is_dir():
         yield from (int(name) for name in os.listdir(_PROC) if name.isdecimal())  # noqa: PTH208
 
@@ -135,7 +135,7 @@ def _locks_of(path: Path) -> Iterator[HeldLock]:
 def is_on(lock: HeldLock, device: int, file: Path) -> bool:
     """Whether the lock is on this device: by its number, else by the files that the process has open.
 
-    On btrfs and overlays the kernel's table and stat(2) count devices apart.
+    On btrfs and overlayfs `/proc/locks` and stat(2) number devices differently.
     """
     if lock.device == (os.major(device), os.minor(device)):
         return True
@@ -143,7 +143,7 @@ def is_on(lock: HeldLock, device: int, file: Path) -> bool:
 
 
 def open_files(pid: int) -> Iterator[str]:
-    """What a process has open, by the names that the kernel gives."""
+    """The paths of the files that a process has open, as the kernel names them."""
     folder = _PROC / str(pid) / "fd"
     try:
         for name in os.listdir(folder):  # noqa: PTH208
@@ -153,12 +153,12 @@ def open_files(pid: int) -> Iterator[str]:
 
 
 def arguments_of(pid: int) -> list[str]:
-    """A process's arguments; one that is empty where this user may not know them."""
+    """A process's arguments; one empty argument if this user may not read them."""
     return os.fsdecode(read_process_file(pid, "cmdline").rstrip(b"\0")).split("\0")
 
 
 def read_process_file(pid: int, name: str) -> bytes:
-    """What the kernel says of a process; empty where this user may not know it."""
+    """A file of `/proc/PID`; empty if this user may not read it."""
     try:
         with open(f"{_PROC}/{pid}/{name}", "rb", buffering=0) as stream:  # noqa: PTH123
             return stream.read()
@@ -168,7 +168,7 @@ def read_process_file(pid: int, name: str) -> bytes:
 
 
 def executable_of(pid: int) -> str | None:
-    """Its path; empty where this user may not see it, None for a thread of the kernel and for what has ended."""
+    """The executable's path; empty if this user may not see it, None for kernel threads and ended processes."""
     try:
         return os.readlink(f"{_PROC}/{pid}/exe")  # noqa: PTH115
     except FileNotFoundError:
@@ -178,7 +178,7 @@ def executable_of(pid: int) -> str | None:
 
 
 def user_name(uid: int) -> str:
-    """The name of a user; his number where the host knows no name."""
+    """The name of a user; the number if the host knows no name."""
     import pwd
 
     try:
@@ -188,7 +188,7 @@ def user_name(uid: int) -> str:
 
 
 def _start_time(ticks: int) -> str:
-    """The time in UTC that lies so many clock ticks after the host was booted."""
+    """The time in UTC so many clock ticks after the host was booted."""
     lines = (_PROC / "stat").read_text(encoding="ascii").splitlines()
     boot = next(int(line.split()[1]) for line in lines if line.startswith("btime "))
     seconds = boot + ticks / os.sysconf("SC_CLK_TCK")

@@ -1,4 +1,4 @@
-"""What a host lacks: open files, memory, room on a disk, the right to write; and the words for it."""
+"""Shortages of a host (open files, memory, disk space, the right to write), and the messages for them."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ OPEN_FILES = "the limit of open files (`ulimit -n`, `LimitNOFILE=` of a unit)"
 
 
 def pass_shortage_on(error: Exception) -> None:
-    """Raise it again where the host was short of something, so that nobody takes it for a finding.
+    """Raise an error again if the host was short of something, so that it does not become a finding.
 
-    For handlers that make a finding, or nothing, of a file that cannot be read.
+    For handlers that report an unreadable file as a finding, or ignore it.
     """
     if isinstance(error, OSError) and error.errno in SHORTAGES:
         raise error
 
 
 def unwritable(path: Path | str, error: OSError) -> HostError:
-    """The error that says why in words, and what helps."""
+    """The error with its reason, and a hint for the user."""
     named = error.filename or path
     message = f"cannot write the store: {named}: {error.strerror}"
     return HostError(Problem(message=message, hint=_WRITE_HINTS.get(error.errno or 0)))
@@ -44,24 +44,22 @@ _WRITE_HINTS = {
 
 
 _NOTHING = 1 << 20
-"""Bytes: with less than this no package can be unpacked any more."""
+"""In bytes; with less free space no package can be unpacked."""
 
 _FEW_FILES = 64
 
 
 def is_full(path: Path) -> bool:
-    """Whether the path's file system has no room to speak of, in bytes or in inodes."""
+    """Whether the path's file system has almost no free bytes or inodes."""
     status = os.statvfs(path)
-    few = status.f_files > 0 and status.f_favail < _FEW_FILES  # some file systems count none
+    few = status.f_files > 0 and status.f_favail < _FEW_FILES  # some file systems do not count them
     return few or status.f_bavail * status.f_frsize < _NOTHING
 
 
-def room_hint(path: Path, needed: int) -> str | None:
-    """What to do where less than `needed` bytes are free on the path's file system; else None."""
+def disk_space_hint(path: Path, needed: int) -> str | None:
+    """A hint if less than `needed` bytes are free on the path's file system, else None."""
     status = os.statvfs(path)
     free = status.f_bavail * status.f_frsize
     if free >= needed and not is_full(path):
         return None
-    return (
-        f"make room on the disk of {path}: {free >> 20} MiB and {status.f_favail} inodes are free"
-    )
+    return f"free space on the disk of {path}: only {free >> 20} MiB and {status.f_favail} inodes are left"

@@ -23,10 +23,10 @@ class Tree:
     links: Mapping[str, str]
     folders: Mapping[str, int]
     others: Collection[str]
-    """What is neither file nor link nor folder."""
+    """Devices, pipes and sockets."""
 
     def kind(self, path: str) -> str | None:
-        """What stands at a path, in one word; None where nothing does."""
+        """The kind of entry at a path, in one word; None if there is none."""
         if path in self.files:
             return "file"
         if path in self.links:
@@ -39,7 +39,7 @@ class Tree:
 def list_tree(root: Path | str) -> Tree:
     """Every file, link and folder below the root, which is `.` itself; links are not followed.
 
-    A folder that may not be listed, or went away meanwhile, counts as empty.
+    A folder that cannot be listed, or has just been removed, counts as empty.
     """
     top = os.fsencode(root)
     files: dict[str, tuple[int, int]] = {}

@@ -10,9 +10,9 @@ if TYPE_CHECKING:
 
 
 class Workers(ThreadPoolExecutor):
-    """A pool whose `with` block waits for its threads, unless the user has interrupted it.
+    """A pool whose `with` block waits for its threads, unless the user interrupts it.
 
-    Then the caller goes on at once to stop the very programs that the threads wait for.
+    After an interrupt the caller at once stops the programs that the threads wait for.
     """
 
     def __exit__(
@@ -21,6 +21,6 @@ class Workers(ThreadPoolExecutor):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Wait for every thread, or where interrupted begin nothing more and leave."""
+        """Wait for every thread; after an interrupt start nothing more and return."""
         interrupted = error is not None and not isinstance(error, Exception)
         self.shutdown(wait=not interrupted, cancel_futures=interrupted)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from envbuild.errors import HostError, IndexFailureError, Problem
 from envbuild.posix.deletion import remove_tree
 from envbuild.posix.process import Command, scrubbed_environment
-from envbuild.posix.shortage import SHORTAGES, is_full, room_hint
+from envbuild.posix.shortage import SHORTAGES, is_full, disk_space_hint
 from envbuild.uv.exact_files import ARGUMENTS, NOWHERE, render_wheels, without_indexes
 from envbuild.uv.executable import base_arguments, uv_executable
 from envbuild.uv.output import Downloads, without_switches, without_talk
@@ -91,7 +91,7 @@ class UvInstaller:
         )
         if completed.code != 0:
             message = f"uv could not create {environment}"
-            hint = room_hint(self.cache, 0)
+            hint = disk_space_hint(self.cache, 0)
             raise HostError(
                 Problem(message=message, detail=without_switches(completed.stderr), hint=hint)
             )
@@ -201,7 +201,7 @@ class UvInstaller:
             Problem(
                 message=f"uv could not install {request.driver}",
                 detail=words,
-                hint=room_hint(self.cache, needed),
+                hint=disk_space_hint(self.cache, needed),
             )
         )
         if is_full(self.cache):
