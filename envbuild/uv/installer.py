@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from envbuild.errors import HostError, IndexFailureError, Problem
 from envbuild.posix.deletion import remove_tree
 from envbuild.posix.process import Command, scrubbed_environment
-from envbuild.posix.shortage import SHORTAGES, is_full, disk_space_hint
+from envbuild.posix.shortage import SHORTAGES, disk_space_hint, is_full
 from envbuild.uv.exact_files import ARGUMENTS, NOWHERE, render_wheels, without_indexes
 from envbuild.uv.executable import base_arguments, uv_executable
 from envbuild.uv.output import Downloads, without_switches, without_talk
