@@ -1,4 +1,4 @@
-"""Which of several specifiers hold a version where it is."""
+"""The specifiers that bound a version from below and from above."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class _Limit:
 
 
 def binding_specifiers(specifiers: Iterable[str]) -> tuple[frozenset[str], frozenset[str]]:
-    """The specifiers with the lowest upper and those with the highest lower limit.
+    """The specifiers with the lowest upper bound and those with the highest lower bound.
 
-    Either is empty where nothing limits that side; `!=` limits none.
+    Empty if nothing bounds that side; `!=` bounds neither.
     """
     texts = tuple(dict.fromkeys(specifiers))
     uppers = [(text, limit) for text in texts for limit in _upper(text)]
@@ -66,7 +66,7 @@ def _lower(text: str) -> Iterator[_Limit]:
 
 
 def _next_prefix(text: str) -> Version:
-    """The first version beyond a prefix: `1.2` → `1.3`."""
+    """The first version after a prefix: `1.2` → `1.3`."""
     version = parse_version(text)
     release = (*version.release[:-1], version.release[-1] + 1)
     epoch = f"{version.epoch}!" if version.epoch else ""

@@ -1,4 +1,4 @@
-"""Who asks for what on one target: requirements with their markers, extras and overrides worked out."""
+"""The requirements between packages on one target, with markers, extras and overrides evaluated."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ class Edge:
     """One requirement that holds on a target."""
 
     requirer: str | None
-    """The package that asks, or None for the driver itself."""
+    """The package that requires it, or None for the driver."""
 
     package: str
-    """The package asked for, normalised."""
+    """The required package, normalised."""
 
     specifier: str
-    """The versions asked for, such as `<5,>=4.55.2`; empty for any."""
+    """The required versions, such as `<5,>=4.55.2`; empty for any."""
 
     extras: tuple[str, ...]
-    """The extras asked for, normalised, in order."""
+    """The required extras, normalised, in order."""
 
     text: str
-    """The requirement as whoever asks wrote it."""
+    """The requirement as it was written."""
 
     override: str | None = None
-    """The driver's override that stands in for the text, where one does."""
+    """The driver's override that replaces the text, if there is one."""
 
 
 @value
 class Asking:
-    """A requirement text that holds, and the override that stands in for it."""
+    """A requirement text that holds, and the override that replaces it."""
 
     wanted: PublishedRequirement
     text: str
@@ -58,10 +58,10 @@ def active_edges(
     target: Target,
     overrides: tuple[str, ...] = (),
 ) -> Iterator[Edge]:
-    """Every requirement that holds on the target, from the driver's own on.
+    """Every requirement that holds on the target, starting with the driver's own.
 
-    `published` gives each locked package's own requirements;
-    only packages that something asks for, and only extras that something asks for, bring edges.
+    `published` gives each locked package's own requirements.
+    Only packages and extras that something requires add edges.
     """
     replaced = overrides_by_package(overrides)
     seen: set[tuple[str | None, str]] = set()
@@ -78,7 +78,7 @@ def active_edges(
 
 
 def overrides_by_package(overrides: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
-    """Each overridden package, and the texts that stand in for every requirement on it."""
+    """Each overridden package, and the texts that replace every requirement on it."""
     found: dict[str, tuple[str, ...]] = {}
     for text in overrides:
         name = parse_requirement(text).name
@@ -94,8 +94,8 @@ def askings(
 ) -> Iterator[Asking]:
     """The requirements that hold with one extra (`""` for none) and would not hold without it.
 
-    An override stands in for a requirement wherever its extra is asked for, on every target:
-    resolvers put it in place of the whole text, marker included.
+    An override replaces a requirement on every target, if its extra is requested:
+    resolvers put it in place of the whole text, with its marker.
     """
     for text in texts:
         wanted = parse_requirement(text)
@@ -117,7 +117,7 @@ def askings(
 
 @cache
 def _extras_alone(marker: str) -> str:
-    """A marker's demands on extras, everything else taken as given."""
+    """The condition on extras in a marker; all other comparisons count as true."""
     if "extra" not in marker:
         return ""
     from packaging.markers import Marker

@@ -1,7 +1,7 @@
-"""Requirements as packages publish them, read once a process and quickly.
+"""Requirements as packages publish them; each text is parsed once in a process, and quickly.
 
-A fleet's lockfiles repeat the same few thousand texts;
-`packaging.requirements` takes thirty times as long for each, so it reads only what the pattern here does not know.
+A fleet's lockfiles repeat the same few thousand texts.
+`packaging.requirements` needs thirty times as long, so it parses only what the pattern here does not match.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _PATTERN = re.compile(
     r"\s*+(?:;(?P<marker>.*))?",
     re.DOTALL,
 )
-"""What is taken is not given back (`*+`, `(?>…)`), so that no text takes longer than its length."""
+"""The pattern never backtracks (`*+`, `(?>…)`), so its time is linear in the text's length."""
 
 _ONE_EXTRA = re.compile(
     r"(?P<rest>(?:(?!\bextra\b).)* and )?extra\s*==\s*(?P<quote>['\"])(?P<extra>[A-Za-z0-9._-]+)(?P=quote)",
@@ -36,10 +36,10 @@ _ONE_EXTRA = re.compile(
 _SEPARATORS = re.compile(r"[-_.]+")
 _OPERAND = r"""(?:"[^"]*"|'[^']*'|[a-z_]+)"""
 COMPARISON = re.compile(rf"({_OPERAND}) (not in|in|[<>=!~]+) ({_OPERAND})")
-"""One comparison of a marker as `packaging` writes it."""
+"""One comparison of a marker, as `packaging` writes it."""
 
 GIVEN = 'os_name == "posix"'
-"""A comparison that holds on every target."""
+"""A comparison that is true on every target."""
 
 _NEVER = 'os_name == ""'
 _PYTHON_VARIABLES = ("python_full_version", "implementation_version")
@@ -49,7 +49,7 @@ _PATCH = re.compile(r"\d+\.\d+\.(\d+)")
 
 @value
 class PublishedRequirement:
-    """One requirement, with its marker still unread."""
+    """One requirement; its marker is not parsed yet."""
 
     name: str
     """Normalised (PEP 503)."""
@@ -61,18 +61,18 @@ class PublishedRequirement:
     """As published, such as `<5,>=4.55.2`; empty for any version."""
 
     marker: str
-    """As published; empty where it always holds."""
+    """As published; empty if it always holds."""
 
 
 @cache
 def normalized_name(name: str) -> str:
-    """The name as PEP 503 compares it."""
+    """The name normalised as in PEP 503."""
     return _SEPARATORS.sub("-", name).lower()
 
 
 @cache
 def parse_requirement(text: str) -> PublishedRequirement:
-    """Requirement text → value; ValueError where it is none."""
+    """Requirement text → value; ValueError if it is invalid."""
     match = _PATTERN.fullmatch(text)
     if match is None:
         return _parse_slowly(text)
@@ -91,7 +91,7 @@ def _parse_slowly(text: str) -> PublishedRequirement:
     try:
         requirement = Requirement(text)
     except InvalidRequirement as error:
-        raise ValueError(f"{text!r} is no requirement: {error}") from error
+        raise ValueError(f"{text!r} is not a requirement: {error}") from error
     return PublishedRequirement(
         name=normalized_name(requirement.name),
         extras=tuple(sorted(map(normalized_name, requirement.extras))),
@@ -101,7 +101,7 @@ def _parse_slowly(text: str) -> PublishedRequirement:
 
 
 def is_requirement(text: str) -> bool:
-    """Whether a text is a requirement whose marker, if any, can be read."""
+    """Whether a text is a valid requirement with a valid marker, if it has one."""
     try:
         wanted = parse_requirement(text)
         return not wanted.marker or _marker(wanted.marker) is not None
@@ -110,9 +110,9 @@ def is_requirement(text: str) -> bool:
 
 
 def holds(marker: str, target: Target, extra: str = "") -> bool:
-    """Whether a marker's text holds on a target with one extra, or with none.
+    """Whether a marker holds on a target with one extra, or with none.
 
-    On a target of lockfiles it holds as soon as it does on some host that the target is for: see `settle`.
+    On a lockfile's target it holds if it holds on some host of that target: see `settle`.
     """
     if not marker:
         return True
@@ -126,7 +126,7 @@ def holds(marker: str, target: Target, extra: str = "") -> bool:
 
 @cache
 def _extra_needed(marker: str) -> str | None:
-    """The one extra without which a marker cannot hold, where its form shows it; most name one so."""
+    """The extra that a marker needs, if the text has the usual simple form."""
     match = _ONE_EXTRA.fullmatch(marker)
     if match is None or " or " in (match["rest"] or ""):
         return None
@@ -134,20 +134,20 @@ def _extra_needed(marker: str) -> str | None:
 
 
 def is_open(text: str) -> bool:
-    """Whether a marker, or a requirement with one, asks for what only a host decides."""
+    """Whether the marker, or a requirement's marker, depends on something that only a host knows."""
     return any(variable in text for variable in (*_PYTHON_VARIABLES, *_KERNEL_VARIABLES))
 
 
 @cache
 def settle(marker: str, target: Target) -> str:
-    """The marker with each comparison decided that one minor version of Python leaves open.
+    """The marker with every comparison decided that depends on the host.
 
-    `python_full_version` and `implementation_version` count as the patch release that suits best,
-    where the target has none of its own; `platform_release` and `platform_version` as some kernel's.
-    So what is locked for the target serves every host of it; which of it a host needs, the host says:
-    its own target has a patch release and a kernel.
-    On a kernel, versions are compared both as numbers and as text, as installers differ in that;
-    what one of them would install is there.
+    Without a patch release in the target, `python_full_version` and `implementation_version` compare as true
+    if they are true for some patch release; `platform_release` and `platform_version`, if for some kernel.
+    So a lockfile has the packages for every host of its target.
+    The host then decides with its own target, which has a patch release and a kernel.
+    Kernel versions are compared both as numbers and as text, because installers differ in that;
+    the result holds if either comparison does.
     """
     if not is_open(marker):
         return marker
@@ -161,7 +161,7 @@ def settle(marker: str, target: Target) -> str:
 
 
 def settled_requirement(text: str, target: Target) -> str:
-    """A requirement as published, its marker settled: what a resolver is told for the target."""
+    """A requirement with its marker settled: the text that a resolver gets for the target."""
     if not is_open(text):
         return text
     bare, _, marker = text.partition(";")
@@ -169,7 +169,7 @@ def settled_requirement(text: str, target: Target) -> str:
 
 
 def _may_hold(comparison: re.Match[str], target: Target) -> bool:
-    """Whether one comparison of an open variable holds on some host of the target."""
+    """Whether a comparison holds on some host of the target."""
     text = comparison[0]
     if any(variable in text for variable in _KERNEL_VARIABLES):
         return target.kernel is None or _holds_on_kernel(comparison, target)
@@ -211,15 +211,15 @@ def _marker(text: str) -> Marker:
     try:
         return Marker(text)
     except InvalidMarker as error:
-        raise ValueError(f"{text!r} is no marker: {error}") from error
+        raise ValueError(f"{text!r} is not a marker: {error}") from error
 
 
 @cache
 def admits(specifier: str, version: str) -> bool:
-    """Whether a specifier's text admits a version that is locked.
+    """Whether a specifier admits a locked version.
 
-    A locked pre-release counts like any other version: whoever locked it has let it in.
-    Specifiers from before PEP 440 (`>=2.*`) admit every version, as resolvers read them generously.
+    A locked pre-release counts like any other version: the lock has admitted it.
+    Specifiers from before PEP 440 (`>=2.*`) admit every version, as resolvers also accept them.
     """
     if not specifier:
         return True
@@ -239,7 +239,7 @@ def _specifier(text: str) -> SpecifierSet | None:
 
 @cache
 def parse_version(text: str) -> Version:
-    """Version text → value, read once a process."""
+    """Version text → value, parsed once in a process."""
     from packaging.version import Version
 
     return Version(text)

@@ -1,1 +1,1 @@
-"""What resolving gives, and what it starts from."""
+"""What a resolution gives, and which pins it starts from."""

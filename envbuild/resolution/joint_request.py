@@ -1,4 +1,4 @@
-"""One resolution for several drivers: everything that each of them asks for, at once."""
+"""One resolution for several drivers, with everything that each of them requires."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def joint_request(
     lockfiles: tuple[Lockfile, ...], target: Target, pins: tuple[Pin, ...] = ()
 ) -> ResolveRequest:
-    """The request that all the drivers make together, as they were locked."""
+    """The request of all the drivers together, as they were locked."""
     names = tuple(lockfile.driver for lockfile in lockfiles)
     return joint_inputs_request(
         names, tuple(lockfile.inputs for lockfile in lockfiles), target, pins
@@ -31,7 +31,7 @@ def joint_inputs_request(
     target: Target,
     pins: tuple[Pin, ...] = (),
 ) -> ResolveRequest:
-    """The request that drivers with these inputs make together; of one driver, its own."""
+    """The request of drivers with these inputs; for one driver, its own request."""
     return ResolveRequest(
         driver=" + ".join(names),
         requires=_union(one.requires for one in inputs),
@@ -48,7 +48,7 @@ def joint_inputs_request(
 def own_part(
     resolution: Resolution, inputs: Inputs, metadata: Mapping[str, PublishedMetadata]
 ) -> Resolution:
-    """What one of the drivers needs of a joint resolution; `metadata` is keyed by sha256."""
+    """The part of a joint resolution that one driver needs; `metadata` is keyed by sha256."""
     published = {file.package: metadata[file.sha256].requires for file in resolution.files}
     edges = active_edges(inputs.requires, published, resolution.target, inputs.overrides)
     needed = {edge.package for edge in edges}
@@ -63,7 +63,7 @@ def _union(lists: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
 
 
 def _earliest_of_packages(inputs: tuple[Inputs, ...]) -> tuple[tuple[str, str | None], ...]:
-    """The first limit that any of the drivers has for each package that one of them has one for."""
+    """For each package, the first limit on age that one of the drivers has for it."""
     own = [dict(one.exclude_newer_packages) for one in inputs]
     names = sorted({name for limits in own for name in limits})
     return tuple(
@@ -78,10 +78,10 @@ def _earliest_of_packages(inputs: tuple[Inputs, ...]) -> tuple[tuple[str, str | 
 
 
 def _earliest(limits: Iterable[str | None]) -> str | None:
-    """The first of several limits on the age of releases.
+    """The strictest of several limits on the age of releases.
 
-    Dates and timestamps compare as text; an age, which moves with the day of the resolution,
-    gives way to a date.
+    Dates and timestamps compare as text.
+    A date is preferred to a relative age, which changes with the day of the resolution.
     """
     known = sorted({limit for limit in limits if limit is not None})
     dates = [limit for limit in known if limit[:4].isdigit() and limit[4:5] == "-"]

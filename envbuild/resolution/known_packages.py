@@ -1,8 +1,8 @@
-"""What a lockfile knows of packages that are resolved again, and whether the new resolution bears it out.
+"""What a lockfile knows about packages that are resolved again, and whether that is still true.
 
-A resolution that asks the index for no METADATA that is locked takes a fraction of the time.
-What is locked belongs to a file's sha256, while the resolver goes by name and version:
-so it counts only where the resolution takes the very file, or where the index still lists it.
+A resolution is much faster if it need not fetch METADATA that is locked.
+Locked METADATA belongs to a file's sha256, but a resolver asks by name and version.
+So it counts only if the resolution takes that very file, or the index still lists it.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from envbuild.target.target import Target
 
 _OF_OLD = re.compile(r"[<>]=?\s*[\w.]*\.\*")
-"""A form from before PEP 440 (`six>=1.*`), which resolvers read in METADATA and nowhere else."""
+"""A form from before PEP 440 (`six>=1.*`), which resolvers accept only in METADATA."""
 
 
 def known_package(package: LockedPackage, file: LockedFile) -> KnownPackage:
-    """What a lockfile says of a package by one of its files."""
+    """A package as a lockfile has it for one of its files."""
     return KnownPackage(
         name=package.name,
         version=package.version,
@@ -36,9 +36,9 @@ def known_package(package: LockedPackage, file: LockedFile) -> KnownPackage:
 
 
 def known_packages(lockfile: Lockfile, target: Target) -> tuple[KnownPackage, ...]:
-    """What a lockfile says of the wheels that a target takes.
+    """The locked wheels of a target.
 
-    What is built from source is left out: whoever builds it anew may get something else.
+    Packages that are built from source are left out: a new build may have other METADATA.
     """
     return tuple(
         known_package(package, file)
@@ -50,9 +50,9 @@ def known_packages(lockfile: Lockfile, target: Target) -> tuple[KnownPackage, ..
 
 
 def unconfirmed(known: tuple[KnownPackage, ...], resolution: Resolution) -> frozenset[str]:
-    """The names of what the resolution does not take just as it is known.
+    """The names of known packages for which the resolution took another file, or none.
 
-    What it takes otherwise, or not at all, it has judged by what is locked, which need not be so any more.
+    It judged these by locked METADATA that may no longer be right.
     """
     taken = {(file.package, file.version, file.sha256) for file in resolution.files}
     return frozenset(
@@ -68,10 +68,10 @@ def newly_asked(
     target: Target,
     published: Mapping[str, tuple[str, ...]],
 ) -> frozenset[str]:
-    """The packages that are asked for an extra which nobody asked for when they were locked.
+    """The packages with an extra that is requested now and was not requested when they were locked.
 
-    A lockfile leaves out addresses in requirements, and a resolver refuses those that hold:
-    so what is locked tells the whole truth of the extras that were asked for, and of no others.
+    A lockfile drops requirements with addresses, which a resolver would refuse.
+    So locked METADATA is complete only for the extras that were requested.
     `published` gives each package of the new resolution its requirements.
     """
     locked = {package.name: package.requires for package in before.packages_for(target)}

@@ -1,7 +1,4 @@
-"""What resolving gives for one target, and how the targets' answers make one lockfile.
-
-The port: whoever can turn requirements into exact files for one target is a Resolver.
-"""
+"""The port of a resolver: what it gives for one target, and how the results of all targets make one lockfile."""
 
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ if TYPE_CHECKING:
 
 @value
 class Pin:
-    """A version that a resolution keeps where it still fits."""
+    """A version that a resolution keeps if it still fits."""
 
     name: str
     version: str
@@ -29,7 +26,7 @@ class Pin:
 
 @value
 class KnownPackage:
-    """What one file of a version says about its package, known before anybody is asked."""
+    """Known METADATA of one file, so that the index need not be asked."""
 
     name: str
     version: str
@@ -37,7 +34,7 @@ class KnownPackage:
     """The file's name."""
 
     sha256: str
-    """Of the file; another one of the same version may say otherwise."""
+    """The file's; another file of the same version may have other METADATA."""
 
     requires: tuple[str, ...]
     """`Requires-Dist` as published, addresses left out."""
@@ -59,7 +56,7 @@ class LockedChoice:
 
 
 def locked_choice(package: LockedPackage, file: LockedFile, target: Target) -> LockedChoice:
-    """A locked file as the choice of a target that takes it."""
+    """A locked file as a target's choice."""
     return LockedChoice(
         package=package.name,
         version=package.version,
@@ -81,25 +78,25 @@ class ResolveRequest:
     exclude_newer: str | None
     allow_sdist: tuple[str, ...]
     pins: tuple[Pin, ...]
-    """Versions to keep where they still fit; nothing else keeps them."""
+    """Versions to keep if they still fit."""
 
     exclude_newer_packages: tuple[tuple[str, str | None], ...] = ()
     """Packages with a limit of their own in place of `exclude_newer`; None for no limit."""
 
     known: tuple[KnownPackage, ...] = ()
-    """What need not be asked of an index; whoever asks looks afterwards whether it was still so."""
+    """METADATA that the resolver need not ask an index for; the caller checks afterwards whether it is still right."""
 
     told: tuple[KnownPackage, ...] = ()
-    """What files say inside, which counts whatever their index says of them."""
+    """METADATA read from files; it counts even if the index says otherwise."""
 
     def limit_of(self, package: str) -> str | None:
-        """The age from which releases of a package, by its normalised name, count as not there."""
+        """The limit on the age of a package's releases; newer releases are ignored."""
         return dict(self.exclude_newer_packages).get(package, self.exclude_newer)
 
 
 @value
 class ResolvedFile:
-    """The one file that a target takes of a package, and where it was seen."""
+    """The one file of a package that a target takes."""
 
     package: str
     """Normalised (PEP 503)."""
@@ -109,14 +106,14 @@ class ResolvedFile:
     """The file's name."""
 
     url: str
-    """Where it was seen; for this run alone, never written."""
+    """Where the file was found; never written to a lockfile."""
 
     sha256: str
 
 
 @value
 class Resolution:
-    """Everything that one target takes, in name order."""
+    """All packages of one target, ordered by name."""
 
     target: Target
     files: tuple[ResolvedFile, ...]
@@ -124,7 +121,7 @@ class Resolution:
 
 @value
 class PublishedMetadata:
-    """What a file says about its package, and how large it is."""
+    """A file's METADATA and size."""
 
     requires: tuple[str, ...]
     """`Requires-Dist` as published, addresses left out."""
@@ -133,50 +130,50 @@ class PublishedMetadata:
     """The file's size in bytes."""
 
     requires_python: str = ""
-    """`Requires-Python` as published where patch releases of Python matter to it, else empty."""
+    """`Requires-Python` as published if it separates patch releases of Python, else empty."""
 
 
 class Resolver(Protocol):
-    """Finds exact versions over the indexes it was built with."""
+    """Finds exact versions in the given indexes."""
 
     def resolve(self, request: ResolveRequest) -> Resolution:
         """Resolve one driver for one target.
 
-        UnsatisfiableError carries the resolver's own words;
-        IndexFailureError says which index kept it from an answer.
+        UnsatisfiableError has the resolver's message;
+        IndexFailureError names the index that failed.
         """
         ...
 
 
 class MetadataSource(Protocol):
-    """Knows what files say about themselves."""
+    """Reads METADATA and other facts about files."""
 
     def fetch(self, files: tuple[ResolvedFile, ...]) -> Mapping[str, PublishedMetadata]:
-        """What each file says, by sha256; IndexFailureError where an index does not give it."""
+        """Each file's METADATA by sha256; IndexFailureError if an index does not give it."""
         ...
 
     def commands(self, files: tuple[ResolvedFile, ...]) -> Mapping[str, tuple[str, ...]]:
-        """What each wheel puts into `bin/`, by sha256; IndexFailureError where an index does not give it."""
+        """The files that each wheel installs into `bin/`, by sha256; IndexFailureError without the wheel."""
         ...
 
     def still_listed(self, packages: tuple[KnownPackage, ...]) -> frozenset[str]:
-        """The names of those whose file their index lists today, with that sha256."""
+        """The names of the packages whose file the index still lists with that sha256."""
         ...
 
     def yanked(self, choices: tuple[LockedChoice, ...]) -> Mapping[str, str]:
-        """sha256 → the reason for each file that its index has withdrawn; what cannot be told is left out."""
+        """sha256 → reason, for each file that its index has yanked; files without an answer are left out."""
         ...
 
     def extras(self, choices: tuple[LockedChoice, ...]) -> Mapping[str, frozenset[str]]:
-        """sha256 → the normalised extras that each file has; what cannot be told is left out."""
+        """sha256 → the file's normalised extras; files without an answer are left out."""
         ...
 
     def held_back(self, lockfile: Lockfile) -> tuple[HeldBack, ...]:
-        """What of the driver's own requirements the declaration holds back; what cannot be told is left out."""
+        """The driver's requirements that the declaration holds back; those without an answer are left out."""
         ...
 
     def revalidate(self, choices: tuple[LockedChoice, ...]) -> frozenset[LockedChoice]:
-        """Those that their index's page gives today as well; what cannot be told is left out."""
+        """The files that the index's page still lists."""
         ...
 
 
@@ -188,12 +185,12 @@ def merge_resolutions(
     metadata: Mapping[str, PublishedMetadata],
     index_of: Mapping[str, str],
 ) -> Lockfile:
-    """One lockfile out of every target's answer.
+    """Make one lockfile from the results of all targets.
 
     `metadata` is keyed by a file's sha256, `index_of` by package name.
-    `Requires-Python` is kept where it tells patch releases of a target's Python apart.
-    Files of one version that publish different requirements become packages of their own,
-    each for its targets, so that what is locked beside a target is what its file says.
+    `Requires-Python` is kept if it separates patch releases of a target's Python.
+    If files of one version publish different requirements, the lockfile has one package for each,
+    with its own targets, so that locked requirements are those of the target's file.
     """
     from packaging.version import Version
 
@@ -249,14 +246,13 @@ def _files(
 
 
 def _version_of(driver: str, package: str, resolution: Resolution) -> str:
-    """The version of the package that names the driver's version."""
+    """The version of the package that gives the driver its version."""
     for file in resolution.files:
         if file.package == package:
             return file.version
     problem = Problem(
         key=f"drivers.{driver}.version-of",
-        message=f"{package}, whose version the environment's path is to carry, "
-        f"is not needed on {resolution.target}",
+        message=f"{package} gives the environment its version, but is not needed on {resolution.target}",
         hint="name another package in `version-of`",
     )
     raise UnsatisfiableError(problem)
@@ -267,7 +263,7 @@ def _requirers(
     resolutions: tuple[Resolution, ...],
     metadata: Mapping[str, PublishedMetadata],
 ) -> dict[tuple[Target, str], set[str]]:
-    """For every target and package, who asks for it there."""
+    """For every target and package, the packages that require it there."""
     from envbuild.requirement.graph import active_edges
 
     asked_by: dict[tuple[Target, str], set[str]] = {}
@@ -276,7 +272,7 @@ def _requirers(
         for name in published:
             asked_by[resolution.target, name] = set()
         for edge in active_edges(inputs.requires, published, resolution.target, inputs.overrides):
-            # a package whose one extra asks for another of its own asks for nothing new
+            # an extra that requires another extra of its own package adds nothing
             if edge.package in published and edge.package != edge.requirer:
                 asked_by[resolution.target, edge.package].add(edge.requirer or ".")
     return asked_by

@@ -1,10 +1,10 @@
-"""Whether every pin of a lockfile answers other inputs too, so that nothing is left to be resolved.
+"""Whether all pins of a lockfile also satisfy changed inputs, so that nothing has to be resolved.
 
-A resolution keeps each pin that its requirements admit.
-Where all of them are admitted, and nobody asks for another package or another extra, it has no choice to make:
-whatever it looks at first, the ranges it meets are those of the lockfile's own packages, which the pins fit,
+A resolver keeps every pin that the requirements admit.
+If they admit all pins, and no other package or extra is required, it has no choice:
+the ranges that it meets are those of the locked packages, which the pins satisfy,
 and those of the driver, which are compared here.
-What an index may have changed meanwhile is not known here: `choices_of` says what has to be looked at.
+Changes of an index are not visible here: `choices_of` lists the files to check.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 
 def keep_every_pin(previous: Lockfile, inputs: Inputs) -> Lockfile | None:
-    """The lockfile with these inputs, where no pin moves for them; None where a resolver has to say.
+    """The lockfile with these inputs if no pin changes; None if a resolver has to decide.
 
-    Ranges alone may differ, of requirements and of constraints; everything else has a resolver's answer:
-    another package, extra, marker, target, override or index, a date before which files count,
-    what is built from source, and pre-releases and local versions whose own range moves.
+    Only ranges of requirements and constraints may differ. A resolver decides about everything else:
+    another package, extra, marker, target, override or index, a limit on the age of files,
+    builds from source, and pre-releases and local versions whose own range changes.
     """
     only_ranges_differ = previous.inputs == replace(
         inputs, requires=previous.inputs.requires, constraints=previous.inputs.constraints
@@ -61,13 +61,13 @@ def choices_of(lockfile: Lockfile) -> tuple[LockedChoice, ...]:
 
 
 def _asked(requires: tuple[str, ...]) -> list[tuple[str, tuple[str, ...], str]]:
-    """What requirements ask for but for the versions: names, extras and markers, in order."""
+    """The requirements without their versions: names, extras and markers, in order."""
     wanted = map(parse_requirement, requires)
     return sorted((one.name, one.extras, one.marker) for one in wanted)
 
 
 def _pins_by_name(packages: Iterable[LockedPackage]) -> dict[str, tuple[str, ...]]:
-    """Each package's versions; it has several where targets take different ones."""
+    """Each package's versions; several if targets take different ones."""
     found: dict[str, tuple[str, ...]] = {}
     for package in packages:
         found[package.name] = (*found.get(package.name, ()), package.version)
@@ -75,18 +75,18 @@ def _pins_by_name(packages: Iterable[LockedPackage]) -> dict[str, tuple[str, ...
 
 
 def _versions(texts: Iterable[str], pins: dict[str, tuple[str, ...]]) -> Iterable[str]:
-    """The locked versions of what the texts are about."""
+    """The locked versions of the packages in the texts."""
     return (version for text in texts for version in pins.get(parse_requirement(text).name, ()))
 
 
 def _is_plain(version: str) -> bool:
-    """Whether no rule of its own says where the version counts (PEP 440)."""
+    """Whether the version has no special rule in PEP 440 (pre-release, local version)."""
     parsed = parse_version(version)
     return not parsed.is_prerelease and parsed.local is None
 
 
 def _fits(text: str, pins: dict[str, tuple[str, ...]]) -> bool:
-    """Whether a range admits every locked version of its package; one that is not locked bounds nothing."""
+    """Whether a range admits every locked version of its package; a package that is not locked always fits."""
     wanted = parse_requirement(text)
     versions = pins.get(wanted.name, ())
     if "===" in wanted.specifier and versions:

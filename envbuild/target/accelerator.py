@@ -1,4 +1,4 @@
-"""Accelerators: what a driver asks for, what a host has, and what a kind of them is."""
+"""Accelerators: what a driver requires, what a host has, and the record of each kind."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Accelerator:
 
 @value
 class FoundAccelerator:
-    """What a host was found to have of one kind."""
+    """An accelerator of one kind on a host, or why there is none."""
 
     kind: str
     version: str | None
@@ -49,76 +49,76 @@ class Pinned(Protocol):
 
     @property
     def version(self) -> str:
-        """As the package says it."""
+        """The version as the package writes it."""
         ...
 
 
 @value
 class Unsupported:
-    """What a host's accelerator is too old for, wholly or in part."""
+    """How a host's accelerator is too old for the locked packages."""
 
     needed: str
     """The version that the packages need, such as `12.8`."""
 
     package: str
-    """The package that says so, with its version."""
+    """The package that needs it, with its version."""
 
     fatal: bool
-    """Whether nothing will run; else only a part may not."""
+    """True if nothing will run; False if only a part may fail."""
 
     hint: str
 
 
 @value
 class AcceleratorKind:
-    """Everything that envbuild has to know of a kind of accelerators."""
+    """The facts that envbuild needs about a kind of accelerators."""
 
     name: str
     """The key in `accelerator = { cuda = ">=12.4" }`, and in `check --host cuda=12.4`."""
 
     title: str
-    """What its versions are versions of: `CUDA`."""
+    """What the version numbers belong to: `CUDA`."""
 
     provider: str
-    """What supports a version on a host: `NVIDIA driver`."""
+    """The software that supports a version on a host: `NVIDIA driver`."""
 
     example: str
     """A specifier for hints, such as `>=12.4`."""
 
     probe: Callable[[Runner, Mapping[str, str]], FoundAccelerator]
-    """Asks the host, of whose environment `PATH` and the loader's variables count; absence is an answer."""
+    """Asks the host; reads `PATH` and the loader's variables. A missing accelerator is no error."""
 
     sign: str
-    """A file that changes when the provider comes, goes or is replaced."""
+    """A file that changes when the provider is installed, removed or replaced."""
 
     judge: Callable[[Iterable[Pinned], str], Unsupported | None]
-    """What a host that supports a version cannot do with the packages of one target."""
+    """Whether a host that supports a version can run the packages of one target."""
 
     owns: Callable[[str], bool]
-    """Whether a package, by its name, belongs to this kind: its moves touch drivers and kernels."""
+    """Whether a package name belongs to this kind; reports mark changes of such packages."""
 
     cdi_device: str
-    """What podman adds to a container (Container Device Interface)."""
+    """The device for a container in podman (Container Device Interface)."""
 
     kubernetes_resource: str
-    """What a Pod asks its node for."""
+    """The resource that a Pod requests."""
 
 
 @cache
 def all_kinds() -> tuple[AcceleratorKind, ...]:
-    """Every kind, in the order of their names."""
+    """Every kind, ordered by name."""
     names = sorted(module.name for module in iter_modules(accelerators.__path__))
     modules = (import_module(f"{accelerators.__name__}.{name}") for name in names)
     return tuple(cast("AcceleratorKind", module.KIND) for module in modules)
 
 
 def find_kind(name: str) -> AcceleratorKind:
-    """The kind of that name; KeyError where there is none."""
+    """The kind with that name; KeyError if there is none."""
     return {kind.name: kind for kind in all_kinds()}[name]
 
 
 def accelerator_missing(accelerator: Accelerator, found: Iterable[FoundAccelerator]) -> str | None:
-    """Why a driver is skipped on a host, in words; None where the host has what it asks for."""
+    """Why a driver is skipped on a host, as text; None if the host has what the driver needs."""
     kind = find_kind(accelerator.kind)
     needs = f"it needs {kind.title} {accelerator.versions}"
     here = next((item for item in found if item.kind == kind.name), None)

@@ -1,4 +1,4 @@
-"""Ask the host what it is: processor, system library, accelerators, disk."""
+"""Probe the host: processor, system library, accelerators, free disk space."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _PLATFORM_TAG = re.compile(r"(manylinux|musllinux|macosx)_(\d+)_(\d+)_\w+")
 def probe_host(
     runner: Runner, environment: Mapping[str, str], *, kinds: Iterable[str] | None = None
 ) -> Host:
-    """Processor, C library and accelerators of this host; absence is an answer, never an error.
+    """Processor, C library and accelerators of this host; something that is missing is no error.
 
-    Only `kinds` of accelerators are asked for (None: all); for the others nothing is started.
-    Of the environment only `PATH` and the dynamic loader's variables count.
+    Only these `kinds` of accelerators are probed (None: all).
+    Only `PATH` and the dynamic loader's variables are read from the environment.
     """
     system, version = probe_system()
     wanted = None if kinds is None else frozenset(kinds)
@@ -46,7 +46,7 @@ def probe_host(
 def probe_system() -> tuple[str, tuple[int, int]]:
     """The system as platforms name it, and its version: `("manylinux", (2, 36))` on glibc 2.36.
 
-    Falls back to what the kernel calls itself, and `(0, 0)`, which no platform matches.
+    An unknown system gets the kernel's name and `(0, 0)`, which matches no platform.
     """
     glibc = glibc_version()
     if glibc is not None:
@@ -61,7 +61,7 @@ def probe_system() -> tuple[str, tuple[int, int]]:
 
 
 def glibc_version() -> tuple[int, int] | None:
-    """The version of the glibc that this process runs on, or None where it is another library."""
+    """The version of this process's glibc, or None with another C library."""
     try:
         text = os.confstr("CS_GNU_LIBC_VERSION") or ""
     except (AttributeError, OSError, ValueError):
@@ -71,7 +71,7 @@ def glibc_version() -> tuple[int, int] | None:
 
 
 def disk_free(path: Path) -> int:
-    """The bytes that are free for this user where the path is, or would be made."""
+    """The free bytes for this user on the path's file system; the path need not exist yet."""
     path = path.absolute()
     existing = next(folder for folder in (path, *path.parents) if folder.exists())
     return shutil.disk_usage(existing).free

@@ -1,4 +1,4 @@
-"""Which platforms can be locked for: those whose every wheel tag somebody can name and resolve for."""
+"""The platforms that can be locked for: uv knows them, and all their wheel tags are known."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ _OLDEST = {
     ("macosx", "x86_64"): (10, 4),
     ("macosx", "arm64"): (11, 0),
 }
-"""For anything older there are no tags (PEPs 513 and 599, 656; macOS began there)."""
+"""Older systems have no tags (PEPs 513, 599 and 656; macOS began there)."""
 
 _NEWEST = {"manylinux": (2, 40), "musllinux": (1, 2)}
-"""The newest that every uv knows from 0.11 on."""
+"""The newest that every uv from 0.11 knows."""
 
 _UV_GLIBC = (17, 28, *range(31, 41))
-"""The minors of glibc 2 that uv has a name for."""
+"""The minor versions of glibc 2 that uv has names for."""
 
 _LIBRARIES = {"manylinux": "glibc", "musllinux": "musl", "macosx": "macOS"}
 
 
 def nearest_platform(platform: Platform) -> Platform:
-    """The platform itself where it can be locked for, else the nearest one that can."""
+    """The platform itself if it can be locked for, else the nearest one that can."""
     found = (platform.major, platform.minor)
     oldest = _OLDEST[platform.system, platform.arch]
     newest = _NEWEST.get(platform.system, found)
@@ -38,9 +38,9 @@ def library_of(platform: Platform) -> str:
 
 
 def known_platform(platform: Platform) -> Platform:
-    """The oldest platform that uv can be asked about and that takes every wheel of this one.
+    """The oldest platform that uv knows and that takes every wheel of this one.
 
-    uv may then choose a wheel that only the newer library runs: whoever asks looks at what was chosen.
+    uv may then choose a wheel that only the newer library runs, so the caller must check the chosen wheels.
     """
     major, minor = platform.major, platform.minor
     if platform.system == "manylinux":

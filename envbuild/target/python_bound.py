@@ -1,7 +1,7 @@
 """What `Requires-Python` says about the patch releases of one minor version.
 
-Resolvers answer for minor versions, and read upper bounds generously: publishers guess them.
-A clause that names a patch release is no guess; it decides which hosts a lockfile is right for.
+Resolvers look only at minor versions and ignore upper bounds, which are often guesses of the publisher.
+A clause that names a patch release is no guess: it decides which hosts can use a lockfile.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from functools import cache
 
 _CLAUSE = re.compile(r"(?P<operator>[<>=!~]+)\s*(?P<minor>3\.\d+)(?:\.(?P<patch>\d+))?")
 _ALWAYS_EXACT = (">", "!=")
-"""Operators that shut out one patch release even where they name none: `>3.11` is `>3.11.0`."""
+"""These operators exclude single patch releases even if they name none: `>3.11` means `>3.11.0`."""
 
 
 @cache
 def patch_clauses(requires_python: str, minor: str) -> tuple[str, ...]:
-    """The clauses that tell patch releases of a minor version (`3.11`) apart; others count for none."""
+    """The clauses that separate patch releases of a minor version (`3.11`); all others are dropped."""
     found = []
     for clause in map(str.strip, requires_python.split(",")):
         match = _CLAUSE.fullmatch(clause)
@@ -29,7 +29,7 @@ def patch_clauses(requires_python: str, minor: str) -> tuple[str, ...]:
 
 @cache
 def admits_python(requires_python: str, version: str) -> bool:
-    """Whether a full version, such as `3.11.2`, is one of those that the clauses let in."""
+    """Whether the clauses admit a full version, such as `3.11.2`."""
     from packaging.specifiers import SpecifierSet
 
     minor = ".".join(version.split(".")[:2])
@@ -38,7 +38,7 @@ def admits_python(requires_python: str, version: str) -> bool:
 
 
 def python_hint(package: str, version: str) -> str:
-    """What to do where a host's patch release of Python is one that a locked package refuses."""
+    """The hint for a host whose patch release of Python is excluded by a locked package."""
     return (
         "install another patch release of that Python, or lock another version: "
         f'constraints = ["{package}!={version}"]'

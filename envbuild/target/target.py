@@ -1,4 +1,4 @@
-"""What a lockfile is for (a Python on a platform), and what a host is."""
+"""Targets (a Python on a platform) and hosts."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ PYTHON = re.compile(r"3\.(?P<minor>0|[1-9][0-9]?)(\.(?P<patch>0|[1-9][0-9]?))?")
 
 _ALIAS = re.compile(r"(?P<arch>[a-z0-9_]+)-(?P<alias>manylinux1|manylinux2010|manylinux2014)")
 _ALIASES = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
-"""What platforms were called before PEP 600, with the glibc that each means."""
+"""Names of platforms from before PEP 600, with their glibc."""
 
 LAST_PATCH = 99
-"""A patch release that no minor version of Python reaches: what holds there holds on the newest."""
+"""No minor version of Python has so many patch releases; it stands for the newest one."""
 
 MOST_TARGETS = 100
-"""How many targets one driver may be for: Pythons × platforms."""
+"""The most targets of one driver: Pythons × platforms."""
 
 _ARCHITECTURES = {
     "manylinux": ("x86_64", "aarch64"),
@@ -36,7 +36,7 @@ _ARCHITECTURES = {
 
 @dataclass(frozen=True, kw_only=True, slots=True, order=True)
 class Platform:
-    """A processor and the oldest system library it may meet, as wheel tags count it."""
+    """A processor and the oldest system library, as in wheel tags."""
 
     arch: str
     """`x86_64` or `aarch64`; on macOS `x86_64` or `arm64`."""
@@ -59,7 +59,7 @@ class Platform:
 
 @value
 class Target:
-    """What one resolution is for."""
+    """What one resolution is for: a Python on a platform."""
 
     python: str
     """The Python request, `3.12` or `3.12.4`."""
@@ -75,20 +75,20 @@ class Target:
 
     @property
     def has_patch(self) -> bool:
-        """Whether the Python is one patch release, as a host's is, and not all of a minor version."""
+        """Whether the Python is one patch release, as on a host, and not a minor version."""
         return self.python.count(".") == 2
 
     @property
     def newest_python(self) -> str:
-        """The Python's full version; for all patch releases of a minor version, the newest there can be."""
+        """The Python's full version; a minor version gets the newest patch release that could exist."""
         return self.python if self.has_patch else f"{self.python}.{LAST_PATCH}"
 
     def marker_environment(self, patch: int = LAST_PATCH) -> dict[str, str]:
         """The environment in which this target's markers are evaluated (PEP 508).
 
-        A request without a patch release counts as this one of it.
-        Without a host's kernel `platform_release` and `platform_version` are empty.
-        What a target leaves open is for `requirement_text.holds` to judge.
+        A Python request without a patch release gets the given one.
+        Without a host's kernel, `platform_release` and `platform_version` are empty.
+        `requirement.parse.holds` decides markers that the target leaves open.
         """
         minor = ".".join(self.python.split(".")[:2])
         full = self.python if self.has_patch else f"{minor}.{patch}"
@@ -111,7 +111,7 @@ class Target:
 
 @value
 class Interpreter:
-    """A Python that was found on the host and asked about itself."""
+    """A Python that was found on the host and probed."""
 
     path: str
     """Absolute path of the executable, symlinks resolved."""
@@ -126,13 +126,13 @@ class Interpreter:
     """The executable's size in bytes."""
 
     mtime_ns: int
-    """The executable's time of change in nanoseconds; with `size`, what a cached probe rests on."""
+    """The executable's mtime in nanoseconds; a cached probe is valid for this `size` and mtime."""
 
     shareable: bool
     """Whether any user of the host can reach and start it."""
 
     magic: int | None = None
-    """The number of the bytecode that it reads and writes, such as 3531; None where it was not asked."""
+    """The magic number of its bytecode, such as 3531; None if it was not probed."""
 
     @property
     def release(self) -> tuple[int, ...]:
@@ -140,42 +140,42 @@ class Interpreter:
         return tuple(map(int, self.version.split(".")))
 
     def answers(self, request: str) -> bool:
-        """Whether it is what a Python request (`3.12` or `3.12.4`) asks for."""
+        """Whether it satisfies a Python request (`3.12` or `3.12.4`)."""
         asked = tuple(map(int, request.split(".")))
         return self.release[: len(asked)] == asked
 
 
 @value
 class Host:
-    """What a host is, as far as a lockfile's targets and a driver's accelerator ask."""
+    """The facts of a host that targets and accelerators depend on."""
 
     arch: str
     """`platform.machine()`, such as `x86_64`."""
 
     system: str
-    """`manylinux` where glibc was found, `musllinux`, `macosx`, or what else the host calls itself."""
+    """`manylinux` with glibc, `musllinux`, `macosx`, or the system's own name."""
 
     system_version: tuple[int, int]
     """The version of glibc, musl or macOS."""
 
     accelerators: tuple[FoundAccelerator, ...] = ()
-    """What was found of each kind; a kind that is not there was not asked for."""
+    """What was found of each kind that was probed."""
 
     kernel: tuple[str, str] = ("", "")
-    """What markers call `platform_release` and `platform_version`."""
+    """The values of the markers `platform_release` and `platform_version`."""
 
     def __str__(self) -> str:
         """`x86_64-manylinux_2_36`, as platforms are written."""
         return f"{self.arch}-{self.system}_{self.system_version[0]}_{self.system_version[1]}"
 
     def target(self, python: str) -> Target:
-        """This very host with a Python of a full version."""
+        """This host as a target, with a full version of Python."""
         major, minor = self.system_version
         platform = Platform(arch=self.arch, system=self.system, major=major, minor=minor)
         return Target(python=python, platform=platform, kernel=self.kernel)
 
     def runs(self, platform: Platform) -> bool:
-        """Whether wheels that are locked for the platform run here."""
+        """Whether wheels that were locked for the platform run here."""
         return (
             platform.arch == self.arch
             and platform.system == self.system
@@ -186,15 +186,12 @@ class Host:
 def choose_interpreter(
     interpreters: tuple[Interpreter, ...], requests: tuple[str, ...], *, prefer_shareable: bool
 ) -> Interpreter | None:
-    """The interpreter for requests in order of preference, or None where none is answered.
+    """The interpreter for requests in order of preference, or None if no request can be satisfied.
 
-    The first request that is answered wins;
-    of its interpreters the highest version, then the first path.
-    With `prefer_shareable`, which is for a store that other users reach,
-    that holds among the shareable ones first, over all requests;
-    the others are looked at only where no request has a shareable one:
-    a service that runs on the second choice is worth more than one that its user cannot start.
-    Neither the order of `interpreters` nor that of `PATH` matters.
+    The first request that can be satisfied wins; then the highest version, then the first path.
+    `prefer_shareable` is for a store that several users use: shareable interpreters are tried first, for all requests.
+    A second choice that the service's user can start is better than a first choice that it cannot start.
+    The order of `interpreters` and of `PATH` does not matter.
     """
     shareable = tuple(found for found in interpreters if found.shareable)
     for group in (shareable, interpreters) if prefer_shareable else (interpreters,):
@@ -209,7 +206,7 @@ def choose_interpreter(
 def parse_platform(text: str) -> Platform:
     """`x86_64-manylinux_2_28` → Platform; ValueError says what is wrong with the text.
 
-    `x86_64-manylinux2014` and its elders are read as the glibc that they mean.
+    Older names such as `x86_64-manylinux2014` are read as their glibc.
     """
     if (alias := _ALIAS.fullmatch(text)) is not None:
         major, minor = _ALIASES[alias["alias"]]
@@ -238,7 +235,7 @@ def parse_target(text: str) -> Target:
 
 
 def parse_python(text: str) -> str:
-    """Return the Python request itself when it is one; ValueError says what is wrong with it."""
+    """The Python request itself if it is valid; ValueError says what is wrong with it."""
     match = PYTHON.fullmatch(text)
     if match is None:
         raise ValueError("a Python is written like '3.12' or '3.12.4'")

@@ -1,4 +1,4 @@
-"""Which of a package's wheels a target takes."""
+"""Which of a package's wheels a target gets."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _LEGACY = {(2, 17): "manylinux2014", (2, 12): "manylinux2010", (2, 5): "manylinu
 
 
 def best_wheel(names: Iterable[str], target: Target) -> str | None:
-    """The name of the wheel that installers prefer on the target, or None where none fits.
+    """The name of the wheel that installers prefer on the target, or None if none fits.
 
     The most specific tag wins (PEP 425's order), then the highest build number.
-    Indexes list files of all ages: what is not named as a wheel must be fits nothing.
+    Names that are no valid wheel names fit nothing; indexes list files of all ages.
     """
     ranks = _ranks(target)
     rated: list[tuple[int, tuple[int, str], str]] = []
@@ -42,7 +42,7 @@ def best_wheel(names: Iterable[str], target: Target) -> str | None:
 
 
 def fits_python(names: Iterable[str], target: Target) -> bool:
-    """Whether a wheel among these is for the target's Python, on whatever platform."""
+    """Whether one of these wheels is for the target's Python, on any platform."""
     pythons = {(tag.interpreter, tag.abi) for tag in _ranks(target)}
     for name in names:
         try:
@@ -55,9 +55,9 @@ def fits_python(names: Iterable[str], target: Target) -> bool:
 
 
 def unfit_versions(names: Iterable[str], target: Target) -> tuple[str, ...]:
-    """The versions of which there are wheels but none that fits the target, oldest first.
+    """The versions that have wheels but none for the target, oldest first.
 
-    Left out is what no specifier can leave out: a version of which a local one (`1.0+cpu`) fits.
+    Versions with a local version that fits (`1.0+cpu`) are left out: no specifier can exclude them alone.
     """
     fits: dict[Version, bool] = {}
     for name in names:
@@ -75,9 +75,9 @@ def unfit_versions(names: Iterable[str], target: Target) -> tuple[str, ...]:
 
 
 def parse_wheel_name(name: str) -> tuple[NormalizedName, Version, BuildTag, frozenset[Tag]]:
-    """What a wheel's file name says; InvalidWheelFilename where it is none.
+    """The parts of a wheel's file name; InvalidWheelFilename if it is no wheel's name.
 
-    Repeated underscores in the package's name, which old build tools wrote, are taken as installers do.
+    Repeated underscores in the package's name, which old build tools wrote, are accepted, as installers do.
     """
     package, hyphen, rest = name.partition("-")
     return parse_wheel_filename(f"{_UNDERSCORES.sub('_', package)}{hyphen}{rest}")
@@ -85,7 +85,7 @@ def parse_wheel_name(name: str) -> tuple[NormalizedName, Version, BuildTag, froz
 
 @lru_cache(maxsize=64)
 def _ranks(target: Target) -> dict[Tag, int]:
-    """Every tag that fits the target, with its place in the order of preference."""
+    """Every tag that fits the target, with its rank; the first is preferred."""
     major, minor = (int(part) for part in target.python.split(".")[:2])
     platforms = list(_platform_tags(target.platform))
     interpreter = f"cp{major}{minor}"

@@ -1,1 +1,1 @@
-"""One file a kind of accelerator; each has `KIND`, the record by which all else knows it."""
+"""One file for each kind of accelerator; its `KIND` is the record that everything else uses."""

@@ -34,7 +34,7 @@ _TIMEOUT = 30.0
 """Seconds for the NVIDIA driver to answer; its first call may have to wake every GPU."""
 
 _SMI_FOLDERS = ("/usr/bin", "/usr/local/bin", "/usr/lib/wsl/lib")
-"""Where nvidia-smi is, besides `PATH`; the last is what Windows gives to its Linux guests."""
+"""Folders with nvidia-smi, besides `PATH`; the last is Windows' folder in its Linux guests."""
 
 _SMI_VERSION = re.compile(r"CUDA(?: UMD)? Version\s*:\s*(\d+\.\d+)", re.IGNORECASE)
 _ASK_NVML = r"""
@@ -60,8 +60,7 @@ answer("version", version.value)
 """
 """Prints `version 12040`, `error WORDS` or `absent`.
 
-Run as a process of its own:
-a driver that hangs, or whose library is broken, must not take envbuild along.
+It runs in its own process, so that a driver that hangs or a broken library does not harm envbuild.
 """
 
 
@@ -71,21 +70,21 @@ class NeededCuda:
 
     major: int
     minor: int | None
-    """None where only the major version can be told."""
+    """None if only the major version is known."""
 
     package: str
-    """The package that says so, with its version."""
+    """The package that names it, with its version."""
 
     def __str__(self) -> str:
-        """`12.8`, or `12` where the rest is not known."""
+        """`12.8`, or `12` if the minor version is not known."""
         return str(self.major) if self.minor is None else f"{self.major}.{self.minor}"
 
 
 def needed_cuda(packages: Iterable[Pinned]) -> NeededCuda | None:
-    """The newest CUDA version that packages name; None where they name none.
+    """The newest CUDA version that packages name; None if they name none.
 
-    torch and NVIDIA's runtime say it exactly.
-    Only without them the names of libraries count, because some come for several versions at once.
+    torch and NVIDIA's runtime name it exactly.
+    Names of libraries count only without them, because some libraries support several versions.
     """
     found = [cuda for package in packages for cuda in _named(package)]
     exact = [cuda for cuda in found if cuda.minor is not None]
@@ -93,11 +92,11 @@ def needed_cuda(packages: Iterable[Pinned]) -> NeededCuda | None:
 
 
 def judge(packages: Iterable[Pinned], supported: str) -> Unsupported | None:
-    """What an NVIDIA driver that supports up to `supported` (such as `12.4`) cannot do with packages.
+    """Whether an NVIDIA driver that supports up to `supported` (such as `12.4`) can run the packages.
 
-    Within one major version, older NVIDIA drivers run newer builds (NVIDIA's minor version compatibility),
-    but not what those compile when a model is loaded.
-    None where the driver is new enough, or the packages name no CUDA version.
+    An older NVIDIA driver runs newer builds of the same major version (NVIDIA's minor version compatibility),
+    but not the code that they compile when a model is loaded.
+    None if the driver is new enough, or the packages name no CUDA version.
     """
     numbers = _NUMBERS.match(supported)
     if numbers is None:
