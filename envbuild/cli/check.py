@@ -27,7 +27,9 @@ _SUMMARY = "GITHUB_STEP_SUMMARY"
         "with --against: only warn if a locked file has the same name but other content",
     ),
     Parameter(
-        "--host", "KIND=VERSION", "also check for a host with this accelerator, such as cuda=12.4"
+        "--host",
+        "FACTS",
+        "also check for a host that has this, such as cuda=12.4, rocm=7.1 or cpu",
     ),
     flag(
         "--solve",

@@ -27,6 +27,8 @@ def _at_once(arguments: Arguments, environment: Mapping[str, str]) -> Text | Non
     root = store_root(arguments, environment)
     if root is None or arguments.drivers or arguments.dry_run:
         return None
+    if environment.get("ENVBUILD_HOST_FACTS"):  # a stamp is about the host as it is
+        return None
     is_own = are_own(root) and is_own_declaration(arguments)
     return synced(root, arguments.file) if is_own else None
 
@@ -71,7 +73,8 @@ def _sync(context: Context, arguments: Arguments, progress: Progress) -> SyncRes
         store.prepare()
         applied = _apply(context, arguments, plan, progress)
         result = SyncResult(plan=plan, applied=applied, manifest=applied.manifest)
-    if not arguments.dry_run and not arguments.drivers and not result.failures:
+    as_it_is = not context.environment.get("ENVBUILD_HOST_FACTS")
+    if as_it_is and not arguments.dry_run and not arguments.drivers and not result.failures:
         _leave_stamp(context, declaration.digest, result)
     return result
 
@@ -114,7 +117,7 @@ def _leave_stamp(context: Context, declaration: str, result: SyncResult) -> None
                 for item in idle.wanted
             }
         ),
-        signs=(kind.sign for kind in all_kinds()),
+        signs=(sign for kind in all_kinds() for sign in kind.signs),
         text=render_sync(replace(result, plan=idle, applied=None)),
     )
     write_if_changed(context.store.cache / "stamp", text.encode())

@@ -103,7 +103,7 @@ class Checker:
     built: Callable[[str, str], tuple[Finding, ...]] | None = None
     """Paths that several packages bring in what is built of a driver (name) and its lockfile (digest)."""
 
-    host: FoundAccelerator | None = None
+    host: tuple[FoundAccelerator, ...] | None = None
     """What a host has, to check for that host too."""
 
     def check(self, revisions: Revisions | None = None, against: str | None = None) -> CheckResult:

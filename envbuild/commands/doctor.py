@@ -104,7 +104,10 @@ class Doctor:
         for found in host.accelerators:
             kind = find_kind(found.kind)
             absent = f"none ({found.absent})"
-            yield kind.provider, f"{kind.title} {found.version}" if found.version else absent
+            compute = f", compute capability {found.compute}" if found.compute else ""
+            has = f"{kind.title} {found.version}{compute}" if found.version else absent
+            if kind.example:
+                yield kind.provider, has
         yield "disk", f"{_gib(disk_free(self.store.root))} free at {self.store.root}"
         closed = _closed_folder(self.store.root)
         yield (

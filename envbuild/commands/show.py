@@ -105,7 +105,7 @@ def _is_shown(key: str, value: object, driver: Driver) -> bool:
 
 
 def _plain(value: object) -> object:
-    return f"{value.kind} {value.versions}" if isinstance(value, Accelerator) else value
+    return str(value) if isinstance(value, Accelerator) else value
 
 
 def _effective(

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from envbuild.errors import Problem, UsageError
 from envbuild.finding import Code, Finding
-from envbuild.target.accelerator import (
-    FoundAccelerator,
-    accelerator_missing,
-    all_kinds,
-    find_kind,
-)
+from envbuild.target.accelerator import accelerator_missing, all_kinds, find_kind
+from envbuild.target.host_facts import parse_host_words
 from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from envbuild.declaration.declaration import Declaration
+    from envbuild.declaration.declaration import Declaration, Driver
     from envbuild.lockfile.lockfile import Lockfile
-
-_HOST = re.compile(r"(?P<kind>[a-z]+)=(?P<version>\d{1,9}\.\d{1,9})")
+    from envbuild.target.accelerator import FoundAccelerator
 
 
 @value
@@ -35,16 +29,15 @@ class TooNew:
     """Whether nothing will run; else only a part may not."""
 
 
-def parse_host(text: str) -> FoundAccelerator:
-    """`cuda=12.4`, as `check --host` takes it; UsageError where it is not written so."""
-    match = _HOST.fullmatch(text)
-    if match is None or match["kind"] not in {kind.name for kind in all_kinds()}:
-        message = f"{text!r} does not say what a host has"
-        forms = (f"{kind.name}={kind.example.lstrip('>=')}" for kind in all_kinds())
-        raise UsageError(
-            Problem(key="--host", message=message, hint=f"write it like {' or '.join(forms)}")
-        )
-    return FoundAccelerator(kind=match["kind"], version=match["version"])
+def parse_host(text: str) -> tuple[FoundAccelerator, ...]:
+    """`cuda=12.4,compute=8.6` or `cpu`, as `check --host` takes it; UsageError where it is not written so."""
+    try:
+        return parse_host_words(text)
+    except ValueError as error:
+        forms = [f"{kind.name}={kind.example[2:]}" for kind in all_kinds() if kind.example]
+        message = f"{text!r} does not say what a host has: {error}"
+        hint = f"write it like {', '.join(forms)} or cpu"
+        raise UsageError(Problem(key="--host", message=message, hint=hint)) from None
 
 
 def judge_on_host(lockfile: Lockfile, found: FoundAccelerator) -> TooNew | None:
@@ -68,27 +61,20 @@ def judge_on_host(lockfile: Lockfile, found: FoundAccelerator) -> TooNew | None:
 
 
 def check_host(
-    declaration: Declaration, lockfiles: Mapping[str, Lockfile], host: FoundAccelerator
+    declaration: Declaration,
+    lockfiles: Mapping[str, Lockfile],
+    host: tuple[FoundAccelerator, ...],
 ) -> Iterator[Finding]:
-    """Drivers that a host with this accelerator would skip, or whose locked wheels it could not run."""
-    kind = find_kind(host.kind)
+    """Drivers that a host with these accelerators would skip, or whose locked wheels it could not run."""
     for driver in declaration.drivers:
         if driver.accelerator is None or driver.name not in lockfiles:
             continue
-        if accelerator_missing(driver.accelerator, (host,)) is not None:
-            needs = find_kind(driver.accelerator.kind).title
-            yield Finding(
-                code=Code.HOST_SKIPS,
-                subject=driver.name,
-                message=(
-                    f"a host with {kind.title} {host.version} skips {driver.name}, "
-                    f"which needs {needs} {driver.accelerator.versions}"
-                ),
-                path=declaration.file,
-                line=driver.line,
-            )
+        missing = accelerator_missing(driver.accelerator, host)
+        if missing is not None:
+            yield _skips(declaration, driver, host, missing)
             continue
-        too_new = judge_on_host(lockfiles[driver.name], host)
+        here = [found for found in host if found.kind == driver.accelerator.kind]
+        too_new = judge_on_host(lockfiles[driver.name], here[0]) if here else None
         if too_new is not None:
             yield Finding(
                 code=Code.HOST_ACCELERATOR,
@@ -99,3 +85,21 @@ def check_host(
                 hint=too_new.hint,
                 other_level=None if too_new.fatal else "warning",
             )
+
+
+def _skips(
+    declaration: Declaration, driver: Driver, host: tuple[FoundAccelerator, ...], missing: str
+) -> Finding:
+    return Finding(
+        code=Code.HOST_SKIPS,
+        subject=driver.name,
+        message=f"a host with {host_words(host)} skips {driver.name}: {missing}",
+        path=declaration.file,
+        line=driver.line,
+    )
+
+
+def host_words(host: tuple[FoundAccelerator, ...]) -> str:
+    """`CUDA 12.4`, or `no accelerator`."""
+    versions = (f"{find_kind(found.kind).title} {found.version}" for found in host if found.version)
+    return " and ".join(versions) or "no accelerator"

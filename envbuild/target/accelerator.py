@@ -12,6 +12,7 @@ from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
 
     from envbuild.posix.process import Runner
 
@@ -23,8 +24,19 @@ class Accelerator:
     kind: str
     """The name of an AcceleratorKind, such as `cuda`."""
 
-    versions: str
-    """A PEP 440 specifier on the version that the host supports, such as `>=12.4`."""
+    versions: str = ""
+    """A PEP 440 specifier on the version that the host supports, such as `>=12.4`; empty for a processor."""
+
+    compute: str = ""
+    """A PEP 440 specifier on the compute capability of a GPU, such as `>=8.0`; empty for any."""
+
+    features: tuple[str, ...] = ()
+    """What the processor must have, as `/proc/cpuinfo` spells it, in order."""
+
+    def __str__(self) -> str:
+        """`cuda >=13.0, compute >=8.0`, or `cpu avx2, avx512f`."""
+        compute = f", compute {self.compute}" if self.compute else ""
+        return f"{self.kind} {', '.join(self.features) or self.versions}{compute}"
 
 
 @value
@@ -32,11 +44,17 @@ class FoundAccelerator:
     """An accelerator of one kind on a host, or why there is none."""
 
     kind: str
-    version: str | None
+    version: str | None = None
     """The newest version that the host supports, such as `12.4`; None without one."""
 
     absent: str | None = None
     """Why there is none, in words for the user."""
+
+    compute: str | None = None
+    """The highest compute capability of the host's GPUs, such as `8.6`; None where nobody says it."""
+
+    features: tuple[str, ...] | None = None
+    """What the processor has; None where nobody says it."""
 
 
 class Pinned(Protocol):
@@ -83,13 +101,16 @@ class AcceleratorKind:
     """The software that supports a version on a host: `NVIDIA driver`."""
 
     example: str
-    """A specifier for hints, such as `>=12.4`."""
+    """A specifier for hints, such as `>=12.4`; empty for a kind that has features in place of versions."""
 
-    probe: Callable[[Runner, Mapping[str, str]], FoundAccelerator]
-    """Asks the host; reads `PATH` and the loader's variables. A missing accelerator is no error."""
+    probe: Callable[[Runner, Mapping[str, str], Path], FoundAccelerator]
+    """Asks the host; reads `PATH` and the loader's variables. A missing accelerator is no error.
 
-    sign: str
-    """A file that changes when the provider is installed, removed or replaced."""
+    The path is the root of the host's files: `/`, except in tests.
+    """
+
+    signs: tuple[str, ...]
+    """Files; at least one changes when the provider is installed, removed or replaced."""
 
     judge: Callable[[Iterable[Pinned], str], Unsupported | None]
     """Whether a host that supports a version can run the packages of one target."""
@@ -97,11 +118,14 @@ class AcceleratorKind:
     owns: Callable[[str], bool]
     """Whether a package name belongs to this kind; reports mark changes of such packages."""
 
-    cdi_device: str
-    """The device for a container in podman (Container Device Interface)."""
+    cdi_device: str | None
+    """The device for a container in podman (Container Device Interface); None if it needs none."""
 
-    kubernetes_resource: str
-    """The resource that a Pod requests."""
+    kubernetes_resource: str | None
+    """The resource that a Pod requests; None if it needs none."""
+
+    has_compute: bool = False
+    """Whether its devices have a compute capability, which `compute = ">=8.0"` bounds."""
 
 
 @cache
@@ -118,15 +142,41 @@ def find_kind(name: str) -> AcceleratorKind:
 
 
 def accelerator_missing(accelerator: Accelerator, found: Iterable[FoundAccelerator]) -> str | None:
-    """Why a driver is skipped on a host, as text; None if the host has what the driver needs."""
+    """Why a driver is skipped on a host, as text; None if the host has what the driver needs.
+
+    An unknown compute capability and unknown features of a processor count as sufficient.
+    """
     kind = find_kind(accelerator.kind)
-    needs = f"it needs {kind.title} {accelerator.versions}"
     here = next((item for item in found if item.kind == kind.name), None)
+    if accelerator.features:
+        return _features_missing(accelerator, here)
+    needs = f"it needs {kind.title} {accelerator.versions}"
     if here is None or here.version is None:
         reason = here.absent if here is not None else None
         return f"{needs}; {reason or f'no {kind.provider}'}"
+    if not _admits(accelerator.versions, here.version):
+        return f"{needs}; the {kind.provider} here goes up to {kind.title} {here.version}"
+    if accelerator.compute and here.compute and not _admits(accelerator.compute, here.compute):
+        return (
+            f"it needs compute capability {accelerator.compute}; "
+            f"the GPUs here have at most {here.compute}"
+        )
+    return None
+
+
+def _features_missing(accelerator: Accelerator, here: FoundAccelerator | None) -> str | None:
+    if here is None or here.features is None:
+        return None
+    missing = [feature for feature in accelerator.features if feature not in here.features]
+    if not missing:
+        return None
+    return (
+        f"it needs a processor with {', '.join(accelerator.features)}; "
+        f"this host's has no {', '.join(missing)}"
+    )
+
+
+def _admits(versions: str, version: str) -> bool:
     from packaging.specifiers import SpecifierSet
 
-    if SpecifierSet(accelerator.versions).contains(here.version, prereleases=True):
-        return None
-    return f"{needs}; the {kind.provider} here goes up to {kind.title} {here.version}"
+    return SpecifierSet(versions).contains(version, prereleases=True)

@@ -5,16 +5,22 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from envbuild.errors import Problem, UsageError
+from envbuild.posix.input_file import RefusedInputError, read_named
+from envbuild.target import host_facts
 from envbuild.target.accelerator import FoundAccelerator, all_kinds
 from envbuild.target.target import Host
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
 
     from envbuild.posix.process import Runner
+
+_MOST_FACTS = 1 << 20
+"""Bytes of a file that says what a host has."""
 
 _PLATFORM_TAG = re.compile(r"(manylinux|musllinux|macosx)_(\d+)_(\d+)_\w+")
 
@@ -25,22 +31,49 @@ def probe_host(
     """Processor, C library and accelerators of this host; something that is missing is no error.
 
     Only these `kinds` of accelerators are probed (None: all).
-    Only `PATH` and the dynamic loader's variables are read from the environment.
+    If `$ENVBUILD_HOST_FACTS` names a file, the file lists the accelerators, and none is probed;
+    UsageError if the file cannot be read.
+    Apart from that only `PATH` and the dynamic loader's variables are read from the environment.
     """
     system, version = probe_system()
-    wanted = None if kinds is None else frozenset(kinds)
     return Host(
         arch=os.uname().machine,
         system=system,
         system_version=version,
-        accelerators=tuple(
-            kind.probe(runner, environment)
-            if wanted is None or kind.name in wanted
-            else FoundAccelerator(kind=kind.name, version=None, absent="it was not asked for")
-            for kind in all_kinds()
-        ),
+        accelerators=_stated(environment) or _probe_kinds(runner, environment, kinds),
         kernel=(os.uname().release, os.uname().version),
     )
+
+
+def _probe_kinds(
+    runner: Runner, environment: Mapping[str, str], kinds: Iterable[str] | None
+) -> tuple[FoundAccelerator, ...]:
+    wanted = None if kinds is None else frozenset(kinds)
+    return tuple(
+        kind.probe(runner, environment, Path("/"))
+        if wanted is None or kind.name in wanted
+        else FoundAccelerator(kind=kind.name, absent="it was not asked for")
+        for kind in all_kinds()
+    )
+
+
+def _stated(environment: Mapping[str, str]) -> tuple[FoundAccelerator, ...]:
+    """What the file in `$ENVBUILD_HOST_FACTS` says; nothing where it names none."""
+    file = environment.get(host_facts.VARIABLE)
+    if not file:
+        return ()
+    try:
+        text = read_named(Path(file), most=_MOST_FACTS).decode()
+        return host_facts.parse_host_facts(text)
+    except (OSError, RefusedInputError, ValueError) as error:
+        words = error.strerror if isinstance(error, OSError) else str(error)
+        problem = Problem(
+            file=file,
+            key=f"${host_facts.VARIABLE}",
+            message=f"the facts of this host cannot be read: {words}",
+            hint='write it like cuda = "12.4", or unset the variable',
+        )
+        raise UsageError(problem) from error
 
 
 def probe_system() -> tuple[str, tuple[int, int]]:

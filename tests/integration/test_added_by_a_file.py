@@ -40,8 +40,8 @@ KIND = AcceleratorKind(
     title="Toy",
     provider="toy driver",
     example=">=2.0",
-    probe=lambda runner, environment: FoundAccelerator(kind="toy", version="1.0"),
-    sign="/proc/driver/toy/version",
+    probe=lambda runner, environment, root: FoundAccelerator(kind="toy", version="1.0"),
+    signs=("/proc/driver/toy/version",),
     judge=lambda packages, version: next(
         (
             Unsupported(needed="9.0", package=f"{one.name} {one.version}", fatal=True, hint="wait")
@@ -114,7 +114,7 @@ def test_an_accelerator(tmp_path: Path, project: Path, store: Path) -> None:
         return run_with("envbuild.target.accelerators", tmp_path / "room", *where, *argv)
 
     assert (
-        "a host with Toy 1.0 skips app, which needs Toy >=2.0"
+        "a host with Toy 1.0 skips app: it needs Toy >=2.0; the toy driver here goes up to Toy 1.0"
         in run("check", "--host", "toy=1.0").stdout
     )
     too_new = run("check", "--host", "toy=2.0")
@@ -122,7 +122,7 @@ def test_an_accelerator(tmp_path: Path, project: Path, store: Path) -> None:
     assert too_new.returncode == 1
     wrong = run("check", "--host", "boat=1.0")
     assert wrong.returncode == 2
-    assert "cuda=12.4 or toy=2.0" in wrong.stderr
+    assert "cuda=12.4, rocm=7.0, toy=2.0, xpu=1.3 or cpu" in wrong.stderr
 
 
 _FIELDS = {

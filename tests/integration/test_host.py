@@ -6,7 +6,7 @@ import os
 import platform
 import shutil
 import subprocess
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -14,13 +14,18 @@ from envbuild.posix.process import Command, Completed, SystemRunner
 from envbuild.target import host
 from envbuild.target.accelerators import cuda
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+ROOT = Path("/")
 LIBRARY = """
 #include <signal.h>
 int nvmlInit_v2(void) { return INIT; }
 int nvmlSystemGetCudaDriverVersion_v2(int *version) { CRASH; *version = 12040; return 0; }
+int nvmlDeviceGetCount_v2(unsigned *count) { *count = 2; return 0; }
+int nvmlDeviceGetHandleByIndex_v2(unsigned index, void **device) {
+    *device = (void *)(long)(index + 1); return 0;
+}
+int nvmlDeviceGetCudaComputeCapability(void *device, int *major, int *minor) {
+    *major = 7 + 3 * (device == (void *)1L); *minor = 5; return 0;
+}
 const char *nvmlErrorString(int code) { return code == 9 ? "Driver Not Loaded" : "Other"; }
 """
 
@@ -83,19 +88,19 @@ def test_nothing_is_started_where_no_driver_asks_for_cuda() -> None:
     """A fleet of CPU drivers never wakes a GPU."""
     runner = Silent()
     found = host.probe_host(runner, os.environ, kinds=())
-    assert [kind.version for kind in found.accelerators] == [None]
+    assert {kind.version for kind in found.accelerators} == {None}
     assert runner.ran == []
 
 
 def test_the_nvidia_library_says_the_cuda_version(scratch: Path) -> None:
-    """The library's number 12040 is CUDA 12.4."""
-    found = cuda.probe(SystemRunner(), nvml(scratch))
-    assert (found.version, found.absent) == ("12.4", None)
+    """The library's number 12040 is CUDA 12.4; of its GPUs the best one's capability counts, 10.5 above 7.5."""
+    found = cuda.probe(SystemRunner(), nvml(scratch), ROOT)
+    assert (found.version, found.absent, found.compute) == ("12.4", None, "10.5")
 
 
 def test_a_driver_that_does_not_answer_is_quoted(scratch: Path) -> None:
     """The library's own words reach the user."""
-    found = cuda.probe(SystemRunner(), nvml(scratch, init="9"))
+    found = cuda.probe(SystemRunner(), nvml(scratch, init="9"), ROOT)
     assert found.version is None
     assert found.absent == "the NVIDIA driver does not answer: Driver Not Loaded"
 
@@ -104,7 +109,16 @@ def test_a_library_that_crashes_takes_nobody_along(scratch: Path) -> None:
     """A broken library ends only the process that asked it; nvidia-smi is asked next."""
     environment = nvml(scratch, crash="raise(SIGSEGV)")
     environment["PATH"] = nvidia_smi(scratch, 'echo "| CUDA Version: 12.8 |"')
-    assert cuda.probe(SystemRunner(), environment).version == "12.8"
+    assert cuda.probe(SystemRunner(), environment, ROOT).version == "12.8"
+
+
+def test_nvidia_smi_says_the_compute_capability(scratch: Path) -> None:
+    """Where the library fails, the program is asked for both."""
+    environment = nvml(scratch, crash="raise(SIGSEGV)")
+    script = 'case "$1" in --query-gpu=compute_cap) echo 8.6; echo 9.0;; *) echo CUDA Version: 12.8;; esac'
+    environment["PATH"] = nvidia_smi(scratch, script)
+    found = cuda.probe(SystemRunner(), environment, ROOT)
+    assert (found.version, found.compute) == ("12.8", "9.0")
 
 
 @pytest.mark.parametrize(
@@ -119,7 +133,7 @@ def test_an_nvidia_smi_that_fails_is_quoted(scratch: Path, script: str, words: s
     """Why a driver was skipped is told in the words of the program that knows."""
     environment = nvml(scratch, crash="raise(SIGSEGV)")
     environment["PATH"] = nvidia_smi(scratch, script)
-    found = cuda.probe(SystemRunner(), environment)
+    found = cuda.probe(SystemRunner(), environment, ROOT)
     assert found.version is None
     assert found.absent is not None
     assert words in found.absent
@@ -127,7 +141,7 @@ def test_an_nvidia_smi_that_fails_is_quoted(scratch: Path, script: str, words: s
 
 def test_a_host_without_either_says_so() -> None:
     """The reason names what was looked for."""
-    found = cuda.probe(Silent(), {"PATH": "/nowhere"}, folders=())
+    found = cuda.probe(Silent(), {"PATH": "/nowhere"}, Path("/nowhere"))
     assert found.version is None
     assert found.absent == (
         "no NVIDIA driver: libnvidia-ml.so.1 is not there, and there is no nvidia-smi"

@@ -13,6 +13,7 @@ from envbuild.declaration.toml.table import (
     Place,
     TextError,
     kind,
+    list_of,
     read_table,
     text,
 )
@@ -35,6 +36,7 @@ _COMMON_PLATFORMS = (
 )
 """What a text that is no platform is compared with, for a hint."""
 
+_FEATURE = re.compile(r"[a-z0-9][a-z0-9_]*")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _TIMESTAMP = re.compile(
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.IGNORECASE
@@ -134,7 +136,14 @@ def overlap(written: str) -> str:
     return written
 
 
-ACCELERATOR_KEYS: tuple[Key[str], ...] = tuple(
+def _feature(written: str) -> str:
+    if not _FEATURE.fullmatch(written):
+        hint = "lower-case letters, digits and underscores, as /proc/cpuinfo has them"
+        raise TextError(f"{written!r} is no feature of a processor", hint=hint)
+    return written
+
+
+_VERSION_KEYS: tuple[Key[str], ...] = tuple(
     Key(
         kind.name,
         text(
@@ -143,18 +152,61 @@ ACCELERATOR_KEYS: tuple[Key[str], ...] = tuple(
         ),
     )
     for kind in all_kinds()
+    if kind.example
 )
+_COMPUTE = Key(
+    "compute",
+    text(partial(parse_versions, kind="compute", example=">=8.0"), hint='write compute = ">=8.0"'),
+)
+_FEATURES = Key("features", list_of(text(_feature), filled=True, unique=True))
+_CPU_HINT = 'write cpu = { features = ["avx512f"] }'
+
+
+def _read_cpu(value: object, place: Place) -> tuple[str, ...] | None:
+    """Read `{ features = ["avx512f"] }`."""
+    table = read_table(value, place, (_FEATURES,), hint=_CPU_HINT)
+    if table is not None and not table.has(_FEATURES):
+        place.wrong("names no feature", hint=_CPU_HINT)
+    return table.get(_FEATURES) if table is not None else None
+
+
+_CPU = Key("cpu", _read_cpu)
+ACCELERATOR_KEYS: tuple[Key[object], ...] = (*_VERSION_KEYS, _COMPUTE, _CPU)
 
 
 def read_accelerator(value: object, place: Place) -> Accelerator | None:
-    """Read `{ KIND = "RANGE" }`, with one kind."""
-    forms = (f'accelerator = {{ {kind.name} = "{kind.example}" }}' for kind in all_kinds())
-    hint = f"write it like {' or '.join(forms)}"
+    """Read `{ KIND = "RANGE" }`, with one kind; of some with `compute = "RANGE"` beside it."""
+    first, *others = (f'{key.name} = "{_example(key.name)}"' for key in _VERSION_KEYS)
+    instead = " or ".join((*others, _CPU_HINT.removeprefix("write ")))
+    hint = f"write it like accelerator = {{ {first} }}, or instead {instead}"
     table = read_table(value, place, ACCELERATOR_KEYS, hint=hint)
     if table is None:
         return None
-    if len(table.present) != 1:
+    kinds = [key.name for key in (*_VERSION_KEYS, _CPU) if table.has(key)]
+    if len(kinds) != 1:
         place.wrong("must name one kind", hint=hint)
-    found = [(key.name, table.get(key)) for key in ACCELERATOR_KEYS]
-    asked = [(kind, versions) for kind, versions in found if versions is not None]
-    return Accelerator(kind=asked[0][0], versions=asked[0][1]) if len(asked) == 1 else None
+        return None
+    if table.has(_COMPUTE) and not _has_compute(kinds[0]):
+        place.at(_COMPUTE.name).wrong(
+            f"{kinds[0]} has no compute capability", hint="leave `compute` out, or ask for cuda"
+        )
+        return None
+    features = table.get(_CPU)
+    versions = [versions for key in _VERSION_KEYS if (versions := table.get(key)) is not None]
+    if not features and not versions:
+        return None
+    return Accelerator(
+        kind=kinds[0],
+        versions=versions[0] if versions else "",
+        compute=table.get(_COMPUTE) or "",
+        features=tuple(sorted(features or ())),
+    )
+
+
+def _example(name: str) -> str:
+    """A range of a kind's versions, for hints."""
+    return next(kind.example for kind in all_kinds() if kind.name == name)
+
+
+def _has_compute(name: str) -> bool:
+    return any(kind.name == name and kind.has_compute for kind in all_kinds())

@@ -77,7 +77,7 @@ def _container(
         for number, path in enumerate(paths)
     ]
     kind = subject.accelerator
-    if kind is not None:
+    if kind is not None and kind.kubernetes_resource is not None:
         container["resources"] = {"limits": {kind.kubernetes_resource: 1}}
     container["securityContext"] = {"allowPrivilegeEscalation": False}
     return container | _probes(request.port)

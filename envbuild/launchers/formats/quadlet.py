@@ -52,7 +52,7 @@ def _container(
         f"ContainerName={name}",
         "# Console scripts name their interpreter by its whole path, so paths are the host's.",
         *(f"Volume={check_path(path, format_)}:{path}:ro" for path in mounts(fleet, subject)),
-        *([f"AddDevice={kind.cdi_device}"] if (kind := subject.accelerator) else []),
+        *_devices(subject),
         "PodmanArgs=--entrypoint=",
         f"Exec={binary} {words}".rstrip(),
         *([f"PublishPort=127.0.0.1:{request.port}:{request.port}"] if request.port else []),
@@ -76,3 +76,9 @@ FORMAT = ExportFormat(
     options=(ARGUMENTS, IMAGE, PORT),
     needs_declaration=True,
 )
+
+
+def _devices(subject: BuiltDriver) -> list[str]:
+    """The GPU that a container gets."""
+    kind = subject.accelerator
+    return [f"AddDevice={kind.cdi_device}"] if kind is not None and kind.cdi_device else []

@@ -16,7 +16,7 @@ from envbuild.value import value
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from envbuild.posix.process import Runner
+    from envbuild.posix.process import Completed, Runner
     from envbuild.target.accelerator import Pinned
 
 _LOCAL = re.compile(r"\+cu(?P<major>\d{2})(?P<minor>\d)\b")
@@ -33,9 +33,10 @@ _NUMBERS = re.compile(r"(?P<major>\d+)\.(?P<minor>\d+)")
 _TIMEOUT = 30.0
 """Seconds for the NVIDIA driver to answer; its first call may have to wake every GPU."""
 
-_SMI_FOLDERS = ("/usr/bin", "/usr/local/bin", "/usr/lib/wsl/lib")
-"""Folders with nvidia-smi, besides `PATH`; the last is Windows' folder in its Linux guests."""
+_SMI_FOLDERS = ("usr/bin", "usr/local/bin", "usr/lib/wsl/lib")
+"""Folders with nvidia-smi below the root, besides `PATH`; the last is Windows' folder in its Linux guests."""
 
+_CAPABILITY = re.compile(r"\d{1,3}\.\d{1,3}")
 _SMI_VERSION = re.compile(r"CUDA(?: UMD)? Version\s*:\s*(\d+\.\d+)", re.IGNORECASE)
 _ASK_NVML = r"""
 import ctypes, sys
@@ -56,9 +57,21 @@ code = start() or ask(ctypes.byref(version))
 if code:
     words = (nvml.nvmlErrorString(code) or b"").decode("utf-8", "replace")
     answer("error", words or "error %d" % code)
-answer("version", version.value)
+capabilities = []
+count = getattr(nvml, "nvmlDeviceGetCount_v2", None)
+handle = getattr(nvml, "nvmlDeviceGetHandleByIndex_v2", None)
+capability = getattr(nvml, "nvmlDeviceGetCudaComputeCapability", None)
+devices = ctypes.c_uint(0)
+if count and handle and capability and not count(ctypes.byref(devices)):
+    for index in range(min(devices.value, 64)):
+        device, major, minor = ctypes.c_void_p(), ctypes.c_int(0), ctypes.c_int(0)
+        if not handle(ctypes.c_uint(index), ctypes.byref(device)) and not capability(
+            device, ctypes.byref(major), ctypes.byref(minor)
+        ):
+            capabilities.append("%d.%d" % (major.value, minor.value))
+answer("version", version.value, *capabilities)
 """
-"""Prints `version 12040`, `error WORDS` or `absent`.
+"""Prints `version 12040 8.6 9.0` (each GPU's compute capability behind it), `error WORDS` or `absent`.
 
 It runs in its own process, so that a driver that hangs or a broken library does not harm envbuild.
 """
@@ -133,15 +146,18 @@ def _named(package: Pinned) -> Iterator[NeededCuda]:
         yield NeededCuda(major=int(library["major"]), minor=None, package=text)
 
 
-def probe(
-    runner: Runner, environment: Mapping[str, str], *, folders: tuple[str, ...] = _SMI_FOLDERS
-) -> FoundAccelerator:
-    """The newest CUDA version that the NVIDIA driver supports, or the reason why there is none.
-
-    nvidia-smi is looked for in `PATH` and then in `folders`.
-    """
-    version, absent = _probe_driver(runner, environment, folders)
-    return FoundAccelerator(kind="cuda", version=version, absent=absent)
+def probe(runner: Runner, environment: Mapping[str, str], root: Path) -> FoundAccelerator:
+    """The newest CUDA version that the NVIDIA driver supports, or the reason why there is none."""
+    completed = runner.run(_command(environment, sys.executable, "-I", "-S", "-c", _ASK_NVML))
+    word, _, rest = completed.stdout.strip().partition(" ")
+    number, _, capabilities = rest.partition(" ")
+    if word == "version" and number.isdecimal():
+        version = f"{int(number) // 1000}.{int(number) % 1000 // 10}"
+        return _found(version, capabilities)
+    if word == "error":
+        return _absent(f"the NVIDIA driver does not answer: {rest}")
+    missing = "libnvidia-ml.so.1 is not there" if word == "absent" else "libnvidia-ml.so.1 fails"
+    return _ask_smi(runner, environment, root, missing)
 
 
 def parse_smi(text: str) -> str | None:
@@ -150,43 +166,44 @@ def parse_smi(text: str) -> str | None:
     return match[1] if match else None
 
 
-def _probe_driver(
-    runner: Runner, environment: Mapping[str, str], folders: tuple[str, ...]
-) -> tuple[str | None, str | None]:
-    """The newest CUDA version that the NVIDIA driver supports, or None and the reason in words."""
-    completed = runner.run(_command(environment, sys.executable, "-I", "-S", "-c", _ASK_NVML))
-    word, _, rest = completed.stdout.strip().partition(" ")
-    if word == "version" and rest.isdecimal():
-        return f"{int(rest) // 1000}.{int(rest) % 1000 // 10}", None
-    if word == "error":
-        return None, f"the NVIDIA driver does not answer: {rest}"
-    missing = "libnvidia-ml.so.1 is not there" if word == "absent" else "libnvidia-ml.so.1 fails"
-    places = os.pathsep.join((environment.get("PATH", ""), *folders)).lstrip(os.pathsep)
-    return _ask_smi(runner, environment, places, missing)
+def _found(version: str, capabilities: str) -> FoundAccelerator:
+    """What a driver supports, of whose GPUs the best one counts."""
+    known = _CAPABILITY.findall(capabilities)
+    best = max(known, key=lambda text: [*map(int, text.split("."))], default=None)
+    return FoundAccelerator(kind="cuda", version=version, compute=best)
+
+
+def _absent(reason: str) -> FoundAccelerator:
+    return FoundAccelerator(kind="cuda", absent=reason)
 
 
 def _ask_smi(
-    runner: Runner, environment: Mapping[str, str], places: str, missing: str
-) -> tuple[str | None, str | None]:
-    smi = find_program("nvidia-smi", places)
-    if smi is None:
-        return None, f"no NVIDIA driver: {missing}, and there is no nvidia-smi"
+    runner: Runner, environment: Mapping[str, str], root: Path, missing: str
+) -> FoundAccelerator:
+    folders = (str(root / folder) for folder in _SMI_FOLDERS)
+    places = os.pathsep.join((environment.get("PATH", ""), *folders)).lstrip(os.pathsep)
+    found = find_program("nvidia-smi", places)
+    if found is None:
+        return _absent(f"no NVIDIA driver: {missing}, and there is no nvidia-smi")
+    smi = str(Path(found).absolute())
     try:
-        completed = runner.run(_command(environment, str(Path(smi).absolute())))
+        completed = runner.run(_command(environment, smi))
     except HostError as error:
-        return None, f"no working NVIDIA driver: {missing}, and {error}"
+        return _absent(f"no working NVIDIA driver: {missing}, and {error}")
     version = parse_smi(completed.stdout) if completed.code == 0 else None
-    if version is not None:
-        return version, None
+    if version is None:
+        return _absent(f"no working NVIDIA driver: {missing}, and {smi}: {_words(completed)}")
+    asked = ("--query-gpu=compute_cap", "--format=csv,noheader")
+    capabilities = runner.run(_command(environment, smi, *asked))
+    return _found(version, capabilities.stdout if capabilities.code == 0 else "")
+
+
+def _words(completed: Completed) -> str:
+    """What nvidia-smi said in place of a version."""
+    if completed.timed_out:
+        return "it took too long"
     said = (completed.stderr or completed.stdout).strip().splitlines()
-    words = (
-        "it took too long"
-        if completed.timed_out
-        else said[0]
-        if said
-        else "it names no CUDA version"
-    )
-    return None, f"no working NVIDIA driver: {missing}, and {smi}: {words}"
+    return said[0] if said else "it names no CUDA version"
 
 
 def _command(environment: Mapping[str, str], *argv: str) -> Command:
@@ -199,9 +216,10 @@ KIND = AcceleratorKind(
     provider="NVIDIA driver",
     example=">=12.4",
     probe=probe,
-    sign="/proc/driver/nvidia/version",
+    signs=("/proc/driver/nvidia/version",),
     judge=judge,
     owns=owns,
     cdi_device="nvidia.com/gpu=all",
     kubernetes_resource="nvidia.com/gpu",
+    has_compute=True,
 )

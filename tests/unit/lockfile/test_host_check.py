@@ -52,9 +52,19 @@ def test_what_a_host_cannot_do(
 
 
 def test_host_is_read() -> None:
-    """`cuda=12.4` is a host; anything else is a mistake of the command line."""
-    assert parse_host("cuda=12.4") == FoundAccelerator(kind="cuda", version="12.4")
-    for text in ("12.4", "cuda=12", "rocm=6.0", "cuda>=12.4"):
+    """`cuda=12.4`, with what else is known, is a host; anything else is a mistake of the command line."""
+    absent = "`--host` names none"
+    assert parse_host("cuda=12.4,compute=8.6,cpu=avx2+avx512f") == (
+        FoundAccelerator(kind="cpu", features=("avx2", "avx512f")),
+        FoundAccelerator(kind="cuda", version="12.4", compute="8.6"),
+        FoundAccelerator(kind="rocm", absent=absent),
+        FoundAccelerator(kind="xpu", absent=absent),
+    )
+    assert {found.version for found in parse_host("cpu")} == {None}
+    for text in (
+        *("12.4", "cuda=12", "cuda>=12.4", "boat=1.0", "compute=8.6", "rocm=7.1,compute=9.4"),
+        *("cuda=12.4,cuda=13.0", "cpu=", "cpu=A;B", "", ","),
+    ):
         with pytest.raises(UsageError, match=r"--host"):
             parse_host(text)
 
@@ -68,7 +78,7 @@ def test_sync_skips_what_cannot_run(tmp_path: Path, cuda: str, skipped: bool) ->
     planner = Planner(
         declaration=make_declaration(driver),
         folder=folder,
-        host=replace(HOST, accelerators=(parse_host(f"cuda={cuda}"),)),
+        host=replace(HOST, accelerators=parse_host(f"cuda={cuda}")),
         interpreter_for=lambda _: PYTHON,
         current=None,
         is_valid=lambda _: False,
