@@ -1,6 +1,6 @@
-"""sha256 without loading OpenSSL, which takes longer than hashing what is small.
+"""sha256 without loading OpenSSL, which takes longer than hashing small content.
 
-CPython's own module is what `random` takes for the same reason; it has a fifth of the speed.
+CPython's own module is used, as `random` does; it has a fifth of OpenSSL's speed.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ else:
             from hashlib import sha256 as _lean_sha256
 
 _WORTH_OPENSSL = 1 << 19
-"""Bytes: from here on it is quicker to load OpenSSL."""
+"""In bytes; for larger content it is quicker to load OpenSSL."""
 
 _PIECE = 1 << 20
-"""Bytes that are read at once."""
+"""Bytes that are read at a time."""
 
 
 def sha256_hex(content: bytes) -> str:
@@ -41,7 +41,7 @@ def sha256_hex(content: bytes) -> str:
 
 
 def stream_sha256(stream: RawIOBase) -> str:
-    """64 hex digits of what is left of an unbuffered stream, read piece by piece."""
+    """64 hex digits of the rest of an unbuffered stream, read in pieces."""
     from hashlib import sha256
 
     digest = sha256()
@@ -51,12 +51,12 @@ def stream_sha256(stream: RawIOBase) -> str:
 
 
 def json_sha256(table: Mapping[str, object]) -> str:
-    """64 hex digits of a JSON object, whatever its layout was."""
+    """64 hex digits of a JSON object, independent of its layout."""
     return sha256_hex(_compact_json(table).encode("ascii"))
 
 
 def _compact_json(value: object) -> str:
-    """As `json.dumps` with sorted keys and no blanks, without the regular expressions that it imports."""
+    """As `json.dumps` with sorted keys and no blanks, without importing regular expressions."""
     if isinstance(value, str):
         return _quoted(value)
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""What can keep a command from its answer, as exceptions that know their exit code."""
+"""The errors of commands, as exceptions that know their exit code."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from typing import ClassVar
 
 _MOST_WORDS = 1000
-"""In characters, of a message, a key or a hint: they repeat what a stranger may have written."""
+"""The longest message, key or hint, in characters: they may repeat text of a stranger."""
 
 _MOST_DETAIL = 20_000
 
@@ -35,14 +35,14 @@ class Problem:
     """What the user can do about it."""
 
     detail: str | None = None
-    """Words of another program, shown verbatim below the message."""
+    """Output of another program, shown verbatim below the message."""
 
     def __str__(self) -> str:
         """The lines as one text."""
         return "\n".join(self.lines())
 
     def lines(self) -> list[str]:
-        """One line `file:line: key: message`, then those of the detail and the hint, each indented."""
+        """A line `file:line: key: message`, then the detail and the hint, indented."""
         place = self.file
         if place is not None and self.line is not None:
             place = f"{place}:{self.line}"
@@ -53,14 +53,14 @@ class Problem:
 
 
 def shorten(text: str, most: int = _MOST_WORDS) -> str:
-    """A text that is long enough to drown all others, without its middle."""
+    """The text; if it is too long, without its middle."""
     if len(text) <= most:
         return text
     return f"{text[: most // 2]} [… {len(text) - most} characters …] {text[-most // 2 :]}"
 
 
 def shorten_problem(problem: Problem) -> Problem:
-    """A problem whose words are of a length that a reader can bear."""
+    """The problem with shortened texts."""
     words = (problem.message, problem.key or "", problem.hint or "")
     detail = problem.detail or ""
     if max(map(len, words)) <= _MOST_WORDS and len(detail) <= _MOST_DETAIL:
@@ -75,7 +75,7 @@ def shorten_problem(problem: Problem) -> Problem:
 
 
 def _masked(problem: Problem) -> Problem:
-    """The problem without credentials and signatures of addresses, whoever's words they are in."""
+    """The problem without credentials and signatures in addresses."""
     words = (problem.message, problem.detail, problem.hint)
     if not any(text is not None and "://" in text for text in words):
         return problem
@@ -90,7 +90,7 @@ def _masked(problem: Problem) -> Problem:
 
 
 class EnvbuildError(Exception):
-    """A stage could not produce its value; carries every problem that was found."""
+    """A command cannot give its result; has every problem that was found."""
 
     exit_code: ClassVar[int] = 70
 
@@ -105,7 +105,7 @@ class EnvbuildError(Exception):
 
 
 class NoError(EnvbuildError):
-    """The answer is no: something is stale, drifted or failed its probe."""
+    """The answer is no: something is stale, has drifted, or failed its probe."""
 
     exit_code = 1
 
@@ -127,20 +127,20 @@ class UnsatisfiableError(EnvbuildError):
 
 
 class IndexFailureError(EnvbuildError):
-    """An index could not be reached, or gave what it must not."""
+    """An index could not be reached, or returned invalid data."""
 
     exit_code = 4
 
 
 class HostError(EnvbuildError):
-    """The host or the store could not do it."""
+    """The host or the store failed."""
 
     exit_code = 5
 
 
 class LockfileError(NoError):
-    """A lockfile is not what `envbuild lock` wrote, or is of a format this version does not know."""
+    """A lockfile was changed since `envbuild lock` wrote it, or has an unknown format."""
 
 
 class NewerFormatError(LockfileError):
-    """A lockfile was written by a newer envbuild; writing it anew would lose what that one knew."""
+    """A newer envbuild wrote the lockfile; writing it again would lose data."""

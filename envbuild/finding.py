@@ -8,22 +8,22 @@ from envbuild.value import value
 
 
 class Code(enum.StrEnum):
-    """What a finding says; a code never gets another meaning.
+    """A finding's kind; a code never changes its meaning.
 
     docs/findings.md and the rules of SARIF are made from these rows.
     """
 
     level: str
-    """The usual one: `error`, `warning` or `note`."""
+    """The usual level: `error`, `warning` or `note`."""
 
     meaning: str
-    """What it says, as half a sentence; Markdown."""
+    """The meaning, as half a sentence; Markdown."""
 
     advice: str
     """What the user can do about it; Markdown."""
 
     def __new__(cls, code: str, level: str = "", meaning: str = "", advice: str = "") -> Code:
-        """A member is its code, and knows the rest of its row."""
+        """A member's value is its code; the other columns are its attributes."""
         member = str.__new__(cls, code)
         member._value_ = code
         member.level, member.meaning, member.advice = level, meaning, advice
@@ -45,7 +45,7 @@ class Code(enum.StrEnum):
     STALE_LOCKFILE = (
         "stale-lockfile",
         "error",
-        "a lockfile no longer answers the declaration; the message has every reason",
+        "a lockfile no longer satisfies the declaration; the message has every reason",
         "run `envbuild lock DRIVER` and commit the file",
     )
     INCOMPLETE_LOCKFILE = (
@@ -148,7 +148,7 @@ class Code(enum.StrEnum):
     CURRENT = (
         "current",
         "error",
-        "`current` is missing, is no link, or points to no generation",
+        "`current` is missing, is not a link, or does not point to a generation",
         "run `envbuild rollback N` or `envbuild sync`",
     )
     GENERATION_RECORD = (
@@ -281,22 +281,22 @@ class Finding:
     code: Code
 
     subject: str
-    """What it is about: an environment, a generation, a driver, a unit file."""
+    """The environment, generation, driver or unit file that it is about."""
 
     message: str
     """One sentence without a final stop."""
 
     path: str | None = None
-    """The path that it is about, where there is one; below an environment, relative to it."""
+    """The file that it is about, if there is one; relative to the environment if it is in one."""
 
     hint: str | None = None
     """What the user can do about it."""
 
     line: int | None = None
-    """The line of `path` that it is about, where there is one."""
+    """The line of `path`, if there is one."""
 
     other_level: str | None = None
-    """Where the level is not the usual one of the code."""
+    """The level, if it is not the code's usual one."""
 
     @property
     def level(self) -> str:

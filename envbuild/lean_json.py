@@ -1,7 +1,7 @@
 """Read a store's files, and JSON, without importing `json`.
 
-The regular expressions of `json` take longer to import than most verbs take.
-The parser is the one that `json` itself uses; on an interpreter without it, `json` reads.
+Importing the regular expressions of `json` takes longer than most verbs.
+This uses the parser of `json`; on an interpreter without it, `json` is imported.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _EINVAL, _EFBIG = 22, 27  # as in `errno`
 
 
 class _Rules:
-    """What `json.loads` decides without further arguments, as the parser wants to be told."""
+    """The settings of `json.loads` without arguments, as the parser reads them."""
 
     strict = True
     object_hook = None
@@ -34,7 +34,7 @@ class _Rules:
 
 
 def read_json(text: str) -> Any:
-    """The value of a JSON object's text; ValueError as of `json.loads`."""
+    """The value of a JSON object's text; ValueError as `json.loads` raises it."""
     try:
         from _json import make_scanner
 
@@ -49,9 +49,9 @@ def read_json(text: str) -> Any:
 
 
 def open_ordinary(file: Path | str) -> int:
-    """The descriptor of an ordinary file that is open for reading; OSError for anything else.
+    """Open an ordinary file for reading; OSError for anything else.
 
-    The owner of a store may be another user. A pipe in it would block, and a device may never end.
+    The owner of a store may be another user: a pipe in it would block, and a device may never end.
     """
     descriptor = os.open(file, _FLAGS)
     status = os.fstat(descriptor)
@@ -64,11 +64,11 @@ def open_ordinary(file: Path | str) -> int:
 
 
 def open_text(file: Path | str) -> TextIO:
-    """An ordinary file's text, bytes that are no UTF-8 as surrogate escapes; OSError as of `open_ordinary`."""
+    """An ordinary file's text; invalid UTF-8 becomes surrogate escapes. OSError as in `open_ordinary`."""
     return os.fdopen(open_ordinary(file), encoding="utf-8", errors="surrogateescape")
 
 
 def read_ordinary(file: Path | str) -> bytes:
-    """The content of an ordinary file; OSError as of `open_ordinary`."""
+    """The content of an ordinary file; OSError as in `open_ordinary`."""
     with os.fdopen(open_ordinary(file), "rb") as stream:
         return stream.read(os.fstat(stream.fileno()).st_size)

@@ -1,4 +1,4 @@
-"""Addresses fit to be shown: without user and password, and without what signs them."""
+"""Addresses without secrets: no user, no password, no signature."""
 
 from __future__ import annotations
 

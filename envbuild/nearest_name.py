@@ -1,4 +1,4 @@
-"""What was probably meant by a name that nothing has."""
+"""The known name that is nearest to an unknown one."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _LONGEST = 100
-"""In characters: what is longer is no slip of the pen."""
+"""In characters; a longer name is no typing error."""
 
 _MOST_COMPARED = 500
 _MOST_LISTED = 40
 
 
 def nearest(text: str, known: Iterable[str], *, likeness: float = 0.6) -> str | None:
-    """The known word that looks most like a text, if any of the first few hundred does."""
+    """The known word that is most similar to a text, if one of the first few hundred is similar."""
     from difflib import get_close_matches  # only mistakes need it
 
     if len(text) > _LONGEST:
@@ -26,7 +26,7 @@ def nearest(text: str, known: Iterable[str], *, likeness: float = 0.6) -> str | 
 
 
 def name_hint(name: str, known: Iterable[str]) -> str:
-    """The hint for an unknown name: the nearest known one, or all there are."""
+    """The hint for an unknown name: the nearest known name, or all of them."""
     names = tuple(known)
     near = nearest(name, names)
     if near:

@@ -1,4 +1,4 @@
-"""What a long command tells while it works: a port, so that nothing below prints."""
+"""The port through which long commands report progress; nothing below it prints."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Hears what happens to each driver; called from several threads at once."""
+    """Receives what happens to each driver; several threads call it at once."""
 
     def stage(self, driver: str, text: str) -> None:
-        """The driver has come to a stage, such as `resolving 3.12-x86_64-manylinux_2_28`."""
+        """The driver has reached a stage, such as `resolving 3.12-x86_64-manylinux_2_28`."""
         ...
 
     def downloaded(self, driver: str, done: int, total: int) -> None:
-        """So many of so many bytes have come, of all that the driver's stage has begun to download."""
+        """`done` of the `total` bytes that the driver's stage has started to download have arrived."""
         ...
 
     def done(self, driver: str, text: str) -> None:
-        """The driver is finished, with what came of it."""
+        """The driver is finished, with its result."""
         ...
 
     def note(self, text: str) -> None:
-        """Something that the user should know, of no driver in particular."""
+        """Something that the user should know and that belongs to no driver."""
         ...
 
 
 class Silent:
-    """Progress that nobody hears."""
+    """Drops all progress."""
 
     def stage(self, driver: str, text: str) -> None:
         """Say nothing."""

@@ -1,8 +1,8 @@
-"""Text for a terminal or a log: what foreign values do to a screen or a log reader is taken out here.
+"""Text for a terminal or a log: control characters and commands in foreign values are made harmless here.
 
-Everything that is printed has this module's type, or that of another form's
-(JSON, Markdown, annotations, SARIF, SVG), so a string that nobody escaped cannot be printed.
-Imported where every millisecond counts: no regular expressions.
+Only values of this module's type, or of another output form
+(JSON, Markdown, annotations, SARIF, SVG), can be printed, so nothing is printed unescaped.
+Quick verbs import this module, so it uses no regular expressions.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _COMMANDS = ("::", "##[")
-"""What a log reader of a CI runner takes for a command: the first begins a line, the second stands anywhere."""
+"""Commands of CI runners in logs: the first is one at the start of a line, the second anywhere."""
 
 
 class Text(str):
-    """Output that may be printed as it is; only the modules of the forms make one."""
+    """Output that is safe to print; only the modules of output forms make it."""
 
     __slots__ = ()
 
 
 def escaped(value: str) -> str:
-    """A value for one line of text: control characters, line breaks and invisible marks as `\\x1b`, `\\n`, `\\u202e`.
+    """A value for one line of text: control characters, line breaks and marks become `\\x1b`, `\\n`, `\\u202e`.
 
-    A value without them stays as it is.
+    A value without them does not change.
     """
     if value.isprintable():
         return value
@@ -34,7 +34,7 @@ def escaped(value: str) -> str:
 
 
 def text_of(lines: Iterable[str]) -> Text:
-    """Lines, whatever they hold, as just as many lines of output, none of which is a CI runner's command."""
+    """Lines of output, one for each given line, none of which is a command to a CI runner."""
     return Text("".join([f"{_line(line)}\n" for line in lines]))
 
 

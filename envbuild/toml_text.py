@@ -1,4 +1,4 @@
-"""Strings as TOML, in the files that are written without a TOML library."""
+"""TOML strings, for files that are written without a TOML library."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Frozen values: what `dataclass(frozen=True, kw_only=True, slots=True)` makes, for a seventh of its time.
+"""Frozen values, as `dataclass(frozen=True, kw_only=True, slots=True)` makes them, in a seventh of the time.
 
-`dataclasses` writes and compiles six methods for every class, which is most of what importing envbuild would take.
-Here all classes share methods that go through the fields.
+`dataclasses` generates and compiles six methods for every class, which would be most of envbuild's import time.
+Here all classes share methods that loop over the fields.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ else:
         from operator import attrgetter
 
     def dataclass_transform(**_: object) -> Callable[[T], T]:
-        """Nothing, but for who checks types."""
+        """Does nothing; for type checkers."""
         return lambda made: made
 
 
@@ -30,11 +30,11 @@ _MISSING = object()
 
 
 class FrozenError(AttributeError):
-    """Somebody wanted to change a value."""
+    """An assignment to a field of a value."""
 
 
 class _Field:
-    """What a class says of a field beside its name."""
+    """A field's settings."""
 
     __slots__ = ("default", "factory", "shown")
 
@@ -50,16 +50,16 @@ def field(
     default_factory: Callable[[], object] | None = None,
     repr: bool = True,  # noqa: A002  (as in dataclasses)
 ) -> Any:
-    """A field that is not like the others: made anew for each value, or kept out of its `repr`."""
+    """A field with settings: a default made for each value, or left out of its `repr`."""
     return _Field(default, default_factory, shown=repr)
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
 def value(cls: type[T]) -> type[T]:
-    """Make a class one of values: annotated names are its fields, given by name and never changed.
+    """Make a class a value: its annotated names are fields, passed by name and never changed.
 
-    Two are equal if they are of one class and all their fields are.
-    Methods that the class itself has stay as they are. A class that derives from another has its fields too.
+    Two values are equal if they have the same class and equal fields.
+    The class's own methods stay. A subclass inherits the fields.
     """
     inherited: dict[str, _Field] = getattr(cls, "__value_fields__", {})
     namespace = dict(cls.__dict__)
@@ -90,13 +90,13 @@ def value(cls: type[T]) -> type[T]:
 
 
 def replace(one: T, **changes: Any) -> T:
-    """The value with some fields changed."""
+    """A copy with some fields changed."""
     kind: Any = type(one)
     return kind(**{**as_dict(one), **changes})  # type: ignore[no-any-return]
 
 
 def as_dict(one: Any) -> dict[str, Any]:
-    """The fields of a value by name; what they hold is not looked into."""
+    """The fields of a value by name; nested values are not converted."""
     return {name: getattr(one, name) for name in one.__value_fields__}
 
 
@@ -116,7 +116,7 @@ def _field_of(given: object) -> _Field:
 
 
 def _content_of(names: tuple[str, ...]) -> Any:
-    """What gives the fields of a value, to be compared."""
+    """The content of a value's fields, for comparison."""
     return staticmethod(attrgetter(*names) if names else lambda _: ())
 
 
@@ -139,7 +139,7 @@ def _initializer(made: Any, fields: dict[str, _Field]) -> Callable[..., None]:
 
 
 def _complete(made: Any, given: dict[str, Any]) -> dict[str, Any]:
-    """What was given, and what has a default; TypeError for what is missing or too much."""
+    """The given fields and the defaults; TypeError for missing or unknown fields."""
     fields: dict[str, _Field] = made.__value_fields__
     content = {
         name: one.factory() if one.factory is not None else one.default
@@ -186,8 +186,8 @@ def _refuse(self: object, name: str, *_: object) -> NoReturn:
 
 
 def tuples_of(kind: type[T], rows: Iterable[Iterable[object]]) -> tuple[T, ...]:
-    """Named tuples of a kind, one of each row: as its `_make`, without a call in Python for each.
+    """Named tuples of a kind, one for each row, as its `_make` gives them, without a Python call for each.
 
-    A row has as many fields as the kind, which nobody checks.
+    Each row must have as many fields as the kind; this is not checked.
     """
     return tuple(map(tuple.__new__, repeat(kind), rows))  # type: ignore[arg-type]

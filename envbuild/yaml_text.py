@@ -1,4 +1,4 @@
-"""YAML as other programs write it, within bounds; the only import of a YAML reader."""
+"""Parse YAML of other programs, with limits on its size; only this module imports a YAML parser."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ if TYPE_CHECKING:
     import yaml
 
 _LONGEST = 1 << 20
-"""Characters of a document."""
+"""The most characters of a document."""
 
 _DEEPEST = 50
-"""Levels of lists and tables within one another."""
+"""The most levels of nested lists and tables."""
 
 _MOST_NODES = 100_000
-"""Values of a document, those that an alias repeats counted again each time."""
+"""The most values of a document; values behind an alias count each time."""
 
 _LONGEST_NUMBER = 100
-"""Characters of what begins as a number and has no quotes."""
+"""The most characters of a number without quotes."""
 
 
 def parse_yaml(text: str, *, file: str) -> object:
     """One YAML document as plain values.
 
-    UsageError with file and line where it is none, and for what could take for ever to read:
-    documents that are long or nested deep, aliases that repeat too much, endless numbers.
+    UsageError with file and line if it is invalid or could take too long to read:
+    a long or deeply nested document, aliases that repeat too much, a very long number.
     """
     import yaml
 
@@ -45,14 +45,14 @@ def parse_yaml(text: str, *, file: str) -> object:
         raise UsageError(problem) from None
     except _ExcessError as error:
         message = f"this YAML is not read: {error}"
-        hint = "write what is needed of it as requirements.txt"
+        hint = "write the needed packages as requirements.txt"
         raise UsageError(Problem(file=file, line=error.line, message=message, hint=hint)) from None
     except ValueError as error:  # such as the 32nd of a month
         raise UsageError(Problem(file=file, message=f"this is not YAML: {error}")) from None
 
 
 class _ExcessError(Exception):
-    """A document goes beyond a bound."""
+    """A document exceeds a limit."""
 
     def __init__(self, reason: str, line: int | None = None) -> None:
         self.line = line
@@ -60,7 +60,7 @@ class _ExcessError(Exception):
 
 
 def _check_bounds(text: str) -> None:
-    """Look at a document without building anything of it."""
+    """Check the limits before anything is built from the document."""
     import yaml
 
     if len(text) > _LONGEST:
@@ -73,7 +73,7 @@ def _check_bounds(text: str) -> None:
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         elif isinstance(event, yaml.ScalarEvent) and _is_endless_number(event):
-            raise _ExcessError("it holds a number without end", line)
+            raise _ExcessError("it has a number that is too long", line)
         if depth > _DEEPEST:
             raise _ExcessError(f"it is nested more than {_DEEPEST} levels deep", line)
 
@@ -84,12 +84,14 @@ def _is_endless_number(event: yaml.ScalarEvent) -> bool:
 
 
 def _count(node: yaml.Node, known: dict[int, int]) -> int:
-    """How many values a node is with all that it holds; an alias is as many again each time."""
+    """The number of values in a node; an alias counts all its values again."""
     import yaml
 
     if id(node) in known:
         if known[id(node)] == 0:
-            raise _ExcessError("an alias stands within what it repeats", node.start_mark.line + 1)
+            raise _ExcessError(
+                "an alias is inside the value that it repeats", node.start_mark.line + 1
+            )
         return known[id(node)]
     known[id(node)] = 0
     parts: list[yaml.Node] = []
@@ -99,5 +101,5 @@ def _count(node: yaml.Node, known: dict[int, int]) -> int:
         parts = [part for pair in node.value for part in pair]
     known[id(node)] = 1 + sum(_count(part, known) for part in parts)
     if known[id(node)] > _MOST_NODES:
-        raise _ExcessError(f"it is more than {_MOST_NODES:,} values", node.start_mark.line + 1)
+        raise _ExcessError(f"it has more than {_MOST_NODES:,} values", node.start_mark.line + 1)
     return known[id(node)]

@@ -1,4 +1,4 @@
-"""Find the Pythons of a host, and have uv install one where none fits."""
+"""Find the Pythons of a host, and let uv install one if none fits."""
 
 from __future__ import annotations
 
@@ -25,30 +25,29 @@ if TYPE_CHECKING:
     from envbuild.posix.process import Runner
 
 _TIMEOUT = 120.0
-"""Seconds for uv to look through the host's Pythons."""
+"""Seconds for uv to list the host's Pythons."""
 
 _STANDARD_FOLDERS = ("/usr/local/bin", "/usr/bin", "/bin")
-"""Searched whatever `PATH` says: a timer's bare environment finds what a login shell finds."""
+"""Searched in addition to `PATH`, so that a timer with an almost empty environment finds the same Pythons."""
 
 _PYTHON = re.compile(r"python[\d.]*")
 _LIBC = {"manylinux": "glibc", "musllinux": "musl"}
 
 
 class Interpreters:
-    """The Pythons of this host, for the length of one command; safe to share among threads.
+    """The Pythons of this host, for one command; threads can share it.
 
     Candidates come from uv's discovery (`PATH`, standard folders, the user's uv-managed Pythons),
-    pyenv's `versions/` (under `$PYENV_ROOT`, else `~/.pyenv`, and beside shims on `PATH`),
-    the store's own `pythons/`,
-    and the Python that envbuild itself runs on.
-    Of a virtual environment or a wrapper script, the Python behind it counts.
-    Left out: PyPy and its kin, pre-releases, free-threaded, debug and 32-bit builds, 3.7 and older,
-    and builds for another C library than the host's.
+    from pyenv's `versions/` (under `$PYENV_ROOT`, else `~/.pyenv`, and beside shims on `PATH`),
+    from the store's own `pythons/`, and the Python that runs envbuild.
+    A virtual environment or a wrapper script counts as the Python behind it.
+    Left out: PyPy and other implementations, pre-releases, free-threaded, debug and 32-bit builds,
+    3.7 and older, and builds for another C library than the host's.
 
-    What was found once stays a candidate while its file is unchanged, whatever the next `PATH` is;
-    once changed it is run again only where the search itself leads to it.
-    uv is started only when a searched folder or a known Python is new or has changed,
-    a Python only when its own file is.
+    A Python that was found once stays a candidate while its file is unchanged, even if `PATH` changes.
+    A changed file is probed again only if the search finds it.
+    uv is started only if a searched folder or a known Python is new or has changed,
+    a Python only if its own file has.
     """
 
     def __init__(
@@ -60,9 +59,9 @@ class Interpreters:
         cache: Path,
         pythons: Path,
     ) -> None:
-        """`uv` is an absolute path, `cache` a JSON file to remember in, `pythons` the managed ones.
+        """`uv` is an absolute path, `cache` a JSON file with earlier answers, `pythons` the managed ones.
 
-        A cache that is unreadable, corrupt or not writable costs time and nothing else.
+        A cache that cannot be read or written only costs time.
         """
         self._runner = runner
         self._uv = uv
@@ -75,12 +74,12 @@ class Interpreters:
         self._lock = threading.Lock()
 
     def discover(self) -> tuple[Interpreter, ...]:
-        """Every usable Python, in path order; computed once. HostError where uv cannot look."""
+        """Every usable Python, ordered by path; computed once. HostError if uv cannot list them."""
         with self._lock:
             return self._discover()
 
     def at(self, path: str) -> Interpreter | None:
-        """The usable Python whose real path this is, as it is now; None where there is none."""
+        """The usable Python with this real path, as it is now; None if there is none."""
         with self._lock:
             found = self._probe(path, _LIBC.get(probe_system()[0], ""))
             return found if found is not None and found.path == path else None
@@ -95,11 +94,11 @@ class Interpreters:
         dry_run: bool = False,
         key: str | None = None,
     ) -> Interpreter:
-        """The interpreter for requests in order of preference, installed by uv where none fits.
+        """The interpreter for requests in order of preference; uv installs one if none fits.
 
-        Chooses as `choose_interpreter` does, and looks anew before it gives up on what is there.
-        Nothing is fetched `offline`, nor without `downloads` (the declaration's say).
-        HostError, for the declaration's `key`, names what was found and what to do.
+        Chooses as `choose_interpreter` does, and searches again before it gives up.
+        Nothing is downloaded with `offline`, or without `downloads` (from the declaration).
+        HostError, for the declaration's `key`, lists what was found and what to do.
         """
         with self._lock:
             chosen = choose_interpreter(
@@ -133,7 +132,7 @@ class Interpreters:
         return self._found
 
     def _known_places(self) -> tuple[str, ...]:
-        """The executables to ask that need no uv to be found."""
+        """The executables to probe that are found without uv."""
         own = str(getattr(sys, "_base_executable", None) or sys.executable)
         pyenv = (prefix for root in self._pyenv_roots() for prefix in root.glob("versions/*"))
         paths = [own, *(path for prefix in pyenv for path in executables_of(prefix))]
@@ -141,7 +140,7 @@ class Interpreters:
         return tuple(map(_real, paths))
 
     def _probe(self, path: str, libc: str) -> Interpreter | None:
-        """The interpreter behind a candidate's path, if it is usable here."""
+        """The interpreter behind a candidate's path, if this host can use it."""
         remembered = self._remember(path)
         if remembered is not None and remembered.answer.base != path:
             path = remembered.answer.base
@@ -162,7 +161,7 @@ class Interpreters:
         )
 
     def _remember(self, path: str) -> Remembered | None:
-        """The answer of the file as it is now, from memory or asked; None where it gives none."""
+        """The answer of the file as it is now, cached or probed; None if it gives none."""
         try:
             status = os.stat(path)  # noqa: PTH116
         except OSError:
@@ -175,7 +174,7 @@ class Interpreters:
         return remembered
 
     def _ask_uv(self) -> tuple[str, ...]:
-        """The CPythons that uv finds; not by pyenv's shims, which depend on the working folder."""
+        """The CPythons that uv finds; without pyenv's shims, whose result depends on the working folder."""
         argv = (
             *(self._uv, "python", "list", "--only-installed", "--all-versions"),
             *("--output-format", "json", "--no-cache", *base_arguments()),
@@ -198,13 +197,13 @@ class Interpreters:
         return paths
 
     def _searched(self) -> tuple[str, ...]:
-        """The folders on which uv's answer depends."""
+        """The folders that uv's answer depends on."""
         home = Path(self._environment.get("HOME") or Path.home())
         data = self._environment.get("XDG_DATA_HOME") or home / ".local" / "share"
         return (*self._path_folders(), str(Path(data, "uv", "python")))
 
     def _path_folders(self) -> tuple[str, ...]:
-        """Where uv looks, in order; relative folders would depend on the working folder."""
+        """The folders that uv searches, in order; relative folders are skipped."""
         shims = {os.path.realpath(root / "shims") for root in self._pyenv_roots()}
         folders = dict.fromkeys(map(os.path.realpath, (*self._named_folders(), *_STANDARD_FOLDERS)))
         return tuple(folder for folder in folders if folder not in shims)
@@ -214,7 +213,7 @@ class Interpreters:
         return tuple(folder for folder in path.split(os.pathsep) if Path(folder).is_absolute())
 
     def _pyenv_roots(self) -> tuple[Path, ...]:
-        """Where pyenv keeps its Pythons: as it is told, and wherever `PATH` has its shims."""
+        """Folders of pyenv's Pythons: `$PYENV_ROOT`, and beside shims on `PATH`."""
         home = Path(self._environment.get("HOME") or Path.home())
         told = Path(self._environment.get("PYENV_ROOT") or home / ".pyenv")
         shims = (Path(folder) for folder in self._named_folders() if Path(folder).name == "shims")
@@ -222,7 +221,7 @@ class Interpreters:
         return tuple(dict.fromkeys((told, *beside)))
 
     def _install(self, requests: tuple[str, ...]) -> Interpreter | None:
-        """Have uv install the first of the requests that it can, each tried once for a command."""
+        """Let uv install the first request that it can; each is tried once in a command."""
         for request in requests:
             if request in self._refused:
                 continue
@@ -243,32 +242,32 @@ class Interpreters:
         return None
 
     def _none_fits(self, requests: tuple[str, ...], why: str | None, key: str | None) -> HostError:
-        """What was found and what to do; `why` says why none was fetched, None that it failed."""
+        """The error with what was found and what to do; `why` says why nothing was downloaded, None that it failed."""
         wanted = " or ".join(requests)
         refused = [self._refused[request] for request in requests if request in self._refused]
-        reason = why or "fetching it failed"
+        reason = why or "the download failed"
         return HostError(
             Problem(
                 key=key,
-                message=f"no Python {wanted} here, and {reason}; {describe(self._found or ())}",
+                message=f"there is no Python {wanted}, and {reason}; {describe(self._found or ())}",
                 hint=f"install Python {requests[0]} where every user can start it, "
-                "or set `python` to a version that is there",
+                "or set `python` to a version that was found",
                 detail=None if why else "\n".join(refused),
             )
         )
 
 
 def _why_not_fetched(*, downloads: bool, offline: bool, dry_run: bool) -> str | None:
-    """Why no Python may be fetched, as the end of a sentence; None where one may."""
+    """Why no Python may be downloaded, as the end of a sentence; None if it may."""
     if not downloads:
-        return "`python-downloads = false` forbids to fetch it"
+        return "`python-downloads = false` forbids the download"
     if offline:
-        return "nothing is fetched offline"
-    return "a dry run fetches nothing" if dry_run else None
+        return "nothing is downloaded offline"
+    return "a dry run downloads nothing" if dry_run else None
 
 
 def describe(interpreters: Iterable[Interpreter]) -> str:
-    """The Pythons that were found, newest first, in one line for the user."""
+    """The Pythons that were found, newest first, in one line."""
     newest = sorted(interpreters, key=lambda python: (python.release, python.path), reverse=True)
     if not newest:
         return "no other was found"
@@ -276,13 +275,13 @@ def describe(interpreters: Iterable[Interpreter]) -> str:
 
 
 def _real(path: str) -> str:
-    """The path to ask: its real one, unless that is a program that acts by the name it is given."""
+    """The path to probe: the real path, unless the program depends on the name it is started by."""
     real = os.path.realpath(path)
     return real if _PYTHON.fullmatch(os.path.basename(real)) else path  # noqa: PTH119
 
 
 def _changed(folder: str) -> int:
-    """The folder's time of change in nanoseconds; -1 where there is none."""
+    """The folder's mtime in nanoseconds; -1 if it is missing."""
     try:
         return os.stat(folder).st_mtime_ns  # noqa: PTH116
     except OSError:

@@ -1,4 +1,4 @@
-"""Pythons that uv installs into the store: whole and readable for every user, or not there."""
+"""Pythons that uv installs into the store: complete and readable for every user, or absent."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def installed_pythons(pythons: Path) -> list[str]:
-    """The executables of the managed Pythons that are whole, in path order."""
+    """The executables of the complete managed Pythons, ordered by path."""
     whole = (folder for folder in _folders(pythons, "") if (folder / WHOLE).exists())
     return [path for folder in whole for path in executables_of(folder)]
 
@@ -30,10 +30,10 @@ def installed_pythons(pythons: Path) -> list[str]:
 def install_python(
     request: str, *, into: Path, uv: str, runner: Runner, environment: Mapping[str, str]
 ) -> str | None:
-    """Have uv install what answers the request; None, or in words why that was not possible.
+    """Let uv install a Python for the request; None, or the reason why it could not.
 
-    The folder `into` is made if need be, and locked meanwhile.
-    What an interrupted installation left there is deleted first: uv would take it for complete.
+    The folder `into` is made if it is missing, and locked meanwhile.
+    Leftovers of an interrupted installation are deleted first: uv would take them for complete.
     """
     try:
         into.mkdir(mode=0o755, parents=True, exist_ok=True)
@@ -59,9 +59,9 @@ def install_python(
 def _command(
     request: str, into: Path, uv: str, environment: Mapping[str, str], lock: int
 ) -> Command:
-    """Bytecode of the standard library comes along, because no service user can write it later.
+    """Bytecode of the standard library is compiled too, because no service user can write it later.
 
-    The program holds the lock too, because it goes on where envbuild is killed.
+    The program holds the lock too, because it goes on if envbuild is killed.
     """
     argv = (
         *(uv, "python", "install", request, "--install-dir", str(into)),
@@ -72,7 +72,7 @@ def _command(
 
 
 def _finish(into: Path, request: str) -> None:
-    """Open what is new to every user, bring it to the disk, and only then mark it as whole."""
+    """Make new files readable for every user, sync them to the disk, and only then mark them as complete."""
     folders = _folders(into, request)
     for folder in folders:
         _open_to_all(folder)
@@ -82,7 +82,7 @@ def _finish(into: Path, request: str) -> None:
 
 
 def _open_to_all(folder: Path) -> None:
-    """Readable for everybody and writable for the owner alone, whatever the umask was."""
+    """Readable for everybody and writable for the owner only, regardless of the umask."""
     for parent, _, files in os.walk(folder):
         Path(parent).chmod(0o755)
         for name in files:
@@ -93,7 +93,7 @@ def _open_to_all(folder: Path) -> None:
 
 
 def _folders(pythons: Path, request: str) -> list[Path]:
-    """The folders of Pythons that answer the request (all for an empty one), without uv's links."""
+    """The folders of Pythons for the request (all if it is empty), without uv's links."""
     if not pythons.is_dir():
         return []
     found = ((path, NAME.fullmatch(path.name)) for path in sorted(pythons.iterdir()))

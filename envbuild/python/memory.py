@@ -1,6 +1,6 @@
-"""What earlier runs learned about the host's Pythons, in a file that may vanish at any time.
+"""Cached answers about the host's Pythons, in a file that may disappear at any time.
 
-It names programs that are started, so that one which another user has written is not believed.
+It names programs that are started, so a file of another user is ignored.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _VERSION = 2
-"""Raised when the questions or this form change: an older file is then forgotten."""
+"""Raised when the questions or the format change; older files are then ignored."""
 
 
 @value
@@ -36,10 +36,10 @@ class Remembered:
 
 
 class Memory:
-    """Answers by the real path of the executable, and folders by their time of change."""
+    """Answers by the executable's real path, and searched folders by their mtime."""
 
     def __init__(self, file: Path) -> None:
-        """Read the file; one that is missing, corrupt, another user's or of another version is an empty memory."""
+        """Read the file; if it is missing, corrupt, of another user or another version, the memory is empty."""
         self._file = file
         fields = _read(file)
         self._pythons = dict(_parse_pythons(fields.get("pythons")))
@@ -47,11 +47,11 @@ class Memory:
         self._dirty = False
 
     def paths(self) -> tuple[str, ...]:
-        """Every executable that answered, in a file that was the same when last looked at."""
+        """Every executable that answered and had not changed when last checked."""
         return tuple(self._pythons)
 
     def recall(self, path: str, status: os.stat_result) -> Remembered | None:
-        """The answer of the file as it is now; None where the file is new or has changed."""
+        """The answer of the file as it is now; None if the file is new or has changed."""
         remembered = self._pythons.get(path)
         if remembered is None:
             return None
@@ -59,14 +59,14 @@ class Memory:
         return remembered if same else None
 
     def note(self, path: str, status: os.stat_result, answer: Answer) -> Remembered:
-        """Remember the answer of the file as it was when `status` was taken."""
+        """Remember an answer; `status` is the file's status before it was asked."""
         remembered = Remembered(size=status.st_size, mtime_ns=status.st_mtime_ns, answer=answer)
         self._pythons[path] = remembered
         self._dirty = True
         return remembered
 
     def forget_changed(self) -> bool:
-        """Drop every executable that is gone or another file than the one that answered; whether any was."""
+        """Forget every executable that is gone or has changed; returns whether there was one."""
         changed = [path for path, known in self._pythons.items() if not _is_same(path, known)]
         for path in changed:
             del self._pythons[path]
@@ -74,17 +74,17 @@ class Memory:
         return bool(changed)
 
     def knows(self, folders: Mapping[str, int]) -> bool:
-        """Whether every folder was searched, and is unchanged since then."""
+        """Whether every folder was searched and is unchanged since."""
         return all(self._folders.get(folder) == changed for folder, changed in folders.items())
 
     def learn(self, folders: Mapping[str, int]) -> None:
-        """Remember folders as searched; their times of change are those before the search."""
+        """Remember folders as searched, with their mtimes before the search."""
         if not self.knows(folders):
             self._folders.update(folders)
             self._dirty = True
 
     def save(self) -> None:
-        """Write the file if something was learned; where that fails, the next run asks again."""
+        """Write the file if something is new; if that fails, the next run asks again."""
         if not self._dirty:
             return
         fields = {

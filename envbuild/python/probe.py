@@ -1,4 +1,4 @@
-"""Ask one Python what it is."""
+"""Ask a Python for its version and its kind."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from envbuild.posix.process import Runner
 
 _TIMEOUT = 20.0
-"""Seconds that a Python has to say what it is; one that works takes a hundredth of one."""
+"""Seconds for a Python to answer; a working one needs a hundredth of one."""
 
 _EXECUTABLE = re.compile(r"python3\.\d+")
 
@@ -54,22 +54,22 @@ print(json.dumps({
     ),
 }))
 """
-"""Runs on every Python from 3.6 on, isolated and without site-packages."""
+"""Runs on every Python from 3.6, isolated and without site-packages."""
 
 
 @value
 class Answer:
-    """What a Python says about itself."""
+    """A Python's answer about itself."""
 
     version: str
-    """`3.12.1`, without the mark of a pre-release."""
+    """`3.12.1`, without the pre-release part."""
 
     cache_tag: str
     magic: str
-    """The number of its bytecode, in decimal digits."""
+    """The magic number of its bytecode, in decimal digits."""
 
     base: str
-    """The real path of the executable; for a virtual environment or a wrapper, the one behind."""
+    """The real path of the executable; the Python behind a virtual environment or a wrapper."""
 
     stdlib: str
     """The real path of the standard library's folder."""
@@ -78,7 +78,7 @@ class Answer:
     """`glibc`, `musl`, or empty for another C library."""
 
     unfit: str
-    """Why no environment may rest on it, in words; empty where one may."""
+    """Why it cannot be used for environments; empty if it can."""
 
 
 _FIELDS = field_names(Answer)
@@ -91,7 +91,7 @@ def executables_of(prefix: Path) -> list[str]:
 
 
 def ask_python(path: str, runner: Runner, environment: Mapping[str, str]) -> Answer | None:
-    """Run the executable for its answer; None where it does not start, fails, hangs or babbles."""
+    """Run the executable for its answer; None if it does not start, fails, hangs or prints something else."""
     command = Command(
         argv=(path, "-I", "-S", "-c", _QUESTION),
         env=scrubbed_environment(environment),
@@ -106,7 +106,7 @@ def ask_python(path: str, runner: Runner, environment: Mapping[str, str]) -> Ans
 
 
 def parse_answer(text: str) -> Answer | None:
-    """The line that a Python printed → Answer, or None where it is none."""
+    """The line that a Python printed → Answer, or None if it is invalid."""
     try:
         fields = json.loads(text)
     except ValueError:
@@ -115,7 +115,7 @@ def parse_answer(text: str) -> Answer | None:
 
 
 def answer_from_fields(fields: object) -> Answer | None:
-    """A parsed JSON value → Answer, or None where a field is missing or no text."""
+    """A parsed JSON value → Answer, or None if a field is missing or is no text."""
     if not isinstance(fields, dict):
         return None
     texts = {name: text for name in _FIELDS if isinstance(text := fields.get(name), str)}
@@ -123,11 +123,10 @@ def answer_from_fields(fields: object) -> Answer | None:
 
 
 def is_shareable(executable: str, stdlib: str) -> bool:
-    """Whether every user may start the executable and read its standard library.
+    """Whether every user can start the executable and read its standard library.
 
-    Judged by the modes of the files and of the folders above them.
-    Both paths are absolute and without symlinks.
-    Access lists and mandatory access control are not looked at.
+    Checks the modes of the files and of all folders above them; both paths are absolute and without symlinks.
+    Access lists and mandatory access control are not checked.
     """
     landmark = str(Path(stdlib, "os.py"))
     return (

@@ -1,4 +1,4 @@
-"""What `uv python list` says."""
+"""Parse the output of `uv python list`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 
 
 def parse_uv_list(text: str) -> tuple[str, ...] | None:
-    """The JSON of `uv python list` → the CPythons' paths, or None where it is no such list."""
+    """The JSON of `uv python list` → the CPythons' paths, or None if it is invalid."""
     try:
         entries = json.loads(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The one file of each package in uv's answer that a target takes."""
+"""The file of each package in uv's answer that a target takes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @value
 class OfferedFile:
-    """A file as an index offered it to uv."""
+    """A file as an index lists it for uv."""
 
     package: str
     """Normalised (PEP 503)."""
@@ -27,7 +27,7 @@ class OfferedFile:
     name: str
     url: str
     hashes: tuple[tuple[tuple[str, str], ...], ...]
-    """The digests, as (algorithm, hex digits), of each entry that the index has under this name."""
+    """The digests, as (algorithm, hex digits), of each entry with this name."""
 
 
 def choose_file(
@@ -35,9 +35,9 @@ def choose_file(
     request: ResolveRequest,
     sole_digest: Callable[[OfferedFile], str],
 ) -> ResolvedFile:
-    """The one file of a PEP 751 package table that the request's target takes.
+    """The file of a PEP 751 package table that the request's target takes.
 
-    UnsatisfiableError where it takes none; whatever `sole_digest` raises.
+    UnsatisfiableError if it takes none; also raises what `sole_digest` raises.
     """
     name, version = str(package["name"]), str(package.get("version", ""))
     offered = {file.name: file for file in offered_files(package)}

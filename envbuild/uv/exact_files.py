@@ -1,4 +1,4 @@
-"""Which files uv installs, told so that it has nothing to choose: a `pylock.toml` with one file a package (PEP 751)."""
+"""A `pylock.toml` (PEP 751) with exactly one file for each package, so that uv has no choice."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from envbuild.lockfile.chosen_file import ChosenFile
 
 INDEX = "https://locked.invalid/simple"
-"""What uv's cache knows every locked wheel under, wherever it came from; nobody can be asked there."""
+"""The index of every wheel in uv's cache, independent of its real index; the host does not exist."""
 
 NOWHERE = "https://locked.invalid/files"
-"""Where no file is: what uv has to find in its cache."""
+"""An address with no files: uv must find them in its cache."""
 
 ARGUMENTS = ("--preview-features", "pylock")
-"""What uv 0.13 wants to be told before it reads such a file."""
+"""The options that uv 0.13 needs to read such a file."""
 
 
 def render_wheels(files: Iterable[ChosenFile], address: str) -> str:
@@ -32,9 +32,9 @@ def render_wheels(files: Iterable[ChosenFile], address: str) -> str:
 def without_indexes(
     told: Mapping[str, str], environ: Mapping[str, str], patience: float
 ) -> dict[str, str]:
-    """The variables for a uv that is told every file: where indexes are is none of its affair.
+    """The variables for a uv that gets an exact list of files: it needs no indexes.
 
-    It waits for as long as whoever serves the files may (seconds), and asks no proxy for this host.
+    Its timeout is that of the server of the files (seconds), and it uses no proxy for this host.
     """
     kept = {name: text for name, text in told.items() if not name.startswith("UV_INDEX")}
     return {

@@ -1,4 +1,4 @@
-"""Where the uv of this installation is, and the arguments that every call to it carries."""
+"""The uv of this installation, and the arguments of every call."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _looking = threading.Lock()
 
 
 def uv_executable() -> str:
-    """The absolute path of the uv that came as a dependency; HostError when it is gone."""
+    """The absolute path of the uv that was installed as a dependency; HostError if it is missing."""
     with _looking:  # the uv package asks sysconfig, which fails when two threads ask it first
         return _find_uv()
 
@@ -28,7 +28,7 @@ def _find_uv() -> str:
     except (ImportError, FileNotFoundError) as error:
         raise HostError(
             Problem(
-                message="the uv that envbuild depends on is not there",
+                message="the uv that envbuild depends on is missing",
                 hint="install envbuild again, with its dependencies",
                 detail=str(error),
             )
@@ -36,10 +36,10 @@ def _find_uv() -> str:
 
 
 def base_arguments(*, downloads: bool = False) -> tuple[str, ...]:
-    """What makes a uv call answer alike for every caller and folder; for after the command's name.
+    """Arguments that make a uv call independent of the user and the folder; they follow the command's name.
 
-    Without `downloads` uv may not fetch a Python of its own accord.
-    Uncoloured and without progress bars, because what uv says is captured.
+    Without `downloads` uv must not download a Python by itself.
+    No colours and no progress bars, because uv's output is captured.
     """
     arguments = ["--no-config", "--no-progress", "--color", "never"]
     if not downloads:
@@ -51,9 +51,9 @@ def base_arguments(*, downloads: bool = False) -> tuple[str, ...]:
 
 @cache
 def _has_certificates() -> bool:
-    """Whether the host has certificates to trust; with `--system-certs` alone, uv trusts nobody.
+    """Whether the host has trusted certificates; with `--system-certs` and none, uv would trust no server.
 
-    They are preferred to those that uv brings, because a company's own authority is only there.
+    They are preferred to uv's own, because a company's certificate authority is only there.
     """
     if sys.platform == "darwin":
         return True

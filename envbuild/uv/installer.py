@@ -37,42 +37,42 @@ _OF_THE_HOST = SHORTAGES | {
 
 
 class WheelServer(Protocol):
-    """Serves every locked file to installers, whichever index has it."""
+    """Serves every locked file to installers, from any index."""
 
     def address(self) -> str:
-        """Where files are: `ADDRESS/PACKAGE/FILE NAME`."""
+        """The address of the files: `ADDRESS/PACKAGE/FILE NAME`."""
         ...
 
     @property
     def patience(self) -> float:
-        """Seconds that an index may take before an installer hears that it says nothing."""
+        """Seconds that an index may take before an installer gets an error."""
         ...
 
     def without_secret(self, text: str) -> str:
-        """An installer's words without what would let other users of the host ask for files."""
+        """An installer's output without parts that would let other users of the host request files."""
         ...
 
 
 @value
 class UvInstaller:
-    """Installs through uv, over the indexes that `index_environment` gives it."""
+    """Installs through uv, with the indexes in `index_environment`."""
 
     runner: Runner
     cache: Path
     """uv's cache, private to the store and on its file system, so that files can be linked."""
 
     index_environment: Mapping[str, str]
-    """The variables that tell uv where indexes live; credentials stay off the command line."""
+    """The variables with the addresses of indexes; credentials stay off the command line."""
 
     locked: WheelServer
-    """Where every locked file is to be had, whichever index has it."""
+    """Serves every locked file, from any index."""
 
     offline: bool
     explain: Callable[[InstallRequest], EnvbuildError | None]
-    """Asks the indexes why an installation failed; None where they give every file as locked."""
+    """Asks the indexes why an installation failed; None if they have every locked file."""
 
     conceal: Callable[[str], str]
-    """Takes out of uv's words what other users of the host must not see."""
+    """Removes from uv's output what other users of the host must not see."""
 
     link_mode: str = "hardlink"
     """As in the store's settings."""
@@ -108,10 +108,10 @@ class UvInstaller:
             raise self._failure(request, completed)
 
     def _install(self, request: InstallRequest, folder: Path) -> Completed:
-        """Wheels out of uv's cache where that has every one, else from the indexes.
+        """Install wheels from uv's cache if it has all of them, else from the indexes.
 
-        The first asks nobody, which takes a tenth of the time where it succeeds,
-        and hardly any where it does not: the first file that is missing ends it.
+        The first try needs no network and a tenth of the time.
+        It fails quickly: the first missing file ends it.
         """
         cached = (*ARGUMENTS, "--offline")
         if self.offline:
@@ -131,7 +131,7 @@ class UvInstaller:
         *arguments: str,
         heard: Callable[[str], None] | None = None,
     ) -> Completed:
-        """Install wheels into an environment that is made for this: uv starts its Python to inspect it."""
+        """Install wheels into a new environment; uv starts its Python to inspect it."""
         locked = folder / "pylock.toml"
         locked.write_text(render_wheels(request.files, address), encoding="utf-8")
         self._make_empty(request)
@@ -140,7 +140,7 @@ class UvInstaller:
         return self._run(request.lock, *common, *arguments, heard=heard, environment=environment)
 
     def _build(self, request: InstallRequest, folder: Path) -> Completed:
-        """Source distributions; what they are built with is not locked, so indexes are asked."""
+        """Install source distributions; their build requirements are not locked, so indexes are asked."""
         requirements = folder / "requirements.txt"
         requirements.write_text("".join(map(_line, request.files)), encoding="utf-8")
         self._make_empty(request)
@@ -150,7 +150,7 @@ class UvInstaller:
         return self._run(request.lock, *arguments, *named, *offline, heard=_listener(request))
 
     def _make_empty(self, request: InstallRequest) -> None:
-        """Make the environment anew: no file of a wheel is in it when uv inspects it."""
+        """Make the environment again, so that it has no file of a wheel when uv inspects it."""
         place = Path(request.environment)
         remove_tree(place)
         place.mkdir(mode=0o700)
@@ -193,7 +193,7 @@ class UvInstaller:
         return self.runner.run(Command(argv=argv, env=env, cwd="/", keep_open=(lock,), heard=heard))
 
     def _failure(self, request: InstallRequest, completed: Completed) -> Exception:
-        """Tell an index that failed from a host that failed, by asking the disk and the index."""
+        """Decide whether an index or the host failed, by checking the disk and asking the index."""
         words = self.conceal(self.locked.without_secret(without_talk(completed.stderr)))
         words = without_switches(words)
         needed = sum(file.size for file in request.files)
@@ -207,7 +207,7 @@ class UvInstaller:
         if is_full(self.cache):
             return host
         if self.offline:
-            message = f"{request.driver}: not everything that is locked is in the cache"
+            message = f"{request.driver}: some locked files are not in the cache"
             hint = "sync once without --offline"
             return IndexFailureError(Problem(message=message, detail=words, hint=hint))
         explained = self.explain(request)
@@ -219,7 +219,7 @@ class UvInstaller:
         return self._fault_of_wheels(request, words) or host
 
     def _fault_of_wheels(self, request: InstallRequest, words: str) -> IndexFailureError | None:
-        """Why wheels cannot be installed on a host that can install one; None where it cannot."""
+        """Why wheels cannot be installed on a host that can install a simple one; None if that fails too."""
         with tempfile.TemporaryDirectory(prefix="envbuild-sync-") as folder:
             self._make_empty(request)
             proof = str(write_proof(Path(folder)))
@@ -237,7 +237,7 @@ class UvInstaller:
 
 
 def _names_host_error(words: str) -> bool:
-    """Whether uv's words carry a system error that no wheel is to blame for, as Rust writes its number."""
+    """Whether uv's output has a system error, as Rust writes its number, that no wheel can cause."""
     return any(int(number) in _OF_THE_HOST for number in _OS_ERROR.findall(words))
 
 

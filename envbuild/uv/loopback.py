@@ -1,4 +1,4 @@
-"""What uv is told about proxies: none for what envbuild serves on loopback, and none that answers for plain http."""
+"""Proxy settings for uv: no proxy for envbuild's servers on loopback, and no plain http to other hosts."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _MARGIN = 5.0
-"""Seconds that uv waits beyond what envbuild waits for an index, so that uv hears why it failed."""
+"""Seconds that uv waits longer than envbuild waits for an index, so that uv gets the error."""
 
 _NOBODY = "http://127.0.0.1:0"
-"""A proxy that no process can be: every connection to port 0 is refused."""
+"""A proxy that cannot exist: connections to port 0 are always refused."""
 
 
 def patience_beyond(patience: float) -> str:
@@ -21,17 +21,17 @@ def patience_beyond(patience: float) -> str:
 
 
 def exempt_from_proxy(environ: Mapping[str, str]) -> dict[str, str]:
-    """Keep the router out of the user's proxy, beside what is kept out already."""
+    """Exempt the router from the user's proxy, in addition to the hosts that are exempt already."""
     known = environ.get("NO_PROXY") or environ.get("no_proxy") or ""
     exempt = ",".join(part for part in (known, "127.0.0.1") if part)
     return {"NO_PROXY": exempt, "no_proxy": exempt}
 
 
 def closed_to_http(environ: Mapping[str, str], *, router: bool) -> dict[str, str]:
-    """Let uv ask nobody over plain http but the router, wherever an index leads it.
+    """Let uv use plain http for the router only, even after redirects.
 
-    uv follows redirects by itself. Its requests over http go to a proxy that is not there.
-    The user's proxy for https stays, and with it the hosts that he exempts from it.
+    uv follows redirects by itself; its other http requests go to a proxy that does not exist.
+    The user's proxy for https stays, with the hosts that he exempts from it.
     """
     proxied = any(environ.get(name) for name in _HTTPS_PROXIES)
     exempt = exempt_from_proxy(environ if proxied else {}) if router else {}

@@ -1,4 +1,4 @@
-"""uv's own words without advice that a declaration cannot follow: switches of uv's command line."""
+"""uv's output: without hints about its command line, and the progress of its downloads."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _EARLY = re.compile(
 
 
 def without_switches(words: str) -> str:
-    """The words without hints that name switches; what such a hint tells besides is kept."""
+    """The text without hints that name switches; the rest of such a hint is kept."""
     lines = [_TRY.sub("", line) for line in words.splitlines()]
     kept = [
         line
@@ -31,12 +31,12 @@ def without_switches(words: str) -> str:
 
 
 def pre_release_hint(words: str) -> str | None:
-    """What a declaration can say where only pre-releases fit, by uv's words; None where they do not say so."""
+    """The line for the declaration if uv says that only pre-releases fit, else None."""
     found = dict(_EARLY.findall(words))
     if not found:
         return None
     asked = ", ".join(f'"{name}>={version}"' for name, version in sorted(found.items()))
-    return f"constraints = [{asked}] lets pre-releases be taken"
+    return f"constraints = [{asked}] allows pre-releases"
 
 
 _BEGUN = re.compile(r"Downloading ([a-z0-9-]+) \(")
@@ -48,22 +48,22 @@ _TALK = re.compile(
 
 
 class Downloads:
-    """Hears uv's lines and tells the bytes.
+    """Reads uv's lines and reports the downloaded bytes.
 
-    uv names a file when it begins to download it and when it has it, small ones excepted;
-    the sizes are those that are locked.
-    A uv with other words tells nothing, and nothing else depends on them.
+    uv names a file when its download starts and when it ends, except small files;
+    sizes come from the lockfile.
+    If a future uv writes other lines, no bytes are reported; nothing else depends on them.
     """
 
     def __init__(self, files: Iterable[ChosenFile], told: Callable[[int, int], None]) -> None:
-        """`told` gets the bytes that have come and the bytes that were begun."""
+        """`told` gets the downloaded bytes and the bytes of all downloads that have started."""
         self._sizes = {file.package: file.size for file in files}
         self._told = told
         self._begun: set[str] = set()
         self._ended: set[str] = set()
 
     def hear(self, line: str) -> None:
-        """One line of uv's stderr."""
+        """Read one line of uv's stderr."""
         for pattern, names in ((_BEGUN, self._begun), (_ENDED, self._ended)):
             match = pattern.match(line)
             if match is not None and match[1] in self._sizes:
@@ -76,5 +76,5 @@ class Downloads:
 
 
 def without_talk(words: str) -> str:
-    """uv's stderr without the lines that tell how far it has come."""
+    """uv's stderr without its lines of progress."""
     return "".join(line for line in words.splitlines(keepends=True) if not _TALK.match(line))

@@ -1,4 +1,4 @@
-"""A wheel with which a host shows that it can install one: whose fault is it where another cannot be?"""
+"""A simple wheel that shows whether a host can install wheels at all, after another one failed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FILES = {
 
 
 def write_proof(folder: Path) -> Path:
-    """Write a wheel that every host can install; its path."""
+    """Write a wheel that every host can install; returns its path."""
     path = folder / "envbuild_proof-1.0-py3-none-any.whl"
     lines = [f"{name},sha256={_digest(text)},{len(text)}" for name, text in _FILES.items()]
     record = "\n".join((*lines, f"{_INFO}/RECORD,,", ""))

@@ -33,49 +33,49 @@ if TYPE_CHECKING:
 
 _SYSTEMS = {"musllinux": "unknown-linux-musl", "macosx": "apple-darwin"}
 _MEMORY = 1 << 30
-"""Bytes of data that uv may have: some five times what large drivers need, and less than an endless page."""
+"""Bytes of data that uv may use: about five times what large drivers need, so that an endless page stops it."""
 
 _ANSWERS = 4
-"""How many answers in a row may take as long as one may, before all of them together have taken too long."""
+"""uv may take as long as this many answers of an index, each at its deadline."""
 
 _ROUNDS = 50
-"""Resolutions in which versions are left out whose wheels are all for a newer system library."""
+"""The most resolutions that exclude versions whose wheels all need a newer system library."""
 
 
 @value
 class UvResolver:
-    """Resolves through uv, over the indexes that `index_environment` gives it."""
+    """Resolves through uv, with the indexes in `index_environment`."""
 
     runner: Runner
     cache: Path
     """uv's cache, private to the store."""
 
     index_environment: Mapping[str, str]
-    """The variables that tell uv where indexes live; credentials stay off the command line."""
+    """The variables with the addresses of indexes; credentials stay off the command line."""
 
     explain: Callable[[ResolveRequest, str], EnvbuildError | None]
-    """Asks the indexes why a resolution failed with these words; None where they all answered well."""
+    """Asks the indexes why a resolution failed with this output; None if all answered correctly."""
 
     advise: Callable[[ResolveRequest], str | None]
-    """What the declaration can change where nothing satisfies a driver; None where nothing is seen."""
+    """A change of the declaration that helps if nothing satisfies a driver; None if there is none."""
 
     conceal: Callable[[str], str]
-    """Takes out of uv's words what other users of the host must not see."""
+    """Removes from uv's output what other users of the host must not see."""
 
     deadline: float
-    """Seconds in which one answer of an index has to be there as a whole."""
+    """Seconds in which one answer of an index must be complete."""
 
     sole_digest: Callable[[OfferedFile], str]
-    """The one sha256 of a file that an index offers; IndexFailureError where there are two."""
+    """The sha256 of a file that an index lists; IndexFailureError if there are two."""
 
     offered: Callable[[str], tuple[str, ...]]
-    """The names of all files that a package's index lists; IndexFailureError where it does not."""
+    """The names of all files in a package's index; IndexFailureError if it cannot be read."""
 
     def resolve(self, request: ResolveRequest) -> Resolution:
         """Resolve one driver for one target; errors as in `Resolver`.
 
-        Where uv has no name for the platform it is asked about one with a newer system library,
-        and again without the versions that have no wheel for this one, until none of them is taken.
+        If uv has no name for the platform, it resolves for one with a newer system library,
+        and again without the versions that have no wheel for this platform, until it takes none of them.
         """
         excluded: tuple[str, ...] = ()
         for _ in range(_ROUNDS):
@@ -96,7 +96,7 @@ class UvResolver:
     def _unfit(
         self, packages: Iterable[Mapping[str, object]], request: ResolveRequest
     ) -> Iterator[str]:
-        """What leaves out the versions, chosen ones among them, whose wheels are for newer libraries alone."""
+        """Constraints that exclude the versions, including chosen ones, whose wheels all need a newer library."""
         target = request.target
         if known_platform(target.platform) == target.platform:
             return
@@ -113,7 +113,7 @@ class UvResolver:
             output = Path(folder, "pylock.toml")
             completed = self.runner.run(self._command(request, Path(folder), output))
             if completed.code != 0 and request.known:
-                # whether it is the index that says no is only known when nothing else was believed
+                # known METADATA may be outdated: the index's own decides
                 plain = replace(request, known=())
                 completed = self.runner.run(self._command(plain, Path(folder), output))
             if completed.code != 0:
@@ -146,7 +146,7 @@ class UvResolver:
         for name, limit in request.exclude_newer_packages:
             argv += ["--exclude-newer-package", f"{name}={limit or 'false'}"]
         argv.append(str(folder / "requirements.in"))
-        extra = {**self.index_environment, "TZ": "UTC"}  # uv takes a bare date in local time
+        extra = {**self.index_environment, "TZ": "UTC"}  # uv reads a bare date in local time
         if platform.system == "macosx":
             extra["MACOSX_DEPLOYMENT_TARGET"] = f"{platform.major}.{platform.minor}"
         builds = bool(request.allow_sdist)  # and a compiler may need what it needs
@@ -160,16 +160,17 @@ class UvResolver:
         )
 
     def _failure(self, request: ResolveRequest, completed: Completed) -> Exception:
-        """uv's words cannot be trusted to tell these apart, so the indexes are asked."""
+        """uv's output does not tell these cases apart reliably, so the indexes are asked."""
         explained = self.explain(request, completed.stderr)
         if explained is not None:
             return explained
         if completed.timed_out or completed.code == -signal.SIGABRT:
             return self._boundless(request, completed)
         words = (
-            self.conceal(completed.stderr.strip()) or f"uv ended with {completed.code} and no word"
+            self.conceal(completed.stderr.strip())
+            or f"uv ended with exit code {completed.code} and no output"
         )
-        target = request.target  # whose newest patch release is nobody's
+        target = request.target  # its newest patch release does not exist
         words = without_switches(words.replace(target.newest_python, target.python))
         place = f"{request.driver} for {target}"
         if completed.code == 1:
@@ -184,28 +185,26 @@ class UvResolver:
         return HostError(Problem(message=message, detail=words, hint=_host_hint(words)))
 
     def _boundless(self, request: ResolveRequest, completed: Completed) -> IndexFailureError:
-        """What uv was given had no end, as far as it was waited for."""
+        """The error if uv used too much memory or time."""
         what = f"took longer than {_ANSWERS * self.deadline:g} seconds"
         if not completed.timed_out:
-            what = f"came to more than {_MEMORY >> 30} GiB"
-        message = f"what indexes gave for {request.driver} on {request.target} {what}"
-        hint = (
-            "raise $ENVBUILD_HTTP_DEADLINE where the network is slow; else ask who runs the index"
-        )
+            what = f"needs more than {_MEMORY >> 30} GiB of memory"
+        message = f"the resolution of {request.driver} for {request.target} {what}"
+        hint = "if the network is slow, raise $ENVBUILD_HTTP_DEADLINE; else ask who runs the index"
         return IndexFailureError(Problem(message=message, hint=hint))
 
 
 def _with_excluded(
     error: UnsatisfiableError, excluded: tuple[str, ...], request: ResolveRequest
 ) -> UnsatisfiableError:
-    """The error, with what was left out for the platform's sake in its hint."""
+    """The error; its hint lists the versions that were excluded for the platform."""
     if not excluded:
         return error
     platform = request.target.platform
     names = ", ".join(dict.fromkeys(text.partition("!=")[0] for text in excluded))
     hint = (
-        f"newer versions of {names} have wheels for a newer {library_of(platform).split()[0]} "
-        f"than {platform} alone: declare {known_platform(platform)} where every host has it"
+        f"newer versions of {names} have wheels only for a newer {library_of(platform).split()[0]} "
+        f"than that of {platform}: declare {known_platform(platform)} if every host has it"
     )
     return UnsatisfiableError(replace(problem, hint=hint) for problem in error.problems)
 
@@ -213,7 +212,7 @@ def _with_excluded(
 def _host_hint(words: str) -> str | None:
     if "initialize cache" not in words:
         return None
-    return "set $XDG_CACHE_HOME to a folder that can be written"
+    return "set $XDG_CACHE_HOME to a writable folder"
 
 
 def _write_lines(path: Path, lines: Iterable[str]) -> None:
@@ -225,7 +224,7 @@ def _settled(lines: Iterable[str], request: ResolveRequest) -> Iterator[str]:
 
 
 def _preferences(pins: Iterable[Pin]) -> str:
-    """The pins as the output of an earlier run, which uv keeps to where it can."""
+    """The pins as an earlier output of uv, which it keeps if it can."""
     packages = "".join(
         f'\n[[packages]]\nname = "{pin.name}"\nversion = "{pin.version}"\n' for pin in pins
     )
@@ -233,9 +232,9 @@ def _preferences(pins: Iterable[Pin]) -> str:
 
 
 def _static_metadata(request: ResolveRequest) -> str:
-    """What is known as uv's `dependency-metadata`, for which it asks no index.
+    """Known packages as uv's `dependency-metadata`, so that it asks no index for them.
 
-    Markers that the target leaves open are settled, so that uv takes what any host may need.
+    Open markers are settled, so that uv takes every package that some host may need.
     """
     told = {(package.name, package.version) for package in request.told}
     known = (one for one in request.known if (one.name, one.version) not in told)
@@ -250,7 +249,7 @@ def _static_metadata(request: ResolveRequest) -> str:
 
 
 def _uv_platform(platform: Platform) -> str:
-    """uv's own name for the oldest platform that it knows and that takes all of this one's wheels."""
+    """uv's name for the oldest platform that it knows and that takes all wheels of this one."""
     platform = known_platform(platform)
     if platform.system == "manylinux":
         return f"{platform.arch}-manylinux_{platform.major}_{platform.minor}"

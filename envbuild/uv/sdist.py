@@ -1,4 +1,4 @@
-"""Build a source distribution into a wheel through uv, which runs the package's own code."""
+"""Build a source distribution into a wheel through uv; this runs the package's own code."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class SdistBuilder:
     """uv's cache, private to the store."""
 
     index_environment: Mapping[str, str]
-    """The variables that tell uv where indexes live, for what the build itself requires."""
+    """The variables with the addresses of indexes, for build requirements."""
 
     def build(self, sdist: Path, folder: Path) -> Path:
-        """Build the source distribution → its wheel, in a folder of its own below `folder`.
+        """Build the source distribution → its wheel, in a new folder below `folder`.
 
-        HostError with the build's own words where that fails.
+        HostError has the build's output.
         """
         output = folder / "wheel"
         output.mkdir()
@@ -46,7 +46,7 @@ class SdistBuilder:
         env = scrubbed_environment(os.environ, **self.index_environment)
         done = self.runner.run(Command(argv=argv, env=env, cwd=str(folder)))
         wheels = list(output.glob("*.whl"))
-        # uv's own `build` refuses a wheel that adds a local version, which it installs without a word
+        # `uv build` refuses a wheel that adds a local version, which `uv pip install` accepts
         if len(wheels) != 1 or (done.code != 0 and not _adds_local(sdist.name, wheels[0].name)):
             message = f"{sdist.name} cannot be built into a wheel"
             hint = "ask for a version that has a wheel, or provide what the build needs"
@@ -59,14 +59,14 @@ class SdistBuilder:
 
 
 def _last_lines(words: str) -> str:
-    """The end of what a build said, where its fault stands."""
+    """The last lines of a build's output, which have its error."""
     lines = words.strip().splitlines()
     more = ["…"] if len(lines) > _SHOWN else []
     return "\n".join((*more, *lines[-_SHOWN:]))
 
 
 def _adds_local(sdist: str, wheel: str) -> bool:
-    """Whether a wheel's version is that of its source with a local version (PEP 440) added."""
+    """Whether a wheel's version is its source's version with a local version (PEP 440)."""
     from packaging.utils import parse_sdist_filename, parse_wheel_filename
 
     try:

@@ -28,10 +28,10 @@ class WorkspaceLocker:
     """uv's cache, private to envbuild."""
 
     index_environment: Mapping[str, str]
-    """The variables that tell uv where packages come from that the workspace binds to no index."""
+    """The variables with the addresses of indexes, for packages that the workspace assigns to no index."""
 
     def lock(self, pyproject: str, *, python: str, allow_sdist: bool) -> str:
-        """The text of `uv.lock`; IndexFailureError carries uv's own words.
+        """The text of `uv.lock`; IndexFailureError has uv's output.
 
         `python` is an interpreter that the workspace is for.
         """

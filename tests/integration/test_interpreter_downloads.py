@@ -106,7 +106,7 @@ def test_a_download_that_fails_says_what_is_there_and_what_to_do(
     (problem,) = raised.value.problems
     assert raised.value.exit_code == 5
     assert problem.key == "drivers.x.python"
-    assert "no Python 3.99 here, and fetching it failed" in problem.message
+    assert "there is no Python 3.99, and the download failed" in problem.message
     assert str(python) in problem.message
     assert problem.detail == "error: no such host"
     assert problem.hint is not None
@@ -120,7 +120,7 @@ def test_a_failed_download_is_tried_once_for_the_whole_fleet(
     Path(f"{fake_uv}.fails").touch()
     found = interpreters(store, runner, str(fake_uv))
     for _ in range(3):
-        with pytest.raises(HostError, match="fetching it failed"):
+        with pytest.raises(HostError, match="the download failed"):
             found.provide(("3.99",), prefer_shareable=True, downloads=True)
     assert runner.started("python", "install") == 1
 
@@ -129,7 +129,7 @@ def test_a_failed_download_is_tried_once_for_the_whole_fleet(
     ("downloads", "offline", "words"),
     [
         (False, False, "`python-downloads = false` forbids"),
-        (True, True, "nothing is fetched offline"),
+        (True, True, "nothing is downloaded offline"),
     ],
 )
 def test_nothing_is_fetched_where_that_is_forbidden(

@@ -62,7 +62,7 @@ LAUGHS = "\n".join(
         (LAUGHS, "more than 100,000 values"),
         ("a: &a [*a]", "within what it repeats"),
         ("[" * 60 + "]" * 60, "50 levels deep"),
-        ("1:" * 5000 + "1", "number without end"),
+        ("1:" * 5000 + "1", "number that is too long"),
         ("# " * 600_000, "more than 1,048,576 characters"),
         ("day: 2026-99-99", "month"),
     ],

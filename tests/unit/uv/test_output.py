@@ -32,7 +32,7 @@ def test_switches_of_another_command_line_are_not_advised() -> None:
 
 def test_a_pre_release_is_asked_for_in_the_declaration() -> None:
     """What uv's words tell of pre-releases becomes a line of the declaration."""
-    assert pre_release_hint(WORDS) == 'constraints = ["early>=2.0rc1"] lets pre-releases be taken'
+    assert pre_release_hint(WORDS) == 'constraints = ["early>=2.0rc1"] allows pre-releases'
     assert pre_release_hint("nothing fits") is None
 
 
