@@ -60,4 +60,4 @@ def test_where_every_wheel_is_too_new_the_platform_to_declare_is_named(
     run_envbuild.declare(declare("x86_64-manylinux_2_20"))
     result = run_envbuild("lock")
     assert result.code == 3, result
-    assert "declare x86_64-manylinux_2_28 where every host has it" in result.stderr
+    assert "declare x86_64-manylinux_2_28 if every host has it" in result.stderr

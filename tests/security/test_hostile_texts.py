@@ -60,7 +60,7 @@ LAUGHS = "\n".join(
     ("text", "words"),
     [
         (LAUGHS, "more than 100,000 values"),
-        ("a: &a [*a]", "within what it repeats"),
+        ("a: &a [*a]", "inside the value that it repeats"),
         ("[" * 60 + "]" * 60, "50 levels deep"),
         ("1:" * 5000 + "1", "number that is too long"),
         ("# " * 600_000, "more than 1,048,576 characters"),
