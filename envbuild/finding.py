@@ -84,6 +84,12 @@ class Code(enum.StrEnum):
         "`lock` passed over a newer version of a requirement, or took a pre-release; the lockfile says why",
         "the hint has the line to write, such as `allow-sdist`; otherwise nothing",
     )
+    TORCH_BUILD = (
+        "torch-build",
+        "error",
+        "two locked wheels are built for different versions of torch, of CUDA or of ROCm",
+        "require builds that belong together, or bind all of them to one index",
+    )
     UNDECLARED_LOCKFILE = (
         "undeclared-lockfile",
         "warning",

@@ -17,6 +17,7 @@ from envbuild.lockfile.lines import package_line
 from envbuild.lockfile.lockfile import Stale
 from envbuild.lockfile.provided_commands import command_problems, settle_all
 from envbuild.lockfile.soundness import check_soundness
+from envbuild.lockfile.torch_builds import check_torch_builds
 from envbuild.lockfile.warnings import yanked_text
 from envbuild.store.shims import check_commands
 from envbuild.value import replace, value
@@ -154,6 +155,7 @@ class Checker:
             lockfiles[driver.name] = stored.lockfile
             found += self._stale(driver, stored.lockfile)
             found += check_soundness(stored.lockfile, self.folder.name(driver.name))
+            found += check_torch_builds(stored.lockfile, self.folder.name(driver.name))
             found += self._yanked(driver, stored.lockfile)
             found += self._held_back(driver, stored.lockfile)
             found += self._shared(driver, stored)

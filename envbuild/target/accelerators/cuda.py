@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from envbuild.posix.process import Completed, Runner
     from envbuild.target.accelerator import Pinned
 
-_LOCAL = re.compile(r"\+cu(?P<major>\d{2})(?P<minor>\d)\b")
-"""`2.8.0+cu128`: how torch's own index marks its builds."""
+_LOCAL = re.compile(r"\+(?:pt\d+)?cu(?P<major>\d{2})(?P<minor>\d)?(?!\d)")
+"""torch's own index marks its builds `2.8.0+cu128`; others add torch's version: `+cu130torch2.9`, `+pt28cu128`."""
 
 _RUNTIME = re.compile(r"nvidia-cuda-runtime(-cu\d{2})?")
 """NVIDIA's runtime as a wheel; its version is CUDA's."""
@@ -99,7 +99,7 @@ def needed_cuda(packages: Iterable[Pinned]) -> NeededCuda | None:
     torch and NVIDIA's runtime name it exactly.
     Names of libraries count only without them, because some libraries support several versions.
     """
-    found = [cuda for package in packages for cuda in _named(package)]
+    found = [cuda for package in packages for cuda in cuda_of(package)]
     exact = [cuda for cuda in found if cuda.minor is not None]
     return max(exact or found, key=lambda cuda: (cuda.major, cuda.minor or 0), default=None)
 
@@ -132,11 +132,13 @@ def owns(package: str) -> bool:
     return package in _TORCH or package.startswith(("nvidia-", "cuda-", "cupy-"))
 
 
-def _named(package: Pinned) -> Iterator[NeededCuda]:
+def cuda_of(package: Pinned) -> Iterator[NeededCuda]:
+    """The CUDA version that one package names, in its local version or in its name; at most two."""
     text = f"{package.name} {package.version}"
     local = _LOCAL.search(package.version)
     if local is not None:
-        yield NeededCuda(major=int(local["major"]), minor=int(local["minor"]), package=text)
+        minor = None if local["minor"] is None else int(local["minor"])
+        yield NeededCuda(major=int(local["major"]), minor=minor, package=text)
     numbers = _NUMBERS.match(package.version)
     if _RUNTIME.fullmatch(package.name) and numbers is not None:
         yield NeededCuda(major=int(numbers["major"]), minor=int(numbers["minor"]), package=text)
