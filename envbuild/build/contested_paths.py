@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from envbuild.build.site import Filled, Site
-    from envbuild.lockfile.chosen_file import ChosenFile
+    from envbuild.lockfile.lockfile import ChosenFile
     from envbuild.wheelcache.wheels import LinkedWheel
 
 

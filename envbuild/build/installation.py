@@ -9,7 +9,7 @@ from envbuild.value import value
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from envbuild.lockfile.chosen_file import ChosenFile
+    from envbuild.lockfile.lockfile import ChosenFile
     from envbuild.target.target import Interpreter
 
 

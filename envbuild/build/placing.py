@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from envbuild.build.installation import Installer
     from envbuild.build.site import Site
     from envbuild.build.staging import Staged
-    from envbuild.lockfile.chosen_file import ChosenFile
+    from envbuild.lockfile.lockfile import ChosenFile
     from envbuild.posix.workers import Workers
     from envbuild.progress import Progress
     from envbuild.wheelcache.bytecode import Bytecode

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from pathlib import Path
 
-    from envbuild.lockfile.chosen_file import ChosenFile
+    from envbuild.lockfile.lockfile import ChosenFile
     from envbuild.store.plan import Wanted
     from envbuild.wheelcache.entry import EntryFile
     from envbuild.wheelcache.wheels import LinkedWheel

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from envbuild.build.installation import Installer
-    from envbuild.lockfile.chosen_file import ChosenFile
+    from envbuild.lockfile.lockfile import ChosenFile
     from envbuild.wheelcache.entry import EntryFile
     from envbuild.wheelcache.wheels import FreshWheel
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from envbuild.declaration.toml.document import parse_declaration
 from envbuild.errors import DeclarationError, LockfileError, Problem, UsageError
-from envbuild.lockfile.text import parse_lockfile
-from envbuild.lockfile.together import Together
+from envbuild.lockfile.folder import Together
+from envbuild.lockfile.parse import parse_lockfile
 from envbuild.value import value
 
 if TYPE_CHECKING:

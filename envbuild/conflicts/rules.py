@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from envbuild.conflicts.meeting import shared_targets
 from envbuild.errors import Problem
 from envbuild.finding import Code, Finding
-from envbuild.lockfile.lines import package_line
 from envbuild.lockfile.soundness import check_soundness
+from envbuild.lockfile.text import package_line
 from envbuild.requirement.parse import parse_version
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from envbuild.value import value
 
 if TYPE_CHECKING:
-    from envbuild.lockfile.chosen_file import ChosenFile
+    from envbuild.lockfile.lockfile import ChosenFile
 
 LAYOUT = 5
 """The layout's version: raised whenever the same derivation would be built into other files."""

@@ -178,7 +178,7 @@ def _read_rows(rows: object, *kinds: type) -> Iterator[list[Any]]:
 
 def _parse_derivation(table: dict[str, Any]) -> Derivation:
     from envbuild.environment.derivation import Derivation
-    from envbuild.lockfile.chosen_file import ChosenFile
+    from envbuild.lockfile.lockfile import ChosenFile
 
     wheels = _read_rows(table["wheels"], str, str, str, str, str, int)
     facts = table["recipe"]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from envbuild.index.locations import IndexLocation, IndexLocations
     from envbuild.index.page import IndexFile
     from envbuild.index.reader import IndexClient
-    from envbuild.lockfile.chosen_file import ChosenFile
+    from envbuild.lockfile.lockfile import ChosenFile
 
 _BUDGET = 1 << 30
 

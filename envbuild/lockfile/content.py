@@ -1,4 +1,4 @@
-"""Whether the texts inside a lockfile are what its keys promise, and few enough to be worked on.
+"""Whether what stands inside a lockfile is what its keys promise, and little enough to be worked on.
 
 A digest that is right only says that the text is whole; anybody can make one.
 """
@@ -6,6 +6,7 @@ A digest that is right only says that the text is whole; anybody can make one.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from envbuild.target.target import MOST_TARGETS
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from envbuild.lockfile.lockfile import Inputs, LockedPackage, Lockfile
+    from envbuild.lockfile.lockfile import Inputs, LockedFile, LockedPackage, Lockfile
     from envbuild.target.target import Target
 
 _MOST_PACKAGES = 4000
@@ -161,3 +162,46 @@ def _check_extras(packages: tuple[LockedPackage, ...], inputs: Inputs) -> None:
     work = sum(len(package.requires) * len(asked.get(package.name, ())) for package in packages)
     if work > _MOST_WORK:
         raise ValueError("its packages are asked for too many extras")
+
+
+def check_targets(owner: str, targets: tuple[Target, ...]) -> None:
+    """Something is for one target at least, and for each of its targets once."""
+    if not targets:
+        raise ValueError(f"{owner} is for no target")
+    if len(set(targets)) < len(targets):
+        raise ValueError(f"{owner} names a target twice")
+
+
+def check_files(package: str, targets: tuple[Target, ...], files: tuple[LockedFile, ...]) -> None:
+    """Each of a package's targets takes exactly one of its files."""
+    if len(files) == 1 and files[0].targets is targets:
+        return
+    if len(files) > len(targets):
+        raise ValueError(f"{package} has {len(files)} files for {len(targets)} targets")
+    taken = Counter(target for file in files for target in file.targets)
+    for target in targets:
+        if taken[target] != 1:
+            raise ValueError(f"{target} takes {taken[target]} files of {package}, not one")
+
+
+def check_packages(packages: tuple[LockedPackage, ...]) -> None:
+    """On each target a package has one version."""
+    counted = Counter(package.name for package in packages)
+    seen: dict[str, set[Target]] = {}
+    for package in packages:
+        if counted[package.name] == 1:
+            continue
+        known = seen.setdefault(package.name, set())
+        for target in package.targets:
+            if target in known:
+                raise ValueError(f"{package.name} is locked twice for {target}")
+            known.add(target)
+
+
+def refuse_address(text: str) -> None:
+    """Lockfiles are mirror-neutral: where a file lies is never in them."""
+    if "://" not in text:
+        return
+    for line in text.splitlines():
+        if "://" in line:
+            raise ValueError(f"an address stands in {line.strip()!r}")

@@ -41,6 +41,19 @@ class LockedFile:
 
 
 @value
+class ChosenFile:
+    """A locked file that a host installs."""
+
+    package: str
+    version: str
+    index: str
+    file: str
+    sha256: str
+    size: int
+    """In bytes."""
+
+
+@value
 class LockedPackage:
     """One version of a package, with what it publishes about itself."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from envbuild.finding import Code, Finding
-from envbuild.lockfile.lines import package_line
+from envbuild.lockfile.text import package_line
 from envbuild.requirement.graph import active_edges
 from envbuild.requirement.parse import admits, holds, is_open, parse_requirement
 from envbuild.target.python_bound import admits_python

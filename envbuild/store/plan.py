@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.environment.derivation import Derivation, compute_key, environment_name
-from envbuild.lockfile.chosen_file import ChosenFile
+from envbuild.lockfile.lockfile import ChosenFile
 from envbuild.lockfile.provided_commands import settled
 from envbuild.lockfile.soundness import packages_here
 from envbuild.store.manifest import Preferred

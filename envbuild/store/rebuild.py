@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from envbuild.declaration.declaration import Declaration
     from envbuild.environment.derivation import Derivation
     from envbuild.environment.receipt import Receipt
-    from envbuild.lockfile.chosen_file import ChosenFile
+    from envbuild.lockfile.lockfile import ChosenFile
 
 
 def wanted_again(receipt: Receipt, *, name: str, key: str) -> Wanted | None:

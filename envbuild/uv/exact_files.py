@@ -11,7 +11,7 @@ from envbuild.uv.loopback import exempt_from_proxy, patience_beyond
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from envbuild.lockfile.chosen_file import ChosenFile
+    from envbuild.lockfile.lockfile import ChosenFile
 
 INDEX = "https://locked.invalid/simple"
 """The index of every wheel in uv's cache, independent of its real index; the host does not exist."""

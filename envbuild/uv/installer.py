@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from envbuild.build.installation import InstallRequest
     from envbuild.errors import EnvbuildError
-    from envbuild.lockfile.chosen_file import ChosenFile
+    from envbuild.lockfile.lockfile import ChosenFile
     from envbuild.posix.process import Completed, Runner
     from envbuild.target.target import Interpreter
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from envbuild.lockfile.chosen_file import ChosenFile
+    from envbuild.lockfile.lockfile import ChosenFile
     from envbuild.wheelcache.entry import Entry, EntryFile
     from envbuild.wheelcache.record import RecordRow
     from envbuild.wheelcache.unpacked_wheel import Script

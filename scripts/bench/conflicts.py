@@ -34,7 +34,8 @@ def measure(drivers: int, packages: int) -> dict[str, float]:
     import packaging.specifiers  # noqa: F401
 
     from envbuild.conflicts.pair_decision import Fleet
-    from envbuild.lockfile.text import parse_lockfile, render_lockfile
+    from envbuild.lockfile.parse import parse_lockfile
+    from envbuild.lockfile.text import render_lockfile
 
     declaration, lockfiles = make_fleet(drivers, packages)
     texts = [render_lockfile(lockfile) for lockfile in lockfiles]

@@ -12,7 +12,7 @@ from envbuild.index.answer import Fault, IndexAnswer
 from envbuild.index.diagnosis import diagnose_resolution
 from envbuild.index.file_diagnosis import diagnose_files
 from envbuild.index.reader import IndexClient
-from envbuild.lockfile.chosen_file import ChosenFile
+from envbuild.lockfile.lockfile import ChosenFile
 from envbuild.resolution.resolution import ResolveRequest
 from envbuild.target.target import parse_target
 from envbuild.value import replace

@@ -143,7 +143,8 @@ _ROWS = """DRIVER_TABLE = (
 """
 _LOCKED = """
 from pathlib import Path
-from envbuild.lockfile.text import parse_lockfile, render_lockfile
+from envbuild.lockfile.parse import parse_lockfile
+from envbuild.lockfile.text import render_lockfile
 from tests.support.values import make_driver, make_lockfile
 for flavours in ((), ("sweet",)):
     lockfile = make_lockfile(make_driver("app", flavours=flavours))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envbuild.lockfile.text import parse_lockfile, render_lockfile
+from envbuild.lockfile.parse import parse_lockfile
+from envbuild.lockfile.text import render_lockfile
 from envbuild.value import replace as with_
 from tests.integration.test_open_markers import installed, uv_is_content
 from tests.support.command_line import declare_drivers

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envbuild.errors import LockfileError
-from envbuild.lockfile.text import parse_lockfile, render_lockfile
+from envbuild.lockfile.parse import parse_lockfile
+from envbuild.lockfile.text import render_lockfile
 from tests.property.strategies import lockfiles
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from envbuild.environment.receipt import (
     read_receipt_size,
     render_receipt,
 )
-from envbuild.lockfile.chosen_file import ChosenFile
+from envbuild.lockfile.lockfile import ChosenFile
 from tests.property.strategies import sha256s
 from tests.support.values import CREATED
 

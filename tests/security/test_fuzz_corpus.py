@@ -52,7 +52,7 @@ def test_what_is_watched_is_there() -> None:
 
 def test_a_changed_lockfile_can_be_signed() -> None:
     """Chance has his right digest: what is hunted is what lies behind it."""
-    from envbuild.lockfile.text import parse_lockfile
+    from envbuild.lockfile.parse import parse_lockfile
 
     for seed in seeds():
         lockfile = seed.lockfile

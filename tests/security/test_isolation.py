@@ -198,7 +198,8 @@ def test_solving_builds_nothing(
 
 def _allow_sdist(lockfile: Path) -> None:
     """What he would commit: the lockfile of a declaration that allows it, with its right digest."""
-    from envbuild.lockfile.text import parse_lockfile, render_lockfile
+    from envbuild.lockfile.parse import parse_lockfile
+    from envbuild.lockfile.text import render_lockfile
     from envbuild.value import replace
 
     locked = parse_lockfile(lockfile.read_text(), file="one.toml")

@@ -14,7 +14,7 @@ from envbuild.errors import (
     UnsatisfiableError,
     UsageError,
 )
-from envbuild.lockfile.text import parse_lockfile
+from envbuild.lockfile.parse import parse_lockfile
 from envbuild.value import replace
 from tests.support.locking import FakeIndex, content, lock
 from tests.support.values import LINUX, MAC, make_declaration, make_driver

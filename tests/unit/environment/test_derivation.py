@@ -8,7 +8,7 @@ import pytest
 
 from envbuild.environment.activation import render_activation
 from envbuild.environment.derivation import LAYOUT, Derivation, compute_key, environment_name
-from envbuild.lockfile.chosen_file import ChosenFile
+from envbuild.lockfile.lockfile import ChosenFile
 from envbuild.value import field_names, replace
 from tests.support.values import PYTHON, digest
 

@@ -18,7 +18,7 @@ from envbuild.environment.receipt import (
     render_receipt,
 )
 from envbuild.errors import HostError
-from envbuild.lockfile.chosen_file import ChosenFile
+from envbuild.lockfile.lockfile import ChosenFile
 from envbuild.value import replace
 from tests.support.values import CREATED, digest
 

@@ -10,8 +10,9 @@ from envbuild.declaration.toml.document import parse_declaration
 from envbuild.index.wheel_commands import find_commands
 from envbuild.lockfile.freshness import judge_lockfile
 from envbuild.lockfile.lockfile import Fresh, Lockfile, Stale
+from envbuild.lockfile.parse import parse_lockfile
 from envbuild.lockfile.provided_commands import command_problems, packages_to_look_at, settled
-from envbuild.lockfile.text import parse_lockfile, render_lockfile
+from envbuild.lockfile.text import render_lockfile
 from envbuild.value import replace
 from tests.support.values import make_declaration, make_driver, make_lockfile, make_package
 from tests.support.wheels import Wheel

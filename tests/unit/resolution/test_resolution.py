@@ -8,7 +8,8 @@ import pytest
 
 from envbuild.errors import UnsatisfiableError
 from envbuild.lockfile.freshness import inputs_of
-from envbuild.lockfile.text import parse_lockfile, render_lockfile
+from envbuild.lockfile.parse import parse_lockfile
+from envbuild.lockfile.text import render_lockfile
 from envbuild.resolution.resolution import PublishedMetadata, Resolution, merge_resolutions
 from envbuild.value import replace
 from tests.support.values import (

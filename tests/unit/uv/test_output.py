@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envbuild.lockfile.chosen_file import ChosenFile
+from envbuild.lockfile.lockfile import ChosenFile
 from envbuild.uv.output import Downloads, pre_release_hint, without_switches, without_talk
 
 WORDS = """\

@@ -8,7 +8,7 @@ import pytest
 
 from envbuild.lockfile.host_check import judge_on_host
 from envbuild.lockfile.lockfile import Inputs, LockedFile, LockedPackage, Lockfile
-from envbuild.lockfile.text import parse_lockfile
+from envbuild.lockfile.parse import parse_lockfile
 from envbuild.target.accelerator import FoundAccelerator
 from envbuild.target.accelerators.cuda import judge, needed_cuda, parse_smi
 from envbuild.target.target import parse_target
