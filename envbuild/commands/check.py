@@ -5,9 +5,8 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from envbuild.conflicts.matrix import MOST_EXPLAINED
 from envbuild.conflicts.rules import check_rules, rule_problems
-from envbuild.conflicts.unlocked_changes import foresee
+from envbuild.conflicts.unlocked_changes import foresee, unmet_findings
 from envbuild.errors import LockfileError, UsageError
 from envbuild.finding import Code, Finding
 from envbuild.lockfile.freshness import judge_lockfile
@@ -25,14 +24,11 @@ from envbuild.value import replace, value
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from envbuild.commands.comparison import RevisionComparison
     from envbuild.commands.conflicts import JointAnswer
-    from envbuild.commands.revision import FleetAt, Revisions
-    from envbuild.conflicts.conflict import Pair
-    from envbuild.conflicts.pair_decision import Fleet
-    from envbuild.conflicts.unlocked_changes import UnlockedChanges
+    from envbuild.commands.revision import Revisions
     from envbuild.declaration.declaration import Declaration, Driver
     from envbuild.errors import Problem
-    from envbuild.lockfile.fleet_diff import DriverDiff
     from envbuild.lockfile.folder import LockFolder, StoredLockfile
     from envbuild.lockfile.lockfile import Lockfile
     from envbuild.resolution.resolution import Resolver
@@ -40,29 +36,6 @@ if TYPE_CHECKING:
 
 _MOST_REPORTED = 2000
 """Findings of a whole fleet."""
-
-
-@value
-class RevisionComparison:
-    """What the working folder changes against a revision."""
-
-    against: str
-    drivers: tuple[DriverDiff, ...]
-    appeared: tuple[Pair, ...]
-    """Pairs that conflict now and did not, with their proof; a new driver's conflicts among them."""
-
-    vanished: tuple[tuple[str, str], ...]
-    """Pairs that conflicted and do not any more."""
-
-    @property
-    def download(self) -> int:
-        """By how many bytes all first targets together grow."""
-        return sum(diff.download or 0 for diff in self.drivers)
-
-    @property
-    def changed(self) -> tuple[DriverDiff, ...]:
-        """The drivers that are not the same."""
-        return tuple(diff for diff in self.drivers if diff.kind != "same")
 
 
 @value
@@ -123,13 +96,20 @@ class Checker:
         if self.host is not None:
             found += check_host(self.declaration, lockfiles, self.host)
         foreseen = foresee(self.declaration, lockfiles)
-        found += _unmet_findings(foreseen, self.declaration)
+        found += unmet_findings(foreseen, self.declaration)
         comparison = None
         if revisions is not None and against is not None:
-            then = self._fleet_then(revisions, against)
-            comparison = self._compare(lockfiles, foreseen, then)
-            found += _conflict_findings(comparison, self.declaration)
-            found += self._replaced(lockfiles, then)
+            from envbuild.commands.comparison import (
+                compare_with,
+                conflict_findings,
+                replaced_findings,
+            )
+            from envbuild.commands.revision import fleet_at
+
+            then = fleet_at(revisions, against, self.declaration_name)
+            comparison = compare_with(then, self.declaration, lockfiles, foreseen)
+            found += conflict_findings(comparison, self.declaration)
+            found += replaced_findings(then, lockfiles, self.folder, allowed=self.allow_replaced)
         return CheckResult(
             file=self.declaration.file,
             drivers=tuple(driver.name for driver in self.declaration.drivers if driver.enabled),
@@ -243,54 +223,6 @@ class Checker:
                     hint="remove it, or declare the driver",
                 )
 
-    def _fleet_then(self, revisions: Revisions, against: str) -> FleetAt:
-        from envbuild.commands.diff import require_lockfiles
-        from envbuild.commands.revision import fleet_at
-
-        then = fleet_at(revisions, against, self.declaration_name)
-        require_lockfiles(then)
-        return then
-
-    def _replaced(self, lockfiles: Mapping[str, Lockfile], then: FleetAt) -> Iterator[Finding]:
-        """Files that any lockfile of the revision has under the same name with another sha256."""
-        from envbuild.lockfile.changes import files_of, known_files, replaced_files
-
-        known = known_files(then.lockfiles.values())
-        for name, lockfile in lockfiles.items():
-            for file in replaced_files(known, files_of(lockfile)):
-                yield Finding(
-                    code=Code.FILE_REPLACED,
-                    subject=name,
-                    message=(
-                        f"{file.package} {file.version} has another {file.name} than at "
-                        f"{then.revision}: sha256 {file.before} became {file.after}"
-                    ),
-                    path=self.folder.name(name),
-                    line=package_line(lockfile, file.package, file.version),
-                    hint="find out from the index's operator who changed it; "
-                    "`--allow-replaced-files` makes it a warning",
-                    other_level="warning" if self.allow_replaced else None,
-                )
-
-    def _compare(
-        self,
-        lockfiles: Mapping[str, Lockfile],
-        foreseen: UnlockedChanges,
-        then: FleetAt,
-    ) -> RevisionComparison:
-        from envbuild.conflicts.pair_decision import Fleet
-        from envbuild.lockfile.fleet_diff import compare_fleets
-
-        before = Fleet(then.lockfiles.values(), then.declaration or self.declaration)
-        now = Fleet(foreseen.lockfiles.values(), self.declaration)
-        appeared, vanished = _moved_conflicts(before, now)
-        return RevisionComparison(
-            against=then.revision,
-            drivers=compare_fleets(_enabled(then), lockfiles),
-            appeared=appeared,
-            vanished=vanished,
-        )
-
     def _solve(
         self, lockfiles: Mapping[str, Lockfile], comparison: RevisionComparison | None
     ) -> tuple[JointAnswer, ...]:
@@ -306,81 +238,6 @@ class Checker:
         fleet = Fleet(lockfiles.values(), self.declaration)
         pairs = tuple(fleet.decide(first, second) for first, second in sorted(wanted))
         return ask_index(fleet, pairs, self.resolver)
-
-
-def _enabled(then: FleetAt) -> dict[str, Lockfile]:
-    """The lockfiles of drivers that were enabled at the revision."""
-    if then.declaration is None:
-        return then.lockfiles
-    off = {driver.name for driver in then.declaration.drivers if not driver.enabled}
-    return {name: lockfile for name, lockfile in then.lockfiles.items() if name not in off}
-
-
-def _moved_conflicts(
-    before: Fleet, now: Fleet
-) -> tuple[tuple[Pair, ...], tuple[tuple[str, str], ...]]:
-    """Pairs whose answer changed; a pair whose lockfiles are what they were is decided all the same.
-
-    What any lockfile pins is a candidate for every pair, so a third driver's move can change the answer.
-    """
-    appeared: list[Pair] = []
-    vanished: list[tuple[str, str]] = []
-    for first, second in combinations(now.lockfiles, 2):
-        known = first in before.lockfiles and second in before.lockfiles
-        was = not before.decide(first, second).compatible if known else False
-        is_now = not now.decide(first, second).compatible
-        if is_now and not was:
-            explain = len(appeared) < MOST_EXPLAINED
-            appeared.append(now.decide(first, second, explain=explain))
-        elif was and not is_now:
-            vanished.append((first, second))
-    return tuple(appeared), tuple(vanished)
-
-
-def _unmet_findings(foreseen: UnlockedChanges, declaration: Declaration) -> Iterator[Finding]:
-    from envbuild.conflicts.conflict import render_cause
-
-    for unmet in foreseen.unmet:
-        causes = [cause for clash in unmet.clashes[:1] for cause in clash.causes]
-        proof = " against ".join(render_cause(cause, declaration.file) for cause in causes)
-        yield Finding(
-            code=Code.UNMET_CHANGE,
-            subject=unmet.driver,
-            message=f"no locked versions serve what {unmet.driver} asks for now: {proof}",
-            path=declaration.file,
-            line=next((cause.line for cause in causes), None),
-            hint=f"`envbuild lock {unmet.driver}` asks the index for others",
-        )
-
-
-def _conflict_findings(
-    comparison: RevisionComparison, declaration: Declaration
-) -> Iterator[Finding]:
-    from envbuild.conflicts.conflict import render_cause
-
-    changed = {diff.driver for diff in comparison.changed}
-    for pair in comparison.appeared:
-        conflict = pair.conflicts[0]
-        causes = [cause for clash in conflict.clashes[:1] for cause in clash.causes]
-        blamed = [cause for cause in causes if cause.driver in changed] or causes
-        proof = " against ".join(render_cause(cause, declaration.file) for cause in causes)
-        packages = dict.fromkeys(clash.package for clash in conflict.clashes) or conflict.packages
-        on = ", ".join(packages) or "several packages together"
-        yield Finding(
-            code=Code.CONFLICT_APPEARED,
-            subject=f"{pair.first}, {pair.second}",
-            message=f"{pair.first} and {pair.second} now conflict on {on}"
-            + (f": {proof}" if proof else ""),
-            path=declaration.file,
-            line=next((cause.line for cause in blamed), None),
-        )
-    for first, second in comparison.vanished:
-        yield Finding(
-            code=Code.CONFLICT_VANISHED,
-            subject=f"{first}, {second}",
-            message=f"{first} and {second} no longer conflict",
-            path=declaration.file,
-        )
 
 
 def _broken(driver: Driver, error: LockfileError) -> Iterable[Finding]:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from envbuild.commands.locked_fleet import read_lockfiles
 from envbuild.commands.revision import fleet_at
 from envbuild.environment.receipt import read_receipt_files
-from envbuild.errors import Problem, UsageError
 from envbuild.lean_json import open_text
 from envbuild.lockfile.changes import NamedFile
 from envbuild.lockfile.fleet_diff import DriverDiff, compare_fleets, compare_installed
@@ -17,7 +16,7 @@ from envbuild.value import replace, value
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from envbuild.commands.revision import FleetAt, Revisions
+    from envbuild.commands.revision import Revisions
     from envbuild.declaration.declaration import Declaration
     from envbuild.lockfile.folder import LockFolder
     from envbuild.lockfile.lockfile import Lockfile
@@ -46,25 +45,7 @@ def diff_revision(
     """Compare the lockfiles in the folder with those of a revision."""
     now = read_lockfiles(declaration, folder, ())
     then = fleet_at(revisions, revision, declaration_name)
-    require_lockfiles(then)
     return DiffResult(against=revision, drivers=compare_fleets(then.lockfiles, now))
-
-
-def require_lockfiles(then: FleetAt) -> None:
-    """UsageError where a driver was declared and enabled at the revision and had no lockfile there."""
-    if then.declaration is None:
-        return
-    missing = [
-        Problem(
-            file=f"{then.revision}:locks/{driver.name}.toml",
-            message=f"{driver.name} is declared at {then.revision} and has no lockfile there",
-            hint="compare with a revision that has one",
-        )
-        for driver in then.declaration.drivers
-        if driver.enabled and driver.name not in then.lockfiles
-    ]
-    if missing:
-        raise UsageError(missing)
 
 
 def diff_installed(

@@ -51,7 +51,7 @@ class FleetAt:
 def fleet_at(revisions: Revisions, revision: str, declaration_name: str) -> FleetAt:
     """Read declaration and lockfiles at a revision.
 
-    UsageError carries everything there that this version cannot read:
+    UsageError carries everything there that this version cannot read, and lockfiles that are missing:
     the revision is what the user named, and nothing in the working folder is wrong.
     """
     commit = revisions.commit(revision)
@@ -77,7 +77,26 @@ def fleet_at(revisions: Revisions, revision: str, declaration_name: str) -> Flee
             problems += error.problems
     if problems:
         raise UsageError(_placed(problem, revision) for problem in problems)
-    return FleetAt(revision=revision, commit=commit, declaration=declaration, lockfiles=lockfiles)
+    fleet = FleetAt(revision=revision, commit=commit, declaration=declaration, lockfiles=lockfiles)
+    _require_lockfiles(fleet)
+    return fleet
+
+
+def _require_lockfiles(then: FleetAt) -> None:
+    """UsageError where a driver was declared and enabled at the revision and had no lockfile there."""
+    if then.declaration is None:
+        return
+    missing = [
+        Problem(
+            file=f"{then.revision}:locks/{driver.name}.toml",
+            message=f"{driver.name} is declared at {then.revision} and has no lockfile there",
+            hint="compare with a revision that has one",
+        )
+        for driver in then.declaration.drivers
+        if driver.enabled and driver.name not in then.lockfiles
+    ]
+    if missing:
+        raise UsageError(missing)
 
 
 def _declaration(

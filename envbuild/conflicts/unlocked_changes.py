@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from envbuild.conflicts.conflict import render_cause
+from envbuild.finding import Code, Finding
 from envbuild.lockfile.freshness import inputs_of
 from envbuild.value import replace, value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from envbuild.conflicts.conflict import Contradiction
     from envbuild.declaration.declaration import Declaration
@@ -52,3 +54,18 @@ def foresee(declaration: Declaration, lockfiles: Mapping[str, Lockfile]) -> Unlo
         else:
             foreseen[driver.name] = changed
     return UnlockedChanges(lockfiles=foreseen, unmet=tuple(unmet))
+
+
+def unmet_findings(foreseen: UnlockedChanges, declaration: Declaration) -> Iterator[Finding]:
+    """Drivers whose new lines no locked versions serve, with the proof."""
+    for unmet in foreseen.unmet:
+        causes = [cause for clash in unmet.clashes[:1] for cause in clash.causes]
+        proof = " against ".join(render_cause(cause, declaration.file) for cause in causes)
+        yield Finding(
+            code=Code.UNMET_CHANGE,
+            subject=unmet.driver,
+            message=f"no locked versions serve what {unmet.driver} asks for now: {proof}",
+            path=declaration.file,
+            line=next((cause.line for cause in causes), None),
+            hint=f"`envbuild lock {unmet.driver}` asks the index for others",
+        )

@@ -13,7 +13,8 @@ from envbuild.text import text_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from envbuild.commands.check import CheckResult, RevisionComparison
+    from envbuild.commands.check import CheckResult
+    from envbuild.commands.comparison import RevisionComparison
     from envbuild.commands.conflicts import JointAnswer
     from envbuild.conflicts.conflict import Pair
     from envbuild.finding import Finding

@@ -23,7 +23,8 @@ from envbuild.report.markup import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from envbuild.commands.check import CheckResult, RevisionComparison
+    from envbuild.commands.check import CheckResult
+    from envbuild.commands.comparison import RevisionComparison
     from envbuild.conflicts.conflict import Pair
     from envbuild.finding import Finding
     from envbuild.lockfile.changes import Change

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envbuild.commands.check import CheckResult, RevisionComparison
+from envbuild.commands.check import CheckResult
+from envbuild.commands.comparison import RevisionComparison
 from envbuild.commands.conflicts import ConflictsResult, conflicts
 from envbuild.commands.diff import DiffResult
 from envbuild.commands.why import tree, why

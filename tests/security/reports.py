@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from envbuild.commands.check import CheckResult, RevisionComparison
+from envbuild.commands.check import CheckResult
+from envbuild.commands.comparison import RevisionComparison
 from envbuild.commands.conflicts import ConflictsResult, JointAnswer
 from envbuild.commands.diff import DiffResult
 from envbuild.commands.doctor import Diagnosis, UnitCommand
