@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from envbuild.finding import Code, Finding
-from envbuild.lockfile.lines import package_line
+from envbuild.lockfile.text import package_line
 from envbuild.target.accelerators.cuda import cuda_of
 from envbuild.value import value
 

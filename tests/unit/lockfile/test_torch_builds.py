@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from envbuild.lockfile.text import parse_lockfile
+from envbuild.lockfile.parse import parse_lockfile
 from envbuild.lockfile.torch_builds import check_torch_builds
 from tests.support.values import make_driver, make_lockfile, make_package
 
