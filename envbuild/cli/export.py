@@ -108,7 +108,7 @@ def _exporter(context: Context) -> Exporter:
         sources=lambda lockfile: _sources(context, lockfile),
         lock_workspace=lock_workspace,
         indexes=lambda: {
-            location.name: location.url or str(location.folder)
+            location.name: (location.url or str(location.folder), location.is_flat)
             for location in _locations(context).bound
         },
     )

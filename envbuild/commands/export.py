@@ -73,8 +73,8 @@ class Exporter:
     lock_workspace: Callable[[Lockfile, str, str], str]
     """The `uv.lock` of a lockfile's `pyproject.toml`, made with an interpreter that it is for."""
 
-    indexes: Callable[[], Mapping[str, str]]
-    """The address or folder of every bound index."""
+    indexes: Callable[[], Mapping[str, tuple[str, bool]]]
+    """The address or folder of every bound index, and whether it is flat."""
 
     def export(self, request: ExportRequest) -> ExportResult:
         """Render, then write or compare where that is asked for."""

@@ -13,10 +13,22 @@ if TYPE_CHECKING:
 DEFAULT_INDEX = "default"
 """The name of the index that serves every package that no other index is bound to."""
 
+SIMPLE, FLAT = INDEX_FORMATS = ("simple", "flat")
+"""A page for each package (PEP 503), or one page or folder with the files of all."""
+
 
 def index_variable(name: str) -> str:
     """The environment variable that says where an index lives on a host: `$ENVBUILD_INDEX_<NAME>_URL`."""
-    return f"ENVBUILD_INDEX_{name.upper().replace('-', '_')}_URL"
+    return f"{_variable(name)}_URL"
+
+
+def format_variable(name: str) -> str:
+    """The environment variable that says what form an index has on a host: `$ENVBUILD_INDEX_<NAME>_FORMAT`."""
+    return f"{_variable(name)}_FORMAT"
+
+
+def _variable(name: str) -> str:
+    return f"ENVBUILD_INDEX_{name.upper().replace('-', '_')}"
 
 
 @value
@@ -35,14 +47,17 @@ class DeclaredRequirement:
 
 @value
 class Index:
-    """A named package index, or a folder of wheels."""
+    """A named package index, a page of links, or a folder."""
 
     name: str
     url: str | None
-    """The PEP 503 root, without any credentials; None for a folder of wheels."""
+    """The PEP 503 root, or a page of links, without any credentials; None for a folder."""
 
     path: str | None
-    """A folder of wheels, absolute where the parser was told the folder of the file; or None."""
+    """A folder of wheels or of pages, absolute where the parser was told the folder of the file; or None."""
+
+    format: str | None = None
+    """`simple` or `flat`; None is `simple` for an http(s) URL, and for a folder what is in it."""
 
     packages: tuple[str, ...]
     """Patterns (`*` for any characters) of normalised names that come from here and nowhere else.

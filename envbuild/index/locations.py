@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-import base64
 import re
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from envbuild.declaration.declaration import DEFAULT_INDEX, Index, index_variable
+from envbuild.declaration.declaration import (
+    DEFAULT_INDEX,
+    FLAT,
+    INDEX_FORMATS,
+    SIMPLE,
+    Index,
+    format_variable,
+    index_variable,
+)
 from envbuild.errors import Problem, UsageError
+from envbuild.index.credentials import Credentials, Netrc
 from envbuild.value import field, replace, value
 
 if TYPE_CHECKING:
@@ -19,37 +27,31 @@ if TYPE_CHECKING:
     from envbuild.declaration.declaration import Declaration
 
 _HINT = "give an http(s) URL, a file: URL or an absolute folder of wheels"
+_NEXT_PLACE = re.compile(r"\s+(?=https?:|file:|/)", re.IGNORECASE)
+"""Between two mirrors: a blank within a folder's name is none."""
+
+_LONGEST_SHOWN = 40
 _PORTS = {"http": 80, "https": 443}
-_KEYRING_TIMEOUT = 60.0
-"""Seconds for a keyring to answer: it may ask the user to unlock it."""
-
-
-@value
-class Credentials:
-    """Who we are at an index; never shown, `repr` included."""
-
-    user: str = field(repr=False)
-    password: str | None = field(repr=False)
-    """None where only the user is known."""
-
-    def authorization(self) -> str:
-        """The value of an `Authorization` header (RFC 7617)."""
-        token = base64.b64encode(f"{self.user}:{self.password or ''}".encode()).decode()
-        return f"Basic {token}"
 
 
 @value
 class IndexLocation:
-    """Where one index lives: at a URL or in a folder of wheels."""
+    """Where one index lives: at a URL or on this host's disk."""
 
     name: str
     """The index's name, as declared."""
 
     url: str | None = None
-    """The PEP 503 root without credentials and without a final slash; None for a folder."""
+    """The PEP 503 root without a final slash, or a page of links; without credentials, None for a folder."""
 
     folder: Path | None = None
-    """An absolute folder of wheels, or None."""
+    """An absolute folder of wheels or of pages, or a page of links that is a file; or None."""
+
+    format: str | None = None
+    """`simple` or `flat`; None is `simple` for a URL, and for a folder what is in it."""
+
+    mirrors: tuple[IndexLocation, ...] = ()
+    """Further places that have the same, in the order in which they are asked when this one is down."""
 
     credentials: Credentials | None = field(default=None, repr=False)
     elsewhere: Callable[[str], Credentials | None] | None = field(default=None, repr=False)
@@ -62,6 +64,21 @@ class IndexLocation:
     def place(self) -> str:
         """What messages show: `host:port`, or the folder; never credentials."""
         return urlsplit(self.url).netloc if self.url is not None else str(self.folder)
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether one page or one folder lists the files of all packages, as far as can be said without a look."""
+        return self.format == FLAT or (self.folder is not None and self.format != SIMPLE)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is a single PEP 503 index on the web, which uv can ask without us."""
+        return self.url is not None and not self.is_flat and not self.mirrors
+
+    @property
+    def places(self) -> tuple[IndexLocation, ...]:
+        """The place itself and its mirrors, in the order in which they are asked."""
+        return (replace(self, mirrors=()), *self.mirrors) if self.mirrors else (self,)
 
     @property
     def variable(self) -> str:
@@ -142,7 +159,7 @@ def locate_indexes(
     UsageError names every variable whose value is no place, and a netrc file that cannot be read.
     """
     problems: list[Problem] = []
-    netrc = _Netrc(environ)
+    netrc = Netrc(environ)
     located = [_locate(index, declaration, environ, problems) for index in _every(declaration)]
     if problems:
         raise UsageError(problems)
@@ -172,30 +189,46 @@ def _locate(
     """Where an index lives, or None where nobody says; what is wrong is added to the problems."""
     variable = index_variable(index.name)
     override = environ.get(variable)
+    form = _format(index, environ, problems)
     if not override and index.path is not None:
-        return IndexLocation(name=index.name, folder=Path(index.path), packages=index.packages)
+        place = Path(index.path)
+        return IndexLocation(name=index.name, folder=place, format=form, packages=index.packages)
     if not override and index.url is None:
         return None
-    try:
-        location = _parse_place(index.name, override or index.url or "")
-    except ValueError as error:
-        problem = Problem(message=f"the place of index '{index.name}' {error}", hint=_HINT)
-        declared = replace(
-            problem, file=declaration.file, line=index.line, key=f"index.{index.name}"
-        )
-        problems.append(replace(problem, key=f"${variable}") if override else declared)
-        return None
-    return replace(location, packages=index.packages)
+    declared = {"file": declaration.file, "line": index.line, "key": f"index.{index.name}"}
+    where: dict[str, Any] = {"key": f"${variable}"} if override else declared
+    found = []
+    for text in _NEXT_PLACE.split((override or index.url or "").strip()):
+        try:
+            found.append(_parse_place(index.name, text, form))
+        except ValueError as error:
+            message = f"the place of index '{index.name}' {error}"
+            problems.append(Problem(message=message, hint=_HINT, **where))
+            return None
+    first, *more = (replace(location, packages=index.packages) for location in found)
+    return replace(first, mirrors=tuple(more))
 
 
-def _parse_place(name: str, text: str) -> IndexLocation:
+def _format(index: Index, environ: Mapping[str, str], problems: list[Problem]) -> str | None:
+    """What form an index has here; a word that means none is added to the problems."""
+    variable = format_variable(index.name)
+    override = environ.get(variable)
+    if not override or override in INDEX_FORMATS:
+        return override or index.format
+    message = f"{override[:_LONGEST_SHOWN]!r} is no format of an index"
+    hint = f"one of {', '.join(INDEX_FORMATS)}"
+    problems.append(Problem(key=f"${variable}", message=message, hint=hint))
+    return None
+
+
+def _parse_place(name: str, text: str, form: str | None) -> IndexLocation:
     """An http(s) URL, a file: URL or an absolute folder → where an index lives.
 
     ValueError says what is wrong, and does not repeat the text, which may hold a password.
     """
     scheme = text.partition(":")[0].lower()
     if scheme in _PORTS:
-        return _split(name, text)
+        return replace(_split(name, text, form), format=form)
     if scheme == "file":
         parts = urlsplit(text)
         if parts.hostname not in (None, "", "localhost"):
@@ -205,10 +238,10 @@ def _parse_place(name: str, text: str) -> IndexLocation:
         raise ValueError(f"has a scheme that cannot be served from: {text.partition('://')[0]}")
     if not Path(text).is_absolute():
         raise ValueError("is neither a URL nor an absolute folder")
-    return IndexLocation(name=name, folder=Path(text))
+    return IndexLocation(name=name, folder=Path(text), format=form)
 
 
-def _split(name: str, url: str) -> IndexLocation:
+def _split(name: str, url: str, form: str | None = None) -> IndexLocation:
     """Take the credentials out of a URL; ValueError says what is wrong with it."""
     try:
         parts = urlsplit(url)
@@ -224,8 +257,11 @@ def _split(name: str, url: str) -> IndexLocation:
     known = parts.username is not None
     password = None if parts.password is None else unquote(parts.password)
     credentials = Credentials(user=unquote(parts.username or ""), password=password)
+    place = bare.geturl()
     return IndexLocation(
-        name=name, url=bare.geturl().rstrip("/"), credentials=credentials if known else None
+        name=name,
+        url=place if form == FLAT else place.rstrip("/"),  # a page's links begin at its last slash
+        credentials=credentials if known else None,
     )
 
 
@@ -233,86 +269,3 @@ def _origin(url: str) -> tuple[str, str | None, int | None]:
     """Scheme, host and port: what credentials are for."""
     parts = urlsplit(url)
     return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
-
-
-def ask_keyring(url: str, user: str, environ: Mapping[str, str]) -> str | None:
-    """The password that the program `keyring` has for a user, by the index's URL, else by its host."""
-    import os
-
-    from envbuild.posix.process import Command, SystemRunner, find_program, scrubbed_environment
-
-    program = find_program("keyring", environ.get("PATH", ""))
-    if program is None:
-        message = "$ENVBUILD_KEYRING asks for keyring, which is not on PATH"
-        raise UsageError(Problem(key="$ENVBUILD_KEYRING", message=message))
-    for service in (url, urlsplit(url).netloc):
-        command = Command(
-            argv=(os.path.abspath(program), "get", service, user),  # noqa: PTH100
-            env=scrubbed_environment(environ),
-            cwd="/",
-            timeout=_KEYRING_TIMEOUT,
-        )
-        done = SystemRunner().run(command)
-        if done.code == 0 and done.stdout.strip():
-            return done.stdout.rstrip("\n")
-    return None
-
-
-class _Netrc:
-    """The user's netrc file, read once and only when an index has no credentials of its own."""
-
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self._environ = environ
-        self._known: Mapping[str, tuple[str, str, str]] | None = None
-
-    def complete(self, location: IndexLocation) -> IndexLocation:
-        """The location with what netrc, or a keyring where one is asked for, knows of its password.
-
-        A user that the URL names is kept: only his password is looked for.
-        """
-        url = location.url
-        if url is None:
-            return location
-        location = replace(location, elsewhere=self.of_host)
-        given = location.credentials
-        if given is not None and given.password is not None:
-            return location
-        host = urlsplit(url).hostname or ""
-        found = self._find(host) or self._find("default")
-        if found is not None and (given is None or given.user in ("", found.user)):
-            return replace(location, credentials=found)
-        if given is not None and self._environ.get("ENVBUILD_KEYRING") == "subprocess":
-            password = ask_keyring(url, given.user, self._environ)
-            return replace(location, credentials=replace(given, password=password))
-        return location
-
-    def of_host(self, host: str) -> Credentials | None:
-        """Who we are at a host that netrc names; its entry for all other hosts is for indexes alone."""
-        return self._find(host) if host != "default" else None
-
-    def _find(self, host: str) -> Credentials | None:
-        if self._known is None:
-            self._known = self._read()
-        found = self._known.get(host)
-        return Credentials(user=found[0], password=found[2]) if found is not None else None
-
-    def _read(self) -> Mapping[str, tuple[str, str, str]]:
-        import netrc
-
-        asked_for = self._environ.get("NETRC")
-        home = self._environ.get("HOME")
-        if not asked_for and not home:
-            return {}
-        path = asked_for or f"{home}/.netrc"
-        try:
-            return netrc.netrc(path).hosts
-        except netrc.NetrcParseError as error:
-            # the parser's own words may repeat a token, which may be a password
-            message = "the netrc file cannot be parsed"
-            raise UsageError(Problem(message=message, file=path, line=error.lineno)) from None
-        except (OSError, UnicodeDecodeError) as error:
-            if not asked_for:
-                return {}
-            reason = getattr(error, "strerror", None) or "it is not text"
-            message = f"cannot read the netrc file that $NETRC names: {reason}"
-            raise UsageError(Problem(message=message, file=path)) from None

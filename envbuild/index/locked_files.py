@@ -7,6 +7,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from envbuild.errors import IndexFailureError, Problem
+from envbuild.index.disk import is_on_disk, path_on_disk
 from envbuild.launchers.fleet import FileSource
 from envbuild.posix.workers import Workers
 
@@ -93,11 +94,10 @@ def find_places(
     found = {}
     for name, package in packages.items():
         location = locations.named(package.index)
-        folder = location.folder
         found[name] = FileSource(
-            index=location.url,
+            index=None if location.is_flat else location.url,
             files={
-                file.filename: str(folder / file.filename) if folder is not None else file.url
+                file.filename: path_on_disk(file) if is_on_disk(location, file) else file.url
                 for file in pages[name].files
             },
         )

@@ -12,9 +12,9 @@ from typing import IO, TYPE_CHECKING
 from envbuild.declaration.declaration import DEFAULT_INDEX
 from envbuild.errors import HostError, IndexFailureError
 from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError
+from envbuild.index.disk import is_on_disk, open_on_disk
 from envbuild.index.page import IndexFile
 from envbuild.index.remote_file import metadata_in_ranges
-from envbuild.index.wheel_folder import open_in_folder
 from envbuild.posix.workers import Workers
 from envbuild.resolution.resolution import ResolvedFile
 from envbuild.value import replace, value
@@ -127,13 +127,16 @@ class MetadataReader:
         Errors as `read` has them.
         """
         location = self.locations.of(file.package)
-        if location.folder is None and self.cache.get(file.sha256) is None:
-            listed = self._listed(location, file)
-            found = self._in_parts(location, file, listed)
-            if found is not None:
-                self.cache.put(file.sha256, found.metadata, vouched=found.vouched)
-            elif listed.size is None or listed.size > _SMALL:
-                return None
+        if self.cache.get(file.sha256) is not None:
+            return self.read(file)
+        listed = self._listed(location, file)
+        if is_on_disk(location, listed):
+            return self.read(file)
+        found = self._in_parts(location, file, listed)
+        if found is not None:
+            self.cache.put(file.sha256, found.metadata, vouched=found.vouched)
+        elif listed.size is None or listed.size > _SMALL:
+            return None
         return self.read(file)
 
     def _read_wheel(self, location: IndexLocation, file: ResolvedFile) -> _Found:
@@ -141,14 +144,14 @@ class MetadataReader:
 
         Without one the wheel itself is asked, unless only a whole download could tell.
         """
-        if location.folder is not None:
-            with open_in_folder(location, file.package, file.file) as stream:
-                size = os.fstat(stream.fileno()).st_size
-                return _Found(metadata=_parse(location, file, stream, size), vouched=False)
         found = self._at_known_address(location, file)
         if found is not None:
             return found
         listed = self._listed(location, file)
+        if is_on_disk(location, listed):
+            with open_on_disk(location, file.package, listed) as stream:
+                size = os.fstat(stream.fileno()).st_size
+                return _Found(metadata=_parse(location, file, stream, size), vouched=False)
         return self._in_parts(location, file, listed) or self._in_whole(location, file, listed)
 
     def _in_parts(
@@ -171,7 +174,7 @@ class MetadataReader:
 
     def _has_known_address(self, location: IndexLocation, file: ResolvedFile) -> bool:
         """Whether a resolution saw the index's own addresses, and not those of a router before it."""
-        return location.name == DEFAULT_INDEX and bool(file.url)
+        return location.name == DEFAULT_INDEX and location.is_plain and bool(file.url)
 
     def _at_known_address(self, location: IndexLocation, file: ResolvedFile) -> _Found | None:
         """METADATA in one or two requests, without the page; None where the page has to be asked."""
@@ -235,10 +238,7 @@ class MetadataReader:
         """METADATA of what a source distribution is built into."""
         with tempfile.TemporaryDirectory(prefix="envbuild-sdist-") as folder:
             archive = Path(folder, file.file)
-            if location.folder is None:
-                listed = self._listed(location, file)
-            else:
-                listed = IndexFile(filename=file.file, url="", sha256=file.sha256)
+            listed = self._listed(location, file)
             with archive.open("wb") as sink:
                 _, size = self.client.download(location, file.package, listed, sink)
             with self.builder.build(archive, Path(folder)).open("rb") as wheel:

@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError
+from envbuild.index.disk import is_on_disk, open_on_disk
 from envbuild.index.remote_file import metadata_in_ranges
-from envbuild.index.wheel_folder import open_in_folder
 from envbuild.target.wheel_choice import best_wheel
 from envbuild.wheelcache.metadata import MisnamedError, find_metadata, parse_metadata
 
@@ -81,8 +81,8 @@ def _tried(page: ProjectPage, request: ResolveRequest) -> Iterator[IndexFile]:
 def _content(
     client: IndexClient, location: IndexLocation, package: str, file: IndexFile
 ) -> bytes | None:
-    if location.folder is not None:
-        with open_in_folder(location, package, file.filename) as wheel:
+    if is_on_disk(location, file):
+        with open_on_disk(location, package, file) as wheel:
             try:
                 return find_metadata(wheel, package)
             except ValueError:

@@ -28,6 +28,15 @@ _PLAIN_URL = re.compile(
 )
 """An address that is whole as it stands; to join it with its page's would take longer than all else."""
 
+_BARE_FRAGMENT = re.compile(r"""(\bhref\s*=\s*(["'])[^"'#]*)#[^"'=]*(?=\2)""", re.IGNORECASE)
+"""The part of a link that leads to a place within a page, and is no digest."""
+
+_MOST_LINKS = 100_000
+"""Of a page; the longest in use have ten thousand."""
+
+_MOST_PARTS = 1_000_000
+"""Elements of a JSON page, at all its depths; the longest in use have a tenth of it."""
+
 _LONGEST_BASE = 4096
 """Characters of a `<base>` that are looked at."""
 
@@ -149,6 +158,8 @@ def render_page(page: ProjectPage) -> bytes:
 
 
 def _json_entries(text: str) -> list[Mapping[str, Any]]:
+    if sum(map(text.count, "[{,")) > _MOST_PARTS:
+        raise ValueError(f"its JSON has more than {_MOST_PARTS} parts")
     try:
         table = json.loads(text)
     except json.JSONDecodeError as error:
@@ -166,10 +177,12 @@ def _json_entries(text: str) -> list[Mapping[str, Any]]:
 def _html_entries(text: str, name: str) -> list[Mapping[str, Any]]:
     from mousebender import simple
 
+    if sum(map(text.count, ("<a", "<A"))) > _MOST_LINKS:
+        raise ValueError(f"it has more than {_MOST_LINKS} links")
     # a newer minor version of the page is no fault, and the parser's warning would reach the user
     warnings.simplefilter("ignore", simple.APIVersionWarning)
     try:
-        details = simple.from_project_details_html(text, name)
+        details = simple.from_project_details_html(_BARE_FRAGMENT.sub(r"\1", text), name)
     except simple.UnsupportedAPIVersion as error:
         raise ValueError("it is of a newer format") from error
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Ask package indexes, over HTTP or in folders of wheels: pages, METADATA, files."""
+"""Ask package indexes, over HTTP or on disk: pages, METADATA, files."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, BinaryIO, Self
 
 from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError
+from envbuild.index.disk import files_in_folder, is_on_disk, open_on_disk, page_on_disk, read_page
+from envbuild.index.flat import FlatListings
 from envbuild.index.page import ACCEPT, listed_hashes, parse_page
 from envbuild.index.web import (
     CHUNK,
@@ -21,10 +23,10 @@ from envbuild.index.web import (
     Web,
 )
 from envbuild.index.web_faults import WebError
-from envbuild.index.wheel_folder import folder_page, open_in_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+    from pathlib import Path
     from types import TracebackType
 
     from envbuild.index.locations import IndexLocation
@@ -62,6 +64,7 @@ class IndexClient:
         self._web = Web(environ, read_timeout=read_timeout, deadline=deadline, retries=retries)
         self._pages: dict[tuple[str, str], ProjectPage] = {}
         self._hashes: dict[tuple[str, str], frozenset[tuple[str, str]]] = {}
+        self._flat = FlatListings()
 
     def __enter__(self) -> Self:
         return self
@@ -77,21 +80,26 @@ class IndexClient:
     def project_page(
         self, location: IndexLocation, package: str, *, fresh: bool = False
     ) -> ProjectPage:
-        """What an index lists of a package; a good answer is remembered unless a `fresh` one is asked for."""
+        """What an index lists of a package; a good answer is remembered unless a `fresh` one is asked for.
+
+        What a flat index lists is always remembered: it is asked once for all packages.
+        """
         if location.folder is not None:
-            return folder_page(location, package)
+            return self._page_on_disk(location, package)
+        if location.is_flat:
+            return self._flat.page(location, package, lambda: self._links(location, package))
         key = (location.name, package)
         if fresh or key not in self._pages:
             self._pages[key] = self._fetch_page(location, package)
         return self._pages[key]
 
     def lists(self, location: IndexLocation, package: str, file: str, sha256: str) -> bool:
-        """Whether an index is seen to list a file with this sha256; of a folder it is not.
+        """Whether an index is seen to list a file with this sha256; of a folder of wheels it is not.
 
         A glance at the page, which is remembered: many times cheaper than reading it.
         """
-        if location.folder is not None:
-            return False
+        if location.folder is not None or location.is_flat:
+            return sha256 in self.project_page(location, package).digests(file)
         key = (location.name, package)
         if key not in self._hashes:
             reply, body = self.ask_page(location, package)
@@ -143,8 +151,8 @@ class IndexClient:
 
         Asked with GET, because addresses that are signed for GET refuse HEAD.
         """
-        if location.folder is not None:
-            with open_in_folder(location, package, file.filename) as stream:
+        if is_on_disk(location, file):
+            with open_on_disk(location, package, file) as stream:
                 return os.fstat(stream.fileno()).st_size
         try:
             with self.open_file(location, package, file, span="bytes=0-0") as reply:
@@ -177,11 +185,11 @@ class IndexClient:
         return digest.hexdigest(), size
 
     def _pieces(self, location: IndexLocation, package: str, file: IndexFile) -> Iterator[bytes]:
-        if location.folder is None:
+        if not is_on_disk(location, file):
             with self.open_file(location, package, file) as reply:
                 yield from reply.stream()
         else:
-            with open_in_folder(location, package, file.filename) as stream:
+            with open_on_disk(location, package, file) as stream:
                 while piece := stream.read(CHUNK):
                     yield piece
 
@@ -205,17 +213,41 @@ class IndexClient:
     def _fetch_page(self, location: IndexLocation, package: str) -> ProjectPage:
         reply, body = self.ask_page(location, package)
         kind = reply.headers.get("Content-Type", "")
-        try:
-            return parse_page(package, body.decode(errors="replace"), kind, reply.url)
-        except ValueError as error:
-            answer = IndexAnswer(
-                fault=Fault.GARBAGE, location=location, package=package, reason=str(error)
-            )
-            raise IndexAnswerError(answer) from error
+        return _parsed(location, package, body.decode(errors="replace"), kind, reply.url)
+
+    def _links(self, location: IndexLocation, package: str) -> Iterable[IndexFile]:
+        """Every file that a flat index on the web lists; `package` is who asks first."""
+        return self._fetch_page(location, package).files
+
+    def _page_on_disk(self, location: IndexLocation, package: str) -> ProjectPage:
+        if (path := page_on_disk(location, package)) is not None:
+            return self._read_page(location, package, path)
+
+        def listed() -> Iterable[IndexFile]:
+            if location.folder is not None and location.folder.is_file():
+                return self._read_page(location, package, location.folder).files
+            return files_in_folder(location, package)
+
+        return self._flat.page(location, package, listed)
+
+    def _read_page(self, location: IndexLocation, package: str, path: Path) -> ProjectPage:
+        text = read_page(location, package, path, _LARGEST_PAGE)
+        return _parsed(location, package, text, "text/html", path.as_uri())
+
+
+def _parsed(location: IndexLocation, package: str, text: str, kind: str, url: str) -> ProjectPage:
+    try:
+        return parse_page(package, text, kind, url)
+    except ValueError as error:
+        answer = IndexAnswer(
+            fault=Fault.GARBAGE, location=location, package=package, reason=str(error)
+        )
+        raise IndexAnswerError(answer) from error
 
 
 def _page_request(location: IndexLocation, package: str, known: str | None = None) -> Request:
-    headers = [("Accept", ACCEPT), ("Accept-Encoding", "gzip, deflate")]
+    accepted = "text/html, */*;q=0.1" if location.is_flat else ACCEPT
+    headers = [("Accept", accepted), ("Accept-Encoding", "gzip, deflate")]
     headers += [("If-None-Match", known)] if known else []
     return Request(
         url=page_url(location, package),
@@ -226,8 +258,9 @@ def _page_request(location: IndexLocation, package: str, known: str | None = Non
 
 
 def page_url(location: IndexLocation, package: str) -> str:
-    """Where an index that is no folder has a package's page."""
-    return f"{location.url}/{package}/"
+    """Where an index on the web has a package's page, which of a flat one is the same for all."""
+    assert location.url is not None
+    return location.url if location.is_flat else f"{location.url}/{package}/"
 
 
 def size_of(reply: Reply) -> int | None:

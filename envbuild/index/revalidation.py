@@ -17,13 +17,14 @@ from envbuild.errors import IndexFailureError
 from envbuild.index.page_memory import SeenPage
 from envbuild.index.page_scan import wheels_of_version
 from envbuild.index.reader import page_url
+from envbuild.requirement.parse import parse_version
 from envbuild.target.wheel_choice import best_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from envbuild.index.locations import IndexLocation, IndexLocations
-    from envbuild.index.page import IndexFile
+    from envbuild.index.page import IndexFile, ProjectPage
     from envbuild.index.page_memory import PageMemory
     from envbuild.index.reader import IndexClient
     from envbuild.index.web import Reply
@@ -79,7 +80,7 @@ class Revalidation:
     def _holds(self, group: list[LockedChoice], now: float) -> bool:
         """Whether all of a package is known by an answer that still holds."""
         location = self._locations.of(group[0].package)
-        if location.folder is not None:
+        if location.folder is not None or location.is_flat:
             return False
         seen = self._memory.get(page_url(location, group[0].package))
         return seen is not None and seen.holds(now) and _knows(seen, group)
@@ -87,9 +88,10 @@ class Revalidation:
     def _look(self, group: list[LockedChoice]) -> list[LockedChoice]:
         """What stands of one package."""
         location = self._locations.of(group[0].package)
-        if location.folder is not None:
-            return []
         try:
+            if location.folder is not None or location.is_flat:
+                page = self._client.project_page(location, group[0].package)
+                return [choice for choice in group if offers(_wheels(page, choice), choice)]
             seen = self._ask(location, group)
         except IndexFailureError:
             return []
@@ -161,6 +163,12 @@ def _offers(reply: Reply, body: bytes, group: list[LockedChoice]) -> frozenset[s
     except ValueError:  # an entry that is none; whoever reads the page whole says so
         return frozenset()
     return frozenset(found)
+
+
+def _wheels(page: ProjectPage, choice: LockedChoice) -> list[IndexFile]:
+    """The wheels of the choice's version, however file names spell it."""
+    version = parse_version(choice.version)
+    return [file for file in page.files if file.is_wheel and file.version == version]
 
 
 def offers(wheels: Iterable[IndexFile], choice: LockedChoice) -> bool:

@@ -16,12 +16,12 @@ from typing import IO, TYPE_CHECKING, Self
 from urllib.parse import quote
 
 from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError
+from envbuild.index.disk import is_on_disk, open_on_disk
 from envbuild.index.page import ProjectPage, render_page
 from envbuild.index.remote_file import metadata_in_ranges
 from envbuild.index.router_server import FIRST_PORT, PORTS, Content, listen
 from envbuild.index.upload_times import tells_times
 from envbuild.index.web import CHUNK
-from envbuild.index.wheel_folder import open_in_folder
 from envbuild.value import replace
 from envbuild.wheelcache.metadata import find_metadata
 
@@ -136,19 +136,19 @@ class IndexRouter:
     def content(self, package: str, filename: str, span: str | None) -> Generator[Content]:
         """A file's bytes from its own index, or a span of them where that gives spans."""
         location, listed = self._file(package, filename)
-        if location.folder is None:
+        if is_on_disk(location, listed):
+            with open_on_disk(location, package, listed) as stream:
+                yield _LocalContent(stream)
+        else:
             with self._client.open_file(location, package, listed, span=span) as reply:
                 yield reply
-        else:
-            with open_in_folder(location, package, filename) as stream:
-                yield _LocalContent(stream)
 
     def elsewhere(self, package: str, filename: str) -> str | None:
         """Where a client may get a file itself: at an index that asks for no name and no password."""
         if not self._redirects or self._locations.is_bound(package):
             return None
         location = self._locations.of(package)
-        if location.folder is not None or location.credentials is not None:
+        if not location.is_plain or location.credentials is not None:
             return None
         url = self._file(package, filename)[1].url
         scheme = (location.url or "").partition(":")[0]
@@ -169,14 +169,14 @@ class IndexRouter:
         Where only a whole download could tell what is inside, what lies beside it has to do.
         """
         location, listed = self._file(package, filename)
-        if location.folder is None:
+        if not is_on_disk(location, listed):
             if listed.metadata_sha256 is None:
                 inner = metadata_in_ranges(self._client, location, package, listed)
                 if inner is not None:
                     return inner.content
             return self._client.metadata_beside(location, package, listed)
         try:
-            with open_in_folder(location, package, filename) as wheel:
+            with open_on_disk(location, package, listed) as wheel:
                 return find_metadata(wheel, package)
         except ValueError as error:
             raise _bad(Fault.GARBAGE, location, package, filename, str(error)) from error
@@ -189,11 +189,11 @@ class IndexRouter:
         )
 
     def _digest(self, location: IndexLocation, package: str, file: IndexFile) -> str | None:
-        if location.folder is None:
+        if not is_on_disk(location, file) or file.sha256 is not None:
             return file.sha256
-        with open_in_folder(location, package, file.filename) as stream:
+        with open_on_disk(location, package, file) as stream:
             status = os.fstat(stream.fileno())
-            key = (location.name, file.filename, status.st_size, status.st_mtime_ns)
+            key = (location.name, file.url, status.st_size, status.st_mtime_ns)
             if key not in self._digests:
                 self._digests[key] = hashlib.file_digest(stream, "sha256").hexdigest()
         return self._digests[key]

@@ -74,9 +74,13 @@ def uv_indexes(
     `hashes` as in IndexRouter.
     """
     declared = locations.declared_default
-    known = (*locations.bound, *((declared,) if declared is not None else ()))
+    known = [
+        place
+        for location in (*locations.bound, *((declared,) if declared is not None else ()))
+        for place in location.places
+    ]
     are_safe = not any(location.url and location.url.startswith("http:") for location in known)
-    everything = everything or (declared is not None and declared.folder is not None)
+    everything = everything or (declared is not None and not declared.is_plain)
     if not everything and not locations.bound:
         closed = closed_to_http(environ, router=False) if are_safe else {}
         yield UvIndexes(
@@ -122,8 +126,10 @@ def default_environment(declared: IndexLocation | None) -> dict[str, str]:
     """Where the default index lives; user and password apart, because uv repeats addresses."""
     if declared is None:
         return {}
+    if declared.is_flat:
+        return {"UV_FIND_LINKS": str(declared.folder or declared.url), "UV_NO_INDEX": "1"}
     if declared.folder is not None:
-        return {"UV_FIND_LINKS": str(declared.folder), "UV_NO_INDEX": "1"}
+        return {"UV_DEFAULT_INDEX": f"default={declared.folder.as_uri()}"}
     told = {"UV_DEFAULT_INDEX": f"default={declared.url}"}
     if declared.credentials is not None:
         told["UV_INDEX_DEFAULT_USERNAME"] = declared.credentials.user

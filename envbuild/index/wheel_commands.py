@@ -9,9 +9,9 @@ from typing import IO, TYPE_CHECKING, cast
 
 from envbuild.declaration.declaration import DEFAULT_INDEX
 from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError
+from envbuild.index.disk import is_on_disk, open_on_disk
 from envbuild.index.page import IndexFile
 from envbuild.index.remote_file import RangesUnsupportedError, RemoteFile
-from envbuild.index.wheel_folder import open_in_folder
 from envbuild.posix.workers import Workers
 from envbuild.value import replace, value
 from envbuild.wheelcache.metadata import UNREADABLE
@@ -92,10 +92,11 @@ class CommandReader:
     def _read(self, file: ResolvedFile) -> tuple[str, ...]:
         location = self.locations.of(file.package)
         try:
-            if location.folder is not None:
-                with open_in_folder(location, file.package, file.file) as stream:
+            listed = self._place(location, file)
+            if is_on_disk(location, listed):
+                with open_on_disk(location, file.package, listed) as stream:
                     return find_commands(stream)
-            return self._read_remote(location, file)
+            return self._read_remote(location, file.package, listed)
         except ValueError as error:
             answer = IndexAnswer(
                 fault=Fault.GARBAGE,
@@ -106,23 +107,23 @@ class CommandReader:
             )
             raise IndexAnswerError(answer) from error
 
-    def _read_remote(self, location: IndexLocation, file: ResolvedFile) -> tuple[str, ...]:
-        listed = self._place(location, file)
-
+    def _read_remote(
+        self, location: IndexLocation, package: str, listed: IndexFile
+    ) -> tuple[str, ...]:
         def ask(span: str) -> AbstractContextManager[Reply]:
-            return self.client.open_file(location, file.package, listed, span=span)
+            return self.client.open_file(location, package, listed, span=span)
 
         try:
             with RemoteFile(ask) as wheel:
                 return find_commands(cast("IO[bytes]", wheel))
         except RangesUnsupportedError:
             with tempfile.TemporaryFile() as stream:
-                self.client.download(location, file.package, listed, stream)
+                self.client.download(location, package, listed, stream)
                 return find_commands(stream)
 
     def _place(self, location: IndexLocation, file: ResolvedFile) -> IndexFile:
         """Where the wheel lies: where a resolution saw it, if that was no router's address, else by its page."""
-        if file.url and location.name == DEFAULT_INDEX:
+        if file.url and location.name == DEFAULT_INDEX and location.is_plain:
             return IndexFile(filename=file.file, url=file.url, sha256=file.sha256)
         listed = self.client.project_page(location, file.package).file(file.file)
         if listed is None:

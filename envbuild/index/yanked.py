@@ -27,8 +27,6 @@ def yanked_files(
 
     def look(package: str) -> dict[str, str]:
         location = locations.of(package)
-        if location.folder is not None:
-            return {}
         try:
             page = client.project_page(location, package)
         except IndexFailureError:

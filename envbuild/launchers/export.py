@@ -114,8 +114,8 @@ class Export(Protocol):
         """A driver's lockfile; NoError where it has none."""
         ...
 
-    def indexes(self) -> Mapping[str, str]:
-        """The address or folder of every bound index."""
+    def indexes(self) -> Mapping[str, tuple[str, bool]]:
+        """The address or folder of every bound index, and whether it is flat."""
         ...
 
     def lock_workspace(self, lockfile: Lockfile, pyproject: str, python: str) -> str:

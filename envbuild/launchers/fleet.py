@@ -85,10 +85,10 @@ class FileSource:
     """Where this host finds a package's files; PEP 751 wants an address for each."""
 
     index: str | None
-    """The index's own address, without credentials; None for a folder."""
+    """The index's own address, without credentials; None where it is no PEP 503 index on the web."""
 
     files: Mapping[str, str]
-    """File name → URL, or absolute path where the index is a folder."""
+    """File name → URL, or absolute path where it lies on this host."""
 
 
 @value

@@ -121,9 +121,9 @@ class FakeExport:
     def unit(self) -> None:
         """No drop-in is for a unit."""
 
-    def indexes(self) -> dict[str, str]:
+    def indexes(self) -> dict[str, tuple[str, bool]]:
         """One that is bound."""
-        return {"internal": "https://packages.example.com/simple"}
+        return {"internal": ("https://packages.example.com/simple", False)}
 
     def lock_workspace(self, lockfile: Lockfile, pyproject: str, python: str) -> str:
         """A `uv.lock` with every locked file."""

@@ -76,8 +76,8 @@ class World:
     url: str = ""
     """Where the index is said to be."""
 
-    key: str = ""
-    """Further keys of a bound `[[index]]`, and what has to stand in its place for the default one."""
+    form: str = ""
+    """What form the index is said to have."""
 
     stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
 
@@ -346,7 +346,102 @@ FILES = (
 )
 
 
-CASES = (*RETRIES, *IDENTITY, *CERTIFICATES, *PROXIES, *FILES)
+def _flat(world: World, **keys: object) -> None:
+    """One page on the index has the links to all files."""
+    world.index.offer = Offer(**keys)  # type: ignore[arg-type] # each case names its own
+    world.url = world.url.replace("/simple", "/wheels")
+    world.form = "flat"
+
+
+def _flat_with_login(world: World) -> None:
+    _netrc(world)
+    world.url = world.url.replace("/simple", "/wheels")
+    world.form = "flat"
+
+
+def _flat_that(world: World, fault: Fault, times: int | None = None) -> None:
+    _flat(world)
+    world.inject("/wheels", fault, times)
+
+
+def _nested(world: World) -> None:
+    """Wheels in folders within a folder, among what is none."""
+    place = world.folder / "our wheels"
+    TOP.write(place / "a" / "b")
+    BASE.write(place / "c+d")
+    (place / "a" / "notes.txt").touch()
+    (place / "base-9.0-py3-none-any.whl").mkdir()
+    (place / "loop").symlink_to(place)
+    world.url = str(place)
+
+
+def _as_file_url(world: World) -> None:
+    _nested(world)
+    world.url = (world.folder / "our wheels").as_uri()
+
+
+def _links_file(world: World) -> None:
+    """A page of links that is a file, beside the folder of its wheels."""
+    links = [TOP.write(world.folder / "w+1"), BASE.write(world.folder / "w+1")]
+    page = world.folder / "links.html"
+    page.write_text("<html>" + "".join(f'<a href="w%2B1/{x.name}">x</a>' for x in links))
+    world.url = page.as_uri()
+    world.form = "flat"
+
+
+def _tree(world: World) -> None:
+    """Pages on disk as PEP 503 has them, with the files in a folder beside."""
+    for wheel in (TOP, BASE):
+        wheel.write(world.folder / "tree" / "packages")
+        page = world.folder / "tree" / "simple" / wheel.name / "index.html"
+        page.parent.mkdir(parents=True)
+        link = f"../../packages/{wheel.filename}#sha256={wheel.sha256}"
+        page.write_text(f'<!DOCTYPE html><html><a href="{link}">{wheel.filename}</a></html>')
+    world.url = (world.folder / "tree" / "simple").as_uri()
+
+
+def _tree_alone(world: World) -> None:
+    _tree(world)
+    world.form = "simple"
+
+
+def _without_top(world: World, prepare: Callable[[World], None]) -> None:
+    prepare(world)
+    world.index.remove(TOP.filename)
+    for file in world.folder.rglob(TOP.filename):
+        file.unlink()
+    shutil.rmtree(world.folder / "tree" / "simple" / "top", ignore_errors=True)
+
+
+GONE = "index '(own|default)' has no package 'top'"
+PLACES = (
+    Case(name="flat page", prepare=_flat),
+    Case(name="flat page without digests", prepare=lambda world: _flat(world, hashes=False)),
+    Case(name="flat page, password in netrc", prepare=_flat_with_login),
+    Case(name="flat page 503", prepare=lambda world: _flat_that(world, Status(code=503), 1)),
+    Case(name="flat page broken off", prepare=lambda w: _flat_that(w, Truncate(after=50), 1)),
+    Case(
+        name="flat page 404",
+        prepare=lambda world: _flat_that(world, Status(code=404)),
+        words=GONE,
+    ),
+    Case(
+        name="flat page 403",
+        prepare=lambda world: _flat_that(world, Status(code=403)),
+        words="does not permit reading",
+    ),
+    Case(name="flat page that lacks it", prepare=lambda w: _without_top(w, _flat), words=GONE),
+    Case(name="folders within a folder", prepare=_nested),
+    Case(name="folder as a file: URL", prepare=_as_file_url),
+    Case(name="folder that lacks it", prepare=lambda w: _without_top(w, _nested), words=GONE),
+    Case(name="page of links on disk", prepare=_links_file),
+    Case(name="tree of pages on disk", prepare=_tree),
+    Case(name="tree of pages on disk, format simple", prepare=_tree_alone),
+    Case(name="tree that lacks it", prepare=lambda w: _without_top(w, _tree_alone), words=GONE),
+)
+
+
+CASES = (*PLACES, *RETRIES, *IDENTITY, *CERTIFICATES, *PROXIES, *FILES)
 
 
 @pytest.fixture
@@ -371,13 +466,13 @@ def run_side(side: str, run: CommandLine, world: World, python: str) -> tuple[Re
     more = ""
     if side == "default":
         env["ENVBUILD_INDEX_DEFAULT_URL"] = world.url
+        env["ENVBUILD_INDEX_DEFAULT_FORMAT"] = world.form
     else:
         env |= {"ENVBUILD_INDEX_DEFAULT_URL": "http://127.0.0.1:9/simple"}
         env |= {"ENVBUILD_INDEX_OWN_URL": world.url}
         address = "https://packages.example.com/simple"
-        more = (
-            f'[[index]]\nname = "own"\nurl = "{address}"\npackages = ["top", "base"]\n{world.key}'
-        )
+        more = f'[[index]]\nname = "own"\nurl = "{address}"\npackages = ["top", "base"]\n'
+        more += f'format = "{world.form}"\n' if world.form else ""
     run.declare(declare_drivers({"top": ["top"]}, python=python, more=more))
     shutil.rmtree(run.cwd / "locks", ignore_errors=True)
     result = run("lock", env=env)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError, problem_of
-from envbuild.index.locations import Credentials, IndexLocation
+from envbuild.index.credentials import Credentials
+from envbuild.index.locations import IndexLocation
 from tests.support.golden import assert_golden
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "index" / "answers.txt"

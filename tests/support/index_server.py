@@ -169,6 +169,10 @@ class _IndexHandler(Handler):
             self._project(path.removeprefix("/simple/").strip("/"))
         elif path.startswith("/files/"):
             self._file(path.removeprefix("/files/"))
+        elif path == "/wheels":
+            self.answer(301, Location="/wheels/all/")
+        elif path == "/wheels/all/":
+            self._listing()
         else:
             self.answer(404, b"no such page\n")
 
@@ -177,6 +181,15 @@ class _IndexHandler(Handler):
             return True
         token = base64.b64encode(":".join(self.server.offer.login).encode()).decode()
         return self.headers.get("Authorization") == f"Basic {token}"
+
+    def _listing(self) -> None:
+        """The files of all packages on one page, as web servers list a folder."""
+        links = [link_of(held, "../../files/", self.server.offer) for held in self._held()]
+        text = "\n".join((LISTING, *links, "</pre></html>"))
+        self.answer(200, text.encode(), Content_Type="text/html; charset=utf-8")
+
+    def _held(self) -> list[Held]:
+        return sorted(self.server.files.values(), key=lambda held: held.filename)
 
     def _projects(self) -> list[str]:
         return sorted({held.project for held in tuple(self.server.files.values())})
@@ -268,6 +281,20 @@ def _bounds(first: str, last: str, size: int) -> tuple[int, int]:
     if not first:
         return max(size - int(last or 0), 0), size - 1
     return int(first), min(int(last) if last else size - 1, size - 1)
+
+
+LISTING = """<html><head><title>Index of /wheels/</title></head><body id="top"><pre>
+<a href="?C=N;O=D">Name</a> <a href='#top'>top</a> <a href="../">Parent</a> <a href="mailto:kim@x">kim</a>
+<a href="notes.txt">notes</a> <a href="old/">old</a> <a href="nothing-1.0-py3-none-any.whl.metadata">x</a>"""
+"""How a page of links begins, with links that are to no package's file."""
+
+
+def link_of(held: Held, folder: str, offer: Offer) -> str:
+    """A file as a link of a flat page: nothing but its place and its digest, percent-encoded."""
+    digests = _digests(offer, held) if offer.hashes else {}
+    fragment = "".join(f"#{kind}={digest}" for kind, digest in digests.items())
+    name = quote(held.filename).replace("-", "%2D")
+    return f'<a href="{folder}{name}{fragment}">{held.filename}</a>  2026-01-01 00:00  12K'
 
 
 def _link(entry: dict[str, Any]) -> str:

@@ -9,7 +9,12 @@ from urllib.parse import SplitResult, urlsplit
 
 from packaging.utils import canonicalize_name
 
-from envbuild.declaration.declaration import DEFAULT_INDEX, Index, index_variable
+from envbuild.declaration.declaration import (
+    DEFAULT_INDEX,
+    INDEX_FORMATS,
+    Index,
+    index_variable,
+)
 from envbuild.declaration.toml.table import (
     Key,
     Located,
@@ -49,14 +54,34 @@ def _url(written: str) -> SplitResult:
         _ = parts.port
     except ValueError:
         raise TextError("this is not a URL", hint=_URL_FORM) from None
+    if parts.scheme == "file":
+        return _local(parts)
     if parts.scheme not in ("http", "https"):
         raise TextError(
-            "the URL of an index begins with https:// or http://",
+            "the URL of an index begins with https://, http:// or file:///",
             hint='for a folder of wheels write path = "…" instead of url',
         )
     if not parts.hostname:
         raise TextError("the URL names no host", hint=_URL_FORM)
     return parts
+
+
+def _local(parts: SplitResult) -> SplitResult:
+    if parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
+        raise TextError(
+            "a file: URL names this host and a whole path", hint="write it like file:///srv/simple"
+        )
+    return parts
+
+
+def _format(written: str) -> str:
+    if written not in INDEX_FORMATS:
+        raise TextError(
+            f"{written!r} is no format of an index",
+            hint='"simple": a page for each package (PEP 503); '
+            '"flat": one page or folder with the files of all',
+        )
+    return written
 
 
 def _path(written: str) -> str:
@@ -84,9 +109,10 @@ def _pattern(written: str) -> str:
 NAME = Key("name", text(_name))
 URL = Key("url", text(_url))
 PATH = Key("path", text(_path))
+FORMAT = Key("format", text(_format))
 PACKAGES = Key("packages", list_of(located(text(_pattern))))
 
-INDEX_KEYS: tuple[Key[object], ...] = (NAME, URL, PATH, PACKAGES)
+INDEX_KEYS: tuple[Key[object], ...] = (NAME, URL, PATH, FORMAT, PACKAGES)
 """The keys of `[[index]]`."""
 
 
@@ -114,6 +140,7 @@ def _index(table: Table, name: str) -> Index:
         name=name,
         url=None if url is None else url.geturl(),
         path=path,
+        format=table.get(FORMAT),
         packages=tuple(pattern.value for pattern in table.get(PACKAGES) or ()),
         line=table.place.line,
     )

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from envbuild.lockfile.lockfile import Lockfile
 
 
-def render_workspace(lockfile: Lockfile, indexes: Mapping[str, str]) -> ExportedFile:
+def render_workspace(lockfile: Lockfile, indexes: Mapping[str, tuple[str, bool]]) -> ExportedFile:
     """`<driver>/pyproject.toml` with exact pins, of which `uv lock` makes the `uv.lock` beside it.
 
-    `indexes` has the address or folder of every bound index that a package comes from.
+    `indexes` has the address or folder of every bound index that a package comes from, and whether it is flat.
     """
     check_distinct(lockfile)
     lines = [
@@ -53,14 +53,14 @@ def render_workspace(lockfile: Lockfile, indexes: Mapping[str, str]) -> Exported
             f"{toml_string(name)} = {{ index = {toml_string(index)} }}"
             for name, index in sources.items()
         ]
-    for name, place in indexes.items():
+    for name, (place, is_flat) in indexes.items():
         lines += [
             "",
             "[[tool.uv.index]]",
             f"name = {toml_string(name)}",
             f"url = {toml_string(place)}",
         ]
-        lines += ["explicit = true", *(['format = "flat"'] if "://" not in place else [])]
+        lines += ["explicit = true", *(['format = "flat"'] if is_flat else [])]
     return ExportedFile(name=f"{lockfile.driver}/pyproject.toml", text=join(lines))
 
 

@@ -82,7 +82,7 @@ def _package(package: LockedPackage, lockfile: Lockfile, source: FileSource) -> 
 
 def _file(file: LockedFile, source: FileSource) -> str:
     place = source.files[file.name]
-    where = "path" if source.index is None else "url"
+    where = "path" if place.startswith("/") else "url"
     pairs = (
         ("name", toml_string(file.name)),
         (where, toml_string(place)),

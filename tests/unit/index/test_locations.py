@@ -9,7 +9,9 @@ import pytest
 
 from envbuild.declaration.declaration import Declaration, Index, index_variable
 from envbuild.errors import UsageError
-from envbuild.index.locations import Credentials, locate_indexes
+from envbuild.index.credentials import Credentials
+from envbuild.index.locations import locate_indexes
+from envbuild.value import replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,6 +63,20 @@ def test_the_environment_goes_first(value: str, url: str | None, folder: str | N
     assert located.url == url
     assert located.folder == (Path(folder) if folder else None)
     assert located.packages == ("acme-*",)
+
+
+def test_the_form_of_an_index() -> None:
+    """The declaration says it, a host's variable goes first; a flat page keeps its last slash."""
+    links = replace(INTERNAL, url="https://declared.example/wheels/", format="flat")
+    declared = locate(links).of("acme-core")
+    assert (declared.url, declared.is_flat) == ("https://declared.example/wheels/", True)
+    environ = {"ENVBUILD_INDEX_IN_TERNAL_FORMAT": "simple"}
+    here = locate(links, environ=environ).of("acme-core")
+    assert (here.url, here.is_flat) == ("https://declared.example/wheels", False)
+    assert locate(FILES).of("local").is_flat
+    assert not locate(replace(FILES, format="simple")).of("local").is_flat
+    with pytest.raises(UsageError, match=r"\$ENVBUILD_INDEX_FILES_FORMAT: 'html' is no format"):
+        locate(FILES, environ={"ENVBUILD_INDEX_FILES_FORMAT": "html"})
 
 
 def test_default_is_left_to_uv_until_it_is_needed() -> None:

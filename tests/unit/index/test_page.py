@@ -135,7 +135,7 @@ def test_a_newer_minor_version_is_no_news() -> None:
         ('{"files": [1]}', JSON, "holds no list of files"),
         ('{"files": [{"filename": "x"}]}', JSON, "without a name or an address"),
         ('{"files": [{"filename": "../x", "url": "x"}]}', JSON, "without a name or an address"),
-        (html('<a href="x-1.0.tar.gz#what">x</a>'), HTML, "its HTML is malformed"),
+        (html('<a href="http://[x-1.0.tar.gz">x</a>'), HTML, "its HTML is malformed"),
         (
             html("", '<meta name="pypi:repository-version" content="2.0">'),
             HTML,
@@ -147,6 +147,30 @@ def test_what_is_no_page_is_said_to_be_none(text: str, kind: str, words: str) ->
     """Garbage has a reason that fits into a message."""
     with pytest.raises(ValueError, match=words):
         parse_page("acme", text, kind, URL)
+
+
+def test_a_fragment_that_is_no_digest_is_left_out() -> None:
+    """Listings of folders lead to places within themselves; digests stay digests."""
+    digest = "0" * 64
+    links = f"""<a href="#top">top</a><a href='a-1.tar.gz#what'>a</a><a href="b-1.tar.gz#sha256={digest}">b</a>"""
+    files = parse_page("x", html(links), HTML, "http://h/p/").files
+    assert [(file.url, file.sha256) for file in files] == [
+        ("http://h/p/a-1.tar.gz", None),
+        ("http://h/p/b-1.tar.gz", digest),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "words"),
+    [
+        ("<html>" + "<a href=x>" * 100_001, HTML, "it has more than 100000 links"),
+        ('{"files":[' + "[]," * 1_000_001 + "{}]}", JSON, "its JSON has more than 1000000 parts"),
+    ],
+)
+def test_a_page_of_too_many_parts_is_not_parsed(text: str, kind: str, words: str) -> None:
+    """A few bytes each would be a gigabyte of objects."""
+    with pytest.raises(ValueError, match=words):
+        parse_page("x", text, kind, "http://h/p/")
 
 
 def test_an_html_page_may_be_empty() -> None:

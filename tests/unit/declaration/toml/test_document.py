@@ -203,6 +203,7 @@ packages = ["acme-*", "*-acme"]
 [[index]]
 name = "default"
 url = "http://127.0.0.1:3141/simple/"
+format = "simple"
 [drivers.asr]
 requires = ["faster-whisper"]
 """
@@ -216,7 +217,14 @@ requires = ["faster-whisper"]
             packages=("acme-*", "*-acme"),
             line=6,
         ),
-        Index(name="default", url="http://127.0.0.1:3141/simple/", path=None, packages=(), line=10),
+        Index(
+            name="default",
+            url="http://127.0.0.1:3141/simple/",
+            path=None,
+            format="simple",
+            packages=(),
+            line=10,
+        ),
     )
     names = ("acme-core", "acme-cuda", "my-acme", "faster-whisper")
     assert [declaration.index_of(n) for n in names] == ["core", "internal", "internal", "default"]

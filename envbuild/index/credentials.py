@@ -1,0 +1,118 @@
+"""Who we are at an index: netrc files and keyrings."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from envbuild.errors import Problem, UsageError
+from envbuild.value import field, replace, value
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from envbuild.index.locations import IndexLocation
+
+_KEYRING_TIMEOUT = 60.0
+"""Seconds for a keyring to answer: it may ask the user to unlock it."""
+
+
+@value
+class Credentials:
+    """Who we are at an index; never shown, `repr` included."""
+
+    user: str = field(repr=False)
+    password: str | None = field(repr=False)
+    """None where only the user is known."""
+
+    def authorization(self) -> str:
+        """The value of an `Authorization` header (RFC 7617)."""
+        token = base64.b64encode(f"{self.user}:{self.password or ''}".encode()).decode()
+        return f"Basic {token}"
+
+
+def ask_keyring(url: str, user: str, environ: Mapping[str, str]) -> str | None:
+    """The password that the program `keyring` has for a user, by the index's URL, else by its host."""
+    import os
+
+    from envbuild.posix.process import Command, SystemRunner, find_program, scrubbed_environment
+
+    program = find_program("keyring", environ.get("PATH", ""))
+    if program is None:
+        message = "$ENVBUILD_KEYRING asks for keyring, which is not on PATH"
+        raise UsageError(Problem(key="$ENVBUILD_KEYRING", message=message))
+    for service in (url, urlsplit(url).netloc):
+        command = Command(
+            argv=(os.path.abspath(program), "get", service, user),  # noqa: PTH100
+            env=scrubbed_environment(environ),
+            cwd="/",
+            timeout=_KEYRING_TIMEOUT,
+        )
+        done = SystemRunner().run(command)
+        if done.code == 0 and done.stdout.strip():
+            return done.stdout.rstrip("\n")
+    return None
+
+
+class Netrc:
+    """The user's netrc file, read once and only when an index has no credentials of its own."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._known: Mapping[str, tuple[str, str, str]] | None = None
+
+    def complete(self, location: IndexLocation) -> IndexLocation:
+        """The location with what netrc, or a keyring where one is asked for, knows of its password.
+
+        A user that the URL names is kept: only his password is looked for.
+        """
+        if location.mirrors:
+            mirrors = tuple(map(self.complete, location.mirrors))
+            return replace(self.complete(replace(location, mirrors=())), mirrors=mirrors)
+        url = location.url
+        if url is None:
+            return replace(location, elsewhere=self.of_host)
+        location = replace(location, elsewhere=self.of_host)
+        given = location.credentials
+        if given is not None and given.password is not None:
+            return location
+        host = urlsplit(url).hostname or ""
+        found = self._find(host) or self._find("default")
+        if found is not None and (given is None or given.user in ("", found.user)):
+            return replace(location, credentials=found)
+        if given is not None and self._environ.get("ENVBUILD_KEYRING") == "subprocess":
+            password = ask_keyring(url, given.user, self._environ)
+            return replace(location, credentials=replace(given, password=password))
+        return location
+
+    def of_host(self, host: str) -> Credentials | None:
+        """Who we are at a host that netrc names; its entry for all other hosts is for indexes alone."""
+        return self._find(host) if host != "default" else None
+
+    def _find(self, host: str) -> Credentials | None:
+        if self._known is None:
+            self._known = self._read()
+        found = self._known.get(host)
+        return Credentials(user=found[0], password=found[2]) if found is not None else None
+
+    def _read(self) -> Mapping[str, tuple[str, str, str]]:
+        import netrc
+
+        asked_for = self._environ.get("NETRC")
+        home = self._environ.get("HOME")
+        if not asked_for and not home:
+            return {}
+        path = asked_for or f"{home}/.netrc"
+        try:
+            return netrc.netrc(path).hosts
+        except netrc.NetrcParseError as error:
+            # the parser's own words may repeat a token, which may be a password
+            message = "the netrc file cannot be parsed"
+            raise UsageError(Problem(message=message, file=path, line=error.lineno)) from None
+        except (OSError, UnicodeDecodeError) as error:
+            if not asked_for:
+                return {}
+            reason = getattr(error, "strerror", None) or "it is not text"
+            message = f"cannot read the netrc file that $NETRC names: {reason}"
+            raise UsageError(Problem(message=message, file=path)) from None

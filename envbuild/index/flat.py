@@ -1,0 +1,69 @@
+"""Flat indexes: one page of links, or one folder, that has the files of many packages."""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError
+from envbuild.index.page import ProjectPage
+from envbuild.requirement.parse import normalized_name
+from envbuild.value import replace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from envbuild.index.locations import IndexLocation
+    from envbuild.index.page import IndexFile
+
+_SDISTS = (".tar.gz", ".zip")
+
+
+class FlatListings:
+    """What flat indexes list, each asked once; safe to share between threads.
+
+    An index that failed has failed for as long as this lives.
+    """
+
+    def __init__(self) -> None:
+        self._guards: dict[str, Lock] = {}
+        self._listed: dict[str, Mapping[str, ProjectPage]] = {}
+        self._failed: dict[str, IndexAnswer] = {}
+
+    def page(
+        self, location: IndexLocation, package: str, read: Callable[[], Iterable[IndexFile]]
+    ) -> ProjectPage:
+        """The files of one package; IndexAnswerError as `read` raises it, or where there are none."""
+        with self._guards.setdefault(location.name, Lock()):
+            if location.name in self._failed:
+                raise IndexAnswerError(replace(self._failed[location.name], package=package))
+            if location.name not in self._listed:
+                try:
+                    self._listed[location.name] = pages_of(read())
+                except IndexAnswerError as error:
+                    self._failed[location.name] = error.answer
+                    raise
+        found = self._listed[location.name].get(package)
+        if found is None:
+            answer = IndexAnswer(fault=Fault.NOT_FOUND, location=location, package=package)
+            raise IndexAnswerError(answer)
+        return found
+
+
+def pages_of(files: Iterable[IndexFile]) -> dict[str, ProjectPage]:
+    """The files of each package by its normalised name, in their order; what is no package's file is left out."""
+    found: dict[str, list[IndexFile]] = {}
+    for file in files:
+        if (package := package_of(file.filename)) is not None:
+            found.setdefault(package, []).append(file)
+    return {name: ProjectPage(name=name, files=tuple(listed)) for name, listed in found.items()}
+
+
+def package_of(filename: str) -> str | None:
+    """The normalised name of the package that a file is of, as far as its name says."""
+    if filename.endswith(".whl"):
+        return normalized_name(filename.partition("-")[0]) or None
+    for ending in _SDISTS:
+        if filename.endswith(ending):
+            return normalized_name(filename.removesuffix(ending).rpartition("-")[0]) or None
+    return None
