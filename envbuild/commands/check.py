@@ -10,14 +10,13 @@ from envbuild.conflicts.unlocked_changes import foresee, unmet_findings
 from envbuild.errors import LockfileError, UsageError
 from envbuild.finding import Code, Finding
 from envbuild.lockfile.freshness import judge_lockfile
-from envbuild.lockfile.held_back import held_back_hint, held_back_text
 from envbuild.lockfile.host_check import check_host
 from envbuild.lockfile.lockfile import Stale
 from envbuild.lockfile.provided_commands import command_problems, settle_all
 from envbuild.lockfile.soundness import check_soundness
 from envbuild.lockfile.text import package_line
 from envbuild.lockfile.torch_builds import check_torch_builds
-from envbuild.lockfile.warnings import yanked_text
+from envbuild.lockfile.warnings import held_back_hint, held_back_text, yanked_text
 from envbuild.store.shims import check_commands
 from envbuild.value import replace, value
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.commands.locked_fleet import read_lockfiles
+from envbuild.commands.selection import read_lockfiles
 from envbuild.conflicts.matrix import MOST_EXPLAINED, decide_pairs, find_splits, pairs_of
 from envbuild.conflicts.pair_decision import Fleet
 from envbuild.conflicts.shared_groups import find_groups

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envbuild.commands.locked_fleet import read_lockfiles
 from envbuild.commands.revision import fleet_at
+from envbuild.commands.selection import read_lockfiles
 from envbuild.environment.receipt import read_receipt_files
 from envbuild.lean_json import open_text
 from envbuild.lockfile.changes import NamedFile

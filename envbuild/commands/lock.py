@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.commands.lock_commands import refuse_missing_commands, with_commands
-from envbuild.commands.lock_held_back import note_held_back, with_held_back
 from envbuild.commands.lock_jobs import (
     Upgrade,
     check_upgrade,
@@ -21,9 +20,9 @@ from envbuild.commands.lock_result import (
     LockResult,
     all_failures,
     driver_lock,
+    held_by_rules,
 )
-from envbuild.commands.lock_warnings import doubts, note_yanked
-from envbuild.commands.partial_lock import held_by_rules
+from envbuild.commands.lock_warnings import doubts, note_held_back, note_yanked, with_held_back
 from envbuild.conflicts.rules import agreement, check_rules, rule_problems
 from envbuild.errors import EnvbuildError, UnsatisfiableError, UsageError
 from envbuild.lockfile.changes import known_files
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from envbuild.commands.lock_jobs import LockGroup
-    from envbuild.commands.lock_soundness import KnownByTarget
+    from envbuild.commands.lock_merge import KnownByTarget
     from envbuild.declaration.declaration import Declaration
     from envbuild.errors import Problem
     from envbuild.lockfile.folder import LockFolder

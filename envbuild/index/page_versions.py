@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from envbuild.lockfile.held_back import PLATFORM, PYTHON, SOURCE, TOO_NEW
+from envbuild.lockfile.warnings import PLATFORM, PYTHON, SOURCE, TOO_NEW
 from envbuild.requirement.parse import normalized_name
 from envbuild.target.wheel_choice import best_wheel, fits_python
 from envbuild.value import value

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from envbuild.errors import EnvbuildError
 from envbuild.index.static_walk import StaticWalk, joined
-from envbuild.lockfile.held_back import PLATFORM, PYTHON, REASONS, change_hint, obstacle_text
 from envbuild.lockfile.lockfile import HeldBack
+from envbuild.lockfile.warnings import PLATFORM, PYTHON, REASONS, change_hint, obstacle_text
 from envbuild.posix.workers import Workers
 from envbuild.requirement.parse import holds, parse_requirement, parse_version
 from envbuild.resolution.joint_request import joint_inputs_request

@@ -15,7 +15,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from envbuild.errors import EnvbuildError
 from envbuild.index.page_versions import PageVersions, versions_on_page
 from envbuild.index.source_metadata import source_requires
-from envbuild.lockfile.held_back import SOURCE
+from envbuild.lockfile.warnings import SOURCE
 from envbuild.posix.workers import Workers
 from envbuild.requirement.graph import askings, overrides_by_package
 from envbuild.requirement.parse import admits, holds, parse_requirement

@@ -17,9 +17,9 @@ from envbuild.lockfile.content import (
     check_targets,
     refuse_address,
 )
-from envbuild.lockfile.held_back import REASONS
 from envbuild.lockfile.lockfile import FORMAT, HeldBack, Inputs, LockedFile, LockedPackage, Lockfile
 from envbuild.lockfile.text import ALWAYS_WRITTEN, DEFAULTS, sha256_of
+from envbuild.lockfile.warnings import REASONS
 from envbuild.target.target import parse_target
 from envbuild.value import field_names
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.lockfile.held_back import held_back_hint, held_back_table, held_back_text
+from envbuild.lockfile.warnings import held_back_hint, held_back_table, held_back_text
 from envbuild.report.diff import change_table, render_change
 from envbuild.report.lines import render_count
 from envbuild.report.outcome import problem_table

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
-from envbuild.lockfile.held_back import REASONS
 from envbuild.lockfile.lockfile import HeldBack, Inputs, LockedFile, LockedPackage, Lockfile
+from envbuild.lockfile.warnings import REASONS
 from envbuild.target.target import Platform, Target
 
 if TYPE_CHECKING:

@@ -43,19 +43,30 @@ from envbuild.lockfile.fleet_diff import DriverDiff
 from envbuild.lockfile.lockfile import HeldBack
 from envbuild.report.check import check_table, render_check
 from envbuild.report.conflicts import conflicts_table, render_conflicts
+from envbuild.report.declaration import (
+    edit_table,
+    init_table,
+    render_edit,
+    render_init,
+    render_show,
+    show_table,
+)
 from envbuild.report.diff import diff_table, render_diff
 from envbuild.report.doctor import doctor_table, render_doctor
-from envbuild.report.edit import edit_table, init_table, render_edit, render_init
 from envbuild.report.export import export_table, render_export
-from envbuild.report.gc import gc_table, render_gc
-from envbuild.report.history import history_table, render_history
 from envbuild.report.lines import render_problems
 from envbuild.report.list import list_table, render_list
 from envbuild.report.lock import lock_table, render_lock
 from envbuild.report.outcome import problem_table
 from envbuild.report.probe import probe_table, render_probe
-from envbuild.report.ps import ps_table, render_ps
-from envbuild.report.show import render_show, show_table
+from envbuild.report.store import (
+    gc_table,
+    history_table,
+    ps_table,
+    render_gc,
+    render_history,
+    render_ps,
+)
 from envbuild.report.verify import render_repair, render_verify, repair_table, verify_table
 from envbuild.report.why import render_tree, render_why, tree_table, why_table
 from envbuild.requirement.graph import Edge

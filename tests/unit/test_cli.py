@@ -49,7 +49,7 @@ def test_the_host_is_told_from_a_bug(
         raise error
 
     verb = Verb("gc", at_once=fail if early else None)(fail)
-    monkeypatch.setattr("envbuild.cli.gc.gc", verb)
+    monkeypatch.setattr("envbuild.cli.store.gc", verb)
     assert main(["gc"], {}) == code
     said = capsys.readouterr().err
     assert ("Traceback" in said) == (code == BUG)

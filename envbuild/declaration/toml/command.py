@@ -1,4 +1,4 @@
-"""Commands that a driver exposes, and the probes that must succeed before envbuild switches to an environment."""
+"""What a driver exposes, the probes that must succeed before envbuild switches to it, and the variables it sets."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from envbuild.declaration.toml.table import Place, TextError, kind, list_of, tex
 
 if TYPE_CHECKING:
     from envbuild.declaration.toml.table import Reader
+
 
 _MODULE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 _COMMAND = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
@@ -78,4 +79,54 @@ def read_seconds(value: object, place: Place) -> int | None:
     if not 1 <= value <= _LONGEST:
         place.wrong(f"must be from 1 to {_LONGEST} seconds, not {value}")
         return None
+    return value
+
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_TOO_LATE = re.compile(r"PYTHON.*|(LD|DYLD|MALLOC)_.*|GLIBC_TUNABLES")
+"""What the interpreter, the loader and the C library read before the activation can set it."""
+
+
+def read_env(value: object, place: Place) -> tuple[tuple[str, str], ...] | None:
+    """A reader of `{ NAME = "value" }`, in name order."""
+    if not isinstance(value, dict):
+        place.wrong(
+            f"must be a table, not {kind(value)}", hint='write it like env = { NAME = "value" }'
+        )
+        return None
+    read = (_read_variable(name, inner, place.at(name)) for name, inner in value.items())
+    return tuple(sorted(pair for pair in read if pair is not None))
+
+
+def _read_variable(name: str, value: object, place: Place) -> tuple[str, str] | None:
+    problem = _problem_with(name)
+    if problem is not None:
+        place.wrong(str(problem), hint=problem.hint)
+        return None
+    content = text(_content)(value, place)
+    return None if content is None else (name, content)
+
+
+def _problem_with(name: str) -> TextError | None:
+    if not _NAME.fullmatch(name):
+        return TextError(
+            f"{name!r} is not the name of an environment variable",
+            hint="letters, digits and underscores, not beginning with a digit",
+        )
+    if name == "PATH":
+        return TextError(
+            "`PATH` is not for `env`: the activation puts the environment's own bin first on it",
+            hint="set the rest where the driver is started, such as Environment= of its unit",
+        )
+    if _TOO_LATE.fullmatch(name):
+        return TextError(
+            f"`{name}` would come too late: it is read before the activation can set it",
+            hint="set it where the driver is started, such as Environment= of its unit",
+        )
+    return None
+
+
+def _content(value: str) -> str:
+    if "\0" in value:
+        raise TextError("an environment variable cannot hold a NUL character")
     return value

@@ -14,9 +14,9 @@ from envbuild.declaration.toml.command import (
     command_name,
     module_name,
     read_argv,
+    read_env,
     read_seconds,
 )
-from envbuild.declaration.toml.environment import read_env
 from envbuild.declaration.toml.requirement import (
     parse_constraint,
     parse_override,

@@ -15,7 +15,7 @@ import pytest
 from envbuild.commands.gc import Collected, GcOptions, gc
 from envbuild.environment.receipt import Contents, FileEntry, Receipt
 from envbuild.posix.file_locks import locked
-from envbuild.report.gc import gc_table, render_gc
+from envbuild.report.store import gc_table, render_gc
 from envbuild.store.processes import count_hidden
 from envbuild.store.pythons import LOCK, WHOLE
 from envbuild.store.store import Store

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envbuild.commands.rollback import rollback
+from envbuild.commands.generations import rollback
 from envbuild.commands.verify import verify
 from envbuild.errors import EnvbuildError, HostError, NoError, UsageError
 from envbuild.posix.file_locks import BusyError
 from envbuild.posix.files import replace_link
-from envbuild.report.history import render_rollback
+from envbuild.report.store import render_rollback
 from envbuild.store.verifier import Verifier
 from tests.support.imported import HEAVY, imported_by
 from tests.support.small_store import make_store

@@ -1,6 +1,6 @@
-"""`envbuild rollback`: an earlier generation becomes current again, by one rename.
+"""`envbuild rollback` and `history`: an earlier generation becomes current again, by one rename.
 
-It takes little longer than its imports, so there are few: no pathlib.
+They take little longer than their imports, so there are few: no pathlib.
 """
 
 from __future__ import annotations
@@ -14,14 +14,16 @@ from envbuild.posix.shortage import unwritable
 from envbuild.store.generation_check import check_generation
 from envbuild.store.generations import current_number, generation_numbers, readable_manifest
 from envbuild.store.guard import nothing_synced, require_store
-from envbuild.store.history import DriverChange, compare_manifests
+from envbuild.store.history import DriverChange, Generation, compare_manifests, tell_history
 from envbuild.value import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from envbuild.finding import Finding
     from envbuild.store.manifest import Manifest
+    from envbuild.store.store import Store
     from envbuild.store.verifier import Verifier
+
 
 _SHOWN = 5
 
@@ -107,3 +109,12 @@ def _require_sound(root: str, verifier: Verifier, number: int) -> Manifest:
 def _problem(finding: Finding) -> Problem:
     place = f"{finding.subject}/{finding.path}" if finding.path else finding.subject
     return Problem(message=f"{place}: {finding.message}")
+
+
+def history(store: Store) -> tuple[Generation, ...]:
+    """Every generation by number; errors as in `require_store`."""
+    require_store(store.root)
+    manifests = tuple(
+        (number, readable_manifest(store.root, number)) for number in store.generation_numbers()
+    )
+    return tell_history(manifests, store.current_number())

@@ -1,22 +1,65 @@
-"""What `envbuild show` prints."""
+"""What the commands print that write or show the declaration: `init`, `import`, `add`, `remove`, `edit` and `show`."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
 
+from envbuild.report.lines import render_count
 from envbuild.text import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from envbuild.commands.edit import EditResult
+    from envbuild.commands.init import InitResult
     from envbuild.commands.show import Effective, Shown, ShowResult
     from envbuild.text import Text
 
 
+def render_init(result: InitResult) -> Text:
+    """What was written, and what comes next."""
+    return text_of(
+        [f"wrote {result.path}; next: edit it, then `envbuild lock` and `envbuild sync`"]
+    )
+
+
+def init_table(result: InitResult) -> dict[str, object]:
+    """The same as a JSON object."""
+    return {"path": result.path}
+
+
+def render_edit(result: EditResult) -> Text:
+    """The lines that changed, then what has to be known about them, then what to do."""
+    return text_of(_lines(result))
+
+
+def edit_table(result: EditResult) -> dict[str, object]:
+    """The same as a JSON object."""
+    return {
+        "file": result.file,
+        "changes": list(result.changes),
+        "drivers": list(result.drivers),
+        "notes": [{"driver": driver, "note": note} for driver, note in result.notes],
+        "pinned": dict(result.pinned),
+    }
+
+
+def _lines(result: EditResult) -> Iterator[str]:
+    if not result.changes:
+        yield f"{result.file} needs no change"
+        return
+    yield f"{result.file}:"
+    yield from (f"  {line}" for line in result.changes if line[1:].strip())
+    yield from (f"{driver}: {note}" for driver, note in result.notes)
+    for driver, count in result.pinned:
+        yield f"{driver}: the first lock keeps {render_count(count, 'version')} from before"
+    yield "run `envbuild lock`, then `envbuild sync`"
+
+
 def render_show(result: ShowResult) -> Text:
     """A line for each key and element, with where it stands beside it."""
-    return text_of(_lines(result))
+    return text_of(_shown_lines(result))
 
 
 def show_table(result: ShowResult) -> dict[str, object]:
@@ -42,7 +85,7 @@ def show_table(result: ShowResult) -> dict[str, object]:
     }
 
 
-def _lines(result: ShowResult) -> Iterator[str]:
+def _shown_lines(result: ShowResult) -> Iterator[str]:
     """The blocks, an empty line between them."""
     blocks = [[*_driver_lines(shown, result)] for shown in result.drivers]
     if result.hosts:

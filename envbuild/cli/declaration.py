@@ -1,16 +1,18 @@
-"""`import`, `add`, `remove` and `edit`: the verbs that change the declaration."""
+"""The verbs about the declaration: `init`, `import`, `add`, `remove`, `edit` and `show`."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
-from envbuild.cli.options import DRIVER, Arguments, Parameter, Verb
+from envbuild.cli.options import DRIVER, Arguments, Parameter, Verb, drivers
 from envbuild.report.outcome import Outcome, outcome_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from envbuild.cli.context import Context
     from envbuild.commands.edit import EditResult
+    from envbuild.lockfile.lockfile import Lockfile
 
 
 _SOURCES = (
@@ -89,6 +91,46 @@ def edit(context: Context, arguments: Arguments) -> Outcome:
 
 
 def _outcome(result: EditResult) -> Outcome:
-    from envbuild.report.edit import edit_table, render_edit
+    from envbuild.report.declaration import edit_table, render_edit
 
     return outcome_of(result, render_edit, edit_table)
+
+
+@Verb("init", trusts=())
+def init(context: Context, _arguments: Arguments) -> Outcome:
+    """Write a drivers.toml with comments, to start with."""
+    from envbuild.commands.init import init as command
+    from envbuild.report.declaration import init_table, render_init
+
+    result = command(context.declaration_path)
+    return outcome_of(result, render_init, init_table)
+
+
+@Verb("show", drivers("only these (default: all)"), trusts=())
+def show(context: Context, arguments: Arguments) -> Outcome:
+    """Print what applies to a driver, and where each line comes from."""
+    from envbuild.commands.show import show as command
+    from envbuild.declaration.file import read_declaration_text
+    from envbuild.lockfile.provided_commands import settle_all
+    from envbuild.report.declaration import render_show, show_table
+
+    result = command(
+        settle_all(context.declaration_here, _readable_lockfiles(context)),
+        arguments.drivers,
+        read_declaration_text(context.declaration_path),
+        context.host_tables,
+    )
+    return outcome_of(result, render_show, show_table)
+
+
+def _readable_lockfiles(context: Context) -> dict[str, Lockfile]:
+    """The lockfiles that can be read, by driver."""
+    from envbuild.errors import LockfileError
+
+    found: dict[str, Lockfile] = {}
+    for driver in context.declaration.drivers:
+        with suppress(LockfileError):
+            stored = context.lock_folder.read(driver.name)
+            if stored is not None:
+                found[driver.name] = stored.lockfile
+    return found

@@ -1,0 +1,126 @@
+"""The verbs that compare what is locked: `why`, `tree`, `diff` and `conflicts`."""
+
+from __future__ import annotations
+
+import gc
+
+from envbuild.cli.options import DRIVER, Arguments, Parameter, Verb, drivers, flag
+from envbuild.report.outcome import Outcome, outcome_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from envbuild.cli.context import Context
+    from envbuild.commands.conflicts import ConflictsResult
+
+
+@Verb(
+    "why",
+    DRIVER,
+    Parameter("package", "PACKAGE", "the package's name"),
+    trusts=(),
+)
+def why(context: Context, arguments: Arguments) -> Outcome:
+    """Show every chain of requirements from a driver to a package."""
+    from envbuild.commands.why import why as command
+    from envbuild.report.why import render_why, why_table
+
+    result = command(context.declaration, context.lock_folder, arguments.driver, arguments.package)
+    return outcome_of(result, render_why, why_table)
+
+
+@Verb(
+    "tree",
+    DRIVER,
+    Parameter(
+        "--target", "TARGET", "the target, as the lockfile calls it (default: the lockfile's first)"
+    ),
+    trusts=(),
+)
+def tree(context: Context, arguments: Arguments) -> Outcome:
+    """Show a driver's packages, and what requires each."""
+    from envbuild.commands.why import tree as command
+    from envbuild.report.why import render_tree, tree_table
+
+    result = command(context.declaration, context.lock_folder, arguments.driver, arguments.target)
+    return outcome_of(result, render_tree, tree_table)
+
+
+@Verb(
+    "diff",
+    Parameter("revision", "REV", "compare with this git revision (default: HEAD)", count="?"),
+    flag("--installed", "compare with the current generation instead"),
+    trusts=(),
+)
+def diff(context: Context, arguments: Arguments) -> Outcome:
+    """Show what the lockfiles change, driver by driver."""
+    from envbuild.commands.diff import diff_installed, diff_revision, files_of_environment
+    from envbuild.report.diff import diff_table, render_diff
+
+    if arguments.installed:
+        _refuse_both(arguments.revision)
+        result = diff_installed(
+            context.declaration,
+            context.lock_folder,
+            context.store.require_current(),
+            context.host,
+            lambda entry: files_of_environment(context.store, entry.environment),
+        )
+    else:
+        result = diff_revision(
+            context.declaration,
+            context.lock_folder,
+            context.git,
+            arguments.revision or "HEAD",
+            context.declaration_path.name,
+        )
+    return outcome_of(result, render_diff, diff_table)
+
+
+def _refuse_both(revision: str | None) -> None:
+    if revision is not None:
+        from envbuild.errors import Problem, UsageError
+
+        message = "`--installed` and a revision cannot be used together"
+        raise UsageError(Problem(message=message, hint="give only one of them"))
+
+
+@Verb(
+    "conflicts",
+    drivers("only these; for one driver, its pairs with all others (default: every enabled one)"),
+    Parameter("--svg", "FILE", "also write the matrix as a picture"),
+    flag("--groups", "show the largest groups that can share one environment, and what that saves"),
+    flag("--solve", "ask the index whether other versions allow the pairs that conflict"),
+    trusts=(),
+)
+def conflicts(context: Context, arguments: Arguments) -> Outcome:
+    """Show which drivers can share an interpreter."""
+    from envbuild.cli.index_resolver import index_resolver
+    from envbuild.commands.conflicts import conflicts as command
+    from envbuild.report.conflicts import conflicts_table, render_conflicts
+
+    gc.disable()  # it makes many values, keeps them, and ends
+    with index_resolver(context, wanted=arguments.solve) as resolver:
+        result = command(
+            context.declaration,
+            context.lock_folder,
+            arguments.drivers,
+            groups=arguments.groups,
+            resolver=resolver,
+        )
+    if arguments.svg:
+        _write_svg(arguments.svg, result)
+    return outcome_of(result, render_conflicts, conflicts_table)
+
+
+def _write_svg(file: str, result: ConflictsResult) -> None:
+    from pathlib import Path
+
+    from envbuild.errors import HostError, Problem
+    from envbuild.posix.files import write_atomically
+    from envbuild.report.conflicts_svg import render_conflicts_svg
+
+    try:
+        write_atomically(Path(file), render_conflicts_svg(result).encode(), keep_mode=True)
+    except OSError as error:
+        message = f"cannot write the picture: {error.strerror}"
+        raise HostError(Problem(file=file, message=message)) from error

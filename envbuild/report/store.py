@@ -1,0 +1,219 @@
+"""What `envbuild history`, `rollback`, `gc` and `ps` print."""
+
+from __future__ import annotations
+
+from envbuild.report.lines import column_lines, render_bytes, render_count
+from envbuild.text import text_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from envbuild.commands.gc import Collected
+    from envbuild.commands.generations import RolledBack
+    from envbuild.commands.ps import Running
+    from envbuild.store.history import DriverChange, Generation
+    from envbuild.text import Text
+
+
+_SHOWN = 8
+
+
+def render_history(generations: Iterable[Generation]) -> Text:
+    """Every generation: a line of its own, its drivers, and what changed."""
+    lines = [line for generation in generations for line in _generation_lines(generation)]
+    return text_of(lines or ["there is no generation yet"])
+
+
+def history_table(generations: Iterable[Generation]) -> dict[str, object]:
+    """The same as a JSON object."""
+    return {
+        "generations": [
+            {
+                "generation": generation.number,
+                "current": generation.current,
+                "readable": generation.manifest is not None,
+                "created": generation.manifest.created if generation.manifest else None,
+                "declaration": generation.manifest.declaration if generation.manifest else None,
+                "drivers": {
+                    driver.name: {"version": driver.version, "environment": driver.environment}
+                    for driver in (generation.manifest.drivers if generation.manifest else ())
+                },
+                "changes": _change_tables(generation.changes),
+            }
+            for generation in generations
+        ]
+    }
+
+
+def render_rollback(result: RolledBack) -> Text:
+    """What is current now, and what that changed."""
+    if result.before == result.after:
+        return text_of([f"generation {result.after} is current already"])
+    head = f"generation {result.after} is current again"
+    if result.before is not None:
+        head += f", instead of {result.before}"
+    return text_of([head, *(f"  {_change_line(change)}" for change in result.changes)])
+
+
+def rollback_table(result: RolledBack) -> dict[str, object]:
+    """The same as a JSON object."""
+    return {
+        "before": result.before,
+        "generation": result.after,
+        "switched": result.before != result.after,
+        "changes": _change_tables(result.changes),
+    }
+
+
+def _generation_lines(generation: Generation) -> Iterator[str]:
+    mark = "  (current)" if generation.current else ""
+    manifest = generation.manifest
+    if manifest is None:
+        yield f"{generation.number}  its manifest cannot be read{mark}"
+        return
+    drivers = ", ".join(f"{driver.name} {driver.version}" for driver in manifest.drivers)
+    yield f"{generation.number}  {manifest.created}  {drivers or 'no drivers'}{mark}"
+    yield from (f"   {_change_line(change)}" for change in generation.changes)
+
+
+def _change_line(change: DriverChange) -> str:
+    """`~ asr 1.0 → 1.1: numpy 2.0 → 2.1`, from a driver's version to the other, and each package's likewise."""
+    if change.before is None:
+        return f"+ {change.driver} {change.after}"
+    if change.after is None:
+        return f"- {change.driver} {change.before}"
+    versions = change.after
+    if change.before != change.after:
+        versions = f"{change.before} → {change.after}"
+    moved = [_package(*package) for package in change.packages[:_SHOWN]]
+    if len(change.packages) > _SHOWN:
+        moved.append(f"and {render_count(len(change.packages) - _SHOWN, 'package')} more")
+    return f"~ {change.driver} {versions}: {', '.join(moved) or 'another environment'}"
+
+
+def _package(name: str, before: str | None, after: str | None) -> str:
+    if before is None:
+        return f"+ {name} {after}"
+    return f"- {name} {before}" if after is None else f"{name} {before} → {after}"
+
+
+def _change_tables(changes: Iterable[DriverChange]) -> list[dict[str, object]]:
+    return [
+        {
+            "driver": change.driver,
+            "before": change.before,
+            "after": change.after,
+            "packages": [
+                {"name": name, "before": before, "after": after}
+                for name, before, after in change.packages
+            ],
+        }
+        for change in changes
+    ]
+
+
+def render_gc(result: Collected) -> Text:
+    """What went, what stays and why, and what that freed."""
+    return text_of(_gc_lines(result))
+
+
+def gc_table(result: Collected) -> dict[str, object]:
+    """The same as a JSON object."""
+    plan = result.plan
+    return {
+        "dry_run": result.dry_run,
+        "generations": list(plan.generations),
+        "environments": list(plan.environments),
+        "pythons": list(plan.pythons),
+        "kept": [{"subject": kept.subject, "reasons": list(kept.reasons)} for kept in plan.kept],
+        "cache": result.cache,
+        "cache_kept": result.cache_kept,
+        "hidden": result.hidden,
+        "freed": result.freed,
+        "at_most": result.at_most,
+        "last": None
+        if result.last is None
+        else {"finished": result.last.finished, "freed": result.last.freed},
+    }
+
+
+def _gc_lines(result: Collected) -> Iterator[str]:
+    word = "would remove" if result.dry_run else "removed"
+    yield from (f"{word} generation {number}" for number in result.plan.generations)
+    yield from (f"{word} {name}" for name in result.plan.environments)
+    yield from (f"{word} Python {name}" for name in result.plan.pythons)
+    if result.cache:
+        yield f"{word} uv's cache"
+    if result.cache_kept is not None:
+        yield f"kept the caches: {result.cache_kept}"
+    if result.hidden and result.plan.environments:
+        yield (
+            f"{result.hidden} processes of other users could not be inspected: "
+            "only their leases and command lines are known (run it as root to inspect them)"
+        )
+    yield from (f"kept {kept.subject}: {', '.join(kept.reasons)}" for kept in result.plan.kept)
+    yield from _freed(result)
+
+
+def _freed(result: Collected) -> Iterator[str]:
+    """The real figure where it is known, else what is known before all is deleted."""
+    if result.dry_run:
+        yield f"would free {render_bytes(result.freed or 0)}"
+        return
+    if result.freed is not None:
+        yield f"{render_bytes(result.freed)} freed"
+        return
+    amount = (
+        f"{render_bytes(result.at_most)} at most"
+        if result.at_most is not None
+        else "what was removed"
+    )
+    yield (
+        f"{amount} is being deleted in the background; the next gc reports what that freed (with --wait, this one does)"
+    )
+    if result.last is not None:
+        yield f"the last one freed {render_bytes(result.last.freed)}, {result.last.finished}"
+
+
+_PROCESS_HEADS = ("DRIVER", "VERSION", "PID", "USER", "SINCE", "CURRENT", "ENVIRONMENT")
+
+
+def render_ps(running: Sequence[Running]) -> Text:
+    """A line a process."""
+    if not running:
+        return text_of(["nothing runs from this store"])
+    return text_of(column_lines([_PROCESS_HEADS, *map(_process_row, running)]))
+
+
+def ps_table(running: Iterable[Running]) -> dict[str, object]:
+    """The same as a JSON object."""
+    return {
+        "processes": [
+            {
+                "driver": item.driver,
+                "driver_version": item.version,
+                "pid": item.process.pid,
+                "user": item.process.user,
+                "since": item.process.since,
+                "environment": item.process.environment,
+                "current": item.current,
+                "lease": item.process.lease,
+                "command": item.process.command,
+            }
+            for item in running
+        ]
+    }
+
+
+def _process_row(item: Running) -> tuple[str, ...]:
+    process = item.process
+    return (
+        item.driver or "-",
+        item.version or "-",
+        str(process.pid),
+        process.user,
+        process.since,
+        "yes" if item.current else "no",
+        process.environment,
+    )
