@@ -23,6 +23,9 @@ class Fault(enum.Enum):
     UNREACHABLE = "unreachable"
     TIMED_OUT = "timed out"
     UNAUTHORISED = "unauthorised"
+    PROXY_LOGIN = "proxy login"
+    """A proxy that wants another user or password than it was given."""
+
     FORBIDDEN = "forbidden"
     NOT_FOUND = "not found"
     SERVER_ERROR = "server error"
@@ -55,13 +58,15 @@ class Fault(enum.Enum):
     @property
     def concerns_whole_index(self) -> bool:
         """Whether asking the same index for more would only repeat it."""
-        return self in (Fault.UNREACHABLE, Fault.TIMED_OUT, Fault.UNAUTHORISED)
+        return self in _OF_THE_WHOLE
 
 
+_OF_THE_WHOLE = (Fault.UNREACHABLE, Fault.TIMED_OUT, Fault.UNAUTHORISED, Fault.PROXY_LOGIN)
 _STATUSES = {
     401: Fault.UNAUTHORISED,
     403: Fault.FORBIDDEN,
     404: Fault.NOT_FOUND,
+    407: Fault.PROXY_LOGIN,
     408: Fault.BUSY,
     410: Fault.NOT_FOUND,
     425: Fault.BUSY,
@@ -142,7 +147,27 @@ def _unreachable(answer: IndexAnswer) -> tuple[str, str]:
     message = f"{_index(answer)} cannot be reached{_because(answer)}"
     if answer.location.folder is not None:
         return message, f"make the folder readable, or set ${answer.location.variable}"
+    for beginning, hint in _HINTS.items():
+        if (answer.reason or "").startswith(beginning):
+            return message, hint
     return message, f"check the network, or say where it lives with ${answer.location.variable}"
+
+
+PROXY, TLS = "the proxy", "TLS"
+"""How the reason begins where a proxy, or the securing of a connection, failed."""
+
+_HINTS = {
+    PROXY: "check $HTTP_PROXY, $HTTPS_PROXY, $ALL_PROXY, and $NO_PROXY for what needs none",
+    TLS: "check whom $SSL_CERT_FILE and $SSL_CERT_DIR trust, and what $SSL_CLIENT_CERT shows",
+}
+
+
+def _proxy_login(answer: IndexAnswer) -> tuple[str, str]:
+    message = f"the proxy that leads to {_index(answer)} asks who you are"
+    return f"{message} ({answer.status})" if answer.status else message, (
+        "put the right user and password, percent-encoded, "
+        "into $HTTP_PROXY, $HTTPS_PROXY or $ALL_PROXY"
+    )
 
 
 def _timed_out(answer: IndexAnswer) -> tuple[str, str]:
@@ -263,6 +288,7 @@ _WORDS = {
     Fault.UNREACHABLE: _unreachable,
     Fault.TIMED_OUT: _timed_out,
     Fault.UNAUTHORISED: _unauthorised,
+    Fault.PROXY_LOGIN: _proxy_login,
     Fault.FORBIDDEN: _forbidden,
     Fault.NOT_FOUND: _not_found,
     Fault.SERVER_ERROR: _server_error,

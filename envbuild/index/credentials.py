@@ -33,7 +33,10 @@ class Credentials:
 
 
 def ask_keyring(url: str, user: str, environ: Mapping[str, str]) -> str | None:
-    """The password that the program `keyring` has for a user, by the index's URL, else by its host."""
+    """The password that the program `keyring` has for a user, by the index's URL, else by its host.
+
+    It gets its own settings, `$PYTHON_KEYRING_BACKEND` among them, and nothing else that steers a Python.
+    """
     import os
 
     from envbuild.posix.process import Command, SystemRunner, find_program, scrubbed_environment
@@ -42,10 +45,11 @@ def ask_keyring(url: str, user: str, environ: Mapping[str, str]) -> str | None:
     if program is None:
         message = "$ENVBUILD_KEYRING asks for keyring, which is not on PATH"
         raise UsageError(Problem(key="$ENVBUILD_KEYRING", message=message))
+    own = {key: value for key, value in environ.items() if key.startswith("PYTHON_KEYRING_")}
     for service in (url, urlsplit(url).netloc):
         command = Command(
             argv=(os.path.abspath(program), "get", service, user),  # noqa: PTH100
-            env=scrubbed_environment(environ),
+            env=scrubbed_environment(environ, **own),
             cwd="/",
             timeout=_KEYRING_TIMEOUT,
         )

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from envbuild.index.answer import Fault
+from envbuild.index.answer import PROXY, TLS, Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterator
+
+_SOCKS = "socks"
+"""PySocks' module: urllib3 says nothing of a SOCKS proxy but by what it raises from."""
+
+_SOCKS_ANSWERS = ("SOCKS5AuthError", "SOCKS5Error", "SOCKS4Error")
 
 
 class WebError(Exception):
@@ -45,7 +52,7 @@ def head_faults(host: str, connect_timeout: float, read_timeout: float) -> Gener
     try:
         yield
     except known.NewConnectionError as error:  # no time-out, whatever its base class says
-        raise WebError(Fault.UNREACHABLE, host=host, reason=_reason(error)) from error
+        raise _unreachable(error, host) from error
     except known.ConnectTimeoutError:
         reason = f"no connection in {connect_timeout:g} s"
         raise WebError(Fault.TIMED_OUT, host=host, reason=reason) from None
@@ -53,7 +60,7 @@ def head_faults(host: str, connect_timeout: float, read_timeout: float) -> Gener
         reason = f"no word in {read_timeout:g} s"
         raise WebError(Fault.TIMED_OUT, host=host, reason=reason) from None
     except known.HTTPError as error:
-        raise WebError(Fault.UNREACHABLE, host=host, reason=_reason(error)) from error
+        raise _unreachable(error, host) from error
 
 
 @contextmanager
@@ -73,6 +80,15 @@ def body_faults(host: str) -> Generator[None]:
         raise WebError(Fault.TRUNCATED, host=host) from error
 
 
+def _unreachable(error: Exception, host: str) -> WebError:
+    """That no answer came, or that a proxy wants to know who asks."""
+    status, socks = _tunnel_status(error), _socks_error(error)
+    if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED or "authentication" in socks:
+        return WebError(Fault.PROXY_LOGIN, host=host, status=status)
+    reason = f"{PROXY} answers {status or socks}" if status or socks else _reason(error)
+    return WebError(Fault.UNREACHABLE, host=host, reason=reason)
+
+
 def _reason(error: Exception) -> str:
     """Why no answer came, in a few words; never urllib3's own, which repeat addresses."""
     import ssl
@@ -82,14 +98,41 @@ def _reason(error: Exception) -> str:
     if isinstance(error, known.NameResolutionError):
         return "its name cannot be looked up"
     if isinstance(error, known.ProxySchemeUnknown):
-        return "the proxy is of a kind that cannot be used"
-    cause: BaseException | None = error
-    prefix = "the proxy: " if isinstance(error, known.ProxyError) else ""
-    while cause is not None:
+        return f"{PROXY} is of a kind that cannot be used"
+    prefix = f"{PROXY}: " if isinstance(error, known.ProxyError) else ""
+    for cause in _causes(error):
         if isinstance(cause, ssl.SSLError):
             words = getattr(cause, "verify_message", None) or cause.reason or "handshake failed"
-            return f"{prefix}TLS: {words.lower().replace('_', ' ')}"
+            return f"{prefix}{TLS}: {words.lower().replace('_', ' ')}"
         if isinstance(cause, OSError) and cause.strerror:
             return f"{prefix}{cause.strerror.lower()}"
-        cause = cause.__cause__ or cause.__context__
+        if type(cause).__module__ == _SOCKS:
+            prefix = f"{PROXY}: "
     return f"{prefix}it hung up, or does not speak HTTP"
+
+
+def _tunnel_status(error: Exception) -> int | None:
+    """The status by which a proxy refuses to lead to a host on https, or None."""
+    from urllib3 import exceptions as known
+
+    if not isinstance(error, known.ProxyError):
+        return None
+    found = re.match(r"Tunnel connection failed: (\d{3})\b", str(error.original_error))
+    return int(found[1]) if found else None
+
+
+def _socks_error(error: Exception) -> str:
+    """What a SOCKS proxy says instead of leading to a host, in PySocks' fixed words; empty without any."""
+    for cause in _causes(error):
+        kind = type(cause)
+        if kind.__module__ == _SOCKS and kind.__name__ in _SOCKS_ANSWERS:
+            return str(getattr(cause, "msg", "")).lower()
+    return ""
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The exception, what it came from, and so on."""
+    found: BaseException | None = error
+    while found is not None:
+        yield found
+        found = found.__cause__ or found.__context__

@@ -174,11 +174,13 @@ def _keyring(world: World) -> None:
     program = folder / "keyring"
     program.write_text(
         "#!/bin/sh\n"
+        f'[ "$PYTHON_KEYRING_BACKEND" = ours ] || exit 1\n'
         f'[ "$1" = get ] || exit 1\n[ "$3" = {LOGIN[0]} ] || exit 1\nprintf "%s\\n" \'{LOGIN[1]}\'\n'
     )
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     world.url = world.url.replace("://", f"://{LOGIN[0]}@")
     world.env |= {"ENVBUILD_KEYRING": "subprocess", "PATH+": str(folder)}
+    world.env["PYTHON_KEYRING_BACKEND"] = "ours"
 
 
 def _files_elsewhere(world: World) -> None:
@@ -317,10 +319,36 @@ def _no_proxy(world: World, exempt: str) -> None:
     world.env |= {"HTTP_PROXY": "http://127.0.0.1:9", "NO_PROXY": exempt, "no_proxy": None}
 
 
-def _dead_proxy(world: World) -> None:
+def _dead_proxy(world: World, variable: str = "HTTP_PROXY", scheme: str = "http") -> None:
     world.url = world.url.replace("127.0.0.1", "index.invalid")
-    world.env |= {"HTTP_PROXY": "http://127.0.0.1:9", "NO_PROXY": "localhost"}
+    world.env |= {variable: f"{scheme}://127.0.0.1:9", "NO_PROXY": "localhost"}
 
+
+def _wrong(world: World, variable: str) -> None:
+    """A password that the proxy does not know."""
+    world.env[variable] = (world.env[variable] or "").replace(f"{LOGIN[0]}:", f"{LOGIN[0]}:no")
+
+
+def _wrong_http_password(world: World) -> None:
+    _http_proxy(world)
+    _wrong(world, "HTTP_PROXY")
+
+
+def _wrong_tunnel_password(world: World) -> None:
+    """On the way to https, where a proxy is asked for a tunnel first."""
+    _cert_file(world)
+    proxy = world.stack.enter_context(HttpProxy(LOGIN))
+    _through(world, proxy, "http", "HTTPS_PROXY")
+    _wrong(world, "HTTPS_PROXY")
+
+
+def _wrong_socks_password(world: World) -> None:
+    _socks(world, "socks5h", LOGIN)
+    _wrong(world, "ALL_PROXY")
+
+
+PROXY_DOWN = r"the proxy: connection refused\s+hint: check \$HTTP_PROXY"
+PROXY_ASKS = r"the proxy that leads to index .* asks who you are"
 
 PROXIES = (
     Case(name="HTTP_PROXY, password encoded", prepare=_http_proxy),
@@ -328,7 +356,15 @@ PROXIES = (
     Case(name="ALL_PROXY socks5h, password", prepare=lambda w: _socks(w, "socks5h", LOGIN)),
     Case(name="NO_PROXY host", prepare=lambda world: _no_proxy(world, "127.0.0.1")),
     Case(name="NO_PROXY CIDR", prepare=lambda world: _no_proxy(world, "10.0.0.0/8,127.0.0.0/8")),
-    Case(name="proxy is down", prepare=_dead_proxy, words="cannot be reached"),
+    Case(name="proxy is down", prepare=_dead_proxy, words=PROXY_DOWN),
+    Case(
+        name="SOCKS proxy is down",
+        prepare=lambda world: _dead_proxy(world, "ALL_PROXY", "socks5h"),
+        words=PROXY_DOWN,
+    ),
+    Case(name="wrong password", prepare=_wrong_http_password, words=PROXY_ASKS),
+    Case(name="wrong password, to https", prepare=_wrong_tunnel_password, words=PROXY_ASKS),
+    Case(name="wrong password, SOCKS", prepare=_wrong_socks_password, words=PROXY_ASKS),
 )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError, problem_of
 from envbuild.index.credentials import Credentials
 from envbuild.index.locations import IndexLocation
+from envbuild.value import replace
 from tests.support.golden import assert_golden
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "index" / "answers.txt"
@@ -30,6 +31,7 @@ REASONS = {
 }
 STATUSES = {
     Fault.UNAUTHORISED: 401,
+    Fault.PROXY_LOGIN: 407,
     Fault.FORBIDDEN: 403,
     Fault.NOT_FOUND: 404,
     Fault.SERVER_ERROR: 503,
@@ -60,6 +62,8 @@ def test_every_bad_answer_has_its_words() -> None:
     answers = [answer(fault, place, None) for fault in pages for place in (DEFAULT, KNOWN)]
     answers += [answer(fault, DEFAULT, wheel) for fault in files]
     answers += [answer(fault, FOLDER, None) for fault in (Fault.UNREACHABLE, Fault.NOT_FOUND)]
+    on_the_way = ("the proxy: connection refused", "TLS: certificate verify failed")
+    answers += [replace(answers[0], reason=reason) for reason in on_the_way]
     elsewhere = IndexAnswer(
         fault=Fault.SERVER_ERROR,
         location=DEFAULT,
