@@ -33,6 +33,9 @@ EVERYWHERE = (
 SIDE_BY_SIDE = ("-n", str(min(max((os.cpu_count() or 1) + 1, 2), 8)), "--dist", "worksteal")
 """One worker more than processors: tests wait for servers, programs and time-outs. `-- -n 0` undoes it."""
 
+ASKED = {word.rpartition("=")[2] for word in sys.argv[1:]}
+"""Among them the sessions that the command line names: those run on what Python there is."""
+
 VERSIONS = [*OTHERS, FULL]  # the full suite's summary comes last
 nox.options.sessions = ["lint", "types", *(f"tests-{version}" for version in VERSIONS)]
 
@@ -54,6 +57,12 @@ def need_envbuild(session: nox.Session, *groups: str) -> None:
     session.install("-e", ".")
     folders = ("envbuild", session.virtualenv.location)
     session.run("python", "-m", "compileall", "-q", *folders, success_codes=(0, 1))
+
+
+def make_venv(session: nox.Session, folder: Path, python: Path) -> None:
+    """Make a venv beside the session's own, unless it is there."""
+    if not (folder / "bin" / "python").exists():
+        session.run("uv", "venv", "--quiet", "--python", str(python), str(folder))
 
 
 @nox.session
@@ -80,7 +89,7 @@ def add_tests(minor: str) -> None:
     )
     def tests(session: nox.Session) -> None:
         """Every test that does not take minutes, or on further Pythons those that depend on it."""
-        if minor not in PYTHONS and session.posargs:
+        if minor not in PYTHONS and (session.posargs or f"tests-{minor}" in ASKED):
             session.warn(f"this machine has no Python {minor}: these tests run on {FULL} instead")
         elif minor not in PYTHONS:
             session.skip(f"NOT TESTED: this machine has no Python {minor}")
@@ -151,6 +160,32 @@ def differential(session: nox.Session) -> None:
     session.run("pytest", "--realworld", *tests, *session.posargs)
 
 
+SERVERS = {
+    "devpi-server": ("devpi-server", "setuptools<81"),
+    "bandersnatch": ("bandersnatch",),
+    "keyring": ("keyring", "keyrings.alt"),
+}
+"""The venv of each index server, and of the keyring; devpi needs what newer setuptools have dropped."""
+
+
+@nox.session(python=str(PYTHONS[FULL]))
+def indexes(session: nox.Session) -> None:
+    """Lock and sync against index servers, proxies and a keyring of others; prints each one's version and result.
+
+    devpi, bandersnatch and keyring are installed; the others are the system's, and it is said which are missing:
+    apt-get install nginx-light squid tinyproxy-bin microsocks dante-server openssl
+    (Pulp is left out: it takes a PostgreSQL and a Redis of its own.)
+    """
+    need_envbuild(session, "test")
+    venvs = Path(session.virtualenv.location).resolve() / "servers"
+    for name, packages in SERVERS.items():
+        make_venv(session, venvs / name, PYTHONS[FULL])
+        install = ("uv", "pip", "install", "--quiet", "--python", str(venvs / name))
+        session.run(*install, *packages)
+    env = {"ENVBUILD_INDEX_SERVERS": str(venvs)}
+    session.run("pytest", "-n", "2", "tests/indexes/servers", *session.posargs, env=env)
+
+
 LAUNCHERS = {
     "gpumod": ("gpumod",),
     "xinference": (
@@ -176,14 +211,11 @@ def launchers(session: nox.Session) -> None:
     tools = Path(session.virtualenv.location).resolve() / "launchers"
     newest = max(PYTHONS, key=lambda minor: int(minor.split(".")[1]))
     for name, packages in LAUNCHERS.items():
-        python = tools / name / "bin" / "python"
         if name == "gpumod" and newest == "3.11":
             session.warn("NOT TESTED against gpumod: it needs Python 3.12, which is not here")
             continue
-        if not python.exists():
-            base = PYTHONS.get("3.12", PYTHONS[newest])
-            session.run("uv", "venv", "--quiet", "--python", str(base), str(tools / name))
-        install = ("uv", "pip", "install", "--quiet", "--python", str(python))
+        make_venv(session, tools / name, PYTHONS.get("3.12", PYTHONS[newest]))
+        install = ("uv", "pip", "install", "--quiet", "--python", str(tools / name))
         session.run(*install, *packages)
         if name not in packages:
             session.run(*install, "--no-deps", name)

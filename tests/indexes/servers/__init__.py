@@ -1,0 +1,1 @@
+"""Index servers, proxies and a keyring that others wrote: `nox -s indexes`."""
