@@ -19,14 +19,17 @@ from envbuild.index.connections import (
     proxy_for,
     watched_by,
 )
+from envbuild.index.continued import continued
 from envbuild.index.redirects import check_address, check_descent, next_url
 from envbuild.index.web_faults import WebError, body_faults, head_faults
-from envbuild.value import field, value
+from envbuild.value import field, replace, value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
 
     import urllib3
+
+    from envbuild.index.continued import Ask
 
 CONNECT_TIMEOUT = 10.0
 """Seconds that a connection may take."""
@@ -92,6 +95,7 @@ class Reply:
         self.status: int = response.status
         self.headers: Mapping[str, str] = response.headers
         self._decoded = False
+        self._continued: Callable[[], Iterator[bytes]] | None = None
         self.limit: int | None = None
         """Bytes that the body may have, where the caller knows it; what is longer is a WebError."""
 
@@ -112,23 +116,41 @@ class Reply:
         kept = {name: value for name, value in self.headers.items() if name not in _OF_ENCODED}
         self.headers = kept
 
+    @property
+    def host(self) -> str:
+        """`host:port` that gave the answer."""
+        return urlsplit(self.url).netloc
+
+    def go_on(self, ask: Ask, *, verified: bool, tries: int) -> None:
+        """Ask for the rest of a whole file where it breaks off, as `continued` has it."""
+        if self.status == HTTPStatus.OK:
+            self._continued = lambda: continued(self, ask, verified=verified, tries=tries)
+
     def stream(self, *, decoded: bool = False) -> Iterator[bytes]:
         """The body, a bounded piece at a time; `decoded` undoes a compression of the transport."""
         decoded = decoded or self._decoded
-        host, size = urlsplit(self.url).netloc, 0
-        with in_time(self._deadline, host), body_faults(host):
+        as_it_is = not decoded and "Content-Encoding" not in self.headers
+        going_on = self._continued if as_it_is else None
+        size = 0
+        for piece in going_on() if going_on is not None else self.pieces(decoded=decoded):
+            size += len(piece)
+            if self.limit is not None and size > self.limit:
+                reason = f"it is longer than {self.limit} bytes"
+                raise WebError(Fault.CHANGED, host=self.host, reason=reason)
+            yield piece
+
+    def pieces(self, *, decoded: bool = False) -> Iterator[bytes]:
+        """The body as far as this one answer has it."""
+        with in_time(self._deadline, self.host), body_faults(self.host):
             for piece in self._response.stream(CHUNK, decode_content=decoded):
                 self._deadline.earn(len(piece))
-                size += len(piece)
-                if self.limit is not None and size > self.limit:
-                    reason = f"it is longer than {self.limit} bytes"
-                    raise WebError(Fault.CHANGED, host=host, reason=reason)
                 yield piece
 
     def read(self, limit: int, *, decoded: bool = False) -> bytes:
         """The whole body; WebError where it is longer than `limit` bytes."""
-        host = urlsplit(self.url).netloc
-        too_long = WebError(Fault.GARBAGE, host=host, reason=f"it is longer than {_size(limit)}")
+        too_long = WebError(
+            Fault.GARBAGE, host=self.host, reason=f"it is longer than {_size(limit)}"
+        )
         if self.length is not None and self.length > limit:
             raise too_long
         body = bytearray()
@@ -168,9 +190,19 @@ class Web:
 
     @contextmanager
     def open(self, request: Request) -> Generator[Reply]:
-        """Ask, and give a good answer with its body unread; every other is a WebError."""
+        """Ask, and give a good answer with its body unread; every other is a WebError.
+
+        A whole file that breaks off goes on where it was.
+        """
         with ExitStack() as opened:
-            yield self._with_retries(lambda: self._ask(request, opened))
+
+            def again(headers: tuple[tuple[str, str], ...]) -> Reply:
+                opened.close()  # what broke off
+                return self._ask(replace(request, headers=(*request.headers, *headers)), opened)
+
+            reply = self._with_retries(lambda: self._ask(request, opened))
+            reply.go_on(again, verified=request.verified, tries=self._retries)
+            yield reply
 
     def fetch(self, request: Request, *, limit: int) -> tuple[Reply, bytes]:
         """Ask, and give the answer with its whole body, any compression of the transport undone."""
@@ -277,7 +309,7 @@ class Web:
 def in_time(deadline: Deadline, host: str) -> Generator[None]:
     """Say of a connection that was cut because its time had come that this is why."""
     reason = f"it was not there as a whole in {deadline.seconds:g} s"
-    late = WebError(Fault.TIMED_OUT, host=host, reason=reason)
+    late = WebError(Fault.TIMED_OUT, host=host, reason=reason, is_final=True)
     try:
         yield
     except WebError as error:

@@ -29,6 +29,7 @@ class WebError(Exception):
         status: int | None = None,
         reason: str | None = None,
         retry_after: float | None = None,
+        is_final: bool = False,
     ) -> None:
         self.fault = fault
         self.host = host
@@ -37,6 +38,9 @@ class WebError(Exception):
         self.status = status
         self.retry_after = retry_after
         """Seconds that the server asks to wait."""
+
+        self.is_final = is_final
+        """Whether all the time that there is has gone, so that asking again is out of question."""
 
         self.reason = reason
         """What else is known, as the end of a sentence; holds no URL."""

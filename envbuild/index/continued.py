@@ -1,0 +1,126 @@
+"""The body of an answer that goes on where it was when the connection breaks off."""
+
+from __future__ import annotations
+
+import re
+import time
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from envbuild.index.answer import Fault
+from envbuild.index.web_faults import WebError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import TypeAlias
+
+    from envbuild.index.web import Reply
+
+    Ask: TypeAlias = Callable[[tuple[tuple[str, str], ...]], Reply]
+    """Further headers → the answer to the same request; WebError where it is not a good one."""
+
+_EARNS = 16 << 20
+"""Bytes that give back one try: a file of gigabytes may break off more often than a page."""
+
+_FIRST_PAUSE = 0.2
+_START = re.compile(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)")
+_BROKEN_OFF = (Fault.TRUNCATED, Fault.TIMED_OUT)
+_MAY_PASS = (*_BROKEN_OFF, Fault.UNREACHABLE, Fault.SERVER_ERROR, Fault.BUSY)
+
+
+def continued(reply: Reply, ask: Ask, *, verified: bool, tries: int) -> Iterator[bytes]:
+    """A whole file's bytes, in pieces; `tries` times at most the server is asked for the rest.
+
+    `verified` says that the caller checks a digest of all: then a server that names no version of the file,
+    or another one, may go on as well. WebError with CHANGED where it would be another file.
+    """
+    body = _Body(reply, ask, verified=verified)
+    left, mark = tries, 0
+    source = reply.pieces()
+    while True:
+        try:
+            for piece in source:
+                body.have += len(piece)
+                yield piece
+        except WebError as error:
+            left = min(tries, left + (body.have - mark) // _EARNS)
+            mark = body.have
+            hopeless = error.fault not in _BROKEN_OFF or error.is_final
+            if left == 0 or hopeless or not body.can_go_on:
+                raise
+            source, left = body.rest(error, left)
+        else:
+            return
+
+
+class _Body:
+    """What is known of a file, and how much of it has come."""
+
+    def __init__(self, reply: Reply, ask: Ask, *, verified: bool) -> None:
+        self._ask = ask
+        self._verified = verified
+        self._length = reply.length
+        self._version = _version(reply.headers)
+        self._by_ranges = True
+        self.have = 0
+        """Bytes."""
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether a later answer can be known to be of the same file."""
+        return self._verified or self._version is not None or self.have == 0
+
+    def rest(self, broken: WebError, left: int) -> tuple[Iterator[bytes], int]:
+        """What is missing, and the tries that are left then; the first error where nothing comes."""
+        pause = _FIRST_PAUSE
+        while left > 0:
+            left -= 1
+            time.sleep(pause)
+            pause *= 3
+            try:
+                return self._from_here(self._ask(self._headers())), left
+            except WebError as error:
+                if error.fault is Fault.REFUSED and self._by_ranges:
+                    self._by_ranges = False  # no range is given: take all, and skip what is here
+                elif error.fault not in _MAY_PASS or error.is_final:
+                    raise
+        raise broken
+
+    def _headers(self) -> tuple[tuple[str, str], ...]:
+        if not self._by_ranges or not self.have:
+            return ()
+        same = (("If-Range", self._version),) if self._version is not None else ()
+        return (("Range", f"bytes={self.have}-"), *same)
+
+    def _from_here(self, reply: Reply) -> Iterator[bytes]:
+        """The pieces behind what is here, of a part or of the whole."""
+        if reply.status == HTTPStatus.PARTIAL_CONTENT:
+            span = _START.fullmatch(reply.headers.get("Content-Range", ""))
+            if span is None or int(span[1]) != self.have:
+                raise _changed(reply, "its server continues it elsewhere than was asked")
+            total = int(span[2]) if span[2].isdecimal() else None
+            skip = 0
+        else:
+            total, skip = reply.length, self.have
+        same = self._verified or _version(reply.headers) == self._version
+        if not same or (None not in (total, self._length) and total != self._length):
+            raise _changed(reply, "it is another file than when its download began")
+        return _without(reply.pieces(), skip)
+
+
+def _without(pieces: Iterator[bytes], skip: int) -> Iterator[bytes]:
+    """The pieces but for their first bytes."""
+    for piece in pieces:
+        if len(piece) > skip:
+            yield piece[skip:]
+        skip = max(0, skip - len(piece))
+
+
+def _version(headers: Mapping[str, str]) -> str | None:
+    """What an `If-Range` may hold (RFC 9110): a strong ETag, else a date."""
+    etag = headers.get("ETag", "").strip()
+    return etag if etag.startswith('"') else headers.get("Last-Modified") or None
+
+
+def _changed(reply: Reply, reason: str) -> WebError:
+    return WebError(Fault.CHANGED, host=reply.host, reason=reason)
