@@ -41,13 +41,15 @@ _SUMMARY = "GITHUB_STEP_SUMMARY"
 )
 def check(context: Context, arguments: Arguments) -> Outcome:
     """Check lockfiles and rules, as for a pull request."""
-    from envbuild.cli.index_resolver import index_resolver
+    from contextlib import nullcontext
+
+    from envbuild.cli.deferred_indexes import DeferredIndexes
     from envbuild.commands.check import Checker
     from envbuild.lockfile.host_check import parse_host
     from envbuild.report.check import check_table
 
     gc.disable()  # it makes many values, keeps them, and ends
-    with index_resolver(context, wanted=arguments.solve) as resolver:
+    with DeferredIndexes(context) if arguments.solve else nullcontext() as resolver:
         checker = Checker(
             declaration=context.declaration,
             folder=context.lock_folder,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from contextlib import ExitStack
 from functools import cached_property
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, cast
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
         PublishedMetadata,
         Resolution,
         ResolvedFile,
+        Resolver,
         ResolveRequest,
     )
-    from envbuild.uv.resolver import UvResolver
 
 
 class DeferredIndexes:
@@ -37,6 +37,7 @@ class DeferredIndexes:
         self._context = context
         self._opened = ExitStack()
         self._guard = threading.RLock()
+        self._resolvers: dict[str, Resolver] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -50,9 +51,9 @@ class DeferredIndexes:
         self._opened.__exit__(kind, error, trace)
 
     def resolve(self, request: ResolveRequest) -> Resolution:
-        """As `Resolver` has it."""
+        """As `Resolver` has it; each request says which resolver it is for."""
         with self._guard:
-            resolver = self.resolver
+            resolver = self._resolvers.get(request.resolver) or self._make(request.resolver)
         return resolver.resolve(request)
 
     def fetch(self, files: tuple[ResolvedFile, ...]) -> Mapping[str, PublishedMetadata]:
@@ -156,15 +157,23 @@ class DeferredIndexes:
             )
         )
 
-    @cached_property
-    def resolver(self) -> UvResolver:
-        """What resolves; its indexes are opened now."""
-        from envbuild.uv.resolver import UvResolver
+    def _make(self, name: str) -> Resolver:
+        """A resolver of that name; its indexes are opened now. UsageError if there is none."""
+        from importlib import import_module
 
+        from envbuild.declaration.resolvers import find_resolver
+        from envbuild.errors import Problem, UsageError
+        from envbuild.resolution.resolution import ResolverTools
+
+        try:
+            kind = find_resolver(name)
+        except KeyError:  # a lockfile may name what another envbuild has
+            message = f"this envbuild has no resolver {name!r}, which a lockfile names"
+            raise UsageError(Problem(message=message, hint="run `envbuild lock`")) from None
         indexes = self._session
-        return UvResolver(
+        tools = ResolverTools(
             runner=self._context.runner,
-            cache=self._context.lock_cache / "uv",
+            cache=self._context.lock_cache / name,
             index_environment=indexes.uv.environment,
             explain=indexes.explain_resolution,
             advise=indexes.advice,
@@ -173,3 +182,6 @@ class DeferredIndexes:
             conceal=indexes.uv.without_secret,
             offered=indexes.offered,
         )
+        made = cast("Resolver", import_module(kind.module).make_resolver(tools))
+        self._resolvers[name] = made
+        return made

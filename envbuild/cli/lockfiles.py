@@ -94,12 +94,14 @@ def _refuse_both(revision: str | None) -> None:
 )
 def conflicts(context: Context, arguments: Arguments) -> Outcome:
     """Show which drivers can share an interpreter."""
-    from envbuild.cli.index_resolver import index_resolver
+    from contextlib import nullcontext
+
+    from envbuild.cli.deferred_indexes import DeferredIndexes
     from envbuild.commands.conflicts import conflicts as command
     from envbuild.report.conflicts import conflicts_table, render_conflicts
 
     gc.disable()  # it makes many values, keeps them, and ends
-    with index_resolver(context, wanted=arguments.solve) as resolver:
+    with DeferredIndexes(context) if arguments.solve else nullcontext() as resolver:
         result = command(
             context.declaration,
             context.lock_folder,

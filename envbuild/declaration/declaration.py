@@ -101,6 +101,9 @@ class LockingKeys:
     version_of: str
     """The normalised name of the package whose version the environment's path carries."""
 
+    resolver: str = "uv"
+    """The name of a `ResolverKind`."""
+
 
 @value
 class Driver(LockingKeys):

@@ -23,8 +23,12 @@ if TYPE_CHECKING:
     from envbuild.declaration.declaration import Declaration
     from envbuild.errors import EnvbuildError
     from envbuild.posix.process import Runner
-    from envbuild.resolution.resolution import KnownPackage, ResolvedFile, ResolveRequest
-    from envbuild.uv.chosen_file import OfferedFile
+    from envbuild.resolution.resolution import (
+        KnownPackage,
+        OfferedFile,
+        ResolvedFile,
+        ResolveRequest,
+    )
 
 
 @value

@@ -12,7 +12,7 @@ from envbuild.index.page import IndexFile
 if TYPE_CHECKING:
     from envbuild.index.locations import IndexLocation
     from envbuild.index.reader import IndexClient
-    from envbuild.uv.chosen_file import OfferedFile
+    from envbuild.resolution.resolution import OfferedFile
 
 
 def sole_digest(client: IndexClient, location: IndexLocation, file: OfferedFile) -> str:

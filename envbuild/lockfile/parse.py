@@ -156,7 +156,8 @@ def _input(table: Mapping[str, object], field: str) -> Any:
     key = field.replace("_", "-")
     if key not in table and field not in ALWAYS_WRITTEN:
         return DEFAULTS[field]
-    return _INPUT_READERS.get(field, _strings)(table, key)
+    by_type = _strings if isinstance(DEFAULTS.get(field), tuple) else partial(_text, shape=_LINE)
+    return _INPUT_READERS.get(field, by_type)(table, key)
 
 
 def _bindings(indexes: Mapping[str, object]) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -264,4 +265,4 @@ _INPUT_READERS: Mapping[str, Callable[[Mapping[str, object], str], object]] = {
     "allow_sdist": _names,
     "version_of": partial(_text, shape=_NAME),
 }
-"""The keys that are no list of any strings."""
+"""The keys that do not hold any string, or any list of strings."""

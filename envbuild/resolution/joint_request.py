@@ -42,6 +42,7 @@ def joint_inputs_request(
         exclude_newer_packages=_earliest_of_packages(inputs),
         allow_sdist=_union(one.allow_sdist for one in inputs),
         pins=pins,
+        resolver=inputs[0].resolver,
     )
 
 

@@ -10,9 +10,12 @@ from envbuild.target.python_bound import patch_clauses
 from envbuild.value import value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
 
+    from envbuild.errors import EnvbuildError
     from envbuild.lockfile.lockfile import HeldBack, Inputs
+    from envbuild.posix.process import Runner
     from envbuild.target.target import Target
 
 
@@ -89,6 +92,9 @@ class ResolveRequest:
     told: tuple[KnownPackage, ...] = ()
     """METADATA read from files; it counts even if the index says otherwise."""
 
+    resolver: str = "uv"
+    """The name of the resolver that is asked."""
+
     def limit_of(self, package: str) -> str | None:
         """The limit on the age of a package's releases; newer releases are ignored."""
         return dict(self.exclude_newer_packages).get(package, self.exclude_newer)
@@ -109,6 +115,19 @@ class ResolvedFile:
     """Where the file was found; never written to a lockfile."""
 
     sha256: str
+
+
+@value
+class OfferedFile:
+    """A file as an index lists it for uv."""
+
+    package: str
+    """Normalised (PEP 503)."""
+
+    name: str
+    url: str
+    hashes: tuple[tuple[tuple[str, str], ...], ...]
+    """The digests, as (algorithm, hex digits), of each entry with this name."""
 
 
 @value
@@ -143,6 +162,36 @@ class Resolver(Protocol):
         IndexFailureError names the index that failed.
         """
         ...
+
+
+@value
+class ResolverTools:
+    """What a resolver is made from."""
+
+    runner: Runner
+    cache: Path
+    """A folder of the resolver's own, private to envbuild."""
+
+    index_environment: Mapping[str, str]
+    """The variables with the addresses of indexes; credentials stay off the command line."""
+
+    explain: Callable[[ResolveRequest, str], EnvbuildError | None]
+    """Asks the indexes why a resolution failed with this output; None if all answered correctly."""
+
+    advise: Callable[[ResolveRequest], str | None]
+    """A change of the declaration that helps if nothing satisfies a driver; None if there is none."""
+
+    conceal: Callable[[str], str]
+    """Removes from uv's output what other users of the host must not see."""
+
+    deadline: float
+    """Seconds in which one answer of an index must be complete."""
+
+    sole_digest: Callable[[OfferedFile], str]
+    """The sha256 of a file that an index lists; IndexFailureError if there are two."""
+
+    offered: Callable[[str], tuple[str, ...]]
+    """The names of all files in a package's index; IndexFailureError if it cannot be read."""
 
 
 class MetadataSource(Protocol):

@@ -7,27 +7,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from envbuild.errors import Problem, UnsatisfiableError
-from envbuild.resolution.resolution import ResolvedFile
+from envbuild.resolution.resolution import OfferedFile, ResolvedFile
 from envbuild.target.wheel_choice import best_wheel
-from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from envbuild.resolution.resolution import ResolveRequest
-
-
-@value
-class OfferedFile:
-    """A file as an index lists it for uv."""
-
-    package: str
-    """Normalised (PEP 503)."""
-
-    name: str
-    url: str
-    hashes: tuple[tuple[tuple[str, str], ...], ...]
-    """The digests, as (algorithm, hex digits), of each entry with this name."""
 
 
 def choose_file(

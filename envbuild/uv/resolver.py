@@ -23,13 +23,11 @@ from envbuild.uv.output import pre_release_hint, without_switches
 from envbuild.value import replace, value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from envbuild.errors import EnvbuildError
-    from envbuild.posix.process import Completed, Runner
-    from envbuild.resolution.resolution import Pin, ResolveRequest
+    from envbuild.posix.process import Completed
+    from envbuild.resolution.resolution import Pin, Resolver, ResolveRequest, ResolverTools
     from envbuild.target.target import Platform
-    from envbuild.uv.chosen_file import OfferedFile
 
 _SYSTEMS = {"musllinux": "unknown-linux-musl", "macosx": "apple-darwin"}
 _MEMORY = 1 << 30
@@ -46,30 +44,7 @@ _ROUNDS = 50
 class UvResolver:
     """Resolves through uv, with the indexes in `index_environment`."""
 
-    runner: Runner
-    cache: Path
-    """uv's cache, private to the store."""
-
-    index_environment: Mapping[str, str]
-    """The variables with the addresses of indexes; credentials stay off the command line."""
-
-    explain: Callable[[ResolveRequest, str], EnvbuildError | None]
-    """Asks the indexes why a resolution failed with this output; None if all answered correctly."""
-
-    advise: Callable[[ResolveRequest], str | None]
-    """A change of the declaration that helps if nothing satisfies a driver; None if there is none."""
-
-    conceal: Callable[[str], str]
-    """Removes from uv's output what other users of the host must not see."""
-
-    deadline: float
-    """Seconds in which one answer of an index must be complete."""
-
-    sole_digest: Callable[[OfferedFile], str]
-    """The sha256 of a file that an index lists; IndexFailureError if there are two."""
-
-    offered: Callable[[str], tuple[str, ...]]
-    """The names of all files in a package's index; IndexFailureError if it cannot be read."""
+    tools: ResolverTools
 
     def resolve(self, request: ResolveRequest) -> Resolution:
         """Resolve one driver for one target; errors as in `Resolver`.
@@ -88,7 +63,7 @@ class UvResolver:
             if not more:
                 break
             excluded += more
-        files = tuple(choose_file(package, request, self.sole_digest) for package in packages)
+        files = tuple(choose_file(package, request, self.tools.sole_digest) for package in packages)
         return Resolution(
             target=request.target, files=tuple(sorted(files, key=lambda f: f.package))
         )
@@ -104,18 +79,18 @@ class UvResolver:
             name = str(package["name"])
             files = [file.name for file in offered_files(package)]
             if name not in request.allow_sdist and best_wheel(files, target) is None:
-                versions = unfit_versions((*files, *self.offered(name)), target)
+                versions = unfit_versions((*files, *self.tools.offered(name)), target)
                 yield from (f"{name}!={version}" for version in versions)
 
     def _compile(self, request: ResolveRequest) -> list[Mapping[str, object]]:
         """The package tables of uv's answer; errors as in `Resolver`."""
         with tempfile.TemporaryDirectory(prefix="envbuild-lock-") as folder:
             output = Path(folder, "pylock.toml")
-            completed = self.runner.run(self._command(request, Path(folder), output))
+            completed = self.tools.runner.run(self._command(request, Path(folder), output))
             if completed.code != 0 and request.known:
                 # known METADATA may be outdated: the index's own decides
                 plain = replace(request, known=())
-                completed = self.runner.run(self._command(plain, Path(folder), output))
+                completed = self.tools.runner.run(self._command(plain, Path(folder), output))
             if completed.code != 0:
                 raise self._failure(request, completed)
             table = tomllib.loads(output.read_text(encoding="utf-8"))
@@ -130,7 +105,7 @@ class UvResolver:
         platform = request.target.platform
         argv = [uv_executable(), "pip", "compile", *base_arguments()]
         argv += ["--quiet", "--no-header", "--format", "pylock.toml", "--output-file", str(output)]
-        argv += ["--cache-dir", str(self.cache), "--python", sys.executable]
+        argv += ["--cache-dir", str(self.tools.cache), "--python", sys.executable]
         argv += ["--python-version", request.target.newest_python]
         argv += ["--python-platform", _uv_platform(platform)]
         argv += ["--constraints", str(folder / "constraints.txt")]
@@ -146,7 +121,7 @@ class UvResolver:
         for name, limit in request.exclude_newer_packages:
             argv += ["--exclude-newer-package", f"{name}={limit or 'false'}"]
         argv.append(str(folder / "requirements.in"))
-        extra = {**self.index_environment, "TZ": "UTC"}  # uv reads a bare date in local time
+        extra = {**self.tools.index_environment, "TZ": "UTC"}  # uv reads a bare date in local time
         if platform.system == "macosx":
             extra["MACOSX_DEPLOYMENT_TARGET"] = f"{platform.major}.{platform.minor}"
         builds = bool(request.allow_sdist)  # and a compiler may need what it needs
@@ -154,20 +129,20 @@ class UvResolver:
             argv=tuple(argv),
             env=scrubbed_environment(os.environ, **extra),
             cwd=str(folder),
-            timeout=None if builds else _ANSWERS * self.deadline,
+            timeout=None if builds else _ANSWERS * self.tools.deadline,
             memory=None if builds else _MEMORY,
             ends_group=True,
         )
 
     def _failure(self, request: ResolveRequest, completed: Completed) -> Exception:
         """uv's output does not tell these cases apart reliably, so the indexes are asked."""
-        explained = self.explain(request, completed.stderr)
+        explained = self.tools.explain(request, completed.stderr)
         if explained is not None:
             return explained
         if completed.timed_out or completed.code == -signal.SIGABRT:
             return self._boundless(request, completed)
         words = (
-            self.conceal(completed.stderr.strip())
+            self.tools.conceal(completed.stderr.strip())
             or f"uv ended with exit code {completed.code} and no output"
         )
         target = request.target  # its newest patch release does not exist
@@ -175,7 +150,7 @@ class UvResolver:
         place = f"{request.driver} for {target}"
         if completed.code == 1:
             hint = (
-                self.advise(request)
+                self.tools.advise(request)
                 or pre_release_hint(words)
                 or f"widen a range of drivers.{request.driver}.requires"
             )
@@ -186,7 +161,7 @@ class UvResolver:
 
     def _boundless(self, request: ResolveRequest, completed: Completed) -> IndexFailureError:
         """The error if uv used too much memory or time."""
-        what = f"took longer than {_ANSWERS * self.deadline:g} seconds"
+        what = f"took longer than {_ANSWERS * self.tools.deadline:g} seconds"
         if not completed.timed_out:
             what = f"needs more than {_MEMORY >> 30} GiB of memory"
         message = f"the resolution of {request.driver} for {request.target} {what}"
@@ -255,3 +230,8 @@ def _uv_platform(platform: Platform) -> str:
         return f"{platform.arch}-manylinux_{platform.major}_{platform.minor}"
     arch = "aarch64" if platform.arch == "arm64" else platform.arch
     return f"{arch}-{_SYSTEMS[platform.system]}"
+
+
+def make_resolver(tools: ResolverTools) -> Resolver:
+    """uv as a resolver of `declaration.resolvers`."""
+    return UvResolver(tools=tools)

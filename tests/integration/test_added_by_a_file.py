@@ -1,4 +1,4 @@
-"""What it takes to add something: one file for a launcher's format or a kind of accelerator, two for a driver's key."""
+"""What it takes to add something: a file for a format, a resolver or a kind of accelerator, two for a driver's key."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from envbuild.lockfile.folder import LockFolder
 from envbuild.target.accelerator import Accelerator
 from tests.support.command_line import ROOT
 from tests.support.values import make_driver, make_lockfile, make_package
+from tests.support.wheels import Wheel
 
 _FORMAT = """
 from envbuild.launchers.export import ExportFormat, Option
@@ -54,6 +55,27 @@ KIND = AcceleratorKind(
     cdi_device="toy.example/toy=all",
     kubernetes_resource="toy.example/toy",
 )
+"""
+_RESOLVER = """
+from envbuild.declaration.resolvers import ResolverKind
+from envbuild.resolution.resolution import OfferedFile, Resolution, ResolvedFile
+
+RESOLVER = ResolverKind(name="toy", module=__name__, refuses=("overrides",))
+
+class Oldest:
+    def __init__(self, tools):
+        self.tools = tools
+
+    def resolve(self, request):
+        return Resolution(target=request.target, files=tuple(map(self.oldest, request.requires)))
+
+    def oldest(self, name):
+        file = min(self.tools.offered(name))
+        offered = OfferedFile(package=name, name=file, url="", hashes=((),))
+        version, sha256 = file.split("-")[1], self.tools.sole_digest(offered)
+        return ResolvedFile(package=name, version=version, file=file, url="", sha256=sha256)
+
+make_resolver = Oldest
 """
 _WITH_ROOM = """
 import importlib, os, sys
@@ -123,6 +145,38 @@ def test_an_accelerator(tmp_path: Path, project: Path, store: Path) -> None:
     wrong = run("check", "--host", "boat=1.0")
     assert wrong.returncode == 2
     assert "cuda=12.4, rocm=7.0, toy=2.0, xpu=1.3 or cpu" in wrong.stderr
+
+
+def test_a_resolver(tmp_path: Path, project: Path, store: Path) -> None:
+    """It is declared, locks what it chooses, makes another's lockfile stale, and refuses what it cannot obey."""
+    (tmp_path / "room").mkdir()
+    (tmp_path / "room/toy.py").write_text(_RESOLVER)
+    for version in ("1.0", "2.0"):
+        Wheel(name="app", version=version).write(project / "wheels")
+
+    def run(declared: str, *argv: str) -> subprocess.CompletedProcess[str]:
+        (project / "drivers.toml").write_text(
+            'version = 1\n[[index]]\nname = "own"\npath = "wheels"\npackages = ["app"]\n'
+            '[defaults]\nplatforms = ["x86_64-manylinux_2_28"]\n'
+            f'[drivers.app]\nrequires = ["app"]\n{declared}\n'
+        )
+        where = ("--file", str(project / "drivers.toml"), "--store", str(store))
+        return run_with("envbuild.declaration.resolvers", tmp_path / "room", *where, *argv)
+
+    assert "app 2.0" in run("", "lock").stdout
+    stale = run('resolver = "toy"', "check")
+    assert "resolver: uv became toy" in stale.stdout
+    locked = run('resolver = "toy"', "lock", "--upgrade")
+    assert "~ app 2.0 → 1.0" in locked.stdout
+    assert 'resolver = "toy"\n' in (project / "locks/app.toml").read_text()
+    assert run('resolver = "toy"', "check").returncode == 0
+    refused = run('resolver = "toy"\noverrides = ["app>1"]', "check")
+    assert refused.returncode == 2
+    assert "the resolver 'toy' cannot obey `overrides`" in refused.stderr
+    apart = '[drivers.other]\nrequires = ["app"]\nresolver = "toy"\n[[coexist]]\ndrivers = ["app", "other"]'
+    refused = run(apart, "lock")
+    assert refused.returncode == 2
+    assert "resolved together, and these are not: app by uv, other by toy" in refused.stderr
 
 
 _FIELDS = {

@@ -178,6 +178,11 @@ def _read_document(document: dict[str, object], place: Place, text: str) -> Decl
         drivers=drivers,
         indexes=top.get(INDEX) or (),
         hosts=read_hosts(document.get(HOSTS.name, {}), place.at(HOSTS.name), known),
-        coexist=read_coexist(coexist, place.at(COEXIST.name), known),
+        coexist=read_coexist(
+            coexist,
+            place.at(COEXIST.name),
+            known,
+            {driver.name: driver.resolver for driver in drivers},
+        ),
         agree=read_agree(agree, place.at(AGREE.name), known, enabled),
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from envbuild.declaration.toml.keys import DRIVER_FORM, DRIVER_KEYS, EXTENDS, REQUIRES
+from envbuild.declaration.resolvers import find_resolver
+from envbuild.declaration.toml.keys import DRIVER_FORM, DRIVER_KEYS, EXTENDS, REQUIRES, RESOLVER
 from envbuild.declaration.toml.merging import merge_driver
 from envbuild.declaration.toml.table import Place, Table, TextError, kind, read_table
 from envbuild.nearest_name import no_driver
@@ -93,6 +94,7 @@ class _Drivers:
             parent=parent,
             defaults=self._defaults,
         )
+        _check_resolver(made, table)
         return made if self._is_bearable(made, table) else None
 
     def _is_bearable(self, made: Driver, table: Table) -> bool:
@@ -127,6 +129,17 @@ class _Drivers:
             extends.place.wrong(f"{message} to extend", hint=hint)
             return None
         return self._make(extends.value, chain)
+
+
+def _check_resolver(driver: Driver, table: Table) -> None:
+    """Note the keys that the driver's resolver cannot obey."""
+    lines = dict(driver.origins)
+    for key in find_resolver(driver.resolver).refuses:
+        if key in lines or any(name.startswith(f"{key}.") for name in lines):
+            table.place.at(key).wrong(
+                f"the resolver '{driver.resolver}' cannot obey `{key}`",
+                hint=f"leave it out, or take another `{RESOLVER.name}` for this driver",
+            )
 
 
 def _check_names(names: Iterable[str], place: Place) -> None:

@@ -32,6 +32,7 @@ from envbuild.declaration.toml.target import (
     read_accelerator,
     read_exclude_newer,
     read_exclude_newer_packages,
+    resolver,
 )
 from envbuild.value import defaults_of, value
 
@@ -52,6 +53,7 @@ BINARY = Key("binary", text(command_name))
 COMMANDS = Key("commands", list_of(text(command_name), filled=True, unique=True))
 VERSION_OF = Key("version-of", text(parse_package))
 ACCELERATOR = Key("accelerator", read_accelerator)
+RESOLVER = Key("resolver", text(resolver))
 ENV = Key("env", read_env)
 
 
@@ -169,6 +171,13 @@ DRIVER_TABLE = (
         decides="lockfile",
         in_defaults=True,
         about="the Pythons, in order of preference; a host uses one of them",
+    ),
+    DriverKey(
+        key=RESOLVER,
+        decides="lockfile",
+        in_defaults=True,
+        about="what finds the versions",
+        example='resolver = "uv"',
     ),
     DriverKey(
         key=Key("python-downloads", boolean),

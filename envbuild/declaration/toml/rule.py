@@ -10,7 +10,7 @@ from envbuild.declaration.toml.table import Key, Place, Table, list_of, located,
 from envbuild.nearest_name import no_driver
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
 DRIVERS = Key("drivers", list_of(located(text(str))))
 PACKAGES = Key("packages", list_of(text(parse_package), filled=True, unique=True))
@@ -25,18 +25,32 @@ COEXIST_KEYS: tuple[Key[object], ...] = (DRIVERS,)
 AGREE_KEYS: tuple[Key[object], ...] = (PACKAGES, DRIVERS)
 
 
-def read_coexist(value: object, place: Place, known: Collection[str]) -> tuple[Coexist, ...]:
-    """Every `[[coexist]]`; `known` are the drivers that the file declares."""
+def read_coexist(
+    value: object, place: Place, known: Collection[str], resolvers: Mapping[str, str]
+) -> tuple[Coexist, ...]:
+    """Every `[[coexist]]`; `known` are the drivers that the file declares, `resolvers` what resolves them."""
     rules = []
     for table in tables(COEXIST_KEYS)(value, place) or ():
         if not table.has(DRIVERS):
             table.place.wrong("the rule has no `drivers`", hint='add drivers = ["…", "…"]')
-        rules.append(Coexist(drivers=_drivers(table, known), line=table.place.line))
+        drivers = _drivers(table, known)
+        _check_one_resolver({name: resolvers[name] for name in drivers if name in resolvers}, table)
+        rules.append(Coexist(drivers=drivers, line=table.place.line))
     pairs = sum(len(rule.drivers) * (len(rule.drivers) - 1) // 2 for rule in rules)
     if pairs > _MOST_PAIRS:
         words = f"all rules together come to {pairs:,} pairs of drivers, and {_MOST_PAIRS:,} are the most"
         place.wrong(words, hint="name fewer drivers")
     return tuple(rules)
+
+
+def _check_one_resolver(resolvers: Mapping[str, str], table: Table) -> None:
+    """Drivers that must coexist are resolved as one."""
+    if len(set(resolvers.values())) > 1:
+        told = ", ".join(f"{name} by {resolver}" for name, resolver in resolvers.items())
+        table.place.at(DRIVERS.name).wrong(
+            f"drivers that must coexist are resolved together, and these are not: {told}",
+            hint="give them one `resolver`",
+        )
 
 
 def read_agree(

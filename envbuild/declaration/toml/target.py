@@ -7,6 +7,7 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING
 
+from envbuild.declaration.resolvers import all_resolvers
 from envbuild.declaration.toml.requirement import parse_package, parse_versions
 from envbuild.declaration.toml.table import (
     Key,
@@ -171,6 +172,18 @@ def _read_cpu(value: object, place: Place) -> tuple[str, ...] | None:
 
 
 _CPU = Key("cpu", _read_cpu)
+
+
+def resolver(written: str) -> str:
+    """The name of a resolver."""
+    known = [kind.name for kind in all_resolvers()]
+    if written not in known:
+        near = nearest(written, known)
+        hint = f"did you mean '{near}'?" if near else f"known are {', '.join(known)}"
+        raise TextError(f"there is no resolver {written!r}", hint=hint)
+    return written
+
+
 ACCELERATOR_KEYS: tuple[Key[object], ...] = (*_VERSION_KEYS, _COMPUTE, _CPU)
 
 

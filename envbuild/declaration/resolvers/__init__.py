@@ -1,0 +1,38 @@
+"""What finds the versions of a driver: one file a resolver, found by the files of this folder."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import cast
+
+from envbuild.value import value
+
+
+@value
+class ResolverKind:
+    """A resolver that a driver can name with `resolver`."""
+
+    name: str
+    module: str
+    """Imported when the resolver is first asked.
+
+    Its `make_resolver` takes a `ResolverTools` and gives a `Resolver`; both are in `resolution.resolution`.
+    """
+
+    refuses: tuple[str, ...] = ()
+    """The keys of a driver that it cannot obey, as the file spells them."""
+
+
+@cache
+def all_resolvers() -> tuple[ResolverKind, ...]:
+    """Every resolver, ordered by name."""
+    names = sorted(module.name for module in iter_modules(__path__))
+    modules = (import_module(f"{__name__}.{name}") for name in names)
+    return tuple(cast("ResolverKind", module.RESOLVER) for module in modules)
+
+
+def find_resolver(name: str) -> ResolverKind:
+    """The resolver with that name; KeyError if there is none."""
+    return {kind.name: kind for kind in all_resolvers()}[name]
