@@ -1,4 +1,4 @@
-"""The start-up file of an environment; it is compiled while the packages are installed."""
+"""The start-up file of an environment; it is compiled while packages are installed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class ActivationBuild:
-    """Makes the start-up file in a folder aside, as a wheel may bring a file of the same name."""
+    """Makes the start-up file in another folder, because a wheel may have a file with its name."""
 
     def __init__(self, site: Site, bytecode: Bytecode, beside: Workers) -> None:
         self._site = site
@@ -36,7 +36,7 @@ class ActivationBuild:
             self._compiling = beside.submit(bytecode.compile_one, place, module)
 
     def put(self, filled: Filled) -> None:
-        """Move it into the environment and replace what is there; OSError where it cannot be written."""
+        """Move it into the environment, replacing what is there; OSError if it cannot be written."""
         compiled = self._compiling.result() if self._compiling is not None else None
         (self._aside / PTH_FILE).write_text(PTH_TEXT, encoding="utf-8")
         for name in (MODULE_FILE, PTH_FILE):
@@ -47,7 +47,7 @@ class ActivationBuild:
         shutil.rmtree(self._aside)
 
     def _put(self, filled: Filled, path: str, file: Path) -> None:
-        """Rename, never write: the file that is there may be linked from the cache."""
+        """Rename instead of writing: the existing file may be linked from the cache."""
         place = self._site.target.place(path)
         if place is not None:
             filled.known.pop(self._site.path(path), None)

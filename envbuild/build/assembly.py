@@ -1,4 +1,4 @@
-"""Fill one environment: link its wheels, add bytecode and the start-up file, and look at every file."""
+"""Fill one environment: link its wheels, add bytecode and the start-up file, and check every file."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 
 
 _BESIDE = 3
-"""Threads beside the linking: uv, the compiling of new wheels, and of the start-up file."""
+"""Threads in addition to the linking: for uv, for compiling new wheels, and for the start-up file."""
 
 
 @value
 class Assembler:
-    """Fills environments; several threads and processes may do so at once."""
+    """Fills environments; safe for several threads and processes."""
 
     placer: Placer
     link_mode: str
@@ -44,9 +44,9 @@ class Assembler:
     def fill(
         self, wanted: Wanted, place: Path, environment: Path, lock: int, refresh: tuple[str, ...]
     ) -> Survey:
-        """Make an environment at a place, as it will be at its own path; what is there is removed.
+        """Make an environment in `place` for its own path; what is there is removed.
 
-        `refresh` names packages that are downloaded again. IncompleteError where a cache is damaged;
+        Packages in `refresh` are downloaded again. IncompleteError if a cache is damaged;
         other errors as in `Installer`.
         """
         remove_environment(place)
@@ -59,7 +59,7 @@ class Assembler:
             return self._survey(site, filled, beside)
 
     def settle(self, wanted: Wanted) -> None:
-        """Note that the cache entries of an environment are on the disk; its receipt is written by now."""
+        """Note that an environment's cache entries are on the disk, after its receipt was written."""
         wheels = [file.sha256 for file in wanted.files]
         self.placer.wheels.entries.settle(wheels)
         if wanted.driver.bytecode:
@@ -68,9 +68,9 @@ class Assembler:
     def _create(
         self, wanted: Wanted, place: Path, environment: Path, lock: int, beside: Workers
     ) -> Site:
-        """Create the environment; meanwhile, find the cache of its interpreter's bytecode.
+        """Create the environment, and meanwhile find the cache of its interpreter's bytecode.
 
-        Nobody else can enter its folder until every file in it has its mode.
+        Other users cannot enter its folder until every file in it has its mode.
         """
         version = wanted.interpreter.version
         self.placer.progress.stage(wanted.driver.name, f"creating on Python {version}")
@@ -80,13 +80,13 @@ class Assembler:
         return Site(wanted, place, environment, lock, bytecode=bytecode.result())
 
     def _bytecode_folder(self, wanted: Wanted) -> str:
-        """The folder of the interpreter's cached bytecode; empty where none is wanted."""
+        """The folder of the interpreter's cached bytecode; empty if none is wanted."""
         if not wanted.driver.bytecode:
             return ""
         return str(self.placer.bytecode.entries(wanted.interpreter).root)
 
     def _finish(self, site: Site, filled: Filled, activation: ActivationBuild) -> None:
-        """Add what no wheel brings: the bytecode and the start-up file."""
+        """Add what is in no wheel: the bytecode and the start-up file."""
         place, driver = site.place, site.wanted.driver.name
         for clash in filled.clashes:
             if clash.differs:
@@ -103,7 +103,7 @@ class Assembler:
         filled.forget_entries()
 
     def _survey(self, site: Site, filled: Filled, beside: Workers) -> Survey:
-        """Make an environment read-only and look at every file of it."""
+        """Make an environment read-only and check every file in it."""
         self.placer.progress.stage(site.wanted.driver.name, "checking every file")
         syncing = beside.submit(sync_file_system, site.place)  # most of it, before the receipt
         found = survey(site.place, known=filled.known, freeze=True)
@@ -140,7 +140,7 @@ def _check_complete(site: Site, filled: Filled, found: Survey) -> None:
     )
     if gaps:
         problem = Problem(
-            message=f"{wanted.driver.name}: what was installed is not complete",
+            message=f"{wanted.driver.name}: the installation is incomplete",
             detail="\n".join(gaps),
             hint="run it again; if that does not help, remove the store's cache folder",
         )

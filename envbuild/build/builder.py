@@ -1,4 +1,4 @@
-"""Apply a plan: the only code that changes a store."""
+"""Apply a plan; only this code changes a store."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ class Applied:
     """The result of applying a plan."""
 
     built: tuple[str, ...]
-    """The drivers whose environment this call built; another process may have built the others."""
+    """The drivers whose environments this call built; another process may have built others."""
 
     failures: tuple[Failure, ...]
     manifest: Manifest | None
-    """The generation that is current now; None where there is none."""
+    """The current generation; None if there is none."""
 
     switched: bool
 
@@ -71,13 +71,15 @@ class Builder:
     gate: Gate
 
     def apply(self, plan: Plan, *, keep_going: bool) -> Applied:
-        """Do what a plan says: every build, then one switch if all are valid.
+        """Apply a plan: build everything, then switch once if all are valid.
 
         With `keep_going`, what could be built becomes current, and the other drivers stay as they were.
         """
         with self.store.claiming(item.environment for item in plan.wanted):
             missing = (item for item in plan.wanted if not self.store.is_valid(item.environment))
-            built, failures = self._build_all(tuple(missing))  # a gc may have come after the plan
+            built, failures = self._build_all(
+                tuple(missing)
+            )  # gc may have run after the plan was made
             failures += self._refusals(_without(failures, plan.wanted))
             usable = _without(failures, plan.wanted)
             refused = failures and not (keep_going and usable)
@@ -88,7 +90,7 @@ class Builder:
         return Applied(built=built, failures=tuple(failures), manifest=manifest, switched=switched)
 
     def _refusals(self, wanted: Iterable[Wanted]) -> Iterator[Failure]:
-        """The environments that are there, but must not become current."""
+        """The existing environments that must not become current."""
         complete = []
         for item in wanted:
             try:
@@ -115,7 +117,7 @@ class Builder:
         return tuple(built), failures
 
     def build(self, wanted: Wanted) -> bool:
-        """Build one environment; False where another process has built it meanwhile."""
+        """Build one environment; False if another process has built it meanwhile."""
         name = wanted.environment
         with self.store.building(name) as lock:
             if self.store.is_valid(name):
@@ -136,21 +138,21 @@ class Builder:
         return True
 
     def _record(self, wanted: Wanted, environment: Path, found: Survey) -> None:
-        """Write the receipt, once all that it records is on the disk."""
+        """Write the receipt, after everything in it is on the disk."""
         with Workers(max_workers=1) as beside:
             syncing = beside.submit(sync_file_system, environment)
             stats = record_looks(found.looks)
             receipt = new_receipt(wanted, found.contents)
-            del found  # some megabytes, while the receipt's text is made
+            del found  # frees some megabytes before the receipt's text is made
             self.store.write_receipt(receipt, stats=stats, synced=syncing.result)
 
     def fill(
         self, wanted: Wanted, place: Path, lock: int, *, refresh: tuple[str, ...] = ()
     ) -> Survey:
-        """Put an environment at a place, as it will be at its own path; what is there is removed.
+        """Make an environment in a place for its own path; what is there is removed.
 
-        `refresh` names packages that are downloaded again, even where the cache has them.
-        Where what the cache gave is not complete, every package is downloaded again.
+        Packages in `refresh` are downloaded again, even if they are cached.
+        If the cache gave an incomplete result, every package is downloaded again.
         """
         environment = self.store.environment(wanted.environment)
         everything = tuple(sorted({file.package for file in wanted.files}))
@@ -158,7 +160,7 @@ class Builder:
             if set(refresh) != set(everything):
                 with suppress(IncompleteError):
                     return self.assembler.fill(wanted, place, environment, lock, refresh)
-                self.progress.stage(wanted.driver.name, "the cache is damaged, downloading anew")
+                self.progress.stage(wanted.driver.name, "the cache is damaged, downloading again")
             return self.assembler.fill(wanted, place, environment, lock, everything)
         except IncompleteError as error:
             raise _wrong_records(wanted, error) from error
@@ -184,7 +186,7 @@ class Builder:
     def _switch(
         self, plan: Plan, wanted: Iterable[Wanted], failed: set[str]
     ) -> tuple[Manifest, bool]:
-        """Make a new generation current, unless the current one says the same."""
+        """Make a new generation current, unless the current one is the same."""
         with self.store.switching():
             current = self.store.read_current()
             manifest = next_manifest(
@@ -208,14 +210,14 @@ class Builder:
 
 
 def _without(failures: Iterable[Failure], wanted: Iterable[Wanted]) -> list[Wanted]:
-    """What has not failed."""
+    """The entries that have not failed."""
     failed = {failure.driver for failure in failures}
     return [item for item in wanted if item.driver.name not in failed]
 
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Pause the garbage collector: a build makes 50,000 values an environment, and no cycles."""
+    """Pause the garbage collector: a build makes 50,000 values for an environment, and no cycles."""
     before = gc.isenabled()
     gc.disable()
     try:
@@ -226,18 +228,18 @@ def _uncollected() -> Iterator[None]:
 
 
 def _leave_nothing(environment: Path) -> None:
-    """Remove what a failed build left; where that fails too, the next build does it."""
+    """Remove what a failed build left; if that fails, the next build does it."""
     with suppress(OSError):
         remove_environment(environment)
 
 
 def _wrong_records(wanted: Wanted, error: IncompleteError) -> IndexFailureError:
-    """The error where a clean download is not complete either: the wheels themselves are wrong."""
+    """The error if even a clean download is incomplete: the wheels themselves are wrong."""
     return IndexFailureError(
         Problem(
-            message=f"{wanted.driver.name}: wheels are not what their own RECORD says",
+            message=f"{wanted.driver.name}: wheels differ from their own RECORD",
             detail=error.problems[0].detail,
-            hint="they are the locked ones, downloaded anew: lock without these versions "
+            hint="they are the locked ones, downloaded again: lock without these versions "
             '(constraints = ["NAME!=VERSION"]), or ask its publisher to fix it',
         )
     )

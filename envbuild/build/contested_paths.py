@@ -1,6 +1,6 @@
-"""Paths that several wheels bring: the package that is first by name gets them, on every host.
+"""Paths that several wheels have: the first package by name gets them, on every host.
 
-So the chosen files decide the content, and the environment's key is made of them:
+So the content depends only on the chosen files, which the environment's key is made from:
 the same key means the same content, also after a repair.
 """
 
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 def settle_clashes(
     site: Site, filled: Filled, roots: Mapping[str, Path]
 ) -> tuple[ContestedPath, ...]:
-    """Link every path that several wheels bring from the first of them by name.
+    """Link every path that several wheels have from the first of them by name.
 
-    `roots` has the folder of the cache that a wheel lies in, by sha256.
-    IndexFailureError where one's file is another's folder.
+    `roots` has the wheel's folder in the cache, by sha256.
+    IndexFailureError if a file of one wheel is a folder of another.
     """
     clashes = tuple(_clashes(site, filled))
     lost: dict[str, set[str]] = {}
@@ -56,7 +56,7 @@ def settle_clashes(
 def contested_modules(
     site: Site, filled: Filled, clashes: tuple[ContestedPath, ...]
 ) -> list[Module]:
-    """Remove bytecode that may be of another wheel; the modules that must be compiled again."""
+    """Remove bytecode that may belong to another wheel; returns the modules to compile again."""
     modules = []
     for clash in clashes:
         path = cached_path(clash.path, site.wanted.interpreter.cache_tag)

@@ -1,4 +1,4 @@
-"""What must hold in a built environment before it becomes current: its own METADATA, and its probes."""
+"""The checks of a built environment before it becomes current: its own METADATA, and its probes."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Gate:
     def refuse(self, wanted: Iterable[Wanted]) -> Iterator[tuple[str, EnvbuildError]]:
         """Each driver that must not become current, with the reasons.
 
-        First each environment is checked by its own METADATA; those that are complete are probed.
+        First each environment is checked by its own METADATA; complete ones are probed.
         """
         complete = []
         for item in wanted:
@@ -54,7 +54,7 @@ class Gate:
         yield from self._probe(complete)
 
     def _incomplete(self, item: Wanted) -> EnvbuildError | None:
-        """Why an environment is not complete; one that is current with the same lockfile was checked before."""
+        """Why an environment is incomplete; one that is current with the same lockfile was checked before."""
         refused = self._overlapping(item)
         if refused is not None:
             return refused
@@ -66,7 +66,7 @@ class Gate:
         return refusal_of_built(item, environment, file=self.declared_in)
 
     def _overlapping(self, item: Wanted) -> NoError | None:
-        """Which paths several packages bring, where the declaration refuses that."""
+        """The paths that several packages have, if the declaration refuses that."""
         if item.driver.overlap != "refuse":
             return None
         found = tuple(shared_paths(self.store.environment(item.environment)))
@@ -78,7 +78,7 @@ class Gate:
                 line=item.driver.line,
                 key=f"drivers.{item.driver.name}.overlap",
                 message=f"{finding.path}: {finding.message} [shared-path]",
-                hint='leave one of them out, or allow it with overlap = "warn"',
+                hint='remove one of them, or allow it with overlap = "warn"',
             )
             for finding in found
         )
@@ -86,8 +86,8 @@ class Gate:
     def _probe(self, wanted: Iterable[Wanted]) -> Iterator[tuple[str, NoError]]:
         """Each driver whose probes fail, with the reasons.
 
-        An environment that is current already is not probed again.
-        One that its own probe has changed is no longer valid.
+        A current environment is not probed again.
+        An environment that its own probe has changed is no longer valid.
         """
         moved = [item for item in self._moved(wanted) if probes_of(item.driver)]
         for item in moved:
@@ -114,7 +114,7 @@ class Gate:
 
 
 def refusal_of_built(wanted: Wanted, environment: Path, *, file: str) -> EnvbuildError | None:
-    """Why an environment must not become current; None where it has all that its packages require.
+    """Why an environment must not become current; None if it has everything that its packages require.
 
     Its files are read, and none of its code runs. `file` is the declaration's, for messages.
     """
@@ -139,14 +139,14 @@ def refusal_of_built(wanted: Wanted, environment: Path, *, file: str) -> Envbuil
 
 def _problem(wanted: Wanted, unmet: Unmet, file: str) -> Problem:
     name = wanted.driver.name
-    hint = f"run `envbuild lock {name}`; or declare an override, if it is known to work"
+    hint = f"run `envbuild lock {name}`; or declare an override, if you know that it works"
     if unmet.package == "python":
         hint = python_hint(unmet.asker or name, "VERSION")
     return Problem(
         file=file,
         line=wanted.driver.line,
         key=f"drivers.{name}.requires",
-        message=f"what was built for {name} is not complete: {unmet.message}",
+        message=f"the environment of {name} is incomplete: {unmet.message}",
         hint=hint,
     )
 
@@ -154,9 +154,9 @@ def _problem(wanted: Wanted, unmet: Unmet, file: str) -> Problem:
 def _differences(
     locked: Iterable[LockedPackage], installed: Iterable[Distribution]
 ) -> Iterator[Problem]:
-    """Wheels whose METADATA differs from what was locked.
+    """Wheels whose METADATA differs from the lockfile.
 
-    What is built from source may differ from host to host, so it is not compared.
+    A build from source may differ between hosts, so it is not compared.
     """
     there = {distribution.name: distribution for distribution in installed}
     for package in locked:
@@ -175,20 +175,20 @@ def _differences(
 def _lie(package: LockedPackage, before: str, now: str) -> Problem:
     names = ", ".join(dict.fromkeys(file.name for file in package.files))
     return Problem(
-        message=f"index '{package.index}': what it said of {names} is not what the wheel says inside",
+        message=f"index '{package.index}': its METADATA of {names} differs from that in the wheel",
         detail=f"locked: {before}\nwheel: {now}",
-        hint="the wheel counts, and its index must be fixed: then run "
+        hint="the index must be fixed: then run "
         f"`envbuild lock --upgrade-package {package.name}`; "
-        f'until then take another version: constraints = ["{package.name}!={package.version}"]',
+        f'until then use another version: constraints = ["{package.name}!={package.version}"]',
     )
 
 
 def _only(locked: tuple[str, ...], inside: tuple[str, ...]) -> tuple[str, str]:
-    """The requirements that are only in the one list and only in the other, for the user."""
+    """The requirements that are only in one of the two lists, as text."""
     before, now = _compared(locked), _compared(inside)
     return (
-        ", ".join(sorted(before - now)) or "no requirement that the wheel has not",
-        ", ".join(sorted(now - before)) or "no requirement that is not locked",
+        ", ".join(sorted(before - now)) or "no requirement that the wheel lacks",
+        ", ".join(sorted(now - before)) or "no requirement that the lockfile lacks",
     )
 
 

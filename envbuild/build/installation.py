@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 @value
 class InstallRequest:
-    """Wheels, or source distributions, to install into one environment, each exactly as locked."""
+    """Wheels, or source distributions, to install into one environment, exactly as locked."""
 
     driver: str
     environment: str
-    """The absolute path of an environment that is made for them alone; what is there is removed."""
+    """The absolute path of a new environment for them; what is there is removed."""
 
     interpreter: Interpreter
 
@@ -31,30 +31,30 @@ class InstallRequest:
     """As in `Installer.create`."""
 
     refresh: tuple[str, ...] = ()
-    """Normalised names of packages that are downloaded again, even where a cache has them."""
+    """Normalised names of packages that are downloaded again, even if they are cached."""
 
     downloaded: Callable[[int, int], None] | None = None
-    """Called from another thread: the bytes received, and the size of all downloads begun."""
+    """Called from another thread: the received bytes, and the size of all started downloads."""
 
 
 class Installer(Protocol):
     """Makes an empty environment and installs into it."""
 
     def create(self, environment: str, interpreter: Interpreter, lock: int) -> None:
-        """Make an empty environment at an absolute path where nothing stands; HostError if it cannot.
+        """Make an empty environment at an absolute path where nothing exists; HostError if it cannot.
 
         `lock` is the descriptor of the environment's lock.
-        Every program that writes into the environment keeps it open,
-        so that the lock is held for as long as somebody writes, even where envbuild is killed.
+        Every program that writes into the environment inherits it,
+        so that the lock is held until the last one has ended, even if envbuild is killed.
         """
         ...
 
     def install(self, request: InstallRequest) -> None:
-        """Make an environment with every file, its sha256 checked, and nothing else.
+        """Make an environment with every file, each with its locked sha256, and nothing else.
 
-        No Python is started that finds a file of a wheel in its environment.
+        No Python starts that finds a file of a wheel in its environment.
 
-        IndexFailureError says which file an index did not give as locked;
-        HostError what the host could not do.
+        IndexFailureError names a file that an index did not give as locked;
+        HostError says what the host could not do.
         """
         ...

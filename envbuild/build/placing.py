@@ -1,4 +1,4 @@
-"""Put wheels into an environment: uv installs those that are not cached, and all are linked from the cache."""
+"""Put wheels into an environment: uv installs uncached ones, and all are linked from the cache."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ if TYPE_CHECKING:
 
 @value
 class Placer:
-    """Puts wheels into environments; several threads and processes may do so at once."""
+    """Puts wheels into environments; safe for several threads and processes."""
 
     installer: Installer
     progress: Progress
     wheels: WheelCache
     bytecode: Bytecode
     staging: Path
-    """The private folder in which wheels are installed aside."""
+    """The private folder for staging environments."""
 
     def place(self, site: Site, beside: Workers, refresh: tuple[str, ...]) -> Filled:
-        """Link the wheels that the cache has; install the others with uv, cache them, and link them.
+        """Link cached wheels; install the others with uv, cache them, and link them.
 
-        `refresh` names packages that are downloaded again. New wheels are compiled `beside`.
-        IncompleteError where what was installed is not what its RECORD says.
+        Packages in `refresh` are downloaded again. New wheels are compiled in the thread pool `beside`.
+        IncompleteError if an installed wheel differs from its RECORD.
         """
         usable = self.wheels.entries.is_usable()
         filled = Filled()
@@ -95,7 +95,7 @@ class Placer:
         mine: Collection[str],
         refresh: tuple[str, ...],
     ) -> dict[str, Path]:
-        """Install files aside and cache them: what is `mine` in the store's cache."""
+        """Install files into staging environments and cache them; those in `mine` go into the store's cache."""
         own = staging.own_cache()
 
         def caches(wheel: FreshWheel) -> Sequence[WheelCache]:
@@ -120,7 +120,7 @@ class Placer:
     def _link(
         self, site: Site, filled: Filled, files: Sequence[ChosenFile], root: Path
     ) -> list[ChosenFile]:
-        """Link cached wheels and their bytecode; those that turned out to be damaged or gone."""
+        """Link cached wheels and their bytecode; returns those that were damaged or missing."""
         wheels = WheelCache(root)
         bytecode = Entries(Path(site.bytecode)) if site.bytecode else None
         environment = os.fsencode(site.environment)
@@ -139,8 +139,8 @@ class Placer:
 
 
 def _gone(
-    site: Site, detail: str = "a wheel cache entry that was made a moment ago is gone"
+    site: Site, detail: str = "a new entry of the wheel cache has disappeared"
 ) -> IncompleteError:
-    message = f"{site.wanted.driver.name}: what was installed is not complete"
+    message = f"{site.wanted.driver.name}: the installation is incomplete"
     hint = "run it again; if that does not help, remove the store's cache folder"
     return IncompleteError(Problem(message=message, detail=detail, hint=hint))

@@ -1,4 +1,4 @@
-"""Run probes in finished environments, before anything is switched to them."""
+"""Run probes in finished environments, before any of them becomes current."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 Stamps = dict[str, tuple[int, int, int]]
 
 _FEW = 5
-"""How many of the files that a probe wrote a message names."""
+"""A message names so many of the files that a probe wrote."""
 
 
 @value
 class Prober:
-    """Runs probes under an empty environment plus what the activation sets."""
+    """Runs probes with only the variables that the activation sets."""
 
     runner: Runner
     logs: Path
@@ -45,7 +45,7 @@ class Prober:
             return tuple(result for future in waiting for result in future.result())
 
     def probe(self, driver: Driver, environment: Path) -> tuple[ProbeResult, ...]:
-        """Every probe of one driver; a probe that changes the environment has failed."""
+        """Run every probe of one driver; a probe that changes the environment has failed."""
         probes = probes_of(driver)
         if not probes:
             return ()
@@ -72,12 +72,12 @@ class Prober:
         )
 
     def _start(self, program: Path, probe: Probe) -> Completed:
-        """Run it in an empty folder, and with no variable that could hide a fault of the driver."""
+        """Run it in an empty folder, without variables that could hide a fault of the driver."""
         with tempfile.TemporaryDirectory(prefix="envbuild-probe-") as folder:
             return self.runner.run(
                 Command(
                     argv=(str(program), *probe.argv[1:]),
-                    # Who may write the environment would leave bytecode in it.
+                    # A user with write access would leave bytecode in the environment.
                     env=(("PYTHONDONTWRITEBYTECODE", "1"),),
                     cwd=folder,
                     timeout=probe.timeout,
@@ -86,7 +86,7 @@ class Prober:
             )
 
     def _keep(self, result: ProbeResult, environment: str) -> ProbeResult:
-        """Write the output down, so that a failure can be looked at later."""
+        """Save the output for later."""
         if not result.output:
             return result
         number = result.probe.key.rpartition(".")[2].replace("[", "-").rstrip("]")
@@ -99,7 +99,7 @@ class Prober:
 def probe_failure(
     results: Iterable[ProbeResult], *, file: str | None, line: int | None
 ) -> NoError | None:
-    """The error of the probes that failed; None where none did."""
+    """The error of the failed probes; None if all succeeded."""
     problems = [
         Problem(
             file=file,
@@ -117,14 +117,14 @@ def probe_failure(
 
 def _judge(done: Completed, probe: Probe) -> str | None:
     if done.timed_out:
-        return f"it, or what it started, was still running after {probe.timeout} s and was ended"
+        return f"it, or a process that it started, was still running after {probe.timeout} s and was stopped"
     if done.code < 0:
         return f"signal {-done.code} ended it"
-    return f"it ended with {done.code}" if done.code else None
+    return f"it ended with exit code {done.code}" if done.code else None
 
 
 def _stamps(environment: Path) -> Stamps:
-    """Size, time and mode of everything in the environment, by relative path; no link is followed."""
+    """Size, time and mode of everything in the environment, by relative path; follows no link."""
     found: Stamps = {}
     waiting = [str(environment)]
     while waiting:

@@ -1,4 +1,4 @@
-"""Repair what drifted: environments from clean downloads, generations from their records."""
+"""Repair drift: environments from clean downloads, generations from their records."""
 
 from __future__ import annotations
 
@@ -42,21 +42,21 @@ if TYPE_CHECKING:
 
 @value
 class Repairer:
-    """Repairs a store in place: no path that `current` names is ever missing."""
+    """Repairs a store in place: no path below `current` is ever missing."""
 
     store: Store
     builder_for: Callable[[Wanted], AbstractContextManager[Builder]]
-    """Creates a builder that uses the indexes that an environment's files came from."""
+    """Creates a builder with the indexes that an environment's files came from."""
 
     def restore_environment(
         self, wanted: Wanted, findings: tuple[Finding, ...], recorded: str | None
     ) -> None:
         """Build an environment again beside the old one and exchange the two in one step.
 
-        The packages that own the drifted files are downloaded again.
-        The result must be what the receipt says, if the receipt is the `recorded` one;
-        where it differs, every package is downloaded again.
-        HostError where it differs even then; the old environment stays as it is.
+        The packages of the drifted files are downloaded again.
+        The result must match the receipt, if the receipt is the `recorded` one;
+        if it differs, every package is downloaded again.
+        HostError if it still differs; the old environment then stays.
         """
         name = wanted.environment
         try:
@@ -85,7 +85,7 @@ class Repairer:
         everything = tuple(sorted({file.package for file in wanted.files}))
         owners = self._owners(name, findings, everything) if trusted is not None else everything
         builder.fill(wanted, place, lock, refresh=owners)
-        contents = scan_contents(place)  # read, whatever is known of what was linked
+        contents = scan_contents(place)  # everything is read, including files that were just linked
         if trusted not in (None, contents) and owners != everything:
             builder.fill(wanted, place, lock, refresh=everything)
             contents = scan_contents(place)
@@ -115,7 +115,7 @@ class Repairer:
         sync_folder(environment.parent)
 
     def _keep_lease(self, name: str) -> None:
-        """Give the new environment the old one's lease file, which running processes hold."""
+        """Give the new environment the old one's lease file, which running processes have locked."""
         old, place = self.store.environment(name) / LEASE_FILE, self.store.temporary(name)
         new = place / LEASE_FILE
         if old.is_symlink() or not old.is_file() or old.stat().st_size:
@@ -133,7 +133,7 @@ class Repairer:
             self.store.write_stats(name)
 
     def restore_generation(self, checked: CheckedGeneration) -> None:
-        """Restore manifest, links and shims as they were recorded, and remove what was added."""
+        """Restore manifest, links and shims as recorded, and remove additions."""
         manifest = checked.manifest
         if manifest is None:
             return
@@ -178,7 +178,7 @@ class Repairer:
             replace_link(self.store.current, f"generations/{number}")
 
     def _trusted(self, name: str, recorded: str | None) -> Contents | None:
-        """What the receipt records, if it is the one that was recorded."""
+        """The content from the receipt, if it is the recorded receipt."""
         try:
             content = self.store.receipt(name).read_bytes()
             if hashlib.sha256(content).hexdigest() != recorded:
@@ -191,7 +191,7 @@ class Repairer:
     def _owners(
         self, name: str, findings: Iterable[Finding], everything: tuple[str, ...]
     ) -> tuple[str, ...]:
-        """The packages whose files drifted, as far as the RECORDs that are there can tell."""
+        """The packages of the drifted files, as far as the existing RECORDs say."""
         from packaging.utils import canonicalize_name
 
         environment = self.store.environment(name)
@@ -212,16 +212,16 @@ class Repairer:
 
 
 def _another_content(name: str, found: Contents, recorded: Contents) -> HostError:
-    """The error where an environment that was built again differs from its receipt."""
+    """The error if an environment that was built again differs from its receipt."""
     there, wanted = dict.fromkeys(found.files), dict.fromkeys(recorded.files)
     differing = next((row[0] for row in (*wanted, *there) if (row in wanted) != (row in there)), "")
-    what = f"{name} cannot be built as it was"
+    what = f"{name} cannot be built again as it was"
     return HostError(
         Problem(
-            message=f"{what}: {differing} comes out with another content or mode"
+            message=f"{what}: {differing} has other content or another mode"
             if differing
-            else f"{what}: its links or folders come out otherwise",
-            hint="roll back to a generation that is whole; or take this one away "
+            else f"{what}: its links or folders differ",
+            hint="roll back to an intact generation; or remove this one "
             "(`envbuild gc`, once it is not current) and sync",
         )
     )

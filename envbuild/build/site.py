@@ -1,4 +1,4 @@
-"""An environment that is being filled: where it is, and what it has so far."""
+"""An environment that is being filled: its place and its content so far."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class Site:
-    """Where an environment is filled, and what is wanted of it."""
+    """The place where an environment is filled, and its plan."""
 
     def __init__(
         self, wanted: Wanted, place: Path, environment: Path, lock: int, *, bytecode: str
@@ -36,11 +36,11 @@ class Site:
         self.wanted = wanted
         self.place = place
         self.environment = environment
-        """Its own path, which differs from `place` while it is built anew beside the old one."""
+        """Its final path, which differs from `place` while it is built beside the old one."""
 
         self.lock = lock
         self.bytecode = bytecode
-        """The cache of its interpreter's bytecode; empty where it gets no bytecode."""
+        """The cache of its interpreter's bytecode; empty if it gets no bytecode."""
 
         self.site_packages = find_site_packages(place)
         self.target = SitePackages(self.site_packages)
@@ -48,15 +48,17 @@ class Site:
         self.minor = wanted.interpreter.version.rpartition(".")[0]
 
     def path(self, path: str) -> str:
-        """A path of a RECORD, relative to the environment."""
+        """A RECORD's path, relative to the environment."""
         whole = self.prefix + path
         if "/." not in whole and "//" not in whole:
             return whole
         whole = normpath(whole)
-        return f"lib/{whole[6:]}" if whole.startswith("lib64/") else whole  # a link to it
+        return (
+            f"lib/{whole[6:]}" if whole.startswith("lib64/") else whole
+        )  # `lib64` is a link to `lib`
 
     def locate(self, path: str) -> bytes:
-        """Where a path of a RECORD is."""
+        """The absolute path of a RECORD's path."""
         return os.fsencode(self.place) + b"/" + self.path(path).encode("utf-8", "surrogateescape")
 
     def by_path(self, files: Iterable[EntryFile]) -> dict[str, EntryFile]:
@@ -66,10 +68,10 @@ class Site:
         all_paths = between.join(["", *[file.path for file in files]])
         if "/." in all_paths or "//" in all_paths:
             return {self.path(file.path): file for file in files}
-        return dict(zip(all_paths.split("\0")[1:], files, strict=True))  # nothing to normalise
+        return dict(zip(all_paths.split("\0")[1:], files, strict=True))  # no path needs normalising
 
     def fresh_wheels(self) -> Iterator[FreshWheel]:
-        """The distributions of wanted files that are there, by their `.dist-info` folders."""
+        """The installed distributions of wanted files, by their `.dist-info` folders."""
         files = {file.package: file for file in self.wanted.files}
         with os.scandir(self.site_packages) as entries:
             names = sorted(entry.name for entry in entries if entry.name.endswith(".dist-info"))
@@ -89,7 +91,7 @@ class Site:
 
 @value
 class ContestedPath:
-    """A path that several wheels bring."""
+    """A path that several wheels have."""
 
     path: str
     """Relative to site-packages, as the winner has it."""
@@ -100,51 +102,51 @@ class ContestedPath:
     winner: ChosenFile
     losers: tuple[ChosenFile, ...]
     differs: bool
-    """Whether the content differs; otherwise the wheels bring the same file."""
+    """Whether the content differs; otherwise the wheels have the same file."""
 
     @property
     def sentence(self) -> str:
-        """Which wheels bring it, and which of them has it."""
+        """The wheel whose file is there, and the other wheels."""
         others = ", ".join(file.package for file in self.losers)
         return f"{self.place} is that of {self.winner.package}; {others} bring(s) another"
 
 
 @dataclass(kw_only=True, slots=True)
 class Filled:
-    """What an environment has so far."""
+    """The content of an environment so far."""
 
     linked: dict[str, LinkedWheel] = field(default_factory=dict)
     """By the file's sha256."""
 
     known: dict[str, EntryFile] = field(default_factory=dict)
-    """Files whose content is known, by path in the environment."""
+    """Files with known content, by path in the environment."""
 
     built: set[str] = field(default_factory=set)
-    """What was built from source here, by the source's sha256: its bytecode is not cached."""
+    """Packages that were built from source here, by the source's sha256: their bytecode is not cached."""
 
     compiling: list[Future[None]] = field(default_factory=list)
-    """What uv has installed and is being compiled."""
+    """Running compilations of wheels that uv has installed."""
 
     clashes: tuple[ContestedPath, ...] = ()
-    """Paths that several wheels bring."""
+    """Paths that several wheels have."""
 
     whole: tuple[str, ...] = ()
     """The `.dist-info` folders of the linked wheels, after `forget_entries`."""
 
     def take(self, site: Site, sha256: str, linked: LinkedWheel) -> None:
-        """Note the files of an unpacked wheel that was linked."""
+        """Add the files of a linked wheel."""
         self.linked[sha256] = linked
         self.known |= site.by_path(linked.linked.files)
         if linked.bytecode is not None:
             self.known |= site.by_path(linked.bytecode.files)
 
     def absent(self) -> Iterator[str]:
-        """Modules that their wheel did not have yet when its bytecode was made."""
+        """Modules that were missing in their wheel when its bytecode was compiled."""
         for wheel in self.linked.values():
             if wheel.bytecode is not None:
                 yield from absent_modules(wheel.bytecode)
 
     def forget_entries(self) -> None:
-        """Free the tables of the linked wheels, which are some megabytes."""
+        """Free the tables of the linked wheels, which have some megabytes."""
         self.whole = tuple(wheel.dist_info for wheel in self.linked.values())
         self.linked.clear()

@@ -1,7 +1,7 @@
-"""Install wheels into an environment aside, check them there, and cache them.
+"""Install wheels into a staging environment, check them there, and cache them.
 
-uv starts the Python of the environment that it installs into, and so every start-up file there.
-So each call of uv gets an empty environment of its own.
+uv starts the Python of the environment that it installs into, and with it every start-up file there.
+So each call of uv gets an empty environment.
 """
 
 from __future__ import annotations
@@ -35,19 +35,19 @@ _SHOWN = 5
 
 
 class IncompleteError(HostError):
-    """What was installed is not what the wheels' RECORDs say."""
+    """Installed wheels differ from their RECORDs."""
 
 
 @value
 class Staged:
-    """What one call of uv has installed aside."""
+    """The result of one call of uv in a staging environment."""
 
     site: Site
     wheels: tuple[FreshWheel, ...]
-    """Those of which nothing was overwritten by another."""
+    """The wheels with no file overwritten by another wheel."""
 
     def installed(self) -> Installed:
-        """What can be compiled of it."""
+        """The parts that can be compiled."""
         return Installed(
             site_packages=self.site.site_packages,
             interpreter=self.site.wanted.interpreter,
@@ -58,9 +58,9 @@ class Staged:
 
 
 class Staging:
-    """The environments beside one that is being filled, in a folder that nobody else enters.
+    """The staging environments beside one that is being filled, in a private folder.
 
-    Their paths are shorter than its own, so that scripts are of the same form.
+    Their paths are shorter than the final one, so that scripts have the same form.
     """
 
     def __init__(self, site: Site, installer: Installer, folder: Path) -> None:
@@ -76,11 +76,11 @@ class Staging:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Remove all of it."""
+        """Remove everything."""
         self.remove()
 
     def own_cache(self) -> WheelCache:
-        """The cache for what the store's own cache does not take; removed with the rest."""
+        """The cache for wheels that the store's cache does not take; removed with the rest."""
         return WheelCache(self._folder / f"{self._stem}k", copies=True)
 
     def remove(self) -> None:
@@ -95,9 +95,9 @@ class Staging:
         refresh: Collection[str],
         downloaded: Callable[[str, int, int], None],
     ) -> Iterator[Staged]:
-        """Install files; those of which several bring one path are installed again, each by itself.
+        """Install files; wheels that have a path in common are installed again, one by one.
 
-        IndexFailureError where a wheel brings what it may not; other errors as in `Installer`.
+        IndexFailureError if a wheel has a path that is not allowed; other errors as in `Installer`.
         """
         built = [file for file in files if not file.file.endswith(".whl")]
         wheels = [file for file in files if file.file.endswith(".whl")]
@@ -142,9 +142,9 @@ class Staging:
 
 
 def keep(staged: Staged, caches: Callable[[FreshWheel], Sequence[WheelCache]]) -> dict[str, Path]:
-    """Put every wheel into the first of its caches that takes it; the cache's folder by sha256.
+    """Put every wheel into the first of its caches that takes it; returns the cache's folder by sha256.
 
-    IncompleteError where a wheel is not what its RECORD says.
+    IncompleteError if a wheel differs from its RECORD.
     """
     kept: dict[str, Path] = {}
     site = staged.site
@@ -158,7 +158,7 @@ def keep(staged: Staged, caches: Callable[[FreshWheel], Sequence[WheelCache]]) -
         else:
             raise IncompleteError(
                 Problem(
-                    message=f"{site.wanted.driver.name}: what was installed is not complete",
+                    message=f"{site.wanted.driver.name}: the installation is incomplete",
                     detail=_wrong(site, wheel, found),
                     hint="run it again; if that does not help, remove the store's cache folder",
                 )
@@ -167,7 +167,7 @@ def keep(staged: Staged, caches: Callable[[FreshWheel], Sequence[WheelCache]]) -
 
 
 def _wrong(site: Site, wheel: FreshWheel, found: Mapping[str, EntryFile]) -> str:
-    """The first files that are missing or differ from the RECORD, a line each."""
+    """The first files that are missing or differ from the RECORD, one a line."""
     wrong = [
         site.path(path)
         for path, sha256, _ in wheel.rows
@@ -177,7 +177,7 @@ def _wrong(site: Site, wheel: FreshWheel, found: Mapping[str, EntryFile]) -> str
 
 
 def _mixed(staged: Staged) -> set[str]:
-    """The wheels, by sha256, that bring other bytes than another at one path: only one of them is whole."""
+    """The wheels, by sha256, that have other content than another wheel for one path: only one of them is intact."""
     owners: dict[str, tuple[FreshWheel, str]] = {}
     mixed: set[str] = set()
     for wheel in staged.wheels:
@@ -189,7 +189,7 @@ def _mixed(staged: Staged) -> set[str]:
 
 
 def _refuse(staged: Staged) -> None:
-    """IndexFailureError where a wheel brings what it must not."""
+    """IndexFailureError if a wheel has a path that is not allowed."""
     site = staged.site
     problems = []
     for wheel in staged.wheels:
@@ -202,7 +202,7 @@ def _refuse(staged: Staged) -> None:
         if refusal is not None:
             problems.append(
                 Problem(
-                    message=f"{site.wanted.driver.name}: {wheel.file} must not bring "
+                    message=f"{site.wanted.driver.name}: {wheel.file} must not contain "
                     f"{refusal.path!r}: {refusal.reason}",
                     hint="lock without this version "
                     '(constraints = ["NAME!=VERSION"]), or ask its publisher to fix it',

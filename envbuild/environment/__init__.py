@@ -1,1 +1,1 @@
-"""One environment: what it is made from, what it holds, whether it is still as it was built."""
+"""One environment: what it is made from, what it has, whether it is still as it was built."""

@@ -33,11 +33,11 @@ def _hold(lease):
         pass
 
 """
-"""Two shared locks that end with the process, however that ends, and pass to no other program.
+"""Two shared locks that end with the process and that child programs do not inherit.
 
-The first is a read lock of the whole file (37 is F_OFD_SETLK, `struct flock` all zeros: F_RDLCK from the start on):
-nobody who may only read the file can keep it from being taken. The second is a flock, for those who ask who runs.
-Both wait for nobody.
+The first is a read lock of the whole file (37 is F_OFD_SETLK; a `struct flock` of zeros is F_RDLCK from the start).
+A user who can only read the file cannot prevent it. The second is a flock, which shows the process in `/proc/locks`.
+Both are taken without waiting.
 """
 
 
@@ -55,20 +55,20 @@ def _settle(link, env):
     sys.path[:] = [real(path) for path in sys.path]
 
 """
-"""Of a Python that was started through `current`: that link may lead elsewhere before the last import.
+"""For a Python that was started through `current`: that link may change before the last import.
 
-A copy at another place is left as it is.
+A copy of the environment in another place stays as it is.
 """
 
 
 def render_activation(bin_folder: str, env: Iterable[tuple[str, str]]) -> str:
-    """The module that every start of the environment's Python imports through its `.pth` file.
+    """The module that the environment's Python imports at every start, through a `.pth` file.
 
     It takes the environment's lease,
-    holds on to the environment itself where a link led to it,
-    puts the environment's own commands first on PATH, once, and sets what is declared where unset.
-    A PATH that is missing, as under `env -i`, counts as the system's default one.
-    Values are set as UTF-8 bytes, because a locale's own encoding may not know their characters.
+    uses the environment's real path if Python was started through a link,
+    puts the environment's commands first on PATH, once, and sets the declared variables that are unset.
+    A missing PATH, as under `env -i`, counts as the system's default.
+    Values are set as UTF-8 bytes, because the locale's encoding may not have their characters.
     """
     environment = dirname(bin_folder)
     lines = [

@@ -1,4 +1,4 @@
-"""Whether an environment holds all that its distributions say they installed."""
+"""Whether an environment has everything that its distributions say they installed."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def find_gaps(
     wanted: Iterable[tuple[str, str]],
     built: Iterable[str] = (),
 ) -> tuple[str, ...]:
-    """One sentence for each thing that is missing, changed or too many; empty where all is well.
+    """One sentence for each thing that is missing, changed or unexpected; empty if there is none.
 
-    `records` maps each `NAME-VERSION.dist-info` folder to its RECORD's text (PEP 376, 427),
-    empty where it is gone; `whole` names such folders whose files are known to be all there;
+    `records` maps each `NAME-VERSION.dist-info` folder to its RECORD's text (PEP 376, 427), empty if it is missing.
+    `whole` has the folders whose files are known to be complete.
     `site_packages` is relative to the environment, `wanted` gives normalised names and versions;
-    `built` names those of them that come from source, which may add a local version (PEP 440).
-    A path that several wheels own counts as whole when it is what one of them recorded.
+    `built` has the names that are built from source, which may add a local version (PEP 440).
+    If several wheels have a path, it is intact if it has the content that one of them recorded.
     """
     gaps = [*_distribution_gaps((*records, *whole), wanted, frozenset(built))]
     claims: dict[str, list[tuple[str, str]]] = {}
@@ -69,7 +69,7 @@ def _distribution_gaps(
 
 
 def _by_identity(distributions: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
-    """Each distribution's `name version` by what says that two spellings mean the same one."""
+    """Each distribution's `name version`, by its normalised form."""
     return {
         (normalized_name(name), _normalized_version(version)): f"{name} {version}"
         for name, version in distributions
@@ -77,7 +77,7 @@ def _by_identity(distributions: Iterable[tuple[str, str]]) -> dict[tuple[str, st
 
 
 def _normalized_version(text: str) -> str:
-    """The version as PEP 440 compares it; folder names may spell a local version's `+` as `_`."""
+    """The version as PEP 440 compares it; folder names may write a local version's `+` as `_`."""
     from packaging.utils import canonicalize_version
 
     known = canonicalize_version(text)

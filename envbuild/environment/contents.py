@@ -1,4 +1,4 @@
-"""Read an environment's files, and give them the modes that they are to have."""
+"""Read an environment's files, and set their modes."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 FILE_MODE = 0o444
 PROGRAM_MODE = 0o555
 FOLDER_MODE = 0o555
-"""Read-only for everybody: an environment never changes, and a `pip install` into one fails early."""
+"""Read-only for everybody: an environment never changes, and a `pip install` into it fails early."""
 
 _LONG = 1 << 18
-"""Bytes from which on a thread of its own is worth while for a file."""
+"""In bytes; a larger file is worth its own thread."""
 
 
 def read_files(paths: Iterable[tuple[str, bytes]]) -> dict[str, EntryFile]:
-    """Freeze and read files, each given by a name for it and its place; those that are files, by name.
+    """Set the modes of files and read them; each is given by a name and its path. Returns the files by name.
 
-    Long ones are read side by side: hashing them lets go of the interpreter's lock.
+    Large files are read in parallel: hashing releases the interpreter's lock.
     """
     found: dict[str, EntryFile] = {}
     long: list[tuple[str, bytes, os.stat_result]] = []
@@ -51,26 +51,26 @@ def read_files(paths: Iterable[tuple[str, bytes]]) -> dict[str, EntryFile]:
 
 
 def read_record(dist_info: Path) -> str:
-    """The text of a distribution's RECORD; empty where it is gone."""
+    """The text of a distribution's RECORD; empty if it is missing."""
     record = dist_info / "RECORD"
     return path_text(record.read_bytes()) if record.is_file() else ""
 
 
 def read_records(site_packages: Path) -> dict[str, str]:
-    """The text of every distribution's RECORD by its `.dist-info` folder's name; empty where it is gone."""
+    """The text of every distribution's RECORD by the name of its `.dist-info` folder; empty if it is missing."""
     folders = sorted(site_packages.glob("*.dist-info"))
     return {folder.name: read_record(folder) for folder in folders}
 
 
 def entry_file(path: str, place: bytes, status: os.stat_result) -> EntryFile:
-    """A file that was looked at; it is read."""
+    """Read a file whose status is known."""
     mode = stat.S_IMODE(status.st_mode)
     digest = _read_digest(place)
     return EntryFile(path, mode, status.st_size, digest, status.st_mtime_ns, status.st_ino)
 
 
 def freeze_file(path: bytes, status: os.stat_result) -> os.stat_result:
-    """Give a file the mode that it is to have; how it looks then."""
+    """Set a file's mode; returns its status afterwards."""
     mode = stat.S_IMODE(status.st_mode)
     wanted = PROGRAM_MODE if mode & stat.S_IXUSR else FILE_MODE
     if mode == wanted:

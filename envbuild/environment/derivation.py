@@ -1,4 +1,4 @@
-"""All that decides an environment's content, as one value; its digest is the key that names the environment."""
+"""Everything that decides an environment's content, as one value; its digest is the key in the environment's name."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ if TYPE_CHECKING:
     from envbuild.lockfile.lockfile import ChosenFile
 
 LAYOUT = 5
-"""The layout's version: raised whenever the same derivation would be built into other files."""
+"""Raised whenever the same derivation would be built into different files."""
 
 SHORT = 12
-"""How many hex digits of the key an environment's path carries."""
+"""How many hex digits of the key are in an environment's path."""
 
 
 @value
 class Derivation:
-    """What an environment is built from; its receipt keeps it, so that it can be built again."""
+    """What an environment is built from; the receipt keeps it for a later repair."""
 
     driver: str
     version: str
-    """The driver's; the environment's name carries it, with `-` for an epoch's `!`."""
+    """The driver's; the environment's name has it, with `-` for an epoch's `!`."""
 
     target: str
     """Such as `3.12-x86_64-manylinux_2_28`."""
@@ -39,19 +39,19 @@ class Derivation:
     """The interpreter's, such as `cpython-312`."""
 
     env: tuple[tuple[str, str], ...]
-    """What the activation sets, in name order."""
+    """The variables that the activation sets, ordered by name."""
 
     bytecode: bool
     """Whether the modules' bytecode is in the environment."""
 
     files: tuple[ChosenFile, ...]
-    """What is installed, in name order; a source distribution where the driver allows one."""
+    """The files to install, ordered by name; a source distribution if the driver allows it."""
 
 
 def compute_key(derivation: Derivation) -> str:
-    """64 hex digits: sha256 over what decides the content, each field by its name.
+    """64 hex digits: sha256 over all fields that decide the content, each with its name.
 
-    Fields are taken apart by hand, so that a new one is a decision about every key there is.
+    The fields are listed by hand, because a new one changes every existing key.
     """
     files = sorted((file.file, file.sha256) for file in derivation.files)
     content = {
@@ -70,5 +70,5 @@ def compute_key(derivation: Derivation) -> str:
 
 
 def environment_name(driver: str, version: str, key: str) -> str:
-    """`vllm-0.11.0-3f9a2c1b7d4e`; an epoch's `!`, which unit files cannot carry, becomes `-`."""
+    """`vllm-0.11.0-3f9a2c1b7d4e`; an epoch's `!`, which unit files do not allow, becomes `-`."""
     return f"{driver}-{version.replace('!', '-')}-{key[:SHORT]}"

@@ -1,4 +1,4 @@
-"""What differs between an environment as a receipt has it and as it was met, as findings."""
+"""The differences between an environment's receipt and its folder, as findings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def compare_tree(environment: str, contents: Contents, tree: Tree) -> Iterator[Finding]:
-    """Every difference that can be told without opening a file, in path order of each kind."""
+    """Every difference that shows without opening a file; each kind in path order."""
     yield from _files(environment, contents, tree)
     yield from _links(environment, contents, tree)
     yield from _folders(environment, contents, tree)
@@ -21,7 +21,7 @@ def compare_tree(environment: str, contents: Contents, tree: Tree) -> Iterator[F
 
 
 def compare_receipt(environment: str, receipt: Receipt, key: str | None) -> Iterator[Finding]:
-    """Whether a receipt speaks of the environment that it stands for; `key` is the manifest's, if any."""
+    """Whether a receipt belongs to the environment; `key` is the manifest's, if there is one."""
     if receipt.environment != environment:
         message = f"speaks of {receipt.environment}"
         yield Finding(code=Code.RECEIPT, subject=environment, message=f"its receipt {message}")
@@ -31,9 +31,9 @@ def compare_receipt(environment: str, receipt: Receipt, key: str | None) -> Iter
 
 
 def content_changed(environment: str, path: str, unread: str | None) -> Finding:
-    """The finding of a file whose size is right and whose content is not.
+    """The finding of a file with the right size and other content.
 
-    `unread` is why nobody can tell its content, in the operating system's words.
+    `unread` says why it cannot be read, in the operating system's words.
     """
     changed = "has other content than it was built with"
     message = changed if unread is None else f"cannot be read: {unread}"

@@ -1,4 +1,4 @@
-"""An environment's folder: where its packages are, and how it is removed."""
+"""An environment's folder: its site-packages, and how it is removed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def find_site_packages(environment: Path) -> Path:
-    """The environment's one site-packages folder; HostError where it is not there."""
+    """The environment's only site-packages folder; HostError if it is missing."""
     found = sorted(environment.glob("lib/python3.*/site-packages"))
     if len(found) != 1:
         raise HostError(Problem(message=f"{environment} has no site-packages folder"))
@@ -20,5 +20,5 @@ def find_site_packages(environment: Path) -> Path:
 
 
 def remove_environment(environment: Path) -> None:
-    """Delete an environment, or a link or a file at its path; it may be missing."""
+    """Delete an environment, or a link or file in its place; it may be missing."""
     remove_tree(environment)

@@ -1,4 +1,4 @@
-"""Compare many files with their sha256 in processes of their own: threads gain nothing here."""
+"""Compare many files with their sha256 in forked processes: threads gain nothing here."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ if TYPE_CHECKING:
     from envbuild.environment.receipt import FileEntry
 
 _CHUNKS = 1024
-"""Into how many parts the files are split at most; a pipe holds the numbers of all of them."""
+"""The most parts that the files are split into; a pipe holds all their numbers."""
 
 _AT_ONCE = 4 << 20
-"""Bytes: longer files are read piece by piece."""
+"""In bytes; longer files are read in pieces."""
 
 _COST = 20_000
-"""What opening one file costs, in bytes that could be hashed meanwhile."""
+"""The time to open a file, as the bytes that could be hashed in it."""
 
 _NUMBER = struct.Struct("<I")
 _DIFFERENCE = struct.Struct("<Ii")
-"""A file's number and why it cannot be read: an errno, 0 where it has other content."""
+"""A file's number, and the errno if it cannot be read, or 0 if it has other content."""
 
 _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-"""Opening never waits, whatever was put in a file's place."""
+"""Opening never blocks, even if the file was replaced by a pipe."""
 
 
 class Comparison:
-    """Forked workers that compare files below a folder with what a receipt says of them.
+    """Forked workers that compare files below a folder with a receipt.
 
     `with Comparison(root, files, workers) as comparison:` starts them;
-    the block can do other things before it asks for `changed()`.
+    the block can do other work before it calls `changed()`.
     """
 
     def __init__(self, root: Path, files: Sequence[FileEntry], workers: int) -> None:
@@ -51,10 +51,10 @@ class Comparison:
         self._chunks = _split(self._files)
         self._workers = workers
         self._running: dict[int, BinaryIO] = {}
-        """What each worker that is not waited for yet has to say."""
+        """The pipe of each running worker, by pid."""
 
     def __enter__(self) -> Comparison:
-        """Start the workers, each of which takes the next part until there is none."""
+        """Start the workers; each takes the next part until there is none."""
         queue, end = os.pipe()
         os.write(end, b"".join(map(_NUMBER.pack, range(len(self._chunks)))))
         os.close(end)
@@ -73,7 +73,7 @@ class Comparison:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """End what still runs."""
+        """End the workers that still run."""
         for pid, results in self._running.items():
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
@@ -83,14 +83,14 @@ class Comparison:
     def changed(self) -> tuple[tuple[str, str | None], ...]:
         """The paths of files that have other content, with None, or that cannot be read, with the reason.
 
-        Waits for all. HostError where a worker was killed, OSError where the host was short of
-        something: then nobody knows.
+        Waits for all workers. HostError if one was killed, OSError if the host was short of something:
+        the result is then unknown.
         """
         found: list[tuple[str, str | None]] = []
         for pid, results in tuple(self._running.items()):
             with results:
                 content = results.read()
-            del self._running[pid]  # before it is waited for: an interrupt would have it killed
+            del self._running[pid]  # before waiting: an interrupt would kill it
             _, status = os.waitpid(pid, 0)
             if status != 0:
                 raise HostError(Problem(message="a process that compared files was killed"))
@@ -128,7 +128,7 @@ class Comparison:
 
 
 def _split(files: Sequence[FileEntry]) -> list[tuple[int, int]]:
-    """Ranges of about the same cost each, of files that come longest first."""
+    """Ranges with about the same cost, for files ordered from the largest."""
     share = sum(file.size + _COST for file in files) // _CHUNKS + 1
     chunks = []
     start, cost = 0, 0
@@ -141,7 +141,7 @@ def _split(files: Sequence[FileEntry]) -> list[tuple[int, int]]:
 
 
 def _look(root: bytes, file: FileEntry) -> int | None:
-    """None where it has the content that is recorded, 0 where it has another, else an errno."""
+    """None if it has the recorded content, 0 if it has other content, else an errno."""
     path = root + file.path.encode("utf-8", "surrogateescape")
     try:
         descriptor = os.open(path, _READ)

@@ -1,4 +1,4 @@
-"""Read what is installed in an environment; no code of it runs."""
+"""Read what is installed in an environment; none of its code runs."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _FIELD = re.compile(
 )
 _FOLD = re.compile(r"\n[ \t]+")
 _LARGEST = 16 << 20
-"""Bytes of METADATA; of what is longer the rest is not read."""
+"""The most bytes of METADATA that are read."""
 
 
 def read_distributions(environment: Path) -> tuple[Distribution, ...]:
-    """Every distribution with a METADATA, by name; one that cannot be read is left to `verify`."""
+    """Every distribution with METADATA, by name; `verify` reports those that cannot be read."""
     found = []
     for path in environment.glob("lib/python3.*/site-packages/*.dist-info/METADATA"):
         with suppress(OSError):
@@ -40,10 +40,10 @@ def read_distributions(environment: Path) -> tuple[Distribution, ...]:
 
 
 def parse_distribution(content: bytes) -> Distribution | None:
-    """METADATA → what it says of itself; None where it names no package or no version.
+    """METADATA → distribution; None if it has no name or no version.
 
     Invalid requirements are left out.
-    Header lines alone are read, which are a hundredth of what a full reader takes.
+    Only header lines are parsed, in a hundredth of the time of a full parser.
     """
     text = content.decode("utf-8", errors="replace").replace("\r\n", "\n")
     head = _FOLD.sub(" ", text.partition("\n\n")[0])
@@ -64,17 +64,17 @@ def parse_distribution(content: bytes) -> Distribution | None:
 
 @value
 class Distribution:
-    """One installed package, as its own METADATA has it."""
+    """An installed package, from its own METADATA."""
 
     name: str
     """Normalised (PEP 503)."""
 
     version: str
     requires: tuple[str, ...]
-    """Its own `Requires-Dist`, as published but for line breaks."""
+    """Its `Requires-Dist`, as published but on one line."""
 
     requires_python: str = ""
-    """Its own `Requires-Python`."""
+    """Its `Requires-Python`."""
 
 
 def unmet_requirements(
@@ -84,9 +84,9 @@ def unmet_requirements(
     requires: Iterable[str] = (),
     overrides: tuple[str, ...] = (),
 ) -> Iterator[Finding]:
-    """Every requirement of an installed package that what is installed does not meet on this host.
+    """Every requirement of an installed package that is not satisfied on this host.
 
-    `requires` and `overrides` are the declaration's, where there is one: whose extras count, and what is overridden.
+    `requires` and `overrides` are the declaration's, if there is one: they decide about extras and overrides.
     """
     installed = {item.name: item for item in distributions}
     extras = (text for text in requires if parse_requirement(text).name in installed)
@@ -97,19 +97,19 @@ def unmet_requirements(
                 code=Code.REQUIREMENT,
                 subject=driver,
                 message=unmet.message,
-                hint="lock and sync; or declare an override, if it is known to work",
+                hint="run `envbuild lock` and `sync`; or declare an override, if you know that it works",
             )
 
 
 def outside_range(
     driver: str, requires: Iterable[str], installed: Mapping[str, str]
 ) -> Iterator[Finding]:
-    """Every range of the declaration that what is installed does not meet."""
+    """Every range of the declaration that the installed version does not satisfy."""
     for text in requires:
         wanted = parse_requirement(text)
         version = installed.get(wanted.name)
         if version is not None and not admits(wanted.specifier, version):
-            message = f"{wanted.name} {version} is installed, and drivers.toml asks for {text}"
+            message = f"{wanted.name} {version} is installed, but drivers.toml requires {text}"
             yield Finding(
                 code=Code.RANGE,
                 subject=driver,

@@ -1,17 +1,17 @@
-"""What a running process of an environment holds: its lease."""
+"""The lease: a lock that every running process of an environment holds."""
 
 from __future__ import annotations
 
 from envbuild.value import value
 
 LEASE_FILE = ".lease"
-"""The file in an environment on which every process of it holds two shared locks.
+"""The file in an environment on which each of its processes holds two shared locks.
 
-Empty, readable for every user and writable for none.
-One is a record lock of its open file (fcntl, `F_OFD_SETLK`), which a gc goes by:
-only who may write to the file could keep others from taking it.
-The other is a flock, for which the kernel's table names the process to everybody;
-whoever can read the file can keep others from that one.
+It is empty, readable for every user and writable for none.
+One is a record lock of the open file (fcntl, `F_OFD_SETLK`), which gc checks:
+only a user with write access could prevent it.
+The other is a flock, which shows the process to everybody in `/proc/locks`;
+a user who can read the file can prevent it.
 """
 
 
@@ -21,7 +21,7 @@ class Process:
 
     pid: int
     user: str
-    """The name, or the number where it has none."""
+    """The name, or the number if it has no name."""
 
     since: str
     """When it started: UTC, `2026-11-20T10:00:00Z`."""
@@ -30,7 +30,7 @@ class Process:
     """The environment's folder name."""
 
     lease: bool
-    """Whether the kernel's table names it for the environment's lease; else it was known by its files."""
+    """Whether `/proc/locks` lists it for the environment's lease; otherwise it was found by its files."""
 
     command: str
     """Its arguments, joined by blanks."""

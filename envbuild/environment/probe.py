@@ -1,4 +1,4 @@
-"""What a finished environment has to do before it is switched to, and how it did."""
+"""The commands that must succeed in a finished environment before it becomes current, and their results."""
 
 from __future__ import annotations
 
@@ -10,45 +10,45 @@ if TYPE_CHECKING:
     from envbuild.declaration.declaration import Driver
 
 _TAIL = 12
-"""How many of the last lines of an output a message repeats."""
+"""How many of an output's last lines a message repeats."""
 
 
 @value
 class Probe:
-    """A command of the environment that has to succeed."""
+    """A command of the environment that must succeed."""
 
     argv: tuple[str, ...]
     """The command's name in the environment's `bin/`, then its arguments."""
 
     timeout: int
-    """Seconds that it and all that it starts may take."""
+    """Seconds for it and all processes that it starts."""
 
     key: str
-    """Where it is declared, such as `drivers.vllm.probe[0]`."""
+    """The key that declares it, such as `drivers.vllm.probe[0]`."""
 
     def __str__(self) -> str:
-        """As it would be typed."""
+        """The command line, as a user would type it."""
         return " ".join(self.argv)
 
 
 @value
 class ProbeResult:
-    """What became of one probe."""
+    """The result of one probe."""
 
     driver: str
     probe: Probe
     seconds: float
     failure: str | None
-    """What went wrong, in words; None where it succeeded."""
+    """The reason, as text; None if it succeeded."""
 
     output: str
-    """Everything that it printed, standard error after standard output."""
+    """Its whole output, standard error after standard output."""
 
     wrote: tuple[str, ...] = ()
-    """What it changed in the environment, relative to it; an environment is not to be changed."""
+    """The files that it changed in the environment, relative to it; it must not change any."""
 
     log: str | None = None
-    """The file that keeps the output; None where there was none to keep."""
+    """The file with the output; None without output."""
 
     @property
     def tail(self) -> str:
@@ -57,7 +57,7 @@ class ProbeResult:
 
 
 def probes_of(driver: Driver) -> tuple[Probe, ...]:
-    """Every probe of a driver: its imports first, which say more when they fail."""
+    """Every probe of a driver; imports come first, because their errors say more."""
     imports = tuple(
         Probe(
             argv=("python", "-c", f"import {module}"),

@@ -1,4 +1,4 @@
-"""The record that makes an environment valid: every file in it, as it was when it was built."""
+"""The record that makes an environment valid: every file in it, as it was built."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class FileEntry(NamedTuple):
     """A regular file."""
 
     path: str
-    """Relative to the environment, with `/`; bytes that are no UTF-8 as surrogate escapes."""
+    """Relative to the environment, with `/`; invalid UTF-8 as surrogate escapes."""
 
     mode: int
     """Permission bits."""
@@ -49,7 +49,7 @@ class FolderEntry(NamedTuple):
 
 @value
 class Contents:
-    """Everything below an environment, each kind in path order."""
+    """Everything below an environment; each kind in path order."""
 
     files: tuple[FileEntry, ...]
     links: tuple[LinkEntry, ...]
@@ -57,13 +57,13 @@ class Contents:
 
     @property
     def size(self) -> int:
-        """The bytes of all files, whether or not they share their inode with others."""
+        """The bytes of all files; files with a shared inode count too."""
         return sum(file.size for file in self.files)
 
 
 @value
 class Receipt:
-    """What stands in `<store>/receipts/<environment>.json`."""
+    """The content of `<store>/receipts/<environment>.json`."""
 
     environment: str
     """The folder's name, such as `vllm-0.11.0-3f9a2c1b7d4e`."""
@@ -77,7 +77,7 @@ class Receipt:
 
 
 def render_receipt(receipt: Receipt) -> str:
-    """The receipt as JSON, one entry a line, so that two of them can be compared with any tool."""
+    """The receipt as JSON, with one entry a line, so that any tool can compare two of them."""
     head = {
         "version": FORMAT,
         "environment": receipt.environment,
@@ -108,7 +108,7 @@ def render_receipt(receipt: Receipt) -> str:
 
 
 def parse_receipt(text: str, *, file: str) -> Receipt:
-    """The value of a receipt's text; HostError names a file that is not a receipt."""
+    """A receipt's text → value; HostError names a file that is not a receipt."""
     try:
         table = json.loads(text)
         version = table["version"]
@@ -148,7 +148,7 @@ def parse_receipt(text: str, *, file: str) -> Receipt:
 
 
 def read_receipt_head(text: str) -> Any:
-    """The entries that the first lines of a receipt hold, such as `created` and `size`; the rest need not be read.
+    """The first entries of a receipt, such as `created` and `size`; the rest is not read.
 
     ValueError if the lines are not from a receipt.
     """
@@ -156,7 +156,7 @@ def read_receipt_head(text: str) -> Any:
 
 
 def read_receipt_size(first_line: str) -> int:
-    """The size that a receipt's first line carries, in bytes; the rest need not be read for it.
+    """The size in a receipt's first line, in bytes; the rest is not read.
 
     ValueError if the line is not from a receipt.
     """
@@ -167,7 +167,7 @@ def read_receipt_size(first_line: str) -> int:
 
 
 def _read_rows(rows: object, *kinds: type) -> Iterator[list[Any]]:
-    """Rows of just these kinds of fields."""
+    """Rows with exactly these types of fields."""
     if not isinstance(rows, list):
         raise TypeError("it has no list of entries")
     for row in rows:
@@ -211,20 +211,20 @@ def _text(value: object) -> str:
 
 
 def read_receipt_python(first_line: str) -> tuple[str, str]:
-    """The path and the version of the interpreter that a receipt's first line carries."""
+    """The path and the version of the interpreter from a receipt's first line."""
     head = read_receipt_head(first_line)
     return str(head["python"]), str(head["python_version"])
 
 
 def read_receipt_wheels(lines: Iterable[str]) -> tuple[str, ...]:
-    """The sha256 of each of `read_receipt_files`."""
+    """The sha256 of each file in `read_receipt_files`."""
     return tuple(sha256 for _, _, _, sha256 in read_receipt_files(lines))
 
 
 def read_receipt_files(lines: Iterable[str]) -> tuple[tuple[str, str, str, str], ...]:
     """Package, version, name and sha256 of each file that a receipt's environment was built from.
 
-    What comes after them in the receipt, which is megabytes, is not taken from `lines`.
+    The later parts of the receipt, which have megabytes, are not read from `lines`.
     ValueError if the lines are not from a receipt.
     """
     head = "".join(takewhile(lambda line: not line.startswith('"files"'), lines))
@@ -254,20 +254,20 @@ def _derivation_rows(derivation: Derivation) -> Iterator[str]:
 
 
 def _rows(key: str, rows: Iterable[str]) -> Iterator[str]:
-    """A list's text, in pieces that are put together once with the others: it may be ten megabytes."""
+    """A list's text, in pieces that are joined once with the others: it may have ten megabytes."""
     yield f',\n"{key}": [\n'
     yield ",\n".join(rows)
     yield "\n]"
 
 
 _json_text = json.encoder.encode_basestring_ascii
-"""What `json.dumps` does with a text, without what it asks first."""
+"""As `json.dumps` writes a string, without its checks."""
 
 _NUL = _json_text("\0").strip('"')
 
 
 def _json_texts(entries: Iterable[FileEntry | LinkEntry | FolderEntry]) -> list[str]:
-    """Every path as JSON; all at once where none needs care, as there are 50,000 of them."""
+    """Every path as JSON; one call for all if none needs escaping, because there are 50,000."""
     paths = [entry.path for entry in entries]
     together = "\0".join(paths)
     if "\\" in together or together.count("\0") != len(paths) - 1:

@@ -1,4 +1,4 @@
-"""Prepare a built environment for its final path, and give it files of its own."""
+"""Prepare a built environment for its final path, and replace linked files by copies."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def relocate(place: Path, final: Path) -> None:
 
 
 def _rewrite(path: Path, content: bytes) -> None:
-    """Write the content to a new file: a cache may share the old one."""
+    """Write the content to a new file: the old one may be linked from a cache."""
     mode = path.stat().st_mode
     path.unlink()
     path.write_bytes(content)
@@ -50,19 +50,19 @@ def _rewrite(path: Path, content: bytes) -> None:
 
 
 def _encoded(content: bytes) -> bytes:
-    """The digest as RECORD spells it."""
+    """The digest as RECORD writes it."""
     digest = hashlib.sha256(content).digest()
     return b"sha256=" + base64.urlsafe_b64encode(digest).rstrip(b"=")
 
 
 _FICLONE = 0x40049409
-"""ioctl_ficlone(2): share blocks that are copied when either file is written."""
+"""ioctl_ficlone(2): share blocks until one of the files is written."""
 
 
 def unshare_files(folder: Path, *, clone: bool) -> None:
     """Replace every file that has further links by a copy with the same mode and times.
 
-    With `clone` the copies share blocks where the file system can do that.
+    With `clone` the copies share blocks if the file system supports that.
     """
     waiting = [os.fsencode(folder)]
     while waiting:

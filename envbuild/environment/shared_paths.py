@@ -1,4 +1,4 @@
-"""Which paths of a built environment several of its packages bring, and whose file is there; RECORDs are read alone."""
+"""Paths that several packages of a built environment have, and whose file is there; only RECORDs are read."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 def shared_paths(environment: Path) -> Iterator[Finding]:
-    """A warning for each path that packages bring with different content, in the order of paths.
+    """A warning for each path that packages have with different content, in path order.
 
-    The package that comes first by name has it, as in every environment with these files.
+    The file is that of the first package by name, as in every environment with these files.
     """
     site_packages = find_site_packages(environment)
     prefix = site_packages.relative_to(environment)
@@ -41,6 +41,6 @@ def _finding(environment: str, path: str, packages: list[str]) -> Finding:
         code=Code.SHARED_PATH,
         subject=environment,
         path=path,
-        message=f"{first} and {', '.join(others)} bring it with different content; {first}'s is there",
-        hint='leave one of them out, or refuse such packages with overlap = "refuse"',
+        message=f"{first} and {', '.join(others)} have it with different content; {first}'s is installed",
+        hint='remove one of them, or refuse such packages with overlap = "refuse"',
     )

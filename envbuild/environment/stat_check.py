@@ -1,8 +1,8 @@
-"""Whether everything in environments looks as it is recorded, told as fast as can be.
+"""A quick check whether everything in environments looks as recorded.
 
-Each file, link and folder is looked at (lstat), no file is opened, and hardly a folder is listed:
-a folder's times of change (mtime, ctime) move whenever something in it comes, goes or is renamed.
-What it is that differs, `stat_lines` says.
+Calls lstat on each file, link and folder; opens no file and lists almost no folder:
+a folder's mtime and ctime change with every addition, removal or rename in it.
+`stat_diff` says what differs.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from envbuild.environment.stat_record import Part
 
 _WORTH = 3000
-"""Entries that one more process has to look at before it spares more time than its start takes."""
+"""Entries for which one more process saves more time than its start takes."""
 
 _SIZE = 6
-"""The place of the size in a status as a tuple, in which mode and inode are the first two."""
+"""The index of the size in a status tuple; mode and inode are the first two."""
 
 _mtime = attrgetter("st_mtime_ns")
 _ctime = attrgetter("st_ctime_ns")
@@ -35,11 +35,10 @@ _ctime = attrgetter("st_ctime_ns")
 def are_as_recorded(
     looked_at: Sequence[tuple[bytes, Path | str]], workers: int, *, worth: int = _WORTH
 ) -> list[bool]:
-    """For each record and its environment, whether all is as recorded; False too where that cannot be told.
+    """For each record and its environment, whether all is as recorded; False also if that is unknown.
 
-    Each environment is shared out among as many processes as are worth while, `workers` at most:
-    one more for every `worth` entries.
-    ChildProcessError where one was killed. For the time before there are threads.
+    Each environment is split among at most `workers` processes, one more for every `worth` entries.
+    ChildProcessError if one was killed. Call this before any thread starts.
     """
     places = [os.fsencode(environment) for _, environment in looked_at]
     parts = [_parts(record) for record, _ in looked_at]
@@ -66,7 +65,7 @@ def are_as_recorded(
 
 
 def _open_working_folder() -> int:
-    """The folder to return to, as each look works from within another; the root where nobody may open it."""
+    """The folder to return to, because the check changes the working folder; `/` if it cannot be opened."""
     try:
         return os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except PermissionError:
@@ -74,7 +73,7 @@ def _open_working_folder() -> int:
 
 
 def _parts(record: bytes) -> Sequence[Part]:
-    """The parts of a record; none where it is damaged."""
+    """The parts of a record; none if it is damaged."""
     try:
         return read_parts(record)
     except ValueError:
@@ -82,7 +81,7 @@ def _parts(record: bytes) -> Sequence[Part]:
 
 
 def _look(part: Part, place: bytes) -> Iterable[bytes] | None:
-    """The folders of a part whose times have moved; None where anything else is not as recorded."""
+    """The folders of a part whose times have changed; None if anything else differs."""
     try:
         return _look_at_each(part, place)
     except (OSError, ValueError):
@@ -111,7 +110,7 @@ def _look_at_each(part: Part, place: bytes) -> Iterable[bytes] | None:
 
 
 def _hold_what_is_recorded(folders: set[bytes], parts: Iterable[Part], place: bytes) -> bool:
-    """Whether folders have just the entries that are recorded, by name."""
+    """Whether folders have exactly the recorded names."""
     if not folders:
         return True
     recorded: dict[bytes, set[bytes]] = {folder: set() for folder in folders}

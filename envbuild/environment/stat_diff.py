@@ -1,4 +1,4 @@
-"""Which entries of an environment look otherwise than recorded; imported where milliseconds count."""
+"""The entries of an environment that differ from the stat record; quick verbs import this module."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FIELDS = 5
 def stat_lines(environment: Path | str) -> list[bytes]:
     """`mode size mtime_ns inode path` of everything below an environment, in no order.
 
-    No file is opened. Size and time of a folder are left out, as file systems differ about them.
+    No file is opened. Size and time of a folder are left out, because file systems differ in them.
     """
     root = os.fsencode(environment)
     skip = len(root) + 1
@@ -39,16 +39,16 @@ def stat_lines(environment: Path | str) -> list[bytes]:
 
 
 def differing_paths(recorded: bytes, environment: Path | str) -> list[str]:
-    """The paths of which either the record or the environment says something else, in order.
+    """The paths for which the record and the environment differ, in order.
 
-    Names that are no UTF-8 come as surrogate escapes. ValueError where the record is damaged.
+    Invalid UTF-8 in names becomes surrogate escapes. ValueError if the record is damaged.
     """
     lines = _recorded_lines(recorded) ^ set(stat_lines(environment))
     return sorted({_path(line).decode("utf-8", "surrogateescape") for line in lines})
 
 
 def _recorded_lines(record: bytes) -> set[bytes]:
-    """The same lines, as a record has them; ValueError where it is damaged."""
+    """The same lines from a record; ValueError if it is damaged."""
     return {
         _line(path, mode, inode, 0, 0) if part.folders else _line(path, mode, inode, *rest)
         for part in read_parts(record)

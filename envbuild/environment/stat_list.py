@@ -1,4 +1,4 @@
-"""How the entries of an environment look, and the record of it: what `verify --quick` compares."""
+"""The stat record of an environment, which `verify --quick` compares with."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ if TYPE_CHECKING:
     from envbuild.posix.folder_walk import Visit
 
 _PART = 128
-"""Entries of a part: enough that no step for each part counts, few enough to share them out evenly."""
+"""Entries of a part: enough to make steps between parts cheap, few enough to split the work evenly."""
 
 
 class Looks(NamedTuple):
-    """How entries look: files and links, or folders alone."""
+    """The recorded status of entries: of files and links, or of folders."""
 
     paths: Sequence[str]
-    """In order, relative to the environment, which is `.` itself."""
+    """In order, relative to the environment, which is `.`."""
 
     columns: Sequence[Sequence[int]]
-    """The numbers of the record, column by column."""
+    """The recorded numbers, column by column."""
 
     folders: bool = False
 
 
 def looks_of(seen: Sequence[tuple[str, os.stat_result]]) -> Looks:
-    """How files and links look, each given by its path and its status, in path order."""
+    """The status of files and links, given by path, in path order."""
     rows = (
         (status.st_mode, status.st_ino, status.st_size, status.st_mtime_ns) for _, status in seen
     )
@@ -43,7 +43,7 @@ def looks_of(seen: Sequence[tuple[str, os.stat_result]]) -> Looks:
 
 
 def looks_of_folders(seen: Sequence[tuple[str, Visit]]) -> Looks:
-    """How folders look that were just listed, likewise."""
+    """The status of folders that were just listed, in path order."""
     rows = (
         (visit.mode, visit.inode, visit.mtime_ns, visit.ctime_ns if visit.settled else 0)
         for _, visit in seen
@@ -52,12 +52,12 @@ def looks_of_folders(seen: Sequence[tuple[str, Visit]]) -> Looks:
 
 
 def columns_of(rows: Iterable[Sequence[Any]], count: int) -> Sequence[Sequence[Any]]:
-    """Rows of so many fields, column by column."""
+    """Rows with the same number of fields, as columns."""
     return tuple(zip(*rows, strict=True)) or ((),) * count
 
 
 def record_environment(environment: Path) -> bytes:
-    """The record of an environment, which is looked at for it."""
+    """The stat record of an environment, read from its folder."""
     root = os.fsencode(environment)
     skip = len(root) + 1
     files: list[tuple[str, os.stat_result]] = []
@@ -74,12 +74,12 @@ def record_environment(environment: Path) -> bytes:
 
 
 def record_looks(looks: Iterable[Looks]) -> bytes:
-    """The record of an environment that was looked at."""
+    """The stat record of an environment that was surveyed."""
     return b"".join([MAGIC, *chain.from_iterable(map(_parts, looks))])
 
 
 def _parts(looks: Looks) -> Iterator[bytes]:
-    """In path order, so that what lies together is looked at together."""
+    """In path order, so that neighbours are checked together."""
     if not looks.paths:
         return
     paths = "\0".join(looks.paths).encode("utf-8", "surrogateescape").split(b"\0")

@@ -1,12 +1,12 @@
-"""The record of how everything in an environment looked when it was built; imported where milliseconds count.
+"""The format of the stat record; quick verbs import this module.
 
 A line that names the format, then parts of some hundred entries each. A part is
 
-- three numbers: 1 if it is of folders, 0 if of files and links; how many; the bytes of their names;
+- three numbers: 1 for folders, 0 for files and links; the number of entries; the bytes of their names;
 - the numbers of the entries, column by column: mode and inode, then size and mtime of files and links,
   mtime and ctime of folders (times in nanoseconds);
-  a folder's ctime is 0 where it was too young to tell what the folder holds;
-- the names with a NUL between them: the folder below which all of them are, then each relative to it.
+  a folder's ctime is 0 if the folder was too new when it was recorded;
+- the names with a NUL between them: the common folder, then each path relative to it.
 
 Every number is signed, little-endian and has eight bytes.
 """
@@ -29,7 +29,7 @@ _COLUMNS = 4
 
 
 class Part:
-    """Some entries of an environment: folders alone, or files and links alone."""
+    """Some entries of an environment: only folders, or only files and links."""
 
     __slots__ = ("base", "count", "folders", "names", "numbers")
 
@@ -40,24 +40,24 @@ class Part:
         """As in the record."""
 
         self.base, _, self.names = names.partition(b"\0")
-        """The folder, empty for the environment itself, and the entries' names, a NUL between them."""
+        """The common folder, empty for the environment itself, and the entries' names with a NUL between them."""
 
     def rows(self) -> Iterator[tuple[bytes, tuple[int, ...]]]:
-        """Each entry's path below the environment, which is `.` itself, and its numbers."""
+        """Each entry's path below the environment, which is `.`, and its numbers."""
         numbers = unpack(f"<{_COLUMNS * self.count}q", self.numbers)
         columns = (numbers[at : at + self.count] for at in range(0, len(numbers), self.count))
         return zip(self.paths(), zip(*columns, strict=True), strict=True)
 
     def paths(self) -> list[bytes]:
-        """The path of each below the environment."""
+        """Each entry's path below the environment."""
         names = self.names.split(b"\0")
         return [self.base + b"/" + name for name in names] if self.base else names
 
 
 def read_parts(record: bytes) -> list[Part]:
-    """All parts of a record; ValueError where it is damaged, or of another format."""
+    """All parts of a record; ValueError if it is damaged or has another format."""
     if not record.startswith(MAGIC):
-        raise ValueError("the record is of another format")
+        raise ValueError("the record has another format")
     parts: list[Part] = []
     at = len(MAGIC)
     while at < len(record):

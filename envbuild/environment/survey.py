@@ -1,4 +1,4 @@
-"""Look at everything in an environment: what its receipt records, and how each entry looks."""
+"""One walk through an environment: what its receipt records, and what its stat record does."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 
 @value
 class Survey:
-    """An environment as one walk has found it."""
+    """The result of one walk through an environment."""
 
     contents: Contents
     looks: tuple[Looks, ...]
-    """How everything in it looks."""
+    """The status of everything in it."""
 
 
 def scan_contents(environment: Path) -> Contents:
-    """Every file, link and folder below an environment, contents hashed; reading alone.
+    """Every file, link and folder below an environment, with hashed contents; changes nothing.
 
-    HostError for anything else (a socket, a device): no wheel brings one.
+    HostError for anything else (a socket, a device), which no wheel has.
     """
     return survey(environment, known={}, freeze=False).contents
 
@@ -45,14 +45,14 @@ def survey(
     known: Mapping[str, EntryFile],
     freeze: bool,
 ) -> Survey:
-    """Look at everything below an environment.
+    """Walk through everything below an environment.
 
-    With `freeze` it is made readable for every user and writable for none, whatever the umask was;
-    a file that its owner may run, everybody may.
-    Its own folder comes last: until then nobody enters whom that keeps out.
+    With `freeze` it is made readable for every user and writable for none, regardless of the umask;
+    a file that its owner can execute, everybody can.
+    Its own folder comes last: until then its mode keeps other users out.
 
-    Files that are `known`, by path, are neither read nor changed: whoever has put them there
-    a moment ago knows them; they have to be there as files all the same.
+    `known` files, by path, are neither read nor changed, because the caller has just written them;
+    they must exist as files.
     HostError as in `scan_contents`.
     """
     found = _Walk(environment, known, freeze=freeze)
@@ -63,7 +63,7 @@ def survey(
 
 
 def _frozen(root: bytes) -> Iterator[Visit]:
-    """Every folder, given its mode; the root itself when all below it is as it is to be."""
+    """Every folder with its mode set; the root last, when everything below it is done."""
     for visit in walk_folders([root], mode=FOLDER_MODE, keep=(root,)):
         if visit.folder != root:
             yield visit
@@ -76,7 +76,7 @@ def _frozen(root: bytes) -> Iterator[Visit]:
 
 
 class _Walk:
-    """What was met of an environment so far."""
+    """What has been found in an environment."""
 
     def __init__(self, environment: Path, known: Mapping[str, EntryFile], *, freeze: bool) -> None:
         self._known = known
@@ -88,7 +88,7 @@ class _Walk:
         self._folders: list[tuple[str, Visit]] = []
 
     def take(self, visit: Visit) -> None:
-        """Note what a folder holds; all of it at once where it is known, as there are 50,000 of them."""
+        """Add a folder's entries; in one step if all are known, because there are 50,000."""
         folder = path_text(visit.folder[self._skip :])
         self._folders.append((folder or ".", visit))
         prefix = f"{folder}/" if folder else ""
@@ -115,7 +115,7 @@ class _Walk:
             raise HostError(Problem(message=message))
 
     def survey(self) -> Survey:
-        """Everything in path order; column by column, as there is so much of it."""
+        """Everything in path order; column by column, for speed."""
         self._files.sort(key=itemgetter(0))
         self._links.sort(key=itemgetter(0))
         self._folders.sort(key=itemgetter(0))

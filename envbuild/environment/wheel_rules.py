@@ -1,4 +1,4 @@
-"""What a wheel may put into an environment: its own files, each named by its RECORD, and none of the environment's."""
+"""What a wheel may put into an environment: files that its RECORD lists, and none that belong to the environment."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _TOP = frozenset(
     {"pyvenv.cfg", ".lock", ".gitignore", "cachedir.tag", "lib64", LEASE_FILE.casefold()}
 )
-"""Names directly below an environment that are its own, in lower case."""
+"""Names at the top of an environment that belong to it, in lower case."""
 
 _PROGRAM = re.compile(
     r"bin/(python[0-9.]*|pydoc\.bat|(de)?activate(\.[a-z0-9]+|_this\.py)?)", re.IGNORECASE
@@ -27,11 +27,11 @@ _STARTUP = frozenset(
     {MODULE_FILE.casefold(), PTH_FILE.casefold(), "_virtualenv.py", "_virtualenv.pth"}
 )
 _UNSIGNED = ("RECORD", "RECORD.jws", "RECORD.p7s")
-"""What a RECORD cannot have the digest of (PEP 376, 427)."""
+"""Files without a digest in RECORD (PEP 376, 427)."""
 
 
 class Refusal(NamedTuple):
-    """A path that a wheel may not bring, and why."""
+    """A path that a wheel must not have, and why."""
 
     path: str
     reason: str
@@ -40,14 +40,14 @@ class Refusal(NamedTuple):
 def refused_path(
     rows: Iterable[RecordRow], *, dist_info: str, site_packages: str, digests: bool
 ) -> Refusal | None:
-    """The first path of a RECORD that is not the wheel's to bring; None where all are.
+    """The first path of a RECORD that is not allowed; None if all are.
 
     `site_packages` is relative to the environment; `digests` says whether every file needs one.
     """
     for path, sha256, _ in rows:
         reason = _reason(path, dist_info, site_packages)
         if reason is None and digests and not sha256 and not _may_lack_digest(path, dist_info):
-            reason = "its RECORD does not name it, or has no sha256 of it"
+            reason = "its RECORD does not list it, or has no sha256 for it"
         if reason is not None:
             return Refusal(path, reason)
     return None

@@ -1,4 +1,4 @@
-"""Give environments their bytecode: compiled once for each wheel and interpreter, then linked."""
+"""Bytecode of environments: compiled once for each wheel and interpreter, then linked."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @value
 class Installed:
-    """An environment that is installed and lacks its bytecode."""
+    """An installed environment that lacks its bytecode."""
 
     site_packages: Path
     interpreter: Interpreter
@@ -38,17 +38,17 @@ class Installed:
     """The sha256 and the RECORD of each wheel."""
 
     uncached: tuple[tuple[RecordRow, ...], ...]
-    """RECORDs of what no locked sha256 stands for, as it was built from source here."""
+    """RECORDs of packages that were built from source here; no locked sha256 identifies them."""
 
     lock: int
     """The descriptor of the environment's lock; see `Installer.create`."""
 
     sound: frozenset[str] = frozenset()
-    """Those of `wheels` that are known to own all that they brought, so that no path is contested."""
+    """Those of `wheels` that are known to share no path with another wheel."""
 
     @property
     def place(self) -> ModuleFolder:
-        """Where its modules are compiled."""
+        """Compiles the environment's modules."""
         return ModuleFolder(
             python=self.interpreter.path, root=self.site_packages, keep_open=(self.lock,)
         )
@@ -64,10 +64,9 @@ class Bytecode:
         self._lock = Lock()
 
     def add(self, installed: Installed) -> tuple[EntryFile, ...]:
-        """Put bytecode beside every module that can be compiled, but where a wheel brings its own.
+        """Add bytecode for every module, unless a wheel has its own.
 
-        Tells which files were linked. OSError where the disk does not take it;
-        HostError where the interpreter does not run.
+        Returns the linked files. OSError if the disk fails; HostError if the interpreter does not run.
         """
         filling = _Filling(installed, self._cached(installed))
         linked = filling.link_cached()
@@ -76,20 +75,20 @@ class Bytecode:
         return linked
 
     def prepare(self, installed: Installed) -> None:
-        """Compile and cache what is not cached yet, outside the environment. Errors as in `add`."""
+        """Compile and cache missing bytecode, outside the environment. Errors as in `add`."""
         cached = self._cached(installed)
         if cached.entries.is_usable():
             modules = {wheel: modules_of(record) for wheel, record in installed.wheels}
             cached.provide({wheel: found for wheel, found in modules.items() if found})
 
     def compile_one(self, place: ModuleFolder, module: Module) -> Path | None:
-        """Compile a module; where its bytecode lies, beside it, or None where there is none. Errors as in `add`."""
+        """Compile a module; returns the path of its bytecode, or None if there is none. Errors as in `add`."""
         task = Task(module=module, target=place.root / "0")
         (outcome,) = self._compiler.compile(place, [task])
         return task.target if outcome.sha256 else None
 
     def compile(self, installed: Installed, modules: Sequence[Module]) -> None:
-        """Compile modules straight into the environment; nothing is cached. Errors as in `add`."""
+        """Compile modules into the environment; nothing is cached. Errors as in `add`."""
         scratch = Path(tempfile.mkdtemp(prefix=".bytecode-", dir=installed.site_packages))
         target = SitePackages(installed.site_packages)
         tasks = [Task(module=m, target=scratch / str(n)) for n, m in enumerate(modules)]
@@ -102,7 +101,7 @@ class Bytecode:
         shutil.rmtree(scratch)
 
     def entries(self, interpreter: Interpreter) -> Entries:
-        """The cache of an interpreter; HostError where it does not run."""
+        """The cache of an interpreter; HostError if it does not run."""
         return Entries(self._root / self._tag(interpreter))
 
     def _cached(self, installed: Installed) -> CachedBytecode:
@@ -114,7 +113,7 @@ class Bytecode:
         )
 
     def _tag(self, interpreter: Interpreter) -> str:
-        """All that decides what a module is compiled to, as a folder's name."""
+        """Everything that decides a module's bytecode, as a folder's name."""
         magic = interpreter.magic
         if magic is None:
             magic = self._magic_number(interpreter)
@@ -130,7 +129,7 @@ class Bytecode:
 
 
 class _Filling:
-    """Puts bytecode into one environment."""
+    """Adds bytecode to one environment."""
 
     def __init__(self, installed: Installed, cached: CachedBytecode) -> None:
         self._installed = installed
@@ -145,11 +144,13 @@ class _Filling:
         self.rest += [module for record in installed.uncached for module in modules_of(record)]
 
     def link_cached(self) -> tuple[EntryFile, ...]:
-        """Link what is cached or can be; `rest` gets what must be compiled in place."""
+        """Link cached bytecode, and cache more; `rest` gets what must be compiled in the environment."""
         entries = self._cached.entries
         linked: list[EntryFile] = []
         waiting = list(self._wheels)
-        for _ in range(2 if entries.is_usable() else 0):  # a damaged entry is gone after the first
+        for _ in range(
+            2 if entries.is_usable() else 0
+        ):  # a damaged entry is removed at the first try
             missing = {wheel: self._modules(wheel) for wheel in waiting if not entries.has(wheel)}
             self._cached.provide({wheel: found for wheel, found in missing.items() if found})
             empty = {wheel for wheel, found in missing.items() if not found}
@@ -187,17 +188,18 @@ _PATIENCE = 600.0
 
 
 def absent_modules(linked: Linked) -> tuple[str, ...]:
-    """The paths of the modules that were not there when what is linked was compiled."""
+    """The modules that were missing when the linked bytecode was compiled."""
     absent = linked.entry.facts.get("absent")
     return tuple(absent) if isinstance(absent, list) else ()
 
 
 class CachedBytecode(NamedTuple):
-    """The bytecode of one interpreter, and who compiles what is not cached yet."""
+    """The bytecode of one interpreter, and its compiler."""
 
     entries: Entries
-    """By the wheel's sha256. An entry's facts: `failed`, path and reason of what is no module
-    in spite of its name, such as a template; `absent`, the modules that were not there to compile."""
+    """Entries by the wheel's sha256. Facts of an entry: `failed`, path and reason of files that do not compile,
+    such as templates; `absent`, the modules that were missing.
+    """
 
     compiler: BytecodeCompiler
     place: ModuleFolder
@@ -206,7 +208,7 @@ class CachedBytecode(NamedTuple):
     def provide(self, wheels: Mapping[str, tuple[Module, ...]]) -> None:
         """Compile every wheel that has no entry.
 
-        A wheel is left out where another build takes too long to compile it.
+        A wheel is left out if another build takes too long to compile it.
         """
         missing = [wheel for wheel in wheels if not self.entries.has(wheel)]
         if not missing:
@@ -214,7 +216,7 @@ class CachedBytecode(NamedTuple):
         most = most_locks()
         batches = (missing[start : start + most] for start in range(0, len(missing), most))
         waiting = [wheel for batch in batches for wheel in self._compile_free(wheels, batch)]
-        for wheel in waiting:  # another build was at it
+        for wheel in waiting:  # another build compiled them
             with ExitStack() as held:
                 try:
                     held.enter_context(self.entries.making(wheel, timeout=_PATIENCE))
@@ -226,7 +228,7 @@ class CachedBytecode(NamedTuple):
     def _compile_free(
         self, wheels: Mapping[str, tuple[Module, ...]], missing: Sequence[str]
     ) -> list[str]:
-        """Compile together what no other build is compiling; the wheels that are left."""
+        """Compile the wheels that no other build compiles; returns the others."""
         waiting = []
         with ExitStack() as stack:
             mine = []

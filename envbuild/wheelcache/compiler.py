@@ -1,4 +1,4 @@
-"""Compile modules by the interpreter that will run them, in as many processes as there are jobs."""
+"""Compile modules with the interpreter that will run them, in as many processes as there are jobs."""
 
 from __future__ import annotations
 
@@ -26,31 +26,31 @@ if TYPE_CHECKING:
 
 _WORKER = Path(__file__).with_name("worker.py")
 _MOST = 4 << 20
-"""Bytes of source for one process: some 0.6 s of work, so that its start does not count."""
+"""Bytes of source for one process: about 0.6 s of work, so that its start does not count."""
 
 _WORTH = 64 << 10
-"""Bytes of source that take as long as one more process takes to start."""
+"""Bytes of source that compile in the time that a process needs to start."""
 
 _AT_MOST = 1000
 _TIMEOUT = 600.0
-"""Seconds for one process; a module that takes longer is none."""
+"""Seconds for one process; a module that takes longer gets no bytecode."""
 
 
 @value
 class ModuleFolder:
-    """Where modules are compiled, and by whom."""
+    """The interpreter and the folder for compiling."""
 
     python: str
     root: Path
     """The folder that modules are relative to."""
 
     keep_open: tuple[int, ...]
-    """Descriptors for the processes, so that a lock is held for as long as one of them writes."""
+    """Descriptors that the processes inherit, so that a lock is held until the last one has ended."""
 
 
 @value
 class Task:
-    """A module to compile, and where its bytecode goes."""
+    """A module to compile, and the path of its bytecode."""
 
     module: Module
     target: Path
@@ -58,28 +58,28 @@ class Task:
 
 @value
 class CompiledModule:
-    """What came of a task: bytecode with `size` and `sha256`, or a reason."""
+    """The result of a task: bytecode with `size` and `sha256`, or a reason."""
 
     size: int = 0
     sha256: str = ""
     failed: str = ""
-    """Why the source is no module: the same next time."""
+    """Why the source does not compile; it will not the next time."""
 
     absent: str = ""
-    """Why there was nothing to compile here: the source is not there, or is another wheel's."""
+    """Why nothing was compiled: the source is missing or belongs to another wheel."""
 
 
 class BytecodeCompiler:
-    """Compiles for every build of a sync together, on no more cores than there are jobs."""
+    """Compiles for all builds of a sync, on no more cores than there are jobs."""
 
     def __init__(self, *, runner: Runner, jobs: int) -> None:
         self.runner = runner
         self.jobs = jobs
         self.slots = BoundedSemaphore(jobs)
-        """The cores, counted once for all threads."""
+        """The cores, shared by all threads."""
 
     def magic_number(self, python: str) -> int:
-        """The bytecode's version that an interpreter reads and writes; HostError where it does not run."""
+        """The magic number of an interpreter's bytecode; HostError if it does not run."""
         program = "from importlib.util import MAGIC_NUMBER as m; print(m[0] | m[1] << 8)"
         completed = self._run((python, "-I", "-S", "-B", "-c", program))
         if completed.code != 0:
@@ -88,9 +88,9 @@ class BytecodeCompiler:
         return int(completed.stdout)
 
     def compile(self, place: ModuleFolder, tasks: Sequence[Task]) -> tuple[CompiledModule, ...]:
-        """Compile every task's module; an outcome for each, in their order.
+        """Compile every task's module; returns their results in order.
 
-        OSError where the disk does not take the result.
+        OSError if the disk fails.
         """
         sizes = [task.module.size for task in tasks]
         parts = min(self.jobs, 1 + sum(sizes) // _WORTH)
@@ -100,7 +100,7 @@ class BytecodeCompiler:
             return tuple(outcome for future in futures for outcome in future.result())
 
     def _part(self, place: ModuleFolder, tasks: Sequence[Task]) -> list[CompiledModule]:
-        """One process's share; what ends the process itself is no module, the rest is tried again."""
+        """Run one process; a module that ends the process gets no bytecode, and the rest is tried again."""
         outcomes: list[CompiledModule] = []
         while len(outcomes) < len(tasks):
             rest = tasks[len(outcomes) :]
@@ -128,12 +128,12 @@ class BytecodeCompiler:
 
 
 def _outcomes(completed: Completed) -> list[CompiledModule]:
-    """What a process said of its modules, as far as it came."""
+    """The results that a process has printed."""
     outcomes: list[CompiledModule] = []
     for line in completed.stdout.splitlines():
         try:
             fields = json.loads(line)
-        except ValueError:  # cut off by the process's end
+        except ValueError:  # cut off when the process ended
             break
         if "errno" in fields:
             number = fields["errno"] or errno.EIO
@@ -145,7 +145,7 @@ def _outcomes(completed: Completed) -> list[CompiledModule]:
 
 
 def _end(completed: Completed) -> CompiledModule:
-    """Why the module at which a process ended has no bytecode; being killed is not the module's fault."""
+    """Why the module at which a process ended has no bytecode; a killed process is not the module's fault."""
     if completed.timed_out:
         return CompiledModule(failed=f"compiling took more than {_TIMEOUT:g} seconds")
     if completed.code == -signal.SIGKILL:

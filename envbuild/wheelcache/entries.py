@@ -1,13 +1,13 @@
 """Cache entries: folders of files that environments link, each complete or absent.
 
 An entry's files are hashed when it is made.
-Linking moves a file's time of change (ctime), and so does every write, and the `utime` that would hide one.
-So whoever links an entry notes from when until when it was at it:
-as the times of its `stamp`, of which the kernel alone sets the later one.
-A file whose ctime lies between them was not touched since. One whose does not is read:
-something else has linked or unlinked it, or somebody has written to it, or the clock was set back.
-What is believed is thus the kernel, to a tick of its clock (some ms), and that the disk gives back what was written;
-the last only from when the file system was synced, so an entry that was not is read once after a boot.
+Linking changes a file's ctime, and so does every write, and the `utime` that would hide a write.
+So each time an entry is linked, the start and the end are noted as the times of its `stamp`;
+only the kernel can set the end.
+A file whose ctime is between them has not been touched since; any other file is read:
+something else has linked or unlinked it, somebody has written to it, or the clock was set back.
+This relies on the kernel, to a tick of its clock (some ms), and on the disk to return what was written;
+on the disk only after the file system was synced, so an entry that was not synced is read once after a boot.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ _TABLE = "table"
 _STAMP = "stamp"
 _SYNCED = "synced"
 _COARSE = 50_000_000
-"""By how many ns the kernel's times may lag behind its clock."""
+"""The kernel's times may be behind its clock by so many ns."""
 
 
 class Window(NamedTuple):
-    """When an entry was last linked, in ns since the epoch: its files' ctimes lie between the two."""
+    """When an entry was last linked, in ns since the epoch: its files' ctimes are between the two."""
 
     since: int
     until: int
@@ -47,18 +47,18 @@ class Window(NamedTuple):
 
 _NEVER = Window(0, -1)
 _PATIENCE = 60.0
-"""Seconds to wait for others that link the same entry; who waits may hold locks that they wait for."""
+"""Seconds to wait for others that link the same entry; longer could deadlock, because they may wait for our locks."""
 
 
 def read_digest(folder: int, name: bytes) -> str:
-    """The sha256 of a file in an open folder; no link is followed."""
+    """The sha256 of a file in an open folder; follows no link."""
     descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
     with open(descriptor, "rb", buffering=0) as stream:  # noqa: PTH123
         return stream_sha256(stream)
 
 
 class Entries:
-    """The entries of one cache, by name; several threads and processes use them at once."""
+    """The entries of one cache, by name; safe for several threads and processes."""
 
     def __init__(
         self,
@@ -67,13 +67,13 @@ class Entries:
         digest: Callable[[int, bytes], str] = read_digest,
         patience: float = _PATIENCE,
     ) -> None:
-        """`digest` gives the sha256 of a file by its folder's descriptor and its name."""
+        """`digest` gives the sha256 of a file, from its folder's descriptor and its name."""
         self.root = root
         self._digest = digest
         self._patience = patience
 
     def is_usable(self) -> bool:
-        """Whether the cache can be written; where not, everything is made as if it were empty."""
+        """Whether the cache is writable; if not, it counts as empty."""
         locks = self.root / "locks"
         try:
             locks.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -82,18 +82,18 @@ class Entries:
         return os.access(self.root, os.W_OK) and os.access(locks, os.W_OK)
 
     def folder(self, name: str) -> Path:
-        """Where an entry lies."""
+        """The folder of an entry."""
         return self.root / name
 
     def has(self, name: str) -> bool:
-        """Whether there is an entry; it may turn out to be damaged."""
+        """Whether there is an entry; it may be damaged."""
         return os.path.exists(f"{self.root}/{name}/{_STAMP}")  # noqa: PTH110
 
     @contextmanager
     def making(self, name: str, *, timeout: float | None = None) -> Iterator[None]:
-        """Hold an entry's lock, against other threads as well as other processes.
+        """Hold an entry's lock, against other threads and other processes.
 
-        HostError where another holds it for longer than `timeout` (seconds; None waits for ever).
+        HostError if another holds it for longer than `timeout` (seconds; None waits without limit).
         """
         with locked(self.root / "locks" / name, timeout=timeout):
             yield
@@ -107,10 +107,10 @@ class Entries:
         skip: Collection[str] = (),
         only: Collection[str] | None = None,
     ) -> Linked | None:
-        """Put an intact entry's files into an environment; the caller does not hold `making`.
+        """Put an intact entry's files into an environment; the caller must not hold `making`.
 
-        None where there is no such entry, or `accept` refuses it, or its lock is held for too long.
-        An entry that somebody has changed is removed. Paths to `skip` are left out; `only` links just these.
+        None if there is no such entry, if `accept` refuses it, or if its lock is held for too long.
+        A changed entry is removed. Paths in `skip` are left out; with `only`, just these are linked.
         """
         with ExitStack() as held:
             try:
@@ -145,7 +145,7 @@ class Entries:
         """An empty folder to make an entry in; the caller holds `making`."""
         import shutil
 
-        for left in self.root.glob(f".{name}.*"):  # by a sync that was killed
+        for left in self.root.glob(f".{name}.*"):  # left by a killed sync
             shutil.rmtree(left, ignore_errors=True)
         scratch = self.root / f".{name}.{os.urandom(4).hex()}"
         scratch.mkdir(mode=0o700)
@@ -158,7 +158,7 @@ class Entries:
         files: Iterable[tuple[str, str]],
         facts: Mapping[str, object],
     ) -> None:
-        """Make a folder an entry: path and sha256 of its files `0`, `1`, …; the caller holds `making`."""
+        """Turn a folder into an entry: path and sha256 of its files `0`, `1`, …; the caller holds `making`."""
         rows = []
         since = before_now()
         for number, (path, sha256) in enumerate(files):
@@ -179,7 +179,7 @@ class Entries:
     def settle(self, names: Iterable[str]) -> None:
         """Note that entries are on the disk: the caller has synced the file system since they were made.
 
-        Nothing is raised where that fails: the entry is then read once more after a boot.
+        A failure is ignored: the entry is then read once more after a boot.
         """
         for name in names:
             with suppress(OSError):
@@ -187,7 +187,7 @@ class Entries:
                 os.close(os.open(synced, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
     def discard(self, name: str) -> None:
-        """Remove an entry, if there is one; environments that link its files keep them."""
+        """Remove an entry, if there is one; environments keep the files that they have linked."""
         import shutil
 
         old = self.root / f".{name}.{os.urandom(4).hex()}"
@@ -197,14 +197,14 @@ class Entries:
             return
         shutil.rmtree(old, ignore_errors=True)
         with suppress(OSError):
-            old.unlink()  # what somebody put there is no folder
+            old.unlink()  # somebody put a file there
 
     def stamp(self, name: str, since: int) -> None:
-        """Note that nobody but us has touched an entry's files from then until now."""
+        """Note that only envbuild has touched an entry's files from `then` until now."""
         os.utime(f"{self.root}/{name}/{_STAMP}", ns=(since, since))
 
     def window(self, name: str) -> Window | None:
-        """When an entry was last linked, by its stamp alone; None where its files must be read."""
+        """When an entry was last linked, from its stamp; None if its files must be read."""
         try:
             _, window = self._read_stamp(name)
         except (OSError, ValueError):
@@ -212,7 +212,7 @@ class Entries:
         return None if window == _NEVER else window
 
     def _read_stamp(self, name: str) -> tuple[str, Window]:
-        """The table's digest, and when the entry was last linked; OSError or ValueError where there is no stamp."""
+        """The table's digest, and when the entry was last linked; OSError or ValueError without a valid stamp."""
         folder = f"{self.root}/{name}"
         with open(f"{folder}/{_STAMP}", encoding="ascii") as stream:  # noqa: PTH123
             digest, boot = stream.read().split()
@@ -222,9 +222,9 @@ class Entries:
         return digest, Window(status.st_mtime_ns, status.st_ctime_ns)
 
     def believed(self, name: str) -> tuple[Entry, Window] | None:
-        """An entry's table and when its files were last linked; the files are not looked at.
+        """An entry's table and when its files were last linked; the files are not checked.
 
-        None where there is no entry, or its table was changed.
+        None if there is no entry, or its table was changed.
         """
         try:
             digest, window = self._read_stamp(name)
@@ -238,7 +238,7 @@ class Entries:
         return (entry, window) if entry is not None else None
 
     def _are_intact(self, folder: int, files: Iterable[EntryFile], window: Window) -> bool:
-        """Whether every file is as it was cached; a file that was touched is read."""
+        """Whether every file is as it was cached; a touched file is read."""
         since, until = window
         try:
             for number, file in enumerate(files):
@@ -255,7 +255,7 @@ class Entries:
 
 
 def looks_the_same(status: os.stat_result, file: EntryFile) -> bool:
-    """Whether a file looks as it did when it was cached, apart from its ctime."""
+    """Whether a file's status is as it was when it was cached, except its ctime."""
     return (
         status.st_ino == file.inode
         and status.st_size == file.size
@@ -271,13 +271,13 @@ def cache_roots(cache: Path) -> Iterator[Path]:
 
 
 def before_now() -> int:
-    """A time that no ctime set from now on is before, in ns since the epoch."""
+    """A time that no later ctime is before, in ns since the epoch."""
     return time.time_ns() - _COARSE
 
 
 @cache
 def _boot() -> str:
-    """The id of this boot of the host; one of our own where the kernel does not tell it."""
+    """The id of this boot of the host; a random one if the kernel does not tell it."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:

@@ -1,8 +1,8 @@
-"""An entry of a cache: files under numbers, and what each of them is; imported where milliseconds count.
+"""The format of a cache entry: numbered files and a table; quick verbs import this module.
 
 Its table is a line that names the format, then
 
-- three numbers: how many files there are, the bytes of the facts, and those of the paths;
+- three numbers: how many files there are, the bytes of the facts, and the bytes of the paths;
 - the numbers of the files, column by column: mode, size, mtime in nanoseconds, inode;
 - the sha256 of each, 32 bytes;
 - the facts, as JSON in ASCII, and the paths with a NUL between them.
@@ -34,7 +34,7 @@ class EntryFile(NamedTuple):
     """A file that environments link."""
 
     path: str
-    """Where it goes, relative to site-packages as in a RECORD; bytes that are no UTF-8 as surrogate escapes."""
+    """Relative to site-packages, as in a RECORD; invalid UTF-8 as surrogate escapes."""
 
     mode: int
     """Permission bits."""
@@ -50,13 +50,13 @@ class EntryFile(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """What stands in an entry's table."""
+    """The content of an entry's table."""
 
     files: tuple[EntryFile, ...]
-    """The file at position N is called N."""
+    """The file at position N has the name N."""
 
     facts: Mapping[str, object]
-    """What else there is to know, as JSON; its meaning is that of the cache."""
+    """Further facts, as JSON; the cache defines them."""
 
 
 def render_entry(entry: Entry) -> bytes:
@@ -77,7 +77,7 @@ def render_entry(entry: Entry) -> bytes:
 
 
 def parse_entry(table: bytes) -> Entry | None:
-    """The value of a table; None where it is none, so that the entry is made anew."""
+    """A table's bytes → value; None if they are invalid, so that the entry is made again."""
     if not table.startswith(MAGIC):
         return None
     try:

@@ -1,4 +1,4 @@
-"""Put an entry's files into an environment: linked, or copied where the file system has no further links."""
+"""Put an entry's files into an environment: linked, or copied if the file system allows no further links."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
     from envbuild.wheelcache.entry import Entry, EntryFile
 
 UNLINKABLE = (errno.EXDEV, errno.EMLINK, errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
-"""What a file system says that has no (further) links."""
+"""Errors of a file system that allows no (further) links."""
 
 
 class Linked(NamedTuple):
-    """What came of linking an entry."""
+    """The result of linking an entry."""
 
     entry: Entry
     files: tuple[EntryFile, ...]
-    """Those that were linked, or copied where the file system has no further links."""
+    """The files that were linked or copied."""
 
     met: tuple[EntryFile, ...]
-    """Those in whose place something stood already."""
+    """The files that were skipped, because something was in their place."""
 
 
 class SitePackages:
-    """A site-packages folder that is being filled; makes the folders that it lacks."""
+    """A site-packages folder that is being filled; makes missing folders."""
 
     def __init__(self, site_packages: Path) -> None:
         self.root = os.fsencode(site_packages)
@@ -38,7 +38,7 @@ class SitePackages:
 
     @contextmanager
     def opened(self) -> Iterator[int]:
-        """A descriptor of the folder, from which the kernel finds its way sooner than from `/`."""
+        """The folder's descriptor: paths relative to it are resolved faster than from `/`."""
         descriptor = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             yield descriptor
@@ -46,14 +46,14 @@ class SitePackages:
             os.close(descriptor)
 
     def place(self, path: str) -> bytes | None:
-        """Where a file goes, the folder made; None where a file stands in the folder's place."""
+        """A file's path, after its folder was made; None if a file is in the folder's place."""
         place = self.place_below(path.encode("utf-8", "surrogateescape"))
         return None if place is None else os.path.join(self.root, place)  # noqa: PTH118
 
     def place_below(self, path: bytes, descriptor: int | None = None) -> bytes | None:
-        """The same of a file's path as bytes, and relative to the folder where it lies in it.
+        """The same as bytes, relative to the folder if the file is in it.
 
-        `descriptor` is of the folder, where it is open already.
+        `descriptor` is the folder's, if it is open.
         """
         if path.startswith(b"../"):
             path = os.path.normpath(self.root + b"/" + path)
@@ -70,7 +70,7 @@ class SitePackages:
 
 
 def _make_folder(folder: bytes, descriptor: int, *, again: bool = True) -> None:
-    """Make a folder that may be there; most often it is not, and the one above it is.
+    """Make a folder; most often it is missing and its parent exists.
 
     Another process may make the same folders at the same time.
     """
@@ -91,7 +91,7 @@ def _make_folder(folder: bytes, descriptor: int, *, again: bool = True) -> None:
 def link_files(
     folder: bytes, descriptor: int, entry: Entry, target: SitePackages, skip: Collection[str]
 ) -> Linked:
-    """Put the files of a folder, open as `descriptor` too, where the entry says; paths to `skip` are left out."""
+    """Put the files of a folder, also open as `descriptor`, at the entry's paths; paths in `skip` are left out."""
     linked: list[EntryFile] = []
     met: list[EntryFile] = []
     paths = "\0".join([file.path for file in entry.files]).encode("utf-8", "surrogateescape")
@@ -118,7 +118,7 @@ def link_files(
 
 
 def _copy(source: bytes, place: bytes, file: EntryFile) -> EntryFile | None:
-    """Copy a file, which is another one there; None where something stands in its place."""
+    """Copy a file, with another inode; None if something is in its place."""
     import shutil
 
     try:

@@ -1,4 +1,4 @@
-"""What a wheel says about its package: the METADATA file, found in the archive and parsed."""
+"""A wheel's METADATA, found in the archive and parsed."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     from packaging.markers import Marker
 
 _SOME_TARGET = parse_target("3.12-x86_64-manylinux_2_28")
-"""Which comparisons have an answer is the same on every other."""
+"""Any target will do: it does not matter which target a comparison is tested on."""
 
 _OLD_CLAUSE = r"(?:===?|[~!<>]=|[<>])\s?[\w.*+!-]+"
 _OLD_SPECIFIER = re.compile(rf"\s?\(?\s?{_OLD_CLAUSE}(?:\s?,\s?{_OLD_CLAUSE})*\s?\)?\s?$")
 _QUOTES = re.compile("[\"']")
-"""What some old packages put around versions (`six>="1.0"`), and resolvers take away."""
+"""Quotes around versions in some old packages (`six>="1.0"`), which resolvers remove."""
 
 _LONGEST_OF_OLD = 500
 _LARGEST = 16 << 20
-"""Bytes of METADATA; what claims to be longer is not read."""
+"""The most bytes of METADATA; a longer one is not read."""
 
 _LONGEST_LIST = 8 << 20
-"""Bytes of an archive's list of files; some wheels have 40,000 files and 4 MiB."""
+"""The most bytes of an archive's list of files; some wheels have 40,000 files and 4 MiB."""
 
 UNREADABLE = (
     zipfile.BadZipFile,
@@ -40,11 +40,11 @@ UNREADABLE = (
     OverflowError,
     RuntimeError,
 )
-"""What zipfile raises for archives that are broken, encrypted or packed in an unknown way."""
+"""Errors of zipfile for archives that are broken, encrypted or packed in an unknown way."""
 
 
 class _BoundedReads:
-    """A file of which nobody reads much at once: zipfile reads an archive's whole list of files, however long."""
+    """A file that limits how much zipfile reads at once: zipfile reads an archive's whole list of files."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -57,24 +57,24 @@ class _BoundedReads:
 
 
 class MisnamedError(ValueError):
-    """METADATA is that of another package or another version than its file's name says."""
+    """METADATA has another name or version than the file's name."""
 
 
 @value
 class WheelMetadata:
-    """What of METADATA decides which packages are needed, and how large the file is."""
+    """The parts of METADATA that decide which packages are needed, and the file's size."""
 
     requires: tuple[str, ...]
-    """`Requires-Dist` in the order published, addresses left out."""
+    """`Requires-Dist` in the published order, without addresses."""
 
     requires_python: str | None
     provides_extras: tuple[str, ...]
     size: int
-    """Of the wheel or the source distribution itself, in bytes."""
+    """The size of the wheel or the source distribution, in bytes."""
 
 
 def find_metadata(wheel: IO[bytes], package: str) -> bytes:
-    """The METADATA of a package in a wheel that can be read at random.
+    """A package's METADATA, from a wheel that can be read at any position.
 
     ValueError says what is wrong with the wheel.
     """
@@ -86,16 +86,16 @@ def find_metadata(wheel: IO[bytes], package: str) -> bytes:
             with archive.open(member) as stream:
                 return stream.read(_LARGEST)
     except UNREADABLE as error:
-        raise ValueError("it is no readable zip archive") from error
+        raise ValueError("it is not a readable zip archive") from error
 
 
 def parse_metadata(
     content: bytes, package: str, size: int, version: str | None = None, *, built: bool = False
 ) -> WheelMetadata:
-    """METADATA → value; ValueError says what is wrong with it, MisnamedError where it is another file's.
+    """METADATA → value; ValueError says what is wrong, MisnamedError if it belongs to another file.
 
-    `version` is the one that the file's name says, None where nobody asks;
-    what is `built` from source may add a local version to it (PEP 440).
+    `version` is that of the file's name, or None to skip this check;
+    a wheel `built` from source may add a local version to it (PEP 440).
     """
     from packaging.metadata import parse_email
     from packaging.utils import canonicalize_name
@@ -110,7 +110,7 @@ def parse_metadata(
     if version is not None and inside is not None and not _is_same(inside, version, built=built):
         raise MisnamedError(f"its METADATA says version {inside}")
     if "requires-dist" in unparsed:
-        raise ValueError("its Requires-Dist is no text")
+        raise ValueError("its Requires-Dist is not a text")
     return WheelMetadata(
         requires=tuple(map(published_requirement, raw.get("requires_dist", ()))),
         requires_python=raw.get("requires_python"),
@@ -120,7 +120,7 @@ def parse_metadata(
 
 
 def _is_same(inside: str, version: str, *, built: bool) -> bool:
-    """Whether METADATA's version is the one that the file's name says."""
+    """Whether METADATA's version is that of the file's name."""
     from packaging.version import InvalidVersion, Version
 
     try:
@@ -131,7 +131,7 @@ def _is_same(inside: str, version: str, *, built: bool) -> bool:
 
 
 def _metadata_name(names: Iterable[str], package: str) -> str:
-    """The one METADATA at the top of the archive that is the package's."""
+    """The package's METADATA at the top of the archive."""
     from packaging.utils import canonicalize_name
 
     found = [
@@ -140,14 +140,14 @@ def _metadata_name(names: Iterable[str], package: str) -> str:
     if len(found) > 1:
         found = [name for name in found if canonicalize_name(name.partition("-")[0]) == package]
     if len(found) != 1:
-        raise ValueError("it holds no METADATA of its package")
+        raise ValueError("it has no METADATA of its package")
     return found[0]
 
 
 def published_requirement(text: str) -> str:
-    """A requirement as published, on one line; one with an address is written anew without it.
+    """A requirement as published, on one line; an address is removed.
 
-    Requirements from before PEP 440 (`six>=1.*`) are kept, as resolvers read them generously.
+    Requirements from before PEP 440 (`six>=1.*`) are kept, because resolvers accept them.
     """
     from packaging.requirements import InvalidRequirement, Requirement
 
@@ -160,20 +160,20 @@ def published_requirement(text: str) -> str:
         bare, semicolon, marker = text.partition(";")
         if (unquoted := _QUOTES.sub("", bare)) != bare:
             return published_requirement(f"{unquoted}{semicolon}{marker}")
-        raise ValueError(f"it asks for '{text}', which is no valid requirement") from None
+        raise ValueError(f"it asks for '{text}', which is not a valid requirement") from None
     if requirement.marker is not None and not _can_be_evaluated(requirement.marker):
         raise ValueError(f"it asks for '{text}', whose marker compares what cannot be compared")
     if requirement.url is not None:
         requirement.url = None
         text = str(requirement)
     if "://" in text:
-        raise ValueError(f"it asks for '{text}', which holds an address")
+        raise ValueError(f"it asks for '{text}', which has an address")
     return text
 
 
 @lru_cache(maxsize=4096)
 def _can_be_evaluated(marker: Marker) -> bool:
-    """Whether every comparison has an answer: `python_version ~= '3'` has none, on any target."""
+    """Whether every comparison has a result: `python_version ~= '3'` has none, on any target."""
     from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
 
     try:
@@ -184,7 +184,7 @@ def _can_be_evaluated(marker: Marker) -> bool:
 
 
 def _is_of_old(text: str) -> bool:
-    """Whether everything but the form of the specifier is as it should be."""
+    """Whether only the form of the specifier is invalid."""
     from packaging.requirements import InvalidRequirement, Requirement
 
     bare, semicolon, marker = text.partition(";")

@@ -1,4 +1,4 @@
-"""Which modules a wheel brings, and where their bytecode goes."""
+"""The modules of a wheel, and the paths of their bytecode."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from envbuild.wheelcache.record import RecordRow
 
 _LONGEST_NAME = 255
-"""Bytes that a file's name may have."""
+"""The most bytes of a file's name."""
 
 _SURELY_SHORT = _LONGEST_NAME // 4
-"""Characters that cannot be more bytes than that, however they are encoded."""
+"""A name of so many characters is never too long, in any encoding."""
 
 
 _COMPILED = re.compile(r"__pycache__/[^/]*\.py[co]")
@@ -30,19 +30,19 @@ class Module:
     """Relative to site-packages, with `/`; bytes that are no UTF-8 as surrogate escapes."""
 
     sha256: str
-    """64 hex digits of the source; empty where RECORD has none."""
+    """64 hex digits of the source; empty if RECORD has none."""
 
     size: int
-    """The source's bytes; 0 where RECORD does not tell."""
+    """The source's bytes; 0 if RECORD has no size."""
 
 
 def is_compiled(path: str) -> bool:
-    """Whether a path of a RECORD is bytecode beside its source, which an environment makes itself."""
+    """Whether a RECORD's path is bytecode beside its source, which the environment makes itself."""
     return path.endswith((".pyc", ".pyo")) and _COMPILED.search(path) is not None
 
 
 def modules_of(record: Iterable[RecordRow]) -> tuple[Module, ...]:
-    """The modules below site-packages that a RECORD lists, in its order."""
+    """The modules below site-packages in a RECORD, in its order."""
     return tuple(
         Module(path=path, sha256=sha256, size=size)
         for path, sha256, size in record
@@ -51,7 +51,7 @@ def modules_of(record: Iterable[RecordRow]) -> tuple[Module, ...]:
 
 
 def contested_paths(wheels: Iterable[Sequence[Module]]) -> frozenset[str]:
-    """The paths that several wheels bring with different content, so that only the disk tells whose it is."""
+    """The paths that several wheels have with different content, so that only the disk tells whose file is there."""
     digests: dict[str, str] = {}
     contested = set()
     for modules in wheels:
@@ -63,7 +63,7 @@ def contested_paths(wheels: Iterable[Sequence[Module]]) -> frozenset[str]:
 
 
 def cached_path(path: str, cache_tag: str) -> str | None:
-    """`a/b.py` → `a/__pycache__/b.cpython-312.pyc` (PEP 3147); None where no file can be called so."""
+    """`a/b.py` → `a/__pycache__/b.cpython-312.pyc` (PEP 3147); None if the name is too long."""
     folder, slash, name = path.rpartition("/")
     cached = f"{name.removesuffix('.py')}.{cache_tag}.pyc"
     if (
@@ -77,10 +77,10 @@ def cached_path(path: str, cache_tag: str) -> str | None:
 def split_evenly(
     sizes: Sequence[int], *, parts: int, most: int, at_most: int
 ) -> list[tuple[int, int]]:
-    """Cut a row of sizes into ranges `(start, end)` of about equal sums.
+    """Cut a list of sizes into ranges `(start, end)` of about equal sums.
 
-    At least `parts` where there is enough, none above `most` in sum or `at_most` in number,
-    but for a single size that is.
+    At least `parts` if there are enough sizes. No range has a sum above `most` or more than `at_most` sizes,
+    except a range of one size.
     """
     limit = min(most, sum(sizes) // parts + 1)
     number = min(at_most, len(sizes) // parts + 1)

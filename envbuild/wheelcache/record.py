@@ -10,13 +10,13 @@ RecordRow = tuple[str, str, int]
 """Path, sha256 in hex, size."""
 
 _LONGEST_SIZE = 18
-"""Digits of a size; more of them no file has, and Python refuses to read thousands."""
+"""The most digits of a size; Python refuses to read thousands."""
 
 
 def parse_record(text: str) -> list[RecordRow]:
-    """Path, sha256 in hex (empty where there is none) and size (0 where there is none) of every row.
+    """Path, sha256 in hex (or empty) and size (or 0) of every row.
 
-    [] for what is no RECORD. Paths are relative to site-packages, as they are written.
+    [] for an invalid RECORD. Paths are relative to site-packages, as written.
     """
     if '"' not in text and "\r" not in text:
         rows = [line.rsplit(",", 2) for line in text.split("\n") if line]

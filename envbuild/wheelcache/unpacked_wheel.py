@@ -1,4 +1,4 @@
-"""The parts of an unpacked wheel that differ by environment: its scripts, and its RECORD."""
+"""The parts of an unpacked wheel that differ between environments: its scripts, and its RECORD."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 _ENCODING = "latin-1"
-"""Every byte is a character of it."""
+"""It maps every byte to a character."""
 
 
 class Script(NamedTuple):
-    """A file that carries its environment's path, such as what starts a console command."""
+    """A file that has its environment's path in it, such as a console script."""
 
     path: str
     """Relative to site-packages, as in the RECORD."""
 
     mode: int
     parts: tuple[str, ...]
-    """The content between the places where the environment's path stands."""
+    """The content, split at the environment's path."""
 
     def render(self, environment: bytes) -> bytes:
         """The content in an environment."""
@@ -29,17 +29,17 @@ class Script(NamedTuple):
 
 
 class WheelFacts(NamedTuple):
-    """What the table of an unpacked wheel says beside its files."""
+    """The facts in an unpacked wheel's table."""
 
     dist_info: str
     """The folder's name, such as `numpy-2.3.4.dist-info`."""
 
     minor: str
-    """The Python that its paths hold for, such as `3.12`; empty where that is any."""
+    """The Python that its paths are for, such as `3.12`; empty for any."""
 
     scripts: tuple[Script, ...]
     record: tuple[str | int, ...]
-    """The RECORD's lines, a number for that of a script; empty where RECORD is a file like the others."""
+    """The RECORD's lines, with a number for a script's line; empty if RECORD is stored like other files."""
 
     def render_record(self, environment: bytes) -> bytes:
         """The RECORD in an environment."""
@@ -60,7 +60,7 @@ class WheelFacts(NamedTuple):
 
 
 def wheel_facts(facts: Mapping[str, object]) -> WheelFacts | None:
-    """The value of an entry's facts; None where they are none."""
+    """An entry's facts → value; None if they are invalid."""
     try:
         return WheelFacts(
             dist_info=str(facts["dist_info"]),
@@ -76,7 +76,7 @@ def wheel_facts(facts: Mapping[str, object]) -> WheelFacts | None:
 
 
 def script_of(path: str, mode: int, content: bytes, environment: bytes) -> Script | None:
-    """The script that a file is in an environment; None where it does not name that environment."""
+    """A file's script; None if the file does not have the environment's path in it."""
     parts = content.split(environment)
     if len(parts) == 1:
         return None
@@ -84,7 +84,7 @@ def script_of(path: str, mode: int, content: bytes, environment: bytes) -> Scrip
 
 
 def record_template(text: str, scripts: Sequence[Script]) -> tuple[str | int, ...] | None:
-    """The lines of a RECORD with a number for each script; None where a script has no line of its own."""
+    """The lines of a RECORD with a number for each script; None if a script has no line."""
     numbers = {script.path: number for number, script in enumerate(scripts)}
     lines: list[str | int] = []
     for line in text.split("\n"):
@@ -94,7 +94,7 @@ def record_template(text: str, scripts: Sequence[Script]) -> tuple[str | int, ..
 
 
 def bound_minor(paths: Iterable[str], minor: str) -> str:
-    """The Python that paths outside site-packages hold for: `minor`, or empty where none names it."""
+    """The Python that paths outside site-packages are for: `minor`, or empty if none names it."""
     name = f"python{minor}"
     return minor if any(path.startswith("../") and name in path for path in paths) else ""
 
@@ -107,5 +107,5 @@ def _record_line(script: Script, environment: bytes) -> str:
 
 def _list(value: object) -> list[Any]:
     if not isinstance(value, list):
-        raise TypeError(f"{value!r} is no list")
+        raise TypeError(f"{value!r} is not a list")
     return value

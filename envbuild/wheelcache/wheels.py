@@ -1,4 +1,4 @@
-"""Unpacked wheels: installed once by uv, and linked from then on."""
+"""Unpacked wheels: uv installs each once, and environments link it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 _HEAD = 1 << 16
-"""Bytes of a file in which it names its environment, if it does so: a script does in its first line."""
+"""If a file has its environment's path in it, it is in these first bytes, as a script's first line."""
 
 
 class LinkedWheel(NamedTuple):
@@ -40,13 +40,13 @@ class LinkedWheel(NamedTuple):
     dist_info: str
     linked: Linked
     scripts: tuple[str, ...]
-    """Those that were written for the environment."""
+    """The scripts that were written for the environment."""
 
     met: tuple[str, ...]
-    """Scripts that were not written, as another file was there."""
+    """Scripts that were not written, because another file was there."""
 
     bytecode: Linked | None = None
-    """Its bytecode, if the cache had that too."""
+    """Its bytecode, if that was cached too."""
 
     def rows(self) -> tuple[RecordRow, ...]:
         """Its files as its RECORD lists them."""
@@ -54,10 +54,10 @@ class LinkedWheel(NamedTuple):
 
 
 class FreshWheel(NamedTuple):
-    """A wheel, or what was built from source, that uv has just installed."""
+    """A wheel, or a build from source, that uv has just installed."""
 
     sha256: str
-    """Of the locked file."""
+    """The locked file's."""
 
     file: str
     """The locked file's name."""
@@ -70,7 +70,7 @@ class FreshWheel(NamedTuple):
 
     @property
     def is_wheel(self) -> bool:
-        """Whether it was a wheel that was locked."""
+        """Whether the locked file is a wheel."""
         return self.file.endswith(".whl")
 
 
@@ -78,12 +78,12 @@ class WheelCache:
     """The unpacked wheels of a store, by the sha256 of the wheel."""
 
     def __init__(self, root: Path, *, copies: bool = False) -> None:
-        """With `copies`, files are copied into the cache where the file system cannot link them."""
+        """With `copies`, files are copied into the cache if the file system cannot link them."""
         self.entries = Entries(root)
         self._copies = copies
 
     def has(self, wheel: str) -> bool:
-        """Whether a wheel is in the cache; it may turn out to be damaged."""
+        """Whether a wheel is in the cache; it may be damaged."""
         return self.entries.has(wheel)
 
     def making(self, wheel: str, *, timeout: float | None = None) -> AbstractContextManager[None]:
@@ -99,10 +99,10 @@ class WheelCache:
         minor: str,
         only: Collection[str] | None = None,
     ) -> LinkedWheel | None:
-        """Link a wheel into an environment; None where it is not cached, or not for this Python.
+        """Link a wheel into an environment; None if it is not cached, or not for this Python.
 
         With `only`, just these paths are linked.
-        `environment` is the path that the environment will have; scripts name it.
+        `environment` is the environment's final path; scripts contain it.
         """
 
         def fits(entry: Entry) -> bool:
@@ -138,9 +138,9 @@ class WheelCache:
         environment: bytes,
         minor: str,
     ) -> bool:
-        """Cache a wheel that was just installed; False where it is not what its RECORD says.
+        """Cache a wheel that was just installed; False if it differs from its RECORD.
 
-        `found` has its files by their path as in the RECORD; the caller holds `making`.
+        `found` has its files by their RECORD's path; the caller holds `making`.
         """
         record = f"{fresh.dist_info}/RECORD"
         files: dict[str, EntryFile] = {}
@@ -222,7 +222,7 @@ class WheelCache:
 
 
 def _write(target: SitePackages, path: str, content: bytes, mode: int) -> bool:
-    """Write a file of the environment's own; whether nothing stood there."""
+    """Write a file for this environment; returns False if something was there."""
     place = target.place(path)
     if place is None:
         return False
@@ -232,27 +232,27 @@ def _write(target: SitePackages, path: str, content: bytes, mode: int) -> bool:
         return False
     with open(descriptor, "wb") as stream:  # noqa: PTH123
         stream.write(content)
-    os.chmod(place, mode)  # noqa: PTH101  (whatever the umask is)
+    os.chmod(place, mode)  # noqa: PTH101  (regardless of the umask)
     return True
 
 
 _PATIENCE = 60.0
-"""Seconds to wait for another build, which may be unpacking something large."""
+"""Seconds to wait for another build, which may be unpacking a large wheel."""
 
 
 class Claims(NamedTuple):
-    """Wanted files: those in the cache, and those that a build has to make."""
+    """Files of an environment: the cached ones, and those that a build has to make."""
 
     cached: tuple[ChosenFile, ...]
     mine: tuple[ChosenFile, ...]
-    """Not cached yet; this build makes them."""
+    """Not cached; this build makes them."""
 
     busy: tuple[ChosenFile, ...]
-    """Not cached yet; another build is making them."""
+    """Not cached; another build is making them."""
 
 
 def claim(cache: WheelCache, files: Iterable[ChosenFile], held: ExitStack) -> Claims:
-    """Take the locks of what is not cached until `held` is closed, without waiting.
+    """Take the locks of uncached files until `held` is closed, without waiting.
 
     A build may hold only so many locks: further files count as busy until the next call.
     """
@@ -273,7 +273,7 @@ def claim(cache: WheelCache, files: Iterable[ChosenFile], held: ExitStack) -> Cl
             except HostError:
                 busy.append(file)
                 continue
-            if cache.has(file.sha256):  # made between the two looks
+            if cache.has(file.sha256):  # another build made it after the first check
                 cached.append(file)
                 continue
             held.push(attempt.pop_all())
@@ -284,7 +284,7 @@ def claim(cache: WheelCache, files: Iterable[ChosenFile], held: ExitStack) -> Cl
 def claim_again(
     cache: WheelCache, files: Sequence[ChosenFile], held: ExitStack
 ) -> tuple[ChosenFile, ...]:
-    """Take the locks of files that are cached again, whatever is there; those whose lock was free."""
+    """Take the free locks of files that are cached again, even if they are in the cache; returns these files."""
     claimed = []
     for file in files[: most_locks()]:
         try:
@@ -296,7 +296,7 @@ def claim_again(
 
 
 def wait_for(cache: WheelCache, file: ChosenFile) -> bool:
-    """Wait until another build has cached a wheel, or given up; False where it takes too long."""
+    """Wait until another build has cached a wheel or has stopped; False if that takes too long."""
     try:
         with cache.making(file.sha256, timeout=_PATIENCE):
             return True

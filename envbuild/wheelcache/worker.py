@@ -1,7 +1,7 @@
-"""Compiles modules, run by the very interpreter they are for: `python -I -S -B worker.py JOB`.
+"""Compiles modules, run by the interpreter that they are for: `python -I -S -B worker.py JOB`.
 
-It imports nothing of envbuild and nothing newer than Python 3.8, as it runs on the environment's Python.
-JOB is the JSON file that `bytecode_compiler` writes; on stdout each module gets one JSON line.
+It runs on the environment's Python, so it imports nothing of envbuild and nothing newer than Python 3.8.
+JOB is the JSON file that `compiler` writes; on stdout each module gets one JSON line.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from types import CodeType
 
 _UNCHECKED = b"\x01\x00\x00\x00"
-"""The flags of a file that is never compared with its source (PEP 552)."""
+"""The flags of bytecode that is never compared with its source (PEP 552)."""
 
 DISK_FAILED = 3
-"""The exit status where the disk did not take a result."""
+"""The exit status if the disk did not take a result."""
 
 
 def main(job_file: str) -> int:
-    """Compile every module of a job, in its order."""
+    """Compile every module of a job, in order."""
     with open(job_file, encoding="ascii") as stream:  # noqa: PTH123
         job = json.load(stream)
     os.umask(0)
-    gc.disable()  # what compiling makes has no cycles worth looking for
+    gc.disable()  # compiling makes no cycles worth collecting
     settle_characters()
     step_back()
     for path, digest, target in job["modules"]:
@@ -45,17 +45,17 @@ def main(job_file: str) -> int:
 
 
 def settle_characters() -> None:
-    """Intern every string of one character, as there is one object of each in the whole process.
+    """Intern every string of one character; the process has one object for each.
 
-    Before Python 3.13 such an object is interned when some module first asks for it,
-    and `marshal` writes which strings are: what came of a module depended on those before it.
+    Before Python 3.13 such an object is interned when some module first needs it,
+    and `marshal` records which strings are interned: the result would depend on earlier modules.
     """
     for number in range(256):
         sys.intern(chr(number))
 
 
 def step_back() -> None:
-    """Take only the time that nothing else wants, where the host has more to do than it has cores."""
+    """Run at the lowest priority, if the host has more work than cores."""
     try:
         if os.getloadavg()[0] > (os.cpu_count() or 1):
             os.nice(19)
@@ -65,12 +65,12 @@ def step_back() -> None:
 
 
 def compile_module(root: str, path: str, digest: str, target: str) -> dict[str, object]:
-    """Write one module's bytecode to `target`; says its `size` and `sha256`, or why there is none.
+    """Write one module's bytecode to `target`; returns its `size` and `sha256`, or why there is none.
 
-    `path` is relative to `root`, and in that form alone gets into the bytecode:
-    the import system puts the full one in its place.
+    `path` is relative to `root`; the bytecode has only this form,
+    which the import system replaces by the full path.
     `digest` is the sha256 that the source must have, or empty.
-    OSError where `target` cannot be written.
+    OSError if `target` cannot be written.
     """
     try:
         name = os.fsencode(root) + b"/" + path.encode("utf-8", "surrogateescape")
@@ -89,13 +89,13 @@ def compile_module(root: str, path: str, digest: str, target: str) -> dict[str, 
 
 
 def render_bytecode(code: CodeType, source: bytes) -> bytes:
-    """The bytes of a `.pyc` file: the same for the same source, in whatever order modules come."""
+    """The bytes of a `.pyc` file: the same for the same source, independent of other modules."""
     return MAGIC_NUMBER + _UNCHECKED + source_hash(source) + marshal.dumps(code)
 
 
 def _write(target: str, content: bytes) -> None:
     with suppress(FileNotFoundError):
-        os.unlink(target)  # noqa: PTH108  (left by a process that ended before it could say so)
+        os.unlink(target)  # left by a process that was killed
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444)
     with open(descriptor, "wb") as stream:  # noqa: PTH123
         stream.write(content)

@@ -112,7 +112,7 @@ def test_a_lie_is_never_switched_to(
     for _ in range(2):
         refused = run_envbuild("sync")
         assert refused.code == 4, refused
-        assert f"what it said of {WEB.filename} is not what the wheel says inside" in refused.stderr
+        assert f"its METADATA of {WEB.filename} differs from that in the wheel" in refused.stderr
         assert "wheel: beta>=1" in refused.stderr
         assert 'constraints = ["web!=1.0"]' in refused.stderr
         assert (store / "current/manifest.json").read_bytes() == before

@@ -94,11 +94,11 @@ def test_environment_of_a_probe(run_envbuild: CommandLine, tricks: IndexServer) 
 
 
 FAILURES = {
-    "fail": "it ended with 3",
+    "fail": "it ended with exit code 3",
     "die": "signal 9 ended it",
-    "hang": "it, or what it started, was still running after 1 s and was ended",
-    "fork": "it, or what it started, was still running after 1 s and was ended",
-    "daemon": "it, or what it started, was still running after 1 s and was ended",
+    "hang": "it, or a process that it started, was still running after 1 s and was stopped",
+    "fork": "it, or a process that it started, was still running after 1 s and was stopped",
+    "daemon": "it, or a process that it started, was still running after 1 s and was stopped",
     "write": "the probes wrote into the environment: ",
 }
 
@@ -132,7 +132,7 @@ def test_failed_probe_fails_again(run_envbuild: CommandLine, tricks: IndexServer
     """The environment is built by now, and yet the next sync asks it again."""
     assert sync(run_envbuild, 'probe = [["tricks", "fail"]]').code == 1
     again = run_envbuild("sync")
-    assert (again.code, "it ended with 3" in again.stderr) == (1, True), again
+    assert (again.code, "it ended with exit code 3" in again.stderr) == (1, True), again
     assert run_envbuild("list").code == 1
 
 
@@ -199,7 +199,7 @@ def test_probe_of_what_is_current(run_envbuild: CommandLine, tricks: IndexServer
     run_envbuild.declare(f'{text}probe = [["tricks", "fail"]]\n')
     result = run_envbuild("probe", "tricks")
     assert result.code == 1
-    assert "`tricks fail` failed: it ended with 3\n  trying to fail\n" in result.stdout
+    assert "`tricks fail` failed: it ended with exit code 3\n  trying to fail\n" in result.stdout
     assert json.loads(run_envbuild("probe", "--format", "json").stdout)["version"] == 1
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.support.command_line import CommandLine
     from tests.support.index_server import IndexServer
 
-SAYS = "alpha and beta bring it with different content; alpha's is there"
+SAYS = "alpha and beta have it with different content; alpha's is installed"
 
 
 def _clashing(name: str) -> Wheel:

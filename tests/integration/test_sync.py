@@ -252,7 +252,7 @@ def test_a_wheel_whose_record_is_wrong(
     run_envbuild("lock", check=True)
     result = run_envbuild("sync")
     assert result.code == 4, str(result)
-    assert "web: wheels are not what their own RECORD says" in result.stderr
+    assert "web: wheels differ from their own RECORD" in result.stderr
     assert "/base.py is not what base-1.0.dist-info recorded" in result.stderr
     assert 'constraints = ["NAME!=VERSION"]' in result.stderr
     assert not list((store / "receipts").iterdir())

@@ -285,7 +285,7 @@ def test_a_wheel_that_brings_the_start_up_file_is_refused_each_time(fleet: Fleet
     for _ in range(2):
         result = fleet.run("sync")
         assert result.code == 4, str(result)
-        assert f"must not bring {name!r}" in result.stderr
+        assert f"must not contain {name!r}" in result.stderr
     assert not list(fleet.store.glob("envs/*"))
 
 

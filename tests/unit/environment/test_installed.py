@@ -43,4 +43,4 @@ def test_an_override_is_a_decision() -> None:
 def test_the_ranges_of_the_declaration() -> None:
     """A range that moved since the last sync is seen."""
     found = list(outside_range("web", ("app<1", "lib", "nobody"), {"app": "1.0", "lib": "1.5"}))
-    assert [f.message for f in found] == ["app 1.0 is installed, and drivers.toml asks for app<1"]
+    assert [f.message for f in found] == ["app 1.0 is installed, but drivers.toml requires app<1"]

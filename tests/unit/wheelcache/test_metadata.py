@@ -64,7 +64,7 @@ def test_quotes_around_versions_are_taken_away(text: str) -> None:
 )
 def test_what_is_no_requirement_is_refused(text: str) -> None:
     """A wheel that asks for nonsense is the index's fault, said before anything is locked."""
-    with pytest.raises(ValueError, match="which is no valid requirement"):
+    with pytest.raises(ValueError, match="which is not a valid requirement"):
         parse_metadata(f"Name: a\nRequires-Dist: {text}\n".encode(), "a", 1)
 
 
