@@ -40,7 +40,7 @@ def find_commands(wheel: IO[bytes]) -> tuple[str, ...]:
         with zipfile.ZipFile(wheel) as archive:
             return tuple(sorted(set(_commands(archive))))
     except UNREADABLE as error:
-        raise ValueError("it is no readable zip archive") from error
+        raise ValueError("it is not a readable zip archive") from error
 
 
 def _commands(archive: zipfile.ZipFile) -> Iterator[str]:

@@ -95,7 +95,7 @@ def render_bytecode(code: CodeType, source: bytes) -> bytes:
 
 def _write(target: str, content: bytes) -> None:
     with suppress(FileNotFoundError):
-        os.unlink(target)  # left by a process that was killed
+        os.unlink(target)  # noqa: PTH108  (left by a process that was killed)
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444)
     with open(descriptor, "wb") as stream:  # noqa: PTH123
         stream.write(content)

@@ -62,7 +62,7 @@ def test_addresses_are_left_out_and_folded_lines_joined() -> None:
         (b"", "has no Name"),
         (b"Name: other\nVersion: 1\n", "is that of 'other'"),
         (b"Name: a\nRequires-Dist: b >=> 1\n", "asks for 'b >=> 1', which is no valid"),
-        (b"Name: a\nRequires-Dist: \xff\xfe\n", "Requires-Dist is no text"),
+        (b"Name: a\nRequires-Dist: \xff\xfe\n", "Requires-Dist is not a text"),
     ],
 )
 def test_wrong_metadata_is_said_to_be_wrong(content: bytes, words: str) -> None:
@@ -74,9 +74,9 @@ def test_wrong_metadata_is_said_to_be_wrong(content: bytes, words: str) -> None:
 @pytest.mark.parametrize(
     ("wheel", "words"),
     [
-        (io.BytesIO(b"no zip at all"), "no readable zip archive"),
-        (io.BytesIO(b""), "no readable zip archive"),
-        (io.BytesIO(Wheel(name="a").to_bytes()[:-40]), "no readable zip archive"),
+        (io.BytesIO(b"no zip at all"), "not a readable zip archive"),
+        (io.BytesIO(b""), "not a readable zip archive"),
+        (io.BytesIO(Wheel(name="a").to_bytes()[:-40]), "not a readable zip archive"),
         (archive("a/METADATA"), "has no METADATA of its package"),
         (archive("x/a-1.dist-info/METADATA"), "has no METADATA of its package"),
         (archive("b-1.dist-info/METADATA", "c-1.dist-info/METADATA"), "has no METADATA"),

@@ -165,5 +165,5 @@ def test_a_wheel_tells_its_commands() -> None:
         name="pkg", bare=True, files={"pkg-1.0.dist-info/entry_points.txt": "no section = 1"}
     )
     assert find_commands(io.BytesIO(broken.to_bytes())) == ()
-    with pytest.raises(ValueError, match="no readable zip"):
+    with pytest.raises(ValueError, match="not a readable zip"):
         find_commands(io.BytesIO(b"no wheel"))
