@@ -152,7 +152,7 @@ def test_a_wheel_that_asks_for_more_is_the_indexs_fault(tmp_path: Path) -> None:
         tmp_path, wheel, Wheel(name="lib"), locked=(make_package("asr", requires=("lib",)),)
     )
     assert isinstance(error, IndexFailureError)
-    assert "index 'default': what it said of asr-1.0-py3-none-any.whl" in str(error)
+    assert "index 'default': its METADATA of asr-1.0-py3-none-any.whl" in str(error)
     assert "wheel: more>=1" in str(error)
 
 

@@ -98,5 +98,5 @@ def test_addresses_are_left_out(text: str, kept: str) -> None:
 
 def test_an_address_in_another_place_is_refused() -> None:
     """What cannot be left out is the wheel's fault, and no bug of the lockfile's writer."""
-    with pytest.raises(ValueError, match="holds an address"):
+    with pytest.raises(ValueError, match="has an address"):
         published("six===https://packages.example.com")
