@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from envbuild.environment.probe import ProbeResult, probes_of
+from envbuild.environment.stat_list import differing_paths, record_environment
 from envbuild.errors import NoError, Problem
 from envbuild.posix.files import make_private, write_atomically
 from envbuild.posix.process import Command
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from envbuild.declaration.declaration import Driver
     from envbuild.environment.probe import Probe
     from envbuild.posix.process import Completed, Runner
-
-Stamps = dict[str, tuple[int, int, int]]
 
 _FEW = 5
 """A message names so many of the files that a probe wrote."""
@@ -49,9 +48,9 @@ class Prober:
         probes = probes_of(driver)
         if not probes:
             return ()
-        before = _stamps(environment)
+        before = record_environment(environment)
         results = tuple(self._run(driver.name, probe, environment) for probe in probes)
-        written = _differences(before, _stamps(environment))
+        written = differing_paths(before, environment)
         if written:
             words = ", ".join(written[:_FEW]) + (", …" if len(written) > _FEW else "")
             said = f"the probes wrote into the environment: {words}"
@@ -121,27 +120,3 @@ def _judge(done: Completed, probe: Probe) -> str | None:
     if done.code < 0:
         return f"signal {-done.code} ended it"
     return f"it ended with exit code {done.code}" if done.code else None
-
-
-def _stamps(environment: Path) -> Stamps:
-    """Size, time and mode of everything in the environment, by relative path; follows no link."""
-    found: Stamps = {}
-    waiting = [str(environment)]
-    while waiting:
-        with os.scandir(waiting.pop()) as entries:
-            for entry in entries:
-                status = entry.stat(follow_symlinks=False)
-                folder = entry.is_dir(follow_symlinks=False)
-                size = 0 if folder else status.st_size
-                time_ns = 0 if folder else status.st_mtime_ns
-                found[entry.path] = (size, time_ns, status.st_mode)
-                if folder:
-                    waiting.append(entry.path)
-    cut = len(str(environment)) + 1
-    return {path[cut:]: stamp for path, stamp in found.items()}
-
-
-def _differences(before: Stamps, after: Stamps) -> list[str]:
-    return sorted(
-        path for path in before.keys() | after.keys() if before.get(path) != after.get(path)
-    )

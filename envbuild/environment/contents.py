@@ -7,7 +7,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from envbuild.digest import stream_sha256
-from envbuild.posix.folder_walk import path_text
+from envbuild.posix.tree import path_text
 from envbuild.posix.workers import Workers
 from envbuild.wheelcache.entry import EntryFile
 

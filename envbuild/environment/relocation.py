@@ -8,7 +8,10 @@ import hashlib
 import os
 import shutil
 from contextlib import suppress
+from stat import S_ISREG
 from typing import TYPE_CHECKING
+
+from envbuild.posix.tree import walk_folders
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,18 +67,11 @@ def unshare_files(folder: Path, *, clone: bool) -> None:
 
     With `clone` the copies share blocks if the file system supports that.
     """
-    waiting = [os.fsencode(folder)]
-    while waiting:
-        with os.scandir(waiting.pop()) as scan:
-            entries = list(scan)
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                waiting.append(entry.path)
-            elif (
-                entry.is_file(follow_symlinks=False)
-                and entry.stat(follow_symlinks=False).st_nlink > 1
-            ):
-                _unshare(entry.path, clone=clone)
+    for visit in walk_folders([os.fsencode(folder)]):
+        for place in visit.places():
+            status = os.lstat(place)
+            if S_ISREG(status.st_mode) and status.st_nlink > 1:
+                _unshare(place, clone=clone)
 
 
 def _unshare(path: bytes, *, clone: bool) -> None:

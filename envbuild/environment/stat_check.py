@@ -2,7 +2,7 @@
 
 Calls lstat on each file, link and folder; opens no file and lists almost no folder:
 a folder's mtime and ctime change with every addition, removal or rename in it.
-`stat_diff` says what differs.
+`stat_list.differing_paths` says what differs.
 """
 
 from __future__ import annotations

@@ -9,14 +9,14 @@ from os.path import commonpath, dirname
 from struct import pack
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from envbuild.environment.stat_record import MAGIC
-from envbuild.posix.folder_walk import path_text, walk_folders
+from envbuild.environment.stat_record import MAGIC, read_parts
+from envbuild.posix.tree import path_text, walk_folders
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from envbuild.posix.folder_walk import Visit
+    from envbuild.posix.tree import Visit
 
 _PART = 128
 """Entries of a part: enough to make steps between parts cheap, few enough to split the work evenly."""
@@ -45,8 +45,8 @@ def looks_of(seen: Sequence[tuple[str, os.stat_result]]) -> Looks:
 def looks_of_folders(seen: Sequence[tuple[str, Visit]]) -> Looks:
     """The status of folders that were just listed, in path order."""
     rows = (
-        (visit.mode, visit.inode, visit.mtime_ns, visit.ctime_ns if visit.settled else 0)
-        for _, visit in seen
+        (at.st_mode, at.st_ino, at.st_mtime_ns, at.st_ctime_ns if visit.settled else 0)
+        for at, visit in ((visit.status, visit) for _, visit in seen)
     )
     return Looks([path for path, _ in seen], columns_of(rows, 4), folders=True)
 
@@ -56,7 +56,7 @@ def columns_of(rows: Iterable[Sequence[Any]], count: int) -> Sequence[Sequence[A
     return tuple(zip(*rows, strict=True)) or ((),) * count
 
 
-def record_environment(environment: Path) -> bytes:
+def record_environment(environment: Path | str) -> bytes:
     """The stat record of an environment, read from its folder."""
     root = os.fsencode(environment)
     skip = len(root) + 1
@@ -64,13 +64,28 @@ def record_environment(environment: Path) -> bytes:
     folders: list[tuple[str, Visit]] = []
     for visit in walk_folders([root]):
         folders.append((path_text(visit.folder[skip:]) or ".", visit))
-        files += [
-            (path_text(path[skip:]), os.lstat(path))
-            for path in (visit.folder + b"/" + name for name in visit.names)
-        ]
+        files += [(path_text(place[skip:]), os.lstat(place)) for place in visit.places()]
     files.sort(key=itemgetter(0))
     folders.sort(key=itemgetter(0))
     return record_looks((looks_of(files), looks_of_folders(folders)))
+
+
+def differing_paths(recorded: bytes, environment: Path | str) -> list[str]:
+    """The paths that differ between a stat record and an environment, in order.
+
+    Size and time of a folder do not count, because file systems differ about them.
+    Names that are not UTF-8 have surrogate escapes. ValueError if the record is damaged.
+    """
+    rows = _rows(recorded) ^ _rows(record_environment(environment))
+    return sorted({path_text(path.replace(b"\n", b"\\n")) for path, *_ in rows})
+
+
+def _rows(record: bytes) -> set[tuple[bytes, tuple[int, ...]]]:
+    return {
+        (path, numbers[:2] if part.folders else numbers)
+        for part in read_parts(record)
+        for path, numbers in part.rows()
+    }
 
 
 def record_looks(looks: Iterable[Looks]) -> bytes:

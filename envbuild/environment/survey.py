@@ -11,14 +11,14 @@ from envbuild.environment.contents import FOLDER_MODE, entry_file, freeze_file
 from envbuild.environment.receipt import Contents, FileEntry, FolderEntry, LinkEntry
 from envbuild.environment.stat_list import Looks, columns_of, looks_of, looks_of_folders
 from envbuild.errors import HostError, Problem
-from envbuild.posix.folder_walk import folders_in, path_text, walk_folders
+from envbuild.posix.tree import folders_in, path_text, walk_folders
 from envbuild.value import tuples_of, value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from envbuild.posix.folder_walk import Visit
+    from envbuild.posix.tree import Visit
     from envbuild.wheelcache.entry import EntryFile
 
 
@@ -126,7 +126,10 @@ class _Walk:
             files=tuples_of(FileEntry, zip(paths, modes, sizes, digests, strict=True)),
             links=tuple([link for link, _ in self._links]),
             folders=tuple(
-                [FolderEntry(path, stat.S_IMODE(visit.mode)) for path, visit in self._folders]
+                [
+                    FolderEntry(path, stat.S_IMODE(visit.status.st_mode))
+                    for path, visit in self._folders
+                ]
             ),
         )
         looks = (

@@ -10,6 +10,9 @@ import os
 from contextlib import contextmanager, suppress
 from stat import S_ISDIR, S_IWUSR
 
+from envbuild.posix.forks import MOST_BATCHES, run_batches
+from envbuild.posix.tree import walk_folders
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -23,9 +26,6 @@ _PROCESSES = 2
 
 _FEWEST = 64
 """A tree with fewer folders on one level is not worth another process."""
-
-_BATCHES = 256
-"""The number of a batch fits in one byte."""
 
 _DEEPEST = 100
 """The most folders that are open at a time; deeper ones are moved up first."""
@@ -89,20 +89,16 @@ def count_bytes(folders: Iterable[Path]) -> int:
     An inode counts once, and only if all its links are in the folders.
     """
     seen: dict[int, int] = {}
-    waiting = [os.fsencode(folder) for folder in folders if folder.is_dir()]
-    blocks = sum(os.lstat(folder).st_blocks for folder in waiting)
-    while waiting:
-        with os.scandir(waiting.pop()) as entries:
-            for entry in entries:
-                status = entry.stat(follow_symlinks=False)
-                links = status.st_nlink
-                if entry.is_dir(follow_symlinks=False):
-                    waiting.append(entry.path)
-                elif links > 1:
-                    met = seen[status.st_ino] = seen.get(status.st_ino, 0) + 1
-                    if met < links:
-                        continue
-                blocks += status.st_blocks
+    blocks = 0
+    roots = [os.fsencode(folder) for folder in folders if folder.is_dir()]
+    for visit in walk_folders(roots):
+        blocks += visit.status.st_blocks
+        for status in map(os.lstat, visit.places()):
+            if status.st_nlink > 1:
+                met = seen[status.st_ino] = seen.get(status.st_ino, 0) + 1
+                if met < status.st_nlink:
+                    continue
+            blocks += status.st_blocks
     return blocks * _BLOCK
 
 
@@ -115,7 +111,7 @@ def _batches(root: int) -> list[list[bytes]]:
     while level and len(level) < _FEWEST:
         level = [found for _, folder in level for found in _folders(root, folder)]
     folders = [folder for _, folder in sorted(level, reverse=True)]
-    return [folders[start::_BATCHES] for start in range(min(len(folders), _BATCHES))]
+    return [folders[start::MOST_BATCHES] for start in range(min(len(folders), MOST_BATCHES))]
 
 
 def _folders(root: int, folder: bytes) -> Iterator[tuple[int, bytes]]:
@@ -140,30 +136,18 @@ def _delete_batches(
     """
     if not batches:
         return 0
-    from envbuild.posix.forks import map_in_processes
-
-    queue, end = os.pipe()
-    os.write(end, bytes(range(len(batches))))
-    os.close(end)
     here = os.getpid()
 
-    def delete(_: int) -> tuple[int, dict[int, int]]:
-        found, blocks = looks, 0
-        if os.getpid() != here:
-            found = {}
-        elif meanwhile is not None:
-            meanwhile()
+    def delete(numbers: Iterator[int]) -> tuple[int, dict[int, int]]:
+        found = looks if os.getpid() == here else {}
         deletion = _Deletion(root, found)
-        while number := os.read(queue, 1):
-            blocks += sum(deletion.below(folder) for folder in batches[number[0]])
-        return blocks, found
+        folders = (folder for number in numbers for folder in batches[number])
+        return sum(map(deletion.below, folders)), found
 
     try:
-        results = map_in_processes(delete, range(_PROCESSES), _PROCESSES)
+        results = run_batches(delete, len(batches), _PROCESSES, meanwhile)
     except ChildProcessError:
         return 0
-    finally:
-        os.close(queue)
     for _, found in results:
         looks.update(found)
     return sum(blocks for blocks, _ in results)

@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envbuild.posix.file_locks import locked
 from envbuild.posix.files import sync_file_system, write_atomically
 from envbuild.posix.process import Command, scrubbed_environment
+from envbuild.posix.tree import walk_folders
 from envbuild.python.probe import executables_of
 from envbuild.store.pythons import LOCK, NAME, WHOLE
 from envbuild.uv.executable import base_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from envbuild.posix.process import Runner
 
@@ -83,13 +84,11 @@ def _finish(into: Path, request: str) -> None:
 
 def _open_to_all(folder: Path) -> None:
     """Readable for everybody and writable for the owner only, regardless of the umask."""
-    for parent, _, files in os.walk(folder):
-        Path(parent).chmod(0o755)
-        for name in files:
-            path = Path(parent, name)
-            mode = path.lstat().st_mode
+    for visit in walk_folders([os.fsencode(folder)], mode=0o755):
+        for place in visit.places():
+            mode = os.lstat(place).st_mode
             if stat.S_ISREG(mode):
-                path.chmod(0o755 if mode & stat.S_IXUSR else 0o644)
+                os.chmod(place, 0o755 if mode & stat.S_IXUSR else 0o644)  # noqa: PTH101
 
 
 def _folders(pythons: Path, request: str) -> list[Path]:

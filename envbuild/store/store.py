@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 
 from envbuild.errors import HostError, Problem
 from envbuild.lean_json import open_ordinary
@@ -234,9 +234,11 @@ class Store:
 
         The caller holds `switching` and has chosen a number that was never used.
         """
+        from envbuild.posix.deletion import remove_tree
+
         folder = self.generation(manifest.generation)
         scratch = folder.with_name(f".{manifest.generation}.tmp")
-        _remove_generation(scratch)
+        remove_tree(scratch)  # what a killed switch left
         self.records.add(manifest, after=self.current_number())
         for place in (scratch, scratch / "bin"):
             place.mkdir(mode=0o755)
@@ -250,16 +252,3 @@ class Store:
         scratch.rename(folder)
         sync_folder(folder.parent)
         replace_link(self.current, f"generations/{manifest.generation}")
-
-
-def _remove_generation(folder: Path) -> None:
-    """Remove what a killed switch left: links and one manifest, never what they point at."""
-    if not folder.is_dir():
-        return
-    for path in sorted(folder.rglob("*"), reverse=True):
-        if path.is_dir() and not path.is_symlink():
-            path.rmdir()
-        else:
-            path.unlink()
-    with suppress(FileNotFoundError):
-        folder.rmdir()

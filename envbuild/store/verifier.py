@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 
 from envbuild.environment.stat_check import are_as_recorded
-from envbuild.environment.stat_diff import differing_paths
 from envbuild.errors import HostError, Problem
 from envbuild.lean_json import read_ordinary
 from envbuild.posix.forks import map_in_processes
@@ -57,7 +56,7 @@ class Verifier:
         from pathlib import Path
 
         from envbuild.environment.drift import compare_receipt, compare_tree, content_changed
-        from envbuild.environment.hashing import Comparison
+        from envbuild.environment.hashing import changed_files
         from envbuild.finding import Code
         from envbuild.posix.tree import list_tree
 
@@ -65,14 +64,20 @@ class Verifier:
             yield _receipt_finding(name, "its receipt is not the one that was written for it")
         yield from compare_receipt(name, receipt, key)
         environment = Path(self._environment(name))
-        with Comparison(environment, receipt.contents.files, self.workers) as comparison:
-            tree = list_tree(environment)
-            found = tuple(compare_tree(name, receipt.contents, tree))
-            yield from found
-            known = {finding.path for finding in found if finding.code != Code.MODE}
-            for path, unread in comparison.changed():
-                if path not in known:
-                    yield content_changed(name, path, unread)
+        found: list[Finding] = []
+
+        def compare() -> None:
+            found.extend(compare_tree(name, receipt.contents, list_tree(environment)))
+
+        try:
+            changed = changed_files(environment, receipt.contents.files, self.workers, compare)
+        except ChildProcessError as error:
+            raise HostError(Problem(message=str(error))) from error
+        yield from found
+        known = {finding.path for finding in found if finding.code != Code.MODE}
+        for path, unread in changed:
+            if path not in known:
+                yield content_changed(name, path, unread)
 
     def verify_quickly(self, names: Sequence[str]) -> tuple[tuple[Finding, ...], ...]:
         """Mode, size, time of change and inode of everything, against what they were when it was built.
@@ -112,6 +117,8 @@ class Verifier:
         gone = self._gone(name)
         if gone is not None:
             return [(str(gone.code), None, gone.message)]
+        from envbuild.environment.stat_list import differing_paths
+
         try:
             recorded = read_ordinary(self._stats(name))
             paths = differing_paths(recorded, self._environment(name))

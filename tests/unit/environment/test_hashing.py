@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envbuild.environment.hashing import Comparison
+from envbuild.environment.hashing import changed_files
 from envbuild.environment.receipt import FileEntry
 
 if TYPE_CHECKING:
@@ -31,8 +31,9 @@ def test_what_differs_and_why(tmp_path: Path, workers: int, length: int) -> None
     (tmp_path / "link").symlink_to("same")
     (tmp_path / "folder").mkdir()
     (tmp_path / "empty").touch()
-    with Comparison(tmp_path, files, workers) as comparison:
-        found = comparison.changed()
+    begun: list[bool] = []
+    found = changed_files(tmp_path, files, workers, lambda: begun.append(True))
+    assert begun == [True]
     assert found == (
         ("folder", "Is a directory"),
         ("gone", "No such file or directory"),

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from envbuild.environment.stat_check import are_as_recorded
-from envbuild.environment.stat_diff import differing_paths
-from envbuild.environment.stat_list import record_environment
+from envbuild.environment.stat_list import differing_paths, record_environment
 from envbuild.environment.stat_record import MAGIC, read_parts
-from envbuild.posix.folder_walk import walk_folders
+from envbuild.posix.tree import walk_folders
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -230,6 +229,7 @@ def test_a_killed_process_is_no_answer(tree: Path, monkeypatch: pytest.MonkeyPat
     def deadly(path: bytes) -> os.stat_result:
         if os.getpid() != own:
             os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(0.001)  # so that the other one has its turn
         return lstat(path)
 
     with monkeypatch.context() as patch:
