@@ -95,6 +95,9 @@ class IndexAnswer:
     reason: str | None = None
     """What else is known, as the end of a sentence; never a URL."""
 
+    tried: tuple[IndexAnswer, ...] = ()
+    """What mirrors of the index answered that were asked before, and are down."""
+
 
 class IndexAnswerError(IndexFailureError):
     """An index gave a bad answer."""
@@ -121,7 +124,17 @@ def problem_of(answer: IndexAnswer) -> Problem:
     """The words for a bad answer: the index by its name and place, what it did, what to do."""
     words = _WORDS[answer.fault]
     message, hint = words(answer)
-    return Problem(message=message, hint=hint)
+    return Problem(message=f"{message}{_tried(answer)}", hint=hint)
+
+
+def _tried(answer: IndexAnswer) -> str:
+    """The mirrors that were asked before, each with what was wrong with it."""
+    told = [f"{one.host or one.location.place} ({_briefly(one)})" for one in answer.tried]
+    return f"; tried before: {', '.join(told)}" if told else ""
+
+
+def _briefly(answer: IndexAnswer) -> str:
+    return _status(answer) if answer.status else answer.reason or answer.fault.value
 
 
 def _index(answer: IndexAnswer) -> str:

@@ -26,24 +26,24 @@ class FlatListings:
     """
 
     def __init__(self) -> None:
-        self._guards: dict[str, Lock] = {}
-        self._listed: dict[str, Mapping[str, ProjectPage]] = {}
-        self._failed: dict[str, IndexAnswer] = {}
+        self._guards: dict[IndexLocation, Lock] = {}
+        self._listed: dict[IndexLocation, Mapping[str, ProjectPage]] = {}
+        self._failed: dict[IndexLocation, IndexAnswer] = {}
 
     def page(
         self, location: IndexLocation, package: str, read: Callable[[], Iterable[IndexFile]]
     ) -> ProjectPage:
         """The files of one package; IndexAnswerError as `read` raises it, or where there are none."""
-        with self._guards.setdefault(location.name, Lock()):
-            if location.name in self._failed:
-                raise IndexAnswerError(replace(self._failed[location.name], package=package))
-            if location.name not in self._listed:
+        with self._guards.setdefault(location, Lock()):
+            if location in self._failed:
+                raise IndexAnswerError(replace(self._failed[location], package=package))
+            if location not in self._listed:
                 try:
-                    self._listed[location.name] = pages_of(read())
+                    self._listed[location] = pages_of(read())
                 except IndexAnswerError as error:
-                    self._failed[location.name] = error.answer
+                    self._failed[location] = error.answer
                     raise
-        found = self._listed[location.name].get(package)
+        found = self._listed[location].get(package)
         if found is None:
             answer = IndexAnswer(fault=Fault.NOT_FOUND, location=location, package=package)
             raise IndexAnswerError(answer)

@@ -26,9 +26,11 @@ if TYPE_CHECKING:
 
     from envbuild.declaration.declaration import Declaration
 
-_HINT = "give an http(s) URL, a file: URL or an absolute folder of wheels"
-_NEXT_PLACE = re.compile(r"\s+(?=https?:|file:|/)", re.IGNORECASE)
-"""Between two mirrors: a blank within a folder's name is none."""
+_HINT = (
+    "give an http(s) URL, or several with blanks between them; or a file: URL or an absolute folder"
+)
+_NEXT_PLACE = re.compile(r"\s+(?=https?://)", re.IGNORECASE)
+"""Between two mirrors; a folder has none, and may have a blank in its name."""
 
 _LONGEST_SHOWN = 40
 _PORTS = {"http": 80, "https": 443}
@@ -131,6 +133,12 @@ class IndexLocations:
             if self._learned is None:
                 self._learned = self._learn()
             return self._learned
+
+    @property
+    def most_places(self) -> int:
+        """How many mirrors may be asked one after the other, at most."""
+        declared = () if self.declared_default is None else (self.declared_default,)
+        return max((len(location.places) for location in (*self.bound, *declared)), default=1)
 
     def named(self, name: str) -> IndexLocation:
         """The index of that name; KeyError where there is none."""

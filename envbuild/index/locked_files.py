@@ -51,7 +51,7 @@ class LockedFiles:
     @property
     def patience(self) -> float:
         """Seconds that an index may take before an installer hears that it says nothing."""
-        return self._client.patience
+        return self._client.patience * self._locations.most_places
 
     @property
     def bad_answers(self) -> tuple[IndexAnswer, ...]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http import HTTPStatus
-from typing import TYPE_CHECKING, BinaryIO, Self
+from typing import TYPE_CHECKING, BinaryIO, Self, TypeVar
 
 from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError
 from envbuild.index.disk import files_in_folder, is_on_disk, open_on_disk, page_on_disk, read_page
 from envbuild.index.flat import FlatListings
+from envbuild.index.mirrors import Mirrors
 from envbuild.index.page import ACCEPT, listed_hashes, parse_page
 from envbuild.index.web import (
     CHUNK,
@@ -23,6 +24,7 @@ from envbuild.index.web import (
     Web,
 )
 from envbuild.index.web_faults import WebError
+from envbuild.value import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
@@ -41,6 +43,9 @@ _LONGEST_NUMBER = 18
 
 _LARGEST_FILE = 16 << 30
 """Bytes of a file whose size nobody says."""
+
+
+T = TypeVar("T")
 
 
 class IndexClient:
@@ -62,9 +67,11 @@ class IndexClient:
         """Seconds in which an index is given up, whatever it does."""
 
         self._web = Web(environ, read_timeout=read_timeout, deadline=deadline, retries=retries)
-        self._pages: dict[tuple[str, str], ProjectPage] = {}
+        self._pages: dict[tuple[IndexLocation, str], ProjectPage] = {}
         self._hashes: dict[tuple[str, str], frozenset[tuple[str, str]]] = {}
         self._flat = FlatListings()
+        self.mirrors = Mirrors()
+        """What is known of mirrors that are down."""
 
     def __enter__(self) -> Self:
         return self
@@ -84,11 +91,17 @@ class IndexClient:
 
         What a flat index lists is always remembered: it is asked once for all packages.
         """
+        return self.mirrors.ask(location, lambda place: self._page_of(place, package, fresh=fresh))
+
+    def _page_of(
+        self, location: IndexLocation, package: str, *, fresh: bool = False
+    ) -> ProjectPage:
+        """The page at one place."""
         if location.folder is not None:
             return self._page_on_disk(location, package)
         if location.is_flat:
             return self._flat.page(location, package, lambda: self._links(location, package))
-        key = (location.name, package)
+        key = (location, package)
         if fresh or key not in self._pages:
             self._pages[key] = self._fetch_page(location, package)
         return self._pages[key]
@@ -98,7 +111,7 @@ class IndexClient:
 
         A glance at the page, which is remembered: many times cheaper than reading it.
         """
-        if location.folder is not None or location.is_flat:
+        if not location.is_plain:
             return sha256 in self.project_page(location, package).digests(file)
         key = (location.name, package)
         if key not in self._hashes:
@@ -109,6 +122,11 @@ class IndexClient:
 
     def metadata_beside(self, location: IndexLocation, package: str, file: IndexFile) -> bytes:
         """The METADATA that lies beside a wheel (PEP 658), its hash checked where the page has one."""
+        return self._at_mirror(
+            location, package, file, lambda place, listed: self._beside(place, package, listed)
+        )
+
+    def _beside(self, location: IndexLocation, package: str, file: IndexFile) -> bytes:
         name = f"{file.filename}.metadata"
         request = Request(
             url=_with_suffix(file.url),
@@ -120,7 +138,8 @@ class IndexClient:
             _, content = self._web.fetch(request, limit=_LARGEST_METADATA)
         digest = hashlib.sha256(content).hexdigest()
         if file.metadata_sha256 not in (None, digest):
-            raise _changed(location, package, name, file.metadata_sha256 or "", digest)
+            reason = _other_digest(file.metadata_sha256 or "", digest)
+            raise _changed(location, package, name, reason)
         return content
 
     @contextmanager
@@ -132,6 +151,42 @@ class IndexClient:
         Nobody asked for a compression: of a wheel it is undone, as resolvers do;
         of a `.tar.gz` servers say so that mean the file itself.
         """
+        with ExitStack() as opened:
+
+            def ask(place: IndexLocation, listed: IndexFile) -> Reply:
+                return opened.enter_context(self._open(place, package, listed, span))
+
+            yield self._at_mirror(location, package, file, ask)
+
+    def _at_mirror(
+        self,
+        location: IndexLocation,
+        package: str,
+        file: IndexFile,
+        ask: Callable[[IndexLocation, IndexFile], T],
+    ) -> T:
+        """What the first place gives that is up, asked for the file where its own page has it."""
+        if not location.mirrors:
+            return ask(location, file)
+
+        def at(place: IndexLocation) -> T:
+            listed = self._page_of(place, package).file(file.filename)
+            if listed is None:
+                answer = IndexAnswer(
+                    fault=Fault.NOT_FOUND, location=place, package=package, file=file.filename
+                )
+                raise IndexAnswerError(answer)
+            if None not in (listed.sha256, file.sha256) and listed.sha256 != file.sha256:
+                reason = "it has another sha256 there than on a mirror that was asked before"
+                raise _changed(place, package, file.filename, reason)
+            return ask(place, replace(file, url=listed.url))
+
+        return self.mirrors.ask(location, at)
+
+    @contextmanager
+    def _open(
+        self, location: IndexLocation, package: str, file: IndexFile, span: str | None
+    ) -> Generator[Reply]:
         headers = [("Accept-Encoding", "identity"), *([("Range", span)] if span else [])]
         request = Request(
             url=file.url,
@@ -181,7 +236,8 @@ class IndexClient:
             if sink is not None:
                 sink.write(piece)
         if file.sha256 not in (None, digest.hexdigest()):
-            raise _changed(location, package, file.filename, file.sha256 or "", digest.hexdigest())
+            reason = _other_digest(file.sha256 or "", digest.hexdigest())
+            raise _changed(location, package, file.filename, reason)
         return digest.hexdigest(), size
 
     def _pieces(self, location: IndexLocation, package: str, file: IndexFile) -> Iterator[bytes]:
@@ -295,10 +351,11 @@ def _with_suffix(url: str) -> str:
     return f"{path}.metadata{mark}{query}"
 
 
-def _changed(
-    location: IndexLocation, package: str, file: str, said: str, found: str
-) -> IndexAnswerError:
-    reason = f"its page says sha256 {said[:12]}…, its content has {found[:12]}…"
+def _other_digest(said: str, found: str) -> str:
+    return f"its page says sha256 {said[:12]}…, its content has {found[:12]}…"
+
+
+def _changed(location: IndexLocation, package: str, file: str, reason: str) -> IndexAnswerError:
     return IndexAnswerError(
         IndexAnswer(
             fault=Fault.CHANGED, location=location, package=package, file=file, reason=reason

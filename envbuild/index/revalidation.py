@@ -92,7 +92,7 @@ class Revalidation:
             if location.folder is not None or location.is_flat:
                 page = self._client.project_page(location, group[0].package)
                 return [choice for choice in group if offers(_wheels(page, choice), choice)]
-            seen = self._ask(location, group)
+            seen = self._client.mirrors.ask(location, lambda place: self._ask(place, group))
         except IndexFailureError:
             return []
         return [choice for choice in group if choice_line(choice) in seen.offers]

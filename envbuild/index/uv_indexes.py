@@ -99,7 +99,7 @@ def uv_indexes(
         else:
             environment = {"UV_INDEX": router.url, **default_environment(declared)}
         # uv must not lose patience before the router has said what the index did
-        environment["UV_HTTP_TIMEOUT"] = patience_beyond(client.patience)
+        environment["UV_HTTP_TIMEOUT"] = patience_beyond(client.patience * locations.most_places)
         proxies = closed_to_http(environ, router=True) if are_safe else exempt_from_proxy(environ)
         yield UvIndexes(environment=environment | proxies, router=router, closed_to_http=are_safe)
 

@@ -71,6 +71,35 @@ def test_a_page_is_remembered_unless_asked_for_afresh(
         client.project_page(default, "acme", fresh=True)
 
 
+def test_a_mirror_that_is_down_is_left_alone(
+    client: IndexClient, index: IndexServer, faults: FaultProxy
+) -> None:
+    """Its pages and its files come from the next one, which is asked for the file where it has it."""
+    index.add(ACME, Wheel(name="b"))
+    both = locations(f"{faults.url} {index.url}").default
+    listed = client.project_page(both, "acme").files[0]
+    assert listed.url.startswith(faults.origin)
+    faults.inject("/", Status(code=503))
+    asked = len(faults.requests)
+    assert client.download(both, "acme", listed)[0] == ACME.sha256
+    assert client.metadata_beside(both, "acme", listed) == ACME.metadata()
+    assert client.project_page(both, "b").files[0].url.startswith(index.origin)
+    assert len(faults.requests) == asked + 1 + 2  # a request and its retries
+
+
+def test_mirrors_have_the_same_files(
+    client: IndexClient, index: IndexServer, faults: FaultProxy
+) -> None:
+    """A file that is another one on the next mirror is not taken for the one of the first page."""
+    index.add(ACME)
+    listed = client.project_page(locations(faults.url).default, "acme").files[0]
+    index.replace(FILE, b"another", tell=True)
+    both = locations(f"http://127.0.0.1:9/simple {index.url}").default
+    with pytest.raises(IndexAnswerError, match="it has another sha256 there") as caught:
+        client.download(both, "acme", listed)
+    assert caught.value.answer.fault is Fault.CHANGED
+
+
 def test_a_folder_of_wheels_has_pages_too(client: IndexClient, scratch: Path) -> None:
     """A folder lists what its file names say, other files are left alone."""
     folder = scratch / "wheels"

@@ -65,6 +65,40 @@ def test_the_environment_goes_first(value: str, url: str | None, folder: str | N
     assert located.packages == ("acme-*",)
 
 
+def test_several_places_are_mirrors() -> None:
+    """Blanks stand between them; each has its own user, and they serve the same packages."""
+    text = " https://a:one@a.example/simple/  http://b.example:81/x\nhttps://c:two@c.example "
+    located = locate(INTERNAL, environ={"ENVBUILD_INDEX_IN_TERNAL_URL": text}).of("acme-core")
+    places = located.places
+    assert [place.url for place in places] == [
+        "https://a.example/simple",
+        "http://b.example:81/x",
+        "https://c.example",
+    ]
+    known = [place.credentials for place in places]
+    assert [who and who.password for who in known] == ["one", None, "two"]
+    assert places[2].authorization("https://a.example/simple/x") is None
+    assert {place.packages for place in places} == {("acme-*",)}
+    assert not located.is_plain
+
+
+def test_netrc_knows_each_mirror(tmp_path: Path) -> None:
+    """The user of one host is not that of another."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text(
+        "machine a.example login me password one\nmachine b.example login you password two\n"
+    )
+    environ = {
+        "NETRC": str(netrc),
+        "ENVBUILD_INDEX_DEFAULT_URL": "https://a.example/simple https://b.example/simple",
+    }
+    found = [place.credentials for place in locate(environ=environ).default.places]
+    assert found == [
+        Credentials(user="me", password="one"),
+        Credentials(user="you", password="two"),
+    ]
+
+
 def test_the_form_of_an_index() -> None:
     """The declaration says it, a host's variable goes first; a flat page keeps its last slash."""
     links = replace(INTERNAL, url="https://declared.example/wheels/", format="flat")
@@ -149,6 +183,8 @@ def test_credentials_go_to_their_own_origin_only() -> None:
         "https://host/simple#s3cret",
         "file://host/srv",
         "http://[::1/simple",
+        "http://host/simple /srv/wheels",
+        "http://host/simple http://me:s3cret@host:port/simple",
     ],
 )
 def test_a_bad_override_names_its_variable(value: str) -> None:
