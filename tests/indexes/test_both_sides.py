@@ -15,6 +15,7 @@ import ssl
 import stat
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from tests.support.command_line import CommandLine, Result
     from tests.support.fault_proxy import Fault, ProxyHandler
+    from tests.support.http import LoopbackServer
 
 INDEX = 4
 SIDES = ("default", "bound")
@@ -80,6 +82,8 @@ class World:
     """What form the index is said to have."""
 
     stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+    stranger: LoopbackServer | None = None
+    """Who is to be asked, and must not be told who we are."""
 
     def inject(self, pattern: str, fault: Fault, times: int | None = 1) -> None:
         """Strike requests between envbuild and the index."""
@@ -183,13 +187,52 @@ def _keyring(world: World) -> None:
     world.env["PYTHON_KEYRING_BACKEND"] = "ours"
 
 
-def _files_elsewhere(world: World) -> None:
-    """Files lie on another host, which wants a password of its own."""
-    files = world.stack.enter_context(IndexServer([TOP, BASE], Offer(login=LOGIN)))
-    port = urlsplit(files.url).port
-    world.faults.inject(r"/files/", _Elsewhere(f"http://localhost:{port}"))
+def _another(world: World, *, login: bool) -> str:
+    """An index on another host, which wants a password or must not hear one → its origin."""
+    other = world.stack.enter_context(
+        IndexServer([TOP, BASE], Offer(login=LOGIN if login else None))
+    )
+    world.stranger = None if login else other
+    return f"http://localhost:{urlsplit(other.url).port}"
+
+
+def _known_at(world: World, *hosts: str) -> None:
     user, password = LOGIN
-    world.write_netrc(f"machine localhost login {user} password {password}")
+    world.write_netrc(*(f"machine {host} login {user} password {password}" for host in hosts))
+
+
+def _files_elsewhere(world: World, *, linked: bool, login: bool) -> None:
+    """Files lie on another host: pages have links to there, or the index redirects there."""
+    origin = _another(world, login=login)
+    _login(world)
+    _known_at(world, "127.0.0.1", *(("localhost",) if login else ()))
+    if linked:
+        world.inject(r"/simple/", _Linked(origin), None)
+    else:
+        world.inject(r"/files/", _Elsewhere(origin), None)
+
+
+def _page_elsewhere(world: World, *, login: bool) -> None:
+    """The index redirects to another host's pages."""
+    world.inject(r"/simple/", _Elsewhere(_another(world, login=login)), None)
+    _known_at(world, "localhost" if login else "127.0.0.1")
+
+
+def _url_of_another_port(world: World) -> None:
+    """Who is in the URL is meant for its port alone."""
+    other = world.stack.enter_context(IndexServer([TOP, BASE]))
+    world.stranger = other
+    _login(world)
+    world.inject(r"/files/", _Elsewhere(other.origin), None)
+    user, password = (quote(part, safe="") for part in LOGIN)
+    world.url = world.url.replace("://", f"://{user}:{password}@")
+
+
+def _netrc_of_another(world: World) -> None:
+    """netrc knows another host than the index."""
+    _login(world)
+    _known_at(world, "localhost", "0.0.0.1")
+    world.stranger = world.index
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,11 +244,51 @@ class _Elsewhere:
         handler.answer(302, Location=self.origin + handler.path)
 
 
+@dataclass(frozen=True, slots=True)
+class _Linked:
+    origin: str
+
+    def strike(self, handler: ProxyHandler) -> None:
+        """Give the page with its links to another host."""
+        reply = handler.fetch()
+        body = reply.body.replace(b"../../files", f"{self.origin}/files".encode())
+        kind = {"Content_Type": reply.headers["Content-Type"]} if reply.status == 200 else {}
+        who = {"WWW_Authenticate": 'Basic realm="index"'} if reply.status == 401 else {}
+        handler.answer(reply.status, body, **kind, **who)
+
+
 IDENTITY = (
     Case(name="password in netrc", prepare=_netrc),
     Case(name="user in the URL, password in netrc", prepare=_user_in_url),
     Case(name="user in the URL, password in keyring", prepare=_keyring),
-    Case(name="netrc for the host of files", prepare=_files_elsewhere),
+    *(
+        Case(
+            name=f"files {how} elsewhere, {'netrc knows it' if login else 'no password for it'}",
+            prepare=partial(_files_elsewhere, linked=how == "linked", login=login),
+        )
+        for how in ("linked", "redirected")
+        for login in (True, False)
+    ),
+    Case(
+        name="page redirected elsewhere, netrc knows it",
+        prepare=partial(_page_elsewhere, login=True),
+        sides=("default",),
+    ),
+    Case(
+        name="page redirected elsewhere, no password for it",
+        prepare=partial(_page_elsewhere, login=False),
+        sides=("default",),
+    ),
+    Case(
+        name="page of a bound package redirected elsewhere",
+        prepare=partial(_page_elsewhere, login=True),
+        words=r"leads away .* it redirects to localhost:",
+        sides=BOUND,
+    ),
+    Case(name="password in the URL, files at another port", prepare=_url_of_another_port),
+    Case(
+        name="netrc of another host", prepare=_netrc_of_another, words=r"asks who you are \(401\)"
+    ),
     Case(name="no password", prepare=_login, words=r"asks who you are \(401\)"),
 )
 
@@ -595,6 +678,9 @@ def test_a_case(
     assert LOGIN[1] not in result.stderr, result
     assert base64.b64encode(LOGIN[1].encode()).decode() not in result.stderr, result
     assert "Traceback" not in result.stderr, result
+    if world.stranger is not None:
+        assert world.stranger.requests
+        assert not [one for one in world.stranger.requests if "authorization" in one.headers]
     if case.words is None:
         assert result.code == 0, result
         assert built
