@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from envbuild.errors import Problem, UsageError
+from envbuild.errors import IndexFailureError, Problem, UsageError
 from envbuild.value import field, replace, value
 
 if TYPE_CHECKING:
@@ -60,7 +61,10 @@ def ask_keyring(url: str, user: str, environ: Mapping[str, str]) -> str | None:
 
 
 class Netrc:
-    """The user's netrc file, read once and only when an index has no credentials of its own."""
+    """The user's netrc file, read once, and not before an index on the web wants it.
+
+    IndexFailureError where it cannot be read or parsed; UsageError where `$NETRC` names a file that is not there.
+    """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
@@ -74,10 +78,11 @@ class Netrc:
         if location.mirrors:
             mirrors = tuple(map(self.complete, location.mirrors))
             return replace(self.complete(replace(location, mirrors=())), mirrors=mirrors)
-        url = location.url
+        location, url = replace(location, elsewhere=self.of_host), location.url
         if url is None:
-            return replace(location, elsewhere=self.of_host)
-        location = replace(location, elsewhere=self.of_host)
+            return location
+        if self._known is None:
+            self._known = self._read(f"index '{location.name}' ({location.place})")
         given = location.credentials
         if given is not None and given.password is not None:
             return location
@@ -95,12 +100,10 @@ class Netrc:
         return self._find(host) if host != "default" else None
 
     def _find(self, host: str) -> Credentials | None:
-        if self._known is None:
-            self._known = self._read()
-        found = self._known.get(host)
+        found = (self._known or {}).get(host)
         return Credentials(user=found[0], password=found[2]) if found is not None else None
 
-    def _read(self) -> Mapping[str, tuple[str, str, str]]:
+    def _read(self, asker: str) -> Mapping[str, tuple[str, str, str]]:
         import netrc
 
         asked_for = self._environ.get("NETRC")
@@ -112,11 +115,18 @@ class Netrc:
             return netrc.netrc(path).hosts
         except netrc.NetrcParseError as error:
             # the parser's own words may repeat a token, which may be a password
-            message = "the netrc file cannot be parsed"
-            raise UsageError(Problem(message=message, file=path, line=error.lineno)) from None
+            message = f"the netrc file, which {asker} needs, cannot be parsed"
+            hint = "each entry is: machine HOST login USER password PASSWORD"
+            problem = Problem(message=message, file=path, line=error.lineno, hint=hint)
+            raise IndexFailureError(problem) from None
         except (OSError, UnicodeDecodeError) as error:
-            if not asked_for:
+            is_there = Path(path).exists()
+            if not is_there and not asked_for:
                 return {}
             reason = getattr(error, "strerror", None) or "it is not text"
-            message = f"cannot read the netrc file that $NETRC names: {reason}"
-            raise UsageError(Problem(message=message, file=path)) from None
+            if not is_there:
+                message = f"cannot read the netrc file that $NETRC names: {reason}"
+                raise UsageError(Problem(message=message, file=path)) from None
+            message = f"cannot read the netrc file, which {asker} needs: {reason}"
+            hint = "make it readable, or name another one with $NETRC"
+            raise IndexFailureError(Problem(message=message, file=path, hint=hint)) from None

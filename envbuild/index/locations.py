@@ -164,7 +164,7 @@ def locate_indexes(
     """Where every declared index lives here; the environment goes before the declaration.
 
     `learn_default_url` is called at most once, and only where the default index is left to uv.
-    UsageError names every variable whose value is no place, and a netrc file that cannot be read.
+    UsageError names every variable whose value is no place; IndexFailureError a netrc file that cannot be read.
     """
     problems: list[Problem] = []
     netrc = Netrc(environ)

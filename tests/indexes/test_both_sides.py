@@ -289,6 +289,11 @@ IDENTITY = (
     Case(
         name="netrc of another host", prepare=_netrc_of_another, words=r"asks who you are \(401\)"
     ),
+    Case(
+        name="netrc that cannot be parsed",
+        prepare=lambda world: world.write_netrc("machine 127.0.0.1", "passwort x"),
+        words=r"\.netrc:\d: the netrc file, which index '(default|own)' \(127\.0\.0\.1:\d+\) needs",
+    ),
     Case(name="no password", prepare=_login, words=r"asks who you are \(401\)"),
 )
 

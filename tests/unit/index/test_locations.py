@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from envbuild.declaration.declaration import Declaration, Index, index_variable
-from envbuild.errors import UsageError
+from envbuild.errors import IndexFailureError, UsageError
 from envbuild.index.credentials import Credentials
 from envbuild.index.locations import locate_indexes
 from envbuild.value import replace
@@ -254,12 +254,27 @@ def test_a_user_in_the_url_gets_his_password_from_netrc(tmp_path: Path) -> None:
 
 
 def test_a_broken_netrc_is_named_by_line_without_its_secrets(tmp_path: Path) -> None:
-    """A netrc file that cannot be parsed is exit 2 with file and line, and repeats nothing of it."""
+    """A netrc file that cannot be parsed is exit 4 with file, line, index and host, and repeats nothing of it."""
     path = tmp_path / "netrc"
     path.write_text("machine a login b password c\ns3cret whatever\n")
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(IndexFailureError, match="cannot be parsed") as caught:
         locate(INTERNAL, environ={"NETRC": str(path)})
-    assert str(caught.value) == f"{path}:2: the netrc file cannot be parsed"
+    said = str(caught.value)
+    assert said.startswith(f"{path}:2: the netrc file, which index 'in-ternal' (declared.example)")
+    assert "s3cret" not in said
+
+
+@pytest.mark.parametrize("place", ["https://h.example/s", "https://me:pw@h.example/s"])
+def test_an_unreadable_netrc_is_named(tmp_path: Path, place: str) -> None:
+    """A `~/.netrc` that is there counts, or it is said why not: before anything is asked, whatever the URL holds."""
+    (tmp_path / ".netrc").mkdir()
+    environ = {"HOME": str(tmp_path), "ENVBUILD_INDEX_DEFAULT_URL": place}
+    with pytest.raises(IndexFailureError, match=r"index 'default' \(h\.example\) needs: Is a dir"):
+        locate(environ=environ)
+    (tmp_path / ".netrc").rmdir()
+    (tmp_path / ".netrc").write_bytes(b"machine \xff\xfe login x")
+    with pytest.raises(IndexFailureError, match=r"\.netrc: cannot read .*: it is not text"):
+        locate(environ=environ)
 
 
 def test_a_missing_netrc_counts_only_where_it_was_asked_for(tmp_path: Path) -> None:
