@@ -11,6 +11,7 @@ import pytest
 from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError
 from envbuild.index.locations import locate_indexes
 from envbuild.index.page import JSON
+from envbuild.index.mirrors import Mirrors
 from envbuild.index.page_memory import PageMemory
 from envbuild.index.revalidation import Revalidation, lifetime
 from envbuild.resolution.resolution import LockedChoice
@@ -43,6 +44,7 @@ class Index:
 
     def __init__(self, memory: Path) -> None:
         self.memory = memory
+        self.mirrors = Mirrors()
         self.now = 1000.0
         self.headers = {"Content-Type": JSON}
         self.sha256 = CHOICE.sha256
