@@ -10,8 +10,8 @@ import pytest
 
 from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError
 from envbuild.index.locations import locate_indexes
-from envbuild.index.page import JSON
 from envbuild.index.mirrors import Mirrors
+from envbuild.index.page import JSON
 from envbuild.index.page_memory import PageMemory
 from envbuild.index.revalidation import Revalidation, lifetime
 from envbuild.resolution.resolution import LockedChoice
