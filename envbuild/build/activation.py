@@ -1,4 +1,4 @@
-"""The start-up file of an environment; it is compiled while packages are installed."""
+"""What no wheel brings: the start-up file, compiled while packages are installed, and the driver's own command."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envbuild.environment.activation import MODULE_FILE, PTH_FILE, PTH_TEXT, render_activation
+from envbuild.environment.contents import PROGRAM_MODE
+from envbuild.environment.generated_command import render_command
+from envbuild.posix.files import write_atomically
 from envbuild.wheelcache.compiler import ModuleFolder
 from envbuild.wheelcache.modules import Module, cached_path
 
@@ -52,3 +55,23 @@ class ActivationBuild:
         if place is not None:
             filled.known.pop(self._site.path(path), None)
             file.rename(os.fsdecode(place))
+
+
+def put_command(site: Site, filled: Filled) -> bool:
+    """Write the driver's own command, if it has one; whether it takes the place of a package's.
+
+    What is there may be linked from the cache: it is replaced, never written.
+    """
+    driver = site.wanted.driver
+    if not driver.command:
+        return False
+    text = render_command(
+        driver.command,
+        environment=str(site.environment),
+        python_version=site.wanted.interpreter.version,
+    )
+    place = site.place / "bin" / driver.name
+    replaces = place.is_file() or place.is_symlink()
+    filled.known.pop(f"bin/{driver.name}", None)
+    write_atomically(place, text.encode(), mode=PROGRAM_MODE, sync=False)
+    return replaces

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.build.activation import ActivationBuild
+from envbuild.build.activation import ActivationBuild, put_command
 from envbuild.build.contested_paths import contested_modules
 from envbuild.build.site import Site
 from envbuild.build.staging import IncompleteError
@@ -97,6 +97,11 @@ class Assembler:
             self.placer.progress.stage(driver, "adding bytecode")
             self._add_bytecode(site, filled)
         activation.put(filled)
+        if put_command(site, filled):
+            self.placer.progress.note(
+                f"warning: {driver}: bin/{driver} is the driver's own command; "
+                "a package's command of that name is not in the environment"
+            )
         if self.link_mode != "hardlink":
             unshare_files(place, clone=self.link_mode == "clone")
             filled.known.clear()

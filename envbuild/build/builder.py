@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from envbuild.build.staging import IncompleteError
-from envbuild.environment.folder import remove_environment
+from envbuild.environment.folder import find_site_packages, remove_environment
 from envbuild.environment.receipt import Receipt
 from envbuild.environment.stat_list import record_looks
 from envbuild.errors import EnvbuildError, IndexFailureError, Problem, UsageError
@@ -18,6 +18,7 @@ from envbuild.posix.shortage import unwritable
 from envbuild.posix.workers import Workers
 from envbuild.store.generation import next_manifest, says_the_same
 from envbuild.value import value
+from envbuild.wheelcache.modules import runnable_paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -177,9 +178,19 @@ class Builder:
                 message=f"no package of {driver.name} provides the command {command!r}",
                 hint=f"there are: {', '.join(_offered(there)) or 'none'}",
             )
-            for command in driver.commands
+            for command in (*driver.commands, *driver.package_commands)
             if command not in there
         ]
+        module = driver.module
+        if module is not None and not _has_module(folder.parent, module):
+            problems.append(
+                Problem(
+                    file=self.declared_in,
+                    key=f"drivers.{driver.name}.command",
+                    line=dict(driver.origins).get("command", driver.line),
+                    message=f"no package of {driver.name} has the module {module!r} to run",
+                )
+            )
         if problems:
             raise UsageError(problems)
 
@@ -254,6 +265,12 @@ def new_receipt(wanted: Wanted, contents: Contents) -> Receipt:
         contents=contents,
         derivation=wanted.derivation,
     )
+
+
+def _has_module(environment: Path, module: str) -> bool:
+    """Whether `python -m` finds something to run."""
+    site_packages = find_site_packages(environment)
+    return any((site_packages / path).is_file() for path in runnable_paths(module))
 
 
 def _offered(there: Iterable[str]) -> list[str]:

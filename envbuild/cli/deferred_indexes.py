@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from envbuild.index.locations import IndexLocations
     from envbuild.index.reader import IndexClient
     from envbuild.index.session import IndexSession
+    from envbuild.index.wheel_commands import CommandReader
     from envbuild.lockfile.lockfile import HeldBack, Lockfile
     from envbuild.resolution.resolution import (
         KnownPackage,
@@ -66,11 +67,18 @@ class DeferredIndexes:
 
     def commands(self, files: tuple[ResolvedFile, ...]) -> Mapping[str, tuple[str, ...]]:
         """As `MetadataSource` has it."""
+        return self._wheels.commands(files)
+
+    def having(self, files: tuple[ResolvedFile, ...], module: str) -> frozenset[str]:
+        """As `MetadataSource` has it."""
+        return self._wheels.having(files, module)
+
+    @property
+    def _wheels(self) -> CommandReader:
         from envbuild.index.wheel_commands import CommandReader
 
         with self._guard:
-            locations, client = self._locations, self._client
-        return CommandReader(locations=locations, client=client).read_all(files)
+            return CommandReader(locations=self._locations, client=self._client)
 
     def still_listed(self, packages: tuple[KnownPackage, ...]) -> frozenset[str]:
         """As `MetadataSource` has it."""

@@ -1,4 +1,4 @@
-"""Record in a lockfile which commands its packages provide, as far as its driver's need it."""
+"""Record in a lockfile which commands and modules its packages provide, as far as its driver needs it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.errors import UsageError
 from envbuild.lockfile.provided_commands import command_problems, packages_to_look_at
+from envbuild.lockfile.runnable_modules import module_problem, record_modules
 from envbuild.resolution.resolution import ResolvedFile
 from envbuild.value import replace
 
@@ -52,11 +53,31 @@ def with_commands(
     metadata: MetadataSource,
     declared_in: str,
 ) -> Lockfile:
-    """The lockfile with the commands that its driver's depend on; UsageError where they are not there."""
+    """The lockfile with the commands and the module that its driver needs; UsageError where they are not there."""
     lockfile = record_commands(job, lockfile, files, metadata)
-    if problems := command_problems(job.driver, lockfile, declared_in):
+    lockfile = _with_module(job, lockfile, files, metadata)
+    problems = (
+        *command_problems(job.driver, lockfile, declared_in),
+        *module_problem(job.driver, lockfile, declared_in),
+    )
+    if problems:
         raise UsageError(problems)
     return lockfile
+
+
+def _with_module(
+    job: Job, lockfile: Lockfile, files: Mapping[str, ResolvedFile], metadata: MetadataSource
+) -> Lockfile:
+    module = job.driver.module
+    before = job.previous.packages if job.previous is not None else ()
+    known = {one.files[0].sha256 for one in before if module in one.modules}
+
+    def having(packages: tuple[LockedPackage, ...]) -> frozenset[str]:
+        wheels = dict.fromkeys(_first_file(one, files) for one in packages)
+        return metadata.having(tuple(wheels), module or "")
+
+    found = record_modules(job.driver, lockfile, known, having)
+    return lockfile if found.packages == lockfile.packages else found
 
 
 def refuse_missing_commands(jobs: Iterable[Job], declaration: Declaration) -> None:

@@ -153,11 +153,28 @@ class Driver(LockingKeys):
     Else it is the only command of the first requirement's package; `provided_commands` decides.
     """
 
+    command: tuple[str, ...] = ()
+    """What `bin/<driver>` starts, with its first arguments; empty where `binary` is a package's own command."""
+
     origins: tuple[tuple[str, int], ...] = ()
     """On which line of the file what is effective stands: key paths such as `python` or `env.NAME`.
 
     What is not among them is built in; requirements carry their own lines.
     """
+
+    @property
+    def module(self) -> str | None:
+        """The module that its command runs with Python's `-m`; None where it runs none."""
+        return self.command[2] if self.command[:1] == ("python",) else None
+
+    @property
+    def package_commands(self) -> tuple[str, ...]:
+        """The commands that have to come from packages: those exposed, and the one that `command` starts."""
+        if not self.command:
+            return self.commands
+        started = () if self.module else self.command[:1]
+        exposed = (name for name in self.commands if name != self.name)
+        return tuple(dict.fromkeys((*started, *exposed)))
 
 
 @value

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 LAYOUT = 5
 """Raised whenever the same derivation would be built into different files."""
 
+GENERATED = 1
+"""The version of generated commands: raised whenever the same words would become another file."""
+
 SHORT = 12
 """How many hex digits of the key are in an environment's path."""
 
@@ -47,6 +50,9 @@ class Derivation:
     files: tuple[ChosenFile, ...]
     """The files to install, ordered by name; a source distribution if the driver allows it."""
 
+    command: tuple[str, ...] = ()
+    """What the generated `bin/<driver>` starts, with its first arguments; empty where there is none."""
+
 
 def compute_key(derivation: Derivation) -> str:
     """64 hex digits: sha256 over all fields that decide the content, each with its name.
@@ -54,7 +60,7 @@ def compute_key(derivation: Derivation) -> str:
     The fields are listed by hand, because a new one changes every existing key.
     """
     files = sorted((file.file, file.sha256) for file in derivation.files)
-    content = {
+    content: dict[str, object] = {
         "layout": LAYOUT,
         "files": [list(file) for file in files],
         "python": {
@@ -65,6 +71,8 @@ def compute_key(derivation: Derivation) -> str:
         "env": [list(pair) for pair in derivation.env],
         "bytecode": derivation.bytecode,
     }
+    if derivation.command:
+        content["command"] = [GENERATED, derivation.driver, *derivation.command]
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 

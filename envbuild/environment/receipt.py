@@ -195,6 +195,7 @@ def _parse_derivation(table: dict[str, Any]) -> Derivation:
         cache_tag=_text(facts["cache_tag"]),
         env=tuple((name, _text(value)) for name, value in facts["env"].items()),
         bytecode=bytecode,
+        command=_words(facts.get("command", [])),
         files=tuple(
             ChosenFile(
                 package=package, version=version, index=index, file=file, sha256=sha256, size=size
@@ -208,6 +209,12 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{value!r} is not a text")
     return value
+
+
+def _words(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise TypeError(f"{value!r} is not a list of words")
+    return tuple(map(_text, value))
 
 
 def read_receipt_python(first_line: str) -> tuple[str, str]:
@@ -237,7 +244,7 @@ def read_receipt_files(lines: Iterable[str]) -> tuple[tuple[str, str, str, str],
 
 
 def _derivation_rows(derivation: Derivation) -> Iterator[str]:
-    table = {
+    table: dict[str, object] = {
         "driver": derivation.driver,
         "version": derivation.version,
         "target": derivation.target,
@@ -245,6 +252,8 @@ def _derivation_rows(derivation: Derivation) -> Iterator[str]:
         "env": dict(derivation.env),
         "bytecode": derivation.bytecode,
     }
+    if derivation.command:
+        table["command"] = list(derivation.command)
     files = [
         json.dumps([f.package, f.version, f.index, f.file, f.sha256, f.size])
         for f in derivation.files

@@ -1,11 +1,14 @@
-"""The commands that a wheel installs, read from its own entry points and scripts; nothing of it is run."""
+"""The commands that a wheel installs and the modules it has, read from the wheel itself; nothing of it is run."""
 
 from __future__ import annotations
 
 import configparser
+import re
 import tempfile
 import zipfile
-from typing import IO, TYPE_CHECKING, cast
+from contextlib import contextmanager
+from functools import partial
+from typing import IO, TYPE_CHECKING, TypeVar, cast
 
 from envbuild.declaration.declaration import DEFAULT_INDEX
 from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError
@@ -15,9 +18,10 @@ from envbuild.index.remote_file import RangesUnsupportedError, RemoteFile
 from envbuild.posix.workers import Workers
 from envbuild.value import replace, value
 from envbuild.wheelcache.metadata import UNREADABLE
+from envbuild.wheelcache.modules import runnable_paths
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
     from envbuild.index.locations import IndexLocation, IndexLocations
@@ -26,19 +30,37 @@ if TYPE_CHECKING:
     from envbuild.resolution.resolution import ResolvedFile
 
 
+T = TypeVar("T")
+
 _LARGEST = 1 << 20
 """Bytes of entry points that are read at most."""
 
 _GROUPS = ("console_scripts", "gui_scripts")
+_SITE_PACKAGES = re.compile(r"^[^/]+\.data/(purelib|platlib)/")
+"""The folders of a wheel's `.data` whose files end up in site-packages."""
+
 _SCRIPTS = ("/scripts/", "/data/bin/")
 """The folders of a wheel's `.data` whose files end up in an environment's `bin/`."""
 
 
 def find_commands(wheel: IO[bytes]) -> tuple[str, ...]:
     """The names that a wheel puts into `bin/`, in order; ValueError where it is no readable wheel."""
+    with _opened(wheel) as archive:
+        return tuple(sorted(set(_commands(archive))))
+
+
+def has_module(wheel: IO[bytes], module: str) -> bool:
+    """Whether a wheel has a module that `python -m` can run; ValueError where it is no readable wheel."""
+    wanted = runnable_paths(module)
+    with _opened(wheel) as archive:
+        return any(_SITE_PACKAGES.sub("", name) in wanted for name in archive.namelist())
+
+
+@contextmanager
+def _opened(wheel: IO[bytes]) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(wheel) as archive:
-            return tuple(sorted(set(_commands(archive))))
+            yield archive
     except UNREADABLE as error:
         raise ValueError("it is not a readable zip archive") from error
 
@@ -76,27 +98,35 @@ def _entry_points(text: str) -> Iterator[str]:
 
 @value
 class CommandReader:
-    """Looks into wheels."""
+    """Looks into wheels; IndexFailureError where an index does not give one."""
 
     locations: IndexLocations
     client: IndexClient
 
-    def read_all(
-        self, files: tuple[ResolvedFile, ...], *, jobs: int = 16
-    ) -> dict[str, tuple[str, ...]]:
-        """sha256 → the commands of each wheel, in order; IndexFailureError where an index does not give it."""
-        with Workers(jobs, thread_name_prefix="commands") as pool:
-            found = tuple(pool.map(self._read, files))
-        return {file.sha256: commands for file, commands in zip(files, found, strict=True)}
+    def commands(self, files: tuple[ResolvedFile, ...]) -> dict[str, tuple[str, ...]]:
+        """sha256 → the commands of each wheel, in order."""
+        return self._read_all(files, find_commands)
 
-    def _read(self, file: ResolvedFile) -> tuple[str, ...]:
+    def having(self, files: tuple[ResolvedFile, ...], module: str) -> frozenset[str]:
+        """The sha256 of each wheel that has a module to run."""
+        found = self._read_all(files, partial(has_module, module=module))
+        return frozenset(sha256 for sha256, there in found.items() if there)
+
+    def _read_all(
+        self, files: tuple[ResolvedFile, ...], look: Callable[[IO[bytes]], T], *, jobs: int = 16
+    ) -> dict[str, T]:
+        with Workers(jobs, thread_name_prefix="commands") as pool:
+            found = tuple(pool.map(partial(self._read, look), files))
+        return {file.sha256: seen for file, seen in zip(files, found, strict=True)}
+
+    def _read(self, look: Callable[[IO[bytes]], T], file: ResolvedFile) -> T:
         location = self.locations.of(file.package)
         try:
             listed = self._place(location, file)
             if is_on_disk(location, listed):
                 with open_on_disk(location, file.package, listed) as stream:
-                    return find_commands(stream)
-            return self._read_remote(location, file.package, listed)
+                    return look(stream)
+            return self._read_remote(location, file.package, listed, look)
         except ValueError as error:
             answer = IndexAnswer(
                 fault=Fault.GARBAGE,
@@ -108,18 +138,22 @@ class CommandReader:
             raise IndexAnswerError(answer) from error
 
     def _read_remote(
-        self, location: IndexLocation, package: str, listed: IndexFile
-    ) -> tuple[str, ...]:
+        self,
+        location: IndexLocation,
+        package: str,
+        listed: IndexFile,
+        look: Callable[[IO[bytes]], T],
+    ) -> T:
         def ask(span: str) -> AbstractContextManager[Reply]:
             return self.client.open_file(location, package, listed, span=span)
 
         try:
             with RemoteFile(ask) as wheel:
-                return find_commands(cast("IO[bytes]", wheel))
+                return look(cast("IO[bytes]", wheel))
         except RangesUnsupportedError:
             with tempfile.TemporaryFile() as stream:
                 self.client.download(location, package, listed, stream)
-                return find_commands(stream)
+                return look(stream)
 
     def _place(self, location: IndexLocation, file: ResolvedFile) -> IndexFile:
         """Where the wheel lies: where a resolution saw it, if that was no router's address, else by its page."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from envbuild.declaration.declaration import LockingKeys
 from envbuild.lockfile.lockfile import Fresh, Inputs, Stale
 from envbuild.lockfile.provided_commands import unknown_commands
+from envbuild.lockfile.runnable_modules import unknown_modules
 from envbuild.value import field_names
 
 if TYPE_CHECKING:
@@ -42,10 +43,15 @@ def judge_lockfile(lockfile: Lockfile, driver: Driver, declaration: Declaration)
 
 def command_reasons(lockfile: Lockfile, driver: Driver) -> tuple[str, ...]:
     """Why a lockfile does not tell whether its packages provide what the driver exposes."""
-    return tuple(
+    commands = (
         f"commands: it was locked before {name!r} was asked for"
         for name in unknown_commands(driver, lockfile)
     )
+    modules = (
+        f"command: it was locked before the module {name!r} was asked for"
+        for name in unknown_modules(driver, lockfile)
+    )
+    return (*commands, *modules)
 
 
 def _reasons(locked: Inputs, wanted: Inputs) -> Iterator[str]:

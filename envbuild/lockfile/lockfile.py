@@ -82,6 +82,9 @@ class LockedPackage:
     commands: tuple[str, ...] | None = None
     """What its first wheel puts into `bin/`, in order; None where nobody had to look."""
 
+    modules: tuple[str, ...] = ()
+    """Of the modules that the driver's command runs, those that its first wheel has."""
+
 
 @value
 class HeldBack:

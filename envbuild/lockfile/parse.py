@@ -194,6 +194,7 @@ def _package(table: Mapping[str, object], all_targets: tuple[Target, ...]) -> Lo
         requires=_strings(table, "requires"),
         required_by=_names(table, "required-by", _ASKER),
         commands=_strings(table, "commands") if "commands" in table else None,
+        modules=_strings(table, "modules") if "modules" in table else (),
         files=files,
         requires_python=_text(table, "requires-python", _PYTHON)
         if "requires-python" in table

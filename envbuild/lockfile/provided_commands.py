@@ -36,12 +36,17 @@ def packages_to_look_at(driver: Driver, lockfile: Lockfile) -> tuple[LockedPacka
     first = [package for package in unknown if package.name == direct[0]]
     if first or _is_answered(driver, lockfile):
         return tuple(first)
-    alike = {_SEPARATORS.sub("-", name).lower() for name in _wanted(driver)}
+    alike = set(map(package_name, _wanted(driver)))
     if found := tuple(package for package in unknown if package.name in alike):
         return found
     if _is_answered(driver, lockfile, inherited=True):
         return ()
     return tuple(package for package in unknown if package.name in direct) or tuple(unknown)
+
+
+def package_name(command: str) -> str:
+    """The normalised name of a package that is called like a command."""
+    return _SEPARATORS.sub("-", command).lower()
 
 
 def settled(driver: Driver, lockfile: Lockfile) -> Driver:
@@ -86,6 +91,8 @@ def _problems(driver: Driver, lockfile: Lockfile, file: str) -> Iterator[Problem
     missing = [name for name in _explicit(driver) if name not in there]
     for name in missing:
         key = "binary" if name == driver.binary else "commands"
+        if name in driver.command[:1]:
+            key = "command"
         yield Problem(
             file=file,
             line=lines.get(key, driver.line),
@@ -142,7 +149,7 @@ def _wanted(driver: Driver) -> tuple[str, ...]:
 def _explicit(driver: Driver) -> tuple[str, ...]:
     """The commands that are declared and not only assumed."""
     assumed = driver.binary if driver.default_binaries else None
-    return tuple(name for name in driver.commands if name != assumed)
+    return tuple(name for name in driver.package_commands if name != assumed)
 
 
 def _can_be_looked_at(package: LockedPackage) -> bool:

@@ -89,6 +89,8 @@ def _package_lines(package: LockedPackage, all_targets: tuple[Target, ...]) -> I
         yield f"yanked = {toml_string(package.yanked)}"
     if package.commands is not None:
         yield from _list("commands", package.commands)
+    if package.modules:
+        yield from _list("modules", package.modules)
     yield "files = ["
     for file in package.files:
         targets = ""

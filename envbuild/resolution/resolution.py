@@ -205,6 +205,10 @@ class MetadataSource(Protocol):
         """The files that each wheel installs into `bin/`, by sha256; IndexFailureError without the wheel."""
         ...
 
+    def having(self, files: tuple[ResolvedFile, ...], module: str) -> frozenset[str]:
+        """The sha256 of each wheel that has a module to run; errors as in `commands`."""
+        ...
+
     def still_listed(self, packages: tuple[KnownPackage, ...]) -> frozenset[str]:
         """The names of the packages whose file the index still lists with that sha256."""
         ...

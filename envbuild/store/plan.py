@@ -139,6 +139,7 @@ def want(
         env=driver.env,
         bytecode=driver.bytecode,
         files=files,
+        command=driver.command,
     )
     return Wanted(
         driver=driver,

@@ -115,4 +115,5 @@ def _driver(derivation: Derivation) -> Driver:
         platforms=(),
         env=derivation.env,
         bytecode=derivation.bytecode,
+        command=derivation.command,
     )

@@ -50,6 +50,12 @@ def modules_of(record: Iterable[RecordRow]) -> tuple[Module, ...]:
     )
 
 
+def runnable_paths(module: str) -> tuple[str, str]:
+    """The files below site-packages of which Python's `-m MODULE` runs one."""
+    path = module.replace(".", "/")
+    return f"{path}.py", f"{path}/__main__.py"
+
+
 def contested_paths(wheels: Iterable[Sequence[Module]]) -> frozenset[str]:
     """The paths that several wheels have with different content, so that only the disk tells whose file is there."""
     digests: dict[str, str] = {}

@@ -90,6 +90,10 @@ class FakeIndex:
         """Each package has the command of its own name."""
         return {file.sha256: (file.package,) for file in files}
 
+    def having(self, files: tuple[ResolvedFile, ...], module: str) -> frozenset[str]:
+        """Each package has the module of its own name."""
+        return frozenset(file.sha256 for file in files if file.package == module)
+
     def still_listed(self, packages: tuple[KnownPackage, ...]) -> frozenset[str]:
         """All of them: files are never replaced here."""
         return frozenset(package.name for package in packages)

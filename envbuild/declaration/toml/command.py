@@ -18,6 +18,9 @@ _LONGEST = 24 * 60 * 60
 """In seconds: a probe takes at most a day."""
 
 _EXAMPLE = 'probe = [["vllm", "--version"]]'
+_START = 'command = ["python", "-m", "sglang.launch_server"]'
+_MODULE_WORDS = 3
+"""`python -m MODULE`."""
 
 
 def command_name(written: str) -> str:
@@ -55,10 +58,10 @@ def module_name(written: str) -> str:
 _read_words: Reader[tuple[str, ...]] = list_of(text(_word), filled=True)
 
 
-def read_argv(value: object, place: Place) -> tuple[str, ...] | None:
+def read_argv(value: object, place: Place, *, example: str = _EXAMPLE) -> tuple[str, ...] | None:
     """Read a command with its arguments."""
     if isinstance(value, str):
-        hint = f"write the command and its arguments apart: {_EXAMPLE}"
+        hint = f"write the command and its arguments apart: {example}"
         place.wrong("must be a list of words, not a string", hint=hint)
         return None
     words = _read_words(value, place)
@@ -69,6 +72,26 @@ def read_argv(value: object, place: Place) -> tuple[str, ...] | None:
     hint = "just its name: it is looked for in the environment's bin/, never elsewhere"
     place.at(0).wrong(f"{words[0]!r} is not the name of a command", hint=hint)
     return None
+
+
+def read_command(value: object, place: Place) -> tuple[str, ...] | None:
+    """Read what starts a driver: `["python", "-m", "MODULE", …]`, or a package's command with its arguments."""
+    words = read_argv(value, place, example=_START)
+    if words is None or not _INTERPRETER.fullmatch(words[0]):
+        return words
+    if words[0] != "python" or words[1:2] != ("-m",) or len(words) < _MODULE_WORDS:
+        hint = f'write {_START}, or `module = "sglang.launch_server"`'
+        place.wrong("the environment's Python runs a module here, and nothing else", hint=hint)
+        return None
+    module = text(module_name)(words[2], place.at(2))
+    return None if module is None else words
+
+
+def read_module(value: object, place: Place) -> tuple[str, ...] | None:
+    """Read the name of a module, as the command that runs it."""
+    hint = f"with arguments it is {_START}"
+    module = text(module_name, hint=hint)(value, place)
+    return None if module is None else ("python", "-m", module)
 
 
 def read_seconds(value: object, place: Place) -> int | None:

@@ -14,7 +14,9 @@ from envbuild.declaration.toml.command import (
     command_name,
     module_name,
     read_argv,
+    read_command,
     read_env,
+    read_module,
     read_seconds,
 )
 from envbuild.declaration.toml.requirement import (
@@ -50,6 +52,10 @@ EXTENDS = Key("extends", located(text(str)))
 
 REQUIRES: Key[tuple[Required, ...]] = Key("requires", list_of(read_required, filled=True))
 BINARY = Key("binary", text(command_name))
+COMMAND = Key("command", read_command)
+MODULE = Key("module", read_module)
+"""Not in the table: the short form of `command = ["python", "-m", MODULE]`."""
+
 COMMANDS = Key("commands", list_of(text(command_name), filled=True, unique=True))
 VERSION_OF = Key("version-of", text(parse_package))
 ACCELERATOR = Key("accelerator", read_accelerator)
@@ -149,6 +155,12 @@ DRIVER_TABLE = (
         merge=None,
         about="the command that `which` and `run` use",
         default_words="see Commands",
+    ),
+    DriverKey(
+        key=COMMAND,
+        decides="environment",
+        merge=None,
+        about="what the driver's own command starts, a module or a command with arguments",
     ),
     DriverKey(
         key=COMMANDS,
@@ -287,9 +299,9 @@ DRIVER_TABLE = (
         example='env = { UVICORN_LOG_LEVEL = "warning" }',
     ),
 )
-"""Every key of a driver but `extends`, in the order in which `envbuild show` prints them."""
+"""Every key of a driver but `extends` and `module`, in the order in which `envbuild show` prints them."""
 
-DRIVER_KEYS = (EXTENDS, *(row.key for row in DRIVER_TABLE))
+DRIVER_KEYS = (EXTENDS, MODULE, *(row.key for row in DRIVER_TABLE))
 """The keys of `[drivers.NAME]`."""
 
 DEFAULTS_KEYS = tuple(row.key for row in DRIVER_TABLE if row.in_defaults)

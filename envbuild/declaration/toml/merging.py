@@ -1,17 +1,20 @@
 """What is effective for a driver: its own keys, then those of the driver it extends, then the defaults.
 
-The table of keys says how each is merged; here are the four that depend on other keys.
+The table of keys says how each is merged; here are those that depend on other keys.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from envbuild.declaration.declaration import Driver
 from envbuild.declaration.toml.keys import (
     BINARY,
+    COMMAND,
     COMMANDS,
     DRIVER_TABLE,
+    MODULE,
     VERSION_OF,
     replace_by_name,
     replace_inherited,
@@ -27,6 +30,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_OF_ENVIRONMENT = re.compile(r"python[0-9]*|(de)?activate|pydoc")
+"""Drivers' names that files in an environment's `bin/` have."""
+
 
 def merge_driver(
     *,
@@ -39,8 +45,10 @@ def merge_driver(
 ) -> Driver:
     """One driver; `own` is what it requires itself, with sets in place."""
     requires = merge_requires(parent.requires if parent is not None else (), own)
-    binary = _given(table, BINARY, parent.binary if parent else name)
-    commands = _given(table, COMMANDS, parent.commands if parent else ())
+    command = _command(name, table, parent)
+    inherited = parent.binary if parent and not parent.command else name
+    binary = name if command else _given(table, BINARY, inherited)
+    commands = _given(table, COMMANDS, _inherited_commands(parent, own_command=bool(command)))
     independent: dict[str, Any] = {
         row.field: _merge(row, table, parent, defaults)
         for row in DRIVER_TABLE
@@ -54,7 +62,8 @@ def merge_driver(
         commands=commands if binary in commands else (binary, *commands),
         version_of=_version_of(table, requires, parent),
         extends=extends,
-        default_binaries=_default_binaries(name, table, parent),
+        default_binaries=() if command else _default_binaries(name, table, parent),
+        command=command,
         origins=tuple(sorted(_origins(table, defaults, parent).items())),
         **independent,
     )
@@ -73,6 +82,38 @@ def _merge(row: DriverKey, table: Table, parent: Driver | None, defaults: Table)
     if own is None:
         own = inherited if row.merge is replace_inherited else row.default
     return row.merge(inherited, own)
+
+
+def _command(name: str, table: Table, parent: Driver | None) -> tuple[str, ...]:
+    """What the driver's generated command starts; empty where `binary` is a package's own."""
+    given = [key for key in (COMMAND, MODULE, BINARY) if table.has(key)]
+    for key in given[1:]:
+        table.place.at(key.name).wrong(
+            f"a driver has one of `command`, `module` and `binary`, and `{given[0].name}` is there",
+            hint="`binary` names a package's command; the others say what the driver's own starts",
+        )
+    if BINARY in given:
+        return ()
+    inherited = parent.command if parent is not None else ()
+    words = table.get(COMMAND) or table.get(MODULE) or inherited
+    place = table.place.at(given[0].name) if given else table.place
+    if words[:1] == (name,):
+        hint = "give the driver another name; or run a module, `python -m`, which has no such name"
+        place.wrong(
+            f"the driver {name} would start itself: its own command has this name", hint=hint
+        )
+    if words and _OF_ENVIRONMENT.fullmatch(name):
+        place.wrong(
+            f"a command called {name} is the environment's own", hint="give the driver another name"
+        )
+    return words
+
+
+def _inherited_commands(parent: Driver | None, *, own_command: bool) -> tuple[str, ...]:
+    """The parent's exposed commands; what it starts itself has another name here."""
+    if parent is None or (own_command and "commands" not in dict(parent.origins)):
+        return ()
+    return tuple(name for name in parent.commands if not parent.command or name != parent.name)
 
 
 def _default_binaries(name: str, table: Table, parent: Driver | None) -> tuple[str, ...]:
@@ -130,6 +171,8 @@ def _origins(table: Table, defaults: Table, parent: Driver | None) -> dict[str, 
     for row in DRIVER_TABLE:
         if not row.inherited:
             found.pop(row.name, None)
+    if table.has(MODULE):
+        found[COMMAND.name] = table.place.at(MODULE.name).line
     return found | dict(_lines(table))
 
 

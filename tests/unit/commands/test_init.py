@@ -35,7 +35,7 @@ def test_every_key_is_shown_and_every_example_is_right(tmp_path: Path) -> None:
     text = re.sub(r"^#(?! )", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
     path.write_text(text, encoding="utf-8")
     declaration = read_declaration(path)
-    assert [driver.name for driver in declaration.drivers] == ["web", "vllm", "ocr"]
+    assert [driver.name for driver in declaration.drivers] == ["web", "vllm", "ocr", "chat"]
     assert declaration.coexist
     assert declaration.agree
     for key in (*TOP_KEYS, *DEFAULTS_KEYS, *DRIVER_KEYS, *INDEX_KEYS):

@@ -47,6 +47,7 @@ DIFFERENT: dict[str, Any] = {
     "cache_tag": "cpython-312d",
     "env": (),
     "bytecode": False,
+    "command": ("vllm", "serve"),
 }
 """What decides an environment's files: each with another value."""
 

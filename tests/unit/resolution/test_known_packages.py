@@ -81,6 +81,10 @@ class Answers:
         """Nobody asks here."""
         raise NotImplementedError
 
+    def having(self, files: tuple[ResolvedFile, ...], module: str) -> frozenset[str]:
+        """Nobody asks here."""
+        raise NotImplementedError
+
     def held_back(self, lockfile: Lockfile) -> tuple[HeldBack, ...]:
         """Nobody asks."""
         raise AssertionError(lockfile)

@@ -1,0 +1,84 @@
+"""Which locked package has the module that a driver's command runs.
+
+A lockfile records it at that package (`modules`), so that `check` and `sync` know it without a network.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envbuild.errors import Problem
+from envbuild.lockfile.provided_commands import package_name
+from envbuild.value import replace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from envbuild.declaration.declaration import Driver
+    from envbuild.lockfile.lockfile import LockedPackage, Lockfile
+
+
+def unknown_modules(driver: Driver, lockfile: Lockfile) -> tuple[str, ...]:
+    """The module that a driver runs, where its lockfile should record a package for it and does not.
+
+    A source distribution may have any module: it is known when it is built.
+    """
+    module = driver.module
+    if module is None or not all(map(_is_wheel, lockfile.packages)):
+        return ()
+    return () if any(module in one.modules for one in lockfile.packages) else (module,)
+
+
+def record_modules(
+    driver: Driver,
+    lockfile: Lockfile,
+    known: Collection[str],
+    having: Callable[[tuple[LockedPackage, ...]], Collection[str]],
+) -> Lockfile:
+    """The lockfile with the packages that have the driver's module, and no other record of modules.
+
+    `known` are first wheels, by sha256, that were recorded with it before;
+    `having` opens wheels of packages and says which of them have it, by sha256.
+    First it looks into what is called like the module, then into what the driver requires, then into all.
+    """
+    found = set(known)
+    module = driver.module
+    for packages in () if module is None else _in_turn(driver, lockfile):
+        if not any(one.files[0].sha256 in found for one in lockfile.packages):
+            found |= {*having(packages)}
+    return replace(
+        lockfile,
+        packages=tuple(
+            replace(one, modules=(module,) if module and one.files[0].sha256 in found else ())
+            for one in lockfile.packages
+        ),
+    )
+
+
+def module_problem(driver: Driver, lockfile: Lockfile, file: str) -> tuple[Problem, ...]:
+    """The problem that no locked package has the driver's module; none where one has, or may have."""
+    return tuple(
+        Problem(
+            file=file,
+            line=dict(driver.origins).get("command", driver.line),
+            key=f"drivers.{driver.name}.command",
+            message=f"no locked package of {driver.name} has the module {module!r} to run",
+            hint="Python's -m runs MODULE.py or MODULE/__main__.py: "
+            "correct the name, or require the package that has it",
+        )
+        for module in unknown_modules(driver, lockfile)
+    )
+
+
+def _in_turn(driver: Driver, lockfile: Lockfile) -> tuple[tuple[LockedPackage, ...], ...]:
+    wheels = tuple(filter(_is_wheel, lockfile.packages))
+    alike = package_name((driver.module or "").partition(".")[0])
+    required = {requirement.name for requirement in driver.requires}
+    first = tuple(one for one in wheels if one.name == alike)
+    second = tuple(one for one in wheels if one.name in required and one not in first)
+    rest = tuple(one for one in wheels if one not in first and one not in second)
+    return tuple(packages for packages in (first, second, rest) if packages)
+
+
+def _is_wheel(package: LockedPackage) -> bool:
+    return all(file.name.endswith(".whl") for file in package.files)
