@@ -9,8 +9,8 @@ from envbuild.conflicts.conflict import render_cause
 from envbuild.conflicts.matrix import MOST_EXPLAINED
 from envbuild.conflicts.pair_decision import Fleet
 from envbuild.finding import Code, Finding
-from envbuild.lockfile.changes import files_of, known_files, replaced_files
-from envbuild.lockfile.fleet_diff import compare_fleets
+from envbuild.lockfile.difference import compare_fleets
+from envbuild.lockfile.known_files import files_of, known_files, replaced_files
 from envbuild.lockfile.text import package_line
 from envbuild.value import value
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from envbuild.conflicts.conflict import Pair
     from envbuild.conflicts.unlocked_changes import UnlockedChanges
     from envbuild.declaration.declaration import Declaration
-    from envbuild.lockfile.fleet_diff import DriverDiff
+    from envbuild.lockfile.difference import DriverDiff
     from envbuild.lockfile.folder import LockFolder
     from envbuild.lockfile.lockfile import Lockfile
 

@@ -9,8 +9,8 @@ from envbuild.commands.revision import fleet_at
 from envbuild.commands.selection import read_lockfiles
 from envbuild.environment.receipt import read_receipt_files
 from envbuild.lean_json import open_text
-from envbuild.lockfile.changes import NamedFile
-from envbuild.lockfile.fleet_diff import DriverDiff, compare_fleets, compare_installed
+from envbuild.lockfile.difference import DriverDiff, compare_fleets, compare_installed
+from envbuild.lockfile.known_files import NamedFile
 from envbuild.value import replace, value
 
 if TYPE_CHECKING:

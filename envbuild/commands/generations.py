@@ -14,12 +14,13 @@ from envbuild.posix.shortage import unwritable
 from envbuild.store.generation_check import check_generation
 from envbuild.store.generations import current_number, generation_numbers, readable_manifest
 from envbuild.store.guard import nothing_synced, require_store
-from envbuild.store.history import DriverChange, Generation, compare_manifests, tell_history
+from envbuild.store.history import Generation, compare_manifests, tell_history
 from envbuild.value import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from envbuild.finding import Finding
+    from envbuild.lockfile.difference import DriverDiff
     from envbuild.store.manifest import Manifest
     from envbuild.store.store import Store
     from envbuild.store.verifier import Verifier
@@ -39,7 +40,7 @@ class RolledBack:
     manifest: Manifest
     """The generation that is current now."""
 
-    changes: tuple[DriverChange, ...]
+    changes: tuple[DriverDiff, ...]
     """What the rollback changed."""
 
 

@@ -25,7 +25,7 @@ from envbuild.commands.lock_result import (
 from envbuild.commands.lock_warnings import doubts, note_held_back, note_yanked, with_held_back
 from envbuild.conflicts.rules import agreement, check_rules, rule_problems
 from envbuild.errors import EnvbuildError, UnsatisfiableError, UsageError
-from envbuild.lockfile.changes import known_files
+from envbuild.lockfile.known_files import known_files
 from envbuild.lockfile.soundness import unsound_reasons
 from envbuild.resolution.reusable_pins import choices_of
 from envbuild.value import replace, value

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from envbuild.commands.selection import select_drivers
 from envbuild.conflicts.rules import coexist_groups, rule_reasons
 from envbuild.errors import LockfileError, NewerFormatError, Problem, UsageError
-from envbuild.lockfile.changes import known_files
 from envbuild.lockfile.freshness import command_reasons, compare_inputs, inputs_of
+from envbuild.lockfile.known_files import known_files
 from envbuild.lockfile.lockfile import Stale
 from envbuild.lockfile.soundness import unsound_reasons
 from envbuild.resolution.resolution import Pin
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from envbuild.declaration.declaration import Declaration, Driver
-    from envbuild.lockfile.changes import Known
     from envbuild.lockfile.first_pins import FirstPin
     from envbuild.lockfile.folder import LockFolder
+    from envbuild.lockfile.known_files import Known
     from envbuild.lockfile.lockfile import Inputs, Lockfile
     from envbuild.resolution.resolution import KnownPackage
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.commands.lock_jobs import known_of, pins_of
 from envbuild.errors import IndexFailureError, Problem
-from envbuild.lockfile.changes import NamedFile, replaced_files
+from envbuild.lockfile.known_files import NamedFile, replaced_files
 from envbuild.resolution.joint_request import joint_inputs_request
 from envbuild.resolution.known_packages import newly_asked, unconfirmed
 from envbuild.value import replace, value
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from envbuild.commands.lock_jobs import Job, LockGroup, Upgrade
-    from envbuild.lockfile.changes import FileChange
+    from envbuild.lockfile.difference import FileChange
     from envbuild.resolution.resolution import (
         KnownPackage,
         MetadataSource,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.conflicts.rules import agreement
 from envbuild.errors import EnvbuildError, NoError, Problem
-from envbuild.lockfile.changes import compare_lockfiles
+from envbuild.lockfile.difference import compare_lockfiles
 from envbuild.value import replace, value
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from envbuild.commands.lock_jobs import Job, LockGroup
     from envbuild.declaration.declaration import Agree, Declaration
     from envbuild.finding import Finding
-    from envbuild.lockfile.changes import Change
+    from envbuild.lockfile.difference import Change
     from envbuild.lockfile.lockfile import HeldBack, Lockfile
 
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from envbuild.lockfile.fleet_diff import is_accelerator, is_major
+from envbuild.lockfile.difference import is_accelerator, is_major
 from envbuild.report.lines import render_bytes, render_count
 from envbuild.text import text_of
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from envbuild.commands.diff import DiffResult
-    from envbuild.lockfile.changes import Change, FileChange
-    from envbuild.lockfile.fleet_diff import DriverDiff
+    from envbuild.lockfile.difference import Change, DriverDiff, FileChange
     from envbuild.text import Text
 
 SIGNS = {"added": "+", "removed": "-", "moved": "~", "replaced": "!", "refiled": "~"}

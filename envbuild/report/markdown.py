@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from envbuild.commands.comparison import RevisionComparison
     from envbuild.conflicts.conflict import Pair
     from envbuild.finding import Finding
-    from envbuild.lockfile.changes import Change
-    from envbuild.lockfile.fleet_diff import DriverDiff
+    from envbuild.lockfile.difference import Change, DriverDiff
     from envbuild.text import Text
 
 _SIGNS = {"error": "❌", "warning": "⚠️", "note": "📝"}

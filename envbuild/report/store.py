@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from envbuild.report.diff import render_change
 from envbuild.report.lines import column_lines, render_bytes, render_count
 from envbuild.text import text_of
 
@@ -12,7 +13,8 @@ if TYPE_CHECKING:
     from envbuild.commands.gc import Collected
     from envbuild.commands.generations import RolledBack
     from envbuild.commands.ps import Running
-    from envbuild.store.history import DriverChange, Generation
+    from envbuild.lockfile.difference import DriverDiff
+    from envbuild.store.history import Generation
     from envbuild.text import Text
 
 
@@ -77,7 +79,7 @@ def _generation_lines(generation: Generation) -> Iterator[str]:
     yield from (f"   {_change_line(change)}" for change in generation.changes)
 
 
-def _change_line(change: DriverChange) -> str:
+def _change_line(change: DriverDiff) -> str:
     """`~ asr 1.0 → 1.1: numpy 2.0 → 2.1`, from a driver's version to the other, and each package's likewise."""
     if change.before is None:
         return f"+ {change.driver} {change.after}"
@@ -86,27 +88,25 @@ def _change_line(change: DriverChange) -> str:
     versions = change.after
     if change.before != change.after:
         versions = f"{change.before} → {change.after}"
-    moved = [_package(*package) for package in change.packages[:_SHOWN]]
-    if len(change.packages) > _SHOWN:
-        moved.append(f"and {render_count(len(change.packages) - _SHOWN, 'package')} more")
+    moved = [render_change(one).removeprefix("~ ") for one in change.changes[:_SHOWN]]
+    if len(change.changes) > _SHOWN:
+        moved.append(f"and {render_count(len(change.changes) - _SHOWN, 'package')} more")
     return f"~ {change.driver} {versions}: {', '.join(moved) or 'another environment'}"
 
 
-def _package(name: str, before: str | None, after: str | None) -> str:
-    if before is None:
-        return f"+ {name} {after}"
-    return f"- {name} {before}" if after is None else f"{name} {before} → {after}"
-
-
-def _change_tables(changes: Iterable[DriverChange]) -> list[dict[str, object]]:
+def _change_tables(changes: Iterable[DriverDiff]) -> list[dict[str, object]]:
     return [
         {
             "driver": change.driver,
             "before": change.before,
             "after": change.after,
             "packages": [
-                {"name": name, "before": before, "after": after}
-                for name, before, after in change.packages
+                {
+                    "name": moved.package,
+                    "before": next(iter(moved.before), None),
+                    "after": next(iter(moved.after), None),
+                }
+                for moved in change.changes
             ],
         }
         for change in changes

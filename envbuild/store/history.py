@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from envbuild.lockfile.difference import Change, DriverDiff, moved_packages
 from envbuild.value import value
 
 TYPE_CHECKING = False
@@ -9,24 +10,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from envbuild.store.manifest import Manifest, ManifestDriver
-
-
-@value
-class DriverChange:
-    """One driver that is not as it was."""
-
-    driver: str
-    before: str | None
-    """The version before; None where the driver is new."""
-
-    after: str | None
-    """The version after; None where the driver was dropped."""
-
-    packages: tuple[tuple[str, str | None, str | None], ...]
-    """Each package whose version moved: name, version before, version after."""
-
-    rebuilt: bool
-    """Whether its environment is another one."""
 
 
 @value
@@ -38,7 +21,7 @@ class Generation:
     manifest: Manifest | None
     """None where it cannot be read."""
 
-    changes: tuple[DriverChange, ...]
+    changes: tuple[DriverDiff, ...]
     """What changed from the nearest earlier generation that can be read."""
 
 
@@ -57,31 +40,28 @@ def tell_history(
     return tuple(told)
 
 
-def compare_manifests(before: Manifest | None, after: Manifest) -> Iterator[DriverChange]:
+def compare_manifests(before: Manifest | None, after: Manifest) -> Iterator[DriverDiff]:
     """Each driver that is new, gone, or in another environment, in name order."""
     old = {driver.name: driver for driver in before.drivers} if before is not None else {}
     new = {driver.name: driver for driver in after.drivers}
     for name in sorted({*old, *new}):
         one, other = old.get(name), new.get(name)
         if one is None or other is None or one.key != other.key or one.version != other.version:
-            yield _change(name, one, other)
+            yield _difference(name, one, other)
 
 
-def _change(name: str, before: ManifestDriver | None, after: ManifestDriver | None) -> DriverChange:
-    return DriverChange(
+def _difference(
+    name: str, before: ManifestDriver | None, after: ManifestDriver | None
+) -> DriverDiff:
+    kind, changes = "added" if before is None else "removed", tuple[Change, ...]()
+    if before is not None and after is not None:
+        kind = "changed"
+        changes = tuple(moved_packages(dict(before.packages), dict(after.packages)))
+    return DriverDiff(
         driver=name,
+        kind=kind,
         before=before.version if before is not None else None,
         after=after.version if after is not None else None,
-        packages=_moved(before, after) if before is not None and after is not None else (),
-        rebuilt=before is not None and after is not None,
-    )
-
-
-def _moved(
-    before: ManifestDriver, after: ManifestDriver
-) -> tuple[tuple[str, str | None, str | None], ...]:
-    old, new = dict(before.packages), dict(after.packages)
-    names = sorted({*old, *new})
-    return tuple(
-        (name, old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)
+        changes=changes,
+        download=None,
     )

@@ -14,7 +14,7 @@ from envbuild.commands.conflicts import ConflictsResult, conflicts
 from envbuild.commands.diff import DiffResult
 from envbuild.commands.why import tree, why
 from envbuild.finding import Code, Finding
-from envbuild.lockfile.fleet_diff import compare_fleets
+from envbuild.lockfile.difference import compare_fleets
 from envbuild.lockfile.folder import LockFolder
 from envbuild.report.check import check_table, render_check
 from envbuild.report.conflicts import conflicts_table, render_conflicts

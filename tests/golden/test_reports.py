@@ -13,7 +13,7 @@ from envbuild.build.builder import Applied, Failure
 from envbuild.commands.lock_result import DriverLock, LockFailure, LockResult
 from envbuild.commands.sync import SyncResult
 from envbuild.errors import IndexFailureError, Problem, UnsatisfiableError
-from envbuild.lockfile.changes import Change, file_change
+from envbuild.lockfile.difference import Change, file_change
 from envbuild.lockfile.lockfile import HeldBack
 from envbuild.report.list import list_table, render_list, which_table
 from envbuild.report.lock import lock_table, render_lock

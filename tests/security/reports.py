@@ -38,8 +38,7 @@ from envbuild.errors import Problem
 from envbuild.finding import Code, Finding
 from envbuild.launchers.fleet import ExportedFile
 from envbuild.lockfile.chains import Bound, Chain, Reasons
-from envbuild.lockfile.changes import Change
-from envbuild.lockfile.fleet_diff import DriverDiff
+from envbuild.lockfile.difference import Change, DriverDiff
 from envbuild.lockfile.lockfile import HeldBack
 from envbuild.report.check import check_table, render_check
 from envbuild.report.conflicts import conflicts_table, render_conflicts
@@ -71,7 +70,7 @@ from envbuild.report.verify import render_repair, render_verify, repair_table, v
 from envbuild.report.why import render_tree, render_why, tree_table, why_table
 from envbuild.requirement.graph import Edge
 from envbuild.store.garbage import GcPlan, Kept
-from envbuild.store.history import DriverChange, Generation
+from envbuild.store.history import Generation
 from envbuild.store.manifest import manifest_table
 from envbuild.target.target import Host, Platform, Target
 from envbuild.value import replace
@@ -214,8 +213,13 @@ VERIFIED = Verified(
 )
 MANIFEST = make_manifest(make_entry("app"), make_entry("other"))
 MOVES = (
-    DriverChange(
-        driver="app", before="1", after="2", packages=(("numpy", "1", None),), rebuilt=False
+    DriverDiff(
+        driver="app",
+        kind="changed",
+        before="1",
+        after="2",
+        changes=(Change(package="numpy", before=("1",), after=()),),
+        download=None,
     ),
 )
 

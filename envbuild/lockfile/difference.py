@@ -1,20 +1,59 @@
-"""What changes between two states of a fleet, driver by driver."""
+"""What one state has that another has not: of a lockfile, of a fleet, and of what is installed."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from envbuild.lockfile.changes import Change, compare_lockfiles, file_change
-from envbuild.lockfile.soundness import packages_here
-from envbuild.requirement.parse import parse_version
-from envbuild.target.accelerator import all_kinds
 from envbuild.value import value
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-    from envbuild.lockfile.lockfile import Lockfile
+    from envbuild.lockfile.lockfile import LockedFile, Lockfile
     from envbuild.target.target import Target
+
+
+@value
+class FileChange:
+    """Two files of one version: the one before, and the one now."""
+
+    package: str
+    """Normalised (PEP 503)."""
+
+    version: str
+    name: str
+    """The name of the file that is taken now."""
+
+    was: str
+    """The name of the file that was taken before."""
+
+    before: str
+    """The sha256 of the file that was taken before."""
+
+    after: str
+
+
+@value
+class Change:
+    """A package whose locked versions differ, or a version whose locked file does."""
+
+    package: str
+    before: tuple[str, ...]
+    """The versions locked before, over all targets, in order; empty where it is new."""
+
+    after: tuple[str, ...]
+    """The versions locked now; empty where it is gone."""
+
+    file: FileChange | None = None
+    """The file that differs where the version, which both sides then name, is the same."""
+
+    @property
+    def kind(self) -> str:
+        """`added`, `removed` or `moved`; of a file `replaced`, or `refiled` under another name."""
+        if self.file is not None:
+            return "replaced" if self.file.name == self.file.was else "refiled"
+        if not self.before:
+            return "added"
+        return "moved" if self.after else "removed"
 
 
 @value
@@ -72,6 +111,8 @@ class DriverDiff:
 
 def is_accelerator(package: str) -> bool:
     """Whether a package belongs to an accelerator: its moves touch drivers and kernels."""
+    from envbuild.target.accelerator import all_kinds
+
     return any(kind.owns(package) for kind in all_kinds())
 
 
@@ -79,8 +120,69 @@ def is_major(change: Change) -> bool:
     """Whether a moved package's newest version has another epoch or first number than before."""
     if not change.before or not change.after:
         return False
+    from envbuild.requirement.parse import parse_version
+
     before, after = (max(map(parse_version, side)) for side in (change.before, change.after))
     return (before.epoch, before.major) != (after.epoch, after.major)
+
+
+def compare_lockfiles(before: Lockfile | None, after: Lockfile) -> tuple[Change, ...]:
+    """Every package whose versions differ and every file that does within a version, in name order."""
+    old = _versions(before) if before is not None else {}
+    new = _versions(after)
+    moved = (
+        Change(package=name, before=old.get(name, ()), after=new.get(name, ()))
+        for name in {*old, *new}
+        if old.get(name) != new.get(name)
+    )
+    files = dict.fromkeys(_file_changes(before, after)) if before is not None else {}
+    return tuple(sorted((*moved, *files), key=_place))
+
+
+def _place(change: Change) -> tuple[str, str]:
+    return change.package, change.file.name if change.file is not None else ""
+
+
+def _versions(lockfile: Lockfile) -> dict[str, tuple[str, ...]]:
+    versions: dict[str, tuple[str, ...]] = {}
+    for package in lockfile.packages:
+        known = versions.get(package.name, ())
+        if package.version not in known:
+            versions[package.name] = (*known, package.version)
+    return versions
+
+
+def _file_changes(before: Lockfile, after: Lockfile) -> Iterator[Change]:
+    old = _files(before)
+    for key, now in _files(after).items():
+        was = old.get(key, now)
+        if was.sha256 != now.sha256:
+            yield file_change(key[0], key[1], (was.name, was.sha256), (now.name, now.sha256))
+
+
+def file_change(
+    package: str, version: str, before: tuple[str, str], after: tuple[str, str]
+) -> Change:
+    """The change of a version's file; each side is its name and its sha256."""
+    file = FileChange(
+        package=package,
+        version=version,
+        name=after[0],
+        was=before[0],
+        before=before[1],
+        after=after[1],
+    )
+    return Change(package=package, before=(version,), after=(version,), file=file)
+
+
+def _files(lockfile: Lockfile) -> dict[tuple[str, str, Target], LockedFile]:
+    """The file of each package, version and target."""
+    return {
+        (package.name, package.version, target): file
+        for package in lockfile.packages
+        for file in package.files
+        for target in file.targets
+    }
 
 
 def compare_fleets(
@@ -129,17 +231,11 @@ def compare_installed(
     `here` is the target as this host is it; `files` are the file and sha256
     that each package was installed from, as far as that is known.
     """
+    from envbuild.lockfile.soundness import packages_here
+
     needed = packages_here(lockfile, target, here)
     locked = {package.name: package.version for package in needed}
-    changes = [
-        Change(
-            package=name,
-            before=(packages[name],) if name in packages else (),
-            after=(locked[name],) if name in locked else (),
-        )
-        for name in sorted({*packages, *locked})
-        if packages.get(name) != locked.get(name)
-    ]
+    changes = [*moved_packages(packages, locked)]
     for package in needed:
         for file in package.files:
             was = files.get(package.name, (file.name, file.sha256))
@@ -166,3 +262,14 @@ def download_size(lockfile: Lockfile) -> int:
         for file in package.files
         if target in file.targets
     )
+
+
+def moved_packages(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Change]:
+    """The packages of two environments whose versions differ, in name order."""
+    for name in sorted({*before, *after}):
+        if before.get(name) != after.get(name):
+            yield Change(
+                package=name,
+                before=(before[name],) if name in before else (),
+                after=(after[name],) if name in after else (),
+            )

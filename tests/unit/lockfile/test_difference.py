@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envbuild.lockfile.changes import Change, compare_lockfiles
+from envbuild.lockfile.difference import Change, compare_lockfiles
 from tests.support.values import ARM, LINUX, make_driver, make_lockfile, make_package
 
 DRIVER = make_driver("asr", platforms=(str(LINUX.platform), str(ARM.platform)))
