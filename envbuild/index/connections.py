@@ -32,8 +32,12 @@ _here = threading.local()
 
 
 def proxies_of(environ: Mapping[str, str]) -> Mapping[str, str]:
-    """What an environment says of proxies, by the variable's name in lower case."""
-    return {key.lower(): value for key, value in environ.items() if key.lower().endswith("_proxy")}
+    """What an environment says of proxies, by the variable's name in lower case.
+
+    Where both forms of a name say something, the one in upper case counts, as for uv.
+    """
+    told = sorted(key for key in environ if key.lower().endswith("_proxy") and environ[key])
+    return {key.lower(): environ[key] for key in reversed(told)}
 
 
 def proxy_for(url: str, known: Mapping[str, str]) -> str | None:

@@ -60,6 +60,9 @@ class World:
     url: str = ""
     """Where the index is."""
 
+    form: str = ""
+    """The index's format, where it is said."""
+
     nginx: Nginx | None = None
     proxy: Proxy | None = None
 
@@ -118,6 +121,20 @@ def _devpi(world: World) -> None:
 
 def _bandersnatch(world: World, pages: str) -> None:
     world.serve(root=mirror(world.folder, WHEELS, pages=pages))
+
+
+def _flat(world: World) -> None:
+    """One folder with all files, as autoindex lists it."""
+    for wheel in WHEELS:
+        wheel.write(world.folder / "flat")
+    nginx = world.serve(root=world.folder / "flat")
+    world.url, world.form = f"{nginx.origin}/", "flat"
+
+
+def _mirrors(world: World) -> None:
+    """The first of two is down."""
+    world.serve()
+    world.url = f"http://127.0.0.1:9/simple {world.url}"
 
 
 def _with_password(world: World) -> None:
@@ -268,6 +285,8 @@ ALL = (
         server=BANDERSNATCH, name="a mirror, HTML alone", prepare=lambda w: _bandersnatch(w, "HTML")
     ),
     Row(server=NGINX, name="autoindex", prepare=lambda world: _none(world.serve())),
+    Row(server=NGINX, name="autoindex, flat", prepare=_flat),
+    Row(server=NGINX, name="a mirror of one that is down", prepare=_mirrors),
     Row(server=NGINX, name="password in netrc", prepare=_netrc),
     Row(server=NGINX, name="user in the URL, password in netrc", prepare=_user_in_url),
     Row(
@@ -369,6 +388,7 @@ def _check(row: Row, world: World, run: CommandLine, python: str) -> None:
     if extra := env.pop("PATH+", None):
         env["PATH"] = f"{extra}:{run.env['PATH']}"
     env |= {"ENVBUILD_INDEX_DEFAULT_URL": world.url, "ENVBUILD_INDEX_OWN_URL": world.url}
+    env |= {f"ENVBUILD_INDEX_{name}_FORMAT": world.form for name in ("DEFAULT", "OWN")}
     env |= {"ENVBUILD_HTTP_RETRIES": None}  # tinyproxy closes connections while they are used
     own = '[[index]]\nname = "own"\nurl = "https://own.example.com/simple"\npackages = ["base"]\n'
     run.declare(declare_drivers({"top": ["top"]}, python=python, more=own))

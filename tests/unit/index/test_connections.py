@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from envbuild.index.connections import is_exempt
+from envbuild.index.connections import is_exempt, proxies_of, proxy_for
 from envbuild.index.web import retry_after
 
 
@@ -56,3 +56,15 @@ def test_a_server_asks_to_wait_in_seconds_or_until_a_date() -> None:
     assert retry_after({"Retry-After": "Thu, 01 Jan 1970 00:00:00 GMT"}) == 0
     for odd in ("", "soon", "-1", "٣"):
         assert retry_after({"Retry-After": odd}) is None
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_both_forms_of_a_variable(order: int) -> None:
+    """Upper case goes first, as for uv, whatever stands first in the environment; an empty one says nothing."""
+    told = [("HTTP_PROXY", "upper:1"), ("http_proxy", "lower:1"), ("https_proxy", "lower:2")]
+    told += [("HTTPS_PROXY", ""), ("ALL_PROXY", "socks5h://all:3"), ("NO_PROXY", "a.example")]
+    known = proxies_of(dict(told[::order]))
+    assert proxy_for("http://b.example/", known) == "http://upper:1"
+    assert proxy_for("https://b.example/", known) == "http://lower:2"
+    assert proxy_for("https://a.example/", known) is None
+    assert proxy_for("http://b.example/", proxies_of({"all_proxy": "c:4"})) == "http://c:4"
