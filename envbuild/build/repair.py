@@ -15,6 +15,7 @@ from envbuild.environment.receipt import parse_receipt
 from envbuild.environment.survey import scan_contents
 from envbuild.errors import EnvbuildError, HostError, Problem
 from envbuild.finding import Code
+from envbuild.lean_json import read_ordinary
 from envbuild.posix.files import (
     exchange_folders,
     replace_link,
@@ -180,7 +181,7 @@ class Repairer:
     def _trusted(self, name: str, recorded: str | None) -> Contents | None:
         """The content from the receipt, if it is the recorded receipt."""
         try:
-            content = self.store.receipt(name).read_bytes()
+            content = read_ordinary(self.store.receipt(name))
             if hashlib.sha256(content).hexdigest() != recorded:
                 return None
             text = content.decode("utf-8", "surrogateescape")

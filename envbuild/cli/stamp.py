@@ -11,6 +11,7 @@ import os
 
 from envbuild import __version__
 from envbuild.digest import sha256_hex
+from envbuild.lean_json import open_ordinary
 from envbuild.text import text_of
 
 TYPE_CHECKING = False
@@ -83,7 +84,7 @@ def render_lock_stamp(
 def _recall(stamp: str, declaration: str, root: str) -> Text | None:
     """The text of a stamp, if every fact still holds."""
     try:
-        with open(stamp, encoding="utf-8") as stream:  # noqa: PTH123
+        with os.fdopen(open_ordinary(stamp), encoding="utf-8") as stream:
             head, facts, text = stream.read().split("\n\n", 2)
         locks = os.path.join(os.path.dirname(declaration), "locks")  # noqa: PTH118, PTH120
         if head == _HEAD and all(

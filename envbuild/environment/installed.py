@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from envbuild.finding import Code, Finding
+from envbuild.lean_json import open_ordinary
 from envbuild.lockfile.soundness import DriverLines, judge
 from envbuild.requirement.parse import admits, is_requirement, normalized_name, parse_requirement
 from envbuild.value import value
@@ -31,7 +33,7 @@ def read_distributions(environment: Path) -> tuple[Distribution, ...]:
     found = []
     for path in environment.glob("lib/python3.*/site-packages/*.dist-info/METADATA"):
         with suppress(OSError):
-            with path.open("rb") as stream:
+            with os.fdopen(open_ordinary(path), "rb") as stream:
                 content = stream.read(_LARGEST)
             distribution = parse_distribution(content)
             if distribution is not None:

@@ -10,6 +10,7 @@ import json
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from envbuild.lean_json import read_ordinary
 from envbuild.posix.files import make_private, write_atomically
 from envbuild.value import field, value
 from envbuild.wheelcache.metadata import WheelMetadata
@@ -33,7 +34,7 @@ class MetadataCache:
         if sha256 in self._said:
             return self._said[sha256]
         try:
-            table = json.loads(self._path(sha256).read_bytes())
+            table = json.loads(read_ordinary(self._path(sha256)))
             return _parse(table)
         except (OSError, ValueError, TypeError, KeyError):
             return None

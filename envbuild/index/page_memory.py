@@ -7,6 +7,7 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from envbuild.lean_json import read_ordinary
 from envbuild.posix.files import make_private, write_atomically
 from envbuild.value import value
 
@@ -90,7 +91,7 @@ class PageMemory:
 
 def _read(path: Path) -> dict[str, Any]:
     with suppress(OSError, ValueError, AttributeError):
-        table = json.loads(path.read_bytes())
+        table = json.loads(read_ordinary(path))
         pages = table.get("pages") if table.get("format") == _FORMAT else None
         if isinstance(pages, dict):
             return pages

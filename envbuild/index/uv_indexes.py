@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError, Problem
+from envbuild.lean_json import read_ordinary
 from envbuild.posix.files import make_private, write_atomically
 from envbuild.posix.process import Command, scrubbed_environment
 from envbuild.uv.executable import base_arguments, uv_executable
@@ -142,7 +143,7 @@ def _remembered_secret(path: Path | None) -> str:
     if path is None:
         return secrets.token_hex(16)
     with suppress(OSError, ValueError):
-        known = path.read_text(encoding="ascii").strip()
+        known = read_ordinary(path).decode("ascii").strip()
         if _SECRET.fullmatch(known):
             return known
     secret = secrets.token_hex(16)

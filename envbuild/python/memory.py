@@ -10,6 +10,7 @@ import json
 import os
 from typing import TYPE_CHECKING
 
+from envbuild.lean_json import open_ordinary
 from envbuild.posix.files import write_atomically
 from envbuild.python.probe import Answer, answer_from_fields
 from envbuild.value import as_dict, value
@@ -109,7 +110,7 @@ def _is_same(path: str, known: Remembered) -> bool:
 
 def _read(file: Path) -> dict[str, object]:
     try:
-        with file.open("rb") as stream:
+        with os.fdopen(open_ordinary(file), "rb") as stream:
             own = os.fstat(stream.fileno()).st_uid in (0, os.geteuid())
             fields = json.loads(stream.read()) if own else {}
     except (OSError, ValueError):

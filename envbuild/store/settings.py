@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.errors import Problem, UsageError
+from envbuild.lean_json import read_ordinary
 from envbuild.nearest_name import nearest
-from envbuild.value import value
+from envbuild.value import replace, value
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 FILE = "settings.toml"
@@ -24,31 +26,41 @@ class Settings:
 
 
 def read_settings(store: Path) -> Settings:
-    """The store's settings, the defaults where there is no file.
+    """The store's settings; the defaults if there is no file. Errors as in `read_setting`."""
+    mode = read_setting(store / FILE, "link-mode", _refuse_mode)
+    return Settings() if mode is None else Settings(link_mode=str(mode))
 
-    UsageError lists every key and value that is not known.
+
+def _refuse_mode(mode: object) -> Problem | None:
+    if mode in LINK_MODES:
+        return None
+    return Problem(
+        message=f"{mode!r} is not a link mode", hint=f"there are: {', '.join(LINK_MODES)}"
+    )
+
+
+def read_setting(file: Path, key: str, refuse: Callable[[object], Problem | None]) -> object:
+    """The value of the only key that a settings file may have; None if it is not set.
+
+    `refuse` returns the problem of a value. UsageError lists all problems of the file.
     """
     import tomllib
 
-    file = store / FILE
     try:
-        table = tomllib.loads(file.read_text(encoding="utf-8"))
+        table = tomllib.loads(read_ordinary(file).decode())
     except FileNotFoundError:
-        return Settings()
+        return None
     except (OSError, ValueError) as error:
         raise UsageError(Problem(file=str(file), message=f"cannot be read: {error}")) from error
-    problems = [_unknown(str(file), key) for key in table if key != "link-mode"]
-    mode = table.get("link-mode", "hardlink")
-    if mode not in LINK_MODES:
-        message = f"{mode!r} is not a link mode"
-        hint = f"there are: {', '.join(LINK_MODES)}"
-        problems.append(Problem(file=str(file), key="link-mode", message=message, hint=hint))
+    problems = [_unknown(str(file), other, key) for other in table if other != key]
+    refused = refuse(table[key]) if key in table else None
+    if refused is not None:
+        problems.append(replace(refused, file=str(file), key=key))
     if problems:
         raise UsageError(problems)
-    return Settings(link_mode=mode)
+    return table.get(key)
 
 
-def _unknown(file: str, key: str) -> Problem:
-    close = nearest(key, ["link-mode"])
-    hint = f"did you mean {close}?" if close else "there is: link-mode"
+def _unknown(file: str, key: str, known: str) -> Problem:
+    hint = f"did you mean {known}?" if nearest(key, [known]) else f"there is: {known}"
     return Problem(file=file, key=key, message="there is no such setting", hint=hint)

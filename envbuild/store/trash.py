@@ -9,7 +9,7 @@ import re
 import stat
 from contextlib import suppress
 
-from envbuild.lean_json import open_text
+from envbuild.lean_json import open_text, read_ordinary
 from envbuild.posix.clock import now
 from envbuild.posix.deletion import delete_tree
 from envbuild.posix.files import write_atomically
@@ -135,7 +135,7 @@ class Trash:
     def last_emptied(self) -> Emptied | None:
         """When it was emptied last and what that freed; None where nobody knows."""
         try:
-            found = _LOGGED.fullmatch(self.log.read_text(encoding="ascii"))
+            found = _LOGGED.fullmatch(read_ordinary(self.log).decode("ascii"))
         except (OSError, UnicodeDecodeError):
             return None
         return Emptied(finished=found[1], freed=int(found[2])) if found else None

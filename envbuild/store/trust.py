@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 
-from envbuild.errors import DeclarationError, HostError, Problem, UsageError
-from envbuild.nearest_name import nearest
+from envbuild.errors import DeclarationError, HostError, Problem
 from envbuild.value import value
 
 TYPE_CHECKING = False
@@ -92,32 +91,21 @@ FILE = "settings.toml"
 
 
 def read_trusted(file: Path) -> tuple[str, ...]:
-    """The folders of other users that this one trusts, `*` for all; none where there is no file.
+    """The folders of other users that this one trusts, `*` for all; none if there is no file.
 
-    UsageError lists every key and value that is not known.
+    Errors as in `read_setting`.
     """
-    import tomllib
+    from envbuild.store.settings import read_setting
 
-    try:
-        table = tomllib.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return ()
-    except (OSError, ValueError) as error:
-        raise UsageError(Problem(file=str(file), message=f"cannot be read: {error}")) from error
-    problems = [_unknown(str(file), key) for key in table if key != "trust"]
-    trusted = table.get("trust", [])
-    if not isinstance(trusted, list) or not all(map(_is_folder, trusted)):
-        message = "must be a list of absolute paths, or of '*' for all"
-        problems.append(Problem(file=str(file), key="trust", message=message))
-    if problems:
-        raise UsageError(problems)
-    return tuple(trusted)
+    trusted = read_setting(file, "trust", _refuse_folders)
+    return tuple(trusted) if isinstance(trusted, list) else ()
+
+
+def _refuse_folders(trusted: object) -> Problem | None:
+    if isinstance(trusted, list) and all(map(_is_folder, trusted)):
+        return None
+    return Problem(message="must be a list of absolute paths, or of '*' for all")
 
 
 def _is_folder(item: object) -> bool:
     return isinstance(item, str) and (item == "*" or os.path.isabs(item))  # noqa: PTH117
-
-
-def _unknown(file: str, key: str) -> Problem:
-    hint = "did you mean trust?" if nearest(key, ["trust"]) else "there is: trust"
-    return Problem(file=file, key=key, message="there is no such setting", hint=hint)

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from envbuild.digest import stream_sha256
 from envbuild.errors import HostError
+from envbuild.lean_json import open_text, read_ordinary
 from envbuild.posix.file_locks import locked
 from envbuild.wheelcache.entry import Entry, EntryFile, parse_entry, render_entry
 from envbuild.wheelcache.linking import Linked, link_files
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 _TABLE = "table"
 _STAMP = "stamp"
 _SYNCED = "synced"
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _COARSE = 50_000_000
 """The kernel's times may be behind its clock by so many ns."""
 
@@ -52,7 +54,7 @@ _PATIENCE = 60.0
 
 def read_digest(folder: int, name: bytes) -> str:
     """The sha256 of a file in an open folder; follows no link."""
-    descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    descriptor = os.open(name, _READ, dir_fd=folder)
     with open(descriptor, "rb", buffering=0) as stream:  # noqa: PTH123
         return stream_sha256(stream)
 
@@ -214,7 +216,7 @@ class Entries:
     def _read_stamp(self, name: str) -> tuple[str, Window]:
         """The table's digest, and when the entry was last linked; OSError or ValueError without a valid stamp."""
         folder = f"{self.root}/{name}"
-        with open(f"{folder}/{_STAMP}", encoding="ascii") as stream:  # noqa: PTH123
+        with open_text(f"{folder}/{_STAMP}") as stream:
             digest, boot = stream.read().split()
             status = os.fstat(stream.fileno())
         if boot != _boot() and not os.path.exists(f"{folder}/{_SYNCED}"):  # noqa: PTH110
@@ -228,8 +230,7 @@ class Entries:
         """
         try:
             digest, window = self._read_stamp(name)
-            with open(f"{self.root}/{name}/{_TABLE}", "rb") as stream:  # noqa: PTH123
-                table = stream.read()
+            table = read_ordinary(f"{self.root}/{name}/{_TABLE}")
             if hashlib.sha256(table).hexdigest() != digest:
                 return None
             entry = parse_entry(table)

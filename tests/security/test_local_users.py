@@ -451,3 +451,33 @@ def test_a_pipe_or_a_device_stops_no_reader(
             codes = (*codes[:-1], 0)
     reader = replace(web, timeout=30)
     assert tuple(reader(*argv).code for argv in READING) == codes
+
+
+@pytest.mark.parametrize("place", ["pipe", "endless"])
+def test_a_pipe_or_a_device_stops_no_build(web: CommandLine, store: Path, place: str) -> None:
+    """The same for a doctor and a sync: what cannot be read in a cache is made again, settings are refused."""
+    web("sync", check=True)
+    files = ("trash.json", "cache/stamp", "cache/interpreters.json")
+    entries = sorted(store.glob("cache/wheels/*/table")) + sorted(store.glob("cache/*/*/*/stamp"))
+    assert len(entries) > 1
+    reader = replace(web, timeout=60)
+    for path in (*(store / file for file in files), *entries):
+        _put(place, path)
+    assert reader("doctor").code in (0, 1)
+    delete_tree(store / "envs")
+    (store / "envs").mkdir()
+    done = reader("sync")
+    assert done.code == 0, str(done)
+    _put(place, store / "settings.toml")
+    delete_tree(store / "envs")
+    (store / "envs").mkdir()
+    assert f"{store}/settings.toml: cannot be read" in reader("sync").stderr
+
+
+def _put(place: str, path: Path) -> None:
+    """Put a pipe, or a link to a device that never ends, into a file's place."""
+    path.unlink(missing_ok=True)
+    if place == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/zero")
