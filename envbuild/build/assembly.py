@@ -76,7 +76,7 @@ class Assembler:
         self.placer.progress.stage(wanted.driver.name, f"creating on Python {version}")
         bytecode = beside.submit(self._bytecode_folder, wanted)
         place.mkdir(mode=0o700)
-        self.placer.installer.create(str(place), wanted.interpreter, lock)
+        self.placer.installer_for(wanted.indexes).create(str(place), wanted.interpreter, lock)
         return Site(wanted, place, environment, lock, bytecode=bytecode.result())
 
     def _bytecode_folder(self, wanted: Wanted) -> str:

@@ -16,7 +16,7 @@ from envbuild.wheelcache.entries import Entries
 from envbuild.wheelcache.wheels import WheelCache, claim, claim_again, wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from envbuild.build.installation import Installer
     from envbuild.build.site import Site
@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 class Placer:
     """Puts wheels into environments; safe for several threads and processes."""
 
-    installer: Installer
+    installer_for: Callable[[Collection[str]], Installer]
+    """What installs from the indexes of these names, beside those that serve every driver."""
+
     progress: Progress
     wheels: WheelCache
     bytecode: Bytecode
@@ -54,7 +56,7 @@ class Placer:
             if not usable or not file.file.endswith(".whl") or file.package in refresh
         ]
         waiting = [file for file in site.wanted.files if file not in anew]
-        with Staging(site, self.installer, self.staging) as staging:
+        with Staging(site, self.installer_for(site.wanted.indexes), self.staging) as staging:
             while waiting or anew:
                 with ExitStack() as held:
                     claims = claim(self.wheels, waiting, held)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from envbuild.build.builder import Builder
     from envbuild.cli.context import Context
@@ -62,13 +62,13 @@ def open_builder(
     from envbuild.build.assembly import Assembler
     from envbuild.build.builder import Builder
     from envbuild.build.placing import Placer
-    from envbuild.index.session import index_session
+    from envbuild.index.session import index_sessions
     from envbuild.store.settings import read_settings
     from envbuild.uv.installer import UvInstaller
     from envbuild.wheelcache.wheels import WheelCache
 
     settings = read_settings(context.store.root)
-    with index_session(
+    with index_sessions(
         declaration or context.declaration,
         context.environment,
         runner=context.runner,
@@ -77,22 +77,26 @@ def open_builder(
         deadline=context.index_deadline,
         retries=context.index_retries,
         hashes=False,
-    ) as indexes:
-        installer = UvInstaller(
-            runner=context.runner,
-            cache=context.store.cache / "uv",
-            index_environment=indexes.uv.environment,
-            locked=indexes.locked,
-            offline=offline,
-            explain=indexes.explain_installation,
-            conceal=indexes.uv.without_secret,
-            link_mode=settings.link_mode,
-        )
+    ) as sessions:
+
+        def installer(indexes: Collection[str]) -> UvInstaller:
+            session = sessions.of_names(indexes)
+            return UvInstaller(
+                runner=context.runner,
+                cache=context.store.cache / "uv",
+                index_environment=session.uv.environment,
+                locked=session.locked,
+                offline=offline,
+                explain=session.explain_installation,
+                conceal=session.uv.without_secret,
+                link_mode=settings.link_mode,
+            )
+
         yield Builder(
             store=context.store,
             assembler=Assembler(
                 placer=Placer(
-                    installer=installer,
+                    installer_for=installer,
                     progress=progress,
                     wheels=WheelCache(context.store.cache / "wheels"),
                     bytecode=context.bytecode(jobs),

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Self, cast
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from contextlib import AbstractContextManager
     from types import TracebackType
 
     from envbuild.cli.context import Context
+    from envbuild.declaration.declaration import Bindings
     from envbuild.index.locations import IndexLocations
     from envbuild.index.reader import IndexClient
-    from envbuild.index.session import IndexSession
+    from envbuild.index.session import IndexSession, IndexSessions
     from envbuild.index.wheel_commands import CommandReader
     from envbuild.lockfile.lockfile import HeldBack, Lockfile
     from envbuild.resolution.resolution import (
@@ -38,7 +40,7 @@ class DeferredIndexes:
         self._context = context
         self._opened = ExitStack()
         self._guard = threading.RLock()
-        self._resolvers: dict[str, Resolver] = {}
+        self._resolvers: dict[tuple[str, Bindings], Resolver] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -52,18 +54,19 @@ class DeferredIndexes:
         self._opened.__exit__(kind, error, trace)
 
     def resolve(self, request: ResolveRequest) -> Resolution:
-        """As `Resolver` has it; each request says which resolver it is for."""
+        """As `Resolver` has it; each request says which resolver it is for, and which indexes."""
+        key = (request.resolver, request.indexes)
         with self._guard:
-            resolver = self._resolvers.get(request.resolver) or self._make(request.resolver)
+            resolver = self._resolvers.get(key) or self._make(*key)
         return resolver.resolve(request)
 
     def fetch(self, files: tuple[ResolvedFile, ...]) -> Mapping[str, PublishedMetadata]:
         """As `MetadataSource` has it; where no file is asked for, no index is opened."""
-        if not files:
-            return {}
-        with self._guard:
-            session = self._session
-        return session.fetch(files)
+        found: dict[str, PublishedMetadata] = {}
+        for indexes in dict.fromkeys(file.indexes for file in files):
+            session = self._session_for(indexes)
+            found |= session.fetch(tuple(file for file in files if file.indexes == indexes))
+        return found
 
     def commands(self, files: tuple[ResolvedFile, ...]) -> Mapping[str, tuple[str, ...]]:
         """As `MetadataSource` has it."""
@@ -147,14 +150,24 @@ class DeferredIndexes:
         )
         return self._opened.enter_context(client)
 
-    @cached_property
+    @property
     def _session(self) -> IndexSession:
-        from envbuild.index.session import session_over
+        return self._session_for(self._locations.bindings)
+
+    def _session_for(self, indexes: Bindings) -> IndexSession:
+        """What asks the indexes of those bindings; it is opened when it is first asked for."""
+        with self._guard:
+            return self._sessions.of(indexes)
+
+    @cached_property
+    def _sessions(self) -> IndexSessions:
+        from envbuild.index.session import IndexSessions, session_over
 
         context = self._context
-        return self._opened.enter_context(
-            session_over(
-                self._locations,
+
+        def opened(locations: IndexLocations, name: str) -> AbstractContextManager[IndexSession]:
+            return session_over(
+                locations,
                 self._client,
                 context.environment,
                 runner=context.runner,
@@ -162,11 +175,13 @@ class DeferredIndexes:
                 timeout=context.index_timeout,
                 retries=context.index_retries,
                 hashes=True,
+                name=name,
             )
-        )
 
-    def _make(self, name: str) -> Resolver:
-        """A resolver of that name; its indexes are opened now. UsageError if there is none."""
+        return self._opened.enter_context(IndexSessions(self._locations, opened))
+
+    def _make(self, name: str, bindings: Bindings) -> Resolver:
+        """A resolver of that name over these indexes, which are opened now. UsageError if there is none."""
         from importlib import import_module
 
         from envbuild.declaration.resolvers import find_resolver
@@ -178,7 +193,7 @@ class DeferredIndexes:
         except KeyError:  # a lockfile may name what another envbuild has
             message = f"this envbuild has no resolver {name!r}, which a lockfile names"
             raise UsageError(Problem(message=message, hint="run `envbuild lock`")) from None
-        indexes = self._session
+        indexes = self._session_for(bindings)
         tools = ResolverTools(
             runner=self._context.runner,
             cache=self._context.lock_cache / name,
@@ -191,5 +206,5 @@ class DeferredIndexes:
             offered=indexes.offered,
         )
         made = cast("Resolver", import_module(kind.module).make_resolver(tools))
-        self._resolvers[name] = made
+        self._resolvers[name, bindings] = made
         return made

@@ -245,7 +245,6 @@ class Locker:
         resolver = TargetResolver(
             resolver=self.resolver,
             metadata=self.metadata,
-            index_of=self.declaration.index_of,
             told=told,
         )
         return resolver.resolve(there, target, upgrade, bounds)

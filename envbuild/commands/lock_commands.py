@@ -109,5 +109,6 @@ def _first_file(package: LockedPackage, files: Mapping[str, ResolvedFile]) -> Re
         file=file.name,
         url="",
         sha256=file.sha256,
+        indexes=((package.index, (package.name,)),),
     )
     return files.get(file.sha256, unseen)

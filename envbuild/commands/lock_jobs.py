@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.commands.selection import select_drivers
 from envbuild.conflicts.rules import coexist_groups, rule_reasons
+from envbuild.declaration.declaration import bound_index
 from envbuild.errors import LockfileError, NewerFormatError, Problem, UsageError
 from envbuild.lockfile.freshness import command_reasons, compare_inputs, inputs_of
 from envbuild.lockfile.known_files import known_files
@@ -219,6 +220,8 @@ def _pins(job: Job, target: Target, upgrade: Upgrade) -> tuple[Pin, ...]:
 def known_of(job: Job, target: Target, upgrade: Upgrade) -> tuple[KnownPackage, ...]:
     """What a driver's lockfile tells of a target's packages; nothing of those whose pins are given up.
 
+    Nothing of those that come from another index now.
+
     Nothing at all where another override stands in for what packages publish:
     requirements that it hid before were never looked at.
     """
@@ -233,6 +236,7 @@ def known_of(job: Job, target: Target, upgrade: Upgrade) -> tuple[KnownPackage, 
         package
         for package in known_packages(previous, target)
         if package.name not in upgrade.packages
+        and package.index == bound_index(job.inputs.indexes, package.name)
     )
 
 

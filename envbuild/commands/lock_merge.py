@@ -75,9 +75,6 @@ class Merger:
             self.progress.stage(job.driver.name, "reading the packages' own requirements")
             _check_hashes(job.first_pins, files.values())
         metadata = self._metadata(group, files, upgrade)
-        index_of = {
-            file.package: self.declaration.index_of(file.package) for file in files.values()
-        }
         locked: dict[str, Lockfile] = {}
         for job in group:
             wanted = targets_of(job.driver)
@@ -91,7 +88,6 @@ class Merger:
                 inputs=job.inputs,
                 resolutions=tuple(sorted(own, key=lambda one: wanted.index(one.target))),
                 metadata=metadata,
-                index_of=index_of,
             )
         return locked
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.commands.lock_jobs import known_of, pins_of
+from envbuild.declaration.declaration import bound_index
 from envbuild.errors import IndexFailureError, Problem
 from envbuild.lockfile.known_files import NamedFile, replaced_files
 from envbuild.resolution.joint_request import joint_inputs_request
@@ -12,8 +13,6 @@ from envbuild.resolution.known_packages import newly_asked, unconfirmed
 from envbuild.value import replace, value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from envbuild.commands.lock_jobs import Job, LockGroup, Upgrade
     from envbuild.lockfile.difference import FileChange
     from envbuild.resolution.resolution import (
@@ -35,9 +34,6 @@ class TargetResolver:
 
     resolver: Resolver
     metadata: MetadataSource
-    index_of: Callable[[str], str]
-    """Package → the name of its index."""
-
     told: tuple[KnownPackage, ...] = ()
     """What files say inside, which counts whatever else is known."""
 
@@ -78,19 +74,8 @@ class TargetResolver:
         ]
         replaced = [file for job in group for file in replaced_files(job.known_files, named)]
         if replaced:
-            raise IndexFailureError(self._changed(file) for file in dict.fromkeys(replaced))
+            raise IndexFailureError(_changed(file, request) for file in dict.fromkeys(replaced))
         return found
-
-    def _changed(self, file: FileChange) -> Problem:
-        return Problem(
-            message=(
-                f"index '{self.index_of(file.package)}' has another {file.name} "
-                "than the one that is locked"
-            ),
-            detail=f"locked: sha256 {file.before}\nnow: sha256 {file.after}",
-            hint="find out from its operator who changed it; "
-            f"`envbuild lock --upgrade-package {file.package}` accepts it",
-        )
 
     def _doubted(self, job: Job, request: ResolveRequest, found: Resolution) -> frozenset[str]:
         """The names of what may be otherwise on its index than the resolution believed."""
@@ -111,3 +96,15 @@ class TargetResolver:
         published = {file.package: requires[file.sha256] for file in found.files}
         asked = newly_asked(job.previous, job.inputs, request.target, published)
         return asked & {package.name for package in request.known}
+
+
+def _changed(file: FileChange, request: ResolveRequest) -> Problem:
+    return Problem(
+        message=(
+            f"index '{bound_index(request.indexes, file.package)}' has another {file.name} "
+            "than the one that is locked"
+        ),
+        detail=f"locked: sha256 {file.before}\nnow: sha256 {file.after}",
+        hint="find out from its operator who changed it; "
+        f"`envbuild lock --upgrade-package {file.package}` accepts it",
+    )

@@ -8,7 +8,13 @@ from envbuild.value import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Collection
+    from typing import TypeAlias
+
     from envbuild.target.accelerator import Accelerator
+
+    Bindings: TypeAlias = tuple[tuple[str, tuple[str, ...]], ...]
+    """The names of indexes with the patterns of packages that are bound to them; the first that fits serves."""
 
 DEFAULT_INDEX = "default"
 """The name of the index that serves every package that no other index is bound to."""
@@ -29,6 +35,14 @@ def format_variable(name: str) -> str:
 
 def _variable(name: str) -> str:
     return f"ENVBUILD_INDEX_{name.upper().replace('-', '_')}"
+
+
+def bound_index(bindings: Bindings, package: str) -> str:
+    """The name of the one index that a package, by its normalised name, may come from."""
+    for index, patterns in bindings:
+        if any(fnmatchcase(package, pattern) for pattern in patterns):
+            return index
+    return DEFAULT_INDEX
 
 
 @value
@@ -66,6 +80,8 @@ class Index:
     """
 
     line: int
+    explicit: bool = False
+    """Whether it serves only drivers and variants that name it in `indexes`."""
 
 
 @value
@@ -120,6 +136,9 @@ class Driver(LockingKeys):
 
     commands: tuple[str, ...]
     """The commands that get a shim, `binary` among them; default: just `binary`."""
+
+    indexes: tuple[str, ...] = ()
+    """The names of explicit indexes that serve it."""
 
     overlap: str = "warn"
     """What becomes of packages that bring one path with different content: `warn` or `refuse`."""
@@ -254,9 +273,10 @@ class Declaration:
         """The driver of that name, or None."""
         return next((driver for driver in self.drivers if driver.name == name), None)
 
-    def index_of(self, package: str) -> str:
-        """The name of the one index that a package, by its normalised name, may come from."""
-        for index in self.indexes:
-            if any(fnmatchcase(package, pattern) for pattern in index.packages):
-                return index.name
-        return DEFAULT_INDEX
+    def bindings(self, named: Collection[str] = ()) -> Bindings:
+        """What is bound for who names these explicit indexes."""
+        return tuple(
+            (index.name, index.packages)
+            for index in self.indexes
+            if index.packages and (not index.explicit or index.name in named)
+        )

@@ -54,7 +54,7 @@ class _Checks:
 
     def listed(self, file: ChosenFile) -> Problem | None:
         """Whether the page lists the file, with the hash that is locked."""
-        location = self._locations.of(file.package)
+        location = self._locations.holding(file.index, file.package)
         try:
             page = self._client.project_page(location, file.package, fresh=True)
         except IndexAnswerError as error:
@@ -91,7 +91,7 @@ class _Checks:
         return _changed(location, file, f"its content has {found[:12]}…")
 
     def _find(self, file: ChosenFile) -> tuple[IndexLocation, IndexFile]:
-        location = self._locations.of(file.package)
+        location = self._locations.holding(file.index, file.package)
         listed = self._client.project_page(location, file.package).file(file.file)
         if listed is None:
             answer = IndexAnswer(

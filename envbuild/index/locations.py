@@ -14,6 +14,7 @@ from envbuild.declaration.declaration import (
     INDEX_FORMATS,
     SIMPLE,
     Index,
+    bound_index,
     format_variable,
     index_variable,
 )
@@ -22,9 +23,9 @@ from envbuild.index.credentials import Credentials, Netrc
 from envbuild.value import field, replace, value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
-    from envbuild.declaration.declaration import Declaration
+    from envbuild.declaration.declaration import Bindings, Declaration
 
 _HINT = (
     "give an http(s) URL, or several with blanks between them; or a file: URL or an absolute folder"
@@ -112,16 +113,17 @@ class IndexLocations:
 
     def __init__(
         self,
-        declaration: Declaration,
-        bound: tuple[IndexLocation, ...],
+        bindings: Bindings,
+        located: tuple[IndexLocation, ...],
         default: IndexLocation | None,
         learn_default: Callable[[], IndexLocation],
     ) -> None:
-        self.bound = bound
+        """`located` has every declared index but the default one, also those that `bindings` do not name."""
+        self.bindings = bindings
         self.declared_default = default
         """Where the default index was said to live; None leaves it to uv."""
 
-        self._index_of = declaration.index_of
+        self._located = {location.name: location for location in located}
         self._learned = default
         self._learn = learn_default
         self._learning = threading.Lock()
@@ -140,22 +142,49 @@ class IndexLocations:
         declared = () if self.declared_default is None else (self.declared_default,)
         return max((len(location.places) for location in (*self.bound, *declared)), default=1)
 
+    @property
+    def bound(self) -> tuple[IndexLocation, ...]:
+        """The indexes that packages are bound to, in the declaration's order."""
+        return tuple(self._located[name] for name, _ in self.bindings)
+
+    def bindings_with(self, names: Collection[str]) -> Bindings:
+        """What is bound for who names these explicit indexes."""
+        served = {name for name, _ in self.bindings} | set(names)
+        return tuple(
+            (one.name, one.packages) for one in self._located.values() if one.name in served
+        )
+
+    def view(self, bindings: Bindings) -> IndexLocations:
+        """The same indexes for a driver, a variant or a lockfile with other bindings.
+
+        UsageError where these name an index that is not declared any more.
+        """
+        if bindings == self.bindings:
+            return self
+        gone = [name for name, _ in bindings if name not in self._located]
+        if gone:
+            message = f"a lockfile has packages of the index '{gone[0]}', which is not declared"
+            raise UsageError(Problem(message=message, hint="run `envbuild lock`"))
+        located = tuple(self._located.values())
+        return IndexLocations(bindings, located, self.declared_default, lambda: self.default)
+
+    def holding(self, index: str, package: str) -> IndexLocation:
+        """The index of that name; where it is not declared any more, the one that has the package now."""
+        return self._located[index] if index in self._located else self.of(package)
+
     def named(self, name: str) -> IndexLocation:
         """The index of that name; KeyError where there is none."""
         if name == DEFAULT_INDEX:
             return self.default
-        for location in self.bound:
-            if location.name == name:
-                return location
-        raise KeyError(name)
+        return self._located[name]
 
     def of(self, package: str) -> IndexLocation:
         """The one index that a package, by its normalised name, may come from."""
-        return self.named(self._index_of(package))
+        return self.named(bound_index(self.bindings, package))
 
     def is_bound(self, package: str) -> bool:
         """Whether a package comes from another than the default index."""
-        return self._index_of(package) != DEFAULT_INDEX
+        return bound_index(self.bindings, package) != DEFAULT_INDEX
 
 
 def locate_indexes(
@@ -177,7 +206,7 @@ def locate_indexes(
     def learn() -> IndexLocation:
         return netrc.complete(_split(DEFAULT_INDEX, learn_default_url()))
 
-    return IndexLocations(declaration, tuple(known.values()), default, learn)
+    return IndexLocations(declaration.bindings(), tuple(known.values()), default, learn)
 
 
 def _every(declaration: Declaration) -> tuple[Index, ...]:

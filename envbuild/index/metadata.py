@@ -89,6 +89,7 @@ class MetadataReader:
                 file=choice.file,
                 url="",
                 sha256=choice.sha256,
+                indexes=((choice.index, (choice.package,)),),
             )
             with suppress(IndexFailureError, HostError):
                 provided = self.read(file).provides_extras
@@ -104,7 +105,7 @@ class MetadataReader:
         )
 
     def _is_listed(self, package: KnownPackage) -> bool:
-        location = self.locations.of(package.name)
+        location = self.locations.holding(package.index, package.name)
         try:
             return self.client.lists(location, package.name, package.file, package.sha256)
         except IndexFailureError:
@@ -114,7 +115,7 @@ class MetadataReader:
         """METADATA of one file; IndexAnswerError, or HostError where a build failed."""
         known = self.cache.get(file.sha256)
         if known is None:
-            location = self.locations.of(file.package)
+            location = self.locations.holding(file.index, file.package)
             is_wheel = file.file.endswith(".whl")
             found = (self._read_wheel if is_wheel else self._read_sdist)(location, file)
             known = found.metadata
@@ -126,7 +127,7 @@ class MetadataReader:
 
         Errors as `read` has them.
         """
-        location = self.locations.of(file.package)
+        location = self.locations.holding(file.index, file.package)
         if self.cache.get(file.sha256) is not None:
             return self.read(file)
         listed = self._listed(location, file)

@@ -60,13 +60,13 @@ class Revalidation:
 
     def revalidate(self, choices: Iterable[LockedChoice]) -> frozenset[LockedChoice]:
         """Those that their page gives today as well; of a folder, or an index that fails, none."""
-        groups: dict[str, list[LockedChoice]] = {}
+        groups: dict[tuple[str, str], list[LockedChoice]] = {}
         for choice in choices:
-            groups.setdefault(choice.package, []).append(choice)
+            groups.setdefault((choice.index, choice.package), []).append(choice)
         now = self._clock()
-        left = {package: group for package, group in groups.items() if not self._holds(group, now)}
+        left = {page: group for page, group in groups.items() if not self._holds(group, now)}
         confirmed = {
-            choice for package, group in groups.items() if package not in left for choice in group
+            choice for page, group in groups.items() if page not in left for choice in group
         }
         if left:
             from envbuild.posix.workers import Workers
@@ -79,7 +79,7 @@ class Revalidation:
 
     def _holds(self, group: list[LockedChoice], now: float) -> bool:
         """Whether all of a package is known by an answer that still holds."""
-        location = self._locations.of(group[0].package)
+        location = self._locations.holding(group[0].index, group[0].package)
         if location.folder is not None or location.is_flat:
             return False
         seen = self._memory.get(page_url(location, group[0].package))
@@ -87,7 +87,7 @@ class Revalidation:
 
     def _look(self, group: list[LockedChoice]) -> list[LockedChoice]:
         """What stands of one package."""
-        location = self._locations.of(group[0].package)
+        location = self._locations.holding(group[0].index, group[0].package)
         try:
             if location.folder is not None or location.is_flat:
                 page = self._client.project_page(location, group[0].package)

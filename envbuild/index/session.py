@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING
+from contextlib import ExitStack, closing, contextmanager
+from threading import Lock
+from typing import TYPE_CHECKING, Self
 
+from envbuild.digest import sha256_hex
 from envbuild.index.locations import IndexLocations, locate_indexes
 from envbuild.index.locked_files import LockedFiles
 from envbuild.index.metadata import MetadataReader
@@ -16,11 +18,13 @@ from envbuild.uv.sdist import SdistBuilder
 from envbuild.value import replace, value
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Callable, Collection, Generator, Mapping
+    from contextlib import AbstractContextManager
     from pathlib import Path
+    from types import TracebackType
 
     from envbuild.build.installation import InstallRequest
-    from envbuild.declaration.declaration import Declaration
+    from envbuild.declaration.declaration import Bindings, Declaration
     from envbuild.errors import EnvbuildError
     from envbuild.posix.process import Runner
     from envbuild.resolution.resolution import (
@@ -106,8 +110,52 @@ class IndexSession:
         return diagnose_files(self.client, self.locations, request.files, seen)
 
 
+class IndexSessions:
+    """A session for each set of bindings, opened when it is first asked for; open as long as the `with` block.
+
+    Drivers and variants that name explicit indexes see other indexes than those that do not.
+    """
+
+    def __init__(
+        self,
+        locations: IndexLocations,
+        open_session: Callable[[IndexLocations, str], AbstractContextManager[IndexSession]],
+    ) -> None:
+        """`open_session` gets what it is to ask, and a name for files that belong to that alone."""
+        self._locations = locations
+        self._open = open_session
+        self._opened = ExitStack()
+        self._known: dict[Bindings, IndexSession] = {}
+        self._guard = Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._opened.__exit__(kind, error, trace)
+
+    def of(self, bindings: Bindings) -> IndexSession:
+        """The session for those bindings."""
+        with self._guard:
+            if bindings not in self._known:
+                view = self._locations.view(bindings)
+                own = sha256_hex(repr(bindings).encode())[:16]
+                name = "" if view is self._locations else f"-{own}"
+                self._known[bindings] = self._opened.enter_context(self._open(view, name))
+            return self._known[bindings]
+
+    def of_names(self, names: Collection[str]) -> IndexSession:
+        """The session for a driver or a variant that names these indexes; those that are not declared are left out."""
+        return self.of(self._locations.bindings_with(names))
+
+
 @contextmanager
-def index_session(
+def index_sessions(
     declaration: Declaration,
     environment: Mapping[str, str],
     *,
@@ -117,15 +165,13 @@ def index_session(
     deadline: float,
     retries: int,
     hashes: bool,
-) -> Generator[IndexSession]:
+) -> Generator[IndexSessions]:
     """Locate indexes and hold them open; `deadline` as in IndexClient, the rest as in `session_over`."""
     locations = locate_indexes(declaration, environment, lambda: learn_default_url(runner))
-    with (
-        IndexClient(
-            environment, read_timeout=timeout, deadline=deadline, retries=retries
-        ) as client,
-        session_over(
-            locations,
+
+    def opened(view: IndexLocations, name: str) -> AbstractContextManager[IndexSession]:
+        return session_over(
+            view,
             client,
             environment,
             runner=runner,
@@ -133,9 +179,16 @@ def index_session(
             timeout=timeout,
             retries=retries,
             hashes=hashes,
-        ) as session,
+            name=name,
+        )
+
+    with (
+        IndexClient(
+            environment, read_timeout=timeout, deadline=deadline, retries=retries
+        ) as client,
+        IndexSessions(locations, opened) as sessions,
     ):
-        yield session
+        yield sessions
 
 
 @contextmanager
@@ -149,8 +202,9 @@ def session_over(
     timeout: float,
     retries: int,
     hashes: bool,
+    name: str = "",
 ) -> Generator[IndexSession]:
-    """Hold indexes open that are located already.
+    """Hold indexes open that are located already; `name` ends the names of files that are for these alone.
 
     `cache` is private to envbuild, `timeout` seconds of an index's silence, `retries` how often uv asks again;
     `hashes` says whether files in folders are hashed for uv, which resolving needs and installing does not.
@@ -158,7 +212,7 @@ def session_over(
     with (
         closing(LockedFiles(locations, client)) as locked,
         uv_indexes(
-            locations, client, environment, secret_file=cache / "router", hashes=hashes
+            locations, client, environment, secret_file=cache / f"router{name}", hashes=hashes
         ) as uv,
     ):
         uv_environment = {

@@ -62,7 +62,8 @@ class StaticWalk:
         most_pages: int = 150,
     ) -> None:
         """`locked` is preferred, and known without asking."""
-        self._client, self._locations, self._reader = client, locations, reader
+        self._client, self._reader = client, reader
+        self._locations = locations.view(request.indexes)
         self._request, self._locked = request, locked or {}
         self._left = most_pages
         self._until = time.monotonic() + _PATIENCE
@@ -181,6 +182,7 @@ class StaticWalk:
             file=wheel.filename,
             url="",
             sha256=wheel.sha256,
+            indexes=self._request.indexes,
         )
         with suppress(EnvbuildError, ValueError):
             known = self._reader.glance(file)

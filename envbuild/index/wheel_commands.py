@@ -120,7 +120,7 @@ class CommandReader:
         return {file.sha256: seen for file, seen in zip(files, found, strict=True)}
 
     def _read(self, look: Callable[[IO[bytes]], T], file: ResolvedFile) -> T:
-        location = self.locations.of(file.package)
+        location = self.locations.holding(file.index, file.package)
         try:
             listed = self._place(location, file)
             if is_on_disk(location, listed):

@@ -21,12 +21,13 @@ def yanked_files(
     client: IndexClient, locations: IndexLocations, choices: Iterable[LockedChoice]
 ) -> Mapping[str, str]:
     """sha256 → the reason as the page has it, empty where it has none; a page that fails tells nothing."""
-    groups: dict[str, list[LockedChoice]] = {}
+    groups: dict[tuple[str, str], list[LockedChoice]] = {}
     for choice in choices:
-        groups.setdefault(choice.package, []).append(choice)
+        groups.setdefault((choice.index, choice.package), []).append(choice)
 
-    def look(package: str) -> dict[str, str]:
-        location = locations.of(package)
+    def look(page_of: tuple[str, str]) -> dict[str, str]:
+        index, package = page_of
+        location = locations.holding(index, package)
         try:
             page = client.project_page(location, package)
         except IndexFailureError:
@@ -34,7 +35,7 @@ def yanked_files(
         reasons = {file.filename: file.yanked for file in page.files if file.yanked is not None}
         return {
             choice.sha256: reasons[choice.file]
-            for choice in groups[package]
+            for choice in groups[page_of]
             if choice.file in reasons
         }
 

@@ -21,9 +21,7 @@ def inputs_of(driver: Driver, declaration: Declaration) -> Inputs:
     """What decides a driver's lockfile, out of its declaration."""
     return Inputs(
         requires=tuple(requirement.text for requirement in driver.requires),
-        indexes=tuple(
-            (index.name, index.packages) for index in declaration.indexes if index.packages
-        ),
+        indexes=declaration.bindings(driver.indexes),
         **{name: getattr(driver, name) for name in field_names(LockingKeys)},
     )
 

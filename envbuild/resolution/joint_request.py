@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from envbuild.declaration.declaration import bound_index
+from envbuild.errors import Problem, UnsatisfiableError
 from envbuild.requirement.graph import active_edges
 from envbuild.resolution.resolution import Resolution, ResolveRequest
+from envbuild.value import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from envbuild.declaration.declaration import Bindings
     from envbuild.lockfile.lockfile import Inputs, Lockfile
     from envbuild.resolution.resolution import Pin, PublishedMetadata
     from envbuild.target.target import Target
@@ -43,20 +47,49 @@ def joint_inputs_request(
         allow_sdist=_union(one.allow_sdist for one in inputs),
         pins=pins,
         resolver=inputs[0].resolver,
+        indexes=_joined([one.indexes for one in inputs]),
     )
 
 
 def own_part(
     resolution: Resolution, inputs: Inputs, metadata: Mapping[str, PublishedMetadata]
 ) -> Resolution:
-    """The part of a joint resolution that one driver needs; `metadata` is keyed by sha256."""
+    """The part of a joint resolution that one driver needs; `metadata` is keyed by sha256.
+
+    UnsatisfiableError if the driver's own indexes would give it a package from another index.
+    """
     published = {file.package: metadata[file.sha256].requires for file in resolution.files}
     edges = active_edges(inputs.requires, published, resolution.target, inputs.overrides)
     needed = {edge.package for edge in edges}
+    files = tuple(file for file in resolution.files if file.package in needed)
+    problems = [
+        Problem(
+            message=f"{file.package} would come from two indexes: '{file.index}' and '{own}'",
+            hint="let the drivers name the same `indexes`",
+        )
+        for file in files
+        if (own := bound_index(inputs.indexes, file.package)) != file.index
+    ]
+    if problems:
+        raise UnsatisfiableError(problems)
     return Resolution(
         target=resolution.target,
-        files=tuple(file for file in resolution.files if file.package in needed),
+        files=tuple(replace(file, indexes=inputs.indexes) for file in files),
     )
+
+
+def _joined(parts: list[Bindings]) -> Bindings:
+    """The bindings of all drivers; each list has its part of the declaration's order."""
+    joined = list(parts[0])
+    for part in parts[1:]:
+        at = 0
+        for binding in part:
+            if binding in joined:
+                at = joined.index(binding) + 1
+            else:
+                joined.insert(at, binding)
+                at += 1
+    return tuple(joined)
 
 
 def _union(lists: Iterable[tuple[str, ...]]) -> tuple[str, ...]:

@@ -31,6 +31,7 @@ def known_package(package: LockedPackage, file: LockedFile) -> KnownPackage:
         version=package.version,
         file=file.name,
         sha256=file.sha256,
+        index=package.index,
         requires=package.requires,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from envbuild.declaration.declaration import bound_index
 from envbuild.errors import Problem, UnsatisfiableError
 from envbuild.lockfile.lockfile import LockedFile, LockedPackage, Lockfile
 from envbuild.target.python_bound import patch_clauses
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
+    from envbuild.declaration.declaration import Bindings
     from envbuild.errors import EnvbuildError
     from envbuild.lockfile.lockfile import HeldBack, Inputs
     from envbuild.posix.process import Runner
@@ -39,6 +41,9 @@ class KnownPackage:
     sha256: str
     """The file's; another file of the same version may have other METADATA."""
 
+    index: str
+    """The name of the index that it comes from."""
+
     requires: tuple[str, ...]
     """`Requires-Dist` as published, addresses left out."""
 
@@ -56,6 +61,8 @@ class LockedChoice:
 
     sha256: str
     target: Target
+    index: str
+    """The name of the index that it comes from."""
 
 
 def locked_choice(package: LockedPackage, file: LockedFile, target: Target) -> LockedChoice:
@@ -66,6 +73,7 @@ def locked_choice(package: LockedPackage, file: LockedFile, target: Target) -> L
         file=file.name,
         sha256=file.sha256,
         target=target,
+        index=package.index,
     )
 
 
@@ -82,6 +90,9 @@ class ResolveRequest:
     allow_sdist: tuple[str, ...]
     pins: tuple[Pin, ...]
     """Versions to keep if they still fit."""
+
+    indexes: Bindings
+    """The indexes that serve it, with the packages that are bound to each."""
 
     exclude_newer_packages: tuple[tuple[str, str | None], ...] = ()
     """Packages with a limit of their own in place of `exclude_newer`; None for no limit."""
@@ -115,6 +126,13 @@ class ResolvedFile:
     """Where the file was found; never written to a lockfile."""
 
     sha256: str
+    indexes: Bindings
+    """The indexes that served the request."""
+
+    @property
+    def index(self) -> str:
+        """The name of the index that the file comes from."""
+        return bound_index(self.indexes, self.package)
 
 
 @value
@@ -236,11 +254,10 @@ def merge_resolutions(
     inputs: Inputs,
     resolutions: tuple[Resolution, ...],
     metadata: Mapping[str, PublishedMetadata],
-    index_of: Mapping[str, str],
 ) -> Lockfile:
     """Make one lockfile from the results of all targets.
 
-    `metadata` is keyed by a file's sha256, `index_of` by package name.
+    `metadata` is keyed by a file's sha256.
     `Requires-Python` is kept if it separates patch releases of a target's Python.
     If files of one version publish different requirements, the lockfile has one package for each,
     with its own targets, so that locked requirements are those of the target's file.
@@ -255,16 +272,17 @@ def merge_resolutions(
         return text if any(patch_clauses(text, minor) for minor in pythons) else ""
 
     asked_by = _requirers(inputs, resolutions, metadata)
-    groups: dict[tuple[str, str, tuple[str, ...], str], list[tuple[Target, ResolvedFile]]] = {}
+    groups: dict[tuple[str, str, tuple[str, ...], str, str], list[tuple[Target, ResolvedFile]]] = {}
     for resolution in resolutions:
         for file in resolution.files:
-            key = (file.package, file.version, metadata[file.sha256].requires, bound(file))
+            requires = metadata[file.sha256].requires
+            key = (file.package, file.version, requires, bound(file), file.index)
             groups.setdefault(key, []).append((resolution.target, file))
     packages = tuple(
         LockedPackage(
             name=name,
             version=version,
-            index=index_of[name],
+            index=index,
             targets=tuple(target for target, _ in chosen),
             requires=requires,
             required_by=tuple(
@@ -273,7 +291,7 @@ def merge_resolutions(
             files=_files(chosen, metadata),
             requires_python=requires_python,
         )
-        for (name, version, requires, requires_python), chosen in sorted(
+        for (name, version, requires, requires_python, index), chosen in sorted(
             groups.items(), key=lambda item: (item[0][0], Version(item[0][1]), *item[0][2:])
         )
     )

@@ -41,6 +41,9 @@ class Wanted:
     locked: tuple[LockedPackage, ...] = ()
     """What the lockfile says of what is installed; empty without a lockfile."""
 
+    own_indexes: tuple[str, ...] = ()
+    """The names of the indexes that serve the driver, as its lockfile has them."""
+
     preferred: Preferred | None = None
     """What the driver would be on its first Python, where that is another version."""
 
@@ -53,6 +56,11 @@ class Wanted:
     def files(self) -> tuple[ChosenFile, ...]:
         """What is installed, in name order."""
         return self.derivation.files
+
+    @property
+    def indexes(self) -> frozenset[str]:
+        """The names of the indexes that what is installed comes from, or is built with."""
+        return frozenset((*self.own_indexes, *(file.index for file in self.files)))
 
     @property
     def environment(self) -> str:
@@ -150,6 +158,7 @@ def want(
         interpreter=interpreter,
         here=here,
         locked=locked,
+        own_indexes=tuple(name for name, _ in lockfile.inputs.indexes),
         preferred=_preferred(driver, lockfile, target, derivation.version),
     )
 

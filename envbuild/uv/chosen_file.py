@@ -37,7 +37,12 @@ def choose_file(
         raise UnsatisfiableError(Problem(message=message, hint=hint))
     file = offered[chosen]
     return ResolvedFile(
-        package=name, version=version, file=chosen, url=file.url, sha256=sole_digest(file)
+        package=name,
+        version=version,
+        file=chosen,
+        url=file.url,
+        sha256=sole_digest(file),
+        indexes=request.indexes,
     )
 
 

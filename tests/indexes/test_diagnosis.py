@@ -36,6 +36,7 @@ REQUEST = ResolveRequest(
     exclude_newer=None,
     allow_sdist=(),
     pins=(),
+    indexes=(),
 )
 ACME = Wheel(name="acme")
 LIB = Wheel(name="lib", files={"lib/data": os.urandom(5000)})

@@ -67,13 +67,15 @@ class Oldest:
         self.tools = tools
 
     def resolve(self, request):
-        return Resolution(target=request.target, files=tuple(map(self.oldest, request.requires)))
+        return Resolution(target=request.target, files=tuple(self.oldest(name, request) for name in request.requires))
 
-    def oldest(self, name):
+    def oldest(self, name, request):
         file = min(self.tools.offered(name))
         offered = OfferedFile(package=name, name=file, url="", hashes=((),))
         version, sha256 = file.split("-")[1], self.tools.sole_digest(offered)
-        return ResolvedFile(package=name, version=version, file=file, url="", sha256=sha256)
+        return ResolvedFile(
+            package=name, version=version, file=file, url="", sha256=sha256, indexes=request.indexes
+        )
 
 make_resolver = Oldest
 """

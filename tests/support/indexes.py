@@ -42,4 +42,5 @@ def resolved(wheel: Wheel | Sdist, url: str = "") -> ResolvedFile:
         file=wheel.filename,
         url=url,
         sha256=wheel.sha256,
+        indexes=(),
     )

@@ -10,6 +10,7 @@ from envbuild.commands.lock import Locker, LockResult, Upgrade
 from envbuild.progress import Silent
 from envbuild.requirement.parse import parse_requirement
 from envbuild.resolution.resolution import PublishedMetadata, Resolution
+from envbuild.value import replace
 from tests.support.values import make_declaration, make_resolved
 
 if TYPE_CHECKING:
@@ -62,7 +63,10 @@ class FakeIndex:
             raise self.failures[request.driver]
         pins = {pin.name: pin.version for pin in request.pins}
         files = tuple(
-            make_resolved(name, pins[name] if pins.get(name) in versions else versions[-1])
+            replace(
+                make_resolved(name, pins[name] if pins.get(name) in versions else versions[-1]),
+                indexes=request.indexes,
+            )
             for name, versions in sorted(self.packages.items())
             if name in self._needed(request.requires)
         )

@@ -180,7 +180,9 @@ def make_resolved(name: str, version: str = "1.0", tag: str = "py3-none-any") ->
     """A wheel as a resolver found it."""
     file = make_file(name, version, tag)
     url = f"https://packages.example.com/{file.name}"
-    return ResolvedFile(package=name, version=version, file=file.name, url=url, sha256=file.sha256)
+    return ResolvedFile(
+        package=name, version=version, file=file.name, url=url, sha256=file.sha256, indexes=()
+    )
 
 
 def make_resolution(*files: ResolvedFile, target: Target = LINUX) -> Resolution:

@@ -15,6 +15,7 @@ from envbuild.declaration.toml.loading import load_toml
 from envbuild.declaration.toml.positions import locate, render_path
 from envbuild.declaration.toml.requirement_set import Sets, read_sets
 from envbuild.declaration.toml.rule import read_agree, read_coexist
+from envbuild.declaration.toml.served import check_served
 from envbuild.declaration.toml.table import (
     Key,
     Place,
@@ -171,6 +172,7 @@ def _read_document(document: dict[str, object], place: Place, text: str) -> Decl
     drivers = read_drivers(declared, place.at(DRIVERS.name), defaults, sets)
     known = tuple(declared) if isinstance(declared, dict) else ()
     enabled = tuple(driver.name for driver in drivers if driver.enabled)
+    check_served(document, place, top.get(INDEX) or (), drivers)
     coexist, agree = document.get(COEXIST.name, []), document.get(AGREE.name, [])
     return Declaration(
         file=place.source.file,

@@ -21,6 +21,7 @@ from envbuild.declaration.toml.table import (
     Place,
     Table,
     TextError,
+    boolean,
     list_of,
     located,
     tables,
@@ -34,7 +35,8 @@ _MOST_WILDCARDS = 200
 _PATTERN = re.compile(r"[a-z0-9*]([a-z0-9*-]*[a-z0-9*])?")
 
 
-def _name(written: str) -> str:
+def index_name(written: str) -> str:
+    """The name of an index."""
     if not _NAME.fullmatch(written):
         raise TextError(
             f"{written!r} is not an index's name",
@@ -43,6 +45,11 @@ def _name(written: str) -> str:
     if written != DEFAULT_INDEX and index_variable(written) == index_variable(DEFAULT_INDEX):
         raise TextError(f"the default index is written '{DEFAULT_INDEX}', not {written!r}")
     return written
+
+
+def is_index_name(written: str) -> bool:
+    """Whether an index could be called so."""
+    return _NAME.fullmatch(written) is not None
 
 
 def _url(written: str) -> SplitResult:
@@ -106,13 +113,14 @@ def _pattern(written: str) -> str:
     return pattern
 
 
-NAME = Key("name", text(_name))
+NAME = Key("name", text(index_name))
 URL = Key("url", text(_url))
 PATH = Key("path", text(_path))
 FORMAT = Key("format", text(_format))
 PACKAGES = Key("packages", list_of(located(text(_pattern))))
+EXPLICIT = Key("explicit", boolean)
 
-INDEX_KEYS: tuple[Key[object], ...] = (NAME, URL, PATH, FORMAT, PACKAGES)
+INDEX_KEYS: tuple[Key[object], ...] = (NAME, URL, PATH, FORMAT, PACKAGES, EXPLICIT)
 """The keys of `[[index]]`."""
 
 
@@ -127,7 +135,7 @@ def read_indexes(value: object, place: Place) -> tuple[Index, ...]:
         _check_secrets(table, name)
         _check_packages(table, name)
     _check_clashes(named)
-    _check_shadows(named)
+    _check_shadows([(name, table) for name, table in named if not table.get(EXPLICIT)])
     return tuple(_index(table, name) for name, table in named)
 
 
@@ -143,6 +151,7 @@ def _index(table: Table, name: str) -> Index:
         format=table.get(FORMAT),
         packages=tuple(pattern.value for pattern in table.get(PACKAGES) or ()),
         line=table.place.line,
+        explicit=table.get(EXPLICIT) or False,
     )
 
 
@@ -178,6 +187,11 @@ def _check_secrets(table: Table, name: str) -> None:
 
 
 def _check_packages(table: Table, name: str) -> None:
+    if name == DEFAULT_INDEX and table.get(EXPLICIT):
+        table.place.at(EXPLICIT.name).wrong(
+            "the default index cannot be explicit: it serves what no other index is bound to",
+            hint="leave `explicit` out, or give the index another name",
+        )
     if name == DEFAULT_INDEX and table.has(PACKAGES):
         table.place.at(PACKAGES.name).wrong(
             "the default index serves every package that no other index is bound to",

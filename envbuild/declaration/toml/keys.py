@@ -19,6 +19,7 @@ from envbuild.declaration.toml.command import (
     read_module,
     read_seconds,
 )
+from envbuild.declaration.toml.index import index_name
 from envbuild.declaration.toml.requirement import (
     parse_constraint,
     parse_override,
@@ -211,6 +212,14 @@ DRIVER_TABLE = (
         in_defaults=True,
         about='no releases younger than this age or this date, such as "2026-11-01"',
         example='exclude-newer = "7 days"',
+    ),
+    DriverKey(
+        key=Key("indexes", list_of(text(index_name), unique=True)),
+        decides="lockfile",
+        merge=add_to_inherited,
+        in_defaults=True,
+        about="the indexes with `explicit = true` that serve it",
+        example='indexes = ["torch-cpu"]',
     ),
     DriverKey(
         key=ACCELERATOR,

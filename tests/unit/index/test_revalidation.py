@@ -27,7 +27,12 @@ if TYPE_CHECKING:
 
 FILE = make_file("app")
 CHOICE = LockedChoice(
-    package="app", version="1.0", file=FILE.name, sha256=FILE.sha256, target=LINUX
+    package="app",
+    version="1.0",
+    file=FILE.name,
+    sha256=FILE.sha256,
+    target=LINUX,
+    index="default",
 )
 
 

@@ -114,9 +114,7 @@ def job(*requires: str, **changes: object) -> Job:
 
 def resolve(answers: Answers, *jobs: Job) -> Resolution:
     """Resolve for `LINUX`."""
-    resolver = TargetResolver(
-        resolver=answers, metadata=answers, index_of=lambda package: "default"
-    )
+    resolver = TargetResolver(resolver=answers, metadata=answers)
     return resolver.resolve(jobs, LINUX, Upgrade(), ())
 
 

@@ -41,7 +41,6 @@ def merge(
         inputs=inputs_of(driver, make_declaration(driver)),
         resolutions=resolutions,
         metadata=make_metadata(*resolutions) if metadata is None else metadata,
-        index_of={file.package: "default" for r in resolutions for file in r.files},
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from envbuild.build.builder import new_receipt
-from envbuild.declaration.declaration import Index
+from envbuild.declaration.declaration import Index, bound_index
 from envbuild.environment.receipt import Contents, Receipt
 from envbuild.errors import UsageError
 from envbuild.store.rebuild import bind_indexes, wanted_again
@@ -95,8 +95,8 @@ def test_files_are_looked_for_where_they_came_from() -> None:
         ("default", ()),
         ("corp", ("base-lib",)),
     ]
-    assert bound.index_of("asr") == "default"
-    assert bound.index_of("base-lib") == "corp"
+    assert bound_index(bound.bindings(), "asr") == "default"
+    assert bound_index(bound.bindings(), "base-lib") == "corp"
 
 
 def test_an_index_that_is_gone_is_named() -> None:

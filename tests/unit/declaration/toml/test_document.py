@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from envbuild.declaration.declaration import Agree, Coexist, Declaration, Driver, Index
+from envbuild.declaration.declaration import Agree, Coexist, Declaration, Driver, Index, bound_index
 from envbuild.declaration.toml.document import parse_declaration
 from envbuild.errors import DeclarationError
 from envbuild.target.accelerator import Accelerator
@@ -227,7 +227,12 @@ requires = ["faster-whisper"]
         ),
     )
     names = ("acme-core", "acme-cuda", "my-acme", "faster-whisper")
-    assert [declaration.index_of(n) for n in names] == ["core", "internal", "internal", "default"]
+    assert [bound_index(declaration.bindings(), n) for n in names] == [
+        "core",
+        "internal",
+        "internal",
+        "default",
+    ]
 
 
 @pytest.mark.parametrize(
