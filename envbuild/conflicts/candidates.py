@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from envbuild.errors import Problem, UsageError
+from envbuild.conflicts.limits import Bounds, Steps
 from envbuild.requirement.graph import askings, overrides_by_package
 from envbuild.requirement.parse import admits, parse_version
 
@@ -70,43 +70,6 @@ class Admitted(NamedTuple):
     links: tuple[Link, ...]
 
 
-MOST_STEPS = 200_000
-"""A fleet of six drivers takes some thousand for all its pairs."""
-
-_STEPS_OF_A_QUESTION = 2_000
-_MOST_LINKS = 200_000
-"""Requirements of all locked versions, for each target that is looked at."""
-
-_MOST_ANSWERS = 50_000
-"""Pairs of drivers, for each platform that both are for."""
-
-
-class Bounds:
-    """How much a question about a whole fleet may take, over all its targets."""
-
-    def __init__(self) -> None:
-        self._links = _MOST_LINKS
-        self._answers = _MOST_ANSWERS
-
-    def spend_links(self, count: int) -> None:
-        """Count links that are kept; UsageError where there are too many."""
-        self._links -= count
-        if self._links < 0:
-            raise _refused(f"{_MOST_LINKS:,} requirements of locked versions and targets")
-
-    def spend_answers(self, count: int) -> None:
-        """Count answers about a pair; UsageError where there are too many."""
-        self._answers -= count
-        if self._answers < 0:
-            raise _refused(f"{_MOST_ANSWERS:,} pairs of drivers and platforms")
-
-
-def _refused(amount: str) -> UsageError:
-    message = f"comparing the drivers takes more than {amount}, which is the most that is looked at"
-    hint = "name the drivers to compare, or split the fleet into several declarations"
-    return UsageError(Problem(message=message, hint=hint))
-
-
 Ask: TypeAlias = "tuple[str, int, frozenset[str]]"
 """A requirement in short: the package, the candidates admitted, the extras."""
 
@@ -124,13 +87,15 @@ class Candidates:
     ) -> None:
         self.target = target
         self._limit = bounds or Bounds()
+        self.steps = Steps()
+        """What searches among the candidates may still take."""
+
         self.full: dict[str, int] = {}
         """Every candidate of each package, as a sum of bits."""
 
         self.bounds: dict[tuple[Candidate, str, tuple[str, ...]], dict[Node, Admitted]] = {}
         """What the propagation has worked out about single candidates, kept for all pairs."""
 
-        self._room = MOST_STEPS
         self._by_package: dict[str, list[Candidate]] = {}
         self._known: dict[tuple[str, str, tuple[str, ...]], Candidate] = {}
         self._masks: dict[tuple[str, str], int] = {}
@@ -144,22 +109,6 @@ class Candidates:
         for lockfile in lockfiles:
             for package in _usable(lockfile, target):
                 self._add(package, lockfile.driver)
-
-    def make_room(self) -> None:
-        """Let one more question take its share of steps."""
-        self._room = min(MOST_STEPS, self._room + _STEPS_OF_A_QUESTION)
-
-    def spend(self) -> None:
-        """Take one step; UsageError where a search takes more than any fleet's but one made for it."""
-        self._room -= 1
-        if self._room < 0:
-            raise self.give_up()
-
-    def give_up(self) -> UsageError:
-        """What is said of a search that is too long."""
-        message = "whether the locked versions serve drivers together takes too long to find out"
-        hint = "some lockfile has more versions, or requirements on them, than anybody locks"
-        return UsageError(Problem(message=message, hint=hint))
 
     def of(self, package: str, mask: int = -1) -> Iterator[Candidate]:
         """The package's candidates that a sum of bits holds."""

@@ -74,7 +74,7 @@ def resolve(candidates: Candidates, known: Propagation) -> dict[str, int] | None
         try:
             return try_all(candidates, known)
         except RecursionError:
-            raise candidates.give_up() from None
+            raise candidates.steps.give_up() from None
     chosen = {
         identifier: choice.candidate.bit
         for identifier, choice in result.mapping.items()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.conflicts.candidates import Bounds, Candidates
+from envbuild.conflicts.candidates import Candidates
 from envbuild.conflicts.conflict import (
     Cause,
     Compatible,
@@ -23,6 +23,7 @@ from envbuild.conflicts.demand import (
     pinned,
 )
 from envbuild.conflicts.joint_solution import solve
+from envbuild.conflicts.limits import Bounds
 from envbuild.conflicts.meeting import meet, shared_platforms, shared_targets
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Fleet:
         without, both stay empty and the answer is quick.
         """
         for candidates in self._candidates.values():
-            candidates.make_room()
+            candidates.steps.make_room()
         shared = self.shared(first, second)
         self._bounds.spend_answers(len(shared) + 1)
         outcomes = [

@@ -162,7 +162,7 @@ class Propagation:
             self.empty = package
 
     def _visit(self, node: Node) -> None:
-        self._candidates.spend()
+        self._candidates.steps.spend()
         domain = self.domains[node.package]
         if not domain:
             self.empty = node.package

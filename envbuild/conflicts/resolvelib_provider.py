@@ -70,7 +70,7 @@ class JointProvider(AbstractProvider["Asked", "Choice", "Identifier"]):
     ) -> tuple[bool, int, str]:
         """Decide what is in dispute first, then what has the fewest choices."""
         disputed = any(cause.requirement.identifier == identifier for cause in backtrack_causes)
-        self._candidates.spend()
+        self._candidates.steps.spend()
         mask = self._known.domain(_package(identifier))
         for asked in information[identifier]:
             mask &= asked.requirement.mask

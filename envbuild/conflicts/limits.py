@@ -1,0 +1,64 @@
+"""How much a question about a fleet may take, so that no lockfile makes it endless."""
+
+from __future__ import annotations
+
+from envbuild.errors import Problem, UsageError
+
+_MOST_STEPS = 200_000
+"""A fleet of six drivers takes some thousand for all its pairs."""
+
+_STEPS_OF_A_QUESTION = 2_000
+_MOST_LINKS = 200_000
+"""Requirements of all locked versions, for each target that is looked at."""
+
+_MOST_ANSWERS = 50_000
+"""Pairs of drivers, for each platform that both are for."""
+
+
+class Bounds:
+    """How much a question about a whole fleet may take, over all its targets."""
+
+    def __init__(self) -> None:
+        self._links = _MOST_LINKS
+        self._answers = _MOST_ANSWERS
+
+    def spend_links(self, count: int) -> None:
+        """Count links that are kept; UsageError where there are too many."""
+        self._links -= count
+        if self._links < 0:
+            raise _refused(f"{_MOST_LINKS:,} requirements of locked versions and targets")
+
+    def spend_answers(self, count: int) -> None:
+        """Count answers about a pair; UsageError where there are too many."""
+        self._answers -= count
+        if self._answers < 0:
+            raise _refused(f"{_MOST_ANSWERS:,} pairs of drivers and platforms")
+
+
+def _refused(amount: str) -> UsageError:
+    message = f"comparing the drivers takes more than {amount}, which is the most that is looked at"
+    hint = "name the drivers to compare, or split the fleet into several declarations"
+    return UsageError(Problem(message=message, hint=hint))
+
+
+class Steps:
+    """How many steps searches for one target may take, each question adding its share."""
+
+    def __init__(self) -> None:
+        self._left = _MOST_STEPS
+
+    def make_room(self) -> None:
+        """Let one more question take its share of steps."""
+        self._left = min(_MOST_STEPS, self._left + _STEPS_OF_A_QUESTION)
+
+    def spend(self) -> None:
+        """Take one step; UsageError where a search takes more than any fleet's but one made for it."""
+        self._left -= 1
+        if self._left < 0:
+            raise self.give_up()
+
+    def give_up(self) -> UsageError:
+        """What is said of a search that is too long."""
+        message = "whether the locked versions serve drivers together takes too long to find out"
+        hint = "some lockfile has more versions, or requirements on them, than anybody locks"
+        return UsageError(Problem(message=message, hint=hint))
