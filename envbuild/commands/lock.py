@@ -18,11 +18,13 @@ from envbuild.commands.lock_result import (
     DriverLock,
     LockFailure,
     LockResult,
+    Resolved,
     all_failures,
     driver_lock,
     held_by_rules,
+    say_locked,
 )
-from envbuild.commands.lock_warnings import doubts, note_held_back, note_yanked, with_held_back
+from envbuild.commands.lock_warnings import doubts, note_held_back, note_yanked
 from envbuild.conflicts.rules import agreement, check_rules, rule_problems
 from envbuild.errors import EnvbuildError, UnsatisfiableError, UsageError
 from envbuild.lockfile.known_files import known_files
@@ -34,30 +36,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from envbuild.commands.lock_jobs import LockGroup
-    from envbuild.commands.lock_merge import KnownByTarget
     from envbuild.declaration.declaration import Declaration
-    from envbuild.errors import Problem
     from envbuild.lockfile.folder import LockFolder
     from envbuild.lockfile.lockfile import Lockfile
-    from envbuild.posix.workers import Workers
     from envbuild.progress import Progress
     from envbuild.resolution.resolution import (
-        KnownPackage,
         MetadataSource,
-        Resolution,
         Resolver,
     )
-    from envbuild.target.target import Target
 
 __all__ = ["DriverLock", "LockResult", "Locker", "Upgrade", "check_locks", "targets_of"]
-
-
-@value
-class _Resolved:
-    """What resolving several groups came to."""
-
-    locked: dict[str, Lockfile]
-    failures: tuple[LockFailure, ...] = ()
 
 
 @value
@@ -131,7 +119,7 @@ class Locker:
             failures=tuple(dict.fromkeys(failures)),
         )
 
-    def _keep_or_resolve(self, groups: list[LockGroup], upgrade: Upgrade) -> _Resolved:
+    def _keep_or_resolve(self, groups: list[LockGroup], upgrade: Upgrade) -> Resolved:
         """The lockfiles of all groups; where every pin stands, without a resolution, which would say the same."""
         keeping = {
             job.driver.name: (job, keep) for job, keep in reusable_lockfiles(groups, upgrade)
@@ -145,8 +133,8 @@ class Locker:
                 failures.append(LockFailure(drivers=(name,), error=error))
                 del kept[name]
         rest = [group for group in groups if group[0].driver.name not in {*kept, *_names(failures)}]
-        found = self._resolve_all(rest, upgrade) if rest else _Resolved(locked={})
-        return _Resolved(locked=kept | found.locked, failures=(*failures, *found.failures))
+        found = self._resolve_all(rest, upgrade) if rest else Resolved(locked={})
+        return Resolved(locked=kept | found.locked, failures=(*failures, *found.failures))
 
     def _revalidate(self, kept: dict[str, Lockfile]) -> dict[str, Lockfile]:
         """Those of the lockfiles whose every file their indexes would give today, and that hold together.
@@ -164,127 +152,25 @@ class Locker:
             if confirmed.issuperset(choices[driver]) and not unsound_reasons(lockfile)
         }
         for driver, lockfile in found.items():
-            self._say_locked(driver, lockfile)
+            say_locked(self.progress, driver, lockfile)
         return found
 
-    def _say_locked(self, driver: str, lockfile: Lockfile) -> None:
-        names = {package.name for package in lockfile.packages}
-        self.progress.done(driver, f"{len(names)} package{'s' * (len(names) != 1)}")
-
     def _resolve_all(
-        self,
-        groups: Iterable[LockGroup],
-        upgrade: Upgrade,
-        bounds: tuple[str, ...] = (),
-    ) -> _Resolved:
+        self, groups: Iterable[LockGroup], upgrade: Upgrade, bounds: tuple[str, ...] = ()
+    ) -> Resolved:
         """The lockfiles of all groups; `bounds` hold beside each driver's own constraints."""
-        from envbuild.posix.workers import Workers
+        from envbuild.commands.lock_resolution import GroupResolver
 
-        failures: list[LockFailure] = []
-        locked: dict[str, Lockfile] = {}
-        with Workers(max_workers=self.jobs) as pool:
-            waiting = [
-                (
-                    group,
-                    [
-                        pool.submit(self._resolve, group, target, upgrade, bounds)
-                        for target in _targets(group)
-                    ],
-                )
-                for group in groups
-            ]
-            for group, futures in waiting:
-                try:
-                    resolutions = tuple(future.result() for future in futures)
-                    locked |= self._merge_until_sound(group, resolutions, upgrade, bounds, pool)
-                except EnvbuildError as error:
-                    placed = error.with_problems(
-                        self._placed(group, problem) for problem in error.problems
-                    )
-                    names = tuple(job.driver.name for job in group)
-                    failures.append(LockFailure(drivers=names, error=placed))
-                    for name in names:
-                        self.progress.done(name, "failed")
-        return _Resolved(locked=locked, failures=tuple(failures))
-
-    def _placed(self, group: LockGroup, problem: Problem) -> Problem:
-        """The problem at the driver's own lines, or at the rule's, unless it has a place already."""
-        if problem.file is not None:
-            return problem
-        driver = group[0].driver
-        if len(group) > 1:
-            names = [job.driver.name for job in group]
-            rules = (rule for rule in self.declaration.coexist if set(rule.drivers) & set(names))
-            hint = (
-                f"`envbuild conflicts {' '.join(names)}` compares what each has locked; "
-                "widen a range of one, or take one out of the rule"
-            )
-            return replace(
-                problem,
-                file=self.declaration.file,
-                line=next(rules).line,
-                key="coexist.drivers",
-                hint=hint,
-            )
-        key = problem.key or f"drivers.{driver.name}.requires"
-        return replace(problem, file=self.declaration.file, line=driver.requires[0].line, key=key)
-
-    def _resolve(
-        self,
-        group: LockGroup,
-        target: Target,
-        upgrade: Upgrade,
-        bounds: tuple[str, ...],
-        told: tuple[KnownPackage, ...] = (),
-    ) -> Resolution:
-        from envbuild.commands.lock_resolution import TargetResolver
-
-        there = tuple(job for job in group if target in targets_of(job.driver))
-        for job in there:
-            self.progress.stage(job.driver.name, f"resolving for {target}")
-        resolver = TargetResolver(
+        resolver = GroupResolver(
+            declaration=self.declaration,
             resolver=self.resolver,
             metadata=self.metadata,
-            told=told,
-        )
-        return resolver.resolve(there, target, upgrade, bounds)
-
-    def _merge_until_sound(
-        self,
-        group: LockGroup,
-        resolutions: tuple[Resolution, ...],
-        upgrade: Upgrade,
-        bounds: tuple[str, ...],
-        pool: Workers,
-    ) -> dict[str, Lockfile]:
-        """Each driver's lockfile, in which nothing is unmet."""
-        from envbuild.commands.lock_merge import Merger
-
-        def resolve(told: KnownByTarget) -> dict[Target, Resolution]:
-            waiting = {
-                target: pool.submit(self._resolve, group, target, upgrade, bounds, known)
-                for target, known in told.items()
-            }
-            return {target: future.result() for target, future in waiting.items()}
-
-        merger = Merger(
-            declaration=self.declaration,
-            metadata=self.metadata,
             progress=self.progress,
-            resolve=resolve,
+            jobs=self.jobs,
+            upgrade=upgrade,
+            bounds=bounds,
         )
-        locked = merger.merge_until_sound(group, resolutions, upgrade)
-        files = {file.sha256: file for resolution in resolutions for file in resolution.files}
-        for job in group:
-            merged = locked[job.driver.name]
-            try:
-                locked[job.driver.name] = with_commands(
-                    job, merged, files, self.metadata, self.declaration.file
-                )
-            except UsageError as error:
-                raise with_held_back(error, merged, self.metadata) from error
-            self._say_locked(job.driver.name, locked[job.driver.name])
-        return locked
+        return resolver.resolve_all(groups)
 
     def _agree(
         self, groups: tuple[LockGroup, ...], now: dict[str, Lockfile], upgrade: Upgrade
@@ -337,8 +223,3 @@ def _names(failures: Iterable[LockFailure]) -> tuple[str, ...]:
 def _undeclared(declaration: Declaration, folder: LockFolder) -> tuple[str, ...]:
     declared = {driver.name for driver in declaration.drivers}
     return tuple(folder.name(name) for name in folder.drivers() if name not in declared)
-
-
-def _targets(group: LockGroup) -> tuple[Target, ...]:
-    """Every target of any of the group's drivers."""
-    return tuple(dict.fromkeys(target for job in group for target in targets_of(job.driver)))

@@ -1,20 +1,34 @@
-"""Resolve what is locked together for one target; what a lockfile knows is believed first, and looked at afterwards."""
+"""Resolve what is locked together: every target, until the lockfiles hold together.
+
+What a lockfile knows is believed first, and looked at afterwards.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.commands.lock_jobs import known_of, pins_of
+from envbuild.commands.lock_commands import with_commands
+from envbuild.commands.lock_jobs import known_of, pins_of, targets_of
+from envbuild.commands.lock_merge import Merger
+from envbuild.commands.lock_result import LockFailure, Resolved, say_locked
+from envbuild.commands.lock_warnings import with_held_back
 from envbuild.declaration.declaration import bound_index
-from envbuild.errors import IndexFailureError, Problem
+from envbuild.errors import EnvbuildError, IndexFailureError, Problem, UsageError
 from envbuild.lockfile.known_files import NamedFile, replaced_files
+from envbuild.posix.workers import Workers
 from envbuild.resolution.joint_request import joint_inputs_request
 from envbuild.resolution.known_packages import newly_asked, unconfirmed
 from envbuild.value import replace, value
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from envbuild.commands.lock_jobs import Job, LockGroup, Upgrade
+    from envbuild.commands.lock_merge import KnownByTarget
+    from envbuild.declaration.declaration import Declaration
     from envbuild.lockfile.difference import FileChange
+    from envbuild.lockfile.lockfile import Lockfile
+    from envbuild.progress import Progress
     from envbuild.resolution.resolution import (
         KnownPackage,
         MetadataSource,
@@ -26,6 +40,119 @@ if TYPE_CHECKING:
 
 _TRIES = 2
 """Resolutions that believe a lockfile before one that believes nothing."""
+
+
+@value
+class GroupResolver:
+    """Locks groups of drivers, all targets side by side: resolved, merged, and resolved again until they are sound."""
+
+    declaration: Declaration
+    resolver: Resolver
+    metadata: MetadataSource
+    progress: Progress
+    jobs: int
+    """How many resolutions run at the same time."""
+
+    upgrade: Upgrade
+    bounds: tuple[str, ...]
+    """Constraints that hold beside each driver's own."""
+
+    def resolve_all(self, groups: Iterable[LockGroup]) -> Resolved:
+        """The lockfiles of all groups, and why others have none."""
+        failures: list[LockFailure] = []
+        locked: dict[str, Lockfile] = {}
+        with Workers(max_workers=self.jobs) as pool:
+            waiting = [
+                (
+                    group,
+                    [pool.submit(self._resolve, group, target) for target in _targets(group)],
+                )
+                for group in groups
+            ]
+            for group, futures in waiting:
+                try:
+                    resolutions = tuple(future.result() for future in futures)
+                    locked |= self._merge_until_sound(group, resolutions, pool)
+                except EnvbuildError as error:
+                    placed = error.with_problems(
+                        self._placed(group, problem) for problem in error.problems
+                    )
+                    names = tuple(job.driver.name for job in group)
+                    failures.append(LockFailure(drivers=names, error=placed))
+                    for name in names:
+                        self.progress.done(name, "failed")
+        return Resolved(locked=locked, failures=tuple(failures))
+
+    def _placed(self, group: LockGroup, problem: Problem) -> Problem:
+        """The problem at the driver's own lines, or at the rule's, unless it has a place already."""
+        if problem.file is not None:
+            return problem
+        driver = group[0].driver
+        if len(group) > 1:
+            names = [job.driver.name for job in group]
+            rules = (rule for rule in self.declaration.coexist if set(rule.drivers) & set(names))
+            hint = (
+                f"`envbuild conflicts {' '.join(names)}` compares what each has locked; "
+                "widen a range of one, or take one out of the rule"
+            )
+            return replace(
+                problem,
+                file=self.declaration.file,
+                line=next(rules).line,
+                key="coexist.drivers",
+                hint=hint,
+            )
+        key = problem.key or f"drivers.{driver.name}.requires"
+        return replace(problem, file=self.declaration.file, line=driver.requires[0].line, key=key)
+
+    def _resolve(
+        self, group: LockGroup, target: Target, told: tuple[KnownPackage, ...] = ()
+    ) -> Resolution:
+        there = tuple(job for job in group if target in targets_of(job.driver))
+        for job in there:
+            self.progress.stage(job.driver.name, f"resolving for {target}")
+        resolver = TargetResolver(
+            resolver=self.resolver,
+            metadata=self.metadata,
+            told=told,
+        )
+        return resolver.resolve(there, target, self.upgrade, self.bounds)
+
+    def _merge_until_sound(
+        self, group: LockGroup, resolutions: tuple[Resolution, ...], pool: Workers
+    ) -> dict[str, Lockfile]:
+        """Each driver's lockfile, in which nothing is unmet."""
+
+        def resolve(told: KnownByTarget) -> dict[Target, Resolution]:
+            waiting = {
+                target: pool.submit(self._resolve, group, target, known)
+                for target, known in told.items()
+            }
+            return {target: future.result() for target, future in waiting.items()}
+
+        merger = Merger(
+            declaration=self.declaration,
+            metadata=self.metadata,
+            progress=self.progress,
+            resolve=resolve,
+        )
+        locked = merger.merge_until_sound(group, resolutions, self.upgrade)
+        files = {file.sha256: file for resolution in resolutions for file in resolution.files}
+        for job in group:
+            merged = locked[job.driver.name]
+            try:
+                locked[job.driver.name] = with_commands(
+                    job, merged, files, self.metadata, self.declaration.file
+                )
+            except UsageError as error:
+                raise with_held_back(error, merged, self.metadata) from error
+            say_locked(self.progress, job.driver.name, locked[job.driver.name])
+        return locked
+
+
+def _targets(group: LockGroup) -> tuple[Target, ...]:
+    """Every target of any of the group's drivers."""
+    return tuple(dict.fromkeys(target for job in group for target in targets_of(job.driver)))
 
 
 @value

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from envbuild.finding import Finding
     from envbuild.lockfile.difference import Change
     from envbuild.lockfile.lockfile import HeldBack, Lockfile
+    from envbuild.progress import Progress
 
 
 @value
@@ -53,6 +54,14 @@ class LockFailure:
 
     drivers: tuple[str, ...]
     error: EnvbuildError
+
+
+@value
+class Resolved:
+    """What resolving several groups came to."""
+
+    locked: dict[str, Lockfile]
+    failures: tuple[LockFailure, ...] = ()
 
 
 @value
@@ -114,6 +123,12 @@ def driver_lock(
 def _holds_the_same(lockfile: Lockfile, previous: Lockfile | None) -> bool:
     """Whether a lockfile is the one before, whatever indexes have got since that was passed over."""
     return previous is not None and replace(lockfile, held_back=previous.held_back) == previous
+
+
+def say_locked(progress: Progress, driver: str, lockfile: Lockfile) -> None:
+    """Show that a driver is done."""
+    names = {package.name for package in lockfile.packages}
+    progress.done(driver, f"{len(names)} package{'s' * (len(names) != 1)}")
 
 
 def all_failures(failures: Iterable[LockFailure], possible: tuple[str, ...]) -> EnvbuildError:
