@@ -166,11 +166,12 @@ def _unreachable(answer: IndexAnswer) -> tuple[str, str]:
     return message, f"check the network, or say where it lives with ${answer.location.variable}"
 
 
-PROXY, TLS = "the proxy", "TLS"
-"""How the reason begins where a proxy, or the securing of a connection, failed."""
+PROXY, TLS, CERTIFICATE = "the proxy", "TLS", "no certificate"
+"""How the reason begins where a proxy, or the securing of a connection, failed, or has not even begun."""
 
 _HINTS = {
     PROXY: "check $HTTP_PROXY, $HTTPS_PROXY, $ALL_PROXY, and $NO_PROXY for what needs none",
+    CERTIFICATE: "name a file in PEM form that you can read, or take the variable away",
     TLS: "check whom $SSL_CERT_FILE and $SSL_CERT_DIR trust, and what $SSL_CLIENT_CERT shows",
 }
 
@@ -193,7 +194,8 @@ def _timed_out(answer: IndexAnswer) -> tuple[str, str]:
 
 def _unauthorised(answer: IndexAnswer) -> tuple[str, str]:
     where = f"into the netrc file or into ${answer.location.variable}"
-    if answer.location.credentials is None or answer.host is not None:
+    known = answer.location.credentials
+    if known is None or known.password is None or answer.host is not None:
         return f"{_index(answer)} asks who you are (401)", f"put user and password {where}"
     message = f"{_index(answer)} does not accept the user and password it was given (401)"
     return message, f"put the right ones {where}"

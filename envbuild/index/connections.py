@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from envbuild.index.answer import CERTIFICATE
+
 if TYPE_CHECKING:
     import socket
     import ssl
@@ -221,7 +223,7 @@ def _trust(environ: Mapping[str, str]) -> ssl.SSLContext:
         try:
             context.load_cert_chain(own)
         except (OSError, ssl.SSLError) as error:
-            raise OSError(0, "no certificate and key can be read in $SSL_CLIENT_CERT") from error
+            raise OSError(0, f"{CERTIFICATE} and key can be read in $SSL_CLIENT_CERT") from error
     return context
 
 
@@ -231,7 +233,7 @@ def _load(context: ssl.SSLContext, file: str, variable: str) -> None:
     try:
         context.load_verify_locations(file)
     except (OSError, ssl.SSLError) as error:
-        raise OSError(0, f"no certificate can be read in ${variable}") from error
+        raise OSError(0, f"{CERTIFICATE} can be read in ${variable}") from error
 
 
 def _load_folder(context: ssl.SSLContext, folder: str) -> None:

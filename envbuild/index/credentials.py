@@ -44,8 +44,9 @@ def ask_keyring(url: str, user: str, environ: Mapping[str, str]) -> str | None:
 
     program = find_program("keyring", environ.get("PATH", ""))
     if program is None:
-        message = "$ENVBUILD_KEYRING asks for keyring, which is not on PATH"
-        raise UsageError(Problem(key="$ENVBUILD_KEYRING", message=message))
+        message = "asks for the program keyring, which is not on PATH"
+        hint = "install it, or put the password into the netrc file"
+        raise UsageError(Problem(key="$ENVBUILD_KEYRING", message=message, hint=hint))
     own = {key: value for key, value in environ.items() if key.startswith("PYTHON_KEYRING_")}
     for service in (url, urlsplit(url).netloc):
         command = Command(
@@ -67,6 +68,11 @@ class Netrc:
     """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
+        """UsageError where `$ENVBUILD_KEYRING` asks for what there is not."""
+        asked = environ.get("ENVBUILD_KEYRING", "")
+        if asked not in ("", "subprocess", "disabled"):
+            message = f"is {asked!r}, but must be 'subprocess' or 'disabled'"
+            raise UsageError(Problem(key="$ENVBUILD_KEYRING", message=message))
         self._environ = environ
         self._known: Mapping[str, tuple[str, str, str]] | None = None
 

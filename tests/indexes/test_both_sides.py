@@ -228,6 +228,14 @@ def _url_of_another_port(world: World) -> None:
     world.url = world.url.replace("://", f"://{user}:{password}@")
 
 
+def _netrc_of_all_others(world: World) -> None:
+    """netrc's `default` is for indexes alone, not for where they lead."""
+    _login(world)
+    world.inject(r"/simple/", _Linked(_another(world, login=True)), None)
+    user, password = LOGIN
+    world.write_netrc(f"default login {user} password {password}")
+
+
 def _netrc_of_another(world: World) -> None:
     """netrc knows another host than the index."""
     _login(world)
@@ -369,13 +377,14 @@ def _unreadable_cert(world: World) -> None:
     world.env["SSL_CERT_FILE"] = str(file)
 
 
+UNREADABLE = r"no certificate can be read in \$SSL_CERT_FILE\s+hint: name a file in PEM form"
 CERTIFICATES = (
     Case(name="SSL_CERT_FILE", prepare=_cert_file),
     Case(name="SSL_CERT_DIR, hashed", prepare=lambda world: _cert_folder(world, hashed=True)),
     Case(name="SSL_CERT_DIR, not hashed", prepare=lambda world: _cert_folder(world, hashed=False)),
     Case(name="SSL_CLIENT_CERT", prepare=_client_cert),
     Case(name="unknown authority", prepare=lambda w: _drop(_secure(w)), words="certificate"),
-    Case(name="unreadable certificate", prepare=_unreadable_cert, words="SSL_CERT_FILE"),
+    Case(name="unreadable certificate", prepare=_unreadable_cert, words=UNREADABLE),
 )
 
 

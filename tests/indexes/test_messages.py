@@ -62,7 +62,10 @@ def test_every_bad_answer_has_its_words() -> None:
     answers = [answer(fault, place, None) for fault in pages for place in (DEFAULT, KNOWN)]
     answers += [answer(fault, DEFAULT, wheel) for fault in files]
     answers += [answer(fault, FOLDER, None) for fault in (Fault.UNREACHABLE, Fault.NOT_FOUND)]
-    on_the_way = ("the proxy: connection refused", "TLS: certificate verify failed")
+    on_the_way = (
+        *("the proxy: connection refused", "TLS: certificate verify failed"),
+        "no certificate can be read in $SSL_CERT_FILE",
+    )
     answers += [replace(answers[0], reason=reason) for reason in on_the_way]
     elsewhere = IndexAnswer(
         fault=Fault.SERVER_ERROR,
@@ -77,6 +80,13 @@ def test_every_bad_answer_has_its_words() -> None:
     assert_golden(GOLDEN, text)
     assert "s3cret" not in text
     assert "m3" not in text
+
+
+def test_a_user_without_a_password_is_asked_for_it() -> None:
+    """Only what was sent can be called wrong."""
+    user_alone = replace(KNOWN, credentials=Credentials(user="m3", password=None))
+    said = str(problem_of(answer(Fault.UNAUTHORISED, user_alone, None)))
+    assert "asks who you are (401)" in said
 
 
 def test_a_bad_answer_is_exit_4() -> None:

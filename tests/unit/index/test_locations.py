@@ -282,3 +282,14 @@ def test_a_missing_netrc_counts_only_where_it_was_asked_for(tmp_path: Path) -> N
     assert locate(INTERNAL, environ={"HOME": str(tmp_path)}).of("acme-a").credentials is None
     with pytest.raises(UsageError, match=r"that \$NETRC names: No such file"):
         locate(INTERNAL, environ={"NETRC": str(tmp_path / "none")})
+
+
+def test_a_keyring_that_is_not_there_is_a_mistake(tmp_path: Path) -> None:
+    """As is a kind of keyring that envbuild does not know."""
+    environ = {"ENVBUILD_INDEX_DEFAULT_URL": "https://kim@mirror.example/simple"}
+    environ |= {"ENVBUILD_KEYRING": "subprocess", "PATH": str(tmp_path)}
+    with pytest.raises(UsageError, match="asks for the program keyring, which is not on PATH"):
+        locate(environ=environ)
+    with pytest.raises(UsageError, match="KEYRING: is 'import', but must be 'subprocess'"):
+        locate(environ=environ | {"ENVBUILD_KEYRING": "import"})
+    assert locate(environ=environ | {"ENVBUILD_KEYRING": "disabled"}).default.url
