@@ -1,1 +1,1 @@
-"""What launchers read: one file a format in `formats/`; files that exist, read and written."""
+"""The formats that launchers read, one file each in `formats/`."""

@@ -1,4 +1,4 @@
-"""What a format of `envbuild export` is, and what it may ask of an export."""
+"""The record of an export format, and what it can use."""
 
 from __future__ import annotations
 
@@ -20,46 +20,46 @@ _LAST_PORT = 65535
 
 @value
 class Option:
-    """A word of the command line that some formats take: `--NAME VALUE`."""
+    """A command-line option that some formats take: `--NAME VALUE`."""
 
     name: str
     metavar: str
     help: str
 
 
-ARGUMENTS = Option(name="arguments", metavar="TEXT", help="what follows the command, as in a shell")
-UNIT = Option(name="unit", metavar="FILE", help="a unit; the drop-in keeps its arguments")
+ARGUMENTS = Option(
+    name="arguments", metavar="TEXT", help="the arguments of the command, quoted as in a shell"
+)
+UNIT = Option(name="unit", metavar="FILE", help="an existing unit; the drop-in keeps its arguments")
 IMAGE = Option(name="image", metavar="IMAGE", help="the container image, with a tag or a digest")
 PORT = Option(name="port", metavar="N", help="the port that the service listens on")
-TARGET = Option(
-    name="target", metavar="TARGET", help="export this target of the lockfiles alone, by its name"
-)
+TARGET = Option(name="target", metavar="TARGET", help="export only this target of the lockfiles")
 
 
 @value
 class ExportRequest:
-    """What is to be written."""
+    """The settings of an export."""
 
     format: str
     drivers: tuple[str, ...] = ()
     stable: bool | None = None
-    """Paths that follow every switch, or exact ones; None leaves it to the format."""
+    """Paths that follow every switch, or exact ones; None for the format's default."""
 
     options: Mapping[str, str] = field(default_factory=dict)
-    """What the command line says for the format's options, by their names."""
+    """The values of the format's options, by name."""
 
     envbuild: tuple[str, ...] = ("envbuild",)
-    """The command that calls this envbuild on this declaration and store."""
+    """The command that runs this envbuild with this declaration and store."""
 
     out: Path | None = None
     """The folder that files are written to; None prints them."""
 
     check: tuple[Path, ...] = ()
-    """Files that are compared with what would be written."""
+    """Files that are compared with the export."""
 
     @property
     def arguments(self) -> tuple[str, ...] | None:
-        """The words of `--arguments`; None where it was not given; UsageError where a quote is open."""
+        """The words of `--arguments`; None without the option; UsageError if a quote is not closed."""
         text = self.options.get(ARGUMENTS.name)
         if text is None:
             return None
@@ -71,7 +71,7 @@ class ExportRequest:
 
     @property
     def port(self) -> int | None:
-        """The number of `--port`; UsageError where it is none."""
+        """The number of `--port`; UsageError if it is invalid."""
         text = self.options.get(PORT.name)
         if text is None:
             return None
@@ -82,11 +82,11 @@ class ExportRequest:
 
 
 class Export(Protocol):
-    """What a format may ask for; each is worked out when it is asked for."""
+    """What a format can use; each value is computed when it is first used."""
 
     @property
     def request(self) -> ExportRequest:
-        """What the command line asks for."""
+        """The settings from the command line."""
         ...
 
     @property
@@ -95,23 +95,23 @@ class Export(Protocol):
         ...
 
     def lockfiles(self) -> Iterable[tuple[Lockfile, str]]:
-        """The lockfile and its digest, of each driver; NoError where one has none."""
+        """The lockfile of each driver with its digest; NoError if a driver has none."""
         ...
 
     def sources(self, lockfile: Lockfile) -> Mapping[str, FileSource]:
-        """Where this host finds a lockfile's files, by package; IndexFailureError names what is gone."""
+        """Where this host finds a lockfile's files, by package; IndexFailureError names missing files."""
         ...
 
     def licences(self, driver: str) -> Mapping[str, str]:
-        """By package, what METADATA in the driver's current environment says."""
+        """Licences by package, from METADATA in the driver's current environment."""
         ...
 
     def unit(self) -> tuple[str, str] | None:
-        """The name and the text of the unit that a drop-in is for, where one was named."""
+        """The name and the text of the unit for a drop-in, if one was named."""
         ...
 
     def lockfile(self, driver: str) -> Lockfile:
-        """A driver's lockfile; NoError where it has none."""
+        """A driver's lockfile; NoError if it has none."""
         ...
 
     def indexes(self) -> Mapping[str, tuple[str, bool]]:
@@ -119,7 +119,7 @@ class Export(Protocol):
         ...
 
     def lock_workspace(self, lockfile: Lockfile, pyproject: str, python: str) -> str:
-        """The `uv.lock` of a lockfile's `pyproject.toml`, made with an interpreter that it is for."""
+        """The `uv.lock` for a lockfile's `pyproject.toml`, made with an interpreter of its target."""
         ...
 
 
@@ -129,21 +129,21 @@ class ExportFormat:
 
     name: str
     files: str
-    """Which files it writes; Markdown."""
+    """The files that it writes; Markdown."""
 
     taken_by: str
-    """Whose own code reads the result in the tests; Markdown."""
+    """The program whose own code reads the result in the tests; Markdown."""
 
     render: Callable[[Export], tuple[ExportedFile, ...]]
     options: tuple[Option, ...] = ()
     stable: bool = False
-    """Whether it names paths that follow every switch unless the command line says otherwise."""
+    """Whether its paths follow every switch by default."""
 
     of_lockfiles: bool = False
-    """Whether it is made from lockfiles: without drivers, of all that are declared."""
+    """Whether it is made from lockfiles; without named drivers, of all declared drivers."""
 
     needs_declaration: bool = False
-    """Whether each driver must be declared: for ranges, for the package that names it, for its accelerator."""
+    """Whether each driver must be declared: for ranges, for its version's package, for its accelerator."""
 
     compare: Callable[[Export, Path, str], tuple[str, ...] | None] | None = None
-    """What a file that is there (path, text) says otherwise, if not line by line; None where it is no such file."""
+    """Compares an existing file (path, text), unless lines are compared; None for a file of another kind."""

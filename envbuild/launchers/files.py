@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 
 _SEPARATORS = re.compile(r"[-_.]+")
 _LONGEST_LICENCE = 80
-"""In characters: what is longer is a licence's text, not its name."""
+"""In characters; a longer text is the licence itself, not its name."""
 
 _NO_LICENCE = ("", "unknown", "none")
 
 
 def read_subject(entry: ManifestDriver, declared: Driver | None) -> BuiltDriver:
-    """A driver of the manifest as it stands on the disk.
+    """A driver of the manifest with its paths on the disk.
 
-    HostError names every path that is not there: launchers silently fall back to another one.
+    HostError names every missing path: launchers would silently use another one.
     """
     missing = [path for path in _programs(entry) if not os.access(path, os.X_OK)]
     if missing:
@@ -53,7 +53,7 @@ def read_subject(entry: ManifestDriver, declared: Driver | None) -> BuiltDriver:
 
 
 def read_licences(environment: Path) -> dict[str, str]:
-    """Each package's licence as its METADATA has it: an SPDX expression, else a name; by normalised name."""
+    """Each package's licence from its METADATA: an SPDX expression, else a name; by normalised name."""
     found = {}
     for file in sorted(environment.glob("lib/python3.*/site-packages/*.dist-info/METADATA")):
         try:
@@ -73,13 +73,13 @@ def read_licences(environment: Path) -> dict[str, str]:
 
 
 def write_files(folder: Path, files: Iterable[ExportedFile]) -> tuple[str, ...]:
-    """Write every file below the folder, each whole, with its mode; the value is their paths."""
+    """Write every file below the folder atomically, with its mode; returns their paths."""
     written = []
     for file in files:
         path = folder / file.name
         try:
             make_folders(path.parent)
-            shared = file.mode & 0o077 != 0  # what is private is so whatever was there
+            shared = file.mode & 0o077 != 0  # a private file stays private
             write_atomically(path, file.text.encode(), mode=file.mode, keep_mode=shared)
         except OSError as error:
             message = f"cannot write it: {error.strerror}"
@@ -89,7 +89,7 @@ def write_files(folder: Path, files: Iterable[ExportedFile]) -> tuple[str, ...]:
 
 
 def read_text(path: Path) -> str:
-    """A file's text; UsageError where it cannot be read."""
+    """A file's text; UsageError if it cannot be read."""
     try:
         return read_input(path, most=MOST_OTHER).decode("utf-8")
     except RefusedInputError as error:

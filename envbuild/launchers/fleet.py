@@ -1,4 +1,4 @@
-"""What is exported, and what comes of it: drivers of a generation in, files out."""
+"""The values of exports: drivers of a generation in, files out."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ HEADER = (
 )
 PUBLIC = 0o644
 PRIVATE = 0o600
-"""For files that stand where services keep their secrets, and that people add secrets to."""
+"""For files next to services' secrets, which people add secrets to."""
 
 PROGRAM = 0o755
 
 _PATH = re.compile(r"/[A-Za-z0-9._/+-]+")
 _CONTROLS = ("Cc", "Cs", "Zl", "Zp")
-"""Categories of characters that end a line for some reader, or do something else than being read."""
+"""Categories of characters that end a line in some reader, or control a terminal."""
 
 _IMAGE = re.compile(
     r"(?P<name>[a-z0-9][a-z0-9._/:-]*?)(?P<tag>:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?"
@@ -38,7 +38,7 @@ _IMAGE = re.compile(
 
 @value
 class ExportedFile:
-    """A file as an export writes it."""
+    """A file of an export."""
 
     name: str
     """Relative to the folder of the export."""
@@ -53,7 +53,7 @@ class BuiltDriver:
 
     entry: ManifestDriver
     declared: Driver | None
-    """As `drivers.toml` has it; None where the export does not need it."""
+    """From `drivers.toml`; None if the export does not need it."""
 
     base_python: str
     """The interpreter below the environment's `bin/python`, links resolved."""
@@ -66,13 +66,13 @@ class BuiltDriver:
 
     @property
     def accelerator(self) -> AcceleratorKind | None:
-        """The kind of accelerator that the declaration asks for."""
+        """The accelerator kind that the declaration requires."""
         if self.declared is None or self.declared.accelerator is None:
             return None
         return find_kind(self.declared.accelerator.kind)
 
     def binary(self, *, stable: bool) -> str:
-        """The driver's command: the path that follows every switch, or that of just this environment."""
+        """The path of the driver's command: one that follows every switch, or the exact one."""
         return self.entry.stable_binary if stable else self.entry.binary
 
     def bin_folder(self, *, stable: bool) -> str:
@@ -82,7 +82,7 @@ class BuiltDriver:
 
 @value
 class FileSource:
-    """Where this host finds a package's files; PEP 751 wants an address for each."""
+    """Where this host finds a package's files; PEP 751 needs an address for each."""
 
     index: str | None
     """The index's own address, without credentials; None where it is no PEP 503 index on the web."""
@@ -100,7 +100,7 @@ class BuiltFleet:
 
     subjects: tuple[BuiltDriver, ...]
     stable: bool
-    """Whether paths follow every switch; else they name just this generation's environments."""
+    """Whether paths follow every switch; else they name this generation's environments."""
 
 
 def header(format_: str) -> str:
@@ -109,21 +109,21 @@ def header(format_: str) -> str:
 
 
 def upper_name(driver: str) -> str:
-    """A driver's name as variables begin with it: `IMAGE_GEN`."""
+    """A driver's name as a prefix of variables: `IMAGE_GEN`."""
     name = driver.upper().replace("-", "_")
     return f"_{name}" if name[0].isdigit() else name
 
 
 def check_path(path: str, format_: str) -> str:
-    """The path itself; UsageError where the format could not carry it unquoted."""
+    """The path itself; UsageError if the format would have to quote it."""
     if _PATH.fullmatch(path) is None:
         message = f"the path {path!r} has characters that the format {format_} cannot carry"
-        raise UsageError(Problem(message=message, hint="use letters, digits and . _ / + - alone"))
+        raise UsageError(Problem(message=message, hint="use only letters, digits and . _ / + -"))
     return path
 
 
 def check_printable(text: str, what: str, format_: str) -> str:
-    """The text itself; UsageError where it has line ends or other control characters, C1 and Unicode's too."""
+    """The text itself; UsageError if it has line ends or other control characters (also C1 and Unicode's)."""
     if any(category(character) in _CONTROLS for character in text):
         message = f"{what} {text!r} has control characters, which the format {format_} cannot carry"
         raise UsageError(Problem(message=message))
@@ -131,12 +131,12 @@ def check_printable(text: str, what: str, format_: str) -> str:
 
 
 def join(lines: Iterable[str]) -> str:
-    """Lines as a text that ends in a line feed; UsageError where one holds a line break or a control character."""
+    """Lines as a text with a final line feed; UsageError if one has a line break or a control character."""
     return "".join(f"{check_printable(line, 'the line', 'of the file')}\n" for line in lines)
 
 
 def require_image(image: str | None, format_: str) -> str:
-    """The image itself; UsageError where there is none, or it has no tag and no digest, or both."""
+    """The image itself; UsageError if it is missing, or has no tag and no digest, or both."""
     if image is None:
         message = f"the format {format_} needs the image that the environment runs in"
         hint = "give it with --image NAME@sha256:DIGEST; it needs a C library, not Python packages"
@@ -165,7 +165,7 @@ def mounts(fleet: BuiltFleet, subject: BuiltDriver) -> tuple[str, ...]:
 
 
 def python_note(subject: BuiltDriver) -> str | None:
-    """What the image must bring where the interpreter is the system's; None where it is mounted."""
+    """What the image must contain if the system's interpreter is used; None if it is mounted."""
     prefix = subject.base_python.rpartition("/bin/")[0]
     if prefix in ("/usr", "/usr/local", ""):
         return (

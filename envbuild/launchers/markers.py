@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def render_marker(targets: Sequence[Target], all_targets: Sequence[Target]) -> str | None:
-    """A marker that holds on these targets of all that are locked; None where it is all of them.
+    """A marker that is true on these targets and false on the other locked ones; None for all targets.
 
-    Platforms that differ in their C library alone look the same to a marker.
+    A marker cannot tell platforms apart that differ only in their C library.
     """
     wanted, every = set(map(_coordinates, targets)), set(map(_coordinates, all_targets))
     if wanted == every:
@@ -32,7 +32,7 @@ def render_marker(targets: Sequence[Target], all_targets: Sequence[Target]) -> s
 
 
 def check_distinct(lockfile: Lockfile) -> None:
-    """UsageError where one package has two versions that no marker can tell apart."""
+    """UsageError if a package has two versions that no marker can tell apart."""
     seen: dict[tuple[str, _Coordinates], LockedPackage] = {}
     problems = []
     for package in lockfile.packages:

@@ -1,6 +1,6 @@
-"""On which patch releases of Python a locked package is needed, as a marker.
+"""The patch releases of Python on which a locked package is needed, as a marker.
 
-What is open by kernel is exported for all of them: nothing that is locked stands in another's way.
+Packages that depend on the kernel are exported for all kernels: locked packages never exclude each other.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _VARIABLE = "python_full_version"
 
 
 def package_marker(package: LockedPackage, lockfile: Lockfile) -> str | None:
-    """The marker of a package: its targets, and the patch releases on which it is needed."""
+    """The marker of a package: its targets, and the patch releases that need it."""
     base = render_marker(package.targets, lockfile.targets)
     needed = _needed(lockfile)
     minors = dict.fromkeys(_minor(target.python) for target in package.targets)
@@ -44,7 +44,7 @@ def package_marker(package: LockedPackage, lockfile: Lockfile) -> str | None:
 
 @lru_cache(maxsize=16)
 def _needed(lockfile: Lockfile) -> dict[tuple[str, str], str]:
-    """By package and minor version, the condition where it is not needed on every patch release."""
+    """The condition by package and minor version, if not every patch release needs it."""
     asked = (*lockfile.inputs.requires, *lockfile.inputs.overrides)
     texts = [text for package in lockfile.packages for text in package.requires]
     texts = [text for text in (*asked, *texts) if is_open(text)]
@@ -61,7 +61,7 @@ def _needed(lockfile: Lockfile) -> dict[tuple[str, str], str]:
 
 
 def _starts(texts: list[str], minor: str) -> list[int]:
-    """The patch releases from which on another answer is possible."""
+    """The first patch releases of ranges that may have different answers."""
     named = {int(patch) for text in texts for own, patch in _NAMED.findall(text) if own == minor}
     return sorted({0, 1} | named | {patch + 1 for patch in named})
 
@@ -76,7 +76,7 @@ def _names(lockfile: Lockfile, minor: str, patch: int) -> set[str]:
 
 
 def _ranges(minor: str, starts: list[int], held: list[bool]) -> Iterator[str]:
-    """Each run of patch releases on which something is needed."""
+    """Each run of patch releases that need something."""
     edges = [False, *held, False]
     begins = [at for at, (before, now) in enumerate(pairwise(edges)) if now and not before]
     ends = [at for at, (before, now) in enumerate(pairwise(edges)) if before and not now]

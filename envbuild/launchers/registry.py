@@ -1,4 +1,4 @@
-"""The formats of `envbuild export`, found by the files of `formats/`."""
+"""The formats of `envbuild export`, found as the files of `formats/`."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 @cache
 def all_formats() -> tuple[ExportFormat, ...]:
-    """Every format, in the order of their names."""
+    """Every format, ordered by name."""
     names = sorted(module.name for module in iter_modules(formats.__path__))
     modules = (import_module(f"{formats.__name__}.{name}") for name in names)
     return tuple(cast("ExportFormat", module.FORMAT) for module in modules)
 
 
 def find_format(name: str) -> ExportFormat:
-    """The format of that name; KeyError where there is none."""
+    """The format with that name; KeyError if there is none."""
     return {known.name: known for known in all_formats()}[name]
 
 
@@ -37,7 +37,7 @@ def all_options() -> dict[Option, tuple[str, ...]]:
 
 
 def refuse_foreign_options(chosen: ExportFormat, given: tuple[str, ...]) -> None:
-    """UsageError where an option was given that the format does not take."""
+    """UsageError if an option was given that the format does not take."""
     own = {option.name for option in chosen.options}
     problems = [
         Problem(

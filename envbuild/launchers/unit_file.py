@@ -1,4 +1,4 @@
-"""The commands of a systemd unit file, and what each is to the current generation."""
+"""The commands of a systemd unit file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 _SECTION = re.compile(r"\[([^\]]+)\]")
 _PREFIXES = "@-:+!|"
-"""What may stand before an executable's path (systemd.service(5))."""
+"""Prefixes of an executable's path (systemd.service(5))."""
 
 _INSTANCE = re.compile(r"@([^/@]+)\.service$")
 
@@ -25,13 +25,13 @@ class ExecLine:
     """Counted from 1."""
 
     executable: str
-    """The first word without its prefixes, specifiers `%i` and `%I` filled in where they are known."""
+    """The first word without its prefixes; `%i` and `%I` are replaced if they are known."""
 
 
 def parse_unit(text: str, *, name: str) -> tuple[ExecLine, ...] | None:
-    """Every `ExecStart=` that is in force, in order; None for a text that is no unit.
+    """Every effective `ExecStart=`, in order; None for a text that is no unit.
 
-    An empty `ExecStart=` takes back those before it; `name` is the file's name, for its instance.
+    An empty `ExecStart=` clears those before it; `name` is the file's name, for its instance.
     """
     if "\0" in text:
         return None
@@ -57,7 +57,7 @@ def parse_unit(text: str, *, name: str) -> tuple[ExecLine, ...] | None:
 
 
 def _joined(text: str) -> Iterator[tuple[int, str]]:
-    """Lines that say something, continuations joined, with the number of the first."""
+    """Lines that are not empty or comments, with continuations joined, and the number of the first."""
     waiting, start = "", 0
     for number, line in enumerate(text.splitlines(), 1):
         stripped = line.strip()

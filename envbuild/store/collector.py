@@ -32,7 +32,7 @@ _SHARED = ("generations.lock", "cache.lock")
 
 @value
 class Collector:
-    """Reads what a gc has to know of a store, and does what it decides."""
+    """Reads the state of a store for a gc, and carries out its plan."""
 
     store: Store
 
@@ -50,9 +50,9 @@ class Collector:
         )
 
     def take(self, plan: GcPlan) -> GcPlan:
-        """Rename away what the plan names; what came into use meanwhile stays.
+        """Rename away what the plan names; entries that came into use meanwhile stay.
 
-        The caller holds `switching`. Gives the plan as it was carried out.
+        The caller holds `switching`. Returns the plan as it was carried out.
         """
         trash = Trash(folder=self.store.trash)
         for number in plan.generations:
@@ -70,9 +70,9 @@ class Collector:
         return replace(plan, environments=gone, kept=(*plan.kept, *kept))
 
     def _take_environment(self, name: str, trash: Trash) -> bool:
-        """Take one environment, with every lock on it held; whether they were free and nobody runs it.
+        """Remove one environment, holding every lock on it; False if a lock is held or a process runs.
 
-        One whose lease was taken while it went is put back.
+        If a process takes its lease meanwhile, the environment is put back.
         """
         environment = self.store.environment(name)
         with ExitStack() as held:
@@ -92,14 +92,14 @@ class Collector:
         return True
 
     def _take_leftovers(self, trash: Trash) -> None:
-        """What killed runs left: halves of generations, files of environments that are gone."""
+        """Remove leftovers of killed runs: incomplete generations, files of removed environments."""
         for path in self.store.generation(0).parent.glob(".*.tmp"):
             trash.take(path)
         numbers = set(self.store.generation_numbers())
         for path in self.store.records.folder.glob("*.json"):
             if path.stem.isdecimal() and int(path.stem) not in numbers:
                 trash.take(path)
-        with locked_if_free(self.store.cache_lock) as free:  # nobody builds
+        with locked_if_free(self.store.cache_lock) as free:  # no build is running
             for path in self.store.staging.glob("*") if free else ():
                 trash.take(path)
         names = self._names()
@@ -122,7 +122,7 @@ class Collector:
         return confirmed | receipts
 
     def _generation(self, number: int) -> StoredGeneration:
-        """By manifest, generation record and links together: what any of them names is needed."""
+        """Every generation with all environments that its manifest, its record or its links name."""
         folder = self.store.generation(number)
         links = (path for path in _listed(folder) if path.is_symlink())
         needed = {os.path.basename(os.readlink(link)) for link in links}  # noqa: PTH115, PTH119
@@ -134,7 +134,7 @@ class Collector:
                 needed |= {Path(driver.environment).name for driver in manifest.drivers}
             needed |= {name for name, _ in self.store.records.read(number).receipts}
         except HostError:
-            pass  # what is damaged is said by verify
+            pass  # `verify` reports damage
         return StoredGeneration(number=number, created=created, environments=tuple(sorted(needed)))
 
     def _environment(self, name: str, processes: tuple[Process, ...]) -> StoredEnvironment:
@@ -152,7 +152,7 @@ class Collector:
         )
 
     def _receipt_head(self, name: str) -> tuple[str | None, int | None, str]:
-        """When it was built, its size and its interpreter; the receipt's first line says it all."""
+        """When it was built, its size and its interpreter, from the receipt's first line."""
         try:
             with os.fdopen(open_ordinary(self.store.receipt(name)), encoding="utf-8") as stream:
                 head = read_receipt_head(stream.readline())

@@ -13,35 +13,35 @@ if TYPE_CHECKING:
 
 @value
 class StoredGeneration:
-    """A generation as far as a gc is concerned."""
+    """The facts of a generation that a gc needs."""
 
     number: int
     created: str | None
-    """UTC, `2026-11-20T10:00:00Z`; None where its manifest cannot be read."""
+    """UTC, `2026-11-20T10:00:00Z`; None if its manifest cannot be read."""
 
     environments: tuple[str, ...]
-    """The folder names of all that it may need."""
+    """The folder names of all environments that it may need."""
 
 
 @value
 class StoredEnvironment:
-    """An environment as far as a gc is concerned."""
+    """The facts of an environment that a gc needs."""
 
     name: str
     created: str | None
-    """When it was built (UTC); None where it has no receipt, and so never was."""
+    """When it was built (UTC); None without a receipt, because the build never finished."""
 
     processes: tuple[Process, ...]
     """The processes that run from it."""
 
     busy: bool
-    """Whether another envbuild builds it, or is about to use it."""
+    """Whether another envbuild builds it or is about to use it."""
 
     leased: bool = False
-    """Whether any process holds its lease, be it one that cannot be seen from here."""
+    """Whether any process holds its lease, even a process that this user cannot see."""
 
     size: int | None = None
-    """The bytes of its files, shared or not; None where it has no receipt."""
+    """The bytes of its files, shared or not; None without a receipt."""
 
     pythons: tuple[str, ...] = ()
     """The folder names of the managed Pythons that it needs."""
@@ -49,21 +49,21 @@ class StoredEnvironment:
 
 @value
 class StoredPython:
-    """A managed Python as far as a gc is concerned."""
+    """The facts of a managed Python that a gc needs."""
 
     name: str
     """Its folder name, such as `cpython-3.12.9-linux-x86_64-gnu`."""
 
     installed: str | None
-    """When it was complete (UTC); None where it never was."""
+    """When its installation finished (UTC); None if it never did."""
 
     processes: tuple[Process, ...] = ()
-    """What runs it."""
+    """Processes that run it."""
 
 
 @value
 class Kept:
-    """Something that stays, and why."""
+    """Something that stays, with the reasons."""
 
     subject: str
     """An environment's or a managed Python's folder name, or `generation N`."""
@@ -73,7 +73,7 @@ class Kept:
 
 @value
 class GcPlan:
-    """What a gc does: generations first, so that nothing ever names what is gone."""
+    """The plan of a gc: generations are removed first, so that none names a removed environment."""
 
     generations: tuple[int, ...]
     environments: tuple[str, ...]
@@ -96,8 +96,8 @@ def plan_gc(
 ) -> GcPlan:
     """Keep the current generation and the newest others, `keep` in all, with what they need.
 
-    With `before` (UTC) nothing that was made since then is taken away.
-    Newest is by number, whatever the dates say.
+    Nothing made since `before` (UTC) is removed.
+    Newest means the highest number, regardless of dates.
     """
     reasons = {item.number: _generation_reason(item, current, before) for item in generations}
     free = keep - (current in reasons)
@@ -130,10 +130,10 @@ def plan_pythons(
     environments: tuple[StoredEnvironment, ...],
     before: str,
 ) -> tuple[tuple[str, ...], tuple[Kept, ...]]:
-    """Which managed Pythons nothing needs any more, and which stay and why.
+    """The managed Pythons that nothing needs, and those that stay with the reasons.
 
-    `environments` are those that stay. Nothing that was installed since `before` (UTC) is taken,
-    as a sync may be about to build on it.
+    `environments` are those that stay. A Python installed since `before` (UTC) stays,
+    because a sync may be about to use it.
     """
     gone = []
     kept = []

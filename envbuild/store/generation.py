@@ -28,9 +28,9 @@ def next_manifest(
 ) -> Manifest:
     """The manifest of the next generation.
 
-    `built` are the wanted drivers whose environments are valid; what `failed` stays as it was.
+    `built` are the wanted drivers with valid environments; drivers in `failed` stay as they were.
     `created` is UTC, `store` the store's absolute path, `size_of` gives an environment's bytes.
-    The whole declaration counts as followed only where every driver was asked for and none failed.
+    The declaration's digest is recorded only if every driver was wanted and none failed.
     """
     before = {driver.name: driver for driver in current.drivers} if current is not None else {}
     fresh = {
@@ -46,7 +46,7 @@ def next_manifest(
     named = plan.declaration is None
     stays = {name: old for name, old in before.items() if named or name in failed}
     entries = stays | fresh
-    # a named driver that is renewed keeps its place, so that no other driver's shim is renamed
+    # a renewed driver keeps its position, so that no other driver's shim is renamed
     order = entries if named else (wanted.driver.name for wanted in plan.wanted)
     names = [name for name in order if name in entries]
     shims = name_shims({name: entries[name].commands for name in names})
@@ -61,7 +61,7 @@ def next_manifest(
 
 
 def says_the_same(one: Manifest, other: Manifest) -> bool:
-    """Whether two manifests differ in number, date and writer at most."""
+    """Whether two manifests differ at most in number, date and writer."""
     return one.drivers == other.drivers and one.declaration == other.declaration
 
 

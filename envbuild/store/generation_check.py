@@ -1,6 +1,6 @@
-"""Compare generations with their records: manifest, links and shims, and the link to the current one.
+"""Compare generations with their records: manifest, links and shims, and the link `current`.
 
-Quick verbs import it: no pathlib, and findings only if there are any.
+Quick verbs import this module: no pathlib, and findings are imported only if there are any.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _MODE = 0o755
 
 @value
 class CheckedGeneration:
-    """A generation as it was recorded, and how it differs from that now."""
+    """A generation's recorded manifest, and its differences from the record."""
 
     number: int
     manifest: Manifest | None
@@ -42,7 +42,7 @@ class CheckedGeneration:
 
 
 def check_generation(root: str, number: int) -> CheckedGeneration:
-    """Look at one generation; opens its manifest and its generation record alone."""
+    """Check one generation; opens only its manifest and its generation record."""
     findings: list[Finding] = []
     folder = f"{root}/generations/{number}"
     record = _read_record(root, number, findings)
@@ -62,7 +62,7 @@ def check_generation(root: str, number: int) -> CheckedGeneration:
 
 
 def check_current(root: str) -> tuple[Finding, ...]:
-    """Whether `current` is a link to a generation that is there."""
+    """Whether `current` is a link to an existing generation."""
     try:
         target = os.readlink(f"{root}/current")  # noqa: PTH115
     except FileNotFoundError:

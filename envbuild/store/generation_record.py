@@ -1,4 +1,4 @@
-"""Generation records: what each generation was when it was made, kept apart from it, so that a change shows."""
+"""Generation records: the manifest and the receipts of each generation, stored separately, so that changes show."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class GenerationRecord:
     """The content of `<store>/records/N.json`."""
 
     manifest: str
-    """The text of the generation's manifest: what `verify` compares with, and `--repair` puts back."""
+    """The text of the generation's manifest: `verify` compares with it, and `--repair` restores it."""
 
     receipts: tuple[tuple[str, str], ...]
     """Each environment's folder name with the sha256 (hex) of its receipt, in name order."""
 
     def receipt(self, environment: str) -> str | None:
-        """The digest of an environment's receipt, or None where the generation has no such one."""
+        """The digest of an environment's receipt, or None if the generation does not have the environment."""
         return dict(self.receipts).get(environment)
 
 
@@ -44,7 +44,7 @@ def render_record(record: GenerationRecord) -> str:
 
 
 def parse_record(text: str, *, file: str) -> GenerationRecord:
-    """The value of a generation record's text; HostError names a file that was changed or is invalid."""
+    """A generation record's text → value; HostError names a file that was changed or is invalid."""
     try:
         table = read_json(text)
         digest = table.pop("digest")
@@ -62,7 +62,7 @@ def parse_record(text: str, *, file: str) -> GenerationRecord:
 
 
 def read_record(file: str) -> GenerationRecord:
-    """The record in a file; HostError where it is missing or was changed."""
+    """The record in a file; HostError if it is missing or was changed."""
     try:
         text = read_ordinary(file).decode("utf-8", "surrogateescape")
     except FileNotFoundError as error:
@@ -84,14 +84,14 @@ class GenerationRecords:
         return self.folder / f"{generation}.json"
 
     def read(self, generation: int) -> GenerationRecord:
-        """A generation's record; HostError where it is missing or was changed."""
+        """A generation's record; HostError if it is missing or was changed."""
         return read_record(str(self.path(generation)))
 
     def add(self, manifest: Manifest, *, after: int | None) -> None:
-        """Record a generation that is about to be made, `after` being the one that is current.
+        """Record a generation that is about to be made; `after` is the current one.
 
-        A receipt keeps the digest that it had there:
-        what was changed since is not made good by a new generation.
+        A receipt that the current generation has keeps its digest from there,
+        so that a change of it still shows.
         """
         before = self._read_or_none(after) if after is not None else None
         digests = {}
@@ -107,13 +107,13 @@ class GenerationRecords:
         )
 
     def write(self, generation: int, record: GenerationRecord) -> None:
-        """Put a generation record at its place, whole."""
+        """Write a generation record atomically."""
         from envbuild.posix.files import write_atomically
 
         write_atomically(self.path(generation), render_record(record).encode())
 
     def name(self, environment: str) -> tuple[int, ...]:
-        """The generations whose generation record names an environment; what a gc takes meanwhile names none."""
+        """The generations whose record names an environment; records that a gc removes meanwhile are skipped."""
         needle = f'"{environment}"'.encode()
         found = []
         for path in self._paths():
@@ -126,7 +126,7 @@ class GenerationRecords:
         return tuple(sorted(found))
 
     def renew(self, environment: str) -> None:
-        """Record an environment's receipt anew, after it was rebuilt; the caller holds `switching`."""
+        """Record an environment's new receipt after a rebuild; the caller holds `switching`."""
         digest = self._digest(environment)
         for generation in self.name(environment):
             record = self._read_or_none(generation)

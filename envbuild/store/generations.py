@@ -1,6 +1,6 @@
-"""The generations of a store: which there are, which is current, what their manifests say.
+"""The generations of a store: their numbers, the current one, their manifests.
 
-Quick verbs import it: no pathlib.
+Quick verbs import this module: no pathlib.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MARKER = "envbuild-store.json"
-"""The marker's name; nothing is ever deleted in a folder without it."""
+"""The marker's name; in a folder without it nothing is ever deleted."""
 
 FORMAT = 1
 
@@ -20,7 +20,7 @@ FORMAT = 1
 def require_store(root: Path | str) -> None:
     """Refuse a folder that is not a store.
 
-    NoError if nothing is there; HostError for a folder of other things, for one that cannot be read,
+    NoError if there is nothing; HostError for a folder with other files, for one that cannot be read,
     and for a store of a newer format.
     """
     try:

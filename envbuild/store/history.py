@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 @value
 class Generation:
-    """One generation of a store, as `history` tells of it."""
+    """One generation of a store, for `history`."""
 
     number: int
     current: bool
     manifest: Manifest | None
-    """None where it cannot be read."""
+    """None if it cannot be read."""
 
     changes: tuple[DriverDiff, ...]
     """What changed from the nearest earlier generation that can be read."""
@@ -28,7 +28,7 @@ class Generation:
 def tell_history(
     manifests: tuple[tuple[int, Manifest | None], ...], current: int | None
 ) -> tuple[Generation, ...]:
-    """Every generation by number, whatever the dates say, with what changed."""
+    """Every generation by number, regardless of dates, with its changes."""
     told: list[Generation] = []
     before: Manifest | None = None
     for number, manifest in sorted(manifests, key=lambda pair: pair[0]):

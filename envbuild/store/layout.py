@@ -1,4 +1,4 @@
-"""What a generation's folder holds, as values: the manifest says it all."""
+"""The content of a generation's folder, worked out from its manifest."""
 
 from __future__ import annotations
 

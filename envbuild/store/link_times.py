@@ -1,30 +1,30 @@
-"""See to it that what an environment was linked with stays believed while it is removed.
+"""Keep the cache entries of an environment trusted while the environment is removed.
 
-Unlinking moves the ctime of a file's other links, as a write would.
-Without this the next sync would read all of them again, which may be gigabytes.
+Unlinking changes the ctime of a file's other links, as a write does.
+Without this module the next sync would read all these files again, which may be gigabytes.
 
-Whoever unlinks an environment's files looks at each just before its link goes, and keeps what ctime its inode had.
-A ctime inside an entry's window says that nobody has touched the inode since the entry was linked last,
-so neither size, mtime, mode nor content need be compared, and no table is read:
-whether an entry's files are those of its table is for whoever links it next, as ever.
+The ctime of each file is read just before its link is deleted.
+A ctime inside an entry's window (see `entries`) proves that nobody has touched the inode since the entry
+was last linked, so no size, mtime, mode or content is compared and no table is read:
+the next link of the entry compares its files with its table, as always.
 
-The lock of every entry is held from before the first look until after the stamp.
-An entry is stamped when all of its files were inside its window: those that were unlinked, when they were;
-those that the environment does not link, when all is deleted.
-The window then goes on from where it began, to now, and covers the ctimes that the removal has left.
+The lock of every entry is held from before the first ctime is read until after the stamp.
+An entry is stamped if all of its files were inside its window: unlinked files, just before;
+files that the environment does not link, after everything is deleted.
+The new window starts where the old one did and ends now, so it covers the ctimes after the removal.
 
-- What was written before a file's look moved its ctime out of the window: the entry is not stamped,
-  and the next sync reads all of it.
-- What is written after a file's look and before the stamp is not seen. It is no more seen while an entry is linked.
-- An inode that two entries share must lie in the windows of both.
-- One that has two names in the environment counts as it was when the first of them went.
-  Where two processes took them away, the later look may count, which finds it moved: then the entry is read again.
-- A file that is gone, or another inode under its number, is found by whoever links the entry next;
-  bringing it there, or back, moves its ctime.
-- An entry that may not have reached the disk before the host was started has no window, and gets none.
-- Of an entry whose files the environment has copies of, nothing was moved, and it stays as it is.
-- Environments that go one after the other are each watched on their own, and find the window that the last one left.
-- Where a process that deletes is killed, what it saw is lost, and what it unlinked lies in no window: it is read again.
+- A write before the file's ctime is read moves the ctime out of the window:
+  the entry is not stamped, and the next sync reads all of it.
+- A write after the ctime is read and before the stamp is not seen. The same is true while an entry is linked.
+- An inode of two entries must be inside both windows.
+- An inode with two names in the environment counts as it was before its first name was deleted.
+  If two processes delete the names, the later ctime may count, which has moved: the entry is read again.
+- A missing file, or another inode with its number, is found by the next link of the entry;
+  moving a file there, or back, changes its ctime.
+- An entry that may not have reached the disk before the last boot has no window, and gets none.
+- If the environment has copies of an entry's files, no ctime changed, and the entry is left as it is.
+- If several environments are removed, each is watched by itself and starts with the window that the last one left.
+- If a deleting process is killed, its ctimes are lost, and its files are in no window: they are read again.
 """
 
 from __future__ import annotations
@@ -56,13 +56,13 @@ class _Listed(NamedTuple):
 class WatchedRemoval:
     """Holds the entries of some wheels while an environment is removed.
 
-    `with WatchedRemoval(cache, wheels) as watched:` the block puts into `watched.looks` what it saw of each file.
-    What somebody else uses or has touched is left to be read again.
+    `with WatchedRemoval(cache, wheels) as watched:` the block fills `watched.looks`.
+    Entries that somebody else uses or has touched are read again by the next sync.
     """
 
     def __init__(self, cache: Path, wheels: Iterable[str]) -> None:
         self.looks: dict[int, int] = {}
-        """By inode: the ctime (ns) that a file of further links had just before the first of them went."""
+        """By inode: the ctime (ns) of a file with further links, just before its first link was deleted."""
 
         self._wheels = tuple(wheels)
         device = cache.parent.stat().st_dev  # inodes are numbered for each
@@ -75,7 +75,7 @@ class WatchedRemoval:
         self._begin = 0
 
     def __enter__(self) -> WatchedRemoval:
-        """Take the lock of every entry that is free, as far as one may hold so many."""
+        """Take the lock of every entry that is free, up to the allowed number of locks."""
         most = most_locks()
         for entries in self._caches:
             for name in self._wheels:
@@ -87,7 +87,7 @@ class WatchedRemoval:
         return self
 
     def list_files(self) -> None:
-        """Find out which inodes the entries' files are, while some of their links may be gone already."""
+        """Find the inodes of the entries' files; some of their links may be deleted already."""
         if self._listed is None:
             found = (_list(entries, name) for entries, name in self._held)
             self._listed = [listed for listed in found if listed is not None]
@@ -98,7 +98,7 @@ class WatchedRemoval:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Note of each entry whose files nobody has touched that nobody has, and let go of it."""
+        """Stamp each entry whose files nobody has touched, and release it."""
         with self._locks:
             self.list_files()
             for entry in self._listed or ():
@@ -108,7 +108,7 @@ class WatchedRemoval:
 
 
 def _list(entries: Entries, name: str) -> _Listed | None:
-    """None where none of the entry's files may be believed."""
+    """None if none of the entry's files can be trusted."""
     window = entries.window(name)
     if window is None:
         return None
@@ -121,7 +121,7 @@ def _list(entries: Entries, name: str) -> _Listed | None:
 
 
 def _is_untouched(entry: _Listed, looks: Mapping[int, int]) -> bool:
-    """Whether some of an entry's files were unlinked elsewhere, and nobody but us has touched any of them."""
+    """Whether some of an entry's files were unlinked, and nobody else has touched any of them."""
     files, folder = entry.files, f"{entry.entries.root}/{entry.name}"
     times = [looks[inode] for inode in files if inode in looks]
     if not times:

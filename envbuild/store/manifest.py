@@ -1,4 +1,4 @@
-"""The contract with launchers: which driver is which binary, in one generation."""
+"""The manifest, which launchers rely on: the binary of each driver in one generation."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FORMAT = 1
-"""The manifest format that this version writes, and the newest that it reads."""
+"""The manifest format that this version writes; it reads no newer one."""
 
 
 @value
 class Preferred:
-    """What a driver would be on the Python that it names first."""
+    """What a driver would be on the first Python of its list."""
 
     python: str
     """The Python request, such as `3.12`."""
@@ -39,7 +39,7 @@ class ManifestDriver:
     """`sha256:` and the digest of the lockfile's bytes."""
 
     environment: str
-    """The environment's absolute path; `binary` and `python` lie below it."""
+    """The environment's absolute path; `binary` and `python` are below it."""
 
     binary: str
     stable_binary: str
@@ -54,7 +54,7 @@ class ManifestDriver:
     """For each command, in order, the name of its shim in the generation's `bin/`."""
 
     env: tuple[tuple[str, str], ...]
-    """What its activation sets where unset, in name order."""
+    """The variables that its activation sets if they are unset, ordered by name."""
 
     packages: tuple[tuple[str, str], ...]
     """Every installed package with its version, in name order."""
@@ -66,7 +66,7 @@ class ManifestDriver:
     """When a generation first had this driver in this environment (UTC)."""
 
     preferred: Preferred | None = None
-    """Where it is built on a later choice of Python and is another version for it; else None."""
+    """Set if a later Python of its list was used and gives another version; else None."""
 
 
 @value

@@ -69,9 +69,9 @@ def _refuse_foreign_folder(root: Path) -> None:
 
 @contextmanager
 def _public_umask() -> Iterator[None]:
-    """Make folders that every user can enter, at once: a kill leaves none that is half open.
+    """Make folders that every user can enter, in one step: a kill leaves no half-open folder.
 
-    The umask is the whole process's, so this is for the time before there are threads.
+    The umask belongs to the whole process, so call this before any thread starts.
     """
     before = os.umask(0o022)
     try:
@@ -82,11 +82,11 @@ def _public_umask() -> Iterator[None]:
 
 _PATH = re.compile(r"[A-Za-z0-9._/+-]+")
 _LONGEST_INTERPRETER_LINE = 127
-"""In bytes, `#!` included: uv wraps longer ones in `/bin/sh`, which costs every start."""
+"""In bytes, with `#!`: for longer lines uv writes a `/bin/sh` wrapper, which makes every start slower."""
 
 
 def check_store_path(root: Path) -> None:
-    """UsageError if environments below the path could not be started, or named in unit files."""
+    """UsageError if environments below the path could not be started, or unit files could not name them."""
     text = str(root)
     if _PATH.fullmatch(text) is None:
         message = f"the store's path {text!r} has characters that unit files cannot carry"

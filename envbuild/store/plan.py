@@ -1,4 +1,4 @@
-"""What a sync would do, as a value, before anything is done."""
+"""The plan of a sync, as a value."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @value
 class Wanted:
-    """One driver as this host is to have it."""
+    """A driver as this host should have it."""
 
     driver: Driver
     derivation: Derivation
@@ -36,16 +36,16 @@ class Wanted:
     target: Target
     interpreter: Interpreter
     here: Target
-    """The target as this very host is it: with its patch release of Python and its kernel."""
+    """The target with this host's patch release of Python and its kernel."""
 
     locked: tuple[LockedPackage, ...] = ()
-    """What the lockfile says of what is installed; empty without a lockfile."""
+    """The locked packages to install; empty without a lockfile."""
 
     own_indexes: tuple[str, ...] = ()
     """The names of the indexes that serve the driver, as its lockfile has them."""
 
     preferred: Preferred | None = None
-    """What the driver would be on its first Python, where that is another version."""
+    """What the driver would be on the first Python of its list, if that is another version."""
 
     @property
     def version(self) -> str:
@@ -54,7 +54,7 @@ class Wanted:
 
     @property
     def files(self) -> tuple[ChosenFile, ...]:
-        """What is installed, in name order."""
+        """The files to install, ordered by name."""
         return self.derivation.files
 
     @property
@@ -70,7 +70,7 @@ class Wanted:
 
 @value
 class Skip:
-    """A driver that this host does not get."""
+    """A driver that is skipped on this host."""
 
     driver: str
     reason: str
@@ -79,26 +79,26 @@ class Skip:
 
 @value
 class Plan:
-    """What a sync does: first every build, then, if all are valid, one switch."""
+    """The actions of a sync: first all builds, then, if all are valid, one switch."""
 
     wanted: tuple[Wanted, ...]
-    """The drivers asked for, in the declaration's order."""
+    """The requested drivers, in the declaration's order."""
 
     builds: tuple[Wanted, ...]
     """Those of `wanted` whose environment has no receipt yet."""
 
     kept: tuple[str, ...]
-    """Drivers that stay in the generation as they are, because others were named."""
+    """Drivers that stay as they are, because the user named others."""
 
     dropped: tuple[str, ...]
     """Drivers of the current generation that the next one does not have."""
 
     skips: tuple[Skip, ...]
     declaration: str | None
-    """The digest that the next generation records; None keeps the current generation's."""
+    """The digest that the next generation records; None keeps the current one."""
 
     switch: bool
-    """Whether a new generation is due."""
+    """Whether a new generation is needed."""
 
     @property
     def is_empty(self) -> bool:
@@ -115,10 +115,10 @@ def want(
     interpreter: Interpreter,
     kernel: tuple[str, str] = ("", ""),
 ) -> Wanted:
-    """What a driver comes to on one target and interpreter; `kernel` as in `Host`.
+    """A driver on one target and interpreter; `kernel` as in `Host`.
 
-    Of what is locked for all hosts of the target it takes what this one needs.
-    Its version is that of this target, which may differ from that of the lockfile's first one.
+    Takes the packages that this host needs from those that are locked for all hosts of the target.
+    Its version is this target's, which may differ from the lockfile's first version.
     """
     here = replace(target, python=interpreter.version, kernel=kernel)
     locked = packages_here(lockfile, target, here)
@@ -166,7 +166,7 @@ def want(
 def _preferred(
     driver: Driver, lockfile: Lockfile, target: Target, version: str
 ) -> Preferred | None:
-    """What the first Python would give on the platform; None where it is the same version."""
+    """The version on the first Python for the platform; None if it is the same version."""
     first = Target(python=driver.python[0], platform=target.platform)
     name = lockfile.inputs.version_of
     for package in lockfile.packages_for(first):
@@ -184,10 +184,10 @@ def plan_sync(
     current: Manifest | None,
     valid: Collection[str],
 ) -> Plan:
-    """Compare what is wanted with what is there.
+    """Compare the wanted drivers with the current generation.
 
-    `named` says that the user named drivers: the others stay as they are.
-    `valid` holds the names of the environments that have a receipt.
+    With `named`, the user named drivers, and the others stay as they are.
+    `valid` has the names of the environments with a receipt.
     """
     before = current.drivers if current is not None else ()
     names = {item.driver.name for item in wanted}
@@ -210,7 +210,7 @@ def plan_sync(
 
 
 def _is_current(wanted: Wanted, current: Manifest | None) -> bool:
-    """Whether the current generation has the driver just like this."""
+    """Whether the current generation has exactly this driver."""
     entry = current.driver(wanted.driver.name) if current is not None else None
     return entry is not None and _describes(entry, wanted)
 

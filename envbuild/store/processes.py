@@ -1,4 +1,4 @@
-"""Ask the kernel which processes run from a store's environments; it needs no lock."""
+"""Find the processes that run from a store's environments, through the kernel; needs no lock."""
 
 from __future__ import annotations
 
@@ -25,19 +25,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _WRITE_LOCK = fcntl.F_WRLCK.to_bytes(2, sys.byteorder) + bytes(30)
-"""A `struct flock` that asks about a write lock of a whole file; longer than any system's."""
+"""A `struct flock` for a write lock of a whole file; long enough for every system."""
 
 
 def find_processes(environments: Path) -> tuple[Process, ...]:
     """Every running process of an environment (or of a managed Python) below the folder, by pid.
 
-    A process counts by the lease that it holds, by its program or the first of its arguments,
-    or by any file of the environment that it has in its memory.
-    So nothing is missed that was started with `-S`, is no Python, calls itself otherwise,
-    or has closed every file.
-    What another user's process has in its memory can be seen by root alone (`count_hidden`);
-    empty where there is no `/proc`.
-    OSError where the host is short of something, as then processes would be missed.
+    A process counts if it holds the lease, if its program or its first argument is in the environment,
+    or if it has any file of the environment mapped.
+    This also finds processes that were started with `-S`, are no Python, have another name, or closed every file.
+    Only root can see the mapped files of other users' processes (`count_hidden`).
+    Empty without `/proc`.
+    OSError if the host is short of something, because processes could be missed.
     """
     leases = dict(_lease_holders(environments))
     roots = tuple({f"{environments}/", f"{os.path.realpath(environments)}/"})
@@ -51,14 +50,14 @@ def find_processes(environments: Path) -> tuple[Process, ...]:
 
 
 def count_hidden() -> int:
-    """How many processes there are whose program and memory this user may not see."""
+    """How many processes have a program and memory that this user cannot see."""
     return sum(executable_of(pid) == "" for pid in pids())
 
 
 def is_leased(environment: Path) -> bool:
-    """Whether any process holds the environment's lease, whoever it is and whatever it shows of itself.
+    """Whether any process holds the environment's lease, even one that this user cannot see.
 
-    Nothing is locked, and nobody who may only read the lease can make this say no.
+    Nothing is locked, and a user who can only read the lease cannot change the answer.
     """
     try:
         descriptor = os.open(environment / LEASE_FILE, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -92,9 +91,9 @@ def _lease_holders(environments: Path) -> Iterator[tuple[int, str]]:
 
 
 def _environment_of(pid: int, roots: tuple[str, ...]) -> str | None:
-    """The environment that a process runs a program of, or has a file of in its memory.
+    """The environment whose program a process runs, or whose files it has mapped.
 
-    The link is asked first: arguments are read from the process's own memory, which takes far longer.
+    The link is read first: reading arguments from the process's memory takes far longer.
     """
     executable = executable_of(pid)
     if executable is None:
@@ -107,7 +106,7 @@ def _environment_of(pid: int, roots: tuple[str, ...]) -> str | None:
 
 
 def _mapped_environment(pid: int, roots: tuple[str, ...]) -> str | None:
-    """The environment of the first file that a process has in its memory, of those that have one."""
+    """The environment of the first mapped file that belongs to one."""
     maps = read_process_file(pid, "maps")
     for root in map(os.fsencode, roots):
         if root in maps:

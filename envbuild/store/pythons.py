@@ -1,4 +1,4 @@
-"""The store's folder of managed Pythons as a gc sees it: what is there, and taking it away."""
+"""The store's folder of managed Pythons, for a gc: list and remove them."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from envbuild.store.trash import Trash
 
 WHOLE = ".envbuild-whole"
-"""In the folder of a Python: its files are complete, on the disk, and of the right modes."""
+"""A file in a Python's folder: all files are complete, on the disk, and have the right modes."""
 
-LOCK = ".envbuild.lockfile.lockfile"
-"""Beside the folders: held by whoever installs one."""
+LOCK = ".envbuild.lock"
+"""Next to the folders; a running installation holds it."""
 
 NAME = re.compile(r"cpython-(\d+\.\d+\.\d+)-.+")
-"""uv's name for the folder of a plain build; `cpython-3.13.1+freethreaded-…` is none."""
+"""uv's name for the folder of a plain build; `cpython-3.13.1+freethreaded-…` does not match."""
 
 
 def python_name(pythons: Path, path: str) -> str | None:
-    """The folder's name of the managed Python whose file that is; None where it is another's.
+    """The folder's name of the managed Python that has this file; None for other files.
 
-    uv's links from `cpython-3.12-…` to the newest of these count as what they lead to.
+    uv's links from `cpython-3.12-…` to the newest one count as the folder they lead to.
     """
     root = f"{os.path.realpath(pythons)}/"
     real = os.path.realpath(path) if path else ""
@@ -38,7 +38,7 @@ def python_name(pythons: Path, path: str) -> str | None:
 
 
 def stored_pythons(pythons: Path) -> tuple[StoredPython, ...]:
-    """Every managed Python by name, whole or not, with the processes that run from it."""
+    """Every managed Python by name, complete or not, with the processes that run it."""
     folders = _folders(pythons)
     processes = find_processes(pythons) if folders else ()
     return tuple(
@@ -52,9 +52,9 @@ def stored_pythons(pythons: Path) -> tuple[StoredPython, ...]:
 
 
 def take_pythons(pythons: Path, names: Sequence[str], trash: Trash) -> bool:
-    """Rename these away, and unlink what led to them; False where one is being installed.
+    """Rename these away, and remove links to them; False if one is being installed.
 
-    The mark goes first: a half-deleted Python does not count.
+    The mark is removed first: a half-deleted Python does not count.
     """
     if not names:
         return True

@@ -1,4 +1,4 @@
-"""What it takes to build an environment again from its own receipt, whatever is locked by now."""
+"""Build an environment again from its own receipt, independent of the current lockfile."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 
 def wanted_again(receipt: Receipt, *, name: str, key: str) -> Wanted | None:
-    """What an environment was built from, as its receipt says it; None where it does not.
+    """The derivation in a receipt; None if it is not valid.
 
-    `key` is the one that the environment's generation has: a derivation that comes to it is believed,
-    whatever else somebody has written into the receipt, and no other is.
-    One of another version of envbuild, which lays environments out in another way, does not come to it.
+    `key` is the key in the generation: only a derivation with this digest is trusted,
+    whatever else somebody has written into the receipt.
+    A receipt of an envbuild with another layout does not match.
     """
     derivation = receipt.derivation
     if not all(map(_is_named_so, derivation.files)) or compute_key(derivation) != key:
@@ -58,7 +58,7 @@ def wanted_again(receipt: Receipt, *, name: str, key: str) -> Wanted | None:
 def bind_indexes(declaration: Declaration, files: Iterable[ChosenFile]) -> Declaration:
     """The declaration with each package bound to the index that its file came from.
 
-    UsageError names the indexes that are not declared any more.
+    UsageError names indexes that are no longer declared.
     """
     packages: dict[str, list[str]] = {}
     for file in files:
@@ -79,13 +79,13 @@ def bind_indexes(declaration: Declaration, files: Iterable[ChosenFile]) -> Decla
 def _undeclared(index: str, packages: list[str], place: str) -> Problem:
     return Problem(
         file=place,
-        message=f"{', '.join(packages)} came from the index {index!r}, which is not declared any more",
+        message=f"{', '.join(packages)} came from the index {index!r}, which is no longer declared",
         hint="declare it again, for as long as the environment is needed",
     )
 
 
 def _is_named_so(file: ChosenFile) -> bool:
-    """Whether package and version are those of the file's name, on which the key depends."""
+    """Whether package and version match the file's name, which the key depends on."""
     from packaging.utils import parse_sdist_filename
     from packaging.version import Version
 
@@ -102,7 +102,7 @@ def _is_named_so(file: ChosenFile) -> bool:
 
 
 def _driver(derivation: Derivation) -> Driver:
-    """A driver of which only is known what is built in."""
+    """A driver of which only the build settings are known."""
     return Driver(
         name=derivation.driver,
         line=0,

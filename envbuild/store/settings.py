@@ -1,4 +1,4 @@
-"""What a host decides for its own store, in `<store>/settings.toml`; no environment's content depends on it."""
+"""A host's settings for its own store, in `<store>/settings.toml`; no environment's content depends on them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Settings:
     """The settings of one store."""
 
     link_mode: str = "hardlink"
-    """How files come out of the caches: `hardlink` shares them, `copy` and `clone` share nothing."""
+    """How files get from the caches into environments: `hardlink` shares them, `copy` and `clone` do not."""
 
 
 def read_settings(store: Path) -> Settings:

@@ -1,4 +1,4 @@
-"""Which name each exposed command gets in a generation's `bin/`."""
+"""The name of each exposed command in a generation's `bin/`."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def name_shims(
 ) -> dict[str, tuple[tuple[str, str], ...]]:
     """For every driver, each of its commands with the shim's name.
 
-    A command called like its driver goes by its name; then the first driver in the declaration's order
-    takes a name. Whoever comes later is found as `<driver>`, its further clashes as `<driver>-<command>`;
-    none of these stand-ins is the name of another command of the same driver.
+    A command with its driver's name gets that name; otherwise the first driver in the declaration gets a name.
+    A later driver's command is called `<driver>`, its further ones `<driver>-<command>`;
+    none of these names is another command of the same driver.
     """
     taken = {driver: driver for driver, names in commands.items() if driver in names}
     result: dict[str, tuple[tuple[str, str], ...]] = {}
@@ -54,10 +54,10 @@ def _candidates(driver: str, command: str) -> Iterable[str]:
 
 
 def check_commands(declaration: Declaration) -> tuple[Finding, ...]:
-    """Clashes in the order of the declaration, whose drivers' commands are settled.
+    """Clashes in the declaration's order.
 
-    Who comes later is called by the driver's name, which the declaration settles by its order;
-    it does not settle where that name is taken as well.
+    The later driver's command gets the driver's name, which the declaration's order decides;
+    if that name is taken too, the declaration does not decide.
     """
     drivers = [driver for driver in declaration.drivers if driver.enabled]
     named = name_shims({driver.name: driver.commands for driver in drivers})

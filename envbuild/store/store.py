@@ -1,4 +1,4 @@
-"""The store on disk: where everything lies, what is valid, which generation is current."""
+"""The store on disk: its paths, the valid environments, the current generation."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Store:
     """A folder of environments, receipts, generations and caches."""
 
     root: Path
-    """Absolute; may be a link's name, never resolved, so that paths stay what the user said."""
+    """Absolute; may be a link, which is never resolved, so that paths stay as the user gave them."""
 
     @property
     def environments(self) -> Path:
@@ -51,28 +51,28 @@ class Store:
 
     @property
     def cache(self) -> Path:
-        """Private: uv's cache and what else can be made anew."""
+        """Private: uv's cache and everything else that can be made again."""
         return self.root / "cache"
 
     @property
     def records(self) -> GenerationRecords:
-        """What generations and receipts were when they were made."""
+        """Generation records and receipts' digests."""
         from envbuild.store.generation_record import GenerationRecords
 
         return GenerationRecords(folder=self.root / "records", receipts=self.root / "receipts")
 
     @property
     def trash(self) -> Path:
-        """Private: what was taken away by a rename and is still to be deleted."""
+        """Private: renamed folders that are still to be deleted."""
         return self.root / "trash"
 
     @property
     def pythons(self) -> Path:
-        """Interpreters that envbuild had installed."""
+        """Pythons that envbuild has installed."""
         return self.root / "pythons"
 
     def environment(self, name: str) -> Path:
-        """Where an environment stands."""
+        """An environment's folder."""
         return self.environments / name
 
     def receipt(self, name: str) -> Path:
@@ -81,11 +81,11 @@ class Store:
 
     @property
     def staging(self) -> Path:
-        """Private: where wheels are installed aside; as long a path as that of the environments."""
+        """Private: a staging environment's folder; its path is as long as that of an environment."""
         return self.root / "temp"
 
     def temporary(self, name: str) -> Path:
-        """Where an environment is built anew; as long a path as its own."""
+        """Where an environment is built again; its path is as long as the final one."""
         return self.root / "temp" / name
 
     def generation(self, number: int) -> Path:
@@ -93,16 +93,16 @@ class Store:
         return self.root / "generations" / str(number)
 
     def stats(self, name: str) -> Path:
-        """The file with what the file system said of a valid environment when it was built."""
+        """The stat record of a valid environment."""
         return self.root / "receipts" / f"{name}.stat"
 
     def is_valid(self, name: str) -> bool:
-        """Whether an environment has its receipt and still stands."""
+        """Whether an environment has its receipt and its folder."""
         return self.receipt(name).is_file() and self.environment(name).is_dir()
 
     @property
     def is_reachable(self) -> bool:
-        """Whether other users can get to the store; where it is not made yet, to where it will be."""
+        """Whether other users can reach the store, or the place where it will be made."""
         return all(
             folder.stat().st_mode & stat.S_IXOTH
             for folder in (self.root, *self.root.parents)
@@ -114,7 +114,7 @@ class Store:
         return (self.root / MARKER).is_file()
 
     def prepare(self) -> None:
-        """Make the folder a store, or check that it is one that this version can write.
+        """Make the folder a store, or check that this version can write to it.
 
         Errors as in `prepare_store`.
         """
@@ -122,21 +122,21 @@ class Store:
 
     @contextmanager
     def building(self, name: str) -> Iterator[int]:
-        """Hold the lock of one environment; ends with the process, however that ends.
+        """Hold the lock of one environment; it ends with the process in any case.
 
-        Yields its descriptor, for whatever other program writes into the environment meanwhile:
-        a killed envbuild leaves that program running, and nobody may build beside it.
+        Yields its descriptor, for other programs that write into the environment:
+        they go on if envbuild is killed, and no other build may start meanwhile.
         """
         with locked(self.building_lock(name)) as lock:
             yield lock
 
     def building_lock(self, name: str) -> Path:
-        """The lock of whoever builds an environment."""
+        """The lock of a build of an environment."""
         return self.root / "locks" / f"{name}.lock"
 
     @contextmanager
     def claiming(self, names: Iterable[str]) -> Iterator[None]:
-        """Keep every gc off these environments, whether or not they are built yet."""
+        """Protect these environments from every gc, built or not."""
         with ExitStack() as stack:
             stack.enter_context(locked(self.cache_lock, shared=True))
             for name in sorted(set(names)):
@@ -145,11 +145,11 @@ class Store:
 
     @property
     def cache_lock(self) -> Path:
-        """The lock that everybody shares who uses the caches."""
+        """The shared lock of everybody who uses the caches."""
         return self.root / "locks" / "cache.lock"
 
     def claim(self, name: str) -> Path:
-        """The lock that everybody shares who is about to use an environment."""
+        """The shared lock of everybody who is about to use an environment."""
         return self.root / "locks" / f"{name}.claim"
 
     @contextmanager
@@ -167,8 +167,8 @@ class Store:
     ) -> None:
         """Make an environment valid: its content reaches the disk before the receipt does.
 
-        `stats` is what `record_environment` says of it, where the caller has looked already;
-        `synced` returns when its content is on the disk, where the caller has begun to see to that.
+        `stats` is the result of `record_environment`, if the caller has it already;
+        `synced` returns when its content is on the disk, if the caller has started that.
         """
         from envbuild.environment.receipt import render_receipt
 
@@ -184,26 +184,26 @@ class Store:
                 self.records.renew(receipt.environment)
 
     def write_stats(self, name: str, stats: bytes | None = None) -> None:
-        """Record how the file system sees a valid environment, for `verify --quick`."""
+        """Write the stat record of a valid environment, for `verify --quick`."""
         from envbuild.environment.stat_list import record_environment
 
         content = record_environment(self.environment(name)) if stats is None else stats
         write_atomically(self.stats(name), content, sync=False)
 
     def current_number(self) -> int | None:
-        """The number of the generation that `current` names; None where it names none."""
+        """The number of the current generation; None if there is none."""
         return current_number(self.root)
 
     def read_current(self) -> Manifest | None:
-        """The current generation's manifest; None where nothing was ever synced."""
+        """The current generation's manifest; None before the first sync."""
         return read_manifest(f"{self.current}/manifest.json")
 
     def read_generation(self, number: int) -> Manifest | None:
-        """A generation's manifest; None where there is no such generation."""
+        """A generation's manifest; None if there is no such generation."""
         return read_manifest(f"{self.generation(number)}/manifest.json")
 
     def require_current(self) -> Manifest:
-        """The current generation's manifest; NoError where nothing was ever synced."""
+        """The current generation's manifest; NoError before the first sync."""
         manifest = self.read_current()
         if manifest is None:
             raise nothing_synced(self.root)
@@ -214,11 +214,11 @@ class Store:
         return generation_numbers(self.root)
 
     def next_generation(self) -> int:
-        """A number that no generation had; the caller holds `switching`."""
+        """A number that was never used; the caller holds `switching`."""
         return max((*self.generation_numbers(), self.current_number() or 0)) + 1
 
     def receipt_size(self, name: str) -> int:
-        """The bytes of a valid environment's files, from the first line of its receipt alone."""
+        """The bytes of a valid environment's files, from its receipt's first line."""
         from envbuild.environment.receipt import read_receipt_size
 
         file = self.receipt(name)
@@ -230,7 +230,7 @@ class Store:
             raise HostError(problem) from error
 
     def add_generation(self, manifest: Manifest) -> None:
-        """Write a generation, whole, and point `current` at it by one rename.
+        """Write a complete generation, and point `current` at it by one rename.
 
         The caller holds `switching` and has chosen a number that was never used.
         """

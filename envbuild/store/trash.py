@@ -26,23 +26,23 @@ _LOGGED = re.compile(r'\{"finished": "([0-9TZ:-]+)", "freed": (\d+)\}\n')
 
 @value
 class Emptied:
-    """What emptying a trash came to."""
+    """The result of emptying a trash."""
 
     finished: str
     """UTC, `2026-11-20T10:00:00Z`."""
 
     freed: int
-    """Bytes of disk: an inode counts once, and only where its last link went."""
+    """Bytes of disk: an inode counts once, when its last link is deleted."""
 
 
 @value
 class Trash:
-    """A private folder on the store's file system; all that lies in it is to be deleted."""
+    """A private folder on the store's file system; everything in it will be deleted."""
 
     folder: Path
 
     def take(self, path: Path) -> Path | None:
-        """Rename a folder or a file into the trash; where it lies now, None where there was nothing."""
+        """Rename a folder or a file into the trash; returns its new path, None if there was nothing."""
         self.folder.mkdir(mode=0o700, exist_ok=True)
         place = self.folder / f"{path.name}.{os.getpid()}"
         number = 0
@@ -57,7 +57,7 @@ class Trash:
         return place
 
     def put_back(self, taken: Iterable[tuple[Path, Path | None]]) -> None:
-        """Undo: what was taken, each path with where it lies now, stands at its path again."""
+        """Undo: move things back, each given with its path in the trash."""
         for path, place in taken:
             if place is None:
                 continue
@@ -68,14 +68,14 @@ class Trash:
 
     @property
     def log(self) -> Path:
-        """The file that tells what emptying it last freed."""
+        """The log of what the last emptying freed."""
         return self.folder.with_name(f"{self.folder.name}.json")
 
     def empty_after(self) -> None:
-        """Delete what lies there in a process of its own, which the caller need not wait for.
+        """Delete the content in a process of its own, which the caller need not wait for.
 
-        What that freed can be read from the log when it has ended.
-        Where the host has no room for a process, the caller waits.
+        When it has ended, the log says what it freed.
+        If the host cannot start another process, the caller waits.
         """
         if not self.has_any():
             return
@@ -92,7 +92,7 @@ class Trash:
         code = 1
         try:
             if os.fork() == 0:
-                gc.disable()  # there is much to look at, and nothing in a cycle
+                gc.disable()  # there are many objects and no cycles
                 _leave()
                 self.empty()
             code = 0
@@ -100,13 +100,13 @@ class Trash:
             os._exit(code)
 
     def empty(self) -> int:
-        """Delete what lies there; the bytes of disk that this freed.
+        """Delete the content; the bytes of disk that this freed.
 
-        What another process deletes meanwhile is no error, and not counted here.
+        Files that another process deletes meanwhile are no error, and are not counted here.
         """
         if not self.has_any():
             return 0
-        # environments come before what tells of them: a killed run leaves what the next needs
+        # environments go before their receipts: after a kill the next run still needs these
         entries = sorted(self.folder.iterdir(), key=lambda entry: not entry.is_dir())
         size = sum(map(self._delete, entries))
         line = f'{{"finished": "{now()}", "freed": {size}}}\n'
@@ -123,7 +123,7 @@ class Trash:
             return delete_tree(path, watched.looks, watched.list_files)
 
     def _wheels(self, path: Path) -> tuple[str, ...]:
-        """What an environment was built of, by its receipt, which lies here too; else nothing."""
+        """The wheels of an environment, from its receipt in the trash; else nothing."""
         name = path.name.rpartition(".")[0]
         for receipt in self.folder.glob(f"{glob.escape(name)}.json.*"):
             from envbuild.environment.receipt import read_receipt_wheels
@@ -133,7 +133,7 @@ class Trash:
         return ()
 
     def last_emptied(self) -> Emptied | None:
-        """When it was emptied last and what that freed; None where nobody knows."""
+        """When it was last emptied and what that freed; None if unknown."""
         try:
             found = _LOGGED.fullmatch(read_ordinary(self.log).decode("ascii"))
         except (OSError, UnicodeDecodeError):
@@ -141,7 +141,7 @@ class Trash:
         return Emptied(finished=found[1], freed=int(found[2])) if found else None
 
     def has_any(self) -> bool:
-        """Whether something lies there, from this command or from a killed one."""
+        """Whether it has content, from this command or a killed one."""
         try:
             with os.scandir(self.folder) as entries:
                 return any(True for _ in entries)
@@ -150,12 +150,12 @@ class Trash:
 
 
 def _make_movable(path: Path) -> None:
-    """Let a folder's owner move it, which takes the right to write into it."""
+    """Let a folder's owner move it, which needs the right to write."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:
         raise
-    except OSError:  # no folder, or one that not even its owner may read
+    except OSError:  # not a folder, or its owner cannot read it
         return
     try:
         mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
@@ -166,7 +166,7 @@ def _make_movable(path: Path) -> None:
 
 
 def _leave() -> None:
-    """Let go of the caller: its session, its terminal, its pipes, its hurry."""
+    """Detach from the caller: its session, its terminal, its pipes, its priority."""
     os.setsid()
     os.chdir("/")
     nothing = os.open(os.devnull, os.O_RDWR)

@@ -1,4 +1,4 @@
-"""Whose stores and declarations this user acts in: his own, root's, and those that he says he trusts."""
+"""Whose stores and declarations this user may act in: his own, root's, and those that he trusts."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ EVERYWHERE = "*"
 
 @value
 class Trust:
-    """What decides whether a folder that is somebody else's is acted in."""
+    """Decides whether to act in a folder of another user."""
 
     settings: Path
-    """The user's own settings, `trust = ["/srv/envbuild"]`; read only where somebody else's folder is met."""
+    """The user's settings, `trust = ["/srv/envbuild"]`; read only for a folder of another user."""
 
     called_by: int | None
-    """The user who called root by sudo, where one did: what is his, is trusted as well."""
+    """The user who called root by sudo, if there is one; his folders are trusted too."""
 
     everybody: bool
-    """`--trust-owner`: this once."""
+    """`--trust-owner`: trust everybody in this command."""
 
     def require_store(self, root: Path, marker: Path) -> None:
         """HostError if the store belongs to a user that this one does not trust."""
@@ -37,14 +37,14 @@ class Trust:
             raise HostError(self._problem("the store", root, owner))
 
     def require_declaration(self, file: Path, locks: Path) -> None:
-        """The same of a declaration, its folder and its lockfiles, as DeclarationError."""
+        """DeclarationError if the declaration, its folder or its lockfiles belong to an untrusted user."""
         folder = file.absolute().parent
         owner = self._foreign((folder, file, locks, *locks.glob("*.toml")))
         if owner is not None and not self._says_so(folder):
             raise DeclarationError(self._problem("the declaration's folder", folder, owner))
 
     def _foreign(self, paths: Iterable[Path]) -> int | None:
-        """The first owner of these, or of the links that they are, who is neither this user nor root."""
+        """The first owner of these paths, links and their targets, who is neither this user nor root."""
         own = {0, os.geteuid()}
         if os.geteuid() == 0 and self.called_by is not None:
             own.add(self.called_by)
@@ -59,9 +59,9 @@ class Trust:
         )
 
     def _named(self) -> set[str]:
-        """The folders that the settings name; none where the file is not this user's own, or root's.
+        """The folders in the settings; none if the file belongs to neither this user nor root.
 
-        Under `sudo` a home may still be the caller's.
+        Under `sudo` the home may still be the caller's.
         """
         if self._foreign((self.settings.parent, self.settings)) is not None:
             return set()
@@ -79,7 +79,7 @@ class Trust:
 
 
 def _owners(path: Path) -> Iterator[int]:
-    """Who owns what is at a path: the link, if it is one, and what it leads to; nobody where nothing is."""
+    """The owners of a path: of the link, if it is one, and of its target; none if it does not exist."""
     for look in (path.lstat, path.stat):
         try:
             yield look().st_uid

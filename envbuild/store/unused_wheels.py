@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 def unused_entries(cache: Path, live: Collection[str] | None) -> tuple[Path, ...]:
-    """Below `<store>/cache`, the entries that may go: those of no `live` wheel (sha256).
+    """The entries below `<store>/cache` that can be removed: those of no `live` wheel (sha256).
 
-    Where None knows which wheels live, those that no environment links.
-    What killed syncs left is among them. Nobody may be building meanwhile.
+    If `live` is None, those that no environment links.
+    Leftovers of killed syncs are included. No build may run meanwhile.
     """
     return tuple(
         entry
@@ -44,7 +44,7 @@ def _is_used(entry: Path, live: Collection[str] | None) -> bool:
 def take_cache(store: Store, trash: Trash) -> bool:
     """Rename away uv's cache, and the unpacked wheels and bytecode that no environment was built from.
 
-    All of it can be made again. False where somebody uses it.
+    All of it can be made again. False if somebody uses it.
     """
     with locked_if_free(store.cache_lock, make=True) as free:
         if free:
@@ -55,12 +55,12 @@ def take_cache(store: Store, trash: Trash) -> bool:
 
 
 def cache_to_take(store: Store) -> tuple[Path, ...]:
-    """What `take_cache` would take."""
+    """What `take_cache` would remove."""
     return (store.cache / "uv", *unused_entries(store.cache, _live_wheels(store)))
 
 
 def _live_wheels(store: Store) -> frozenset[str] | None:
-    """The sha256 of every wheel that an environment was built of; None where a receipt does not tell."""
+    """The sha256 of every wheel that an environment was built from; None if a receipt cannot be read."""
     live: set[str] = set()
     for file in store.receipt("x").parent.iterdir():
         if file.suffix != ".json":

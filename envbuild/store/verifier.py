@@ -1,4 +1,4 @@
-"""Compare a store with what it was when it was built; reads, runs nothing and writes nothing."""
+"""Compare a store with its receipts and records; only reads, and runs nothing."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 
 @value
 class Verifier:
-    """Looks at environments, one after the other."""
+    """Checks environments, one after the other."""
 
     root: str
     """The store's absolute path."""
 
     workers: int
-    """How many processes hash, or look."""
+    """How many processes hash or compare."""
 
     def verify(self, name: str, *, key: str | None, recorded: str | None) -> tuple[Finding, ...]:
-        """Every file of an environment against its receipt, and the receipt against its generation record.
+        """Compare every file of an environment with its receipt, and the receipt with its generation record.
 
-        `key` and `recorded` (the receipt's sha256) are what the generation says, None where none does.
+        `key` and `recorded` (the receipt's sha256) come from the generation, or are None.
         """
         from envbuild.environment.receipt import parse_receipt
 
@@ -80,9 +80,9 @@ class Verifier:
                 yield content_changed(name, path, unread)
 
     def verify_quickly(self, names: Sequence[str]) -> tuple[tuple[Finding, ...], ...]:
-        """Mode, size, time of change and inode of everything, against what they were when it was built.
+        """Compare mode, size, times and inode of everything with the stat record.
 
-        No file of the environments is opened, and none is hashed.
+        No file of the environments is opened or hashed.
         """
         try:
             whole = self._whole(names)
@@ -100,7 +100,7 @@ class Verifier:
         )
 
     def _whole(self, names: Sequence[str]) -> set[str]:
-        """The environments that a quick look proves unchanged."""
+        """The environments that the quick check proves unchanged."""
         recorded: dict[str, bytes] = {}
         for name in names:
             try:
@@ -113,7 +113,7 @@ class Verifier:
         return {name for name, found in zip(recorded, certain, strict=True) if found}
 
     def _differences(self, name: str) -> list[tuple[str, str | None, str]]:
-        """Code, path and message of each; plain values, as they come from another process."""
+        """Code, path and message of each; plain values, because they come from another process."""
         gone = self._gone(name)
         if gone is not None:
             return [(str(gone.code), None, gone.message)]
@@ -125,7 +125,7 @@ class Verifier:
         except OSError as error:
             return [("stats", None, _words(error))]
         except ValueError as error:
-            return [("stats", None, f"what its files looked like is not known: {error}")]
+            return [("stats", None, f"its stat record cannot be used: {error}")]
         return [("changed", path, "was changed since it was built") for path in paths]
 
     def _gone(self, name: str) -> Finding | None:
@@ -152,7 +152,7 @@ def _receipt_finding(name: str, message: str) -> Finding:
 
 
 def _finding(code: str, name: str, path: str | None, message: str) -> Finding:
-    from envbuild.finding import Code, Finding  # most looks find nothing
+    from envbuild.finding import Code, Finding  # most checks find nothing
 
     return Finding(code=Code(code), subject=name, path=path, message=message)
 

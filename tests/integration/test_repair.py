@@ -182,7 +182,7 @@ def test_every_package_comes_from_its_own_index(web: Web, corp: IndexServer) -> 
     tamper(old)
     result = web.repair()
     assert result.code == 1, str(result)
-    assert "base came from the index 'corp', which is not declared any more" in result.stdout
+    assert "base came from the index 'corp', which is no longer declared" in result.stdout
 
 
 def release(python: Path) -> str:

@@ -79,7 +79,10 @@ def test_control_characters_are_refused() -> None:
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("[Service]\n", "no ExecStart="), ('[Service]\nExecStart="/a b" c\n', "cannot be taken over")],
+    [
+        ("[Service]\n", "no ExecStart="),
+        ('[Service]\nExecStart="/a b" c\n', "a drop-in cannot keep"),
+    ],
 )
 def test_units_that_cannot_be_read(text: str, words: str) -> None:
     """A unit whose arguments cannot be found is refused rather than guessed at."""

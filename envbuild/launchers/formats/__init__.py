@@ -1,1 +1,1 @@
-"""One file a format; each has `FORMAT`, the record by which `envbuild export` and its documentation know it."""
+"""One file for each format; its `FORMAT` is the record for `envbuild export` and the documentation."""

@@ -1,4 +1,4 @@
-"""CycloneDX 1.6: what a driver consists of, with hashes, licences and who needs what."""
+"""CycloneDX 1.6: a driver's components with hashes, licences and dependencies."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from envbuild.lockfile.lockfile import LockedFile, LockedPackage, Lockfile
 
 _SPACE = uuid.UUID("6c1d9a0e-5d0b-5c55-9a0a-0f4c4b0d6f5e")
-"""Makes a serial number out of a lockfile's digest, so that one lockfile gives one document."""
+"""The namespace for serial numbers from lockfile digests: one lockfile gives one document."""
 
 
 def render_cyclonedx(
@@ -95,7 +95,7 @@ def _component(
 
 
 def _licence(text: str) -> dict[str, object]:
-    """An SPDX expression where it is one, else a name as the package wrote it."""
+    """An SPDX expression if it is valid, else the name as the package wrote it."""
     from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
     try:
@@ -109,9 +109,9 @@ def _hash(file: LockedFile) -> dict[str, str]:
 
 
 def _references(lockfile: Lockfile) -> dict[LockedPackage, str]:
-    """A name of its own for each package table.
+    """A unique name for each package table.
 
-    A version stands in several where its wheels publish different METADATA: then its first wheel names each.
+    A version has several tables if its wheels publish different METADATA; the first wheel then names each.
     """
     purls = [_purl(package) for package in lockfile.packages]
     return {
@@ -129,7 +129,7 @@ def _purl(package: LockedPackage) -> str:
 def _dependencies(
     lockfile: Lockfile, root: str, references: Mapping[LockedPackage, str]
 ) -> list[dict[str, object]]:
-    """Who needs what on any target, as far as both ends are locked there."""
+    """The dependencies on any target between locked packages."""
     needs: dict[str, set[str]] = {root: set()}
     for package in lockfile.packages:
         needs[references[package]] = set()

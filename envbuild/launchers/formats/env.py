@@ -1,4 +1,4 @@
-"""`KEY=VALUE` lines that systemd's EnvironmentFile, sh and flox's parser all read alike."""
+"""`KEY=VALUE` lines that systemd's EnvironmentFile, sh and flox's parser read in the same way."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from envbuild.launchers.fleet import BuiltDriver, BuiltFleet
 
 _VALUE = re.compile(r"[A-Za-z0-9._/+:@,=-]+")
-"""What no shell, no systemd and no other reader of such files takes for anything but itself."""
+"""Characters that no shell and no other reader of such files treats specially."""
 
 
 def render_env(fleet: BuiltFleet) -> tuple[ExportedFile, ...]:
-    """One file with three lines a driver: its command, its Python, its version."""
+    """One file with three lines for each driver: its command, its Python, its version."""
     lines = [f"# {header('env')}"]
     for subject in fleet.subjects:
         lines += env_lines(variables(subject, stable=fleet.stable))
@@ -34,9 +34,9 @@ def render_env(fleet: BuiltFleet) -> tuple[ExportedFile, ...]:
 
 
 def variables(subject: BuiltDriver, *, stable: bool) -> Iterable[tuple[str, str]]:
-    """A driver's variables; the Python is exact always.
+    """A driver's variables; the Python's path is always exact.
 
-    A Python that is started through a link that moves would mix two environments in one process.
+    A Python started through a moving link could mix two environments in one process.
     """
     name = upper_name(subject.entry.name)
     yield f"{name}_BIN", check_path(subject.binary(stable=stable), "env")
@@ -53,7 +53,7 @@ FORMAT = ExportFormat(
 
 
 def env_lines(pairs: Iterable[tuple[str, str]]) -> Iterable[str]:
-    """`KEY=VALUE`, unquoted; UsageError names a value that would need quotes."""
+    """`KEY=VALUE`, unquoted; UsageError for a value that would need quotes."""
     for name, value in pairs:
         if _VALUE.fullmatch(value) is None:
             message = f"{name} is {value!r}, which cannot be written without quotes"

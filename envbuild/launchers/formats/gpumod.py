@@ -1,4 +1,4 @@
-"""gpumod: a patch for a service's preset, or a drop-in where its templates have no key."""
+"""gpumod: a patch for a service's preset, or a drop-in for a command that its templates have no key for."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from envbuild.launchers.fleet import BuiltDriver, BuiltFleet
 
 TEMPLATE_COMMAND = "vllm"
-"""The one command whose path gpumod's unit templates take from a preset (`unit_vars.vllm_bin`)."""
+"""The only command whose path gpumod's unit templates take from a preset (`unit_vars.vllm_bin`)."""
 
 
 def render_gpumod(
     fleet: BuiltFleet, *, arguments: tuple[str, ...] | None, unit: tuple[str, str] | None
 ) -> tuple[ExportedFile, ...]:
-    """A preset's patch for every driver; for other commands than vllm a drop-in of the unit that is named.
+    """A preset patch for every driver; a drop-in for the named unit if the command is not vllm.
 
-    Of several drivers, those that a preset has nothing to say of are left out.
+    If there are several drivers, those without a preset entry are left out.
     """
     files: list[ExportedFile] = []
     for subject in fleet.subjects:
@@ -43,7 +43,7 @@ def render_gpumod(
 
 
 def patch_values(subject: BuiltDriver, *, stable: bool) -> dict[str, dict[str, str]]:
-    """What a preset is to say: `unit_vars.vllm_bin`, and `compat` with the declaration's ranges."""
+    """The preset's entries: `unit_vars.vllm_bin`, and `compat` with the declaration's ranges."""
     values: dict[str, dict[str, str]] = {}
     if _has_key(subject):
         values["unit_vars"] = {"vllm_bin": check_path(subject.binary(stable=stable), "gpumod")}
@@ -57,7 +57,7 @@ def patch_values(subject: BuiltDriver, *, stable: bool) -> dict[str, dict[str, s
 def compare_preset(
     preset: object, wanted: dict[str, dict[str, str]], *, file: str
 ) -> tuple[str, ...]:
-    """What a preset, as YAML gave it, says otherwise than the patch; UsageError where it is none."""
+    """The differences of a parsed preset from the patch; UsageError if it is no preset."""
     if not isinstance(preset, dict):
         raise UsageError(Problem(file=file, message="a preset is a YAML mapping"))
     said: list[str] = []
@@ -76,7 +76,7 @@ def compare_preset(
 
 
 def _same_range(found: object, wanted: str) -> bool:
-    """Whether two texts are the same range, in whatever order."""
+    """Whether two texts are the same range, in any order."""
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
     try:
@@ -105,7 +105,7 @@ def _patch(subject: BuiltDriver, *, stable: bool) -> ExportedFile:
 
 
 def _compat(driver: Driver, python_version: str) -> Iterator[tuple[str, str]]:
-    """Each required package with its range, two ranges on one package joined; markers as on this host."""
+    """Each required package with its range; two ranges on one package are joined, markers evaluated on this host."""
     minor = ".".join(python_version.split(".")[:2])
     target = Target(python=minor, platform=parse_platform(driver.platforms[0]))
     ranges: dict[str, list[str]] = {}
@@ -118,7 +118,7 @@ def _compat(driver: Driver, python_version: str) -> Iterator[tuple[str, str]]:
 
 
 def _compare(export: Export, path: Path, text: str) -> tuple[str, ...] | None:
-    """A preset that exists, beside the patch; UsageError where it is not clear which driver it is for."""
+    """The differences of an existing preset; UsageError if its driver is unclear."""
     if path.suffix not in (".yaml", ".yml") or path.name.endswith(".preset.yaml"):
         return None
     preset = parse_yaml(text, file=str(path))
@@ -132,7 +132,7 @@ def _compare(export: Export, path: Path, text: str) -> tuple[str, ...] | None:
 
 
 def _subject_of(preset: object, fleet: BuiltFleet) -> BuiltDriver | None:
-    """The one that is exported; else the one whose binary the preset names, or that has its driver's name."""
+    """The only exported driver; else the one whose binary the preset names, or that has its name."""
     if len(fleet.subjects) == 1:
         return fleet.subjects[0]
     table = preset if isinstance(preset, dict) else {}

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from envbuild.launchers.fleet import BuiltDriver, BuiltFleet
 
 _LONGEST_WAIT = 60
-"""How often the start is looked at, every ten seconds: loading a model takes minutes."""
+"""How often the start is checked, every ten seconds: loading a model takes minutes."""
 
 
 def render_kubernetes(export: Export) -> tuple[ExportedFile, ...]:
-    """A `PodTemplate` a driver, to be started on nodes that have the store."""
+    """A `PodTemplate` for each driver, for nodes that have the store."""
     image = require_image(export.request.options.get(IMAGE.name), "kubernetes")
     fleet, files = export.fleet, []
     for subject in fleet.subjects:
@@ -84,7 +84,7 @@ def _container(
 
 
 def _probes(port: int | None) -> dict[str, object]:
-    """Whether the port answers; what a service says there, envbuild does not know."""
+    """Whether the port accepts connections; envbuild does not know the service's protocol."""
     if port is None:
         return {}
     socket = {"tcpSocket": {"port": "service"}, "periodSeconds": 10}
@@ -101,7 +101,7 @@ def _volume(number: int) -> str:
 
 
 def _argument(word: str) -> str:
-    """The word as it is meant: `$(NAME)` in it is no reference."""
+    """The word itself: `$(NAME)` in it is escaped."""
     return check_printable(word, "the argument", "kubernetes").replace("$(", "$$(")
 
 

@@ -65,7 +65,7 @@ def render_workspace(lockfile: Lockfile, indexes: Mapping[str, tuple[str, bool]]
 
 
 def check_workspace_lock(lockfile: Lockfile, text: str) -> None:
-    """IndexFailureError where a `uv.lock` lacks a file that is locked: the index has changed."""
+    """IndexFailureError if `uv.lock` lacks a locked file: the index has changed."""
     missing = [
         file.name
         for package in lockfile.packages
@@ -79,7 +79,7 @@ def check_workspace_lock(lockfile: Lockfile, text: str) -> None:
 
 
 def _overrides(lockfile: Lockfile) -> list[str]:
-    """Every pin again: what is locked stands, whatever packages ask for by overridden requirements."""
+    """Every pin as an override, so that the locked version is taken despite overridden requirements."""
     if not lockfile.inputs.overrides:
         return []
     pins = [toml_string(pinned(package, lockfile)) for package in lockfile.packages]

@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 def render_local_studio(
     fleet: BuiltFleet, *, envbuild: tuple[str, ...], folder: str | None
 ) -> tuple[ExportedFile, ...]:
-    """A recipe's fields and an upgrade script for each driver that it can start, one environment for all.
+    """A recipe's fields and an upgrade script for each driver that it can start, and one environment for all.
 
-    `envbuild` is the command that calls envbuild on this declaration and store;
-    `folder` is where the files lie: the environment names the script there;
-    without one it names none, because what is not there falls through in silence.
+    `envbuild` is the command that runs envbuild with this declaration and store;
+    `folder` has the files: the environment names the script there.
+    Without it no script is named, because Local Studio silently ignores a missing one.
     """
     subjects = [subject for subject in fleet.subjects if _has_engine(subject)]
     if not subjects:
-        message = "none of the drivers has vllm or sglang, which are what Local Studio starts"
+        message = "Local Studio starts vllm or sglang, and none of the drivers has one of them"
         raise UsageError(Problem(message=message))
     recipes = tuple(_recipe(subject) for subject in subjects)
     scripts = tuple(_upgrade(subject, envbuild) for subject in subjects)
@@ -39,7 +39,7 @@ def render_local_studio(
 
 
 def _recipe(subject: BuiltDriver) -> ExportedFile:
-    """The Python is exact: Local Studio runs it with `-m` where the command beside it is missing."""
+    """The Python's path is exact: Local Studio runs it with `-m` if the command beside it is missing."""
     python = check_path(subject.entry.python, "local-studio")
     fields: dict[str, object] = {"python_path": python}
     if _package(subject, "sglang"):
@@ -70,7 +70,7 @@ def _package(subject: BuiltDriver, name: str) -> bool:
 
 
 def _upgrade(subject: BuiltDriver, envbuild: tuple[str, ...]) -> ExportedFile:
-    """Local Studio starts it without arguments, in place of its own upgrade of the environment."""
+    """Local Studio starts it without arguments, instead of its own upgrade."""
     name = subject.entry.name
     declared = subject.declared
     package = declared.version_of if declared is not None else name
@@ -97,7 +97,7 @@ def _render(export: Export) -> tuple[ExportedFile, ...]:
 FORMAT = ExportFormat(
     name="local-studio",
     files="`DRIVER.recipe.json`, `local-studio.env`, `upgrade-DRIVER`",
-    taken_by="its documented order of precedence, as a table of cases: its code is on no registry",
+    taken_by="a table of cases from its documented order of precedence; its code is not published",
     render=_render,
     needs_declaration=True,
 )

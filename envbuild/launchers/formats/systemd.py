@@ -24,9 +24,9 @@ _HIDDEN_BY_PROTECT_HOME = ("/home/", "/root/", "/run/user/")
 def render_systemd(
     fleet: BuiltFleet, *, arguments: tuple[str, ...] | None, unit: tuple[str, str] | None
 ) -> tuple[ExportedFile, ...]:
-    """The template unit (stable paths alone), and a drop-in for every driver.
+    """The template unit (with stable paths), and a drop-in for every driver.
 
-    `arguments` follow the command in the drop-ins; `unit`, a unit's file name and text, gives them instead.
+    `arguments` follow the command in the drop-ins; with `unit`, a unit's name and text, they come from it.
     """
     template = (_template(fleet),) if fleet.stable and unit is None else ()
     drop_ins = tuple(
@@ -42,7 +42,7 @@ def render_systemd(
 
 
 def drop_in(subject: BuiltDriver, *, stable: bool, unit: str, tail: str) -> ExportedFile:
-    """`<unit>.d/50-envbuild.conf`: takes the unit's command away, and gives it this one."""
+    """`<unit>.d/50-envbuild.conf`: replaces the unit's command by this one."""
     binary = check_path(subject.binary(stable=stable), "systemd")
     lines = [f"# {header('systemd')}", "[Service]"]
     if tail == _ARGUMENTS:
@@ -55,7 +55,7 @@ _ARGUMENTS = "$ARGUMENTS"
 
 
 def tail(arguments: tuple[str, ...] | None, unit: tuple[str, str] | None) -> str:
-    """What stands behind the command: the unit's own, else what was given, else `$ARGUMENTS`."""
+    """The arguments: the unit's own, else the given ones, else `$ARGUMENTS`."""
     if unit is not None:
         return parse_exec_start(unit[1], file=unit[0])
     if arguments is not None:
@@ -64,7 +64,7 @@ def tail(arguments: tuple[str, ...] | None, unit: tuple[str, str] | None) -> str
 
 
 def quote(word: str) -> str:
-    """A word as `ExecStart=` takes it for itself: no specifier, no variable, no second word."""
+    """A word for `ExecStart=`, with specifiers, variables and blanks escaped."""
     check_printable(word, "the argument", "systemd")
     doubled = word.replace("%", "%%").replace("$", "$$")
     if _PLAIN.fullmatch(word):
@@ -74,9 +74,9 @@ def quote(word: str) -> str:
 
 
 def parse_exec_start(text: str, *, file: str) -> str:
-    """What follows the command in a unit's last `ExecStart=`, as it stands there.
+    """The arguments in a unit's last `ExecStart=`, verbatim.
 
-    UsageError where the unit has none, or gives its program another name.
+    UsageError if the unit has none, or renames its program.
     """
     joined = " ".join(part.strip(" \t") for part in text.split("\\\n"))
     lines = (
@@ -90,7 +90,7 @@ def parse_exec_start(text: str, *, file: str) -> str:
     command, _, rest = found[-1].partition(" ")
     prefix = command[: len(command) - len(command.lstrip(_PREFIX))]
     if "@" in prefix or command.lstrip(_PREFIX).startswith(('"', "'")):
-        message = f"ExecStart={command} names its program in a way that cannot be taken over"
+        message = f"ExecStart={command} names its program in a way that a drop-in cannot keep"
         hint = "give the arguments with --arguments instead of --unit"
         raise UsageError(Problem(file=file, message=message, hint=hint))
     return re.sub(r"\s+", " ", rest.strip()) if not re.search(r"[\"']", rest) else rest.strip()
@@ -124,7 +124,7 @@ def _template(fleet: BuiltFleet) -> ExportedFile:
 
 
 def _sandbox(fleet: BuiltFleet) -> Iterator[str]:
-    """What the store allows: it is read, never written, and lies where some protections hide it."""
+    """Settings that depend on the store: it is read-only, and some protections would hide it."""
     places = [f"{fleet.store}/", *(subject.base_python for subject in fleet.subjects)]
     if all(subject.shared for subject in fleet.subjects):
         yield "DynamicUser=yes"

@@ -20,7 +20,7 @@ WORKER = "xinference-worker"
 
 
 def render_xinference(fleet: BuiltFleet, *, wheels: str | None) -> tuple[ExportedFile, ...]:
-    """The worker's start line where the environment has one, else the pins of a model's launch.
+    """The worker's start script if the environment has a worker, else the pins of a model's launch.
 
     `wheels` is the folder of wheels that Xinference installs from.
     """

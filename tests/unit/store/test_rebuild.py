@@ -102,5 +102,7 @@ def test_files_are_looked_for_where_they_came_from() -> None:
 def test_an_index_that_is_gone_is_named() -> None:
     """A package that came from it is not looked for elsewhere."""
     files = (replace(WANTED.files[0], index="corp"), WANTED.files[1])
-    with pytest.raises(UsageError, match="asr came from the index 'corp', which is not declared"):
+    with pytest.raises(
+        UsageError, match="asr came from the index 'corp', which is no longer declared"
+    ):
         bind_indexes(make_declaration(), files)
