@@ -190,7 +190,7 @@ def _held(
         file=declaration.file,
         line=rule.line,
         key="agree.packages",
-        hint=f"lock {', '.join(staying)} first, or take one out of the rule",
+        hint=f"lock {', '.join(staying)} first, or remove one from the rule",
     )
     names = (tuple(job.driver.name for job in group) for group in groups)
     return [

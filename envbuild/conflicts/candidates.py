@@ -1,4 +1,4 @@
-"""Everything that any lockfile pins, numbered, as what one target can choose from."""
+"""All versions that any lockfile pins, numbered, as the choices of one target."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Candidate:
-    """One version of a package as a lockfile pins it."""
+    """One version of a package, as a lockfile pins it."""
 
     package: str
     version: str
     bit: int
-    """A power of two, its own among the package's candidates; sets of candidates are sums of bits."""
+    """A power of two, unique among the package's candidates; a set of candidates is a sum of bits."""
 
     requires: tuple[str, ...]
-    """Its published requirements; one version stands twice where its files publish different ones."""
+    """Its published requirements; a version has several candidates if its files publish different ones."""
 
     locked_by: str
-    """The driver whose lockfile it was first found in."""
+    """The first driver whose lockfile has it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Link:
-    """One requirement that holds on the target, as the candidates that it admits."""
+    """A requirement that holds on the target, as the candidates that it admits."""
 
     requirer: Candidate | None
-    """The candidate that asks, or None for a driver's own line."""
+    """The candidate that requires it, or None for a driver's own requirement."""
 
     package: str
-    """The package asked for."""
+    """The required package."""
 
     extras: tuple[str, ...]
     specifier: str
@@ -52,7 +52,7 @@ class Link:
     """The requirement as it was written."""
 
     override: str | None = None
-    """The driver's override that stands in for the text, where one does."""
+    """The driver's override that replaces the text, if there is one."""
 
 
 class Node(NamedTuple):
@@ -64,22 +64,21 @@ class Node(NamedTuple):
 
 
 class Admitted(NamedTuple):
-    """What a candidate admits of another package, and the requirements that say so."""
+    """The candidates of another package that a candidate admits, and the requirements that say so."""
 
     mask: int
     links: tuple[Link, ...]
 
 
 Ask: TypeAlias = "tuple[str, int, frozenset[str]]"
-"""A requirement in short: the package, the candidates admitted, the extras."""
+"""A requirement in short: the package, the admitted candidates, the extras."""
 
 
 class Candidates:
-    """What the lockfiles of a fleet offer to one target.
+    """The candidates of a fleet's lockfiles on one target.
 
-    A lockfile's package is a candidate where it is locked for the same Python minor version
-    (which proves `Requires-Python`)
-    and has a file that the target's platform takes.
+    A locked package is a candidate if it is locked for the same minor version of Python
+    (which proves `Requires-Python`) and has a file for the target's platform.
     """
 
     def __init__(
@@ -94,7 +93,7 @@ class Candidates:
         """Every candidate of each package, as a sum of bits."""
 
         self.bounds: dict[tuple[Candidate, str, tuple[str, ...]], dict[Node, Admitted]] = {}
-        """What the propagation has worked out about single candidates, kept for all pairs."""
+        """The propagation's results about single candidates, kept for all pairs."""
 
         self._by_package: dict[str, list[Candidate]] = {}
         self._known: dict[tuple[str, str, tuple[str, ...]], Candidate] = {}
@@ -111,17 +110,17 @@ class Candidates:
                 self._add(package, lockfile.driver)
 
     def of(self, package: str, mask: int = -1) -> Iterator[Candidate]:
-        """The package's candidates that a sum of bits holds."""
+        """The package's candidates in a sum of bits."""
         for candidate in self._by_package.get(package, ()):
             if candidate.bit & mask:
                 yield candidate
 
     def find(self, package: LockedPackage) -> Candidate:
-        """The candidate that a locked package is; KeyError where it is none for this target."""
+        """The candidate of a locked package; KeyError if the target has none."""
         return self._known[package.name, package.version, package.requires]
 
     def newest(self, package: str, mask: int) -> int:
-        """The bit of the newest among some of the package's candidates."""
+        """The bit of the newest of some of the package's candidates."""
         key = (package, mask)
         bit = self._newest.get(key)
         if bit is None:
@@ -144,7 +143,7 @@ class Candidates:
     def links(
         self, candidate: Candidate, extra: str, overrides: tuple[str, ...]
     ) -> tuple[Link, ...]:
-        """What a candidate asks for with one extra (`""` for none), under a driver's overrides."""
+        """A candidate's requirements with one extra (`""` for none), under a driver's overrides."""
         key = (candidate, extra, overrides)
         known = self._links.get(key)
         if known is None:
@@ -155,7 +154,7 @@ class Candidates:
     def asks(
         self, package: str, bit: int, extras: frozenset[str], overrides: tuple[str, ...]
     ) -> tuple[Ask, ...]:
-        """What one candidate asks for with all of some extras, in short."""
+        """A candidate's requirements with all of some extras, in short."""
         key = (package, bit, extras, overrides)
         known = self._asks.get(key)
         if known is None:
@@ -168,13 +167,13 @@ class Candidates:
         return known
 
     def plain_asks(self, overrides: tuple[str, ...]) -> dict[tuple[str, int], tuple[Ask, ...]]:
-        """Where views of the same overrides keep what candidates ask for without extras."""
+        """Shared by views with the same overrides: requirements of candidates without extras."""
         return self._plain_asks.setdefault(overrides, {})
 
     def unserved(
         self, package: str, left: int, overrides: tuple[str, ...]
     ) -> tuple[tuple[str, int], ...]:
-        """Who asks for a package and admits none of the candidates left, as package and bits."""
+        """The candidates that require a package and admit none of the remaining candidates, as package and bits."""
         key = (package, left, overrides)
         known = self._unserved.get(key)
         if known is None:
@@ -186,7 +185,7 @@ class Candidates:
         return known
 
     def _askers(self, overrides: tuple[str, ...]) -> dict[str, list[tuple[str, int, int]]]:
-        """For each package every candidate that asks for it without any extra, with the mask."""
+        """For each package, every candidate that requires it without an extra, with the mask."""
         known = self._known_askers.get(overrides)
         if known is None:
             known = self._known_askers[overrides] = {}
@@ -197,7 +196,7 @@ class Candidates:
         return known
 
     def root_links(self, requires: tuple[str, ...], overrides: tuple[str, ...]) -> tuple[Link, ...]:
-        """What a driver's own lines ask for, under its overrides."""
+        """A driver's own requirements, under its overrides."""
         replaced = self._replaced(overrides)
         return tuple(
             self._link(None, asking) for asking in askings(requires, "", self.target, replaced)
@@ -258,7 +257,7 @@ def newest_first(candidates: Iterable[Candidate]) -> list[Candidate]:
 
 
 def _usable(lockfile: Lockfile, target: Target) -> Iterator[LockedPackage]:
-    """The packages of a lockfile that the target could install."""
+    """The packages of a lockfile that the target can install."""
     alike = tuple(
         locked for locked in lockfile.targets if _minor(locked.python) == _minor(target.python)
     )
@@ -273,7 +272,7 @@ def _usable(lockfile: Lockfile, target: Target) -> Iterator[LockedPackage]:
 
 
 def runs_on(locked: Platform, platform: Platform) -> bool:
-    """Whether wheels that are locked for one platform run on another."""
+    """Whether wheels for one platform run on another."""
     return (locked.arch, locked.system) == (platform.arch, platform.system) and (
         (locked.major, locked.minor) <= (platform.major, platform.minor)
     )

@@ -1,4 +1,4 @@
-"""The chain from a driver's own line in `drivers.toml` down to a requirement."""
+"""The chain from a driver's own line in `drivers.toml` to a requirement."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Chains:
-    """Turns the links of a proof into causes for the reader."""
+    """Turns the links of a proof into causes for reports."""
 
     def __init__(
         self, candidates: Candidates, sides: tuple[Side, Side], declaration: Declaration
@@ -28,7 +28,7 @@ class Chains:
         self._own = tuple(_own_ways(side) for side in sides)
 
     def clash(self, links: tuple[Link, ...]) -> Contradiction:
-        """The links as causes, each told from the driver that is least to blame so far."""
+        """The links as causes; each is told from the driver with the fewest causes so far."""
         told: list[int] = []
         causes = []
         for link in links:
@@ -41,7 +41,7 @@ class Chains:
         return Contradiction(package=_disputed(links), causes=tuple(cause for _, cause in causes))
 
     def _bringing(self, link: Link, told: int) -> Iterator[tuple[int, Cause]]:
-        """Who brings the package that one requirement alone excludes, at whatever version."""
+        """The chain to the package, if one requirement excludes every locked version of it."""
         other = 1 - told
         for pinned_link in self._sides[other].links:
             if pinned_link.link.package == link.package and pinned_link.link is not link:
@@ -50,7 +50,7 @@ class Chains:
                 return
 
     def _teller(self, link: Link, told: list[int]) -> int:
-        """The side that tells the chain: whose line it is, or in whose environment it stands."""
+        """The driver that the chain starts from: it has the line, or its environment has the link."""
         owners = [side for side in (0, 1) if self._owns(link, side)] or [0, 1]
         return min(owners, key=told.count)
 
@@ -86,7 +86,7 @@ class Chains:
         )
 
     def _way(self, link: Link, side: int) -> tuple[tuple[Candidate, ...], str]:
-        """The candidates on the way to a link, and the text of the driver's line it begins with."""
+        """The candidates on the path to a link, and the text of the driver's first requirement."""
         if link.requirer is None:
             return (), link.text
         if self._owns(link, side):
@@ -99,7 +99,7 @@ class Chains:
         return way, ""
 
     def _foreign_way(self, wanted: Candidate, side: int) -> tuple[Candidate, ...]:
-        """The shortest way to a candidate that the driver could take but does not pin."""
+        """The shortest path to a candidate that the driver could take but does not pin."""
         part, pins = self._sides[side].part, self._sides[side].pins
         waiting: list[tuple[tuple[Candidate, ...], list[Link]]] = [((), list(part.roots))]
         seen = set()
@@ -116,7 +116,7 @@ class Chains:
 
 
 def line_of(declaration: Declaration, driver: str, text: str) -> int | None:
-    """The line of a driver's requirement, or of the driver where the text is none of its own."""
+    """The line of a driver's requirement, or the driver's own line if it has none."""
     declared = declaration.driver(driver)
     if declared is None:
         return None
@@ -125,13 +125,13 @@ def line_of(declaration: Declaration, driver: str, text: str) -> int | None:
 
 
 def _disputed(links: tuple[Link, ...]) -> str:
-    """The package that the links cannot agree on: the one that most of them ask for."""
+    """The package that the links disagree on: the one that most of them require."""
     asked = [link.package for link in links]
     return max(asked, key=lambda package: (asked.count(package), asked.index(package)))
 
 
 def _own_ways(side: Side) -> dict[str, tuple[Candidate, ...]]:
-    """For every package that the driver pins, the shortest way to it, itself included."""
+    """The shortest path to every package that the driver pins, including the package itself."""
     ways: dict[str, tuple[Candidate, ...]] = {}
     for pinned_link in side.links:
         package = pinned_link.link.package

@@ -1,4 +1,4 @@
-"""Whether one interpreter could hold two drivers: with which pins, or why not."""
+"""Whether one interpreter could have two drivers: with which pins, or why not."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ if TYPE_CHECKING:
 
 @value
 class Step:
-    """One package on the way from a driver's own line to a cause."""
+    """A package on the path from a driver's own line to a cause."""
 
     package: str
     version: str
     locked_by: str | None = None
-    """The driver whose lockfile pins this version, where it is not the chain's own driver."""
+    """The driver whose lockfile pins this version, if it is not the chain's driver."""
 
 
 @value
 class Cause:
-    """One requirement that a conflict rests on, with the whole chain that brings it."""
+    """A requirement that causes a conflict, with its whole chain."""
 
     driver: str
     line: int | None
-    """The driver's own line in `drivers.toml` that the chain begins with."""
+    """The line in `drivers.toml` that the chain starts with."""
 
     kind: str
-    """`requirement`, `constraint` or `override` for versions asked for;
-    `brings` for who needs the package where one requirement alone excludes every locked version of it;
-    `missing` for what no lockfile has; `python` and `platform` for what the drivers declare.
+    """`requirement`, `constraint` or `override` for required versions;
+    `brings` for the chain to a package if one requirement excludes every locked version of it;
+    `missing` for a package that no lockfile has; `python` and `platform` for what the drivers declare.
     """
 
     steps: tuple[Step, ...]
-    """The packages between the driver and the requirement; empty where the driver itself asks."""
+    """The packages between the driver and the requirement; empty for the driver's own requirement."""
 
     package: str
-    """What is asked for: a package's name, or `python`, or `platform`."""
+    """A package's name, `python`, or `platform`."""
 
     specifier: str
-    """The versions asked for; empty for any."""
+    """The required versions; empty for any."""
 
     def __str__(self) -> str:
         """`vllm (drivers.toml:31) → xgrammar ==0.1.25`, without the file; see `report`."""
@@ -52,20 +52,20 @@ class Cause:
 
 @value
 class Contradiction:
-    """Requirements that cannot hold together, and would without any one of them.
+    """Requirements that contradict each other, and would not without any one of them.
 
-    To drop a requirement is to take any version of what it asks for.
+    To drop a requirement means to allow any version of its package.
     """
 
     package: str
-    """The package that they cannot agree on."""
+    """The package that they disagree on."""
 
     causes: tuple[Cause, ...]
 
 
 @value
 class Move:
-    """A package of which a driver has another version locked."""
+    """A package that a driver has locked at another version."""
 
     driver: str
     package: str
@@ -73,36 +73,36 @@ class Move:
     """The version that the driver has locked."""
 
     version: str
-    """The version that would serve both."""
+    """The version that fits both."""
 
 
 @value
 class Compatible:
-    """One interpreter could hold both."""
+    """One interpreter could have both."""
 
     target: Target
     pins: tuple[tuple[str, str], ...]
-    """Package and version, in name order."""
+    """Package and version, ordered by name."""
 
     moves: tuple[Move, ...] = ()
-    """Where the pins are not what a driver has locked for the target, in name order."""
+    """Pins that differ from what a driver has locked for the target, ordered by name."""
 
 
 @value
 class Conflict:
-    """No choice among what is locked serves both."""
+    """No choice of locked versions fits both."""
 
     target: Target | None
-    """Where it was proved; None where the drivers share no Python or no platform at all."""
+    """The target of the proof; None if the drivers share no Python or no platform."""
 
     packages: tuple[str, ...]
-    """The packages that both cannot do without and of which no candidate suits both, in name order."""
+    """The packages that both need and that have no candidate for both, ordered by name."""
 
     clashes: tuple[Contradiction, ...]
-    """Independent of one another: without one cause of the first, the next still stands."""
+    """Independent clashes: without one cause of the first, the next one remains."""
 
     complete: bool = True
-    """Whether the drivers would fit without the causes named; False where the list was cut short."""
+    """Whether the drivers would fit without the listed causes; False if the list was cut."""
 
 
 @value
@@ -110,7 +110,7 @@ class PlatformAnswer:
     """The answer on one platform."""
 
     platform: Platform | None
-    """None where the drivers share no platform."""
+    """None if the drivers share no platform."""
 
     answer: Compatible | Conflict
 
@@ -125,7 +125,7 @@ class Pair:
 
     @property
     def compatible(self) -> bool:
-        """Whether one interpreter could hold both on every platform that they share."""
+        """Whether one interpreter could have both on every platform that they share."""
         return all(isinstance(outcome.answer, Compatible) for outcome in self.outcomes)
 
     @property
@@ -142,7 +142,7 @@ class Pair:
 def render_cause(cause: Cause, file: str) -> str:
     """`vllm (drivers.toml:31) → xgrammar ==0.1.25`.
 
-    A package that has its driver's own name is not said twice.
+    A package with its driver's name is left out.
     """
     place = f"{file}:{cause.line}" if cause.line is not None else file
     if cause.kind in ("constraint", "override"):

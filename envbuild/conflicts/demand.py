@@ -1,4 +1,4 @@
-"""What one driver demands of a shared interpreter, and the quick answers that two demands give together."""
+"""What a driver demands of a shared interpreter, and quick answers from two demands."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ _NONE: frozenset[str] = frozenset()
 
 @value
 class Demand:
-    """One driver on one target, in sums of bits (see `candidates.Candidate.bit`)."""
+    """A driver on one target, in sums of bits (see `candidates.Candidate.bit`)."""
 
     part: DriverPart
     pins: dict[str, int]
-    """The one candidate that the lockfile pins of each package."""
+    """The candidate of each package that the lockfile pins."""
 
     asked: dict[str, int]
-    """What the driver, with all its pins, admits of each of its packages."""
+    """The candidates of each package that the driver, with all its pins, admits."""
 
     extras: dict[str, frozenset[str]]
-    """The extras that are asked for of each package, where there are any."""
+    """The requested extras of each package, if there are any."""
 
     needed: dict[str, int]
-    """What the driver admits of the packages that it cannot do without, whatever else is chosen."""
+    """The candidates of the packages that the driver needs in any case."""
 
     constraints: dict[str, int]
-    """What the driver's constraints admit of each package they name."""
+    """The candidates of each package that the driver's constraints admit."""
 
 
 @value
@@ -45,13 +45,13 @@ class PinnedLink:
     """A requirement in a driver's own environment."""
 
     node: Node | None
-    """The package (with the extra) that asks, or None for the driver's own line."""
+    """The package (with the extra) that requires it, or None for the driver's own line."""
 
     link: Link
 
 
 class Side:
-    """One driver of the pair: its part and the candidates that its lockfile pins."""
+    """A driver of the pair, with the candidates that its lockfile pins."""
 
     def __init__(
         self, part: DriverPart, pins: dict[str, Candidate], candidates: Candidates
@@ -62,7 +62,7 @@ class Side:
 
 
 def demand_of(lockfile: Lockfile, locked: Target, candidates: Candidates) -> Demand:
-    """What the driver demands on the candidates' target, given which of its own targets it brings."""
+    """The driver's demand on the candidates' target, for one of its own targets."""
     part = part_of(lockfile, candidates)
     pins = pinned(lockfile, locked, candidates)
     asked: dict[str, int] = {}
@@ -84,7 +84,7 @@ def demand_of(lockfile: Lockfile, locked: Target, candidates: Candidates) -> Dem
 
 
 def part_of(lockfile: Lockfile, candidates: Candidates) -> DriverPart:
-    """What a driver's own lines, constraints and overrides are on the candidates' target."""
+    """A driver's requirements, constraints and overrides on the candidates' target."""
     inputs = lockfile.inputs
     return DriverPart(
         driver=lockfile.driver,
@@ -95,14 +95,14 @@ def part_of(lockfile: Lockfile, candidates: Candidates) -> DriverPart:
 
 
 def pinned(lockfile: Lockfile, locked: Target, candidates: Candidates) -> dict[str, Candidate]:
-    """The candidate that the lockfile pins of each package on one of its targets."""
+    """The candidate of each package that the lockfile pins on one of its targets."""
     return {package.name: candidates.find(package) for package in lockfile.packages_for(locked)}
 
 
 def pinned_links(
     part: DriverPart, pins: dict[str, Candidate], candidates: Candidates
 ) -> Iterator[PinnedLink]:
-    """Every requirement that holds in the driver's own environment, from its own lines on."""
+    """Every requirement that holds in the driver's own environment, starting with its own lines."""
     yield from (PinnedLink(node=None, link=link) for link in part.roots)
     seen: set[Node] = set()
     waiting = [node for link in part.roots for node in nodes_of(link, part)]
@@ -117,7 +117,7 @@ def pinned_links(
 
 
 def nodes_of(link: Link, part: DriverPart) -> list[Node]:
-    """The package and the extras that a requirement asks for."""
+    """The package and the extras of a requirement."""
     return [Node(link.package, extra, part.overrides) for extra in ("", *link.extras)]
 
 
@@ -129,14 +129,14 @@ def _constraint_masks(part: DriverPart) -> dict[str, int]:
 
 
 def agreed_pins(ours: Demand, theirs: Demand) -> dict[str, int] | None:
-    """Both drivers' pins together, or None where they do not fit just so.
+    """The pins of both drivers together, or None if they do not fit without a search.
 
-    Where they pin different candidates, one of the two will do if both drivers admit it:
+    If they pin different candidates, one is taken that both drivers admit:
     then every requirement that holds is one that held in one of the two environments.
     """
     chosen = {**ours.pins, **theirs.pins}
     if not chosen.keys() >= ours.asked.keys() | theirs.asked.keys():
-        return None  # a lockfile lacks what it needs
+        return None  # a lockfile lacks a required package
     for name in ours.pins.keys() & theirs.pins.keys():
         pin, other = ours.pins[name], theirs.pins[name]
         if pin != other:
@@ -152,7 +152,7 @@ def agreed_pins(ours: Demand, theirs: Demand) -> dict[str, int] | None:
 
 
 def disputed_packages(ours: Demand, theirs: Demand) -> tuple[str, ...]:
-    """The packages that both certainly need and of which no candidate suits both, in name order."""
+    """The packages that both need and that have no candidate for both, ordered by name."""
     needed, others = ours.needed, theirs.needed
     disputed = {name for name in needed.keys() & others.keys() if not needed[name] & others[name]}
     for demand, other in ((ours, theirs), (theirs, ours)):
@@ -165,7 +165,7 @@ def disputed_packages(ours: Demand, theirs: Demand) -> tuple[str, ...]:
 def needed_pins(
     candidates: Candidates, parts: tuple[DriverPart, ...], pins: Mapping[str, int]
 ) -> dict[str, Candidate]:
-    """Of pins that hold together, those that the parts need, in name order."""
+    """From pins that fit together, those that the parts need, ordered by name."""
     found: dict[str, Candidate] = {}
     for part in parts:
         seen: set[Node] = set()
@@ -182,7 +182,7 @@ def needed_pins(
 
 
 def _common_choice(ours: Demand, theirs: Demand, name: str, pins: int) -> int:
-    """One of the two pins that both admit; 0 where there is none, or where it may bring more with it."""
+    """One of the two pins that both admit; 0 if there is none, or if it may add requirements."""
     if ours.part.overrides != theirs.part.overrides:
         return 0
     if ours.extras.get(name, _NONE) != theirs.extras.get(name, _NONE):

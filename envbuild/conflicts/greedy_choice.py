@@ -1,4 +1,4 @@
-"""Finds candidates for several drivers without search: what it finds holds, what it does not find may exist."""
+"""Choose candidates for several drivers without search: a result is right, but it may miss one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CAREFUL_STARTS = 6
 
 
 class CandidateView:
-    """All that the candidates ask for, under overrides that every driver of a problem shares."""
+    """The requirements of the candidates, under overrides that all drivers share."""
 
     def __init__(self, candidates: Candidates, overrides: tuple[str, ...]) -> None:
         self._candidates = candidates
@@ -27,7 +27,7 @@ class CandidateView:
         self._plain = candidates.plain_asks(overrides)
 
     def newest(self, package: str, mask: int) -> int:
-        """The bit of the newest among some of the package's candidates."""
+        """The bit of the newest of some of the package's candidates."""
         return self._candidates.newest(package, mask)
 
     def mask(self, link: Link) -> int:
@@ -35,11 +35,11 @@ class CandidateView:
         return link.mask
 
     def roots(self, part: DriverPart) -> tuple[Link, ...]:
-        """What a driver's own lines ask for."""
+        """A driver's own requirements."""
         return part.roots
 
     def asks(self, package: str, bit: int, extras: frozenset[str]) -> tuple[Ask, ...]:
-        """What a candidate asks for with all of some extras."""
+        """A candidate's requirements with all of some extras."""
         if not extras:
             known = self._plain.get((package, bit))
             if known is None:
@@ -50,12 +50,12 @@ class CandidateView:
         return self._candidates.asks(package, bit, extras, self._overrides)
 
     def unserved(self, package: str, left: int) -> tuple[tuple[str, int], ...]:
-        """Who asks for a package and admits none of the candidates left, as package and bits."""
+        """The candidates that require a package and admit none of the remaining candidates, as package and bits."""
         return self._candidates.unserved(package, left, self._overrides)
 
 
 class ScopedView(CandidateView):
-    """The same where only some requirements bind, and only some packages matter."""
+    """The same if only some requirements bind, and only some packages matter."""
 
     def __init__(self, candidates: Candidates, overrides: tuple[str, ...], scope: Scope) -> None:
         super().__init__(candidates, overrides)
@@ -67,15 +67,15 @@ class ScopedView(CandidateView):
                 self._askers.setdefault(link.package, []).append(link)
 
     def mask(self, link: Link) -> int:
-        """The candidates that a requirement admits; all where it does not bind."""
+        """The candidates that a requirement admits; all if it does not bind."""
         return link.mask if link in self._scope.links else self.full.get(link.package, 0)
 
     def roots(self, part: DriverPart) -> tuple[Link, ...]:
-        """What a driver's own lines ask for among the packages that matter."""
+        """A driver's own requirements on packages that matter."""
         return tuple(link for link in part.roots if link.package in self._scope.packages)
 
     def asks(self, package: str, bit: int, extras: frozenset[str]) -> tuple[Ask, ...]:
-        """What a candidate asks for among the packages that matter."""
+        """A candidate's requirements on packages that matter."""
         candidate = next(self._candidates.of(package, bit))
         return tuple(
             (link.package, self.mask(link), frozenset(link.extras))
@@ -85,7 +85,7 @@ class ScopedView(CandidateView):
         )
 
     def unserved(self, package: str, left: int) -> tuple[tuple[str, int], ...]:
-        """Who asks for a package with a binding requirement and admits none of the candidates left."""
+        """The candidates with a binding requirement on a package that admit none of the remaining candidates."""
         found: dict[str, int] = {}
         for link in self._askers.get(package, ()):
             if link.requirer is not None and not link.mask & left:
@@ -95,16 +95,16 @@ class ScopedView(CandidateView):
 
 
 def choose_plainly(view: CandidateView, parts: tuple[DriverPart, ...]) -> dict[str, int] | None:
-    """The newest candidate of each package in turn that leaves every other one a choice, or None."""
+    """The newest candidate of each package in turn that leaves every other package a choice, or None."""
     return _choose(view, parts, _Start(options=view.full, needed={}, starts=_PLAIN_STARTS))
 
 
 def choose_carefully(
     view: CandidateView, parts: tuple[DriverPart, ...], known: Propagation
 ) -> dict[str, int] | None:
-    """The same from what propagation knows, the package with the fewest candidates first.
+    """The same from the propagation's result, starting with the package with the fewest candidates.
 
-    Whatever asks for what is no longer there is taken out at once.
+    Candidates that require a removed candidate are removed at once.
     """
     needed: dict[str, frozenset[str]] = {}
     for node in sorted(known.needed):
@@ -117,7 +117,7 @@ def choose_carefully(
 
 
 class _Start:
-    """What a choice begins with."""
+    """The start of a choice."""
 
     def __init__(
         self,
@@ -136,7 +136,7 @@ class _Start:
 def _choose(
     view: CandidateView, parts: tuple[DriverPart, ...], start: _Start
 ) -> dict[str, int] | None:
-    """Begin anew, a few times, with the package first for which nothing was left."""
+    """Start again, a few times, with the package first that had no candidate left."""
     first: list[str] = []
     for _ in range(start.starts):
         choice = _Choice(view, parts, start, tuple(first))
@@ -151,7 +151,7 @@ def _choose(
 
 
 class _Choice:
-    """Settles one package after the other, with what that asks of the others."""
+    """Decides one package after the other, with its requirements on others."""
 
     def __init__(
         self,
@@ -164,21 +164,21 @@ class _Choice:
         self._parts = parts
         self._options = dict(start.options)
         self._needed = dict(start.needed)
-        """Every package that is asked for, with its extras."""
+        """Every required package, with its extras."""
 
         self._careful = start.careful
         self._first = first
         self._trail: list[tuple[str, int]] = []
         self._asked: list[tuple[str, frozenset[str] | None]] = []
         self.stuck: str | None = None
-        """The package for which nothing was left, where that was why it failed."""
+        """The package that had no candidate left, if that was the failure."""
 
     def pins(self) -> dict[str, int]:
-        """One candidate of every needed package, as its bit."""
+        """One candidate of every required package, as its bit."""
         return {name: self._options[name] for name in self._needed}
 
     def succeeds(self) -> bool:
-        """Settle every package that is needed."""
+        """Decide every required package."""
         if not self._admit_lines() or not self._settle(list(self._needed)):
             return False
         return self._settle_fewest_first() if self._careful else self._settle_in_order()
@@ -211,11 +211,11 @@ class _Choice:
         return False
 
     def _decide_first(self) -> bool:
-        """Settle what was stuck in earlier starts as soon as it is needed."""
+        """Decide packages that failed in earlier starts as soon as they are required."""
         return all(self._decide(name) for name in self._first if name in self._needed)
 
     def _admit_lines(self) -> bool:
-        """Keep to what the drivers' own lines and constraints say."""
+        """Apply the drivers' own requirements and constraints."""
         for part in self._parts:
             for link in (*part.constraints, *self._view.roots(part)):
                 mask = self._options.get(link.package, 0) & self._view.mask(link)
@@ -226,7 +226,7 @@ class _Choice:
         return all(self._options[name] for name in self._needed)
 
     def _decide(self, name: str) -> bool:
-        """Settle one package on the newest candidate that leads to no contradiction."""
+        """Decide one package: the newest candidate without a contradiction."""
         options = self._options
         mask = options[name]
         if not mask & (mask - 1):
@@ -244,7 +244,7 @@ class _Choice:
         return False
 
     def _take_back(self) -> None:
-        """Undo a choice with all that followed; what it asked for must be followed anew by the next one."""
+        """Undo a choice with its consequences; the next choice follows its own."""
         for changed, before in reversed(self._trail):
             self._options[changed] = before
         for package, extras in reversed(self._asked):
@@ -259,7 +259,7 @@ class _Choice:
         return self._settle(waiting)
 
     def _settle(self, waiting: list[str]) -> bool:
-        """Hold every package with one option to what it asks for; False on a contradiction."""
+        """Apply the requirements of every package with one candidate; False on a contradiction."""
         options, needed, asks = self._options, self._needed, self._view.asks
         while waiting:
             name = waiting.pop()
@@ -287,7 +287,7 @@ class _Choice:
         return True
 
     def _take_out(self, narrowed: list[str], waiting: list[str]) -> bool:
-        """Take out every candidate that asks for what is no longer there; False where a needed one has none left."""
+        """Remove every candidate that requires a removed one; False if a required package has none left."""
         options = self._options
         while narrowed:
             name = narrowed.pop()
@@ -306,5 +306,5 @@ class _Choice:
 
 
 def differing_overrides(parts: Iterable[DriverPart]) -> bool:
-    """Whether drivers do not replace the same requirements, so that one choice must be followed for each."""
+    """Whether the drivers have no override for the same requirement, so that one choice fits each."""
     return len({part.overrides for part in parts}) > 1

@@ -1,4 +1,4 @@
-"""Whether some choice of candidates serves several drivers at once."""
+"""Whether some choice of candidates fits several drivers."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from envbuild.conflicts.propagation import DriverPart, Scope
 
 _ROUNDS = 2000
-"""After so many rounds resolvelib is lost among choices that differ in nothing that matters."""
+"""After so many rounds resolvelib is lost in choices that do not matter."""
 
 
 def solve(
     candidates: Candidates, parts: tuple[DriverPart, ...], *, scope: Scope | None = None
 ) -> dict[str, int] | None:
-    """One candidate (as its bit) of every package that the parts need together, or None where no choice serves.
+    """A candidate (as its bit) of every package that the parts need, or None if no choice fits.
 
-    The quick ways come first; resolvelib decides what they leave open.
+    The quick methods come first; resolvelib decides what they leave open.
     """
     view = _view(candidates, parts, scope)
     if view is not None and scope is None:
@@ -43,7 +43,7 @@ def solve(
 def _view(
     candidates: Candidates, parts: tuple[DriverPart, ...], scope: Scope | None
 ) -> CandidateView | None:
-    """What the quick ways look at; None where drivers override different requirements."""
+    """The input of the quick methods; None if drivers override different requirements."""
     if differing_overrides(parts):
         return None
     overrides = parts[0].overrides
@@ -53,7 +53,7 @@ def _view(
 
 
 def resolve(candidates: Candidates, known: Propagation) -> dict[str, int] | None:
-    """Decide with resolvelib; where it gets lost, by trying every candidate with all that follows from it."""
+    """Decide with resolvelib; if it takes too long, by trying every candidate with all its consequences."""
     from resolvelib import BaseReporter, Resolver
     from resolvelib.resolvers import ResolutionImpossible, ResolutionTooDeep
 
@@ -84,7 +84,7 @@ def resolve(candidates: Candidates, known: Propagation) -> dict[str, int] | None
 
 
 def try_all(candidates: Candidates, known: Propagation) -> dict[str, int] | None:
-    """Each candidate of the package with the fewest in turn, with all that follows from it."""
+    """Each candidate of the package with the fewest in turn, with all its consequences."""
     open_ = [name for name in known.needed_packages() if known.domains[name].bit_count() > 1]
     if not open_:
         return dict(known.domains)

@@ -1,4 +1,4 @@
-"""All pairs of a fleet, and the packages that split it most."""
+"""All pairs of a fleet, and the packages that separate most pairs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _DECLARED = ("python", "platform")
 MOST_EXPLAINED = 120
-"""Of so many conflicting pairs the chains are worked out, where no drivers are named."""
+"""So many conflicting pairs get chains, if no drivers are named."""
 
 
 @value
@@ -28,22 +28,22 @@ class VersionWindow:
 
     drivers: tuple[str, ...]
     specifiers: tuple[str, ...]
-    """What they ask for, the narrowest first; empty where only a lockfile's choice narrows it."""
+    """Their specifiers, the narrowest first; empty if only a lockfile's choice restricts them."""
 
     versions: tuple[str, ...]
-    """The locked versions that they admit, the newest first."""
+    """The admitted locked versions, the newest first."""
 
 
 @value
 class Split:
-    """A package that keeps drivers apart."""
+    """A package that separates drivers."""
 
     package: str
     pairs: tuple[tuple[str, str], ...]
     """The pairs that it separates."""
 
     windows: tuple[VersionWindow, ...]
-    """What each side admits, in the order of the drivers."""
+    """The versions that each side admits, in the order of the drivers."""
 
 
 def decide_pairs(
@@ -80,7 +80,7 @@ def find_splits(fleet: Fleet, pairs: Iterable[Pair]) -> tuple[Split, ...]:
 
 
 def _clashing(fleet: Fleet, pair: Pair) -> Iterator[str]:
-    """The packages of the clashes of a pair that no single package separates."""
+    """The packages in the clashes of a pair that no single package separates."""
     for conflict in fleet.decide(pair.first, pair.second, explain=True).conflicts:
         yield from conflict.packages
 

@@ -1,4 +1,4 @@
-"""Where two lockfiles could meet: the interpreters and platforms that both are locked for."""
+"""The interpreters and platforms that two lockfiles have in common."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Targets: TypeAlias = "tuple[Target, ...]"
 
 @value
 class Meeting:
-    """One target that would serve two lockfiles, and which of their targets they bring."""
+    """A target for two lockfiles, and the own target of each."""
 
     target: Target
     first: Target
@@ -23,17 +23,17 @@ class Meeting:
 
 @value
 class Meetings:
-    """The meetings on one platform, the Python that both like best first."""
+    """The meetings on one platform; the Python that both prefer comes first."""
 
     platform: Platform
     meetings: tuple[Meeting, ...]
 
 
 def shared_targets(first: Targets, second: Targets) -> tuple[Meetings, ...]:
-    """Every platform that both lockfiles are for, with the Pythons that both are for.
+    """Every platform of both lockfiles, with the Pythons of both.
 
-    Empty where they share no platform or, on every shared one, no Python.
-    Of one processor and system library the newer stands for both: what runs on the older runs there.
+    Empty if they share no platform or, on every shared one, no Python.
+    Of two versions of a system library the newer is used: wheels for the older run there.
     """
     found: dict[Platform, list[Meeting]] = {}
     for one in first:
@@ -48,7 +48,7 @@ def shared_targets(first: Targets, second: Targets) -> tuple[Meetings, ...]:
 
 
 def meet(first: Target, second: Target) -> Meeting | None:
-    """The target that serves both, or None."""
+    """The target that fits both, or None."""
     python = _meet_python(first.python, second.python)
     platform = _meet_platform(first.platform, second.platform)
     if python is None or platform is None:
@@ -58,7 +58,7 @@ def meet(first: Target, second: Target) -> Meeting | None:
 
 @cache
 def shared_platforms(first: Targets, second: Targets) -> tuple[Platform, ...]:
-    """The platforms that both lists of targets have, whatever their Pythons."""
+    """The platforms of both lists, regardless of Pythons."""
     found: dict[Platform, None] = {}
     for one in first:
         for other in second:
@@ -69,7 +69,7 @@ def shared_platforms(first: Targets, second: Targets) -> tuple[Platform, ...]:
 
 
 def _meet_python(first: str, second: str) -> str | None:
-    """The more exact of two requests, where the other includes it."""
+    """The more exact of two requests, if the other includes it."""
     longer, shorter = (first, second) if len(first) >= len(second) else (second, first)
     return longer if longer == shorter or longer.startswith(f"{shorter}.") else None
 
@@ -81,7 +81,7 @@ def _meet_platform(first: Platform, second: Platform) -> Platform | None:
 
 
 def _by_liking(meetings: list[Meeting], first: Targets, second: Targets) -> tuple[Meeting, ...]:
-    """In the order of preference of both: the sum of the two places in their lists."""
+    """Ordered by both preferences: the sum of the two positions."""
     places = {target: place for place, target in enumerate(first)}
     others = {target: place for place, target in enumerate(second)}
     return tuple(

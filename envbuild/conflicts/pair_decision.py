@@ -1,4 +1,4 @@
-"""Decides for any two drivers of a fleet whether one interpreter could hold both."""
+"""Decide for any two drivers of a fleet whether one interpreter could have both."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ if TYPE_CHECKING:
 
 
 class Fleet:
-    """The lockfiles of a fleet, with what has been worked out about each for all its pairs.
+    """The lockfiles of a fleet, with results that all pairs share.
 
-    What every lockfile pins is a candidate for every pair.
+    The pins of every lockfile are candidates for every pair.
     """
 
     def __init__(self, lockfiles: Iterable[Lockfile], declaration: Declaration) -> None:
@@ -56,8 +56,8 @@ class Fleet:
     def decide(self, first: str, second: str, *, explain: bool = False) -> Pair:
         """Decide one pair.
 
-        With `explain`, what is compatible names its pins and what conflicts its clashes;
-        without, both stay empty and the answer is quick.
+        With `explain`, a compatible pair has its pins and a conflict its clashes;
+        otherwise both are empty and the answer is quick.
         """
         for candidates in self._candidates.values():
             candidates.steps.make_room()
@@ -81,7 +81,7 @@ class Fleet:
         return known
 
     def candidates(self, target: Target) -> Candidates:
-        """What the fleet's lockfiles offer to a target."""
+        """The candidates of a target from the fleet's lockfiles."""
         known = self._candidates.get(target)
         if known is None:
             known = self._candidates[target] = Candidates(
@@ -90,7 +90,7 @@ class Fleet:
         return known
 
     def demand(self, driver: str, locked: Target, target: Target) -> Demand:
-        """What a driver demands on a target, bringing what it has locked for one of its own."""
+        """What a driver demands on a target, with one of its own targets."""
         key = (driver, locked, target)
         known = self._demands.get(key)
         if known is None:
@@ -99,7 +99,7 @@ class Fleet:
         return known
 
     def locked_for(self, driver: str, target: Target) -> Target:
-        """The driver's own target that serves a target; ValueError where it has none."""
+        """The driver's own target for a target; ValueError if it has none."""
         for locked in self.lockfiles[driver].targets:
             met = meet(locked, target)
             if met is not None and met.target == target:
@@ -116,7 +116,7 @@ class Fleet:
         return None if pins is None else needed_pins(candidates, parts, pins)
 
     def prove_alone(self, driver: str) -> tuple[Contradiction, ...]:
-        """Why locked versions cannot serve one driver on its first target; empty where they can."""
+        """Why locked versions cannot satisfy a driver on its first target; empty if they can."""
         from envbuild.conflicts.proof import prove
 
         target = self.lockfiles[driver].targets[0]
@@ -134,7 +134,7 @@ class Fleet:
     def _answer(
         self, first: str, second: str, meetings: Meetings, explain: bool
     ) -> Compatible | Conflict:
-        """The first Python on which both fit, or the conflict on the one that both like best."""
+        """The first Python on which both fit, or the conflict on the one that both prefer."""
         for meeting in meetings.meetings:
             pins = self._fit(first, second, meeting)
             if pins is not None:
@@ -152,7 +152,7 @@ class Fleet:
         )
 
     def _fit(self, first: str, second: str, meeting: Meeting) -> Mapping[str, int] | None:
-        """Pins that serve both, the cheapest way to know first; None where there are none."""
+        """Pins that fit both, by the cheapest method first; None if there are none."""
         ours, theirs = self._demands_of(first, second, meeting)
         pins = agreed_pins(ours, theirs)
         if pins is not None:
@@ -180,7 +180,7 @@ class Fleet:
     def moves(
         self, drivers: tuple[str, ...], pins: Mapping[str, str], target: Target
     ) -> tuple[Move, ...]:
-        """Where pins for several drivers are not what each has locked, in name order."""
+        """Pins for several drivers that differ from what each has locked, ordered by name."""
         return tuple(
             Move(
                 driver=driver,
@@ -210,7 +210,7 @@ class Fleet:
         )
 
     def _apart(self, first: str, second: str) -> tuple[PlatformAnswer, ...]:
-        """The conflict of drivers that share no platform, or no Python on one that they share."""
+        """The conflict of drivers that share no platform, or no Python on a shared one."""
         one, other = self.lockfiles[first], self.lockfiles[second]
         platforms = shared_platforms(one.targets, other.targets)
         if not platforms:
@@ -225,7 +225,7 @@ class Fleet:
         )
 
     def _declared_apart(self, kind: str, *lockfiles: Lockfile) -> Conflict:
-        """What each driver's own declaration asks of Python, or of the platform."""
+        """The Pythons, or the platforms, that each driver declares."""
         from envbuild.conflicts.chain import line_of
 
         causes = tuple(

@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from envbuild.declaration.declaration import Declaration
 
 _MOST_CLASHES = 24
-"""Where a pair has more, the rest is left out and the list says so."""
+"""If a pair has more, the rest is left out and the list says so."""
 
 _MOST_PAIRS = 400
-"""How many pairs of requirements are tried as a proof before the search for a larger one."""
+"""So many pairs of requirements are tried before a larger proof is searched."""
 
 
 def prove(
     candidates: Candidates, first: Side, second: Side, declaration: Declaration
 ) -> tuple[tuple[Contradiction, ...], bool]:
-    """Clashes until nothing is left that keeps the drivers apart, and whether the list got there.
+    """Clashes until nothing else separates the drivers, and whether the list is complete.
 
-    Each clash is irreducible: its causes exclude one another, and no longer do without any one of them.
-    Where only one is named, the pair is compatible without any one of its causes.
+    Each clash is minimal: its causes contradict each other, and without any one of them they do not.
+    If there is only one clash, the pair is compatible without any one of its causes.
     """
     proof = _Proof(candidates, first, second)
     chains = Chains(candidates, (first, second), declaration)
@@ -48,7 +48,7 @@ class _Proof:
         self._pairs = tuple(self._disjoint_pairs())
 
     def clashes(self) -> Iterator[tuple[Link, ...]]:
-        """Minimal sets of links that exclude one another, each without the links of those before."""
+        """Minimal sets of links that contradict each other, each without the links of the earlier sets."""
         kept = set(self._links)
         found = 0
         last: tuple[Link, ...] = ()
@@ -58,12 +58,12 @@ class _Proof:
             last = clash
             kept -= set(clash)
             if all(link.package not in self._candidates.full for link in clash):
-                return  # whatever the specifier, no lockfile has the package
+                return  # no lockfile has the package
         if found == 1:
             yield from self._rivals(last)
 
     def _rivals(self, only: tuple[Link, ...]) -> Iterator[tuple[Link, ...]]:
-        """Clashes that share a link with the only one, and would stand without another of its links."""
+        """Clashes that share a link with the only one, and remain without another of its links."""
         named = set(only)
         for dropped in only:
             rival = self._next(set(self._links) - {dropped})
@@ -83,7 +83,7 @@ class _Proof:
         return solve(self._candidates, self._parts, scope=self._scope(links)) is not None
 
     def _scope(self, links: Iterable[Link]) -> Scope:
-        """The links, and every package that can bring one of them into an environment."""
+        """The links, and every package that can add one of them to an environment."""
         kept = frozenset(links)
         packages: set[str] = set()
         waiting = [link.package for link in kept]
@@ -96,7 +96,7 @@ class _Proof:
         return Scope(links=kept, packages=packages)
 
     def _disjoint_pairs(self) -> Iterator[tuple[Link, Link]]:
-        """One requirement of each driver on one package that no candidate satisfies, the shortest chains first."""
+        """Requirements of both drivers on one package that no candidate satisfies; the shortest chains first."""
         ours, theirs = (_by_package(side) for side in self._sides)
         found = [
             (near + far, package, one, other)
@@ -109,7 +109,7 @@ class _Proof:
         return ((one, other) for _, _, one, other in found[:_MOST_PAIRS])
 
     def _core(self, kept: set[Link]) -> tuple[Link, ...]:
-        """Links that are sure to hold a clash: those that led to the empty domain, where there is one."""
+        """Links that certainly contain a clash: those that led to the empty domain, if there is one."""
         known = Propagation(self._candidates, self._parts, self._scope(kept))
         if known.empty is None:
             return tuple(kept)
@@ -124,7 +124,7 @@ class _Proof:
         return tuple(led) if not self._solvable(led) else tuple(kept)
 
     def _minimal(self, core: tuple[Link, ...]) -> tuple[Link, ...]:
-        """Drop links, the deepest first and many at once as long as that works, until each is needed."""
+        """Drop links, the deepest first and many at once, until each is needed."""
         order = {link: place for place, link in enumerate(self._links)}
         links = sorted(core, key=lambda link: order.get(link, 0), reverse=True)
         size = len(links)
@@ -156,7 +156,7 @@ def _by_package(side: Side) -> dict[str, list[tuple[int, Link]]]:
 def _reachable(
     candidates: Candidates, parts: tuple[DriverPart, ...]
 ) -> tuple[tuple[Link, ...], dict[str, set[str]]]:
-    """Every requirement that any choice could meet, the nearest first, and who asks for each package."""
+    """Every requirement that any choice could have, the nearest first, and which candidates require each package."""
     from envbuild.conflicts.demand import nodes_of
 
     links: dict[Link, None] = {}

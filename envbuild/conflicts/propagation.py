@@ -1,6 +1,6 @@
-"""What must hold in every environment that serves some drivers, worked out without search.
+"""What must hold in every environment that fits some drivers, found without search.
 
-Necessary conditions only: an empty domain proves a conflict, no empty domain proves nothing.
+These are necessary conditions: an empty domain proves a conflict; otherwise nothing is proved.
 """
 
 from __future__ import annotations
@@ -22,48 +22,48 @@ _FREE = Admitted(-1, ())
 
 @value
 class DriverPart:
-    """What one driver brings to an environment."""
+    """The part of one driver."""
 
     driver: str
     overrides: tuple[str, ...]
     roots: tuple[Link, ...]
-    """What the driver's own lines ask for."""
+    """The driver's own requirements."""
 
     constraints: tuple[Link, ...]
-    """What holds for a package wherever it comes from."""
+    """Bounds on a package that hold whichever requirement adds it."""
 
 
 @value
 class Scope:
-    """Which part of a problem is looked at; whatever is left out binds nothing."""
+    """The part of a problem that is considered; everything else binds nothing."""
 
     links: Collection[Link]
-    """The requirements whose specifiers bind; the others still bring their packages, at any version."""
+    """The requirements whose specifiers bind; others add their packages, at any version."""
 
     packages: Collection[str]
     """The packages that can matter to those links."""
 
 
 class Propagation:
-    """Narrows the candidates of every package that is certain to be needed."""
+    """Narrows the candidates of every package that is certainly needed."""
 
     def __init__(
         self, candidates: Candidates, parts: Iterable[DriverPart], scope: Scope | None = None
     ) -> None:
         self.domains: dict[str, int] = {}
-        """What each package that was looked at can still be, as a sum of bits."""
+        """The remaining candidates of each package, as a sum of bits."""
 
         self.needed: set[Node] = set()
-        """What every environment for these drivers holds."""
+        """The nodes of every environment for these drivers."""
 
         self.empty: str | None = None
-        """The package that can be nothing any more, where there is one."""
+        """A package with no candidate left, if there is one."""
 
         self.because: dict[str, list[Link]] = {}
         """The requirements that narrowed each package."""
 
         self.led_by: dict[str, set[str]] = {}
-        """The packages whose own narrowness made them narrow each package."""
+        """The packages whose own narrowing narrowed each package."""
 
         self._candidates = candidates
         self._known_bounds = candidates.bounds
@@ -73,11 +73,11 @@ class Propagation:
         self._run(tuple(parts))
 
     def needed_packages(self) -> set[str]:
-        """The packages that every environment for these drivers holds."""
+        """The packages of every environment for these drivers."""
         return {node.package for node in self.needed}
 
     def given(self, package: str, bit: int) -> Propagation:
-        """The same with one more thing known: which candidate a package is."""
+        """A copy in which one package has a given candidate."""
         further = copy(self)
         further.detach()
         further.learn(package, bit)
@@ -92,7 +92,7 @@ class Propagation:
         self._waiting = {}
 
     def learn(self, package: str, mask: int) -> None:
-        """Narrow a package, with all that follows."""
+        """Narrow a package, with all consequences."""
         self._narrow(package, mask, (), None)
         self._work_off()
 
@@ -103,12 +103,12 @@ class Propagation:
         return self._candidates.full.get(link.package, 0)
 
     def domain(self, package: str) -> int:
-        """What a package can still be, as a sum of bits."""
+        """The remaining candidates of a package, as a sum of bits."""
         known = self.domains.get(package)
         return self._candidates.full.get(package, 0) if known is None else known
 
     def links(self, candidate: Candidate, node: Node) -> Iterable[Link]:
-        """What a candidate asks for as the node that it stands for, within the scope."""
+        """A candidate's requirements as the given node, within the scope."""
         links = self._candidates.links(candidate, node.extra, node.overrides)
         if self._scope is None:
             return links
@@ -147,7 +147,7 @@ class Propagation:
             self.empty = node.package
 
     def _narrow(self, package: str, mask: int, links: Iterable[Link], source: str | None) -> None:
-        """Take away what a mask does not admit, and remember why."""
+        """Remove the candidates outside a mask, and remember why."""
         before = self.domain(package)
         after = before & mask
         if after == before:
@@ -180,7 +180,7 @@ class Propagation:
                 return
 
     def _note_missing(self, link: Link, source: str | None) -> None:
-        """Remember who asks for a package that can be nothing any more."""
+        """Remember the requirements on a package with no candidate left."""
         if self.domain(link.package):
             return
         self.empty = link.package
@@ -189,7 +189,7 @@ class Propagation:
             self.led_by.setdefault(link.package, set()).add(source)
 
     def _visit_open(self, node: Node) -> None:
-        """Take away candidates that ask for what cannot be; demand what all the others ask for."""
+        """Remove candidates with impossible requirements; add the requirements that all others share."""
         asked: list[Mapping[Node, Admitted]] = []
         for candidate in self._candidates.of(node.package, self.domains[node.package]):
             wanted = self._bounds(candidate, node)
@@ -204,7 +204,7 @@ class Propagation:
             self._demand_common(node, asked)
 
     def _watch(self, node: Node, wanted: Iterable[Node]) -> None:
-        """Come back to a node when what it asks for changes."""
+        """Visit a node again when its requirements change."""
         watchers = self._watchers
         for other in wanted:
             known = watchers.get(other.package)
@@ -214,7 +214,7 @@ class Propagation:
                 known.add(node)
 
     def _bounds(self, candidate: Candidate, node: Node) -> Mapping[Node, Admitted]:
-        """Everything that a candidate asks for as a node, with the candidates admitted."""
+        """All requirements of a candidate as a node, with the admitted candidates."""
         if self._scope is not None:
             return bounds_of(self.links(candidate, node), node.overrides, self.mask)
         key = (candidate, node.extra, node.overrides)
@@ -242,7 +242,7 @@ class Propagation:
 def bounds_of(
     links: Iterable[Link], overrides: tuple[str, ...], mask: Callable[[Link], int]
 ) -> dict[Node, Admitted]:
-    """All links of one candidate, by what they ask for."""
+    """All links of a candidate, by package."""
     found: dict[Node, Admitted] = {}
     for link in links:
         for extra in ("", *link.extras):

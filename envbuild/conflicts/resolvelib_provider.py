@@ -1,4 +1,4 @@
-"""The candidates as resolvelib asks for them."""
+"""The candidates, through resolvelib's interface."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from envbuild.conflicts.propagation import Propagation
 
 Identifier: TypeAlias = "str | Node"
-"""A package's version is one thing to decide; each of its nodes follows it."""
+"""A package's version is one decision; each of its nodes follows it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A requirement in resolvelib's sense."""
+    """A requirement, as resolvelib uses the word."""
 
     identifier: Identifier
     mask: int
@@ -31,33 +31,33 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A candidate in resolvelib's sense."""
+    """A candidate, as resolvelib uses the word."""
 
     identifier: Identifier
     candidate: Candidate
 
 
 class JointProvider(AbstractProvider["Asked", "Choice", "Identifier"]):
-    """Leaves to resolvelib only what the propagation could not settle."""
+    """Gives resolvelib only the packages that the propagation left open."""
 
     def __init__(self, candidates: Candidates, known: Propagation) -> None:
         self._candidates = candidates
         self._known = known
 
     def is_settled(self, package: str) -> bool:
-        """Whether the package is needed and can be one candidate only."""
+        """Whether the package is needed and has one candidate left."""
         domain = self._known.domains.get(package, 0)
         return bool(domain) and not domain & (domain - 1)
 
     def open_links(self, node: Node) -> Iterator[Asked]:
-        """What a settled node asks of packages that are not settled."""
+        """A decided node's requirements on packages that are not decided."""
         if not self.is_settled(node.package):
             return
         candidate = next(self._candidates.of(node.package, self._known.domains[node.package]))
         yield from self._asked(candidate, node)
 
     def identify(self, requirement_or_candidate: Asked | Choice) -> Identifier:
-        """Name what is to be decided."""
+        """The identifier of what is to be decided."""
         return requirement_or_candidate.identifier
 
     def get_preference(  # the interface is resolvelib's
@@ -68,7 +68,7 @@ class JointProvider(AbstractProvider["Asked", "Choice", "Identifier"]):
         information: Mapping[Identifier, Iterator[RequirementInformation[Asked, Choice]]],
         backtrack_causes: Sequence[RequirementInformation[Asked, Choice]],
     ) -> tuple[bool, int, str]:
-        """Decide what is in dispute first, then what has the fewest choices."""
+        """Decide disputed packages first, then those with the fewest choices."""
         disputed = any(cause.requirement.identifier == identifier for cause in backtrack_causes)
         self._candidates.steps.spend()
         mask = self._known.domain(_package(identifier))
@@ -82,7 +82,7 @@ class JointProvider(AbstractProvider["Asked", "Choice", "Identifier"]):
         requirements: Mapping[Identifier, Iterator[Asked]],
         incompatibilities: Mapping[Identifier, Iterator[Choice]],
     ) -> list[Choice]:
-        """Candidates that everything asked so far admits, the newest first."""
+        """Candidates that all requirements so far admit, the newest first."""
         package = _package(identifier)
         mask = self._known.domain(package)
         for asked in requirements[identifier]:
@@ -93,11 +93,11 @@ class JointProvider(AbstractProvider["Asked", "Choice", "Identifier"]):
         return [Choice(identifier, candidate) for candidate in found]
 
     def is_satisfied_by(self, requirement: Asked, candidate: Choice) -> bool:
-        """Whether a choice is among those asked for."""
+        """Whether a choice satisfies a requirement."""
         return bool(requirement.mask & candidate.candidate.bit)
 
     def get_dependencies(self, candidate: Choice) -> list[Asked]:
-        """Return what a choice asks for; a node asks for its own package at the same version."""
+        """A choice's requirements; a node requires its own package at the same version."""
         identifier = candidate.identifier
         if isinstance(identifier, str):
             return []
@@ -114,7 +114,7 @@ class JointProvider(AbstractProvider["Asked", "Choice", "Identifier"]):
                 yield Asked(wanted, mask)
 
     def _includes(self, package: str, mask: int) -> bool:
-        """Whether whatever the package can still be is admitted anyway."""
+        """Whether a requirement admits all remaining candidates."""
         return not self._known.domains[package] & ~mask
 
 

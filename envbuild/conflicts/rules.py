@@ -1,4 +1,4 @@
-"""What the declaration demands across drivers, against what is locked."""
+"""Check the declaration's rules across drivers against the lockfiles."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def check_rules(
 ) -> tuple[Finding, ...]:
     """Every rule that the lockfiles break; a driver without a lockfile breaks none.
 
-    `folder` is the lockfiles' folder as findings name it.
+    `folder` is the lockfiles' folder, as findings name it.
     """
     found = [
         finding
@@ -42,14 +42,14 @@ def check_rules(
 def rule_problems(
     declaration: Declaration, lockfiles: Mapping[str, Lockfile]
 ) -> tuple[Problem, ...]:
-    """Rules that name a package which none of their drivers has, once all of these are locked."""
+    """Rules about a package that none of their drivers has, once all of these are locked."""
     return tuple(
         Problem(
             file=declaration.file,
             line=agree.line,
             key="agree.packages",
             message=f"no driver of this rule has the package {package!r}",
-            hint="check its spelling, or take it out of the rule",
+            hint="check its spelling, or remove it from the rule",
         )
         for agree in declaration.agree
         if all(driver in lockfiles for driver in agree.drivers)
@@ -59,7 +59,7 @@ def rule_problems(
 
 
 def coexist_groups(declaration: Declaration) -> tuple[tuple[str, ...], ...]:
-    """Drivers that are locked as one: rules that share a driver count as one rule."""
+    """Drivers that are locked together: rules that share a driver count as one rule."""
     groups: list[set[str]] = []
     for rule in declaration.coexist:
         together = set(rule.drivers)
@@ -77,7 +77,7 @@ def coexist_groups(declaration: Declaration) -> tuple[tuple[str, ...], ...]:
 def rule_reasons(
     declaration: Declaration, lockfiles: Mapping[str, Lockfile]
 ) -> dict[str, tuple[str, ...]]:
-    """Why rules make a driver be locked again, by driver."""
+    """The rules for which a driver must be locked again, by driver."""
     reasons: dict[str, tuple[str, ...]] = {}
     for coexist in declaration.coexist:
         for first, second in combinations(coexist.drivers, 2):
@@ -95,7 +95,7 @@ def rule_reasons(
 
 
 def agreement(rule: Agree, package: str, lockfiles: Mapping[str, Lockfile]) -> tuple[str, ...]:
-    """The versions that drivers of a rule could agree on, the newest first; empty where they do agree."""
+    """The versions that drivers of a rule could agree on, the newest first; empty if they agree."""
     versions = {
         version
         for driver in _holders(rule, package, lockfiles)
@@ -107,14 +107,14 @@ def agreement(rule: Agree, package: str, lockfiles: Mapping[str, Lockfile]) -> t
 def coexist_problems(
     declaration: Declaration, lockfiles: Mapping[str, Lockfile]
 ) -> tuple[Problem, ...]:
-    """What a joint resolution could not give: a common target, or pins that each driver's own rules allow."""
+    """The problems of a joint resolution: no common target, or pins that a driver's own rules forbid."""
     problems = [
         Problem(
             file=declaration.file,
             line=rule.line,
             key="coexist.drivers",
             message=apart,
-            hint="give both the same Pythons and platforms, or take one out of the rule",
+            hint="give both the same Pythons and platforms, or remove one from the rule",
         )
         for rule in declaration.coexist
         for first, second in combinations(rule.drivers, 2)
@@ -126,9 +126,7 @@ def coexist_problems(
     for driver in sorted(together & lockfiles.keys()):
         for finding in check_soundness(lockfiles[driver], driver):
             message = f"locked together with others, {finding.message}"
-            hint = (
-                "an override of another driver allows what this one does not; override it here too"
-            )
+            hint = "another driver has an override that this one lacks; add it here too"
             problems.append(Problem(message=message, hint=hint))
     return tuple(problems)
 
@@ -157,12 +155,12 @@ def _coexist_findings(
                 path=declaration.file,
                 line=rule.line,
                 hint="run `envbuild lock`, which resolves them together; "
-                f"`envbuild conflicts {first} {second}` shows what stands between them",
+                f"`envbuild conflicts {first} {second}` shows the conflict",
             )
 
 
 def _apart(first: Lockfile, second: Lockfile) -> str | None:
-    """Why two lockfiles are not one set of pins, or None where they are."""
+    """Why two lockfiles differ in their pins, or None if they do not."""
     shared = shared_targets(first.targets, second.targets)
     if not shared:
         return f"{first.driver} and {second.driver} must coexist and share no Python and platform"
@@ -209,10 +207,10 @@ def _agree_findings(
                 code=Code.RULE_AGREE,
                 subject=driver,
                 message=f"{package} must be the same version everywhere "
-                f"({declaration.file}:{rule.line}) and is not: {said}",
+                f"({declaration.file}:{rule.line}), but is not: {said}",
                 path=f"{folder}/{driver}.toml",
                 line=package_line(lockfiles[driver], package, versions[0]),
-                hint="run `envbuild lock`; where it cannot make them agree, bound the package",
+                hint="run `envbuild lock`; if that does not help, add a constraint on the package",
             )
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from envbuild.target.target import Target
 
 _MOST_CLIQUES = 2000
-"""Large fleets have more; the largest groups are among the first in practice."""
+"""Large fleets have more; in practice the largest groups come first."""
 
 
 @value
@@ -25,22 +25,22 @@ class Group:
     drivers: tuple[str, ...]
     target: Target
     packages: int
-    """How many packages the one environment would hold."""
+    """The number of packages in the shared environment."""
 
     apart: int
-    """Bytes of wheels that the drivers take in environments of their own."""
+    """Bytes of the drivers' wheels in separate environments."""
 
     together: int
-    """Bytes of wheels that the one environment would take."""
+    """Bytes of the wheels in the shared environment."""
 
     @property
     def saved(self) -> int:
-        """What sharing would save, in bytes of wheels."""
+        """How many bytes of wheels sharing would save."""
         return self.apart - self.together
 
 
 def find_groups(fleet: Fleet, pairs: tuple[Pair, ...], *, most: int = 10) -> tuple[Group, ...]:
-    """Groups that no further driver could join, the largest first, each tried as a whole."""
+    """Groups that no other driver could join, the largest first; each was tried as a whole."""
     friends = _friends(pairs)
     order = {driver: place for place, driver in enumerate(friends)}
     cliques = sorted(islice(_cliques(friends), _MOST_CLIQUES), key=len, reverse=True)
@@ -69,7 +69,7 @@ def _friends(pairs: tuple[Pair, ...]) -> dict[str, set[str]]:
 
 
 def _cliques(friends: Mapping[str, set[str]]) -> Iterator[frozenset[str]]:
-    """Every largest set of drivers that are pairwise compatible (Bron and Kerbosch, with a pivot)."""
+    """Every maximal set of pairwise compatible drivers (Bron and Kerbosch, with a pivot)."""
     waiting = [(frozenset[str](), frozenset(friends), frozenset[str]())]
     while waiting:
         chosen, open_, done = waiting.pop()
@@ -85,7 +85,7 @@ def _cliques(friends: Mapping[str, set[str]]) -> Iterator[frozenset[str]]:
 
 
 def _largest_that_fits(fleet: Fleet, drivers: tuple[str, ...]) -> Group | None:
-    """All of them where they fit together; else as many as do, the last left out first."""
+    """All of them if they fit together; else as many as do, leaving out the last first."""
     group = _group(fleet, drivers)
     if group is not None:
         return group
@@ -115,7 +115,7 @@ def _group(fleet: Fleet, drivers: tuple[str, ...]) -> Group | None:
 
 
 def _common_targets(fleet: Fleet, drivers: tuple[str, ...]) -> tuple[Target, ...]:
-    """The targets that serve all the drivers, as the first of them prefers them."""
+    """The targets that fit all the drivers, as the first of them prefers them."""
     from envbuild.conflicts.meeting import meet
 
     targets = fleet.lockfiles[drivers[0]].targets
@@ -138,7 +138,7 @@ def _apart(fleet: Fleet, driver: str, target: Target) -> int:
 
 
 def _sizes(fleet: Fleet, target: Target) -> dict[tuple[str, str], int]:
-    """The size of every locked version's file, that of the target itself where it is known."""
+    """The size of every locked version's file, for the target if it is known."""
     sizes: dict[tuple[str, str], int] = {}
     for lockfile in fleet.lockfiles.values():
         for package in lockfile.packages:

@@ -1,4 +1,4 @@
-"""What a changed declaration means before it is locked, told from what is locked."""
+"""The effect of a changed declaration before it is locked, worked out from the lockfiles."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @value
 class UnmetDriver:
-    """A driver whose new lines contradict one another over everything that is locked."""
+    """A driver whose new requirements no locked versions satisfy."""
 
     driver: str
     clashes: tuple[Contradiction, ...]
@@ -27,16 +27,16 @@ class UnmetDriver:
 
 @value
 class UnlockedChanges:
-    """The fleet with its new lines, as far as what is locked can serve them."""
+    """The fleet with its new requirements, if locked versions can satisfy them."""
 
     lockfiles: dict[str, Lockfile]
-    """With the declared inputs, where locked versions serve them; else as they were locked."""
+    """With the declared inputs if locked versions satisfy them; else as locked."""
 
     unmet: tuple[UnmetDriver, ...]
 
 
 def foresee(declaration: Declaration, lockfiles: Mapping[str, Lockfile]) -> UnlockedChanges:
-    """Put the declared lines in place of the locked ones and see whether locked versions still serve them."""
+    """Replace the locked requirements by the declared ones, and check whether locked versions still satisfy them."""
     foreseen = dict(lockfiles)
     unmet = []
     for driver in declaration.drivers:
@@ -57,15 +57,15 @@ def foresee(declaration: Declaration, lockfiles: Mapping[str, Lockfile]) -> Unlo
 
 
 def unmet_findings(foreseen: UnlockedChanges, declaration: Declaration) -> Iterator[Finding]:
-    """Drivers whose new lines no locked versions serve, with the proof."""
+    """Drivers whose new requirements no locked versions satisfy, with the proof."""
     for unmet in foreseen.unmet:
         causes = [cause for clash in unmet.clashes[:1] for cause in clash.causes]
         proof = " against ".join(render_cause(cause, declaration.file) for cause in causes)
         yield Finding(
             code=Code.UNMET_CHANGE,
             subject=unmet.driver,
-            message=f"no locked versions serve what {unmet.driver} asks for now: {proof}",
+            message=f"no locked versions satisfy the new requirements of {unmet.driver}: {proof}",
             path=declaration.file,
             line=next((cause.line for cause in causes), None),
-            hint=f"`envbuild lock {unmet.driver}` asks the index for others",
+            hint=f"run `envbuild lock {unmet.driver}`, which asks the index for other versions",
         )

@@ -178,7 +178,7 @@ def _only_source(package: str, version: str, location: IndexLocation, driver: st
         ),
         key=f"drivers.{driver}.requires",
         hint=(
-            f'allow-sdist = ["{package}"] lets it be built, which runs its code, '
+            f'allow-sdist = ["{package}"] allows building it, which runs its code, '
             "or ask for a version with a wheel"
         ),
     )

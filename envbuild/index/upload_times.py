@@ -41,5 +41,5 @@ def _problem(location: IndexLocation, packages: list[str], request: ResolveReque
             f"so `exclude-newer` cannot be kept for {', '.join(packages)}"
         ),
         key=f"drivers.{request.driver}.exclude-newer",
-        hint=f"exclude-newer-packages = {{ {exempt} }} takes them of any age",
+        hint=f"exclude-newer-packages = {{ {exempt} }} allows releases of any age",
     )

@@ -1,1 +1,1 @@
-"""Lockfiles: what they hold, as text and on the disk, and what one says beside another."""
+"""Lockfiles: their values, their text, their folder, and the differences between two of them."""

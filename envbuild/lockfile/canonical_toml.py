@@ -1,6 +1,6 @@
-"""Reads the one form of TOML that lockfiles are written in, several times as fast as a whole parser.
+"""A parser for the form of TOML that lockfiles are written in, several times as fast as a full parser.
 
-Whatever is not exactly of that form is left to `tomllib`, which also has the words for what is wrong.
+Any other text is left to `tomllib`, which also has the error messages.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _FILE = re.compile(
 
 
 class _OtherForm(Exception):  # noqa: N818  (no error: the text may well be TOML)
-    """The text is not of the form that lockfiles are written in."""
+    """The text does not have the form that lockfiles are written in."""
 
 
 def read_canonical(text: str) -> dict[str, object] | None:
-    """The same as `tomllib.loads`, or None for a text of any other form."""
+    """The result of `tomllib.loads`, or None for a text of another form."""
     if _CONTROL.search(text):
         return None
     try:
@@ -116,7 +116,7 @@ def _file(line: str) -> dict[str, object]:
 
 
 def _string(token: str) -> str:
-    """A TOML basic string whose escapes, where it has any, are JSON's too."""
+    """A TOML basic string; its escapes, if any, must be valid in JSON too."""
     if len(token) < 2 or token[0] != '"' or token[-1] != '"':
         raise _OtherForm
     inner = token[1:-1]

@@ -1,4 +1,4 @@
-"""Every chain from a driver's own lines to one of its packages."""
+"""Every chain from a driver's own requirements to one of its packages."""
 
 from __future__ import annotations
 
@@ -17,41 +17,41 @@ if TYPE_CHECKING:
     from envbuild.target.target import Target
 
 _MOST_CHAINS = 200
-"""Dense graphs have thousands; the shortest say it all."""
+"""Dense graphs have thousands of chains; the shortest are enough."""
 
 _MOST_STEPS = 1_000_000
-"""Of all chains that are begun, together."""
+"""The most steps of all chains together."""
 
 MANY = 1_000_000
-"""Chains that are this many are not counted further."""
+"""The most chains that are counted."""
 
 
 @value
 class Chain:
-    """One way from a driver's own line to a package."""
+    """A path from a driver's own requirement to a package."""
 
     edges: tuple[Edge, ...]
-    """The first is the driver's own, the last asks for the package."""
+    """The first is the driver's own, the last requires the package."""
 
 
 @value
 class Bound:
-    """One requirement on the package, whatever chain brings it."""
+    """A requirement on the package, by any chain."""
 
     requirer: str | None
-    """The package that asks, or None for the driver itself."""
+    """The package that requires it, or None for the driver."""
 
     specifier: str
     kind: str
     """`requirement`, `override` or `constraint`."""
 
     binding: str | None
-    """`above` or `below` where no other bound is tighter on that side, `both`, or None."""
+    """`above` or `below` if no other bound is tighter on that side, `both`, or None."""
 
 
 @value
 class Reasons:
-    """Why a package is on a target, and at this version."""
+    """Why a package is on a target, at this version."""
 
     target: Target
     version: str
@@ -62,14 +62,14 @@ class Reasons:
     """Whether these are all chains."""
 
     further: int | None
-    """How many there are besides, at most `MANY`; None where circles keep them from being counted."""
+    """How many more chains there are, at most `MANY`; None if cycles make them uncountable."""
 
     bounds: tuple[Bound, ...]
-    """Everybody who asks for it, and the driver's constraints on it."""
+    """Every requirement on it, and the driver's constraints on it."""
 
 
 def graph_edges(lockfile: Lockfile, target: Target) -> tuple[Edge, ...]:
-    """Every requirement that holds on a target between packages that are locked for it, once each."""
+    """Every requirement between locked packages that holds on a target, each once."""
     published = {package.name: package.requires for package in lockfile.packages_for(target)}
     inputs = lockfile.inputs
     edges = active_edges(inputs.requires, published, target, inputs.overrides)
@@ -77,7 +77,7 @@ def graph_edges(lockfile: Lockfile, target: Target) -> tuple[Edge, ...]:
 
 
 def find_reasons(lockfile: Lockfile, target: Target, package: str) -> Reasons | None:
-    """Why the package is on the target; None where it is not."""
+    """Why the package is on the target; None if it is not."""
     locked = {entry.name: entry.version for entry in lockfile.packages_for(target)}
     if package not in locked:
         return None
@@ -94,10 +94,10 @@ def find_reasons(lockfile: Lockfile, target: Target, package: str) -> Reasons | 
 
 
 def _chains(edges: tuple[Edge, ...], package: str) -> tuple[list[tuple[Edge, ...]], bool]:
-    """Chains without a circle, the shortest first, no more than are shown; whether these are all.
+    """Chains without a cycle, the shortest first, up to the limit; and whether these are all.
 
-    The way that can end soonest is followed first, as everybody's distance to the package is known,
-    so that a graph of which a few lines make 2^1000 chains takes no more than one that has these few.
+    The distance of every package is known, and the shortest continuation is followed first,
+    so a graph with 2^1000 chains takes no longer than one with the few that are shown.
     """
     asked_by: dict[str | None, list[Edge]] = {}
     for edge in edges:
@@ -126,7 +126,7 @@ def _chains(edges: tuple[Edge, ...], package: str) -> tuple[list[tuple[Edge, ...
 
 
 def _distances(edges: tuple[Edge, ...], package: str) -> dict[str, int]:
-    """How many requirements lead from each package to the one, at the least; itself included."""
+    """The smallest number of requirements from each package to this one; includes the package itself."""
     askers: dict[str, set[str]] = {}
     for edge in edges:
         if edge.requirer is not None:
@@ -142,9 +142,9 @@ def _distances(edges: tuple[Edge, ...], package: str) -> dict[str, int]:
 
 
 def _further(edges: tuple[Edge, ...], package: str, told: int) -> int | None:
-    """How many chains there are beyond those told; None where circles keep them from being counted.
+    """How many chains there are in addition to those shown; None if cycles make them uncountable.
 
-    A number beyond `MANY` is given as `MANY`.
+    A number above `MANY` is returned as `MANY`.
     """
     distance = _distances(edges, package)
     asked_by: dict[str | None, list[str]] = {}

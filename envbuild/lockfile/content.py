@@ -1,6 +1,6 @@
-"""Whether what stands inside a lockfile is what its keys promise, and little enough to be worked on.
+"""Check that a lockfile's content is valid, and small enough to work with.
 
-A digest that is right only says that the text is whole; anybody can make one.
+A correct digest only proves that the text is complete; anybody can compute one.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 _MOST_PACKAGES = 4000
 _MOST_LINES = 5000
-"""Requirements, and constraints, of a driver's own."""
+"""The most requirements, and constraints, of a driver."""
 
 _MOST_OVERRIDES = 20
-"""Of one package."""
+"""The most overrides of one package."""
 
 _MOST_WORK = 100_000
-"""Requirements of all packages, times the targets; and times the extras that are asked of each."""
+"""The most requirements of all packages, times the targets; and times the extras requested of each."""
 
 _LONGEST = 4000
 _MOST_PARENTHESES = 40
@@ -46,14 +46,14 @@ _PLAIN = re.compile(
     r"(?:\([<>=!~][A-Za-z0-9.,<>=!~*+ _-]*+\)|[<>=!~][A-Za-z0-9.,<>=!~*+ _-]*+)?+"
     rf"(?: ?; ?\(*+{_COMPARISON}\)*+(?: (?:and|or) \(*+{_COMPARISON}\)*+)*+)?+"
 )
-"""What nearly all packages publish, and what cannot fail wherever it is evaluated."""
+"""Nearly all published requirements match, and a match can be evaluated without error."""
 
 _VERSION = re.compile(r"[0-9]+(?:\.[0-9]+)*+(?:(?:a|b|rc|\.post|\.dev)[0-9]+)*+(?:\+[a-z0-9.]+)?+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def check_content(lockfile: Lockfile) -> None:
-    """ValueError says which text is not what it must be."""
+    """ValueError says which text is invalid."""
     _check_amounts(lockfile)
     for text in (*lockfile.inputs.requires, *lockfile.inputs.constraints):
         _check_declared(text, lockfile.targets)
@@ -88,12 +88,12 @@ def _check_amounts(lockfile: Lockfile) -> None:
 
 @cache
 def _check_declared(text: str, targets: tuple[Target, ...]) -> None:
-    """What a driver asks for is told to a resolver, line by line: a requirement, and nothing else."""
+    """A driver's requirements become lines for a resolver, so each must be a valid requirement."""
     from packaging.requirements import Requirement
 
     _check_length(text)
     if Requirement(text).url is not None or text[:1] == "-":
-        raise ValueError(f"{text!r} is no requirement on a version")
+        raise ValueError(f"{text!r} is not a requirement on a version")
     _check_published(text, targets)
 
 
@@ -115,7 +115,7 @@ def _check_version(text: str) -> None:
 
 @cache
 def _check_published(text: str, targets: tuple[Target, ...]) -> None:
-    """What a package publishes: a name, perhaps extras, a range as loose as it was, a marker that can be evaluated."""
+    """A published requirement: a name, perhaps extras, a range (an old form too), a marker that can be evaluated."""
     if len(text) <= _LONGEST and _PLAIN.fullmatch(text) is not None and _is_balanced(text):
         return
     _check_length(text)
@@ -128,7 +128,7 @@ def _check_published(text: str, targets: tuple[Target, ...]) -> None:
 
 
 def _is_balanced(text: str) -> bool:
-    """Whether every parenthesis is closed, and none before it was opened."""
+    """Whether parentheses are balanced."""
     depth = 0
     for character in text if "(" in text or ")" in text else "":
         depth += (character == "(") - (character == ")")
@@ -147,7 +147,7 @@ def _check_length(text: str) -> None:
 
 
 def _check_extras(packages: tuple[LockedPackage, ...], inputs: Inputs) -> None:
-    """Each extra that is asked of a package is one more look at all its requirements."""
+    """Limit the extras: each requested extra means one more pass over a package's requirements."""
     asked: dict[str, set[str]] = {}
     lists: Iterable[tuple[str, ...]] = (
         inputs.requires,
@@ -165,15 +165,15 @@ def _check_extras(packages: tuple[LockedPackage, ...], inputs: Inputs) -> None:
 
 
 def check_targets(owner: str, targets: tuple[Target, ...]) -> None:
-    """Something is for one target at least, and for each of its targets once."""
+    """Check that something has at least one target, and none twice."""
     if not targets:
-        raise ValueError(f"{owner} is for no target")
+        raise ValueError(f"{owner} has no target")
     if len(set(targets)) < len(targets):
         raise ValueError(f"{owner} names a target twice")
 
 
 def check_files(package: str, targets: tuple[Target, ...], files: tuple[LockedFile, ...]) -> None:
-    """Each of a package's targets takes exactly one of its files."""
+    """Check that each of a package's targets has exactly one of its files."""
     if len(files) == 1 and files[0].targets is targets:
         return
     if len(files) > len(targets):
@@ -185,7 +185,7 @@ def check_files(package: str, targets: tuple[Target, ...], files: tuple[LockedFi
 
 
 def check_packages(packages: tuple[LockedPackage, ...]) -> None:
-    """On each target a package has one version."""
+    """Check that a package has one version on each target."""
     counted = Counter(package.name for package in packages)
     seen: dict[str, set[Target]] = {}
     for package in packages:
@@ -199,7 +199,7 @@ def check_packages(packages: tuple[LockedPackage, ...]) -> None:
 
 
 def refuse_address(text: str) -> None:
-    """Lockfiles are mirror-neutral: where a file lies is never in them."""
+    """A lockfile must not have addresses of files, so that any mirror can be used."""
     if "://" not in text:
         return
     for line in text.splitlines():

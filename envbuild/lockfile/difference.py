@@ -58,37 +58,37 @@ class Change:
 
 @value
 class DriverDiff:
-    """One driver, before and after."""
+    """A driver, before and after."""
 
     driver: str
     kind: str
     """`added`, `removed`, `changed` or `same`."""
 
     before: str | None
-    """The driver's version before; None where it is new."""
+    """The driver's version before; None if it is new."""
 
     after: str | None
-    """The driver's version now; None where it is gone."""
+    """The driver's version now; None if it was removed."""
 
     changes: tuple[Change, ...]
-    """In name order."""
+    """Ordered by name."""
 
     download: int | None
-    """By how many bytes the wheels of the first target grow; None where one side does not say."""
+    """How many bytes the wheels of the first target grow; None if one side is unknown."""
 
     @property
     def replaced(self) -> tuple[Change, ...]:
-        """The changes of files that came back under their name with other bytes."""
+        """The changes of files that have the same name and other content."""
         return tuple(change for change in self.changes if change.kind == "replaced")
 
     @property
     def accelerator(self) -> tuple[Change, ...]:
-        """The changes of packages that belong to an accelerator."""
+        """The changes of packages that belong to an accelerator kind."""
         return tuple(change for change in self._moved if is_accelerator(change.package))
 
     @property
     def major(self) -> tuple[Change, ...]:
-        """The other changes that move to another major version."""
+        """The other changes to another major version."""
         return tuple(
             change
             for change in self._moved
@@ -97,7 +97,7 @@ class DriverDiff:
 
     @property
     def minor(self) -> tuple[Change, ...]:
-        """All that is left."""
+        """All other changes."""
         return tuple(
             change
             for change in self._moved
@@ -117,7 +117,7 @@ def is_accelerator(package: str) -> bool:
 
 
 def is_major(change: Change) -> bool:
-    """Whether a moved package's newest version has another epoch or first number than before."""
+    """Whether the newest version has another epoch or first number than before."""
     if not change.before or not change.after:
         return False
     from envbuild.requirement.parse import parse_version
@@ -188,13 +188,13 @@ def _files(lockfile: Lockfile) -> dict[tuple[str, str, Target], LockedFile]:
 def compare_fleets(
     before: Mapping[str, Lockfile], after: Mapping[str, Lockfile]
 ) -> tuple[DriverDiff, ...]:
-    """Every driver of either side, those of now first."""
+    """Every driver of either side; current ones first."""
     names = [*after, *(name for name in before if name not in after)]
     return tuple(compare_driver(name, before.get(name), after.get(name)) for name in names)
 
 
 def compare_driver(driver: str, before: Lockfile | None, after: Lockfile | None) -> DriverDiff:
-    """One driver; of one that is gone every package counts as removed."""
+    """One driver; all packages of a removed driver count as removed."""
     if after is None:
         assert before is not None
         return DriverDiff(
@@ -226,10 +226,10 @@ def compare_installed(
     files: Mapping[str, tuple[str, str]],
     here: Target,
 ) -> DriverDiff:
-    """What syncing a lockfile would change in what is installed for one of its targets.
+    """The changes that a sync of a lockfile would make to the installed packages of a target.
 
-    `here` is the target as this host is it; `files` are the file and sha256
-    that each package was installed from, as far as that is known.
+    `here` is the target with this host's Python and kernel; `files` are the file and sha256
+    that each package was installed from, if known.
     """
     from envbuild.lockfile.soundness import packages_here
 

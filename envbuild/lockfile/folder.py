@@ -30,22 +30,22 @@ if TYPE_CHECKING:
     from envbuild.lockfile.lockfile import Lockfile
 
 _NO_FILE = (errno.EISDIR, errno.ELOOP)
-"""What was checked in is no file; the host is well."""
+"""Errors of a path that is no file; the host is not at fault."""
 
 _MOST_FILES = 10_000
-"""Of all kinds, in the folder."""
+"""The most files in the folder, of any kind."""
 
 
 _MOST_BYTES = 16 << 20
 _MOST_REQUIREMENTS = 200_000
-"""Of all packages; a fleet of six large drivers has some 7,000."""
+"""The most requirements of all packages; a fleet of six large drivers has about 7,000."""
 
 _MOST_WORK = 1_000_000
-"""Requirements of all packages, each times the targets of its lockfile."""
+"""The most requirements of all packages, each times the targets of its lockfile."""
 
 
 class Together:
-    """Counts the lockfiles that a command reads, each once however often it is read."""
+    """Limits the total size of the lockfiles that a command reads; each counts once."""
 
     def __init__(self, shown: str) -> None:
         self._shown = shown
@@ -54,13 +54,13 @@ class Together:
         self._work: dict[str, int] = {}
 
     def add_size(self, driver: str, size: int) -> None:
-        """Count a file before it is parsed; UsageError where all together are too large."""
+        """Count a file before it is parsed; UsageError if all together are too large."""
         self._bytes[driver] = size
         if sum(self._bytes.values()) > _MOST_BYTES:
             raise self._refused(f"more than {_MOST_BYTES >> 20} MiB")
 
     def add(self, lockfile: Lockfile) -> None:
-        """Count what it asks for; UsageError where all together ask for too much."""
+        """Count its requirements; UsageError if all together have too many."""
         texts = sum(len(package.requires) for package in lockfile.packages)
         self._requirements[lockfile.driver] = texts
         self._work[lockfile.driver] = texts * len(lockfile.targets)
@@ -77,7 +77,7 @@ class Together:
 
 @value
 class StoredLockfile:
-    """A lockfile as it lies in the folder."""
+    """A lockfile in the folder."""
 
     lockfile: Lockfile
     digest: str
@@ -86,19 +86,19 @@ class StoredLockfile:
 
 @value
 class LockFolder:
-    """Reads and writes one lockfile a driver."""
+    """Reads and writes the lockfile of each driver."""
 
     path: Path
     shown: str
-    """The folder as messages name it, such as `locks`."""
+    """The folder's name in messages, such as `locks`."""
 
     together: Together = field(default_factory=lambda: Together("locks"), repr=False)
-    """What has been read so far."""
+    """The total of what has been read."""
 
     def read(self, driver: str) -> StoredLockfile | None:
-        """The driver's lockfile; None where there is none, LockfileError where it is not what was written.
+        """The driver's lockfile; None if there is none, LockfileError if it was changed or damaged.
 
-        UsageError where all that were read so far are too much together.
+        UsageError if all lockfiles read so far are too large together.
         """
         name = self.name(driver)
         try:
@@ -126,7 +126,7 @@ class LockFolder:
         return StoredLockfile(lockfile=lockfile, digest=f"sha256:{digest}")
 
     def write(self, lockfile: Lockfile) -> None:
-        """Put the driver's lockfile in place, whole; one that says just this is left untouched."""
+        """Write the driver's lockfile atomically; an identical file is not touched."""
         try:
             self.path.mkdir(mode=FOLDER, exist_ok=True)
             sweep(self.path)
@@ -141,7 +141,7 @@ class LockFolder:
             ) from error
 
     def first_pins(self, driver: str) -> tuple[FirstPin, ...]:
-        """What an import left for the driver's first resolution; LockfileError where it is damaged."""
+        """The pins that an import left for the driver's first resolution; LockfileError if they are damaged."""
         file = self._pins(driver)
         try:
             content = read_input(file, most=MOST_PINS, within=self.path.parent)
@@ -158,7 +158,7 @@ class LockFolder:
             ) from error
 
     def write_first_pins(self, driver: str, pins: tuple[FirstPin, ...], *, source: str) -> None:
-        """Leave pins for the driver's first resolution."""
+        """Save pins for the driver's first resolution."""
         file = self._pins(driver)
         try:
             self.path.mkdir(mode=FOLDER, exist_ok=True)
@@ -169,21 +169,23 @@ class LockFolder:
             raise HostError(Problem(file=str(file), message=message)) from error
 
     def drivers(self) -> tuple[str, ...]:
-        """The drivers that have a lockfile, in name order."""
+        """The drivers that have a lockfile, ordered by name."""
         if not lies_below(os.path.realpath(self.path), self.path.parent):
-            return ()  # what lies in somebody else's folder is nobody's business
+            return ()  # another user's folder is not listed
         with suppress(FileNotFoundError, NotADirectoryError), os.scandir(self.path) as entries:
             names = [entry.name for entry in islice(entries, _MOST_FILES + 1)]
             if len(names) > _MOST_FILES:
                 message = f"there are more than {_MOST_FILES:,} files in it, which is the most that is read"
                 raise UsageError(
-                    Problem(file=self.shown, message=message, hint="remove what is no lockfile")
+                    Problem(
+                        file=self.shown, message=message, hint="remove files that are no lockfiles"
+                    )
                 )
             return tuple(sorted(name[:-5] for name in names if name.endswith(".toml")))
         return ()
 
     def name(self, driver: str) -> str:
-        """The driver's lockfile as messages name it."""
+        """The driver's lockfile, as messages name it."""
         return f"{self.shown}/{driver}.toml"
 
     def _file(self, driver: str) -> Path:

@@ -1,4 +1,4 @@
-"""Whether a lockfile still answers its declaration, with the reasons where it does not."""
+"""Whether a lockfile still satisfies its declaration, with the reasons if it does not."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def inputs_of(driver: Driver, declaration: Declaration) -> Inputs:
-    """What decides a driver's lockfile, out of its declaration."""
+    """The parts of a declaration that decide a driver's lockfile."""
     return Inputs(
         requires=tuple(requirement.text for requirement in driver.requires),
         indexes=declaration.bindings(driver.indexes),
@@ -27,26 +27,26 @@ def inputs_of(driver: Driver, declaration: Declaration) -> Inputs:
 
 
 def compare_inputs(locked: Inputs, wanted: Inputs) -> Fresh | Stale:
-    """Fresh where both are the same, else Stale with a reason for every difference."""
+    """Fresh if both are the same, else Stale with a reason for every difference."""
     reasons = tuple(_reasons(locked, wanted))
     return Stale(reasons=reasons) if reasons else Fresh()
 
 
 def judge_lockfile(lockfile: Lockfile, driver: Driver, declaration: Declaration) -> Fresh | Stale:
-    """Whether the lockfile answers what the declaration asks for the driver today."""
+    """Whether the lockfile satisfies the driver's current declaration."""
     judged = compare_inputs(lockfile.inputs, inputs_of(driver, declaration))
     reasons = command_reasons(lockfile, driver)
     return judged if isinstance(judged, Stale) or not reasons else Stale(reasons=reasons)
 
 
 def command_reasons(lockfile: Lockfile, driver: Driver) -> tuple[str, ...]:
-    """Why a lockfile does not tell whether its packages provide what the driver exposes."""
+    """The reasons why a lockfile does not know whether its packages provide the driver's commands."""
     commands = (
-        f"commands: it was locked before {name!r} was asked for"
+        f"commands: it was locked before {name!r} was declared"
         for name in unknown_commands(driver, lockfile)
     )
     modules = (
-        f"command: it was locked before the module {name!r} was asked for"
+        f"command: it was locked before the module {name!r} was declared"
         for name in unknown_modules(driver, lockfile)
     )
     return (*commands, *modules)

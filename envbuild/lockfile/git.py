@@ -1,4 +1,4 @@
-"""Files as git keeps them at a revision, read so that nothing in a repository makes git run a program."""
+"""Read files at a git revision, so that nothing in a repository makes git run a program."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 _TIMEOUT = 60.0
 _MOST_NAMES = 10_000
 _MOST_WORDS = 2000
-"""In characters, of what git says."""
+"""The longest output of git that is shown, in characters."""
 
-_MISSING = "is not in this clone, and nothing is fetched for it"
+_MISSING = "is not in this clone, and envbuild does not fetch it"
 _KEPT = ("PATH", "HOME", "XDG_CONFIG_HOME", "TMPDIR", "DEVELOPER_DIR")
 _KEPT_OF_GIT = ("GIT_CONFIG", "GIT_CEILING_DIRECTORIES", "GIT_DISCOVERY_ACROSS_FILESYSTEM")
-"""The caller's own settings: `safe.directory` stands in some of them."""
+"""The caller's own settings that are kept: they may have `safe.directory`."""
 
 _ENVIRONMENT = {
     "LC_ALL": "C",
@@ -43,24 +43,24 @@ _SETTINGS = (
     "core.pager=cat",
     "diff.external=",
 )
-"""What a repository's own configuration must not decide."""
+"""Settings that a repository's own configuration must not decide."""
 
 
 @value
 class Git:
-    """Asks git's plumbing about the repository that a folder lies in."""
+    """Runs git's plumbing commands in the repository of a folder."""
 
     runner: Runner
     executable: str
     """Git's absolute path."""
 
     folder: str
-    """The absolute folder that relative paths start at."""
+    """The absolute folder for relative paths."""
 
     environment: tuple[tuple[str, str], ...]
 
     def commit(self, revision: str) -> str:
-        """The commit that a revision means; UsageError says what to fetch where git has it not."""
+        """The commit of a revision; UsageError says what to fetch if git does not have it."""
         done = self._run("rev-parse", "--is-shallow-repository")
         if done.code != 0:
             raise UsageError(_no_repository(self.folder, done))
@@ -74,16 +74,16 @@ class Git:
         raise UsageError(_unknown_revision(revision, shallow=shallow))
 
     def read(self, commit: str, path: str) -> str | None:
-        """A file's text at a commit, its path relative to the folder; None where it has none there.
+        """A file's text at a commit, its path relative to the folder; None if it does not exist there.
 
-        UsageError for a link, which leads who knows where, and for more than a lockfile may have.
+        UsageError for a link, which could lead anywhere, and for a file that is too large.
         """
         listed = self._entries(commit, f"./{path}")
         if not listed:
             return None
         mode, kind, identity, size = listed[0].partition("\t")[0].split()
         if kind != "blob" or mode == "120000":
-            raise _unreadable(commit, path, "is no ordinary file there")
+            raise _unreadable(commit, path, "is not an ordinary file there")
         if not size.isdigit():
             raise _unreadable(commit, path, _MISSING)
         if int(size) > MOST_LOCKFILE:
@@ -94,14 +94,14 @@ class Git:
         return done.stdout
 
     def names(self, commit: str, folder: str) -> tuple[str, ...]:
-        """The names in a folder at a commit; empty where there is no such folder."""
+        """The names in a folder at a commit; empty if there is no such folder."""
         entries = self._entries(commit, f"./{folder}/")
         if len(entries) > _MOST_NAMES:
             raise _unreadable(commit, folder, f"has more than {_MOST_NAMES} files")
         return tuple(entry.partition("\t")[2].rpartition("/")[2] for entry in entries)
 
     def _entries(self, commit: str, path: str) -> tuple[str, ...]:
-        """`MODE TYPE IDENTITY SIZE<tab>PATH` of what a path names: a file, or a folder's content."""
+        """`MODE TYPE IDENTITY SIZE<tab>PATH` of a file, or of each entry of a folder."""
         done = self._run("ls-tree", "-z", "--long", commit, "--", path)
         return tuple(entry for entry in done.stdout.split("\0") if entry) if done.code == 0 else ()
 
@@ -118,9 +118,9 @@ class Git:
 
 
 def find_git(runner: Runner, environment: Mapping[str, str], folder: str) -> Git:
-    """Git as the user's `PATH` finds it, in no relative folder; UsageError where there is none.
+    """Git from the absolute folders of `PATH`; UsageError if there is none.
 
-    UsageError as well for a bare repository among a checkout's files, whose settings git would obey.
+    UsageError also for a bare repository inside a checkout, because git would obey its settings.
     """
     executable = find_program("git", environment.get("PATH"))
     if executable is None:
@@ -145,7 +145,7 @@ def _environment(environment: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
 
 
 def _refuse_planted_repository(folder: str) -> None:
-    """Git before 2.38 does not know `safe.bareRepository`, and takes any folder with these three."""
+    """Git before 2.38 does not know `safe.bareRepository`, and treats a folder with these three as a repository."""
     at = os.path.realpath(folder)
     while not os.path.lexists(os.path.join(at, ".git")):  # noqa: PTH118
         if all(os.path.lexists(os.path.join(at, name)) for name in ("HEAD", "objects", "refs")):  # noqa: PTH118

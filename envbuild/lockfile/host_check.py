@@ -1,4 +1,4 @@
-"""What locked packages ask of a host's accelerators: what a host could not do with the lockfiles."""
+"""Whether a host's accelerators can run the locked packages."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ if TYPE_CHECKING:
 
 @value
 class TooNew:
-    """Locked wheels that a host's accelerator is too old for, wholly or in part."""
+    """Locked wheels that a host's accelerator is too old for."""
 
     driver: str
     message: str
     hint: str
     fatal: bool
-    """Whether nothing will run; else only a part may not."""
+    """True if nothing will run; False if only a part may fail."""
 
 
 def parse_host(text: str) -> tuple[FoundAccelerator, ...]:
-    """`cuda=12.4,compute=8.6` or `cpu`, as `check --host` takes it; UsageError where it is not written so."""
+    """`cuda=12.4,compute=8.6` or `cpu`, as `check --host` takes it; UsageError if it is invalid."""
     try:
         return parse_host_words(text)
     except ValueError as error:
         forms = [f"{kind.name}={kind.example[2:]}" for kind in all_kinds() if kind.example]
-        message = f"{text!r} does not say what a host has: {error}"
+        message = f"{text!r} is not a description of a host: {error}"
         hint = f"write it like {', '.join(forms)} or cpu"
         raise UsageError(Problem(key="--host", message=message, hint=hint)) from None
 
 
 def judge_on_host(lockfile: Lockfile, found: FoundAccelerator) -> TooNew | None:
-    """What a host that has this accelerator cannot do with a lockfile; None where it can do all."""
+    """What a host with this accelerator cannot run of a lockfile; None if it can run everything."""
     kind = find_kind(found.kind)
     for target in lockfile.targets if found.version is not None else ():
         unsupported = kind.judge(lockfile.packages_for(target), found.version or "")

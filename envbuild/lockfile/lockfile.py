@@ -1,4 +1,4 @@
-"""What a lockfile holds: every package of one driver, for every target, exactly."""
+"""The values of a lockfile: every package of one driver, exactly, for every target."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ if TYPE_CHECKING:
     from envbuild.target.target import Target
 
 FORMAT = 1
-"""The lockfile format that this version writes, and the newest that it reads."""
+"""The lockfile format that this version writes; it reads no newer one."""
 
 
 @value
 class Inputs(LockingKeys):
-    """What a driver asked for when it was locked; a lockfile is fresh while this still holds."""
+    """A driver's inputs when it was locked; a lockfile is fresh while they are unchanged."""
 
     requires: tuple[str, ...]
     indexes: tuple[tuple[str, tuple[str, ...]], ...]
-    """Each bound index's name with its package patterns; where an index lives is the host's affair."""
+    """Each bound index's name with its package patterns; each host decides where an index is."""
 
 
 @value
@@ -28,7 +28,7 @@ class LockedFile:
     """A wheel (or, where allowed, a source distribution) of a package."""
 
     name: str
-    """The file's name, which for a wheel carries its tags."""
+    """The file's name; a wheel's name has its tags."""
 
     size: int
     """In bytes."""
@@ -37,7 +37,7 @@ class LockedFile:
     """64 hex digits."""
 
     targets: tuple[Target, ...]
-    """The targets that take this very file; each of the package's targets takes exactly one."""
+    """The targets that take this file; each of the package's targets takes exactly one."""
 
 
 @value
@@ -55,7 +55,7 @@ class ChosenFile:
 
 @value
 class LockedPackage:
-    """One version of a package, with what it publishes about itself."""
+    """One version of a package, with its published metadata."""
 
     name: str
     """Normalised (PEP 503)."""
@@ -68,19 +68,19 @@ class LockedPackage:
     """The targets that this version is for, in the lockfile's order."""
 
     requires: tuple[str, ...]
-    """Its own `Requires-Dist`, extras and markers included, in the order published."""
+    """Its `Requires-Dist`, with extras and markers, in the published order."""
 
     required_by: tuple[str, ...]
-    """Who asks for it on any of its targets: package names, and the driver itself as `.`."""
+    """The packages that require it on any of its targets; the driver itself is `.`."""
 
     files: tuple[LockedFile, ...]
     yanked: str | None = None
-    """Why its index has withdrawn it (PEP 592), empty where no reason is given; None where it has not."""
+    """Why its index has yanked it (PEP 592), empty without a reason; None if it is not yanked."""
 
     requires_python: str = ""
-    """Its own `Requires-Python` where patch releases matter to it, such as `>=3.11.1`; else empty."""
+    """Its `Requires-Python` if patch releases matter, such as `>=3.11.1`; else empty."""
     commands: tuple[str, ...] | None = None
-    """What its first wheel puts into `bin/`, in order; None where nobody had to look."""
+    """The commands that its first wheel installs into `bin/`, in order; None if they were not needed."""
 
     modules: tuple[str, ...] = ()
     """Of the modules that the driver's command runs, those that its first wheel has."""
@@ -88,23 +88,23 @@ class LockedPackage:
 
 @value
 class HeldBack:
-    """A requirement of the driver itself for which a newer version was passed over, and why."""
+    """A requirement of the driver for which a newer version was passed over, and the reason."""
 
     package: str
     """Normalised (PEP 503)."""
 
     locked: str
     passed_over: str | None
-    """The newest version that the requirement admits; None for a pre-release that nobody asked for."""
+    """The newest version that the requirement admits; None for a pre-release that no requirement asks for."""
 
     reason: str
     """One of `held_back.REASONS`."""
 
     blockers: tuple[str, ...]
-    """The packages that the reason is true of, in name order: the package itself, or what it needs."""
+    """The packages with this reason, ordered by name: the package itself, or packages that it needs."""
 
     targets: tuple[Target, ...]
-    """Where it is so, in the lockfile's order."""
+    """The targets where this is so, in the lockfile's order."""
 
 
 @value
@@ -120,24 +120,24 @@ class Lockfile:
     """Python × platform, in the order declared."""
 
     packages: tuple[LockedPackage, ...]
-    """In name order, then by version; a name stands twice where targets take different versions."""
+    """Ordered by name, then by version; a name has several entries if targets take different versions."""
 
     held_back: tuple[HeldBack, ...] = ()
-    """What was passed over for something that the declaration can change, when it was resolved."""
+    """Versions that were passed over at the resolution and that a change of the declaration would allow."""
 
     def packages_for(self, target: Target) -> tuple[LockedPackage, ...]:
-        """What is installed on a target, in name order."""
+        """The files that are installed on a target, ordered by name."""
         return tuple(package for package in self.packages if target in package.targets)
 
 
 @value
 class Fresh:
-    """The lockfile answers its declaration."""
+    """The lockfile satisfies its declaration."""
 
 
 @value
 class Stale:
-    """The lockfile no longer answers its declaration."""
+    """The lockfile no longer satisfies its declaration."""
 
     reasons: tuple[str, ...]
-    """One sentence each, without a final stop, for the user."""
+    """One sentence each, without a final stop."""

@@ -1,4 +1,4 @@
-"""Lockfiles out of their text, which anybody may have written: what is not as it must be is refused."""
+"""Parse lockfiles; anybody may have written the text, so everything invalid is refused."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _HINT = "run `envbuild lock`, or take the file back from version control"
 
 
 def parse_lockfile(text: str, *, file: str) -> Lockfile:
-    """The value of a lockfile's text; LockfileError names the file and all that is wrong with it."""
+    """A lockfile's text → value; LockfileError names the file and all that is wrong."""
     table = _toml(text, file)
     _check_format(table, file)
     _check_digest(text, file)
@@ -57,7 +57,7 @@ def parse_lockfile(text: str, *, file: str) -> Lockfile:
         check_content(lockfile)
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         problem = Problem(
-            file=file, message=f"the lockfile does not hold what it must: {error}", hint=_HINT
+            file=file, message=f"the lockfile has invalid content: {error}", hint=_HINT
         )
         raise LockfileError(problem) from error
     return lockfile
@@ -79,7 +79,7 @@ def _toml(text: str, file: str) -> dict[str, object]:
         problem = Problem(
             file=file,
             line=int(line[1]) if line else None,
-            message=f"the lockfile is no TOML (edited, truncated or in a merge conflict?): {error}",
+            message=f"the lockfile is not TOML (edited, truncated or in a merge conflict?): {error}",
             hint=_HINT,
         )
         raise LockfileError(problem) from error
@@ -152,7 +152,7 @@ def _inputs(table: Mapping[str, object]) -> Inputs:
 
 
 def _input(table: Mapping[str, object], field: str) -> Any:
-    """What a key of the driver was; a lockfile need not have those that are at their default."""
+    """A key of the driver's inputs; keys with default values may be missing."""
     key = field.replace("_", "-")
     if key not in table and field not in ALWAYS_WRITTEN:
         return DEFAULTS[field]
@@ -164,7 +164,7 @@ def _bindings(indexes: Mapping[str, object]) -> Iterator[tuple[str, tuple[str, .
     for name in indexes:
         patterns = _strings(indexes, name)
         if not _INDEX.fullmatch(name) or not all(map(_PATTERN.fullmatch, patterns)):
-            raise ValueError(f"what is bound to the index {name!r} is no pattern")
+            raise ValueError(f"the index {name!r} has an invalid package pattern")
         yield name, patterns
 
 
@@ -176,7 +176,7 @@ def _parse_limit(key: str, text: str) -> tuple[str, str | None]:
     """A package's own limit, written `NAME=LIMIT`."""
     name, _, limit = text.partition("=")
     if not _NAME.fullmatch(name) or not (limit == "false" or _DATE.fullmatch(limit)):
-        raise ValueError(f"{key} holds {text!r}")
+        raise ValueError(f"{key} has {text!r}")
     return name, None if limit == "false" else limit
 
 
@@ -214,13 +214,13 @@ def _file(table: Mapping[str, object], package_targets: tuple[Target, ...]) -> L
 
 
 def _targets(table: Mapping[str, object], enclosing: tuple[Target, ...]) -> tuple[Target, ...]:
-    """The targets that a table names among those of the enclosing one; all of them where it names none."""
+    """The targets in a table, which must be among the enclosing ones; all of those if it has none."""
     if "targets" not in table:
         return enclosing
     known = {str(target): target for target in enclosing}
     named = _strings(table, "targets")
     if unknown := [name for name in named if name not in known]:
-        raise ValueError(f"{', '.join(unknown)} is no target of what encloses it")
+        raise ValueError(f"{', '.join(unknown)} is not a target of the enclosing table")
     return tuple(known[name] for name in named)
 
 
@@ -234,7 +234,7 @@ def _text(table: Mapping[str, object], key: str, shape: re.Pattern[str]) -> str:
 def _strings(table: Mapping[str, object], key: str) -> tuple[str, ...]:
     value = table[key]
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise TypeError(f"{key} is no list of strings")
+        raise TypeError(f"{key} is not a list of strings")
     return tuple(value)
 
 
@@ -243,20 +243,20 @@ def _names(
 ) -> tuple[str, ...]:
     names = _strings(table, key)
     if wrong := [name for name in names if shape.fullmatch(name) is None]:
-        raise ValueError(f"{key} holds {wrong[0]!r}")
+        raise ValueError(f"{key} has {wrong[0]!r}")
     return names
 
 
 def _table(value: object) -> Mapping[str, object]:
     if not isinstance(value, dict):
-        raise TypeError(f"{value!r} is no table")
+        raise TypeError(f"{value!r} is not a table")
     return value
 
 
 def _tables(table: Mapping[str, object], key: str) -> tuple[Mapping[str, object], ...]:
     value = table.get(key, [])
     if not isinstance(value, list):
-        raise TypeError(f"{key} is no list of tables")
+        raise TypeError(f"{key} is not a list of tables")
     return tuple(map(_table, value))
 
 
@@ -266,4 +266,4 @@ _INPUT_READERS: Mapping[str, Callable[[Mapping[str, object], str], object]] = {
     "allow_sdist": _names,
     "version_of": partial(_text, shape=_NAME),
 }
-"""The keys that do not hold any string, or any list of strings."""
+"""Keys whose strings, or lists of strings, are restricted."""

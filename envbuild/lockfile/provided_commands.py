@@ -1,7 +1,7 @@
-"""Which commands a driver's locked packages provide, and what the driver's own come to with them.
+"""The commands that a driver's locked packages provide, and the driver's own commands.
 
-A lockfile records the commands of the packages that had to be looked at for an answer:
-always those of the driver's first requirement, of others only while a wanted command was not found.
+A lockfile records the commands of the packages that had to be read:
+always those of the driver's first requirement; others only while a wanted command was not found.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from envbuild.lockfile.lockfile import LockedPackage, Lockfile
 
 _SHOWN = 12
-"""Commands that a hint lists at most."""
+"""The most commands in a hint."""
 
 _SEPARATORS = re.compile(r"[-_.]+")
 
 
 def packages_to_look_at(driver: Driver, lockfile: Lockfile) -> tuple[LockedPackage, ...]:
-    """The wheels whose commands have to be known next; none where the lockfile answers already.
+    """The wheels to read next for their commands; none if the lockfile has the answer.
 
-    First those of the first requirement, then those called like a command,
-    then those that the driver requires, then all: the order decides what a lockfile records.
-    The name of a driver that this one extends is taken where none of the first two has its own.
+    First the wheel of the first requirement, then packages with a command's name,
+    then the driver's other requirements, then all: this order decides what a lockfile records.
+    If the first two have no such command, the name of the parent driver (`extends`) is tried.
     """
     unknown = [package for package in lockfile.packages if _can_be_looked_at(package)]
     direct = [requirement.name for requirement in driver.requires]
@@ -50,7 +50,7 @@ def package_name(command: str) -> str:
 
 
 def settled(driver: Driver, lockfile: Lockfile) -> Driver:
-    """The driver with `binary` and `commands` as its locked packages have them, where they tell."""
+    """The driver with `binary` and `commands` from its locked packages, if they are known."""
     if not driver.default_binaries:
         return driver
     binary = _default_binary(driver, lockfile) or driver.binary
@@ -61,7 +61,7 @@ def settled(driver: Driver, lockfile: Lockfile) -> Driver:
 
 
 def settle_all(declaration: Declaration, lockfiles: Mapping[str, Lockfile]) -> Declaration:
-    """The declaration with every driver settled that has a lockfile."""
+    """The declaration with these commands for every driver that has a lockfile."""
     drivers = (
         settled(driver, lockfiles[driver.name]) if driver.name in lockfiles else driver
         for driver in declaration.drivers
@@ -70,12 +70,12 @@ def settle_all(declaration: Declaration, lockfiles: Mapping[str, Lockfile]) -> D
 
 
 def command_problems(driver: Driver, lockfile: Lockfile, file: str) -> tuple[Problem, ...]:
-    """Commands that no locked package provides, with those that there are; none where that is not known."""
+    """Commands that no locked package provides, with the existing ones; none if they are unknown."""
     return tuple(_problems(driver, lockfile, file))
 
 
 def unknown_commands(driver: Driver, lockfile: Lockfile) -> tuple[str, ...]:
-    """The wanted commands that the lockfile's record leaves open; none where it has no record at all."""
+    """The wanted commands that the lockfile's record does not decide; none without a record."""
     if all(package.commands is None for package in lockfile.packages):
         return ()
     if not packages_to_look_at(driver, lockfile):
@@ -116,13 +116,13 @@ def _problems(driver: Driver, lockfile: Lockfile, file: str) -> Iterator[Problem
 
 def _offer(there: tuple[str, ...]) -> str:
     if not there:
-        return "there are none: require the package that brings the command"
+        return "there are none: require the package that has the command"
     more = f" and {len(there) - _SHOWN} more" if len(there) > _SHOWN else ""
     return f"there are: {', '.join(there[:_SHOWN])}{more}"
 
 
 def _default_binary(driver: Driver, lockfile: Lockfile) -> str | None:
-    """What `binary` is where it is not declared; None where the packages have no answer."""
+    """The default of `binary`; None if the packages do not decide it."""
     there = _provided(lockfile)
     for name in driver.default_binaries:
         if name in there:
@@ -134,7 +134,7 @@ def _default_binary(driver: Driver, lockfile: Lockfile) -> str | None:
 
 
 def _is_answered(driver: Driver, lockfile: Lockfile, *, inherited: bool = False) -> bool:
-    """Whether all that is wanted was found; a parent's name counts for the driver's own where `inherited`."""
+    """Whether all wanted commands were found; with `inherited` a parent's name counts too."""
     there = _provided(lockfile)
     names = driver.default_binaries if inherited else driver.default_binaries[:1]
     found = not names or any(name in there for name in names)
@@ -142,18 +142,18 @@ def _is_answered(driver: Driver, lockfile: Lockfile, *, inherited: bool = False)
 
 
 def _wanted(driver: Driver) -> tuple[str, ...]:
-    """What has to be looked for: declared commands, and the first of the names that `binary` could be."""
+    """The commands to look for: declared ones, and the first possible name of `binary`."""
     return (*_explicit(driver), *driver.default_binaries[:1])
 
 
 def _explicit(driver: Driver) -> tuple[str, ...]:
-    """The commands that are declared and not only assumed."""
+    """The declared commands, without defaults."""
     assumed = driver.binary if driver.default_binaries else None
     return tuple(name for name in driver.package_commands if name != assumed)
 
 
 def _can_be_looked_at(package: LockedPackage) -> bool:
-    """Whether its commands are not known and can be: before it is built, a source tells none."""
+    """Whether its commands are unknown and can be read; a source distribution has none before it is built."""
     return package.commands is None and all(file.name.endswith(".whl") for file in package.files)
 
 

@@ -1,6 +1,6 @@
-"""The one judgement whether packages hold together: what each asks for is there, at a version it admits.
+"""The check that packages fit together: each required package is there, at a version that satisfies the requirement.
 
-`lock` asks it before it writes, `check` of what is committed, `sync` of what was built, `doctor` of what runs.
+`lock` runs it before it writes, `check` on committed files, `sync` on what was built, `doctor` on what is installed.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _MOST_REPORTED = 200
-"""Problems of one lockfile."""
+"""The most problems of one lockfile that are reported."""
 
 
 class Package(Protocol):
-    """What is locked or installed of a package."""
+    """A locked or installed package."""
 
     @property
     def name(self) -> str:
@@ -39,16 +39,16 @@ class Package(Protocol):
 
     @property
     def requires(self) -> tuple[str, ...]:
-        """Its own `Requires-Dist`."""
+        """Its `Requires-Dist`."""
 
     @property
     def requires_python(self) -> str:
-        """Its own `Requires-Python`; empty where it does not matter."""
+        """Its `Requires-Python`; empty if it does not matter."""
 
 
 @value
 class DriverLines:
-    """What a driver asks for, beside its packages."""
+    """A driver's requirements, in addition to its packages'."""
 
     driver: str
     requires: tuple[str, ...]
@@ -58,26 +58,26 @@ class DriverLines:
 
 @value
 class Unmet:
-    """One thing that is asked for and not so."""
+    """A requirement that is not satisfied."""
 
     asker: str | None
-    """The package that asks, normalised; None for the driver itself."""
+    """The package that requires it, normalised; None for the driver."""
 
     package: str
-    """What it asks for, normalised; `python` for the interpreter."""
+    """The required package, normalised; `python` for the interpreter."""
 
     missing: bool
-    """Whether it is not there at all."""
+    """Whether the package is missing."""
 
     message: str
     """One sentence without a final stop."""
 
 
 def judge(asked: DriverLines, packages: Iterable[Package], target: Target) -> Iterator[Unmet]:
-    """Everything unmet among what is asked for on a target; extras asked for are followed.
+    """Every unsatisfied requirement on a target, including those of requested extras.
 
-    Overrides stand in for what packages publish.
-    A target of a lockfile is judged for every host that it is for, one with a patch release and a kernel for that host.
+    Overrides replace published requirements.
+    A lockfile's target is checked for all its hosts; a target with a patch release and a kernel, for that host.
     """
     there = {package.name: package for package in packages}
     published = {name: package.requires for name, package in there.items()}
@@ -124,9 +124,9 @@ def _unmet_pythons(packages: Iterable[Package], target: Target) -> Iterator[Unme
 
 
 def packages_here(lockfile: Lockfile, target: Target, here: Target) -> tuple[LockedPackage, ...]:
-    """What is locked for a target, but for what markers ask for on other hosts alone.
+    """The locked packages of a target, without those that only other hosts need.
 
-    `here` is the target as one host is it: with its patch release of Python and its kernel.
+    `here` is the target with this host's patch release of Python and kernel.
     """
     locked = lockfile.packages_for(target)
     asked = lockfile.inputs
@@ -143,7 +143,7 @@ _HINT = "run `envbuild lock` and commit what it writes"
 
 
 def asked_by(lockfile: Lockfile) -> DriverLines:
-    """What a lockfile's driver asks for."""
+    """The requirements of a lockfile's driver."""
     inputs = lockfile.inputs
     return DriverLines(
         driver=lockfile.driver,
@@ -154,7 +154,7 @@ def asked_by(lockfile: Lockfile) -> DriverLines:
 
 
 def judge_target(lockfile: Lockfile, target: Target) -> Iterator[Unmet]:
-    """Everything unmet on one of a lockfile's targets."""
+    """Every unsatisfied requirement on one of a lockfile's targets."""
     packages = (
         package
         for package in lockfile.packages
@@ -164,7 +164,7 @@ def judge_target(lockfile: Lockfile, target: Target) -> Iterator[Unmet]:
 
 
 def unsound_reasons(lockfile: Lockfile) -> tuple[str, ...]:
-    """Why a lockfile does not hold together, one sentence each; empty where it does."""
+    """Why a lockfile's packages do not fit together, one sentence each; empty if they do."""
     found = (
         unmet.message for target in lockfile.targets for unmet in judge_target(lockfile, target)
     )
@@ -172,7 +172,7 @@ def unsound_reasons(lockfile: Lockfile) -> tuple[str, ...]:
 
 
 def check_soundness(lockfile: Lockfile, file: str) -> tuple[Finding, ...]:
-    """What is wrong with a lockfile that could be read, each thing once over all targets."""
+    """The problems of a valid lockfile, each once over all targets."""
     found = _first(_findings(lockfile, file))
     if len(found) < _MOST_REPORTED:
         return found
@@ -181,7 +181,7 @@ def check_soundness(lockfile: Lockfile, file: str) -> tuple[Finding, ...]:
 
 
 def _first(found: Iterable[T]) -> tuple[T, ...]:
-    """As much as anybody reads, each once."""
+    """A readable number of problems, each once."""
     kept: dict[T, None] = {}
     for one in found:
         kept[one] = None

@@ -1,4 +1,4 @@
-"""Lockfiles as text: byte-stable TOML with its own digest, never an address."""
+"""A lockfile's text: byte-stable TOML with its own digest, without addresses."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ DEFAULTS = defaults_of(LockingKeys)
 ALWAYS_WRITTEN = frozenset(
     ("constraints", "overrides", "python", "platforms", "allow_sdist", "version_of")
 )
-"""What stands in every lockfile; another key does where it is not at its default."""
+"""Keys of every lockfile; other keys are written if they are not at their default."""
 
 
 def render_lockfile(lockfile: Lockfile) -> str:
     """The lockfile's text; the same value always gives the same bytes.
 
-    ValueError where an address got into the value: whoever made it has a bug.
+    ValueError if the value has an address, which is a bug of the caller.
     """
     head = f"{_HEADER}format = {FORMAT}\n"
     body = "".join(f"{line}\n" for line in _lines(lockfile))
@@ -132,9 +132,9 @@ def sha256_of(text: str) -> str:
 
 
 def package_line(lockfile: Lockfile, package: str, version: str | None = None) -> int | None:
-    """The line, counted from 1, of a package's table; None where it has none.
+    """The line of a package's table, counted from 1; None if it has none.
 
-    A lockfile's text is always the one that its value gives.
+    A valid lockfile's text is always the one that its value gives.
     """
     lines = _line_numbers(lockfile)
     if version is not None:
@@ -143,7 +143,7 @@ def package_line(lockfile: Lockfile, package: str, version: str | None = None) -
 
 
 _known: dict[int, tuple[Lockfile, dict[tuple[str, str], int]]] = {}
-"""By identity: to hash a whole lockfile for each of its findings takes longer than all else."""
+"""By identity: hashing a whole lockfile for each of its findings would be slow."""
 
 
 def _line_numbers(lockfile: Lockfile) -> dict[tuple[str, str], int]:

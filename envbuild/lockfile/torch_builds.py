@@ -1,4 +1,4 @@
-"""Whether locked wheels are built for one torch and one CUDA or ROCm, as far as their versions and names say it."""
+"""Whether locked wheels are built for the same torch and the same CUDA or ROCm, by their versions and names."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from envbuild.lockfile.lockfile import LockedPackage, Lockfile
 
 _TORCH_TAG = re.compile(r"\+[a-z0-9.]*?(?:torch(\d+)\.(\d+)|pt(\d)\.?(\d+))")
-"""`2.8.3+cu130torch2.9`, `2.1.2+pt28cu128`: the torch that a wheel is built for."""
+"""`2.8.3+cu130torch2.9`, `2.1.2+pt28cu128`: the torch version that a wheel is built for."""
 
 _RELEASE = re.compile(r"(\d+)\.(\d+)")
 _FLAVOUR = re.compile(r"\+(cpu|xpu|rocm\d+(?:\.\d+)?)\b")
@@ -25,7 +25,7 @@ _HINT = "require builds that belong together, or bind all of them to one index"
 
 @value
 class _Build:
-    """What one package is built for."""
+    """The build of a package."""
 
     package: LockedPackage
     kind: str
@@ -34,7 +34,7 @@ class _Build:
     major: str = ""
     minor: str | None = None
     library: bool = False
-    """Whether it is a library of NVIDIA, which programs for several CUDA versions can have beside one another."""
+    """Whether it is one of NVIDIA's libraries, of which several CUDA versions can be installed together."""
 
     @property
     def words(self) -> str:
@@ -45,7 +45,7 @@ class _Build:
 def check_torch_builds(lockfile: Lockfile, file: str) -> Iterator[Finding]:
     """Wheels of one target that are built for different versions, each pair once over all targets.
 
-    An error where the wheel cannot be loaded; a warning where only CUDA's minor version differs,
+    An error if the wheel cannot be loaded; a warning if only CUDA's minor version differs,
     and for NVIDIA's own libraries.
     """
     found: dict[tuple[str, str], None] = {}
@@ -69,7 +69,7 @@ def check_torch_builds(lockfile: Lockfile, file: str) -> Iterator[Finding]:
 
 
 def _other_torch(packages: Iterable[LockedPackage]) -> Iterator[tuple[LockedPackage, str, str]]:
-    """Wheels that are built for another torch than the one that is locked."""
+    """Wheels that are built for another torch than the locked one."""
     torch = next((package for package in packages if package.name == "torch"), None)
     release = _RELEASE.match(torch.version) if torch is not None else None
     for package in packages:
@@ -86,7 +86,7 @@ def _other_torch(packages: Iterable[LockedPackage]) -> Iterator[tuple[LockedPack
 
 
 def _other_builds(packages: Iterable[LockedPackage]) -> Iterator[tuple[LockedPackage, str, str]]:
-    """Wheels that are built for something else than torch, or where torch does not say it, than the first of them."""
+    """Wheels that are built for something else than torch; if torch does not say, than the first of them."""
     builds = [build for package in packages if (build := _build(package)) is not None]
     builds.sort(
         key=lambda build: (build.package.name != "torch", build.library, build.minor is None)
@@ -106,7 +106,7 @@ def _other_builds(packages: Iterable[LockedPackage]) -> Iterator[tuple[LockedPac
 
 
 def _level(first: _Build, other: _Build) -> str | None:
-    """How bad it is that two builds are together; None where they belong together."""
+    """How severe it is to combine two builds; None if they belong together."""
     if (first.kind, first.major) != (other.kind, other.major):
         return "warning" if first.library or other.library else "error"
     if first.library or other.library or None in (first.minor, other.minor):
@@ -115,7 +115,7 @@ def _level(first: _Build, other: _Build) -> str | None:
 
 
 def _build(package: LockedPackage) -> _Build | None:
-    """What a package is built for; None where it does not say."""
+    """The build of a package; None if it does not say."""
     flavour = _FLAVOUR.search(package.version)
     if flavour is not None and flavour[1].startswith("rocm"):
         major, _, minor = flavour[1].removeprefix("rocm").partition(".")

@@ -1,4 +1,4 @@
-"""What is doubtful in a lockfile: withdrawn releases, missing extras, newer versions that were passed over."""
+"""Warnings about a lockfile: yanked releases, missing extras, newer versions that were passed over."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ if TYPE_CHECKING:
 
 _ADDRESS = re.compile(r"\S*://\S*")
 _LONGEST = 200
-"""Characters of a reason that are kept: anybody who may upload writes it."""
+"""A longer reason is cut, in characters: every uploader can write one."""
 
 
 def yank_reason(text: str) -> str:
-    """A reason as an index gives it, on one line, without addresses and control characters."""
+    """A reason from an index, on one line, without addresses and control characters."""
     plain = "".join(character if character.isprintable() else " " for character in text)
     words = " ".join(_ADDRESS.sub("…", plain).split())
     return words if len(words) <= _LONGEST else f"{words[: _LONGEST - 1].rstrip()}…"
 
 
 def yanked_text(package: LockedPackage) -> str:
-    """What is said of a locked release that its index has withdrawn (PEP 592)."""
+    """The warning about a locked release that its index has yanked (PEP 592)."""
     reason = f": {package.yanked}" if package.yanked else ", and no reason is given"
     return f"{package.name} {package.version} is yanked from index '{package.index}'{reason}"
 
 
 def may_be_yanked(lockfile: Lockfile, previous: Lockfile | None) -> frozenset[str]:
-    """The packages that a resolver takes although they are yanked: those that are pinned exactly.
+    """The packages that a resolver takes although they are yanked: exactly pinned ones.
 
-    A pin is one of the lockfile before, or a requirement with `==`.
+    A pin comes from the earlier lockfile, or from a requirement with `==`.
     """
     before = () if previous is None else previous.packages
     known = {(package.name, package.version) for package in before}
@@ -54,9 +54,9 @@ def may_be_yanked(lockfile: Lockfile, previous: Lockfile | None) -> frozenset[st
 
 
 def unmentioned_extras(lockfile: Lockfile) -> Iterator[tuple[LockedPackage, str, str]]:
-    """Each package with an extra that somebody asks for and no requirement of it is about, and who asks.
+    """Each package with a requested extra that no requirement of it mentions, and the packages that request it.
 
-    Whether the package has it nevertheless stands in METADATA alone (`Provides-Extra`).
+    Only METADATA says whether the package has the extra (`Provides-Extra`).
     """
     seen: set[tuple[str, str, str]] = set()
     for target in lockfile.targets:
@@ -75,7 +75,7 @@ def unmentioned_extras(lockfile: Lockfile) -> Iterator[tuple[LockedPackage, str,
 
 
 def _mentions(package: LockedPackage, extra: str) -> bool:
-    """Whether the extra's name, in whatever spelling, stands in a marker of the package."""
+    """Whether a marker of the package mentions the extra, in any spelling."""
     spelling = re.compile("[-_.]+".join(map(re.escape, extra.split("-"))), re.IGNORECASE)
     markers = (text.partition(";")[2] for text in package.requires)
     return any("extra" in marker and spelling.search(marker) for marker in markers)
@@ -84,11 +84,11 @@ def _mentions(package: LockedPackage, extra: str) -> bool:
 SOURCE, PYTHON, PLATFORM = "source", "python", "platform"
 TOO_NEW, PRE_RELEASE = "exclude-newer", "pre-release"
 REASONS = (SOURCE, PYTHON, PLATFORM, TOO_NEW, PRE_RELEASE)
-"""Why something newer is not locked; a pre-release stands here because nothing else was found."""
+"""Why a newer version is not locked; a pre-release is listed if nothing else was found."""
 
 
 def held_back_text(held: HeldBack) -> str:
-    """What was passed over and why, in one sentence without a final stop."""
+    """The passed-over version and the reason, in one sentence without a final stop."""
     if held.reason == PRE_RELEASE:
         return f"{held.package} {held.locked} is a pre-release, and no requirement asks for one"
     why = obstacle_text(held.reason, held.blockers, held.targets)
@@ -96,14 +96,14 @@ def held_back_text(held: HeldBack) -> str:
 
 
 def obstacle_text(reason: str, packages: tuple[str, ...], targets: Iterable[Target]) -> str:
-    """What keeps packages out on some targets."""
+    """What excludes packages on some targets."""
     names, one = ", ".join(packages), len(packages) == 1
     targets = tuple(targets)
     pythons = ", ".join(dict.fromkeys(target.python for target in targets))
     platforms = ", ".join(dict.fromkeys(str(target.platform) for target in targets))
     does = "has" if one else "have"
     return {
-        SOURCE: f"{names} {'comes' if one else 'come'} as source alone",
+        SOURCE: f"{names} {'has' if one else 'have'} only source distributions",
         PYTHON: f"{names} {does} nothing for Python {pythons}",
         PLATFORM: f"{names} {does} no wheel for {platforms}",
         TOO_NEW: f"{names} {'was' if one else 'were'} uploaded after what exclude-newer allows",
@@ -111,10 +111,10 @@ def obstacle_text(reason: str, packages: tuple[str, ...], targets: Iterable[Targ
 
 
 def held_back_hint(held: HeldBack) -> str:
-    """The line that lets the newer version be taken, and the command that takes it."""
+    """The line that allows the newer version, and the command that takes it."""
     if held.reason == PRE_RELEASE:
         return (
-            f'constraints = ["{held.package}=={held.locked}"] says that it is meant, '
+            f'constraints = ["{held.package}=={held.locked}"] accepts the pre-release, '
             "or ask for another version"
         )
     change = change_hint(held.reason, held.blockers)
@@ -122,14 +122,14 @@ def held_back_hint(held: HeldBack) -> str:
 
 
 def change_hint(reason: str, names: Iterable[str]) -> str:
-    """The line of a declaration that lets packages be taken that something keeps out."""
+    """The line of a declaration that allows excluded packages."""
     names = tuple(names)
     if reason == SOURCE:
         them, their = ("it", "its") if len(names) == 1 else ("them", "their")
-        return f"allow-sdist = {quoted(names)} lets {them} be built, which runs {their} code"
+        return f"allow-sdist = {quoted(names)} allows building {them}, which runs {their} code"
     if reason == TOO_NEW:
         limits = ", ".join(f"{name} = false" for name in names)
-        return f"exclude-newer-packages = {{ {limits} }} takes them of any age"
+        return f"exclude-newer-packages = {{ {limits} }} allows releases of any age"
     if reason == PYTHON:
         return f"another Python in `python` may have {' and '.join(names)}"
     return f"another platform in `platforms` may have {' and '.join(names)}"

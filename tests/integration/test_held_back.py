@@ -49,7 +49,7 @@ def test_packages_that_come_as_source_alone_are_named(
     )
     declare(run_envbuild, python_version)
     said = run_envbuild("lock", check=True).stdout
-    text = "tool 2.0 was passed over for 0.1: old-one, old-two come as source alone"
+    text = "tool 2.0 was passed over for 0.1: old-one, old-two have only source distributions"
     assert f'note: {text}\n    hint: allow-sdist = ["old-one", "old-two"] lets them' in said
     assert not (project / "it-ran").exists()
     content = (project / "locks/app.toml").read_bytes()
@@ -68,7 +68,7 @@ def test_packages_that_come_as_source_alone_are_named(
 @pytest.mark.parametrize(
     ("newer", "line", "said", "hint"),
     [
-        (_source("tool", "2.0"), "", "tool comes as source alone", "allow-sdist"),
+        (_source("tool", "2.0"), "", "tool has only source distributions", "allow-sdist"),
         (
             Wheel(name="tool", version="2.0"),
             'exclude-newer = "2026-06-01"',
@@ -156,14 +156,16 @@ def test_a_missing_command_is_explained_by_what_was_passed_over(
     declare(run_envbuild, python_version)
     failed = run_envbuild("lock")
     assert failed.code == 2
-    assert "tool 2.0 was passed over for 0.1: old-one comes as source alone" in failed.stderr
+    assert (
+        "tool 2.0 was passed over for 0.1: old-one has only source distributions" in failed.stderr
+    )
     assert 'hint: allow-sdist = ["old-one"]' in failed.stderr
 
 
 def test_every_package_without_a_wheel_is_named_at_once(
     run_envbuild: CommandLine, index: IndexServer, python_version: str
 ) -> None:
-    """Where nothing satisfies a driver, one hint has all packages that come as source alone, at any depth
+    """Where nothing satisfies a driver, one hint has all packages that have only source distributions, at any depth
     and the driver's own, and no switch of the resolver's own command line.
     """
     index.add(
@@ -174,8 +176,11 @@ def test_every_package_without_a_wheel_is_named_at_once(
     declare(run_envbuild, python_version)
     failed = run_envbuild("lock")
     assert failed.code == 3
-    names = 'allow-sdist = ["old-one", "old-two"] lets them be built'
-    assert f"hint: in drivers.app, old-one, old-two come as source alone: {names}" in failed.stderr
+    names = 'allow-sdist = ["old-one", "old-two"] allows building them'
+    assert (
+        f"hint: in drivers.app, old-one, old-two have only source distributions: {names}"
+        in failed.stderr
+    )
     assert "--" not in failed.stderr
     run_envbuild.declare(declare_drivers({"app": ["tool", "own"]}, python=python_version))
     assert 'allow-sdist = ["old-one", "old-two", "own"]' in run_envbuild("lock").stderr

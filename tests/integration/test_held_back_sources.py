@@ -41,7 +41,9 @@ def test_what_a_source_distribution_needs_is_named_at_once(
     index.add(Wheel(name="tool", version="0.1"))
     run_envbuild.declare(declare_drivers({"app": ["tool"]}, python=python_version))
     said = run_envbuild("lock", check=True).stdout
-    assert "tool 2.0 was passed over for 0.1: old-one, old-two come as source alone" in said
+    assert (
+        "tool 2.0 was passed over for 0.1: old-one, old-two have only source distributions" in said
+    )
     assert not (project / "it-ran").exists()
 
 

@@ -130,7 +130,7 @@ def test_a_module_that_nobody_has_is_found_before_anything_is_built(
     for command in ("check", "sync", "lock --check"):
         stale = run_envbuild(*command.split())
         assert stale.code == 1, stale
-        assert "before the module 'engine.launch' was asked for" in stale.stdout + stale.stderr
+        assert "before the module 'engine.launch' was declared" in stale.stdout + stale.stderr
     assert not store.exists()
 
 

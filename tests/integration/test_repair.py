@@ -233,7 +233,7 @@ def test_what_comes_out_otherwise_is_not_put_in_place(
     swapped.write_bytes(replace(built, files={"built.py": "TWO = 2\n"}).to_bytes())
     result = web.repair()
     assert result.code == 1, result
-    assert "cannot be built as it was" in result.stdout
+    assert "cannot be built again as it was" in result.stdout
     assert "all as built" not in result.stdout
     assert module.read_text() == "EVIL = 1\n"
     assert web.receipt(environment).read_bytes() == receipt

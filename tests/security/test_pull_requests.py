@@ -109,7 +109,7 @@ class TestGit:
         path.write_text(text)
         result = repository.run("diff", "HEAD")
         assert result.code == 2, result
-        assert "is no ordinary file there" in result.stderr
+        assert "is not an ordinary file there" in result.stderr
 
     def test_a_huge_file_at_a_revision_is_refused(self, repository: Repository) -> None:
         """He committed a lockfile of 30 MB, which is little to push."""
@@ -173,7 +173,7 @@ class TestFiles:
         (repository.folder / "locks/a.pins").write_text(f"a==1\n{SECRET * 9999}\n")
         result = repository.run("lock")
         assert result.code == 1, result
-        assert "line 2 is no pin" in result.stderr
+        assert "line 2 is not a pin" in result.stderr
         assert SECRET not in str(result)
 
     def test_a_folder_of_locks_elsewhere_is_not_listed(

@@ -123,7 +123,7 @@ def test_a_record_that_leaves_a_new_command_open_is_stale() -> None:
     assert judge_lockfile(lockfile, driver, make_declaration(driver)) == Fresh()
     other = make_driver("svc", "alpha", binary="b1")
     judged = judge_lockfile(lockfile, other, make_declaration(other))
-    assert judged == Stale(reasons=("commands: it was locked before 'b1' was asked for",))
+    assert judged == Stale(reasons=("commands: it was locked before 'b1' was declared",))
 
 
 def test_a_lockfile_keeps_what_was_looked_at() -> None:

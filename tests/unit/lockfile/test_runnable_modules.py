@@ -56,7 +56,7 @@ def test_no_more_is_opened_than_the_answer_needs(
     assert opened == order
     assert {one.name: one.modules for one in found.packages if one.modules} == {having: (module,)}
     assert judge_lockfile(lockfile, driver, make_declaration(driver)) == Stale(
-        reasons=(f"command: it was locked before the module {module!r} was asked for",)
+        reasons=(f"command: it was locked before the module {module!r} was declared",)
     )
     assert judge_lockfile(found, driver, make_declaration(driver)) == Fresh()
     assert module_problem(driver, found, "drivers.toml") == ()
