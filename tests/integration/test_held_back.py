@@ -50,7 +50,7 @@ def test_packages_that_come_as_source_alone_are_named(
     declare(run_envbuild, python_version)
     said = run_envbuild("lock", check=True).stdout
     text = "tool 2.0 was passed over for 0.1: old-one, old-two have only source distributions"
-    assert f'note: {text}\n    hint: allow-sdist = ["old-one", "old-two"] lets them' in said
+    assert f'note: {text}\n    hint: allow-sdist = ["old-one", "old-two"] allows' in said
     assert not (project / "it-ran").exists()
     content = (project / "locks/app.toml").read_bytes()
     fresh = run_envbuild("lock", "--format", "json", check=True).json["drivers"]["app"]
