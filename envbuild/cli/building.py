@@ -62,12 +62,16 @@ def open_builder(
     from envbuild.build.assembly import Assembler
     from envbuild.build.builder import Builder
     from envbuild.build.placing import Placer
+    from envbuild.build.sources import open_sources
     from envbuild.index.session import index_sessions
-    from envbuild.store.settings import read_settings
+    from envbuild.store.settings import FILE, read_settings
     from envbuild.uv.installer import UvInstaller
     from envbuild.wheelcache.wheels import WheelCache
 
     settings = read_settings(context.store.root)
+    sources = open_sources(
+        settings.sources, file=str(context.store.root / FILE), note=progress.note
+    )
     with index_sessions(
         declaration or context.declaration,
         context.environment,
@@ -90,6 +94,7 @@ def open_builder(
                 explain=session.explain_installation,
                 conceal=session.uv.without_secret,
                 link_mode=settings.link_mode,
+                sources=sources,
             )
 
         yield Builder(

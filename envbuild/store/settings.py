@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from envbuild.errors import Problem, UsageError
 from envbuild.lean_json import read_ordinary
@@ -10,7 +10,7 @@ from envbuild.nearest_name import nearest
 from envbuild.value import replace, value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 FILE = "settings.toml"
@@ -24,11 +24,15 @@ class Settings:
     link_mode: str = "hardlink"
     """How files get from the caches into environments: `hardlink` shares them, `copy` and `clone` do not."""
 
+    sources: tuple[tuple[str, str], ...] = ()
+    """Places that are asked for locked wheels before the indexes: kind and address of each."""
+
 
 def read_settings(store: Path) -> Settings:
-    """The store's settings; the defaults if there is no file. Errors as in `read_setting`."""
-    mode = read_setting(store / FILE, "link-mode", _refuse_mode)
-    return Settings() if mode is None else Settings(link_mode=str(mode))
+    """The store's settings; the defaults if there is no file. Errors as in `read_table`."""
+    table = read_table(store / FILE, {"link-mode": _refuse_mode, "source": _refuse_sources})
+    sources = (item for declared in table.get("source", ()) for item in declared.items())
+    return Settings(link_mode=table.get("link-mode", "hardlink"), sources=tuple(sources))
 
 
 def _refuse_mode(mode: object) -> Problem | None:
@@ -39,28 +43,43 @@ def _refuse_mode(mode: object) -> Problem | None:
     )
 
 
-def read_setting(file: Path, key: str, refuse: Callable[[object], Problem | None]) -> object:
-    """The value of the only key that a settings file may have; None if it is not set.
+def _refuse_sources(sources: object) -> Problem | None:
+    if isinstance(sources, list) and all(map(_is_source, sources)):
+        return None
+    hint = 'write `[[source]]`, and below it a line such as `folder = "/mnt/wheels"`'
+    return Problem(message="each must be a table of one kind and its address", hint=hint)
 
-    `refuse` returns the problem of a value. UsageError lists all problems of the file.
+
+def _is_source(source: object) -> bool:
+    addresses = list(source.values()) if isinstance(source, dict) else []
+    return len(addresses) == 1 and isinstance(addresses[0], str)
+
+
+def read_table(
+    file: Path, keys: Mapping[str, Callable[[object], Problem | None]]
+) -> dict[str, Any]:
+    """What a settings file sets; empty if there is no file.
+
+    For each key that it may have, a function returns the problem of a value.
+    UsageError lists all problems of the file.
     """
     import tomllib
 
     try:
         table = tomllib.loads(read_ordinary(file).decode())
     except FileNotFoundError:
-        return None
+        return {}
     except (OSError, ValueError) as error:
         raise UsageError(Problem(file=str(file), message=f"cannot be read: {error}")) from error
-    problems = [_unknown(str(file), other, key) for other in table if other != key]
-    refused = refuse(table[key]) if key in table else None
-    if refused is not None:
-        problems.append(replace(refused, file=str(file), key=key))
+    problems = [_unknown(str(file), key, tuple(keys)) for key in table if key not in keys]
+    refused = ((key, keys[key](table[key])) for key in table if key in keys)
+    problems += [replace(found, file=str(file), key=key) for key, found in refused if found]
     if problems:
         raise UsageError(problems)
-    return table.get(key)
+    return table
 
 
-def _unknown(file: str, key: str, known: str) -> Problem:
-    hint = f"did you mean {known}?" if nearest(key, [known]) else f"there is: {known}"
+def _unknown(file: str, key: str, known: tuple[str, ...]) -> Problem:
+    close = nearest(key, known)
+    hint = f"did you mean {close}?" if close else f"there is: {', '.join(known)}"
     return Problem(file=file, key=key, message="there is no such setting", hint=hint)

@@ -93,12 +93,11 @@ FILE = "settings.toml"
 def read_trusted(file: Path) -> tuple[str, ...]:
     """The folders of other users that this one trusts, `*` for all; none if there is no file.
 
-    Errors as in `read_setting`.
+    Errors as in `read_table`.
     """
-    from envbuild.store.settings import read_setting
+    from envbuild.store.settings import read_table
 
-    trusted = read_setting(file, "trust", _refuse_folders)
-    return tuple(trusted) if isinstance(trusted, list) else ()
+    return tuple(read_table(file, {"trust": _refuse_folders}).get("trust", ()))
 
 
 def _refuse_folders(trusted: object) -> Problem | None:

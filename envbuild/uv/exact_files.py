@@ -10,6 +10,7 @@ from envbuild.uv.loopback import exempt_from_proxy, patience_beyond
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     from envbuild.lockfile.lockfile import ChosenFile
 
@@ -23,10 +24,10 @@ ARGUMENTS = ("--preview-features", "pylock")
 """The options that uv 0.13 needs to read such a file."""
 
 
-def render_wheels(files: Iterable[ChosenFile], address: str) -> str:
-    """The text of a `pylock.toml` that names wheels below an address."""
+def render_wheels(files: Iterable[ChosenFile], address: str, local: Mapping[str, Path]) -> str:
+    """The text of a `pylock.toml` that names wheels: by their paths those in `local`, the others below an address."""
     head = 'lock-version = "1.0"\ncreated-by = "envbuild"\n'
-    return head + "".join(_package(file, address) for file in files)
+    return head + "".join(_package(file, _url(file, address, local)) for file in files)
 
 
 def without_indexes(
@@ -45,8 +46,14 @@ def without_indexes(
     }
 
 
-def _package(file: ChosenFile, address: str) -> str:
-    url = f"{address}/{quote(file.package)}/{quote(file.file)}"
+def _url(file: ChosenFile, address: str, local: Mapping[str, Path]) -> str:
+    path = local.get(file.sha256)
+    if path is not None:
+        return path.as_uri()
+    return f"{address}/{quote(file.package)}/{quote(file.file)}"
+
+
+def _package(file: ChosenFile, url: str) -> str:
     wheel = f"name = {toml_string(file.file)}, url = {toml_string(url)}, size = {file.size}"
     return (
         f"\n[[packages]]\nname = {toml_string(file.package)}\nversion = {toml_string(file.version)}\n"

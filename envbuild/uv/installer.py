@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from envbuild.build.sources import Sources
 from envbuild.errors import HostError, IndexFailureError, Problem
 from envbuild.posix.deletion import remove_tree
 from envbuild.posix.process import Command, scrubbed_environment
@@ -77,6 +78,9 @@ class UvInstaller:
     link_mode: str = "hardlink"
     """As in the store's settings."""
 
+    sources: Sources = Sources()
+    """Places that are asked for wheels before the indexes."""
+
     def create(self, environment: str, interpreter: Interpreter, lock: int) -> None:
         """Make an empty environment; errors as in `Installer`."""
         completed = self._run(
@@ -108,32 +112,34 @@ class UvInstaller:
             raise self._failure(request, completed)
 
     def _install(self, request: InstallRequest, folder: Path) -> Completed:
-        """Install wheels from uv's cache if it has all of them, else from the indexes.
+        """Install wheels from uv's cache if it has all of them, else from the sources and then the indexes.
 
         The first try needs no network and a tenth of the time.
         It fails quickly: the first missing file ends it.
         """
         cached = (*ARGUMENTS, "--offline")
-        if self.offline:
-            return self._fill(request, folder, NOWHERE, *cached, heard=_listener(request))
         if not request.refresh and self.cache.is_dir():
-            completed = self._fill(request, folder, NOWHERE, *cached)
+            completed = self._fill(request, folder, NOWHERE, {}, *cached)
             if completed.code == 0:
                 return completed
+        local = self.sources.fetch(request.files, folder)
+        if self.offline or all(file.sha256 in local for file in request.files):
+            return self._fill(request, folder, NOWHERE, local, *cached, heard=_listener(request))
         address = self.locked.address()
-        return self._fill(request, folder, address, *ARGUMENTS, heard=_listener(request))
+        return self._fill(request, folder, address, local, *ARGUMENTS, heard=_listener(request))
 
     def _fill(
         self,
         request: InstallRequest,
         folder: Path,
         address: str,
+        local: Mapping[str, Path],
         *arguments: str,
         heard: Callable[[str], None] | None = None,
     ) -> Completed:
         """Install wheels into a new environment; uv starts its Python to inspect it."""
         locked = folder / "pylock.toml"
-        locked.write_text(render_wheels(request.files, address), encoding="utf-8")
+        locked.write_text(render_wheels(request.files, address, local), encoding="utf-8")
         self._make_empty(request)
         common = self._arguments(request, locked)
         environment = without_indexes(self.index_environment, os.environ, self.locked.patience)

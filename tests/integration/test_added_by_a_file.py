@@ -1,4 +1,4 @@
-"""What it takes to add something: a file for a format, a resolver or a kind of accelerator, two for a driver's key."""
+"""What it takes to add something: a file for a format, a resolver, a source or an accelerator, two for a key."""
 
 from __future__ import annotations
 
@@ -79,6 +79,21 @@ class Oldest:
 
 make_resolver = Oldest
 """
+_SOURCE = """
+from pathlib import Path
+from envbuild.build.sources import SourceKind
+
+class Toy:
+    def __init__(self, address):
+        self.address = Path(address)
+
+    def fetch(self, file, folder):
+        copy = folder / file.file
+        copy.write_bytes((self.address / file.sha256).read_bytes())
+        return copy
+
+KIND = SourceKind(name="toy", open=Toy)
+"""
 _WITH_ROOM = """
 import importlib, os, sys
 importlib.import_module(sys.argv[1]).__path__.append(sys.argv[2])
@@ -147,6 +162,37 @@ def test_an_accelerator(tmp_path: Path, project: Path, store: Path) -> None:
     wrong = run("check", "--host", "boat=1.0")
     assert wrong.returncode == 2
     assert "cuda=12.4, rocm=7.0, toy=2.0, xpu=1.3 or cpu" in wrong.stderr
+
+
+def test_a_source(tmp_path: Path, project: Path, store: Path) -> None:
+    """It is named in the store's settings, and asked for a locked wheel that no index has any more."""
+    (tmp_path / "room").mkdir()
+    (tmp_path / "room/toy.py").write_text(_SOURCE)
+    (project / "drivers.toml").write_text(
+        'version = 1\n[[index]]\nname = "own"\npath = "wheels"\npackages = ["app"]\n'
+        '[drivers.app]\nrequires = ["app"]\n'
+    )
+    wheel = Wheel(name="app")
+    path = wheel.write(project / "wheels")
+
+    def run(*argv: str) -> subprocess.CompletedProcess[str]:
+        where = ("--file", str(project / "drivers.toml"), "--store", str(store))
+        return run_with("envbuild.build.sources", tmp_path / "room", *where, *argv)
+
+    assert run("lock").returncode == 0
+    (tmp_path / "blobs").mkdir()
+    path.rename(tmp_path / "blobs" / wheel.sha256)
+    assert run("sync").returncode == 4
+    settings = store / "settings.toml"
+    settings.write_text(f'[[source]]\ntoy = "{tmp_path}/blobs"\n')
+    done = run("sync", "--offline")
+    assert done.returncode == 0, done.stderr
+    settings.write_text('[[source]]\nboat = "x"\n')
+    shutil.rmtree(store / "receipts")
+    refused = run("sync")
+    assert refused.returncode == 2
+    assert "'boat' is not a kind of source" in refused.stderr
+    assert "there are: folder, toy" in refused.stderr
 
 
 def test_a_resolver(tmp_path: Path, project: Path, store: Path) -> None:
