@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from envbuild.conflicts.limits import Bounds, Steps
-from envbuild.requirement.graph import askings, overrides_by_package
+from envbuild.requirement.graph import edges_of, overrides_by_package
 from envbuild.requirement.parse import admits, parse_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from envbuild.lockfile.lockfile import LockedPackage, Lockfile
-    from envbuild.requirement.graph import Asking
+    from envbuild.requirement.graph import Edge
     from envbuild.target.target import Platform, Target
 
 
@@ -199,33 +199,33 @@ class Candidates:
         """A driver's own requirements, under its overrides."""
         replaced = self._replaced(overrides)
         return tuple(
-            self._link(None, asking) for asking in askings(requires, "", self.target, replaced)
+            self._link(None, edge) for edge in edges_of(None, requires, "", self.target, replaced)
         )
 
     def _make_links(
         self, candidate: Candidate, extra: str, overrides: tuple[str, ...]
     ) -> Iterator[Link]:
         if not overrides:
-            for asking in askings(candidate.requires, extra, self.target, {}):
-                yield self._link(candidate, asking)
+            for edge in edges_of(candidate.package, candidate.requires, extra, self.target, {}):
+                yield self._link(candidate, edge)
             return
         untouched = {link.text: link for link in self.links(candidate, extra, ())}
-        for asking in askings(candidate.requires, extra, self.target, self._replaced(overrides)):
-            if asking.override is None:
-                yield untouched[asking.text]
+        replaced = self._replaced(overrides)
+        for edge in edges_of(candidate.package, candidate.requires, extra, self.target, replaced):
+            if edge.override is None:
+                yield untouched[edge.text]
             else:
-                yield self._link(candidate, asking)
+                yield self._link(candidate, edge)
 
-    def _link(self, requirer: Candidate | None, asking: Asking) -> Link:
-        wanted = asking.wanted
+    def _link(self, requirer: Candidate | None, edge: Edge) -> Link:
         return Link(
             requirer=requirer,
-            package=wanted.name,
-            extras=wanted.extras,
-            specifier=wanted.specifier,
-            mask=self.admitted(wanted.name, wanted.specifier),
-            text=asking.text,
-            override=asking.override,
+            package=edge.package,
+            extras=edge.extras,
+            specifier=edge.specifier,
+            mask=self.admitted(edge.package, edge.specifier),
+            text=edge.text,
+            override=edge.override,
         )
 
     def _replaced(self, overrides: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:

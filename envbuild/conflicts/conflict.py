@@ -43,12 +43,6 @@ class Cause:
     specifier: str
     """The required versions; empty for any."""
 
-    def __str__(self) -> str:
-        """`vllm (drivers.toml:31) → xgrammar ==0.1.25`, without the file; see `report`."""
-        place = self.driver if self.line is None else f"{self.driver} (line {self.line})"
-        steps = [f"{step.package} {step.version}" for step in self.steps]
-        return " → ".join([place, *steps, f"{self.package} {self.specifier}".rstrip()])
-
 
 @value
 class Contradiction:

@@ -17,7 +17,7 @@ from envbuild.index.page_versions import PageVersions, versions_on_page
 from envbuild.index.source_metadata import source_requires
 from envbuild.lockfile.warnings import SOURCE
 from envbuild.posix.workers import Workers
-from envbuild.requirement.graph import askings, overrides_by_package
+from envbuild.requirement.graph import edges_of, overrides_by_package
 from envbuild.requirement.parse import admits, holds, parse_requirement
 from envbuild.resolution.resolution import ResolvedFile
 from envbuild.value import value
@@ -134,13 +134,12 @@ class StaticWalk:
             if asker is not None and askers is not None and asker not in askers:
                 continue
             texts = requires if asker is None else self._requires(asker)
-            for asking in askings(texts, extra, self._request.target, self._overrides):
-                wanted = asking.wanted
-                found.setdefault(wanted.name, set()).add(wanted.specifier)
-                for one in ("", *wanted.extras):
-                    if (wanted.name, one) not in seen:
-                        seen.add((wanted.name, one))
-                        waiting.append((wanted.name, one))
+            for edge in edges_of(asker, texts, extra, self._request.target, self._overrides):
+                found.setdefault(edge.package, set()).add(edge.specifier)
+                for one in ("", *edge.extras):
+                    if (edge.package, one) not in seen:
+                        seen.add((edge.package, one))
+                        waiting.append((edge.package, one))
         for text in self._request.constraints:
             bound = parse_requirement(text)
             if bound.name in found and holds(bound.marker, self._request.target):

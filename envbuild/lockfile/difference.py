@@ -77,6 +77,12 @@ class DriverDiff:
     """How many bytes the wheels of the first target grow; None if one side is unknown."""
 
     @property
+    def versions(self) -> str:
+        """`1.0 → 2.0`, or the one that there is."""
+        sides = dict.fromkeys(version for version in (self.before, self.after) if version)
+        return " → ".join(sides)
+
+    @property
     def replaced(self) -> tuple[Change, ...]:
         """The changes of files that have the same name and other content."""
         return tuple(change for change in self.changes if change.kind == "replaced")

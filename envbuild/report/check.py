@@ -96,8 +96,7 @@ def _comparison_lines(comparison: RevisionComparison, file: str) -> Iterator[str
         render_download(comparison.download)
     )
     for diff in changed:
-        versions = diff.after if diff.before == diff.after else f"{diff.before} → {diff.after}"
-        yield f"  {diff.driver} {versions}: {diff.kind}{render_download(diff.download)}"
+        yield f"  {diff.driver} {diff.versions}: {diff.kind}{render_download(diff.download)}"
         moves = (*diff.replaced, *diff.accelerator, *diff.major, *diff.minor)
         yield from (f"    {render_change(change)}" for change in moves[:_SHOWN])
         if len(moves) > _SHOWN:

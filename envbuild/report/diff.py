@@ -89,15 +89,12 @@ def render_download(difference: int | None) -> str:
 
 
 def _driver_lines(diff: DriverDiff) -> Iterator[str]:
-    if diff.kind == "added":
-        yield f"{diff.driver} {diff.after}: new{render_download(diff.download)}"
+    what = {"added": "new", "removed": "gone"}.get(diff.kind)
+    if what is None:
+        what = render_count(len(diff.changes), "change") if diff.changes else "the same versions"
+    yield f"{diff.driver} {diff.versions}: {what}{render_download(diff.download)}"
+    if diff.kind in ("added", "removed"):
         return
-    if diff.kind == "removed":
-        yield f"{diff.driver} {diff.before}: gone{render_download(diff.download)}"
-        return
-    versions = diff.after if diff.before == diff.after else f"{diff.before} → {diff.after}"
-    count = render_count(len(diff.changes), "change") if diff.changes else "the same versions"
-    yield f"{diff.driver} {versions}: {count}{render_download(diff.download)}"
     for heading, changes in (
         ("files replaced under their name", diff.replaced),
         ("accelerator packages", diff.accelerator),

@@ -91,11 +91,8 @@ def _comparison_lines(comparison: RevisionComparison, file: str) -> Iterator[str
 
 
 def _driver_row(diff: DriverDiff) -> str:
-    version = diff.after or diff.before or ""
-    if diff.kind == "changed" and diff.before != diff.after:
-        version = f"{diff.before} → {diff.after}"
     size = "" if not diff.download else _signed(diff.download)
-    return row([prose(diff.driver), prose(version), _moves(diff), prose(size)])
+    return row([prose(diff.driver), prose(diff.versions), _moves(diff), prose(size)])
 
 
 def _moves(diff: DriverDiff) -> Markup:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envbuild.report.diff import render_change
+from envbuild.report.diff import SIGNS, render_change
 from envbuild.report.lines import column_lines, render_bytes, render_count
 from envbuild.text import text_of
 
@@ -81,17 +81,12 @@ def _generation_lines(generation: Generation) -> Iterator[str]:
 
 def _change_line(change: DriverDiff) -> str:
     """`~ asr 1.0 → 1.1: numpy 2.0 → 2.1`, from a driver's version to the other, and each package's likewise."""
-    if change.before is None:
-        return f"+ {change.driver} {change.after}"
-    if change.after is None:
-        return f"- {change.driver} {change.before}"
-    versions = change.after
-    if change.before != change.after:
-        versions = f"{change.before} → {change.after}"
+    if change.kind in ("added", "removed"):
+        return f"{SIGNS[change.kind]} {change.driver} {change.versions}"
     moved = [render_change(one).removeprefix("~ ") for one in change.changes[:_SHOWN]]
     if len(change.changes) > _SHOWN:
         moved.append(f"and {render_count(len(change.changes) - _SHOWN, 'package')} more")
-    return f"~ {change.driver} {versions}: {', '.join(moved) or 'another environment'}"
+    return f"~ {change.driver} {change.versions}: {', '.join(moved) or 'another environment'}"
 
 
 def _change_tables(changes: Iterable[DriverDiff]) -> list[dict[str, object]]:

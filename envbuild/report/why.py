@@ -80,16 +80,7 @@ def tree_table(result: TreeResult) -> dict[str, object]:
         "target": str(result.target),
         "targets": [str(result.target), *map(str, result.others)],
         "packages": dict(result.packages),
-        "edges": [
-            {
-                "requirer": edge.requirer,
-                "package": edge.package,
-                "specifier": edge.specifier or None,
-                "extras": list(edge.extras),
-                "line": result.lines.get(edge.text) if edge.requirer is None else None,
-            }
-            for edge in result.edges
-        ],
+        "edges": [_edge_table(edge, result) for edge in result.edges],
     }
 
 
@@ -161,7 +152,7 @@ def _branch(
             yield from _branch(result, asked_by, package, deeper, shown)
 
 
-def _edge_table(edge: Edge, result: WhyResult) -> dict[str, object]:
+def _edge_table(edge: Edge, result: WhyResult | TreeResult) -> dict[str, object]:
     return {
         "requirer": edge.requirer,
         "package": edge.package,

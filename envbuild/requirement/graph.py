@@ -5,18 +5,13 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from envbuild.requirement.parse import (
-    COMPARISON,
-    GIVEN,
-    PublishedRequirement,
-    holds,
-    parse_requirement,
-)
+from envbuild.requirement.parse import COMPARISON, GIVEN, holds, parse_requirement
 from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from envbuild.requirement.parse import PublishedRequirement
     from envbuild.target.target import Target
 
 
@@ -43,15 +38,6 @@ class Edge:
     """The driver's override that replaces the text, if there is one."""
 
 
-@value
-class Asking:
-    """A requirement text that holds, and the override that replaces it."""
-
-    wanted: PublishedRequirement
-    text: str
-    override: str | None
-
-
 def active_edges(
     requires: tuple[str, ...],
     published: Mapping[str, tuple[str, ...]],
@@ -69,12 +55,12 @@ def active_edges(
     while waiting:
         requirer, extra = waiting.pop()
         texts = requires if requirer is None else published.get(requirer, ())
-        for asking in askings(texts, extra, target, replaced):
-            yield _edge(requirer, asking)
-            for wanted in ("", *asking.wanted.extras):
-                if (asking.wanted.name, wanted) not in seen:
-                    seen.add((asking.wanted.name, wanted))
-                    waiting.append((asking.wanted.name, wanted))
+        for edge in edges_of(requirer, texts, extra, target, replaced):
+            yield edge
+            for wanted in ("", *edge.extras):
+                if (edge.package, wanted) not in seen:
+                    seen.add((edge.package, wanted))
+                    waiting.append((edge.package, wanted))
 
 
 def overrides_by_package(overrides: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
@@ -86,13 +72,14 @@ def overrides_by_package(overrides: tuple[str, ...]) -> dict[str, tuple[str, ...
     return found
 
 
-def askings(
+def edges_of(
+    requirer: str | None,
     texts: tuple[str, ...],
     extra: str,
     target: Target,
     overrides: Mapping[str, tuple[str, ...]],
-) -> Iterator[Asking]:
-    """The requirements that hold with one extra (`""` for none) and would not hold without it.
+) -> Iterator[Edge]:
+    """The requirements among some texts that hold with one extra (`""` for none) and would not hold without it.
 
     An override replaces a requirement on every target, if its extra is requested:
     resolvers put it in place of the whole text, with its marker.
@@ -107,12 +94,12 @@ def askings(
         if extra and holds(marker, target):
             continue
         if wanted.name not in overrides:
-            yield Asking(wanted=wanted, text=text, override=None)
+            yield _edge(requirer, wanted, text)
             continue
         for override in overrides[wanted.name]:
             instead = parse_requirement(override)
             if holds(instead.marker, target):
-                yield Asking(wanted=instead, text=text, override=override)
+                yield _edge(requirer, instead, text, override)
 
 
 @cache
@@ -127,12 +114,14 @@ def _extras_alone(marker: str) -> str:
     )
 
 
-def _edge(requirer: str | None, asking: Asking) -> Edge:
+def _edge(
+    requirer: str | None, wanted: PublishedRequirement, text: str, override: str | None = None
+) -> Edge:
     return Edge(
         requirer=requirer,
-        package=asking.wanted.name,
-        specifier=asking.wanted.specifier,
-        extras=asking.wanted.extras,
-        text=asking.text,
-        override=asking.override,
+        package=wanted.name,
+        specifier=wanted.specifier,
+        extras=wanted.extras,
+        text=text,
+        override=override,
     )
