@@ -117,13 +117,13 @@ class Code(enum.StrEnum):
     COMMAND_CLASH = (
         "command-clash",
         "error",
-        "two drivers expose a command, and the later driver's own name is taken too",
+        "two drivers expose a command, and the name `<driver>-<command>` is taken too",
         "say in `commands` which driver exposes which command",
     )
     COMMAND_SHARED = (
         "command-shared",
         "note",
-        "two drivers expose a command; the shim of the later one has its driver's name",
+        "two drivers expose a command, or it is a driver's name; the later shim begins with its own driver's name",
         "nothing, or change the order",
     )
     CONFLICT_APPEARED = (

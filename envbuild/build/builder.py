@@ -17,7 +17,8 @@ from envbuild.posix.files import sync_file_system
 from envbuild.posix.shortage import unwritable
 from envbuild.posix.workers import Workers
 from envbuild.store.generation import next_manifest, says_the_same
-from envbuild.value import value
+from envbuild.store.shims import moved_shims
+from envbuild.value import replace, value
 from envbuild.wheelcache.modules import runnable_paths
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from envbuild.progress import Progress
     from envbuild.store.manifest import Manifest
     from envbuild.store.plan import Plan, Wanted
+    from envbuild.store.shims import MovedShim
     from envbuild.store.store import Store
 
 _NOT_COMMANDS = ("python", "activate", "Activate", "deactivate", "pydoc")
@@ -56,6 +58,8 @@ class Applied:
     """The current generation; None if there is none."""
 
     switched: bool
+    moved_shims: tuple[MovedShim, ...] = ()
+    """The shims that start another driver since the switch, or none."""
 
 
 @value
@@ -84,11 +88,15 @@ class Builder:
             failures += self._refusals(_without(failures, plan.wanted))
             usable = _without(failures, plan.wanted)
             refused = failures and not (keep_going and usable)
-            manifest, switched = self.store.read_current(), False
+            applied = Applied(
+                built=built,
+                failures=tuple(failures),
+                manifest=self.store.read_current(),
+                switched=False,
+            )
             if plan.switch and not refused:
-                failed = {failure.driver for failure in failures}
-                manifest, switched = self._switch(plan, usable, failed)
-        return Applied(built=built, failures=tuple(failures), manifest=manifest, switched=switched)
+                applied = self._switch(plan, usable, applied)
+        return applied
 
     def _refusals(self, wanted: Iterable[Wanted]) -> Iterator[Failure]:
         """The existing environments that must not become current."""
@@ -194,16 +202,14 @@ class Builder:
         if problems:
             raise UsageError(problems)
 
-    def _switch(
-        self, plan: Plan, wanted: Iterable[Wanted], failed: set[str]
-    ) -> tuple[Manifest, bool]:
+    def _switch(self, plan: Plan, wanted: Iterable[Wanted], applied: Applied) -> Applied:
         """Make a new generation current, unless the current one is the same."""
         with self.store.switching():
             current = self.store.read_current()
             manifest = next_manifest(
                 plan=plan,
                 built=tuple(wanted),
-                failed=failed,
+                failed={failure.driver for failure in applied.failures},
                 current=current,
                 number=self.store.next_generation(),
                 created=now(),
@@ -211,13 +217,14 @@ class Builder:
                 size_of=self.store.receipt_size,
             )
             if current is not None and says_the_same(manifest, current):
-                return current, False
+                return replace(applied, manifest=current)
             try:
                 self.store.add_generation(manifest)
             except OSError as error:
                 raise unwritable(self.store.root, error) from error
         self.progress.note(f"generation {manifest.generation} is current")
-        return manifest, True
+        moved = moved_shims(current, manifest)
+        return replace(applied, manifest=manifest, switched=True, moved_shims=moved)
 
 
 def _without(failures: Iterable[Failure], wanted: Iterable[Wanted]) -> list[Wanted]:

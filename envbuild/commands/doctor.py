@@ -18,6 +18,7 @@ from envbuild.lockfile.freshness import judge_lockfile
 from envbuild.lockfile.lockfile import Stale
 from envbuild.posix.input_file import MOST_UNIT, RefusedInputError, read_named
 from envbuild.python.probe import ask_python, is_shareable
+from envbuild.store.shims import shim_owners
 from envbuild.target.accelerator import find_kind
 from envbuild.target.host import disk_free
 from envbuild.target.target import parse_platform
@@ -278,8 +279,7 @@ def _place(store: Store, manifest: Manifest, path: str) -> tuple[str, str | None
     current, root = f"{store.current}/", f"{store.root}/"
     if path.startswith(current):
         rest = path[len(current) :].split("/")
-        shims = {shim: d.name for d in manifest.drivers for _, shim in d.shims}
-        return "stable", shims.get(rest[-1]) if rest[0] == "bin" else rest[0]
+        return "stable", shim_owners(manifest).get(rest[-1]) if rest[0] == "bin" else rest[0]
     for driver in manifest.drivers:
         if path.startswith((f"{driver.environment}/", f"{store.generation(manifest.generation)}/")):
             return "exact", driver.name

@@ -77,12 +77,13 @@ def which_table(name: str, entry: Mapping[str, Any]) -> dict[str, object]:
 
 
 def _row(name: str, entry: Mapping[str, Any]) -> tuple[str, ...]:
+    own = (entry["shim"],) if "shim" in entry else ()
     return (
         name,
         entry["version"],
         entry["python_version"],
         render_bytes(entry["size"]),
         entry["since"],
-        ",".join(entry["shims"].values()),
+        ",".join(dict.fromkeys((*own, *entry["shims"].values()))),
         entry["environment"],
     )

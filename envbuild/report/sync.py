@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from envbuild.commands.sync import SyncResult
     from envbuild.store.plan import Wanted
+    from envbuild.store.shims import MovedShim
     from envbuild.text import Text
 
 
@@ -50,6 +51,10 @@ def sync_table(result: SyncResult) -> dict[str, object]:
                 "problems": [problem_table(problem) for problem in failure.error.problems],
             }
             for failure in (applied.failures if applied is not None else ())
+        ],
+        "moved_shims": [
+            {"shim": moved.shim, "before": moved.before, "now": moved.now}
+            for moved in (applied.moved_shims if applied is not None else ())
         ],
         "switched": applied.switched if applied is not None else False,
         "generation": result.manifest.generation if result.manifest is not None else None,
@@ -116,6 +121,7 @@ def _done_lines(result: SyncResult) -> Iterator[str]:
     yield from (f"{name}: stays as it is" for name in result.plan.kept)
     if applied.switched:
         yield from (f"{name}: dropped" for name in result.plan.dropped)
+    yield from map(_moved_line, applied.moved_shims)
     yield from (f"{name}: failed" for name in sorted(failed))
     if result.manifest is None:
         yield "no generation is current"
@@ -123,3 +129,8 @@ def _done_lines(result: SyncResult) -> Iterator[str]:
         yield f"generation {result.manifest.generation} is current"
     else:
         yield f"generation {result.manifest.generation} stays current"
+
+
+def _moved_line(moved: MovedShim) -> str:
+    now = "is gone" if moved.now is None else f"starts {moved.now} now"
+    return f"the shim {moved.shim} {now}; before, it started {moved.before}"

@@ -49,14 +49,14 @@ def next_manifest(
     # a renewed driver keeps its position, so that no other driver's shim is renamed
     order = entries if named else (wanted.driver.name for wanted in plan.wanted)
     names = [name for name in order if name in entries]
-    shims = name_shims({name: entries[name].commands for name in names})
+    shims = name_shims(entries[name] for name in names)
     recorded = current.declaration if current is not None else None
     return Manifest(
         generation=number,
         created=created,
         envbuild=__version__,
         declaration=recorded if plan.declaration is None or failed else plan.declaration,
-        drivers=tuple(replace(entries[name], shims=shims[name]) for name in names),
+        drivers=tuple(replace(entries[name], shims=shims[name], shim=name) for name in names),
     )
 
 

@@ -18,6 +18,6 @@ def generation_links(manifest: Manifest) -> dict[str, str]:
     for driver in manifest.drivers:
         name = basename(driver.environment)
         links[driver.name] = f"../../envs/{name}"
-        for command, shim in driver.shims:
+        for command, shim in driver.all_shims:
             links[f"bin/{shim}"] = f"../../../envs/{name}/bin/{command}"
     return links

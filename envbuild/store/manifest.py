@@ -68,6 +68,17 @@ class ManifestDriver:
     preferred: Preferred | None = None
     """Set if a later Python of its list was used and gives another version; else None."""
 
+    shim: str | None = None
+    """The shim of the driver's own name; None in manifests from before every driver had one."""
+
+    @property
+    def all_shims(self) -> tuple[tuple[str, str], ...]:
+        """Each shim with its command, the driver's own among them: `(command, shim)`."""
+        if self.shim is None:
+            return self.shims
+        own = own_command(self.name, self.commands, self.binary)
+        return tuple(dict.fromkeys(((own, self.shim), *self.shims)))
+
 
 @value
 class Manifest:
@@ -90,6 +101,11 @@ class Manifest:
     def driver(self, name: str) -> ManifestDriver | None:
         """The driver of that name, or None."""
         return next((driver for driver in self.drivers if driver.name == name), None)
+
+
+def own_command(name: str, commands: tuple[str, ...], binary: str) -> str:
+    """What the shim of a driver's own name starts: its command of this name, else its `binary`, a name or a path."""
+    return name if name in commands else binary.rpartition("/")[2]
 
 
 def render_manifest(manifest: Manifest) -> str:
@@ -124,6 +140,7 @@ def manifest_driver_table(driver: ManifestDriver) -> dict[str, object]:
         "python_version": driver.python_version,
         "commands": list(driver.commands),
         "shims": dict(driver.shims),
+        **({} if driver.shim is None else {"shim": driver.shim}),
         "env": dict(driver.env),
         "preferred": preferred_table(driver.preferred),
         "size": driver.size,
@@ -185,6 +202,7 @@ def _driver(name: str, entry: Mapping[str, object]) -> ManifestDriver:
         since=_text(entry["since"]),
         packages=_pairs(entry["packages"]),
         preferred=_preferred(entry["preferred"]),
+        shim=_text(entry["shim"]) if "shim" in entry else None,
     )
 
 

@@ -223,4 +223,5 @@ def _describes(entry: ManifestDriver, wanted: Wanted) -> bool:
         and entry.lock == wanted.lock
         and entry.commands == wanted.driver.commands
         and binary == wanted.driver.binary
+        and entry.shim is not None
     )

@@ -2,50 +2,98 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from envbuild.finding import Code, Finding
+from envbuild.store.manifest import own_command
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from envbuild.declaration.declaration import Declaration
+    from envbuild.store.manifest import Manifest
 
 
-def name_shims(
-    commands: Mapping[str, tuple[str, ...]],
-) -> dict[str, tuple[tuple[str, str], ...]]:
+class Exposing(Protocol):
+    """A driver, as far as its shims depend on it."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        """The commands that it exposes, in order."""
+
+    @property
+    def binary(self) -> str:
+        """Its main command, or the path of it."""
+
+
+@value
+class MovedShim:
+    """A shim that another driver has now, or that its driver lost."""
+
+    shim: str
+    before: str
+    """The driver that had it."""
+
+    now: str | None
+    """The driver that has it; None for nobody."""
+
+
+def name_shims(drivers: Iterable[Exposing]) -> dict[str, tuple[tuple[str, str], ...]]:
     """For every driver, each of its commands with the shim's name.
 
-    A command with its driver's name gets that name; otherwise the first driver in the declaration gets a name.
-    A later driver's command is called `<driver>`, its further ones `<driver>-<command>`;
-    none of these names is another command of the same driver.
+    Every driver's own name is its own, whoever exposes such a command: `own_command` says which one it starts.
+    Other names go to the first driver in order that exposes such a command.
+    Whoever comes later is found as `<driver>` with its `binary`, as `<driver>-<command>` with others;
+    none of these stand-ins is the name of another command of the same driver.
     """
-    taken = {driver: driver for driver, names in commands.items() if driver in names}
+    drivers = tuple(drivers)
+    taken = {driver.name: driver.name for driver in drivers}
     result: dict[str, tuple[tuple[str, str], ...]] = {}
-    for driver, names in commands.items():
+    for driver in drivers:
         shims: list[tuple[str, str]] = []
-        for command in names:
-            shim = _free_name(driver, command, names, taken)
-            taken[shim] = driver
+        for command in driver.commands:
+            shim = _free_name(driver, command, taken)
+            taken[shim] = driver.name
             shims.append((command, shim))
-        result[driver] = tuple(shims)
+        result[driver.name] = tuple(shims)
     return result
 
 
-def _free_name(driver: str, command: str, names: tuple[str, ...], taken: Mapping[str, str]) -> str:
-    for name in _candidates(driver, command):
-        owner = taken.get(name)
-        if name != command and name in names:
+def moved_shims(before: Manifest | None, now: Manifest) -> tuple[MovedShim, ...]:
+    """The shims that have another owner than before, and those that a driver lost that is still there."""
+    owners = shim_owners(now)
+    there = {driver.name for driver in now.drivers}
+    return tuple(
+        MovedShim(shim=shim, before=owner, now=owners.get(shim))
+        for shim, owner in (shim_owners(before) if before is not None else {}).items()
+        if owners.get(shim) != owner and (shim in owners or owner in there)
+    )
+
+
+def shim_owners(manifest: Manifest) -> dict[str, str]:
+    """Shim → the driver whose command it starts, for all of a generation."""
+    return {shim: driver.name for driver in manifest.drivers for _, shim in driver.all_shims}
+
+
+def _free_name(driver: Exposing, command: str, taken: Mapping[str, str]) -> str:
+    own = own_command(driver.name, driver.commands, driver.binary)
+    for name in _candidates(driver.name, command, own=command == own):
+        if name != command and name in driver.commands:
             continue
-        if owner is None or (owner == driver and name == command == driver):
+        if name not in taken or (name == driver.name and command == own):
             return name
-    raise AssertionError(f"no shim name is left for {command} of {driver}")
+    raise AssertionError(f"no shim name is left for {command} of {driver.name}")
 
 
-def _candidates(driver: str, command: str) -> Iterable[str]:
+def _candidates(driver: str, command: str, *, own: bool) -> Iterable[str]:
     yield command
-    yield driver
+    if own:
+        yield driver
     yield f"{driver}-{command}"
     number = 2
     while True:
@@ -56,18 +104,19 @@ def _candidates(driver: str, command: str) -> Iterable[str]:
 def check_commands(declaration: Declaration) -> tuple[Finding, ...]:
     """Clashes in the declaration's order.
 
-    The later driver's command gets the driver's name, which the declaration's order decides;
-    if that name is taken too, the declaration does not decide.
+    The declaration's order settles who comes later and gets a name that begins with the driver's;
+    it does not settle where that name is taken as well.
     """
     drivers = [driver for driver in declaration.drivers if driver.enabled]
-    named = name_shims({driver.name: driver.commands for driver in drivers})
+    named = name_shims(drivers)
     owners = {shim: driver for driver, shims in named.items() for _, shim in shims}
+    owners |= {driver.name: driver.name for driver in drivers}
     found = []
     for driver in drivers:
         for command, shim in named[driver.name]:
             if shim == command:
                 continue
-            settled = shim == driver.name
+            settled = shim in (driver.name, f"{driver.name}-{command}")
             first = owners.get(command, "another driver")
             name = f"{driver.name}'s is called {shim}"
             found.append(

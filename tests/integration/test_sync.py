@@ -107,7 +107,7 @@ def test_named_drivers_are_renewed_and_the_rest_stay(
 def test_two_drivers_with_one_command_do_not_hide_one_another(
     run_envbuild: CommandLine, index: IndexServer, store: Path, python_version: str
 ) -> None:
-    """The second `serve` is found under its driver's name, and `list` says so."""
+    """Each has its own name, the first has `serve` as well, and `sync` says which shims start another one."""
     index.add(
         Wheel(name="one", commands={"serve": "one:main"}, files={"one.py": "def main(): print(1)"}),
         Wheel(name="two", commands={"serve": "two:main"}, files={"two.py": "def main(): print(2)"}),
@@ -116,10 +116,21 @@ def test_two_drivers_with_one_command_do_not_hide_one_another(
     run_envbuild.declare(text.replace("requires =", 'binary = "serve"\nrequires ='))
     run_envbuild("lock", check=True)
     run_envbuild("sync", check=True)
-    for shim, said in (("serve", "1"), ("two", "2")):
-        done = subprocess.run([store / "current/bin" / shim], capture_output=True, text=True)
-        assert done.stdout.strip() == said
+
+    def assert_shims(**said: str) -> None:
+        assert {path.name for path in (store / "current/bin").iterdir()} == said.keys()
+        for shim, word in said.items():
+            done = subprocess.run([store / "current/bin" / shim], capture_output=True, text=True)
+            assert done.stdout.strip() == word
+
+    assert_shims(serve="1", one="1", two="2")
     assert "two: the shim of serve is two" in run_envbuild("list", check=True).stdout
+    swapped = declare_drivers({"two": ["two"], "one": ["one"]}, python=python_version)
+    run_envbuild.declare(swapped.replace("requires =", 'binary = "serve"\nrequires ='))
+    synced = run_envbuild("sync", check=True)
+    assert "the shim serve starts two now; before, it started one" in synced.stdout
+    assert_shims(serve="2", one="1", two="2")
+    assert run_envbuild("verify").code == 0
 
 
 def test_a_driver_that_fails_leaves_the_generation(

@@ -160,6 +160,7 @@ def make_entry(name: str = "asr", version: str = "1.0", **changes: Any) -> Manif
         packages=((name, version),),
         size=1000,
         since=CREATED,
+        shim=name,
     )
     return replace(plain, **changes)
 

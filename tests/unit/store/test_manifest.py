@@ -158,6 +158,9 @@ def test_a_drivers_missing_field_is_refused(field: str) -> None:
     del table["drivers"]["vllm"][field]
     with pytest.raises(ValidationError):
         VALIDATOR.validate(table)
+    if field == "shim":  # nothing has it that was written before every driver had one
+        assert parse_manifest(json.dumps(table), file="x").drivers[0].shim is None
+        return
     with pytest.raises(HostError, match=f"it has no '{field}'"):
         parse_manifest(json.dumps(table), file="x")
 

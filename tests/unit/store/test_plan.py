@@ -129,6 +129,14 @@ def test_a_named_driver_that_is_current_is_nothing_to_do() -> None:
     assert plan(ASR, current=BOTH, named=True).is_empty
 
 
+def test_a_generation_without_shims_of_drivers_names_is_renewed() -> None:
+    """What an older envbuild switched to gets them by a sync; no environment is built for it."""
+    older = replace(BOTH, drivers=tuple(replace(driver, shim=None) for driver in BOTH.drivers))
+    found = plan(ASR, GATEWAY, current=older)
+    assert found.switch
+    assert found.builds == ()
+
+
 def test_a_named_driver_is_added() -> None:
     """A driver that this host skips by itself can be named all the same."""
     vllm = make_wanted(make_driver("vllm"))
