@@ -93,8 +93,10 @@ def scrubbed_environment(source: Mapping[str, str], **extra: str) -> tuple[tuple
     """The environment for a child: variables that steer uv, pip or Python are dropped, then `extra` is set.
 
     `PATH` loses the folders that are relative to the working folder.
+    A variable for certificates that is empty is dropped: uv would look for a file of that name.
     """
-    kept = {key: value for key, value in source.items() if not key.startswith(_FOREIGN)}
+    empty = {key for key, value in source.items() if not value and key.startswith("SSL_")}
+    kept = {k: v for k, v in source.items() if not k.startswith(_FOREIGN) and k not in empty}
     if "PATH" in kept:
         kept["PATH"] = _absolute_folders(kept["PATH"])
     return tuple(sorted((kept | extra).items()))

@@ -60,9 +60,9 @@ def _has_certificates() -> bool:
     from _ssl import get_default_verify_paths  # which `ssl` asks, and takes longer to import
 
     file_setting, file, folder_setting, folder = get_default_verify_paths()
-    if Path(os.environ.get(file_setting, file)).is_file():
+    if Path(os.environ.get(file_setting) or file).is_file():
         return True
     try:
-        return any(Path(os.environ.get(folder_setting, folder)).iterdir())
+        return any(Path(os.environ.get(folder_setting) or folder).iterdir())
     except OSError:
         return False

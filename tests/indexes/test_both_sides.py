@@ -306,11 +306,11 @@ IDENTITY = (
 )
 
 
-def _secure(world: World, *, client: bool = False) -> trustme.CA:
-    """Serve the index over https, with a certificate of an authority of our own."""
+def _secure(world: World, *names: str, client: bool = False) -> trustme.CA:
+    """Serve the index over https, with a certificate of an authority of our own, for these names too."""
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.issue_cert("127.0.0.1", *names).configure_cert(context)
     if client:
         authority.configure_trust(context)
         context.verify_mode = ssl.CERT_REQUIRED
@@ -362,6 +362,16 @@ def _cert_folder(world: World, *, hashed: bool) -> None:
     world.env["SSL_CERT_DIR"] = str(folder)
 
 
+def _cert_file_and_folders(world: World) -> None:
+    """A file with another authority, an empty folder, and the folder with the right one."""
+    _cert_folder(world, hashed=False)
+    other = world.folder / "other.pem"
+    trustme.CA().cert_pem.write_to_path(other)
+    (world.folder / "empty").mkdir()
+    world.env["SSL_CERT_FILE"] = str(other)
+    world.env["SSL_CERT_DIR"] = f"{world.folder / 'empty'}:{world.env['SSL_CERT_DIR']}"
+
+
 def _client_cert(world: World) -> None:
     authority = _secure(world, client=True)
     file, own = world.folder / "ca.pem", world.folder / "client.pem"
@@ -382,6 +392,7 @@ CERTIFICATES = (
     Case(name="SSL_CERT_FILE", prepare=_cert_file),
     Case(name="SSL_CERT_DIR, hashed", prepare=lambda world: _cert_folder(world, hashed=True)),
     Case(name="SSL_CERT_DIR, not hashed", prepare=lambda world: _cert_folder(world, hashed=False)),
+    Case(name="SSL_CERT_FILE and two folders", prepare=_cert_file_and_folders),
     Case(name="SSL_CLIENT_CERT", prepare=_client_cert),
     Case(name="unknown authority", prepare=lambda w: _drop(_secure(w)), words="certificate"),
     Case(name="unreadable certificate", prepare=_unreadable_cert, words=UNREADABLE),
@@ -395,6 +406,48 @@ def _drop(_: object) -> None:
 def _http_proxy(world: World, scheme: str = "http") -> None:
     proxy = world.stack.enter_context(HttpProxy(LOGIN))
     _through(world, proxy, scheme, "HTTP_PROXY")
+
+
+def _proxy_without_scheme(world: World) -> None:
+    _http_proxy(world)
+    world.env["HTTP_PROXY"] = (world.env["HTTP_PROXY"] or "").removeprefix("http://")
+
+
+def _proxy_in_both_cases(world: World) -> None:
+    """The lower one is of a proxy that is down."""
+    _http_proxy(world)
+    world.env["http_proxy"] = "http://127.0.0.1:9"
+
+
+class SecureProxy(HttpProxy):
+    """A proxy that is itself on https."""
+
+    def __init__(self, context: ssl.SSLContext, login: tuple[str, str]) -> None:
+        super().__init__(login)
+        self._context = context
+
+    def finish_request(self, request: object, client_address: object) -> None:
+        """Shake hands in the connection's own thread."""
+        assert isinstance(request, socket.socket)
+        secure = self._context.wrap_socket(request, server_side=True)
+        try:
+            super().finish_request(secure, client_address)
+        finally:
+            with contextlib.suppress(OSError):
+                secure.close()
+
+
+def _secure_proxy(world: World, variable: str) -> None:
+    """A proxy on https, before an index on http, or on https of another authority."""
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    trusted = authority.cert_pem.bytes()
+    if variable == "HTTPS_PROXY":
+        trusted += _secure(world, "index.invalid").cert_pem.bytes()
+    (world.folder / "ca.pem").write_bytes(trusted)
+    world.env["SSL_CERT_FILE"] = str(world.folder / "ca.pem")
+    proxy = world.stack.enter_context(SecureProxy(context, LOGIN))
+    _through(world, proxy, "https", variable)
 
 
 def _socks(world: World, scheme: str, login: tuple[str, str] | None = None) -> None:
@@ -414,6 +467,18 @@ def _through(world: World, proxy: HttpProxy | SocksProxy, scheme: str, variable:
 
 def _no_proxy(world: World, exempt: str) -> None:
     world.env |= {"HTTP_PROXY": "http://127.0.0.1:9", "NO_PROXY": exempt, "no_proxy": None}
+
+
+def _suffix(world: World) -> None:
+    world.url = world.url.replace("127.0.0.1", "localhost")
+    _no_proxy(world, "a.example, .localhost")
+
+
+def _nothing_said(world: World) -> None:
+    """Every variable is there, and empty."""
+    world.env |= dict.fromkeys(("SSL_CERT_FILE", "SSL_CERT_DIR", "SSL_CLIENT_CERT"), "")
+    world.env |= dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"), "")
+    world.env |= dict.fromkeys(("NETRC", "ENVBUILD_KEYRING", "ENVBUILD_HTTP_TIMEOUT"), "")
 
 
 def _dead_proxy(world: World, variable: str = "HTTP_PROXY", scheme: str = "http") -> None:
@@ -449,10 +514,22 @@ PROXY_ASKS = r"the proxy that leads to index .* asks who you are"
 
 PROXIES = (
     Case(name="HTTP_PROXY, password encoded", prepare=_http_proxy),
+    Case(name="HTTP_PROXY without a scheme", prepare=_proxy_without_scheme),
+    Case(name="HTTP_PROXY and http_proxy", prepare=_proxy_in_both_cases),
+    Case(name="HTTP_PROXY on https", prepare=partial(_secure_proxy, variable="HTTP_PROXY")),
+    Case(name="HTTPS_PROXY on https", prepare=partial(_secure_proxy, variable="HTTPS_PROXY")),
     Case(name="ALL_PROXY socks5h", prepare=lambda world: _socks(world, "socks5h")),
     Case(name="ALL_PROXY socks5h, password", prepare=lambda w: _socks(w, "socks5h", LOGIN)),
     Case(name="NO_PROXY host", prepare=lambda world: _no_proxy(world, "127.0.0.1")),
     Case(name="NO_PROXY CIDR", prepare=lambda world: _no_proxy(world, "10.0.0.0/8,127.0.0.0/8")),
+    Case(
+        name="NO_PROXY host and port",
+        prepare=lambda world: _no_proxy(world, f"127.0.0.1:{urlsplit(world.url).port}"),
+        sides=BOUND,
+    ),
+    Case(name="NO_PROXY star", prepare=lambda world: _no_proxy(world, "*"), sides=BOUND),
+    Case(name="NO_PROXY suffix", prepare=_suffix),
+    Case(name="empty variables", prepare=_nothing_said),
     Case(name="proxy is down", prepare=_dead_proxy, words=PROXY_DOWN),
     Case(
         name="SOCKS proxy is down",

@@ -96,6 +96,12 @@ def test_what_could_steer_uv_or_python_is_dropped() -> None:
     assert dict(scrubbed_environment({**FOREIGN, **KEPT})) == KEPT
 
 
+def test_an_empty_variable_for_certificates_says_nothing() -> None:
+    """uv would look for a file without a name."""
+    told = {"SSL_CERT_FILE": "", "SSL_CERT_DIR": "/certs", "NO_PROXY": ""}
+    assert dict(scrubbed_environment(told)) == {"SSL_CERT_DIR": "/certs", "NO_PROXY": ""}
+
+
 def test_what_is_added_wins_and_is_never_dropped() -> None:
     """What envbuild itself tells a program gets there, in whatever family its name is."""
     found = dict(scrubbed_environment({"UV_A": "theirs", "HOME": "/root"}, UV_A="ours", HOME="/x"))
