@@ -184,7 +184,7 @@ class Builder:
                 key=f"drivers.{driver.name}.{'binary' if command == driver.binary else 'commands'}",
                 line=driver.line,
                 message=f"no package of {driver.name} provides the command {command!r}",
-                hint=f"there are: {', '.join(_offered(there)) or 'none'}",
+                hint=f"there are: {', '.join(_executables(there)) or 'none'}",
             )
             for command in (*driver.commands, *driver.package_commands)
             if command not in there
@@ -280,5 +280,5 @@ def _has_module(environment: Path, module: str) -> bool:
     return any((site_packages / path).is_file() for path in runnable_paths(module))
 
 
-def _offered(there: Iterable[str]) -> list[str]:
+def _executables(there: Iterable[str]) -> list[str]:
     return sorted(name for name in there if not name.startswith(_NOT_COMMANDS))

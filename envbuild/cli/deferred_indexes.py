@@ -203,7 +203,7 @@ class DeferredIndexes:
             deadline=self._context.index_deadline,
             sole_digest=indexes.sole_digest,
             conceal=indexes.uv.without_secret,
-            offered=indexes.offered,
+            listed_files=indexes.listed_files,
         )
         made = cast("Resolver", import_module(kind.module).make_resolver(tools))
         self._resolvers[name, bindings] = made

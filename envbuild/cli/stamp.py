@@ -88,7 +88,7 @@ def _recall(stamp: str, declaration: str, root: str) -> Text | None:
             head, facts, text = stream.read().split("\n\n", 2)
         locks = os.path.join(os.path.dirname(declaration), "locks")  # noqa: PTH118, PTH120
         if head == _HEAD and all(
-            _holds(fact, declaration, locks, root) for fact in facts.split("\n")
+            _is_unchanged(fact, declaration, locks, root) for fact in facts.split("\n")
         ):
             return text_of(text.removesuffix("\n").split("\n"))
     except (OSError, ValueError):
@@ -109,7 +109,7 @@ def _sign(path: str) -> str:
     return _sha256(path) if _there(path) else "none"
 
 
-def _holds(fact: str, declaration: str, locks: str, root: str) -> bool:
+def _is_unchanged(fact: str, declaration: str, locks: str, root: str) -> bool:
     kind, _, rest = fact.partition(" ")
     if kind == "lock":
         driver, _, digest = rest.partition(" ")

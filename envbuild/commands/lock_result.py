@@ -104,7 +104,7 @@ def driver_lock(
     reasons = job.reasons
     if lockfile is not None and not reasons:
         reasons = ("a rule asks it to agree with others",)
-    if checked and lockfile is not None and _holds_the_same(lockfile, job.previous):
+    if checked and lockfile is not None and _is_the_same(lockfile, job.previous):
         reasons = ()
     now = job.previous if checked else lockfile or job.previous
     return DriverLock(
@@ -120,7 +120,7 @@ def driver_lock(
     )
 
 
-def _holds_the_same(lockfile: Lockfile, previous: Lockfile | None) -> bool:
+def _is_the_same(lockfile: Lockfile, previous: Lockfile | None) -> bool:
     """Whether a lockfile is the one before, whatever indexes have got since that was passed over."""
     return previous is not None and replace(lockfile, held_back=previous.held_back) == previous
 

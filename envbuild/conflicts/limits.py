@@ -47,7 +47,7 @@ class Steps:
     def __init__(self) -> None:
         self._left = _MOST_STEPS
 
-    def make_room(self) -> None:
+    def allow_more(self) -> None:
         """Let one more question take its share of steps."""
         self._left = min(_MOST_STEPS, self._left + _STEPS_OF_A_QUESTION)
 

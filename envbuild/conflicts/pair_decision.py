@@ -60,7 +60,7 @@ class Fleet:
         otherwise both are empty and the answer is quick.
         """
         for candidates in self._candidates.values():
-            candidates.steps.make_room()
+            candidates.steps.allow_more()
         shared = self.shared(first, second)
         self._bounds.spend_answers(len(shared) + 1)
         outcomes = [

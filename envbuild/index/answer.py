@@ -1,4 +1,4 @@
-"""The bad answers that an index can give, and the words for each."""
+"""The bad answers of an index, and the message for each."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Fault(enum.Enum):
-    """What was wrong with an answer; the set is closed."""
+    """The kinds of bad answers; the set is closed."""
 
     UNREACHABLE = "unreachable"
     TIMED_OUT = "timed out"
@@ -30,34 +30,34 @@ class Fault(enum.Enum):
     NOT_FOUND = "not found"
     SERVER_ERROR = "server error"
     BUSY = "busy"
-    """A status that asks to come again later, such as 429."""
+    """A status that asks the client to come again later, such as 429."""
 
     REFUSED = "refused"
-    """A status that is none of the others, such as 400."""
+    """Any other status, such as 400."""
 
     REDIRECTS = "too many redirects"
     LED_AWAY = "led away"
-    """A redirect to another host, for a package that may come from its own index alone."""
+    """A redirect to another host, for a package that must come from its own index."""
 
     UNSAFE = "unsafe"
-    """A way from https to http or to another port, for what no digest vouches for."""
+    """A redirect or link from https to http or to another port, for content without a known digest."""
 
     GARBAGE = "garbage"
-    """An answer that is not what was asked for: no package page, no wheel."""
+    """An answer that is no package page and no wheel."""
 
     TRUNCATED = "truncated"
     MISNAMED = "misnamed"
-    """A file whose METADATA is that of another package or another version."""
+    """A file whose METADATA belongs to another package or version."""
 
     TWO_CONTENTS = "two contents"
     """A page that lists one file name with two digests."""
 
     CHANGED = "changed"
-    """Other bytes than the page, or the lockfile, says."""
+    """Other content than the page, or the lockfile, says."""
 
     @property
     def concerns_whole_index(self) -> bool:
-        """Whether asking the same index for more would only repeat it."""
+        """Whether a second request to the same index would have the same result."""
         return self in _OF_THE_WHOLE
 
 
@@ -76,24 +76,24 @@ _STATUSES = {
 
 @value
 class IndexAnswer:
-    """One bad answer: which index, asked for what, said what."""
+    """One bad answer: the index, the request, the fault."""
 
     fault: Fault
     location: IndexLocation
     package: str
-    """The package that was asked for, by its normalised name."""
+    """The requested package's normalised name."""
 
     file: str | None = None
-    """The name of the file that was asked for; None for the package's page."""
+    """The requested file's name; None for the package's page."""
 
     host: str | None = None
-    """The `host:port` that answered, where that is not the index's own."""
+    """The `host:port` that answered, if it is not the index's own."""
 
     status: int | None = None
-    """The HTTP status, where there was one."""
+    """The HTTP status, if there was one."""
 
     reason: str | None = None
-    """What else is known, as the end of a sentence; never a URL."""
+    """More details, as the end of a sentence; never a URL."""
 
     tried: tuple[IndexAnswer, ...] = ()
     """What mirrors of the index answered that were asked before, and are down."""
@@ -107,12 +107,12 @@ class IndexAnswerError(IndexFailureError):
         super().__init__(problem_of(answer))
 
     def with_problems(self, problems: Iterable[Problem]) -> EnvbuildError:
-        """An index failure with other problems, which come from other answers."""
+        """An index failure with problems from other answers."""
         return IndexFailureError(problems)
 
 
 def fault_of_status(status: int) -> Fault | None:
-    """What an HTTP status says is wrong, or None for success."""
+    """The fault of an HTTP status, or None for success."""
     if 200 <= status < 300:
         return None
     if status in _STATUSES:
@@ -121,7 +121,7 @@ def fault_of_status(status: int) -> Fault | None:
 
 
 def problem_of(answer: IndexAnswer) -> Problem:
-    """The words for a bad answer: the index by its name and place, what it did, what to do."""
+    """The message and the hint for a bad answer."""
     words = _WORDS[answer.fault]
     message, hint = words(answer)
     return Problem(message=f"{message}{_tried(answer)}", hint=hint)

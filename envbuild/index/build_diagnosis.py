@@ -1,4 +1,4 @@
-"""Find out whether a resolution failed because a source distribution could not be built."""
+"""Whether a resolution failed because a source distribution could not be built."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 _NAMED = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]{0,99})==([A-Za-z0-9][A-Za-z0-9!+._-]{0,99})")
 _MOST = 3
-"""Builds that are tried: each may take minutes."""
+"""The most builds that are tried; each may take minutes."""
 
 
 def diagnose_builds(
     reader: MetadataReader, request: ResolveRequest, words: str, conceal: Callable[[str], str]
 ) -> HostError | None:
-    """The failed build's own words, where one failed; None where all could be built.
+    """The output of the failed build; None if all could be built.
 
-    A resolver's words say which source to try, never what is wrong with it;
-    nothing is built that the declaration does not allow.
+    A resolver's output says which source to try, but not reliably what is wrong with it;
+    only what the declaration allows is built.
     """
     for package, file in tuple(_tried(reader, request, words))[:_MOST]:
         try:
@@ -51,7 +51,7 @@ def diagnose_builds(
 def _tried(
     reader: MetadataReader, request: ResolveRequest, words: str
 ) -> Iterator[tuple[str, IndexFile]]:
-    """The packages with their sources that the words name and the declaration allows to be built."""
+    """The packages, with their sources, that the output names and the declaration allows to build."""
     from packaging.utils import canonicalize_name
 
     named = {(canonicalize_name(name), version) for name, version in _NAMED.findall(words)}
@@ -67,7 +67,7 @@ def _tried(
 
 
 def _build(reader: MetadataReader, package: str, file: IndexFile) -> None:
-    """HostError where it cannot be built, IndexFailureError where it cannot be had."""
+    """HostError if it cannot be built, IndexFailureError if it cannot be downloaded."""
     location = reader.locations.of(package)
     with tempfile.TemporaryDirectory(prefix="envbuild-sdist-") as folder:
         archive = Path(folder, file.filename)

@@ -1,4 +1,4 @@
-"""Pools of connections: through which proxy, trusting whom, and watched by a deadline while they answer."""
+"""Pools of connections: their proxies, their certificates, and a deadline for each answer."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _BUNDLES = (
     "/etc/ssl/ca-bundle.pem",
     "/etc/ssl/cert.pem",
 )
-"""Where systems keep the certificates they trust, for a Python that was built for another one."""
+"""Where systems have their trusted certificates, for a Python that was built for another system."""
 
 _here = threading.local()
-"""`deadline`: that of the request which this thread sends."""
+"""`deadline`: that of the request that this thread sends."""
 
 
 def proxies_of(environ: Mapping[str, str]) -> Mapping[str, str]:
@@ -74,7 +74,7 @@ def _names(item: str, host: str, port: int | None) -> bool:
 
 @contextmanager
 def watched_by(deadline: Deadline) -> Generator[None]:
-    """Let the deadline watch the connections that this thread opens or takes in the block."""
+    """Apply the deadline to the connections that this thread opens or uses in the block."""
     _here.deadline = deadline
     try:
         yield
@@ -125,7 +125,7 @@ def _watched(manager: urllib3.PoolManager) -> urllib3.PoolManager:
 
 @cache
 def _watched_pools() -> dict[str, type[urllib3.HTTPConnectionPool]]:
-    """urllib3's pools, of connections that tell the deadline of the request what to shut down."""
+    """urllib3's pools; a deadline can shut their connections down."""
     from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
     from urllib3.connection import HTTPConnection, HTTPSConnection
 
@@ -146,7 +146,7 @@ def _watched_pools() -> dict[str, type[urllib3.HTTPConnectionPool]]:
 
 @cache
 def _watched_socks_pools() -> dict[str, type[urllib3.HTTPConnectionPool]]:
-    """The same pools through a SOCKS proxy."""
+    """The same pools, through a SOCKS proxy."""
     from urllib3.contrib import socks
 
     class Connection(_Watched, socks.SOCKSConnection):
@@ -165,12 +165,12 @@ def _watched_socks_pools() -> dict[str, type[urllib3.HTTPConnectionPool]]:
 
 
 class _Watched:
-    """A connection whose handshakes and answers a deadline can cut."""
+    """A connection whose handshake and answer a deadline can stop."""
 
     sock: socket.socket | None
 
     def _new_conn(self) -> socket.socket:
-        """Connected, with no word said: a copy is watched, as TLS takes the socket over while it shakes hands."""
+        """Connect; a copy of the socket is watched, because TLS wraps the socket during the handshake."""
         connection: socket.socket = super()._new_conn()  # type: ignore[misc]
         self._copy = connection.dup()
         _watch(self._copy)
@@ -197,10 +197,10 @@ def _watch(connection: socket.socket | None) -> None:
 
 
 def _trust(environ: Mapping[str, str]) -> ssl.SSLContext:
-    """Whom the host's certificate store vouches for, or the files and folders that the environment names.
+    """The trusted certificates: the host's, or the files and folders in the environment.
 
-    `SSL_CERT_FILE` and `SSL_CERT_DIR` (folders, their files named by hash or not) replace the host's store;
-    `SSL_CLIENT_CERT` is our own certificate with its key. OSError where one cannot be read.
+    `SSL_CERT_FILE` and `SSL_CERT_DIR` (folders; file names need no hash) replace the host's certificates;
+    `SSL_CLIENT_CERT` is the client's certificate with its key. OSError if one cannot be read.
     """
     import os
     import ssl
@@ -237,7 +237,7 @@ def _load(context: ssl.SSLContext, file: str, variable: str) -> None:
 
 
 def _load_folder(context: ssl.SSLContext, folder: str) -> None:
-    """Every certificate of a folder, whatever its file's name: OpenSSL itself looks for hashes alone."""
+    """Every certificate in a folder, with any file name: OpenSSL itself reads only hashed names."""
     import os
     import ssl
 
@@ -248,7 +248,7 @@ def _load_folder(context: ssl.SSLContext, folder: str) -> None:
 
 
 SLOWEST = 50_000
-"""Bytes a second: an answer that comes faster is in time, however long it is."""
+"""Bytes a second: a faster answer is never too late, however long it is."""
 
 
 _LINGER = 1.0
@@ -256,7 +256,7 @@ _LINGER = 1.0
 
 
 class Deadline:
-    """When one answer has to be there; used by the thread that asks and by the one that watches."""
+    """The deadline of one answer; used by the requesting and by the watching thread."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -266,31 +266,31 @@ class Deadline:
         self._connection: socket.socket | None = None
 
     def watch(self, connection: socket.socket) -> None:
-        """The connection that is shut down when the time has come: a copy, whatever wraps the original."""
+        """The connection to shut down at the deadline: a copy of its socket."""
         with self._guard:
             self._connection = connection
             if self.has_passed:
                 _shut_down(connection)
 
     def earn(self, size: int) -> None:
-        """Bytes have come, which give time for more."""
+        """More bytes have arrived, which extends the deadline."""
         self.end += size / SLOWEST
 
     def pass_by(self) -> None:
-        """The time has come."""
+        """The deadline has passed."""
         with self._guard:
             self.has_passed = True
             if self._connection is not None:
                 _shut_down(self._connection)
 
     def release(self) -> None:
-        """Leave the connection alone from now on: the answer is there."""
+        """Stop watching: the answer is complete."""
         with self._guard:
             self._connection = None
 
 
 class Watchdog:
-    """Looks after the deadlines of all answers that are on their way, in a thread that starts with the first."""
+    """Watches the deadlines of all running answers, in a thread that starts with the first."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -310,7 +310,7 @@ class Watchdog:
         return deadline
 
     def finish(self, deadline: Deadline) -> None:
-        """The answer is there, or nobody waits for it."""
+        """The answer is complete, or was given up."""
         with self._changed:
             self._watched.discard(deadline)
         deadline.release()

@@ -1,7 +1,7 @@
-"""Find out from the indexes themselves why uv failed.
+"""Ask the indexes why uv failed.
 
-uv's exit codes and words do not tell an index that failed from ranges that cannot be met,
-so after a failure the indexes are asked what uv will have asked them.
+uv's exit codes and messages do not tell a failed index from contradicting ranges,
+so after a failure envbuild asks the indexes what uv must have asked.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 8
 _REFUSED = re.compile(r"for url\s+\(http://[^/\s)]*/(?:[^\s)]*/)?([^/\s)]*)\)")
-"""How uv, which breaks lines at will, says what it could not ask over plain http: the end of the address."""
+"""How uv names an address that it could not request over plain http; uv breaks lines anywhere."""
 
 T = TypeVar("T")
 
@@ -41,13 +41,13 @@ def diagnose_resolution(
     timeless: Iterable[str] = (),
     words: str = "",
 ) -> EnvbuildError | None:
-    """Why a resolution failed, as far as indexes are the reason; None where they all answered well.
+    """Why a resolution failed, if an index is the reason; None if all answered correctly.
 
-    `seen` is what a router saw while uv was at work, `timeless` the packages without any upload time;
-    `words` are uv's own, which name packages.
-    Then the index of every directly required package is asked for its page.
-    IndexFailureError for bad answers, and for indexes that do not say what `exclude-newer` has to know;
-    UnsatisfiableError where there are only source distributions, which the declaration does not allow.
+    `seen` are the bad answers that a router saw, `timeless` the packages without upload times;
+    `words` is uv's output, which names packages.
+    The index of every directly required package is asked for its page.
+    IndexFailureError for bad answers, and for indexes without the upload times that `exclude-newer` needs;
+    UnsatisfiableError if there are only source distributions, which the declaration does not allow.
     """
     problems = problems_seen(seen)
     if problems:
@@ -95,15 +95,15 @@ def led_to_http(words: str, locations: IndexLocations) -> IndexFailureError | No
 
 
 def problems_seen(seen: Iterable[IndexAnswer]) -> list[Problem]:
-    """What was seen and is no mere absence: a resolver asks for much that need not be there."""
+    """The bad answers except missing packages: a resolver asks for many that need not exist."""
     bad = (answer for answer in seen if answer.fault is not Fault.NOT_FOUND)
     return list(dict.fromkeys(map(problem_of, bad)))
 
 
 def ask_all(items: Iterable[T], ask: Callable[[T], Problem | None]) -> list[Problem]:
-    """Ask about many things side by side → every problem once, in the order of the things.
+    """Ask several questions in parallel → every problem once, in order.
 
-    An index that cannot be reached at all ends the asking.
+    The first index that cannot be reached ends it.
     """
     hopeless = threading.Event()
 
@@ -123,7 +123,7 @@ def ask_all(items: Iterable[T], ask: Callable[[T], Problem | None]) -> list[Prob
 
 
 def _page(client: IndexClient, location: IndexLocation, package: str) -> ProjectPage:
-    """The page as it is now; one without any file of a package is no package's page."""
+    """The current page; a page without a file of the package is invalid."""
     page = client.project_page(location, package, fresh=True)
     if not any(file.version for file in page.files):
         answer = IndexAnswer(
@@ -134,7 +134,7 @@ def _page(client: IndexClient, location: IndexLocation, package: str) -> Project
 
 
 def _direct(request: ResolveRequest) -> dict[str, SpecifierSet]:
-    """Every directly required package with the versions that its lines together allow."""
+    """Every directly required package with the versions that its requirements together allow."""
     from packaging.requirements import Requirement
     from packaging.utils import canonicalize_name
 
@@ -161,7 +161,7 @@ def _direct(request: ResolveRequest) -> dict[str, SpecifierSet]:
 
 
 def _version_without_wheel(page: ProjectPage, allowed: SpecifierSet) -> str | None:
-    """The newest allowed version where no allowed version has a wheel but one has its source."""
+    """The newest allowed version, if no allowed version has a wheel but one has a source distribution."""
     found = {version: file for file in page.files if (version := file.version) is not None}
     versions = sorted(allowed.filter(found))
     wheels = {file.version for file in page.files if file.is_wheel}

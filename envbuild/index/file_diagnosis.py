@@ -1,4 +1,4 @@
-"""Find out from the indexes themselves why locked files could not be installed."""
+"""Ask the indexes why locked files could not be installed."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def diagnose_files(
     *,
     budget: int = _BUDGET,
 ) -> IndexFailureError | None:
-    """Why locked files could not be installed, as far as indexes are the reason; else None.
+    """Why locked files could not be installed, if an index is the reason; else None.
 
-    `seen` is what a router saw while uv was at work.
-    Then every page is asked, then every file for its size,
-    and only then are files downloaded, the smallest first and `budget` bytes at most, to compare hashes.
+    `seen` are the bad answers that a router saw.
+    Then every page is read, then the size of every file is asked,
+    and only then files are downloaded to compare hashes, the smallest first and at most `budget` bytes.
     """
     problems = problems_seen(seen)
     checks = _Checks(client, locations, budget)
@@ -44,7 +44,7 @@ def diagnose_files(
 
 
 class _Checks:
-    """Compares what indexes have with what is locked; each check finds one thing for each file."""
+    """Compares the files of indexes with the locked ones; each check finds at most one problem for each file."""
 
     def __init__(self, client: IndexClient, locations: IndexLocations, budget: int) -> None:
         self._client = client
@@ -53,7 +53,7 @@ class _Checks:
         self._lock = threading.Lock()
 
     def listed(self, file: ChosenFile) -> Problem | None:
-        """Whether the page lists the file, with the hash that is locked."""
+        """Whether the page lists the file with the locked hash."""
         location = self._locations.holding(file.index, file.package)
         try:
             page = self._client.project_page(location, file.package, fresh=True)
@@ -69,7 +69,7 @@ class _Checks:
         return None
 
     def sized(self, file: ChosenFile) -> Problem | None:
-        """Whether the file can be had, in the size that is locked."""
+        """Whether the file can be downloaded, with the locked size."""
         location, listed = self._find(file)
         size = self._client.file_size(location, file.package, listed)
         if size in (None, file.size):
@@ -78,7 +78,7 @@ class _Checks:
         return _changed(location, file, what)
 
     def hashed(self, file: ChosenFile) -> Problem | None:
-        """Whether the file's content has the hash that is locked, as long as the budget lasts."""
+        """Whether the file's content has the locked hash, while the budget lasts."""
         with self._lock:
             if file.size > self._left:
                 return None

@@ -1,4 +1,4 @@
-"""Where every index of a declaration lives on this host, and who we are there."""
+"""Where every index of a declaration is on this host, and the credentials for it."""
 
 from __future__ import annotations
 
@@ -58,14 +58,14 @@ class IndexLocation:
 
     credentials: Credentials | None = field(default=None, repr=False)
     elsewhere: Callable[[str], Credentials | None] | None = field(default=None, repr=False)
-    """Host → who we are there, for hosts that pages, links and redirects lead to."""
+    """Host → credentials, for hosts of links and redirects."""
 
     packages: tuple[str, ...] = ()
     """The patterns of the packages that are bound to it; empty for the default index."""
 
     @property
     def place(self) -> str:
-        """What messages show: `host:port`, or the folder; never credentials."""
+        """The place in messages: `host:port`, or the folder; never credentials."""
         return urlsplit(self.url).netloc if self.url is not None else str(self.folder)
 
     @property
@@ -85,7 +85,7 @@ class IndexLocation:
 
     @property
     def variable(self) -> str:
-        """The environment variable that says where this index lives."""
+        """The environment variable with this index's place."""
         return index_variable(self.name)
 
     def authorization(self, url: str) -> str | None:
@@ -121,7 +121,7 @@ class IndexLocations:
         """`located` has every declared index but the default one, also those that `bindings` do not name."""
         self.bindings = bindings
         self.declared_default = default
-        """Where the default index was said to live; None leaves it to uv."""
+        """The declared place of the default index; None leaves it to uv."""
 
         self._located = {location.name: location for location in located}
         self._learned = default
@@ -130,7 +130,7 @@ class IndexLocations:
 
     @property
     def default(self) -> IndexLocation:
-        """The default index, with the address that uv knows where nobody said another."""
+        """The default index; uv's own if no place was declared."""
         with self._learning:
             if self._learned is None:
                 self._learned = self._learn()
@@ -179,11 +179,11 @@ class IndexLocations:
         return self._located[name]
 
     def of(self, package: str) -> IndexLocation:
-        """The one index that a package, by its normalised name, may come from."""
+        """The only index that a package, given by its normalised name, may come from."""
         return self.named(bound_index(self.bindings, package))
 
     def is_bound(self, package: str) -> bool:
-        """Whether a package comes from another than the default index."""
+        """Whether a package comes from another index than the default one."""
         return bound_index(self.bindings, package) != DEFAULT_INDEX
 
 
@@ -279,7 +279,7 @@ def _parse_place(name: str, text: str, form: str | None) -> IndexLocation:
 
 
 def _split(name: str, url: str, form: str | None = None) -> IndexLocation:
-    """Take the credentials out of a URL; ValueError says what is wrong with it."""
+    """Remove the credentials from a URL; ValueError says what is wrong with it."""
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -303,6 +303,6 @@ def _split(name: str, url: str, form: str | None = None) -> IndexLocation:
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:
-    """Scheme, host and port: what credentials are for."""
+    """Scheme, host and port, which credentials belong to."""
     parts = urlsplit(url)
     return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)

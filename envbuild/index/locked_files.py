@@ -106,14 +106,14 @@ def find_places(
 
 def _problem(package: LockedPackage, page: ProjectPage) -> Problem | None:
     for file in package.files:
-        offered = page.digests(file.name)
-        if not offered:
+        digests = page.digests(file.name)
+        if not digests:
             message = f"the index {package.index!r} no longer has {file.name}"
             return Problem(message=message, hint="run `envbuild lock`")
-        if len(offered) > 1:
+        if len(digests) > 1:
             message = f"the index {package.index!r} lists two different files as {file.name}"
             return Problem(message=message, hint="ask its operator which one is the right one")
-        if offered[0] not in (None, file.sha256):
+        if digests[0] not in (None, file.sha256):
             message = f"the index {package.index!r} has another {file.name} than the one locked"
             return Problem(message=message, hint="find out who changed it before locking anew")
     return None

@@ -1,4 +1,4 @@
-"""Read what chosen files say about their packages, with as little download as their index allows."""
+"""Read the METADATA of chosen files, with as little download as their index allows."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ if TYPE_CHECKING:
     _Way: TypeAlias = Callable[[IndexLocation, ResolvedFile, IndexFile], "_Found | None"]
 
 _SMALL = 4 << 20
-"""Bytes of a wheel that is downloaded only to see what it asks for."""
+"""Bytes of a wheel that is downloaded only for its METADATA."""
 
 
 @value
 class _Found:
-    """METADATA, and whether it belongs to the file's sha256 for good."""
+    """METADATA, and whether it certainly belongs to the file's sha256."""
 
     metadata: WheelMetadata
     vouched: bool
@@ -61,9 +61,9 @@ class MetadataReader:
     """For source distributions, which only a declaration's `allow-sdist` lets into a resolution."""
 
     def read_all(self, files: Iterable[ResolvedFile], *, jobs: int = 8) -> dict[str, WheelMetadata]:
-        """sha256 → METADATA of each file, read side by side.
+        """sha256 → METADATA of each file, read in parallel.
 
-        IndexFailureError with every problem that was met; HostError where a build failed.
+        IndexFailureError with every problem; HostError if a build failed.
         """
         wanted = {file.sha256: file for file in files}
         with Workers(jobs, thread_name_prefix="metadata") as pool:
@@ -78,7 +78,7 @@ class MetadataReader:
         return {sha256: future.result() for sha256, future in reading.items()}
 
     def extras(self, choices: Iterable[LockedChoice]) -> dict[str, frozenset[str]]:
-        """sha256 → the normalised extras that a file has; what cannot be read is left out."""
+        """sha256 → the file's normalised extras; files that cannot be read are left out."""
         from packaging.utils import canonicalize_name
 
         found: dict[str, frozenset[str]] = {}
@@ -97,7 +97,7 @@ class MetadataReader:
         return found
 
     def still_listed(self, packages: tuple[KnownPackage, ...], *, jobs: int = 4) -> frozenset[str]:
-        """The names of those whose file their index lists, with that sha256; of a folder none."""
+        """The names of the packages whose file the index lists with that sha256; none for a folder."""
         with Workers(jobs, thread_name_prefix="pages") as pool:
             listed = tuple(pool.map(self._is_listed, packages))
         return frozenset(
@@ -112,7 +112,7 @@ class MetadataReader:
             return False
 
     def read(self, file: ResolvedFile) -> WheelMetadata:
-        """METADATA of one file; IndexAnswerError, or HostError where a build failed."""
+        """METADATA of one file; IndexAnswerError, or HostError if a build failed."""
         known = self.cache.get(file.sha256)
         if known is None:
             location = self.locations.holding(file.index, file.package)
@@ -122,10 +122,10 @@ class MetadataReader:
             self.cache.put(file.sha256, known, vouched=found.vouched)
         return known
 
-    def glance(self, file: ResolvedFile) -> WheelMetadata | None:
-        """METADATA of a wheel that nobody has chosen; None where only a long download could tell.
+    def read_if_cheap(self, file: ResolvedFile) -> WheelMetadata | None:
+        """METADATA of any wheel; None if it needs a long download.
 
-        Errors as `read` has them.
+        Errors as in `read`.
         """
         location = self.locations.holding(file.index, file.package)
         if self.cache.get(file.sha256) is not None:
@@ -141,9 +141,9 @@ class MetadataReader:
         return self.read(file)
 
     def _read_wheel(self, location: IndexLocation, file: ResolvedFile) -> _Found:
-        """What the wheel says; METADATA beside it counts where the index vouches for it with a hash.
+        """A wheel's METADATA; a METADATA file beside it counts if the page has its hash.
 
-        Without one the wheel itself is asked, unless only a whole download could tell.
+        Without a hash the wheel itself is read, unless it must be downloaded as a whole.
         """
         found = self._at_known_address(location, file)
         if found is not None:
@@ -158,7 +158,7 @@ class MetadataReader:
     def _in_parts(
         self, location: IndexLocation, file: ResolvedFile, listed: IndexFile
     ) -> _Found | None:
-        """METADATA without the whole wheel; None where there is no way to it."""
+        """METADATA without the whole wheel; None if that is not possible."""
         for read in self._ways(location, file, listed):
             if (found := read(location, file, listed)) is not None:
                 return found
@@ -167,18 +167,18 @@ class MetadataReader:
     def _ways(
         self, location: IndexLocation, file: ResolvedFile, listed: IndexFile
     ) -> tuple[_Way, ...]:
-        """How METADATA may be had without the whole wheel, what can be believed first."""
+        """The ways to get METADATA without the whole wheel, the most reliable first."""
         if listed.metadata_sha256 is not None:
             return (self._beside, self._in_ranges)
         ranges = () if self._has_known_address(location, file) else (self._in_ranges,)
         return (*ranges, self._beside) if listed.has_metadata else ranges
 
     def _has_known_address(self, location: IndexLocation, file: ResolvedFile) -> bool:
-        """Whether a resolution saw the index's own addresses, and not those of a router before it."""
+        """Whether a resolution saw the index's own addresses, and not those of a router."""
         return location.name == DEFAULT_INDEX and location.is_plain and bool(file.url)
 
     def _at_known_address(self, location: IndexLocation, file: ResolvedFile) -> _Found | None:
-        """METADATA in one or two requests, without the page; None where the page has to be asked."""
+        """METADATA in one or two requests, without the page; None if the page is needed."""
         if not self._has_known_address(location, file):
             return None
         known = IndexFile(filename=file.file, url=file.url, sha256=file.sha256)
@@ -220,9 +220,9 @@ class MetadataReader:
     def _in_ranges(
         self, location: IndexLocation, file: ResolvedFile, listed: IndexFile
     ) -> _Found | None:
-        """METADATA out of the wheel's last bytes; None where the server gives whole files only.
+        """METADATA from the wheel's last bytes; None if the server only gives whole files.
 
-        A wheel that came whole with them has to have its sha256.
+        A small wheel that came whole must have its sha256.
         """
         inner = metadata_in_ranges(self.client, location, file.package, listed)
         if inner is None:
@@ -236,7 +236,7 @@ class MetadataReader:
             return _Found(metadata=_parse(location, file, stream, size), vouched=True)
 
     def _read_sdist(self, location: IndexLocation, file: ResolvedFile) -> _Found:
-        """METADATA of what a source distribution is built into."""
+        """METADATA of the wheel that is built from a source distribution."""
         with tempfile.TemporaryDirectory(prefix="envbuild-sdist-") as folder:
             archive = Path(folder, file.file)
             listed = self._listed(location, file)

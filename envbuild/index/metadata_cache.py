@@ -1,7 +1,7 @@
-"""Remembered METADATA, by the sha256 of the wheel that it was read from.
+"""Cached METADATA, by the sha256 of its wheel.
 
-On disk is only what belongs to that sha256 for good.
-What an index merely said lasts as long as its pages do: for one command.
+Only METADATA that certainly belongs to that sha256 is on the disk.
+Unverified METADATA is kept only in memory, for one command.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _FORMAT = 2
 
 @value
 class MetadataCache:
-    """A folder of one file for each wheel; losing it costs time and nothing else."""
+    """A folder with one file for each wheel; losing it only costs time."""
 
     folder: Path
     _said: dict[str, WheelMetadata] = field(default_factory=dict, repr=False)
-    """What was read in this process and is not vouched for."""
+    """METADATA that was read in this process and is not verified."""
 
     def get(self, sha256: str) -> WheelMetadata | None:
-        """What is remembered of a wheel; None where nothing is, or nothing readable."""
+        """The cached METADATA of a wheel; None if there is none, or it cannot be read."""
         if sha256 in self._said:
             return self._said[sha256]
         try:

@@ -1,4 +1,4 @@
-"""Wheels whose METADATA is that of another package, looked for after a resolution failed over one."""
+"""Find wheels whose METADATA belongs to another package, after a resolution failed."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 _NAMED = re.compile("`([A-Za-z0-9][A-Za-z0-9._-]{0,99})`")
 _MOST_NAMES = 8
 _MOST_FILES = 3
-"""Of a package, the newest: what failed is what was tried first."""
+"""Of each package; the newest files, which a resolver tries first."""
 
 
 def names_in(words: str) -> tuple[str, ...]:
-    """The packages that a resolver's words may be about: only to know whom to ask, never what is wrong."""
+    """The packages that a resolver's output may be about: only a hint which indexes to ask."""
     from packaging.utils import canonicalize_name
 
     found = dict.fromkeys(canonicalize_name(name) for name in _NAMED.findall(words))
@@ -36,9 +36,9 @@ def names_in(words: str) -> tuple[str, ...]:
 def look_for_misnamed(
     client: IndexClient, location: IndexLocation, package: str, request: ResolveRequest
 ) -> None:
-    """IndexAnswerError where a wheel that the target takes holds another package's METADATA.
+    """IndexAnswerError if a wheel for the target has another package's METADATA.
 
-    What cannot be looked at has its own way to be told.
+    Wheels that cannot be read are reported elsewhere.
     """
     try:
         page = client.project_page(location, package)
@@ -66,7 +66,7 @@ def look_for_misnamed(
 
 
 def _tried(page: ProjectPage, request: ResolveRequest) -> Iterator[IndexFile]:
-    """The best wheel of the pinned version, and of the newest ones."""
+    """The best wheel of the pinned version, and of the newest versions."""
     pins = {pin.version for pin in request.pins if pin.name == page.name}
     versions = {file.version for file in page.files if file.is_wheel and file.version is not None}
     ordered = sorted(versions, key=lambda version: (str(version) in pins, version), reverse=True)

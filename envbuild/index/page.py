@@ -1,4 +1,4 @@
-"""A package's page on an index (PEP 503, 592, 658, 691, 700) as a value, from text and to text."""
+"""A package's page on an index (PEP 503, 592, 658, 691, 700): parsed and rendered."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 JSON = "application/vnd.pypi.simple.v1+json"
 ACCEPT = f"{JSON}, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
-"""The `Accept` header for a page: JSON first, because only it carries sizes and upload times."""
+"""The `Accept` header for a page: JSON first, because only JSON has sizes and upload times."""
 
 _BASE = re.compile(r"""<base\s([^<>]*)>""", re.IGNORECASE)
 _HREF = re.compile(r"""\bhref\s*=\s*["']?([^"'\s]+)""", re.IGNORECASE)
@@ -26,7 +26,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _PLAIN_URL = re.compile(
     r"https?://[A-Za-z0-9.-]+(?::[0-9]+)?(?:/[A-Za-z0-9_+%~!,=@-][A-Za-z0-9_.+%~!,=@-]*)+"
 )
-"""An address that is whole as it stands; to join it with its page's would take longer than all else."""
+"""An address that is absolute and needs no joining, which would be slow."""
 
 _BARE_FRAGMENT = re.compile(r"""(\bhref\s*=\s*(["'])[^"'#]*)#[^"'=]*(?=\2)""", re.IGNORECASE)
 """The part of a link that leads to a place within a page, and is no digest."""
@@ -38,7 +38,7 @@ _MOST_PARTS = 1_000_000
 """Elements of a JSON page, at all its depths; the longest in use have a tenth of it."""
 
 _LONGEST_BASE = 4096
-"""Characters of a `<base>` that are looked at."""
+"""In a `<base>` only so many characters are read."""
 
 
 @value
@@ -69,12 +69,12 @@ class IndexFile:
 
     @property
     def is_wheel(self) -> bool:
-        """Whether it is a wheel; else it is a source distribution, or something older."""
+        """Whether it is a wheel; else it is a source distribution, or an old format."""
         return self.filename.endswith(".whl")
 
     @property
     def version(self) -> Version | None:
-        """The version in the file's name, or None where the name follows no rule."""
+        """The version in the file's name, or None for an invalid name."""
         from packaging.utils import parse_sdist_filename
 
         from envbuild.target.wheel_choice import parse_wheel_name
@@ -102,7 +102,7 @@ class ProjectPage:
         return next((file for file in self.files if file.filename == filename), None)
 
     def digests(self, filename: str) -> tuple[str | None, ...]:
-        """Every sha256 that the page gives for a file's name, None where it gives none for it."""
+        """Every sha256 that the page has for a file name; None for an entry without one."""
         listed = (file.sha256 for file in self.files if file.filename == filename)
         return tuple(dict.fromkeys(listed))
 
@@ -124,16 +124,16 @@ def parse_page(name: str, text: str, content_type: str, url: str) -> ProjectPage
 
 
 def _base_of(html: str) -> str:
-    """What an HTML page's relative links begin with, empty where it does not say; linear in its length."""
+    """The base of an HTML page's relative links, empty if it has none; linear in its length."""
     base = _BASE.search(html)
     href = _HREF.search(base[1][:_LONGEST_BASE]) if base else None
     return href[1] if href else ""
 
 
 def listed_hashes(text: str, content_type: str) -> frozenset[tuple[str, str]]:
-    """File name and sha256 of what a page lists, without reading all of it.
+    """File name and sha256 of the files on a page, without parsing all of it.
 
-    What is escaped in an HTML page, or has no sha256 there, is left out.
+    Escaped entries of an HTML page, and those without sha256, are left out.
     """
     if content_type.partition(";")[0].strip().lower() != JSON:
         found = (

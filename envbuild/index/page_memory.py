@@ -1,4 +1,4 @@
-"""What pages of indexes were seen to offer, and how long the index said that they hold."""
+"""Cached results of index pages, and how long they are valid."""
 
 from __future__ import annotations
 
@@ -16,35 +16,35 @@ if TYPE_CHECKING:
 
 _FORMAT = 1
 _KEPT = 30 * 24 * 3600.0
-"""Seconds after which a page that nobody asked for is forgotten."""
+"""Seconds after which an unused page is dropped."""
 
 
 @value
 class SeenPage:
-    """One page as it was when it was last asked for."""
+    """A page as it was when it was last requested."""
 
     asked: float
-    """When that was, in seconds since the epoch."""
+    """The time of the request, in seconds since the epoch."""
 
     until: float
-    """How long the answer holds by what the index said (RFC 9111), as `asked`."""
+    """The end of its validity from the response headers (RFC 9111), as `asked`."""
 
     etag: str | None
     digest: str
     """sha256 of its type and bytes."""
 
-    offers: frozenset[str]
-    """What it was found to offer, as `offer_text` writes it."""
+    choices: frozenset[str]
+    """The locked choices that it lists, as `choice_line` writes them."""
 
-    def holds(self, now: float) -> bool:
-        """Whether the index need not be asked; never where the clock has gone back."""
+    def is_fresh(self, now: float) -> bool:
+        """Whether the index need not be asked; never if the clock was set back."""
         return self.asked <= now < self.until
 
 
 class PageMemory:
-    """One file of pages by their address; losing it costs time and nothing else.
+    """One file of pages by their address; losing it only costs time.
 
-    Safe to share between threads; of two processes the later one's word stays.
+    Threads can share it; of two processes the later one's file stays.
     """
 
     def __init__(self, path: Path) -> None:
@@ -54,30 +54,30 @@ class PageMemory:
         self._pages: dict[str, Any] = _read(path)
 
     def get(self, url: str) -> SeenPage | None:
-        """What is remembered of a page; None where nothing is, or nothing readable."""
+        """The cached result of a page; None if there is none, or it cannot be read."""
         entry = self._pages.get(url)
         if entry is None:
             return None
         with suppress(TypeError, ValueError):
-            asked, until, etag, digest, offers = entry
+            asked, until, etag, digest, choices = entry
             return SeenPage(
                 asked=float(asked),
                 until=float(until),
                 etag=None if etag is None else str(etag),
                 digest=str(digest),
-                offers=frozenset(map(str, offers)),
+                choices=frozenset(map(str, choices)),
             )
         return None
 
     def put(self, url: str, page: SeenPage) -> None:
         """Remember a page as it is now."""
-        entry = (page.asked, page.until, page.etag, page.digest, sorted(page.offers))
+        entry = (page.asked, page.until, page.etag, page.digest, sorted(page.choices))
         with self._guard:
             self._pages[url] = entry
             self._changed = True
 
     def save(self, now: float) -> None:
-        """Write what is new; a folder that cannot be written is no error."""
+        """Write new results; a folder that cannot be written is no error."""
         with self._guard:
             if not self._changed:
                 return

@@ -1,6 +1,6 @@
-"""Find the wheels of one version in a page's text, without reading all of the page.
+"""Find the wheels of one version in a page's text, without parsing all of the page.
 
-Strict: a page of an unusual form gives None, and whoever asks reads it whole (`page`).
+Strict: a page of an unusual form gives None, and the caller parses it (`page`).
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _ANCHOR = re.compile(r"<a[\s>]", re.IGNORECASE)
 _SHA256 = re.compile(r"#sha256=([0-9a-fA-F]{64})$")
 _DIGITS = re.compile(r"[0-9]+")
 _DEEPEST = 8
-"""Opening braces before a file's name within its entry, at most."""
+"""The most opening braces before a file's name within its entry."""
 
 _LONGEST_NUMBER = 18
-"""Digits of a number in a version, at most; Python reads thousands of them slowly, and then not at all."""
+"""The most digits of a number in a version; Python parses thousands of them slowly, or not at all."""
 
 
 def wheels_of_version(text: str, content_type: str, version: str) -> tuple[IndexFile, ...] | None:
-    """Every wheel that a page lists of one version, however file names spell it; addresses are left out."""
+    """Every wheel of one version on a page, in any spelling of file names; addresses are left out."""
     kind = content_type.partition(";")[0].strip().lower()
     if kind == JSON:
         return _of_json(text, version)
@@ -41,7 +41,7 @@ def wheels_of_version(text: str, content_type: str, version: str) -> tuple[Index
 
 
 def _of_json(text: str, version: str) -> tuple[IndexFile, ...] | None:
-    """The page's files are the objects with a `filename`, wherever they stand; each name has to be plain text."""
+    """A JSON page's files are the objects with a `filename`; each name must be plain text."""
     hits = list(_JSON_NAME.finditer(text))
     if len(hits) != text.count(_JSON_KEY):
         return None
@@ -78,7 +78,7 @@ def _object_around(text: str, at: int, name: str) -> dict[str, object] | None:
 
 
 def _of_html(text: str, version: str) -> tuple[IndexFile, ...] | None:
-    """The page's files are its links (PEP 503); every link has to be of the usual form, and no comment hides one."""
+    """An HTML page's files are its links (PEP 503); every link must have the usual form, outside comments."""
     if "<!--" in text:
         return None
     links = list(_LINK.finditer(text))
@@ -118,7 +118,7 @@ def _is_wheel_of(filename: str, version: str) -> bool:
 
 @lru_cache(maxsize=1 << 16)
 def _is_version(name_part: str, version: str) -> bool:
-    """Whether a file name's part spells the version; a look at the digits spares most of them a reading."""
+    """Whether a part of a file name spells the version; comparing digits first is quicker."""
     if name_part == version:
         return True
     if tuple(_numbers(name_part)) != tuple(_numbers(version)):

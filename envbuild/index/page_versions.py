@@ -1,4 +1,4 @@
-"""What a package's page offers to one target: which versions it can take, and why not the others."""
+"""The versions on a package's page that a target can take, and why not the others."""
 
 from __future__ import annotations
 
@@ -22,38 +22,38 @@ if TYPE_CHECKING:
 _LOWEST = re.compile(r"(?:>=|>|~=|===?)\s*(\d+(?:\.\d+)*)")
 _KINDS = (".tar.gz", ".zip")
 _LONGEST = 200
-"""Characters of a version that anybody meant."""
+"""A longer version is ignored, in characters."""
 
 _AGE = re.compile(r"(\d+) (hour|day|week)s?")
 
 
 @value
 class PageVersions:
-    """The files of one package that are not withdrawn, by version."""
+    """The files of one package that are not yanked, by version."""
 
     package: str
     files: dict[Version, list[IndexFile]]
     request: ResolveRequest
 
     def versions(self, allowed: SpecifierSet) -> list[Version]:
-        """The versions in a range, newest first; pre-releases where it asks for one or there is nothing else."""
+        """The versions in a range, newest first; pre-releases if it asks for one or nothing else matches."""
         every = sorted(allowed.filter(self.files, prereleases=True), reverse=True)
         final = [version for version in every if not version.is_prerelease]
         return every if allowed.prereleases or not final else final
 
     def wheel(self, version: Version) -> IndexFile | None:
-        """The wheel that the target takes of a version."""
+        """The wheel of a version for the target."""
         listed = {file.filename: file for file in self._in_time(version) if self._is_for_us(file)}
         best = best_wheel(listed, self.request.target)
         return None if best is None else listed[best]
 
     def source(self, version: Version) -> IndexFile | None:
-        """The source distribution of a version, where it has one as `.tar.gz`."""
+        """The `.tar.gz` source distribution of a version, if there is one."""
         listed = (file for file in self._in_time(version) if self._is_for_us(file))
         return next((file for file in listed if file.filename.endswith(".tar.gz")), None)
 
     def obstacle(self, version: Version) -> str | None:
-        """Why the target cannot take a version, one of `held_back.REASONS`; None where it can."""
+        """Why the target cannot take a version, one of `REASONS`; None if it can."""
         files = self._in_time(version)
         if not files:
             return TOO_NEW
@@ -75,14 +75,14 @@ class PageVersions:
         return [file for file in self.files[version] if _uploaded(file) < until]
 
     def _is_for_us(self, file: IndexFile) -> bool:
-        """Whether `Requires-Python` admits the target's; upper bounds, which are guesses, do not count."""
+        """Whether `Requires-Python` admits the target's Python; upper bounds, which are guesses, are ignored."""
         have = tuple(map(int, self.request.target.newest_python.split(".")))
         bounds = _LOWEST.findall(file.requires_python or "")
         return all(tuple(map(int, bound.split(".")[:3])) <= have for bound in bounds)
 
 
 def versions_on_page(page: ProjectPage, request: ResolveRequest) -> PageVersions:
-    """The shelf for a request; files without an upload time are not there where ages count."""
+    """The versions for a request; with a limit on age, files without an upload time are left out."""
     timed = request.limit_of(page.name) is not None
     files: dict[Version, list[IndexFile]] = {}
     for file in page.files:

@@ -1,4 +1,4 @@
-"""Which newer versions of what a driver itself requires were passed over, and for what."""
+"""Newer versions of a driver's own requirements that were passed over, and the reasons."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _Told = tuple[str, str, str, str, tuple[str, ...]]
 _MOST_PAGES = 200
-"""Of a walk whose lock has failed, where nobody waits for more."""
+"""The most pages after a failed lock, because nobody waits for more."""
 
 _SIDE_BY_SIDE = 8
 
@@ -35,7 +35,7 @@ _SIDE_BY_SIDE = 8
 def find_held_back(
     client: IndexClient, locations: IndexLocations, reader: MetadataReader, lockfile: Lockfile
 ) -> tuple[HeldBack, ...]:
-    """What is held back on each target; what cannot be told is left out."""
+    """What is held back on each target; unknown cases are left out."""
     found: dict[_Told, list[Target]] = {}
     for target in lockfile.targets:
         request = joint_inputs_request((lockfile.driver,), (lockfile.inputs,), target)
@@ -62,7 +62,7 @@ def find_held_back(
 def advice(
     client: IndexClient, locations: IndexLocations, reader: MetadataReader, request: ResolveRequest
 ) -> str | None:
-    """What a declaration can change so that a resolution has something to take; None where nothing is seen."""
+    """A change of the declaration that makes the resolution possible; None if there is none."""
     if " + " in request.driver:
         return None  # several drivers at once, whose conflict has words of its own
     walk = StaticWalk(client, locations, reader, request, most_pages=_MOST_PAGES)
@@ -117,7 +117,7 @@ def _on_target(
 def _in_the_way(
     walk: StaticWalk, request: ResolveRequest, name: str, version: Version
 ) -> list[tuple[str, tuple[str, ...]]]:
-    """What keeps a version out that could be taken itself; nothing where requirements contradict each other."""
+    """What excludes a version that could otherwise be taken; nothing if requirements contradict each other."""
     requires = (*request.requires, f"{name}=={version}")
     taken = walk.follow(requires)
     return [] if walk.contradicts(requires) else _by_reason(taken)
@@ -132,7 +132,7 @@ def _by_reason(taken: Mapping[str, Taken]) -> list[tuple[str, tuple[str, ...]]]:
 
 
 def _direct(request: ResolveRequest) -> dict[str, list[str]]:
-    """The ranges of what the driver itself requires; an override stands in for the others."""
+    """The ranges of the driver's own requirements; an override replaces the others."""
     found: dict[str, list[str]] = {}
     overridden = {parse_requirement(text).name for text in request.overrides}
     direct = {parse_requirement(text).name for text in request.requires}

@@ -1,4 +1,4 @@
-"""Where an index may lead: what no digest vouches for is never fetched less safely than it was asked for."""
+"""Which redirects are allowed: content without a known digest is never fetched less safely than requested."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _PORTS = {"http": 80, "https": 443}
 
 
 def next_url(url: str, target: str, *, stays: bool, verified: bool) -> str:
-    """Where a redirect leads; WebError where it may not lead there.
+    """The target of a redirect; WebError if it is not allowed.
 
-    `stays` refuses another host or port; `verified` says that a digest is known of what is asked for.
+    `stays` refuses another host or port; `verified` says that a digest of the content is known.
     """
     host = urlsplit(url).netloc
     try:
@@ -34,7 +34,7 @@ def next_url(url: str, target: str, *, stays: bool, verified: bool) -> str:
 
 
 def check_address(url: str, host: str) -> None:
-    """Refuse addresses that an index may give, but that are none of the web."""
+    """Refuse addresses that are not on the web."""
     try:
         parts = urlsplit(url)
         known = parts.scheme in _PORTS and bool(parts.hostname) and _port(parts) > 0
@@ -46,7 +46,7 @@ def check_address(url: str, host: str) -> None:
 
 
 def check_descent(source: str, target: str) -> None:
-    """Refuse what https leads to that is not https, or is at another port than it or the usual one."""
+    """Refuse a step from https to another scheme, or to an unusual port."""
     came, goes = urlsplit(source), urlsplit(target)
     if came.scheme != "https":
         return
@@ -57,7 +57,7 @@ def check_descent(source: str, target: str) -> None:
 
 
 def _place(parts: SplitResult) -> tuple[str | None, int]:
-    """Host and port, where the usual port of http and of https count as one."""
+    """Host and port; the usual ports of http and https count as the same."""
     port = _port(parts)
     return parts.hostname, 443 if port == 80 else port
 

@@ -1,4 +1,4 @@
-"""A file on a server, read at random without downloading the rest (HTTP Range)."""
+"""Read parts of a file on a server without downloading the rest (HTTP Range)."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ if TYPE_CHECKING:
     from envbuild.index.web import Reply
 
     Ask: TypeAlias = Callable[[str], AbstractContextManager[Reply]]
-    """The value of a `Range` header → the answer."""
+    """A `Range` header's value → the answer."""
 
 
 _TAIL = 1 << 16
-"""Bytes that are read first, from the end: there most wheels have their list of files and METADATA."""
+"""Bytes that are read first, from the end: most wheels have their list of files and METADATA there."""
 
 _STEP = 1 << 15
-"""Bytes that are asked for at least, once more are needed."""
+"""The fewest bytes of each further request."""
 
 _MOST = 1 << 23
-"""Bytes that one read may ask for: no archive's list of files is so long."""
+"""The most bytes of one read: no archive has a longer list of files."""
 
 _SPAN = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
 _NO_RANGES = (400, 405, 416, 501)
-"""What servers say that know no ranges, or not the one that counts from the end."""
+"""Answers of servers without ranges, or without ranges from the end."""
 
 
 class RangesUnsupportedError(Exception):
-    """The server gives whole files only."""
+    """The server only gives whole files."""
 
 
 class RemoteFile(io.RawIOBase):
@@ -59,7 +59,7 @@ class RemoteFile(io.RawIOBase):
         """Of the whole file, in bytes."""
 
     def whole(self) -> bytes | None:
-        """The whole file, where its end that was read first is all of it; else None."""
+        """The whole file, if the first read was all of it; else None."""
         start, content = self._spans[0]
         return content if start == 0 and len(content) == self.size else None
 
@@ -84,7 +84,7 @@ class RemoteFile(io.RawIOBase):
         return self._position
 
     def readinto(self, buffer: WriteableBuffer) -> int:
-        """Fill the buffer as far as the file goes, with one request at most."""
+        """Fill the buffer, with at most one request."""
         view = memoryview(buffer)
         length = max(0, min(len(view), self.size - self._position))
         if length:
@@ -146,14 +146,14 @@ class RemoteFile(io.RawIOBase):
 
 @value
 class InnerMetadata:
-    """What a wheel holds as its METADATA."""
+    """A wheel's METADATA file."""
 
     content: bytes
     size: int
     """Of the whole wheel, in bytes."""
 
     whole: bool
-    """Whether the wheel came whole, being small, and had the sha256 that it must have."""
+    """Whether the wheel came as a whole, because it is small, with the right sha256."""
 
 
 def metadata_in_ranges(

@@ -1,7 +1,7 @@
-"""Look whether indexes still give what a lockfile has: a page at a time, side by side, each page once.
+"""Check whether indexes still list the files of a lockfile: each page once, in parallel.
 
-A page that holds by what its index said of it is not asked for, as uv asks for none that holds;
-one that comes back as it was is not read again.
+A page that is still valid (RFC 9111) is not requested, as uv does;
+an unchanged page is not parsed again.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ if TYPE_CHECKING:
 
 
 _SIDE_BY_SIDE = 32
-"""Pages that are waited for at a time."""
+"""Pages that are requested at a time."""
 
 _READ = 4
-"""Pages that are read at a time: some are megabytes, and Python reads one after the other anyway."""
+"""Pages that are parsed at a time: some have megabytes, and Python parses one at a time anyway."""
 
 _MAX_AGE = re.compile(r"(?:^|[\s,])max-age=\"?(\d{1,9})\"?(?:$|[\s,])")
 _ASK_AGAIN = re.compile(r"\bno-(cache|store)\b")
 
 
 class Revalidation:
-    """Says which choices of lockfiles stand."""
+    """Finds the locked choices that are still listed."""
 
     def __init__(
         self,
@@ -56,15 +56,15 @@ class Revalidation:
         self._client = client
         self._memory = memory
         self._clock = clock
-        self._room = BoundedSemaphore(_READ)
+        self._readers = BoundedSemaphore(_READ)
 
     def revalidate(self, choices: Iterable[LockedChoice]) -> frozenset[LockedChoice]:
-        """Those that their page gives today as well; of a folder, or an index that fails, none."""
+        """The choices that their page still lists; none for a folder, or an index that fails."""
         groups: dict[tuple[str, str], list[LockedChoice]] = {}
         for choice in choices:
             groups.setdefault((choice.index, choice.package), []).append(choice)
         now = self._clock()
-        left = {page: group for page, group in groups.items() if not self._holds(group, now)}
+        left = {page: group for page, group in groups.items() if not self._is_known(group, now)}
         confirmed = {
             choice for page, group in groups.items() if page not in left for choice in group
         }
@@ -77,61 +77,61 @@ class Revalidation:
             self._memory.save(self._clock())
         return frozenset(confirmed)
 
-    def _holds(self, group: list[LockedChoice], now: float) -> bool:
-        """Whether all of a package is known by an answer that still holds."""
+    def _is_known(self, group: list[LockedChoice], now: float) -> bool:
+        """Whether all choices of a package are in a cached result that is still valid."""
         location = self._locations.holding(group[0].index, group[0].package)
         if location.folder is not None or location.is_flat:
             return False
         seen = self._memory.get(page_url(location, group[0].package))
-        return seen is not None and seen.holds(now) and _knows(seen, group)
+        return seen is not None and seen.is_fresh(now) and _knows(seen, group)
 
     def _look(self, group: list[LockedChoice]) -> list[LockedChoice]:
-        """What stands of one package."""
+        """The choices of one package that are still listed."""
         location = self._locations.holding(group[0].index, group[0].package)
         try:
             if location.folder is not None or location.is_flat:
                 page = self._client.project_page(location, group[0].package)
-                return [choice for choice in group if offers(_wheels(page, choice), choice)]
+                return [choice for choice in group if is_listed(_wheels(page, choice), choice)]
             seen = self._client.mirrors.ask(location, lambda place: self._ask(place, group))
         except IndexFailureError:
             return []
-        return [choice for choice in group if choice_line(choice) in seen.offers]
+        return [choice for choice in group if choice_line(choice) in seen.choices]
 
     def _ask(self, location: IndexLocation, group: list[LockedChoice]) -> SeenPage:
-        """The page of today; it is read only where it is another one, or more is wanted of it."""
+        """The current page; it is parsed only if it has changed, or more choices are needed."""
         package = group[0].package
         url = page_url(location, package)
         seen = self._memory.get(url)
         known = seen if seen is not None and _knows(seen, group) else None
         asked = self._clock()
         etag = known.etag if known is not None else None
-        with self._client.open_page(location, package, known=etag) as coming, self._room:
+        with self._client.open_page(location, package, known=etag) as coming, self._readers:
             reply, body = coming()
             etag, digest = reply.headers.get("ETag"), _digest(reply, body)
             if known is not None and (reply.status == 304 or digest == known.digest):
-                offers, digest, etag = known.offers, known.digest, etag or known.etag
+                choices, digest, etag = known.choices, known.digest, etag or known.etag
             else:
                 same = seen is not None and seen.digest == digest
-                offers = _offers(reply, body, group)
-                offers |= seen.offers if same and seen is not None else frozenset()
+                choices = _listed_choices(reply, body, group)
+                choices |= seen.choices if same and seen is not None else frozenset()
         page = SeenPage(
             asked=asked,
             until=asked + lifetime(reply.headers),
             etag=etag,
             digest=digest,
-            offers=offers,
+            choices=choices,
         )
         self._memory.put(url, page)
         return page
 
 
 def choice_line(choice: LockedChoice) -> str:
-    """What a page offers, in one line: all of the choice but the package, which the page is of."""
+    """A choice as one line: everything but the package, which is the page's."""
     return f"{choice.version} {choice.file} {choice.sha256} {choice.target}"
 
 
 def lifetime(headers: Mapping[str, str]) -> float:
-    """Seconds that an answer holds from now on by what its server says (RFC 9111); 0 where it says nothing."""
+    """Seconds that an answer stays valid from now (RFC 9111); 0 without a header."""
     control = headers.get("Cache-Control", "").lower()
     found = _MAX_AGE.search(control)
     if found is None or _ASK_AGAIN.search(control):
@@ -141,7 +141,7 @@ def lifetime(headers: Mapping[str, str]) -> float:
 
 
 def _knows(seen: SeenPage, group: list[LockedChoice]) -> bool:
-    return all(choice_line(choice) in seen.offers for choice in group)
+    return all(choice_line(choice) in seen.choices for choice in group)
 
 
 def _digest(reply: Reply, body: bytes) -> str:
@@ -151,15 +151,15 @@ def _digest(reply: Reply, body: bytes) -> str:
     return found.hexdigest()
 
 
-def _offers(reply: Reply, body: bytes, group: list[LockedChoice]) -> frozenset[str]:
-    """What a page offers of a package's choices; nothing of one that `page_scan` cannot read."""
+def _listed_choices(reply: Reply, body: bytes, group: list[LockedChoice]) -> frozenset[str]:
+    """The choices of a package that a page lists; none for a page that `page_scan` cannot read."""
     text, kind = body.decode(errors="replace"), reply.headers.get("Content-Type", "")
     found = set()
     try:
         for version in {choice.version for choice in group}:
             wheels = wheels_of_version(text, kind, version) or ()
             mine = (choice for choice in group if choice.version == version)
-            found |= {choice_line(choice) for choice in mine if offers(wheels, choice)}
+            found |= {choice_line(choice) for choice in mine if is_listed(wheels, choice)}
     except ValueError:  # an entry that is none; whoever reads the page whole says so
         return frozenset()
     return frozenset(found)
@@ -171,8 +171,8 @@ def _wheels(page: ProjectPage, choice: LockedChoice) -> list[IndexFile]:
     return [file for file in page.files if file.is_wheel and file.version == version]
 
 
-def offers(wheels: Iterable[IndexFile], choice: LockedChoice) -> bool:
-    """Whether of all wheels of its version the choice is the best, listed once, with its sha256, and not yanked."""
+def is_listed(wheels: Iterable[IndexFile], choice: LockedChoice) -> bool:
+    """Whether the choice is the best wheel of its version, listed once, with its sha256, and not yanked."""
     wheels = tuple(wheels)
     listed = [file for file in wheels if file.filename == choice.file]
     return (

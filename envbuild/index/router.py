@@ -1,8 +1,8 @@
-"""A package index on loopback that asks, for every package it serves, that package's own index.
+"""A package index on loopback that requests every package from that package's own index.
 
 uv sees one address and no credentials.
-A name that the router serves is never asked for anywhere else:
-where its own index has it not, the router answers with an empty page, which ends uv's search.
+A name that the router serves is never requested from another index:
+if its own index lacks it, the router answers with an empty page, which ends uv's search.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class IndexRouter:
-    """Serves packages from their own indexes for as long as its `with` block lasts."""
+    """Serves packages from their own indexes while its `with` block runs."""
 
     def __init__(
         self,
@@ -73,17 +73,17 @@ class IndexRouter:
 
     @property
     def files_url(self) -> str:
-        """Where each file is, followed by `/PACKAGE/FILE NAME`."""
+        """The address of files, followed by `/PACKAGE/FILE NAME`."""
         return f"{self._origin}/files"
 
     @property
     def bad_answers(self) -> tuple[IndexAnswer, ...]:
-        """What indexes answered badly so far, in order, each once."""
+        """The bad answers of indexes so far, in order, each once."""
         return tuple(self._bad)
 
     @property
     def timeless(self) -> tuple[str, ...]:
-        """The packages that were asked for so far and whose page says no upload time."""
+        """The requested packages whose page has no upload time."""
         return tuple(self._timeless)
 
     def __enter__(self) -> Self:
@@ -104,15 +104,15 @@ class IndexRouter:
         return f"http://127.0.0.1:{self._server.server_address[1]}/{self._secret}"
 
     def admits(self, secret: str) -> bool:
-        """Whether a request knows the address."""
+        """Whether a request has the secret address."""
         return hmac.compare_digest(secret.encode(), self._secret.encode())
 
     def without_secret(self, text: str) -> str:
-        """A text that may repeat the router's address, fit to be shown."""
+        """A text without the router's address."""
         return text.replace(self._secret, "…")
 
     def serves(self, package: str) -> bool:
-        """Whether a package comes from here."""
+        """Whether the router serves a package."""
         return self.everything or self._locations.is_bound(package)
 
     def note(self, answer: IndexAnswer) -> None:
@@ -129,12 +129,12 @@ class IndexRouter:
         return render_page(ProjectPage(name=package, files=tuple(files)))
 
     def empty_page(self, package: str) -> bytes:
-        """A page that lists nothing: no other index is asked after it."""
+        """A page without files: uv then asks no other index."""
         return render_page(ProjectPage(name=package, files=()))
 
     @contextmanager
     def content(self, package: str, filename: str, span: str | None) -> Generator[Content]:
-        """A file's bytes from its own index, or a span of them where that gives spans."""
+        """A file's bytes from its own index, or a range of them if that index supports ranges."""
         location, listed = self._file(package, filename)
         if is_on_disk(location, listed):
             with open_on_disk(location, package, listed) as stream:
@@ -144,7 +144,7 @@ class IndexRouter:
                 yield reply
 
     def elsewhere(self, package: str, filename: str) -> str | None:
-        """Where a client may get a file itself: at an index that asks for no name and no password."""
+        """The address where a client may get a file itself, if its index needs no credentials."""
         if not self._redirects or self._locations.is_bound(package):
             return None
         location = self._locations.of(package)
@@ -156,7 +156,7 @@ class IndexRouter:
         return url.partition("#")[0] if same else None
 
     def _file(self, package: str, filename: str) -> tuple[IndexLocation, IndexFile]:
-        """The file as its own index lists it; IndexAnswerError where it does not."""
+        """The file as its own index lists it; IndexAnswerError if it does not."""
         location = self._locations.of(package)
         listed = self._client.project_page(location, package).file(filename)
         if listed is None:
@@ -208,7 +208,7 @@ class _LocalContent:
         self._stream = stream
 
     def stream(self) -> Iterator[bytes]:
-        """The bytes, a bounded piece at a time."""
+        """The bytes, in pieces of limited size."""
         while piece := self._stream.read(CHUNK):
             yield piece
 

@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from envbuild.index.answer import IndexAnswer
 
 FIRST_PORT, PORTS = 20_000, 12_000
-"""Below the ports that Linux gives to outgoing connections."""
+"""Below the ports that Linux uses for outgoing connections."""
 
 _FAILED_BEHIND = 424
-"""What uv is told when an index answered badly: it stops at once, where it would retry a 5xx."""
+"""The status for a bad answer of an index: uv stops at once, and would retry a 5xx."""
 
 _IDLE = 300.0
-"""Seconds after which a connection that says nothing is closed: longer than uv keeps one."""
+"""Seconds after which a silent connection is closed: longer than uv keeps one."""
 
 
 class Content(Protocol):
-    """A file's bytes on their way."""
+    """A file's bytes, as a stream."""
 
     status: int
     headers: Mapping[str, str]
@@ -40,10 +40,10 @@ class Content(Protocol):
 
 
 class Routes(Protocol):
-    """What the server asks for every request; each method raises IndexAnswerError."""
+    """The router, as the server sees it; each method raises IndexAnswerError."""
 
     everything: bool
-    """Whether this is the only index that the client knows."""
+    """Whether the client knows no other index."""
 
     def admits(self, secret: str) -> bool:
         """Whether a request knows the address."""
@@ -92,13 +92,13 @@ class RouterServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), _Handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of clients that hang up; everything else is a bug and shows its traceback."""
+        """Ignore clients that hang up; every other error is a bug and shows its traceback."""
         if not isinstance(sys.exception(), (ConnectionError, TimeoutError)):
             super().handle_error(request, client_address)
 
 
 def listen(routes: Routes, port: int) -> RouterServer:
-    """Listen on the port, or on any where another program has it."""
+    """Listen on the port, or on any port if another program has it."""
     with suppress(OSError):
         return RouterServer(routes, port)
     return RouterServer(routes, 0)
@@ -112,13 +112,13 @@ class _Handler(BaseHTTPRequestHandler):
     server: RouterServer
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
-        """Say nothing: stderr is for the user."""
+        """Log nothing: stderr is for the user."""
 
     def do_GET(self) -> None:
         """Answer with a body.
 
-        An index that breaks off within a file breaks this connection off too:
-        the length was promised, so the client sees it.
+        If an index fails within a file, this connection is cut too:
+        the client notices, because the length was announced.
         """
         self._begun = False
         try:
@@ -131,7 +131,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send(_status_for(error.answer))
 
     def do_HEAD(self) -> None:
-        """Answer without one."""
+        """Answer without a body."""
         self.do_GET()
 
     def _respond(self) -> None:
@@ -150,7 +150,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(404)
 
     def _page(self, package: str) -> None:
-        """The page; an empty one where only this router may say that a package is not there."""
+        """The page; an empty page if only this router may serve the package."""
         routes = self.server.routes
         try:
             self._send(200, routes.page(package), JSON)
@@ -161,7 +161,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200, routes.empty_page(package), JSON)
 
     def _file(self, package: str, filename: str) -> None:
-        """The file, or the span of it that is asked for; nothing is held in memory but a piece."""
+        """The file, or the requested range; only one piece is in memory at a time."""
         elsewhere = self.server.routes.elsewhere(package, filename)
         if elsewhere is not None:
             self.send_response(307)
@@ -181,7 +181,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(piece)
 
     def end_headers(self) -> None:
-        """Remember that the answer has begun, so that no other can be given."""
+        """Note that the answer has begun, so that no other can be sent."""
         self._begun = True
         super().end_headers()
 

@@ -1,4 +1,4 @@
-"""The indexes of one declaration for the length of one command: for uv, for METADATA, for explanations."""
+"""The indexes of one declaration for one command: for uv, for METADATA, for diagnoses."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from envbuild.posix.process import Runner
     from envbuild.resolution.resolution import (
         KnownPackage,
-        OfferedFile,
+        ListedFile,
         ResolvedFile,
         ResolveRequest,
     )
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 @value
 class IndexSession:
-    """Indexes that uv and envbuild itself ask alike."""
+    """The same indexes for uv and for envbuild."""
 
     locations: IndexLocations
     client: IndexClient
@@ -57,7 +57,7 @@ class IndexSession:
             for sha256, metadata in self.reader.read_all(files).items()
         }
 
-    def sole_digest(self, file: OfferedFile) -> str:
+    def sole_digest(self, file: ListedFile) -> str:
         """The sha256 of a file that an index offers, computed where its page has none.
 
         IndexFailureError where the page lists several files under its name.
@@ -75,13 +75,13 @@ class IndexSession:
         """The names of those whose file their index lists today, as `MetadataSource` gives it."""
         return self.reader.still_listed(packages)
 
-    def offered(self, package: str) -> tuple[str, ...]:
+    def listed_files(self, package: str) -> tuple[str, ...]:
         """The names of all files that a package's index lists; IndexFailureError where it does not answer."""
         page = self.client.project_page(self.locations.of(package), package)
         return tuple(file.filename for file in page.files)
 
     def explain_resolution(self, request: ResolveRequest, words: str) -> EnvbuildError | None:
-        """Why a resolution failed with uv's words, as far as indexes or builds are the reason."""
+        """Why a resolution failed with uv's output, if an index or a build is the reason."""
         from envbuild.errors import UnsatisfiableError
         from envbuild.index.build_diagnosis import diagnose_builds
         from envbuild.index.diagnosis import diagnose_resolution, led_to_http
@@ -97,13 +97,13 @@ class IndexSession:
         return found or diagnose_builds(self.reader, request, words, self.uv.without_secret)
 
     def advice(self, request: ResolveRequest) -> str | None:
-        """What a declaration can change where nothing satisfies it, by pages and static metadata."""
+        """A change of the declaration that helps if nothing satisfies it, from pages and static metadata."""
         from envbuild.index.passed_over import advice
 
         return advice(self.client, self.locations, self.reader, request)
 
     def explain_installation(self, request: InstallRequest) -> EnvbuildError | None:
-        """Why locked files could not be installed, as far as indexes are the reason."""
+        """Why locked files could not be installed, if an index is the reason."""
         from envbuild.index.file_diagnosis import diagnose_files
 
         seen = (*self.uv.bad_answers, *self.locked.bad_answers)

@@ -12,10 +12,10 @@ from envbuild.index.page import IndexFile
 if TYPE_CHECKING:
     from envbuild.index.locations import IndexLocation
     from envbuild.index.reader import IndexClient
-    from envbuild.resolution.resolution import OfferedFile
+    from envbuild.resolution.resolution import ListedFile
 
 
-def sole_digest(client: IndexClient, location: IndexLocation, file: OfferedFile) -> str:
+def sole_digest(client: IndexClient, location: IndexLocation, file: ListedFile) -> str:
     """The file's sha256; where its page has only digests of other kinds, that of its content.
 
     IndexAnswerError where the page lists several files under the name,
@@ -29,7 +29,7 @@ def sole_digest(client: IndexClient, location: IndexLocation, file: OfferedFile)
 
 
 def _computed(
-    client: IndexClient, location: IndexLocation, file: OfferedFile, known: dict[str, str]
+    client: IndexClient, location: IndexLocation, file: ListedFile, known: dict[str, str]
 ) -> str:
     usual = {kind: hashlib.new(kind) for kind in known if kind in hashlib.algorithms_guaranteed}
     # the resolution may have seen a router's address, which is not the index's

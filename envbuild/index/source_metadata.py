@@ -1,6 +1,6 @@
-"""What a source distribution says that its package needs, read from its files: nothing of it is run.
+"""The requirements of a source distribution, read from its files; none of its code runs.
 
-That is what its author's tools wrote into it, which a build may change: good enough for a hint, and for nothing else.
+The author's tools wrote them, and a build may change them: they are good enough for a hint, and only for that.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from envbuild.index.reader import IndexClient
 
 _LARGEST = 2 << 20
-"""Bytes of an archive that is looked into; the packages that come as source alone are small."""
+"""A larger archive is not read, in bytes; packages with only a source distribution are small."""
 
 _LARGEST_CONTENT = 32 << 20
-"""Bytes of an archive once it is unpacked."""
+"""Bytes of an archive after unpacking."""
 
 _LARGEST_MEMBER = 1 << 20
 _INFO = re.compile(r"[^/]+/PKG-INFO")
@@ -39,7 +39,7 @@ _UNREADABLE = (tarfile.TarError, zlib.error, EOFError, OSError, ValueError, Over
 def source_requires(
     client: IndexClient, location: IndexLocation, package: str, file: IndexFile
 ) -> tuple[str, ...]:
-    """The requirements in a small `.tar.gz`, as `Requires-Dist` has them; nothing where they cannot be read."""
+    """The requirements in a small `.tar.gz`, as `Requires-Dist` has them; none if they cannot be read."""
     if file.size is None or file.size > _LARGEST or not file.filename.endswith(".tar.gz"):
         return ()
     with tempfile.TemporaryFile() as archive, suppress(EnvbuildError, *_UNREADABLE):
@@ -67,7 +67,7 @@ def read_source_requires(archive: IO[bytes], package: str) -> tuple[str, ...]:
 
 
 class _BoundedText:
-    """What is unpacked, up to a number of bytes: a small archive may hold gigabytes."""
+    """The unpacked content, up to a limit: a small archive may unpack to gigabytes."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file

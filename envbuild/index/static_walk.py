@@ -1,7 +1,7 @@
-"""Follow requirements through pages and METADATA alone, to find what has no wheel: nobody's code runs.
+"""Follow requirements through pages and METADATA to find packages without a wheel; no code of a package runs.
 
-It is no resolution: of each package it takes the locked version where that still fits, else the newest
-that the target can take, and it stops at a bounded number of pages.
+This is no resolution: of each package it takes the locked version if that still fits, else the newest
+that the target can take, and it stops after a limited number of pages.
 """
 
 from __future__ import annotations
@@ -36,20 +36,20 @@ if TYPE_CHECKING:
 _ROUNDS = 25
 _SIDE_BY_SIDE = 16
 _PATIENCE = 30.0
-"""Seconds after which no further page is asked for: an index that slow is not waited for to say more."""
+"""Seconds after which no further page is requested from a slow index."""
 
 
 @value
 class Taken:
-    """What a walk takes of one package."""
+    """The choice of a walk for one package."""
 
     requires: tuple[str, ...] = ()
     obstacle: str | None = None
-    """Why nothing in its range can be taken, one of `held_back.REASONS`."""
+    """Why nothing in its range can be taken, one of `REASONS`."""
 
 
 class StaticWalk:
-    """One walk for one request."""
+    """A walk for one request."""
 
     def __init__(
         self,
@@ -61,36 +61,36 @@ class StaticWalk:
         locked: Mapping[str, LockedPackage] | None = None,
         most_pages: int = 150,
     ) -> None:
-        """`locked` is preferred, and known without asking."""
+        """`locked` is preferred, and known without a request."""
         self._client, self._reader = client, reader
         self._locations = locations.view(request.indexes)
         self._request, self._locked = request, locked or {}
         self._left = most_pages
         self._until = time.monotonic() + _PATIENCE
         self._overrides = overrides_by_package(request.overrides)
-        self._shelves: dict[str, PageVersions | None] = {}
+        self._pages: dict[str, PageVersions | None] = {}
         self._taken: dict[str, tuple[frozenset[str], Taken]] = {}
 
     def listed_versions(self, package: str) -> PageVersions | None:
-        """What the index has of a package; None where it cannot be told."""
-        if package not in self._shelves:
-            self._shelves[package] = None
+        """The versions of a package on its index; None if unknown."""
+        if package not in self._pages:
+            self._pages[package] = None
             with suppress(EnvbuildError, ValueError):
                 location = self._locations.of(package)
                 page = self._client.project_page(location, package)
-                self._shelves[package] = versions_on_page(page, self._request)
-        return self._shelves[package]
+                self._pages[package] = versions_on_page(page, self._request)
+        return self._pages[package]
 
     def follow(self, requires: tuple[str, ...]) -> dict[str, Taken]:
-        """What is taken of everything that these requirements need, as far as it can be told."""
+        """The choices for everything that these requirements need, as far as known."""
         demands: dict[str, frozenset[str]] = {}
         self._taken.clear()
         for _ in range(_ROUNDS):
             demands = self._demands(requires)
             news = [name for name, one in demands.items() if self._range_of(name) != one]
-            unseen = sorted(name for name in news if name not in self._shelves)
+            unseen = sorted(name for name in news if name not in self._pages)
             for name in unseen[self._left :]:
-                self._shelves[name] = None  # too many; nothing is known of it
+                self._pages[name] = None  # too many; nothing is known of it
             self._left = max(0, self._left - len(unseen))
             if not news or time.monotonic() > self._until:
                 break
@@ -104,13 +104,13 @@ class StaticWalk:
         return self._taken[name][0] if name in self._taken else None
 
     def contradicts(self, requires: tuple[str, ...]) -> bool:
-        """Whether what these requirements and their own packages ask for leaves nothing of some package.
+        """Whether these requirements, with those of their own packages, leave no version of some package.
 
-        Further down a walk takes the newest of what it might take, and what that contradicts proves nothing.
+        Deeper in the graph the walk takes the newest possible version, so a contradiction there proves nothing.
         """
         named = frozenset(parse_requirement(text).name for text in requires)
         for name, ranges in self._demands(requires, named).items():
-            listed_versions = self._shelves.get(name)
+            listed_versions = self._pages.get(name)
             if (
                 listed_versions is not None
                 and listed_versions.files
@@ -122,9 +122,9 @@ class StaticWalk:
     def _demands(
         self, requires: tuple[str, ...], askers: frozenset[str] | None = None
     ) -> dict[str, frozenset[str]]:
-        """Every package that is needed, with the ranges that what was taken so far asks for.
+        """Every needed package, with the ranges of the choices so far.
 
-        With `askers` only what these packages ask for, and the requirements themselves.
+        With `askers`, only the requirements of these packages, and the given ones.
         """
         found: dict[str, set[str]] = {}
         seen: set[tuple[str | None, str]] = set()
@@ -169,7 +169,7 @@ class StaticWalk:
         return Taken(obstacle=next(iter(obstacles), None))
 
     def _published(self, listed_versions: PageVersions, version: Version) -> tuple[str, ...]:
-        """What a version asks for; nothing where that cannot be read without running its code."""
+        """A version's requirements; none if reading them would run its code."""
         wheel = listed_versions.wheel(version)
         if wheel is None or listed_versions.package in self._request.allow_sdist:
             return self._written(listed_versions, version)
@@ -184,12 +184,12 @@ class StaticWalk:
             indexes=self._request.indexes,
         )
         with suppress(EnvbuildError, ValueError):
-            known = self._reader.glance(file)
+            known = self._reader.read_if_cheap(file)
             return known.requires if known is not None else ()
         return ()
 
     def _written(self, listed_versions: PageVersions, version: Version) -> tuple[str, ...]:
-        """What stands in a version's source distribution, of which nothing is run."""
+        """The requirements in a version's source distribution, without running it."""
         source = listed_versions.source(version)
         if source is None:
             return ()

@@ -1,4 +1,4 @@
-"""Indexes that do not say when their files came, for declarations that ask for an age."""
+"""Indexes without upload times, for declarations with a limit on age."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def tells_times(page: ProjectPage) -> bool:
-    """Whether a page says of any file when it was uploaded."""
+    """Whether a page has an upload time for any file."""
     return any(file.upload_time for file in page.files)
 
 

@@ -1,4 +1,4 @@
-"""What uv is told about indexes, and what it is asked about them."""
+"""The configuration of indexes for uv, and uv's own default index."""
 
 from __future__ import annotations
 
@@ -35,20 +35,20 @@ _SECRET = re.compile(r"[0-9a-f]{32}")
 
 @value
 class UvIndexes:
-    """The indexes as a child uv sees them."""
+    """The indexes for a uv process."""
 
     environment: Mapping[str, str]
     """The variables to add to uv's environment; they may hold credentials."""
 
     router: IndexRouter | None
-    """What stands between uv and the indexes, where something has to."""
+    """The router between uv and the indexes, if one is needed."""
 
     closed_to_http: bool = False
-    """Whether uv can ask nobody over plain http but the router."""
+    """Whether uv can use plain http only for the router."""
 
     @property
     def bad_answers(self) -> tuple[IndexAnswer, ...]:
-        """What indexes answered badly so far, as far as the router was there to see it."""
+        """The bad answers of indexes that the router saw."""
         return self.router.bad_answers if self.router else ()
 
     def without_secret(self, text: str) -> str:

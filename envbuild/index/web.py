@@ -1,4 +1,4 @@
-"""HTTP over pooled connections: redirects, retries, proxies, and every way in which it can fail."""
+"""HTTP over pooled connections: redirects, retries, proxies, and all their failures."""
 
 from __future__ import annotations
 
@@ -35,69 +35,69 @@ CONNECT_TIMEOUT = 10.0
 """Seconds that a connection may take."""
 
 READ_TIMEOUT = 30.0
-"""Seconds of silence in which an answer is given up, unless the user says otherwise."""
+"""Seconds of silence after which an answer is given up, unless the user says otherwise."""
 
 DEADLINE = 300.0
-"""Seconds in which an answer has to be there as a whole, unless the user says otherwise; see `SLOWEST`."""
+"""Seconds for a whole answer, unless the user says otherwise; see `SLOWEST`."""
 
 CHUNK = 1 << 18
-"""Bytes that are held at a time while a body streams."""
+"""Bytes in memory while a body streams."""
 
 RETRIES = 2
-"""How often a request is sent again, unless the user says otherwise."""
+"""How often a failed request is repeated, unless the user says otherwise."""
 
 _FIRST_PAUSE = 0.2
-"""Seconds before the second attempt; three times as long before each further one."""
+"""Seconds before the first repetition; three times as long before each further one."""
 
 _LONGEST_PAUSE = 60.0
-"""Seconds that a `Retry-After` is waited for, at most."""
+"""The longest `Retry-After` that is obeyed, in seconds."""
 
 _WORTH_ANOTHER_TRY = (Fault.UNREACHABLE, Fault.SERVER_ERROR, Fault.TRUNCATED, Fault.BUSY)
 _MOST_REDIRECTS = 10
 _LONGEST_NUMBER = 18
-"""Digits of a length; Python refuses to read thousands."""
+"""The most digits of a length; Python refuses to parse thousands."""
 
 _OF_ENCODED = ("Content-Encoding", "Content-Length", "Content-Range", "Accept-Ranges")
-"""What an answer says of its bytes as they come, and not of what they are decoded into."""
+"""Headers about the encoded bytes, not about the decoded ones."""
 
 T = TypeVar("T")
 
 
 @value
 class Request:
-    """What to ask for."""
+    """A request."""
 
     url: str
     method: str = "GET"
     headers: tuple[tuple[str, str], ...] = ()
     authorization: Callable[[str], str | None] | None = field(default=None, repr=False)
-    """URL → the `Authorization` header to send there; asked anew for every redirect."""
+    """URL → the `Authorization` header for it; called again for every redirect."""
 
     stays: bool = False
-    """Whether a redirect to another host or port is refused instead of followed."""
+    """Whether a redirect to another host or port is refused."""
 
     source: str | None = None
-    """The page's address, where the URL is a link on it."""
+    """The page's address, if the URL is a link on it."""
 
     verified: bool = False
-    """Whether the caller knows a digest of the answer, so that it does not matter how it comes."""
+    """Whether the caller knows a digest of the answer, so that any way is safe."""
 
 
 class Reply:
-    """A good answer whose body is still to be read."""
+    """A good answer whose body has not been read."""
 
     def __init__(self, response: urllib3.BaseHTTPResponse, url: str, deadline: Deadline) -> None:
         self._response = response
         self._deadline = deadline
         self.url = url
-        """Where it was found in the end."""
+        """The final URL."""
 
         self.status: int = response.status
         self.headers: Mapping[str, str] = response.headers
         self._decoded = False
         self._continued: Callable[[], Iterator[bytes]] | None = None
         self.limit: int | None = None
-        """Bytes that the body may have, where the caller knows it; what is longer is a WebError."""
+        """The most bytes of the body, if the caller knows it; a longer body is a WebError."""
 
     @property
     def length(self) -> int | None:
@@ -106,9 +106,9 @@ class Reply:
         return int(text) if text.isdecimal() and len(text) <= _LONGEST_NUMBER else None
 
     def undo_compression(self) -> None:
-        """Give the body as it was before its server compressed it for the transport, if it did.
+        """Undo the compression of the transport, if there is one.
 
-        How long it is, and whether spans of it can be had, is then not known any more.
+        The length and the support of ranges are then unknown.
         """
         if self.headers.get("Content-Encoding", "identity").lower() == "identity":
             return
@@ -127,7 +127,7 @@ class Reply:
             self._continued = lambda: continued(self, ask, verified=verified, tries=tries)
 
     def stream(self, *, decoded: bool = False) -> Iterator[bytes]:
-        """The body, a bounded piece at a time; `decoded` undoes a compression of the transport."""
+        """The body, in pieces of limited size; `decoded` undoes a compression of the transport."""
         decoded = decoded or self._decoded
         as_it_is = not decoded and "Content-Encoding" not in self.headers
         going_on = self._continued if as_it_is else None
@@ -147,7 +147,7 @@ class Reply:
                 yield piece
 
     def read(self, limit: int, *, decoded: bool = False) -> bytes:
-        """The whole body; WebError where it is longer than `limit` bytes."""
+        """The whole body; WebError if it is longer than `limit` bytes."""
         too_long = WebError(
             Fault.GARBAGE, host=self.host, reason=f"it is longer than {_size(limit)}"
         )
@@ -205,7 +205,7 @@ class Web:
             yield reply
 
     def fetch(self, request: Request, *, limit: int) -> tuple[Reply, bytes]:
-        """Ask, and give the answer with its whole body, any compression of the transport undone."""
+        """Send a request; returns the answer with its whole body, uncompressed."""
 
         def attempt() -> tuple[Reply, bytes]:
             with ExitStack() as opened:
@@ -215,7 +215,7 @@ class Web:
         return self._with_retries(attempt)
 
     def _with_retries(self, attempt: Callable[[], T]) -> T:
-        """Try again where a connection or a server failed, and only once where the answer is clear."""
+        """Retry if a connection or a server failed, but not after a clear answer."""
         pause = _FIRST_PAUSE
         for _ in range(self._retries):
             try:
@@ -256,7 +256,7 @@ class Web:
             return Reply(response, url, deadline)
 
     def _follow(self, request: Request, deadline: Deadline) -> tuple[urllib3.BaseHTTPResponse, str]:
-        """The first answer that leads nowhere else, and where that was."""
+        """The first answer that is no redirect, and its URL."""
         url = request.url
         if request.source is not None and not request.verified:
             check_descent(request.source, url)
@@ -271,7 +271,7 @@ class Web:
         raise WebError(Fault.REDIRECTS, host=urlsplit(url).netloc)
 
     def _send(self, request: Request, url: str) -> urllib3.BaseHTTPResponse:
-        """Send one request, following nothing."""
+        """Send one request without following redirects."""
         import urllib3
 
         parts = urlsplit(url)
@@ -291,7 +291,7 @@ class Web:
             )
 
     def _manager(self, url: str) -> urllib3.PoolManager:
-        """The pool for the URL's scheme and the proxy that leads there."""
+        """The pool for the URL's scheme and its proxy."""
         scheme, proxy = urlsplit(url).scheme, proxy_for(url, self._proxies)
         with self._lock:
             if (scheme, proxy) not in self._managers:

@@ -1,4 +1,4 @@
-"""Every way in which a request can fail, as one exception of a closed set."""
+"""All failures of a request, as one exception with a closed set of faults."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ class WebError(Exception):
         """Whether all the time that there is has gone, so that asking again is out of question."""
 
         self.reason = reason
-        """What else is known, as the end of a sentence; holds no URL."""
+        """More details, as the end of a sentence; without a URL."""
 
         super().__init__(f"{host}: {fault.value}")
 
 
 @contextmanager
 def head_faults(host: str, connect_timeout: float, read_timeout: float) -> Generator[None]:
-    """Turn whatever can go wrong until the answer's first line into a WebError."""
+    """Turn every failure before the answer's first line into a WebError."""
     from urllib3 import exceptions as known
 
     try:
@@ -69,7 +69,7 @@ def head_faults(host: str, connect_timeout: float, read_timeout: float) -> Gener
 
 @contextmanager
 def body_faults(host: str) -> Generator[None]:
-    """Turn whatever can go wrong within a body into a WebError."""
+    """Turn every failure within a body into a WebError."""
     from urllib3 import exceptions as known
 
     try:
@@ -94,7 +94,7 @@ def _unreachable(error: Exception, host: str) -> WebError:
 
 
 def _reason(error: Exception) -> str:
-    """Why no answer came, in a few words; never urllib3's own, which repeat addresses."""
+    """The reason in a few words; never urllib3's own text, which may have addresses."""
     import ssl
 
     from urllib3 import exceptions as known

@@ -33,14 +33,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _LARGEST = 1 << 20
-"""Bytes of entry points that are read at most."""
+"""The most bytes of entry points."""
 
 _GROUPS = ("console_scripts", "gui_scripts")
 _SITE_PACKAGES = re.compile(r"^[^/]+\.data/(purelib|platlib)/")
 """The folders of a wheel's `.data` whose files end up in site-packages."""
 
 _SCRIPTS = ("/scripts/", "/data/bin/")
-"""The folders of a wheel's `.data` whose files end up in an environment's `bin/`."""
+"""The folders in a wheel's `.data` whose files are installed into `bin/`."""
 
 
 def find_commands(wheel: IO[bytes]) -> tuple[str, ...]:
@@ -84,7 +84,7 @@ def _script(path: str) -> Iterator[str]:
 
 
 def _entry_points(text: str) -> Iterator[str]:
-    """The scripts of an `entry_points.txt`; none where it cannot be read, which an installer will say."""
+    """The scripts in an `entry_points.txt`; none if it cannot be read, which an installer will report."""
     parser = configparser.RawConfigParser(delimiters=("=",), strict=False)
     parser.optionxform = str  # type: ignore[assignment,method-assign]
     try:

@@ -1,4 +1,4 @@
-"""Which locked files their indexes have withdrawn (PEP 592)."""
+"""Locked files that their indexes have yanked (PEP 592)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SIDE_BY_SIDE = 8
 def yanked_files(
     client: IndexClient, locations: IndexLocations, choices: Iterable[LockedChoice]
 ) -> Mapping[str, str]:
-    """sha256 → the reason as the page has it, empty where it has none; a page that fails tells nothing."""
+    """sha256 → the page's reason, or empty; a page that cannot be read gives nothing."""
     groups: dict[tuple[str, str], list[LockedChoice]] = {}
     for choice in choices:
         groups.setdefault((choice.index, choice.package), []).append(choice)

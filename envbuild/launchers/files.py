@@ -42,12 +42,12 @@ def read_subject(entry: ManifestDriver, declared: Driver | None) -> BuiltDriver:
         )
     base = os.path.realpath(entry.python)
     folder = Path(entry.environment, "bin")
-    offered = sorted(path.name for path in folder.iterdir() if os.access(path, os.X_OK))
+    bin_commands = sorted(path.name for path in folder.iterdir() if os.access(path, os.X_OK))
     return BuiltDriver(
         entry=entry,
         declared=declared,
         base_python=base,
-        offered=tuple(offered),
+        bin_commands=tuple(bin_commands),
         shared=_reachable(Path(entry.environment)) and _reachable(Path(base).parent),
     )
 

@@ -58,7 +58,7 @@ class BuiltDriver:
     base_python: str
     """The interpreter below the environment's `bin/python`, links resolved."""
 
-    offered: tuple[str, ...]
+    bin_commands: tuple[str, ...]
     """The commands in the environment's `bin/`, in name order."""
 
     shared: bool

@@ -105,7 +105,7 @@ def _chains(edges: tuple[Edge, ...], package: str) -> tuple[list[tuple[Edge, ...
     distance = _distances(edges, package)
     found: list[tuple[Edge, ...]] = []
     waiting: list[tuple[int, tuple[int, ...], tuple[Edge, ...]]] = [(0, (), ())]
-    room = _MOST_STEPS
+    steps_left = _MOST_STEPS
     while waiting:
         _, way, chain = heappop(waiting)
         last = chain[-1].package if chain else None
@@ -117,8 +117,8 @@ def _chains(edges: tuple[Edge, ...], package: str) -> tuple[list[tuple[Edge, ...
         passed = {edge.package for edge in chain}
         for number, edge in enumerate(asked_by.get(last, ())):
             if edge.package in distance and edge.package not in passed:
-                room -= len(chain) + 1
-                if room < 0:
+                steps_left -= len(chain) + 1
+                if steps_left < 0:
                     return found, False
                 length = len(chain) + 1 + distance[edge.package]
                 heappush(waiting, (length, (*way, number), (*chain, edge)))

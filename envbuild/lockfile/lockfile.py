@@ -98,7 +98,7 @@ class HeldBack:
     """The newest version that the requirement admits; None for a pre-release that no requirement asks for."""
 
     reason: str
-    """One of `held_back.REASONS`."""
+    """One of `warnings.REASONS`."""
 
     blockers: tuple[str, ...]
     """The packages with this reason, ordered by name: the package itself, or packages that it needs."""

@@ -98,7 +98,7 @@ def _problems(driver: Driver, lockfile: Lockfile, file: str) -> Iterator[Problem
             line=lines.get(key, driver.line),
             key=f"drivers.{driver.name}.{key}",
             message=f"no locked package of {driver.name} provides the command {name!r}",
-            hint=_offer(there),
+            hint=_commands_hint(there),
         )
     if driver.default_binaries and _default_binary(driver, lockfile) is None:
         first = driver.requires[0].name
@@ -110,11 +110,11 @@ def _problems(driver: Driver, lockfile: Lockfile, file: str) -> Iterator[Problem
             key=f"drivers.{driver.name}.binary",
             message=f"no locked package of {driver.name} provides the command "
             f"{driver.default_binaries[0]!r}, and {what}: say which one `binary` is",
-            hint=_offer(own or there),
+            hint=_commands_hint(own or there),
         )
 
 
-def _offer(there: tuple[str, ...]) -> str:
+def _commands_hint(there: tuple[str, ...]) -> str:
     if not there:
         return "there are none: require the package that has the command"
     more = f" and {len(there) - _SHOWN} more" if len(there) > _SHOWN else ""

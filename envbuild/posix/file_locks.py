@@ -32,7 +32,7 @@ _POLL = 0.05
 _OPEN = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
 _BUSY = (errno.EAGAIN, errno.EACCES)
 _MANY_FILES = 1 << 16
-_SHARE = 32
+_FRACTION = 32
 """Locks of one build may use this fraction of the open files: several builds run, and each opens more."""
 
 _FEWEST = 8
@@ -72,7 +72,7 @@ def most_locks() -> int:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
             soft = wanted
     limit = _MANY_FILES if soft == resource.RLIM_INFINITY else soft
-    return max(limit // _SHARE, _FEWEST)
+    return max(limit // _FRACTION, _FEWEST)
 
 
 @contextmanager

@@ -136,7 +136,7 @@ class ResolvedFile:
 
 
 @value
-class OfferedFile:
+class ListedFile:
     """A file as an index lists it for uv."""
 
     package: str
@@ -205,10 +205,10 @@ class ResolverTools:
     deadline: float
     """Seconds in which one answer of an index must be complete."""
 
-    sole_digest: Callable[[OfferedFile], str]
+    sole_digest: Callable[[ListedFile], str]
     """The sha256 of a file that an index lists; IndexFailureError if there are two."""
 
-    offered: Callable[[str], tuple[str, ...]]
+    listed_files: Callable[[str], tuple[str, ...]]
     """The names of all files in a package's index; IndexFailureError if it cannot be read."""
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from envbuild.errors import Problem, UnsatisfiableError
-from envbuild.resolution.resolution import OfferedFile, ResolvedFile
+from envbuild.resolution.resolution import ListedFile, ResolvedFile
 from envbuild.target.wheel_choice import best_wheel
 
 if TYPE_CHECKING:
@@ -19,23 +19,23 @@ if TYPE_CHECKING:
 def choose_file(
     package: Mapping[str, object],
     request: ResolveRequest,
-    sole_digest: Callable[[OfferedFile], str],
+    sole_digest: Callable[[ListedFile], str],
 ) -> ResolvedFile:
     """The file of a PEP 751 package table that the request's target takes.
 
     UnsatisfiableError if it takes none; also raises what `sole_digest` raises.
     """
     name, version = str(package["name"]), str(package.get("version", ""))
-    offered = {file.name: file for file in offered_files(package)}
-    wheels = [file for file in offered if file.endswith(".whl")]
+    listed = {file.name: file for file in listed_files(package)}
+    wheels = [file for file in listed if file.endswith(".whl")]
     chosen = best_wheel(wheels, request.target)
     if chosen is None and name in request.allow_sdist:
-        chosen = next((file for file in offered if not file.endswith(".whl")), None)
+        chosen = next((file for file in listed if not file.endswith(".whl")), None)
     if chosen is None:
         message = f"{request.driver}: {name} {version} has no wheel for {request.target}"
         hint = f"ask for another version of {name}, or leave the target out"
         raise UnsatisfiableError(Problem(message=message, hint=hint))
-    file = offered[chosen]
+    file = listed[chosen]
     return ResolvedFile(
         package=name,
         version=version,
@@ -46,7 +46,7 @@ def choose_file(
     )
 
 
-def offered_files(package: Mapping[str, object]) -> Iterator[OfferedFile]:
+def listed_files(package: Mapping[str, object]) -> Iterator[ListedFile]:
     """Every file in a package table, each name once."""
     wheels, sdist = package.get("wheels", []), package.get("sdist")
     files = [*wheels] if isinstance(wheels, list) else []
@@ -57,4 +57,4 @@ def offered_files(package: Mapping[str, object]) -> Iterator[OfferedFile]:
         hashes = tuple(sorted((str(k), str(v)) for k, v in file.get("hashes", {}).items()))
         found.setdefault(name, (url, {}))[1][hashes] = None
     for name, (url, digests) in found.items():
-        yield OfferedFile(package=str(package["name"]), name=name, url=url, hashes=tuple(digests))
+        yield ListedFile(package=str(package["name"]), name=name, url=url, hashes=tuple(digests))

@@ -17,7 +17,7 @@ from envbuild.resolution.resolution import Resolution
 from envbuild.target.platform_range import known_platform, library_of
 from envbuild.target.wheel_choice import best_wheel, unfit_versions
 from envbuild.toml_text import toml_string
-from envbuild.uv.chosen_file import choose_file, offered_files
+from envbuild.uv.chosen_file import choose_file, listed_files
 from envbuild.uv.executable import base_arguments, uv_executable
 from envbuild.uv.output import pre_release_hint, without_switches
 from envbuild.value import replace, value
@@ -77,9 +77,9 @@ class UvResolver:
             return
         for package in packages:
             name = str(package["name"])
-            files = [file.name for file in offered_files(package)]
+            files = [file.name for file in listed_files(package)]
             if name not in request.allow_sdist and best_wheel(files, target) is None:
-                versions = unfit_versions((*files, *self.tools.offered(name)), target)
+                versions = unfit_versions((*files, *self.tools.listed_files(name)), target)
                 yield from (f"{name}!={version}" for version in versions)
 
     def _compile(self, request: ResolveRequest) -> list[Mapping[str, object]]:

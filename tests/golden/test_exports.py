@@ -73,11 +73,17 @@ def fleet(*, stable: bool, python: str = "/usr/bin/python3.12") -> BuiltFleet:
     packages = tuple((package.name, package.version) for package in LOCKFILE.packages)
     vllm = make_entry("vllm", "0.11.0", packages=packages)
     worker = make_entry("worker", "4.1.0")
-    offered = ("vllm", "xinference-worker")
+    bin_commands = ("vllm", "xinference-worker")
     subjects = (
-        BuiltDriver(entry=vllm, declared=VLLM, base_python=python, offered=("vllm",), shared=True),
         BuiltDriver(
-            entry=worker, declared=WORKER, base_python=python, offered=offered, shared=True
+            entry=vllm, declared=VLLM, base_python=python, bin_commands=("vllm",), shared=True
+        ),
+        BuiltDriver(
+            entry=worker,
+            declared=WORKER,
+            base_python=python,
+            bin_commands=bin_commands,
+            shared=True,
         ),
     )
     return BuiltFleet(store=STORE, subjects=subjects, stable=stable)

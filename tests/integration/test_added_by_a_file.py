@@ -58,7 +58,7 @@ KIND = AcceleratorKind(
 """
 _RESOLVER = """
 from envbuild.declaration.resolvers import ResolverKind
-from envbuild.resolution.resolution import OfferedFile, Resolution, ResolvedFile
+from envbuild.resolution.resolution import ListedFile, Resolution, ResolvedFile
 
 RESOLVER = ResolverKind(name="toy", module=__name__, refuses=("overrides",))
 
@@ -70,9 +70,9 @@ class Oldest:
         return Resolution(target=request.target, files=tuple(self.oldest(name, request) for name in request.requires))
 
     def oldest(self, name, request):
-        file = min(self.tools.offered(name))
-        offered = OfferedFile(package=name, name=file, url="", hashes=((),))
-        version, sha256 = file.split("-")[1], self.tools.sole_digest(offered)
+        file = min(self.tools.listed(name))
+        listed = ListedFile(package=name, name=file, url="", hashes=((),))
+        version, sha256 = file.split("-")[1], self.tools.sole_digest(listed)
         return ResolvedFile(
             package=name, version=version, file=file, url="", sha256=sha256, indexes=request.indexes
         )

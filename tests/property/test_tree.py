@@ -1,13 +1,21 @@
-"""Properties of the source itself: where its tests are."""
+"""Properties of the source itself: where its tests are, and its names."""
 
 from __future__ import annotations
 
+import ast
+import re
 from pathlib import Path
 
 import pytest
 
 TESTS = Path(__file__).parents[1]
 UNIT = TESTS / "unit"
+SOURCE = TESTS.parent / "envbuild"
+
+PRIVATE = re.compile(
+    r"(seal|witness|glance|standing|keeper|offer|share|mender|baking|room|shelf|shelves)(s|ed|er)?"
+)
+"""Words that docs/architecture.md replaces by those of the field; `shared` is one of these."""
 
 
 @pytest.mark.parametrize("file", sorted(UNIT.rglob("test_*.py")), ids=lambda file: file.stem)
@@ -15,6 +23,19 @@ def test_a_unit_test_is_named_after_what_it_tests(file: Path) -> None:
     """`tests/unit/<room>/test_<module>.py` tests `envbuild/<room>/<module>.py`, or a tool of the tests."""
     room = file.parent.relative_to(UNIT)
     name = file.stem.removeprefix("test_")
-    folders = (TESTS.parent / "envbuild" / room, TESTS / room, TESTS)
+    folders = (SOURCE / room, TESTS / room, TESTS)
     found = [folder / name for folder in folders if (folder / f"{name}.py").is_file()]
     assert found or (folders[0] / name).is_dir()
+
+
+@pytest.mark.parametrize("file", sorted(SOURCE.rglob("*.py")), ids=lambda file: file.stem)
+def test_names_are_those_of_the_glossary(file: Path) -> None:
+    """No module, class, function, argument, variable or field has a word that only its author understands."""
+    names = {file.stem}
+    for node in ast.walk(ast.parse(file.read_bytes())):
+        fields = ("name", "arg", "id", "attr")
+        names |= {name for field in fields if isinstance(name := getattr(node, field, None), str)}
+    words = {(name, word) for name in names for word in re.split(r"_|(?<=[a-z])(?=[A-Z])", name)}
+    assert [
+        name for name, word in words if word != "shared" and PRIVATE.fullmatch(word.lower())
+    ] == []

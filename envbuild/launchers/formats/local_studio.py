@@ -49,11 +49,11 @@ def _recipe(subject: BuiltDriver) -> ExportedFile:
 
 
 def _has_engine(subject: BuiltDriver) -> bool:
-    return "vllm" in subject.offered or _package(subject, "sglang")
+    return "vllm" in subject.bin_commands or _package(subject, "sglang")
 
 
 def _variables(subjects: list[BuiltDriver], folder: str | None) -> Iterator[tuple[str, str]]:
-    vllm = [subject for subject in subjects if "vllm" in subject.offered]
+    vllm = [subject for subject in subjects if "vllm" in subject.bin_commands]
     sglang = [subject for subject in subjects if _package(subject, "sglang")]
     if vllm:
         first = vllm[0].entry

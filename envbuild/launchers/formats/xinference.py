@@ -26,7 +26,7 @@ def render_xinference(fleet: BuiltFleet, *, wheels: str | None) -> tuple[Exporte
     """
     return tuple(
         _worker(subject, stable=fleet.stable)
-        if WORKER in subject.offered
+        if WORKER in subject.bin_commands
         else _launch(subject, wheels)
         for subject in fleet.subjects
     )

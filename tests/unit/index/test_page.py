@@ -216,8 +216,8 @@ def test_what_is_rendered_parses_to_the_same(files: list[IndexFile]) -> None:
 
 
 @pytest.mark.parametrize("kind", [JSON, "text/html"])
-def test_a_glance_at_a_page_finds_files_with_their_hashes(kind: str) -> None:
-    """What a glance tells is what reading the page would tell, and no more than that."""
+def test_a_scan_finds_files_with_their_hashes(kind: str) -> None:
+    """A scan finds what parsing the page finds, and nothing else."""
     digest, other = "a" * 64, "b" * 64
     files = (
         IndexFile(
@@ -239,7 +239,7 @@ def test_a_glance_at_a_page_finds_files_with_their_hashes(kind: str) -> None:
     assert not any(name.startswith("a-2") and sha256 for name, sha256 in found)
 
 
-def test_a_glance_at_what_is_no_page_finds_nothing() -> None:
+def test_a_scan_of_another_text_finds_nothing() -> None:
     """A broken answer confirms nothing."""
     assert listed_hashes("{", JSON) == frozenset()
     assert listed_hashes("<html>", "text/html") == frozenset()
