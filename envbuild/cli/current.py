@@ -1,6 +1,6 @@
-"""`list`, `which` and `run`: what the current generation has.
+"""`list`, `which`, `run` and `probe`: what the current generation has.
 
-They need no more than its manifest, so that they usually answer without most of envbuild.
+The first three need no more than its manifest, so that they usually answer without most of envbuild.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from envbuild.cli.folders import are_own, store_root
-from envbuild.cli.options import DRIVER, Arguments, Parameter, Verb
+from envbuild.cli.options import DRIVER, Arguments, Parameter, Verb, drivers
 from envbuild.lean_json import read_json, read_ordinary
 
 TYPE_CHECKING = False
@@ -114,6 +114,22 @@ def run(context: Context, arguments: Arguments) -> Outcome:
     except OSError as error:
         message = f"cannot start {binary}: {error.strerror}"
         raise HostError(Problem(message=message, hint="run `envbuild sync`")) from error
+
+
+@Verb("probe", drivers("only these (default: every one in the current generation)"))
+def probe(context: Context, arguments: Arguments) -> Outcome:
+    """Run the declared probes in the current environments."""
+    from envbuild.commands.probe import probe as command
+    from envbuild.report.outcome import outcome_of
+    from envbuild.report.verify import probe_table, render_probe
+
+    report = command(
+        context.declaration_here,
+        arguments.drivers,
+        context.store.require_current(),
+        context.prober(context.cpus),
+    )
+    return outcome_of(report, render_probe, probe_table, code=report.exit_code)
 
 
 def _become(binary: str, arguments: Arguments) -> NoReturn:

@@ -25,14 +25,14 @@ _PLACES = {
     "verify": "verify.verify",
     "gc": "store.gc",
     "ps": "store.ps",
-    "doctor": "doctor.doctor",
+    "doctor": "verify.doctor",
     "export": "export.export",
     "import": "declaration.import_",
     "add": "declaration.add",
     "remove": "declaration.remove",
     "edit": "declaration.edit",
     "show": "declaration.show",
-    "probe": "probe.probe",
+    "probe": "current.probe",
 }
 
 VERB_NAMES = tuple(_PLACES)

@@ -1,11 +1,11 @@
-"""`verify`, and its `--repair`."""
+"""`verify` and `doctor`: what differs from what was built, and problems on this host."""
 
 from __future__ import annotations
 
 import sys
 
 from envbuild.cli.folders import cpus, store_root
-from envbuild.cli.options import Arguments, Verb, drivers, flag
+from envbuild.cli.options import Arguments, Parameter, Verb, drivers, flag
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -103,3 +103,44 @@ def _repair_all(context: Context, drivers: tuple[str, ...], progress: Progress) 
         wanted_for=wanted_for,
         interpreter_at=context.interpreters.at,
     ).run(drivers)
+
+
+_DECLARATION = "drivers.toml"
+"""Where the declaration is unless the user names another file."""
+
+
+@Verb(
+    "doctor",
+    Parameter(
+        "--unit",
+        "FILE",
+        "also say what each ExecStart of these unit files would start",
+        count="+",
+        repeats=True,
+        default=(),
+    ),
+    trusts=("store",),
+)
+def doctor(context: Context, arguments: Arguments) -> Outcome:
+    """Look for problems on this host."""
+    from envbuild.commands.doctor import Doctor, check_units
+    from envbuild.report.outcome import outcome_of
+    from envbuild.report.verify import doctor_table, render_doctor
+    from envbuild.store.guard import require_store
+    from envbuild.target.host import probe_host
+
+    require_store(context.store.root)
+    manifest = context.store.require_current()
+    files = (file for group in arguments.unit for file in group)
+    units = check_units(context.store, manifest, tuple(files))
+    declared = context.declaration_path.exists() or arguments.file != _DECLARATION
+    result = Doctor(
+        store=context.store,
+        manifest=manifest,
+        host=probe_host(context.runner, context.environment),
+        runner=context.runner,
+        environment=context.environment,
+        declaration=context.declaration if declared else None,
+        lock_folder=context.lock_folder,
+    ).examine(units)
+    return outcome_of(result, render_doctor, doctor_table, code=result.exit_code)

@@ -51,13 +51,11 @@ from envbuild.report.declaration import (
     show_table,
 )
 from envbuild.report.diff import diff_table, render_diff
-from envbuild.report.doctor import doctor_table, render_doctor
 from envbuild.report.export import export_table, render_export
 from envbuild.report.lines import render_problems
 from envbuild.report.list import list_table, render_list
 from envbuild.report.lock import lock_table, render_lock
 from envbuild.report.outcome import problem_table
-from envbuild.report.probe import probe_table, render_probe
 from envbuild.report.store import (
     gc_table,
     history_table,
@@ -66,7 +64,16 @@ from envbuild.report.store import (
     render_history,
     render_ps,
 )
-from envbuild.report.verify import render_repair, render_verify, repair_table, verify_table
+from envbuild.report.verify import (
+    doctor_table,
+    probe_table,
+    render_doctor,
+    render_probe,
+    render_repair,
+    render_verify,
+    repair_table,
+    verify_table,
+)
 from envbuild.report.why import render_tree, render_why, tree_table, why_table
 from envbuild.requirement.graph import Edge
 from envbuild.store.garbage import GcPlan, Kept
