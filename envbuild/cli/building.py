@@ -88,11 +88,9 @@ def open_builder(
             return UvInstaller(
                 runner=context.runner,
                 cache=context.store.cache / "uv",
-                index_environment=session.uv.environment,
-                locked=session.locked,
+                indexes=session.uv,
                 offline=offline,
                 explain=session.explain_installation,
-                conceal=session.uv.without_secret,
                 link_mode=settings.link_mode,
                 sources=sources,
             )

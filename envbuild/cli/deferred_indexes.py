@@ -172,8 +172,6 @@ class DeferredIndexes:
                 context.environment,
                 runner=context.runner,
                 cache=context.lock_cache,
-                timeout=context.index_timeout,
-                retries=context.index_retries,
                 hashes=True,
                 name=name,
             )
@@ -197,7 +195,7 @@ class DeferredIndexes:
         tools = ResolverTools(
             runner=self._context.runner,
             cache=self._context.lock_cache / name,
-            index_environment=indexes.uv.environment,
+            index_environment=indexes.uv.environment(),
             explain=indexes.explain_resolution,
             advise=indexes.advice,
             deadline=self._context.index_deadline,

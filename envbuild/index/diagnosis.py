@@ -6,14 +6,13 @@ so after a failure envbuild asks the indexes what uv must have asked.
 
 from __future__ import annotations
 
-import re
 import threading
 from typing import TYPE_CHECKING, TypeVar
 
 from envbuild.errors import EnvbuildError, IndexFailureError, Problem, UnsatisfiableError
 from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError, problem_of
 from envbuild.index.misnamed import look_for_misnamed, names_in
-from envbuild.index.upload_times import missing_times, tells_times
+from envbuild.index.upload_times import missing_times
 from envbuild.posix.workers import Workers
 
 if TYPE_CHECKING:
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
     from envbuild.resolution.resolution import ResolveRequest
 
 _AT_ONCE = 8
-_REFUSED = re.compile(r"for url\s+\(http://[^/\s)]*/(?:[^\s)]*/)?([^/\s)]*)\)")
-"""How uv names an address that it could not request over plain http; uv breaks lines anywhere."""
 
 T = TypeVar("T")
 
@@ -62,7 +59,7 @@ def diagnose_resolution(
     problems = ask_all(sorted(wanted), ask)
     if problems:
         return IndexFailureError(problems)
-    metadata_to_tell = [package for package, page in sorted(pages.items()) if not tells_times(page)]
+    metadata_to_tell = [package for package, page in sorted(pages.items()) if not page.tells_times]
     if problems := missing_times(locations, request, (*metadata_to_tell, *timeless)):
         return IndexFailureError(problems)
 
@@ -77,21 +74,6 @@ def diagnose_resolution(
         if (version := _version_without_wheel(pages[package], wanted[package]))
     ]
     return UnsatisfiableError(unbuilt) if unbuilt else None
-
-
-def led_to_http(words: str, locations: IndexLocations) -> IndexFailureError | None:
-    """That the default index led uv, which may ask nobody over plain http, there; None where uv says nothing of it."""
-    refused = _REFUSED.search(words)
-    if refused is None:
-        return None
-    answer = IndexAnswer(
-        fault=Fault.UNSAFE,
-        location=locations.default,
-        package="",
-        file=refused[1].removesuffix(".metadata") or "a page",
-        reason="from https to http",
-    )
-    return IndexFailureError(problem_of(answer))
 
 
 def problems_seen(seen: Iterable[IndexAnswer]) -> list[Problem]:
@@ -123,8 +105,8 @@ def ask_all(items: Iterable[T], ask: Callable[[T], Problem | None]) -> list[Prob
 
 
 def _page(client: IndexClient, location: IndexLocation, package: str) -> ProjectPage:
-    """The current page; a page without a file of the package is invalid."""
-    page = client.project_page(location, package, fresh=True)
+    """The page as it is now; one without any file of a package is no package's page."""
+    page = client.project_page(location, package)
     if not any(file.version for file in page.files):
         answer = IndexAnswer(
             fault=Fault.GARBAGE, location=location, package=package, reason="it lists no file"

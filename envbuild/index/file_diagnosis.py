@@ -56,7 +56,7 @@ class _Checks:
         """Whether the page lists the file with the locked hash."""
         location = self._locations.holding(file.index, file.package)
         try:
-            page = self._client.project_page(location, file.package, fresh=True)
+            page = self._client.project_page(location, file.package)
         except IndexAnswerError as error:
             if error.answer.fault is not Fault.NOT_FOUND:
                 raise

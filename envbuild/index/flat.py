@@ -6,7 +6,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError
-from envbuild.index.page import ProjectPage
+from envbuild.index.page import page_of
 from envbuild.requirement.parse import normalized_name
 from envbuild.value import replace
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from envbuild.index.locations import IndexLocation
-    from envbuild.index.page import IndexFile
+    from envbuild.index.page import IndexFile, ProjectPage
 
 _SDISTS = (".tar.gz", ".zip")
 
@@ -56,7 +56,7 @@ def pages_of(files: Iterable[IndexFile]) -> dict[str, ProjectPage]:
     for file in files:
         if (package := package_of(file.filename)) is not None:
             found.setdefault(package, []).append(file)
-    return {name: ProjectPage(name=name, files=tuple(listed)) for name, listed in found.items()}
+    return {name: page_of(name, listed) for name, listed in found.items()}
 
 
 def package_of(filename: str) -> str | None:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from concurrent.futures import FIRST_EXCEPTION, wait
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
-from envbuild.declaration.declaration import DEFAULT_INDEX
 from envbuild.errors import HostError, IndexFailureError
 from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError
-from envbuild.index.disk import is_on_disk, open_on_disk
-from envbuild.index.page import IndexFile
-from envbuild.index.remote_file import metadata_in_ranges
+from envbuild.index.disk import is_on_disk
+from envbuild.index.remote_file import InnerMetadata
 from envbuild.posix.workers import Workers
 from envbuild.resolution.resolution import ResolvedFile
 from envbuild.value import replace, value
@@ -26,28 +23,17 @@ from envbuild.wheelcache.metadata import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from typing import TypeAlias
+    from collections.abc import Iterable
 
     from envbuild.index.locations import IndexLocation, IndexLocations
     from envbuild.index.metadata_cache import MetadataCache
+    from envbuild.index.page import IndexFile
     from envbuild.index.reader import IndexClient
     from envbuild.resolution.resolution import KnownPackage, LockedChoice
     from envbuild.uv.sdist import SdistBuilder
 
-    _Way: TypeAlias = Callable[[IndexLocation, ResolvedFile, IndexFile], "_Found | None"]
-
 _SMALL = 4 << 20
 """Bytes of a wheel that is downloaded only for its METADATA."""
-
-
-@value
-class _Found:
-    """METADATA, and whether it certainly belongs to the file's sha256."""
-
-    metadata: WheelMetadata
-    vouched: bool
-    """Whether it was read from bytes with that sha256, or the index gave its hash."""
 
 
 @value
@@ -107,19 +93,20 @@ class MetadataReader:
     def _is_listed(self, package: KnownPackage) -> bool:
         location = self.locations.holding(package.index, package.name)
         try:
-            return self.client.lists(location, package.name, package.file, package.sha256)
+            page = self.client.project_page(location, package.name)
         except IndexFailureError:
             return False
+        return package.sha256 in page.digests(package.file)
 
     def read(self, file: ResolvedFile) -> WheelMetadata:
         """METADATA of one file; IndexAnswerError, or HostError if a build failed."""
         known = self.cache.get(file.sha256)
         if known is None:
             location = self.locations.holding(file.index, file.package)
-            is_wheel = file.file.endswith(".whl")
-            found = (self._read_wheel if is_wheel else self._read_sdist)(location, file)
-            known = found.metadata
-            self.cache.put(file.sha256, known, vouched=found.vouched)
+            if not file.file.endswith(".whl"):
+                return self._keep(file, self._build(location, file), vouched=True)
+            inner = self.client.inner.read(location, file.package, self._listed(location, file))
+            known = self._keep(file, _value(location, file, inner), vouched=inner.vouched)
         return known
 
     def read_if_cheap(self, file: ResolvedFile) -> WheelMetadata | None:
@@ -128,66 +115,17 @@ class MetadataReader:
         Errors as in `read`.
         """
         location = self.locations.holding(file.index, file.package)
-        if self.cache.get(file.sha256) is not None:
-            return self.read(file)
-        listed = self._listed(location, file)
-        if is_on_disk(location, listed):
-            return self.read(file)
-        found = self._in_parts(location, file, listed)
-        if found is not None:
-            self.cache.put(file.sha256, found.metadata, vouched=found.vouched)
-        elif listed.size is None or listed.size > _SMALL:
-            return None
+        if self.cache.get(file.sha256) is None:
+            listed = self._listed(location, file)
+            is_small = listed.size is not None and listed.size <= _SMALL
+            is_near = is_small or is_on_disk(location, listed)
+            if not is_near and not self.client.inner.read_parts(location, file.package, listed):
+                return None
         return self.read(file)
 
-    def _read_wheel(self, location: IndexLocation, file: ResolvedFile) -> _Found:
-        """A wheel's METADATA; a METADATA file beside it counts if the page has its hash.
-
-        Without a hash the wheel itself is read, unless it must be downloaded as a whole.
-        """
-        found = self._at_known_address(location, file)
-        if found is not None:
-            return found
-        listed = self._listed(location, file)
-        if is_on_disk(location, listed):
-            with open_on_disk(location, file.package, listed) as stream:
-                size = os.fstat(stream.fileno()).st_size
-                return _Found(metadata=_parse(location, file, stream, size), vouched=False)
-        return self._in_parts(location, file, listed) or self._in_whole(location, file, listed)
-
-    def _in_parts(
-        self, location: IndexLocation, file: ResolvedFile, listed: IndexFile
-    ) -> _Found | None:
-        """METADATA without the whole wheel; None if that is not possible."""
-        for read in self._ways(location, file, listed):
-            if (found := read(location, file, listed)) is not None:
-                return found
-        return None
-
-    def _ways(
-        self, location: IndexLocation, file: ResolvedFile, listed: IndexFile
-    ) -> tuple[_Way, ...]:
-        """The ways to get METADATA without the whole wheel, the most reliable first."""
-        if listed.metadata_sha256 is not None:
-            return (self._beside, self._in_ranges)
-        ranges = () if self._has_known_address(location, file) else (self._in_ranges,)
-        return (*ranges, self._beside) if listed.has_metadata else ranges
-
-    def _has_known_address(self, location: IndexLocation, file: ResolvedFile) -> bool:
-        """Whether a resolution saw the index's own addresses, and not those of a router."""
-        return location.name == DEFAULT_INDEX and location.is_plain and bool(file.url)
-
-    def _at_known_address(self, location: IndexLocation, file: ResolvedFile) -> _Found | None:
-        """METADATA in one or two requests, without the page; None if the page is needed."""
-        if not self._has_known_address(location, file):
-            return None
-        known = IndexFile(filename=file.file, url=file.url, sha256=file.sha256)
-        try:
-            return self._in_ranges(location, file, known)
-        except IndexAnswerError as error:
-            if error.answer.fault is Fault.UNREACHABLE:
-                return None
-            raise
+    def _keep(self, file: ResolvedFile, metadata: WheelMetadata, *, vouched: bool) -> WheelMetadata:
+        self.cache.put(file.sha256, metadata, vouched=vouched)
+        return metadata
 
     def _listed(self, location: IndexLocation, file: ResolvedFile) -> IndexFile:
         """The file as its index's page lists it."""
@@ -199,52 +137,20 @@ class MetadataReader:
             raise two_contents(location, file.package, file.file, digests)
         return replace(listed, sha256=file.sha256)
 
-    def _beside(
-        self, location: IndexLocation, file: ResolvedFile, listed: IndexFile
-    ) -> _Found | None:
-        """METADATA as the index serves it (PEP 658); None where it does not, or tells no size."""
-        try:
-            content = self.client.metadata_beside(location, file.package, listed)
-        except IndexAnswerError as error:
-            if error.answer.fault is Fault.NOT_FOUND:
-                return None
-            raise
-        size = listed.size
-        if size is None:
-            size = self.client.file_size(location, file.package, listed)
-        if size is None:
-            return None
-        vouched = listed.metadata_sha256 is not None
-        return _Found(metadata=_value(location, file, content, size), vouched=vouched)
-
-    def _in_ranges(
-        self, location: IndexLocation, file: ResolvedFile, listed: IndexFile
-    ) -> _Found | None:
-        """METADATA from the wheel's last bytes; None if the server only gives whole files.
-
-        A small wheel that came whole must have its sha256.
-        """
-        inner = metadata_in_ranges(self.client, location, file.package, listed)
-        if inner is None:
-            return None
-        metadata = _value(location, file, inner.content, inner.size)
-        return _Found(metadata=metadata, vouched=inner.whole)
-
-    def _in_whole(self, location: IndexLocation, file: ResolvedFile, listed: IndexFile) -> _Found:
-        with tempfile.TemporaryFile() as stream:
-            _, size = self.client.download(location, file.package, listed, stream)
-            return _Found(metadata=_parse(location, file, stream, size), vouched=True)
-
-    def _read_sdist(self, location: IndexLocation, file: ResolvedFile) -> _Found:
-        """METADATA of the wheel that is built from a source distribution."""
+    def _build(self, location: IndexLocation, file: ResolvedFile) -> WheelMetadata:
+        """METADATA of what a source distribution is built into."""
         with tempfile.TemporaryDirectory(prefix="envbuild-sdist-") as folder:
             archive = Path(folder, file.file)
             listed = self._listed(location, file)
             with archive.open("wb") as sink:
                 _, size = self.client.download(location, file.package, listed, sink)
             with self.builder.build(archive, Path(folder)).open("rb") as wheel:
-                metadata = _parse(location, file, wheel, size, built=True)
-                return _Found(metadata=metadata, vouched=True)
+                try:
+                    content = find_metadata(wheel, file.package)
+                except ValueError as error:
+                    raise _bad(Fault.GARBAGE, location, file, str(error)) from error
+            inner = InnerMetadata(content=content, size=size, vouched=True)
+            return _value(location, file, inner, built=True)
 
 
 def two_contents(
@@ -262,26 +168,11 @@ def two_contents(
     return IndexAnswerError(answer)
 
 
-def _parse(
-    location: IndexLocation,
-    file: ResolvedFile,
-    wheel: IO[bytes],
-    size: int,
-    *,
-    built: bool = False,
-) -> WheelMetadata:
-    try:
-        content = find_metadata(wheel, file.package)
-    except ValueError as error:
-        raise _bad(Fault.GARBAGE, location, file, str(error)) from error
-    return _value(location, file, content, size, built=built)
-
-
 def _value(
-    location: IndexLocation, file: ResolvedFile, content: bytes, size: int, *, built: bool = False
+    location: IndexLocation, file: ResolvedFile, inner: InnerMetadata, *, built: bool = False
 ) -> WheelMetadata:
     try:
-        return parse_metadata(content, file.package, size, file.version, built=built)
+        return parse_metadata(inner.content, file.package, inner.size, file.version, built=built)
     except MisnamedError as error:
         raise _bad(Fault.MISNAMED, location, file, str(error)) from error
     except ValueError as error:

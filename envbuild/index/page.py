@@ -6,12 +6,12 @@ import json
 import re
 import warnings
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urldefrag, urljoin
+from urllib.parse import quote, urldefrag, urljoin
 
 from envbuild.value import value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from packaging.version import Version
 
@@ -21,7 +21,6 @@ ACCEPT = f"{JSON}, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
 
 _BASE = re.compile(r"""<base\s([^<>]*)>""", re.IGNORECASE)
 _HREF = re.compile(r"""\bhref\s*=\s*["']?([^"'\s]+)""", re.IGNORECASE)
-_HASH = re.compile(r"#sha256=([0-9a-f]{64})")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _PLAIN_URL = re.compile(
     r"https?://[A-Za-z0-9.-]+(?::[0-9]+)?(?:/[A-Za-z0-9_+%~!,=@-][A-Za-z0-9_.+%~!,=@-]*)+"
@@ -37,6 +36,11 @@ _MOST_LINKS = 100_000
 _MOST_PARTS = 1_000_000
 """Elements of a JSON page, at all its depths; the longest in use have a tenth of it."""
 
+_HEX = re.compile(r"[0-9a-fA-F]{32,128}")
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_.+~-]+")
+"""A file's name that is part of an address as it stands."""
+
+_DECODER = json.JSONDecoder()
 _LONGEST_BASE = 4096
 """In a `<base>` only so many characters are read."""
 
@@ -89,22 +93,51 @@ class IndexFile:
 
 @value
 class ProjectPage:
-    """Every file of one package that an index lists."""
+    """Every file of one package that an index lists, in the page's order.
+
+    It is kept as the text in which the router serves it, a third of what values take, and read as far as it is asked.
+    """
 
     name: str
     """Normalised (PEP 503)."""
 
-    files: tuple[IndexFile, ...]
-    """In the page's order."""
+    text: str
+    """JSON (PEP 691), in ASCII; addresses are those of the router, relative to its page."""
+
+    @property
+    def files(self) -> tuple[IndexFile, ...]:
+        """All of them."""
+        return tuple(map(_file_of, json.loads(self.text)["files"]))
+
+    @property
+    def tells_times(self) -> bool:
+        """Whether it says of any file when it was uploaded."""
+        return '"upload-time":' in self.text  # within a text the quotes have backslashes
 
     def file(self, filename: str) -> IndexFile | None:
         """The file of that name, or None."""
-        return next((file for file in self.files if file.filename == filename), None)
+        return next(self._named(filename), None)
 
     def digests(self, filename: str) -> tuple[str | None, ...]:
-        """Every sha256 that the page has for a file name; None for an entry without one."""
-        listed = (file.sha256 for file in self.files if file.filename == filename)
-        return tuple(dict.fromkeys(listed))
+        """Every sha256 that the page gives for a file's name, None where it gives none for it."""
+        return tuple(dict.fromkeys(file.sha256 for file in self._named(filename)))
+
+    def _named(self, filename: str) -> Iterator[IndexFile]:
+        begin = f'{{"filename":{json.dumps(filename)},'
+        at = self.text.find(begin)
+        while at >= 0:
+            yield _file_of(_DECODER.raw_decode(self.text, at)[0])
+            at = self.text.find(begin, at + 1)
+
+
+def page_of(name: str, files: Iterable[IndexFile]) -> ProjectPage:
+    """The page of a package's files; `name` is normalised."""
+    return _page(name, (_entry_of(name, file) for file in files))
+
+
+def _page(name: str, entries: Iterable[dict[str, Any]]) -> ProjectPage:
+    table = {"meta": {"api-version": "1.0"}, "name": name, "files": list(entries)}
+    return ProjectPage(name=name, text=json.dumps(table, separators=(",", ":")))
 
 
 def parse_page(name: str, text: str, content_type: str, url: str) -> ProjectPage:
@@ -120,7 +153,7 @@ def parse_page(name: str, text: str, content_type: str, url: str) -> ProjectPage
     else:
         entries = _html_entries(text, name)
         url = urljoin(url, _base_of(text))
-    return ProjectPage(name=name, files=tuple(parse_file(entry, url) for entry in entries))
+    return _page(name, (_parse_entry(name, entry, url) for entry in entries))
 
 
 def _base_of(html: str) -> str:
@@ -128,33 +161,6 @@ def _base_of(html: str) -> str:
     base = _BASE.search(html)
     href = _HREF.search(base[1][:_LONGEST_BASE]) if base else None
     return href[1] if href else ""
-
-
-def listed_hashes(text: str, content_type: str) -> frozenset[tuple[str, str]]:
-    """File name and sha256 of the files on a page, without parsing all of it.
-
-    Escaped entries of an HTML page, and those without sha256, are left out.
-    """
-    if content_type.partition(";")[0].strip().lower() != JSON:
-        found = (
-            (text[text.rfind("/", 0, hit.start()) + 1 : hit.start()], hit[1])
-            for hit in _HASH.finditer(text)
-        )
-        return frozenset(found)
-    try:
-        entries = _json_entries(text)
-    except ValueError:
-        return frozenset()
-    return frozenset(
-        (str(entry.get("filename")), _sha256(entry.get("hashes")) or "") for entry in entries
-    )
-
-
-def render_page(page: ProjectPage) -> bytes:
-    """The page as JSON (PEP 691), in UTF-8."""
-    files = [_render_file(file) for file in page.files]
-    table = {"meta": {"api-version": "1.0"}, "name": page.name, "files": files}
-    return json.dumps(table).encode()
 
 
 def _json_entries(text: str) -> list[Mapping[str, Any]]:
@@ -195,60 +201,82 @@ def _html_entries(text: str, name: str) -> list[Mapping[str, Any]]:
 
 def parse_file(entry: Mapping[str, Any], base: str) -> IndexFile:
     """One entry of a page's files, as JSON has it (PEP 691); ValueError says why it is none."""
+    return _file_of(_parse_entry("", entry, base))
+
+
+def _parse_entry(package: str, entry: Mapping[str, Any], base: str) -> dict[str, Any]:
+    """An entry as an index has it → as the router serves it, with what uv need not know under `_`."""
     filename, url = entry.get("filename"), entry.get("url")
     if not isinstance(filename, str) or not isinstance(url, str) or "/" in filename:
         raise ValueError("it lists a file without a name or an address")
+    digest = _sha256(entry.get("hashes"))
+    kept: dict[str, Any] = {
+        "filename": filename,
+        "url": _served_at(package, filename),
+        "hashes": {"sha256": digest} if digest else _other_hashes(entry.get("hashes")),
+        "_url": url if _PLAIN_URL.fullmatch(url) else urldefrag(urljoin(base, url)).url,
+    }
+    if type(size := entry.get("size")) is int and size >= 0:
+        kept["size"] = size
+    for key in ("requires-python", "upload-time"):
+        if isinstance(text := entry.get(key), str) and text:
+            kept[key] = text
+    if (yanked := entry.get("yanked", False)) is True or isinstance(yanked, str):
+        kept["yanked"] = yanked or True
     metadata = entry.get("core-metadata", entry.get("dist-info-metadata", False))
+    if metadata:
+        kept["_metadata"] = True
+    if metadata or filename.endswith(".whl"):
+        known = _sha256(metadata)
+        kept["core-metadata"] = {"sha256": known} if known else True
+    return kept
+
+
+def _served_at(package: str, filename: str) -> str:
+    name = filename if _PLAIN_NAME.fullmatch(filename) else quote(filename)
+    return f"../../files/{package}/{name}"
+
+
+def _file_of(entry: Mapping[str, Any]) -> IndexFile:
+    yanked = entry.get("yanked")
     return IndexFile(
-        filename=filename,
-        url=url if _PLAIN_URL.fullmatch(url) else urldefrag(urljoin(base, url)).url,
-        sha256=_sha256(entry.get("hashes")),
-        size=_positive(entry.get("size")),
-        requires_python=_text(entry.get("requires-python")),
-        upload_time=_text(entry.get("upload-time")),
-        yanked=_yanked(entry.get("yanked", False)),
-        has_metadata=bool(metadata),
-        metadata_sha256=_sha256(metadata),
+        filename=entry["filename"],
+        url=entry["_url"],
+        sha256=entry["hashes"].get("sha256"),
+        size=entry.get("size"),
+        requires_python=entry.get("requires-python"),
+        upload_time=entry.get("upload-time"),
+        yanked="" if yanked is True else yanked,
+        has_metadata="_metadata" in entry,
+        metadata_sha256=_sha256(entry.get("core-metadata")),
     )
+
+
+def _entry_of(package: str, file: IndexFile) -> dict[str, Any]:
+    entry = {
+        "filename": file.filename,
+        "url": file.url,
+        "hashes": {"sha256": file.sha256},
+        "size": file.size,
+        "requires-python": file.requires_python,
+        "upload-time": file.upload_time,
+        "yanked": True if file.yanked == "" else file.yanked,
+        "core-metadata": file.has_metadata and {"sha256": file.metadata_sha256},
+    }
+    return _parse_entry(package, entry, file.url)
+
+
+def _other_hashes(hashes: object) -> dict[str, str]:
+    """Digests of other kinds, by which a resolver knows the file."""
+    found = hashes.items() if isinstance(hashes, dict) else ()
+    return {
+        kind: digest
+        for kind, digest in found
+        if kind != "sha256" and isinstance(digest, str) and _HEX.fullmatch(digest)
+    }
 
 
 def _sha256(hashes: object) -> str | None:
     value = hashes.get("sha256") if isinstance(hashes, dict) else None
     known = value.lower() if isinstance(value, str) else ""
     return known if _SHA256.fullmatch(known) else None
-
-
-def _positive(value: object) -> int | None:
-    return value if type(value) is int and value >= 0 else None
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
-
-
-def _yanked(value: object) -> str | None:
-    if isinstance(value, str):
-        return value
-    return "" if value is True else None
-
-
-def _render_file(file: IndexFile) -> dict[str, Any]:
-    entry: dict[str, Any] = {
-        "filename": file.filename,
-        "url": file.url,
-        "hashes": {"sha256": file.sha256} if file.sha256 else {},
-    }
-    known = {
-        "size": file.size,
-        "requires-python": file.requires_python,
-        "upload-time": file.upload_time,
-        "yanked": file.yanked or (True if file.yanked == "" else None),
-        "core-metadata": _render_metadata(file),
-    }
-    return entry | {key: value for key, value in known.items() if value is not None}
-
-
-def _render_metadata(file: IndexFile) -> dict[str, str] | bool | None:
-    if not file.has_metadata:
-        return None
-    return {"sha256": file.metadata_sha256} if file.metadata_sha256 else True

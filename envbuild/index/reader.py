@@ -11,17 +11,19 @@ from typing import TYPE_CHECKING, BinaryIO, Self, TypeVar
 from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError
 from envbuild.index.disk import files_in_folder, is_on_disk, open_on_disk, page_on_disk, read_page
 from envbuild.index.flat import FlatListings
+from envbuild.index.inner_metadata import InnerMetadataReader
 from envbuild.index.mirrors import Mirrors
-from envbuild.index.page import ACCEPT, listed_hashes, parse_page
+from envbuild.index.once import Once
+from envbuild.index.page import ACCEPT, parse_page
 from envbuild.index.web import (
     CHUNK,
-    CONNECT_TIMEOUT,
     DEADLINE,
     READ_TIMEOUT,
     RETRIES,
     Reply,
     Request,
     Web,
+    longest_wait,
 )
 from envbuild.index.web_faults import WebError
 from envbuild.value import replace
@@ -63,13 +65,16 @@ class IndexClient:
         retries: int = RETRIES,
     ) -> None:
         """`environ` is read for proxies; `read_timeout` is in seconds of silence, `deadline` of a whole answer."""
-        self.patience = CONNECT_TIMEOUT + max(read_timeout, deadline)
+        self.retries = retries
+        self.patience = longest_wait(read_timeout, deadline, retries)
         """Seconds in which an index is given up, whatever it does."""
 
         self._web = Web(environ, read_timeout=read_timeout, deadline=deadline, retries=retries)
-        self._pages: dict[tuple[IndexLocation, str], ProjectPage] = {}
-        self._hashes: dict[tuple[str, str], frozenset[tuple[str, str]]] = {}
+        self._pages: Once[ProjectPage] = Once()
+        self._pages_of_mirrors: Once[ProjectPage] = Once()
         self._flat = FlatListings()
+        self.inner = InnerMetadataReader(self)
+        """Reads METADATA, once for all of a command."""
         self.mirrors = Mirrors()
         """What is known of mirrors that are down."""
 
@@ -84,41 +89,27 @@ class IndexClient:
     ) -> None:
         self._web.close()
 
-    def project_page(
-        self, location: IndexLocation, package: str, *, fresh: bool = False
-    ) -> ProjectPage:
-        """What an index lists of a package; a good answer is remembered unless a `fresh` one is asked for.
+    def project_page(self, location: IndexLocation, package: str) -> ProjectPage:
+        """What an index lists of a package; whatever it answers, it is asked once.
 
-        What a flat index lists is always remembered: it is asked once for all packages.
+        A flat one is asked once for all packages.
         """
-        return self.mirrors.ask(location, lambda place: self._page_of(place, package, fresh=fresh))
 
-    def _page_of(
-        self, location: IndexLocation, package: str, *, fresh: bool = False
-    ) -> ProjectPage:
+        def ask() -> ProjectPage:
+            return self.mirrors.ask(location, lambda place: self._page_of(place, package))
+
+        return self._pages.get((location, package), ask)
+
+    def _page_of(self, place: IndexLocation, package: str) -> ProjectPage:
         """The page at one place."""
+        return self._pages_of_mirrors.get((place, package), lambda: self._ask(place, package))
+
+    def _ask(self, location: IndexLocation, package: str) -> ProjectPage:
         if location.folder is not None:
             return self._page_on_disk(location, package)
         if location.is_flat:
             return self._flat.page(location, package, lambda: self._links(location, package))
-        key = (location, package)
-        if fresh or key not in self._pages:
-            self._pages[key] = self._fetch_page(location, package)
-        return self._pages[key]
-
-    def lists(self, location: IndexLocation, package: str, file: str, sha256: str) -> bool:
-        """Whether an index is seen to list a file with this sha256; of a folder of wheels it is not.
-
-        A glance at the page, which is remembered: many times cheaper than reading it.
-        """
-        if not location.is_plain:
-            return sha256 in self.project_page(location, package).digests(file)
-        key = (location.name, package)
-        if key not in self._hashes:
-            reply, body = self.ask_page(location, package)
-            kind = reply.headers.get("Content-Type", "")
-            self._hashes[key] = listed_hashes(body.decode(errors="replace"), kind)
-        return (file, sha256) in self._hashes[key]
+        return self._fetch_page(location, package)
 
     def metadata_beside(self, location: IndexLocation, package: str, file: IndexFile) -> bytes:
         """The METADATA that lies beside a wheel (PEP 658), its hash checked where the page has one."""

@@ -152,8 +152,8 @@ class InnerMetadata:
     size: int
     """Of the whole wheel, in bytes."""
 
-    whole: bool
-    """Whether the wheel came as a whole, because it is small, with the right sha256."""
+    vouched: bool
+    """Whether it belongs to the wheel's sha256 for good: read from such bytes, or known to its page by a hash."""
 
 
 def metadata_in_ranges(
@@ -174,7 +174,7 @@ def metadata_in_ranges(
                 _check_digest(location, package, listed, whole)
             content = find_metadata(cast("IO[bytes]", wheel), package)
             known = whole is not None and listed.sha256 is not None
-            return InnerMetadata(content=content, size=wheel.size, whole=known)
+            return InnerMetadata(content=content, size=wheel.size, vouched=known)
     except RangesUnsupportedError:
         return None
     except ValueError as error:

@@ -1,8 +1,7 @@
 """A package index on loopback that requests every package from that package's own index.
 
-uv sees one address and no credentials.
-A name that the router serves is never requested from another index:
-if its own index lacks it, the router answers with an empty page, which ends uv's search.
+uv sees one index and no credentials.
+All that a command asks through it sees the same pages, each of which was asked for once.
 """
 
 from __future__ import annotations
@@ -13,17 +12,14 @@ import os
 import threading
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Self
-from urllib.parse import quote
 
 from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError
 from envbuild.index.disk import is_on_disk, open_on_disk
-from envbuild.index.page import ProjectPage, render_page
-from envbuild.index.remote_file import metadata_in_ranges
-from envbuild.index.router_server import FIRST_PORT, PORTS, Content, listen
-from envbuild.index.upload_times import tells_times
+from envbuild.index.once import Once
+from envbuild.index.page import page_of
+from envbuild.index.router_server import FIRST_PORT, PORTS, Content, Served, listen
 from envbuild.index.web import CHUNK
 from envbuild.value import replace
-from envbuild.wheelcache.metadata import find_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
@@ -43,24 +39,17 @@ class IndexRouter:
         client: IndexClient,
         *,
         secret: str,
-        everything: bool = False,
         hashes: bool = True,
-        redirects: bool = False,
     ) -> None:
-        """Choose what to serve.
-
-        `secret` (hex digits) is part of the address, so that other users of the host cannot use it;
+        """`secret` (hex digits) is part of the address, so that other users of the host cannot use it;
         the same secret gives the same address where its port is free.
-        `everything` serves the default index too, else only what is bound to another one.
         `hashes` computes the sha256 of files in folders, which takes time and is not needed to install.
-        `redirects` sends who asks for a file of the default index there, where that needs no credentials.
         """
         self._locations = locations
         self._client = client
         self._secret = secret
         self._hashes = hashes
-        self._redirects = redirects
-        self.everything = everything
+        self._pages: Once[Served] = Once()
         self._digests: dict[tuple[str, str, int, int], str] = {}
         self._bad: dict[IndexAnswer, None] = {}
         self._timeless: dict[str, None] = {}
@@ -111,26 +100,24 @@ class IndexRouter:
         """A text without the router's address."""
         return text.replace(self._secret, "…")
 
-    def serves(self, package: str) -> bool:
-        """Whether the router serves a package."""
-        return self.everything or self._locations.is_bound(package)
-
     def note(self, answer: IndexAnswer) -> None:
         """Keep a bad answer for the diagnosis."""
         self._bad[answer] = None
 
-    def page(self, package: str) -> bytes:
+    def page(self, package: str) -> Served:
         """The package's page with the router's own addresses; IndexAnswerError as its index gave it."""
+        return self._pages.get(package, lambda: self._page(package))
+
+    def _page(self, package: str) -> Served:
         location = self._locations.of(package)
         page = self._client.project_page(location, package)
-        if not tells_times(page):
+        if not page.tells_times:
             self._timeless[package] = None
-        files = (self._own(location, package, file) for file in page.files)
-        return render_page(ProjectPage(name=package, files=tuple(files)))
-
-    def empty_page(self, package: str) -> bytes:
-        """A page without files: uv then asks no other index."""
-        return render_page(ProjectPage(name=package, files=()))
+        if location.folder is not None and self._hashes:
+            files = (self._with_digest(location, package, file) for file in page.files)
+            page = page_of(package, files)
+        digest = hashlib.sha256(page.text.encode()).hexdigest()
+        return Served(etag=f'"{digest}"', body=page.text)
 
     @contextmanager
     def content(self, package: str, filename: str, span: str | None) -> Generator[Content]:
@@ -143,50 +130,37 @@ class IndexRouter:
             with self._client.open_file(location, package, listed, span=span) as reply:
                 yield reply
 
-    def elsewhere(self, package: str, filename: str) -> str | None:
-        """The address where a client may get a file itself, if its index needs no credentials."""
-        if not self._redirects or self._locations.is_bound(package):
-            return None
-        location = self._locations.of(package)
-        if not location.is_plain or location.credentials is not None:
-            return None
-        url = self._file(package, filename)[1].url
-        scheme = (location.url or "").partition(":")[0]
-        same = scheme in ("http", "https") and url.startswith(f"{scheme}://")
-        return url.partition("#")[0] if same else None
-
     def _file(self, package: str, filename: str) -> tuple[IndexLocation, IndexFile]:
         """The file as its own index lists it; IndexAnswerError if it does not."""
         location = self._locations.of(package)
         listed = self._client.project_page(location, package).file(filename)
         if listed is None:
-            raise _bad(Fault.NOT_FOUND, location, package, filename)
+            answer = IndexAnswer(
+                fault=Fault.NOT_FOUND, location=location, package=package, file=filename
+            )
+            raise IndexAnswerError(answer)
         return location, listed
 
-    def metadata(self, package: str, filename: str) -> bytes:
-        """The METADATA of a wheel: what lies beside it where the page has its hash, else what is inside.
+    def metadata(self, package: str, filename: str, known: str | None) -> Served:
+        """The METADATA of a wheel; without its text where it is what the client has by its `known` ETag.
 
-        Where only a whole download could tell what is inside, what lies beside it has to do.
+        What cannot be read as a wheel is noted, and left to the client to pass over.
         """
         location, listed = self._file(package, filename)
-        if not is_on_disk(location, listed):
-            if listed.metadata_sha256 is None:
-                inner = metadata_in_ranges(self._client, location, package, listed)
-                if inner is not None:
-                    return inner.content
-            return self._client.metadata_beside(location, package, listed)
+        if listed.metadata_sha256 is not None and known == f'"{listed.metadata_sha256}"':
+            return Served(etag=known, body=b"")
         try:
-            with open_on_disk(location, package, listed) as wheel:
-                return find_metadata(wheel, package)
-        except ValueError as error:
-            raise _bad(Fault.GARBAGE, location, package, filename, str(error)) from error
+            content = self._client.inner.read(location, package, listed).content
+        except IndexAnswerError as error:
+            if error.answer.fault is not Fault.GARBAGE:
+                raise
+            self.note(error.answer)
+            content = b""
+        return Served(etag=f'"{hashlib.sha256(content).hexdigest()}"', body=content)
 
-    def _own(self, location: IndexLocation, package: str, file: IndexFile) -> IndexFile:
-        return replace(
-            file,
-            url=f"{self._origin}/files/{package}/{quote(file.filename)}",
-            sha256=self._digest(location, package, file) if self._hashes else file.sha256,
-        )
+    def _with_digest(self, location: IndexLocation, package: str, file: IndexFile) -> IndexFile:
+        """A file of a folder, whose sha256 nobody else can tell."""
+        return replace(file, sha256=self._digest(location, package, file))
 
     def _digest(self, location: IndexLocation, package: str, file: IndexFile) -> str | None:
         if not is_on_disk(location, file) or file.sha256 is not None:
@@ -211,10 +185,3 @@ class _LocalContent:
         """The bytes, in pieces of limited size."""
         while piece := self._stream.read(CHUNK):
             yield piece
-
-
-def _bad(
-    fault: Fault, location: IndexLocation, package: str, file: str, reason: str | None = None
-) -> IndexAnswerError:
-    answer = IndexAnswer(fault=fault, location=location, package=package, file=file, reason=reason)
-    return IndexAnswerError(answer)

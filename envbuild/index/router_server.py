@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import unquote, urlsplit
 
 from envbuild.index.answer import Fault, IndexAnswerError
 from envbuild.index.page import JSON
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,8 +25,18 @@ FIRST_PORT, PORTS = 20_000, 12_000
 _FAILED_BEHIND = 424
 """The status for a bad answer of an index: uv stops at once, and would retry a 5xx."""
 
+_METADATA = "application/octet-stream"
 _IDLE = 300.0
 """Seconds after which a silent connection is closed: longer than uv keeps one."""
+
+
+@value
+class Served:
+    """What every client of one command is told alike."""
+
+    etag: str
+    body: str | bytes
+    """A text is in ASCII."""
 
 
 class Content(Protocol):
@@ -42,37 +54,22 @@ class Content(Protocol):
 class Routes(Protocol):
     """The router, as the server sees it; each method raises IndexAnswerError."""
 
-    everything: bool
-    """Whether the client knows no other index."""
-
     def admits(self, secret: str) -> bool:
         """Whether a request knows the address."""
         ...
 
-    def serves(self, package: str) -> bool:
-        """Whether a package comes from here."""
+    def page(self, package: str) -> Served:
+        """The package's page."""
         ...
 
-    def page(self, package: str) -> bytes:
-        """The package's page as JSON."""
-        ...
-
-    def empty_page(self, package: str) -> bytes:
-        """A page that lists nothing."""
-        ...
-
-    def metadata(self, package: str, filename: str) -> bytes:
-        """The METADATA of a wheel."""
+    def metadata(self, package: str, filename: str, known: str | None) -> Served:
+        """The METADATA of a wheel; without its text where it is what the client has by its `known` ETag."""
         ...
 
     def content(
         self, package: str, filename: str, span: str | None
     ) -> AbstractContextManager[Content]:
         """A file, or a span of it as a `Range` header names it."""
-        ...
-
-    def elsewhere(self, package: str, filename: str) -> str | None:
-        """Where a client may get a file itself; None where only from here."""
         ...
 
     def note(self, answer: IndexAnswer) -> None:
@@ -137,38 +134,30 @@ class _Handler(BaseHTTPRequestHandler):
     def _respond(self) -> None:
         _, secret, kind, *rest = (*unquote(urlsplit(self.path).path).split("/"), "", "")
         routes = self.server.routes
-        if not routes.admits(secret) or not rest[0] or not routes.serves(rest[0]):
+        if not routes.admits(secret) or not rest[0]:
             self._send(404)
         elif kind == "simple":
-            self._page(rest[0])
+            self._give(routes.page(rest[0]), JSON)
         elif kind == "files" and rest[1].endswith(".metadata"):
-            content = routes.metadata(rest[0], rest[1].removesuffix(".metadata"))
-            self._send(200, content, "application/octet-stream")
+            known = self.headers.get("If-None-Match")
+            self._give(
+                routes.metadata(rest[0], rest[1].removesuffix(".metadata"), known), _METADATA
+            )
         elif kind == "files":
             self._file(rest[0], rest[1])
         else:
             self._send(404)
 
-    def _page(self, package: str) -> None:
-        """The page; an empty page if only this router may serve the package."""
-        routes = self.server.routes
-        try:
-            self._send(200, routes.page(package), JSON)
-        except IndexAnswerError as error:
-            if error.answer.fault is not Fault.NOT_FOUND or routes.everything:
-                raise
-            routes.note(error.answer)
-            self._send(200, routes.empty_page(package), JSON)
+    def _give(self, served: Served, kind: str) -> None:
+        """All of it, unless the client has it; it asks each time, as the next command may see something else."""
+        if self.headers.get("If-None-Match") == served.etag:
+            self._send(304, etag=served.etag)
+        else:
+            body = served.body.encode() if isinstance(served.body, str) else served.body
+            self._send(200, body, kind, etag=served.etag)
 
     def _file(self, package: str, filename: str) -> None:
-        """The file, or the requested range; only one piece is in memory at a time."""
-        elsewhere = self.server.routes.elsewhere(package, filename)
-        if elsewhere is not None:
-            self.send_response(307)
-            self.send_header("Location", elsewhere)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-            return
+        """The file, or the span of it that is asked for; nothing is held in memory but a piece."""
         is_head = self.command == "HEAD"
         span = "bytes=0-0" if is_head else self.headers.get("Range")
         with self.server.routes.content(package, filename, span) as content:
@@ -185,10 +174,15 @@ class _Handler(BaseHTTPRequestHandler):
         self._begun = True
         super().end_headers()
 
-    def _send(self, status: int, body: bytes = b"", kind: str = "text/plain") -> None:
+    def _send(
+        self, status: int, body: bytes = b"", kind: str = "text/plain", *, etag: str | None = None
+    ) -> None:
         self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
+        if status != HTTPStatus.NOT_MODIFIED:
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+        if etag is not None:
+            self.send_header("ETag", etag)
         self.send_header("Cache-Control", "no-cache")
         self.end_headers()
         if self.command != "HEAD":
@@ -197,9 +191,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _status_for(answer: IndexAnswer) -> int:
     """What the client is told of a bad answer: a status at which it stops."""
-    if answer.fault in (Fault.UNAUTHORISED, Fault.FORBIDDEN, Fault.NOT_FOUND):
-        return answer.status or 404
-    return _FAILED_BEHIND
+    return 404 if answer.fault is Fault.NOT_FOUND else _FAILED_BEHIND
 
 
 def _body_headers(content: Content) -> dict[str, str]:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING, Self
 
 from envbuild.digest import sha256_hex
 from envbuild.index.locations import IndexLocations, locate_indexes
-from envbuild.index.locked_files import LockedFiles
 from envbuild.index.metadata import MetadataReader
 from envbuild.index.metadata_cache import MetadataCache
 from envbuild.index.reader import IndexClient
-from envbuild.index.uv_indexes import UvIndexes, learn_default_url, uv_indexes
+from envbuild.index.uv_indexes import UvIndexes, learn_default_url
 from envbuild.resolution.resolution import PublishedMetadata
 from envbuild.uv.sdist import SdistBuilder
 from envbuild.value import replace, value
@@ -43,8 +42,6 @@ class IndexSession:
     client: IndexClient
     uv: UvIndexes
     reader: MetadataReader
-    locked: LockedFiles
-    """Locked files for an installer, by their names."""
 
     def fetch(self, files: tuple[ResolvedFile, ...]) -> Mapping[str, PublishedMetadata]:
         """What files say about themselves, as `MetadataSource` gives it."""
@@ -84,16 +81,13 @@ class IndexSession:
         """Why a resolution failed with uv's output, if an index or a build is the reason."""
         from envbuild.errors import UnsatisfiableError
         from envbuild.index.build_diagnosis import diagnose_builds
-        from envbuild.index.diagnosis import diagnose_resolution, led_to_http
+        from envbuild.index.diagnosis import diagnose_resolution
 
-        timeless = self.uv.router.timeless if self.uv.router is not None else ()
         found = diagnose_resolution(
-            self.client, self.locations, request, self.uv.bad_answers, timeless, words
+            self.client, self.locations, request, self.uv.bad_answers, self.uv.timeless, words
         )
         if isinstance(found, UnsatisfiableError) and (hint := self.advice(request)) is not None:
             return UnsatisfiableError(replace(problem, hint=hint) for problem in found.problems)
-        if found is None and self.uv.closed_to_http:
-            found = led_to_http(words, self.locations)
         return found or diagnose_builds(self.reader, request, words, self.uv.without_secret)
 
     def advice(self, request: ResolveRequest) -> str | None:
@@ -106,8 +100,7 @@ class IndexSession:
         """Why locked files could not be installed, if an index is the reason."""
         from envbuild.index.file_diagnosis import diagnose_files
 
-        seen = (*self.uv.bad_answers, *self.locked.bad_answers)
-        return diagnose_files(self.client, self.locations, request.files, seen)
+        return diagnose_files(self.client, self.locations, request.files, self.uv.bad_answers)
 
 
 class IndexSessions:
@@ -166,7 +159,7 @@ def index_sessions(
     retries: int,
     hashes: bool,
 ) -> Generator[IndexSessions]:
-    """Locate indexes and hold them open; `deadline` as in IndexClient, the rest as in `session_over`."""
+    """Locate indexes and hold them open; times as in IndexClient, the rest as in `session_over`."""
     locations = locate_indexes(declaration, environment, lambda: learn_default_url(runner))
 
     def opened(view: IndexLocations, name: str) -> AbstractContextManager[IndexSession]:
@@ -176,8 +169,6 @@ def index_sessions(
             environment,
             runner=runner,
             cache=cache,
-            timeout=timeout,
-            retries=retries,
             hashes=hashes,
             name=name,
         )
@@ -199,33 +190,22 @@ def session_over(
     *,
     runner: Runner,
     cache: Path,
-    timeout: float,
-    retries: int,
     hashes: bool,
     name: str = "",
 ) -> Generator[IndexSession]:
     """Hold indexes open that are located already; `name` ends the names of files that are for these alone.
 
-    `cache` is private to envbuild, `timeout` seconds of an index's silence, `retries` how often uv asks again;
+    `cache` is private to envbuild;
     `hashes` says whether files in folders are hashed for uv, which resolving needs and installing does not.
     """
-    with (
-        closing(LockedFiles(locations, client)) as locked,
-        uv_indexes(
-            locations, client, environment, secret_file=cache / f"router{name}", hashes=hashes
-        ) as uv,
-    ):
-        uv_environment = {
-            "UV_HTTP_RETRIES": str(retries),
-            "UV_HTTP_TIMEOUT": f"{timeout:g}",
-            **uv.environment,
-        }
-        builder = SdistBuilder(runner=runner, cache=cache / "uv", index_environment=uv_environment)
+    with UvIndexes(
+        locations, client, environment, secret_file=cache / f"router{name}", hashes=hashes
+    ) as uv:
+        builder = SdistBuilder(runner=runner, cache=cache / "uv", index_environment=uv.environment)
         yield IndexSession(
             locations=locations,
             client=client,
-            uv=replace(uv, environment=uv_environment),
-            locked=locked,
+            uv=uv,
             reader=MetadataReader(
                 locations=locations,
                 client=client,

@@ -10,13 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from envbuild.index.locations import IndexLocation, IndexLocations
-    from envbuild.index.page import ProjectPage
     from envbuild.resolution.resolution import ResolveRequest
-
-
-def tells_times(page: ProjectPage) -> bool:
-    """Whether a page has an upload time for any file."""
-    return any(file.upload_time for file in page.files)
 
 
 def missing_times(

@@ -7,20 +7,21 @@ import re
 import secrets
 import sys
 import tempfile
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from threading import Lock
+from typing import TYPE_CHECKING, Self
 
 from envbuild.errors import HostError, Problem
 from envbuild.lean_json import read_ordinary
 from envbuild.posix.files import make_private, write_atomically
 from envbuild.posix.process import Command, scrubbed_environment
 from envbuild.uv.executable import base_arguments, uv_executable
-from envbuild.uv.loopback import closed_to_http, exempt_from_proxy, patience_beyond
-from envbuild.value import value
+from envbuild.uv.loopback import exempt_from_proxy, patience_beyond
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Mapping
+    from types import TracebackType
 
     from envbuild.index.answer import IndexAnswer
     from envbuild.index.locations import IndexLocation, IndexLocations
@@ -33,76 +34,83 @@ _INDEX_URL = re.compile(r"^--index-url\s+(\S+)", re.MULTILINE)
 _SECRET = re.compile(r"[0-9a-f]{32}")
 
 
-@value
 class UvIndexes:
-    """The indexes for a uv process."""
+    """Indexes as child uvs see them: one router on loopback, which starts when the first of them needs it."""
 
-    environment: Mapping[str, str]
-    """The variables to add to uv's environment; they may hold credentials."""
+    def __init__(
+        self,
+        locations: IndexLocations,
+        client: IndexClient,
+        environ: Mapping[str, str],
+        *,
+        secret_file: Path | None = None,
+        hashes: bool = True,
+    ) -> None:
+        """`secret_file` remembers the router's address, by which uv's cache goes; None takes a new one.
+        `hashes` as in IndexRouter.
+        """
+        self._locations = locations
+        self._client = client
+        self._secret_file = secret_file
+        self._hashes = hashes
+        self._guard = Lock()
+        self._router: IndexRouter | None = None
+        self.manners: Mapping[str, str] = {
+            "UV_HTTP_RETRIES": str(client.retries),
+            # uv must not lose patience before the router has said what the index did
+            "UV_HTTP_TIMEOUT": patience_beyond(client.patience * locations.most_places),
+            **exempt_from_proxy(environ),
+        }
+        """The variables that say how a child uv asks, whatever it asks for."""
 
-    router: IndexRouter | None
-    """The router between uv and the indexes, if one is needed."""
+    def __enter__(self) -> Self:
+        return self
 
-    closed_to_http: bool = False
-    """Whether uv can use plain http only for the router."""
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._router is not None:
+            self._router.__exit__(kind, error, trace)
+
+    def environment(self) -> dict[str, str]:
+        """The variables to add to the environment of a uv that looks for packages."""
+        return {**self.manners, "UV_DEFAULT_INDEX": self._started().url}
+
+    def files_url(self) -> str:
+        """Where every file is: `ADDRESS/PACKAGE/FILE NAME`."""
+        return self._started().files_url
 
     @property
     def bad_answers(self) -> tuple[IndexAnswer, ...]:
-        """The bad answers of indexes that the router saw."""
-        return self.router.bad_answers if self.router else ()
+        """What indexes answered badly so far."""
+        return self._router.bad_answers if self._router else ()
+
+    @property
+    def timeless(self) -> tuple[str, ...]:
+        """The packages that were asked for so far and whose page says no upload time."""
+        return self._router.timeless if self._router else ()
 
     def without_secret(self, text: str) -> str:
         """uv's words without what would let other users of the host ask the router."""
-        return self.router.without_secret(text) if self.router else text
+        return self._router.without_secret(text) if self._router else text
 
+    def _started(self) -> IndexRouter:
+        from envbuild.index.router import IndexRouter  # and with it a web server
 
-@contextmanager
-def uv_indexes(
-    locations: IndexLocations,
-    client: IndexClient,
-    environ: Mapping[str, str],
-    *,
-    secret_file: Path | None = None,
-    everything: bool = False,
-    hashes: bool = True,
-) -> Generator[UvIndexes]:
-    """Give uv its indexes for the length of a `with` block, resolving and installing alike.
-
-    Without bound indexes and folders uv is simply told where the default index lives;
-    otherwise what is bound, and a default index that is a folder, goes through an IndexRouter.
-    `secret_file` remembers the router's address, by which uv's cache goes; None takes a new one.
-    `everything` sends the default index through the router too, so that it sees every answer.
-    `hashes` as in IndexRouter.
-    """
-    declared = locations.declared_default
-    known = [
-        place
-        for location in (*locations.bound, *((declared,) if declared is not None else ()))
-        for place in location.places
-    ]
-    are_safe = not any(location.url and location.url.startswith("http:") for location in known)
-    everything = everything or (declared is not None and not declared.is_plain)
-    if not everything and not locations.bound:
-        closed = closed_to_http(environ, router=False) if are_safe else {}
-        yield UvIndexes(
-            environment={**default_environment(declared), **closed},
-            router=None,
-            closed_to_http=are_safe,
-        )
-        return
-    from envbuild.index.router import IndexRouter  # and with it a web server
-
-    secret = _remembered_secret(secret_file)
-    router = IndexRouter(locations, client, secret=secret, everything=everything, hashes=hashes)
-    with router:
-        if everything:
-            environment = {"UV_DEFAULT_INDEX": router.url}
-        else:
-            environment = {"UV_INDEX": router.url, **default_environment(declared)}
-        # uv must not lose patience before the router has said what the index did
-        environment["UV_HTTP_TIMEOUT"] = patience_beyond(client.patience * locations.most_places)
-        proxies = closed_to_http(environ, router=True) if are_safe else exempt_from_proxy(environ)
-        yield UvIndexes(environment=environment | proxies, router=router, closed_to_http=are_safe)
+        with self._guard:
+            if self._router is None:
+                secret = _remembered_secret(self._secret_file)
+                router = IndexRouter(
+                    self._locations,
+                    self._client,
+                    secret=secret,
+                    hashes=self._hashes,
+                )
+                self._router = router.__enter__()
+            return self._router
 
 
 def learn_default_url(runner: Runner) -> str:

@@ -52,7 +52,10 @@ _FIRST_PAUSE = 0.2
 _LONGEST_PAUSE = 60.0
 """The longest `Retry-After` that is obeyed, in seconds."""
 
-_WORTH_ANOTHER_TRY = (Fault.UNREACHABLE, Fault.SERVER_ERROR, Fault.TRUNCATED, Fault.BUSY)
+_WORTH_ANOTHER_TRY = (
+    *(Fault.UNREACHABLE, Fault.TIMED_OUT, Fault.TRUNCATED),
+    *(Fault.SERVER_ERROR, Fault.BUSY),
+)
 _MOST_REDIRECTS = 10
 _LONGEST_NUMBER = 18
 """The most digits of a length; Python refuses to parse thousands."""
@@ -222,7 +225,8 @@ class Web:
                 return attempt()
             except WebError as error:
                 wait = pause if error.retry_after is None else error.retry_after
-                if error.fault not in _WORTH_ANOTHER_TRY or wait > _LONGEST_PAUSE:
+                hopeless = error.fault not in _WORTH_ANOTHER_TRY or error.is_final
+                if hopeless or wait > _LONGEST_PAUSE:
                     raise
             time.sleep(wait)
             pause *= 3
@@ -303,6 +307,13 @@ class Web:
                         Fault.UNREACHABLE, host=urlsplit(url).netloc, reason=reason
                     ) from error
             return self._managers[scheme, proxy]
+
+
+def longest_wait(read_timeout: float, deadline: float, retries: int) -> float:
+    """Seconds until the last of all attempts at a request is given up."""
+    return (retries + 1) * (
+        CONNECT_TIMEOUT + max(read_timeout, deadline)
+    ) + retries * _LONGEST_PAUSE
 
 
 @contextmanager

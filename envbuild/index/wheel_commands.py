@@ -10,10 +10,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import IO, TYPE_CHECKING, TypeVar, cast
 
-from envbuild.declaration.declaration import DEFAULT_INDEX
 from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError
 from envbuild.index.disk import is_on_disk, open_on_disk
-from envbuild.index.page import IndexFile
 from envbuild.index.remote_file import RangesUnsupportedError, RemoteFile
 from envbuild.posix.workers import Workers
 from envbuild.value import replace, value
@@ -25,6 +23,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from envbuild.index.locations import IndexLocation, IndexLocations
+    from envbuild.index.page import IndexFile
     from envbuild.index.reader import IndexClient
     from envbuild.index.web import Reply
     from envbuild.resolution.resolution import ResolvedFile
@@ -156,9 +155,7 @@ class CommandReader:
                 return look(stream)
 
     def _place(self, location: IndexLocation, file: ResolvedFile) -> IndexFile:
-        """Where the wheel lies: where a resolution saw it, if that was no router's address, else by its page."""
-        if file.url and location.name == DEFAULT_INDEX and location.is_plain:
-            return IndexFile(filename=file.file, url=file.url, sha256=file.sha256)
+        """Where the wheel lies by its page; a resolution saw a router's address."""
         listed = self.client.project_page(location, file.package).file(file.file)
         if listed is None:
             raise IndexAnswerError(

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from envbuild.toml_text import toml_string
-from envbuild.uv.loopback import exempt_from_proxy, patience_beyond
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -28,22 +27,6 @@ def render_wheels(files: Iterable[ChosenFile], address: str, local: Mapping[str,
     """The text of a `pylock.toml` that names wheels: by their paths those in `local`, the others below an address."""
     head = 'lock-version = "1.0"\ncreated-by = "envbuild"\n'
     return head + "".join(_package(file, _url(file, address, local)) for file in files)
-
-
-def without_indexes(
-    told: Mapping[str, str], environ: Mapping[str, str], patience: float
-) -> dict[str, str]:
-    """The variables for a uv that gets an exact list of files: it needs no indexes.
-
-    Its timeout is that of the server of the files (seconds), and it uses no proxy for this host.
-    """
-    kept = {name: text for name, text in told.items() if not name.startswith("UV_INDEX")}
-    return {
-        **kept,
-        **exempt_from_proxy(environ),
-        "UV_DEFAULT_INDEX": INDEX,
-        "UV_HTTP_TIMEOUT": patience_beyond(patience),
-    }
 
 
 def _url(file: ChosenFile, address: str, local: Mapping[str, Path]) -> str:

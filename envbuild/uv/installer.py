@@ -14,7 +14,7 @@ from envbuild.errors import HostError, IndexFailureError, Problem
 from envbuild.posix.deletion import remove_tree
 from envbuild.posix.process import Command, scrubbed_environment
 from envbuild.posix.shortage import SHORTAGES, disk_space_hint, is_full
-from envbuild.uv.exact_files import ARGUMENTS, NOWHERE, render_wheels, without_indexes
+from envbuild.uv.exact_files import ARGUMENTS, INDEX, NOWHERE, render_wheels
 from envbuild.uv.executable import base_arguments, uv_executable
 from envbuild.uv.output import Downloads, without_switches, without_talk
 from envbuild.uv.proof import write_proof
@@ -37,43 +37,39 @@ _OF_THE_HOST = SHORTAGES | {
 }
 
 
-class WheelServer(Protocol):
-    """Serves every locked file to installers, from any index."""
+class Indexes(Protocol):
+    """Serves installers, whichever index has a file."""
 
-    def address(self) -> str:
-        """The address of the files: `ADDRESS/PACKAGE/FILE NAME`."""
+    manners: Mapping[str, str]
+    """The variables that say how uv asks, whatever it asks for."""
+
+    def environment(self) -> Mapping[str, str]:
+        """The variables that tell uv where to look for packages."""
         ...
 
-    @property
-    def patience(self) -> float:
-        """Seconds that an index may take before an installer gets an error."""
+    def files_url(self) -> str:
+        """Where every file is: `ADDRESS/PACKAGE/FILE NAME`."""
         ...
 
     def without_secret(self, text: str) -> str:
-        """An installer's output without parts that would let other users of the host request files."""
+        """uv's words without what would let other users of the host ask for files."""
         ...
 
 
 @value
 class UvInstaller:
-    """Installs through uv, with the indexes in `index_environment`."""
+    """Installs through uv."""
 
     runner: Runner
     cache: Path
     """uv's cache, private to the store and on its file system, so that files can be linked."""
 
-    index_environment: Mapping[str, str]
-    """The variables with the addresses of indexes; credentials stay off the command line."""
-
-    locked: WheelServer
-    """Serves every locked file, from any index."""
+    indexes: Indexes
+    """Where every file is to be had, whichever index has it."""
 
     offline: bool
     explain: Callable[[InstallRequest], EnvbuildError | None]
     """Asks the indexes why an installation failed; None if they have every locked file."""
-
-    conceal: Callable[[str], str]
-    """Removes from uv's output what other users of the host must not see."""
 
     link_mode: str = "hardlink"
     """As in the store's settings."""
@@ -125,7 +121,7 @@ class UvInstaller:
         local = self.sources.fetch(request.files, folder)
         if self.offline or all(file.sha256 in local for file in request.files):
             return self._fill(request, folder, NOWHERE, local, *cached, heard=_listener(request))
-        address = self.locked.address()
+        address = self.indexes.files_url()
         return self._fill(request, folder, address, local, *ARGUMENTS, heard=_listener(request))
 
     def _fill(
@@ -142,8 +138,7 @@ class UvInstaller:
         locked.write_text(render_wheels(request.files, address, local), encoding="utf-8")
         self._make_empty(request)
         common = self._arguments(request, locked)
-        environment = without_indexes(self.index_environment, os.environ, self.locked.patience)
-        return self._run(request.lock, *common, *arguments, heard=heard, environment=environment)
+        return self._run(request.lock, *common, *arguments, heard=heard)
 
     def _build(self, request: InstallRequest, folder: Path) -> Completed:
         """Install source distributions; their build requirements are not locked, so indexes are asked."""
@@ -152,8 +147,10 @@ class UvInstaller:
         self._make_empty(request)
         arguments = self._arguments(request, requirements)
         named = [part for name in request.from_source for part in ("--no-binary", name)]
-        offline = ("--offline",) if self.offline else ()
-        return self._run(request.lock, *arguments, *named, *offline, heard=_listener(request))
+        if self.offline:
+            return self._run(request.lock, *arguments, *named, "--offline")
+        environment, heard = self.indexes.environment(), _listener(request)
+        return self._run(request.lock, *arguments, *named, heard=heard, environment=environment)
 
     def _make_empty(self, request: InstallRequest) -> None:
         """Make the environment again, so that it has no file of a wheel when uv inspects it."""
@@ -194,13 +191,13 @@ class UvInstaller:
             "--cache-dir",
             str(self.cache),
         )
-        told = self.index_environment if environment is None else environment
+        told = environment or {**self.indexes.manners, "UV_DEFAULT_INDEX": INDEX}
         env = scrubbed_environment(os.environ, **told)
         return self.runner.run(Command(argv=argv, env=env, cwd="/", keep_open=(lock,), heard=heard))
 
     def _failure(self, request: InstallRequest, completed: Completed) -> Exception:
         """Decide whether an index or the host failed, by checking the disk and asking the index."""
-        words = self.conceal(self.locked.without_secret(without_talk(completed.stderr)))
+        words = self.indexes.without_secret(without_talk(completed.stderr))
         words = without_switches(words)
         needed = sum(file.size for file in request.files)
         host = HostError(

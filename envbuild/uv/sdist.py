@@ -13,7 +13,7 @@ from envbuild.uv.output import without_switches
 from envbuild.value import value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from envbuild.posix.process import Runner
@@ -30,8 +30,8 @@ class SdistBuilder:
     cache: Path
     """uv's cache, private to the store."""
 
-    index_environment: Mapping[str, str]
-    """The variables with the addresses of indexes, for build requirements."""
+    index_environment: Callable[[], Mapping[str, str]]
+    """Gives the variables that tell uv where indexes live, for what the build itself requires."""
 
     def build(self, sdist: Path, folder: Path) -> Path:
         """Build the source distribution → its wheel, in a new folder below `folder`.
@@ -43,7 +43,7 @@ class SdistBuilder:
         argv = (uv_executable(), "build", *base_arguments(), "--wheel")
         argv += ("--python", sys.executable, "--cache-dir", str(self.cache))
         argv += ("--out-dir", str(output), str(sdist))
-        env = scrubbed_environment(os.environ, **self.index_environment)
+        env = scrubbed_environment(os.environ, **self.index_environment())
         done = self.runner.run(Command(argv=argv, env=env, cwd=str(folder)))
         wheels = list(output.glob("*.whl"))
         # `uv build` refuses a wheel that adds a local version, which `uv pip install` accepts

@@ -1,4 +1,4 @@
-"""What networks do, met by both sides that ask an index: uv's on the default one, envbuild's on a bound one.
+"""What networks do, met on the default index and on a bound one.
 
 A case is right when both sides write the same lockfile and build it, or end with the same exit code and the same words.
 """
@@ -106,17 +106,15 @@ class Case:
     """A regular expression of what both sides say, with exit 4; None where it works."""
 
     sides: tuple[str, ...] = SIDES
-    """Where this is so; on the default index uv itself asks."""
+    """Where this is so; the page of a bound package leads nowhere else."""
 
     def __str__(self) -> str:
         """The name in the test's id."""
         return self.name
 
 
-def _retried(
-    name: str, pattern: str, fault: Fault, times: int = 1, sides: tuple[str, ...] = SIDES
-) -> Case:
-    return Case(name=name, prepare=lambda world: world.inject(pattern, fault, times), sides=sides)
+def _retried(name: str, pattern: str, fault: Fault, times: int = 1) -> Case:
+    return Case(name=name, prepare=lambda world: world.inject(pattern, fault, times))
 
 
 def _failed(name: str, pattern: str, fault: Fault, words: str, **env: str) -> Case:
@@ -124,11 +122,12 @@ def _failed(name: str, pattern: str, fault: Fault, words: str, **env: str) -> Ca
         world.env |= env
         world.inject(pattern, fault, None)
 
-    return Case(name=name, prepare=prepare, words=words, sides=BOUND)
+    return Case(name=name, prepare=prepare, words=words)
 
 
 PAGE, METADATA, FILE = r"/simple/base/", r"base.*\.metadata$", r"base.*\.whl$"
 SOON = (("Retry_After", "1"),)
+IMPATIENT = {"ENVBUILD_HTTP_RETRIES": "0"}
 
 RETRIES = (
     _retried("page 429, Retry-After in seconds", PAGE, Answer(code=429, headers=SOON)),
@@ -141,16 +140,19 @@ RETRIES = (
     _retried("metadata 503", METADATA, Status(code=503)),
     _retried("file 429, Retry-After", FILE, Answer(code=429, headers=SOON)),
     _retried("file 502", FILE, Status(code=502)),
-    _retried("file reset", FILE, Reset(after=50), sides=BOUND),
-    _retried("file broken off", FILE, Truncate(after=50), sides=BOUND),
+    _retried("file reset", FILE, Reset(after=50)),
+    _retried("file broken off", FILE, Truncate(after=50)),
     _failed(
         "page 503, no retries",
         PAGE,
         Status(code=503),
         "503 Service Unavailable",
-        ENVBUILD_HTTP_RETRIES="0",
+        **IMPATIENT,
     ),
     _failed("page 429 for ever", PAGE, Status(code=429), "429 Too Many Requests"),
+    _retried("page silent", PAGE, Hang()),
+    _failed("page silent for ever", PAGE, Hang(), "did not answer in time", **IMPATIENT),
+    _failed("file silent for ever", FILE, Hang(), "did not answer in time", **IMPATIENT),
 )
 
 
@@ -546,10 +548,32 @@ def _offer(world: World, **keys: object) -> None:
     world.index.offer = Offer(**keys)  # type: ignore[arg-type] # each case names its own
 
 
+@dataclass(frozen=True, slots=True)
+class _RefuseRanges:
+    code: int
+
+    def strike(self, handler: ProxyHandler) -> None:
+        """Refuse who asks for a part; whole files are given."""
+        if "Range" in handler.headers:
+            handler.answer(self.code, b"no parts here\n")
+        else:
+            reply = handler.fetch()
+            handler.begin(reply)
+            handler.send(reply.body)
+
+
+def _without_ranges(world: World, code: int) -> None:
+    _offer(world, metadata=False)
+    world.inject(FILE, _RefuseRanges(code), None)
+
+
 FILES = (
     _failed("metadata 403", METADATA, Status(code=403), "does not permit reading"),
     _failed("metadata 500", METADATA, Status(code=500), "500 Internal Server Error"),
     _failed("metadata changed", METADATA, Change(at=3), "changed"),
+    _retried("metadata 404", METADATA, Status(code=404), 9),
+    Case(name="ranges 416", prepare=lambda world: _without_ranges(world, 416)),
+    Case(name="ranges 501", prepare=lambda world: _without_ranges(world, 501)),
     Case(name="no ranges", prepare=lambda world: _offer(world, metadata=False, ranges=False)),
     Case(name="compressed files", prepare=lambda world: _offer(world, compressed=True)),
     Case(name="HTML alone", prepare=lambda world: _offer(world, json=False)),
@@ -736,6 +760,7 @@ def run_side(side: str, run: CommandLine, world: World, python: str) -> tuple[Re
     if extra := env.pop("PATH+", None):
         env["PATH"] = f"{extra}:{run.env['PATH']}"
     env.setdefault("ENVBUILD_HTTP_RETRIES", "3")
+    env.setdefault("ENVBUILD_HTTP_TIMEOUT", "2")
     more = ""
     if side == "default":
         env["ENVBUILD_INDEX_DEFAULT_URL"] = world.url

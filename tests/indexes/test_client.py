@@ -11,6 +11,7 @@ import pytest
 
 from envbuild.index.answer import Fault, IndexAnswerError
 from envbuild.index.reader import IndexClient
+from envbuild.posix.workers import Workers
 from tests.support.fault_proxy import (
     Change,
     FaultProxy,
@@ -56,19 +57,28 @@ def test_a_page_is_read_in_either_form(client: IndexClient, index: IndexServer, 
     assert client.metadata_beside(locations(index.url).default, "acme", wheel) == ACME.metadata()
 
 
-def test_a_page_is_remembered_unless_asked_for_afresh(
-    client: IndexClient, index: IndexServer
-) -> None:
-    """One command asks for a page once; a diagnosis asks for what is there now."""
+def test_a_page_is_asked_for_once(client: IndexClient, index: IndexServer) -> None:
+    """All of a command sees one page, however many threads want it first, and whatever becomes of it."""
     index.add(ACME)
     default = locations(index.url).default
-    client.project_page(default, "acme")
-    client.project_page(default, "acme")
+    with Workers(8) as pool:
+        pages = list(pool.map(lambda _: client.project_page(default, "acme"), range(8)))
     assert len(index.asked("/simple/acme/")) == 1
     index.remove(FILE)
-    assert client.project_page(default, "acme").file(FILE)
-    with pytest.raises(IndexAnswerError):
-        client.project_page(default, "acme", fresh=True)
+    assert all(page.file(FILE) for page in (*pages, client.project_page(default, "acme")))
+
+
+def test_a_page_that_failed_has_failed(
+    client: IndexClient, index: IndexServer, faults: FaultProxy
+) -> None:
+    """What one target was told of a page is what the next one is told."""
+    index.add(ACME)
+    default = locations(faults.url).default
+    faults.inject("/simple/", Status(code=403), times=1)
+    for _ in range(2):
+        with pytest.raises(IndexAnswerError) as caught:
+            client.project_page(default, "acme")
+        assert caught.value.answer.fault is Fault.FORBIDDEN
 
 
 def test_a_mirror_that_is_down_is_left_alone(
@@ -200,11 +210,13 @@ def test_a_server_that_speaks_no_tls_is_not_reached(
     assert "TLS: " in str(caught.value)
 
 
-@pytest.mark.parametrize("injected", [Status(code=502), Reset(), Reset(after=5), Truncate(after=5)])
+@pytest.mark.parametrize(
+    "injected", [Status(code=502), Reset(), Reset(after=5), Truncate(after=5), Hang()], ids=str
+)
 def test_a_passing_fault_is_survived(
     client: IndexClient, index: IndexServer, faults: FaultProxy, injected: Injected
 ) -> None:
-    """A connection that breaks or a server that stumbles is asked twice more."""
+    """A connection that breaks or says nothing, or a server that stumbles, is asked twice more."""
     index.add(ACME)
     faults.inject("/simple/", injected, times=2)
     assert client.project_page(locations(faults.url).default, "acme").files
@@ -213,13 +225,11 @@ def test_a_passing_fault_is_survived(
 def test_a_clear_answer_is_asked_for_once(
     client: IndexClient, index: IndexServer, faults: FaultProxy
 ) -> None:
-    """No permission is no permission, and silence is not waited for three times."""
-    for injected in (Status(code=403), Hang()):
-        before = faults.count("/simple/")
-        faults.inject("/simple/", injected)
-        with pytest.raises(IndexAnswerError):
-            client.project_page(locations(faults.url).default, "acme")
-        assert faults.count("/simple/") == before + 1
+    """No permission is no permission."""
+    faults.inject("/simple/", Status(code=403))
+    with pytest.raises(IndexAnswerError):
+        client.project_page(locations(faults.url).default, "acme")
+    assert faults.count("/simple/") == 1
 
 
 def test_a_slow_index_is_waited_for(
@@ -241,7 +251,8 @@ def test_credentials_are_sent_to_the_index_and_to_nobody_else(
     with IndexServer([ACME]) as other:
         faults.inject("/simple/", Redirect(to=f"{other.url}/acme/"))
         url = index.url_with_login.replace(index.origin[7:], faults.origin[7:])
-        assert client.project_page(locations(url).default, "acme", fresh=True).files
+        with IndexClient({}) as another:
+            assert another.project_page(locations(url).default, "acme").files
         assert "authorization" in faults.requests[-1].headers
         assert "authorization" not in other.asked("/acme/")[0].headers
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.support.command_line import CommandLine, Result
+    from tests.support.fault_proxy import ProxyHandler
 
 INDEX = 4
 TOP = command_wheel("top", "1.0", requires=("base",))
@@ -137,6 +138,30 @@ def test_wheel_fails_while_building(
     faults.clear()
     locked("sync", env=through(faults), check=True)
     assert locked("run", "top", "--", "--version", check=True).stdout == "top 1.0\n"
+
+
+class Silence:
+    """Says nothing until the test is over."""
+
+    def __init__(self) -> None:
+        self.was_waited_out = False
+
+    def strike(self, handler: ProxyHandler) -> None:
+        """Keep still for a while that nobody has."""
+        handler.note(0)
+        handler.close_connection = True
+        self.was_waited_out = not handler.server.stopping.wait(20)
+
+
+def test_a_silent_index_is_left_after_the_time_that_the_user_gives(
+    locked: CommandLine, faults: FaultProxy
+) -> None:
+    """$ENVBUILD_HTTP_TIMEOUT counts for files as for pages, whoever asks for them."""
+    silence = Silence()
+    faults.inject(r"\.whl$", silence)
+    hasty = through(faults) | {"ENVBUILD_HTTP_RETRIES": "0"}
+    assert_failed(locked("sync", env=hasty), "did not answer in time: no word in 1 s")
+    assert not silence.was_waited_out
 
 
 def test_slow_index_is_no_failure(locked: CommandLine, faults: FaultProxy) -> None:

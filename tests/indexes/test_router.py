@@ -12,7 +12,7 @@ import urllib3
 
 from envbuild.index.answer import Fault
 from envbuild.index.reader import IndexClient
-from envbuild.index.uv_indexes import learn_default_url, uv_indexes
+from envbuild.index.uv_indexes import UvIndexes, learn_default_url
 from envbuild.posix.process import Command, SystemRunner, scrubbed_environment
 from envbuild.uv.executable import base_arguments, uv_executable
 from tests.support.fault_proxy import Change, FaultProxy, Hang, Reset, Status, Truncate
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from envbuild.index.locations import IndexLocations
-    from envbuild.index.uv_indexes import UvIndexes
     from envbuild.posix.process import Completed
     from tests.support.fault_proxy import Fault as Injected
 
@@ -43,15 +42,13 @@ class Uv:
     def __init__(self, folder: Path, python: Path) -> None:
         self.folder = folder
         self.python = str(python)
-        self.more: dict[str, str] = {}
-        """Further variables for uv's environment."""
 
     @contextmanager
     def over(self, places: IndexLocations, *, hashes: bool = True) -> Generator[UvIndexes]:
         """What uv is told of these places."""
         with (
             IndexClient(os.environ, read_timeout=1) as client,
-            uv_indexes(
+            UvIndexes(
                 places, client, os.environ, secret_file=self.folder / "router", hashes=hashes
             ) as indexes,
         ):
@@ -79,7 +76,7 @@ class Uv:
 
     def _run(self, indexes: UvIndexes, verb: str, *arguments: str) -> Completed:
         argv = (uv_executable(), "pip", verb, *base_arguments(), "--cache-dir", "cache", *arguments)
-        env = scrubbed_environment(os.environ, **indexes.environment, **self.more)
+        env = scrubbed_environment(os.environ, **indexes.environment())
         command = Command(argv=argv, env=env, cwd=str(self.folder), timeout=60)
         return SystemRunner().run(command)
 
@@ -221,11 +218,10 @@ def test_a_folder_as_the_default_index(uv: Uv, scratch: Path, hashes: bool) -> N
     for wheel in (APP, LIB, CORE, BASE):
         wheel.write(scratch / "wheels")
     with uv.over(locations(scratch / "wheels"), hashes=hashes) as indexes:
-        assert set(indexes.environment) == {
+        assert set(indexes.environment()) == {
             "UV_DEFAULT_INDEX",
             "UV_HTTP_TIMEOUT",
-            "HTTP_PROXY",
-            "http_proxy",
+            "UV_HTTP_RETRIES",
             "NO_PROXY",
             "no_proxy",
         }
@@ -247,8 +243,7 @@ def test_a_time_limit_takes_nothing_of_unknown_age(
     internal.offer = Offer(upload_times=False)
     with uv.over(locations(index.url, own=(where, "acme-*"))) as indexes:
         assert uv.resolve(indexes, "acme-core", more=before).code == 1
-        assert indexes.router is not None
-        assert indexes.router.timeless == ("acme-core",)
+        assert indexes.timeless == ("acme-core",)
     internal.offer = Offer()
     with uv.over(locations(index.url, own=(internal.url, "acme-*"))) as indexes:
         assert len(uv.versions(indexes, "acme-core", more=before)) == 2
@@ -265,7 +260,6 @@ def test_a_changed_wheel_is_not_installed(uv: Uv, internal: IndexServer, scratch
 
 def test_a_wheel_that_breaks_off_is_not_installed(uv: Uv, internal: IndexServer) -> None:
     """What breaks off behind the router breaks off before it too, and is kept for the diagnosis."""
-    uv.more = {"UV_HTTP_RETRIES": "0"}  # uv's own patience is not what is tried here
     with FaultProxy(internal.url) as proxy:
         proxy.inject(r"\.whl$", Truncate(after=1 << 20))
         with uv.over(locations("http://127.0.0.1:9/", internal=(proxy.url, "acme-*"))) as indexes:
@@ -279,7 +273,7 @@ def test_credentials_do_not_reach_uv(uv: Uv, index: IndexServer, internal: Index
     with uv.over(locations(index.url, internal=(internal.url_with_login, "acme-*"))) as indexes:
         assert len(uv.versions(indexes, "acme-core")) == 2
         assert uv.install(indexes, CORE, BASE).code == 0
-        told = " ".join(indexes.environment.values())
+        told = " ".join(indexes.environment().values())
         shown = indexes.without_secret(told)
     assert "s3cret" not in told
     assert (uv.folder / "router").read_text() in told
@@ -294,11 +288,10 @@ def test_credentials_of_the_default_index_stay_out_of_its_address(
     index.add(LIB)
     index.offer = Offer(login=("m3", "s3cret"))
     with uv.over(locations(index.url_with_login)) as indexes:
-        assert indexes.router is None
         assert uv.versions(indexes, "lib") == ["lib 1.0"]
         assert uv.install(indexes, LIB).code == 0
         done = uv.resolve(indexes, "nothing")
-    assert "s3cret" not in indexes.environment["UV_DEFAULT_INDEX"]
+        assert "s3cret" not in str(indexes.environment())
     assert "s3cret" not in done.stderr
     assert "m3" not in done.stderr
 
@@ -317,7 +310,7 @@ def test_files_are_known_again_in_the_next_run(
 def test_two_routers_at_once(uv: Uv, bound: IndexLocations) -> None:
     """Where the remembered port is taken, another one serves."""
     with uv.over(bound) as first, uv.over(bound) as second:
-        assert first.environment["UV_INDEX"] != second.environment["UV_INDEX"]
+        assert first.files_url() != second.files_url()
         assert uv.versions(second, "acme-base") == ["acme-base 1.5"]
 
 
@@ -328,19 +321,19 @@ def test_a_proxy_of_the_user_is_not_between(
     for name in ("HTTP_PROXY", "http_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.setenv("NO_PROXY", "somewhere.example")
-    with IndexClient({}) as client, uv_indexes(bound, client, os.environ) as indexes:
-        assert indexes.environment["NO_PROXY"] == "somewhere.example,127.0.0.1"
+    with IndexClient({}) as client, UvIndexes(bound, client, os.environ) as indexes:
+        assert indexes.environment()["NO_PROXY"] == "somewhere.example,127.0.0.1"
         assert uv.versions(indexes, "acme-base") == ["acme-base 1.5"]
 
 
 def test_strangers_get_nothing(uv: Uv, internal: IndexServer, bound: IndexLocations) -> None:
-    """Without the secret in the path there is nothing to see, and unbound names are not served."""
+    """Without the secret in the path there is nothing to see."""
     with uv.over(bound) as indexes, urllib3.PoolManager() as pool:
-        url = indexes.environment["UV_INDEX"]
+        url = indexes.environment()["UV_DEFAULT_INDEX"]
         origin = "/".join(url.split("/")[:3])
         asked = len(internal.requests)
         strange = [f"{origin}/simple/acme-core/", f"{origin}/{'0' * 32}/simple/acme-core/"]
-        strange += [origin, f"{origin}/", f"{url}/lib/", f"{url}/", f"{url}/../what/acme-core/x"]
+        strange += [origin, f"{origin}/", f"{url}/", f"{url}/../what/acme-core/x"]
         strange += [f"{url}/../files/acme-core/..%2f..%2fsecret"]
         assert {pool.request("GET", where).status for where in strange} == {404}
         assert len(internal.requests) - asked <= 1
@@ -351,29 +344,31 @@ def test_strangers_get_nothing(uv: Uv, internal: IndexServer, bound: IndexLocati
 def test_the_router_ends_with_its_block(uv: Uv, bound: IndexLocations) -> None:
     """Nothing listens any more once the block is left."""
     with uv.over(bound) as indexes:
-        url = indexes.environment["UV_INDEX"]
+        url = indexes.environment()["UV_DEFAULT_INDEX"]
     with urllib3.PoolManager(retries=False) as pool, pytest.raises(urllib3.exceptions.HTTPError):
         pool.request("GET", f"{url}/acme-core/")
 
 
-def test_without_bound_indexes_there_is_no_router(uv: Uv, index: IndexServer) -> None:
-    """The usual case costs nothing: uv asks the default index itself."""
-    with uv.over(locations(index.url)) as indexes:
-        assert indexes.router is None
-        assert indexes.environment == {"UV_DEFAULT_INDEX": f"default={index.url}"}
-
-
-def test_everything_can_go_through_the_router(uv: Uv, index: IndexServer) -> None:
-    """To learn what the default index answered to every name, it is asked through the router."""
+def test_a_package_that_is_bound_nowhere_comes_through_the_router_too(
+    uv: Uv, index: IndexServer
+) -> None:
+    """What the default index answered to every name is known, and it is asked once for each."""
     index.add(Wheel(name="top", requires=("deep",)))
-    with (
-        FaultProxy(index.url) as proxy,
-        IndexClient({}) as client,
-        uv_indexes(locations(proxy.url), client, os.environ, everything=True) as indexes,
-    ):
+    with FaultProxy(index.url) as proxy, uv.over(locations(proxy.url)) as indexes:
         proxy.inject("/deep/", Status(code=403))
         assert uv.resolve(indexes, "top").code != 0
+        assert uv.resolve(indexes, "top").code != 0
         assert [(a.package, a.fault) for a in indexes.bad_answers] == [("deep", Fault.FORBIDDEN)]
+    assert len(index.asked("/simple/top/")) == 1
+
+
+def test_the_router_starts_with_the_first_that_needs_it(uv: Uv, index: IndexServer) -> None:
+    """A command that asks uv for nothing opens no port."""
+    with uv.over(locations(index.url)) as indexes:
+        assert not (uv.folder / "router").exists()
+        assert indexes.bad_answers == ()
+        assert indexes.files_url()
+        assert (uv.folder / "router").exists()
 
 
 def test_uv_says_which_index_is_its_default() -> None:

@@ -1,7 +1,7 @@
 """An index over https leads to plain http, where anybody on the way can change what is said.
 
 The attacker answers for the index on the way, or has got one redirect into it.
-He wants a digest locked that he chose. uv asks the default index itself, and follows redirects by itself.
+He wants a digest locked that he chose, or a METADATA believed that he wrote.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import pytest
 from tests.support.command_line import declare_drivers
 from tests.support.http import Handler, LoopbackServer
 from tests.support.https import HttpsIndex, TunnelProxy, can_certify, certify
+from tests.support.index_server import Offer
 from tests.support.wheels import command_wheel
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def declared(run_envbuild: CommandLine, index: IndexServer, python_version: str)
 
 
 @pytest.mark.parametrize("everywhere", [{}, {"NO_PROXY": "*"}], ids=["plain", "without-proxies"])
-@pytest.mark.parametrize("leads", ["/simple/web/", ".whl.metadata", ".whl"])
+@pytest.mark.parametrize("leads", ["/simple/web/", ".whl"])
 def test_https_that_leads_to_http_is_not_followed(
     declared: CommandLine,
     index: IndexServer,
@@ -73,7 +74,8 @@ def test_https_that_leads_to_http_is_not_followed(
     leads: str,
     everywhere: dict[str, str],
 ) -> None:
-    """He leads uv from a page, from METADATA or from a file to http: nobody is asked there, exit 4."""
+    """He leads from a page or from a file whose METADATA nothing vouches for to http: nobody is asked there, exit 4."""
+    index.offer = Offer(metadata=False)
     with LiesOverHttp(Liar) as liar, HttpsIndex(index, certified, leads=leads) as front:
         front.target = liar.origin
         liar.files = front.url.replace("/simple", "/files")
@@ -83,6 +85,20 @@ def test_https_that_leads_to_http_is_not_followed(
     assert result.code == 4, str(result)
     assert "index 'default'" in result.stderr
     assert "leads from https to http" in result.stderr
+    assert not (declared.cwd / "locks/web.toml").exists()
+
+
+def test_metadata_that_comes_over_http_is_what_its_page_says(
+    declared: CommandLine, index: IndexServer, certified: Path
+) -> None:
+    """He leads to http what the page, over https, has a digest of: what he puts in its place is refused."""
+    with LiesOverHttp(Liar) as liar, HttpsIndex(index, certified, leads=".whl.metadata") as front:
+        front.target = liar.origin
+        env = {"ENVBUILD_INDEX_DEFAULT_URL": front.url, "SSL_CERT_FILE": str(certified / "ca.pem")}
+        result = declared("lock", env=env)
+        assert liar.requests
+    assert result.code == 4, str(result)
+    assert "serves a changed web-1.0-py3-none-any.whl.metadata" in result.stderr
     assert not (declared.cwd / "locks/web.toml").exists()
 
 
@@ -96,4 +112,4 @@ def test_the_users_proxy_for_https_is_used_all_the_same(
         env = {"ENVBUILD_INDEX_DEFAULT_URL": front.url, "SSL_CERT_FILE": str(certified / "ca.pem")}
         result = declared("lock", env=env | exempt | {name: proxy.origin})
         assert result.code == 0, result
-        assert front.connections == len(proxy.requests) >= 2
+        assert front.connections == len(proxy.requests) >= 1

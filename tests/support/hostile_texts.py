@@ -51,7 +51,7 @@ def readers() -> Iterator[tuple[str, Callable[[str], object]]]:
     """Every function that reads text of indexes, wheels, units and other tools, by name."""
     from envbuild.commands.show import table_headers
     from envbuild.imports.requirements_text import read_requirements_text
-    from envbuild.index.page import JSON, listed_hashes, parse_page
+    from envbuild.index.page import JSON, parse_page
     from envbuild.index.page_scan import wheels_of_version
     from envbuild.index.revalidation import lifetime
     from envbuild.launchers.formats.systemd import parse_exec_start
@@ -62,8 +62,6 @@ def readers() -> Iterator[tuple[str, Callable[[str], object]]]:
 
     yield "page as HTML", lambda text: parse_page("a", text, "text/html", "http://host/a/")
     yield "page as JSON", lambda text: parse_page("a", text, JSON, "http://host/a/")
-    yield "hashes of HTML", lambda text: listed_hashes(text, "text/html")
-    yield "hashes of JSON", lambda text: listed_hashes(text, JSON)
     yield "scan of HTML", lambda text: wheels_of_version(text, "text/html", "1")
     yield "scan of JSON", lambda text: wheels_of_version(text, JSON, "1")
     yield "lifetime", lambda text: lifetime({"Cache-Control": text})

@@ -14,9 +14,8 @@ from envbuild.index.page import (
     JSON,
     IndexFile,
     ProjectPage,
-    listed_hashes,
+    page_of,
     parse_page,
-    render_page,
 )
 
 URL = "https://index.example/simple/acme/"
@@ -210,39 +209,35 @@ _FILES = st.builds(
 
 @given(st.lists(_FILES))
 def test_what_is_rendered_parses_to_the_same(files: list[IndexFile]) -> None:
-    """The router's pages lose nothing of the index's own."""
-    page = ProjectPage(name="acme", files=tuple(files))
-    assert parse_page("acme", render_page(page).decode(), JSON, URL) == page
+    """The router's pages lose nothing of the index's own, and each file is found by its name."""
+    page = page_of("acme", files)
+    assert page.files == tuple(files)
+    for file in files:
+        same = [one for one in files if one.filename == file.filename]
+        assert page.file(file.filename) == same[0]
+        assert page.digests(file.filename) == tuple(dict.fromkeys(one.sha256 for one in same))
+    assert page.tells_times == any(file.upload_time for file in files)
+    assert page.file('","filename":"') is None
 
 
-@pytest.mark.parametrize("kind", [JSON, "text/html"])
-def test_a_scan_finds_files_with_their_hashes(kind: str) -> None:
-    """A scan finds what parsing the page finds, and nothing else."""
-    digest, other = "a" * 64, "b" * 64
-    files = (
-        IndexFile(
-            filename="a-1-py3-none-any.whl",
-            url="https://x.example/f/a-1-py3-none-any.whl",
-            sha256=digest,
-        ),
-        IndexFile(filename="a-2-py3-none-any.whl", url="https://x.example/f/a-2-py3-none-any.whl"),
-    )
-    text = render_page(ProjectPage(name="a", files=files)).decode()
-    if kind != JSON:
-        text = "".join(
-            f'<a href="{file.url}{f"#sha256={file.sha256}" if file.sha256 else ""}">{file.filename}</a>\n'
-            for file in files
-        )
-    found = listed_hashes(text, f"{kind}; charset=utf-8")
-    assert ("a-1-py3-none-any.whl", digest) in found
-    assert ("a-1-py3-none-any.whl", other) not in found
-    assert not any(name.startswith("a-2") and sha256 for name, sha256 in found)
+def test_digests_of_other_kinds_are_served_where_there_is_no_sha256() -> None:
+    """A resolver tells what it has by them; what is no digest is left out."""
+    hashes = {"md5": "0" * 32, "sha1": 5, "sha256": "short", "blake2b": "x"}
+    (entry,) = json.loads(parse_json({"filename": "a", "url": "a", "hashes": hashes}).text)["files"]
+    assert entry["hashes"] == {"md5": "0" * 32}
 
 
-def test_a_scan_of_another_text_finds_nothing() -> None:
-    """A broken answer confirms nothing."""
-    assert listed_hashes("{", JSON) == frozenset()
-    assert listed_hashes("<html>", "text/html") == frozenset()
+def test_what_is_served_names_the_router_alone() -> None:
+    """Every file is at the router, and every wheel has its METADATA there; what the index said is kept beside it."""
+    wheel = {"filename": "a b-1-py3-none-any.whl", "url": "/x.whl", "hashes": {"sha256": DIGEST}}
+    (entry,) = json.loads(parse_json(wheel).text)["files"]
+    assert entry == {
+        "filename": "a b-1-py3-none-any.whl",
+        "url": "../../files/acme/a%20b-1-py3-none-any.whl",
+        "hashes": {"sha256": DIGEST},
+        "_url": "https://index.example/x.whl",
+        "core-metadata": True,
+    }
 
 
 @given(

@@ -1,0 +1,34 @@
+"""What is asked for once, however many threads want it."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from threading import Lock
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+T = TypeVar("T")
+
+
+class Once(Generic[T]):
+    """Remembers one answer for each key, an error as well as a value; safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._guard = Lock()
+        self._answers: dict[Hashable, Future[T]] = {}
+
+    def get(self, key: Hashable, ask: Callable[[], T]) -> T:
+        """The answer for the key; whoever comes first asks, the others wait for him."""
+        with self._guard:
+            answer = self._answers.get(key)
+            is_first = answer is None
+            if answer is None:
+                answer = self._answers[key] = Future()
+        if is_first:
+            try:
+                answer.set_result(ask())
+            except BaseException as error:  # noqa: BLE001  (every waiting thread raises it)
+                answer.set_exception(error)
+        return answer.result()
