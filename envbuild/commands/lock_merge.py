@@ -10,7 +10,8 @@ from envbuild.errors import IndexFailureError, Problem, UnsatisfiableError
 from envbuild.lockfile.soundness import judge_target
 from envbuild.requirement.parse import is_open
 from envbuild.resolution.known_packages import known_package
-from envbuild.resolution.resolution import PublishedMetadata, merge_resolutions
+from envbuild.resolution.merging import merge_resolutions
+from envbuild.resolution.resolution import PublishedMetadata
 from envbuild.value import replace, value
 
 if TYPE_CHECKING:

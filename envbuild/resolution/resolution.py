@@ -1,22 +1,19 @@
-"""The port of a resolver: what it gives for one target, and how the results of all targets make one lockfile."""
+"""The ports of resolvers and of metadata: what they are asked, and what they give."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
 from envbuild.declaration.declaration import bound_index
-from envbuild.errors import Problem, UnsatisfiableError
-from envbuild.lockfile.lockfile import LockedFile, LockedPackage, Lockfile
-from envbuild.target.python_bound import patch_clauses
 from envbuild.value import value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from envbuild.declaration.declaration import Bindings
     from envbuild.errors import EnvbuildError
-    from envbuild.lockfile.lockfile import HeldBack, Inputs
+    from envbuild.lockfile.lockfile import HeldBack, LockedFile, LockedPackage, Lockfile
     from envbuild.posix.process import Runner
     from envbuild.target.target import Target
 
@@ -246,104 +243,3 @@ class MetadataSource(Protocol):
     def revalidate(self, choices: tuple[LockedChoice, ...]) -> frozenset[LockedChoice]:
         """The files that the index's page still lists."""
         ...
-
-
-def merge_resolutions(
-    *,
-    driver: str,
-    inputs: Inputs,
-    resolutions: tuple[Resolution, ...],
-    metadata: Mapping[str, PublishedMetadata],
-) -> Lockfile:
-    """Make one lockfile from the results of all targets.
-
-    `metadata` is keyed by a file's sha256.
-    `Requires-Python` is kept if it separates patch releases of a target's Python.
-    If files of one version publish different requirements, the lockfile has one package for each,
-    with its own targets, so that locked requirements are those of the target's file.
-    """
-    from packaging.version import Version
-
-    targets = tuple(resolution.target for resolution in resolutions)
-    pythons = {".".join(target.python.split(".")[:2]) for target in targets}
-
-    def bound(file: ResolvedFile) -> str:
-        text = metadata[file.sha256].requires_python
-        return text if any(patch_clauses(text, minor) for minor in pythons) else ""
-
-    asked_by = _requirers(inputs, resolutions, metadata)
-    groups: dict[tuple[str, str, tuple[str, ...], str, str], list[tuple[Target, ResolvedFile]]] = {}
-    for resolution in resolutions:
-        for file in resolution.files:
-            requires = metadata[file.sha256].requires
-            key = (file.package, file.version, requires, bound(file), file.index)
-            groups.setdefault(key, []).append((resolution.target, file))
-    packages = tuple(
-        LockedPackage(
-            name=name,
-            version=version,
-            index=index,
-            targets=tuple(target for target, _ in chosen),
-            requires=requires,
-            required_by=tuple(
-                sorted(set().union(*(asked_by[target, name] for target, _ in chosen)))
-            ),
-            files=_files(chosen, metadata),
-            requires_python=requires_python,
-        )
-        for (name, version, requires, requires_python, index), chosen in sorted(
-            groups.items(), key=lambda item: (item[0][0], Version(item[0][1]), *item[0][2:])
-        )
-    )
-    return Lockfile(
-        driver=driver,
-        version=_version_of(driver, inputs.version_of, resolutions[0]),
-        inputs=inputs,
-        targets=targets,
-        packages=packages,
-    )
-
-
-def _files(
-    chosen: Iterable[tuple[Target, ResolvedFile]], metadata: Mapping[str, PublishedMetadata]
-) -> tuple[LockedFile, ...]:
-    targets: dict[tuple[str, str], list[Target]] = {}
-    for target, file in chosen:
-        targets.setdefault((file.file, file.sha256), []).append(target)
-    return tuple(
-        LockedFile(name=name, size=metadata[sha256].size, sha256=sha256, targets=tuple(taking))
-        for (name, sha256), taking in sorted(targets.items())
-    )
-
-
-def _version_of(driver: str, package: str, resolution: Resolution) -> str:
-    """The version of the package that gives the driver its version."""
-    for file in resolution.files:
-        if file.package == package:
-            return file.version
-    problem = Problem(
-        key=f"drivers.{driver}.version-of",
-        message=f"{package} gives the environment its version, but is not needed on {resolution.target}",
-        hint="name another package in `version-of`",
-    )
-    raise UnsatisfiableError(problem)
-
-
-def _requirers(
-    inputs: Inputs,
-    resolutions: tuple[Resolution, ...],
-    metadata: Mapping[str, PublishedMetadata],
-) -> dict[tuple[Target, str], set[str]]:
-    """For every target and package, the packages that require it there."""
-    from envbuild.requirement.graph import active_edges
-
-    asked_by: dict[tuple[Target, str], set[str]] = {}
-    for resolution in resolutions:
-        published = {file.package: metadata[file.sha256].requires for file in resolution.files}
-        for name in published:
-            asked_by[resolution.target, name] = set()
-        for edge in active_edges(inputs.requires, published, resolution.target, inputs.overrides):
-            # an extra that requires another extra of its own package adds nothing
-            if edge.package in published and edge.package != edge.requirer:
-                asked_by[resolution.target, edge.package].add(edge.requirer or ".")
-    return asked_by

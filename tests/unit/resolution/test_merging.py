@@ -10,7 +10,8 @@ from envbuild.errors import UnsatisfiableError
 from envbuild.lockfile.freshness import inputs_of
 from envbuild.lockfile.parse import parse_lockfile
 from envbuild.lockfile.text import render_lockfile
-from envbuild.resolution.resolution import PublishedMetadata, Resolution, merge_resolutions
+from envbuild.resolution.merging import merge_resolutions
+from envbuild.resolution.resolution import PublishedMetadata, Resolution
 from envbuild.value import replace
 from tests.support.values import (
     ARM,
