@@ -29,7 +29,14 @@ class ActivationBuild:
     def __init__(self, site: Site, bytecode: Bytecode, beside: Workers) -> None:
         self._site = site
         self._aside = Path(tempfile.mkdtemp(prefix=".activation-", dir=site.site_packages))
-        text = render_activation(f"{site.environment}/bin", site.wanted.driver.env)
+        derivation = site.wanted.derivation
+        text = render_activation(
+            f"{site.environment}/bin",
+            derivation.env,
+            driver=derivation.driver,
+            python_version=derivation.python_version,
+            library_path=derivation.library_path,
+        )
         (self._aside / MODULE_FILE).write_text(text, encoding="utf-8")
         self._compiling: Future[Path | None] | None = None
         if site.bytecode:
@@ -65,11 +72,7 @@ def put_command(site: Site, filled: Filled) -> bool:
     driver = site.wanted.driver
     if not driver.command:
         return False
-    text = render_command(
-        driver.command,
-        environment=str(site.environment),
-        python_version=site.wanted.interpreter.version,
-    )
+    text = render_command(site.wanted.derivation, str(site.environment))
     place = site.place / "bin" / driver.name
     replaces = place.is_file() or place.is_symlink()
     filled.known.pop(f"bin/{driver.name}", None)

@@ -199,6 +199,17 @@ class Builder:
                     message=f"no package of {driver.name} has the module {module!r} to run",
                 )
             )
+        site_packages = find_site_packages(folder.parent)
+        problems += [
+            Problem(
+                file=self.declared_in,
+                key=f"drivers.{driver.name}.library-path",
+                line=dict(driver.origins).get("library-path", driver.line),
+                message=f"no package of {driver.name} has the folder {path!r}",
+            )
+            for path in driver.library_path
+            if not (site_packages / path).is_dir()
+        ]
         if problems:
             raise UsageError(problems)
 

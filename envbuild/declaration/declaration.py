@@ -147,7 +147,10 @@ class Driver(LockingKeys):
     """Whether a Python that the host has not may be fetched into the store."""
 
     env: tuple[tuple[str, str], ...] = ()
-    """Environment variables that the activation sets where they are unset, in name order."""
+    """Environment variables that are set where they are unset, in name order; values may name `{env}` and so on."""
+
+    library_path: tuple[str, ...] = ()
+    """Folders below site-packages that come first on `LD_LIBRARY_PATH`."""
 
     accelerator: Accelerator | None = None
     enabled: bool = True

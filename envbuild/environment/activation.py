@@ -5,10 +5,11 @@ from __future__ import annotations
 from posixpath import dirname
 from typing import TYPE_CHECKING
 
+from envbuild.declaration.placeholders import split_at_cache
 from envbuild.environment.lease import LEASE_FILE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 MODULE = "_envbuild_activation"
 MODULE_FILE = f"{MODULE}.py"
@@ -61,7 +62,57 @@ A copy of the environment in another place stays as it is.
 """
 
 
-def render_activation(bin_folder: str, env: Iterable[tuple[str, str]]) -> str:
+_CACHE = """
+_CACHE = os.environ.get("CACHE_DIRECTORY", "").split(":", 1)[0]
+if _CACHE[:1] != "/":
+    _CACHE = os.environ.get("XDG_CACHE_HOME", "")
+    if _CACHE[:1] != "/":
+        _CACHE = os.path.expanduser("~/.cache")
+    _CACHE += "/envbuild/" + {driver!r}
+try:
+    os.makedirs(os.path.dirname(_CACHE), 0o700, exist_ok=True)
+    os.makedirs(_CACHE, 0o700, exist_ok=True)
+except OSError:
+    pass
+_CACHE = os.fsencode(_CACHE)
+"""
+"""The driver's own writable folder: systemd's for the unit, else one in the user's cache.
+
+Where it cannot be made, whoever writes there says so.
+"""
+
+_LIBRARIES = """
+_LIBRARIES = os.environ.get("LD_LIBRARY_PATH", "")
+if not (_LIBRARIES + ":").startswith({folders!r} + ":"):
+    os.environ["LD_LIBRARY_PATH"] = {folders!r} + (_LIBRARIES and ":" + _LIBRARIES)
+"""
+"""For children of a Python that was started without the driver's own command."""
+
+
+def places_in(environment: str, python_version: str) -> dict[str, str]:
+    """What the placeholders of variables stand for in an environment, all but `{cache}`."""
+    minor = ".".join(python_version.split(".")[:2])
+    return {
+        "env": environment,
+        "site-packages": f"{environment}/lib/python{minor}/site-packages",
+        "python": f"{environment}/bin/python",
+    }
+
+
+def library_folders(environment: str, python_version: str, library_path: Iterable[str]) -> str:
+    """Folders below site-packages as `LD_LIBRARY_PATH` has them; empty where there are none."""
+    site_packages = places_in(environment, python_version)["site-packages"]
+    return ":".join(f"{site_packages}/{folder}" for folder in library_path)
+
+
+def render_activation(
+    bin_folder: str,
+    env: Iterable[tuple[str, str]],
+    *,
+    driver: str = "",
+    python_version: str = "",
+    library_path: Sequence[str] = (),
+) -> str:
     """The module that the environment's Python imports at every start, through a `.pth` file.
 
     It takes the environment's lease,
@@ -84,7 +135,21 @@ def render_activation(bin_folder: str, env: Iterable[tuple[str, str]]) -> str:
         "if _PATH.split(os.pathsep, 1)[0] != _BIN:",
         "    os.environ['PATH'] = _BIN + os.pathsep + _PATH",
     ]
+    places = places_in(environment, python_version)
+    pieces = {name: split_at_cache(value, places) for name, value in env}
+    if any(len(found) > 1 for found in pieces.values()):
+        lines.append(_CACHE.format(driver=driver))
     lines += [
-        f"os.environb.setdefault({name.encode()!r}, {value.encode()!r})" for name, value in env
+        f"os.environb.setdefault({name.encode()!r}, {_python_value(found)})"
+        for name, found in pieces.items()
     ]
+    if library_path:
+        folders = library_folders(environment, python_version, library_path)
+        lines.append(_LIBRARIES.format(folders=folders))
     return "\n".join(lines) + "\n"
+
+
+def _python_value(pieces: Sequence[str]) -> str:
+    """A value's expression; `_CACHE` stands between its pieces."""
+    texts = [repr(piece.encode()) for piece in pieces]
+    return texts[0] if len(texts) == 1 else f"_CACHE.join(({', '.join(texts)}))"

@@ -6,6 +6,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
+from envbuild.declaration.placeholders import has_placeholders
 from envbuild.value import value
 
 if TYPE_CHECKING:
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
 LAYOUT = 5
 """Raised whenever the same derivation would be built into different files."""
 
-GENERATED = 1
-"""The version of generated commands: raised whenever the same words would become another file."""
+GENERATED = 2
+"""The version of generated commands and of placeholders: raised whenever the same words would become other files."""
 
 SHORT = 12
 """How many hex digits of the key are in an environment's path."""
@@ -53,6 +54,9 @@ class Derivation:
     command: tuple[str, ...] = ()
     """What the generated `bin/<driver>` starts, with its first arguments; empty where there is none."""
 
+    library_path: tuple[str, ...] = ()
+    """Folders below site-packages that come first on `LD_LIBRARY_PATH`."""
+
 
 def compute_key(derivation: Derivation) -> str:
     """64 hex digits: sha256 over all fields that decide the content, each with its name.
@@ -73,6 +77,10 @@ def compute_key(derivation: Derivation) -> str:
     }
     if derivation.command:
         content["command"] = [GENERATED, derivation.driver, *derivation.command]
+    if derivation.library_path:
+        content["library-path"] = list(derivation.library_path)
+    if has_placeholders(value for _, value in derivation.env):
+        content["placeholders"] = [GENERATED, derivation.driver]
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 

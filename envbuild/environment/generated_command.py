@@ -5,8 +5,13 @@ from __future__ import annotations
 from shlex import quote
 from typing import TYPE_CHECKING
 
+from envbuild.declaration.placeholders import split_at_cache
+from envbuild.environment.activation import library_folders, places_in
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+
+    from envbuild.environment.derivation import Derivation
 
 _SAFE_PATH_SINCE = (3, 11)
 
@@ -15,15 +20,52 @@ _RUN_MODULE = (
 )
 """What `-P -m` does, for Pythons that have no `-P`: the working folder is no place for modules."""
 
+_CACHE = """\
+_envbuild_cache=${{CACHE_DIRECTORY-}}
+_envbuild_cache=${{_envbuild_cache%%:*}}
+case $_envbuild_cache in
+/*) ;;
+*)
+  case ${{XDG_CACHE_HOME-}} in
+  /*) _envbuild_cache=$XDG_CACHE_HOME/envbuild/{driver} ;;
+  *) _envbuild_cache=${{HOME:+$HOME/.cache/envbuild/{driver}}} ;;
+  esac ;;
+esac
+"""
+"""As the activation finds it; empty where nobody says where the user's home is."""
 
-def render_command(words: Sequence[str], *, environment: str, python_version: str) -> str:
+
+def render_command(derivation: Derivation, environment: str) -> str:
     """The script for `python -m MODULE …`, or for a command of the environment with its first arguments.
 
-    It ends in `exec`, so that no parent stays, and hands its own arguments on.
+    It sets the declared variables that are unset, and ends in `exec`:
+    no parent stays, and its own arguments are handed on.
     A module is looked for in the environment alone: nothing in the working folder takes its place.
     """
-    start = " ".join(map(quote, _argv(words, f"{environment}/bin", python_version)))
-    return f'#!/bin/sh\n# Written by envbuild, from the declaration.\nexec {start} "$@"\n'
+    argv = _argv(derivation.command, f"{environment}/bin", derivation.python_version)
+    start = " ".join(map(quote, argv))
+    lines = [
+        "#!/bin/sh",
+        "# Written by envbuild, from the declaration.",
+        *_variables(derivation, environment),
+        f'exec {start} "$@"',
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _variables(derivation: Derivation, environment: str) -> Iterator[str]:
+    places = places_in(environment, derivation.python_version)
+    pieces = {name: split_at_cache(value, places) for name, value in derivation.env}
+    if any(len(found) > 1 for found in pieces.values()):
+        yield _CACHE.format(driver=derivation.driver).rstrip()
+    for name, found in pieces.items():
+        value = '"$_envbuild_cache"'.join(map(quote, found))
+        known = '[ -z "$_envbuild_cache" ] || ' if len(found) > 1 else ""
+        yield f'[ -n "${{{name}+set}}" ] || {known}export {name}={value}'
+    folders = library_folders(environment, derivation.python_version, derivation.library_path)
+    if folders:
+        yield f"LD_LIBRARY_PATH={quote(folders)}${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}"
+        yield "export LD_LIBRARY_PATH"
 
 
 def _argv(words: Sequence[str], bin_folder: str, python_version: str) -> tuple[str, ...]:

@@ -196,6 +196,7 @@ def _parse_derivation(table: dict[str, Any]) -> Derivation:
         env=tuple((name, _text(value)) for name, value in facts["env"].items()),
         bytecode=bytecode,
         command=_words(facts.get("command", [])),
+        library_path=_words(facts.get("library_path", [])),
         files=tuple(
             ChosenFile(
                 package=package, version=version, index=index, file=file, sha256=sha256, size=size
@@ -254,6 +255,8 @@ def _derivation_rows(derivation: Derivation) -> Iterator[str]:
     }
     if derivation.command:
         table["command"] = list(derivation.command)
+    if derivation.library_path:
+        table["library_path"] = list(derivation.library_path)
     files = [
         json.dumps([f.package, f.version, f.index, f.file, f.sha256, f.size])
         for f in derivation.files

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild import __version__
+from envbuild.declaration.placeholders import split_at_cache
+from envbuild.environment.activation import places_in
 from envbuild.store.manifest import Manifest, ManifestDriver
 from envbuild.store.shims import name_shims
 from envbuild.value import replace
@@ -70,6 +72,7 @@ def _entry(
 ) -> ManifestDriver:
     environment = f"{store}/envs/{wanted.environment}"
     driver = wanted.driver
+    places = places_in(environment, wanted.interpreter.version)
     unmoved = before is not None and (before.version, before.key) == (wanted.version, wanted.key)
     return ManifestDriver(
         name=driver.name,
@@ -83,7 +86,9 @@ def _entry(
         python_version=wanted.interpreter.version,
         commands=driver.commands,
         shims=(),
-        env=driver.env,
+        env=tuple(
+            (name, "{cache}".join(split_at_cache(value, places))) for name, value in driver.env
+        ),
         packages=tuple((file.package, file.version) for file in wanted.files),
         size=size,
         preferred=wanted.preferred,

@@ -148,6 +148,7 @@ def want(
         bytecode=driver.bytecode,
         files=files,
         command=driver.command,
+        library_path=driver.library_path,
     )
     return Wanted(
         driver=driver,

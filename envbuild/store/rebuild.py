@@ -116,4 +116,5 @@ def _driver(derivation: Derivation) -> Driver:
         env=derivation.env,
         bytecode=derivation.bytecode,
         command=derivation.command,
+        library_path=derivation.library_path,
     )

@@ -204,3 +204,73 @@ def test_a_changed_command_is_drift_and_is_repaired(
     repaired = run_envbuild("verify", "--repair")
     assert repaired.code == 0, repaired
     assert script.read_text() == text
+
+
+_SAY = """\
+import json, os, subprocess, sys, time
+
+def said():
+    names = ("TZ", "PYTHONHASHSEED", "PYTHONPYCACHEPREFIX", "LD_LIBRARY_PATH", "PLACE", "LEVEL", "ROOT")
+    return {"hash": sys.flags.hash_randomization, "zone": time.tzname[0], "pyc": sys.pycache_prefix,
+            "env": {name: os.environ.get(name) for name in names}}
+
+if __name__ == "__main__":
+    print(json.dumps(said()))
+"""
+
+
+def test_variables_that_only_work_before_the_interpreter_starts(
+    run_envbuild: CommandLine, index: IndexServer, store: Path, scratch: Path, python_version: str
+) -> None:
+    """By `run`, shim and path, under `env -i` too; another store has the same key and its own places."""
+    files = {"engine/__init__.py": "", "engine/say.py": _SAY, "nvidia/cudnn/lib/libx.so": "x"}
+    index.add(Wheel(name="engine", files=files))
+    head, _, rest = declare_drivers({"svc": ("engine",)}, python=python_version).partition(
+        "\n[drivers"
+    )
+    keys = """module = "engine.say"
+library-path = ["nvidia/cudnn/lib"]
+env = { PYTHONHASHSEED = "0", PYTHONPYCACHEPREFIX = "{cache}/pyc", PLACE = "{env}", LEVEL = "own" }
+"""
+    defaults = 'env = { TZ = "JST-9", LEVEL = "default", ROOT = "{site-packages}" }\n'
+    run_envbuild.declare(f"{head}{defaults}\n[drivers{rest}{keys}")
+    run_envbuild("lock", check=True)
+    run_envbuild("sync", check=True)
+    other = scratch / "o"
+    run_envbuild("sync", "--store", str(other), check=True)
+    found = []
+    for place in (store, other):
+        entry = json.loads((place / "current/manifest.json").read_text())["drivers"]["svc"]
+        found.append(entry["key"])
+        folder = entry["environment"]
+        site_packages = f"{folder}/lib/python{python_version}/site-packages"
+        assert entry["env"]["PYTHONPYCACHEPREFIX"] == "{cache}/pyc"
+        assert entry["env"]["PLACE"] == folder
+        said = json.loads(
+            subprocess.run(
+                [place / "current/bin/svc"],
+                env={"CACHE_DIRECTORY": f"{scratch}/c"},
+                capture_output=True,
+                check=True,
+            ).stdout
+        )
+        assert (said["hash"], said["zone"], said["pyc"]) == (0, "JST", f"{scratch}/c/pyc")
+        assert said["env"] == {
+            "TZ": "JST-9",
+            "PYTHONHASHSEED": "0",
+            "PYTHONPYCACHEPREFIX": f"{scratch}/c/pyc",
+            "LD_LIBRARY_PATH": f"{site_packages}/nvidia/cudnn/lib",
+            "PLACE": folder,
+            "LEVEL": "own",
+            "ROOT": site_packages,
+        }
+        assert start(place / "current/svc/bin/svc")["zone"] == "JST"
+    assert found[0] == found[1]
+    assert run_envbuild("run", "svc", env={"TZ": "UTC"}, check=True).json["zone"] == "UTC"
+    assert run_envbuild("verify").code == 0
+    run_envbuild.declare(
+        f"{head}\n[drivers{rest}module = 'engine.say'\nlibrary-path = ['nvidia/x']\n"
+    )
+    missing = run_envbuild("sync")
+    assert missing.code == 2, missing
+    assert "no package of svc has the folder 'nvidia/x'" in missing.stderr

@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from envbuild.declaration.placeholders import PLACEHOLDERS, unknown_placeholder
 from envbuild.declaration.toml.table import Place, TextError, kind, list_of, text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from envbuild.declaration.declaration import Driver
     from envbuild.declaration.toml.table import Reader
 
 
@@ -105,8 +109,9 @@ def read_seconds(value: object, place: Place) -> int | None:
     return value
 
 
+_FOLDER = re.compile(r"[A-Za-z0-9._+/-]+")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_TOO_LATE = re.compile(r"PYTHON.*|(LD|DYLD|MALLOC)_.*|GLIBC_TUNABLES")
+_EARLY = re.compile(r"PYTHON.*|(LD|DYLD|MALLOC)_.*|GLIBC_TUNABLES|TZ|LC_ALL")
 """What the interpreter, the loader and the C library read before the activation can set it."""
 
 
@@ -141,15 +146,48 @@ def _problem_with(name: str) -> TextError | None:
             "`PATH` is not for `env`: the activation puts the environment's own bin first on it",
             hint="set the rest where the driver is started, such as Environment= of its unit",
         )
-    if _TOO_LATE.fullmatch(name):
-        return TextError(
-            f"`{name}` would come too late: it is read before the activation can set it",
-            hint="set it where the driver is started, such as Environment= of its unit",
-        )
     return None
 
 
 def _content(value: str) -> str:
     if "\0" in value:
         raise TextError("an environment variable cannot hold a NUL character")
+    name = unknown_placeholder(value)
+    if name is not None:
+        known = ", ".join(f"{{{one}}}" for one in PLACEHOLDERS)
+        raise TextError(
+            f"{{{name}}} is not a place that envbuild knows",
+            hint=f"known are {known}; write {{{{{name}}}}} for the characters themselves",
+        )
     return value
+
+
+def early_variables(env: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """The variables that only work if they are set before the interpreter starts."""
+    return tuple(name for name, _ in env if _EARLY.fullmatch(name))
+
+
+def starts_own_command(driver: Driver) -> bool:
+    """Whether all that a driver exposes is the command that envbuild writes, which can set every variable."""
+    return bool(driver.command) and driver.commands == (driver.name,)
+
+
+def note_early(place: Place, key: str, driver: str) -> None:
+    """Note a variable, or a key, that a package's own command would get too late."""
+    place.wrong(
+        f"`{key}` would come too late for {driver}: "
+        "it only works before Python starts, and a package's own command is started directly",
+        hint="declare `module` or `command`, without further `commands`; "
+        "or set it where the driver is started, such as Environment= of its unit",
+    )
+
+
+def library_folder(written: str) -> str:
+    """A folder below site-packages, such as `nvidia/cudnn/lib`."""
+    parts = written.split("/")
+    if not _FOLDER.fullmatch(written) or not all(parts) or {".", ".."} & set(parts):
+        raise TextError(
+            f"{written!r} is not a folder below site-packages",
+            hint="write it like 'nvidia/cudnn/lib': letters, digits and `._+-` between slashes",
+        )
+    return written

@@ -8,7 +8,7 @@ from ast import literal_eval
 
 from envbuild.declaration.declaration import Declaration
 from envbuild.declaration.toml.driver import read_drivers
-from envbuild.declaration.toml.host_table import read_hosts
+from envbuild.declaration.toml.host_table import check_host_env, read_hosts
 from envbuild.declaration.toml.index import read_indexes
 from envbuild.declaration.toml.keys import DEFAULTS_KEYS, DRIVER_FORM, DRIVER_KEYS
 from envbuild.declaration.toml.loading import load_toml
@@ -173,13 +173,15 @@ def _read_document(document: dict[str, object], place: Place, text: str) -> Decl
     known = tuple(declared) if isinstance(declared, dict) else ()
     enabled = tuple(driver.name for driver in drivers if driver.enabled)
     check_served(document, place, top.get(INDEX) or (), drivers)
+    hosts = read_hosts(document.get(HOSTS.name, {}), place.at(HOSTS.name), known)
+    check_host_env(hosts, place.at(HOSTS.name), drivers)
     coexist, agree = document.get(COEXIST.name, []), document.get(AGREE.name, [])
     return Declaration(
         file=place.source.file,
         digest="sha256:" + hashlib.sha256(text.encode()).hexdigest(),
         drivers=drivers,
         indexes=top.get(INDEX) or (),
-        hosts=read_hosts(document.get(HOSTS.name, {}), place.at(HOSTS.name), known),
+        hosts=hosts,
         coexist=read_coexist(
             coexist,
             place.at(COEXIST.name),

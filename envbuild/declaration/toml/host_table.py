@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from envbuild.declaration.declaration import HostChange, HostTable
+from envbuild.declaration.toml.command import early_variables, note_early, starts_own_command
 from envbuild.declaration.toml.keys import ACCELERATOR, DRIVER_KEYS, ENV, HOST_ROWS
 from envbuild.declaration.toml.table import (
     Key,
@@ -19,7 +20,9 @@ from envbuild.declaration.toml.table import (
 from envbuild.nearest_name import no_driver
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator
+
+    from envbuild.declaration.declaration import Driver
 
 _FORM = '[hosts.NAME] with hostname = "gpu-*" or accelerator = { cuda = ">=12.4" }'
 _LONGEST_NAME = 253
@@ -118,3 +121,16 @@ def _given(table: Table) -> Iterator[tuple[str, object]]:
         value = table.get(row.key)
         if value is not None and row.key is not ENV:
             yield row.field, value
+
+
+def check_host_env(hosts: Iterable[HostTable], place: Place, drivers: Iterable[Driver]) -> None:
+    """Note variables that a host table sets too late; `place` is that of all host tables."""
+    named = {driver.name: driver for driver in drivers}
+    for table in hosts:
+        for change in table.changes:
+            driver = named.get(change.driver)
+            if driver is None or starts_own_command(driver):
+                continue
+            inner = place.at(table.name, HOST_DRIVERS.name, driver.name, ENV.name)
+            for name in early_variables(change.env):
+                note_early(inner.at(name), name, driver.name)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from envbuild.declaration.declaration import Driver
 from envbuild.declaration.toml.command import (
     command_name,
+    library_folder,
     module_name,
     read_argv,
     read_command,
@@ -62,6 +63,7 @@ VERSION_OF = Key("version-of", text(parse_package))
 ACCELERATOR = Key("accelerator", read_accelerator)
 RESOLVER = Key("resolver", text(resolver))
 ENV = Key("env", read_env)
+LIBRARY_PATH = Key("library-path", list_of(text(library_folder), filled=True, unique=True))
 
 
 def replace_inherited(_: object, own: Any) -> Any:
@@ -303,9 +305,15 @@ DRIVER_TABLE = (
         key=ENV,
         decides="environment",
         merge=replace_by_name,
+        in_defaults=True,
         by_host=True,
         about="variables that are set wherever the driver is started, unless set already",
         example='env = { UVICORN_LOG_LEVEL = "warning" }',
+    ),
+    DriverKey(
+        key=LIBRARY_PATH,
+        decides="environment",
+        about="folders below site-packages in which the driver's own command finds shared libraries",
     ),
 )
 """Every key of a driver but `extends` and `module`, in the order in which `envbuild show` prints them."""

@@ -9,11 +9,14 @@ import re
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from envbuild.declaration.declaration import Driver
+from envbuild.declaration.toml.command import early_variables, note_early, starts_own_command
 from envbuild.declaration.toml.keys import (
     BINARY,
     COMMAND,
     COMMANDS,
     DRIVER_TABLE,
+    ENV,
+    LIBRARY_PATH,
     MODULE,
     VERSION_OF,
     replace_by_name,
@@ -54,7 +57,7 @@ def merge_driver(
         for row in DRIVER_TABLE
         if row.merge is not None
     }
-    return Driver(
+    made = Driver(
         name=name,
         line=table.place.line,
         requires=requires,
@@ -67,6 +70,24 @@ def merge_driver(
         origins=tuple(sorted(_origins(table, defaults, parent).items())),
         **independent,
     )
+    _check_early(made, table, defaults)
+    return made
+
+
+def _check_early(made: Driver, table: Table, defaults: Table) -> None:
+    """Note what has to be set before the interpreter starts where a package's own command is started."""
+    if not made.enabled or starts_own_command(made):
+        return
+    for name in early_variables(made.env):
+        places = (one.place.at(ENV.name, name) for one in (table, defaults) if _sets(one, name))
+        note_early(next(places, table.place), name, made.name)
+    if made.library_path:
+        place = table.place.at(LIBRARY_PATH.name) if table.has(LIBRARY_PATH) else table.place
+        note_early(place, LIBRARY_PATH.name, made.name)
+
+
+def _sets(table: Table, name: str) -> bool:
+    return name in dict(table.get(ENV) or ())
 
 
 def _merge(row: DriverKey, table: Table, parent: Driver | None, defaults: Table) -> object:

@@ -6,7 +6,8 @@ import json
 import os
 import subprocess
 import venv
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -20,7 +21,6 @@ from envbuild.environment.activation import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
 VALUES = (
     ("BACKSLASH", "a\\nb\\"),
@@ -34,14 +34,14 @@ SHOW = "import json, os, sys; print(json.dumps(dict(os.environ)))"
 
 
 @pytest.fixture
-def bake(scratch: Path) -> Callable[[tuple[tuple[str, str], ...]], Path]:
+def bake(scratch: Path) -> Callable[..., Path]:
     """Make an environment with an activation that sets some variables; the value is its folder."""
 
-    def build(env: tuple[tuple[str, str], ...]) -> Path:
+    def build(env: tuple[tuple[str, str], ...], **more: Any) -> Path:
         folder = scratch / "env"
         venv.create(folder, symlinks=True)
         (site_packages,) = folder.glob("lib/python3.*/site-packages")
-        text = render_activation(f"{folder}/bin", env)
+        text = render_activation(f"{folder}/bin", env, **more)
         (site_packages / MODULE_FILE).write_text(text, encoding="utf-8")
         (site_packages / PTH_FILE).write_text(PTH_TEXT, encoding="utf-8")
         return folder
@@ -139,3 +139,34 @@ def test_the_module_says_who_put_it_there() -> None:
     assert text.startswith('"""Baked in by envbuild')
     assert f"import {MODULE}\n" == PTH_TEXT
     assert text.isascii()
+
+
+@pytest.mark.parametrize(
+    ("given", "cache"),
+    [
+        ({"CACHE_DIRECTORY": "{scratch}/unit:/other"}, "{scratch}/unit"),
+        ({"XDG_CACHE_HOME": "{scratch}/xdg"}, "{scratch}/xdg/envbuild/asr"),
+        (
+            {"XDG_CACHE_HOME": "xdg", "HOME": "{scratch}/home2"},
+            "{scratch}/home2/.cache/envbuild/asr",
+        ),
+        ({"CACHE_DIRECTORY": "/proc/none/here"}, "/proc/none/here"),
+    ],
+)
+def test_places_are_this_starts(
+    bake: Callable[..., Path], scratch: Path, given: dict[str, str], cache: str
+) -> None:
+    """`{cache}` is systemd's folder, else the user's, made for its owner alone; what is set stays."""
+    more = {"driver": "asr", "python_version": "3.12.1", "library_path": ("x/lib",)}
+    env = (("A", "{env}:{python}"), ("B", "{cache}/b:{cache}"), ("C", "{cache}"), ("D", "{{env}}"))
+    folder = bake(env, **more)
+    caller = {name: value.format(scratch=scratch) for name, value in given.items()}
+    said = start(folder, {**caller, "C": "mine", "LD_LIBRARY_PATH": "/opt"})
+    place = cache.format(scratch=scratch)
+    assert said["A"] == f"{folder}:{folder}/bin/python"
+    assert (said["B"], said["C"], said["D"]) == (f"{place}/b:{place}", "mine", "{env}")
+    libraries = f"{folder}/lib/python3.12/site-packages/x/lib:/opt"
+    assert said["LD_LIBRARY_PATH"] == libraries
+    assert start(folder, said)["LD_LIBRARY_PATH"] == libraries
+    if not place.startswith("/proc"):
+        assert Path(place).stat().st_mode & 0o777 == 0o700

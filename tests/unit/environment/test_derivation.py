@@ -48,6 +48,7 @@ DIFFERENT: dict[str, Any] = {
     "env": (),
     "bytecode": False,
     "command": ("vllm", "serve"),
+    "library_path": ("nvidia/cudnn/lib",),
 }
 """What decides an environment's files: each with another value."""
 
@@ -95,6 +96,12 @@ def test_every_field_is_decided_on(field: str) -> None:
     other = {**DIFFERENT, **NAMES}[field]
     key = compute_key(replace(DERIVATION, **{field: other}))
     assert (key != compute_key(DERIVATION)) == (field in DIFFERENT)
+
+
+def test_the_driver_counts_where_a_value_depends_on_it() -> None:
+    """`{cache}` is another folder for another driver."""
+    one = replace(DERIVATION, env=(("A", "{cache}"),))
+    assert compute_key(one) != compute_key(replace(one, driver="other"))
 
 
 def test_one_files_hash_is_enough() -> None:

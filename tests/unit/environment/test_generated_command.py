@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from envbuild.environment.generated_command import render_command
+from envbuild.value import replace
 from tests.support.pythons import own_python
+from tests.support.values import make_derivation
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +31,11 @@ if __name__ == "__main__":
 """
 
 
+def script_of(words: tuple[str, ...], environment: str, **changes: Any) -> str:
+    """The script of a driver `asr` with these words."""
+    return render_command(replace(make_derivation(), command=words, **changes), environment)
+
+
 @pytest.mark.parametrize(
     ("version", "start"),
     [
@@ -39,7 +46,7 @@ if __name__ == "__main__":
 def test_a_module_is_run_without_the_working_folder(version: str, start: str) -> None:
     """`-P` where Python has it; else the folder is taken off the path before anything is imported."""
     words = ("python", "-m", "sglang.launch_server", "--tp", "2")
-    text = render_command(words, environment=ENVIRONMENT, python_version=version)
+    text = script_of(words, ENVIRONMENT, python_version=version)
     assert text.startswith("#!/bin/sh\n")
     assert f"\nexec {ENVIRONMENT}/bin/{start}" in text
     assert text.endswith(' sglang.launch_server --tp 2 "$@"\n')
@@ -53,8 +60,7 @@ def test_any_word_is_handed_on_as_it_is(tmp_path: Path) -> None:
     program.chmod(0o755)
     words = ("a b", "it's", '"$HOME"', "$(id)", "`id`", "one\ntwo", "", "\\", "ä")
     script = tmp_path / "driver"
-    text = render_command(("show", *words), environment=str(tmp_path), python_version="3.12.1")
-    script.write_text(text)
+    script.write_text(script_of(("show", *words), str(tmp_path)))
     done = subprocess.run(["/bin/sh", str(script), "own", ""], capture_output=True, check=True)
     assert done.stdout.decode() == "".join(f"<{word}>" for word in (*words, "own", ""))
 
@@ -73,7 +79,7 @@ def test_a_module_and_its_children_know_themselves(tmp_path: Path, version: str)
         (here / f"{name}.py").write_text("raise SystemExit('the wrong one')\n")
     script = tmp_path / "driver"
     words = ("python", "-m", "engine.server", "first")
-    script.write_text(render_command(words, environment=str(tmp_path), python_version=version))
+    script.write_text(script_of(words, str(tmp_path), python_version=version))
     done = subprocess.run(
         ["/bin/sh", str(script), "second"],
         capture_output=True,
@@ -87,3 +93,46 @@ def test_a_module_and_its_children_know_themselves(tmp_path: Path, version: str)
         ["__main__", str(module), arguments],
         ["__mp_main__", str(module), arguments],
     ]
+
+
+ENV = (
+    ("A", "{env}/a b"),
+    ("B", "{site-packages}:{python}"),
+    ("C", "{cache}/x'y:{cache}"),
+    ("D", "{{env}} $HOME {}"),
+)
+
+
+@pytest.mark.parametrize(
+    ("given", "cache"),
+    [
+        ({"CACHE_DIRECTORY": "/var/cache/asr:/other", "XDG_CACHE_HOME": "/x"}, "/var/cache/asr"),
+        ({"XDG_CACHE_HOME": "/x", "HOME": "/h"}, "/x/envbuild/asr"),
+        ({"XDG_CACHE_HOME": "relative", "HOME": "/h"}, "/h/.cache/envbuild/asr"),
+        ({}, None),
+    ],
+)
+def test_variables_are_set_where_unset(
+    tmp_path: Path, given: dict[str, str], cache: str | None
+) -> None:
+    """Before the program starts, with this host's places in place of their names; what is set stays."""
+    program = tmp_path / "bin" / "show"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\nexec env -0\n")
+    program.chmod(0o755)
+    script = tmp_path / "driver"
+    env = (*ENV, ("EMPTY", "no"), ("PYTHONHASHSEED", "0"), ("TZ", "Asia/Tokyo"))
+    text = script_of(("show",), str(tmp_path), env=env, library_path=("nvidia/cudnn/lib", "b"))
+    script.write_text(text)
+    caller = given | {"TZ": "UTC", "EMPTY": "", "LD_LIBRARY_PATH": "/opt"}
+    done = subprocess.run(["/bin/sh", str(script)], capture_output=True, check=True, env=caller)
+    said = dict(line.split("=", 1) for line in done.stdout.decode().split("\0") if line)
+    site_packages = f"{tmp_path}/lib/python3.12/site-packages"
+    assert said["A"] == f"{tmp_path}/a b"
+    assert said["B"] == f"{site_packages}:{tmp_path}/bin/python"
+    assert said.get("C") == (None if cache is None else f"{cache}/x'y:{cache}")
+    assert said["D"] == "{env} $HOME {}"
+    assert (said["EMPTY"], said["PYTHONHASHSEED"], said["TZ"]) == ("", "0", "UTC")
+    folders = f"{site_packages}/nvidia/cudnn/lib:{site_packages}/b"
+    assert said["LD_LIBRARY_PATH"] == f"{folders}:/opt"
+    assert "_envbuild_cache" not in said

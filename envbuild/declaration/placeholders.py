@@ -1,0 +1,44 @@
+"""Places that a variable's value can name, such as `{env}`: each host puts its own in."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+PLACEHOLDERS = ("env", "site-packages", "python", "cache")
+"""The environment's folder, its site-packages, its Python, and a writable folder for the driver."""
+
+CACHE = "cache"
+"""The one that only a start can tell: it depends on who starts the driver."""
+
+_PART = re.compile(r"\{(\{[a-z][a-z-]*\})\}|\{([a-z][a-z-]*)\}")
+"""`{{name}}`, which stands for `{name}` itself, or a placeholder."""
+
+
+def unknown_placeholder(text: str) -> str | None:
+    """The first name in braces that is none of the placeholders; None where there is none."""
+    names = (part[2] for part in _PART.finditer(text))
+    return next((name for name in names if name and name not in PLACEHOLDERS), None)
+
+
+def has_placeholders(texts: Iterable[str]) -> bool:
+    """Whether any of the texts reads otherwise than it is written."""
+    return any(_PART.search(text) for text in texts)
+
+
+def split_at_cache(text: str, places: Mapping[str, str]) -> tuple[str, ...]:
+    """The text with every other place put in, cut at each `{cache}`: one piece where there is none."""
+    pieces = [""]
+    end = 0
+    for part in _PART.finditer(text):
+        pieces[-1] += text[end : part.start()]
+        end = part.end()
+        if part[2] == CACHE:
+            pieces.append("")
+        else:
+            pieces[-1] += part[1] or places[part[2]]
+    pieces[-1] += text[end:]
+    return tuple(pieces)
