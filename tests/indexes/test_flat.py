@@ -83,6 +83,13 @@ def test_every_command_works_over_it(
     run("lock", "--upgrade")
     assert lockfile.read_text() == locked
     run("check")
+    exported = run("export", "pylock")
+    place = {
+        page_on_the_web: f'url = "{index.origin}/files/base%2D',
+        folder: 'path = "/',
+        tree: 'path = "/',
+    }[place]
+    assert place in exported
     run("sync")
     (module,) = store.glob("envs/*/lib/python3.*/site-packages/base/__init__.py")
     content = module.read_text()
