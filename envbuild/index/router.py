@@ -22,7 +22,7 @@ from envbuild.index.web import CHUNK
 from envbuild.value import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterator, Mapping
     from types import TracebackType
 
     from envbuild.index.locations import IndexLocation, IndexLocations
@@ -53,6 +53,9 @@ class IndexRouter:
         self._digests: dict[tuple[str, str, int, int], str] = {}
         self._bad: dict[IndexAnswer, None] = {}
         self._timeless: dict[str, None] = {}
+        self.told: list[Callable[[str, int], None]] = []
+        """Called with a package and the bytes of its file that have come so far, from any thread."""
+
         self._server = listen(self, FIRST_PORT + int(secret[:8], 16) % PORTS)
 
     @property
@@ -99,6 +102,11 @@ class IndexRouter:
     def without_secret(self, text: str) -> str:
         """A text without the router's address."""
         return text.replace(self._secret, "…")
+
+    def passed(self, package: str, size: int) -> None:
+        """Tell whoever wants to know how far a file has come."""
+        for told in tuple(self.told):
+            told(package, size)
 
     def note(self, answer: IndexAnswer) -> None:
         """Keep a bad answer for the diagnosis."""

@@ -72,6 +72,10 @@ class Routes(Protocol):
         """A file, or a span of it as a `Range` header names it."""
         ...
 
+    def passed(self, package: str, size: int) -> None:
+        """So many bytes of a package's file have gone to a client."""
+        ...
+
     def note(self, answer: IndexAnswer) -> None:
         """Keep a bad answer for the diagnosis."""
         ...
@@ -166,8 +170,11 @@ class _Handler(BaseHTTPRequestHandler):
             for name, value in headers.items():
                 self.send_header(name, value)
             self.end_headers()
+            have = 0
             for piece in () if is_head else content.stream():
                 self.wfile.write(piece)
+                have += len(piece)
+                self.server.routes.passed(package, have)
 
     def end_headers(self) -> None:
         """Note that the answer has begun, so that no other can be sent."""

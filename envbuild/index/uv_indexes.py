@@ -7,7 +7,7 @@ import re
 import secrets
 import sys
 import tempfile
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Self
@@ -20,7 +20,7 @@ from envbuild.uv.executable import base_arguments, uv_executable
 from envbuild.uv.loopback import exempt_from_proxy, patience_beyond
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Generator, Mapping
     from types import TracebackType
 
     from envbuild.index.answer import IndexAnswer
@@ -82,6 +82,16 @@ class UvIndexes:
     def files_url(self) -> str:
         """Where every file is: `ADDRESS/PACKAGE/FILE NAME`."""
         return self._started().files_url
+
+    @contextmanager
+    def counting(self, told: Callable[[str, int], None]) -> Generator[None]:
+        """Call `told` with a package and the bytes of its file that have come, while uv downloads in the block."""
+        router = self._started()
+        router.told.append(told)
+        try:
+            yield
+        finally:
+            router.told.remove(told)
 
     @property
     def bad_answers(self) -> tuple[IndexAnswer, ...]:

@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import tempfile
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -22,6 +23,7 @@ from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
 
     from envbuild.build.installation import InstallRequest
     from envbuild.errors import EnvbuildError
@@ -49,6 +51,10 @@ class Indexes(Protocol):
 
     def files_url(self) -> str:
         """Where every file is: `ADDRESS/PACKAGE/FILE NAME`."""
+        ...
+
+    def counting(self, told: Callable[[str, int], None]) -> AbstractContextManager[None]:
+        """Call `told` with a package and the bytes of its file that have come, in the block."""
         ...
 
     def without_secret(self, text: str) -> str:
@@ -118,11 +124,16 @@ class UvInstaller:
             completed = self._fill(request, folder, NOWHERE, {}, *cached)
             if completed.code == 0:
                 return completed
-        local = self.sources.fetch(request.files, folder)
+        local, heard = self.sources.fetch(request.files, folder), _downloads(request)
         if self.offline or all(file.sha256 in local for file in request.files):
-            return self._fill(request, folder, NOWHERE, local, *cached, heard=_listener(request))
+            return self._fill(request, folder, NOWHERE, local, *cached, heard=heard)
         address = self.indexes.files_url()
-        return self._fill(request, folder, address, local, *ARGUMENTS, heard=_listener(request))
+        with self._counted(heard):
+            return self._fill(request, folder, address, local, *ARGUMENTS, heard=heard)
+
+    def _counted(self, downloads: Downloads | None) -> AbstractContextManager[None]:
+        """Let the bytes that uv is served count as they come."""
+        return nullcontext() if downloads is None else self.indexes.counting(downloads.count)
 
     def _fill(
         self,
@@ -131,7 +142,7 @@ class UvInstaller:
         address: str,
         local: Mapping[str, Path],
         *arguments: str,
-        heard: Callable[[str], None] | None = None,
+        heard: Downloads | None = None,
     ) -> Completed:
         """Install wheels into a new environment; uv starts its Python to inspect it."""
         locked = folder / "pylock.toml"
@@ -149,8 +160,9 @@ class UvInstaller:
         named = [part for name in request.from_source for part in ("--no-binary", name)]
         if self.offline:
             return self._run(request.lock, *arguments, *named, "--offline")
-        environment, heard = self.indexes.environment(), _listener(request)
-        return self._run(request.lock, *arguments, *named, heard=heard, environment=environment)
+        environment, heard = self.indexes.environment(), _downloads(request)
+        with self._counted(heard):
+            return self._run(request.lock, *arguments, *named, heard=heard, environment=environment)
 
     def _make_empty(self, request: InstallRequest) -> None:
         """Make the environment again, so that it has no file of a wheel when uv inspects it."""
@@ -180,7 +192,7 @@ class UvInstaller:
         self,
         lock: int,
         *arguments: str,
-        heard: Callable[[str], None] | None = None,
+        heard: Downloads | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> Completed:
         argv = (
@@ -193,7 +205,8 @@ class UvInstaller:
         )
         told = environment or {**self.indexes.manners, "UV_DEFAULT_INDEX": INDEX}
         env = scrubbed_environment(os.environ, **told)
-        return self.runner.run(Command(argv=argv, env=env, cwd="/", keep_open=(lock,), heard=heard))
+        hear = heard.hear if heard is not None else None
+        return self.runner.run(Command(argv=argv, env=env, cwd="/", keep_open=(lock,), heard=hear))
 
     def _failure(self, request: InstallRequest, completed: Completed) -> Exception:
         """Decide whether an index or the host failed, by checking the disk and asking the index."""
@@ -244,10 +257,10 @@ def _names_host_error(words: str) -> bool:
     return any(int(number) in _OF_THE_HOST for number in _OS_ERROR.findall(words))
 
 
-def _listener(request: InstallRequest) -> Callable[[str], None] | None:
+def _downloads(request: InstallRequest) -> Downloads | None:
     if request.downloaded is None:
         return None
-    return Downloads(request.files, request.downloaded).hear
+    return Downloads(request.files, request.downloaded)
 
 
 def _line(file: ChosenFile) -> str:

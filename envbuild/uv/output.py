@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from threading import Lock
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Downloads:
     """Reads uv's lines and reports the downloaded bytes.
 
     uv names a file when its download starts and when it ends, except small files;
-    sizes come from the lockfile.
+    in between, the bytes count that it has been sent. Sizes come from the lockfile.
     If a future uv writes other lines, no bytes are reported; nothing else depends on them.
     """
 
@@ -61,18 +62,34 @@ class Downloads:
         self._told = told
         self._begun: set[str] = set()
         self._ended: set[str] = set()
+        self._have: dict[str, int] = {}
+        self._guard = Lock()
 
     def hear(self, line: str) -> None:
         """Read one line of uv's stderr."""
         for pattern, names in ((_BEGUN, self._begun), (_ENDED, self._ended)):
             match = pattern.match(line)
             if match is not None and match[1] in self._sizes:
-                names.add(match[1])
-                self._begun.add(match[1])
-                self._told(self._bytes(self._ended), self._bytes(self._begun))
+                with self._guard:
+                    names.add(match[1])
+                    self._begun.add(match[1])
+                    self._tell()
 
-    def _bytes(self, names: Iterable[str]) -> int:
-        return sum(self._sizes[name] for name in names)
+    def count(self, package: str, size: int) -> None:
+        """Bytes of a package's file have come, `size` in all; called from any thread, for any driver's packages."""
+        if package in self._sizes:
+            with self._guard:
+                self._have[package] = size
+                if package in self._begun:
+                    self._tell()
+
+    def _tell(self) -> None:
+        total = sum(self._sizes[name] for name in self._begun)
+        self._told(sum(map(self._come, self._begun)), total)
+
+    def _come(self, name: str) -> int:
+        size = self._sizes[name]
+        return size if name in self._ended else min(self._have.get(name, 0), size)
 
 
 def without_talk(words: str) -> str:

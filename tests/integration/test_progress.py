@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import random
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.command_line import declare_drivers
-from tests.support.fault_proxy import Trickle
+from tests.support.fault_proxy import Trickle, Truncate
 from tests.support.wheels import command_wheel
 
 if TYPE_CHECKING:
@@ -84,6 +85,27 @@ def test_a_terminal_shows_how_many_bytes_have_come(
     assert code == 0, terminal
     assert "0 B of 6.0 MiB" in terminal
     assert "2.0 MiB of 6.0 MiB" in terminal
+
+
+def test_a_download_that_breaks_off_counts_on(
+    run_envbuild: CommandLine, index: IndexServer, faults: FaultProxy, python_version: str
+) -> None:
+    """What had come before the connection broke is neither asked for nor counted again."""
+    data = {"data/d": random.Random(1).randbytes(4 << 20)}
+    wheel = replace(command_wheel("web"), data=data)
+    index.add(wheel)
+    run_envbuild.declare(declare_drivers({"web": ["web"]}, python=python_version))
+    run_envbuild("lock", check=True)
+    faults.inject(r"/web-.*\.whl$", Trickle(pause=0.5, piece=1 << 18))
+    faults.inject(r"/web-.*\.whl$", Truncate(after=3 << 20), times=1)
+    env = {"ENVBUILD_INDEX_DEFAULT_URL": faults.url, "ENVBUILD_HTTP_RETRIES": "2"}
+    code, _, terminal = _on_a_terminal(run_envbuild, "sync", **env)
+    assert code == 0, terminal
+    assert re.search(r"3\.[0-9] MiB of 4\.0 MiB", terminal)
+    spans = [asked.headers.get("range") for asked in faults.requests if "/web-" in asked.path]
+    assert spans[0] is None
+    assert re.fullmatch(r"bytes=(2|3)\d{6}-", spans[1] or "")
+    assert len(spans) == 2
 
 
 def test_a_pipe_gets_lines(declared: CommandLine) -> None:

@@ -68,6 +68,19 @@ def test_locked_sizes_are_counted_from_when_a_file_is_begun() -> None:
     assert told == [(0, 160), (0, 249), (89, 249), (249, 249)]
 
 
+def test_bytes_count_as_they_come() -> None:
+    """Between uv's words, what was sent counts; never more than the file has, and of no other file."""
+    told: list[tuple[int, int]] = []
+    downloads = Downloads((chosen("numpy", 160),), lambda done, total: told.append((done, total)))
+    downloads.count("numpy", 10)
+    downloads.hear("Downloading numpy (160B)")
+    for size in (20, 20, 70, 5, 200):
+        downloads.count("numpy", size)
+    downloads.count("torch", 1000)
+    downloads.hear(" Downloaded numpy")
+    assert told == [(done, 160) for done in (10, 20, 20, 70, 5, 160, 160)]
+
+
 def test_words_that_nobody_knows_tell_nothing() -> None:
     """Another uv, or a package that was not asked for, is no reason to fail."""
     told: list[tuple[int, int]] = []
