@@ -84,12 +84,12 @@ def test_every_command_works_over_it(
     assert lockfile.read_text() == locked
     run("check")
     exported = run("export", "pylock")
-    place = {
+    there = {
         page_on_the_web: f'url = "{index.origin}/files/base%2D',
         folder: 'path = "/',
         tree: 'path = "/',
     }[place]
-    assert place in exported
+    assert there in exported
     run("sync")
     (module,) = store.glob("envs/*/lib/python3.*/site-packages/base/__init__.py")
     content = module.read_text()
