@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import stat
+import subprocess
 import sys
 import tempfile
 import time
@@ -127,6 +128,10 @@ def remove_tree(folder: Path) -> None:
 
 
 def _remove_now(folder: Path) -> None:
+    """Let `rm` do it, which takes a fraction of the time; it stops at folders that its user may not write."""
+    subprocess.run(("rm", "-rf", "--", folder), stderr=subprocess.DEVNULL, check=False)
+    if not folder.exists():
+        return
     for root, folders, _ in os.walk(folder):
         for path in (Path(root), *(Path(root) / name for name in folders)):
             if not path.is_symlink() and stat.S_IMODE(path.stat().st_mode) & 0o700 != 0o700:

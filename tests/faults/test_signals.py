@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.support.index_server import IndexServer
 
 _PACKAGES = 10
-_MODULES = 120
+_MODULES = 50
 
 
 @pytest.fixture

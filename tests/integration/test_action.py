@@ -154,15 +154,20 @@ def test_the_actions_first_step_installs_envbuild(
 
 
 @pytest.mark.index
-def test_pre_commit_tries_the_hook(
+def test_pre_commit_runs_the_hook(
     run_envbuild_online: CommandLine, repository: Path, scratch: Path
 ) -> None:
-    """`pre-commit try-repo` installs the hook from this source; it passes, then refuses a stale lockfile."""
+    """pre-commit installs the hook from this source; it passes, then refuses a stale lockfile."""
     pre_commit = shutil.which("pre-commit")
     if pre_commit is None:
         pytest.skip("NOT TESTED: pre-commit is not installed")
     source = _hook_repository(scratch)
-    tried = (pre_commit, "try-repo", str(source), "envbuild-check", "--all-files")
+    (repository / ".pre-commit-config.yaml").write_text(
+        f"repos:\n- repo: {source}\n  rev: {_git(source, 'rev-parse', 'HEAD')}\n"
+        "  hooks:\n  - id: envbuild-check\n"
+    )
+    _git(repository, "add", ".pre-commit-config.yaml")
+    tried = (pre_commit, "run", "--all-files")
     env = run_envbuild_online.environment({"PRE_COMMIT_HOME": str(scratch / "pre-commit")})
     passed = subprocess.run(tried, cwd=repository, env=env, capture_output=True, text=True)
     assert passed.returncode == 0, passed.stdout + passed.stderr
