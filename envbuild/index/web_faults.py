@@ -12,6 +12,9 @@ from envbuild.index.answer import PROXY, TLS, Fault
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
+_NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE")
+"""How OpenSSL, by its version, calls an answer in plain text."""
+
 _SOCKS = "socks"
 """PySocks' module: urllib3 says nothing of a SOCKS proxy but by what it raises from."""
 
@@ -106,6 +109,8 @@ def _reason(error: Exception) -> str:
     prefix = f"{PROXY}: " if isinstance(error, known.ProxyError) else ""
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLError):
+            if cause.reason in _NO_TLS:
+                return f"{prefix}it does not speak TLS"
             words = getattr(cause, "verify_message", None) or cause.reason or "handshake failed"
             return f"{prefix}{TLS}: {words.lower().replace('_', ' ')}"
         if isinstance(cause, OSError) and cause.strerror:

@@ -382,6 +382,15 @@ def _client_cert(world: World) -> None:
     world.env |= {"SSL_CERT_FILE": str(file), "SSL_CLIENT_CERT": str(own)}
 
 
+def _no_client_cert(world: World) -> None:
+    _client_cert(world)
+    del world.env["SSL_CLIENT_CERT"]
+
+
+def _https_said(world: World) -> None:
+    world.url = world.url.replace("http:", "https:")
+
+
 def _unreadable_cert(world: World) -> None:
     _secure(world)
     file = world.folder / "ca.pem"
@@ -397,6 +406,14 @@ CERTIFICATES = (
     Case(name="SSL_CERT_FILE and two folders", prepare=_cert_file_and_folders),
     Case(name="SSL_CLIENT_CERT", prepare=_client_cert),
     Case(name="unknown authority", prepare=lambda w: _drop(_secure(w)), words="certificate"),
+    Case(
+        name="https said of an index on http",
+        prepare=_https_said,
+        words=r"it does not speak TLS\s+hint: check the network, or say where it lives",
+    ),
+    Case(
+        name="client certificate wanted", prepare=_no_client_cert, words=r"hint: .*SSL_CLIENT_CERT"
+    ),
     Case(name="unreadable certificate", prepare=_unreadable_cert, words=UNREADABLE),
 )
 
