@@ -295,6 +295,11 @@ IDENTITY = (
         words=r"leads away .* it redirects to localhost:",
         sides=BOUND,
     ),
+    Case(
+        name="files redirected to this host's disk",
+        prepare=lambda world: world.inject(r"/files/", _Elsewhere("file:///etc"), None),
+        words="it leads to a file address",
+    ),
     Case(name="password in the URL, files at another port", prepare=_url_of_another_port),
     Case(
         name="netrc of another host", prepare=_netrc_of_another, words=r"asks who you are \(401\)"
@@ -544,9 +549,8 @@ PROXIES = (
     Case(
         name="NO_PROXY host and port",
         prepare=lambda world: _no_proxy(world, f"127.0.0.1:{urlsplit(world.url).port}"),
-        sides=BOUND,
     ),
-    Case(name="NO_PROXY star", prepare=lambda world: _no_proxy(world, "*"), sides=BOUND),
+    Case(name="NO_PROXY star", prepare=lambda world: _no_proxy(world, "*")),
     Case(name="NO_PROXY suffix", prepare=_suffix),
     Case(name="empty variables", prepare=_nothing_said),
     Case(name="proxy is down", prepare=_dead_proxy, words=PROXY_DOWN),

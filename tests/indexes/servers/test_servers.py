@@ -414,6 +414,7 @@ def _check_way(world: World) -> None:
     for project in ("top", "base"):
         assert any(f"/simple/{project}/" in one.path for one in seen)
     assert {one.address for one in seen if one.agent} == {proxies.OUTSIDE}
+    assert {one.agent for one in seen} == {"envbuild"}  # uv asks nobody but envbuild
     assert re.search(rf"\D{world.nginx.port}\b", world.proxy.log.read_text(errors="replace"))
 
 
