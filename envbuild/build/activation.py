@@ -29,14 +29,7 @@ class ActivationBuild:
     def __init__(self, site: Site, bytecode: Bytecode, beside: Workers) -> None:
         self._site = site
         self._aside = Path(tempfile.mkdtemp(prefix=".activation-", dir=site.site_packages))
-        derivation = site.wanted.derivation
-        text = render_activation(
-            f"{site.environment}/bin",
-            derivation.env,
-            driver=derivation.driver,
-            python_version=derivation.python_version,
-            library_path=derivation.library_path,
-        )
+        text = render_activation(site.wanted.derivation, str(site.environment))
         (self._aside / MODULE_FILE).write_text(text, encoding="utf-8")
         self._compiling: Future[Path | None] | None = None
         if site.bytecode:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from posixpath import dirname
+from textwrap import indent
 from typing import TYPE_CHECKING
 
 from envbuild.declaration.placeholders import split_at_cache
+from envbuild.environment.derivation import WHEREVER
 from envbuild.environment.lease import LEASE_FILE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from envbuild.environment.derivation import Derivation
 
 MODULE = "_envbuild_activation"
 MODULE_FILE = f"{MODULE}.py"
@@ -69,17 +72,26 @@ if _CACHE[:1] != "/":
     if _CACHE[:1] != "/":
         _CACHE = os.path.expanduser("~/.cache")
     _CACHE += "/envbuild/" + {driver!r}
+_CACHE = os.fsencode(_CACHE)
+"""
+"""The driver's own writable folder: systemd's for the unit, else one in the user's cache."""
+
+_MAKE_CACHE = """
 try:
     os.makedirs(os.path.dirname(_CACHE), 0o700, exist_ok=True)
     os.makedirs(_CACHE, 0o700, exist_ok=True)
 except OSError:
     pass
-_CACHE = os.fsencode(_CACHE)
 """
-"""The driver's own writable folder: systemd's for the unit, else one in the user's cache.
+"""Where a declared value names it. If it cannot be made, whoever writes there says so."""
 
-Where it cannot be made, whoever writes there says so.
-"""
+CACHES = (
+    ("MPLCONFIGDIR", "{cache}/matplotlib"),
+    ("NUMBA_CACHE_DIR", "{cache}/numba"),
+    ("TORCHINDUCTOR_CACHE_DIR", "{cache}/torchinductor"),
+    ("TRITON_CACHE_DIR", "{cache}/triton"),
+)
+"""Where packages write that would otherwise write beside themselves, or share one folder between drivers."""
 
 _LIBRARIES = """
 _LIBRARIES = os.environ.get("LD_LIBRARY_PATH", "")
@@ -105,48 +117,52 @@ def library_folders(environment: str, python_version: str, library_path: Iterabl
     return ":".join(f"{site_packages}/{folder}" for folder in library_path)
 
 
-def render_activation(
-    bin_folder: str,
-    env: Iterable[tuple[str, str]],
-    *,
-    driver: str = "",
-    python_version: str = "",
-    library_path: Sequence[str] = (),
-) -> str:
+def render_activation(derivation: Derivation, environment: str) -> str:
     """The module that the environment's Python imports at every start, through a `.pth` file.
 
-    It takes the environment's lease,
-    uses the environment's real path if Python was started through a link,
-    puts the environment's commands first on PATH, once, and sets the declared variables that are unset.
+    It uses the environment's real path if Python was started through a link,
+    and does nothing in a process whose `sys.prefix` is another.
+    It takes the environment's lease, puts the environment's commands first on PATH, once,
+    and sets the declared variables and those of caches that are unset.
     A missing PATH, as under `env -i`, counts as the system's default.
     Values are set as UTF-8 bytes, because the locale's encoding may not have their characters.
     """
-    environment = dirname(bin_folder)
-    lines = [
+    head = [
         '"""Baked in by envbuild: whoever starts this Python, the process is the same."""',
         "import os, sys",
         _LEASE,
-        f"_hold({f'{environment}/{LEASE_FILE}'!r})",
+    ]
+    hold = f"_hold({f'{environment}/{LEASE_FILE}'!r})"
+    settle = [
         _SETTLE,
         f"if sys.prefix != {environment!r}:",
         f"    _settle(sys.prefix, {environment!r})",
-        f"_BIN = {bin_folder!r}",
-        "_PATH = os.environ.get('PATH') or os.defpath",
-        "if _PATH.split(os.pathsep, 1)[0] != _BIN:",
-        "    os.environ['PATH'] = _BIN + os.pathsep + _PATH",
     ]
-    places = places_in(environment, python_version)
-    pieces = {name: split_at_cache(value, places) for name, value in env}
+    if derivation.activation == WHEREVER:
+        return "\n".join([*head, hold, *settle, *_body(derivation, environment)]) + "\n"
+    body = "\n".join([hold, *_body(derivation, environment)])
+    guard = f"if sys.prefix == {environment!r}:"
+    return "\n".join([*head, *settle, guard, indent(body, "    ")]) + "\n"
+
+
+def _body(derivation: Derivation, environment: str) -> Iterator[str]:
+    yield f"_BIN = {f'{environment}/bin'!r}"
+    yield "_PATH = os.environ.get('PATH') or os.defpath"
+    yield "if _PATH.split(os.pathsep, 1)[0] != _BIN:"
+    yield "    os.environ['PATH'] = _BIN + os.pathsep + _PATH"
+    places = places_in(environment, derivation.python_version)
+    caches = () if derivation.activation == WHEREVER else CACHES
+    declared = {name: split_at_cache(value, places) for name, value in derivation.env}
+    pieces = {name: split_at_cache(value, places) for name, value in caches} | declared
     if any(len(found) > 1 for found in pieces.values()):
-        lines.append(_CACHE.format(driver=driver))
-    lines += [
-        f"os.environb.setdefault({name.encode()!r}, {_python_value(found)})"
-        for name, found in pieces.items()
-    ]
-    if library_path:
-        folders = library_folders(environment, python_version, library_path)
-        lines.append(_LIBRARIES.format(folders=folders))
-    return "\n".join(lines) + "\n"
+        yield _CACHE.format(driver=derivation.driver)
+    if any(len(found) > 1 for found in declared.values()):
+        yield _MAKE_CACHE
+    for name, found in pieces.items():
+        yield f"os.environb.setdefault({name.encode()!r}, {_python_value(found)})"
+    if derivation.library_path:
+        folders = library_folders(environment, derivation.python_version, derivation.library_path)
+        yield _LIBRARIES.format(folders=folders)
 
 
 def _python_value(pieces: Sequence[str]) -> str:

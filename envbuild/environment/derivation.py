@@ -18,6 +18,9 @@ LAYOUT = 5
 GENERATED = 2
 """The version of generated commands and of placeholders: raised whenever the same words would become other files."""
 
+WHEREVER = 1
+"""The first version of the start-up file, which receipts do not name: it acts in every process that imports it."""
+
 SHORT = 12
 """How many hex digits of the key are in an environment's path."""
 
@@ -56,6 +59,12 @@ class Derivation:
 
     library_path: tuple[str, ...] = ()
     """Folders below site-packages that come first on `LD_LIBRARY_PATH`."""
+
+    activation: int = 2
+    """The version of the start-up file. It is not part of the key: what an older envbuild built stays valid.
+
+    A receipt keeps it, so that a repair writes the same file again.
+    """
 
 
 def compute_key(derivation: Derivation) -> str:

@@ -177,7 +177,7 @@ def _read_rows(rows: object, *kinds: type) -> Iterator[list[Any]]:
 
 
 def _parse_derivation(table: dict[str, Any]) -> Derivation:
-    from envbuild.environment.derivation import Derivation
+    from envbuild.environment.derivation import WHEREVER, Derivation
     from envbuild.lockfile.lockfile import ChosenFile
 
     wheels = _read_rows(table["wheels"], str, str, str, str, str, int)
@@ -197,6 +197,7 @@ def _parse_derivation(table: dict[str, Any]) -> Derivation:
         bytecode=bytecode,
         command=_words(facts.get("command", [])),
         library_path=_words(facts.get("library_path", [])),
+        activation=_number(facts.get("activation", WHEREVER)),
         files=tuple(
             ChosenFile(
                 package=package, version=version, index=index, file=file, sha256=sha256, size=size
@@ -209,6 +210,12 @@ def _parse_derivation(table: dict[str, Any]) -> Derivation:
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{value!r} is not a text")
+    return value
+
+
+def _number(value: object) -> int:
+    if type(value) is not int:
+        raise TypeError(f"{value!r} is not a number")
     return value
 
 
@@ -245,6 +252,8 @@ def read_receipt_files(lines: Iterable[str]) -> tuple[tuple[str, str, str, str],
 
 
 def _derivation_rows(derivation: Derivation) -> Iterator[str]:
+    from envbuild.environment.derivation import WHEREVER
+
     table: dict[str, object] = {
         "driver": derivation.driver,
         "version": derivation.version,
@@ -253,6 +262,8 @@ def _derivation_rows(derivation: Derivation) -> Iterator[str]:
         "env": dict(derivation.env),
         "bytecode": derivation.bytecode,
     }
+    if derivation.activation != WHEREVER:
+        table["activation"] = derivation.activation
     if derivation.command:
         table["command"] = list(derivation.command)
     if derivation.library_path:

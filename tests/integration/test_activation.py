@@ -155,10 +155,11 @@ web.cli.main()
 
 
 def test_a_copy_elsewhere_is_left_alone(driver: Driver, scratch: Path) -> None:
-    """An environment that was copied away imports its own files, not those where it came from."""
+    """An environment that was copied away imports its own files, and starts no command of where it came from."""
     copy = scratch / "copy"
     shutil.copytree(driver.environment, copy, symlinks=True)
-    said = driver.start(copy / "bin/python", "-m", "web")
+    said = driver.start(copy / "bin/python", "-m", "web", env={"PATH": "/a"})
+    assert (said["path"], said["level"]) == ("/a", None)
     assert said["prefix"] == str(copy)
     assert said["module"].startswith(f"{copy}/")
 

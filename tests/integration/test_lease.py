@@ -15,6 +15,7 @@ import pytest
 from envbuild.environment.activation import MODULE_FILE, PTH_FILE, PTH_TEXT, render_activation
 from envbuild.environment.lease import LEASE_FILE
 from envbuild.store.processes import find_processes
+from tests.support.values import make_derivation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +37,7 @@ def environment(scratch: Path) -> Path:
     folder = scratch / "s" / "envs" / "x-1.0-000000000000"
     subprocess.run((_PYTHON, "-m", "venv", "--without-pip", folder), check=True)
     site_packages = next(folder.glob("lib/python3.*/site-packages"))
-    (site_packages / MODULE_FILE).write_text(render_activation(f"{folder}/bin", ()))
+    (site_packages / MODULE_FILE).write_text(render_activation(make_derivation(), str(folder)))
     (site_packages / PTH_FILE).write_text(PTH_TEXT)
     (folder / LEASE_FILE).touch(mode=0o444)
     return folder

@@ -18,6 +18,8 @@ from envbuild.environment.activation import (
     PTH_TEXT,
     render_activation,
 )
+from envbuild.value import replace
+from tests.support.values import make_derivation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -41,7 +43,7 @@ def bake(scratch: Path) -> Callable[..., Path]:
         folder = scratch / "env"
         venv.create(folder, symlinks=True)
         (site_packages,) = folder.glob("lib/python3.*/site-packages")
-        text = render_activation(f"{folder}/bin", env, **more)
+        text = render_activation(replace(make_derivation(), env=env, **more), str(folder))
         (site_packages / MODULE_FILE).write_text(text, encoding="utf-8")
         (site_packages / PTH_FILE).write_text(PTH_TEXT, encoding="utf-8")
         return folder
@@ -135,7 +137,7 @@ def test_the_working_folder_cannot_stand_in_for_it(
 
 def test_the_module_says_who_put_it_there() -> None:
     """Who finds the file in an environment reads where it comes from."""
-    text = render_activation("/s/envs/x/bin", ())
+    text = render_activation(make_derivation(), "/s/envs/x")
     assert text.startswith('"""Baked in by envbuild')
     assert f"import {MODULE}\n" == PTH_TEXT
     assert text.isascii()
@@ -157,7 +159,7 @@ def test_places_are_this_starts(
     bake: Callable[..., Path], scratch: Path, given: dict[str, str], cache: str
 ) -> None:
     """`{cache}` is systemd's folder, else the user's, made for its owner alone; what is set stays."""
-    more = {"driver": "asr", "python_version": "3.12.1", "library_path": ("x/lib",)}
+    more = {"library_path": ("x/lib",)}
     env = (("A", "{env}:{python}"), ("B", "{cache}/b:{cache}"), ("C", "{cache}"), ("D", "{{env}}"))
     folder = bake(env, **more)
     caller = {name: value.format(scratch=scratch) for name, value in given.items()}
@@ -170,3 +172,33 @@ def test_places_are_this_starts(
     assert start(folder, said)["LD_LIBRARY_PATH"] == libraries
     if not place.startswith("/proc"):
         assert Path(place).stat().st_mode & 0o777 == 0o700
+
+
+def test_caches_are_the_drivers_own(bake: Callable[..., Path], scratch: Path) -> None:
+    """What packages would write beside themselves goes to its cache, unless declared or set; nothing is made."""
+    folder = bake((("TRITON_CACHE_DIR", "/declared"),))
+    said = start(folder, {"XDG_CACHE_HOME": f"{scratch}/x", "MPLCONFIGDIR": "/mine"})
+    cache = f"{scratch}/x/envbuild/asr"
+    assert said["NUMBA_CACHE_DIR"] == f"{cache}/numba"
+    assert said["TORCHINDUCTOR_CACHE_DIR"] == f"{cache}/torchinductor"
+    assert (said["TRITON_CACHE_DIR"], said["MPLCONFIGDIR"]) == ("/declared", "/mine")
+    assert not (scratch / "x").exists()
+
+
+def test_it_acts_only_in_the_environment(bake: Callable[..., Path], scratch: Path) -> None:
+    """Another environment that reads its packages keeps its PATH, its variables and its own prefix."""
+    folder = bake((("A", "declared"),))
+    other = scratch / "other"
+    venv.create(other, symlinks=True)
+    (site_packages,) = other.glob("lib/python3.*/site-packages")
+    (theirs,) = folder.glob("lib/python3.*/site-packages")
+    line = f"import site; site.addsitedir({str(theirs)!r})\n"
+    (site_packages / "theirs.pth").write_text(line, encoding="utf-8")
+    code = f"import sys; sys.modules[{MODULE!r}]; {SHOW}"
+    said = start(other, {"PATH": "/a"}, code)
+    assert said["PATH"] == "/a"
+    assert not {"A", "NUMBA_CACHE_DIR"} & said.keys()
+    link = scratch / "current"
+    link.symlink_to(folder)
+    said = start(link, {"PATH": "/a"})
+    assert (said["PATH"], said["A"]) == (f"{folder}/bin:/a", "declared")

@@ -10,7 +10,7 @@ from envbuild.environment.activation import render_activation
 from envbuild.environment.derivation import LAYOUT, Derivation, compute_key, environment_name
 from envbuild.lockfile.lockfile import ChosenFile
 from envbuild.value import field_names, replace
-from tests.support.values import PYTHON, digest
+from tests.support.values import PYTHON, digest, make_derivation
 
 
 def chosen(name: str, content: str) -> ChosenFile:
@@ -56,8 +56,9 @@ NAMES: dict[str, Any] = {
     "driver": "vllm2",
     "version": "0.11.1",
     "target": "3.12-aarch64-manylinux_2_28",
+    "activation": 1,
 }
-"""What only the environment's name carries, or what the files say already."""
+"""What only the environment's name carries, what the files say already, and what older environments keep."""
 
 GOLDEN = {
     2: "1a6611e626a6346e0c83548c783a26004e65da0d0f2b1e85f43b9bab4348e86b",
@@ -84,10 +85,19 @@ ACTIVATION = {
 }
 """sha256 of the activation by the layout's version: its text is content that the key stands for."""
 
+SECOND_ACTIVATION = "a9a59b2c5abf195ac8b56c7b6f256fe9431b2b86857e2a6701e884096b5835d0"
+"""The same of its second version, which receipts of layout 5 name."""
+
 
 def test_the_activation_is_what_the_layout_says() -> None:
-    """Another activation is another content of every environment, so it comes with another LAYOUT."""
-    assert digest(render_activation("/s/envs/x/bin", (("A", "1"),))) == ACTIVATION[LAYOUT]
+    """Another activation is another content of every environment, so it comes with another LAYOUT.
+
+    What receipts name by its version is written again as it was.
+    """
+    made = replace(make_derivation(), env=(("A", "1"),))
+    first = render_activation(replace(made, activation=1), "/s/envs/x")
+    assert digest(first) == ACTIVATION[LAYOUT]
+    assert digest(render_activation(made, "/s/envs/x")) == SECOND_ACTIVATION
 
 
 @pytest.mark.parametrize("field", field_names(Derivation))

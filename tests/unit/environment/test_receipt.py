@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from envbuild.environment.derivation import Derivation
+from envbuild.environment.derivation import Derivation, compute_key
 from envbuild.environment.receipt import (
     Contents,
     FileEntry,
@@ -63,6 +63,18 @@ TEXT = render_receipt(RECEIPT)
 def test_the_text_gives_the_value_back() -> None:
     """Verifying compares with the very names, modes and links that were built, odd ones included."""
     assert parse_receipt(TEXT, file="x") == RECEIPT
+
+
+def test_what_older_receipts_do_not_say_is_as_it_was_then() -> None:
+    """One from before activations had versions has the first, and the same key; nothing else is in its text."""
+    older = replace(DERIVATION, activation=1)
+    text = render_receipt(replace(RECEIPT, derivation=older))
+    assert not [word for word in ("activation", "command", "library_path") if f'"{word}"' in text]
+    assert parse_receipt(text, file="x").derivation == older
+    assert compute_key(older) == compute_key(DERIVATION)
+    newer = replace(DERIVATION, command=("vllm", "serve"), library_path=("a/lib",))
+    found = parse_receipt(render_receipt(replace(RECEIPT, derivation=newer)), file="x")
+    assert found.derivation == newer
 
 
 def test_the_text_is_ascii() -> None:
