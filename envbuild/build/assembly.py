@@ -9,11 +9,11 @@ from envbuild.build.contested_paths import contested_modules
 from envbuild.build.site import Site
 from envbuild.build.staging import IncompleteError
 from envbuild.environment.completeness import find_gaps
-from envbuild.environment.folder import remove_environment
 from envbuild.environment.lease import LEASE_FILE
 from envbuild.environment.relocation import relocate, unshare_files
 from envbuild.environment.survey import survey
 from envbuild.errors import Problem
+from envbuild.posix.deletion import remove_tree
 from envbuild.posix.files import sync_file_system
 from envbuild.posix.workers import Workers
 from envbuild.value import value
@@ -49,7 +49,7 @@ class Assembler:
         Packages in `refresh` are downloaded again. IncompleteError if a cache is damaged;
         other errors as in `Installer`.
         """
-        remove_environment(place)
+        remove_tree(place)
         with Workers(max_workers=_BESIDE) as beside:
             site = self._create(wanted, place, environment, lock, beside)
             (place / LEASE_FILE).touch()

@@ -8,11 +8,12 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from envbuild.build.staging import IncompleteError
-from envbuild.environment.folder import find_site_packages, remove_environment
+from envbuild.environment.contents import find_site_packages
 from envbuild.environment.receipt import Receipt
 from envbuild.environment.stat_list import record_looks
 from envbuild.errors import EnvbuildError, IndexFailureError, Problem, UsageError
 from envbuild.posix.clock import now
+from envbuild.posix.deletion import remove_tree
 from envbuild.posix.files import sync_file_system
 from envbuild.posix.shortage import unwritable
 from envbuild.posix.workers import Workers
@@ -259,7 +260,7 @@ def _uncollected() -> Iterator[None]:
 def _leave_nothing(environment: Path) -> None:
     """Remove what a failed build left; if that fails, the next build does it."""
     with suppress(OSError):
-        remove_environment(environment)
+        remove_tree(environment)
 
 
 def _wrong_records(wanted: Wanted, error: IncompleteError) -> IndexFailureError:

@@ -8,8 +8,7 @@ from posixpath import normpath
 from typing import TYPE_CHECKING
 
 from envbuild.build.builder import new_receipt
-from envbuild.environment.contents import read_records
-from envbuild.environment.folder import find_site_packages
+from envbuild.environment.contents import find_site_packages, read_records
 from envbuild.environment.lease import LEASE_FILE
 from envbuild.environment.receipt import parse_receipt
 from envbuild.environment.survey import scan_contents
@@ -24,7 +23,7 @@ from envbuild.posix.files import (
     write_atomically,
 )
 from envbuild.posix.shortage import unwritable
-from envbuild.store.layout import generation_links
+from envbuild.store.manifest import generation_links
 from envbuild.store.trash import Trash
 from envbuild.value import value
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from posixpath import normpath
 from typing import TYPE_CHECKING
 
-from envbuild.environment.contents import read_record
-from envbuild.environment.folder import find_site_packages
+from envbuild.environment.contents import find_site_packages, read_record
 from envbuild.requirement.parse import normalized_name
 from envbuild.value import value
 from envbuild.wheelcache.bytecode import absent_modules

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Self
 from envbuild.build.installation import InstallRequest
 from envbuild.build.site import Site
 from envbuild.environment.contents import read_files
-from envbuild.environment.folder import remove_environment
 from envbuild.environment.wheel_rules import refused_path
 from envbuild.errors import HostError, IndexFailureError, Problem
+from envbuild.posix.deletion import remove_tree
 from envbuild.value import value
 from envbuild.wheelcache.bytecode import Installed
 from envbuild.wheelcache.wheels import WheelCache
@@ -87,7 +87,7 @@ class Staging:
         """Delete all of it."""
         for path in self._folder.glob(f"{self._stem}*"):
             with suppress(FileNotFoundError):
-                remove_environment(path)
+                remove_tree(path)
 
     def install(
         self,

@@ -7,8 +7,8 @@ import stat
 from typing import TYPE_CHECKING
 
 from envbuild.digest import stream_sha256
+from envbuild.errors import HostError, Problem
 from envbuild.posix.tree import path_text
-from envbuild.posix.workers import Workers
 from envbuild.wheelcache.entry import EntryFile
 
 if TYPE_CHECKING:
@@ -45,9 +45,19 @@ def read_files(paths: Iterable[tuple[str, bytes]]) -> dict[str, EntryFile]:
         else:
             found[path] = entry_file(path, place, status)
     if long:
+        from envbuild.posix.workers import Workers
+
         with Workers(max_workers=len(os.sched_getaffinity(0))) as pool:
             found |= {file.path: file for file in pool.map(entry_file, *zip(*long, strict=True))}
     return found
+
+
+def find_site_packages(environment: Path) -> Path:
+    """The environment's only site-packages folder; HostError if it is missing."""
+    found = sorted(environment.glob("lib/python3.*/site-packages"))
+    if len(found) != 1:
+        raise HostError(Problem(message=f"{environment} has no site-packages folder"))
+    return found[0]
 
 
 def read_record(dist_info: Path) -> str:

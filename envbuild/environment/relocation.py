@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import fcntl
-import hashlib
 import os
 import shutil
 from contextlib import suppress
@@ -12,6 +10,7 @@ from stat import S_ISREG
 from typing import TYPE_CHECKING
 
 from envbuild.posix.tree import walk_folders
+from envbuild.wheelcache.record import record_digest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +32,7 @@ def relocate(place: Path, final: Path) -> None:
         content = path.read_bytes()
         if old in content:
             changed = content.replace(old, new)
-            digests[_encoded(content)] = _encoded(changed)
+            digests[record_digest(content).encode()] = record_digest(changed).encode()
             _rewrite(path, changed)
     for record in place.glob("lib/python3.*/site-packages/*.dist-info/RECORD"):
         content = record.read_bytes()
@@ -50,12 +49,6 @@ def _rewrite(path: Path, content: bytes) -> None:
     path.unlink()
     path.write_bytes(content)
     path.chmod(mode)
-
-
-def _encoded(content: bytes) -> bytes:
-    """The digest as RECORD writes it."""
-    digest = hashlib.sha256(content).digest()
-    return b"sha256=" + base64.urlsafe_b64encode(digest).rstrip(b"=")
 
 
 _FICLONE = 0x40049409

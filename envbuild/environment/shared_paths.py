@@ -5,8 +5,7 @@ from __future__ import annotations
 from posixpath import normpath
 from typing import TYPE_CHECKING
 
-from envbuild.environment.contents import read_records
-from envbuild.environment.folder import find_site_packages
+from envbuild.environment.contents import find_site_packages, read_records
 from envbuild.finding import Code, Finding
 from envbuild.requirement.parse import normalized_name
 from envbuild.wheelcache.modules import is_compiled

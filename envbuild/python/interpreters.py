@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError, Problem
 from envbuild.posix.process import Command, scrubbed_environment
-from envbuild.python.managed import install_python, installed_pythons
+from envbuild.python.managed import install_python, installed_pythons, parse_uv_list
 from envbuild.python.memory import Memory, Remembered
 from envbuild.python.probe import ask_python, executables_of, is_shareable
-from envbuild.python.uv_list import parse_uv_list
 from envbuild.target.host import probe_system
 from envbuild.target.target import Interpreter, choose_interpreter
 from envbuild.uv.executable import base_arguments

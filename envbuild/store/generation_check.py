@@ -13,8 +13,7 @@ from envbuild.posix.shortage import pass_shortage_on
 from envbuild.posix.tree import list_tree
 from envbuild.store.generation_record import read_record
 from envbuild.store.generations import generation_numbers
-from envbuild.store.layout import generation_links
-from envbuild.store.manifest import parse_manifest
+from envbuild.store.manifest import generation_links, parse_manifest
 from envbuild.value import value
 
 TYPE_CHECKING = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from posixpath import basename
 
 from envbuild.errors import HostError, Problem
 from envbuild.lean_json import read_json
@@ -231,3 +232,17 @@ def _text(value: object) -> str:
     if not isinstance(value, str) or b"\0" in os.fsencode(value):
         raise TypeError(f"{value!r} is not a text")
     return value
+
+
+def generation_links(manifest: Manifest) -> dict[str, str]:
+    """Every link of the generation by its path in the folder, with its target.
+
+    `vllm` → `../../envs/vllm-…`; the shims lie in `bin/`.
+    """
+    links = {}
+    for driver in manifest.drivers:
+        name = basename(driver.environment)
+        links[driver.name] = f"../../envs/{name}"
+        for command, shim in driver.all_shims:
+            links[f"bin/{shim}"] = f"../../../envs/{name}/bin/{command}"
+    return links

@@ -17,8 +17,7 @@ from envbuild.posix.files import (
 )
 from envbuild.store.generations import current_number, generation_numbers, read_manifest
 from envbuild.store.guard import MARKER, nothing_synced
-from envbuild.store.layout import generation_links
-from envbuild.store.manifest import render_manifest
+from envbuild.store.manifest import generation_links, render_manifest
 from envbuild.store.marker import prepare_store
 from envbuild.value import value
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import zipfile
 from typing import TYPE_CHECKING
+
+from envbuild.wheelcache.record import record_digest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,14 +22,10 @@ _FILES = {
 def write_proof(folder: Path) -> Path:
     """Write a wheel that every host can install; returns its path."""
     path = folder / "envbuild_proof-1.0-py3-none-any.whl"
-    lines = [f"{name},sha256={_digest(text)},{len(text)}" for name, text in _FILES.items()]
+    lines = [f"{name},{record_digest(text)},{len(text)}" for name, text in _FILES.items()]
     record = "\n".join((*lines, f"{_INFO}/RECORD,,", ""))
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in _FILES.items():
             archive.writestr(name, content)
         archive.writestr(f"{_INFO}/RECORD", record)
     return path
-
-
-def _digest(content: bytes) -> str:
-    return base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()

@@ -7,13 +7,13 @@ import json
 import os
 import signal
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError, Problem
 from envbuild.posix.process import Command, scrubbed_environment
+from envbuild.posix.workers import Workers
 from envbuild.value import value
 from envbuild.wheelcache.modules import split_evenly
 from envbuild.wheelcache.worker import DISK_FAILED
@@ -95,7 +95,7 @@ class BytecodeCompiler:
         sizes = [task.module.size for task in tasks]
         parts = min(self.jobs, 1 + sum(sizes) // _WORTH)
         ranges = split_evenly(sizes, parts=parts, most=_MOST, at_most=_AT_MOST)
-        with ThreadPoolExecutor(max_workers=self.jobs) as pool:
+        with Workers(max_workers=self.jobs) as pool:
             futures = [pool.submit(self._part, place, tasks[a:b]) for a, b in ranges]
             return tuple(outcome for future in futures for outcome in future.result())
 

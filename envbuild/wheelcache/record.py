@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import binascii
 import csv
+import hashlib
 from io import StringIO
 
 RecordRow = tuple[str, str, int]
@@ -30,6 +32,12 @@ def parse_record(text: str) -> list[RecordRow]:
         (row[0], _sha256(row[1]) if len(row) > 1 else "", _size(row[2]) if len(row) > 2 else 0)
         for row in found
     ]
+
+
+def record_digest(content: bytes) -> str:
+    """The digest of a file as a RECORD has it: `sha256=` and unpadded urlsafe base64."""
+    digest = hashlib.sha256(content).digest()
+    return f"sha256={base64.urlsafe_b64encode(digest).rstrip(b'=').decode()}"
 
 
 def _sha256(digest: str) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from envbuild.wheelcache.record import record_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -101,8 +101,7 @@ def bound_minor(paths: Iterable[str], minor: str) -> str:
 
 def _record_line(script: Script, environment: bytes) -> str:
     content = script.render(environment)
-    digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
-    return f"{script.path},sha256={digest},{len(content)}"
+    return f"{script.path},{record_digest(content)},{len(content)}"
 
 
 def _list(value: object) -> list[Any]:

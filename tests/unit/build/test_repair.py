@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envbuild.environment.folder import find_site_packages, remove_environment
+from envbuild.environment.contents import find_site_packages
 from envbuild.errors import HostError
+from envbuild.posix.deletion import remove_tree
 from tests.support.frozen import freeze_modes
 from tests.support.plain_user import as_plain_user
 
@@ -21,7 +22,7 @@ def test_a_frozen_environment_is_removed_by_its_owner(project: Path) -> None:
     (environment / "lib" / "pkg").mkdir(parents=True)
     (environment / "lib" / "pkg" / "x.py").write_text("")
     freeze_modes(environment)
-    assert as_plain_user(project, lambda: remove_environment(environment)) == 0
+    assert as_plain_user(project, lambda: remove_tree(environment)) == 0
     assert list(project.iterdir()) == []
 
 
@@ -30,7 +31,7 @@ def test_a_link_is_removed_and_not_what_it_points_at(project: Path) -> None:
     (project / "mine").mkdir(mode=0o700)
     (project / "mine" / "x").write_text("")
     (project / "env").symlink_to("mine")
-    remove_environment(project / "env")
+    remove_tree(project / "env")
     assert [path.name for path in project.iterdir()] == ["mine"]
     assert (project / "mine" / "x").exists()
     assert (project / "mine").stat().st_mode & 0o777 == 0o700
@@ -41,7 +42,7 @@ def test_a_dangling_link_and_a_file_are_removed(project: Path) -> None:
     (project / "link").symlink_to("gone")
     (project / "file").write_text("")
     for name in ("link", "file", "nothing"):
-        remove_environment(project / name)
+        remove_tree(project / name)
     assert list(project.iterdir()) == []
 
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from envbuild.environment.contents import read_records
-from envbuild.environment.folder import remove_environment
 from envbuild.environment.receipt import FileEntry, FolderEntry, LinkEntry
 from envbuild.environment.survey import scan_contents
 from envbuild.errors import HostError
+from envbuild.posix.deletion import remove_tree
 from tests.support.frozen import freeze_modes
 from tests.support.plain_user import as_plain_user
 from tests.support.values import digest
@@ -152,7 +152,7 @@ def test_links_are_never_followed(environment: Path, scratch: Path) -> None:
     assert paths == ["bin/vllm", "lib/pkg/__init__.py"]
     assert mode_of(outside) == 0o700
     assert mode_of(outside / "secret") == 0o600
-    remove_environment(environment)
+    remove_tree(environment)
     assert mode_of(outside) == 0o700
     assert mode_of(outside / "secret") == 0o600
 
@@ -220,7 +220,7 @@ def test_a_folder_that_was_closed_is_removed_with_all_below(
     deep.mkdir(parents=True)
     deep.chmod(0o000)
     deep.parent.chmod(0o000)
-    assert as_plain_user(scratch, lambda: remove_environment(environment)) == 0
+    assert as_plain_user(scratch, lambda: remove_tree(environment)) == 0
     assert not environment.exists()
 
 

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from envbuild.python.interpreters import describe
+from envbuild.python.managed import parse_uv_list
 from envbuild.python.probe import parse_answer
-from envbuild.python.uv_list import parse_uv_list
 from tests.unit.target.test_target import FOUND
 
 ANSWER = {
