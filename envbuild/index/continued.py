@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from envbuild.index.answer import Fault
+from envbuild.index.retrying import Pauses
 from envbuild.index.web_faults import WebError
 
 if TYPE_CHECKING:
@@ -22,10 +22,8 @@ if TYPE_CHECKING:
 _EARNS = 16 << 20
 """Bytes that give back one try: a file of gigabytes may break off more often than a page."""
 
-_FIRST_PAUSE = 0.2
 _START = re.compile(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)")
 _BROKEN_OFF = (Fault.TRUNCATED, Fault.TIMED_OUT)
-_MAY_PASS = (*_BROKEN_OFF, Fault.UNREACHABLE, Fault.SERVER_ERROR, Fault.BUSY)
 
 
 def continued(reply: Reply, ask: Ask, *, verified: bool, tries: int) -> Iterator[bytes]:
@@ -72,18 +70,17 @@ class _Body:
 
     def rest(self, broken: WebError, left: int) -> tuple[Iterator[bytes], int]:
         """What is missing, and the tries that are left then; the first error where nothing comes."""
-        pause = _FIRST_PAUSE
+        pauses, last = Pauses(), broken
         while left > 0:
             left -= 1
-            time.sleep(pause)
-            pause *= 3
+            pauses.wait(last)
             try:
                 return self._from_here(self._ask(self._headers())), left
             except WebError as error:
                 if error.fault is Fault.REFUSED and self._by_ranges:
                     self._by_ranges = False  # no range is given: take all, and skip what is here
-                elif error.fault not in _MAY_PASS or error.is_final:
-                    raise
+                else:
+                    last = error
         raise broken
 
     def _headers(self) -> tuple[tuple[str, str], ...]:
@@ -103,7 +100,8 @@ class _Body:
         else:
             total, skip = reply.length, self.have
         same = self._verified or _version(reply.headers) == self._version
-        if not same or (None not in (total, self._length) and total != self._length):
+        encoded = reply.headers.get("Content-Encoding", "identity") != "identity"
+        if encoded or not same or (None not in (total, self._length) and total != self._length):
             raise _changed(reply, "it is another file than when its download began")
         return _without(reply.pieces(), skip)
 

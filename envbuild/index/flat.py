@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from threading import Lock
 from typing import TYPE_CHECKING
 
 from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError
+from envbuild.index.once import Once
 from envbuild.index.page import page_of
 from envbuild.requirement.parse import normalized_name
 from envbuild.value import replace
@@ -26,24 +26,17 @@ class FlatListings:
     """
 
     def __init__(self) -> None:
-        self._guards: dict[IndexLocation, Lock] = {}
-        self._listed: dict[IndexLocation, Mapping[str, ProjectPage]] = {}
-        self._failed: dict[IndexLocation, IndexAnswer] = {}
+        self._listed: Once[Mapping[str, ProjectPage]] = Once()
 
     def page(
         self, location: IndexLocation, package: str, read: Callable[[], Iterable[IndexFile]]
     ) -> ProjectPage:
         """The files of one package; IndexAnswerError as `read` raises it, or where there are none."""
-        with self._guards.setdefault(location, Lock()):
-            if location in self._failed:
-                raise IndexAnswerError(replace(self._failed[location], package=package))
-            if location not in self._listed:
-                try:
-                    self._listed[location] = pages_of(read())
-                except IndexAnswerError as error:
-                    self._failed[location] = error.answer
-                    raise
-        found = self._listed[location].get(package)
+        try:
+            listed = self._listed.get(location, lambda: pages_of(read()))
+        except IndexAnswerError as error:  # of the package that was asked for first
+            raise IndexAnswerError(replace(error.answer, package=package)) from error
+        found = listed.get(package)
         if found is None:
             answer = IndexAnswer(fault=Fault.NOT_FOUND, location=location, package=package)
             raise IndexAnswerError(answer)

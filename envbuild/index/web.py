@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import threading
-import time
 from contextlib import ExitStack, contextmanager
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from envbuild.index.answer import Fault, fault_of_status
@@ -21,6 +19,7 @@ from envbuild.index.connections import (
 )
 from envbuild.index.continued import continued
 from envbuild.index.redirects import check_address, check_descent, next_url
+from envbuild.index.retrying import LONGEST_PAUSE, retry_after, with_retries
 from envbuild.index.web_faults import WebError, body_faults, head_faults
 from envbuild.value import field, replace, value
 
@@ -46,24 +45,12 @@ CHUNK = 1 << 18
 RETRIES = 2
 """How often a failed request is repeated, unless the user says otherwise."""
 
-_FIRST_PAUSE = 0.2
-"""Seconds before the first repetition; three times as long before each further one."""
-
-_LONGEST_PAUSE = 60.0
-"""The longest `Retry-After` that is obeyed, in seconds."""
-
-_WORTH_ANOTHER_TRY = (
-    *(Fault.UNREACHABLE, Fault.TIMED_OUT, Fault.TRUNCATED),
-    *(Fault.SERVER_ERROR, Fault.BUSY),
-)
 _MOST_REDIRECTS = 10
 _LONGEST_NUMBER = 18
 """The most digits of a length; Python refuses to parse thousands."""
 
 _OF_ENCODED = ("Content-Encoding", "Content-Length", "Content-Range", "Accept-Ranges")
 """Headers about the encoded bytes, not about the decoded ones."""
-
-T = TypeVar("T")
 
 
 @value
@@ -203,7 +190,7 @@ class Web:
                 opened.close()  # what broke off
                 return self._ask(replace(request, headers=(*request.headers, *headers)), opened)
 
-            reply = self._with_retries(lambda: self._ask(request, opened))
+            reply = with_retries(lambda: self._ask(request, opened), self._retries)
             reply.go_on(again, verified=request.verified, tries=self._retries)
             yield reply
 
@@ -215,22 +202,7 @@ class Web:
                 reply = self._ask(request, opened)
                 return reply, reply.read(limit, decoded=True)
 
-        return self._with_retries(attempt)
-
-    def _with_retries(self, attempt: Callable[[], T]) -> T:
-        """Retry if a connection or a server failed, but not after a clear answer."""
-        pause = _FIRST_PAUSE
-        for _ in range(self._retries):
-            try:
-                return attempt()
-            except WebError as error:
-                wait = pause if error.retry_after is None else error.retry_after
-                hopeless = error.fault not in _WORTH_ANOTHER_TRY or error.is_final
-                if hopeless or wait > _LONGEST_PAUSE:
-                    raise
-            time.sleep(wait)
-            pause *= 3
-        return attempt()
+        return with_retries(attempt, self._retries)
 
     def close(self) -> None:
         """Close every pooled connection."""
@@ -311,9 +283,7 @@ class Web:
 
 def longest_wait(read_timeout: float, deadline: float, retries: int) -> float:
     """Seconds until the last of all attempts at a request is given up."""
-    return (retries + 1) * (
-        CONNECT_TIMEOUT + max(read_timeout, deadline)
-    ) + retries * _LONGEST_PAUSE
+    return (retries + 1) * (CONNECT_TIMEOUT + max(read_timeout, deadline)) + retries * LONGEST_PAUSE
 
 
 @contextmanager
@@ -340,14 +310,3 @@ def _is_confirmed(request: Request, status: int) -> bool:
     return status == HTTPStatus.NOT_MODIFIED and any(
         name == "If-None-Match" for name, _ in request.headers
     )
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that a server asks to wait, given in seconds or as a date (RFC 9110); None where it does not."""
-    text = headers.get("Retry-After", "").strip()
-    if text.isascii() and text.isdecimal():
-        return float(text[:_LONGEST_NUMBER])
-    try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
-    except (TypeError, ValueError, OverflowError):
-        return None

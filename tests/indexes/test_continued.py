@@ -47,6 +47,9 @@ class Answer:
     shift: int = 0
     """Bytes by which a range begins elsewhere than asked."""
 
+    encoding: str | None = None
+    """What encoding the body is said to have."""
+
     sized: bool = True
     """Whether the length is said."""
 
@@ -83,6 +86,8 @@ class Big(Handler):
         self.send_response(206 if start else 200)
         if answer.etag:
             self.send_header("ETag", answer.etag)
+        if answer.encoding:
+            self.send_header("Content-Encoding", answer.encoding)
         if answer.modified:
             self.send_header("Last-Modified", answer.modified)
         body, total = answer.content[start:], len(answer.content)
@@ -197,6 +202,7 @@ CHANGES = {
     "another file, known by its etag": (None, Answer(content=OTHER, etag='"two"')),
     "another length": (SHA256, Answer(content=OTHER[:MIB] + b"x", etag='"two"')),
     "no version any more": (None, Answer(etag=None)),
+    "the same, encoded": (SHA256, Answer(encoding="gzip", sized=False)),
     "a part that begins elsewhere": (SHA256, Answer(shift=7)),
 }
 

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from envbuild.index.connections import is_exempt, proxies_of, proxy_for
-from envbuild.index.web import retry_after
+from envbuild.index.retrying import retry_after
 
 
 @pytest.mark.parametrize(
