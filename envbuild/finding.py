@@ -199,6 +199,12 @@ class Code(enum.StrEnum):
         "a file is there that was not built",
         "run `envbuild verify --repair`",
     )
+    DRIFT_CACHE = (
+        "drift-cache",
+        "warning",
+        "a process wrote a cache beside the modules: bytecode, or Numba's `.nbi` and `.nbc`",
+        "run `envbuild verify --repair`, which removes it; `rollback` passes over it",
+    )
     KIND = (
         "kind",
         "error",

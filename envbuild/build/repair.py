@@ -127,6 +127,18 @@ class Repairer:
         new.hardlink_to(old)
         place.chmod(mode)
 
+    def remove_caches(self, name: str, findings: Iterable[Finding]) -> None:
+        """Remove what processes wrote beside the modules; nothing that was built is touched."""
+        environment = self.store.environment(name)
+        paths = (finding.path for finding in findings if finding.path is not None)
+        try:
+            with self.store.building(name):
+                for path in sorted(paths, reverse=True):  # what is in a folder comes before it
+                    _remove_one(environment / path)
+                self.store.write_stats(name)
+        except OSError as error:
+            raise unwritable(environment, error) from error
+
     def renew_stats(self, name: str) -> None:
         """Write the stat record of an environment again, after it was found complete."""
         with self.store.building(name):
@@ -209,6 +221,20 @@ class Repairer:
             if paths & drifted:
                 owners.add(str(package))
         return tuple(sorted(owners & set(everything)))
+
+
+def _remove_one(path: Path) -> None:
+    """Remove a file or an empty folder from a folder that nobody may write to."""
+    folder = path.parent
+    mode = stat.S_IMODE(folder.stat().st_mode)
+    folder.chmod(mode | stat.S_IWUSR)
+    try:
+        if path.is_dir() and not path.is_symlink():
+            path.rmdir()
+        else:
+            path.unlink(missing_ok=True)
+    finally:
+        folder.chmod(mode)
 
 
 def _another_content(name: str, found: Contents, recorded: Contents) -> HostError:

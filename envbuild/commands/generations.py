@@ -43,6 +43,9 @@ class RolledBack:
     changes: tuple[DriverDiff, ...]
     """What the rollback changed."""
 
+    caches: tuple[Finding, ...] = ()
+    """What processes wrote into its environments, and was passed over."""
+
 
 def rollback(
     root: str, verifier: Verifier, number: int | None, *, patience: float | None = None
@@ -71,12 +74,14 @@ def _rollback(root: str, verifier: Verifier, number: int | None) -> RolledBack:
         raise UsageError(
             Problem(message=f"there is no generation {target}", hint=f"there are: {known}")
         )
-    manifest = _require_sound(root, verifier, target)
+    manifest, caches = _require_sound(root, verifier, target)
     before = readable_manifest(root, current)
     if target != current:
         replace_link(f"{root}/current", f"generations/{target}")
     changes = tuple(compare_manifests(before, manifest))
-    return RolledBack(before=current, after=target, manifest=manifest, changes=changes)
+    return RolledBack(
+        before=current, after=target, manifest=manifest, changes=changes, caches=caches
+    )
 
 
 def _previous(numbers: tuple[int, ...], current: int | None) -> int:
@@ -87,15 +92,23 @@ def _previous(numbers: tuple[int, ...], current: int | None) -> int:
     raise NoError(Problem(message=message, hint="see `envbuild history`"))
 
 
-def _require_sound(root: str, verifier: Verifier, number: int) -> Manifest:
-    """The generation's manifest, after a quick look at it and at every environment of it."""
+def _require_sound(
+    root: str, verifier: Verifier, number: int
+) -> tuple[Manifest, tuple[Finding, ...]]:
+    """The generation's manifest, after a quick look at it and at every environment of it.
+
+    With it, the caches that processes wrote into the environments, which are no reason to refuse it.
+    """
     checked = check_generation(root, number)
     problems = [*map(_problem, checked.findings)]
     if checked.manifest is None:
         raise NoError(problems)
     drivers = checked.manifest.drivers
     looked = verifier.verify_quickly([basename(driver.environment) for driver in drivers])
-    for driver, findings in zip(drivers, looked, strict=True):
+    caches = []
+    for driver, all_findings in zip(drivers, looked, strict=True):
+        caches += [finding for finding in all_findings if str(finding.code) == "drift-cache"]
+        findings = [finding for finding in all_findings if str(finding.code) != "drift-cache"]
         problems += map(_problem, findings[:_SHOWN])
         if len(findings) > _SHOWN:
             more = len(findings) - _SHOWN
@@ -104,7 +117,7 @@ def _require_sound(root: str, verifier: Verifier, number: int) -> Manifest:
         hint = "see `envbuild verify`, and `envbuild verify --repair`"
         message = f"generation {number} differs from what was built, so it was not made current"
         raise NoError([Problem(message=message, hint=hint), *problems])
-    return checked.manifest
+    return checked.manifest, tuple(caches)
 
 
 def _problem(finding: Finding) -> Problem:

@@ -80,6 +80,10 @@ class Repair:
                 self.repairer.renew_stats(name)
             return None
         try:
+            if all(finding.code == Code.DRIFT_CACHE for finding in environment.findings):
+                self.repairer.remove_caches(name, environment.findings)
+                done.append(name)
+                return None
             wanted = self._wanted(environment)
             if wanted is None:
                 return _refusal(name, _UNKNOWN, _MOVED_ON)

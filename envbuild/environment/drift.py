@@ -12,6 +12,14 @@ if TYPE_CHECKING:
     from envbuild.posix.tree import Tree
 
 
+CACHE_WRITTEN = "is a cache that a process wrote"
+
+
+def is_cache(path: str) -> bool:
+    """Whether something has the name of bytecode, its folder, or what Numba compiled."""
+    return path.endswith((".nbi", ".nbc")) or "__pycache__" in path.split("/")
+
+
 def compare_tree(environment: str, contents: Contents, tree: Tree) -> Iterator[Finding]:
     """Every difference that shows without opening a file; each kind in path order."""
     yield from _files(environment, contents, tree)
@@ -77,6 +85,11 @@ def _extras(environment: str, contents: Contents, tree: Tree) -> Iterator[Findin
     known |= {folder.path for folder in contents.folders}
     listed = (*tree.files, *tree.links, *tree.folders, *tree.others)
     for path in sorted(set(listed) - known):
+        if is_cache(path) and (path in tree.files or path in tree.folders):
+            yield Finding(
+                code=Code.DRIFT_CACHE, subject=environment, path=path, message=CACHE_WRITTEN
+            )
+            continue
         message = f"is a {tree.kind(path)} that was not built"
         yield Finding(code=Code.EXTRA, subject=environment, path=path, message=message)
 

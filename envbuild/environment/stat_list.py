@@ -71,13 +71,20 @@ def record_environment(environment: Path | str) -> bytes:
 
 
 def differing_paths(recorded: bytes, environment: Path | str) -> list[str]:
-    """The paths that differ between a stat record and an environment, in order.
+    """The paths of `differences`."""
+    return [path for path, _ in differences(recorded, environment)]
+
+
+def differences(recorded: bytes, environment: Path | str) -> list[tuple[str, bool]]:
+    """The paths that differ between a stat record and an environment, in order, and whether each is new.
 
     Size and time of a folder do not count, because file systems differ about them.
     Names that are not UTF-8 have surrogate escapes. ValueError if the record is damaged.
     """
-    rows = _rows(recorded) ^ _rows(record_environment(environment))
-    return sorted({path_text(path.replace(b"\n", b"\\n")) for path, *_ in rows})
+    before = _rows(recorded)
+    rows = before ^ _rows(record_environment(environment))
+    known = {path for path, _ in before} if rows else set()
+    return sorted({(path_text(path.replace(b"\n", b"\\n")), path not in known) for path, _ in rows})
 
 
 def _rows(record: bytes) -> set[tuple[bytes, tuple[int, ...]]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from envbuild.report.diff import SIGNS, render_change
 from envbuild.report.lines import column_lines, render_bytes, render_count
 from envbuild.text import text_of
@@ -51,20 +53,32 @@ def history_table(generations: Iterable[Generation]) -> dict[str, object]:
 def render_rollback(result: RolledBack) -> Text:
     """What is current now, and what that changed."""
     if result.before == result.after:
-        return text_of([f"generation {result.after} is current already"])
+        return text_of([f"generation {result.after} is current already", *_cache_lines(result)])
     head = f"generation {result.after} is current again"
     if result.before is not None:
         head += f", instead of {result.before}"
-    return text_of([head, *(f"  {_change_line(change)}" for change in result.changes)])
+    changes = (f"  {_change_line(change)}" for change in result.changes)
+    return text_of([head, *changes, *_cache_lines(result)])
+
+
+def _cache_lines(result: RolledBack) -> Iterator[str]:
+    """What was passed over in each environment."""
+    counts = Counter(finding.subject for finding in result.caches)
+    for environment, count in counts.items():
+        what = render_count(count, "cache")
+        yield f"{environment}: passed over {what} that processes wrote; `envbuild verify --repair` removes them"
 
 
 def rollback_table(result: RolledBack) -> dict[str, object]:
     """The same as a JSON object."""
+    from envbuild.finding import finding_table
+
     return {
         "before": result.before,
         "generation": result.after,
         "switched": result.before != result.after,
         "changes": _change_tables(result.changes),
+        "caches": [finding_table(finding) for finding in result.caches],
     }
 
 

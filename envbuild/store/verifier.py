@@ -117,16 +117,22 @@ class Verifier:
         gone = self._gone(name)
         if gone is not None:
             return [(str(gone.code), None, gone.message)]
-        from envbuild.environment.stat_list import differing_paths
+        from envbuild.environment.drift import CACHE_WRITTEN, is_cache
+        from envbuild.environment.stat_list import differences
 
         try:
             recorded = read_ordinary(self._stats(name))
-            paths = differing_paths(recorded, self._environment(name))
+            found = differences(recorded, self._environment(name))
         except OSError as error:
             return [("stats", None, _words(error))]
         except ValueError as error:
             return [("stats", None, f"its stat record cannot be used: {error}")]
-        return [("changed", path, "was changed since it was built") for path in paths]
+        return [
+            ("drift-cache", path, CACHE_WRITTEN)
+            if new and is_cache(path) and not os.path.islink(f"{self._environment(name)}/{path}")  # noqa: PTH114
+            else ("changed", path, "was changed since it was built")
+            for path, new in found
+        ]
 
     def _gone(self, name: str) -> Finding | None:
         environment = self._environment(name)

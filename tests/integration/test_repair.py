@@ -237,3 +237,53 @@ def test_what_comes_out_otherwise_is_not_put_in_place(
     assert "all as built" not in result.stdout
     assert module.read_text() == "EVIL = 1\n"
     assert web.receipt(environment).read_bytes() == receipt
+
+
+def test_caches_that_a_process_wrote(web: Web, index: IndexServer) -> None:
+    """Their own finding; a rollback passes over them with a word, and a repair removes just them."""
+    first = web.move("1.0")
+    web.move("1.1")
+    (package,) = first.glob("lib/python3.*/site-packages/web")
+    receipt = web.receipt(first).read_bytes()
+    package.chmod(0o755)
+    (package / "kernel.f-1.py312.nbi").write_text("x")
+    (package / "__pycache__").chmod(0o755)
+    (package / "__pycache__" / "kernel.f-1.py312.1.nbc").write_text("x")
+    for folder in (package / "__pycache__", package):
+        folder.chmod(0o555)
+    before = len(index.asked(""))
+    for words in (("verify",), ("verify", "--quick")):
+        found = web.run(*words, "--format", "json")
+        assert found.code == 1
+        assert {one["code"] for one in found.json["findings"]} == {"drift-cache"}
+        assert len(found.json["findings"]) == 2
+    rolled = web.run("rollback", check=True)
+    assert f"{first.name}: passed over 2 caches that processes wrote" in rolled.stdout
+    repaired = web.repair()
+    assert repaired.code == 0, repaired
+    assert f"repaired {first.name}" in repaired.stdout
+    assert not list(package.rglob("*.nb?"))
+    assert web.receipt(first).read_bytes() == receipt
+    assert web.run("verify", "--quick").code == 0
+    assert len(index.asked("")) == before
+
+
+def test_what_was_built_is_no_cache(web: Web) -> None:
+    """Changed bytecode, and a link in place of a cache, are what they were before: a reason not to roll back."""
+    first = web.move("1.0")
+    web.move("1.1")
+    (package,) = first.glob("lib/python3.*/site-packages/web")
+    built = next((package / "__pycache__").glob("*.pyc"))
+    built.chmod(0o644)
+    built.write_bytes(built.read_bytes() + b"x")
+    built.chmod(0o444)
+    (package / "__pycache__").chmod(0o755)
+    (package / "__pycache__" / "other.pyc").symlink_to("/etc/passwd")
+    for words in (("verify",), ("verify", "--quick")):
+        found = web.run(*words, "--format", "json")
+        codes = {one["path"].rpartition("/")[2]: one["code"] for one in found.json["findings"]}
+        assert "drift-cache" not in codes.values()
+        assert {built.name, "other.pyc"} <= codes.keys()
+    assert web.run("rollback").code == 1
+    assert web.repair().code == 0
+    assert not (package / "__pycache__" / "other.pyc").is_symlink()
