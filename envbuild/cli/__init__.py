@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from envbuild.cli.context import Context
-    from envbuild.cli.options import Arguments, Verb
+    from envbuild.cli.options import Arguments
+    from envbuild.cli.verbs import Verb
     from envbuild.text import Text
 
 _INTERRUPTED = 130
@@ -107,10 +108,9 @@ def _wants_json(argv: Sequence[str]) -> bool:
 
 def _read(argv: Sequence[str]) -> tuple[Verb, Arguments]:
     """The verb and its arguments; argparse is imported only for what the quick reader leaves."""
-    from envbuild.cli.options import read_plainly
-    from envbuild.cli.verbs import find_verb
+    from envbuild.cli.verbs import read_plainly
 
-    asked = read_plainly(argv, find_verb)
+    asked = read_plainly(argv)
     if asked is None:
         from envbuild.cli.arguments import parse_arguments
 

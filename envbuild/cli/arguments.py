@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from typing import Any, NoReturn
 
-    from envbuild.cli.options import Parameter, Verb
+    from envbuild.cli.options import Parameter
+    from envbuild.cli.verbs import Verb
 
 _EXITS = """\
 exit codes:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import gc
 import os
 
-from envbuild.cli.options import Arguments, Parameter, Verb, flag
+from envbuild.cli.options import Arguments, Parameter, flag
+from envbuild.cli.verbs import Verb
 from envbuild.report.outcome import Outcome
 
 TYPE_CHECKING = False

@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 
 from envbuild.cli.folders import are_own, store_root
-from envbuild.cli.options import DRIVER, Arguments, Parameter, Verb, drivers
+from envbuild.cli.options import DRIVER, Arguments, Parameter, drivers
+from envbuild.cli.verbs import Verb
 from envbuild.lean_json import read_json, read_ordinary
 
 TYPE_CHECKING = False

@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from envbuild.cli.options import DRIVER, Arguments, Parameter, Verb, drivers
+from envbuild.cli.options import DRIVER, Arguments, Parameter, drivers
+from envbuild.cli.verbs import Verb
 from envbuild.report.outcome import Outcome, outcome_of
 
 TYPE_CHECKING = False

@@ -6,7 +6,8 @@ import os
 import sys
 from pathlib import Path
 
-from envbuild.cli.options import Arguments, Parameter, Verb, drivers
+from envbuild.cli.options import Arguments, Parameter, drivers
+from envbuild.cli.verbs import Verb
 from envbuild.launchers.registry import all_formats, all_options
 from envbuild.report.outcome import Outcome, outcome_of
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 
 from envbuild.cli.folders import is_own_declaration, user_folder
-from envbuild.cli.options import JOBS, Arguments, Parameter, Verb, drivers, flag
+from envbuild.cli.options import JOBS, Arguments, Parameter, drivers, flag
+from envbuild.cli.verbs import Verb
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

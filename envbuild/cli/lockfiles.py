@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gc
 
-from envbuild.cli.options import DRIVER, Arguments, Parameter, Verb, drivers, flag
+from envbuild.cli.options import DRIVER, Arguments, Parameter, drivers, flag
+from envbuild.cli.verbs import Verb
 from envbuild.report.outcome import Outcome, outcome_of
 
 TYPE_CHECKING = False

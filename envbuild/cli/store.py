@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from envbuild.cli.folders import are_own, cpus, store_root
-from envbuild.cli.options import Arguments, Parameter, Verb, flag, positive
+from envbuild.cli.options import Arguments, Parameter, flag, positive
+from envbuild.cli.verbs import Verb
 from envbuild.report.outcome import Outcome, outcome_of
 
 TYPE_CHECKING = False

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 
 from envbuild.cli.folders import are_own, is_own_declaration, store_root
-from envbuild.cli.options import JOBS, Arguments, Verb, drivers, flag
+from envbuild.cli.options import JOBS, Arguments, drivers, flag
+from envbuild.cli.verbs import Verb
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 
 from envbuild.cli.folders import cpus, store_root
-from envbuild.cli.options import Arguments, Parameter, Verb, drivers, flag
+from envbuild.cli.options import Arguments, Parameter, drivers, flag
+from envbuild.cli.verbs import Verb
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envbuild.cli.arguments import parse_arguments
-from envbuild.cli.options import read_plainly
-from envbuild.cli.verbs import VERB_NAMES, find_verb
+from envbuild.cli.verbs import VERB_NAMES, find_verb, read_plainly
 from tests.support.examples import examples
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ def command_lines(draw: st.DrawFn) -> list[str]:
 @given(command_lines())
 def test_both_readers_agree(argv: list[str]) -> None:
     """The verb and every argument are the same."""
-    plain = read_plainly(argv, find_verb)
+    plain = read_plainly(argv)
     if plain is not None:
         verb, arguments = parse_arguments(argv)
         assert (plain[0], vars(plain[1])) == (verb, vars(arguments))

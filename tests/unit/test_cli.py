@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from envbuild.cli import main
-from envbuild.cli.options import Verb
+from envbuild.cli.verbs import Verb
 
 if TYPE_CHECKING:
     from typing import NoReturn

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from envbuild.cli.arguments import parse_arguments
-from envbuild.cli.options import read_plainly
-from envbuild.cli.verbs import VERB_NAMES, find_verb
+from envbuild.cli.verbs import VERB_NAMES, find_verb, read_plainly
 from envbuild.errors import UsageError
 
 
@@ -36,7 +35,7 @@ from envbuild.errors import UsageError
 )
 def test_plain_spellings_are_read_as_argparse_reads_them(argv: str) -> None:
     """Both ways give a verb the same arguments."""
-    plain = read_plainly(argv.split(), find_verb)
+    plain = read_plainly(argv.split())
     assert plain is not None
     verb, arguments = parse_arguments(argv.split())
     assert (plain[0], vars(plain[1])) == (verb, vars(arguments))
@@ -69,7 +68,7 @@ def test_plain_spellings_are_read_as_argparse_reads_them(argv: str) -> None:
 )
 def test_all_else_is_left_to_argparse(argv: str) -> None:
     """Only argparse says what is wrong, and only it prints help."""
-    assert read_plainly(argv.split(), find_verb) is None
+    assert read_plainly(argv.split()) is None
 
 
 @pytest.mark.parametrize(
@@ -109,7 +108,7 @@ def test_what_follows_two_dashes_is_no_option() -> None:
 )
 def test_a_driver_gets_its_own_words(argv: list[str], given: tuple[str, ...]) -> None:
     """Just the two dashes directly behind the driver are not its own."""
-    plain = read_plainly(["run", *argv], find_verb)
+    plain = read_plainly(["run", *argv])
     assert plain is not None
     assert plain[1].arguments == given
 
