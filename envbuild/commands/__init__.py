@@ -1,1 +1,1 @@
-"""The verbs: one file each, values and parts in, a result out, nothing printed."""
+"""The verbs: values and parts in, a result out, nothing printed."""

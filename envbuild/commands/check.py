@@ -1,4 +1,4 @@
-"""`envbuild check`: what a pull request is asked before it is merged."""
+"""`envbuild check`: check a pull request before it is merged."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ if TYPE_CHECKING:
     from envbuild.target.accelerator import FoundAccelerator
 
 _MOST_REPORTED = 2000
-"""Findings of a whole fleet."""
+"""The most findings of a whole fleet."""
 
 
 @value
 class CheckResult:
-    """What `envbuild check` found."""
+    """The result of `envbuild check`."""
 
     file: str
     drivers: tuple[str, ...]
-    """The drivers that were looked at."""
+    """The checked drivers."""
 
     findings: tuple[Finding, ...]
     """Errors first, then warnings, then notes."""
@@ -52,17 +52,17 @@ class CheckResult:
     """None without `--against`."""
 
     solved: tuple[JointAnswer, ...] | None
-    """What the index says about pairs that should fit and do not; None where it was not asked."""
+    """The index's answers about pairs that should fit and do not; None if it was not asked."""
 
     @property
     def exit_code(self) -> int:
-        """1 where any finding is an error."""
+        """1 if any finding is an error."""
         return 1 if any(finding.level == "error" for finding in self.findings) else 0
 
 
 @value
 class Checker:
-    """Looks at a declaration and its lockfiles; writes nothing, asks no index unless it has a resolver."""
+    """Checks a declaration and its lockfiles; writes nothing, and asks an index only through a resolver."""
 
     declaration: Declaration
     folder: LockFolder
@@ -71,18 +71,18 @@ class Checker:
 
     resolver: Resolver | None = None
     allow_replaced: bool = False
-    """Whether a locked file that came back with other bytes is a warning instead of an error."""
+    """Whether a locked file with new content is a warning instead of an error."""
 
     built: Callable[[str, str], tuple[Finding, ...]] | None = None
-    """Paths that several packages bring in what is built of a driver (name) and its lockfile (digest)."""
+    """Paths that several packages share in the environment of a driver (name) and its lockfile (digest)."""
 
     host: tuple[FoundAccelerator, ...] | None = None
-    """What a host has, to check for that host too."""
+    """The accelerators of a host to check for."""
 
     def check(self, revisions: Revisions | None = None, against: str | None = None) -> CheckResult:
-        """Check what is there, and compare it with a revision where one is named.
+        """Check the working folder, and compare it with a revision if one is named.
 
-        UsageError for a rule that names a package nobody has, for a command that no package provides,
+        UsageError for a rule about a package that no driver has, for a command that no package provides,
         and for a revision that cannot be read.
         """
         found: list[Finding] = []
@@ -118,7 +118,7 @@ class Checker:
         )
 
     def _read(self, found: list[Finding]) -> dict[str, Lockfile]:
-        """Every lockfile that can be read; what is wrong with them and with the others becomes findings."""
+        """Every lockfile that can be read; all problems become findings."""
         lockfiles: dict[str, Lockfile] = {}
         for driver in self.declaration.drivers:
             if not driver.enabled:
@@ -175,7 +175,7 @@ class Checker:
             )
 
     def _shared(self, driver: Driver, stored: StoredLockfile) -> Iterator[Finding]:
-        """Where this very lockfile is built on this host, the paths that its packages bring together."""
+        """The shared paths of packages, if this lockfile is built on this host."""
         for found in self.built(driver.name, stored.digest) if self.built is not None else ():
             yield replace(
                 found,
@@ -195,7 +195,7 @@ class Checker:
                     path=self.folder.name(driver.name),
                     line=package_line(lockfile, package.name, package.version),
                     hint=f"ask for another version; `envbuild lock --upgrade-package {package.name}` "
-                    "takes one where no requirement names this one",
+                    "takes one unless a requirement names this one",
                 )
 
     def _held_back(self, driver: Driver, lockfile: Lockfile) -> Iterator[Finding]:
@@ -225,7 +225,7 @@ class Checker:
     def _solve(
         self, lockfiles: Mapping[str, Lockfile], comparison: RevisionComparison | None
     ) -> tuple[JointAnswer, ...]:
-        """Ask the index about rules that are broken and conflicts that are new."""
+        """Ask the index about broken rules and new conflicts."""
         from envbuild.commands.conflicts import ask_index
         from envbuild.conflicts.pair_decision import Fleet
 
@@ -252,7 +252,7 @@ def _broken(driver: Driver, error: LockfileError) -> Iterable[Finding]:
 
 
 def _reported(found: list[Finding]) -> tuple[Finding, ...]:
-    """The first of many findings, and how many there are beyond."""
+    """The first of many findings, and the number of the others."""
     beyond = found[_MOST_REPORTED:]
     if not beyond:
         return tuple(found)

@@ -1,4 +1,4 @@
-"""What the working folder changes against a git revision: drivers, conflicts, files that came back otherwise."""
+"""The changes of the working folder against a git revision: drivers, conflicts, replaced files."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ if TYPE_CHECKING:
 
 @value
 class RevisionComparison:
-    """What the working folder changes against a revision."""
+    """The changes of the working folder against a revision."""
 
     against: str
     drivers: tuple[DriverDiff, ...]
     appeared: tuple[Pair, ...]
-    """Pairs that conflict now and did not, with their proof; a new driver's conflicts among them."""
+    """Pairs that conflict now and did not before, with their proof; includes new drivers' conflicts."""
 
     vanished: tuple[tuple[str, str], ...]
-    """Pairs that conflicted and do not any more."""
+    """Pairs that no longer conflict."""
 
     @property
     def download(self) -> int:
-        """By how many bytes all first targets together grow."""
+        """How many bytes all first targets together grow."""
         return sum(diff.download or 0 for diff in self.drivers)
 
     @property
     def changed(self) -> tuple[DriverDiff, ...]:
-        """The drivers that are not the same."""
+        """The drivers that changed."""
         return tuple(diff for diff in self.drivers if diff.kind != "same")
 
 
@@ -55,7 +55,7 @@ def compare_with(
     lockfiles: Mapping[str, Lockfile],
     foreseen: UnlockedChanges,
 ) -> RevisionComparison:
-    """The fleet as it is locked, and as it would be with its unlocked changes, beside that of a revision."""
+    """The fleet as locked, and with its unlocked changes, beside a revision's."""
     before = Fleet(then.lockfiles.values(), then.declaration or declaration)
     now = Fleet(foreseen.lockfiles.values(), declaration)
     appeared, vanished = _moved_conflicts(before, now)
@@ -78,9 +78,9 @@ def _enabled(then: FleetAt) -> dict[str, Lockfile]:
 def _moved_conflicts(
     before: Fleet, now: Fleet
 ) -> tuple[tuple[Pair, ...], tuple[tuple[str, str], ...]]:
-    """Pairs whose answer changed; a pair whose lockfiles are what they were is decided all the same.
+    """Pairs whose answer changed; pairs with unchanged lockfiles are decided too.
 
-    What any lockfile pins is a candidate for every pair, so a third driver's move can change the answer.
+    The pins of every lockfile are candidates for every pair, so a third driver can change the answer.
     """
     appeared: list[Pair] = []
     vanished: list[tuple[str, str]] = []
@@ -99,7 +99,7 @@ def _moved_conflicts(
 def conflict_findings(
     comparison: RevisionComparison, declaration: Declaration
 ) -> Iterator[Finding]:
-    """Conflicts that are new, and those that are gone."""
+    """New conflicts, and those that have ended."""
     changed = {diff.driver for diff in comparison.changed}
     for pair in comparison.appeared:
         conflict = pair.conflicts[0]
@@ -128,7 +128,7 @@ def conflict_findings(
 def replaced_findings(
     then: FleetAt, lockfiles: Mapping[str, Lockfile], folder: LockFolder, *, allowed: bool
 ) -> Iterator[Finding]:
-    """Files that any lockfile of the revision has under the same name with another sha256."""
+    """Files that a lockfile of the revision has under the same name with another sha256."""
     known = known_files(then.lockfiles.values())
     for name, lockfile in lockfiles.items():
         for file in replaced_files(known, files_of(lockfile)):

@@ -25,24 +25,24 @@ if TYPE_CHECKING:
 
 @value
 class JointAnswer:
-    """What the index says about two drivers whose locked versions conflict."""
+    """The index's answer about two drivers whose locked versions conflict."""
 
     first: str
     second: str
     target: Target
     pins: tuple[tuple[str, str], ...] | None
-    """Package and version of a resolution for both, in name order; None where there is none."""
+    """Package and version of a resolution for both, ordered by name; None if there is none."""
 
     moves: tuple[Move, ...]
-    """Where the resolution is not what a driver has locked."""
+    """Pins of the resolution that differ from what a driver has locked."""
 
     words: str | None
-    """The resolver's own explanation where there is none."""
+    """The resolver's explanation if there is none."""
 
 
 @value
 class ConflictsResult:
-    """What `envbuild conflicts` found."""
+    """The result of `envbuild conflicts`."""
 
     file: str
     """The declaration, as the user named it."""
@@ -52,19 +52,19 @@ class ConflictsResult:
 
     pairs: tuple[Pair, ...]
     explained: bool
-    """Whether conflicts carry their chains and compatible pairs their pins."""
+    """Whether conflicts have their chains and compatible pairs their pins."""
 
     splits: tuple[Split, ...]
-    """The packages that separate pairs, the one that separates most first."""
+    """The packages that separate pairs, ordered by the number of pairs."""
 
     groups: tuple[Group, ...] | None
-    """None where they were not asked for."""
+    """None unless requested."""
 
     solved: tuple[JointAnswer, ...] | None
-    """None where the index was not asked."""
+    """None if the index was not asked."""
 
     stale: tuple[str, ...]
-    """Drivers whose lockfile no longer answers the declaration: what is said is about the lockfile."""
+    """Drivers with a stale lockfile: the result is about the lockfile."""
 
 
 def conflicts(
@@ -125,7 +125,7 @@ def _ask(fleet: Fleet, pair: Pair, target: Target, resolver: Resolver) -> JointA
 
     drivers = (pair.first, pair.second)
     joint = joint_request(tuple(fleet.lockfiles[name] for name in drivers), target)
-    request = replace(joint, allow_sdist=())  # building runs code, and nobody asked for that
+    request = replace(joint, allow_sdist=())  # building runs code, which the user has not requested
     pins: tuple[tuple[str, str], ...] | None = None
     words = None
     try:

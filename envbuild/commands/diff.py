@@ -1,4 +1,4 @@
-"""`envbuild diff`: what moved, was added or removed, driver by driver."""
+"""`envbuild diff`: what was added, removed or changed, driver by driver."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 @value
 class DiffResult:
-    """What `envbuild diff` found."""
+    """The result of `envbuild diff`."""
 
     against: str
-    """The revision as it was named, or `generation N`."""
+    """The revision as the user named it, or `generation N`."""
 
     drivers: tuple[DriverDiff, ...]
 
@@ -55,9 +55,9 @@ def diff_installed(
     host: Host,
     built_from: Callable[[ManifestDriver], tuple[NamedFile, ...]],
 ) -> DiffResult:
-    """Compare the lockfiles in the folder with what the current generation holds.
+    """Compare the lockfiles in the folder with the current generation.
 
-    `built_from` knows the files that a driver's environment was built from; none where nobody does.
+    `built_from` gives the files that a driver's environment was built from; none if unknown.
     """
     lockfiles = read_lockfiles(declaration, folder, ())
     diffs = [
@@ -105,7 +105,7 @@ def _installed(
 
 
 def _target_of(lockfile: Lockfile, python_version: str, host: Host) -> Target:
-    """The target that an installed Python of this host takes; the nearest where none does any more."""
+    """The target of an installed Python of this host; the nearest if there is none."""
     runs = [target for target in lockfile.targets if host.runs(target.platform)]
     same = [target for target in runs if f"{python_version}.".startswith(f"{target.python}.")]
     return (same or runs or list(lockfile.targets))[0]

@@ -42,7 +42,7 @@ _GOOD = ("exact", "stable")
 
 @value
 class UnitCommand:
-    """One command of a unit file."""
+    """A command of a unit file."""
 
     file: str
     line: int
@@ -51,7 +51,7 @@ class UnitCommand:
     """`exact`, `stable`, `old`, `outside` or `missing`."""
 
     driver: str | None
-    """Whose it is; None where it is no driver's of the current generation."""
+    """The driver; None if the command belongs to no driver of the current generation."""
 
 
 class _Installed(NamedTuple):
@@ -61,23 +61,23 @@ class _Installed(NamedTuple):
 
 @value
 class Diagnosis:
-    """What the doctor says."""
+    """The result of `envbuild doctor`."""
 
     facts: tuple[tuple[str, str], ...]
-    """What the host is: a word and a sentence each."""
+    """Facts of the host: a word and a sentence each."""
 
     findings: tuple[Finding, ...]
     units: tuple[UnitCommand, ...]
 
     @property
     def exit_code(self) -> int:
-        """0 where nothing is wrong, else 1."""
+        """0 if there is no problem, else 1."""
         return 1 if self.findings or any(unit.kind not in _GOOD for unit in self.units) else 0
 
 
 @value
 class Doctor:
-    """Everything that the doctor looks at; it changes nothing."""
+    """Checks host, store, lockfiles, environments and units; changes nothing."""
 
     store: Store
     manifest: Manifest
@@ -85,12 +85,12 @@ class Doctor:
     runner: Runner
     environment: Mapping[str, str]
     declaration: Declaration | None
-    """None where there is no declaration to compare with."""
+    """None if there is no declaration."""
 
     lock_folder: LockFolder
 
     def examine(self, units: tuple[UnitCommand, ...] = ()) -> Diagnosis:
-        """Look at everything."""
+        """Run all checks."""
         findings = [*self._store_findings()]
         for driver in self.manifest.drivers:
             findings += self._interpreter_findings(driver)
@@ -146,7 +146,9 @@ class Doctor:
             )
             return
         if hashlib.sha256(content).hexdigest() != recorded:
-            message = f"its receipt is not the one that was recorded, so no interpreter was started: {receipt}"
+            message = (
+                f"its receipt is not the recorded one, so no interpreter was started: {receipt}"
+            )
             yield _receipt_finding(driver, message)
             return
         answer = (
@@ -165,7 +167,7 @@ class Doctor:
             yield Finding(code=Code.INTERPRETER, subject=driver.name, message=message, hint=hint)
 
     def _accelerator_findings(self, driver: ManifestDriver) -> Iterator[Finding]:
-        """What installed packages need, against what this host's accelerators support."""
+        """Whether this host's accelerators support what installed packages need."""
         installed = [_Installed(name, version) for name, version in driver.packages]
         for found in self.host.accelerators:
             kind = find_kind(found.kind)
@@ -221,13 +223,13 @@ def _gib(size: int) -> str:
 
 
 def _closed_folder(root: Path) -> Path | None:
-    """The first folder on the way to the store that other users cannot enter."""
+    """The first folder on the path to the store that other users cannot enter."""
     folders = (*reversed(root.parents), root)
     return next((folder for folder in folders if not folder.stat().st_mode & 0o001), None)
 
 
 def _platform_facts(declaration: Declaration, host: Host) -> Iterator[tuple[str, str]]:
-    """The drivers that this host does not run, and why."""
+    """The drivers that this host skips, and why."""
     for driver in declaration.drivers:
         if driver.enabled and not any(host.runs(parse_platform(p)) for p in driver.platforms):
             yield driver.name, f"is for {', '.join(driver.platforms)}, not for this host"
@@ -275,7 +277,7 @@ def _judge_command(store: Store, manifest: Manifest, file: str, line: ExecLine) 
 
 
 def _place(store: Store, manifest: Manifest, path: str) -> tuple[str, str | None]:
-    """What a path is by where it lies, and whose."""
+    """The kind of a path by its place, and its driver."""
     current, root = f"{store.current}/", f"{store.root}/"
     if path.startswith(current):
         rest = path[len(current) :].split("/")

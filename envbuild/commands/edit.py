@@ -1,4 +1,4 @@
-"""`envbuild add`, `remove`, `edit` and `import`: change `drivers.toml`, keeping all else in it."""
+"""`envbuild add`, `remove`, `edit` and `import`: change `drivers.toml` and keep everything else in it."""
 
 from __future__ import annotations
 
@@ -32,31 +32,31 @@ if TYPE_CHECKING:
 
 @value
 class EditResult:
-    """What became of the declaration."""
+    """The changes of the declaration."""
 
     file: str
     changes: tuple[str, ...]
-    """The lines that went (`-`) and came (`+`), in the file's order; empty where nothing had to change."""
+    """Removed (`-`) and added (`+`) lines, in the file's order; empty if nothing changed."""
 
     drivers: tuple[str, ...] = ()
-    """The drivers that were imported."""
+    """The imported drivers."""
 
     notes: tuple[tuple[str, str], ...] = ()
-    """Driver and what the user has to know about its import."""
+    """A driver, and a remark about its import."""
 
     pinned: tuple[tuple[str, int], ...] = ()
-    """Driver and how many versions its first lock keeps to."""
+    """A driver, and how many versions its first lock keeps."""
 
 
 def add(path: Path, driver: str, requirements: tuple[str, ...]) -> EditResult:
-    """Require more, or otherwise; a driver that is not declared is begun."""
+    """Add or change requirements; a new driver is created."""
     texts = tuple(_checked_requirement(text) for text in requirements)
     before = _read(path) if path.exists() else ""
     return _write(path, before, add_requirements(_checked(before, path), driver, texts))
 
 
 def remove(path: Path, driver: str, names: tuple[str, ...]) -> EditResult:
-    """Require less; without names, remove the driver."""
+    """Remove requirements; without names, the driver."""
     before = _read(path)
     after = remove_requirements(_checked(before, path), driver, names, file=str(path))
     return _write(path, before, after)
@@ -71,9 +71,9 @@ def edit(path: Path, driver: str, key: str, value: str) -> EditResult:
 def import_(
     path: Path, folder: LockFolder, drafts: tuple[tuple[str, Draft], ...], *, name: str | None
 ) -> EditResult:
-    """Begin a driver for each draft, which stands beside its source; one draft may be given a name.
+    """Create a driver from each draft, which is given with its source; `name` is for a single draft.
 
-    Drafts of one name (presets that share a command) become one driver.
+    Drafts with one name (presets that share a command) become one driver.
     """
     if name is not None:
         drafts = tuple((source, replace(draft, name=name)) for source, draft in drafts)
@@ -107,7 +107,7 @@ def _more(driver: str, draft: Draft) -> Iterator[tuple[str, object]]:
 
 
 def _merged(drafts: Iterable[tuple[str, Draft]]) -> list[tuple[str, str, Draft]]:
-    """Driver name, sources and draft, those of one name put together."""
+    """Driver name, sources and draft; drafts with one name are merged."""
     found: dict[str, tuple[str, Draft]] = {}
     for source, draft in drafts:
         name = driver_name(draft.name)
@@ -153,7 +153,7 @@ def _read(path: Path) -> str:
 
 
 def _checked(text: str, path: Path) -> str:
-    """The text, if it can be edited at all: what is wrong in it already is said first."""
+    """The text, if it is a valid declaration; else its problems are raised first."""
     if text.strip():
         try:
             declared_drivers(text)
@@ -163,7 +163,7 @@ def _checked(text: str, path: Path) -> str:
 
 
 def _checked_requirement(text: str) -> str:
-    """The text as it was typed; UsageError where it is no requirement that a driver can have."""
+    """The text as given; UsageError if it is not a requirement that a driver can have."""
     try:
         parse_requirement(text)
     except TextError as error:
@@ -173,7 +173,7 @@ def _checked_requirement(text: str) -> str:
 
 
 def _write(path: Path, before: str, after: str) -> EditResult:
-    """Put the new text in place, unless it is no declaration; DeclarationError says why, nothing changes."""
+    """Write the new text if it is a valid declaration; else DeclarationError, and nothing changes."""
     if after != before:
         parse_declaration(after, file=str(path), folder=str(path.absolute().parent))
         try:

@@ -35,33 +35,33 @@ if TYPE_CHECKING:
 
 @value
 class Compared:
-    """A file that is there, beside what would be written."""
+    """An existing file, compared with the export."""
 
     file: str
     differences: tuple[str, ...]
-    """What is out of date, a line each; empty where nothing is."""
+    """The differences, one a line; empty if there are none."""
 
 
 @value
 class ExportResult:
-    """What an export came to."""
+    """The result of an export."""
 
     format: str
     files: tuple[ExportedFile, ...]
     written: tuple[str, ...]
-    """The paths of the files, in their order, where they were written to a folder."""
+    """The paths of the written files, in order."""
 
     compared: tuple[Compared, ...]
 
     @property
     def exit_code(self) -> int:
-        """1 where a file that was to be compared is out of date."""
+        """1 if a compared file is out of date."""
         return 1 if any(compared.differences for compared in self.compared) else 0
 
 
 @value
 class Exporter:
-    """Renders a format from what is built and locked: the parts that formats may ask for."""
+    """Renders a format from what is built and locked."""
 
     store: Path
     manifest: Callable[[], Manifest]
@@ -71,13 +71,13 @@ class Exporter:
     """Where this host finds a lockfile's files."""
 
     lock_workspace: Callable[[Lockfile, str, str], str]
-    """The `uv.lock` of a lockfile's `pyproject.toml`, made with an interpreter that it is for."""
+    """The `uv.lock` for a lockfile's `pyproject.toml`, made with an interpreter of its target."""
 
     indexes: Callable[[], Mapping[str, tuple[str, bool]]]
     """The address or folder of every bound index, and whether it is flat."""
 
     def export(self, request: ExportRequest) -> ExportResult:
-        """Render, then write or compare where that is asked for."""
+        """Render, then write or compare if requested."""
         chosen = find_format(request.format)
         refuse_foreign_options(chosen, tuple(request.options))
         export = _Export(self, request, chosen)
@@ -88,7 +88,7 @@ class Exporter:
 
 
 class _Export:
-    """What a format asks of an export (envbuild.launchers.export.Export)."""
+    """The inputs of a format (envbuild.launchers.export.Export)."""
 
     def __init__(self, parts: Exporter, request: ExportRequest, chosen: ExportFormat) -> None:
         self._parts = parts
@@ -112,23 +112,23 @@ class _Export:
         )
 
     def lockfiles(self) -> Iterator[tuple[Lockfile, str]]:
-        """Of the named drivers, or of all that are declared."""
+        """The lockfiles of the named drivers, or of all declared ones."""
         selected = select_drivers(self._parts.declaration(), self.request.drivers)
         target = self.request.options.get(TARGET.name)
         return (lockfile_for(self._parts.folder, driver.name, target) for driver in selected)
 
     def lockfile(self, driver: str) -> Lockfile:
-        """A driver's, cut down to `--target`."""
+        """A driver's lockfile, reduced to `--target`."""
         target = self.request.options.get(TARGET.name)
         return lockfile_for(self._parts.folder, driver, target)[0]
 
     def licences(self, driver: str) -> Mapping[str, str]:
-        """What the environment of the driver says, where one is built."""
+        """Licences from the driver's environment, if one is built."""
         environment = self._parts.store / "current" / driver
         return read_licences(environment) if environment.is_dir() else {}
 
     def unit(self) -> tuple[str, str] | None:
-        """Name and text; UsageError where it is not clear which driver the unit starts."""
+        """The unit's name and text; UsageError if its driver is unclear."""
         given = self.request.options.get(UNIT.name)
         if given is None:
             return None
@@ -147,13 +147,13 @@ def _compare(export: _Export, path: Path, files: tuple[ExportedFile, ...]) -> Co
 
 
 def _counterpart(path: Path, files: tuple[ExportedFile, ...]) -> ExportedFile:
-    """The exported file that a path stands for, by the end of its name."""
+    """The exported file for a path, by the end of its name."""
     for file in files:
         if path.absolute().parts[-len(Path(file.name).parts) :] == Path(file.name).parts:
             return file
     if len(files) == 1:
         return files[0]
-    message = "no file of this export has such a name"
+    message = "no file of this export has this name"
     hint = f"there are: {', '.join(file.name for file in files)}"
     raise UsageError(Problem(file=str(path), message=message, hint=hint))
 
@@ -172,8 +172,8 @@ def subjects_of(
 ) -> tuple[BuiltDriver, ...]:
     """The named drivers of the manifest, or all of them.
 
-    NoError names every driver that is not built; HostError every path that is gone.
-    With a declaration, each driver has to be in it.
+    NoError names every driver that is not built; HostError every missing path.
+    With a declaration, each driver must be declared.
     """
     known = [driver.name for driver in manifest.drivers]
     problems = [_not_built(name, known) for name in dict.fromkeys(names) if name not in known]
@@ -194,9 +194,9 @@ def subjects_of(
 
 
 def lockfile_for(folder: LockFolder, driver: str, target: str | None) -> tuple[Lockfile, str]:
-    """A driver's lockfile, cut down to one target where one is named, and the file's digest.
+    """A driver's lockfile, reduced to one target if one is named, and the file's digest.
 
-    NoError where there is none; UsageError where it has no such target.
+    NoError if there is none; UsageError if it has no such target.
     """
     stored = folder.read(driver)
     if stored is None:

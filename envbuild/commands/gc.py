@@ -1,4 +1,4 @@
-"""`envbuild gc`: remove what nothing uses."""
+"""`envbuild gc`: remove what is unused."""
 
 from __future__ import annotations
 
@@ -26,61 +26,63 @@ if TYPE_CHECKING:
     from envbuild.store.trash import Emptied
 
 _NEW = 3600.0
-"""Seconds for which a managed Python that was just installed waits for its environment."""
+"""Seconds for which a new managed Python is kept for its environment."""
 
 _SYNCING = "a sync is running"
 
 
 @value
 class GcOptions:
-    """What the user asked for."""
+    """The options of a gc."""
 
     keep: int = 3
-    """How many generations stay, the current one counted; at least 1."""
+    """How many generations stay, including the current one; at least 1."""
 
     older_than: timedelta | None = None
-    """Nothing younger is taken away; None takes whatever its age."""
+    """Nothing newer is removed; None for no limit."""
 
     dry_run: bool = False
     cache: bool = False
     wait: bool = False
-    """Whether to return only when all is deleted."""
+    """Whether to return only after everything is deleted."""
 
 
 @value
 class Collected:
-    """What a gc did, or would do."""
+    """The result of a gc."""
 
     plan: GcPlan
     """As it was carried out."""
 
     dry_run: bool
     freed: int | None
-    """Bytes of disk: an inode counts once, and only where its last link goes;
-    None while they are still being deleted, because only then it is known."""
+    """Bytes of disk: an inode counts once, when its last link is deleted;
+    None while the deletion is running, because the number is not known yet.
+    """
 
     at_most: int | None
-    """The bytes of the environments that went, as their receipts have them, shared or not;
-    None where something went that has no receipt."""
+    """The bytes of the removed environments, from their receipts, shared or not;
+    None if something without a receipt was removed.
+    """
 
     last: Emptied | None
-    """What the deleting before this one freed; None where there was none."""
+    """What the previous deletion freed; None if there was none."""
 
     cache: bool
-    """Whether the caches were taken away too."""
+    """Whether the caches were removed too."""
 
     cache_kept: str | None
-    """Why the caches were not, though that was asked for."""
+    """Why the caches were not removed, although requested."""
 
     hidden: int = 0
-    """How many processes this user could not look into; they count by lease and command line alone."""
+    """How many processes this user cannot inspect; only their leases and command lines count."""
 
 
 def gc(store: Store, options: GcOptions) -> Collected:
-    """Plan, and remove unless it is a dry run; deletion goes on after this returns.
+    """Plan, and remove unless it is a dry run; deletion goes on in the background.
 
-    Errors as in `require_store`; NoError where no generation is current,
-    HostError where the store cannot be written.
+    Errors as in `require_store`; NoError if no generation is current,
+    HostError if the store cannot be written.
     """
     require_store(store.root)
     before = None
@@ -137,9 +139,9 @@ def _take_pythons(
     before: str | None,
     trash: Trash,
 ) -> GcPlan:
-    """Take the managed Pythons that nothing needs; the plan with what became of them.
+    """Remove unused managed Pythons; returns the plan with what was done.
 
-    A sync that runs may be about to build on any of them, so they all stay until it has ended.
+    A running sync may be about to use any of them, so all stay until it has ended.
     """
     planned = _plan_pythons(store, plan, environments, before)
     if not planned.pythons:
@@ -180,7 +182,7 @@ def _plan(
     generations = collector.generations()
     current = collector.store.current_number()
     if generations and current not in [generation.number for generation in generations]:
-        message = "no generation is current, so nobody can tell what is needed"
+        message = "no generation is current, so it is unknown what is needed"
         hint = "run `envbuild rollback N` first"
         raise NoError(Problem(message=message, hint=hint))
     return plan_gc(
@@ -195,7 +197,7 @@ def _plan(
 def _plan_pythons(
     store: Store, plan: GcPlan, environments: tuple[StoredEnvironment, ...], before: str | None
 ) -> GcPlan:
-    """The plan with the managed Pythons that none of the environments needs which stay."""
+    """The plan with the managed Pythons that the environments do not need."""
     latest = utc(time.time() - _NEW)
     gone, kept = plan_pythons(
         pythons=stored_pythons(store.pythons),
@@ -206,7 +208,7 @@ def _plan_pythons(
 
 
 def _bytes_of(plan: GcPlan, environments: tuple[StoredEnvironment, ...]) -> int | None:
-    """The bytes of the environments that go, or went; None where one of them never was valid."""
+    """The bytes of the removed environments; None if one of them was never valid."""
     sizes = [item.size for item in environments if item.name in plan.environments]
     known = [size for size in sizes if size is not None]
     return sum(known) if len(known) == len(sizes) else None

@@ -1,6 +1,6 @@
-"""`envbuild rollback` and `history`: an earlier generation becomes current again, by one rename.
+"""`envbuild rollback` and `history`: make an earlier generation current by one rename; list generations.
 
-They take little longer than their imports, so there are few: no pathlib.
+They must start quickly, so they import little: no pathlib.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ _SHOWN = 5
 
 @value
 class RolledBack:
-    """From where to where."""
+    """The result of a rollback."""
 
     before: int | None
-    """The generation that was current; None if that is unknown."""
+    """The previously current generation; None if unknown."""
 
     after: int
     manifest: Manifest
-    """The generation that is current now."""
+    """The manifest of the new current generation."""
 
     changes: tuple[DriverDiff, ...]
-    """What the rollback changed."""
+    """The changes of the rollback."""
 
     caches: tuple[Finding, ...] = ()
     """What processes wrote into its environments, and was passed over."""
@@ -52,8 +52,8 @@ def rollback(
 ) -> RolledBack:
     """Make a generation current: the named one, else the nearest before the current one.
 
-    UsageError for one that does not exist, NoError for one that is damaged or has nothing before it;
-    BusyError if somebody else switches for longer than `patience` seconds.
+    UsageError for one that does not exist, NoError for one that is damaged or if there is none before;
+    BusyError if another process holds the lock for longer than `patience` seconds.
     """
     require_store(root)
     try:

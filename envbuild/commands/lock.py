@@ -1,4 +1,4 @@
-"""`envbuild lock`: resolve what is stale, keep every pin that still fits."""
+"""`envbuild lock`: resolve stale drivers, keep every pin that still fits."""
 
 from __future__ import annotations
 
@@ -67,12 +67,12 @@ class Locker:
         write: bool = True,
         keep_going: bool = False,
     ) -> LockResult:
-        """Resolve what is stale, or what `upgrade` names, all drivers and targets side by side.
+        """Resolve stale drivers, or what `upgrade` names; all drivers and targets in parallel.
 
-        Drivers that must coexist are resolved as one;
-        packages that must agree are resolved again until they do, where any locked version allows it.
-        Writes nothing unless every driver could be resolved, or with `keep_going` what could be
-        and breaks no rule beside the lockfiles that stay; else the error carries the problems of all.
+        Drivers that must coexist are resolved together;
+        packages that must agree are resolved again until they do, if a locked version allows it.
+        If a driver fails, nothing is written; with `keep_going`, the others are written
+        if they break no rule together with the lockfiles that stay. The error then has the problems of all.
         Without `write` the result says what would change.
         """
         jobs = read_jobs(self.declaration, self.folder, names, upgrade)
@@ -120,7 +120,7 @@ class Locker:
         )
 
     def _keep_or_resolve(self, groups: list[LockGroup], upgrade: Upgrade) -> Resolved:
-        """The lockfiles of all groups; where every pin stands, without a resolution, which would say the same."""
+        """The lockfiles of all groups; if every pin is reusable, without a resolution, which would give the same."""
         keeping = {
             job.driver.name: (job, keep) for job, keep in reusable_lockfiles(groups, upgrade)
         }
@@ -137,12 +137,12 @@ class Locker:
         return Resolved(locked=kept | found.locked, failures=(*failures, *found.failures))
 
     def _revalidate(self, kept: dict[str, Lockfile]) -> dict[str, Lockfile]:
-        """Those of the lockfiles whose every file their indexes would give today, and that hold together.
+        """The lockfiles whose files are all still listed by their indexes, and whose packages fit together.
 
-        Each page is asked for once.
+        Each page is requested once.
         """
         for driver in kept:
-            self.progress.stage(driver, "looking whether indexes still offer every pin")
+            self.progress.stage(driver, "checking that indexes still list every pin")
         choices = {driver: choices_of(lockfile) for driver, lockfile in kept.items()}
         everything = tuple(dict.fromkeys(choice for own in choices.values() for choice in own))
         confirmed = self.metadata.revalidate(everything) if everything else frozenset()
@@ -158,7 +158,7 @@ class Locker:
     def _resolve_all(
         self, groups: Iterable[LockGroup], upgrade: Upgrade, bounds: tuple[str, ...] = ()
     ) -> Resolved:
-        """The lockfiles of all groups; `bounds` hold beside each driver's own constraints."""
+        """The lockfiles of all groups; `bounds` are constraints in addition to each driver's own."""
         from envbuild.commands.lock_resolution import GroupResolver
 
         resolver = GroupResolver(
@@ -175,7 +175,7 @@ class Locker:
     def _agree(
         self, groups: tuple[LockGroup, ...], now: dict[str, Lockfile], upgrade: Upgrade
     ) -> dict[str, Lockfile]:
-        """Resolve once more what disagrees on a package, with each locked version in turn."""
+        """Resolve packages that disagree again, with each locked version in turn."""
         bounds: tuple[str, ...] = ()
         moved: dict[str, Lockfile] = {}
         for rule in self.declaration.agree:
@@ -205,7 +205,7 @@ class Locker:
 
 
 def check_locks(declaration: Declaration, folder: LockFolder, names: tuple[str, ...]) -> LockResult:
-    """Say which lockfiles are stale, and why; writes nothing and asks no index."""
+    """List stale lockfiles with the reasons; writes nothing and asks no index."""
     jobs = read_jobs(declaration, folder, names, Upgrade())
     refuse_missing_commands(jobs, declaration)
     return LockResult(

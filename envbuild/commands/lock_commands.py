@@ -1,4 +1,4 @@
-"""Record in a lockfile which commands and modules its packages provide, as far as its driver needs it."""
+"""Record in a lockfile which commands and modules its packages provide, as far as its driver needs them."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 def record_commands(
     job: Job, lockfile: Lockfile, files: Mapping[str, ResolvedFile], metadata: MetadataSource
 ) -> Lockfile:
-    """The lockfile with the commands of the packages that had to be looked at, and of no others.
+    """The lockfile with the commands of the packages that had to be read.
 
-    `files` says by sha256 where a resolution saw the wheels.
-    What the previous lockfile knows of the same wheel is not asked again.
+    `files` has by sha256 the wheels as a resolution saw them.
+    Wheels that the previous lockfile knows are not read again.
     """
     known, given = _known(job.previous), lockfile
     lockfile = replace(
@@ -53,7 +53,7 @@ def with_commands(
     metadata: MetadataSource,
     declared_in: str,
 ) -> Lockfile:
-    """The lockfile with the commands and the module that its driver needs; UsageError where they are not there."""
+    """The lockfile with the commands and the module that its driver needs; UsageError if they are missing."""
     lockfile = record_commands(job, lockfile, files, metadata)
     lockfile = _with_module(job, lockfile, files, metadata)
     problems = (
@@ -81,7 +81,7 @@ def _with_module(
 
 
 def refuse_missing_commands(jobs: Iterable[Job], declaration: Declaration) -> None:
-    """UsageError where a lockfile that answers its declaration has no such command."""
+    """UsageError if a fresh lockfile lacks a command of the driver."""
     problems = [
         problem
         for job in jobs
@@ -101,7 +101,7 @@ def _known(previous: Lockfile | None) -> dict[str, tuple[str, ...]]:
 
 
 def _first_file(package: LockedPackage, files: Mapping[str, ResolvedFile]) -> ResolvedFile:
-    """The wheel that stands for all of a package's; without an address where nobody has seen it."""
+    """One wheel of a package, for its commands; without an address if no resolution saw it."""
     file = package.files[0]
     unseen = ResolvedFile(
         package=package.name,

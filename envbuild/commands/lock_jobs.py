@@ -1,4 +1,4 @@
-"""What `envbuild lock` has to do: each driver with what it wants, what it has, and why it is resolved."""
+"""The jobs of `envbuild lock`: each driver with its inputs, its lockfile, and why it is resolved."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @value
 class Upgrade:
-    """Which pins may move although they still fit."""
+    """The pins that may change although they still fit."""
 
     everything: bool = False
     packages: tuple[str, ...] = ()
@@ -39,34 +39,34 @@ class Upgrade:
 
 @value
 class Job:
-    """One driver to be resolved."""
+    """A driver to resolve."""
 
     driver: Driver
     inputs: Inputs
     previous: Lockfile | None
     digest: str
-    """Of `previous`'s bytes; empty where there is none."""
+    """The digest of `previous`'s bytes; empty if there is none."""
 
     reasons: tuple[str, ...]
     first_pins: tuple[FirstPin, ...] = ()
-    """What an import left, where there is no lockfile yet."""
+    """Pins from an import, if there is no lockfile yet."""
 
     fleet_files: Known = field(default_factory=dict)
-    """What the lockfiles of all drivers hold; none of it may come back with other bytes."""
+    """The files in the lockfiles of all drivers; none may return with other content."""
 
     @property
     def known_files(self) -> Known:
-        """What its own lockfile holds, and of other names what the fleet's do."""
+        """The files of its own lockfile, and for other names those of the fleet."""
         own = () if self.previous is None else (self.previous,)
         return {**self.fleet_files, **known_files(own)}
 
 
 LockGroup = tuple[Job, ...]
-"""Drivers that are resolved together, because a rule wants them to coexist; mostly one."""
+"""Drivers that are resolved together, because a rule wants them to coexist; usually one."""
 
 
 def targets_of(driver: Driver) -> tuple[Target, ...]:
-    """Every Python × platform that a driver's lockfile covers, in the order declared."""
+    """Every Python × platform of a driver's lockfile, in the declared order."""
     return tuple(
         Target(python=python, platform=parse_platform(platform))
         for python in driver.python
@@ -77,7 +77,7 @@ def targets_of(driver: Driver) -> tuple[Target, ...]:
 def read_jobs(
     declaration: Declaration, folder: LockFolder, names: tuple[str, ...], upgrade: Upgrade
 ) -> LockGroup:
-    """What each selected driver has and wants; NewerFormatError with all that must not be overwritten."""
+    """The job of each selected driver; NewerFormatError with all lockfiles that must not be overwritten."""
     jobs: list[Job] = []
     problems: list[Problem] = []
     for driver in select_drivers(declaration, with_companions(declaration, names)):
@@ -104,7 +104,7 @@ def with_companions(declaration: Declaration, names: tuple[str, ...]) -> tuple[s
 
 
 def lock_groups(jobs: LockGroup, declaration: Declaration) -> tuple[LockGroup, ...]:
-    """All jobs, those of drivers that must coexist as one."""
+    """All jobs; those of drivers that must coexist are grouped."""
     groups: list[LockGroup] = []
     taken: set[str] = set()
     for group in coexist_groups(declaration):
@@ -117,7 +117,7 @@ def lock_groups(jobs: LockGroup, declaration: Declaration) -> tuple[LockGroup, .
 
 
 def _with_rules(jobs: LockGroup, declaration: Declaration, folder: LockFolder) -> LockGroup:
-    """The jobs with what rules say against their lockfiles, and with what is stale of their companions."""
+    """The jobs with broken rules, and with stale drivers of their group, as reasons."""
     if not declaration.coexist and not declaration.agree:
         return jobs
     lockfiles = {job.driver.name: job.previous for job in jobs if job.previous is not None}
@@ -138,7 +138,7 @@ def _with_rules(jobs: LockGroup, declaration: Declaration, folder: LockFolder) -
 def other_lockfiles(
     declaration: Declaration, folder: LockFolder, jobs: LockGroup
 ) -> dict[str, Lockfile]:
-    """The lockfiles of enabled drivers that are not among the jobs; a broken one counts as none."""
+    """The lockfiles of enabled drivers without a job; a damaged one is left out."""
     mine = {job.driver.name for job in jobs}
     found: dict[str, Lockfile] = {}
     for driver in declaration.drivers:
@@ -178,23 +178,23 @@ def _job(driver: Driver, inputs: Inputs, folder: LockFolder, upgrade: Upgrade) -
 def _reasons(
     previous: Lockfile | None, driver: Driver, inputs: Inputs, upgrade: Upgrade
 ) -> tuple[str, ...]:
-    """Why a driver is resolved; empty where its lockfile stays as it is."""
+    """Why a driver is resolved; empty if its lockfile stays."""
     if previous is None:
         return ("there is no lockfile",)
     if upgrade.everything:
-        return ("an upgrade of everything was asked for",)
+        return ("an upgrade of everything was requested",)
     judged = compare_inputs(previous.inputs, inputs)
     reasons = judged.reasons if isinstance(judged, Stale) else command_reasons(previous, driver)
     names = {package.name for package in previous.packages}
     if not reasons:
         reasons = tuple(f"it does not hold together: {text}" for text in unsound_reasons(previous))
     return reasons + tuple(
-        f"an upgrade of {name} was asked for" for name in upgrade.packages if name in names
+        f"an upgrade of {name} was requested" for name in upgrade.packages if name in names
     )
 
 
 def pins_of(group: LockGroup, target: Target, upgrade: Upgrade) -> tuple[Pin, ...]:
-    """The versions that a group keeps where they fit; of a package that its drivers have at several, the first's."""
+    """The versions that a group keeps if they fit; if its drivers have several, the first's."""
     found: dict[str, Pin] = {}
     for job in group:
         for pin in _pins(job, target, upgrade):
@@ -203,7 +203,7 @@ def pins_of(group: LockGroup, target: Target, upgrade: Upgrade) -> tuple[Pin, ..
 
 
 def _pins(job: Job, target: Target, upgrade: Upgrade) -> tuple[Pin, ...]:
-    """What the target had before, or, for a new target, what the first one had; at first, what was imported."""
+    """The target's earlier pins; for a new target those of the first one; at first, imported ones."""
     previous = job.previous
     if upgrade.everything:
         return ()
@@ -218,12 +218,11 @@ def _pins(job: Job, target: Target, upgrade: Upgrade) -> tuple[Pin, ...]:
 
 
 def known_of(job: Job, target: Target, upgrade: Upgrade) -> tuple[KnownPackage, ...]:
-    """What a driver's lockfile tells of a target's packages; nothing of those whose pins are given up.
+    """Known packages of a target from a driver's lockfile; without packages whose pins are given up.
 
-    Nothing of those that come from another index now.
+    Without packages that come from another index now.
 
-    Nothing at all where another override stands in for what packages publish:
-    requirements that it hid before were never looked at.
+    Empty if an override has changed: the lockfile lacks requirements that the old override replaced.
     """
     previous = job.previous
     if previous is None or upgrade.everything or target not in previous.targets:
@@ -243,10 +242,10 @@ def known_of(job: Job, target: Target, upgrade: Upgrade) -> tuple[KnownPackage, 
 def reusable_lockfiles(
     groups: Iterable[LockGroup], upgrade: Upgrade
 ) -> Iterator[tuple[Job, Lockfile]]:
-    """The jobs whose every pin answers what is wanted now, each with its lockfile as it would be.
+    """The jobs whose pins are all reusable, each with its new lockfile.
 
-    None where a pin may move although it fits, where drivers are locked together, and where a rule wants a change:
-    then there is something to choose.
+    None if a pin may change although it fits, if drivers are locked together, or if a rule wants a change:
+    then there is a choice to make.
     """
     if upgrade != Upgrade():
         return
@@ -259,7 +258,7 @@ def reusable_lockfiles(
 
 
 def check_upgrade(upgrade: Upgrade, jobs: LockGroup) -> None:
-    """UsageError where `--upgrade-package` names what no lockfile has."""
+    """UsageError if `--upgrade-package` names a package that no lockfile has."""
     locked = {
         package.name
         for job in jobs

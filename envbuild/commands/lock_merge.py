@@ -1,4 +1,4 @@
-"""Make lockfiles out of what the targets of drivers take, such that nothing in them is unmet."""
+"""Make lockfiles from the resolutions of drivers, so that every requirement is satisfied."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ class Merger:
     metadata: MetadataSource
     progress: Progress
     resolve: Callable[[KnownByTarget], Mapping[Target, Resolution]]
-    """Resolves targets again, each with what files are told to say inside."""
+    """Resolves targets again, each with the METADATA of the given files."""
 
     def merge_until_sound(
         self, group: LockGroup, resolutions: tuple[Resolution, ...], upgrade: Upgrade
     ) -> dict[str, Lockfile]:
-        """Each driver's lockfile; a target where something is unmet is resolved again by what its files say.
+        """Each driver's lockfile; targets with unsatisfied requirements are resolved again with their files' METADATA.
 
-        UnsatisfiableError where that helps nothing, or where drivers could not be locked together.
+        UnsatisfiableError if that does not help, or if drivers could not be locked together.
         """
         locked = self._merge(group, resolutions, upgrade)
         told: KnownByTarget = {}
@@ -70,7 +70,7 @@ class Merger:
     def _merge(
         self, group: LockGroup, resolutions: tuple[Resolution, ...], upgrade: Upgrade
     ) -> dict[str, Lockfile]:
-        """Each driver's lockfile out of what the group's targets take."""
+        """Each driver's lockfile from the group's resolutions."""
         files = {file.sha256: file for resolution in resolutions for file in resolution.files}
         for job in group:
             self.progress.stage(job.driver.name, "reading the packages' own requirements")
@@ -95,7 +95,7 @@ class Merger:
     def _metadata(
         self, group: LockGroup, files: Mapping[str, ResolvedFile], upgrade: Upgrade
     ) -> Mapping[str, PublishedMetadata]:
-        """What the files say; what a previous lockfile says of the same sha256 is not asked again."""
+        """METADATA of the files; for a sha256 in a previous lockfile it is not read again."""
         known = {
             sha256: metadata
             for job in group
@@ -107,9 +107,9 @@ class Merger:
 
 
 def _known_metadata(job: Job, upgrade: Upgrade) -> Iterator[tuple[str, PublishedMetadata]]:
-    """What a driver's lockfile says of its files, by sha256; nothing of packages that an upgrade names.
+    """Known METADATA from a driver's lockfile, by sha256; without packages that an upgrade names.
 
-    Of `Requires-Python` it keeps what its own Pythons need, so for another Python it says nothing.
+    `Requires-Python` is kept only for the lockfile's Pythons, so nothing is known for another Python.
     """
     previous = job.previous
     if previous is None:
@@ -131,7 +131,7 @@ def _known_metadata(job: Job, upgrade: Upgrade) -> Iterator[tuple[str, Published
 
 
 def _check_hashes(pins: Iterable[FirstPin], files: Iterable[ResolvedFile]) -> None:
-    """IndexFailureError names every file of a pinned version that the pin's hashes do not know."""
+    """IndexFailureError names every file of a pinned version whose hash is not among the pin's hashes."""
     known = {(pin.name, pin.version): pin.hashes for pin in pins if pin.hashes}
     problems = [
         Problem(
@@ -148,20 +148,20 @@ def _check_hashes(pins: Iterable[FirstPin], files: Iterable[ResolvedFile]) -> No
 
 
 KnownByTarget = dict["Target", tuple["KnownPackage", ...]]
-"""What files say inside, for each target that a resolver is to believe it for."""
+"""METADATA that a resolver must use, for each target."""
 
 ROUNDS = 12
-"""Resolutions that may each meet a version whose own words nobody had told it."""
+"""The most resolutions, each of which may take a version whose METADATA is not known yet."""
 
 
 def metadata_to_tell(
     lockfiles: Iterable[Lockfile], told: Mapping[Target, tuple[KnownPackage, ...]]
 ) -> KnownByTarget:
-    """For each target with something unmet, what the packages that ask for it say inside.
+    """For each target with an unsatisfied requirement, the METADATA of the packages that have it.
 
-    Where a package is there that nobody asks for, it is not known who had it brought: then all are told.
-    There are two reasons why a resolver has not heard it: the target leaves a marker open,
-    which a resolver decides for one host, and an index serves other metadata than its files hold.
+    If a package is there that nothing requires, its origin is unknown, so all METADATA is given.
+    A resolver can miss a requirement for two reasons: its marker is open on the target,
+    and the resolver decides it for one host; or the index serves other METADATA than its files have.
     """
     found: KnownByTarget = {}
     for lockfile in lockfiles:
@@ -189,7 +189,7 @@ def _known(package: LockedPackage, target: Target) -> KnownPackage:
 
 
 def unsound_problems(lockfiles: Iterable[Lockfile]) -> Iterator[Problem]:
-    """What still is unmet in lockfiles that are about to be written."""
+    """The unsatisfied requirements of lockfiles that are about to be written."""
     for lockfile in lockfiles:
         for target in lockfile.targets:
             for unmet in judge_target(lockfile, target):
@@ -206,7 +206,7 @@ def unsound_problems(lockfiles: Iterable[Lockfile]) -> Iterator[Problem]:
 def explained(
     error: UnsatisfiableError, told: Mapping[Target, tuple[KnownPackage, ...]]
 ) -> UnsatisfiableError:
-    """Why nothing satisfies a driver, where it was told what files say inside."""
+    """Why nothing satisfies a driver that was resolved with its files' METADATA."""
     texts = [text for known in told.values() for one in known for text in one.requires]
     if any(map(is_open, texts)):
         names = sorted(
@@ -218,13 +218,13 @@ def explained(
             }
         )
         hint = (
-            f"markers of {', '.join(names)} ask for different things on hosts of one target: "
+            f"markers of {', '.join(names)} have different results on hosts of one target: "
             'name a patch release, such as python = ["3.12.4"], or declare an override'
         )
     else:
         names = sorted({f"{one.name} {one.version}" for known in told.values() for one in known})
         hint = (
-            f"the files of {', '.join(names)} ask for more than their index says they do; "
-            "take other versions, and tell who runs the index"
+            f"the files of {', '.join(names)} have more requirements than their index says; "
+            "use other versions, and tell the index's operator"
         )
     return UnsatisfiableError([replace(problem, hint=hint) for problem in error.problems])

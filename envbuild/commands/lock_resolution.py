@@ -1,6 +1,6 @@
-"""Resolve what is locked together: every target, until the lockfiles hold together.
+"""Resolve groups of drivers, every target, until the lockfiles are sound.
 
-What a lockfile knows is believed first, and looked at afterwards.
+Locked METADATA is used first, and checked afterwards.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ if TYPE_CHECKING:
     from envbuild.target.target import Target
 
 _TRIES = 2
-"""Resolutions that believe a lockfile before one that believes nothing."""
+"""Resolutions with locked METADATA before one without."""
 
 
 @value
 class GroupResolver:
-    """Locks groups of drivers, all targets side by side: resolved, merged, and resolved again until they are sound."""
+    """Locks groups of drivers, all targets in parallel: resolve, merge, and resolve again until they are sound."""
 
     declaration: Declaration
     resolver: Resolver
@@ -55,10 +55,10 @@ class GroupResolver:
 
     upgrade: Upgrade
     bounds: tuple[str, ...]
-    """Constraints that hold beside each driver's own."""
+    """Constraints in addition to each driver's own."""
 
     def resolve_all(self, groups: Iterable[LockGroup]) -> Resolved:
-        """The lockfiles of all groups, and why others have none."""
+        """The lockfiles of all groups, and the failures."""
         failures: list[LockFailure] = []
         locked: dict[str, Lockfile] = {}
         with Workers(max_workers=self.jobs) as pool:
@@ -84,7 +84,7 @@ class GroupResolver:
         return Resolved(locked=locked, failures=tuple(failures))
 
     def _placed(self, group: LockGroup, problem: Problem) -> Problem:
-        """The problem at the driver's own lines, or at the rule's, unless it has a place already."""
+        """The problem at the driver's line, or at the rule's, unless it has a place already."""
         if problem.file is not None:
             return problem
         driver = group[0].driver
@@ -121,7 +121,7 @@ class GroupResolver:
     def _merge_until_sound(
         self, group: LockGroup, resolutions: tuple[Resolution, ...], pool: Workers
     ) -> dict[str, Lockfile]:
-        """Each driver's lockfile, in which nothing is unmet."""
+        """Each driver's sound lockfile."""
 
         def resolve(told: KnownByTarget) -> dict[Target, Resolution]:
             waiting = {
@@ -157,19 +157,19 @@ def _targets(group: LockGroup) -> tuple[Target, ...]:
 
 @value
 class TargetResolver:
-    """Resolves one target at a time; the answer is the one that a resolution without lockfile knowledge gives."""
+    """Resolves one target at a time; the result is the same as without locked METADATA."""
 
     resolver: Resolver
     metadata: MetadataSource
     told: tuple[KnownPackage, ...] = ()
-    """What files say inside, which counts whatever else is known."""
+    """METADATA of files that counts in any case."""
 
     def resolve(
         self, group: LockGroup, target: Target, upgrade: Upgrade, bounds: tuple[str, ...]
     ) -> Resolution:
-        """What the drivers that have the target take there; `bounds` hold beside their own constraints.
+        """The packages of the drivers that have the target; `bounds` are additional constraints.
 
-        IndexFailureError where a locked file came back with other bytes, and no upgrade names its package.
+        IndexFailureError if a locked file has new content, and no upgrade names its package.
         """
         request = joint_inputs_request(
             tuple(job.driver.name for job in group),
@@ -192,7 +192,7 @@ class TargetResolver:
         return self._ask(replace(request, known=()), group, upgrade)
 
     def _ask(self, request: ResolveRequest, group: LockGroup, upgrade: Upgrade) -> Resolution:
-        """Resolve, and refuse at once what came back with other bytes, whatever it says inside."""
+        """Resolve, and refuse files with new content at once."""
         found = self.resolver.resolve(request)
         named = [
             NamedFile(file.package, file.version, file.file, file.sha256)
@@ -205,7 +205,7 @@ class TargetResolver:
         return found
 
     def _doubted(self, job: Job, request: ResolveRequest, found: Resolution) -> frozenset[str]:
-        """The names of what may be otherwise on its index than the resolution believed."""
+        """The packages whose METADATA may differ on their index from what the resolution used."""
         names = unconfirmed(request.known, found)
         left = tuple(package for package in request.known if package.name in names)
         if left:
@@ -213,7 +213,7 @@ class TargetResolver:
         return names | self._newly_asked(job, request, found)
 
     def _newly_asked(self, job: Job, request: ResolveRequest, found: Resolution) -> frozenset[str]:
-        """Whether the resolution asks for more of a known package than its lockfile can tell."""
+        """Whether the resolution requests more of a known package than its lockfile knows."""
         if job.previous is None:
             return frozenset()
         known = {package.sha256: package.requires for package in request.known}
@@ -229,7 +229,7 @@ def _changed(file: FileChange, request: ResolveRequest) -> Problem:
     return Problem(
         message=(
             f"index '{bound_index(request.indexes, file.package)}' has another {file.name} "
-            "than the one that is locked"
+            "than the locked one"
         ),
         detail=f"locked: sha256 {file.before}\nnow: sha256 {file.after}",
         hint="find out from its operator who changed it; "

@@ -1,4 +1,4 @@
-"""What `envbuild lock` came to, driver by driver, and what of a partly failed one may be written."""
+"""The result of `envbuild lock`, by driver, and what may be written if some drivers fail."""
 
 from __future__ import annotations
 
@@ -22,35 +22,35 @@ if TYPE_CHECKING:
 
 @value
 class DriverLock:
-    """What locking came to for one driver."""
+    """The result for one driver."""
 
     driver: str
     fresh: bool
-    """Whether the lockfile answered its declaration already; with an upgrade to check, whether nothing would move."""
+    """Whether the lockfile satisfied its declaration; for an upgrade that is checked, whether no pin would change."""
 
     reasons: tuple[str, ...]
-    """Why it did not, or why it was resolved all the same."""
+    """Why it did not, or why it was resolved nevertheless."""
 
     changes: tuple[Change, ...]
-    """What the new lockfile adds, removes and moves; empty where nothing was resolved."""
+    """What the new lockfile adds, removes and changes; empty if nothing was resolved."""
 
     version: str | None
     packages: int | None
-    """How many packages are locked; None where there is no lockfile."""
+    """The number of locked packages; None without a lockfile."""
 
     digest: str
-    """`sha256:` and the digest of the lockfile that answered already; empty where it did not."""
+    """`sha256:` and the digest of a fresh lockfile; empty if it was not fresh."""
 
     warnings: tuple[str, ...] = ()
-    """What is doubtful about what is locked; one sentence each."""
+    """Warnings about locked packages, one sentence each."""
 
     held_back: tuple[HeldBack, ...] = ()
-    """The newer versions that were passed over for what is locked, and why."""
+    """The newer versions that were passed over, and why."""
 
 
 @value
 class LockFailure:
-    """Drivers that are locked as one and could not be; their lockfiles stay as they were."""
+    """Drivers of one group that failed; their lockfiles stay as they were."""
 
     drivers: tuple[str, ...]
     error: EnvbuildError
@@ -58,7 +58,7 @@ class LockFailure:
 
 @value
 class Resolved:
-    """What resolving several groups came to."""
+    """The result of resolving several groups."""
 
     locked: dict[str, Lockfile]
     failures: tuple[LockFailure, ...] = ()
@@ -66,32 +66,32 @@ class Resolved:
 
 @value
 class LockResult:
-    """What `envbuild lock` came to."""
+    """The result of `envbuild lock`."""
 
     checked: bool
-    """Whether it only looked (`--check`)."""
+    """Whether it only checked (`--check`)."""
 
     drivers: tuple[DriverLock, ...]
     undeclared: tuple[str, ...]
-    """The files of lockfiles whose drivers are not declared."""
+    """The lockfiles of drivers that are not declared."""
 
     broken_rules: tuple[Finding, ...] = ()
-    """Rules that no versions were found for; `--check` counts theirs among the reasons."""
+    """Rules that no versions satisfy; `--check` has them among the reasons."""
 
     resolved: bool = True
-    """Whether indexes were asked what is stale or may move; `--check` alone asks none."""
+    """Whether indexes were asked; only `--check` asks none."""
 
     failures: tuple[LockFailure, ...] = ()
-    """What could not be locked while the rest was written (`--keep-going`)."""
+    """Failures while the rest was written (`--keep-going`)."""
 
     @property
     def all_fresh(self) -> bool:
-        """Whether every lockfile answered its declaration already."""
+        """Whether every lockfile satisfied its declaration."""
         return not self.failures and all(driver.fresh for driver in self.drivers)
 
     @property
     def exit_code(self) -> int:
-        """That of the worst failure; 1 where something is stale and was to be left so, or a rule could not be kept."""
+        """The exit code of the worst failure; 1 if something stays stale, or a rule is broken."""
         stale = self.checked and not self.all_fresh
         own = 1 if stale or self.broken_rules else 0
         return max(own, *(failure.error.exit_code for failure in self.failures), 0)
@@ -100,7 +100,7 @@ class LockResult:
 def driver_lock(
     job: Job, lockfile: Lockfile | None, *, checked: bool, warnings: tuple[str, ...] = ()
 ) -> DriverLock:
-    """One driver's part of a result; `lockfile` is what was resolved, None where nothing was."""
+    """The result for one driver; `lockfile` is the new one, None if nothing was resolved."""
     reasons = job.reasons
     if lockfile is not None and not reasons:
         reasons = ("a rule asks it to agree with others",)
@@ -121,18 +121,18 @@ def driver_lock(
 
 
 def _is_the_same(lockfile: Lockfile, previous: Lockfile | None) -> bool:
-    """Whether a lockfile is the one before, whatever indexes have got since that was passed over."""
+    """Whether a lockfile is the previous one, ignoring newer versions that were passed over."""
     return previous is not None and replace(lockfile, held_back=previous.held_back) == previous
 
 
 def say_locked(progress: Progress, driver: str, lockfile: Lockfile) -> None:
-    """Show that a driver is done."""
+    """Report a driver as done."""
     names = {package.name for package in lockfile.packages}
     progress.done(driver, f"{len(names)} package{'s' * (len(names) != 1)}")
 
 
 def all_failures(failures: Iterable[LockFailure], possible: tuple[str, ...]) -> EnvbuildError:
-    """One error for all, of the kind that comes first; `possible` could have been locked."""
+    """One error for all failures, of the first one's class; `possible` are drivers that could have been locked."""
     errors = [failure.error for failure in failures]
     worst = max(errors, key=lambda error: (error.exit_code, type(error) is not NoError))
     problems = [problem for error in errors for problem in error.problems]
@@ -150,10 +150,10 @@ def held_by_rules(
     locked: Mapping[str, Lockfile],
     failed: Collection[str],
 ) -> dict[str, LockFailure]:
-    """What must not be written beside the lockfiles of failed drivers, by driver.
+    """The lockfiles that must not be written beside those of failed drivers, by driver.
 
-    Those whose new versions would break a rule that `known`, what is there, keeps.
-    What stays for that reason may hold others: looked at until nothing more is held.
+    These are lockfiles that would break a rule that the existing ones (`known`) satisfy.
+    One that is held back may hold back others, so this is repeated until nothing changes.
     """
     held: dict[str, LockFailure] = {}
     more: dict[str, LockFailure] | None = None
@@ -181,7 +181,7 @@ def _held(
     stays: Collection[str],
     written: Mapping[str, Lockfile],
 ) -> list[LockFailure]:
-    """The units of a broken rule that are not to be written; none where all of them are new."""
+    """The groups of a broken rule that must not be written; none if all of them are new."""
     staying = [name for name in rule.drivers if name in stays]
     if not staying:
         return []

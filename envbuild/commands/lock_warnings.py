@@ -1,4 +1,4 @@
-"""What indexes say of a new lockfile: withdrawn releases, missing extras, newer versions that were passed over."""
+"""Warnings from indexes about a new lockfile: yanked releases, missing extras, passed-over versions."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def note_yanked(
     locked: dict[str, Lockfile], previous: Mapping[str, Lockfile], metadata: MetadataSource
 ) -> dict[str, Lockfile]:
-    """The lockfiles, with what their indexes have withdrawn of what is pinned in them."""
+    """The lockfiles with the releases that their indexes have yanked."""
     asked = {
         driver: may_be_yanked(lockfile, previous.get(driver))
         for driver, lockfile in locked.items()
@@ -47,16 +47,16 @@ def note_yanked(
 
 
 def _has_same_pins(lockfile: Lockfile, previous: Lockfile | None) -> bool:
-    """Whether the pins are those of the lockfile before, which were looked at to see whether they stand."""
+    """Whether the pins are the previous ones, which were revalidated."""
     return previous is not None and lockfile.packages is previous.packages
 
 
 def doubts(
     previous: Lockfile | None, locked: Lockfile | None, metadata: MetadataSource
 ) -> tuple[str, ...]:
-    """What is said of what is yanked, and of extras that their package does not have.
+    """Warnings about yanked releases and missing extras.
 
-    Of a lockfile that stays as it is, None as the new one, only what it says itself.
+    A lockfile that stays (None as the new one) only repeats its own.
     """
     lockfile = locked or previous
     if lockfile is None:
@@ -76,7 +76,7 @@ def _missing_extras(lockfile: Lockfile, metadata: MetadataSource) -> Iterator[st
 
 
 def _yanked_texts(lockfile: Lockfile) -> Iterator[str]:
-    """What is said of each release in a lockfile that its index has withdrawn."""
+    """The warning for each yanked release in a lockfile."""
     return (yanked_text(package) for package in lockfile.packages if package.yanked is not None)
 
 
@@ -85,7 +85,7 @@ def _choices(package: LockedPackage) -> tuple[LockedChoice, ...]:
 
 
 def _with_reasons(lockfile: Lockfile, yanked: Mapping[str, str]) -> Lockfile:
-    """The lockfile with each package's reason; a package counts as yanked where one of its files is."""
+    """The lockfile with each package's reason; a package is yanked if one of its files is."""
     if not yanked:
         return lockfile
     return replace(lockfile, packages=tuple(_judged(lockfile.packages, yanked)))
@@ -105,7 +105,7 @@ _SIDE_BY_SIDE = 4
 def note_held_back(
     locked: dict[str, Lockfile], previous: Mapping[str, Lockfile], metadata: MetadataSource
 ) -> dict[str, Lockfile]:
-    """The lockfiles, with what was passed over for each; nothing is asked about pins that stand."""
+    """The lockfiles with passed-over versions; reusable pins are not asked about."""
     from envbuild.posix.workers import Workers
 
     with Workers(_SIDE_BY_SIDE, thread_name_prefix="held-back") as pool:
@@ -122,7 +122,7 @@ def note_held_back(
 def with_held_back(
     error: EnvbuildError, lockfile: Lockfile, metadata: MetadataSource
 ) -> EnvbuildError:
-    """The error of what could not be locked as it was resolved, with what was passed over for it."""
+    """The error of a failed lock, with the versions that were passed over."""
     held = metadata.held_back(lockfile)
     if not held:
         return error
@@ -148,7 +148,7 @@ def _held_back(
 
 
 def _is_asked(held: HeldBack, lockfile: Lockfile) -> bool:
-    """Whether the driver's ranges, which may be others now, still admit what was passed over."""
+    """Whether the driver's current ranges still admit the passed-over version."""
     version = held.passed_over or held.locked
     inputs = lockfile.inputs
     wanted = map(parse_requirement, (*inputs.requires, *inputs.constraints))
@@ -156,7 +156,7 @@ def _is_asked(held: HeldBack, lockfile: Lockfile) -> bool:
 
 
 def unasked_pre_releases(lockfile: Lockfile) -> Iterator[HeldBack]:
-    """The locked pre-releases whose range nobody wrote with one in it."""
+    """The locked pre-releases that no range names."""
     inputs = lockfile.inputs
     texts = [*inputs.requires, *inputs.constraints, *inputs.overrides]
     texts += [text for package in lockfile.packages for text in package.requires]
@@ -177,7 +177,7 @@ def unasked_pre_releases(lockfile: Lockfile) -> Iterator[HeldBack]:
 
 
 def _asks_for_one(specifier: str) -> bool:
-    """Whether a range names a pre-release, as PEP 440 has it."""
+    """Whether a range names a pre-release (PEP 440)."""
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
     try:

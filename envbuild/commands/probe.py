@@ -1,4 +1,4 @@
-"""`envbuild probe`: run the declared probes on what is current."""
+"""`envbuild probe`: run the declared probes in the current environments."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ if TYPE_CHECKING:
 
 @value
 class DriverProbes:
-    """One driver of the current generation, probed."""
+    """A probed driver of the current generation."""
 
     driver: str
     environment: str
     results: tuple[ProbeResult, ...]
-    """Empty where no probe is declared."""
+    """Empty if no probe is declared."""
 
 
 @value
 class ProbeReport:
-    """What `envbuild probe` found."""
+    """The result of `envbuild probe`."""
 
     generation: int
     drivers: tuple[DriverProbes, ...]
 
     @property
     def exit_code(self) -> int:
-        """1 where a probe failed."""
+        """1 if a probe failed."""
         results = (result for driver in self.drivers for result in driver.results)
         return 1 if any(result.failure is not None for result in results) else 0
 
@@ -43,9 +43,9 @@ class ProbeReport:
 def probe(
     declaration: Declaration, names: tuple[str, ...], manifest: Manifest, prober: Prober
 ) -> ProbeReport:
-    """Probe the named drivers, or every current one that is declared.
+    """Probe the named drivers, or every declared one of the current generation.
 
-    NoError where a named one is not in the current generation.
+    NoError if a named one is not in the current generation.
     """
     selected = [
         driver

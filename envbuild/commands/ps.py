@@ -21,7 +21,7 @@ class Running:
 
     process: Process
     driver: str | None
-    """The driver of its environment; None where no generation has it any more."""
+    """The driver of its environment; None if no generation has the environment."""
 
     version: str | None
     current: bool

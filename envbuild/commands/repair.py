@@ -1,4 +1,4 @@
-"""`envbuild verify --repair`: put back what drifted, and look again."""
+"""`envbuild verify --repair`: restore what drifted, and verify again."""
 
 from __future__ import annotations
 
@@ -25,37 +25,37 @@ if TYPE_CHECKING:
 
 @value
 class Repaired:
-    """What drifted, what was done about it, and what is left."""
+    """What drifted, what was restored, and what remains."""
 
     before: Verified
     after: Verified
     repaired: tuple[str, ...]
-    """What was put back: environments, `generation N`, `current`."""
+    """What was restored: environments, `generation N`, `current`."""
 
     refused: tuple[Finding, ...]
     """What could not be repaired, and why."""
 
     @property
     def exit_code(self) -> int:
-        """0 where all is as built now, else 1."""
+        """0 if everything is as built now, else 1."""
         return self.after.exit_code
 
 
 @value
 class Repair:
-    """Everything that repairing needs."""
+    """The parts for repairing."""
 
     store: Store
     verifier: Verifier
     repairer: Repairer
     wanted_for: Callable[[str], Wanted]
-    """How this host is to have a driver now; any error says why that cannot be told."""
+    """The plan for a driver on this host; an error says why there is none."""
 
     interpreter_at: Callable[[str], Interpreter | None]
-    """The Python that stands at a path now; None where there is none."""
+    """The Python at a path; None if there is none."""
 
     def run(self, names: tuple[str, ...]) -> Repaired:
-        """Verify, put back, verify again; errors as in `verify`."""
+        """Verify, repair, verify again; errors as in `verify`."""
         before = verify(str(self.store.root), self.verifier, names)
         done: list[str] = []
         refused: list[Finding] = []
@@ -73,7 +73,7 @@ class Repair:
         return Repaired(before=before, after=after, repaired=tuple(done), refused=tuple(refused))
 
     def _restore(self, environment: VerifiedEnvironment, done: list[str]) -> Finding | None:
-        """Repair one environment if it drifted; why that could not be done, or None."""
+        """Repair one environment if it drifted; returns why it could not, or None."""
         name = environment.used.name
         if not environment.findings:
             if any(self.verifier.verify_quickly((name,))):
@@ -97,12 +97,12 @@ class Repair:
         return None
 
     def _wanted(self, environment: VerifiedEnvironment) -> Wanted | None:
-        """What to build: what its receipt says it was built from, else what is locked now."""
+        """What to build: the derivation in its receipt, else from the current lockfile."""
         again = self._from_receipt(environment.used)
         return again if again is not None else self._from_lockfiles(environment.used)
 
     def _from_receipt(self, used: InUse) -> Wanted | None:
-        """None where the receipt is damaged, or old, or comes to another key."""
+        """None if the receipt is damaged or old, or has another key."""
         file = self.store.receipt(used.name)
         try:
             text = read_ordinary(file).decode("utf-8", "surrogateescape")
@@ -127,7 +127,7 @@ class Repair:
         return replace(wanted, interpreter=found)
 
     def _from_lockfiles(self, used: InUse) -> Wanted | None:
-        """None where the declaration and the lockfiles come to other environments now."""
+        """None if the declaration and the lockfiles give other environments now."""
         errors: list[EnvbuildError] = []
         for driver in used.drivers:
             try:
@@ -142,7 +142,7 @@ class Repair:
         return None
 
     def _restore_current(self, before: Verified, done: list[str], refused: list[Finding]) -> None:
-        """Choose the newest generation that is whole: which one was current, nobody knows."""
+        """Choose the newest intact generation: which one was current is unknown."""
         numbers = [item.number for item in before.generations if item.manifest is not None]
         if not numbers:
             refused.append(_refusal("current", "there is no generation that can be read", None))
@@ -151,11 +151,10 @@ class Repair:
         done.append("current")
 
 
-_UNKNOWN = "neither its receipt nor a lockfile says any more what it was built from"
-_MOVED_ON = "sync what is declared now, and let `envbuild gc` take the old one away"
+_UNKNOWN = "neither its receipt nor a lockfile says what it was built from"
+_MOVED_ON = "run `envbuild sync` for a new one, then `envbuild gc` to remove this one"
 _OTHER_PYTHON = (
-    "`envbuild sync` builds what is declared on a Python that is there; "
-    "`envbuild gc` takes the old one away"
+    "`envbuild sync` builds a new one on an existing Python; `envbuild gc` removes this one"
 )
 
 

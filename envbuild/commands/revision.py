@@ -1,4 +1,4 @@
-"""The fleet as it was declared and locked at a git revision."""
+"""The declaration and the lockfiles at a git revision."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 class Revisions(Protocol):
-    """Knows files as they were; `system.git.Git` is one."""
+    """Reads files at a revision; `lockfile.git.Git` is one."""
 
     def commit(self, revision: str) -> str:
-        """The commit that a revision means; UsageError where it is not known."""
+        """The commit of a revision; UsageError if it is unknown."""
         ...
 
     def read(self, commit: str, path: str) -> str | None:
@@ -35,24 +35,24 @@ class Revisions(Protocol):
 
 @value
 class FleetAt:
-    """Declaration and lockfiles at a revision."""
+    """The declaration and the lockfiles at a revision."""
 
     revision: str
     """As the user named it."""
 
     commit: str
     declaration: Declaration | None
-    """None where the revision has none."""
+    """None if the revision has none."""
 
     lockfiles: dict[str, Lockfile]
-    """By driver; in the declaration's order, then those that are not declared."""
+    """By driver; in the declaration's order, then undeclared ones."""
 
 
 def fleet_at(revisions: Revisions, revision: str, declaration_name: str) -> FleetAt:
-    """Read declaration and lockfiles at a revision.
+    """Read the declaration and the lockfiles at a revision.
 
-    UsageError carries everything there that this version cannot read, and lockfiles that are missing:
-    the revision is what the user named, and nothing in the working folder is wrong.
+    UsageError has everything that this version cannot read, and missing lockfiles:
+    the working folder is not at fault.
     """
     commit = revisions.commit(revision)
     problems: list[Problem] = []
@@ -83,7 +83,7 @@ def fleet_at(revisions: Revisions, revision: str, declaration_name: str) -> Flee
 
 
 def _require_lockfiles(then: FleetAt) -> None:
-    """UsageError where a driver was declared and enabled at the revision and had no lockfile there."""
+    """UsageError if a driver was declared and enabled at the revision without a lockfile."""
     if then.declaration is None:
         return
     missing = [

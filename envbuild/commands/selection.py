@@ -1,4 +1,4 @@
-"""The drivers that a command line means, and their lockfiles."""
+"""The drivers that a command line selects, and their lockfiles."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def select_drivers(declaration: Declaration, names: tuple[str, ...]) -> tuple[Driver, ...]:
-    """The named drivers, or every enabled one where none is named, in the declaration's order.
+    """The named drivers, or every enabled one if none is named, in the declaration's order.
 
     UsageError names every driver that is not declared.
     """
@@ -30,7 +30,7 @@ def select_drivers(declaration: Declaration, names: tuple[str, ...]) -> tuple[Dr
 
 
 def unknown_driver(name: str, known: list[str], place: str) -> Problem:
-    """The problem of a name that is none of the known drivers."""
+    """The problem of an unknown driver name."""
     message, hint = no_driver(name, known)
     return Problem(file=place, message=message, hint=hint)
 
@@ -38,10 +38,9 @@ def unknown_driver(name: str, known: list[str], place: str) -> Problem:
 def read_lockfiles(
     declaration: Declaration, folder: LockFolder, names: tuple[str, ...]
 ) -> dict[str, Lockfile]:
-    """Every lockfile of a declared driver that is enabled or named, in the declaration's order.
+    """Every lockfile of an enabled or named driver, in the declaration's order.
 
-    UsageError where one is missing, LockfileError where one is not what was written;
-    each carries every such lockfile.
+    UsageError if one is missing, LockfileError if one was changed or damaged; each lists all of them.
     """
     select_drivers(declaration, names)
     found: dict[str, Lockfile] = {}

@@ -1,4 +1,4 @@
-"""`envbuild show`: what is effective for a driver, and where it comes from."""
+"""`envbuild show`: a driver's effective settings, and where they come from."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _HEADER = re.compile(r"^[ \t]*\[\[?(?P<path>[^\[\]\n]+)\]")
 
 @value
 class Effective:
-    """One key, or one element of a list or table, as it counts for a driver."""
+    """A key, or an element of a list or table, in a driver's effective settings."""
 
     key: str
     """Such as `python`, `requires[2]` or `env.NAME`."""
@@ -35,15 +35,15 @@ class Effective:
     """A string, a boolean, a number, or a tuple of strings or of words."""
 
     line: int | None
-    """Where it stands in the file; None for what is built in."""
+    """Its line in the file; None for a built-in default."""
 
     table: str | None
-    """The table that it stands in, such as `defaults` or `sets.web`."""
+    """Its table, such as `defaults` or `sets.web`."""
 
 
 @value
 class Shown:
-    """A driver's effective declaration."""
+    """A driver's effective settings."""
 
     driver: str
     extends: str | None
@@ -52,7 +52,7 @@ class Shown:
 
 @value
 class ShowResult:
-    """What `envbuild show` found."""
+    """The result of `envbuild show`."""
 
     file: str
     hosts: tuple[str, ...]
@@ -98,7 +98,7 @@ def _lines(driver: Driver, tables: list[tuple[int, str]]) -> Iterator[Effective]
 
 
 def _is_shown(key: str, value: object, driver: Driver) -> bool:
-    """Whether a key says something; a probe's time limit does only if there is a probe."""
+    """Whether a key has an effect; a probe's time limit has one only with a probe."""
     if key == "probe-timeout":
         return bool(driver.probe or driver.imports)
     return value is not None and value != ()

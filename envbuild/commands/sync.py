@@ -1,4 +1,4 @@
-"""`envbuild sync`: make the store's current generation what is declared and locked."""
+"""`envbuild sync`: build what is declared and locked, and make it current."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ if TYPE_CHECKING:
 
 @value
 class SyncResult:
-    """What `envbuild sync` planned and, unless it was a dry run, did."""
+    """The plan of a sync and, unless it was a dry run, its result."""
 
     plan: Plan
     applied: Applied | None
-    """None for a dry run, and where there was nothing to do."""
+    """None for a dry run, and if there was nothing to do."""
 
     manifest: Manifest | None
-    """The generation that is current now."""
+    """The current generation."""
 
     @property
     def failures(self) -> tuple[Failure, ...]:
-        """The drivers that could not be built or switched to."""
+        """The drivers that failed."""
         return self.applied.failures if self.applied is not None else ()
 
     @property
@@ -52,20 +52,20 @@ class SyncResult:
 
 @value
 class Planner:
-    """Turns a declaration and its lockfiles into this host's plan; reads, and changes nothing."""
+    """Makes this host's plan from a declaration and its lockfiles; changes nothing."""
 
     declaration: Declaration
     folder: LockFolder
     host: Host
     interpreter_for: Callable[[Driver], Interpreter]
-    """The host's interpreter for a driver; HostError where none fits."""
+    """The host's interpreter for a driver; HostError if none fits."""
 
     current: Manifest | None
     is_valid: Callable[[str], bool]
     """Whether an environment, by its folder's name, has its receipt."""
 
     def plan(self, names: tuple[str, ...]) -> Plan:
-        """The plan for the named drivers, or for all that this host is to have.
+        """The plan for the named drivers, or for all drivers of this host.
 
         NoError lists every lockfile that is missing or stale.
         """
@@ -187,7 +187,7 @@ class Planner:
         return wanted
 
     def _check_python(self, wanted: Wanted) -> None:
-        """HostError where a locked package refuses the patch release of Python that this host has."""
+        """HostError if a locked package excludes this host's patch release of Python."""
         driver, python = wanted.driver, wanted.interpreter
         problems = [
             Problem(

@@ -1,6 +1,6 @@
-"""`envbuild verify`: everything in use against what it was when it was built; runs none of it.
+"""`envbuild verify`: compare everything in use with how it was built; runs none of it.
 
-`verify --quick` takes little longer than its imports, so there are few: no pathlib.
+`verify --quick` must start quickly, so it imports little: no pathlib.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ class InUse:
     drivers: tuple[str, ...]
     key: str
     recorded: str | None
-    """The sha256 of its receipt as the newest good generation record has it."""
+    """The sha256 of its receipt, from the newest valid generation record."""
 
     generations: tuple[int, ...]
 
 
 @value
 class VerifiedEnvironment:
-    """An environment and what differs in it."""
+    """An environment and its differences."""
 
     used: InUse
     findings: tuple[Finding, ...]
@@ -51,37 +51,37 @@ class VerifiedEnvironment:
 
 @value
 class Verified:
-    """What `envbuild verify` saw."""
+    """The result of `envbuild verify`."""
 
     quick: bool
     environments: tuple[VerifiedEnvironment, ...]
     generations: tuple[CheckedGeneration, ...]
     current: tuple[Finding, ...]
-    """What is wrong with the link to the current generation."""
+    """What is wrong with the link `current`."""
 
     warnings: tuple[Finding, ...] = ()
-    """What is as it was built and worth knowing: paths that several packages bring."""
+    """Shared paths: not changed, but worth knowing."""
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """Everything that differs."""
+        """All differences."""
         generations = (f for generation in self.generations for f in generation.findings)
         environments = (f for environment in self.environments for f in environment.findings)
         return (*self.current, *generations, *environments)
 
     @property
     def exit_code(self) -> int:
-        """0 where nothing differs, else 1."""
+        """0 if nothing differs, else 1."""
         return 1 if self.findings else 0
 
 
 def verify(
     root: str, verifier: Verifier, names: tuple[str, ...] = (), *, quick: bool = False
 ) -> Verified:
-    """Look at every generation and every environment that one names, or those of the named drivers.
+    """Check every generation and every environment that one names, or those of the named drivers.
 
     Errors as in `require_store`; UsageError for a driver that no generation has,
-    NoError where nothing was ever synced.
+    NoError before the first sync.
     """
     require_store(root)
     generations = tuple(
@@ -104,7 +104,7 @@ def verify(
 
 
 def _shared(root: str, environments: tuple[VerifiedEnvironment, ...]) -> tuple[Finding, ...]:
-    """Of environments that are as they were built, the paths that several packages bring."""
+    """The shared paths of packages in unchanged environments."""
     from pathlib import Path
 
     from envbuild.environment.shared_paths import shared_paths

@@ -1,4 +1,4 @@
-"""`envbuild why` and `envbuild tree`: who asks for what in a driver's lockfile."""
+"""`envbuild why` and `envbuild tree`: what requires what in a driver's lockfile."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 @value
 class WhyResult:
-    """What `envbuild why` found."""
+    """The result of `envbuild why`."""
 
     file: str
     driver: str
     package: str
     lines: Mapping[str, int]
-    """Where each of the driver's requirements stands, by its text."""
+    """The line of each of the driver's requirements, by its text."""
 
     reasons: tuple[Reasons, ...]
     """One for each target that has the package."""
@@ -41,7 +41,7 @@ class WhyResult:
 
 @value
 class TreeResult:
-    """What `envbuild tree` shows."""
+    """The result of `envbuild tree`."""
 
     file: str
     driver: str
@@ -58,7 +58,7 @@ class TreeResult:
 
 
 def why(declaration: Declaration, folder: LockFolder, driver: str, package: str) -> WhyResult:
-    """Every chain that brings a package to a driver; UsageError where it is in none of its targets."""
+    """Every chain from a driver to a package; UsageError if none of its targets has it."""
     lockfile = _lockfile(declaration, folder, driver)
     name = normalized_name(package)
     found = {target: find_reasons(lockfile, target, name) for target in lockfile.targets}
@@ -78,7 +78,7 @@ def why(declaration: Declaration, folder: LockFolder, driver: str, package: str)
 def tree(
     declaration: Declaration, folder: LockFolder, driver: str, target: str | None
 ) -> TreeResult:
-    """What a driver's lockfile holds on one target, and who asks for it; the first target by default."""
+    """The packages of a driver's lockfile on one target, and what requires each; the first target by default."""
     lockfile = _lockfile(declaration, folder, driver)
     chosen = _target(lockfile, target)
     return TreeResult(

@@ -1,1 +1,1 @@
-"""What `drivers.toml` declares."""
+"""The content of `drivers.toml`."""

@@ -1,4 +1,4 @@
-"""What `drivers.toml` declares: drivers, indexes, rules."""
+"""The content of `drivers.toml`: drivers, indexes, rules."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from envbuild.target.accelerator import Accelerator
 
     Bindings: TypeAlias = tuple[tuple[str, tuple[str, ...]], ...]
-    """The names of indexes with the patterns of packages that are bound to them; the first that fits serves."""
+    """The names of indexes with the patterns of their packages; the first match counts."""
 
 DEFAULT_INDEX = "default"
 """The name of the index that serves every package that no other index is bound to."""
@@ -24,12 +24,12 @@ SIMPLE, FLAT = INDEX_FORMATS = ("simple", "flat")
 
 
 def index_variable(name: str) -> str:
-    """The environment variable that says where an index lives on a host: `$ENVBUILD_INDEX_<NAME>_URL`."""
+    """The environment variable with an index's place on a host: `$ENVBUILD_INDEX_<NAME>_URL`."""
     return f"{_variable(name)}_URL"
 
 
 def format_variable(name: str) -> str:
-    """The environment variable that says what form an index has on a host: `$ENVBUILD_INDEX_<NAME>_FORMAT`."""
+    """The environment variable with an index's format on a host: `$ENVBUILD_INDEX_<NAME>_FORMAT`."""
     return f"{_variable(name)}_FORMAT"
 
 
@@ -38,7 +38,7 @@ def _variable(name: str) -> str:
 
 
 def bound_index(bindings: Bindings, package: str) -> str:
-    """The name of the one index that a package, by its normalised name, may come from."""
+    """The name of the index that a package, by its normalised name, comes from."""
     for index, patterns in bindings:
         if any(fnmatchcase(package, pattern) for pattern in patterns):
             return index
@@ -47,7 +47,7 @@ def bound_index(bindings: Bindings, package: str) -> str:
 
 @value
 class DeclaredRequirement:
-    """A requirement as a driver's own line asks for it."""
+    """A requirement in a driver's own list."""
 
     text: str
     """In the normal form of `str(packaging.requirements.Requirement)`."""
@@ -56,7 +56,7 @@ class DeclaredRequirement:
     """The package's normalised name (PEP 503)."""
 
     line: int
-    """Where it stands in `drivers.toml`, counted from 1."""
+    """Its line in `drivers.toml`, counted from 1."""
 
 
 @value
@@ -68,7 +68,7 @@ class Index:
     """The PEP 503 root, or a page of links, without any credentials; None for a folder."""
 
     path: str | None
-    """A folder of wheels or of pages, absolute where the parser was told the folder of the file; or None."""
+    """A folder of wheels or of pages; absolute if the parser knows the file's folder."""
 
     format: str | None = None
     """`simple` or `flat`; None is `simple` for an http(s) URL, and for a folder what is in it."""
@@ -86,36 +86,36 @@ class Index:
 
 @value
 class LockingKeys:
-    """The keys of a driver that decide its lockfile, beside `requires`; the lockfile keeps them in this order."""
+    """The keys of a driver that decide its lockfile, besides `requires`; the lockfile keeps them in this order."""
 
     constraints: tuple[str, ...] = ()
-    """Requirements in normal form that bound a package whoever asks for it.
+    """Requirements in normal form that bound a package, whatever requires it.
 
-    The defaults' first, then the driver's own.
+    The defaults' come first, then the driver's own.
     """
 
     overrides: tuple[str, ...] = ()
-    """Requirements in normal form that replace what packages themselves ask for."""
+    """Requirements in normal form that replace those of packages."""
 
     python: tuple[str, ...] = ("3.12",)
     """Python requests, in order of preference."""
 
     platforms: tuple[str, ...] = ("x86_64-manylinux_2_28", "aarch64-manylinux_2_28")
     exclude_newer: str | None = None
-    """Releases uploaded later do not exist.
+    """Releases that were uploaded later are ignored.
 
     A date (`2026-11-01`), a timestamp (`2026-11-01T12:00:00Z`),
     or an age (`12 hours`, `1 day`, `2 weeks`).
     """
 
     exclude_newer_packages: tuple[tuple[str, str | None], ...] = ()
-    """Packages with a limit of their own in place of `exclude_newer`, in name order; None for no limit."""
+    """Packages with their own limit instead of `exclude_newer`, ordered by name; None for no limit."""
 
     allow_sdist: tuple[str, ...] = ()
     """Normalised names of packages that are built from their source distribution."""
 
     version_of: str
-    """The normalised name of the package whose version the environment's path carries."""
+    """The normalised name of the package whose version is in the environment's path."""
 
     resolver: str = "uv"
     """The name of a `ResolverKind`."""
@@ -132,7 +132,7 @@ class Driver(LockingKeys):
     line: int
     requires: tuple[DeclaredRequirement, ...]
     binary: str
-    """The command that `which` and `run` mean; what is assumed until packages are locked where none is declared."""
+    """The command of `which` and `run`; if it is not declared, a default until packages are locked."""
 
     commands: tuple[str, ...]
     """The commands that get a shim, `binary` among them; default: just `binary`."""
@@ -141,10 +141,10 @@ class Driver(LockingKeys):
     """The names of explicit indexes that serve it."""
 
     overlap: str = "warn"
-    """What becomes of packages that bring one path with different content: `warn` or `refuse`."""
+    """What to do if packages have one path with different content: `warn` or `refuse`."""
 
     python_downloads: bool = True
-    """Whether a Python that the host has not may be fetched into the store."""
+    """Whether a missing Python may be downloaded into the store."""
 
     env: tuple[tuple[str, str], ...] = ()
     """Environment variables that are set where they are unset, in name order; values may name `{env}` and so on."""
@@ -155,43 +155,43 @@ class Driver(LockingKeys):
     accelerator: Accelerator | None = None
     enabled: bool = True
     bytecode: bool = True
-    """Whether the environment holds its modules' bytecode."""
+    """Whether the environment has its modules' bytecode."""
 
     probe: tuple[tuple[str, ...], ...] = ()
-    """Commands with their arguments that must succeed before the environment is switched to."""
+    """Commands with their arguments that must succeed before the environment becomes current."""
 
     imports: tuple[str, ...] = ()
-    """Modules that must be importable before the environment is switched to."""
+    """Modules that must be importable before the environment becomes current."""
 
     probe_timeout: int = 60
-    """Seconds that each probe may take; a first `vllm --version` on a cold disk takes twenty."""
+    """Seconds for each probe; a first `vllm --version` on a cold disk takes twenty."""
 
     extends: str | None = None
-    """The driver that this one was made from."""
+    """The driver that this one extends."""
 
     default_binaries: tuple[str, ...] = ()
-    """Where `binary` is not declared: the names that it is if a locked package provides them, in order.
+    """Names for an undeclared `binary`, in order, if a locked package provides them.
 
     Else it is the only command of the first requirement's package; `provided_commands` decides.
     """
 
     command: tuple[str, ...] = ()
-    """What `bin/<driver>` starts, with its first arguments; empty where `binary` is a package's own command."""
+    """The command of `bin/<driver>`, with its first arguments; empty if `binary` is a package's own command."""
 
     origins: tuple[tuple[str, int], ...] = ()
-    """On which line of the file what is effective stands: key paths such as `python` or `env.NAME`.
+    """The line of each effective key, such as `python` or `env.NAME`.
 
-    What is not among them is built in; requirements carry their own lines.
+    Missing keys are built in; requirements have their own lines.
     """
 
     @property
     def module(self) -> str | None:
-        """The module that its command runs with Python's `-m`; None where it runs none."""
+        """The module that its command runs with Python's `-m`; None if it runs none."""
         return self.command[2] if self.command[:1] == ("python",) else None
 
     @property
     def package_commands(self) -> tuple[str, ...]:
-        """The commands that have to come from packages: those exposed, and the one that `command` starts."""
+        """The commands that packages must provide: exposed ones, and the one that `command` starts."""
         if not self.command:
             return self.commands
         started = () if self.module else self.command[:1]
@@ -201,12 +201,12 @@ class Driver(LockingKeys):
 
 @value
 class HostChange:
-    """What a host table says of one driver."""
+    """The changes of a host table for one driver."""
 
     driver: str
     line: int
     env: tuple[tuple[str, str], ...]
-    """Added to the driver's own, in place of variables of the same name."""
+    """Added to the driver's own; replaces variables of the same name."""
 
     given: tuple[tuple[str, object], ...]
     """Fields of `Driver` with the values that replace the driver's own."""
@@ -214,7 +214,7 @@ class HostChange:
 
 @value
 class HostTable:
-    """What is different on some hosts; nothing that decides a lockfile."""
+    """Changes on some hosts; they do not affect lockfiles."""
 
     name: str
     line: int
@@ -239,13 +239,13 @@ class Coexist:
 
 @value
 class Agree:
-    """A rule: each of these packages has one version wherever it is locked."""
+    """A rule: each of these packages has one version in all drivers."""
 
     packages: tuple[str, ...]
     """Normalised names."""
 
     drivers: tuple[str, ...]
-    """At least two where the rule names them; else every enabled driver, in the file's order."""
+    """At least two if the rule names them; else every enabled driver, in the file's order."""
 
     line: int
 
@@ -264,10 +264,10 @@ class Declaration:
     """In the order of the file."""
 
     indexes: tuple[Index, ...]
-    """In the order of the file; the default index only where it is declared."""
+    """In the order of the file; the default index only if it is declared."""
 
     hosts: tuple[HostTable, ...] = ()
-    """In the order of the file: a later one goes before an earlier one."""
+    """In the order of the file: a later one overrides an earlier one."""
 
     coexist: tuple[Coexist, ...] = ()
     agree: tuple[Agree, ...] = ()

@@ -1,4 +1,4 @@
-"""Edit the text of `drivers.toml`; comments, order and everything else stay as they are."""
+"""Edit the text of `drivers.toml`; comments, order and everything else stay."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 def render_driver(
     name: str, requires: Iterable[str], *, more: Iterable[tuple[str, object]] = ()
 ) -> str:
-    """A new driver's table, to be put at the end of a file."""
+    """The table of a new driver, for the end of a file."""
     key = name if _BARE_KEY.fullmatch(name) else _value(name)
     lines = [f"[drivers.{key}]", f"requires = {_list(tuple(requires))}"]
     lines += [f"{key} = {_value(value)}" for key, value in more]
@@ -37,14 +37,14 @@ def render_driver(
 
 
 def append_driver(text: str, table: str) -> str:
-    """The text with a driver's table at its end, a blank line between."""
+    """The text with a driver's table at its end, after a blank line."""
     return (f"{text.rstrip()}\n\n" if text.strip() else "version = 1\n\n") + table
 
 
 def add_requirements(text: str, driver: str, requirements: Iterable[str]) -> str:
-    """The text with these requirements; one on a package that is required already takes its place.
+    """The text with these requirements; a requirement on the same package is replaced.
 
-    A driver that is not declared is added at the end.
+    A new driver is added at the end.
     """
     document = tomlkit.parse(text)
     table = _driver(document, driver)
@@ -61,9 +61,9 @@ def add_requirements(text: str, driver: str, requirements: Iterable[str]) -> str
 
 
 def remove_requirements(text: str, driver: str, names: Iterable[str], *, file: str) -> str:
-    """The text without these packages; without any name, without the driver.
+    """The text without these packages; without names, without the driver.
 
-    UsageError where the driver or a package is not there, or nothing would be left.
+    UsageError if the driver or a package is missing, or nothing would be left.
     """
     document = tomlkit.parse(text)
     table = _require_driver(document, driver, file)
@@ -85,14 +85,14 @@ def remove_requirements(text: str, driver: str, names: Iterable[str], *, file: s
         if found[index] in wanted:
             del array[index]
     if not array:
-        message = f"nothing would be left of what {driver} requires"
+        message = f"{driver} would have no requirement left"
         hint = f"`envbuild remove {driver}` removes the driver"
         raise UsageError(Problem(file=file, key=f"drivers.{driver}", message=message, hint=hint))
     return tomlkit.dumps(document)
 
 
 def set_key(text: str, driver: str, key: str, written: str, *, file: str) -> str:
-    """The text with one of a driver's keys set; `written` is TOML, and else a string as it stands."""
+    """The text with a driver's key set; `written` is TOML, or else a string."""
     document = tomlkit.parse(text)
     table = _require_driver(document, driver, file)
     steps = key.split(".")
@@ -106,12 +106,12 @@ def set_key(text: str, driver: str, key: str, written: str, *, file: str) -> str
 def _inner(table: MutableMapping[str, object], step: str) -> MutableMapping[str, object]:
     inner = table.setdefault(step, tomlkit.inline_table())
     if not isinstance(inner, dict):
-        raise UsageError(Problem(key=step, message=f"{step} is no table, so it has no keys"))
+        raise UsageError(Problem(key=step, message=f"{step} is not a table, so it has no keys"))
     return inner
 
 
 def _parsed(written: str) -> object:
-    """A value; `3.12` is a text, because versions are texts here and no key takes a fraction."""
+    """A value; `3.12` is a text, because versions are texts and no key takes a fraction."""
     try:
         value: object = tomlkit.parse(f"x = {written}")["x"]
     except (tomlkit.exceptions.ParseError, ValueError):
@@ -143,13 +143,13 @@ def _array(table: MutableMapping[str, object], driver: str) -> Array:
         array = tomlkit.array()
         table["requires"] = array
     if not isinstance(array, Array):
-        message = f"drivers.{driver}.requires is no list"
+        message = f"drivers.{driver}.requires is not a list"
         raise UsageError(Problem(key=f"drivers.{driver}.requires", message=message))
     return array
 
 
 def _place(array: Array, requirement: str) -> int | None:
-    """Where the list has the package already under the same marker."""
+    """The position in the list of the package with the same marker."""
     new = Requirement(requirement)
     for index, item in enumerate(array):
         old = _requirement(item)
@@ -201,11 +201,11 @@ def _value(value: object) -> str:
 
 
 def driver_name(text: str) -> str:
-    """Any name as a driver's name: lower case, digits and single hyphens, 40 characters at most."""
+    """A valid driver name from any name: lower case, digits and single hyphens, at most 40 characters."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40].strip("-") or "driver"
 
 
 def declared_drivers(text: str) -> tuple[str, ...]:
-    """The names of the drivers that a text declares; it is TOML already."""
+    """The names of the drivers in a valid TOML text."""
     drivers = tomllib.loads(text).get("drivers", {})
     return tuple(drivers) if isinstance(drivers, dict) else ()

@@ -17,18 +17,18 @@ _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 def read_declaration(path: Path) -> Declaration:
-    """Read the declaration at a path, which messages name as it is given here.
+    """Read the declaration at a path; messages use the path as given.
 
     Relative folders of indexes start at the file's folder.
-    UsageError where there is no such file, DeclarationError with every problem of its text,
-    HostError where the host does not give it out.
+    UsageError if there is no such file, DeclarationError with every problem of its text,
+    HostError if the host cannot read it.
     """
     text = read_declaration_text(path)
     return parse_declaration(text, file=str(path), folder=str(path.absolute().parent))
 
 
 def read_declaration_text(path: Path) -> str:
-    """The declaration's text, which may be anybody's; errors as in `read_declaration`."""
+    """The declaration's text, from any author; errors as in `read_declaration`."""
     content = _read(path)
     try:
         return content.decode("utf-8")
@@ -48,7 +48,7 @@ def _read(path: Path) -> bytes:
             Problem(
                 message="there is no such file",
                 file=str(path),
-                hint="`envbuild init` writes one to begin with, `--file` names another",
+                hint="`envbuild init` writes a first one; `--file` names another file",
             )
         ) from None
     except IsADirectoryError:
@@ -60,7 +60,7 @@ def _read(path: Path) -> bytes:
         problem = Problem(
             message=f"the declaration cannot be read: {error.strerror}",
             file=str(path),
-            hint="see to it that this user may read the file and enter its folders",
+            hint="make sure that this user can read the file and enter its folders",
         )
         raise HostError(problem) from None
 

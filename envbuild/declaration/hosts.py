@@ -1,4 +1,4 @@
-"""The declaration as it is on one host."""
+"""The declaration on one host."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def applies(table: HostTable, hostname: str, host: Host) -> bool:
-    """Whether a host table is for this host: all that it selects by holds."""
+    """Whether a host table applies to this host: all its conditions are true."""
     if table.hostname is not None and not fnmatchcase(hostname.lower(), table.hostname):
         return False
     return (
@@ -24,9 +24,9 @@ def applies(table: HostTable, hostname: str, host: Host) -> bool:
 
 
 def declaration_on(declaration: Declaration, hostname: str, host: Host) -> Declaration:
-    """The declaration with every host table that applies, the later ones last.
+    """The declaration with every host table that applies; later ones override earlier ones.
 
-    Nothing that decides a lockfile is changed, and the digest stays the file's.
+    The keys that decide a lockfile do not change, and the digest is still the file's.
     """
     changes: dict[str, list[HostChange]] = {}
     for table in declaration.hosts:

@@ -1,1 +1,1 @@
-"""What people have already → drivers to begin with; one file a format, nothing here touches the disk."""
+"""Create drivers from existing files; one module for each format, without access to the disk."""

@@ -16,24 +16,24 @@ if TYPE_CHECKING:
 
 @value
 class Draft:
-    """One driver, and what could not be carried over."""
+    """A driver, and what could not be imported."""
 
     name: str
-    """As the source calls it; made a driver's name where it is written."""
+    """The source's name; it is made a valid driver name later."""
 
     requires: tuple[str, ...]
-    """As they were written, each a requirement that a driver can have."""
+    """As they were written; each is a valid requirement of a driver."""
 
     binary: str | None = None
     commands: tuple[str, ...] = ()
     python: str | None = None
     pins: tuple[FirstPin, ...] = ()
     notes: tuple[str, ...] = ()
-    """What the user has to know, one sentence each without a final stop."""
+    """Remarks for the user, one sentence each without a final stop."""
 
 
 def read_requirements(texts: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Requirement texts → those that a driver can have, each once, and a note for each other."""
+    """The valid requirements of a driver, each once, and a note for each other text."""
     requires: dict[str, str] = {}
     notes: list[str] = []
     for text in texts:

@@ -1,4 +1,4 @@
-"""Files and folders that an import reads → drafts of drivers, by what they look like."""
+"""Files and folders of an import → drafts of drivers."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _YAML = (".yaml", ".yml")
 
 
 def read_drafts(path: Path, *, engine: str | None = None) -> tuple[Draft, ...]:
-    """What a file or folder proposes; UsageError where it is nothing that can be imported.
+    """The drafts from a file or folder; UsageError if it cannot be imported.
 
-    `engine` is the one that a Xinference model is to run on.
+    `engine` is the engine for a Xinference model.
     """
     if path.is_dir():
         return (_from_venv(path),) if is_venv(path) else _from_folder(path)
@@ -66,7 +66,7 @@ def _from_venv(folder: Path) -> Draft:
 
 
 def _from_preset(path: Path) -> Draft:
-    """A preset, with the versions of the venv that it names, where that is still there."""
+    """A preset, with the versions of its venv, if that exists."""
     from envbuild.value import replace
 
     preset = parse_yaml(read_text(path), file=str(path))
@@ -116,7 +116,7 @@ def _name_of(path: Path) -> str:
 def _unknown(path: Path) -> Problem:
     return Problem(
         file=str(path),
-        message="this is nothing that can be imported",
+        message="this cannot be imported",
         hint="requirements.in or .txt, pyproject.toml or pipx.toml with groups, a venv, "
         "a gpumod preset (.yaml), a Xinference model (.json)",
     )

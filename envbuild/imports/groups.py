@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 
 def read_groups(document: Mapping[str, object], *, file: str) -> tuple[Draft, ...]:
-    """A driver for each group; a tool's `apps` of a `pipx.toml` are its commands.
+    """A driver for each group; a tool's `apps` in a `pipx.toml` are its commands.
 
-    UsageError where there is no group, or one includes itself or an unknown one.
+    UsageError if there is no group, or one includes itself or an unknown one.
     """
     groups = document.get("dependency-groups")
     if not isinstance(groups, dict) or not groups:
         message = "it has no [dependency-groups]"
-        hint = "drivers come out of groups; a project's own dependencies are for the project"
+        hint = "drivers are made from groups, not from a project's own dependencies"
         raise UsageError(Problem(file=file, message=message, hint=hint))
     tools = _table(document, "tool", "pipx", "tools")
     return tuple(_draft(name, groups, _table(tools, name), file) for name in groups)

@@ -1,4 +1,4 @@
-"""A hand-made venv: what is in it, who asked for what, which commands it has."""
+"""A hand-made venv: its packages, which of them were requested, and its commands."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _TOOLS = ("pip", "setuptools", "wheel", "uv")
-"""What makes and fills venvs, and is seldom what a venv is for."""
+"""Tools that make and fill venvs; a venv is seldom made for them."""
 
 
 @value
 class VenvPackage:
-    """One package in a venv, as its dist-info says."""
+    """A package in a venv, from its dist-info."""
 
     name: str
     """Normalised (PEP 503)."""
@@ -30,11 +30,11 @@ class VenvPackage:
 
     commands: tuple[str, ...]
     by_url: bool
-    """Whether it came from a URL or a path (PEP 610), which no index knows."""
+    """Whether it came from a URL or a path (PEP 610), so that no index has it."""
 
 
 def read_installed(name: str, python: str | None, found: Iterable[VenvPackage]) -> Draft:
-    """A venv → a driver that requires what was asked for, at the versions that are known to run."""
+    """A venv → a driver with the requested packages, at the versions in the venv."""
     packages = {package.name: package for package in found if package.name not in _TOOLS}
     needed = {
         _package_of(text)
@@ -62,12 +62,12 @@ def read_installed(name: str, python: str | None, found: Iterable[VenvPackage]) 
             for package in packages.values()
             if not package.by_url
         ),
-        notes=(*notes, "the versions are those of the venv: widen them where that is meant"),
+        notes=(*notes, "the versions are those of the venv: widen them if you want other versions"),
     )
 
 
 def _package_of(text: str) -> str | None:
-    """The package that a published requirement names; None where the text is none."""
+    """The package of a published requirement; None if the text is invalid."""
     try:
         return parse_requirement(text).name
     except ValueError:

@@ -1,4 +1,4 @@
-"""A gpumod preset: its `compat` ranges, and the command that it names."""
+"""A gpumod preset: its `compat` ranges and its command."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _COMMANDS = {"vllm": "vllm", "fastapi": "uvicorn"}
-"""The command that gpumod's template of each driver type starts; llama.cpp's is no Python."""
+"""The command that gpumod's template starts, by driver type; llama.cpp's is no Python."""
 
 
 def is_preset(document: object) -> bool:
@@ -22,10 +22,10 @@ def is_preset(document: object) -> bool:
 
 
 def read_preset(preset: Mapping[str, object], *, file: str) -> Draft:
-    """The driver that a preset's service needs; UsageError where it needs no Python."""
+    """The driver for a preset's service; UsageError if it needs no Python."""
     kind = str(preset["driver"])
     if kind not in _COMMANDS:
-        message = f"the preset is for {kind}, which is no Python driver"
+        message = f"the preset is for {kind}, which is not a Python driver"
         raise UsageError(Problem(file=file, key="driver", message=message))
     command = _COMMANDS[kind]
     compat = preset.get("compat")
@@ -44,7 +44,7 @@ def read_preset(preset: Mapping[str, object], *, file: str) -> Draft:
 
 
 def hand_made_environment(preset: Mapping[str, object]) -> str | None:
-    """The venv of the binary that the preset names, as `gpumod doctor venv` finds it; None without one."""
+    """The venv of the preset's binary, as `gpumod doctor venv` finds it; None without one."""
     nested = preset.get("extra_config")
     for holder in (preset, nested if isinstance(nested, dict) else {}):
         unit_vars = holder.get("unit_vars")
@@ -58,8 +58,8 @@ def _notes(preset: Mapping[str, object], ranges: Mapping[str, object]) -> list[s
     notes = []
     if "extra_config" in preset:
         notes.append(
-            "`extra_config` is no key of a preset: gpumod refuses the whole file, and the service "
-            "is missing; `unit_vars` stands at the top level"
+            "`extra_config` is not a key of a preset: gpumod refuses the whole file, and the service "
+            "is missing; `unit_vars` belongs at the top level"
         )
     if not ranges:
         notes.append("the preset has no `compat`, so nothing bounds the versions yet")

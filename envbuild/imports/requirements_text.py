@@ -1,4 +1,4 @@
-"""`requirements.in` and `requirements.txt`, and what `pip list` and `pip freeze` print."""
+"""`requirements.in` and `requirements.txt`, and the output of `pip list` and `pip freeze`."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _PIN = re.compile(
 _PINNED = re.compile(r"\A\s*[A-Za-z0-9!+._-]+")
 _LIST_HEAD = re.compile(r"Package\s+Version\b")
 _SOURCE = re.compile(r"#\s+(via\s+)?-r\s+\S+")
-"""How pip-compile and uv mark what was asked for itself, not by another package."""
+"""The comment of pip-compile and uv on a package that was requested directly."""
 
 _NO_RANGES = (
-    "the file has exact versions and no ranges: the first lock keeps to the versions, "
-    "the ranges are for you to write"
+    "the file has exact versions and no ranges: the first lock keeps these versions; "
+    "write ranges yourself"
 )
 
 
 def read_requirements_text(name: str, text: str) -> Draft:
-    """A requirements file → a driver; hashed pins become the first pins of the requirements' names.
+    """A requirements file → a driver; hashed pins become first pins.
 
-    Where a compiled file says what was asked for, only that is required.
+    If a compiled file says which packages were requested, only those become requirements.
     """
     if _LIST_HEAD.match(text):
         return _read_list(name, text)
@@ -51,7 +51,7 @@ def read_requirements_text(name: str, text: str) -> Draft:
 
 
 def _logical_lines(text: str) -> tuple[list[tuple[str, bool]], list[str]]:
-    """Requirements with whether something outside the file asked for them, and the other options."""
+    """Requirements, each with whether it was requested directly, and the other options."""
     lines: list[tuple[str, bool]] = []
     options: list[str] = []
     for raw in re.sub(r"\\\r?\n", " ", text).splitlines():
@@ -87,10 +87,12 @@ def _open(line: str) -> str:
 
 
 def _read_list(name: str, text: str) -> Draft:
-    """What `pip list` prints: names and versions in columns, and nothing of who asked for them."""
+    """Parse the output of `pip list`: names and versions in columns."""
     rows = [line.split() for line in text.splitlines()[1:]]
     found = (_pin("==".join(cells[:2])) for cells in rows)
     pins = [pin for pin in found if pin is not None]
     requires, notes = read_requirements(f"{pin.name}=={pin.version}" for pin in pins)
-    said = "`pip list` does not say who asked for what: every package is required, exactly"
+    said = (
+        "`pip list` does not say which packages were requested: every package is required exactly"
+    )
     return Draft(name=name, requires=requires, pins=tuple(pins), notes=(*notes, said))

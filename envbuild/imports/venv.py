@@ -22,13 +22,13 @@ def is_venv(folder: Path) -> bool:
 
 
 def venv_python(folder: Path) -> str | None:
-    """The minor version of a venv's Python, such as `3.12`, or None where it does not say."""
+    """The minor version of a venv's Python, such as `3.12`, or None if it is unknown."""
     match = _VERSION.search((folder / "pyvenv.cfg").read_text(encoding="utf-8", errors="replace"))
     return match[1] if match else None
 
 
 def read_distributions(folder: Path) -> tuple[VenvPackage, ...]:
-    """Every package of a venv, in name order."""
+    """Every package of a venv, ordered by name."""
     infos = sorted(folder.glob("lib*/python3.*/site-packages/*.dist-info"))
     found = (_read(info) for info in infos if (info / "METADATA").is_file())
     return tuple(sorted(found, key=lambda package: package.name))

@@ -20,10 +20,10 @@ _PLACES = ("index_url", "extra_index_url", "find_links")
 
 
 def read_model(model: Mapping[str, object], *, file: str, engine: str | None = None) -> Draft:
-    """The driver that a model's own environment would be; what only Xinference understands is explained.
+    """The driver for a model's own environment; entries that only Xinference understands become notes.
 
     With an engine, entries for it count and those for others do not.
-    UsageError where the model has no such block.
+    UsageError if the model has no such block.
     """
     block = model.get("virtualenv")
     if not isinstance(block, dict) or not isinstance(block.get("packages"), list):
@@ -49,7 +49,7 @@ def read_model(model: Mapping[str, object], *, file: str, engine: str | None = N
 
 
 def _entries(packages: Iterable[object], engine: str | None) -> Iterator[str]:
-    """The entries for an engine, without its marker; all as they are where none is named."""
+    """The entries for an engine, without its marker; without an engine all, unchanged."""
     for package in map(str, packages):
         asked = _FOR_ENGINE.search(package)
         if engine is None or asked is None:
@@ -67,7 +67,7 @@ def _normal(engine: str) -> str:
 
 
 def _explain(package: str) -> str | None:
-    """Why an entry cannot be a requirement; None where it can."""
+    """Why an entry cannot be a requirement; None if it can."""
     requirement, _, marker = package.partition(";")
     engine, system = _ENGINE.search(requirement), _SYSTEM.search(requirement)
     if engine is not None:

@@ -252,7 +252,7 @@ def _format(index: Index, environ: Mapping[str, str], problems: list[Problem]) -
     override = environ.get(variable)
     if not override or override in INDEX_FORMATS:
         return override or index.format
-    message = f"{override[:_LONGEST_SHOWN]!r} is no format of an index"
+    message = f"{override[:_LONGEST_SHOWN]!r} is not a format of an index"
     hint = f"one of {', '.join(INDEX_FORMATS)}"
     problems.append(Problem(key=f"${variable}", message=message, hint=hint))
     return None

@@ -93,5 +93,5 @@ def _features(table: object) -> tuple[str, ...] | None:
     if not isinstance(features, list) or not all(isinstance(one, str) for one in features):
         raise ValueError('cpu is written like cpu = { features = ["avx512f"] }')
     if wrong := [one for one in features if _FEATURE.fullmatch(one) is None]:
-        raise ValueError(f"{wrong[0]!r} is no feature of a processor")
+        raise ValueError(f"{wrong[0]!r} is not a feature of a processor")
     return tuple(features)

@@ -102,7 +102,7 @@ LOCKS = {
         checked=False,
         drivers=(
             locked("asr"),
-            locked("gateway", *MOVES, reasons=("an upgrade of everything was asked for",)),
+            locked("gateway", *MOVES, reasons=("an upgrade of everything was requested",)),
             locked("vllm", reasons=("version-of: vllm became torch", "python: 3.11 is gone")),
         ),
         undeclared=("locks/ocr.toml",),
@@ -127,7 +127,7 @@ LOCKS = {
         checked=True,
         drivers=(
             locked("asr"),
-            locked("gateway", *MOVES, reasons=("an upgrade of everything was asked for",)),
+            locked("gateway", *MOVES, reasons=("an upgrade of everything was requested",)),
         ),
         undeclared=(),
     ),

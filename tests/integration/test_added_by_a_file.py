@@ -196,7 +196,7 @@ def test_a_source(tmp_path: Path, project: Path, store: Path) -> None:
 
 
 def test_a_resolver(tmp_path: Path, project: Path, store: Path) -> None:
-    """It is declared, locks what it chooses, makes another's lockfile stale, and refuses what it cannot obey."""
+    """It is declared, locks what it chooses, makes another's lockfile stale, and refuses keys that it does not support."""
     (tmp_path / "room").mkdir()
     (tmp_path / "room/toy.py").write_text(_RESOLVER)
     for version in ("1.0", "2.0"):
@@ -220,7 +220,7 @@ def test_a_resolver(tmp_path: Path, project: Path, store: Path) -> None:
     assert run('resolver = "toy"', "check").returncode == 0
     refused = run('resolver = "toy"\noverrides = ["app>1"]', "check")
     assert refused.returncode == 2
-    assert "the resolver 'toy' cannot obey `overrides`" in refused.stderr
+    assert "the resolver 'toy' does not support `overrides`" in refused.stderr
     apart = '[drivers.other]\nrequires = ["app"]\nresolver = "toy"\n[[coexist]]\ndrivers = ["app", "other"]'
     refused = run(apart, "lock")
     assert refused.returncode == 2

@@ -135,7 +135,7 @@ def test_edit(run_envbuild: CommandLine, key: str, value: str, before: str, afte
     ("words", "said"),
     [
         (("edit", "asr", "binnary", "x"), "unknown key"),
-        (("edit", "asr", "python", "2.7"), "is not a Python to ask for"),
+        (("edit", "asr", "python", "2.7"), "is not a supported Python version"),
         (("edit", "nothing", "python", "x"), "there is no driver 'nothing'"),
         (("add", "asr", "vllm=0.11"), "did you mean 'vllm==0.11'?"),
         (("add", "asr", "vllm=>0.11"), "did you mean 'vllm>=0.11'?"),

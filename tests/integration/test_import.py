@@ -171,7 +171,7 @@ def test_hand_made_venv(run_envbuild: CommandLine, venv: Path) -> None:
     assert drivers(run_envbuild) == {
         "vllm": {"requires": ["transformers==4.57.6", "vllm==0.11.0"], "python": MINOR}
     }
-    assert "widen them where that is meant" in result.stdout
+    assert "widen them if you want other versions" in result.stdout
     run_envbuild("lock", check=True)
 
 
@@ -282,7 +282,7 @@ def test_comments_of_the_declaration_stay(run_envbuild: CommandLine) -> None:
     [
         ("a.in", "a\n", "the driver 'a' of a.in is declared already"),
         ("b.in", "# nothing\n", "nothing in it can be required"),
-        ("b.cfg", "b\n", "this is nothing that can be imported"),
+        ("b.cfg", "b\n", "this cannot be imported"),
         ("b.toml", "x = 1\n", "it has no [dependency-groups]"),
         ("b.toml", "[dependency-groups\n", "this is not TOML"),
         (
@@ -294,11 +294,11 @@ def test_comments_of_the_declaration_stay(run_envbuild: CommandLine) -> None:
         (
             "b.yaml",
             "id: x\ndriver: llamacpp\n",
-            "the preset is for llamacpp, which is no Python driver",
+            "the preset is for llamacpp, which is not a Python driver",
         ),
-        ("b.yaml", "a: b\n", "this is nothing that can be imported"),
+        ("b.yaml", "a: b\n", "this cannot be imported"),
         ("b.json", "{", "this is not JSON"),
-        ("b.json", "{}", "this is nothing that can be imported"),
+        ("b.json", "{}", "this cannot be imported"),
     ],
 )
 def test_refused(run_envbuild: CommandLine, name: str, text: str, said: str) -> None:

@@ -388,10 +388,7 @@ def test_a_doctor_starts_what_was_recorded(web: CommandLine, store: Path, scratc
     receipt.write_text(json.dumps(fields).removesuffix("}") + ",\n" + rest)
     result = web("doctor")
     assert result.code == 1
-    assert (
-        "its receipt is not the one that was recorded, so no interpreter was started"
-        in result.stdout
-    )
+    assert "its receipt is not the recorded one, so no interpreter was started" in result.stdout
     assert not told.exists()
 
 

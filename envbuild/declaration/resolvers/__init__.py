@@ -1,4 +1,4 @@
-"""What finds the versions of a driver: one file a resolver, found by the files of this folder."""
+"""The resolvers of drivers: one file each, found as the files of this folder."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ResolverKind:
     """
 
     refuses: tuple[str, ...] = ()
-    """The keys of a driver that it cannot obey, as the file spells them."""
+    """Keys of a driver that it does not support, as the file spells them."""
 
 
 @cache

@@ -1,4 +1,4 @@
-"""A whole `drivers.toml`: TOML, its version, its tables in turn."""
+"""A whole `drivers.toml`: its syntax, its version, its tables in turn."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ FORMAT = 1
 _SYNTAX_HINTS = (
     ("Cannot declare", "a table can be written once; give one of the two another name"),
     ("Cannot overwrite", "a key can be written once in its table"),
-    ("Invalid value", 'text stands in quotes: name = "text"'),
+    ("Invalid value", 'write text in quotes: name = "text"'),
     ("Unterminated string", "a quote is missing at the end of a text"),
     ("Unclosed array", "a `]` is missing"),
-    ("Unclosed inline table", "a table in `{ }` stands on one line"),
-    ("Expected newline", "one key a line"),
+    ("Unclosed inline table", "write a table in `{ }` on one line"),
+    ("Expected newline", "write one key on each line"),
     ("an integer", "write one of at most 18 digits"),
-    ("a key", "no table here lies so deep"),
+    ("a key", "no table of this file is nested so deeply"),
 )
-"""How `tomllib` begins to say what is wrong, and what to do about it."""
+"""The start of a message of `tomllib`, and a hint for it."""
 
 _TWICE = re.compile(r"Cannot declare (\(.*\)) twice")
 _PLACE = re.compile(r" \((at line (?P<line>\d+), column (?P<column>\d+)|at end of document)\)$")
@@ -58,7 +58,7 @@ def _read_version(value: object, place: Place) -> int | None:
         if value == FORMAT:
             return value
         if value > FORMAT:
-            message = f"version {value} of drivers.toml is newer than this envbuild"
+            message = f"version {value} of drivers.toml is newer than this envbuild can read"
             place.wrong(message, hint="upgrade envbuild")
         else:
             message = f"there is no version {value} of drivers.toml"
@@ -73,7 +73,7 @@ def _read_defaults(value: object, place: Place) -> Table | None:
 
 
 def _keep(value: object, _: Place) -> object:
-    """A reader of what can only be read when something else has been."""
+    """A reader of a value that depends on another value."""
     return value
 
 
@@ -107,7 +107,7 @@ def parse_declaration(text: str, *, file: str, folder: str | None = None) -> Dec
     try:
         declaration = _read_document(document, Place(source=source), text)
     except TooManyProblemsError:
-        last = Problem(message="there is more that is wrong, which is not listed", file=file)
+        last = Problem(message="there are more problems, which are not listed", file=file)
         raise DeclarationError([*_in_order(source), last]) from None
     if source.problems:
         raise DeclarationError(_in_order(source))
@@ -119,7 +119,7 @@ def _in_order(source: TextSource) -> list[Problem]:
 
 
 def _load(text: str, file: str) -> dict[str, object]:
-    """The text as `tomllib` reads it; where it cannot, DeclarationError has its words."""
+    """The text as `tomllib` parses it; else DeclarationError with its message."""
     try:
         return load_toml(text)
     except ValueError as error:
@@ -140,7 +140,9 @@ def _syntax_problem(text: str, file: str, words: str) -> Problem:
     if place is not None:
         words = words[: place.start()]
         line, column = int(place["line"] or _last_line(text)), place["column"]
-    words = _TWICE.sub(lambda twice: f"[{render_path(literal_eval(twice[1]))}] stands twice", words)
+    words = _TWICE.sub(
+        lambda twice: f"[{render_path(literal_eval(twice[1]))}] is defined twice", words
+    )
     words += f" (column {column})" if column else ""
     return Problem(message=f"this is not TOML: {words}", file=file, line=line, hint=hint)
 
@@ -150,7 +152,7 @@ def _last_line(text: str) -> int:
 
 
 def _refuse_newer(document: dict[str, object], source: TextSource) -> None:
-    """Read no further where the version is newer: all else would only look wrong."""
+    """Stop if the version is newer: all other problems would be misleading."""
     version = document.get(VERSION.name)
     if isinstance(version, int) and version > FORMAT:
         VERSION.read(version, Place(source=source).at(VERSION.name))

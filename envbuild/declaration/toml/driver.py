@@ -22,23 +22,23 @@ _NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _LONGEST_NAME = 40
 _MOST_DRIVERS = 1000
 _DEEPEST = 40
-"""How many drivers may extend one another in a row."""
+"""The most drivers in a chain of `extends`."""
 
 _MOST_EFFECTIVE = 200_000
-"""Requirements, constraints, variables and so on that all drivers together may come to."""
+"""The most requirements, constraints, variables and so on of all drivers together."""
 
 _RESERVED = "bin"
-"""A generation has a folder `bin` among the links to its drivers' environments."""
+"""A generation has a folder `bin` beside the links to its environments."""
 
 
 def read_drivers(value: object, place: Place, defaults: Table, sets: Sets) -> tuple[Driver, ...]:
-    """Every driver that can be read, in the order of the file."""
+    """Every valid driver, in the order of the file."""
     if not isinstance(value, dict):
         place.wrong(f"must be a table, not {kind(value)}", hint=f"a driver is {DRIVER_FORM}")
         return ()
     if len(value) > _MOST_DRIVERS:
-        words = f"{len(value)} drivers are declared, and {_MOST_DRIVERS} are the most"
-        place.wrong(words, hint="split the file")
+        words = f"{len(value)} drivers are declared, but at most {_MOST_DRIVERS} are allowed"
+        place.wrong(words, hint="split the file into several")
         return ()
     _check_names(value, place)
     tables = {
@@ -50,7 +50,7 @@ def read_drivers(value: object, place: Place, defaults: Table, sets: Sets) -> tu
 
 
 class _Drivers:
-    """Makes drivers out of their tables, those that are extended first."""
+    """Makes drivers from their tables, parents first."""
 
     def __init__(self, tables: Mapping[str, Table | None], defaults: Table, sets: Sets) -> None:
         self._tables = tables
@@ -98,21 +98,21 @@ class _Drivers:
         return made if self._is_bearable(made, table) else None
 
     def _is_bearable(self, made: Driver, table: Table) -> bool:
-        """Whether what drivers take over from one another has not grown beyond all bounds."""
+        """Whether the inherited values of all drivers are within their limit."""
         before = self._effective
         lists = (made.requires, made.constraints, made.overrides, made.env, made.origins)
         self._effective += sum(map(len, (*lists, made.commands, made.probe, made.imports)))
         if before <= _MOST_EFFECTIVE < self._effective:
-            words = f"all drivers together come to more than {_MOST_EFFECTIVE} lines"
-            table.place.wrong(words, hint="split the file")
+            words = f"all drivers together have more than {_MOST_EFFECTIVE} values"
+            table.place.wrong(words, hint="split the file into several")
         if len(made.python) * len(made.platforms) > MOST_TARGETS:
-            words = f"the driver is for more than {MOST_TARGETS} targets (Pythons × platforms)"
-            table.place.wrong(words, hint="leave out what no host has")
+            words = f"the driver has more than {MOST_TARGETS} targets (Pythons × platforms)"
+            table.place.wrong(words, hint="remove Pythons or platforms that no host has")
             return False
         return self._effective <= _MOST_EFFECTIVE
 
     def _parent(self, table: Table, chain: tuple[str, ...]) -> Driver | None:
-        """The driver that is extended; None, with the problem noted, where there is none."""
+        """The parent driver; None if there is none, with the problem noted."""
         extends = table.get(EXTENDS)
         if extends is None:
             return None
@@ -132,13 +132,13 @@ class _Drivers:
 
 
 def _check_resolver(driver: Driver, table: Table) -> None:
-    """Note the keys that the driver's resolver cannot obey."""
+    """Report keys that the driver's resolver does not support."""
     lines = dict(driver.origins)
     for key in find_resolver(driver.resolver).refuses:
         if key in lines or any(name.startswith(f"{key}.") for name in lines):
             table.place.at(key).wrong(
-                f"the resolver '{driver.resolver}' cannot obey `{key}`",
-                hint=f"leave it out, or take another `{RESOLVER.name}` for this driver",
+                f"the resolver '{driver.resolver}' does not support `{key}`",
+                hint=f"remove the key, or use another `{RESOLVER.name}` for this driver",
             )
 
 
@@ -151,7 +151,7 @@ def _check_names(names: Iterable[str], place: Place) -> None:
             line = place.at(same).line
             problem = TextError(
                 f"the driver {name!r} has the name of the driver {same!r} on line {line}",
-                hint="capitals, underscores and repeated hyphens make no other name; choose one",
+                hint="capitals, underscores and repeated hyphens do not make names different; rename one",
             )
         if problem is not None:
             place.at(name).wrong(str(problem), hint=problem.hint)
@@ -165,7 +165,7 @@ def _problem_with(name: str) -> TextError | None:
         )
     if name == _RESERVED:
         return TextError(
-            "no driver can be called 'bin'", hint="a generation has a folder `bin` of its own"
+            "a driver cannot be called 'bin'", hint="a generation has its own folder `bin`"
         )
     if _NAME.fullmatch(name):
         return None

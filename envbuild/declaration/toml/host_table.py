@@ -1,4 +1,4 @@
-"""`[hosts.NAME]`: what is different on some hosts."""
+"""`[hosts.NAME]`: changes on some hosts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _FORM = '[hosts.NAME] with hostname = "gpu-*" or accelerator = { cuda = ">=12.4" }'
 _LONGEST_NAME = 253
-"""In characters, as DNS has it."""
+"""In characters, the limit of DNS."""
 
 _PATTERN = re.compile(r"[A-Za-z0-9.*?-]+")
 _TABLE_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?")
@@ -34,7 +34,7 @@ _TABLE_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?")
 
 def _pattern(written: str) -> str:
     if len(written) > _LONGEST_NAME or not _PATTERN.fullmatch(written):
-        hint = "a host's name, with `*` for any characters, such as 'gpu-*'"
+        hint = "write a host's name, with `*` for any characters, such as 'gpu-*'"
         raise TextError(f"{written!r} is not a pattern of host names", hint=hint)
     return written.lower()
 
@@ -53,7 +53,7 @@ _DECIDING = frozenset(key.name for key in DRIVER_KEYS) - {key.name for key in CH
 
 
 def read_hosts(value: object, place: Place, known: Collection[str]) -> tuple[HostTable, ...]:
-    """Every `[hosts.NAME]`; `known` are the drivers that the file declares."""
+    """Every `[hosts.NAME]`; `known` are the declared drivers."""
     if not isinstance(value, dict):
         place.wrong(f"must be a table, not {kind(value)}", hint=f"a host table is {_FORM}")
         return ()

@@ -1,4 +1,4 @@
-"""`[[index]]` → Index: where packages come from, and which ones are bound to it."""
+"""`[[index]]` → Index: where packages come from, and which packages are bound to it."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ def index_name(written: str) -> str:
 
 
 def is_index_name(written: str) -> bool:
-    """Whether an index could be called so."""
+    """Whether a text is a valid name of an index."""
     return _NAME.fullmatch(written) is not None
 
 
 def _url(written: str) -> SplitResult:
-    """A URL in its parts; what may be a password is in no message."""
+    """The parts of a URL; no message repeats a possible password."""
     if re.search(r"[\s\x00-\x1f]", written):
         raise TextError("a URL has no blanks in it")
     try:
@@ -84,7 +84,7 @@ def _local(parts: SplitResult) -> SplitResult:
 def _format(written: str) -> str:
     if written not in INDEX_FORMATS:
         raise TextError(
-            f"{written!r} is no format of an index",
+            f"{written!r} is not a format of an index",
             hint='"simple": a page for each package (PEP 503); '
             '"flat": one page or folder with the files of all',
         )
@@ -95,7 +95,7 @@ def _path(written: str) -> str:
     if not written or "\0" in written:
         raise TextError("a folder is missing between the quotes")
     if "://" in written:
-        raise TextError("a path is no URL", hint="write the folder, or say url instead of path")
+        raise TextError("a path is not a URL", hint="write the folder, or use url instead of path")
     if written.startswith("~"):
         raise TextError(
             "`~` has no meaning here", hint="write the whole path, or one relative to this file"
@@ -182,7 +182,7 @@ def _check_secrets(table: Table, name: str) -> None:
         return
     table.place.at(URL.name).wrong(
         f"this file holds no secrets, but the URL has {what} in it",
-        hint=f"leave that out, and give each host the whole URL in ${index_variable(name)}",
+        hint=f"remove it, and give each host the whole URL in ${index_variable(name)}",
     )
 
 
@@ -190,17 +190,17 @@ def _check_packages(table: Table, name: str) -> None:
     if name == DEFAULT_INDEX and table.get(EXPLICIT):
         table.place.at(EXPLICIT.name).wrong(
             "the default index cannot be explicit: it serves what no other index is bound to",
-            hint="leave `explicit` out, or give the index another name",
+            hint="remove `explicit`, or give the index another name",
         )
     if name == DEFAULT_INDEX and table.has(PACKAGES):
         table.place.at(PACKAGES.name).wrong(
             "the default index serves every package that no other index is bound to",
-            hint="leave `packages` out here",
+            hint="remove `packages` here",
         )
     elif name != DEFAULT_INDEX and (not table.has(PACKAGES) or table.get(PACKAGES) == ()):
         table.place.at(PACKAGES.name).wrong(
             f"no package is bound to the index '{name}'",
-            hint='name them: packages = ["acme-*"]; else whoever registers one of their names '
+            hint='name them: packages = ["acme-*"]; else anybody who registers one of their names '
             "on the default index takes it over (dependency confusion)",
         )
 
@@ -213,14 +213,14 @@ def _check_clashes(named: list[tuple[str, Table]]) -> None:
             table.place.at(NAME.name).wrong(
                 f"the index '{name}' has the name of the one on line {earlier.place.line}: "
                 f"${index_variable(name)} would mean both",
-                hint="capitals, hyphens and underscores make no other name; choose one",
+                hint="capitals, hyphens and underscores do not make names different; rename one",
             )
 
 
 def _check_shadows(named: list[tuple[str, Table]]) -> None:
-    """A pattern below one that covers it never takes effect: the first index that fits serves.
+    """Report a pattern below one that covers it: it has no effect, because the first match counts.
 
-    As `*` is the only wildcard, a pattern covers another one if it matches its text.
+    `*` is the only wildcard, so a pattern covers another one if it matches its text.
     """
     earlier = _Bound()
     for name, table in named:
@@ -235,19 +235,19 @@ def _check_shadows(named: list[tuple[str, Table]]) -> None:
                 )
         if not earlier.add(name, patterns):
             words = f"more than {_MOST_WILDCARDS} patterns have a `*` in them"
-            table.place.at(PACKAGES.name).wrong(words, hint="bind wider ones")
+            table.place.at(PACKAGES.name).wrong(words, hint="use fewer and wider ones")
             return
 
 
 class _Bound:
-    """The patterns of the indexes above, those without a wildcard found at once."""
+    """The patterns of earlier indexes; those without a wildcard are found at once."""
 
     def __init__(self) -> None:
         self._exact: dict[str, str] = {}
         self._wild: list[tuple[str, str]] = []
 
     def add(self, index: str, patterns: tuple[Located[str], ...]) -> bool:
-        """Add an index's patterns; False where they are more than can be compared with one another."""
+        """Add an index's patterns; False if there are too many to compare."""
         for pattern in patterns:
             if "*" in pattern.value:
                 self._wild.append((pattern.value, index))
@@ -256,7 +256,7 @@ class _Bound:
         return len(self._wild) <= _MOST_WILDCARDS
 
     def covering(self, pattern: str) -> tuple[str, str] | None:
-        """A pattern above that covers this one, with its index."""
+        """An earlier pattern that covers this one, with its index."""
         if pattern in self._exact:
             return pattern, self._exact[pattern]
         return next((known for known in self._wild if fnmatchcase(pattern, known[0])), None)

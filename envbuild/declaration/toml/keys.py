@@ -1,7 +1,7 @@
-"""The one table of a driver's keys: what each takes, how it is merged, what it decides, what it is for.
+"""The table of a driver's keys: the type, how it is merged, what it decides, what it is for.
 
-The driver's own keys, `[defaults]`, `[hosts.NAME.drivers.DRIVER]`, `extends`, `envbuild show`,
-the examples that `envbuild init` writes, and the table in docs/declaration.md all follow it.
+The driver's keys, `[defaults]`, `[hosts.NAME.drivers.DRIVER]`, `extends`, `envbuild show`,
+the examples of `envbuild init`, and the table in docs/declaration.md are made from it.
 A key's default is that of the field of `Driver`.
 """
 
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     Decides: TypeAlias = Literal["lockfile", "environment", "host"]
-    """The lockfile's inputs, what an environment holds and exposes, or what one host does with it."""
+    """The lockfile's inputs, the environment's content and commands, or what one host does with it."""
 
 DRIVER_FORM = """[drivers.NAME] with requires = ["…"]"""
 
@@ -100,13 +100,13 @@ class DriverKey:
     key: Key[object]
     decides: Decides
     about: str
-    """What the key is for, in one line of docs/declaration.md and beside its example."""
+    """The key's purpose, in one line of docs/declaration.md and beside its example."""
 
     example: str | None = None
-    """A line for who starts a declaration; None where `starter.toml` itself has one."""
+    """An example line for a new declaration; None if `starter.toml` has one."""
 
     default_words: str | None = None
-    """The default in docs/declaration.md, where the value says too little or too much."""
+    """The default in docs/declaration.md, if the value itself is not clear."""
 
     merge: Callable[[Any, Any], object] | None = replace_inherited
     """Makes one value from the inherited one and the driver's own.
@@ -135,12 +135,12 @@ class DriverKey:
 
     @property
     def default(self) -> object:
-        """What counts where nothing is declared; None where that depends on other keys."""
+        """The value if nothing is declared; None if that depends on other keys."""
         return _DEFAULTS.get(self.field)
 
     @property
     def by_element(self) -> bool:
-        """Whether the elements of one value come from different lines of the file."""
+        """Whether the elements of a value can come from different lines of the file."""
         return self.merge in (add_to_inherited, replace_by_name)
 
 
@@ -150,7 +150,7 @@ DRIVER_TABLE = (
         decides="lockfile",
         merge=None,
         about='the packages, as requirements; sets of them by `{ include = "SET" }`',
-        default_words="must be there",
+        default_words="required",
     ),
     DriverKey(
         key=BINARY,
@@ -198,7 +198,7 @@ DRIVER_TABLE = (
         key=Key("python-downloads", boolean),
         decides="host",
         in_defaults=True,
-        about="whether `sync` downloads a Python where the host has none of them",
+        about="whether `sync` downloads a Python if the host has none of them",
         example="python-downloads = false",
     ),
     DriverKey(
@@ -220,7 +220,7 @@ DRIVER_TABLE = (
         decides="lockfile",
         merge=add_to_inherited,
         in_defaults=True,
-        about="the indexes with `explicit = true` that serve it",
+        about="the indexes with `explicit = true` that it uses",
         example='indexes = ["torch-cpu"]',
     ),
     DriverKey(
@@ -232,7 +232,7 @@ DRIVER_TABLE = (
         key=Key("overrides", list_of(text(parse_override))),
         decides="lockfile",
         merge=replace_by_package,
-        about="requirements in place of what packages themselves ask for",
+        about="requirements that replace those of packages",
         example='overrides = ["websockets<15"]',
     ),
     DriverKey(
@@ -290,7 +290,7 @@ DRIVER_TABLE = (
         decides="lockfile",
         merge=add_to_inherited,
         in_defaults=True,
-        about="bounds on packages, whoever asks for them",
+        about="bounds on packages, whatever requires them",
         example='constraints = ["urllib3>=2.6.3"]',
     ),
     DriverKey(
@@ -316,7 +316,7 @@ DRIVER_TABLE = (
         about="folders below site-packages in which the driver's own command finds shared libraries",
     ),
 )
-"""Every key of a driver but `extends` and `module`, in the order in which `envbuild show` prints them."""
+"""Every key of a driver except `extends` and `module`, in the order of `envbuild show`."""
 
 DRIVER_KEYS = (EXTENDS, MODULE, *(row.key for row in DRIVER_TABLE))
 """The keys of `[drivers.NAME]`."""
@@ -325,4 +325,4 @@ DEFAULTS_KEYS = tuple(row.key for row in DRIVER_TABLE if row.in_defaults)
 """The keys of `[defaults]`, each of which a driver can set again."""
 
 HOST_ROWS = tuple(row for row in DRIVER_TABLE if row.by_host)
-"""What can differ from host to host: nothing that decides a lockfile, which is the same on each."""
+"""The keys that can differ between hosts: none of them decides a lockfile."""

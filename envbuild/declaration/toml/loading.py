@@ -1,4 +1,4 @@
-"""TOML of strangers: what `tomllib` takes for good and works on without end is refused first."""
+"""Parse TOML of strangers: refuse first what `tomllib` would accept and take too long for."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _DEEP_KEY = re.compile(rf"(?<![A-Za-z0-9_-]){_PART}(?:{_PART}){{{_DEEPEST_KEY - 
 
 
 def load_toml(text: str) -> dict[str, Any]:
-    """The same as `tomllib.loads`, in time and memory that grow with the text alone.
+    """The result of `tomllib.loads`, in time and memory proportional to the text.
 
-    ValueError as `tomllib` has it, and for dotted keys of more than two dozen parts and integers
-    beyond 64 bits, neither of which TOML promises; RecursionError for what is nested too deeply.
+    ValueError as in `tomllib`, and for dotted keys of more than two dozen parts and integers
+    beyond 64 bits, which TOML does not promise; RecursionError for too deep nesting.
     """
     deep = _DEEP_KEY.search(text)
     if deep is not None:

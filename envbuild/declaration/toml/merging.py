@@ -1,6 +1,6 @@
-"""What is effective for a driver: its own keys, then those of the driver it extends, then the defaults.
+"""A driver's effective values: its own keys, then those of its parent, then the defaults.
 
-The table of keys says how each is merged; here are those that depend on other keys.
+The table of keys says how each is merged; this module has the keys that depend on others.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _OF_ENVIRONMENT = re.compile(r"python[0-9]*|(de)?activate|pydoc")
-"""Drivers' names that files in an environment's `bin/` have."""
+"""Names that files in every environment's `bin/` have."""
 
 
 def merge_driver(
@@ -46,7 +46,7 @@ def merge_driver(
     parent: Driver | None,
     defaults: Table,
 ) -> Driver:
-    """One driver; `own` is what it requires itself, with sets in place."""
+    """A driver; `own` are its own requirements, with sets expanded."""
     requires = merge_requires(parent.requires if parent is not None else (), own)
     command = _command(name, table, parent)
     inherited = parent.binary if parent and not parent.command else name
@@ -91,7 +91,7 @@ def _sets(table: Table, name: str) -> bool:
 
 
 def _merge(row: DriverKey, table: Table, parent: Driver | None, defaults: Table) -> object:
-    """The value of a key; a parent has the defaults merged in already."""
+    """The value of a key; the parent has the defaults merged in already."""
     assert row.merge is not None
     inherited: object = None
     if parent is not None:
@@ -106,11 +106,11 @@ def _merge(row: DriverKey, table: Table, parent: Driver | None, defaults: Table)
 
 
 def _command(name: str, table: Table, parent: Driver | None) -> tuple[str, ...]:
-    """What the driver's generated command starts; empty where `binary` is a package's own."""
+    """The command that the driver's generated command starts; empty if `binary` is a package's own."""
     given = [key for key in (COMMAND, MODULE, BINARY) if table.has(key)]
     for key in given[1:]:
         table.place.at(key.name).wrong(
-            f"a driver has one of `command`, `module` and `binary`, and `{given[0].name}` is there",
+            f"a driver has one of `command`, `module` and `binary`, and `{given[0].name}` is already given",
             hint="`binary` names a package's command; the others say what the driver's own starts",
         )
     if BINARY in given:
@@ -131,14 +131,14 @@ def _command(name: str, table: Table, parent: Driver | None) -> tuple[str, ...]:
 
 
 def _inherited_commands(parent: Driver | None, *, own_command: bool) -> tuple[str, ...]:
-    """The parent's exposed commands; what it starts itself has another name here."""
+    """The parent's exposed commands; its generated command has another name here."""
     if parent is None or (own_command and "commands" not in dict(parent.origins)):
         return ()
     return tuple(name for name in parent.commands if not parent.command or name != parent.name)
 
 
 def _default_binaries(name: str, table: Table, parent: Driver | None) -> tuple[str, ...]:
-    """The names that `binary` may be; none where it is declared, here or by the parent."""
+    """The possible names of `binary`; none if it is declared, here or in the parent."""
     declared = table.has(BINARY) or name in (table.get(COMMANDS) or ())
     if declared or (parent is not None and not parent.default_binaries):
         return ()
@@ -149,7 +149,7 @@ def _default_binaries(name: str, table: Table, parent: Driver | None) -> tuple[s
 def merge_requires(
     inherited: tuple[DeclaredRequirement, ...], own: tuple[DeclaredRequirement, ...]
 ) -> tuple[DeclaredRequirement, ...]:
-    """The inherited requirements, those on a package that is required anew in its place."""
+    """The inherited requirements; the driver's own replace those on the same package."""
     anew: dict[str, list[DeclaredRequirement]] = {}
     for item in own:
         anew.setdefault(item.name, []).append(item)
@@ -187,7 +187,7 @@ def _version_of(
 
 
 def _origins(table: Table, defaults: Table, parent: Driver | None) -> dict[str, int]:
-    """The line of each effective key and element; later lines replace earlier ones."""
+    """The line of each effective key and element; later lines override earlier ones."""
     found = dict(parent.origins) if parent is not None else dict(_lines(defaults))
     for row in DRIVER_TABLE:
         if not row.inherited:
@@ -198,7 +198,7 @@ def _origins(table: Table, defaults: Table, parent: Driver | None) -> dict[str, 
 
 
 def _lines(table: Table) -> Iterator[tuple[str, int]]:
-    """Every key and element of a table with its line; requirements carry their own lines."""
+    """Every key and element of a table with its line; requirements have their own lines."""
     for row in DRIVER_TABLE[1:]:
         if row.by_element:
             yield from _element_lines(row, table)
@@ -218,6 +218,6 @@ def _element_lines(row: DriverKey, table: Table) -> Iterator[tuple[str, int]]:
 
 
 def _name_line(place: Place, name: str) -> int:
-    """The line of one name; the file may spell a package's name in another way."""
+    """The line of a name; the file may spell a package's name in another way."""
     lines = (place.at(spelled).line for spelled in (name, name.replace("-", "_")))
     return next((line for line in lines if line != place.line), place.line)

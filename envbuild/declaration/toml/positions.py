@@ -1,8 +1,7 @@
-"""On which line of a TOML text every key and every array element stands.
+"""The line of every key and every array element of a TOML text.
 
 `tomllib` (and `tomlkit`) keep no positions.
-This walks over a text that `tomllib` has accepted, so it may take the grammar for granted:
-it finds the ends of keys and values, and checks nothing.
+This parser runs on a text that `tomllib` has accepted, so it only finds the ends of keys and values.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from bisect import bisect_left
 from envbuild.value import value
 
 Path = tuple[str | int, ...]
-"""The way to a value from the top: keys of tables, and indexes (from 0) of arrays."""
+"""The path to a value from the top: keys of tables, and indexes (from 0) of arrays."""
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
@@ -34,7 +33,7 @@ _SPACE = re.compile(r"[ \t]*")
 
 @value
 class Positions:
-    """Where each key path of one text stands."""
+    """The line of each key path of a text."""
 
     lines: dict[Path, int]
     """Path → line, counted from 1.
@@ -52,7 +51,7 @@ class Positions:
 
 
 def render_path(path: Path) -> str:
-    """A path as users read it: `drivers.vllm.requires[1]`, odd keys in quotes."""
+    """A path for users: `drivers.vllm.requires[1]`, unusual keys in quotes."""
     text = ""
     for step in path:
         if isinstance(step, int):
@@ -67,14 +66,14 @@ def render_path(path: Path) -> str:
 def locate(text: str) -> Positions:
     """Find every key path of a TOML text that `tomllib.loads` accepts.
 
-    For any other text the result means nothing (ValueError where the walk cannot go on).
-    Nesting as deep as the interpreter's stack is RecursionError, as in `tomllib`.
+    For any other text the result is meaningless (or ValueError).
+    Nesting as deep as the interpreter's stack is a RecursionError, as in `tomllib`.
     """
     return Positions(lines=_PositionWalk(text).document())
 
 
 class _PositionWalk:
-    """One pass over a text, from its first character to its last."""
+    """One pass over a text, from start to end."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -82,7 +81,7 @@ class _PositionWalk:
         self._line_ends = [index for index, character in enumerate(text) if character == "\n"]
         self._lines: dict[Path, int] = {}
         self._only_implied: set[Path] = set()
-        """Tables that were named on the way to another one, and have had no header of their own."""
+        """Tables that were only mentioned in the path of another one."""
         self._array_lengths: dict[Path, int] = {}
 
     def document(self) -> dict[Path, int]:
@@ -116,7 +115,7 @@ class _PositionWalk:
         return (*array, index)
 
     def _inside_last_elements(self, keys: list[str]) -> Path:
-        """A header's keys as a path: below an array of tables, it speaks of the last element."""
+        """A header's keys as a path: in an array of tables, it belongs to the last element."""
         path: Path = ()
         for key in keys:
             if path in self._array_lengths:
@@ -133,9 +132,9 @@ class _PositionWalk:
         self._value(path)
 
     def _name(self, path: Path, line: int) -> None:
-        """Note where a path is named, and what it names on its way; the first mention counts.
+        """Record a path's line, and those of its parents; the first mention counts.
 
-        A table's own header counts more than an earlier mention on the way to one of its children.
+        A table's own header counts more than an earlier mention in the path of a child.
         """
         for end in range(1, len(path)):
             way = path[:end]
@@ -183,7 +182,7 @@ class _PositionWalk:
             self._at = dot.end()
 
     def _next(self) -> bool:
-        """Go over blanks, line ends and comments; whether anything follows."""
+        """Skip blanks, line ends and comments; returns whether anything follows."""
         self._match(_BLANK)
         return self._at < len(self._text)
 
@@ -209,7 +208,7 @@ class _PositionWalk:
 
 
 def _plain_key(token: str) -> str:
-    """A key as a value: out of its quotes, escapes resolved."""
+    """A key's value: without quotes, escapes resolved."""
     if token[0] == "'":
         return token[1:-1]
     if token[0] == '"':

@@ -1,4 +1,4 @@
-"""Requirements, constraints, overrides, package names: text → normal form."""
+"""Parse requirements, constraints, overrides and package names into normal form."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _HINTS = (
     (re.compile(r"~\s*(?P<rest>[^=\s].*)"), "did you mean '{name}~={rest}'?"),
     (re.compile(r"[^;]*\s#.*"), "a comment stands outside the quotes"),
 )
-"""What follows the name in common slips, and what to say about each."""
+"""The text after the name in common mistakes, and the hint for each."""
 
 
 def parse_requirement(text: str) -> Requirement:
@@ -61,7 +61,7 @@ def parse_requirement(text: str) -> Requirement:
         raise _by_url(canonicalize_name(requirement.name) if requirement.url else "PACKAGE")
     if requirement.marker and _MEANINGLESS.search(_LITERAL.sub("", str(requirement.marker))):
         raise TextError(
-            f"the marker of {text!r} asks for an extra, and a driver has none",
+            f"the marker of {text!r} needs an extra, but a driver has no extras",
             hint="declare the requirement without that marker",
         )
     _refuse_meaningless(text, requirement)
@@ -71,7 +71,7 @@ def parse_requirement(text: str) -> Requirement:
 
 
 def _refuse_endless(text: str) -> None:
-    """Numbers and parentheses that no package has, and that take Python to its limits."""
+    """Refuse numbers and parentheses that no package has, and that reach Python's limits."""
     if len(text) > _LONGEST or _ENDLESS_NUMBER.search(text) or text.count("(") > _MOST_PARENTHESES:
         raise TextError(
             f"{shorten(text, 80)!r} is too long for a requirement",
@@ -81,7 +81,7 @@ def _refuse_endless(text: str) -> None:
 
 
 def _refuse_meaningless(text: str, requirement: Requirement) -> None:
-    """A marker may be well formed and compare what cannot be compared, on whatever host."""
+    """A marker can be well formed and still compare what cannot be compared."""
     if requirement.marker is None:
         return
     try:
@@ -100,9 +100,9 @@ def _not_a_requirement(text: str, reason: str) -> TextError:
 
 
 def _by_url(name: str) -> TextError:
-    """A URL or a path as a requirement; it may hold a password, so it is not repeated."""
+    """A URL or a path as a requirement; it may have a password, so it is not repeated."""
     return TextError(
-        "a requirement cannot be a URL or a path, as lockfiles name packages and no places",
+        "a requirement cannot be a URL or a path, because lockfiles have no addresses",
         hint=(
             "put the wheel into a folder and bind the package to it: "
             f'[[index]] with name = "local", path = "wheels", packages = ["{name}"]'
@@ -135,8 +135,8 @@ def parse_constraint(text: str) -> str:
     constraint = parse_requirement(text)
     if constraint.extras:
         raise TextError(
-            f"{text!r} asks for extras, and a constraint only bounds versions",
-            hint="ask for extras in `requires`",
+            f"{text!r} has extras, but a constraint only bounds versions",
+            hint="write extras in `requires`",
         )
     if not constraint.specifier:
         raise TextError(
@@ -147,7 +147,7 @@ def parse_constraint(text: str) -> str:
 
 
 def parse_override(text: str) -> str:
-    """An override in normal form: what takes the place of each requirement on that package."""
+    """An override in normal form: it replaces each requirement on that package."""
     return str(parse_requirement(text))
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?")
 _DEEPEST = 40
-"""How many sets may include one another in a row."""
+"""The most sets in a chain of includes."""
 
 _MOST_EXPANDED = 200_000
 _INCLUDE_FORM = 'write it like { include = "NAME" }'
@@ -57,7 +57,7 @@ SET_REQUIRES: Key[tuple[Required, ...]] = Key("requires", list_of(read_required,
 
 
 def read_sets(value: object, place: Place) -> dict[str, tuple[Required, ...]] | None:
-    """A reader of `[sets]`; a set that cannot be read is there, and empty."""
+    """A reader of `[sets]`; an invalid set counts as empty."""
     hint = '[sets.NAME] with requires = ["…"]'
     if not isinstance(value, dict):
         place.wrong(f"must be a table, not {kind(value)}", hint=f"a set is {hint}")
@@ -83,21 +83,21 @@ class Sets:
         self._sets = sets
         self._wrong: set[object] = set()
         self._expanded: dict[str, dict[str, DeclaredRequirement]] = {}
-        """What each set comes to, by text: a set may be included from many others."""
+        """The result of each set, by text: many others may include it."""
 
         self._size = 0
 
     def check(self) -> None:
-        """Note what is wrong with sets, whether or not a driver includes them."""
+        """Report the problems of all sets, even if no driver includes them."""
         for name in self._sets:
             self._set(name, ())
 
     def expand(self, required: Iterable[Required]) -> tuple[DeclaredRequirement, ...]:
-        """The requirements, with those of included sets in their places; each text once."""
+        """The requirements, with those of included sets in place; each text once."""
         return tuple(self._expand(required, ()).values())
 
     def _set(self, name: str, above: tuple[str, ...]) -> dict[str, DeclaredRequirement]:
-        """What a set comes to, worked out once; one that includes itself is wrong wherever it is entered."""
+        """A set's requirements, computed once; a set that includes itself is reported wherever the circle starts."""
         known = self._expanded.get(name)
         if known is None:
             known = self._expanded[name] = self._expand(self._sets[name], (*above, name))
@@ -130,7 +130,7 @@ class Sets:
         return found
 
     def _note(self, what: object, place: Place, message: str, hint: str) -> None:
-        """Say it once, however many drivers come by, and wherever a circle is entered."""
+        """Report it once, for all drivers and all starts of a circle."""
         if what not in self._wrong:
             self._wrong.add(what)
             place.wrong(message, hint=hint)

@@ -1,4 +1,4 @@
-"""`[[coexist]]` and `[[agree]]` → what must hold across drivers."""
+"""`[[coexist]]` and `[[agree]]`: rules across drivers."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ DRIVERS = Key("drivers", list_of(located(text(str))))
 PACKAGES = Key("packages", list_of(text(parse_package), filled=True, unique=True))
 
 _MOST_PAIRS = 5000
-"""Of drivers that must coexist, over all rules."""
+"""The most pairs of drivers that must coexist, over all rules."""
 
 _MOST_AGREED = 5000
-"""Packages that must agree, times the drivers they must agree in, over all rules."""
+"""The most packages that must agree, times their drivers, over all rules."""
 
 COEXIST_KEYS: tuple[Key[object], ...] = (DRIVERS,)
 AGREE_KEYS: tuple[Key[object], ...] = (PACKAGES, DRIVERS)
@@ -38,7 +38,7 @@ def read_coexist(
         rules.append(Coexist(drivers=drivers, line=table.place.line))
     pairs = sum(len(rule.drivers) * (len(rule.drivers) - 1) // 2 for rule in rules)
     if pairs > _MOST_PAIRS:
-        words = f"all rules together come to {pairs:,} pairs of drivers, and {_MOST_PAIRS:,} are the most"
+        words = f"all rules together have {pairs:,} pairs of drivers, but at most {_MOST_PAIRS:,} are allowed"
         place.wrong(words, hint="name fewer drivers")
     return tuple(rules)
 
@@ -48,7 +48,7 @@ def _check_one_resolver(resolvers: Mapping[str, str], table: Table) -> None:
     if len(set(resolvers.values())) > 1:
         told = ", ".join(f"{name} by {resolver}" for name, resolver in resolvers.items())
         table.place.at(DRIVERS.name).wrong(
-            f"drivers that must coexist are resolved together, and these are not: {told}",
+            f"drivers that must coexist need one resolver, but these have several: {told}",
             hint="give them one `resolver`",
         )
 
@@ -56,7 +56,7 @@ def _check_one_resolver(resolvers: Mapping[str, str], table: Table) -> None:
 def read_agree(
     value: object, place: Place, known: Collection[str], enabled: tuple[str, ...]
 ) -> tuple[Agree, ...]:
-    """Every `[[agree]]`; one that names no drivers is for all that are enabled."""
+    """Every `[[agree]]`; without drivers it is for all enabled ones."""
     rules = []
     for table in tables(AGREE_KEYS)(value, place) or ():
         if not table.has(PACKAGES):
@@ -66,13 +66,13 @@ def read_agree(
         rules.append(Agree(packages=packages, drivers=drivers, line=table.place.line))
     agreed = sum(len(rule.packages) * len(rule.drivers) for rule in rules)
     if agreed > _MOST_AGREED:
-        words = f"all rules together come to {agreed:,} packages times drivers, and {_MOST_AGREED:,} are the most"
+        words = f"all rules together have {agreed:,} packages times drivers, but at most {_MOST_AGREED:,} are allowed"
         place.wrong(words, hint="name fewer packages, or fewer drivers")
     return tuple(rules)
 
 
 def _drivers(table: Table, known: Collection[str]) -> tuple[str, ...]:
-    """The drivers that a rule names: two at least, each one declared."""
+    """The drivers of a rule: at least two, each declared."""
     named = table.get(DRIVERS)
     if named is None:
         return ()
@@ -83,6 +83,6 @@ def _drivers(table: Table, known: Collection[str]) -> tuple[str, ...]:
     different = tuple(dict.fromkeys(driver.value for driver in named))
     if len(different) < 2:
         table.place.at(DRIVERS.name).wrong(
-            f"a rule is for two drivers or more, and this one names {len(different)}"
+            f"a rule needs two drivers or more, but this one names {len(different)}"
         )
     return different

@@ -1,4 +1,4 @@
-"""Whom explicit indexes serve: every name in `indexes` is one, each has a user, and nobody gets a package from two."""
+"""Check `indexes`: each name is an explicit index, each explicit index is used, and no package has two indexes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def check_served(
     explicit = [index for index in indexes if index.explicit]
     if len(explicit) > _MOST_EXPLICIT:
         words = f"{len(explicit)} indexes are explicit, and {_MOST_EXPLICIT} are the most"
-        place.at("index").wrong(words, hint="split the file")
+        place.at("index").wrong(words, hint="split the file into several")
         return
     lists = tuple(_lists(document, place))
     for names, at in lists:
@@ -42,8 +42,8 @@ def check_served(
     for number, index in enumerate(indexes if not place.source.problems else ()):
         if index.explicit and index.name not in named:
             place.at("index", number).wrong(
-                f"nobody names the explicit index '{index.name}'",
-                hint=f'name it: indexes = ["{index.name}"] in a driver, or leave `explicit` out',
+                f"no driver names the explicit index '{index.name}'",
+                hint=f'name it: indexes = ["{index.name}"] in a driver, or remove `explicit`',
             )
 
 
@@ -66,7 +66,7 @@ def _check_names(names: list[object], place: Place, known: Iterable[str]) -> Non
     for number, name in enumerate(names):
         if name == DEFAULT_INDEX:
             place.at(number).wrong(
-                "the default index serves every driver", hint="leave it out of `indexes`"
+                "the default index serves every driver", hint="remove it from `indexes`"
             )
         elif isinstance(name, str) and is_index_name(name) and name not in known:
             near = nearest(name, known)
@@ -83,7 +83,7 @@ class _Clashes:
         self._seen: set[frozenset[str]] = set()
 
     def check(self, named: tuple[str, ...], place: Place) -> None:
-        """Note where who names these indexes gets a package from two."""
+        """Report drivers that would get a package from two of these indexes."""
         if frozenset(named) in self._seen:
             return
         self._seen.add(frozenset(named))
@@ -95,17 +95,17 @@ class _Clashes:
         for first, second in combinations(served, 2):
             one, other = self._indexes[first], self._indexes[second]
             if not (one.explicit or other.explicit):
-                continue  # said at the index itself
+                continue  # reported at the index
             package = self._shared(first, second)
             if package is not None:
                 place.wrong(
                     f"'{package}' would come from two indexes: '{one.name}' (line {one.line}) "
                     f"and '{other.name}' (line {other.line})",
-                    hint="name one of the two, or give each a variant or a driver of its own",
+                    hint="name one of the two, or use two drivers or variants",
                 )
 
     def _shared(self, first: int, second: int) -> str | None:
-        """A pattern of the second index that one of the first covers."""
+        """A pattern of the second index that a pattern of the first covers."""
         if (first, second) not in self._known:
             above = self._indexes[first].packages
             exact, wild = frozenset(above), [pattern for pattern in above if "*" in pattern]

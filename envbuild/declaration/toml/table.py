@@ -1,7 +1,7 @@
-"""Reading TOML tables of known keys, so that every problem is noted at its place.
+"""Read TOML tables of known keys, and note every problem with its place.
 
-A *reader* takes a value as `tomllib` gave it, and its place.
-It returns what the value means, or notes a problem at the place and returns None.
+A *reader* takes a value from `tomllib`, and its place.
+It returns the parsed value, or notes a problem at the place and returns None.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ _MOST_PROBLEMS = 200
 
 
 class TooManyProblemsError(Exception):
-    """A text has so much wrong with it that no more is looked for."""
+    """The text has too many problems; parsing stops."""
 
 
 class TextError(ValueError):
-    """A text is not what its key takes."""
+    """A text is invalid for its key."""
 
     def __init__(self, message: str, *, hint: str | None = None, detail: str | None = None) -> None:
         super().__init__(message)
@@ -40,15 +40,15 @@ class TextError(ValueError):
 
 @value
 class TextSource:
-    """One text that is being read, and what was found wrong with it so far."""
+    """A text that is being read, and its problems so far."""
 
     file: str
     positions: Positions
     folder: str | None = None
-    """The absolute folder in which relative paths start; None leaves them as they are."""
+    """The absolute folder for relative paths; None leaves them as they are."""
 
     homes: Mapping[str, str] = field(default_factory=dict)
-    """Keys by name, with the table they belong in, for who writes one into another table."""
+    """Known keys with their tables, for a hint about a key in the wrong table."""
 
     problems: list[Problem] = field(default_factory=list)
 
@@ -108,16 +108,16 @@ class Table:
 
     place: Place
     present: frozenset[str]
-    """The keys that stand in the text, wrong and misspelt ones among them."""
+    """The keys in the text, including wrong and misspelt ones."""
 
     values: Mapping[str, object]
 
     def get(self, key: Key[T]) -> T | None:
-        """What a key says; None where it is absent, and where a problem was noted instead."""
+        """A key's value; None if it is missing or invalid."""
         return cast("T | None", self.values.get(key.name))
 
     def has(self, key: Key[T]) -> bool:
-        """Whether the text has the key, with whatever value, or one that must have been meant."""
+        """Whether the text has the key, or a misspelling of it."""
         return key.name in self.present
 
 
@@ -145,9 +145,9 @@ def read_table(
 
 
 def text(parse: Callable[[str], T], *, hint: str | None = None) -> Reader[T]:
-    """A reader of strings; `parse` raises ValueError, or TextError, in words for the user.
+    """A reader of strings; `parse` raises ValueError, or TextError, with a message for the user.
 
-    The hint is for who writes something else than a string.
+    The hint is for a value that is not a string.
     """
 
     def read(value: object, place: Place) -> T | None:
@@ -185,9 +185,9 @@ def boolean(value: object, place: Place) -> bool | None:
 def list_of(
     read_element: Reader[T], *, filled: bool = False, unique: bool = False
 ) -> Reader[tuple[T, ...]]:
-    """A reader of lists; the value is None where any element is wrong.
+    """A reader of lists; None if any element is invalid.
 
-    `filled` refuses the empty list, `unique` an element that means the same as an earlier one.
+    `filled` refuses the empty list, `unique` an element that is equal to an earlier one.
     """
 
     def read(value: object, place: Place) -> tuple[T, ...] | None:
@@ -212,7 +212,7 @@ def _note_repetitions(elements: list[T | None], place: Place) -> bool:
     repeated = False
     for index, element in enumerate(elements):
         if element is not None and element in seen:
-            place.at(index).wrong(f"'{element}' stands here twice", hint="leave one out")
+            place.at(index).wrong(f"'{element}' is listed twice", hint="remove one of them")
             repeated = True
         elif element is not None:
             seen.add(element)
@@ -233,7 +233,7 @@ def one_or_more(read_element: Reader[T]) -> Reader[tuple[T, ...]]:
 
 
 def tables(keys: Iterable[Key[object]]) -> Reader[tuple[Table, ...]]:
-    """A reader of an array of tables, such as `[[index]]`; the value is those that are tables."""
+    """A reader of an array of tables, such as `[[index]]`; the result has those that are tables."""
 
     def read(value: object, place: Place) -> tuple[Table, ...] | None:
         hint = f"write [[{render_path(place.path)}]], with two brackets on each side"
@@ -250,7 +250,7 @@ def tables(keys: Iterable[Key[object]]) -> Reader[tuple[Table, ...]]:
 
 
 def located(read_value: Reader[T]) -> Reader[Located[T]]:
-    """A reader that keeps the place with the value, for checks that come later."""
+    """A reader that keeps the place with the value, for later checks."""
 
     def read(value: object, place: Place) -> Located[T] | None:
         result = read_value(value, place)
@@ -260,7 +260,7 @@ def located(read_value: Reader[T]) -> Reader[Located[T]]:
 
 
 def kind(value: object) -> str:
-    """What a value is, in TOML's words."""
+    """A value's type, as TOML names it."""
     kinds: tuple[tuple[type, str], ...] = (
         (bool, "a boolean"),
         (str, "a string"),

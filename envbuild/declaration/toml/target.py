@@ -1,4 +1,4 @@
-"""What a driver is locked for: Pythons, platforms, accelerators, and how old its packages must be."""
+"""Keys that decide what a driver is locked for: Pythons, platforms, accelerators, the age of packages."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _COMMON_PLATFORMS = (
     "arm64-macosx_14_0",
     "x86_64-macosx_14_0",
 )
-"""What a text that is no platform is compared with, for a hint."""
+"""Platforms for hints about a misspelt one."""
 
 _FEATURE = re.compile(r"[a-z0-9][a-z0-9_]*")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
@@ -58,7 +58,7 @@ def python(written: str) -> str:
         hint = str(error)
         if re.search(r"[<>=~!*]", written):
             hint = """list the versions in order of preference, such as ["3.12", "3.11"]"""
-        raise TextError(f"{written!r} is not a Python to ask for", hint=hint) from None
+        raise TextError(f"{written!r} is not a supported Python version", hint=hint) from None
 
 
 def platform(written: str) -> str:
@@ -108,7 +108,7 @@ def read_exclude_newer_packages(
             place.at(name).wrong("must be false or a date, not true", hint=hint)
         elif package is not None:
             if package in found:
-                place.at(name).wrong(f"'{package}' stands here twice", hint="leave one out")
+                place.at(name).wrong(f"'{package}' is listed twice", hint="remove one of them")
             found[package] = None if limit is False else read_exclude_newer(limit, place.at(name))
     return tuple(sorted(found.items()))
 
@@ -129,7 +129,7 @@ def _exclude_newer(written: str) -> str:
 
 
 def overlap(written: str) -> str:
-    """What happens if two packages bring one path: `warn` or `refuse`."""
+    """What to do if two packages have one path: `warn` or `refuse`."""
     if written not in ("warn", "refuse"):
         raise TextError(
             f"{written!r} is neither 'warn' nor 'refuse'", hint='write "warn" or "refuse"'
@@ -140,7 +140,7 @@ def overlap(written: str) -> str:
 def _feature(written: str) -> str:
     if not _FEATURE.fullmatch(written):
         hint = "lower-case letters, digits and underscores, as /proc/cpuinfo has them"
-        raise TextError(f"{written!r} is no feature of a processor", hint=hint)
+        raise TextError(f"{written!r} is not a feature of a processor", hint=hint)
     return written
 
 
@@ -188,7 +188,7 @@ ACCELERATOR_KEYS: tuple[Key[object], ...] = (*_VERSION_KEYS, _COMPUTE, _CPU)
 
 
 def read_accelerator(value: object, place: Place) -> Accelerator | None:
-    """Read `{ KIND = "RANGE" }`, with one kind; of some with `compute = "RANGE"` beside it."""
+    """Read `{ KIND = "RANGE" }`, with one kind; some kinds also take `compute = "RANGE"`."""
     first, *others = (f'{key.name} = "{_example(key.name)}"' for key in _VERSION_KEYS)
     instead = " or ".join((*others, _CPU_HINT.removeprefix("write ")))
     hint = f"write it like accelerator = {{ {first} }}, or instead {instead}"
@@ -201,7 +201,7 @@ def read_accelerator(value: object, place: Place) -> Accelerator | None:
         return None
     if table.has(_COMPUTE) and not _has_compute(kinds[0]):
         place.at(_COMPUTE.name).wrong(
-            f"{kinds[0]} has no compute capability", hint="leave `compute` out, or ask for cuda"
+            f"{kinds[0]} has no compute capability", hint="remove `compute`, or use cuda"
         )
         return None
     features = table.get(_CPU)

@@ -99,7 +99,7 @@ def test_upgrade_package_moves_that_package_alone(folder: LockFolder, index: Fak
         versions.append("9.0")
     result = lock(folder, index, ASR, GATEWAY, upgrade=Upgrade(packages=("idna",)))
     assert changes(result, "asr") == changes(result, "gateway") == [("idna", "moved")]
-    assert result.drivers[0].reasons == ("an upgrade of idna was asked for",)
+    assert result.drivers[0].reasons == ("an upgrade of idna was requested",)
 
 
 def test_upgrade_of_a_package_that_no_lockfile_has_is_a_slip(
