@@ -196,7 +196,7 @@ def test_a_source(tmp_path: Path, project: Path, store: Path) -> None:
 
 
 def test_a_resolver(tmp_path: Path, project: Path, store: Path) -> None:
-    """It is declared, locks what it chooses, makes another's lockfile stale, and refuses keys that it does not support."""
+    """It is declared, locks what it chooses, makes another's lockfile stale, and refuses unsupported keys."""
     (tmp_path / "room").mkdir()
     (tmp_path / "room/toy.py").write_text(_RESOLVER)
     for version in ("1.0", "2.0"):
