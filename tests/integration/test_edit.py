@@ -142,7 +142,7 @@ def test_edit(run_envbuild: CommandLine, key: str, value: str, before: str, afte
         (("add", "asr", "x @ https://example.com/x.whl"), "cannot be a URL"),
         (("add", "As R", "x"), "is not a driver's name"),
         (("remove", "asr", "torch"), "asr does not require torch"),
-        (("remove", "asr", "uvicorn", "faster-whisper"), "nothing would be left"),
+        (("remove", "asr", "uvicorn", "faster-whisper"), "asr would have no requirement left"),
         (("remove", "nothing"), "there is no driver 'nothing'"),
     ],
 )

@@ -103,7 +103,7 @@ def test_pip_list(run_envbuild: CommandLine) -> None:
     text = "Package      Version\n------------ -------\nFaster_Whisper 1.2.1\nuvicorn      0.38.0\n"
     result = run_envbuild("import", write(run_envbuild, "asr.txt", text), check=True)
     assert drivers(run_envbuild)["asr"]["requires"] == ["faster-whisper==1.2.1", "uvicorn==0.38.0"]
-    assert "does not say who asked for what" in result.stdout
+    assert "does not say which packages were requested" in result.stdout
 
 
 def test_dependency_groups(run_envbuild: CommandLine) -> None:
