@@ -1,4 +1,4 @@
-"""The command line: from argv to one exit code. Only here are errors caught and printed."""
+"""The command line: from argv to an exit code. Errors are caught and printed only here."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _GRACE = 1.0
 
 
 def entry() -> NoReturn:
-    """Run the command line of this process and end it.
+    """Run this process's command line and end the process.
 
-    After an interrupt it ends soon: the caller does not wait for the threads.
-    It skips the interpreter's own shutdown, which takes milliseconds
-    and in which a signal would have its old meaning again.
+    After an interrupt it ends soon: the caller does not wait for threads.
+    It skips the interpreter's shutdown, which takes milliseconds
+    and restores the default effect of signals.
     """
     try:
         settle_streams()
@@ -57,9 +57,9 @@ def main(argv: Sequence[str], environment: Mapping[str, str]) -> int:
 
 
 def settle_streams() -> None:
-    """Give stdout and stderr something to write to, and a way to write every character.
+    """Make sure that stdout and stderr exist and can write every character.
 
-    A caller may have closed them (`>&-`), or have a locale that lacks some characters.
+    A caller may have closed them (`>&-`), or have a locale without some characters.
     """
     if sys.stdout is None or sys.stderr is None:
         _fill_standard_streams()
@@ -70,7 +70,7 @@ def settle_streams() -> None:
 
 
 def _fill_standard_streams() -> None:
-    """Open the null device where a stream is closed, so that no file of ours gets its number."""
+    """Open the null device for each closed stream, so that no other file gets its number."""
     number = os.open(os.devnull, os.O_RDWR)
     while number <= 2:  # 0, 1 and 2 are the standard streams
         os.set_inheritable(number, True)
@@ -83,7 +83,7 @@ def _fill_standard_streams() -> None:
 
 
 def _flush_output() -> None:
-    """Write what is buffered; drop what cannot be written, as nobody reads it."""
+    """Write what is buffered; drop it if the reader is gone."""
     try:
         sys.stdout.flush()
     except OSError:
@@ -99,7 +99,7 @@ def _discard_output() -> None:
 
 
 def _wants_json(argv: Sequence[str]) -> bool:
-    """Whether the words ask for JSON; needed when they cannot be parsed."""
+    """Whether the arguments ask for JSON; used if they cannot be parsed."""
     from itertools import pairwise
 
     own = argv[: argv.index("--")] if "--" in argv else argv
@@ -152,7 +152,7 @@ def _run(verb: Verb, arguments: Arguments, environment: Mapping[str, str]) -> in
 
 
 def _require_trust(verb: Verb, context: Context, arguments: Arguments) -> None:
-    """Refuse to act on the store or the declaration of somebody who is not trusted; errors as in `Trust`."""
+    """Refuse to use a store or a declaration of an untrusted user; errors as in `Trust`."""
     if verb.only_reads is not None and verb.only_reads(arguments):
         return
     if "store" in verb.trusts:
@@ -162,7 +162,7 @@ def _require_trust(verb: Verb, context: Context, arguments: Arguments) -> None:
 
 
 def _give_up_output() -> int:
-    """End as a program does whose reader has closed the pipe."""
+    """End like a program whose reader has closed the pipe."""
     _discard_output()
     return 141
 
@@ -173,7 +173,7 @@ def _say_interrupted() -> int:
 
 
 def _let_threads_tidy_up() -> None:
-    """Wait a moment for the threads, which remove their scratch folders."""
+    """Wait a moment for the threads, which remove their temporary folders."""
     import threading
     import time
     from contextlib import suppress

@@ -1,4 +1,4 @@
-"""The command line as argparse reads it: help, mistakes and rare spellings."""
+"""The command line as argparse parses it: help, mistakes and rare spellings."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ exit codes:
 
 
 class _Parser(argparse.ArgumentParser):
-    """argparse's parser, which raises its complaints as problems."""
+    """argparse's parser, which raises its errors as problems."""
 
     def error(self, message: str) -> NoReturn:
         hint = f"`{self.prog} --help` shows what you can write"
@@ -75,7 +75,7 @@ def _parse_verb(verb: Verb, words: list[str], arguments: Arguments) -> None:
 
 
 def _head_parser() -> _Parser:
-    """The parser of what stands before the verb's own words."""
+    """The parser of the words before the verb."""
     parser = _Parser(
         prog="envbuild",
         usage="%(prog)s [OPTIONS] COMMAND ...",
@@ -103,7 +103,7 @@ def _summaries() -> str:
 
 
 def _add(parser: argparse._ActionsContainer, table: Iterable[Parameter]) -> None:
-    """Give a parser the rows of a table."""
+    """Add the rows of a table to a parser."""
     groups: dict[str, argparse._MutuallyExclusiveGroup] = {}
     for row in table:
         place = parser
@@ -116,7 +116,7 @@ def _add(parser: argparse._ActionsContainer, table: Iterable[Parameter]) -> None
 
 
 def _settings(row: Parameter) -> dict[str, Any]:
-    """What argparse has to know of a row."""
+    """argparse's settings for a row."""
     named = {} if row.is_operand else {"dest": row.argument}
     if row.metavar is None:
         return {**named, "action": "store_const", "const": row.const}
@@ -132,7 +132,7 @@ def _settings(row: Parameter) -> dict[str, Any]:
 
 
 def _typed(read: Callable[[str], object]) -> Callable[[str], object]:
-    """A reader whose complaints argparse repeats."""
+    """A converter whose errors argparse shows."""
 
     def typed(text: str) -> object:
         try:

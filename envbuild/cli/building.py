@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def planner_for(context: Context, progress: Progress, *, offline: bool, dry_run: bool) -> Planner:
-    """What makes this host's plan from the declaration and its lockfiles."""
+    """Makes this host's plan from the declaration and its lockfiles."""
     from envbuild.commands.sync import Planner
 
     chosen: dict[tuple[tuple[str, ...], bool], Interpreter] = {}
@@ -55,7 +55,7 @@ def open_builder(
     jobs: int,
     declaration: Declaration | None = None,
 ) -> Iterator[Builder]:
-    """What builds into the store; the indexes stay open until the block ends.
+    """The builder for the store; the indexes stay open until the block ends.
 
     They are those of the context's declaration, unless another one is given.
     """

@@ -72,7 +72,7 @@ def check(context: Context, arguments: Arguments) -> Outcome:
 
 
 def _check_text(result: CheckResult, format_: str, environment: Mapping[str, str]) -> Text:
-    """The result in one of the formats that are not JSON."""
+    """The result in one of the forms other than JSON."""
     if format_ == "markdown":
         from envbuild.report.markdown import render_markdown
 

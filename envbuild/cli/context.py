@@ -59,7 +59,7 @@ class Context:
 
     @cached_property
     def declaration_here(self) -> Declaration:
-        """The declaration with the host tables that apply on this host, which change no lockfile."""
+        """The declaration with the host tables that apply on this host; they do not change lockfiles."""
         if not self.declaration.hosts:
             return self.declaration
         from envbuild.declaration.hosts import declaration_on
@@ -130,9 +130,9 @@ class Context:
         )
 
     def shared_paths_of(self, driver: str, lock: str) -> tuple[Finding, ...]:
-        """The paths that several packages share in a driver's current environment, if it has this lockfile.
+        """The shared paths of packages in a driver's current environment, if it was built from this lockfile.
 
-        Empty if nothing was built here: `check` needs no store.
+        Empty if nothing is built: `check` needs no store.
         """
         from envbuild.environment.shared_paths import shared_paths
         from envbuild.errors import EnvbuildError
@@ -148,13 +148,13 @@ class Context:
 
     @cached_property
     def runner(self) -> SystemRunner:
-        """What starts other programs."""
+        """Starts other programs."""
         from envbuild.posix.process import SystemRunner
 
         return SystemRunner()
 
     def bytecode(self, jobs: int) -> Bytecode:
-        """The store's bytecode, which so many processes compile."""
+        """The store's bytecode; so many processes compile it."""
         from envbuild.wheelcache.bytecode import Bytecode
         from envbuild.wheelcache.compiler import BytecodeCompiler
 
@@ -162,13 +162,13 @@ class Context:
         return Bytecode(root=self.store.cache / "bytecode", compiler=compiler)
 
     def prober(self, jobs: int) -> Prober:
-        """What runs probes, of so many drivers at a time."""
+        """Runs probes, of so many drivers at a time."""
         from envbuild.build.prober import Prober
 
         return Prober(runner=self.runner, logs=self.store.cache / "probes", jobs=jobs)
 
     def gate(self, jobs: int, progress: Progress) -> Gate:
-        """What refuses to switch to an environment whose probes fail."""
+        """Refuses to switch to an environment whose probes fail."""
         from envbuild.build.gate import Gate
 
         return Gate(
@@ -180,7 +180,7 @@ class Context:
 
     @cached_property
     def host(self) -> Host:
-        """What this host is; only accelerators that some driver asks for are looked for."""
+        """This host; only accelerators that some driver needs are probed."""
         from envbuild.target.host import probe_host
 
         asked = [driver.accelerator for driver in self.declaration.drivers]

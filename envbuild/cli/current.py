@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def _from_manifest(
     answer: Answer,
 ) -> Callable[[Arguments, Mapping[str, str]], Text | None]:
-    """What a verb prints of the manifest's JSON object; None if that is damaged or lacks the driver."""
+    """The output for the manifest's JSON object; None if it is damaged or lacks the driver."""
 
     def at_once(arguments: Arguments, environment: Mapping[str, str]) -> Text | None:
         root = store_root(arguments, environment)
@@ -61,7 +61,7 @@ def _run_at_once(root: str, manifest: Mapping[str, Any], arguments: Arguments) -
 
 
 def _path(name: str, field: str, text: str) -> Parameter:
-    """An option that asks for another path of the driver, by its name in the manifest."""
+    """An option for another path of the driver, by its name in the manifest."""
     return Parameter(name, None, text, dest="path", const=field, default="binary", group="path")
 
 

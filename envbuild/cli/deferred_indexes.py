@@ -1,6 +1,6 @@
-"""The declared indexes, opened as far as a lock turns out to need them.
+"""The declared indexes, opened when a lock first needs them.
 
-A lock in which every pin stands asks pages alone: it starts no resolver and imports nothing of one.
+A lock that can reuse every pin only asks pages: it imports and starts no resolver.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is printed of an exception that nobody caught, and its exit code."""
+"""The output and the exit code for an exception that no command catches."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def end_with(error: Exception, *, as_json: bool) -> int:
 
 
 def _host_error(error: Exception) -> HostError | None:
-    """The same as an error of the host, if it is one."""
+    """The same as a host error, if it is one."""
     if isinstance(error, OSError) and error.errno in _OF_THE_HOST:
         place = f"{error.filename}: " if error.filename else ""
         return _failure(f"{place}{error.strerror}", None)
@@ -65,7 +65,7 @@ def _is_of_the_host(error: ImportError) -> bool:
     """Whether a shared object does not load, or this Python lacks one of its own modules.
 
     A missing name in Python code comes with the file of that code.
-    The error of an extension that does not load names that file, or none.
+    The error of an extension that does not load has its file, or none.
     """
     if isinstance(error, ModuleNotFoundError):
         return error.name in sys.stdlib_module_names

@@ -1,6 +1,6 @@
-"""What this process has: where the store, the cache and the settings are, whose they are, how many processors.
+"""The store, the cache and the settings of this user, their owners, and the number of processors.
 
-Quick verbs import it: no pathlib, no platformdirs.
+Quick verbs import this module: no pathlib, no platformdirs.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def store_root(arguments: Arguments, environment: Mapping[str, str]) -> str | None:
     """The store's absolute path: `--store`, else `$ENVBUILD_STORE`, else in the user's data folder.
 
-    None on a system on which platformdirs has to be asked.
+    None on a system that needs platformdirs.
     """
     named = arguments.store or environment.get("ENVBUILD_STORE")
     if named:
@@ -27,7 +27,7 @@ def store_root(arguments: Arguments, environment: Mapping[str, str]) -> str | No
 
 
 def user_folder(environment: Mapping[str, str], variable: str, default: str) -> str | None:
-    """envbuild's folder in one of the user's, as platformdirs finds it on Linux; None elsewhere."""
+    """envbuild's folder in one of the user's folders, as platformdirs finds it on Linux; None on other systems."""
     if sys.platform != "linux":
         return None
     named = environment.get(variable, "").strip()
@@ -43,7 +43,7 @@ def is_own_declaration(arguments: Arguments) -> bool:
 def are_own(*paths: str) -> bool:
     """Whether these exist and belong to this user or to root.
 
-    If not, the user may still trust their owner: `Trust` looks at that.
+    If not, the user may still trust their owner: `Trust` decides that.
     """
     own = (0, os.geteuid())
     try:

@@ -1,4 +1,4 @@
-"""SIGINT, SIGTERM and SIGHUP: each ends the command once, whichever thread the kernel gives it to."""
+"""SIGINT, SIGTERM and SIGHUP: each ends the command once, in whichever thread it arrives."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _heard = threading.Event()
 def hear_interrupts() -> None:
     """Raise KeyboardInterrupt in the main thread for the first of these signals.
 
-    Python runs handlers in the main thread alone. The kernel may give a signal to any thread,
-    and then nothing wakes the main thread where it waits for a lock, such as for a worker's result.
-    So a thread of our own is told of each signal, and gives it to the main thread.
+    Python runs handlers only in the main thread. The kernel may send a signal to any thread,
+    and then nothing wakes the main thread while it waits for a lock, such as for a worker's result.
+    So a separate thread is told of each signal, and sends it to the main thread.
     """
     for number in _SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as `nohup` has it, or a shell's `&`
@@ -49,7 +49,7 @@ def _wake_main_thread(reader: int) -> None:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    """End the command; from now on nothing interrupts that."""
+    """End the command; later signals do not interrupt this."""
     _heard.set()
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)

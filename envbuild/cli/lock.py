@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from envbuild.text import Text
 
 _SIDE_BY_SIDE = 2
-"""Resolutions for each processor, as each waits for the index some of the time."""
+"""Resolutions for each processor, because each waits for the index for some of the time."""
 
 
 def _at_once(arguments: Arguments, environment: Mapping[str, str]) -> Text | None:
-    """What it says if no file has changed since all lockfiles were fresh."""
+    """The output if no file has changed since all lockfiles were fresh."""
     from envbuild.cli.stamp import locked
 
     if arguments.drivers or arguments.upgrade or arguments.upgrade_package:
@@ -118,7 +118,7 @@ def _lock(
 
 
 def _leave_stamp(context: Context, result: LockResult) -> None:
-    """Write down which files were fresh, so that the next `lock` need not parse them."""
+    """Record which files were fresh, so that the next `lock` need not parse them."""
     from contextlib import suppress
     from pathlib import Path
 

@@ -16,7 +16,7 @@ _DAY = 24 * 60 * 60
 
 
 class Arguments:
-    """What the command line asks for; each argument is an attribute, named in the verb's table."""
+    """The arguments of the command line, as attributes with the names in the verb's table."""
 
     def __init__(self, **given: object) -> None:
         self.__dict__.update(given)
@@ -29,11 +29,11 @@ class Arguments:
 class Parameter:
     """One row of a verb's table: an option, or an operand if its name does not start with a dash.
 
-    `metavar` is None for an option that takes no value: then its value is `const`.
+    `metavar` is None for an option without a value; then `const` is the value.
     `parse` makes the value from the text; ValueError says what the text must be.
-    `count` is how many values it takes: `1`, `?`, `*`, `+`, or `...` for everything that follows.
+    `count` is the number of values: `1`, `?`, `*`, `+`, or `...` for all following words.
     With `repeats` each use of the option adds to a tuple. Only one option of a `group` can be given.
-    `dest` is the argument that it sets, if that is not called like the option.
+    `dest` is the argument's name, if it differs from the option's.
     """
 
     def __init__(
@@ -65,18 +65,18 @@ class Parameter:
 
     @property
     def is_operand(self) -> bool:
-        """Whether its place tells what it is."""
+        """Whether it is an operand, which its position identifies."""
         return not self.name.startswith("-")
 
     def read(self, text: str) -> object:
-        """The value of a text; ValueError says why it has none."""
+        """The value of a text; ValueError if it is invalid."""
         if self.choices and text not in self.choices:
             raise ValueError(f"{text!r} is not one of {', '.join(self.choices)}")
         return self.parse(text)
 
 
 def flag(name: str, text: str, *, group: str | None = None) -> Parameter:
-    """An option that takes no value: its argument is False, and True where it is given."""
+    """An option without a value: its argument is False, or True if it is given."""
     return Parameter(name, None, text, group=group, default=False)
 
 
@@ -134,7 +134,7 @@ COMMON = (
     ),
     flag("--trust-owner", "use a store and a declaration that belong to another user"),
 )
-"""The options of all verbs, with `--format`, which has more formats for some."""
+"""The options of all verbs, without `--format`, which has more values for some."""
 
 BEFORE_VERB = (*COMMON, format_option(("text", "json")))
 """The options that can be given before the verb, too."""
@@ -144,5 +144,5 @@ JOBS = Parameter("--jobs", "N", "how many jobs run at the same time", parse=posi
 
 
 def defaults(table: Iterable[Parameter]) -> dict[str, Any]:
-    """The arguments of a command line that says nothing."""
+    """The default arguments."""
     return {row.argument: row.default for row in table}

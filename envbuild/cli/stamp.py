@@ -1,8 +1,7 @@
-"""The stamp of a command that left nothing to do, which tells the next one whether anything has changed.
+"""The stamp of a command that had nothing to do: it tells the next run whether anything has changed.
 
-To check it costs one small read, a digest of each file that matters, and a few stats:
-no lockfile is parsed.
-A stamp has a head, a line for each fact, and the text that the command prints.
+Checking it needs one small read, a digest of each relevant file, and a few stats; no lockfile is parsed.
+A stamp has a head, a line for each fact, and the command's output.
 """
 
 from __future__ import annotations
@@ -22,16 +21,16 @@ if TYPE_CHECKING:
 
 _HEAD = f"envbuild {__version__} stamp 1"
 _MOST = (4 << 20) + 1
-"""In bytes: the command itself reads larger files, and says that they are too large."""
+"""In bytes; the command itself reads larger files, and reports that they are too large."""
 
 
 def synced(root: str, declaration: str) -> Text | None:
-    """What `sync` prints if nothing has changed since the last one; else None."""
+    """The output of `sync` if nothing has changed since the last one; else None."""
     return _recall(f"{root}/cache/stamp", declaration, root)
 
 
 def locked(cache: str, declaration: str) -> Text | None:
-    """What `lock` prints if no file has changed since all lockfiles were fresh; else None."""
+    """The output of `lock` if no file has changed since all lockfiles were fresh; else None."""
     return _recall(lock_stamp(cache, declaration), declaration, "")
 
 
@@ -54,8 +53,8 @@ def render_sync_stamp(
     """The stamp of a sync.
 
     `declaration` and each lock's second half are sha256 hex digests, `interpreters` path, size and
-    time of change in nanoseconds, `signs` the files that change with the host's accelerators,
-    `text` what a sync with nothing to do prints.
+    mtime in nanoseconds, `signs` the files that change with the host's accelerators,
+    `text` the output of a sync with nothing to do.
     """
     facts = (
         f"generation generations/{generation}",
@@ -72,7 +71,7 @@ def render_sync_stamp(
 def render_lock_stamp(
     *, declaration: str, locks: Iterable[tuple[str, str]], present: Iterable[str], text: str
 ) -> str:
-    """The stamp of lockfiles that are all fresh; `present` names every lockfile's driver, in order."""
+    """The stamp of fresh lockfiles; `present` names every lockfile's driver, in order."""
     facts = (
         f"declaration {declaration}",
         *(f"lock {driver} {digest}" for driver, digest in locks),
@@ -82,7 +81,7 @@ def render_lock_stamp(
 
 
 def _recall(stamp: str, declaration: str, root: str) -> Text | None:
-    """The text of a stamp, if every fact still holds."""
+    """The text of a stamp, if nothing has changed."""
     try:
         with os.fdopen(open_ordinary(stamp), encoding="utf-8") as stream:
             head, facts, text = stream.read().split("\n\n", 2)
@@ -97,7 +96,7 @@ def _recall(stamp: str, declaration: str, root: str) -> Text | None:
 
 
 def host_fact() -> str:
-    """The facts of the host that decide which drivers it gets and what their markers say, as one word."""
+    """The facts of the host that decide its drivers and their markers, as one word."""
     libc = os.confstr("CS_GNU_LIBC_VERSION") if hasattr(os, "confstr") else None
     name = os.uname()
     kernel = "-".join((name.release, *name.version.split()))
@@ -105,7 +104,7 @@ def host_fact() -> str:
 
 
 def _sign(path: str) -> str:
-    """What a file says that comes and goes with an accelerator's software, as one word."""
+    """A word that changes with a file of an accelerator's software."""
     return _sha256(path) if _there(path) else "none"
 
 
@@ -127,7 +126,7 @@ def _is_unchanged(fact: str, declaration: str, locks: str, root: str) -> bool:
 
 
 def _observed(kind: str, declaration: str, locks: str, root: str) -> str | None:
-    """What the fact of that kind is now; None for an unknown kind."""
+    """The current value of a fact; None for an unknown kind."""
     if kind == "declaration":
         return _sha256(declaration)
     if kind == "generation":
@@ -145,7 +144,7 @@ def _there(path: str) -> bool:
 
 
 def _sha256(path: str) -> str:
-    """The digest of an ordinary file: a pipe or a device, which may block, is refused."""
+    """The digest of an ordinary file; a pipe or a device, which may block, is refused."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         if os.fstat(descriptor).st_mode & 0o170000 != 0o100000:  # `stat` takes longer to import

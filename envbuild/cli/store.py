@@ -27,7 +27,7 @@ def history(context: Context, _arguments: Arguments) -> Outcome:
 
 
 def _roll_back_at_once(arguments: Arguments, environment: Mapping[str, str]) -> Text | None:
-    """What it says after it has gone back; None if the store is somebody else's, or another command switches."""
+    """The output after a rollback; None if the store belongs to another user, or another command is switching."""
     from envbuild.commands.generations import rollback as command
     from envbuild.posix.file_locks import BusyError
     from envbuild.report.store import render_rollback

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def _at_once(arguments: Arguments, environment: Mapping[str, str]) -> Text | None:
-    """What it says if nothing has changed since the last sync."""
+    """The output if nothing has changed since the last sync."""
     from envbuild.cli.stamp import synced
 
     root = store_root(arguments, environment)
@@ -96,7 +96,7 @@ def _apply(context: Context, arguments: Arguments, plan: Plan, progress: Progres
 
 
 def _leave_stamp(context: Context, declaration: str, result: SyncResult) -> None:
-    """Write down what this sync depends on, so that the next one sees at once if nothing has changed."""
+    """Record what this sync depends on, so that the next one sees at once if nothing has changed."""
     from envbuild.cli.stamp import render_sync_stamp
     from envbuild.posix.files import write_if_changed
     from envbuild.report.sync import render_sync

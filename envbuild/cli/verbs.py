@@ -103,7 +103,7 @@ _PLACES = {
 }
 
 VERB_NAMES = tuple(_PLACES)
-"""In the order of help."""
+"""In the order of the help."""
 
 
 def find_verb(name: str) -> Verb | None:

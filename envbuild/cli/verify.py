@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def _at_once(arguments: Arguments, environment: Mapping[str, str]) -> Text | None:
-    """What `verify --quick` says if nothing differs."""
+    """The output of `verify --quick` if nothing differs."""
     root = store_root(arguments, environment)
     if root is None or not arguments.quick:
         return None
@@ -60,7 +60,7 @@ def verify(context: Context, arguments: Arguments) -> Outcome:
 
 
 def _repair(context: Context, drivers: tuple[str, ...]) -> Outcome:
-    """Compare what is in use with what was built, and put back what drifted."""
+    """Compare everything in use with how it was built, and restore what drifted."""
     from envbuild.posix.files import keep_others_from_writing
     from envbuild.report.outcome import outcome_of
     from envbuild.report.progress import shown_progress

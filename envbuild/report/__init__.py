@@ -1,1 +1,1 @@
-"""Results to text and JSON."""
+"""Results as text, JSON and other output forms."""

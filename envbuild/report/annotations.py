@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from envbuild.finding import Finding
 
 MOST = 10
-"""How many annotations of a kind the runner takes from one step."""
+"""The most annotations of a kind that the runner shows for one step."""
 
 _KINDS = {"error": "error", "warning": "warning", "note": "notice"}
 
 
 def render_github(result: CheckResult, place: Callable[[str], str]) -> Text:
-    """One annotation a finding, then the verdict.
+    """One annotation for each finding, then the verdict.
 
     `place` makes a file's name, as the user gave it, relative to the repository.
     """
@@ -78,7 +78,7 @@ def _annotation(kind: str, finding: Finding, place: Callable[[str], str]) -> str
 
 
 def _command(kind: str, properties: Mapping[str, str], *paragraphs: str) -> str:
-    """A workflow command in one line, whatever its values hold."""
+    """A workflow command in one line, with its values escaped."""
     named = ",".join(
         f"{name}={_data(text).replace(':', '%3A').replace(',', '%2C')}"
         for name, text in properties.items()

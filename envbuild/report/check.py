@@ -24,7 +24,7 @@ _SHOWN = 8
 
 
 def render_check(result: CheckResult) -> Text:
-    """Findings first, then what changes, then the verdict."""
+    """Findings, then changes, then the verdict."""
     lines = [line for finding in result.findings for line in _finding_lines(finding)]
     if result.comparison is not None:
         lines += _comparison_lines(result.comparison, result.file)

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from envbuild.text import Text
 
 _SPLITS = 12
-"""How many of the packages that split the fleet are printed."""
+"""The most packages that are printed as splitting the fleet."""
 
 COMPATIBLE, CONFLICT, PARTLY, SELF = "+", "x", "~", "."
-_LEGEND = "+ one interpreter could hold both   x conflict   ~ conflict on some platforms only"
+_LEGEND = "+ could share an interpreter   x conflict   ~ conflict on some platforms only"
 
 
 def render_conflicts(result: ConflictsResult) -> Text:
-    """The matrix, then every pair, then what splits the fleet, an empty line between them."""
+    """The matrix, then every pair, then what splits the fleet, separated by empty lines."""
     first, *others = _sections(result)
     return text_of([*first, *(line for section in others for line in ("", *section))])
 
@@ -66,7 +66,7 @@ def _sections(result: ConflictsResult) -> Iterator[Iterable[str]]:
         yield _solved_lines(result)
     if result.stale:
         stale = ", ".join(result.stale)
-        yield [f"stale: {stale}; what is said is about the lockfiles as they are"]
+        yield [f"stale: {stale}; the result is about the lockfiles as they are"]
 
 
 def _matrix(result: ConflictsResult) -> list[str]:
@@ -111,7 +111,7 @@ def _clash_lines(conflict: Conflict, file: str) -> Iterator[str]:
 
 
 def _pins_text(pair: Pair) -> str:
-    """What would move in one of the two environments; every pin is in the JSON."""
+    """The pins that differ from one of the two lockfiles; the JSON has every pin."""
     answer = pair.outcomes[0].answer
     assert isinstance(answer, Compatible)
     moved: dict[tuple[str, str], list[str]] = {}
@@ -152,7 +152,7 @@ def _group_lines(groups: tuple[Group, ...]) -> Iterator[str]:
 def _solved_lines(result: ConflictsResult) -> Iterator[str]:
     yield "Over the index"
     if not result.solved:
-        yield "  no conflict that other versions could end"
+        yield "  no conflict that other versions could resolve"
     for answer in result.solved or ():
         if answer.pins is None:
             yield f"  {answer.first} × {answer.second}: no versions allow both ({answer.target})"

@@ -1,4 +1,4 @@
-"""The matrix of conflicts as a picture that stands by itself."""
+"""The matrix of conflicts as a picture."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _CELL = 28
 _LETTER = 7.3
-"""Width of a letter in pixels at the font size used; labels are measured with it."""
+"""Width of a letter in pixels at the font size; labels are measured with it."""
 
 _MARGIN = 16
 _LEGEND = 64
@@ -26,11 +26,11 @@ _LOOK = {
     CONFLICT: ("#fbdcd8", "#b3261e", "conflict"),
     PARTLY: ("#fdefcf", "#8a5a00", "conflict on some platforms only"),
 }
-"""Fill, ink and meaning of each sign; the sign itself is drawn as well, so colour is not needed."""
+"""Fill, ink and meaning of each sign; the sign is drawn too, so colour is not needed."""
 
 
 def render_conflicts_svg(result: ConflictsResult) -> Text:
-    """The matrix as SVG: rows and columns are drivers, each cell tells its first clash when pointed at."""
+    """The matrix as SVG: rows and columns are drivers, each cell has its first clash as a tooltip."""
     label = max(len(driver) for driver in result.drivers) * _LETTER + 12
     slanted = label * 0.72 + _CELL
     size = _CELL * len(result.drivers)
@@ -57,7 +57,7 @@ def render_conflicts_svg(result: ConflictsResult) -> Text:
 
 
 def _text(value: str) -> str:
-    """A value as text of an element, which may span lines."""
+    """A value as an element's text; it may have several lines."""
     return escape_markup("\n".join(map(escaped, value.split("\n"))))
 
 

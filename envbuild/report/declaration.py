@@ -1,4 +1,4 @@
-"""What the commands print that write or show the declaration: `init`, `import`, `add`, `remove`, `edit` and `show`."""
+"""The output of `init`, `import`, `add`, `remove`, `edit` and `show`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def render_init(result: InitResult) -> Text:
-    """What was written, and what comes next."""
+    """What was written, and the next step."""
     return text_of(
         [f"wrote {result.path}; next: edit it, then `envbuild lock` and `envbuild sync`"]
     )
@@ -30,7 +30,7 @@ def init_table(result: InitResult) -> dict[str, object]:
 
 
 def render_edit(result: EditResult) -> Text:
-    """The lines that changed, then what has to be known about them, then what to do."""
+    """The changed lines, then notes, then the next step."""
     return text_of(_lines(result))
 
 
@@ -53,12 +53,12 @@ def _lines(result: EditResult) -> Iterator[str]:
     yield from (f"  {line}" for line in result.changes if line[1:].strip())
     yield from (f"{driver}: {note}" for driver, note in result.notes)
     for driver, count in result.pinned:
-        yield f"{driver}: the first lock keeps {render_count(count, 'version')} from before"
+        yield f"{driver}: the first lock keeps {render_count(count, 'version')} of the import"
     yield "run `envbuild lock`, then `envbuild sync`"
 
 
 def render_show(result: ShowResult) -> Text:
-    """A line for each key and element, with where it stands beside it."""
+    """A line for each key and element, with its origin."""
     return text_of(_shown_lines(result))
 
 
@@ -86,7 +86,7 @@ def show_table(result: ShowResult) -> dict[str, object]:
 
 
 def _shown_lines(result: ShowResult) -> Iterator[str]:
-    """The blocks, an empty line between them."""
+    """The blocks, separated by empty lines."""
     blocks = [[*_driver_lines(shown, result)] for shown in result.drivers]
     if result.hosts:
         blocks.insert(0, [f"on this host apply: {', '.join(result.hosts)}"])

@@ -19,7 +19,7 @@ _SHOWN_DIGITS = 12
 
 
 def render_diff(result: DiffResult) -> Text:
-    """A block a driver; packages of accelerators first, then major bumps, then the rest."""
+    """A block for each driver; accelerator packages first, then major version changes, then the rest."""
     lines: list[str] = []
     same = [diff.driver for diff in result.drivers if diff.kind == "same"]
     for diff in result.drivers:
@@ -39,7 +39,7 @@ def diff_table(result: DiffResult) -> dict[str, object]:
 
 
 def driver_diff_table(diff: DriverDiff) -> dict[str, object]:
-    """One driver's difference as a JSON object."""
+    """A driver's difference as a JSON object."""
     return {
         "kind": diff.kind,
         "before": diff.before,
@@ -71,7 +71,7 @@ def change_table(change: Change) -> dict[str, object]:
 
 
 def render_change(change: Change) -> str:
-    """`~ torch 2.8.0 → 2.9.1`; of a file that came back with other bytes its name and both sha256."""
+    """`~ torch 2.8.0 → 2.9.1`; for a file with other content, its name and both sha256."""
     if change.file is not None:
         return (
             f"{SIGNS[change.kind]} {change.package} {_versions(change.after)}: {_file(change.file)}"
@@ -81,7 +81,7 @@ def render_change(change: Change) -> str:
 
 
 def render_download(difference: int | None) -> str:
-    """`, 1.2 MiB more to download`; empty where it is not known or nothing."""
+    """`, 1.2 MiB more to download`; empty if unknown or zero."""
     if not difference:
         return ""
     more = "more" if difference > 0 else "less"
@@ -108,7 +108,7 @@ def _driver_lines(diff: DriverDiff) -> Iterator[str]:
 
 
 def _file(change: FileChange) -> str:
-    """Which file it was and which it is; the digests are told in full as JSON."""
+    """The file before and now; the JSON has the full digests."""
     was, now = (digest[:_SHOWN_DIGITS] for digest in (change.before, change.after))
     if change.name == change.was:
         return f"another {change.name}, sha256 {was}… → {now}…"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def render_export(result: ExportResult) -> Text:
-    """The text itself; several files each below a line with their name; or what was written or compared."""
+    """The text itself; several files with their names above; or what was written or compared."""
     if result.compared:
         return text_of(_compared_lines(result))
     if result.written:
@@ -46,7 +46,7 @@ def export_table(result: ExportResult) -> dict[str, object]:
 
 
 def _content(file: ExportedFile) -> list[str]:
-    """The lines of a file, each of which ends in a line feed."""
+    """The lines of a file, each with its line feed."""
     return file.text.removesuffix("\n").split("\n")
 
 

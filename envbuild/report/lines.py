@@ -44,7 +44,7 @@ def render_count(number: int, noun: str) -> str:
 
 
 def finding_lines(findings: Iterable[Finding], *, shown: int = _SHOWN) -> Iterator[str]:
-    """One line a finding, its hint below it, and how many more there are of the same subject."""
+    """One line for each finding, its hint below it, and how many more there are with the same subject."""
     subjects: dict[str, list[Finding]] = {}
     for finding in findings:
         subjects.setdefault(finding.subject, []).append(finding)
@@ -59,6 +59,6 @@ def finding_lines(findings: Iterable[Finding], *, shown: int = _SHOWN) -> Iterat
 
 
 def render_problems(problems: Iterable[Problem]) -> Text:
-    """What is wrong, a line each; below it the other program's words and the hint, each indented."""
+    """The problem in one line; then another program's output and the hint, indented."""
     said = (problem.lines() for problem in problems)
     return text_of(line for first, *more in said for line in (f"error: {first}", *more))

@@ -1,6 +1,6 @@
-"""What `envbuild list` and `envbuild which` print, out of the manifest's own JSON object.
+"""The output of `envbuild list` and `envbuild which`, from the manifest's JSON object.
 
-Imported where every millisecond counts: no dataclasses, no typing.
+Quick verbs import this module: no dataclasses, no typing.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _HEADS = ("DRIVER", "VERSION", "PYTHON", "SIZE", "SINCE", "SHIMS", "ENVIRONMENT"
 
 
 def render_list(manifest: Mapping[str, Any]) -> Text:
-    """The current generation as columns; below them, every shim that is not called like its command.
+    """The current generation as columns; then every shim that is not named like its command.
 
-    And every driver that is another version because it is on a later choice of Python.
+    Then every driver with another version because a later Python of its list was used.
     """
     drivers = manifest["drivers"]
     rows = [_HEADS, *(_row(name, entry) for name, entry in drivers.items())]
@@ -43,7 +43,7 @@ def render_list(manifest: Mapping[str, Any]) -> Text:
 
 
 def preferred_line(driver: str, python: str, first: str, version: str) -> str:
-    """That a driver (name and version) is on a later choice of Python, and what it would be on the first."""
+    """The line about a driver (name and version) on a later Python of its list, with the version on the first."""
     return f"{driver}: on Python {python}; on {first}, its first choice, the locked version is {version}"
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def render_lock(result: LockResult) -> Text:
-    """A line a driver, below it its reasons and changes."""
+    """A line for each driver, with its reasons and changes below."""
     lines = [line for driver in result.drivers for line in _driver_lines(driver, result)]
     for failure in result.failures:
         lines += [f"{name}: failed, its lockfile stays as it was" for name in failure.drivers]
@@ -91,7 +91,7 @@ def _doubt_lines(driver: DriverLock) -> Iterator[str]:
 
 
 def _state(result: LockResult) -> str | None:
-    """What a driver is that is not fresh, where nothing was to be written."""
+    """The status of a driver that is not fresh, if nothing was written."""
     if not result.checked:
         return None
     return "would change" if result.resolved else "stale"

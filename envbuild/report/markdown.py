@@ -35,7 +35,7 @@ _NAMED = 4
 
 
 def render_markdown(result: CheckResult) -> Text:
-    """A headline that says it all, what has to be done, a table of drivers; details folded away."""
+    """A headline with the result, the next steps, a table of drivers, and folded details."""
     return document(_lines(result))
 
 
@@ -96,7 +96,7 @@ def _driver_row(diff: DriverDiff) -> str:
 
 
 def _moves(diff: DriverDiff) -> Markup:
-    """Replaced files, packages of accelerators and major bumps by name, the rest as a count."""
+    """Replaced files, accelerator packages and major changes by name, the rest as a count."""
     if diff.kind in ("added", "removed"):
         return prose("new driver" if diff.kind == "added" else "driver removed")
     named = (*diff.replaced, *diff.accelerator, *diff.major)

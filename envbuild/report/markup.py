@@ -1,7 +1,7 @@
-"""Markdown, made of pieces in which foreign values can be neither structure nor commands.
+"""Markdown in which foreign values can be neither structure nor commands.
 
-A block takes `Markup` alone, and a value becomes that by `prose` or `code`;
-so a string that nobody escaped is an error of types.
+A block takes only `Markup`, and `prose` or `code` make that from a value,
+so an unescaped string is a type error.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ _MENTION = "@\u2060"
 
 
 class Markup(str):
-    """A piece of one line of Markdown."""
+    """A part of a line of Markdown."""
 
     __slots__ = ()
 
 
 def prose(text: str) -> Markup:
-    """Text in which Markdown sees nothing of its own; what stands between single backticks is code."""
+    """Text without Markdown syntax; text between single backticks becomes code."""
     parts = escaped(text).split("`")
     if len(parts) % 2 == 0:
         return _plain("`".join(parts))
@@ -35,7 +35,7 @@ def prose(text: str) -> Markup:
 
 
 def code(text: str) -> Markup:
-    """A code span, whatever the text holds; empty for an empty text."""
+    """A code span for any text; empty for an empty text."""
     text = escaped(text).replace("|", "\\|")
     if not text.strip():
         return Markup(text)
@@ -51,7 +51,7 @@ def bold(text: str) -> Markup:
 
 
 def join(parts: Iterable[Markup], between: str = "") -> Markup:
-    """Pieces in a row; `between` is ours."""
+    """Parts in a row; the separator is trusted."""
     return Markup(between.join(parts))
 
 
@@ -71,7 +71,7 @@ def row(cells: Iterable[Markup]) -> str:
 
 
 def folded_diff(summary: str, lines: Iterable[str]) -> list[str]:
-    """Lines of a diff behind a summary that opens them; whatever they hold, they stay inside."""
+    """Lines of a diff below a summary that opens them; no content can end the block."""
     content = [escaped(line) for line in lines]
     fence = "`" * max(3, *(len(run) + 1 for line in content for run in re.findall("`+", line)), 3)
     return [
@@ -86,7 +86,7 @@ def folded_diff(summary: str, lines: Iterable[str]) -> list[str]:
 
 
 def document(blocks: Iterable[str]) -> Text:
-    """The lines of the blocks as a whole text."""
+    """The blocks as a text."""
     return Text("".join([f"{line}\n" for line in blocks]))
 
 

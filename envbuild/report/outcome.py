@@ -1,4 +1,4 @@
-"""What a command prints, as text or as JSON, and its exit code."""
+"""The output of a command, as text or JSON, and its exit code."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @value
 class Outcome:
-    """A result that can be printed as text or as JSON; only the one asked for is rendered."""
+    """A result that can be printed as text or JSON; only the requested form is rendered."""
 
     code: int
     text: Callable[[], Text]
@@ -39,19 +39,19 @@ def outcome_of(
     *,
     code: int = 0,
 ) -> Outcome:
-    """The outcome of a command's result, from what renders it in both ways."""
+    """The outcome of a command's result, from its two renderers."""
     return Outcome(code=code, text=lambda: render(result), table=lambda: table(result))
 
 
 def render_table(table: Mapping[str, object]) -> Text:
-    """The object as indented JSON, its format's version first, ending in a line feed."""
+    """The object as indented JSON, with the format's version first and a final line feed."""
     import json
 
     return Text(json.dumps({"version": 1, **table}, indent=2) + "\n")
 
 
 def problems_table(error: EnvbuildError) -> dict[str, object]:
-    """What stands on stdout in JSON mode when a command could not give its result."""
+    """The JSON output of a command that failed."""
     return {
         "exit_code": error.exit_code,
         "problems": [problem_table(problem) for problem in error.problems],
@@ -59,7 +59,7 @@ def problems_table(error: EnvbuildError) -> dict[str, object]:
 
 
 def problem_table(problem: Problem) -> dict[str, object]:
-    """One problem, absent fields as null."""
+    """A problem, absent fields as null."""
     return {
         "file": problem.file,
         "line": problem.line,

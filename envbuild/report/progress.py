@@ -1,4 +1,4 @@
-"""Progress on stderr: lines, or with a terminal the drivers side by side."""
+"""Progress on stderr: lines, or a live table on a terminal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def shown_progress(stream: TextIO, environment: Mapping[str, str]) -> Iterator[Progress]:
-    """Progress for the length of a command: a live display on a capable terminal, lines elsewhere."""
+    """Progress during a command: a live display on a capable terminal, else lines."""
     if stream.isatty() and environment.get("TERM") != "dumb":
         with LiveProgress(stream) as live:
             yield live
@@ -33,7 +33,7 @@ def shown_progress(stream: TextIO, environment: Mapping[str, str]) -> Iterator[P
 
 
 class LineProgress:
-    """A line for each thing that happens, each once."""
+    """One line for each event."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -42,23 +42,23 @@ class LineProgress:
         self._ended = False
 
     def end(self) -> None:
-        """Say nothing from now on: after an interrupt, threads go on for a moment."""
+        """Print nothing from now on: threads go on for a moment after an interrupt."""
         with self._lock:
             self._ended = True
 
     def stage(self, driver: str, text: str) -> None:
-        """Say the stage, once for a driver."""
+        """Print the stage, once for a driver."""
         self._say(driver, text)
 
     def downloaded(self, driver: str, done: int, total: int) -> None:
-        """Say nothing: a log needs no line for each wheel."""
+        """Print nothing: a log needs no line for each wheel."""
 
     def done(self, driver: str, text: str) -> None:
-        """Say what came of it."""
+        """Print the driver's result."""
         self._say(driver, text)
 
     def note(self, text: str) -> None:
-        """Say it as it is."""
+        """Print the note."""
         with self._lock:
             if not self._ended:
                 self._stream.write(text_of([text]))
@@ -73,7 +73,7 @@ class LineProgress:
 
 
 class LiveProgress:
-    """A table of the drivers on a terminal, redrawn as they go; gone when the command ends."""
+    """A table of the drivers on a terminal, redrawn while they run and removed at the end."""
 
     def __init__(self, stream: TextIO) -> None:
         from rich.console import Console
@@ -86,12 +86,12 @@ class LiveProgress:
         self._live = Live(console=self._console, transient=True, get_renderable=self._table)
 
     def __enter__(self) -> LiveProgress:
-        """Begin to draw."""
+        """Start drawing."""
         self._live.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Clear what was drawn."""
+        """Clear the table."""
         self._live.stop()
 
     def stage(self, driver: str, text: str) -> None:
@@ -102,7 +102,7 @@ class LiveProgress:
             self._bytes.pop(driver, None)
 
     def downloaded(self, driver: str, done: int, total: int) -> None:
-        """Show the bytes beside the stage, until the next one."""
+        """Show the bytes beside the stage, until the next stage."""
         with self._lock:
             self._bytes[driver] = (done, total)
 
@@ -114,7 +114,7 @@ class LiveProgress:
             self._bytes.pop(driver, None)
 
     def refresh(self) -> None:
-        """Draw now, as the display does by itself a few times a second."""
+        """Draw now; otherwise the display draws a few times a second."""
         self._live.refresh()
 
     def note(self, text: str) -> None:
@@ -144,7 +144,7 @@ class LiveProgress:
 
 
 def _bytes_text(counted: tuple[int, int] | None) -> str:
-    """`1.2 GiB of 3.4 GiB`; empty where nothing is downloaded."""
+    """`1.2 GiB of 3.4 GiB`; empty without a download."""
     if counted is None:
         return ""
     done, total = counted

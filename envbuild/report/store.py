@@ -24,7 +24,7 @@ _SHOWN = 8
 
 
 def render_history(generations: Iterable[Generation]) -> Text:
-    """Every generation: a line of its own, its drivers, and what changed."""
+    """Every generation on a line, with its drivers and changes."""
     lines = [line for generation in generations for line in _generation_lines(generation)]
     return text_of(lines or ["there is no generation yet"])
 
@@ -51,7 +51,7 @@ def history_table(generations: Iterable[Generation]) -> dict[str, object]:
 
 
 def render_rollback(result: RolledBack) -> Text:
-    """What is current now, and what that changed."""
+    """The new current generation, and its changes."""
     if result.before == result.after:
         return text_of([f"generation {result.after} is current already", *_cache_lines(result)])
     head = f"generation {result.after} is current again"
@@ -94,7 +94,7 @@ def _generation_lines(generation: Generation) -> Iterator[str]:
 
 
 def _change_line(change: DriverDiff) -> str:
-    """`~ asr 1.0 → 1.1: numpy 2.0 → 2.1`, from a driver's version to the other, and each package's likewise."""
+    """`~ asr 1.0 → 1.1: numpy 2.0 → 2.1`: the driver's versions, then those of each package."""
     if change.kind in ("added", "removed"):
         return f"{SIGNS[change.kind]} {change.driver} {change.versions}"
     moved = [render_change(one).removeprefix("~ ") for one in change.changes[:_SHOWN]]
@@ -123,7 +123,7 @@ def _change_tables(changes: Iterable[DriverDiff]) -> list[dict[str, object]]:
 
 
 def render_gc(result: Collected) -> Text:
-    """What went, what stays and why, and what that freed."""
+    """What was removed, what stays and why, and how many bytes that freed."""
     return text_of(_gc_lines(result))
 
 
@@ -166,7 +166,7 @@ def _gc_lines(result: Collected) -> Iterator[str]:
 
 
 def _freed(result: Collected) -> Iterator[str]:
-    """The real figure where it is known, else what is known before all is deleted."""
+    """The freed bytes if they are known, else the most they can be."""
     if result.dry_run:
         yield f"would free {render_bytes(result.freed or 0)}"
         return
@@ -189,7 +189,7 @@ _PROCESS_HEADS = ("DRIVER", "VERSION", "PID", "USER", "SINCE", "CURRENT", "ENVIR
 
 
 def render_ps(running: Sequence[Running]) -> Text:
-    """A line a process."""
+    """A line for each process."""
     if not running:
         return text_of(["nothing runs from this store"])
     return text_of(column_lines([_PROCESS_HEADS, *map(_process_row, running)]))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def render_sync(result: SyncResult) -> Text:
-    """What would be done, or was done, a line each."""
+    """What would be done, or was done, one a line."""
     done = result.applied is not None
     lines = [
         *_skip_lines(result),
@@ -79,7 +79,7 @@ def _skip_lines(result: SyncResult) -> Iterator[str]:
 
 
 def _preferred_lines(result: SyncResult) -> Iterator[str]:
-    """The drivers that are another version because this host has not the Python that they name first."""
+    """Drivers with another version because the host lacks the first Python of their list."""
     for wanted in result.plan.wanted:
         if wanted.preferred is not None:
             yield preferred_line(

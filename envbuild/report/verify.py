@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def render_verify(result: Verified) -> Text:
-    """Every finding a line, then what was looked at."""
+    """Every finding on a line, then what was checked."""
     return text_of(_verify_lines(result))
 
 
@@ -59,7 +59,7 @@ def verify_table(result: Verified) -> dict[str, object]:
 
 
 def render_repair(result: Repaired) -> Text:
-    """What drifted, what was put back, what could not be, and what is left."""
+    """What drifted, what was restored, what could not be, and what remains."""
     lines = [
         *finding_lines(result.before.findings),
         *(f"repaired {subject}" for subject in result.repaired),

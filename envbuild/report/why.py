@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _SHOWN = 30
 _DEEPEST = 60
-"""Levels of a tree; what lies below is told where it is met higher up, if it is."""
+"""The most levels of a tree; deeper packages are shown if they occur higher up."""
 
 _SIDES = {
     "above": "holds it down",
@@ -27,7 +27,7 @@ _SIDES = {
 
 
 def render_why(result: WhyResult) -> Text:
-    """Targets with the same chains and bounds are told together."""
+    """Targets with the same chains and bounds are shown together."""
     groups: dict[tuple[object, ...], list[Reasons]] = {}
     for reasons in result.reasons:
         groups.setdefault((reasons.version, reasons.chains, reasons.bounds), []).append(reasons)
@@ -61,7 +61,7 @@ def why_table(result: WhyResult) -> dict[str, object]:
 
 
 def render_tree(result: TreeResult) -> Text:
-    """A package's own requirements stand below it where it is met first; later it carries `(*)`."""
+    """A package's requirements are shown where it first occurs; later it has `(*)`."""
     asked_by: dict[str | None, dict[str, list[Edge]]] = {}
     for edge in result.edges:
         asked_by.setdefault(edge.requirer, {}).setdefault(edge.package, []).append(edge)
@@ -73,7 +73,7 @@ def render_tree(result: TreeResult) -> Text:
 
 
 def tree_table(result: TreeResult) -> dict[str, object]:
-    """The same as a JSON object: packages, and who asks for them."""
+    """The same as a JSON object: packages, and what requires them."""
     return {
         "driver": result.driver,
         "version_of_driver": result.version,

@@ -80,7 +80,7 @@ dep==1.0 \\
     # via app
 """
     result = run_envbuild("import", write(run_envbuild, "app.txt", text), check=True)
-    assert "app: the first lock keeps 2 versions from before" in result.stdout
+    assert "app: the first lock keeps 2 versions of the import" in result.stdout
     assert drivers(run_envbuild) == {"app": {"requires": ["app"]}}
     assert (run_envbuild.cwd / "locks" / "app.pins").exists()
     run_envbuild("edit", "app", "python", f'"{MINOR}"', check=True)
