@@ -69,14 +69,14 @@ class Code(enum.StrEnum):
     SHARED_PATH = (
         "shared-path",
         "warning",
-        "several packages bring different content for one path (where this lockfile is built and current)",
+        "several packages have different content for one path (if this lockfile is built and current)",
         "leave one of the packages out; `overlap = 'refuse'` makes it an error",
     )
     YANKED = (
         "yanked",
         "warning",
         "an index has withdrawn a locked release; the lockfile has the reason",
-        "ask for another version",
+        "require another version",
     )
     HELD_BACK = (
         "held-back",
@@ -111,7 +111,7 @@ class Code(enum.StrEnum):
     UNMET_CHANGE = (
         "unmet-change",
         "warning",
-        "no locked versions satisfy what a changed driver asks for now; an index may have others",
+        "no locked versions satisfy the new requirements of a driver; an index may have others",
         "run `envbuild lock DRIVER`",
     )
     COMMAND_CLASH = (
@@ -148,7 +148,7 @@ class Code(enum.StrEnum):
         "host-accelerator",
         "error",
         "a host with the accelerator of `--host` cannot run the locked wheels of a driver",
-        "require a build for an older version, or ask for more in `accelerator`",
+        "require a build for an older version, or declare a newer one in `accelerator`",
     )
     # what `verify` reports
     CURRENT = (

@@ -1,4 +1,4 @@
-"""What no wheel brings: the start-up file, compiled while packages are installed, and the driver's own command."""
+"""Files of no wheel: the start-up file, compiled while packages are installed, and the driver's own command."""
 
 from __future__ import annotations
 

@@ -203,7 +203,7 @@ class Repairer:
     def _owners(
         self, name: str, findings: Iterable[Finding], everything: tuple[str, ...]
     ) -> tuple[str, ...]:
-        """The packages of the drifted files, as far as the existing RECORDs say."""
+        """The packages of the drifted files, by the RECORDs that exist."""
         from packaging.utils import canonicalize_name
 
         environment = self.store.environment(name)

@@ -50,7 +50,7 @@ def main(argv: Sequence[str], environment: Mapping[str, str]) -> int:
         return _run(verb, arguments, environment)
     except BrokenPipeError:
         return _give_up_output()
-    except Exception as error:  # noqa: BLE001  (whatever it is, it becomes an exit code)
+    except Exception as error:  # noqa: BLE001  (every error becomes an exit code)
         from envbuild.cli.failures import end_with
 
         return end_with(error, as_json=_wants_json(argv))

@@ -61,7 +61,7 @@ class DeferredIndexes:
         return resolver.resolve(request)
 
     def fetch(self, files: tuple[ResolvedFile, ...]) -> Mapping[str, PublishedMetadata]:
-        """As `MetadataSource` has it; where no file is asked for, no index is opened."""
+        """As in `MetadataSource`; without files no index is opened."""
         found: dict[str, PublishedMetadata] = {}
         for indexes in dict.fromkeys(file.indexes for file in files):
             session = self._session_for(indexes)
@@ -100,7 +100,7 @@ class DeferredIndexes:
         return Revalidation(locations, client, memory).revalidate(choices)
 
     def yanked(self, choices: tuple[LockedChoice, ...]) -> Mapping[str, str]:
-        """As `MetadataSource` has it; what stands is not yanked, and seldom asked for again."""
+        """As in `MetadataSource`; reusable pins are not yanked, and seldom asked about again."""
         confirmed = self.revalidate(choices)
         left = tuple(choice for choice in choices if choice not in confirmed)
         if not left:
@@ -155,7 +155,7 @@ class DeferredIndexes:
         return self._session_for(self._locations.bindings)
 
     def _session_for(self, indexes: Bindings) -> IndexSession:
-        """What asks the indexes of those bindings; it is opened when it is first asked for."""
+        """The session for the indexes of these bindings, opened at its first use."""
         with self._guard:
             return self._sessions.of(indexes)
 

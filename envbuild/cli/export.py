@@ -118,7 +118,7 @@ def _exporter(context: Context) -> Exporter:
 def _own_command(context: Context) -> tuple[str, ...]:
     """The command that calls this envbuild with this declaration and store, from any folder."""
     file = os.path.abspath(context.declaration_path)  # noqa: PTH100  (a link's name is kept)
-    # isolated, but for the folders in which a user may have installed envbuild
+    # isolated, except for the folders in which a user may have installed envbuild
     python = (sys.executable, "-E", "-P")
     return (*python, "-m", "envbuild", "--file", file, "--store", str(context.store.root))
 

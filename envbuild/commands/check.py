@@ -194,7 +194,7 @@ class Checker:
                     message=yanked_text(package),
                     path=self.folder.name(driver.name),
                     line=package_line(lockfile, package.name, package.version),
-                    hint=f"ask for another version; `envbuild lock --upgrade-package {package.name}` "
+                    hint=f"require another version; `envbuild lock --upgrade-package {package.name}` "
                     "takes one unless a requirement names this one",
                 )
 

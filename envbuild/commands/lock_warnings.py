@@ -72,7 +72,7 @@ def _missing_extras(lockfile: Lockfile, metadata: MetadataSource) -> Iterator[st
     for (package, extra, asker), choice in zip(doubtful, choices, strict=True):
         if choice.sha256 in provided and extra not in provided[choice.sha256]:
             name = f"{package.name} {package.version}"
-            yield f"{name} has no extra '{extra}', which {asker} asks for"
+            yield f"{name} has no extra '{extra}', which {asker} requests"
 
 
 def _yanked_texts(lockfile: Lockfile) -> Iterator[str]:

@@ -194,7 +194,7 @@ class Planner:
                 file=self.declaration.file,
                 line=driver.line,
                 key=f"drivers.{driver.name}.python",
-                message=f"{driver.name}: {package.name} {package.version} asks for Python "
+                message=f"{driver.name}: {package.name} {package.version} requires Python "
                 f"{package.requires_python}, and this host's is {python.version} ({python.path})",
                 hint=python_hint(package.name, package.version),
             )

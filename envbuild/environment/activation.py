@@ -102,7 +102,7 @@ if not (_LIBRARIES + ":").startswith({folders!r} + ":"):
 
 
 def places_in(environment: str, python_version: str) -> dict[str, str]:
-    """What the placeholders of variables stand for in an environment, all but `{cache}`."""
+    """The values of placeholders in variables, for an environment; all except `{cache}`."""
     minor = ".".join(python_version.split(".")[:2])
     return {
         "env": environment,

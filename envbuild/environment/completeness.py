@@ -65,7 +65,7 @@ def _distribution_gaps(
     for identity in sorted(expected.keys() - found.keys()):
         yield f"{expected[identity]} is not installed"
     for identity in sorted(found.keys() - expected.keys()):
-        yield f"{found[identity]} was never asked for"
+        yield f"{found[identity]} was not requested"
 
 
 def _by_identity(distributions: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:

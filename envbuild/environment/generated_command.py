@@ -18,7 +18,7 @@ _SAFE_PATH_SINCE = (3, 11)
 _RUN_MODULE = (
     "import sys; del sys.path[0]; import runpy; runpy._run_module_as_main(sys.argv.pop(1))"
 )
-"""What `-P -m` does, for Pythons that have no `-P`: the working folder is no place for modules."""
+"""The effect of `-P -m`, for Pythons without `-P`: the working folder is not searched for modules."""
 
 _CACHE = """\
 _envbuild_cache=${{CACHE_DIRECTORY-}}
@@ -40,7 +40,7 @@ def render_command(derivation: Derivation, environment: str) -> str:
 
     It sets the declared variables that are unset, and ends in `exec`:
     no parent stays, and its own arguments are handed on.
-    A module is looked for in the environment alone: nothing in the working folder takes its place.
+    A module is searched only in the environment, not in the working folder.
     """
     argv = _argv(derivation.command, f"{environment}/bin", derivation.python_version)
     start = " ".join(map(quote, argv))

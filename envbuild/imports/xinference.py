@@ -72,7 +72,7 @@ def _explain(package: str) -> str | None:
     engine, system = _ENGINE.search(requirement), _SYSTEM.search(requirement)
     if engine is not None:
         return (
-            f"left out {package}: it stands for what Xinference's release wants for the engine "
+            f"left out {package}: it means what Xinference's release needs for the engine "
             f"{engine['engine']}; require the engine itself, such as '{engine['engine']}>=…'"
         )
     if system is not None:

@@ -167,7 +167,7 @@ def _unreachable(answer: IndexAnswer) -> tuple[str, str]:
 
 
 PROXY, TLS, CERTIFICATE = "the proxy", "TLS", "no certificate"
-"""How the reason begins where a proxy, or the securing of a connection, failed, or has not even begun."""
+"""The start of the reason if a proxy or TLS failed."""
 
 _HINTS = {
     PROXY: "check $HTTP_PROXY, $HTTPS_PROXY, $ALL_PROXY, and $NO_PROXY for what needs none",
@@ -237,7 +237,7 @@ def _refused(answer: IndexAnswer) -> tuple[str, str]:
 
 
 def _redirects(answer: IndexAnswer) -> tuple[str, str]:
-    message = f"{_index(answer)} redirects without end when asked for {_subject(answer)}"
+    message = f"{_index(answer)} redirects without end for {_subject(answer)}"
     return message, f"check the address that ${answer.location.variable} or drivers.toml gives"
 
 

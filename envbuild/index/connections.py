@@ -36,7 +36,7 @@ _here = threading.local()
 def proxies_of(environ: Mapping[str, str]) -> Mapping[str, str]:
     """What an environment says of proxies, by the variable's name in lower case.
 
-    Where both forms of a name say something, the one in upper case counts, as for uv.
+    If both forms of a name are set, the one in upper case counts, as for uv.
     """
     told = sorted(key for key in environ if key.lower().endswith("_proxy") and environ[key])
     return {key.lower(): environ[key] for key in reversed(told)}
@@ -335,5 +335,5 @@ def _shut_down(connection: socket.socket) -> None:
     import socket
 
     with suppress(OSError):
-        # below TLS, which would take part of it: who reads there is to see the end, and nothing else
+        # the socket below TLS: a reader there sees only the end of the stream
         socket.socket.shutdown(connection, socket.SHUT_RDWR)

@@ -27,7 +27,7 @@ _BROKEN_OFF = (Fault.TRUNCATED, Fault.TIMED_OUT)
 
 
 def continued(reply: Reply, ask: Ask, *, verified: bool, tries: int) -> Iterator[bytes]:
-    """A whole file's bytes, in pieces; `tries` times at most the server is asked for the rest.
+    """A whole file's bytes, in pieces; the rest is requested at most `tries` times.
 
     `verified` says that the caller checks a digest of all: then a server that names no version of the file,
     or another one, may go on as well. WebError with CHANGED where it would be another file.
@@ -107,7 +107,7 @@ class _Body:
 
 
 def _without(pieces: Iterator[bytes], skip: int) -> Iterator[bytes]:
-    """The pieces but for their first bytes."""
+    """The pieces without their first bytes."""
     for piece in pieces:
         if len(piece) > skip:
             yield piece[skip:]

@@ -44,7 +44,7 @@ def ask_keyring(url: str, user: str, environ: Mapping[str, str]) -> str | None:
 
     program = find_program("keyring", environ.get("PATH", ""))
     if program is None:
-        message = "asks for the program keyring, which is not on PATH"
+        message = "needs the program keyring, which is not on PATH"
         hint = "install it, or put the password into the netrc file"
         raise UsageError(Problem(key="$ENVBUILD_KEYRING", message=message, hint=hint))
     own = {key: value for key, value in environ.items() if key.startswith("PYTHON_KEYRING_")}
@@ -68,7 +68,7 @@ class Netrc:
     """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        """UsageError where `$ENVBUILD_KEYRING` asks for what there is not."""
+        """UsageError if `$ENVBUILD_KEYRING` names something that does not exist."""
         asked = environ.get("ENVBUILD_KEYRING", "")
         if asked not in ("", "subprocess", "disabled"):
             message = f"is {asked!r}, but must be 'subprocess' or 'disabled'"
@@ -77,7 +77,7 @@ class Netrc:
         self._known: Mapping[str, tuple[str, str, str]] | None = None
 
     def complete(self, location: IndexLocation) -> IndexLocation:
-        """The location with what netrc, or a keyring where one is asked for, knows of its password.
+        """The location with its password from netrc, or from a keyring if one is configured.
 
         A user that the URL names is kept: only his password is looked for.
         """
@@ -102,7 +102,7 @@ class Netrc:
         return location
 
     def of_host(self, host: str) -> Credentials | None:
-        """Who we are at a host that netrc names; its entry for all other hosts is for indexes alone."""
+        """The credentials for a host in netrc; the default entry is only for indexes."""
         return self._find(host) if host != "default" else None
 
     def _find(self, host: str) -> Credentials | None:

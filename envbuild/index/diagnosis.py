@@ -105,7 +105,7 @@ def ask_all(items: Iterable[T], ask: Callable[[T], Problem | None]) -> list[Prob
 
 
 def _page(client: IndexClient, location: IndexLocation, package: str) -> ProjectPage:
-    """The page as it is now; one without any file of a package is no package's page."""
+    """The current page; a page without a file of the package is invalid."""
     page = client.project_page(location, package)
     if not any(file.version for file in page.files):
         answer = IndexAnswer(
@@ -161,6 +161,6 @@ def _only_source(package: str, version: str, location: IndexLocation, driver: st
         key=f"drivers.{driver}.requires",
         hint=(
             f'allow-sdist = ["{package}"] allows building it, which runs its code, '
-            "or ask for a version with a wheel"
+            "or require a version with a wheel"
         ),
     )

@@ -57,7 +57,7 @@ def files_in_folder(
     """Every wheel and source archive in the folder and in those below it, by name; no hash is computed.
 
     Links to folders are not followed. IndexAnswerError where it cannot be listed, or has no end;
-    `package` is who asks, `most` how many files and folders are looked at.
+    `package` is the one that the files are for, `most` limits the files and folders that are read.
     """
     assert location.folder is not None
     try:
@@ -70,7 +70,7 @@ def files_in_folder(
 
 
 def is_on_disk(location: IndexLocation, file: IndexFile) -> bool:
-    """Whether a file is one of this host: only an index that is on its disk may say so."""
+    """Whether a file is on this host: only an index on its disk may have such files."""
     return location.folder is not None and file.url.startswith("file:")
 
 
@@ -80,7 +80,7 @@ def path_on_disk(file: IndexFile) -> str:
 
 
 def open_on_disk(location: IndexLocation, package: str, file: IndexFile) -> BufferedReader:
-    """A file of this host, open; IndexAnswerError where it cannot be opened, or is no ordinary file."""
+    """Open a file of this host; IndexAnswerError if it cannot be opened, or is not an ordinary file."""
     if urlsplit(file.url).netloc not in ("", "localhost"):
         raise _unreadable(location, package, file.filename, "it lies on another host")
     try:
@@ -100,7 +100,7 @@ def open_on_disk(location: IndexLocation, package: str, file: IndexFile) -> Buff
 
 
 def _below(folder: Path, most: int) -> Iterator[Path]:
-    """Every file with a package's ending; OverflowError where there is no end of files or folders."""
+    """Every file with a package's ending; OverflowError if there are too many files or folders."""
     waiting, seen = [(folder, 0)], 0
     while waiting:
         place, depth = waiting.pop()

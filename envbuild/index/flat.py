@@ -44,7 +44,7 @@ class FlatListings:
 
 
 def pages_of(files: Iterable[IndexFile]) -> dict[str, ProjectPage]:
-    """The files of each package by its normalised name, in their order; what is no package's file is left out."""
+    """The files of each package by its normalised name, in order; other files are left out."""
     found: dict[str, list[IndexFile]] = {}
     for file in files:
         if (package := package_of(file.filename)) is not None:
@@ -53,7 +53,7 @@ def pages_of(files: Iterable[IndexFile]) -> dict[str, ProjectPage]:
 
 
 def package_of(filename: str) -> str | None:
-    """The normalised name of the package that a file is of, as far as its name says."""
+    """The normalised name of a file's package, from the file name."""
     if filename.endswith(".whl"):
         return normalized_name(filename.partition("-")[0]) or None
     for ending in _SDISTS:

@@ -70,7 +70,7 @@ class IndexLocation:
 
     @property
     def is_flat(self) -> bool:
-        """Whether one page or one folder lists the files of all packages, as far as can be said without a look."""
+        """Whether one page or one folder lists the files of all packages, if that is known without reading it."""
         return self.format == FLAT or (self.folder is not None and self.format != SIMPLE)
 
     @property
@@ -108,7 +108,7 @@ class IndexLocation:
 class IndexLocations:
     """The bound indexes in the declaration's order, and the default index.
 
-    uv knows an index of its own; its address is asked for only when it is needed, and once.
+    uv has a default index of its own; its address is requested only if it is needed, and once.
     """
 
     def __init__(
@@ -157,7 +157,7 @@ class IndexLocations:
     def view(self, bindings: Bindings) -> IndexLocations:
         """The same indexes for a driver, a variant or a lockfile with other bindings.
 
-        UsageError where these name an index that is not declared any more.
+        UsageError if these name an index that is no longer declared.
         """
         if bindings == self.bindings:
             return self
@@ -169,7 +169,7 @@ class IndexLocations:
         return IndexLocations(bindings, located, self.declared_default, lambda: self.default)
 
     def holding(self, index: str, package: str) -> IndexLocation:
-        """The index of that name; where it is not declared any more, the one that has the package now."""
+        """The index of that name; if it is no longer declared, the one that the package comes from now."""
         return self._located[index] if index in self._located else self.of(package)
 
     def named(self, name: str) -> IndexLocation:
@@ -193,7 +193,7 @@ def locate_indexes(
     """Where every declared index lives here; the environment goes before the declaration.
 
     `learn_default_url` is called at most once, and only where the default index is left to uv.
-    UsageError names every variable whose value is no place; IndexFailureError a netrc file that cannot be read.
+    UsageError names every variable with an invalid value; IndexFailureError a netrc file that cannot be read.
     """
     problems: list[Problem] = []
     netrc = Netrc(environ)
@@ -288,7 +288,7 @@ def _split(name: str, url: str, form: str | None = None) -> IndexLocation:
     if not parts.hostname or re.search(r"\s", url):
         raise ValueError("is no valid URL")
     if parts.query or parts.fragment:
-        raise ValueError("is a URL with a query or a fragment, which an index has not")
+        raise ValueError("is a URL with a query or a fragment, which an index does not have")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     bare = parts._replace(netloc=host if port is None else f"{host}:{port}")
     known = parts.username is not None

@@ -54,7 +54,7 @@ class MetadataReader:
         wanted = {file.sha256: file for file in files}
         with Workers(jobs, thread_name_prefix="metadata") as pool:
             reading = {sha256: pool.submit(self.read, file) for sha256, file in wanted.items()}
-            # an index that fails once will fail on: what has not begun need not begin
+            # an index that failed once will fail again: the rest need not start
             for future in wait(reading.values(), return_when=FIRST_EXCEPTION).not_done:
                 future.cancel()
         ended = [future for future in reading.values() if not future.cancelled()]

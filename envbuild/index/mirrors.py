@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from envbuild.index.locations import IndexLocation
 
 _DOWN = (Fault.UNREACHABLE, Fault.TIMED_OUT, Fault.TRUNCATED, Fault.SERVER_ERROR)
-"""What no place says that is up; everything else is an answer, and no other place is asked for another one."""
+"""Faults of a place that is down; any other answer counts, and no other place is asked."""
 
 T = TypeVar("T")
 

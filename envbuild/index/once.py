@@ -1,4 +1,4 @@
-"""What is asked for once, however many threads want it."""
+"""Compute a value once for several threads."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Once(Generic[T]):
         self._answers: dict[Hashable, Future[T]] = {}
 
     def get(self, key: Hashable, ask: Callable[[], T]) -> T:
-        """The answer for the key; whoever comes first asks, the others wait for him."""
+        """The value for the key; the first thread computes it, the others wait."""
         with self._guard:
             answer = self._answers.get(key)
             is_first = answer is None

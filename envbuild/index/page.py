@@ -28,7 +28,7 @@ _PLAIN_URL = re.compile(
 """An address that is absolute and needs no joining, which would be slow."""
 
 _BARE_FRAGMENT = re.compile(r"""(\bhref\s*=\s*(["'])[^"'#]*)#[^"'=]*(?=\2)""", re.IGNORECASE)
-"""The part of a link that leads to a place within a page, and is no digest."""
+"""A link's fragment that is a place in a page, not a digest."""
 
 _MOST_LINKS = 100_000
 """Of a page; the longest in use have ten thousand."""
@@ -38,7 +38,7 @@ _MOST_PARTS = 1_000_000
 
 _HEX = re.compile(r"[0-9a-fA-F]{32,128}")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_.+~-]+")
-"""A file's name that is part of an address as it stands."""
+"""A file name that needs no escaping in an address."""
 
 _DECODER = json.JSONDecoder()
 _LONGEST_BASE = 4096
@@ -143,7 +143,7 @@ def _page(name: str, entries: Iterable[dict[str, Any]]) -> ProjectPage:
 def parse_page(name: str, text: str, content_type: str, url: str) -> ProjectPage:
     """A page's text → its files; `url` is where the page was found, for relative links.
 
-    ValueError says why this is no page.
+    ValueError says why it is invalid.
     """
     kind = content_type.partition(";")[0].strip().lower()
     if kind != JSON and "html" not in kind:
@@ -185,7 +185,7 @@ def _html_entries(text: str, name: str) -> list[Mapping[str, Any]]:
 
     if sum(map(text.count, ("<a", "<A"))) > _MOST_LINKS:
         raise ValueError(f"it has more than {_MOST_LINKS} links")
-    # a newer minor version of the page is no fault, and the parser's warning would reach the user
+    # a newer minor version of the format is fine, and the parser's warning would reach the user
     warnings.simplefilter("ignore", simple.APIVersionWarning)
     try:
         details = simple.from_project_details_html(_BARE_FRAGMENT.sub(r"\1", text), name)
@@ -195,7 +195,7 @@ def _html_entries(text: str, name: str) -> list[Mapping[str, Any]]:
         raise ValueError("its HTML is malformed") from error
     entries: list[Mapping[str, Any]] = [*details["files"]]
     if not entries and not re.search(r"<(!doctype|html|head|body|h1|title)", text, re.IGNORECASE):
-        raise ValueError("it is no HTML")
+        raise ValueError("it is not HTML")
     return [entry for entry in entries if entry["filename"]]
 
 

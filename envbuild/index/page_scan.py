@@ -59,7 +59,7 @@ def _of_json(text: str, version: str) -> tuple[IndexFile, ...] | None:
 
 
 def _object_around(text: str, at: int, name: str) -> dict[str, object] | None:
-    """The innermost object that a file's name stands in, at that place of the text.
+    """The innermost object around a file's name, at that place of the text.
 
     The text goes from the file name before to the one behind, so that a page is read once and not for every name.
     """
@@ -107,7 +107,7 @@ def _entry_of(link: re.Match[str]) -> dict[str, object]:
 
 
 def _number_in(version: str) -> str:
-    """A number that stands in every spelling of a version; to look for it spares most files more."""
+    """A number in every spelling of a version; most files can be skipped by searching for it."""
     return max(_DIGITS.findall(version), key=len, default="").lstrip("0")
 
 
@@ -132,5 +132,5 @@ def _is_version(name_part: str, version: str) -> bool:
 
 
 def _numbers(text: str) -> Iterator[int]:
-    """The numbers of a version but for zeros, which may be left out at its end and before its epoch."""
+    """The numbers of a version without zeros, which may be missing at its end and in its epoch."""
     return (number for part in _DIGITS.findall(text) if (number := int(part[:_LONGEST_NUMBER])))

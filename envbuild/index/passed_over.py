@@ -64,7 +64,7 @@ def advice(
 ) -> str | None:
     """A change of the declaration that makes the resolution possible; None if there is none."""
     if " + " in request.driver:
-        return None  # several drivers at once, whose conflict has words of its own
+        return None  # several drivers at once: their conflict has its own message
     walk = StaticWalk(client, locations, reader, request, most_pages=_MOST_PAGES)
     try:
         taken = walk.follow(request.requires)
@@ -79,11 +79,9 @@ def advice(
 
 def _change(reason: str, names: tuple[str, ...], request: ResolveRequest) -> str:
     if reason == PYTHON:
-        return f"take {request.target.python} out of `python`, or ask for versions that have it"
+        return f"remove {request.target.python} from `python`, or require versions that support it"
     if reason == PLATFORM:
-        return (
-            f"take {request.target.platform} out of `platforms`, or ask for versions that have one"
-        )
+        return f"remove {request.target.platform} from `platforms`, or require versions with such a wheel"
     return change_hint(reason, names)
 
 
@@ -153,5 +151,5 @@ def _is_newer(version: Version, pinned: str) -> bool:
 
 
 def _is_exact(ranges: list[str]) -> bool:
-    """Whether only one version is asked for, so that none can be passed over."""
+    """Whether only one version is allowed, so that none can be passed over."""
     return any("==" in text and "*" not in text for text in ranges)

@@ -67,7 +67,7 @@ class IndexClient:
         """`environ` is read for proxies; `read_timeout` is in seconds of silence, `deadline` of a whole answer."""
         self.retries = retries
         self.patience = longest_wait(read_timeout, deadline, retries)
-        """Seconds in which an index is given up, whatever it does."""
+        """Seconds after which an index is given up in any case."""
 
         self._web = Web(environ, read_timeout=read_timeout, deadline=deadline, retries=retries)
         self._pages: Once[ProjectPage] = Once()
@@ -139,8 +139,8 @@ class IndexClient:
     ) -> Generator[Reply]:
         """A file's bytes over HTTP, unread; `span` is the value of a `Range` header.
 
-        Nobody asked for a compression: of a wheel it is undone, as resolvers do;
-        of a `.tar.gz` servers say so that mean the file itself.
+        No compression was requested: for a wheel it is undone, as resolvers do;
+        for a `.tar.gz` some servers declare the file's own compression.
         """
         with ExitStack() as opened:
 
@@ -156,7 +156,7 @@ class IndexClient:
         file: IndexFile,
         ask: Callable[[IndexLocation, IndexFile], T],
     ) -> T:
-        """What the first place gives that is up, asked for the file where its own page has it."""
+        """The answer of the first place that is up, with the file's address from that place's page."""
         if not location.mirrors:
             return ask(location, file)
 
@@ -263,7 +263,7 @@ class IndexClient:
         return _parsed(location, package, body.decode(errors="replace"), kind, reply.url)
 
     def _links(self, location: IndexLocation, package: str) -> Iterable[IndexFile]:
-        """Every file that a flat index on the web lists; `package` is who asks first."""
+        """Every file that a flat index on the web lists; `package` is the first one that needs it."""
         return self._fetch_page(location, package).files
 
     def _page_on_disk(self, location: IndexLocation, package: str) -> ProjectPage:

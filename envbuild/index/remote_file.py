@@ -111,7 +111,7 @@ class RemoteFile(io.RawIOBase):
 
     def _bytes(self, start: int, length: int) -> bytes:
         if length > _MOST:
-            raise ValueError("it asks for more than any wheel has")
+            raise ValueError("it needs more bytes than any wheel has")
         if (known := self._known(start, length)) is None:
             self._fetch(start, min(max(length, _STEP), self.size - start))
             known = self._known(start, length)
@@ -153,7 +153,7 @@ class InnerMetadata:
     """Of the whole wheel, in bytes."""
 
     vouched: bool
-    """Whether it belongs to the wheel's sha256 for good: read from such bytes, or known to its page by a hash."""
+    """Whether it certainly belongs to the wheel's sha256: read from such bytes, or with a hash on the page."""
 
 
 def metadata_in_ranges(
@@ -161,7 +161,7 @@ def metadata_in_ranges(
 ) -> InnerMetadata | None:
     """What the wheel's last bytes say; None where the server gives whole files only.
 
-    IndexAnswerError where it is no wheel, or came whole and has another sha256 than is `listed`.
+    IndexAnswerError if it is not a wheel, or came whole and has another sha256 than the `listed` one.
     """
 
     def ask(span: str) -> AbstractContextManager[Reply]:

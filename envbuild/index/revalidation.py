@@ -160,7 +160,7 @@ def _listed_choices(reply: Reply, body: bytes, group: list[LockedChoice]) -> fro
             wheels = wheels_of_version(text, kind, version) or ()
             mine = (choice for choice in group if choice.version == version)
             found |= {choice_line(choice) for choice in mine if is_listed(wheels, choice)}
-    except ValueError:  # an entry that is none; whoever reads the page whole says so
+    except ValueError:  # an invalid entry, which parsing the whole page reports
         return frozenset()
     return frozenset(found)
 

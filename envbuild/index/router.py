@@ -1,7 +1,7 @@
 """A package index on loopback that requests every package from that package's own index.
 
 uv sees one index and no credentials.
-All that a command asks through it sees the same pages, each of which was asked for once.
+All requests of a command see the same pages, each of which is requested once.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class IndexRouter:
         return text.replace(self._secret, "…")
 
     def passed(self, package: str, size: int) -> None:
-        """Tell whoever wants to know how far a file has come."""
+        """Report how much of a file has been sent."""
         for told in tuple(self.told):
             told(package, size)
 

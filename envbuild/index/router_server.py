@@ -161,7 +161,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200, body, kind, etag=served.etag)
 
     def _file(self, package: str, filename: str) -> None:
-        """The file, or the span of it that is asked for; nothing is held in memory but a piece."""
+        """The file, or the requested range; only one piece is in memory at a time."""
         is_head = self.command == "HEAD"
         span = "bytes=0-0" if is_head else self.headers.get("Range")
         with self.server.routes.content(package, filename, span) as content:

@@ -104,7 +104,7 @@ class IndexSession:
 
 
 class IndexSessions:
-    """A session for each set of bindings, opened when it is first asked for; open as long as the `with` block.
+    """A session for each set of bindings, opened at its first use; open until the `with` block ends.
 
     Drivers and variants that name explicit indexes see other indexes than those that do not.
     """
@@ -114,7 +114,7 @@ class IndexSessions:
         locations: IndexLocations,
         open_session: Callable[[IndexLocations, str], AbstractContextManager[IndexSession]],
     ) -> None:
-        """`open_session` gets what it is to ask, and a name for files that belong to that alone."""
+        """`open_session` gets the indexes, and a name for the files that belong only to them."""
         self._locations = locations
         self._open = open_session
         self._opened = ExitStack()
@@ -193,7 +193,7 @@ def session_over(
     hashes: bool,
     name: str = "",
 ) -> Generator[IndexSession]:
-    """Hold indexes open that are located already; `name` ends the names of files that are for these alone.
+    """Hold located indexes open; `name` is the end of the names of their own files.
 
     `cache` is private to envbuild;
     `hashes` says whether files in folders are hashed for uv, which resolving needs and installing does not.

@@ -19,7 +19,7 @@ def sole_digest(client: IndexClient, location: IndexLocation, file: ListedFile) 
     """The file's sha256; where its page has only digests of other kinds, that of its content.
 
     IndexAnswerError where the page lists several files under the name,
-    or the content has not the digest that the page gives.
+    or the content does not have the page's digest.
     """
     if len(file.hashes) > 1:
         digests = tuple(dict(hashes).get("sha256") for hashes in file.hashes)

@@ -198,7 +198,7 @@ class StaticWalk:
 
 
 def joined(ranges: Iterable[str]) -> SpecifierSet:
-    """Ranges as one; what is no range of today bounds nothing, as resolvers read it generously."""
+    """Ranges as one; a range of an old form bounds nothing, as resolvers accept it."""
     found = SpecifierSet()
     for text in ranges:
         with suppress(InvalidSpecifier):

@@ -61,7 +61,7 @@ class UvIndexes:
             "UV_HTTP_TIMEOUT": patience_beyond(client.patience * locations.most_places),
             **exempt_from_proxy(environ),
         }
-        """The variables that say how a child uv asks, whatever it asks for."""
+        """The variables for all requests of a uv process."""
 
     def __enter__(self) -> Self:
         return self
@@ -100,7 +100,7 @@ class UvIndexes:
 
     @property
     def timeless(self) -> tuple[str, ...]:
-        """The packages that were asked for so far and whose page says no upload time."""
+        """The requested packages whose page has no upload time."""
         return self._router.timeless if self._router else ()
 
     def without_secret(self, text: str) -> str:

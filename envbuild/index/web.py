@@ -130,7 +130,7 @@ class Reply:
             yield piece
 
     def pieces(self, *, decoded: bool = False) -> Iterator[bytes]:
-        """The body as far as this one answer has it."""
+        """The body from this one answer."""
         with in_time(self._deadline, self.host), body_faults(self.host):
             for piece in self._response.stream(CHUNK, decode_content=decoded):
                 self._deadline.earn(len(piece))

@@ -58,7 +58,7 @@ def head_faults(host: str, connect_timeout: float, read_timeout: float) -> Gener
 
     try:
         yield
-    except known.NewConnectionError as error:  # no time-out, whatever its base class says
+    except known.NewConnectionError as error:  # not a time-out, despite its base class
         raise _unreachable(error, host) from error
     except known.ConnectTimeoutError:
         reason = f"no connection in {connect_timeout:g} s"
@@ -88,7 +88,7 @@ def body_faults(host: str) -> Generator[None]:
 
 
 def _unreachable(error: Exception, host: str) -> WebError:
-    """That no answer came, or that a proxy wants to know who asks."""
+    """No answer came, or a proxy needs credentials."""
     status, socks = _tunnel_status(error), _socks_error(error)
     if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED or "authentication" in socks:
         return WebError(Fault.PROXY_LOGIN, host=host, status=status)

@@ -43,13 +43,13 @@ _SCRIPTS = ("/scripts/", "/data/bin/")
 
 
 def find_commands(wheel: IO[bytes]) -> tuple[str, ...]:
-    """The names that a wheel puts into `bin/`, in order; ValueError where it is no readable wheel."""
+    """The names that a wheel installs into `bin/`, in order; ValueError if it is not a readable wheel."""
     with _opened(wheel) as archive:
         return tuple(sorted(set(_commands(archive))))
 
 
 def has_module(wheel: IO[bytes], module: str) -> bool:
-    """Whether a wheel has a module that `python -m` can run; ValueError where it is no readable wheel."""
+    """Whether a wheel has a module that `python -m` can run; ValueError if it is not a readable wheel."""
     wanted = runnable_paths(module)
     with _opened(wheel) as archive:
         return any(_SITE_PACKAGES.sub("", name) in wanted for name in archive.namelist())

@@ -85,7 +85,7 @@ class FileSource:
     """Where this host finds a package's files; PEP 751 needs an address for each."""
 
     index: str | None
-    """The index's own address, without credentials; None where it is no PEP 503 index on the web."""
+    """The index's own address, without credentials; None if it is not a PEP 503 index on the web."""
 
     files: Mapping[str, str]
     """File name → URL, or absolute path where it lies on this host."""

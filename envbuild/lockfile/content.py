@@ -161,7 +161,7 @@ def _check_extras(packages: tuple[LockedPackage, ...], inputs: Inputs) -> None:
                 asked.setdefault(wanted.name, set()).update(wanted.extras)
     work = sum(len(package.requires) * len(asked.get(package.name, ())) for package in packages)
     if work > _MOST_WORK:
-        raise ValueError("its packages are asked for too many extras")
+        raise ValueError("too many extras are requested of its packages")
 
 
 def check_targets(owner: str, targets: tuple[Target, ...]) -> None:
@@ -204,4 +204,4 @@ def refuse_address(text: str) -> None:
         return
     for line in text.splitlines():
         if "://" in line:
-            raise ValueError(f"an address stands in {line.strip()!r}")
+            raise ValueError(f"there is an address in {line.strip()!r}")

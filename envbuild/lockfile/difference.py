@@ -1,4 +1,4 @@
-"""What one state has that another has not: of a lockfile, of a fleet, and of what is installed."""
+"""The difference between two states: of a lockfile, of a fleet, and of installed packages."""
 
 from __future__ import annotations
 

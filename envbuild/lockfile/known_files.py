@@ -1,4 +1,4 @@
-"""The files that lockfiles hold, by name: none of them may come back with other bytes."""
+"""The files in lockfiles, by name: none of them may return with other content."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ def _unmet_edge(driver: str, edge: Edge, there: Mapping[str, Package]) -> Unmet 
     if edge.requirer is not None:
         asker = f"{edge.requirer} {there[edge.requirer].version}"
     state = "which is missing" if package is None else f"and {package.version} is there"
-    message = f"{asker} asks for {f'{edge.package} {edge.specifier}'.strip()}, {state}"
+    message = f"{asker} requires {f'{edge.package} {edge.specifier}'.strip()}, {state}"
     return Unmet(
         asker=edge.requirer, package=edge.package, missing=package is None, message=message
     )
@@ -117,7 +117,7 @@ def _unmet_pythons(packages: Iterable[Package], target: Target) -> Iterator[Unme
     for package in packages:
         if not admits_python(package.requires_python, target.python):
             message = (
-                f"{package.name} {package.version} asks for Python {package.requires_python}, "
+                f"{package.name} {package.version} requires Python {package.requires_python}, "
                 f"and this is {target.python}"
             )
             yield Unmet(asker=package.name, package="python", missing=False, message=message)

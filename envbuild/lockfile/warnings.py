@@ -115,7 +115,7 @@ def held_back_hint(held: HeldBack) -> str:
     if held.reason == PRE_RELEASE:
         return (
             f'constraints = ["{held.package}=={held.locked}"] accepts the pre-release, '
-            "or ask for another version"
+            "or require another version"
         )
     change = change_hint(held.reason, held.blockers)
     return f"{change}; `envbuild lock --upgrade-package {held.package}` then takes it"

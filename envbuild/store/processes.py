@@ -66,7 +66,7 @@ def is_leased(environment: Path) -> bool:
         return False
     try:
         answer = fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK, _WRITE_LOCK)
-    except OSError:  # a file system without locks: what runs is known by its files alone
+    except OSError:  # a file system without locks: processes are found only by their files
         return False
     finally:
         os.close(descriptor)

@@ -25,7 +25,7 @@ class Settings:
     """How files get from the caches into environments: `hardlink` shares them, `copy` and `clone` do not."""
 
     sources: tuple[tuple[str, str], ...] = ()
-    """Places that are asked for locked wheels before the indexes: kind and address of each."""
+    """Places with locked wheels that are asked before the indexes: kind and address of each."""
 
 
 def read_settings(store: Path) -> Settings:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Exposing(Protocol):
-    """A driver, as far as its shims depend on it."""
+    """The facts of a driver that its shims depend on."""
 
     @property
     def name(self) -> str:
@@ -46,7 +46,7 @@ class MovedShim:
 def name_shims(drivers: Iterable[Exposing]) -> dict[str, tuple[tuple[str, str], ...]]:
     """For every driver, each of its commands with the shim's name.
 
-    Every driver's own name is its own, whoever exposes such a command: `own_command` says which one it starts.
+    Every driver keeps its own name, even if another one exposes such a command: `own_command` is what it starts.
     Other names go to the first driver in order that exposes such a command.
     Whoever comes later is found as `<driver>` with its `binary`, as `<driver>-<command>` with others;
     none of these stand-ins is the name of another command of the same driver.

@@ -52,7 +52,7 @@ def _probe_kinds(
     return tuple(
         kind.probe(runner, environment, Path("/"))
         if wanted is None or kind.name in wanted
-        else FoundAccelerator(kind=kind.name, absent="it was not asked for")
+        else FoundAccelerator(kind=kind.name, absent="it was not probed")
         for kind in all_kinds()
     )
 

@@ -45,7 +45,7 @@ def parse_host_words(text: str) -> tuple[FoundAccelerator, ...]:
     for word in text.split(","):
         name, equals, said = word.partition("=")
         if name in versions:
-            raise ValueError(f"{name} stands there twice")
+            raise ValueError(f"{name} is listed twice")
         if name == "cpu":
             features = _features({"features": said.split("+")}) if equals else None
         else:
@@ -61,7 +61,7 @@ def stated_accelerators(
     for name, version in versions.items():
         if name not in kinds and name != _COMPUTE:
             known = ", ".join((*sorted(kinds), _COMPUTE, "cpu"))
-            raise ValueError(f"{name!r} is no kind of accelerator; known are {known}")
+            raise ValueError(f"{name!r} is not a kind of accelerator; known are {known}")
         if not isinstance(version, str) or _VERSION.fullmatch(version) is None:
             raise ValueError(f"the version of {name} is written like 12.4, not {version!r}")
     if _COMPUTE in versions and not any(kind in versions for kind in _with_compute()):

@@ -240,5 +240,5 @@ def parse_python(text: str) -> str:
     if match is None:
         raise ValueError("a Python is written like '3.12' or '3.12.4'")
     if int(match["minor"]) < 8:
-        raise ValueError("Python 3.8 is the oldest that can be asked for")
+        raise ValueError("Python 3.8 is the oldest supported version")
     return text

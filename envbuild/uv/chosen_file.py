@@ -33,7 +33,7 @@ def choose_file(
         chosen = next((file for file in listed if not file.endswith(".whl")), None)
     if chosen is None:
         message = f"{request.driver}: {name} {version} has no wheel for {request.target}"
-        hint = f"ask for another version of {name}, or leave the target out"
+        hint = f"require another version of {name}, or remove the target"
         raise UnsatisfiableError(Problem(message=message, hint=hint))
     file = listed[chosen]
     return ResolvedFile(

@@ -43,7 +43,7 @@ class Indexes(Protocol):
     """Serves installers, whichever index has a file."""
 
     manners: Mapping[str, str]
-    """The variables that say how uv asks, whatever it asks for."""
+    """The variables for all requests of uv."""
 
     def environment(self) -> Mapping[str, str]:
         """The variables that tell uv where to look for packages."""
@@ -58,7 +58,7 @@ class Indexes(Protocol):
         ...
 
     def without_secret(self, text: str) -> str:
-        """uv's words without what would let other users of the host ask for files."""
+        """uv's output without parts that would let other users of the host request files."""
         ...
 
 
@@ -81,7 +81,7 @@ class UvInstaller:
     """As in the store's settings."""
 
     sources: Sources = Sources()
-    """Places that are asked for wheels before the indexes."""
+    """Places with wheels that are asked before the indexes."""
 
     def create(self, environment: str, interpreter: Interpreter, lock: int) -> None:
         """Make an empty environment; errors as in `Installer`."""

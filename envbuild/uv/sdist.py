@@ -49,7 +49,7 @@ class SdistBuilder:
         # `uv build` refuses a wheel that adds a local version, which `uv pip install` accepts
         if len(wheels) != 1 or (done.code != 0 and not _adds_local(sdist.name, wheels[0].name)):
             message = f"{sdist.name} cannot be built into a wheel"
-            hint = "ask for a version that has a wheel, or provide what the build needs"
+            hint = "require a version that has a wheel, or provide what the build needs"
             raise HostError(
                 Problem(
                     message=message, detail=_last_lines(without_switches(done.stderr)), hint=hint

@@ -160,14 +160,14 @@ def published_requirement(text: str) -> str:
         bare, semicolon, marker = text.partition(";")
         if (unquoted := _QUOTES.sub("", bare)) != bare:
             return published_requirement(f"{unquoted}{semicolon}{marker}")
-        raise ValueError(f"it asks for '{text}', which is not a valid requirement") from None
+        raise ValueError(f"it requires '{text}', which is not a valid requirement") from None
     if requirement.marker is not None and not _can_be_evaluated(requirement.marker):
-        raise ValueError(f"it asks for '{text}', whose marker compares what cannot be compared")
+        raise ValueError(f"it requires '{text}', whose marker compares what cannot be compared")
     if requirement.url is not None:
         requirement.url = None
         text = str(requirement)
     if "://" in text:
-        raise ValueError(f"it asks for '{text}', which has an address")
+        raise ValueError(f"it requires '{text}', which has an address")
     return text
 
 

@@ -82,7 +82,7 @@ def compile_module(root: str, path: str, digest: str, target: str) -> dict[str, 
         return {"absent": "its content is not what the wheel recorded"}
     try:
         content = render_bytecode(compile(source, path, "exec", dont_inherit=True), source)
-    except Exception as error:  # noqa: BLE001  (whatever the compiler says of it, it is no module)
+    except Exception as error:  # noqa: BLE001  (any error of the compiler means that it is no module)
         return {"failed": f"{type(error).__name__}: {error}"}
     _write(target, content)
     return {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}

@@ -175,7 +175,7 @@ def test_only_a_source_distribution(
         "drivers.d.requires: only a source distribution exists of acme 3.0 "
         f"on index 'default' ({index.origin[7:]})\n"
         '  hint: allow-sdist = ["acme"] allows building it, which runs its code, '
-        "or ask for a version with a wheel"
+        "or require a version with a wheel"
     )
     allowed = replace(request, allow_sdist=("acme",))
     assert diagnose_resolution(client, locations(index.url), allowed) is None

@@ -187,7 +187,7 @@ def test_wrong_metadata_names_index_and_file(
     with pytest.raises(IndexFailureError) as caught:
         reader(places).read(on(index, wrong))
     assert caught.value.exit_code == 4
-    assert "wrong-1.0-py3-none-any.whl that cannot be read: it asks for 'b >=> 1'" in str(
+    assert "wrong-1.0-py3-none-any.whl that cannot be read: it requires 'b >=> 1'" in str(
         caught.value
     )
 

@@ -236,7 +236,7 @@ def test_xinference_model(run_envbuild: CommandLine) -> None:
         "qwen3-5-vl": {"requires": ["transformers>=4.51", 'uvloop ; sys_platform == "linux"']}
     }
     for words in (
-        "#vllm_dependencies#: it stands for what Xinference's release wants for the engine vllm",
+        "#vllm_dependencies#: it means what Xinference's release needs for the engine vllm",
         "#system_numpy#: it means the version of numpy in the worker's own environment",
         'flash-attn ; #engine# == "vllm": its marker is Xinference\'s own',
         'sgl_kernel ; cuda_version < "13.0": its marker is Xinference\'s own',

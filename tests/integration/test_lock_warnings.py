@@ -75,11 +75,11 @@ def test_an_extra_that_a_package_does_not_have_is_said(
     run_envbuild.declare(declare_drivers(drivers, python=python_version))
     said = run_envbuild("lock", "--format", "json", check=True).json
     assert said["drivers"]["app"]["warnings"] == [
-        "low 1.0 has no extra 'nope', which app asks for",
-        "low 1.0 has no extra 'absent', which top asks for",
+        "low 1.0 has no extra 'nope', which app requests",
+        "low 1.0 has no extra 'absent', which top requests",
     ]
     changed = {"app": ["top", "low[some-extra,empty,nope]<2"]}
     run_envbuild.declare(declare_drivers(changed, python=python_version))
     again = run_envbuild("lock", check=True).stdout
-    assert "warning: low 1.0 has no extra 'nope', which app asks for" in again
+    assert "warning: low 1.0 has no extra 'nope', which app requests" in again
     assert run_envbuild("lock", "--check").code == 0

@@ -80,7 +80,7 @@ def test_what_the_wheel_asks_for_and_nobody_has_ends_the_lock(
     refused = run_envbuild("lock")
     assert refused.code == 3, refused
     assert "beta" in refused.stderr
-    assert "the files of web 1.0 ask for more than their index says" in refused.stderr
+    assert "the files of web 1.0 have more requirements than their index says" in refused.stderr
     assert not (run_envbuild.cwd / "locks/web.toml").exists()
 
 
@@ -172,7 +172,7 @@ def test_an_environment_that_is_there_is_judged_by_todays_overrides(
     write(run_envbuild, with_(lockfile, inputs=with_(lockfile.inputs, overrides=())))
     refused = run_envbuild("sync")
     assert refused.code == 1, refused
-    assert "web 1.0 asks for beta >=2, and 1.0 is there" in refused.stderr
+    assert "web 1.0 requires beta >=2, and 1.0 is there" in refused.stderr
     assert (store / "current/manifest.json").read_bytes() == before
 
 
@@ -201,7 +201,7 @@ def test_an_unsound_lockfile_is_stale_unsound_and_never_switched_to(
     lockfile = read(run_envbuild)
     left = tuple(package for package in lockfile.packages if package.name != "beta")
     write(run_envbuild, with_(lockfile, packages=left))
-    said = "web 1.0 asks for beta >=1, which is missing"
+    said = "web 1.0 requires beta >=1, which is missing"
     for argv in (("check",), ("lock", "--check"), ("sync",)):
         answer = run_envbuild(*argv)
         assert answer.code == 1, answer

@@ -165,7 +165,7 @@ def test_a_host_of_another_patch_release_is_refused_with_the_way_out(
     run_envbuild("lock", check=True)
     refused = run_envbuild("sync")
     assert refused.code == 5, refused
-    assert f"lib 2.0 asks for Python {bound}, and this host's is {MINOR}." in refused.stderr
+    assert f"lib 2.0 requires Python {bound}, and this host's is {MINOR}." in refused.stderr
     assert 'constraints = ["lib!=2.0"]' in refused.stderr
     assert not (store / "current").exists()
     text = declare_drivers({"web": ["web"]}, python=MINOR)

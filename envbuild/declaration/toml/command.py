@@ -54,7 +54,7 @@ def _word(written: str) -> str:
 def module_name(written: str) -> str:
     """The name of a module, dots included."""
     if not _MODULE.fullmatch(written):
-        hint = "write what stands behind `import`, such as 'vllm' or 'vllm.entrypoints'"
+        hint = "write it as after `import`, such as 'vllm' or 'vllm.entrypoints'"
         raise TextError(f"{written!r} is not the name of a module", hint=hint)
     return written
 

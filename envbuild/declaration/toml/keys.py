@@ -274,7 +274,7 @@ DRIVER_TABLE = (
         key=Key("overlap", text(overlap)),
         decides="host",
         in_defaults=True,
-        about='what to do if two packages bring one file: "warn", or "refuse" to switch',
+        about='what to do if two packages have one file: "warn", or "refuse" to switch',
         example='overlap = "refuse"',
     ),
     DriverKey(

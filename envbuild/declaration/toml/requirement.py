@@ -37,7 +37,7 @@ _HINTS = (
         "instead of `^` write both ends: '{name}>=1.2,<2'",
     ),
     (re.compile(r"~\s*(?P<rest>[^=\s].*)"), "did you mean '{name}~={rest}'?"),
-    (re.compile(r"[^;]*\s#.*"), "a comment stands outside the quotes"),
+    (re.compile(r"[^;]*\s#.*"), "write the comment outside the quotes"),
 )
 """The text after the name in common mistakes, and the hint for each."""
 

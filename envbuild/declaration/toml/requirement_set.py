@@ -112,7 +112,7 @@ class Sets:
             if isinstance(item, DeclaredRequirement):
                 found[item.text] = item
             elif self._size > _MOST_EXPANDED:
-                words = f"all sets together come to more than {_MOST_EXPANDED} requirements"
+                words = f"all sets together have more than {_MOST_EXPANDED} requirements"
                 self._note(_MOST_EXPANDED, item.place, words, "split the file")
             elif item.name in above:
                 circle = above[above.index(item.name) :]

@@ -51,7 +51,7 @@ _DATE_FORMS = (
 
 
 def python(written: str) -> str:
-    """A Python to ask for, such as `3.12`."""
+    """A Python request, such as `3.12`."""
     try:
         return parse_python(written)
     except ValueError as error:
@@ -77,9 +77,7 @@ def platform(written: str) -> str:
 
 def _out_of_range(written: str, platform: Platform, near: Platform) -> TextError:
     older = (near.major, near.minor) < (platform.major, platform.minor)
-    why = (
-        "what is locked for it runs on newer ones too" if older else "there are no wheels for older"
-    )
+    why = "its wheels run on newer ones too" if older else "there are no wheels for older ones"
     return TextError(
         f"{written!r} cannot be locked for: no wheel tags are known for {library_of(platform)}",
         hint=f"write '{near}': {why}",

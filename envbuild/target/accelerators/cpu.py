@@ -20,7 +20,7 @@ _FEATURES = re.compile(r"^(?:flags|Features)\s*:(.*)$", re.MULTILINE)
 
 
 def probe(_runner: Runner, _environment: Mapping[str, str], root: Path) -> FoundAccelerator:
-    """What the host's processor has, as far as its kernel says it."""
+    """The features of the host's processor that its kernel lists."""
     match = _FEATURES.search(said_by_kernel(root / "proc/cpuinfo"))
     features = tuple(match[1].split()) if match is not None else None
     return FoundAccelerator(kind="cpu", features=features)

@@ -28,8 +28,8 @@ def test_what_is_missing_or_of_another_version() -> None:
     """Markers that do not hold and extras do not count; names are compared normalised."""
     found = [f.message for f in unmet_requirements("web", _INSTALLED, HERE)]
     assert found == [
-        "app 1.0 asks for lib >=2, and 1.5 is there",
-        "app 1.0 asks for gone, which is missing",
+        "app 1.0 requires lib >=2, and 1.5 is there",
+        "app 1.0 requires gone, which is missing",
     ]
 
 

@@ -109,7 +109,7 @@ def test_the_form_of_an_index() -> None:
     assert (here.url, here.is_flat) == ("https://declared.example/wheels", False)
     assert locate(FILES).of("local").is_flat
     assert not locate(replace(FILES, format="simple")).of("local").is_flat
-    with pytest.raises(UsageError, match=r"\$ENVBUILD_INDEX_FILES_FORMAT: 'html' is no format"):
+    with pytest.raises(UsageError, match=r"\$ENVBUILD_INDEX_FILES_FORMAT: 'html' is not a format"):
         locate(FILES, environ={"ENVBUILD_INDEX_FILES_FORMAT": "html"})
 
 
@@ -288,7 +288,7 @@ def test_a_keyring_that_is_not_there_is_a_mistake(tmp_path: Path) -> None:
     """As is a kind of keyring that envbuild does not know."""
     environ = {"ENVBUILD_INDEX_DEFAULT_URL": "https://kim@mirror.example/simple"}
     environ |= {"ENVBUILD_KEYRING": "subprocess", "PATH": str(tmp_path)}
-    with pytest.raises(UsageError, match="asks for the program keyring, which is not on PATH"):
+    with pytest.raises(UsageError, match="needs the program keyring, which is not on PATH"):
         locate(environ=environ)
     with pytest.raises(UsageError, match="KEYRING: is 'import', but must be 'subprocess'"):
         locate(environ=environ | {"ENVBUILD_KEYRING": "import"})

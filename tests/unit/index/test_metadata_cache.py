@@ -61,7 +61,7 @@ def test_addresses_are_left_out_and_folded_lines_joined() -> None:
     [
         (b"", "has no Name"),
         (b"Name: other\nVersion: 1\n", "is that of 'other'"),
-        (b"Name: a\nRequires-Dist: b >=> 1\n", "asks for 'b >=> 1', which is not a valid"),
+        (b"Name: a\nRequires-Dist: b >=> 1\n", "requires 'b >=> 1', which is not a valid"),
         (b"Name: a\nRequires-Dist: \xff\xfe\n", "Requires-Dist is not a text"),
     ],
 )

@@ -126,8 +126,8 @@ def test_a_newer_minor_version_is_no_news() -> None:
     [
         ("hello", "text/plain", "its type is text/plain"),
         ("hello", "", "its type is not given"),
-        ("hello", "text/html", "it is no HTML"),
-        ("", "text/html", "it is no HTML"),
+        ("hello", "text/html", "it is not HTML"),
+        ("", "text/html", "it is not HTML"),
         ('{"files": [', JSON, "breaks off or is wrong in line 1"),
         ("[]", JSON, "holds no list of files"),
         ('{"files": {}}', JSON, "holds no list of files"),

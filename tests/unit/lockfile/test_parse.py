@@ -45,7 +45,7 @@ def test_the_same_value_gives_the_same_bytes() -> None:
 def test_an_address_is_refused_even_under_a_matching_digest() -> None:
     """A lockfile never says where a file is to be taken from, whoever wrote it."""
     error = refusal(signed(TEXT.replace('"acme-native",', '"a @ https://packages.example.com/a",')))
-    assert "an address stands in" in str(error)
+    assert "there is an address in" in str(error)
 
 
 @pytest.mark.parametrize(

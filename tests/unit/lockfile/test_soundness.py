@@ -40,10 +40,10 @@ def test_what_is_missing_and_what_is_outside() -> None:
     """The driver's own ranges count like those of packages."""
     asked = DriverLines(driver="web", requires=("app<1", "gone"))
     assert said(asked, one("app", "1.0", "lib>=2", "other"), one("lib")) == [
-        "web asks for app <1, and 1.0 is there",
-        "web asks for gone, which is missing",
-        "app 1.0 asks for lib >=2, and 1.0 is there",
-        "app 1.0 asks for other, which is missing",
+        "web requires app <1, and 1.0 is there",
+        "web requires gone, which is missing",
+        "app 1.0 requires lib >=2, and 1.0 is there",
+        "app 1.0 requires other, which is missing",
     ]
 
 
@@ -51,7 +51,7 @@ def test_extras_count_where_they_are_asked_for() -> None:
     """What an extra brings is missing only for who asks for it, directly or through others."""
     app = one("app", "1.0", 'lib; extra == "fast"')
     assert said(DriverLines(driver="web", requires=("app",)), app) == []
-    missing = ["app 1.0 asks for lib, which is missing"]
+    missing = ["app 1.0 requires lib, which is missing"]
     assert said(DriverLines(driver="web", requires=("app[fast]",)), app) == missing
     assert (
         said(DriverLines(driver="web", requires=("top",)), one("top", "1", "app[fast]"), app)
@@ -64,7 +64,7 @@ def test_an_override_stands_in() -> None:
     app, lib = one("app", "1.0", "lib>=2"), one("lib")
     asked = DriverLines(driver="web", requires=("app",), overrides=("lib<2",))
     assert said(asked, app, lib) == []
-    assert said(asked, app, one("lib", "3")) == ["app 1.0 asks for lib <2, and 3 is there"]
+    assert said(asked, app, one("lib", "3")) == ["app 1.0 requires lib <2, and 3 is there"]
 
 
 def test_constraints_count_for_what_is_there() -> None:
@@ -86,7 +86,7 @@ def test_python_is_judged_on_a_host() -> None:
     """A target is right for some patch release; which one a host has, the host says."""
     asked = DriverLines(driver="web", requires=("app",))
     app = one("app", "1.0", python=">=3.12.2")
-    assert said(asked, app) == ["app 1.0 asks for Python >=3.12.2, and this is 3.12.1"]
+    assert said(asked, app) == ["app 1.0 requires Python >=3.12.2, and this is 3.12.1"]
     assert list(judge(asked, (app,), ANY)) == []
 
 
@@ -171,7 +171,7 @@ def test_a_lockfile_that_is_unsound_is_a_no(tmp_path: Path) -> None:
         locked=(make_package("asr", requires=("lib",)),),
     )
     assert isinstance(error, NoError)
-    assert "asr 1.0 asks for lib, which is missing" in str(error)
+    assert "asr 1.0 requires lib, which is missing" in str(error)
 
 
 def test_another_patch_release_is_the_hosts(tmp_path: Path) -> None:
@@ -180,4 +180,4 @@ def test_another_patch_release_is_the_hosts(tmp_path: Path) -> None:
         tmp_path, Wheel(name="asr", requires_python="!=3.12.1"), locked=(make_package("asr"),)
     )
     assert isinstance(error, HostError)
-    assert "asr 1.0 asks for Python !=3.12.1, and this is 3.12.1" in str(error)
+    assert "asr 1.0 requires Python !=3.12.1, and this is 3.12.1" in str(error)

@@ -121,7 +121,7 @@ def test_bound_indexes_are_kept_by_name_alone() -> None:
 def test_an_address_is_never_written(requirement: str) -> None:
     """No `://` in a lockfile ever: a value that holds one is a bug, said before anything is written."""
     packages = (replace(LOCKFILE.packages[-1], requires=(requirement,)),)
-    with pytest.raises(ValueError, match="an address stands in"):
+    with pytest.raises(ValueError, match="there is an address in"):
         render_lockfile(replace(LOCKFILE, packages=packages))
 
 
