@@ -199,7 +199,8 @@ def test_a_python_that_nothing_supports_is_named(
     failed = run_envbuild("lock")
     assert failed.code == 3
     assert (
-        f"low has nothing for Python {python_version}: take {python_version} out" in failed.stderr
+        f"low has nothing for Python {python_version}: remove {python_version} from"
+        in failed.stderr
     )
     assert "exclude-newer-packages = { late = false }" in failed.stderr
 
