@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from envbuild.build.placing import Placer
+    from envbuild.build.preparation import Preparer
     from envbuild.build.site import Filled
     from envbuild.environment.survey import Survey
     from envbuild.store.plan import Wanted
@@ -38,6 +39,7 @@ class Assembler:
     """Fills environments; safe for several threads and processes."""
 
     placer: Placer
+    preparer: Preparer
     link_mode: str
     """As in the store's settings."""
 
@@ -102,10 +104,27 @@ class Assembler:
                 f"warning: {driver}: bin/{driver} is the driver's own command; "
                 "a package's command of that name is not in the environment"
             )
-        if self.link_mode != "hardlink":
+        if site.wanted.driver.prepare:
+            self._prepare(site)
+            filled.known.clear()
+        elif self.link_mode != "hardlink":
             unshare_files(place, clone=self.link_mode == "clone")
             filled.known.clear()
         filled.forget_entries()
+
+    def _prepare(self, site: Site) -> None:
+        """Run the declared steps, and compile the modules that they wrote."""
+        written = self.preparer.prepare(site)
+        if written and site.bytecode:
+            installed = Installed(
+                site_packages=site.site_packages,
+                interpreter=site.wanted.interpreter,
+                wheels=(),
+                uncached=(),
+                lock=site.lock,
+            )
+            modules = [Module(path=path, sha256="", size=0) for path in written]
+            self.placer.bytecode.compile(installed, modules)
 
     def _survey(self, site: Site, filled: Filled, beside: Workers) -> Survey:
         """Make an environment read-only and check every file in it."""

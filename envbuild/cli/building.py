@@ -62,6 +62,7 @@ def open_builder(
     from envbuild.build.assembly import Assembler
     from envbuild.build.builder import Builder
     from envbuild.build.placing import Placer
+    from envbuild.build.preparation import Preparer
     from envbuild.build.sources import open_sources
     from envbuild.index.session import index_sessions
     from envbuild.store.settings import FILE, read_settings
@@ -104,6 +105,11 @@ def open_builder(
                     wheels=WheelCache(context.store.cache / "wheels"),
                     bytecode=context.bytecode(jobs),
                     staging=context.store.staging,
+                ),
+                preparer=Preparer(
+                    runner=context.runner,
+                    progress=progress,
+                    logs=context.store.cache / "prepare",
                 ),
                 link_mode=settings.link_mode,
             ),

@@ -166,6 +166,15 @@ class Driver(LockingKeys):
     probe_timeout: int = 60
     """Seconds for each probe; a first `vllm --version` on a cold disk takes twenty."""
 
+    prepare: tuple[tuple[str, ...], ...] = ()
+    """Commands with their arguments that finish the environment; what they write is part of it."""
+
+    prepare_network: bool = False
+    """Whether they may use the network."""
+
+    prepare_timeout: int = 600
+    """Seconds that each of them may take."""
+
     extends: str | None = None
     """The driver that this one extends."""
 
@@ -191,12 +200,11 @@ class Driver(LockingKeys):
 
     @property
     def package_commands(self) -> tuple[str, ...]:
-        """The commands that packages must provide: exposed ones, and the one that `command` starts."""
-        if not self.command:
-            return self.commands
+        """The commands that packages must provide: exposed ones, and what `command` and `prepare` start."""
         started = () if self.module else self.command[:1]
-        exposed = (name for name in self.commands if name != self.name)
-        return tuple(dict.fromkeys((*started, *exposed)))
+        exposed = (name for name in self.commands if not self.command or name != self.name)
+        prepare = (words[0] for words in self.prepare if not words[0].startswith("python"))
+        return tuple(dict.fromkeys((*started, *exposed, *prepare)))
 
 
 @value

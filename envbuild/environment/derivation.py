@@ -60,6 +60,12 @@ class Derivation:
     library_path: tuple[str, ...] = ()
     """Folders below site-packages that come first on `LD_LIBRARY_PATH`."""
 
+    prepare: tuple[tuple[str, ...], ...] = ()
+    """Commands that ran in it before its receipt was written."""
+
+    prepare_network: bool = False
+    """Whether they could use the network."""
+
     activation: int = 2
     """The version of the start-up file. It is not part of the key: what an older envbuild built stays valid.
 
@@ -88,6 +94,9 @@ def compute_key(derivation: Derivation) -> str:
         content["command"] = [GENERATED, derivation.driver, *derivation.command]
     if derivation.library_path:
         content["library-path"] = list(derivation.library_path)
+    if derivation.prepare:
+        content["prepare"] = [list(words) for words in derivation.prepare]
+        content["prepare-network"] = derivation.prepare_network
     if has_placeholders(value for _, value in derivation.env):
         content["placeholders"] = [GENERATED, derivation.driver]
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))

@@ -197,6 +197,8 @@ def _parse_derivation(table: dict[str, Any]) -> Derivation:
         bytecode=bytecode,
         command=_words(facts.get("command", [])),
         library_path=_words(facts.get("library_path", [])),
+        prepare=tuple(map(_words, _list(facts.get("prepare", [])))),
+        prepare_network=facts.get("prepare_network", False) is True,
         activation=_number(facts.get("activation", WHEREVER)),
         files=tuple(
             ChosenFile(
@@ -219,10 +221,14 @@ def _number(value: object) -> int:
     return value
 
 
-def _words(value: object) -> tuple[str, ...]:
+def _list(value: object) -> list[object]:
     if not isinstance(value, list):
-        raise TypeError(f"{value!r} is not a list of words")
-    return tuple(map(_text, value))
+        raise TypeError(f"{value!r} is not a list")
+    return value
+
+
+def _words(value: object) -> tuple[str, ...]:
+    return tuple(map(_text, _list(value)))
 
 
 def read_receipt_python(first_line: str) -> tuple[str, str]:
@@ -266,6 +272,9 @@ def _derivation_rows(derivation: Derivation) -> Iterator[str]:
         table["activation"] = derivation.activation
     if derivation.command:
         table["command"] = list(derivation.command)
+    if derivation.prepare:
+        table["prepare"] = [list(words) for words in derivation.prepare]
+        table["prepare_network"] = derivation.prepare_network
     if derivation.library_path:
         table["library_path"] = list(derivation.library_path)
     files = [

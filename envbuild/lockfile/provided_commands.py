@@ -93,6 +93,8 @@ def _problems(driver: Driver, lockfile: Lockfile, file: str) -> Iterator[Problem
         key = "binary" if name == driver.binary else "commands"
         if name in driver.command[:1]:
             key = "command"
+        elif name not in driver.commands:
+            key = "prepare"
         yield Problem(
             file=file,
             line=lines.get(key, driver.line),

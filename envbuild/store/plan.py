@@ -149,6 +149,8 @@ def want(
         files=files,
         command=driver.command,
         library_path=driver.library_path,
+        prepare=driver.prepare,
+        prepare_network=bool(driver.prepare) and driver.prepare_network,
     )
     return Wanted(
         driver=driver,

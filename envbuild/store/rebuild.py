@@ -117,4 +117,6 @@ def _driver(derivation: Derivation) -> Driver:
         bytecode=derivation.bytecode,
         command=derivation.command,
         library_path=derivation.library_path,
+        prepare=derivation.prepare,
+        prepare_network=derivation.prepare_network,
     )

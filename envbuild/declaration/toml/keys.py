@@ -263,6 +263,25 @@ DRIVER_TABLE = (
         example="probe-timeout = 60",
     ),
     DriverKey(
+        key=Key("prepare", list_of(read_argv, filled=True)),
+        decides="environment",
+        about="commands that finish the environment; what they write is part of it",
+        example='prepare = [["uvicorn", "--version"]]',
+    ),
+    DriverKey(
+        key=Key("prepare-network", boolean),
+        decides="environment",
+        about="whether these commands may use the network",
+        example="prepare-network = true",
+    ),
+    DriverKey(
+        key=Key("prepare-timeout", read_seconds),
+        decides="host",
+        by_host=True,
+        about="the seconds that each of these commands may take",
+        example="prepare-timeout = 600",
+    ),
+    DriverKey(
         key=Key("bytecode", boolean),
         decides="environment",
         in_defaults=True,

@@ -49,6 +49,7 @@ DIFFERENT: dict[str, Any] = {
     "bytecode": False,
     "command": ("vllm", "serve"),
     "library_path": ("nvidia/cudnn/lib",),
+    "prepare": (("prisma", "generate"),),
 }
 """What decides an environment's files: each with another value."""
 
@@ -57,6 +58,7 @@ NAMES: dict[str, Any] = {
     "version": "0.11.1",
     "target": "3.12-aarch64-manylinux_2_28",
     "activation": 1,
+    "prepare_network": True,
 }
 """What only the environment's name carries, what the files say already, and what older environments keep."""
 
@@ -106,6 +108,13 @@ def test_every_field_is_decided_on(field: str) -> None:
     other = {**DIFFERENT, **NAMES}[field]
     key = compute_key(replace(DERIVATION, **{field: other}))
     assert (key != compute_key(DERIVATION)) == (field in DIFFERENT)
+
+
+def test_the_network_counts_where_something_could_use_it() -> None:
+    """What a step writes may depend on it."""
+    one = replace(DERIVATION, prepare=(("prisma", "generate"),))
+    assert compute_key(one) != compute_key(replace(one, prepare_network=True))
+    assert compute_key(DERIVATION) == compute_key(replace(DERIVATION, prepare_network=True))
 
 
 def test_the_driver_counts_where_a_value_depends_on_it() -> None:
