@@ -33,7 +33,7 @@ class Placer:
     """Puts wheels into environments; safe for several threads and processes."""
 
     installer_for: Callable[[Collection[str]], Installer]
-    """What installs from the indexes of these names, beside those that serve every driver."""
+    """Installs from the indexes with these names, and those that serve every driver."""
 
     progress: Progress
     wheels: WheelCache

@@ -128,7 +128,7 @@ class Repairer:
         place.chmod(mode)
 
     def remove_caches(self, name: str, findings: Iterable[Finding]) -> None:
-        """Remove what processes wrote beside the modules; nothing that was built is touched."""
+        """Remove files that processes wrote beside the modules; built files are not touched."""
         environment = self.store.environment(name)
         paths = (finding.path for finding in findings if finding.path is not None)
         try:
@@ -224,7 +224,7 @@ class Repairer:
 
 
 def _remove_one(path: Path) -> None:
-    """Remove a file or an empty folder from a folder that nobody may write to."""
+    """Remove a file or an empty folder from a read-only folder."""
     folder = path.parent
     mode = stat.S_IMODE(folder.stat().st_mode)
     folder.chmod(mode | stat.S_IWUSR)

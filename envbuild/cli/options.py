@@ -1,7 +1,7 @@
-"""What stands on a command line: options, operands, and what they come to.
+"""Options and operands of a command line.
 
-Two readers are made from these tables: the quick one of `verbs`, and `arguments`, which has argparse.
-argparse takes longer to import than most verbs take, so that nothing here imports it.
+Two parsers use these tables: the quick one of `verbs`, and `arguments` with argparse.
+Importing argparse takes longer than most verbs, so nothing here imports it.
 """
 
 from __future__ import annotations

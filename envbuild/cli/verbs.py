@@ -1,7 +1,7 @@
-"""What a verb is, the verbs with their places in `envbuild.cli`, and the quick reader of command lines.
+"""The verbs with their modules in `envbuild.cli`, and the quick parser of command lines.
 
-A module is imported when its verb is asked for.
-The quick reader leaves to `arguments`, which has argparse, what is wrong or rare.
+A module is imported when its verb is used.
+The quick parser leaves mistakes and rare spellings to `arguments`, which has argparse.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Verb:
 
     @property
     def help(self) -> str:
-        """What it does, in one sentence."""
+        """Its purpose, in one sentence."""
         return self.run.__doc__ or ""
 
     @property
@@ -118,9 +118,9 @@ def find_verb(name: str) -> Verb | None:
 
 
 def read_plainly(argv: Sequence[str]) -> tuple[Verb, Arguments] | None:
-    """The verb and its arguments, as argparse would read them.
+    """The verb and its arguments, as argparse would parse them.
 
-    None for what is wrong, rare or asks for help: argparse has to look at it.
+    None for mistakes, rare spellings and help: argparse handles them.
     """
     given: list[tuple[Parameter, object]] = []
     operands: list[str] = []

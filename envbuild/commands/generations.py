@@ -44,7 +44,7 @@ class RolledBack:
     """The changes of the rollback."""
 
     caches: tuple[Finding, ...] = ()
-    """What processes wrote into its environments, and was passed over."""
+    """Caches that processes wrote into its environments and that were passed over."""
 
 
 def rollback(
@@ -95,9 +95,9 @@ def _previous(numbers: tuple[int, ...], current: int | None) -> int:
 def _require_sound(
     root: str, verifier: Verifier, number: int
 ) -> tuple[Manifest, tuple[Finding, ...]]:
-    """The generation's manifest, after a quick look at it and at every environment of it.
+    """The generation's manifest, after a quick check of the generation and its environments.
 
-    With it, the caches that processes wrote into the environments, which are no reason to refuse it.
+    Also the caches that processes wrote into the environments, which do not prevent a rollback.
     """
     checked = check_generation(root, number)
     problems = [*map(_problem, checked.findings)]

@@ -87,7 +87,7 @@ class Candidates:
         self.target = target
         self._limit = bounds or Bounds()
         self.steps = Steps()
-        """What searches among the candidates may still take."""
+        """The remaining limit of the searches."""
 
         self.full: dict[str, int] = {}
         """Every candidate of each package, as a sum of bits."""

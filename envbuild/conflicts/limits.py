@@ -9,7 +9,7 @@ _MOST_STEPS = 200_000
 
 _STEPS_OF_A_QUESTION = 2_000
 _MOST_LINKS = 200_000
-"""Requirements of all locked versions, for each target that is looked at."""
+"""The most requirements of all locked versions, for each target."""
 
 _MOST_ANSWERS = 50_000
 """Pairs of drivers, for each platform that both are for."""
@@ -23,13 +23,13 @@ class Bounds:
         self._answers = _MOST_ANSWERS
 
     def spend_links(self, count: int) -> None:
-        """Count links that are kept; UsageError where there are too many."""
+        """Count links that are kept; UsageError if there are too many."""
         self._links -= count
         if self._links < 0:
             raise _refused(f"{_MOST_LINKS:,} requirements of locked versions and targets")
 
     def spend_answers(self, count: int) -> None:
-        """Count answers about a pair; UsageError where there are too many."""
+        """Count answers about a pair; UsageError if there are too many."""
         self._answers -= count
         if self._answers < 0:
             raise _refused(f"{_MOST_ANSWERS:,} pairs of drivers and platforms")
@@ -52,13 +52,13 @@ class Steps:
         self._left = min(_MOST_STEPS, self._left + _STEPS_OF_A_QUESTION)
 
     def spend(self) -> None:
-        """Take one step; UsageError where a search takes more than any fleet's but one made for it."""
+        """Count one step; UsageError if a search takes too many."""
         self._left -= 1
         if self._left < 0:
             raise self.give_up()
 
     def give_up(self) -> UsageError:
-        """What is said of a search that is too long."""
+        """The error of a search that is too long."""
         message = "whether the locked versions serve drivers together takes too long to find out"
         hint = "some lockfile has more versions, or requirements on them, than anybody locks"
         return UsageError(Problem(message=message, hint=hint))

@@ -285,7 +285,7 @@ class Declaration:
         return next((driver for driver in self.drivers if driver.name == name), None)
 
     def bindings(self, named: Collection[str] = ()) -> Bindings:
-        """What is bound for who names these explicit indexes."""
+        """The bindings for a driver with these explicit indexes."""
         return tuple(
             (index.name, index.packages)
             for index in self.indexes

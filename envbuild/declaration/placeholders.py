@@ -19,7 +19,7 @@ _PART = re.compile(r"\{(\{[a-z][a-z-]*\})\}|\{([a-z][a-z-]*)\}")
 
 
 def unknown_placeholder(text: str) -> str | None:
-    """The first name in braces that is none of the placeholders; None where there is none."""
+    """The first name in braces that is not a placeholder; None if there is none."""
     names = (part[2] for part in _PART.finditer(text))
     return next((name for name in names if name and name not in PLACEHOLDERS), None)
 
@@ -30,7 +30,7 @@ def has_placeholders(texts: Iterable[str]) -> bool:
 
 
 def split_at_cache(text: str, places: Mapping[str, str]) -> tuple[str, ...]:
-    """The text with every other place put in, cut at each `{cache}`: one piece where there is none."""
+    """The text with all placeholders replaced except `{cache}`, where it is cut into pieces."""
     pieces = [""]
     end = 0
     for part in _PART.finditer(text):

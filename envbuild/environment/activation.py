@@ -91,7 +91,7 @@ CACHES = (
     ("TORCHINDUCTOR_CACHE_DIR", "{cache}/torchinductor"),
     ("TRITON_CACHE_DIR", "{cache}/triton"),
 )
-"""Where packages write that would otherwise write beside themselves, or share one folder between drivers."""
+"""Cache folders of packages that would otherwise write beside their modules, or share one folder between drivers."""
 
 _LIBRARIES = """
 _LIBRARIES = os.environ.get("LD_LIBRARY_PATH", "")
@@ -112,7 +112,7 @@ def places_in(environment: str, python_version: str) -> dict[str, str]:
 
 
 def library_folders(environment: str, python_version: str, library_path: Iterable[str]) -> str:
-    """Folders below site-packages as `LD_LIBRARY_PATH` has them; empty where there are none."""
+    """Folders below site-packages for `LD_LIBRARY_PATH`; empty if there are none."""
     site_packages = places_in(environment, python_version)["site-packages"]
     return ":".join(f"{site_packages}/{folder}" for folder in library_path)
 

@@ -55,7 +55,7 @@ class Derivation:
     """The files to install, ordered by name; a source distribution if the driver allows it."""
 
     command: tuple[str, ...] = ()
-    """What the generated `bin/<driver>` starts, with its first arguments; empty where there is none."""
+    """The command of the generated `bin/<driver>`, with its first arguments; empty if there is none."""
 
     library_path: tuple[str, ...] = ()
     """Folders below site-packages that come first on `LD_LIBRARY_PATH`."""

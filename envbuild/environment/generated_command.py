@@ -32,7 +32,7 @@ case $_envbuild_cache in
   esac ;;
 esac
 """
-"""As the activation finds it; empty where nobody says where the user's home is."""
+"""The cache folder that the activation uses; empty if the user's home is unknown."""
 
 
 def render_command(derivation: Derivation, environment: str) -> str:

@@ -96,7 +96,7 @@ class IndexAnswer:
     """More details, as the end of a sentence; never a URL."""
 
     tried: tuple[IndexAnswer, ...] = ()
-    """What mirrors of the index answered that were asked before, and are down."""
+    """The answers of the index's mirrors that were asked before and are down."""
 
 
 class IndexAnswerError(IndexFailureError):

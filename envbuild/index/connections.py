@@ -34,7 +34,7 @@ _here = threading.local()
 
 
 def proxies_of(environ: Mapping[str, str]) -> Mapping[str, str]:
-    """What an environment says of proxies, by the variable's name in lower case.
+    """An environment's settings for proxies, by the variable's name in lower case.
 
     If both forms of a name are set, the one in upper case counts, as for uv.
     """
@@ -83,7 +83,7 @@ def watched_by(deadline: Deadline) -> Generator[None]:
 
 
 def make_manager(scheme: str, proxy: str | None, environ: Mapping[str, str]) -> urllib3.PoolManager:
-    """A pool for one scheme, through one proxy; OSError where a certificate cannot be read."""
+    """A pool for one scheme, through one proxy; OSError if a certificate cannot be read."""
     import urllib3
 
     secure = scheme == "https" or (proxy or "").startswith("https:")

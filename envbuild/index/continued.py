@@ -1,4 +1,4 @@
-"""The body of an answer that goes on where it was when the connection breaks off."""
+"""A response body that is continued after the connection breaks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from envbuild.index.web import Reply
 
     Ask: TypeAlias = Callable[[tuple[tuple[str, str], ...]], Reply]
-    """Further headers → the answer to the same request; WebError where it is not a good one."""
+    """Further headers → the answer to the same request; WebError if it is not a good one."""
 
 _EARNS = 16 << 20
 """Bytes that give back one try: a file of gigabytes may break off more often than a page."""
@@ -52,7 +52,7 @@ def continued(reply: Reply, ask: Ask, *, verified: bool, tries: int) -> Iterator
 
 
 class _Body:
-    """What is known of a file, and how much of it has come."""
+    """The known facts of a file, and how much of it has arrived."""
 
     def __init__(self, reply: Reply, ask: Ask, *, verified: bool) -> None:
         self._ask = ask
@@ -69,7 +69,7 @@ class _Body:
         return self._verified or self._version is not None or self.have == 0
 
     def rest(self, broken: WebError, left: int) -> tuple[Iterator[bytes], int]:
-        """What is missing, and the tries that are left then; the first error where nothing comes."""
+        """The rest of the file, and the remaining tries; the first error if nothing arrives."""
         pauses, last = Pauses(), broken
         while left > 0:
             left -= 1
@@ -115,7 +115,7 @@ def _without(pieces: Iterator[bytes], skip: int) -> Iterator[bytes]:
 
 
 def _version(headers: Mapping[str, str]) -> str | None:
-    """What an `If-Range` may hold (RFC 9110): a strong ETag, else a date."""
+    """The value of `If-Range` (RFC 9110): a strong ETag, else a date."""
     etag = headers.get("ETag", "").strip()
     return etag if etag.startswith('"') else headers.get("Last-Modified") or None
 

@@ -1,4 +1,4 @@
-"""Who we are at an index: netrc files and keyrings."""
+"""Credentials for indexes: netrc files and keyrings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _KEYRING_TIMEOUT = 60.0
 
 @value
 class Credentials:
-    """Who we are at an index; never shown, `repr` included."""
+    """The credentials for an index; never shown, not in `repr` either."""
 
     user: str = field(repr=False)
     password: str | None = field(repr=False)
@@ -62,9 +62,9 @@ def ask_keyring(url: str, user: str, environ: Mapping[str, str]) -> str | None:
 
 
 class Netrc:
-    """The user's netrc file, read once, and not before an index on the web wants it.
+    """The user's netrc file, read once, when an index on the web first needs it.
 
-    IndexFailureError where it cannot be read or parsed; UsageError where `$NETRC` names a file that is not there.
+    IndexFailureError if it cannot be read or parsed; UsageError if `$NETRC` names a missing file.
     """
 
     def __init__(self, environ: Mapping[str, str]) -> None:

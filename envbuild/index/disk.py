@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 _ENDINGS = (".whl", ".tar.gz", ".zip")
 _MOST_ENTRIES = 200_000
-"""Files and folders that are looked at below one folder."""
+"""The most files and folders below one folder."""
 
 _DEEPEST = 20
 """Folders within one another."""
 
 
 def page_on_disk(location: IndexLocation, package: str) -> Path | None:
-    """The page that a tree has for a package; None where the index is flat, or has none for it and may be flat."""
+    """A tree's page of a package; None if the index is flat, or if it may be flat and has no such page."""
     assert location.folder is not None
     if location.format == FLAT or not is_normalized_name(package):
         return None
@@ -39,7 +39,7 @@ def page_on_disk(location: IndexLocation, package: str) -> Path | None:
 
 
 def read_page(location: IndexLocation, package: str, page: Path, limit: int) -> str:
-    """A page's text, of `limit` bytes at most; IndexAnswerError where it is not there or not readable."""
+    """A page's text, of at most `limit` bytes; IndexAnswerError if it is missing or cannot be read."""
     try:
         return read_input(page, most=limit).decode(errors="replace")
     except FileNotFoundError as error:

@@ -20,9 +20,9 @@ _SDISTS = (".tar.gz", ".zip")
 
 
 class FlatListings:
-    """What flat indexes list, each asked once; safe to share between threads.
+    """The lists of flat indexes, each read once; threads can share it.
 
-    An index that failed has failed for as long as this lives.
+    A failed index stays failed for the lifetime of this object.
     """
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class FlatListings:
     def page(
         self, location: IndexLocation, package: str, read: Callable[[], Iterable[IndexFile]]
     ) -> ProjectPage:
-        """The files of one package; IndexAnswerError as `read` raises it, or where there are none."""
+        """The files of one package; IndexAnswerError as in `read`, or if there are none."""
         try:
             listed = self._listed.get(location, lambda: pages_of(read()))
         except IndexAnswerError as error:  # of the package that was asked for first

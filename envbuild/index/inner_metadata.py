@@ -33,9 +33,9 @@ class InnerMetadataReader:
         self._lying_beside: Once[bytes] = Once()
 
     def read(self, location: IndexLocation, package: str, listed: IndexFile) -> InnerMetadata:
-        """What a wheel holds as its METADATA; the whole wheel is read where there is no other way.
+        """A wheel's METADATA; the whole wheel is read if there is no other way.
 
-        IndexAnswerError where it cannot be read.
+        IndexAnswerError if it cannot be read.
         """
         key = (location.name, package, listed.filename, listed.sha256)
         return self._known.get(key, lambda: self._read(location, package, listed))
@@ -64,7 +64,7 @@ class InnerMetadataReader:
     def _read_parts(
         self, location: IndexLocation, package: str, listed: IndexFile
     ) -> InnerMetadata | None:
-        """What lies beside the wheel counts where its page vouches for it; else the wheel itself is asked first."""
+        """The file beside the wheel counts if the page has its hash; else the wheel itself is read first."""
         ways = [self._in_ranges]
         if listed.has_metadata:
             ways.insert(1 if listed.metadata_sha256 is None else 0, self._beside)
@@ -81,7 +81,7 @@ class InnerMetadataReader:
     def _beside(
         self, location: IndexLocation, package: str, listed: IndexFile
     ) -> InnerMetadata | None:
-        """METADATA as the index serves it (PEP 658); None where it does not, or tells no size of the wheel."""
+        """METADATA as the index serves it (PEP 658); None if it does not, or gives no size of the wheel."""
         key = (location.name, package, listed.metadata_sha256 or listed.filename)
         try:
             content = self._lying_beside.get(

@@ -148,7 +148,7 @@ class IndexLocations:
         return tuple(self._located[name] for name, _ in self.bindings)
 
     def bindings_with(self, names: Collection[str]) -> Bindings:
-        """What is bound for who names these explicit indexes."""
+        """The bindings for a driver with these explicit indexes."""
         served = {name for name, _ in self.bindings} | set(names)
         return tuple(
             (one.name, one.packages) for one in self._located.values() if one.name in served
@@ -173,7 +173,7 @@ class IndexLocations:
         return self._located[index] if index in self._located else self.of(package)
 
     def named(self, name: str) -> IndexLocation:
-        """The index of that name; KeyError where there is none."""
+        """The index with that name; KeyError if there is none."""
         if name == DEFAULT_INDEX:
             return self.default
         return self._located[name]
@@ -223,7 +223,7 @@ def _locate(
     environ: Mapping[str, str],
     problems: list[Problem],
 ) -> IndexLocation | None:
-    """Where an index lives, or None where nobody says; what is wrong is added to the problems."""
+    """The place of an index, or None if it is not configured; mistakes are added to the problems."""
     variable = index_variable(index.name)
     override = environ.get(variable)
     form = _format(index, environ, problems)
@@ -247,7 +247,7 @@ def _locate(
 
 
 def _format(index: Index, environ: Mapping[str, str], problems: list[Problem]) -> str | None:
-    """What form an index has here; a word that means none is added to the problems."""
+    """The format of an index on this host; an invalid word is added to the problems."""
     variable = format_variable(index.name)
     override = environ.get(variable)
     if not override or override in INDEX_FORMATS:

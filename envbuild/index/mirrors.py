@@ -25,9 +25,9 @@ class Mirrors:
         self._down: dict[IndexLocation, IndexAnswer] = {}
 
     def ask(self, location: IndexLocation, ask: Callable[[IndexLocation], T]) -> T:
-        """What the first place gives that is up.
+        """The answer of the first place that is up.
 
-        IndexAnswerError as that place raises it, or of the last one where all are down;
+        IndexAnswerError of that place, or of the last one if all are down;
         it names the others that were tried.
         """
         if not location.mirrors:

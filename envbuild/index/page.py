@@ -119,7 +119,7 @@ class ProjectPage:
         return next(self._named(filename), None)
 
     def digests(self, filename: str) -> tuple[str | None, ...]:
-        """Every sha256 that the page gives for a file's name, None where it gives none for it."""
+        """Every sha256 that the page has for a file name; None for an entry without one."""
         return tuple(dict.fromkeys(file.sha256 for file in self._named(filename)))
 
     def _named(self, filename: str) -> Iterator[IndexFile]:
@@ -200,7 +200,7 @@ def _html_entries(text: str, name: str) -> list[Mapping[str, Any]]:
 
 
 def parse_file(entry: Mapping[str, Any], base: str) -> IndexFile:
-    """One entry of a page's files, as JSON has it (PEP 691); ValueError says why it is none."""
+    """An entry of a page's files in JSON (PEP 691); ValueError says why it is invalid."""
     return _file_of(_parse_entry("", entry, base))
 
 

@@ -95,10 +95,10 @@ def versions_on_page(page: ProjectPage, request: ResolveRequest) -> PageVersions
 
 
 def _version_of(package: str, filename: str) -> Version | None:
-    """The version that a file's name says; None for no file of the package.
+    """The version in a file's name; None for a file of another package.
 
-    `tool-1.0-2.tar.gz` is of no package, and no version 2.
-    A page has thousands of names: only of the few that are looked at are the tags read.
+    `tool-1.0-2.tar.gz` belongs to no package and has no version 2.
+    A page has thousands of names, so tags are parsed only for the few that matter.
     """
     if filename.endswith(".whl"):
         name, *parts = filename.removesuffix(".whl").split("-")

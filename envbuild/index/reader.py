@@ -44,7 +44,7 @@ _LONGEST_NUMBER = 18
 """Digits of a size; Python refuses to read thousands."""
 
 _LARGEST_FILE = 16 << 30
-"""Bytes of a file whose size nobody says."""
+"""The most bytes of a file whose size is unknown."""
 
 
 T = TypeVar("T")
@@ -76,7 +76,7 @@ class IndexClient:
         self.inner = InnerMetadataReader(self)
         """Reads METADATA, once for all of a command."""
         self.mirrors = Mirrors()
-        """What is known of mirrors that are down."""
+        """What is known about mirrors that are down."""
 
     def __enter__(self) -> Self:
         return self
@@ -90,9 +90,9 @@ class IndexClient:
         self._web.close()
 
     def project_page(self, location: IndexLocation, package: str) -> ProjectPage:
-        """What an index lists of a package; whatever it answers, it is asked once.
+        """The files of a package on an index; it is asked once, even if it fails.
 
-        A flat one is asked once for all packages.
+        A flat index is asked once for all packages.
         """
 
         def ask() -> ProjectPage:
@@ -112,7 +112,7 @@ class IndexClient:
         return self._fetch_page(location, package)
 
     def metadata_beside(self, location: IndexLocation, package: str, file: IndexFile) -> bytes:
-        """The METADATA that lies beside a wheel (PEP 658), its hash checked where the page has one."""
+        """The METADATA file beside a wheel (PEP 658); its hash is checked if the page has one."""
         return self._at_mirror(
             location, package, file, lambda place, listed: self._beside(place, package, listed)
         )
@@ -193,9 +193,9 @@ class IndexClient:
             yield reply
 
     def file_size(self, location: IndexLocation, package: str, file: IndexFile) -> int | None:
-        """A file's size in bytes, or None where its server does not say it.
+        """A file's size in bytes, or None if its server does not give it.
 
-        Asked with GET, because addresses that are signed for GET refuse HEAD.
+        Requested with GET, because addresses that are signed for GET refuse HEAD.
         """
         if is_on_disk(location, file):
             with open_on_disk(location, package, file) as stream:
@@ -216,9 +216,9 @@ class IndexClient:
         file: IndexFile,
         sink: BinaryIO | None = None,
     ) -> tuple[str, int]:
-        """Read a whole file, a piece at a time, into `sink` if there is one → its sha256 and its size.
+        """Read a whole file in pieces, into `sink` if there is one → its sha256 and its size.
 
-        IndexAnswerError where the page has another sha256, or it is longer than its size there.
+        IndexAnswerError if the page has another sha256, or the file is longer than the page says.
         """
         digest, size = hashlib.sha256(), 0
         for piece in self._pieces(location, package, file):
@@ -241,7 +241,7 @@ class IndexClient:
                     yield piece
 
     def ask_page(self, location: IndexLocation, package: str) -> tuple[Reply, bytes]:
-        """A page as the index sends it, remembered by nobody."""
+        """A page as the index sends it, without caching."""
         with _blaming(location, package, None):
             return self._web.fetch(_page_request(location, package), limit=_LARGEST_PAGE)
 
@@ -249,9 +249,9 @@ class IndexClient:
     def open_page(
         self, location: IndexLocation, package: str, *, known: str | None = None
     ) -> Generator[Callable[[], tuple[Reply, bytes]]]:
-        """What gives a page that the index has begun to send, once there is room for it.
+        """The open response of a page; waits if too many pages are being read.
 
-        `known` is the ETag of what the caller has: where that is the page still, the status is 304 and the body empty.
+        `known` is the ETag of the caller's copy: if the page is unchanged, the status is 304 and the body empty.
         """
         request = _page_request(location, package, known)
         with _blaming(location, package, None), self._web.open(request) as reply:
@@ -311,7 +311,7 @@ def page_url(location: IndexLocation, package: str) -> str:
 
 
 def size_of(reply: Reply) -> int | None:
-    """The size of the whole file that an answer is, or is a part of; None where it is not said."""
+    """The size of the whole file behind an answer; None if it is not given."""
     if reply.status != 206:
         return reply.length
     total = reply.headers.get("Content-Range", "").rpartition("/")[2]

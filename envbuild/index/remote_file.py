@@ -50,7 +50,7 @@ class RemoteFile(io.RawIOBase):
     """A seekable file over HTTP ranges; keeps what it has read."""
 
     def __init__(self, ask: Ask) -> None:
-        """Ask for the end of the file; RangesUnsupportedError where the server gives whole files only."""
+        """Request the end of the file; RangesUnsupportedError if the server only gives whole files."""
         super().__init__()
         self._ask = ask
         self._position = 0
@@ -159,7 +159,7 @@ class InnerMetadata:
 def metadata_in_ranges(
     client: IndexClient, location: IndexLocation, package: str, listed: IndexFile
 ) -> InnerMetadata | None:
-    """What the wheel's last bytes say; None where the server gives whole files only.
+    """METADATA from the wheel's last bytes; None if the server only gives whole files.
 
     IndexAnswerError if it is not a wheel, or came whole and has another sha256 than the `listed` one.
     """

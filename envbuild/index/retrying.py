@@ -55,7 +55,7 @@ def with_retries(attempt: Callable[[], T], retries: int) -> T:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that a server asks to wait, given in seconds or as a date (RFC 9110); None where it does not."""
+    """The seconds that a server asks to wait, as a number or a date (RFC 9110); None if it does not."""
     text = headers.get("Retry-After", "").strip()
     if text.isascii() and text.isdecimal():
         return float(text[:_LONGEST_NUMBER])

@@ -150,9 +150,9 @@ class IndexRouter:
         return location, listed
 
     def metadata(self, package: str, filename: str, known: str | None) -> Served:
-        """The METADATA of a wheel; without its text where it is what the client has by its `known` ETag.
+        """The METADATA of a wheel; without its text if the client has it by its `known` ETag.
 
-        What cannot be read as a wheel is noted, and left to the client to pass over.
+        A wheel that cannot be read is noted, and the client passes over it.
         """
         location, listed = self._file(package, filename)
         if listed.metadata_sha256 is not None and known == f'"{listed.metadata_sha256}"':
@@ -167,7 +167,7 @@ class IndexRouter:
         return Served(etag=f'"{hashlib.sha256(content).hexdigest()}"', body=content)
 
     def _with_digest(self, location: IndexLocation, package: str, file: IndexFile) -> IndexFile:
-        """A file of a folder, whose sha256 nobody else can tell."""
+        """A file of a folder, whose sha256 no page has."""
         return replace(file, sha256=self._digest(location, package, file))
 
     def _digest(self, location: IndexLocation, package: str, file: IndexFile) -> str | None:

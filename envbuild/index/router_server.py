@@ -32,7 +32,7 @@ _IDLE = 300.0
 
 @value
 class Served:
-    """What every client of one command is told alike."""
+    """Headers that every client of one command gets."""
 
     etag: str
     body: str | bytes
@@ -63,7 +63,7 @@ class Routes(Protocol):
         ...
 
     def metadata(self, package: str, filename: str, known: str | None) -> Served:
-        """The METADATA of a wheel; without its text where it is what the client has by its `known` ETag."""
+        """The METADATA of a wheel; without its text if the client has it by its `known` ETag."""
         ...
 
     def content(
@@ -197,7 +197,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _status_for(answer: IndexAnswer) -> int:
-    """What the client is told of a bad answer: a status at which it stops."""
+    """The status for a bad answer, at which the client stops."""
     return 404 if answer.fault is Fault.NOT_FOUND else _FAILED_BEHIND
 
 

@@ -44,7 +44,7 @@ class IndexSession:
     reader: MetadataReader
 
     def fetch(self, files: tuple[ResolvedFile, ...]) -> Mapping[str, PublishedMetadata]:
-        """What files say about themselves, as `MetadataSource` gives it."""
+        """METADATA of files, as in `MetadataSource`."""
         return {
             sha256: PublishedMetadata(
                 requires=metadata.requires,
@@ -55,9 +55,9 @@ class IndexSession:
         }
 
     def sole_digest(self, file: ListedFile) -> str:
-        """The sha256 of a file that an index offers, computed where its page has none.
+        """The sha256 of a listed file, computed if its page has none.
 
-        IndexFailureError where the page lists several files under its name.
+        IndexFailureError if the page lists several files under its name.
         """
         from envbuild.errors import IndexFailureError
         from envbuild.index.answer import IndexAnswerError
@@ -73,7 +73,7 @@ class IndexSession:
         return self.reader.still_listed(packages)
 
     def listed_files(self, package: str) -> tuple[str, ...]:
-        """The names of all files that a package's index lists; IndexFailureError where it does not answer."""
+        """The names of all files in a package's index; IndexFailureError if it does not answer."""
         page = self.client.project_page(self.locations.of(package), package)
         return tuple(file.filename for file in page.files)
 

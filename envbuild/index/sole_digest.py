@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def sole_digest(client: IndexClient, location: IndexLocation, file: ListedFile) -> str:
-    """The file's sha256; where its page has only digests of other kinds, that of its content.
+    """The file's sha256; computed from its content if its page has only other digests.
 
-    IndexAnswerError where the page lists several files under the name,
+    IndexAnswerError if the page lists several files under the name,
     or the content does not have the page's digest.
     """
     if len(file.hashes) > 1:
@@ -52,7 +52,7 @@ def _computed(
 
 
 class _Hashing:
-    """What is written goes through several digests, and nowhere else."""
+    """A sink that only updates several digests."""
 
     def __init__(self, digests: tuple[hashlib._Hash, ...]) -> None:
         self._digests = digests

@@ -50,9 +50,9 @@ def source_requires(
 
 
 def read_source_requires(archive: IO[bytes], package: str) -> tuple[str, ...]:
-    """The requirements in a source distribution; one of `_UNREADABLE` where it is none.
+    """The requirements in a source distribution; one of `_UNREADABLE` if it is invalid.
 
-    PKG-INFO has them where its tools are of today (PEP 643), `requires.txt` where setuptools wrote it before.
+    Current tools write them into PKG-INFO (PEP 643); setuptools wrote `requires.txt` before.
     """
     found: dict[re.Pattern[str], bytes] = {}
     unpacked = cast("IO[bytes]", gzip.GzipFile(fileobj=archive))
@@ -74,7 +74,7 @@ class _BoundedText:
         self._left = _LARGEST_CONTENT
 
     def read(self, size: int) -> bytes:
-        """At most so many bytes; ValueError where there have been too many."""
+        """At most so many bytes; ValueError if there are more."""
         self._left -= size
         if self._left < 0:
             raise ValueError("it is too long")

@@ -95,7 +95,7 @@ class UvIndexes:
 
     @property
     def bad_answers(self) -> tuple[IndexAnswer, ...]:
-        """What indexes answered badly so far."""
+        """The bad answers of indexes so far."""
         return self._router.bad_answers if self._router else ()
 
     @property
@@ -124,7 +124,7 @@ class UvIndexes:
 
 
 def learn_default_url(runner: Runner) -> str:
-    """uv's own default index, as uv says it; HostError where it does not."""
+    """uv's own default index, from uv's output; HostError if uv does not say it."""
     with tempfile.TemporaryDirectory(prefix="envbuild-index-") as folder:
         empty = Path(folder, "empty.in")
         empty.touch()
@@ -157,7 +157,7 @@ def default_environment(declared: IndexLocation | None) -> dict[str, str]:
 
 
 def _remembered_secret(path: Path | None) -> str:
-    """The secret in the file, or a new one, kept there where that is possible."""
+    """The secret in the file, or a new one, which is saved there if possible."""
     if path is None:
         return secrets.token_hex(16)
     with suppress(OSError, ValueError):

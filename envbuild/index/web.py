@@ -112,7 +112,7 @@ class Reply:
         return urlsplit(self.url).netloc
 
     def go_on(self, ask: Ask, *, verified: bool, tries: int) -> None:
-        """Ask for the rest of a whole file where it breaks off, as `continued` has it."""
+        """Continue a whole file after its connection breaks, as in `continued`."""
         if self.status == HTTPStatus.OK:
             self._continued = lambda: continued(self, ask, verified=verified, tries=tries)
 
@@ -180,9 +180,9 @@ class Web:
 
     @contextmanager
     def open(self, request: Request) -> Generator[Reply]:
-        """Ask, and give a good answer with its body unread; every other is a WebError.
+        """Send a request; returns a good answer with its body unread, every other is a WebError.
 
-        A whole file that breaks off goes on where it was.
+        The download of a whole file is continued if it breaks off.
         """
         with ExitStack() as opened:
 

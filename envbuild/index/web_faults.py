@@ -131,7 +131,7 @@ def _tunnel_status(error: Exception) -> int | None:
 
 
 def _socks_error(error: Exception) -> str:
-    """What a SOCKS proxy says instead of leading to a host, in PySocks' fixed words; empty without any."""
+    """The error of a SOCKS proxy, in PySocks' fixed words; empty if there is none."""
     for cause in _causes(error):
         kind = type(cause)
         if kind.__module__ == _SOCKS and kind.__name__ in _SOCKS_ANSWERS:

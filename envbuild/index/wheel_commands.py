@@ -75,7 +75,7 @@ def _commands(archive: zipfile.ZipFile) -> Iterator[str]:
 
 
 def _script(path: str) -> Iterator[str]:
-    """The command that a file of `.data` is; none where it goes elsewhere."""
+    """The command of a file in `.data`; none if it is installed elsewhere."""
     for folder in _SCRIPTS:
         command = path.removeprefix(folder)
         if command != path and command and "/" not in command:
@@ -97,7 +97,7 @@ def _entry_points(text: str) -> Iterator[str]:
 
 @value
 class CommandReader:
-    """Looks into wheels; IndexFailureError where an index does not give one."""
+    """Reads wheels; IndexFailureError if an index does not give one."""
 
     locations: IndexLocations
     client: IndexClient
@@ -155,7 +155,7 @@ class CommandReader:
                 return look(stream)
 
     def _place(self, location: IndexLocation, file: ResolvedFile) -> IndexFile:
-        """Where the wheel lies by its page; a resolution saw a router's address."""
+        """The wheel's place from its page; a resolution saw a router's address."""
         listed = self.client.project_page(location, file.package).file(file.file)
         if listed is None:
             raise IndexAnswerError(

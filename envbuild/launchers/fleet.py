@@ -88,7 +88,7 @@ class FileSource:
     """The index's own address, without credentials; None if it is not a PEP 503 index on the web."""
 
     files: Mapping[str, str]
-    """File name → URL, or absolute path where it lies on this host."""
+    """File name → URL, or absolute path if it is on this host."""
 
 
 @value

@@ -38,13 +38,13 @@ class Change:
 
     package: str
     before: tuple[str, ...]
-    """The versions locked before, over all targets, in order; empty where it is new."""
+    """The versions locked before, over all targets, in order; empty if it is new."""
 
     after: tuple[str, ...]
-    """The versions locked now; empty where it is gone."""
+    """The versions locked now; empty if it was removed."""
 
     file: FileChange | None = None
-    """The file that differs where the version, which both sides then name, is the same."""
+    """The file that differs, if the version is the same on both sides."""
 
     @property
     def kind(self) -> str:

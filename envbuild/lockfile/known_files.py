@@ -37,7 +37,7 @@ def files_of(lockfile: Lockfile) -> Iterator[NamedFile]:
 
 
 def known_files(lockfiles: Iterable[Lockfile]) -> Known:
-    """What lockfiles hold; drivers that were locked apart may know one name with several sha256."""
+    """The files in lockfiles; drivers that were locked separately may have one name with several sha256."""
     known: dict[str, set[str]] = {}
     for lockfile in lockfiles:
         for named in files_of(lockfile):

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 def unknown_modules(driver: Driver, lockfile: Lockfile) -> tuple[str, ...]:
-    """The module that a driver runs, where its lockfile should record a package for it and does not.
+    """The module that a driver runs, if its lockfile should record a package for it and does not.
 
-    A source distribution may have any module: it is known when it is built.
+    A source distribution may have any module; that is known when it is built.
     """
     module = driver.module
     if module is None or not all(map(_is_wheel, lockfile.packages)):
@@ -56,7 +56,7 @@ def record_modules(
 
 
 def module_problem(driver: Driver, lockfile: Lockfile, file: str) -> tuple[Problem, ...]:
-    """The problem that no locked package has the driver's module; none where one has, or may have."""
+    """The problem that no locked package has the driver's module; empty if one has it, or may have it."""
     return tuple(
         Problem(
             file=file,

@@ -122,7 +122,7 @@ def _size(count: int) -> str:
 
 
 def said_by_kernel(path: Path) -> str:
-    """The beginning of a small file of the kernel or of the system; empty where it cannot be read.
+    """The beginning of a small file of the kernel or the system; empty if it cannot be read.
 
     At most 64 KiB; a pipe, a device or a folder is not read.
     """

@@ -62,7 +62,7 @@ def render_rollback(result: RolledBack) -> Text:
 
 
 def _cache_lines(result: RolledBack) -> Iterator[str]:
-    """What was passed over in each environment."""
+    """The caches that were passed over, by environment."""
     counts = Counter(finding.subject for finding in result.caches)
     for environment, count in counts.items():
         what = render_count(count, "cache")

@@ -181,7 +181,7 @@ class Resolver(Protocol):
 
 @value
 class ResolverTools:
-    """What a resolver is made from."""
+    """The inputs of a resolver."""
 
     runner: Runner
     cache: Path

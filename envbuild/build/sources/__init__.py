@@ -1,4 +1,4 @@
-"""Places that may have locked wheels beside the indexes: one file here for each kind."""
+"""Places with locked wheels, in addition to the indexes: one file for each kind."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ def read_seconds(value: object, place: Place) -> int | None:
 _FOLDER = re.compile(r"[A-Za-z0-9._+/-]+")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _EARLY = re.compile(r"PYTHON.*|(LD|DYLD|MALLOC)_.*|GLIBC_TUNABLES|TZ|LC_ALL")
-"""What the interpreter, the loader and the C library read before the activation can set it."""
+"""Variables that the interpreter, the loader and the C library read before the activation can set them."""
 
 
 def read_env(value: object, place: Place) -> tuple[tuple[str, str], ...] | None:

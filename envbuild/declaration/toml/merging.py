@@ -75,7 +75,7 @@ def merge_driver(
 
 
 def _check_early(made: Driver, table: Table, defaults: Table) -> None:
-    """Note what has to be set before the interpreter starts where a package's own command is started."""
+    """Note variables that must be set before the interpreter starts, if a package's own command is started."""
     if not made.enabled or starts_own_command(made):
         return
     for name in early_variables(made.env):

@@ -25,7 +25,7 @@ def render_requirements(lockfile: Lockfile) -> ExportedFile:
 
 
 def pinned(package: LockedPackage, lockfile: Lockfile) -> str:
-    """`name==version`, with a marker where it is not for every target."""
+    """`name==version`, with a marker if it is not for every target."""
     marker = package_marker(package, lockfile)
     text = f"{package.name}=={package.version}"
     return f"{text} ; {marker}" if marker else text

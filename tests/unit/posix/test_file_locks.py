@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -76,8 +77,8 @@ def test_a_lock_keeps_others_out(lock: Path, holder: Holder) -> None:
 def test_a_killed_process_gives_its_locks_back(lock: Path, holder: Holder) -> None:
     """`kill -9` leaves no lock that anybody would have to remove by hand."""
     holder.kill()
-    with locked(lock, timeout=5):
-        pass
+    with locked(lock, timeout=5) as descriptor:
+        assert os.path.samestat(os.fstat(descriptor), lock.stat())
 
 
 def test_who_waits_gets_the_lock_when_it_is_free(lock: Path, holder: Holder) -> None:
