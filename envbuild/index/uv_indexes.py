@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import secrets
@@ -17,7 +18,6 @@ from envbuild.lean_json import read_ordinary
 from envbuild.posix.files import make_private, write_atomically
 from envbuild.posix.process import Command, scrubbed_environment
 from envbuild.uv.executable import base_arguments, uv_executable
-from envbuild.uv.loopback import exempt_from_proxy, patience_beyond
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
@@ -58,8 +58,8 @@ class UvIndexes:
         self.manners: Mapping[str, str] = {
             "UV_HTTP_RETRIES": str(client.retries),
             # uv must not lose patience before the router has said what the index did
-            "UV_HTTP_TIMEOUT": patience_beyond(client.patience * locations.most_places),
-            **exempt_from_proxy(environ),
+            "UV_HTTP_TIMEOUT": _patience_beyond(client.patience * locations.most_places),
+            **_exempt_from_proxy(environ),
         }
         """The variables for all requests of a uv process."""
 
@@ -169,3 +169,19 @@ def _remembered_secret(path: Path | None) -> str:
         make_private(path.parent)
         write_atomically(path, secret.encode(), mode=0o600, sync=False)
     return secret
+
+
+_MARGIN = 5.0
+"""Seconds that uv waits longer than envbuild waits for an index, so that uv gets the error."""
+
+
+def _patience_beyond(patience: float) -> str:
+    """`$UV_HTTP_TIMEOUT`, in whole seconds, for a server that waits `patience` seconds for an index."""
+    return str(math.ceil(patience + _MARGIN))
+
+
+def _exempt_from_proxy(environ: Mapping[str, str]) -> dict[str, str]:
+    """Exempt the router from the user's proxy, in addition to the hosts that are exempt already."""
+    known = environ.get("NO_PROXY") or environ.get("no_proxy") or ""
+    exempt = ",".join(part for part in (known, "127.0.0.1") if part)
+    return {"NO_PROXY": exempt, "no_proxy": exempt}

@@ -1,11 +1,17 @@
-"""A `pylock.toml` (PEP 751) with exactly one file for each package, so that uv has no choice."""
+"""What uv is given to install.
+
+A `pylock.toml` (PEP 751) has exactly one file for each package, so that uv has no choice.
+If that fails, a small wheel that every host can install shows whether the host or the files are to blame.
+"""
 
 from __future__ import annotations
 
+import zipfile
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from envbuild.toml_text import toml_string
+from envbuild.wheelcache.record import record_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -43,3 +49,24 @@ def _package(file: ChosenFile, url: str) -> str:
         f"index = {toml_string(INDEX)}\n"
         f"wheels = [{{ {wheel}, hashes = {{ sha256 = {toml_string(file.sha256)} }} }}]\n"
     )
+
+
+_INFO = "envbuild_proof-1.0.dist-info"
+_FILES = {
+    "envbuild_proof.txt": b"installed\n",
+    f"{_INFO}/METADATA": b"Metadata-Version: 2.1\nName: envbuild-proof\nVersion: 1.0\n",
+    f"{_INFO}/WHEEL": b"Wheel-Version: 1.0\nGenerator: envbuild\n"
+    b"Root-Is-Purelib: true\nTag: py3-none-any\n",
+}
+
+
+def write_proof(folder: Path) -> Path:
+    """Write a wheel that every host can install; returns its path."""
+    path = folder / "envbuild_proof-1.0-py3-none-any.whl"
+    lines = [f"{name},{record_digest(text)},{len(text)}" for name, text in _FILES.items()]
+    record = "\n".join((*lines, f"{_INFO}/RECORD,,", ""))
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in _FILES.items():
+            archive.writestr(name, content)
+        archive.writestr(f"{_INFO}/RECORD", record)
+    return path

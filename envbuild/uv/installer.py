@@ -15,10 +15,9 @@ from envbuild.errors import HostError, IndexFailureError, Problem
 from envbuild.posix.deletion import remove_tree
 from envbuild.posix.process import Command, scrubbed_environment
 from envbuild.posix.shortage import SHORTAGES, disk_space_hint, is_full
-from envbuild.uv.exact_files import ARGUMENTS, INDEX, NOWHERE, render_wheels
+from envbuild.uv.exact_files import ARGUMENTS, INDEX, NOWHERE, render_wheels, write_proof
 from envbuild.uv.executable import base_arguments, uv_executable
 from envbuild.uv.output import Downloads, without_switches, without_talk
-from envbuild.uv.proof import write_proof
 from envbuild.value import value
 
 if TYPE_CHECKING:
