@@ -668,6 +668,13 @@ def _without_top(world: World, prepare: Callable[[World], None]) -> None:
     shutil.rmtree(world.folder / "tree" / "simple" / "top", ignore_errors=True)
 
 
+def _as_flat(world: World, prepare: Callable[[World], None]) -> None:
+    """The same of a flat page."""
+    prepare(world)
+    world.url = world.url.replace("/simple", "/wheels")
+    world.form = "flat"
+
+
 GONE = "index '(own|default)' has no package 'top'"
 PLACES = (
     Case(name="flat page", prepare=_flat),
@@ -686,6 +693,29 @@ PLACES = (
         words="does not permit reading",
     ),
     Case(name="flat page that lacks it", prepare=lambda w: _without_top(w, _flat), words=GONE),
+    Case(
+        name="flat page, certificate unreadable",
+        prepare=lambda world: _as_flat(world, _unreadable_cert),
+        words="SSL_CERT_FILE",
+    ),
+    Case(
+        name="flat page, proxy is down",
+        prepare=lambda world: _as_flat(world, _dead_proxy),
+        words="cannot be reached",
+    ),
+    Case(name="flat page, SOCKS", prepare=lambda w: _as_flat(w, lambda v: _socks(v, "socks5h"))),
+    Case(
+        name="flat page, netrc cannot be parsed",
+        prepare=lambda world: _as_flat(
+            world, lambda one: one.write_netrc("machine 127.0.0.1", "passwort x")
+        ),
+        words="netrc",
+    ),
+    Case(
+        name="flat page, other password",
+        prepare=lambda world: _as_flat(world, _netrc_of_another),
+        words=r"asks who you are \(401\)",
+    ),
     Case(name="folders within a folder", prepare=_nested),
     Case(name="folder as a file: URL", prepare=_as_file_url),
     Case(name="folder that lacks it", prepare=lambda w: _without_top(w, _nested), words=GONE),
