@@ -77,8 +77,11 @@ def diagnose_resolution(
 
 
 def problems_seen(seen: Iterable[IndexAnswer]) -> list[Problem]:
-    """The bad answers except missing packages: a resolver asks for many that need not exist."""
-    bad = (answer for answer in seen if answer.fault is not Fault.NOT_FOUND)
+    """The bad answers except missing packages: a resolver asks for many that need not exist.
+
+    A file that its page lists has to exist.
+    """
+    bad = (answer for answer in seen if answer.file or answer.fault is not Fault.NOT_FOUND)
     return list(dict.fromkeys(map(problem_of, bad)))
 
 

@@ -30,10 +30,10 @@ _PLAIN_URL = re.compile(
 _BARE_FRAGMENT = re.compile(r"""(\bhref\s*=\s*(["'])[^"'#]*)#[^"'=]*(?=\2)""", re.IGNORECASE)
 """A link's fragment that is a place in a page, not a digest."""
 
-_MOST_LINKS = 100_000
+_MOST_LINKS = 50_000
 """Of a page; the longest in use have ten thousand."""
 
-_MOST_PARTS = 1_000_000
+_MOST_PARTS = 500_000
 """Elements of a JSON page, at all its depths; the longest in use have a tenth of it."""
 
 _HEX = re.compile(r"[0-9a-fA-F]{32,128}")

@@ -593,6 +593,9 @@ FILES = (
     _failed("metadata 500", METADATA, Status(code=500), "500 Internal Server Error"),
     _failed("metadata changed", METADATA, Change(at=3), "changed"),
     _retried("metadata 404", METADATA, Status(code=404), 9),
+    _failed(
+        "file 404", "/files/base", Status(code=404), r"lists base.* but does not have it \(404\)"
+    ),
     Case(name="ranges 416", prepare=lambda world: _without_ranges(world, 416)),
     Case(name="ranges 501", prepare=lambda world: _without_ranges(world, 501)),
     Case(name="no ranges", prepare=lambda world: _offer(world, metadata=False, ranges=False)),

@@ -57,11 +57,11 @@ EVILS = {
     ),
     "31 MiB of links": (
         Flood(begin=head(HTML) + b"<html>", piece=LINK * (MIB // len(LINK)), times=31),
-        r"it has more than 100000 links",
+        r"it has more than 50000 links",
     ),
     "31 MiB of entries": (
         Flood(begin=head(JSON) + b'{"files":[', piece=ENTRY * (MIB // len(ENTRY)), times=31),
-        r"its JSON has more than 1000000 parts",
+        r"its JSON has more than 500000 parts",
     ),
     "without end": (
         Drip(begin=head(HTML) + b"<html>", piece=LINK),
