@@ -77,7 +77,7 @@ class Prober:
                 Command(
                     argv=(str(program), *probe.argv[1:]),
                     # A user with write access would leave bytecode in the environment.
-                    env=(("PYTHONDONTWRITEBYTECODE", "1"),),
+                    env=(("CACHE_DIRECTORY", folder), ("PYTHONDONTWRITEBYTECODE", "1")),
                     cwd=folder,
                     timeout=probe.timeout,
                     ends_group=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import signal
 import sys
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from envbuild.environment.activation import CACHES
 from tests.support.command_line import declare_drivers
 from tests.support.wheels import Wheel, command_wheel
 
@@ -81,14 +83,23 @@ def test_probe_that_succeeds(run_envbuild: CommandLine, tricks: IndexServer) -> 
 
 
 def test_environment_of_a_probe(run_envbuild: CommandLine, tricks: IndexServer) -> None:
-    """A probe meets an empty environment, an empty folder, and what the activation sets."""
+    """A probe meets an empty environment, an empty folder, which is its cache too, and what the activation sets."""
     probe = 'probe = [["tricks", "tell"]]\nenv = { TOLD = "1" }'
     assert sync(run_envbuild, probe).code == 0
     table: Any = run_envbuild("probe", "--format", "json").json
     (said,) = table["drivers"]["tricks"]["probes"]
     environment = table["drivers"]["tricks"]["environment"]
     line = said["output"].splitlines()[1]
-    assert line.startswith("['LC_CTYPE', 'PATH', 'PYTHONDONTWRITEBYTECODE', 'TOLD']"), line
+    names = set(ast.literal_eval(line.partition("]")[0] + "]"))
+    caches = {name for name, _ in CACHES}
+    assert names - caches == {
+        "CACHE_DIRECTORY",
+        "LC_CTYPE",
+        "PATH",
+        "PYTHONDONTWRITEBYTECODE",
+        "TOLD",
+    }, line
+    assert caches < names
     assert f"{environment}/bin:" in line
     assert Path(said["log"]).read_text() == said["output"]
 
