@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 PLACEHOLDERS = ("env", "site-packages", "python", "cache")
 """The environment's folder, its site-packages, its Python, and a writable folder for the driver."""
@@ -22,11 +22,6 @@ def unknown_placeholder(text: str) -> str | None:
     """The first name in braces that is not a placeholder; None if there is none."""
     names = (part[2] for part in _PART.finditer(text))
     return next((name for name in names if name and name not in PLACEHOLDERS), None)
-
-
-def has_placeholders(texts: Iterable[str]) -> bool:
-    """Whether any of the texts reads otherwise than it is written."""
-    return any(_PART.search(text) for text in texts)
 
 
 def split_at_cache(text: str, places: Mapping[str, str]) -> tuple[str, ...]:

@@ -6,7 +6,6 @@ from textwrap import indent
 from typing import TYPE_CHECKING
 
 from envbuild.declaration.placeholders import split_at_cache
-from envbuild.environment.derivation import WHEREVER
 from envbuild.environment.lease import LEASE_FILE
 
 if TYPE_CHECKING:
@@ -127,35 +126,29 @@ def render_activation(derivation: Derivation, environment: str) -> str:
     A missing PATH, as under `env -i`, counts as the system's default.
     Values are set as UTF-8 bytes, because the locale's encoding may not have their characters.
     """
-    head = [
+    lines = [
         '"""Baked in by envbuild: whoever starts this Python, the process is the same."""',
         "import os, sys",
         _LEASE,
-    ]
-    hold = f"_hold({f'{environment}/{LEASE_FILE}'!r})"
-    settle = [
         _SETTLE,
         f"if sys.prefix != {environment!r}:",
         f"    _settle(sys.prefix, {environment!r})",
+        f"if sys.prefix == {environment!r}:",
+        indent("\n".join(_body(derivation, environment)), "    "),
     ]
-    if derivation.activation == WHEREVER:
-        return "\n".join([*head, hold, *settle, *_body(derivation, environment)]) + "\n"
-    body = "\n".join([hold, *_body(derivation, environment)])
-    guard = f"if sys.prefix == {environment!r}:"
-    return "\n".join([*head, *settle, guard, indent(body, "    ")]) + "\n"
+    return "\n".join(lines) + "\n"
 
 
 def _body(derivation: Derivation, environment: str) -> Iterator[str]:
+    yield f"_hold({f'{environment}/{LEASE_FILE}'!r})"
     yield f"_BIN = {f'{environment}/bin'!r}"
     yield "_PATH = os.environ.get('PATH') or os.defpath"
     yield "if _PATH.split(os.pathsep, 1)[0] != _BIN:"
     yield "    os.environ['PATH'] = _BIN + os.pathsep + _PATH"
     places = places_in(environment, derivation.python_version)
-    caches = () if derivation.activation == WHEREVER else CACHES
     declared = {name: split_at_cache(value, places) for name, value in derivation.env}
-    pieces = {name: split_at_cache(value, places) for name, value in caches} | declared
-    if any(len(found) > 1 for found in pieces.values()):
-        yield _CACHE.format(driver=derivation.driver)
+    pieces = {name: split_at_cache(value, places) for name, value in CACHES} | declared
+    yield _CACHE.format(driver=derivation.driver)
     if any(len(found) > 1 for found in declared.values()):
         yield _MAKE_CACHE
     for name, found in pieces.items():

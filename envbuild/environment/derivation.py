@@ -6,20 +6,13 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
-from envbuild.declaration.placeholders import has_placeholders
 from envbuild.value import value
 
 if TYPE_CHECKING:
     from envbuild.lockfile.lockfile import ChosenFile
 
-LAYOUT = 5
+LAYOUT = 6
 """Raised whenever the same derivation would be built into different files."""
-
-GENERATED = 2
-"""The version of generated commands and of placeholders: raised whenever the same words would become other files."""
-
-WHEREVER = 1
-"""The first version of the start-up file, which receipts do not name: it acts in every process that imports it."""
 
 SHORT = 12
 """How many hex digits of the key are in an environment's path."""
@@ -66,12 +59,6 @@ class Derivation:
     prepare_network: bool = False
     """Whether they could use the network."""
 
-    activation: int = 2
-    """The version of the start-up file. It is not part of the key: what an older envbuild built stays valid.
-
-    A receipt keeps it, so that a repair writes the same file again.
-    """
-
 
 def compute_key(derivation: Derivation) -> str:
     """64 hex digits: sha256 over all fields that decide the content, each with its name.
@@ -79,8 +66,9 @@ def compute_key(derivation: Derivation) -> str:
     The fields are listed by hand, because a new one changes every existing key.
     """
     files = sorted((file.file, file.sha256) for file in derivation.files)
-    content: dict[str, object] = {
+    content = {
         "layout": LAYOUT,
+        "driver": derivation.driver,
         "files": [list(file) for file in files],
         "python": {
             "path": derivation.python,
@@ -89,16 +77,11 @@ def compute_key(derivation: Derivation) -> str:
         },
         "env": [list(pair) for pair in derivation.env],
         "bytecode": derivation.bytecode,
+        "command": list(derivation.command),
+        "library-path": list(derivation.library_path),
+        "prepare": [list(words) for words in derivation.prepare],
+        "prepare-network": derivation.prepare_network and derivation.prepare != (),
     }
-    if derivation.command:
-        content["command"] = [GENERATED, derivation.driver, *derivation.command]
-    if derivation.library_path:
-        content["library-path"] = list(derivation.library_path)
-    if derivation.prepare:
-        content["prepare"] = [list(words) for words in derivation.prepare]
-        content["prepare-network"] = derivation.prepare_network
-    if has_placeholders(value for _, value in derivation.env):
-        content["placeholders"] = [GENERATED, derivation.driver]
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 

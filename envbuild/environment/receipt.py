@@ -177,7 +177,7 @@ def _read_rows(rows: object, *kinds: type) -> Iterator[list[Any]]:
 
 
 def _parse_derivation(table: dict[str, Any]) -> Derivation:
-    from envbuild.environment.derivation import WHEREVER, Derivation
+    from envbuild.environment.derivation import Derivation
     from envbuild.lockfile.lockfile import ChosenFile
 
     wheels = _read_rows(table["wheels"], str, str, str, str, str, int)
@@ -199,7 +199,6 @@ def _parse_derivation(table: dict[str, Any]) -> Derivation:
         library_path=_words(facts.get("library_path", [])),
         prepare=tuple(map(_words, _list(facts.get("prepare", [])))),
         prepare_network=facts.get("prepare_network", False) is True,
-        activation=_number(facts.get("activation", WHEREVER)),
         files=tuple(
             ChosenFile(
                 package=package, version=version, index=index, file=file, sha256=sha256, size=size
@@ -212,12 +211,6 @@ def _parse_derivation(table: dict[str, Any]) -> Derivation:
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{value!r} is not a text")
-    return value
-
-
-def _number(value: object) -> int:
-    if type(value) is not int:
-        raise TypeError(f"{value!r} is not a number")
     return value
 
 
@@ -258,8 +251,6 @@ def read_receipt_files(lines: Iterable[str]) -> tuple[tuple[str, str, str, str],
 
 
 def _derivation_rows(derivation: Derivation) -> Iterator[str]:
-    from envbuild.environment.derivation import WHEREVER
-
     table: dict[str, object] = {
         "driver": derivation.driver,
         "version": derivation.version,
@@ -268,8 +259,6 @@ def _derivation_rows(derivation: Derivation) -> Iterator[str]:
         "env": dict(derivation.env),
         "bytecode": derivation.bytecode,
     }
-    if derivation.activation != WHEREVER:
-        table["activation"] = derivation.activation
     if derivation.command:
         table["command"] = list(derivation.command)
     if derivation.prepare:
