@@ -144,6 +144,12 @@ class Code(enum.StrEnum):
         "a host with the accelerator of `--host` skips a driver",
         "nothing, if such hosts are not meant to run it",
     )
+    HOST_VARIANT = (
+        "host-variant",
+        "note",
+        "the variant of a driver that a host with what `--host` says gets, and why not those before it",
+        "nothing",
+    )
     HOST_ACCELERATOR = (
         "host-accelerator",
         "error",

@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from envbuild.target.target import Interpreter
 
 
-def planner_for(context: Context, progress: Progress, *, offline: bool, dry_run: bool) -> Planner:
+def planner_for(
+    context: Context,
+    progress: Progress,
+    *,
+    offline: bool,
+    dry_run: bool,
+    variant: str | None = None,
+) -> Planner:
     """Makes this host's plan from the declaration and its lockfiles."""
     from envbuild.commands.sync import Planner
 
@@ -41,6 +48,7 @@ def planner_for(context: Context, progress: Progress, *, offline: bool, dry_run:
         folder=context.lock_folder,
         host=context.host,
         interpreter_for=interpreter_for,
+        variant=variant,
         current=context.store.read_current(),
         is_valid=context.store.is_valid,
     )

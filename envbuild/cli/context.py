@@ -185,6 +185,7 @@ class Context:
 
         asked = [driver.accelerator for driver in self.declaration.drivers]
         asked += [table.accelerator for table in self.declaration.hosts]
+        asked += [one.accelerator for driver in self.declaration.drivers for one in driver.variants]
         kinds = {accelerator.kind for accelerator in asked if accelerator is not None}
         return probe_host(self.runner, self.environment, kinds=kinds)
 

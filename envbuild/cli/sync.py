@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from envbuild.cli.folders import are_own, is_own_declaration, store_root
-from envbuild.cli.options import JOBS, Arguments, drivers, flag
+from envbuild.cli.options import JOBS, Arguments, Parameter, drivers, flag
 from envbuild.cli.verbs import Verb
 
 TYPE_CHECKING = False
@@ -26,7 +26,7 @@ def _at_once(arguments: Arguments, environment: Mapping[str, str]) -> Text | Non
     from envbuild.cli.stamp import synced
 
     root = store_root(arguments, environment)
-    if root is None or arguments.drivers or arguments.dry_run:
+    if root is None or arguments.drivers or arguments.dry_run or arguments.variant:
         return None
     if environment.get("ENVBUILD_HOST_FACTS"):  # a stamp is about the host as it is
         return None
@@ -40,6 +40,7 @@ def _at_once(arguments: Arguments, environment: Mapping[str, str]) -> Text | Non
     flag("--dry-run", "print the plan and do nothing"),
     flag("--offline", "ask no index: use only what the store's cache holds"),
     flag("--keep-going", "when some drivers fail, switch to the others"),
+    Parameter("--variant", "NAME", "build this variant, whatever accelerator the host has"),
     JOBS,
     at_once=_at_once,
 )
@@ -74,7 +75,7 @@ def _sync(context: Context, arguments: Arguments, progress: Progress) -> SyncRes
         store.prepare()
         applied = _apply(context, arguments, plan, progress)
         result = SyncResult(plan=plan, applied=applied, manifest=applied.manifest)
-    as_it_is = not context.environment.get("ENVBUILD_HOST_FACTS")
+    as_it_is = not (context.environment.get("ENVBUILD_HOST_FACTS") or arguments.variant)
     if as_it_is and not arguments.dry_run and not arguments.drivers and not result.failures:
         _leave_stamp(context, declaration.digest, result)
     return result
@@ -83,7 +84,13 @@ def _sync(context: Context, arguments: Arguments, progress: Progress) -> SyncRes
 def _plan(context: Context, arguments: Arguments, progress: Progress) -> Plan:
     from envbuild.cli.building import planner_for
 
-    planner = planner_for(context, progress, offline=arguments.offline, dry_run=arguments.dry_run)
+    planner = planner_for(
+        context,
+        progress,
+        offline=arguments.offline,
+        dry_run=arguments.dry_run,
+        variant=arguments.variant,
+    )
     return planner.plan(tuple(arguments.drivers))
 
 

@@ -164,7 +164,10 @@ class Checker:
     def _stale(self, driver: Driver, lockfile: Lockfile) -> Iterator[Finding]:
         judged = judge_lockfile(lockfile, driver, self.declaration)
         if isinstance(judged, Stale):
-            new = (one for one in driver.requires if one.text not in lockfile.inputs.requires)
+            declared = (one for variant in driver.variants for one in variant.requires)
+            locked = {text for one in lockfile.inputs.variants for text in one.requires}
+            locked |= {*lockfile.inputs.requires}
+            new = (one for one in (*driver.requires, *declared) if one.text not in locked)
             yield Finding(
                 code=Code.STALE_LOCKFILE,
                 subject=driver.name,

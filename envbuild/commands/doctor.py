@@ -109,6 +109,9 @@ class Doctor:
             has = f"{kind.title} {found.version}{compute}" if found.version else absent
             if kind.example:
                 yield kind.provider, has
+        for driver in self.manifest.drivers:
+            if driver.variant is not None:
+                yield driver.name, f"variant {driver.variant}"
         yield "disk", f"{_gib(disk_free(self.store.root))} free at {self.store.root}"
         closed = _closed_folder(self.store.root)
         yield (

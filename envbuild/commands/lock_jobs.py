@@ -66,11 +66,12 @@ LockGroup = tuple[Job, ...]
 
 
 def targets_of(driver: Driver) -> tuple[Target, ...]:
-    """Every Python × platform of a driver's lockfile, in the declared order."""
+    """Every Python × platform × variant of a driver's lockfile, in the declared order."""
     return tuple(
-        Target(python=python, platform=parse_platform(platform))
+        Target(python=python, platform=parse_platform(platform), variant=variant)
         for python in driver.python
         for platform in driver.platforms
+        for variant in tuple(variant.name for variant in driver.variants) or (None,)
     )
 
 
@@ -209,12 +210,20 @@ def _pins(job: Job, target: Target, upgrade: Upgrade) -> tuple[Pin, ...]:
         return ()
     if previous is None:
         return tuple(Pin(name=pin.name, version=pin.version) for pin in job.first_pins)
-    known = target if target in previous.targets else previous.targets[0]
+    known = _alike(target, previous.targets)
     return tuple(
         Pin(name=package.name, version=package.version)
         for package in previous.packages_for(known)
         if package.name not in upgrade.packages
     )
+
+
+def _alike(target: Target, targets: tuple[Target, ...]) -> Target:
+    """The target itself, else the first of its variant, else the first of all."""
+    if target in targets:
+        return target
+    own = (one for one in targets if one.variant == target.variant)
+    return next(own, targets[0])
 
 
 def known_of(job: Job, target: Target, upgrade: Upgrade) -> tuple[KnownPackage, ...]:
@@ -235,7 +244,7 @@ def known_of(job: Job, target: Target, upgrade: Upgrade) -> tuple[KnownPackage, 
         package
         for package in known_packages(previous, target)
         if package.name not in upgrade.packages
-        and package.index == bound_index(job.inputs.indexes, package.name)
+        and package.index == bound_index(job.inputs.indexes_on(target), package.name)
     )
 
 

@@ -13,13 +13,14 @@ from envbuild.declaration.toml.keys import (
     add_to_inherited,
     replace_by_name,
 )
+from envbuild.declaration.toml.variant import VARIANTS
 from envbuild.target.accelerator import Accelerator
 from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from envbuild.declaration.declaration import Declaration, Driver
+    from envbuild.declaration.declaration import Declaration, DeclaredRequirement, Driver, Variant
 
 _HEADER = re.compile(r"^[ \t]*\[\[?(?P<path>[^\[\]\n]+)\]")
 
@@ -82,8 +83,9 @@ def _lines(driver: Driver, tables: list[tuple[int, str]]) -> Iterator[Effective]
     for row in DRIVER_TABLE:
         value = getattr(driver, row.field)
         if row.key is REQUIRES:
-            for index, requirement in enumerate(driver.requires):
-                yield _effective(f"requires[{index}]", requirement.text, requirement.line, tables)
+            yield from _requirement_lines("requires", driver.requires, tables)
+        elif row.key is VARIANTS:
+            yield from (line for one in driver.variants for line in _variant_lines(one, tables))
         elif row.merge is add_to_inherited:
             for index, text in enumerate(value):
                 line = origins.get(f"{row.name}.{text}")
@@ -95,6 +97,22 @@ def _lines(driver: Driver, tables: list[tuple[int, str]]) -> Iterator[Effective]
                 yield _effective(key, shown, origins.get(key), tables)
         elif _is_shown(row.name, value, driver):
             yield _effective(row.name, _plain(value), origins.get(row.name), tables)
+
+
+def _variant_lines(variant: Variant, tables: list[tuple[int, str]]) -> Iterator[Effective]:
+    key = f"variants.{variant.name}"
+    accelerator = _plain(variant.accelerator) if variant.accelerator is not None else "any host"
+    yield _effective(f"{key}.accelerator", accelerator, variant.line, tables)
+    for index, name in enumerate(variant.indexes):
+        yield _effective(f"{key}.indexes[{index}]", name, variant.line, tables)
+    yield from _requirement_lines(f"{key}.requires", variant.requires, tables)
+
+
+def _requirement_lines(
+    key: str, requires: tuple[DeclaredRequirement, ...], tables: list[tuple[int, str]]
+) -> Iterator[Effective]:
+    for index, requirement in enumerate(requires):
+        yield _effective(f"{key}[{index}]", requirement.text, requirement.line, tables)
 
 
 def _is_shown(key: str, value: object, driver: Driver) -> bool:

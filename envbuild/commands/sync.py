@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 from envbuild.commands.selection import select_drivers
 from envbuild.errors import HostError, LockfileError, NoError, Problem, UsageError
 from envbuild.lockfile.freshness import judge_lockfile
-from envbuild.lockfile.host_check import judge_on_host
+from envbuild.lockfile.host_check import VariantChoice, choose_variant, judge_on_host
 from envbuild.lockfile.lockfile import Stale
 from envbuild.lockfile.provided_commands import command_problems
+from envbuild.nearest_name import nearest
 from envbuild.store.plan import Skip, plan_sync, want
 from envbuild.target.accelerator import accelerator_missing
 from envbuild.target.python_bound import admits_python, python_hint
 from envbuild.target.target import Target, parse_platform
-from envbuild.value import value
+from envbuild.value import replace, value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,6 +61,9 @@ class Planner:
     interpreter_for: Callable[[Driver], Interpreter]
     """The host's interpreter for a driver; HostError if none fits."""
 
+    variant: str | None = None
+    """The variant to build wherever a driver has it, whatever the host has; None lets the host decide."""
+
     current: Manifest | None
     is_valid: Callable[[str], bool]
     """Whether an environment, by its folder's name, has its receipt."""
@@ -70,15 +74,30 @@ class Planner:
         NoError lists every lockfile that is missing or stale.
         """
         selected = select_drivers(self.declaration, names)
+        self._check_variant(selected)
         skips = () if names else self._skips(selected)
         skipped = {skip.driver for skip in skips}
         drivers = tuple(driver for driver in selected if driver.name not in skipped)
         lockfiles = self._lockfiles(drivers)
+        choices = {
+            driver.name: self._choose(driver, lockfiles[driver.name].lockfile)
+            for driver in drivers
+            if driver.variants
+        }
         if not names:
             skips += self._unsupported(drivers, lockfiles)
+            skips += tuple(
+                Skip(driver=name, reason=f"no variant is for this host; {choice.reasons}")
+                for name, choice in choices.items()
+                if choice.variant is None
+            )
             skipped = {skip.driver for skip in skips}
             drivers = tuple(driver for driver in drivers if driver.name not in skipped)
-        wanted = tuple(self._want(driver, lockfiles[driver.name]) for driver in drivers)
+        self._refuse_without_variant(drivers, choices)
+        wanted = tuple(
+            self._want(driver, lockfiles[driver.name], choices.get(driver.name))
+            for driver in drivers
+        )
         valid = {item.environment for item in wanted if self.is_valid(item.environment)}
         return plan_sync(
             wanted=wanted,
@@ -104,7 +123,7 @@ class Planner:
         judged = (
             judge_on_host(lockfiles[driver.name].lockfile, found)
             for driver in drivers
-            if driver.accelerator is not None
+            if driver.accelerator is not None and not driver.variants
             for found in self.host.accelerators
             if found.kind == driver.accelerator.kind
         )
@@ -113,6 +132,41 @@ class Planner:
             for too_new in judged
             if too_new is not None and too_new.fatal
         )
+
+    def _check_variant(self, drivers: tuple[Driver, ...]) -> None:
+        """UsageError where no driver has the variant that was asked for."""
+        known = {variant.name: None for driver in drivers for variant in driver.variants}
+        if self.variant is None or self.variant in known:
+            return
+        near = nearest(self.variant, known)
+        hint = f"did you mean '{near}'?" if near else f"there are: {', '.join(known) or 'none'}"
+        message = f"no driver has a variant {self.variant!r}"
+        raise UsageError(Problem(key="--variant", message=message, hint=hint))
+
+    def _choose(self, driver: Driver, lockfile: Lockfile) -> VariantChoice:
+        """The variant that was asked for where the driver has it; else the first that this host has."""
+        if self.variant in {variant.name for variant in driver.variants}:
+            return VariantChoice(variant=self.variant, passed_over=())
+        return choose_variant(driver, lockfile, self.host.accelerators)
+
+    def _refuse_without_variant(
+        self, drivers: tuple[Driver, ...], choices: dict[str, VariantChoice]
+    ) -> None:
+        """HostError where drivers that were named have no variant for this host."""
+        problems = [
+            Problem(
+                file=self.declaration.file,
+                line=driver.line,
+                key=f"drivers.{driver.name}.variants",
+                message=f"no variant of {driver.name} is for this host",
+                detail="\n".join(f"{name}: {reason}" for name, reason in choice.passed_over),
+                hint="`--variant NAME` builds one nevertheless",
+            )
+            for driver in drivers
+            if (choice := choices.get(driver.name)) is not None and choice.variant is None
+        ]
+        if problems:
+            raise HostError(problems)
 
     def _reason_to_skip(self, driver: Driver) -> str | None:
         if driver.accelerator is not None:
@@ -163,7 +217,7 @@ class Planner:
         if problems:
             raise UsageError(problems)
 
-    def _want(self, driver: Driver, stored: StoredLockfile) -> Wanted:
+    def _want(self, driver: Driver, stored: StoredLockfile, choice: VariantChoice | None) -> Wanted:
         platform = self._platform(driver)
         if platform is None:
             message = f"none of the platforms of {driver.name} is this host's"
@@ -179,10 +233,16 @@ class Planner:
             driver=driver,
             lockfile=stored.lockfile,
             lock=stored.digest,
-            target=Target(python=python, platform=parse_platform(platform)),
+            target=Target(
+                python=python,
+                platform=parse_platform(platform),
+                variant=choice.variant if choice is not None else None,
+            ),
             interpreter=interpreter,
             kernel=self.host.kernel,
         )
+        if choice is not None:
+            wanted = replace(wanted, passed_over=choice.passed_over)
         self._check_python(wanted)
         return wanted
 

@@ -63,7 +63,7 @@ class Side:
 
 def demand_of(lockfile: Lockfile, locked: Target, candidates: Candidates) -> Demand:
     """The driver's demand on the candidates' target, for one of its own targets."""
-    part = part_of(lockfile, candidates)
+    part = part_of(lockfile, locked, candidates)
     pins = pinned(lockfile, locked, candidates)
     asked: dict[str, int] = {}
     extras: dict[str, frozenset[str]] = {}
@@ -83,13 +83,13 @@ def demand_of(lockfile: Lockfile, locked: Target, candidates: Candidates) -> Dem
     )
 
 
-def part_of(lockfile: Lockfile, candidates: Candidates) -> DriverPart:
+def part_of(lockfile: Lockfile, locked: Target, candidates: Candidates) -> DriverPart:
     """A driver's requirements, constraints and overrides on the candidates' target."""
     inputs = lockfile.inputs
     return DriverPart(
         driver=lockfile.driver,
         overrides=inputs.overrides,
-        roots=candidates.root_links(inputs.requires, inputs.overrides),
+        roots=candidates.root_links(inputs.requires_on(locked), inputs.overrides),
         constraints=candidates.root_links(inputs.constraints, ()),
     )
 

@@ -27,6 +27,8 @@ class Meetings:
 
     platform: Platform
     meetings: tuple[Meeting, ...]
+    variant: str | None = None
+    """The variant that both or one of them are locked for."""
 
 
 def shared_targets(first: Targets, second: Targets) -> tuple[Meetings, ...]:
@@ -35,25 +37,33 @@ def shared_targets(first: Targets, second: Targets) -> tuple[Meetings, ...]:
     Empty if they share no platform or, on every shared one, no Python.
     Of two versions of a system library the newer is used: wheels for the older run there.
     """
-    found: dict[Platform, list[Meeting]] = {}
+    found: dict[tuple[Platform, str | None], list[Meeting]] = {}
     for one in first:
         for other in second:
             meeting = meet(one, other)
             if meeting is not None:
-                found.setdefault(meeting.target.platform, []).append(meeting)
+                target = meeting.target
+                found.setdefault((target.platform, target.variant), []).append(meeting)
     return tuple(
-        Meetings(platform=platform, meetings=_by_liking(meetings, first, second))
-        for platform, meetings in found.items()
+        Meetings(platform=platform, meetings=_by_liking(meetings, first, second), variant=variant)
+        for (platform, variant), meetings in found.items()
     )
 
 
 def meet(first: Target, second: Target) -> Meeting | None:
-    """The target that fits both, or None."""
+    """The target that serves both, or None.
+
+    Variants are compared with those of the same name; a driver without variants meets all of the other's.
+    """
+    if None not in (first.variant, second.variant) and first.variant != second.variant:
+        return None
     python = _meet_python(first.python, second.python)
     platform = _meet_platform(first.platform, second.platform)
     if python is None or platform is None:
         return None
-    return Meeting(target=Target(python=python, platform=platform), first=first, second=second)
+    variant = first.variant or second.variant
+    target = Target(python=python, platform=platform, variant=variant)
+    return Meeting(target=target, first=first, second=second)
 
 
 @cache

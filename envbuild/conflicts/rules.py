@@ -13,7 +13,7 @@ from envbuild.lockfile.text import package_line
 from envbuild.requirement.parse import parse_version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from envbuild.conflicts.meeting import Meeting
     from envbuild.declaration.declaration import Agree, Coexist, Declaration
@@ -97,11 +97,9 @@ def rule_reasons(
 def agreement(rule: Agree, package: str, lockfiles: Mapping[str, Lockfile]) -> tuple[str, ...]:
     """The versions that drivers of a rule could agree on, the newest first; empty if they agree."""
     versions = {
-        version
-        for driver in _holders(rule, package, lockfiles)
-        for version in _versions(lockfiles[driver], package)
+        version for alike in _apart_versions(rule.drivers, package, lockfiles) for version in alike
     }
-    return tuple(sorted(versions, key=parse_version, reverse=True)) if len(versions) > 1 else ()
+    return tuple(sorted(versions, key=parse_version, reverse=True))
 
 
 def coexist_problems(
@@ -199,7 +197,7 @@ def _agree_findings(
             for driver in rule.drivers
             if driver in lockfiles and (versions := _versions(lockfiles[driver], package))
         }
-        if len({version for versions in locked.values() for version in versions}) < 2:
+        if not _apart_versions(rule.drivers, package, lockfiles):
             continue
         said = ", ".join(f"{driver} {'/'.join(versions)}" for driver, versions in locked.items())
         for driver, versions in locked.items():
@@ -212,6 +210,20 @@ def _agree_findings(
                 line=package_line(lockfiles[driver], package, versions[0]),
                 hint="run `envbuild lock`; if that does not help, add a constraint on the package",
             )
+
+
+def _apart_versions(
+    drivers: Iterable[str], package: str, lockfiles: Mapping[str, Lockfile]
+) -> list[set[str]]:
+    """The versions that should be one and are several; those of different variants need not be the same."""
+    found: dict[str | None, set[str]] = {}
+    for driver in drivers:
+        for entry in lockfiles[driver].packages if driver in lockfiles else ():
+            for target in entry.targets if entry.name == package else ():
+                found.setdefault(target.variant, set()).add(entry.version)
+    everywhere = found.pop(None, set())
+    groups = [versions | everywhere for versions in found.values()] or [everywhere]
+    return [versions for versions in groups if len(versions) > 1]
 
 
 def _versions(lockfile: Lockfile, package: str) -> tuple[str, ...]:

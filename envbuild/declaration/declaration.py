@@ -85,6 +85,40 @@ class Index:
 
 
 @value
+class Variant:
+    """A driver for one kind of hosts, such as those with CUDA 13."""
+
+    name: str
+    line: int
+    accelerator: Accelerator | None = None
+    """What a host must have for it; None for any host."""
+
+    indexes: tuple[str, ...] = ()
+    """The names of explicit indexes that serve it, beside the driver's own."""
+
+    requires: tuple[DeclaredRequirement, ...] = ()
+    """What it asks for beside the driver, or in place of the driver's requirements on the same packages."""
+
+
+def merge_requires(
+    inherited: tuple[DeclaredRequirement, ...], own: tuple[DeclaredRequirement, ...]
+) -> tuple[DeclaredRequirement, ...]:
+    """The inherited requirements, those on a package that is required anew in its place."""
+    anew: dict[str, list[DeclaredRequirement]] = {}
+    for item in own:
+        anew.setdefault(item.name, []).append(item)
+    merged: list[DeclaredRequirement] = []
+    placed: set[str] = set()
+    for requirement in inherited:
+        if requirement.name not in anew:
+            merged.append(requirement)
+        elif requirement.name not in placed:
+            placed.add(requirement.name)
+            merged += anew[requirement.name]
+    return (*merged, *(item for item in own if item.name not in placed))
+
+
+@value
 class LockingKeys:
     """The keys of a driver that decide its lockfile, besides `requires`; the lockfile keeps them in this order."""
 
@@ -139,6 +173,9 @@ class Driver(LockingKeys):
 
     indexes: tuple[str, ...] = ()
     """The names of explicit indexes that serve it."""
+
+    variants: tuple[Variant, ...] = ()
+    """In order of preference: a host gets the first whose accelerator it has."""
 
     overlap: str = "warn"
     """What to do if packages have one path with different content: `warn` or `refuse`."""

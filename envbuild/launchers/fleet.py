@@ -66,10 +66,12 @@ class BuiltDriver:
 
     @property
     def accelerator(self) -> AcceleratorKind | None:
-        """The accelerator kind that the declaration requires."""
-        if self.declared is None or self.declared.accelerator is None:
+        """The accelerator kind that the declaration requires; a variant's replaces the driver's."""
+        if self.declared is None:
             return None
-        return find_kind(self.declared.accelerator.kind)
+        own = {variant.name: variant.accelerator for variant in self.declared.variants}
+        asked = own.get(self.entry.variant or "") or self.declared.accelerator
+        return find_kind(asked.kind) if asked is not None else None
 
     def binary(self, *, stable: bool) -> str:
         """The path of the driver's command: one that follows every switch, or the exact one."""

@@ -32,7 +32,15 @@ def render_marker(targets: Sequence[Target], all_targets: Sequence[Target]) -> s
 
 
 def check_distinct(lockfile: Lockfile) -> None:
-    """UsageError if a package has two versions that no marker can tell apart."""
+    """UsageError if a package has two versions that no marker can tell apart, or if there are several variants."""
+    variants = tuple(dict.fromkeys(target.variant or "" for target in lockfile.targets))
+    if len(variants) > 1:
+        message = f"{lockfile.driver} is locked for the variants {', '.join(variants)}"
+        hint = (
+            "no marker tells them apart; name one of the targets, "
+            f"such as --target {lockfile.targets[0]}"
+        )
+        raise UsageError(Problem(message=message, hint=hint))
     seen: dict[tuple[str, _Coordinates], LockedPackage] = {}
     problems = []
     for package in lockfile.packages:

@@ -38,13 +38,13 @@ def read_canonical(text: str) -> dict[str, object] | None:
 
 def _document(text: str) -> dict[str, object]:
     root: dict[str, object] = {}
-    lists: dict[str, list[dict[str, object]]] = {"package": [], "held-back": []}
+    lists: dict[str, list[dict[str, object]]] = {"variant": [], "package": [], "held-back": []}
     table = root
     lines = iter(text.split("\n"))
     for line in lines:
         if not line or line[0] == "#":
             continue
-        if line == "[[package]]" or line == "[[held-back]]":
+        if line in ("[[package]]", "[[held-back]]", "[[variant]]"):
             table = {}
             lists[line[2:-2]].append(table)
         elif line == "[inputs]":

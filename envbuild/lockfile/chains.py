@@ -78,7 +78,7 @@ def graph_edges(lockfile: Lockfile, target: Target) -> tuple[Edge, ...]:
     """Every requirement between locked packages that holds on a target, each once."""
     published = {package.name: package.requires for package in lockfile.packages_for(target)}
     inputs = lockfile.inputs
-    edges = active_edges(inputs.requires, published, target, inputs.overrides)
+    edges = active_edges(inputs.requires_on(target), published, target, inputs.overrides)
     return tuple(dict.fromkeys(edge for edge in edges if edge.package in published))
 
 

@@ -55,7 +55,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 def check_content(lockfile: Lockfile) -> None:
     """ValueError says which text is invalid."""
     _check_amounts(lockfile)
-    for text in (*lockfile.inputs.requires, *lockfile.inputs.constraints):
+    variants = (text for variant in lockfile.inputs.variants for text in variant.requires)
+    for text in (*lockfile.inputs.requires, *lockfile.inputs.constraints, *variants):
         _check_declared(text, lockfile.targets)
     _check_overrides(lockfile)
     _check_version(lockfile.version)
@@ -77,7 +78,11 @@ def _check_amounts(lockfile: Lockfile) -> None:
         (len(lockfile.held_back), _MOST_LINES, "versions that were passed over"),
         (sum(len(held.blockers) for held in lockfile.held_back), _MOST_LINES, "blockers"),
         (len(lockfile.targets), MOST_TARGETS, "targets"),
-        (len(inputs.requires), _MOST_LINES, "requirements of the driver"),
+        (
+            sum(map(len, (inputs.requires, *(one.requires for one in inputs.variants)))),
+            _MOST_LINES,
+            "requirements of the driver",
+        ),
         (len(inputs.constraints), _MOST_LINES, "constraints"),
         (len(inputs.overrides), _MOST_LINES, "overrides"),
         (texts * len(lockfile.targets), _MOST_WORK, "requirements, for each of its targets"),
@@ -151,6 +156,7 @@ def _check_extras(packages: tuple[LockedPackage, ...], inputs: Inputs) -> None:
     asked: dict[str, set[str]] = {}
     lists: Iterable[tuple[str, ...]] = (
         inputs.requires,
+        *(variant.requires for variant in inputs.variants),
         inputs.overrides,
         *(package.requires for package in packages),
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.declaration.declaration import LockingKeys
-from envbuild.lockfile.lockfile import Fresh, Inputs, Stale
+from envbuild.declaration.declaration import LockingKeys, merge_requires
+from envbuild.lockfile.lockfile import Fresh, Inputs, LockedVariant, Stale
 from envbuild.lockfile.provided_commands import unknown_commands
 from envbuild.lockfile.runnable_modules import unknown_modules
 from envbuild.value import field_names
@@ -22,6 +22,16 @@ def inputs_of(driver: Driver, declaration: Declaration) -> Inputs:
     return Inputs(
         requires=tuple(requirement.text for requirement in driver.requires),
         indexes=declaration.bindings(driver.indexes),
+        variants=tuple(
+            LockedVariant(
+                name=variant.name,
+                requires=tuple(
+                    one.text for one in merge_requires(driver.requires, variant.requires)
+                ),
+                indexes=declaration.bindings((*driver.indexes, *variant.indexes)),
+            )
+            for variant in driver.variants
+        ),
         **{name: getattr(driver, name) for name in field_names(LockingKeys)},
     )
 
@@ -59,6 +69,14 @@ def _reasons(locked: Inputs, wanted: Inputs) -> Iterator[str]:
         )
     if locked.indexes != wanted.indexes:
         yield "the packages that indexes are bound to changed"
+    before, after = (tuple(one.name for one in side.variants) for side in (locked, wanted))
+    yield from _list_reasons("variants", before, after)
+    known = {one.name: one for one in locked.variants}
+    for one in wanted.variants:
+        then = known.get(one.name, one)
+        yield from _list_reasons(f"variants.{one.name}.requires", then.requires, one.requires)
+        if then.indexes != one.indexes:
+            yield f"variants.{one.name}: the packages that indexes are bound to changed"
 
 
 def _key_reasons(key: str, before: object, after: object) -> Iterator[str]:

@@ -13,7 +13,7 @@ from envbuild.value import value
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from envbuild.declaration.declaration import Declaration, Driver
+    from envbuild.declaration.declaration import Declaration, Driver, Variant
     from envbuild.lockfile.lockfile import Lockfile
     from envbuild.target.accelerator import FoundAccelerator
 
@@ -40,10 +40,14 @@ def parse_host(text: str) -> tuple[FoundAccelerator, ...]:
         raise UsageError(Problem(key="--host", message=message, hint=hint)) from None
 
 
-def judge_on_host(lockfile: Lockfile, found: FoundAccelerator) -> TooNew | None:
-    """What a host with this accelerator cannot run of a lockfile; None if it can run everything."""
+def judge_on_host(
+    lockfile: Lockfile, found: FoundAccelerator, variant: str | None = None
+) -> TooNew | None:
+    """What a host with this accelerator cannot run of a lockfile or of one variant; None if it can run everything."""
     kind = find_kind(found.kind)
     for target in lockfile.targets if found.version is not None else ():
+        if variant is not None and target.variant != variant:
+            continue
         unsupported = kind.judge(lockfile.packages_for(target), found.version or "")
         if unsupported is not None:
             message = (
@@ -60,6 +64,51 @@ def judge_on_host(lockfile: Lockfile, found: FoundAccelerator) -> TooNew | None:
     return None
 
 
+@value
+class VariantChoice:
+    """The variant that a host gets."""
+
+    variant: str | None
+    """None where the host has what no variant asks for."""
+
+    passed_over: tuple[tuple[str, str], ...]
+    """The variants before it, in the order declared, each with the reason."""
+
+    @property
+    def reasons(self) -> str:
+        """`cuda13: it needs CUDA >=13.0; no NVIDIA driver`, one after the other."""
+        return " | ".join(f"{name}: {reason}" for name, reason in self.passed_over)
+
+
+def choose_variant(
+    driver: Driver, lockfile: Lockfile, host: tuple[FoundAccelerator, ...]
+) -> VariantChoice:
+    """The first of a driver's variants that a host has, and whose locked wheels it can run."""
+    passed: list[tuple[str, str]] = []
+    for variant in driver.variants:
+        reason = _reason_against(variant, lockfile, host)
+        if reason is None:
+            return VariantChoice(variant=variant.name, passed_over=tuple(passed))
+        passed.append((variant.name, reason))
+    return VariantChoice(variant=None, passed_over=tuple(passed))
+
+
+def _reason_against(
+    variant: Variant, lockfile: Lockfile, host: tuple[FoundAccelerator, ...]
+) -> str | None:
+    if variant.accelerator is None:
+        return None
+    missing = accelerator_missing(variant.accelerator, host)
+    if missing is not None:
+        return missing
+    for found in host:
+        if found.kind == variant.accelerator.kind:
+            too_new = judge_on_host(lockfile, found, variant.name)
+            if too_new is not None and too_new.fatal:
+                return too_new.message
+    return None
+
+
 def check_host(
     declaration: Declaration,
     lockfiles: Mapping[str, Lockfile],
@@ -67,11 +116,17 @@ def check_host(
 ) -> Iterator[Finding]:
     """Drivers that a host with these accelerators would skip, or whose locked wheels it could not run."""
     for driver in declaration.drivers:
-        if driver.accelerator is None or driver.name not in lockfiles:
+        if driver.name not in lockfiles:
             continue
-        missing = accelerator_missing(driver.accelerator, host)
+        missing = None
+        if driver.accelerator is not None:
+            missing = accelerator_missing(driver.accelerator, host)
         if missing is not None:
             yield _skips(declaration, driver, host, missing)
+            continue
+        if driver.variants:
+            yield _variant_finding(declaration, driver, lockfiles[driver.name], host)
+        if driver.accelerator is None or driver.variants:
             continue
         here = [found for found in host if found.kind == driver.accelerator.kind]
         too_new = judge_on_host(lockfiles[driver.name], here[0]) if here else None
@@ -85,6 +140,26 @@ def check_host(
                 hint=too_new.hint,
                 other_level=None if too_new.fatal else "warning",
             )
+
+
+def _variant_finding(
+    declaration: Declaration,
+    driver: Driver,
+    lockfile: Lockfile,
+    host: tuple[FoundAccelerator, ...],
+) -> Finding:
+    """Which variant a host gets."""
+    choice = choose_variant(driver, lockfile, host)
+    if choice.variant is None:
+        return _skips(declaration, driver, host, f"it has no variant for it; {choice.reasons}")
+    passed = f"; passed over: {choice.reasons}" if choice.passed_over else ""
+    return Finding(
+        code=Code.HOST_VARIANT,
+        subject=driver.name,
+        message=f"a host with {host_words(host)} gets {choice.variant} of {driver.name}{passed}",
+        path=declaration.file,
+        line=next(one.line for one in driver.variants if one.name == choice.variant),
+    )
 
 
 def _skips(

@@ -8,10 +8,23 @@ from envbuild.declaration.declaration import LockingKeys
 from envbuild.value import value
 
 if TYPE_CHECKING:
+    from envbuild.declaration.declaration import Bindings
     from envbuild.target.target import Target
 
 FORMAT = 1
 """The lockfile format that this version writes; it reads no newer one."""
+
+
+@value
+class LockedVariant:
+    """What a driver asked for in one of its variants."""
+
+    name: str
+    requires: tuple[str, ...]
+    """The driver's own requirements merged with the variant's."""
+
+    indexes: Bindings
+    """The bound indexes, those of the variant among them."""
 
 
 @value
@@ -21,6 +34,20 @@ class Inputs(LockingKeys):
     requires: tuple[str, ...]
     indexes: tuple[tuple[str, tuple[str, ...]], ...]
     """Each bound index's name with its package patterns; each host decides where an index is."""
+
+    variants: tuple[LockedVariant, ...] = ()
+    """In the order declared; empty for a driver without variants."""
+
+    def requires_on(self, target: Target) -> tuple[str, ...]:
+        """What the driver asks for on a target."""
+        return self._on(target).requires
+
+    def indexes_on(self, target: Target) -> Bindings:
+        """The bound indexes of a target."""
+        return self._on(target).indexes
+
+    def _on(self, target: Target) -> Inputs | LockedVariant:
+        return next((one for one in self.variants if one.name == target.variant), self)
 
 
 @value

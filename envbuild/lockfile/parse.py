@@ -17,10 +17,18 @@ from envbuild.lockfile.content import (
     check_targets,
     refuse_address,
 )
-from envbuild.lockfile.lockfile import FORMAT, HeldBack, Inputs, LockedFile, LockedPackage, Lockfile
+from envbuild.lockfile.lockfile import (
+    FORMAT,
+    HeldBack,
+    Inputs,
+    LockedFile,
+    LockedPackage,
+    LockedVariant,
+    Lockfile,
+)
 from envbuild.lockfile.text import ALWAYS_WRITTEN, DEFAULTS, sha256_of
 from envbuild.lockfile.warnings import REASONS
-from envbuild.target.target import parse_target
+from envbuild.target.target import VARIANT, parse_target
 from envbuild.value import field_names
 
 if TYPE_CHECKING:
@@ -108,9 +116,11 @@ def _check_digest(text: str, file: str) -> None:
 
 def _lockfile(table: Mapping[str, object]) -> Lockfile:
     targets = tuple(map(parse_target, _strings(table, "targets")))
-    inputs = _inputs(_table(table["inputs"]))
-    if len(targets) != len(inputs.python) * len(inputs.platforms) or [*map(str, targets)] != [
-        f"{python}-{on}" for python in inputs.python for on in inputs.platforms
+    inputs = _inputs(_table(table["inputs"]), tuple(map(_variant, _tables(table, "variant"))))
+    ends = [f"@{variant.name}" for variant in inputs.variants] or [""]
+    amount = len(inputs.python) * len(inputs.platforms) * len(ends)
+    if len(targets) != amount or [*map(str, targets)] != [
+        f"{python}-{on}{end}" for python in inputs.python for on in inputs.platforms for end in ends
     ]:
         raise ValueError("its targets are not those of its inputs")
     check_targets("the lockfile", targets)
@@ -143,8 +153,17 @@ def _held_back(table: Mapping[str, object], all_targets: tuple[Target, ...]) -> 
     )
 
 
-def _inputs(table: Mapping[str, object]) -> Inputs:
+def _variant(table: Mapping[str, object]) -> LockedVariant:
+    return LockedVariant(
+        name=_text(table, "name", VARIANT),
+        requires=_strings(table, "requires"),
+        indexes=tuple(_bindings(_table(table.get("indexes", {})))),
+    )
+
+
+def _inputs(table: Mapping[str, object], variants: tuple[LockedVariant, ...]) -> Inputs:
     return Inputs(
+        variants=variants,
         requires=_strings(table, "requires"),
         indexes=tuple(_bindings(_table(table.get("indexes", {})))),
         **{field: _input(table, field) for field in field_names(LockingKeys)},

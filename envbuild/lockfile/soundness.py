@@ -130,11 +130,12 @@ def packages_here(lockfile: Lockfile, target: Target, here: Target) -> tuple[Loc
     """
     locked = lockfile.packages_for(target)
     asked = lockfile.inputs
-    texts = (*asked.requires, *asked.overrides, *(text for one in locked for text in one.requires))
+    requires = asked.requires_on(target)
+    texts = (*requires, *asked.overrides, *(text for one in locked for text in one.requires))
     if not any(map(is_open, texts)):
         return locked
     published = {package.name: package.requires for package in locked}
-    edges = active_edges(asked.requires, published, here, asked.overrides)
+    edges = active_edges(requires, published, here, asked.overrides)
     needed = {edge.package for edge in edges}
     return tuple(package for package in locked if package.name in needed)
 
@@ -142,12 +143,12 @@ def packages_here(lockfile: Lockfile, target: Target, here: Target) -> tuple[Loc
 _HINT = "run `envbuild lock` and commit what it writes"
 
 
-def asked_by(lockfile: Lockfile) -> DriverLines:
-    """The requirements of a lockfile's driver."""
+def asked_by(lockfile: Lockfile, target: Target) -> DriverLines:
+    """The requirements of a lockfile's driver on a target."""
     inputs = lockfile.inputs
     return DriverLines(
         driver=lockfile.driver,
-        requires=inputs.requires,
+        requires=inputs.requires_on(target),
         constraints=inputs.constraints,
         overrides=inputs.overrides,
     )
@@ -160,7 +161,7 @@ def judge_target(lockfile: Lockfile, target: Target) -> Iterator[Unmet]:
         for package in lockfile.packages
         if package.targets is lockfile.targets or target in package.targets
     )
-    return judge(asked_by(lockfile), packages, target)
+    return judge(asked_by(lockfile, target), packages, target)
 
 
 def unsound_reasons(lockfile: Lockfile) -> tuple[str, ...]:

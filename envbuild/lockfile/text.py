@@ -14,6 +14,7 @@ from envbuild.value import defaults_of, field_names
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from envbuild.declaration.declaration import Bindings
     from envbuild.lockfile.lockfile import HeldBack, Inputs, LockedPackage, Lockfile
     from envbuild.target.target import Target
 
@@ -44,6 +45,12 @@ def _lines(lockfile: Lockfile) -> Iterator[str]:
     yield ""
     yield "[inputs]"
     yield from _inputs_lines(lockfile.inputs)
+    for variant in lockfile.inputs.variants:
+        yield ""
+        yield "[[variant]]"
+        yield f"name = {toml_string(variant.name)}"
+        yield from _list("requires", variant.requires)
+        yield from _index_lines(variant.indexes)
     for package in lockfile.packages:
         yield ""
         yield "[[package]]"
@@ -60,7 +67,11 @@ def _inputs_lines(inputs: Inputs) -> Iterator[str]:
         value = getattr(inputs, field)
         if field in ALWAYS_WRITTEN or value != DEFAULTS[field]:
             yield from _input_lines(field.replace("_", "-"), value)
-    for name, patterns in inputs.indexes:
+    yield from _index_lines(inputs.indexes)
+
+
+def _index_lines(indexes: Bindings) -> Iterator[str]:
+    for name, patterns in indexes:
         yield from _list(f"indexes.{toml_string(name)}", patterns)
 
 

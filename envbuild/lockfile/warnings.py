@@ -44,7 +44,8 @@ def may_be_yanked(lockfile: Lockfile, previous: Lockfile | None) -> frozenset[st
         package.name for package in lockfile.packages if (package.name, package.version) in known
     }
     inputs = lockfile.inputs
-    for text in (*inputs.requires, *inputs.constraints, *inputs.overrides):
+    variants = (text for variant in inputs.variants for text in variant.requires)
+    for text in (*inputs.requires, *variants, *inputs.constraints, *inputs.overrides):
         if "==" in (wanted := parse_requirement(text)).specifier:
             found.add(wanted.name)
     for package in lockfile.packages:
@@ -63,7 +64,7 @@ def unmentioned_extras(lockfile: Lockfile) -> Iterator[tuple[LockedPackage, str,
         packages = {package.name: package for package in lockfile.packages_for(target)}
         published = {name: package.requires for name, package in packages.items()}
         inputs = lockfile.inputs
-        for edge in active_edges(inputs.requires, published, target, inputs.overrides):
+        for edge in active_edges(inputs.requires_on(target), published, target, inputs.overrides):
             package = packages.get(edge.package)
             if package is None:
                 continue

@@ -42,6 +42,11 @@ def render_list(manifest: Mapping[str, Any]) -> Text:
     return text_of([head, *column_lines(rows), *moved])
 
 
+def named_variant(driver: str, variant: str | None) -> str:
+    """`asr@cuda13`; the name alone for a driver without variants."""
+    return driver if variant is None else f"{driver}@{variant}"
+
+
 def preferred_line(driver: str, python: str, first: str, version: str) -> str:
     """The line about a driver (name and version) on a later Python of its list, with the version on the first."""
     return f"{driver}: on Python {python}; on {first}, its first choice, the locked version is {version}"
@@ -79,7 +84,7 @@ def which_table(name: str, entry: Mapping[str, Any]) -> dict[str, object]:
 def _row(name: str, entry: Mapping[str, Any]) -> tuple[str, ...]:
     own = (entry["shim"],) if "shim" in entry else ()
     return (
-        name,
+        named_variant(name, entry.get("variant")),
         entry["version"],
         entry["python_version"],
         render_bytes(entry["size"]),

@@ -6,6 +6,7 @@ from collections import Counter
 
 from envbuild.report.diff import SIGNS, render_change
 from envbuild.report.lines import column_lines, render_bytes, render_count
+from envbuild.report.list import named_variant
 from envbuild.text import text_of
 
 TYPE_CHECKING = False
@@ -202,6 +203,7 @@ def ps_table(running: Iterable[Running]) -> dict[str, object]:
             {
                 "driver": item.driver,
                 "driver_version": item.version,
+                "variant": item.variant,
                 "pid": item.process.pid,
                 "user": item.process.user,
                 "since": item.process.since,
@@ -218,7 +220,7 @@ def ps_table(running: Iterable[Running]) -> dict[str, object]:
 def _process_row(item: Running) -> tuple[str, ...]:
     process = item.process
     return (
-        item.driver or "-",
+        named_variant(item.driver or "-", item.variant),
         item.version or "-",
         str(process.pid),
         process.user,

@@ -24,6 +24,7 @@ def render_sync(result: SyncResult) -> Text:
     done = result.applied is not None
     lines = [
         *_skip_lines(result),
+        *_variant_lines(result),
         *_preferred_lines(result),
         *(_done_lines(result) if done else _plan_lines(result)),
     ]
@@ -67,6 +68,8 @@ def _wanted_table(wanted: Wanted) -> dict[str, object]:
         "version": wanted.version,
         "environment": wanted.environment,
         "target": str(wanted.target),
+        "variant": wanted.target.variant,
+        "passed_over": [{"variant": name, "reason": reason} for name, reason in wanted.passed_over],
         "preferred": preferred_table(wanted.preferred),
         "python": wanted.interpreter.path,
         "packages": len(wanted.files),
@@ -76,6 +79,15 @@ def _wanted_table(wanted: Wanted) -> dict[str, object]:
 
 def _skip_lines(result: SyncResult) -> Iterator[str]:
     yield from (f"{skip.driver}: skipped, {skip.reason}" for skip in result.plan.skips)
+
+
+def _variant_lines(result: SyncResult) -> Iterator[str]:
+    """The variant of each driver that has some, and why those before it are not for this host."""
+    for wanted in result.plan.wanted:
+        if wanted.target.variant is not None:
+            yield f"{wanted.driver.name}: variant {wanted.target.variant}"
+            for name, reason in wanted.passed_over:
+                yield f"  {name} passed over: {reason}"
 
 
 def _preferred_lines(result: SyncResult) -> Iterator[str]:

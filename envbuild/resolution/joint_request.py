@@ -38,7 +38,7 @@ def joint_inputs_request(
     """The request of drivers with these inputs; for one driver, its own request."""
     return ResolveRequest(
         driver=" + ".join(names),
-        requires=_union(one.requires for one in inputs),
+        requires=_union(one.requires_on(target) for one in inputs),
         constraints=_union(one.constraints for one in inputs),
         overrides=_union(one.overrides for one in inputs),
         target=target,
@@ -47,7 +47,7 @@ def joint_inputs_request(
         allow_sdist=_union(one.allow_sdist for one in inputs),
         pins=pins,
         resolver=inputs[0].resolver,
-        indexes=_joined([one.indexes for one in inputs]),
+        indexes=_joined([one.indexes_on(target) for one in inputs]),
     )
 
 
@@ -59,7 +59,8 @@ def own_part(
     UnsatisfiableError if the driver's own indexes would give it a package from another index.
     """
     published = {file.package: metadata[file.sha256].requires for file in resolution.files}
-    edges = active_edges(inputs.requires, published, resolution.target, inputs.overrides)
+    target = resolution.target
+    edges = active_edges(inputs.requires_on(target), published, target, inputs.overrides)
     needed = {edge.package for edge in edges}
     files = tuple(file for file in resolution.files if file.package in needed)
     problems = [
@@ -68,13 +69,13 @@ def own_part(
             hint="let the drivers name the same `indexes`",
         )
         for file in files
-        if (own := bound_index(inputs.indexes, file.package)) != file.index
+        if (own := bound_index(inputs.indexes_on(target), file.package)) != file.index
     ]
     if problems:
         raise UnsatisfiableError(problems)
     return Resolution(
         target=resolution.target,
-        files=tuple(replace(file, indexes=inputs.indexes) for file in files),
+        files=tuple(replace(file, indexes=inputs.indexes_on(target)) for file in files),
     )
 
 

@@ -83,5 +83,5 @@ def newly_asked(
 def _asked_extras(
     inputs: Inputs, target: Target, published: Mapping[str, tuple[str, ...]]
 ) -> set[tuple[str, str]]:
-    edges = active_edges(inputs.requires, published, target, inputs.overrides)
+    edges = active_edges(inputs.requires_on(target), published, target, inputs.overrides)
     return {(edge.package, extra) for edge in edges for extra in edge.extras}

@@ -109,7 +109,8 @@ def _requirers(
         published = {file.package: metadata[file.sha256].requires for file in resolution.files}
         for name in published:
             asked_by[resolution.target, name] = set()
-        for edge in active_edges(inputs.requires, published, resolution.target, inputs.overrides):
+        target = resolution.target
+        for edge in active_edges(inputs.requires_on(target), published, target, inputs.overrides):
             # an extra that requires another extra of its own package adds nothing
             if edge.package in published and edge.package != edge.requirer:
                 asked_by[resolution.target, edge.package].add(edge.requirer or ".")

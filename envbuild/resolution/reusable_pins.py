@@ -32,7 +32,7 @@ def keep_every_pin(previous: Lockfile, inputs: Inputs) -> Lockfile | None:
     only_ranges_differ = previous.inputs == replace(
         inputs, requires=previous.inputs.requires, constraints=previous.inputs.constraints
     )
-    if not only_ranges_differ or inputs.allow_sdist:
+    if not only_ranges_differ or inputs.allow_sdist or inputs.variants:
         return None
     if inputs.exclude_newer is not None or inputs.exclude_newer_packages:
         return None

@@ -92,5 +92,6 @@ def _entry(
         packages=tuple((file.package, file.version) for file in wanted.files),
         size=size,
         preferred=wanted.preferred,
+        variant=wanted.target.variant,
         since=before.since if before is not None and unmoved else created,
     )

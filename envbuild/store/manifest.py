@@ -69,6 +69,9 @@ class ManifestDriver:
     preferred: Preferred | None = None
     """Set if a later Python of its list was used and gives another version; else None."""
 
+    variant: str | None = None
+    """The variant that this host has of it; None for a driver without variants."""
+
     shim: str | None = None
     """The shim of the driver's own name; None in manifests from before every driver had one."""
 
@@ -144,6 +147,7 @@ def manifest_driver_table(driver: ManifestDriver) -> dict[str, object]:
         **({} if driver.shim is None else {"shim": driver.shim}),
         "env": dict(driver.env),
         "preferred": preferred_table(driver.preferred),
+        "variant": driver.variant,
         "size": driver.size,
         "since": driver.since,
         "packages": dict(driver.packages),
@@ -204,6 +208,7 @@ def _driver(name: str, entry: Mapping[str, object]) -> ManifestDriver:
         packages=_pairs(entry["packages"]),
         preferred=_preferred(entry["preferred"]),
         shim=_text(entry["shim"]) if "shim" in entry else None,
+        variant=None if (variant := entry.get("variant")) is None else _text(variant),
     )
 
 

@@ -9,7 +9,6 @@ from envbuild.lockfile.lockfile import ChosenFile
 from envbuild.lockfile.provided_commands import settled
 from envbuild.lockfile.soundness import packages_here
 from envbuild.store.manifest import Preferred
-from envbuild.target.target import Target
 from envbuild.value import replace, value
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from envbuild.declaration.declaration import Driver
     from envbuild.lockfile.lockfile import LockedPackage, Lockfile
     from envbuild.store.manifest import Manifest, ManifestDriver
-    from envbuild.target.target import Interpreter
+    from envbuild.target.target import Interpreter, Target
 
 
 @value
@@ -43,6 +42,9 @@ class Wanted:
 
     own_indexes: tuple[str, ...] = ()
     """The names of the indexes that serve the driver, as its lockfile has them."""
+
+    passed_over: tuple[tuple[str, str], ...] = ()
+    """The variants that were declared before the target's, each with the reason why this host does not get it."""
 
     preferred: Preferred | None = None
     """What the driver would be on the first Python of its list, if that is another version."""
@@ -161,7 +163,7 @@ def want(
         interpreter=interpreter,
         here=here,
         locked=locked,
-        own_indexes=tuple(name for name, _ in lockfile.inputs.indexes),
+        own_indexes=tuple(name for name, _ in lockfile.inputs.indexes_on(target)),
         preferred=_preferred(driver, lockfile, target, derivation.version),
     )
 
@@ -170,7 +172,7 @@ def _preferred(
     driver: Driver, lockfile: Lockfile, target: Target, version: str
 ) -> Preferred | None:
     """The version on the first Python for the platform; None if it is the same version."""
-    first = Target(python=driver.python[0], platform=target.platform)
+    first = replace(target, python=driver.python[0])
     name = lockfile.inputs.version_of
     for package in lockfile.packages_for(first):
         if package.name == name and package.version != version:

@@ -15,6 +15,7 @@ PLATFORM = re.compile(
     r"(?P<arch>x86_64|aarch64|arm64)-(?P<system>manylinux|musllinux|macosx)"
     r"_(?P<major>0|[1-9][0-9]?)_(?P<minor>0|[1-9][0-9]?)"
 )
+VARIANT = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 PYTHON = re.compile(r"3\.(?P<minor>0|[1-9][0-9]?)(\.(?P<patch>0|[1-9][0-9]?))?")
 
 _ALIAS = re.compile(r"(?P<arch>[a-z0-9_]+)-(?P<alias>manylinux1|manylinux2010|manylinux2014)")
@@ -66,12 +67,16 @@ class Target:
 
     platform: Platform
 
+    variant: str | None = None
+    """The name of the driver's variant that it is for; None for a driver without variants."""
+
     kernel: tuple[str, str] | None = None
     """`platform_release` and `platform_version` of a host; None for all hosts, as in lockfiles."""
 
     def __str__(self) -> str:
         """`3.12-x86_64-manylinux_2_28`, the form of lockfiles."""
-        return f"{self.python}-{self.platform}"
+        variant = f"@{self.variant}" if self.variant is not None else ""
+        return f"{self.python}-{self.platform}{variant}"
 
     @property
     def has_patch(self) -> bool:
@@ -229,9 +234,23 @@ def parse_platform(text: str) -> Platform:
 
 
 def parse_target(text: str) -> Target:
-    """`3.12-x86_64-manylinux_2_28` → Target; ValueError says what is wrong with the text."""
+    """`3.12-x86_64-manylinux_2_28` or `…@cuda13` → Target; ValueError says what is wrong with the text."""
+    text, at, variant = text.partition("@")
     python, _, platform = text.partition("-")
-    return Target(python=parse_python(python), platform=parse_platform(platform))
+    return Target(
+        python=parse_python(python),
+        platform=parse_platform(platform),
+        variant=parse_variant(variant) if at else None,
+    )
+
+
+def parse_variant(text: str) -> str:
+    """Return the name of a variant itself when it is one; ValueError says what is wrong with it."""
+    if VARIANT.fullmatch(text) is None:
+        raise ValueError(
+            "a variant's name has lower-case letters, digits, and hyphens between them"
+        )
+    return text
 
 
 def parse_python(text: str) -> str:

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
-from envbuild.lockfile.lockfile import HeldBack, Inputs, LockedFile, LockedPackage, Lockfile
+from envbuild.lockfile.lockfile import (
+    HeldBack,
+    Inputs,
+    LockedFile,
+    LockedPackage,
+    LockedVariant,
+    Lockfile,
+)
 from envbuild.lockfile.warnings import REASONS
 from envbuild.target.target import Platform, Target
 
@@ -107,6 +114,19 @@ def locked_package(draw: st.DrawFn, name: str, targets: tuple[Target, ...]) -> L
     )
 
 
+bindings = st.dictionaries(names, tuples_of(names), max_size=2).map(lambda one: tuple(one.items()))
+variants = st.lists(
+    st.builds(
+        LockedVariant,
+        name=st.sampled_from(("cuda13", "cpu", "rocm-7")),
+        requires=tuples_of(texts.filter(lambda text: ".*" not in text)),
+        indexes=bindings,
+    ),
+    max_size=2,
+    unique_by=lambda one: one.name,
+).map(tuple)
+
+
 @st.composite
 def inputs(draw: st.DrawFn) -> Inputs:
     """What a driver may ask for."""
@@ -121,7 +141,8 @@ def inputs(draw: st.DrawFn) -> Inputs:
         exclude_newer_packages=draw(st.sampled_from([(), (("acme", None), ("b", "7 days"))])),
         allow_sdist=draw(tuples_of(names)),
         version_of=draw(names),
-        indexes=tuple(draw(st.dictionaries(names, tuples_of(names), max_size=2)).items()),
+        indexes=draw(bindings),
+        variants=draw(variants),
     )
 
 
@@ -132,9 +153,10 @@ def lockfiles(draw: st.DrawFn) -> Lockfile:
 
     asked = draw(inputs())
     targets = tuple(
-        parse_target(f"{python}-{platform}")
+        parse_target(f"{python}-{platform}{end}")
         for python in asked.python
         for platform in asked.platforms
+        for end in [f"@{variant.name}" for variant in asked.variants] or [""]
     )
     return Lockfile(
         driver=draw(names),

@@ -93,6 +93,7 @@ class _Drivers:
             own=own,
             parent=parent,
             defaults=self._defaults,
+            sets=self._sets,
         )
         _check_resolver(made, table)
         return made if self._is_bearable(made, table) else None
@@ -105,9 +106,12 @@ class _Drivers:
         if before <= _MOST_EFFECTIVE < self._effective:
             words = f"all drivers together have more than {_MOST_EFFECTIVE} values"
             table.place.wrong(words, hint="split the file into several")
-        if len(made.python) * len(made.platforms) > MOST_TARGETS:
-            words = f"the driver has more than {MOST_TARGETS} targets (Pythons × platforms)"
-            table.place.wrong(words, hint="remove Pythons or platforms that no host has")
+        self._effective += sum(len(one.requires) + len(one.indexes) for one in made.variants)
+        if len(made.python) * len(made.platforms) * max(1, len(made.variants)) > MOST_TARGETS:
+            words = (
+                f"the driver has more than {MOST_TARGETS} targets (Pythons × platforms × variants)"
+            )
+            table.place.wrong(words, hint="remove Pythons, platforms or variants that no host has")
             return False
         return self._effective <= _MOST_EFFECTIVE
 

@@ -38,6 +38,7 @@ from envbuild.declaration.toml.target import (
     read_exclude_newer_packages,
     resolver,
 )
+from envbuild.declaration.toml.variant import VARIANTS
 from envbuild.value import defaults_of, value
 
 if TYPE_CHECKING:
@@ -214,6 +215,12 @@ DRIVER_TABLE = (
         in_defaults=True,
         about='no releases younger than this age or this date, such as "2026-11-01"',
         example='exclude-newer = "7 days"',
+    ),
+    DriverKey(
+        key=VARIANTS,
+        decides="lockfile",
+        merge=None,
+        about="one driver for several kinds of hosts; see Variants",
     ),
     DriverKey(
         key=Key("indexes", list_of(text(index_name), unique=True)),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from envbuild.declaration.declaration import Driver
+from envbuild.declaration.declaration import Driver, merge_requires
 from envbuild.declaration.toml.command import early_variables, note_early, starts_own_command
 from envbuild.declaration.toml.keys import (
     BINARY,
@@ -22,6 +22,7 @@ from envbuild.declaration.toml.keys import (
     replace_by_name,
     replace_inherited,
 )
+from envbuild.declaration.toml.variant import merge_variants
 from envbuild.nearest_name import nearest
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from envbuild.declaration.declaration import DeclaredRequirement
     from envbuild.declaration.toml.keys import DriverKey
+    from envbuild.declaration.toml.requirement_set import Sets
     from envbuild.declaration.toml.table import Key, Place, Table
 
 T = TypeVar("T")
@@ -45,6 +47,7 @@ def merge_driver(
     own: tuple[DeclaredRequirement, ...],
     parent: Driver | None,
     defaults: Table,
+    sets: Sets,
 ) -> Driver:
     """A driver; `own` are its own requirements, with sets expanded."""
     requires = merge_requires(parent.requires if parent is not None else (), own)
@@ -64,6 +67,7 @@ def merge_driver(
         binary=binary,
         commands=commands if binary in commands else (binary, *commands),
         version_of=_version_of(table, requires, parent),
+        variants=merge_variants(parent.variants if parent is not None else (), table, sets),
         extends=extends,
         default_binaries=() if command else _default_binaries(name, table, parent),
         command=command,
@@ -144,24 +148,6 @@ def _default_binaries(name: str, table: Table, parent: Driver | None) -> tuple[s
         return ()
     inherited = parent.default_binaries if parent is not None else ()
     return (name, *inherited)
-
-
-def merge_requires(
-    inherited: tuple[DeclaredRequirement, ...], own: tuple[DeclaredRequirement, ...]
-) -> tuple[DeclaredRequirement, ...]:
-    """The inherited requirements; the driver's own replace those on the same package."""
-    anew: dict[str, list[DeclaredRequirement]] = {}
-    for item in own:
-        anew.setdefault(item.name, []).append(item)
-    merged: list[DeclaredRequirement] = []
-    placed: set[str] = set()
-    for requirement in inherited:
-        if requirement.name not in anew:
-            merged.append(requirement)
-        elif requirement.name not in placed:
-            placed.add(requirement.name)
-            merged += anew[requirement.name]
-    return (*merged, *(item for item in own if item.name not in placed))
 
 
 def _given(table: Table, key: Key[T], otherwise: T) -> T:

@@ -37,7 +37,11 @@ def check_served(
         _check_names(names, at, {index.name for index in indexes})
     clashes = _Clashes(indexes)
     for driver in drivers:
-        clashes.check(driver.indexes, place.at("drivers", driver.name, KEY))
+        at = place.at("drivers", driver.name)
+        clashes.check(driver.indexes, at.at(KEY))
+        for variant in driver.variants:
+            together = (*driver.indexes, *variant.indexes)
+            clashes.check(together, at.at("variants", variant.name, KEY))
     named = {name for names, _ in lists for name in names if isinstance(name, str)}
     for number, index in enumerate(indexes if not place.source.problems else ()):
         if index.explicit and index.name not in named:
@@ -52,6 +56,11 @@ def _lists(document: Mapping[str, object], place: Place) -> Iterator[tuple[list[
     drivers = document.get("drivers")
     homes: list[tuple[tuple[str, ...], object]] = [(("defaults",), document.get("defaults"))]
     homes += [(("drivers", name), table) for name, table in _table(drivers).items()]
+    homes += [
+        (("drivers", name, "variants", variant), inner)
+        for name, table in _table(drivers).items()
+        for variant, inner in _table(_table(table).get("variants")).items()
+    ]
     for path, table in homes:
         names = _table(table).get(KEY)
         if isinstance(names, list):

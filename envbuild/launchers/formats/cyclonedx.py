@@ -136,7 +136,9 @@ def _dependencies(
     for target in lockfile.targets:
         packages = {package.name: package for package in lockfile.packages_for(target)}
         published = {name: package.requires for name, package in packages.items()}
-        edges = active_edges(lockfile.inputs.requires, published, target, lockfile.inputs.overrides)
+        inputs = lockfile.inputs
+        asked = inputs.requires_on(target)
+        edges = active_edges(asked, published, target, inputs.overrides)
         for edge in edges:
             if edge.package not in packages or edge.requirer == edge.package:
                 continue

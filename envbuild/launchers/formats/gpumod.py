@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from envbuild.declaration.declaration import merge_requires
 from envbuild.errors import Problem, UsageError
 from envbuild.launchers.export import ARGUMENTS, UNIT, ExportFormat
 from envbuild.launchers.fleet import ExportedFile, check_path, header, join
@@ -48,7 +49,7 @@ def patch_values(subject: BuiltDriver, *, stable: bool) -> dict[str, dict[str, s
     if _has_key(subject):
         values["unit_vars"] = {"vllm_bin": check_path(subject.binary(stable=stable), "gpumod")}
     assert subject.declared is not None
-    compat = dict(_compat(subject.declared, subject.entry.python_version))
+    compat = dict(_compat(subject.declared, subject.entry.python_version, subject.entry.variant))
     if compat:
         values["compat"] = compat
     return values
@@ -104,12 +105,13 @@ def _patch(subject: BuiltDriver, *, stable: bool) -> ExportedFile:
     return ExportedFile(name=f"{name}.preset.yaml", text=join(lines))
 
 
-def _compat(driver: Driver, python_version: str) -> Iterator[tuple[str, str]]:
+def _compat(driver: Driver, python_version: str, variant: str | None) -> Iterator[tuple[str, str]]:
     """Each required package with its range; two ranges on one package are joined, markers evaluated on this host."""
     minor = ".".join(python_version.split(".")[:2])
     target = Target(python=minor, platform=parse_platform(driver.platforms[0]))
     ranges: dict[str, list[str]] = {}
-    for declared in driver.requires:
+    own = (one.requires for one in driver.variants if one.name == variant)
+    for declared in merge_requires(driver.requires, next(own, ())):
         wanted = parse_requirement(declared.text)
         if wanted.specifier and holds(wanted.marker, target):
             ranges.setdefault(wanted.name, []).append(wanted.specifier)

@@ -92,12 +92,19 @@ def _file(file: LockedFile, source: FileSource) -> str:
     return "{ " + ", ".join(f"{key} = {value}" for key, value in pairs) + " }"
 
 
+def _distinct(lockfile: Lockfile) -> Lockfile:
+    """The lockfile itself, before an index is asked for what cannot be rendered."""
+    check_distinct(lockfile)
+    return lockfile
+
+
 FORMAT = ExportFormat(
     name="pylock",
     files="`pylock.DRIVER.toml` (PEP 751)",
     taken_by="`pip install -r`, `uv pip sync`",
     render=lambda export: tuple(
-        render_pylock(lockfile, export.sources(lockfile)) for lockfile, _ in export.lockfiles()
+        render_pylock(lockfile, export.sources(_distinct(lockfile)))
+        for lockfile, _ in export.lockfiles()
     ),
     options=(TARGET,),
     of_lockfiles=True,

@@ -8,7 +8,7 @@ import pytest
 
 from envbuild.declaration.declaration import Index
 from envbuild.lockfile.freshness import compare_inputs, inputs_of, judge_lockfile
-from envbuild.lockfile.lockfile import Fresh, Inputs, Stale
+from envbuild.lockfile.lockfile import Fresh, Inputs, LockedVariant, Stale
 from envbuild.value import field_names, replace
 from tests.support.values import make_declaration, make_driver, make_lockfile
 
@@ -44,6 +44,10 @@ CHANGES: dict[str, tuple[Any, str]] = {
     ),
     "allow_sdist": (("docopt",), "allow-sdist: docopt is new"),
     "version_of": ("torch", "version-of: vllm became torch"),
+    "variants": (
+        (LockedVariant(name="cpu", requires=("vllm",), indexes=()),),
+        "variants: cpu is new",
+    ),
     "indexes": ((), "the packages that indexes are bound to changed"),
 }
 
