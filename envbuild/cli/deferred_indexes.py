@@ -140,6 +140,7 @@ class DeferredIndexes:
 
     @cached_property
     def _client(self) -> IndexClient:
+        from envbuild.index.page_store import PageStore
         from envbuild.index.reader import IndexClient
 
         client = IndexClient(
@@ -147,6 +148,7 @@ class DeferredIndexes:
             read_timeout=self._context.index_timeout,
             deadline=self._context.index_deadline,
             retries=self._context.index_retries,
+            store=PageStore(self._context.lock_cache / "pages"),
         )
         return self._opened.enter_context(client)
 

@@ -138,7 +138,10 @@ def _sources(context: Context, lockfile: Lockfile) -> Mapping[str, FileSource]:
     from envbuild.index.locked_files import find_places
     from envbuild.index.reader import IndexClient
 
-    patience = {"read_timeout": context.index_timeout, "deadline": context.index_deadline}
-    retries = context.index_retries
-    with IndexClient(context.environment, **patience, retries=retries) as client:
+    with IndexClient(
+        context.environment,
+        read_timeout=context.index_timeout,
+        deadline=context.index_deadline,
+        retries=context.index_retries,
+    ) as client:
         return find_places(lockfile, _locations(context), client)

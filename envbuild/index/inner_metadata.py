@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 from typing import TYPE_CHECKING
@@ -52,14 +53,15 @@ class InnerMetadataReader:
             with open_on_disk(location, package, listed) as wheel:
                 content = _find(location, package, listed, wheel)
                 size = os.fstat(wheel.fileno()).st_size
-                return InnerMetadata(content=content, size=size, vouched=False)
+                return InnerMetadata(content=content, size=size, lifetime=0.0)
         found = self.read_parts(location, package, listed)
         if found is not None:
             return found
         with tempfile.TemporaryFile() as wheel:
             _, size = self._client.download(location, package, listed, wheel)
             content = _find(location, package, listed, wheel)
-            return InnerMetadata(content=content, size=size, vouched=listed.sha256 is not None)
+            holds = math.inf if listed.sha256 is not None else 0.0
+            return InnerMetadata(content=content, size=size, lifetime=holds)
 
     def _read_parts(
         self, location: IndexLocation, package: str, listed: IndexFile
@@ -94,8 +96,8 @@ class InnerMetadataReader:
         size = listed.size
         if size is None:
             size = self._client.file_size(location, package, listed)
-        vouched = listed.metadata_sha256 is not None
-        return None if size is None else InnerMetadata(content=content, size=size, vouched=vouched)
+        holds = math.inf if listed.metadata_sha256 is not None else 0.0
+        return None if size is None else InnerMetadata(content=content, size=size, lifetime=holds)
 
 
 def _find(location: IndexLocation, package: str, listed: IndexFile, wheel: IO[bytes]) -> bytes:

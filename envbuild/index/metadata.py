@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from concurrent.futures import FIRST_EXCEPTION, wait
 from contextlib import suppress
@@ -104,9 +105,9 @@ class MetadataReader:
         if known is None:
             location = self.locations.holding(file.index, file.package)
             if not file.file.endswith(".whl"):
-                return self._keep(file, self._build(location, file), vouched=True)
+                return self._keep(file, self._build(location, file), math.inf)
             inner = self.client.inner.read(location, file.package, self._listed(location, file))
-            known = self._keep(file, _value(location, file, inner), vouched=inner.vouched)
+            known = self._keep(file, _value(location, file, inner), inner.lifetime)
         return known
 
     def read_if_cheap(self, file: ResolvedFile) -> WheelMetadata | None:
@@ -123,8 +124,8 @@ class MetadataReader:
                 return None
         return self.read(file)
 
-    def _keep(self, file: ResolvedFile, metadata: WheelMetadata, *, vouched: bool) -> WheelMetadata:
-        self.cache.put(file.sha256, metadata, vouched=vouched)
+    def _keep(self, file: ResolvedFile, metadata: WheelMetadata, lifetime: float) -> WheelMetadata:
+        self.cache.put(file.sha256, metadata, lifetime=lifetime)
         return metadata
 
     def _listed(self, location: IndexLocation, file: ResolvedFile) -> IndexFile:
@@ -149,7 +150,7 @@ class MetadataReader:
                     content = find_metadata(wheel, file.package)
                 except ValueError as error:
                     raise _bad(Fault.GARBAGE, location, file, str(error)) from error
-            inner = InnerMetadata(content=content, size=size, vouched=True)
+            inner = InnerMetadata(content=content, size=size, lifetime=math.inf)
             return _value(location, file, inner, built=True)
 
 

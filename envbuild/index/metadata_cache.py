@@ -1,12 +1,14 @@
 """Cached METADATA, by the sha256 of its wheel.
 
-Only METADATA that certainly belongs to that sha256 is on the disk.
-Unverified METADATA is kept only in memory, for one command.
+On the disk is METADATA that certainly belongs to that sha256, and what an index said may be used again, for as long.
+Other METADATA is kept only in memory, for one command.
 """
 
 from __future__ import annotations
 
 import json
+import math
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,7 @@ from envbuild.value import field, value
 from envbuild.wheelcache.metadata import WheelMetadata
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 _FORMAT = 2
@@ -26,6 +29,7 @@ class MetadataCache:
     """A folder with one file for each wheel; losing it only costs time."""
 
     folder: Path
+    clock: Callable[[], float] = time.time
     _said: dict[str, WheelMetadata] = field(default_factory=dict, repr=False)
     """METADATA that was read in this process and is not verified."""
 
@@ -35,16 +39,23 @@ class MetadataCache:
             return self._said[sha256]
         try:
             table = json.loads(read_ordinary(self._path(sha256)))
-            return _parse(table)
+            found = _parse(table)
+            return found if self._holds(table) else None
         except (OSError, ValueError, TypeError, KeyError):
             return None
 
-    def put(self, sha256: str, metadata: WheelMetadata, *, vouched: bool) -> None:
+    def _holds(self, table: dict[str, Any]) -> bool:
+        """Whether the index need not be asked; never where the clock has gone back."""
+        asked = table.get("asked")
+        return asked is None or 0 <= self.clock() - asked < table["lifetime"]
+
+    def put(self, sha256: str, metadata: WheelMetadata, *, lifetime: float) -> None:
         """Remember a wheel's METADATA; a folder that cannot be written is no error.
 
-        `vouched` says whether it was read from bytes with that sha256, or has a hash on the index's page.
+        `lifetime` is in seconds: infinite where it was read from bytes with that sha256,
+        or has a hash on the index's page; else what the index said. Without one it lasts for this command.
         """
-        if not vouched:
+        if not lifetime:
             self._said[sha256] = metadata
             return
         table = {
@@ -54,6 +65,8 @@ class MetadataCache:
             "provides_extras": metadata.provides_extras,
             "size": metadata.size,
         }
+        if math.isfinite(lifetime):
+            table["asked"], table["lifetime"] = self.clock(), lifetime
         path = self._path(sha256)
         with suppress(OSError):
             make_private(path.parent)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import warnings
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urldefrag, urljoin
 
@@ -40,7 +41,15 @@ _HEX = re.compile(r"[0-9a-fA-F]{32,128}")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_.+~-]+")
 """A file name that needs no escaping in an address."""
 
+_BEGIN = '{"filename":'
+_NAME = re.compile(r'\{"filename":"((?:[^"\\]|\\.)*)"')
+_YANKED = re.compile(r'"yanked":')
+"""As the text of a page has them; within its values every quote has a backslash."""
+
 _DECODER = json.JSONDecoder()
+_BATCH = 500
+"""Entries that are written at a time."""
+
 _LONGEST_BASE = 4096
 """In a `<base>` only so many characters are read."""
 
@@ -122,11 +131,25 @@ class ProjectPage:
         """Every sha256 that the page has for a file name; None for an entry without one."""
         return tuple(dict.fromkeys(file.sha256 for file in self._named(filename)))
 
+    def names(self) -> Iterator[tuple[str, int]]:
+        """The names of the files that are not withdrawn, each with its place for `file_at`; nothing else is read."""
+        withdrawn = {
+            self.text.rfind(_BEGIN, 0, found.start()) for found in _YANKED.finditer(self.text)
+        }
+        for found in _NAME.finditer(self.text):
+            if found.start() not in withdrawn:
+                name = found[1]
+                yield json.loads(f'"{name}"') if "\\" in name else name, found.start()
+
+    def file_at(self, place: int) -> IndexFile:
+        """The file at one of the places that `names` gives."""
+        return _file_of(_DECODER.raw_decode(self.text, place)[0])
+
     def _named(self, filename: str) -> Iterator[IndexFile]:
-        begin = f'{{"filename":{json.dumps(filename)},'
+        begin = f"{_BEGIN}{json.dumps(filename)},"
         at = self.text.find(begin)
         while at >= 0:
-            yield _file_of(_DECODER.raw_decode(self.text, at)[0])
+            yield self.file_at(at)
             at = self.text.find(begin, at + 1)
 
 
@@ -136,8 +159,13 @@ def page_of(name: str, files: Iterable[IndexFile]) -> ProjectPage:
 
 
 def _page(name: str, entries: Iterable[dict[str, Any]]) -> ProjectPage:
-    table = {"meta": {"api-version": "1.0"}, "name": name, "files": list(entries)}
-    return ProjectPage(name=name, text=json.dumps(table, separators=(",", ":")))
+    waiting, texts = iter(entries), []
+    while batch := list(
+        islice(waiting, _BATCH)
+    ):  # all at once would take ten times the text's memory
+        texts.append(json.dumps(batch, separators=(",", ":"))[1:-1])
+    head = f'{{"meta":{{"api-version":"1.0"}},"name":{json.dumps(name)},"files":['
+    return ProjectPage(name=name, text=f"{head}{','.join(texts)}]}}")
 
 
 def parse_page(name: str, text: str, content_type: str, url: str) -> ProjectPage:
@@ -212,7 +240,7 @@ def _parse_entry(package: str, entry: Mapping[str, Any], base: str) -> dict[str,
     digest = _sha256(entry.get("hashes"))
     kept: dict[str, Any] = {
         "filename": filename,
-        "url": _served_at(package, filename),
+        "url": "",
         "hashes": {"sha256": digest} if digest else _other_hashes(entry.get("hashes")),
         "_url": url if _PLAIN_URL.fullmatch(url) else urldefrag(urljoin(base, url)).url,
     }
@@ -226,15 +254,17 @@ def _parse_entry(package: str, entry: Mapping[str, Any], base: str) -> dict[str,
     metadata = entry.get("core-metadata", entry.get("dist-info-metadata", False))
     if metadata:
         kept["_metadata"] = True
+    known = _sha256(metadata)
     if metadata or filename.endswith(".whl"):
-        known = _sha256(metadata)
         kept["core-metadata"] = {"sha256": known} if known else True
+    kept["url"] = _served_at(package, filename, known or digest)
     return kept
 
 
-def _served_at(package: str, filename: str) -> str:
+def _served_at(package: str, filename: str, digest: str | None) -> str:
+    """Where the router has a file: another address for another content, as uv remembers METADATA by it."""
     name = filename if _PLAIN_NAME.fullmatch(filename) else quote(filename)
-    return f"../../files/{package}/{name}"
+    return f"../../files/{package}/{name}{f'?{digest[:16]}' if digest else ''}"
 
 
 def _file_of(entry: Mapping[str, Any]) -> IndexFile:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -13,6 +14,8 @@ from envbuild.target.wheel_choice import best_wheel, fits_python
 from envbuild.value import value
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from packaging.specifiers import SpecifierSet
     from packaging.version import Version
 
@@ -32,7 +35,7 @@ class PageVersions:
     """The files of one package that are not yanked, by version."""
 
     package: str
-    files: dict[Version, list[IndexFile]]
+    files: Mapping[Version, list[IndexFile]]
     request: ResolveRequest
 
     def versions(self, allowed: SpecifierSet) -> list[Version]:
@@ -81,17 +84,43 @@ class PageVersions:
         return all(tuple(map(int, bound.split(".")[:3])) <= have for bound in bounds)
 
 
+class _FilesOnPage(Mapping["Version", "list[IndexFile]"]):
+    """The files of each version; read from the page when a version is looked at, as of most only the names are."""
+
+    def __init__(self, page: ProjectPage, places: Mapping[Version, list[int]]) -> None:
+        self._page, self._places = page, places
+
+    def __getitem__(self, version: Version) -> list[IndexFile]:
+        return [self._page.file_at(place) for place in self._places[version]]
+
+    def __iter__(self) -> Iterator[Version]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+
 def versions_on_page(page: ProjectPage, request: ResolveRequest) -> PageVersions:
     """The versions for a request; with a limit on age, files without an upload time are left out."""
-    timed = request.limit_of(page.name) is not None
-    files: dict[Version, list[IndexFile]] = {}
-    for file in page.files:
-        if file.yanked is not None or (timed and file.upload_time is None):
-            continue
-        version = _version_of(page.name, file.filename)
-        if version is not None:
-            files.setdefault(version, []).append(file)
+    files: Mapping[Version, list[IndexFile]] = _FilesOnPage(page, _places(page))
+    if request.limit_of(page.name) is not None:
+        timed = {
+            version: [file for file in listed if file.upload_time is not None]
+            for version, listed in files.items()
+        }
+        files = {version: listed for version, listed in timed.items() if listed}
     return PageVersions(package=page.name, files=files, request=request)
+
+
+@lru_cache(maxsize=1 << 10)
+def _places(page: ProjectPage) -> Mapping[Version, list[int]]:
+    """Where on the page the files of each version are that are not withdrawn."""
+    found: dict[Version, list[int]] = {}
+    for filename, place in page.names():
+        version = _version_of(page.name, filename)
+        if version is not None:
+            found.setdefault(version, []).append(place)
+    return found
 
 
 def _version_of(package: str, filename: str) -> Version | None:

@@ -6,6 +6,7 @@ import hashlib
 import os
 from contextlib import ExitStack, contextmanager
 from http import HTTPStatus
+from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, BinaryIO, Self, TypeVar
 
 from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError
@@ -35,9 +36,13 @@ if TYPE_CHECKING:
 
     from envbuild.index.locations import IndexLocation
     from envbuild.index.page import IndexFile, ProjectPage
+    from envbuild.index.page_store import PageStore, StoredPage
 
 _LARGEST_PAGE = 32 << 20
 """Bytes of a page, uncompressed: packages of ten thousand files have ten of these MiB."""
+
+_READ = 1
+"""Pages that are parsed at a time: some need 50 MiB for it, and Python parses one after the other anyway."""
 
 _LARGEST_METADATA = 16 << 20
 _LONGEST_NUMBER = 18
@@ -63,13 +68,19 @@ class IndexClient:
         read_timeout: float = READ_TIMEOUT,
         deadline: float = DEADLINE,
         retries: int = RETRIES,
+        store: PageStore | None = None,
     ) -> None:
-        """`environ` is read for proxies; `read_timeout` is in seconds of silence, `deadline` of a whole answer."""
+        """`environ` is read for proxies; `read_timeout` is in seconds of silence, `deadline` of a whole answer.
+
+        `store` keeps pages for later commands.
+        """
+        self._store = store
         self.retries = retries
         self.patience = longest_wait(read_timeout, deadline, retries)
         """Seconds after which an index is given up in any case."""
 
         self._web = Web(environ, read_timeout=read_timeout, deadline=deadline, retries=retries)
+        self._room = BoundedSemaphore(_READ)
         self._pages: Once[ProjectPage] = Once()
         self._pages_of_mirrors: Once[ProjectPage] = Once()
         self._flat = FlatListings()
@@ -109,7 +120,7 @@ class IndexClient:
             return self._page_on_disk(location, package)
         if location.is_flat:
             return self._flat.page(location, package, lambda: self._links(location, package))
-        return self._fetch_page(location, package)
+        return self._stored_page(location, package)
 
     def metadata_beside(self, location: IndexLocation, package: str, file: IndexFile) -> bytes:
         """The METADATA file beside a wheel (PEP 658); its hash is checked if the page has one."""
@@ -240,11 +251,6 @@ class IndexClient:
                 while piece := stream.read(CHUNK):
                     yield piece
 
-    def ask_page(self, location: IndexLocation, package: str) -> tuple[Reply, bytes]:
-        """A page as the index sends it, without caching."""
-        with _blaming(location, package, None):
-            return self._web.fetch(_page_request(location, package), limit=_LARGEST_PAGE)
-
     @contextmanager
     def open_page(
         self, location: IndexLocation, package: str, *, known: str | None = None
@@ -253,18 +259,39 @@ class IndexClient:
 
         `known` is the ETag of the caller's copy: if the page is unchanged, the status is 304 and the body empty.
         """
-        request = _page_request(location, package, known)
+        conditions = (("If-None-Match", known),) if known else ()
+        request = _page_request(location, package, conditions)
         with _blaming(location, package, None), self._web.open(request) as reply:
             yield lambda: (reply, reply.read(_LARGEST_PAGE, decoded=True))
 
-    def _fetch_page(self, location: IndexLocation, package: str) -> ProjectPage:
-        reply, body = self.ask_page(location, package)
+    def _stored_page(self, location: IndexLocation, package: str) -> ProjectPage:
+        """The page as it was, where it holds by what the index said of it or says now; else as it is."""
+        if self._store is None:
+            return self._fetch_page(location, package)[1]
+        url = page_url(location, package)
+        stored = self._store.get(url)
+        if stored is not None and stored.holds:
+            return stored.page
+        reply, page = self._fetch_page(location, package, stored)
+        self._store.put(url, page, reply.headers)
+        return page
+
+    def _fetch_page(
+        self, location: IndexLocation, package: str, stored: StoredPage | None = None
+    ) -> tuple[Reply, ProjectPage]:
+        """What the index sends; the stored page where it confirms it."""
+        request = _page_request(location, package, stored.conditions if stored is not None else ())
+        with _blaming(location, package, None):
+            reply, body = self._web.fetch(request, limit=_LARGEST_PAGE)
+        if stored is not None and reply.status == HTTPStatus.NOT_MODIFIED:
+            return reply, stored.page
         kind = reply.headers.get("Content-Type", "")
-        return _parsed(location, package, body.decode(errors="replace"), kind, reply.url)
+        with self._room:
+            return reply, _parsed(location, package, body.decode(errors="replace"), kind, reply.url)
 
     def _links(self, location: IndexLocation, package: str) -> Iterable[IndexFile]:
         """Every file that a flat index on the web lists; `package` is the first one that needs it."""
-        return self._fetch_page(location, package).files
+        return self._fetch_page(location, package)[1].files
 
     def _page_on_disk(self, location: IndexLocation, package: str) -> ProjectPage:
         if (path := page_on_disk(location, package)) is not None:
@@ -292,10 +319,11 @@ def _parsed(location: IndexLocation, package: str, text: str, kind: str, url: st
         raise IndexAnswerError(answer) from error
 
 
-def _page_request(location: IndexLocation, package: str, known: str | None = None) -> Request:
+def _page_request(
+    location: IndexLocation, package: str, conditions: tuple[tuple[str, str], ...]
+) -> Request:
     accepted = "text/html, */*;q=0.1" if location.is_flat else ACCEPT
-    headers = [("Accept", accepted), ("Accept-Encoding", "gzip, deflate")]
-    headers += [("If-None-Match", known)] if known else []
+    headers = [("Accept", accepted), ("Accept-Encoding", "gzip, deflate"), *conditions]
     return Request(
         url=page_url(location, package),
         headers=tuple(headers),

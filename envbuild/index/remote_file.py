@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 import os
 import re
 from typing import IO, TYPE_CHECKING, cast
 
 from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError
+from envbuild.index.page_store import lifetime
 from envbuild.value import value
 from envbuild.wheelcache.metadata import find_metadata
 
@@ -55,6 +57,9 @@ class RemoteFile(io.RawIOBase):
         self._ask = ask
         self._position = 0
         self._spans: list[tuple[int, bytes]] = []
+        self.lifetime = math.inf
+        """Seconds for which what was read holds, by what the server says of it (RFC 9111)."""
+
         self.size = self._open()
         """Of the whole file, in bytes."""
 
@@ -100,6 +105,7 @@ class RemoteFile(io.RawIOBase):
                 length = reply.length
                 if length is not None and length <= _TAIL:
                     self._spans.append((0, reply.read(_TAIL)))
+                    self.lifetime = lifetime(reply.headers)
                     return length
                 if length is None or reply.headers.get("Accept-Ranges") != "bytes":
                     raise RangesUnsupportedError
@@ -141,6 +147,7 @@ class RemoteFile(io.RawIOBase):
         if len(content) != last - start + 1:
             raise RangesUnsupportedError
         self._spans.append((start, content))
+        self.lifetime = min(self.lifetime, lifetime(reply.headers))
         return size
 
 
@@ -152,8 +159,9 @@ class InnerMetadata:
     size: int
     """Of the whole wheel, in bytes."""
 
-    vouched: bool
-    """Whether it certainly belongs to the wheel's sha256: read from such bytes, or with a hash on the page."""
+    lifetime: float
+    """Seconds for which it belongs to the wheel's sha256: for ever where it was read from such bytes,
+    or has a hash on its page; else as long as the index said."""
 
 
 def metadata_in_ranges(
@@ -173,8 +181,9 @@ def metadata_in_ranges(
             if whole is not None:
                 _check_digest(location, package, listed, whole)
             content = find_metadata(cast("IO[bytes]", wheel), package)
-            known = whole is not None and listed.sha256 is not None
-            return InnerMetadata(content=content, size=wheel.size, vouched=known)
+            is_proven = whole is not None and listed.sha256 is not None
+            holds = math.inf if is_proven else wheel.lifetime
+            return InnerMetadata(content=content, size=wheel.size, lifetime=holds)
     except RangesUnsupportedError:
         return None
     except ValueError as error:

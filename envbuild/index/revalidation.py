@@ -7,7 +7,6 @@ an unchanged page is not parsed again.
 from __future__ import annotations
 
 import hashlib
-import re
 import time
 from functools import cache
 from threading import BoundedSemaphore
@@ -16,12 +15,13 @@ from typing import TYPE_CHECKING
 from envbuild.errors import IndexFailureError
 from envbuild.index.page_memory import SeenPage
 from envbuild.index.page_scan import wheels_of_version
+from envbuild.index.page_store import lifetime
 from envbuild.index.reader import page_url
 from envbuild.requirement.parse import parse_version
 from envbuild.target.wheel_choice import best_wheel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     from envbuild.index.locations import IndexLocation, IndexLocations
     from envbuild.index.page import IndexFile, ProjectPage
@@ -36,9 +36,6 @@ _SIDE_BY_SIDE = 32
 
 _READ = 4
 """Pages that are parsed at a time: some have megabytes, and Python parses one at a time anyway."""
-
-_MAX_AGE = re.compile(r"(?:^|[\s,])max-age=\"?(\d{1,9})\"?(?:$|[\s,])")
-_ASK_AGAIN = re.compile(r"\bno-(cache|store)\b")
 
 
 class Revalidation:
@@ -128,16 +125,6 @@ class Revalidation:
 def choice_line(choice: LockedChoice) -> str:
     """A choice as one line: everything but the package, which is the page's."""
     return f"{choice.version} {choice.file} {choice.sha256} {choice.target}"
-
-
-def lifetime(headers: Mapping[str, str]) -> float:
-    """Seconds that an answer stays valid from now (RFC 9111); 0 without a header."""
-    control = headers.get("Cache-Control", "").lower()
-    found = _MAX_AGE.search(control)
-    if found is None or _ASK_AGAIN.search(control):
-        return 0.0
-    age = headers.get("Age", "0").strip()
-    return max(0.0, float(found[1]) - (float(age) if age.isdecimal() else float(found[1])))
 
 
 def _knows(seen: SeenPage, group: list[LockedChoice]) -> bool:

@@ -157,14 +157,17 @@ class IndexRouter:
         location, listed = self._file(package, filename)
         if listed.metadata_sha256 is not None and known == f'"{listed.metadata_sha256}"':
             return Served(etag=known, body=b"")
+        lifetime = 0.0
         try:
-            content = self._client.inner.read(location, package, listed).content
+            found = self._client.inner.read(location, package, listed)
+            content, lifetime = found.content, found.lifetime
         except IndexAnswerError as error:
             if error.answer.fault is not Fault.GARBAGE:
                 raise
             self.note(error.answer)
             content = b""
-        return Served(etag=f'"{hashlib.sha256(content).hexdigest()}"', body=content)
+        etag = f'"{hashlib.sha256(content).hexdigest()}"'
+        return Served(etag=etag, body=content, lifetime=lifetime)
 
     def _with_digest(self, location: IndexLocation, package: str, file: IndexFile) -> IndexFile:
         """A file of a folder, whose sha256 no page has."""

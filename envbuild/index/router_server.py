@@ -25,6 +25,7 @@ FIRST_PORT, PORTS = 20_000, 12_000
 _FAILED_BEHIND = 424
 """The status for a bad answer of an index: uv stops at once, and would retry a 5xx."""
 
+_YEAR = 365 * 24 * 3600
 _METADATA = "application/octet-stream"
 _IDLE = 300.0
 """Seconds after which a silent connection is closed: longer than uv keeps one."""
@@ -37,6 +38,9 @@ class Served:
     etag: str
     body: str | bytes
     """A text is in ASCII."""
+
+    lifetime: float = 0.0
+    """Seconds for which a client need not ask again, in a later command either."""
 
 
 class Content(Protocol):
@@ -153,12 +157,14 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(404)
 
     def _give(self, served: Served, kind: str) -> None:
-        """All of it, unless the client has it; it asks each time, as the next command may see something else."""
+        """All of it, unless the client has it; it asks again where the next command may see something else."""
+        holds = f"max-age={min(served.lifetime, _YEAR):.0f}" if served.lifetime else "no-cache"
+        headers = {"ETag": served.etag, "Cache-Control": holds}
         if self.headers.get("If-None-Match") == served.etag:
-            self._send(304, etag=served.etag)
+            self._send(304, headers=headers)
         else:
             body = served.body.encode() if isinstance(served.body, str) else served.body
-            self._send(200, body, kind, etag=served.etag)
+            self._send(200, body, kind, headers=headers)
 
     def _file(self, package: str, filename: str) -> None:
         """The file, or the requested range; only one piece is in memory at a time."""
@@ -182,15 +188,18 @@ class _Handler(BaseHTTPRequestHandler):
         super().end_headers()
 
     def _send(
-        self, status: int, body: bytes = b"", kind: str = "text/plain", *, etag: str | None = None
+        self,
+        status: int,
+        body: bytes = b"",
+        kind: str = "text/plain",
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         self.send_response(status)
         if status != HTTPStatus.NOT_MODIFIED:
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
-        if etag is not None:
-            self.send_header("ETag", etag)
-        self.send_header("Cache-Control", "no-cache")
+        for name, text in (headers or {"Cache-Control": "no-cache"}).items():
+            self.send_header(name, text)
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)

@@ -308,5 +308,5 @@ def _size(limit: int) -> str:
 def _is_confirmed(request: Request, status: int) -> bool:
     """Whether the server says that what the caller has is the answer still (RFC 9110)."""
     return status == HTTPStatus.NOT_MODIFIED and any(
-        name == "If-None-Match" for name, _ in request.headers
+        name in ("If-None-Match", "If-Modified-Since") for name, _ in request.headers
     )

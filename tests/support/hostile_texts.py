@@ -53,7 +53,7 @@ def readers() -> Iterator[tuple[str, Callable[[str], object]]]:
     from envbuild.imports.requirements_text import read_requirements_text
     from envbuild.index.page import JSON, parse_page
     from envbuild.index.page_scan import wheels_of_version
-    from envbuild.index.revalidation import lifetime
+    from envbuild.index.page_store import lifetime
     from envbuild.launchers.formats.systemd import parse_exec_start
     from envbuild.launchers.unit_file import parse_unit
     from envbuild.requirement.parse import parse_requirement

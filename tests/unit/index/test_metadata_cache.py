@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import zipfile
 from typing import TYPE_CHECKING
 
@@ -100,10 +101,20 @@ def test_the_cache_remembers(tmp_path: Path) -> None:
     """What was read of a wheel once is not read again: it goes by the wheel's sha256."""
     cache = MetadataCache(folder=tmp_path)
     assert cache.get(SHA256) is None
-    cache.put(SHA256, VALUE, vouched=True)
+    cache.put(SHA256, VALUE, lifetime=math.inf)
     assert cache.get(SHA256) == VALUE
     assert cache.get("cd" * 32) is None
     assert [path.name for path in (tmp_path / "ab").iterdir()] == [f"{SHA256}.json"]
+
+
+def test_what_only_an_index_said_lasts_as_long_as_it_says(tmp_path: Path) -> None:
+    """And never where the clock has gone back."""
+    now = [1000.0]
+    cache = MetadataCache(folder=tmp_path, clock=lambda: now[0])
+    cache.put(SHA256, VALUE, lifetime=60.0)
+    for seconds, found in ((0.0, VALUE), (59.0, VALUE), (60.0, None), (-1.0, None)):
+        now[0] = 1000.0 + seconds
+        assert cache.get(SHA256) == found
 
 
 @pytest.mark.parametrize(
@@ -113,7 +124,7 @@ def test_the_cache_remembers(tmp_path: Path) -> None:
 def test_a_corrupt_entry_counts_as_none(tmp_path: Path, content: bytes) -> None:
     """A cache that was cut off or is of another format is read anew, not believed."""
     cache = MetadataCache(folder=tmp_path)
-    cache.put(SHA256, VALUE, vouched=True)
+    cache.put(SHA256, VALUE, lifetime=math.inf)
     (tmp_path / "ab" / f"{SHA256}.json").write_bytes(content)
     assert cache.get(SHA256) is None
 
@@ -122,5 +133,5 @@ def test_a_cache_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     """Losing the cache costs time and nothing else."""
     (tmp_path / "file").touch()
     cache = MetadataCache(folder=tmp_path / "file")
-    cache.put(SHA256, VALUE, vouched=True)
+    cache.put(SHA256, VALUE, lifetime=math.inf)
     assert cache.get(SHA256) is None

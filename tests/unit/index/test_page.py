@@ -216,6 +216,9 @@ def test_what_is_rendered_parses_to_the_same(files: list[IndexFile]) -> None:
         same = [one for one in files if one.filename == file.filename]
         assert page.file(file.filename) == same[0]
         assert page.digests(file.filename) == tuple(dict.fromkeys(one.sha256 for one in same))
+    assert [(name, page.file_at(place)) for name, place in page.names()] == [
+        (file.filename, file) for file in files if file.yanked is None
+    ]
     assert page.tells_times == any(file.upload_time for file in files)
     assert page.file('","filename":"') is None
 
@@ -233,7 +236,7 @@ def test_what_is_served_names_the_router_alone() -> None:
     (entry,) = json.loads(parse_json(wheel).text)["files"]
     assert entry == {
         "filename": "a b-1-py3-none-any.whl",
-        "url": "../../files/acme/a%20b-1-py3-none-any.whl",
+        "url": f"../../files/acme/a%20b-1-py3-none-any.whl?{DIGEST[:16]}",
         "hashes": {"sha256": DIGEST},
         "_url": "https://index.example/x.whl",
         "core-metadata": True,

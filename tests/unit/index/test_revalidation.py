@@ -13,7 +13,7 @@ from envbuild.index.locations import locate_indexes
 from envbuild.index.mirrors import Mirrors
 from envbuild.index.page import JSON
 from envbuild.index.page_memory import PageMemory
-from envbuild.index.revalidation import Revalidation, lifetime
+from envbuild.index.revalidation import Revalidation
 from envbuild.resolution.resolution import LockedChoice
 from tests.support.values import LINUX, make_declaration, make_file
 
@@ -151,22 +151,3 @@ def test_a_damaged_memory_is_an_empty_one(index: Index, content: str) -> None:
     index.memory.write_text(content.replace("x", "https://packages.example.com/simple/app/"))
     assert index.stands()
     assert index.known == [None]
-
-
-@pytest.mark.parametrize(
-    ("headers", "seconds"),
-    [
-        ({}, 0.0),
-        ({"Cache-Control": "max-age=600"}, 600.0),
-        ({"Cache-Control": "Public, Max-Age=600"}, 600.0),
-        ({"Cache-Control": "max-age=600", "Age": "100"}, 500.0),
-        ({"Cache-Control": "max-age=600", "Age": "700"}, 0.0),
-        ({"Cache-Control": "max-age=600", "Age": "x"}, 0.0),
-        ({"Cache-Control": "s-maxage=600"}, 0.0),
-        ({"Cache-Control": "no-cache, max-age=600"}, 0.0),
-        ({"Cache-Control": "no-store,max-age=600"}, 0.0),
-    ],
-)
-def test_how_long_an_answer_holds(headers: dict[str, str], seconds: float) -> None:
-    """As RFC 9111 has it for a cache of one user."""
-    assert lifetime(headers) == seconds

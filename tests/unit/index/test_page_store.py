@@ -1,0 +1,175 @@
+"""Pages on disk are believed as long as their index says, and where it confirms them; never longer."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from envbuild.index.page import IndexFile, page_of
+from envbuild.index.page_store import PageStore, lifetime
+from envbuild.index.reader import IndexClient
+from tests.support.http import Handler, LoopbackServer
+from tests.support.indexes import locations
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+URL = "https://packages.example.com/simple/acme/"
+PAGE = page_of("acme", [IndexFile(filename="acme-1.0.tar.gz", url="https://x.example/f")])
+
+
+class Clock:
+    """A time that a test moves."""
+
+    now = 1_000_000.0
+
+    def __call__(self) -> float:
+        """What it is."""
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock of the test's own."""
+    return Clock()
+
+
+@pytest.fixture
+def store(tmp_path: Path, clock: Clock) -> PageStore:
+    """An empty store."""
+    return PageStore(tmp_path / "pages", clock=clock)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "holds"), [(0, True), (599, True), (600, False), (-1, False)], ids=str
+)
+def test_a_page_holds_as_long_as_its_index_says(
+    store: PageStore, clock: Clock, seconds: int, holds: bool
+) -> None:
+    """And never where the clock has gone back, as nobody knows for how long."""
+    store.put(URL, PAGE, {"Cache-Control": "max-age=600"})
+    clock.now += seconds
+    stored = store.get(URL)
+    assert stored is not None
+    assert (stored.page, stored.holds) == (PAGE, holds)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"Cache-Control": "no-store", "ETag": '"1"'}, {"Cache-Control": "max-age=0"}],
+    ids=str,
+)
+def test_what_may_not_be_used_again_is_not_kept(
+    store: PageStore, headers: Mapping[str, str]
+) -> None:
+    """Neither what its index forbids to keep, nor what nobody could confirm."""
+    store.put(URL, PAGE, headers)
+    assert store.get(URL) is None
+
+
+def test_a_damaged_file_is_no_page(store: PageStore, tmp_path: Path) -> None:
+    """After a loss of power a file may hold anything: it is asked for again."""
+    store.put(URL, PAGE, {"ETag": '"1"'})
+    (file,) = (tmp_path / "pages").iterdir()
+    assert file.stat().st_mode & 0o777 == 0o600
+    whole = file.read_bytes()
+    for damaged in (b"", whole[:-1], whole.replace(b"acme-1.0", b"acme-2.0"), b"[]\n", b"{}\n"):
+        file.write_bytes(damaged)
+        assert store.get(URL) is None
+    file.write_bytes(whole)
+    assert store.get(URL) is not None
+    assert store.get(URL + "x") is None
+
+
+def test_what_nobody_asked_for_in_a_month_goes(
+    store: PageStore, clock: Clock, tmp_path: Path
+) -> None:
+    """The folder does not grow for ever."""
+    clock.now = time.time()
+    store.put(URL, PAGE, {"ETag": '"1"'})
+    later = PageStore(tmp_path / "pages", clock=lambda: time.time() + 40 * 24 * 3600)
+    later.put(URL + "x", PAGE, {"ETag": '"1"'})
+    assert store.get(URL) is None
+
+
+class Confirming(Handler):
+    """An index with one page, which it confirms to who has it."""
+
+    server: ConfirmingIndex
+
+    def respond(self) -> None:
+        """Say that it is the page still, or give it."""
+        name, condition = self.server.validator
+        headers: dict[str, Any] = {name.replace("-", "_"): self.server.mark}
+        if self.headers.get(condition) == self.server.mark:
+            self.answer(304, **headers)
+        else:
+            body = f'<html><a href="acme-{self.server.version}.tar.gz">acme</a></html>'
+            self.answer(200, body.encode(), Content_Type="text/html", **headers)
+
+
+class ConfirmingIndex(LoopbackServer):
+    """Holds one page."""
+
+    validator = ("ETag", "If-None-Match")
+    mark = '"1"'
+    version = "1.0"
+
+
+@pytest.fixture
+def confirming() -> Iterator[ConfirmingIndex]:
+    """An index that knows its page again."""
+    with ConfirmingIndex(Confirming) as server:
+        yield server
+
+
+@pytest.mark.parametrize(
+    ("validator", "marks"),
+    [
+        (("ETag", "If-None-Match"), ('"1"', '"2"')),
+        (
+            ("Last-Modified", "If-Modified-Since"),
+            ("Thu, 01 Jan 2026 00:00:00 GMT", "Fri, 02 Jan 2026 00:00:00 GMT"),
+        ),
+    ],
+    ids=["etag", "date"],
+)
+def test_each_command_asks_whether_it_is_the_page_still(
+    confirming: ConfirmingIndex, tmp_path: Path, validator: tuple[str, str], marks: tuple[str, str]
+) -> None:
+    """A page without a time to hold is sent once, confirmed by every later command, and sent again when it changes."""
+    confirming.validator, confirming.mark = validator, marks[0]
+    place = locations(f"{confirming.origin}/simple").default
+
+    def look() -> list[str]:
+        with IndexClient({}, store=PageStore(tmp_path / "pages")) as client:
+            files = client.project_page(place, "acme").files
+            assert client.project_page(place, "acme").files == files
+        return [file.filename for file in files]
+
+    assert look() == look() == ["acme-1.0.tar.gz"]
+    confirming.version, confirming.mark = "2.0", marks[1]
+    assert look() == ["acme-2.0.tar.gz"]
+    assert [asked.status for asked in confirming.requests] == [200, 304, 200]
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, 0.0),
+        ({"Cache-Control": "max-age=600"}, 600.0),
+        ({"Cache-Control": "Public, Max-Age=600"}, 600.0),
+        ({"Cache-Control": "max-age=600", "Age": "100"}, 500.0),
+        ({"Cache-Control": "max-age=600", "Age": "700"}, 0.0),
+        ({"Cache-Control": "max-age=600", "Age": "x"}, 0.0),
+        ({"Cache-Control": "s-maxage=600"}, 0.0),
+        ({"Cache-Control": "no-cache, max-age=600"}, 0.0),
+        ({"Cache-Control": "no-store,max-age=600"}, 0.0),
+    ],
+)
+def test_how_long_an_answer_holds(headers: dict[str, str], seconds: float) -> None:
+    """As RFC 9111 has it for a cache of one user."""
+    assert lifetime(headers) == seconds
