@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scripts.bench.cold import measure_cold
+from scripts.bench.first_locks import measure_first_locks
 from scripts.bench.fleets import LARGE, VLLM, real_project
 from scripts.bench.folder_links import measure_folder_links
 from scripts.bench.growth import measure_growth
@@ -106,6 +107,10 @@ CHAPTERS: Mapping[str, Chapter] = {
     "locks": Chapter(
         about="four heavy drivers locked again after a range has changed",
         measure=lambda place, rounds: Measured(rows=tuple(measure_locks(place, rounds))),
+    ),
+    "first-locks": Chapter(
+        about="first locks with empty caches: the CPU fleet, and fifty drivers",
+        measure=lambda place, rounds: Measured(rows=tuple(measure_first_locks(place, rounds))),
     ),
     "large": Chapter(
         about="a real driver rebuilt",
