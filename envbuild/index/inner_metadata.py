@@ -14,76 +14,88 @@ from envbuild.index.remote_file import InnerMetadata, metadata_in_ranges
 from envbuild.wheelcache.metadata import find_metadata
 
 if TYPE_CHECKING:
-    from typing import IO
+    from collections.abc import Callable
+    from typing import IO, TypeAlias
 
     from envbuild.index.locations import IndexLocation
     from envbuild.index.page import IndexFile
     from envbuild.index.reader import IndexClient
 
+    _Way: TypeAlias = Callable[[IndexLocation, str, IndexFile], InnerMetadata | None]
+
 
 class InnerMetadataReader:
     """Reads METADATA for resolvers and for lockfiles alike; safe to share between threads.
 
-    Files of a version for which their page gives the same sha256 of METADATA need it once together.
+    A resolver gets what its index serves beside a wheel, as any resolver does;
+    of what was chosen the wheel itself is asked first, as what it says inside counts.
+    Where nothing lies beside it, that is read once for both.
     """
 
     def __init__(self, client: IndexClient) -> None:
         self._client = client
-        self._known: Once[InnerMetadata] = Once()
-        self._in_parts: Once[InnerMetadata | None] = Once()
+        self._inside: Once[InnerMetadata | None] = Once()
+        self._whole: Once[InnerMetadata] = Once()
         self._lying_beside: Once[bytes] = Once()
 
-    def read(self, location: IndexLocation, package: str, listed: IndexFile) -> InnerMetadata:
-        """A wheel's METADATA; the whole wheel is read if there is no other way.
+    def read_served(
+        self, location: IndexLocation, package: str, listed: IndexFile
+    ) -> InnerMetadata:
+        """What a resolver is told; the whole wheel is read if there is no other way.
 
-        IndexAnswerError if it cannot be read.
+        What lies beside the wheel counts if its page vouches for it. IndexAnswerError if it cannot be read.
         """
-        key = (location.name, package, listed.filename, listed.sha256)
-        return self._known.get(key, lambda: self._read(location, package, listed))
+        ways = (self._beside, self._in_ranges)
+        return self._first(
+            location, package, listed, ways if listed.metadata_sha256 else ways[::-1]
+        )
+
+    def read(self, location: IndexLocation, package: str, listed: IndexFile) -> InnerMetadata:
+        """What a wheel holds as its METADATA; errors as in `read_served`."""
+        return self._first(location, package, listed, (self._in_ranges, self._beside))
 
     def read_parts(
         self, location: IndexLocation, package: str, listed: IndexFile
     ) -> InnerMetadata | None:
-        """The same of a wheel on the web; None where only the whole wheel could tell."""
-        key = (location.name, package, listed.filename, listed.sha256)
-        return self._in_parts.get(key, lambda: self._read_parts(location, package, listed))
+        """What a wheel on the web holds; None if only the whole wheel could tell."""
+        found = self._in_ranges(location, package, listed)
+        return found if found is not None else self._beside(location, package, listed)
 
-    def _read(self, location: IndexLocation, package: str, listed: IndexFile) -> InnerMetadata:
+    def _first(
+        self, location: IndexLocation, package: str, listed: IndexFile, ways: tuple[_Way, ...]
+    ) -> InnerMetadata:
         if is_on_disk(location, listed):
             with open_on_disk(location, package, listed) as wheel:
                 content = _find(location, package, listed, wheel)
                 size = os.fstat(wheel.fileno()).st_size
                 return InnerMetadata(content=content, size=size, lifetime=0.0)
-        found = self.read_parts(location, package, listed)
-        if found is not None:
-            return found
+        for read in ways:
+            if (found := read(location, package, listed)) is not None:
+                return found
+        key = (location.name, package, listed.filename, listed.sha256)
+        return self._whole.get(key, lambda: self._in_whole(location, package, listed))
+
+    def _in_whole(self, location: IndexLocation, package: str, listed: IndexFile) -> InnerMetadata:
         with tempfile.TemporaryFile() as wheel:
             _, size = self._client.download(location, package, listed, wheel)
             content = _find(location, package, listed, wheel)
             holds = math.inf if listed.sha256 is not None else 0.0
             return InnerMetadata(content=content, size=size, lifetime=holds)
 
-    def _read_parts(
-        self, location: IndexLocation, package: str, listed: IndexFile
-    ) -> InnerMetadata | None:
-        """The file beside the wheel counts if the page has its hash; else the wheel itself is read first."""
-        ways = [self._in_ranges]
-        if listed.has_metadata:
-            ways.insert(1 if listed.metadata_sha256 is None else 0, self._beside)
-        for read in ways:
-            if (found := read(location, package, listed)) is not None:
-                return found
-        return None
-
     def _in_ranges(
         self, location: IndexLocation, package: str, listed: IndexFile
     ) -> InnerMetadata | None:
-        return metadata_in_ranges(self._client, location, package, listed)
+        key = (location.name, package, listed.filename, listed.sha256)
+        return self._inside.get(
+            key, lambda: metadata_in_ranges(self._client, location, package, listed)
+        )
 
     def _beside(
         self, location: IndexLocation, package: str, listed: IndexFile
     ) -> InnerMetadata | None:
         """METADATA as the index serves it (PEP 658); None if it does not, or gives no size of the wheel."""
+        if not listed.has_metadata:
+            return None
         key = (location.name, package, listed.metadata_sha256 or listed.filename)
         try:
             content = self._lying_beside.get(

@@ -159,7 +159,7 @@ class IndexRouter:
             return Served(etag=known, body=b"")
         lifetime = 0.0
         try:
-            found = self._client.inner.read(location, package, listed)
+            found = self._client.inner.read_served(location, package, listed)
             content, lifetime = found.content, found.lifetime
         except IndexAnswerError as error:
             if error.answer.fault is not Fault.GARBAGE:
