@@ -80,7 +80,7 @@ class IndexClient:
         """Seconds after which an index is given up in any case."""
 
         self._web = Web(environ, read_timeout=read_timeout, deadline=deadline, retries=retries)
-        self._room = BoundedSemaphore(_READ)
+        self._readers = BoundedSemaphore(_READ)
         self._pages: Once[ProjectPage] = Once()
         self._pages_of_mirrors: Once[ProjectPage] = Once()
         self._flat = FlatListings()
@@ -286,7 +286,7 @@ class IndexClient:
         if stored is not None and reply.status == HTTPStatus.NOT_MODIFIED:
             return reply, stored.page
         kind = reply.headers.get("Content-Type", "")
-        with self._room:
+        with self._readers:
             return reply, _parsed(location, package, body.decode(errors="replace"), kind, reply.url)
 
     def _links(self, location: IndexLocation, package: str) -> Iterable[IndexFile]:
