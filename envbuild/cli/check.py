@@ -50,6 +50,8 @@ def check(context: Context, arguments: Arguments) -> Outcome:
     from envbuild.report.check import check_table
 
     gc.disable()  # it makes many values, keeps them, and ends
+    if arguments.solve:
+        context.require_trusted_declaration()  # whose indexes may be asked
     with DeferredIndexes(context) if arguments.solve else nullcontext() as resolver:
         checker = Checker(
             declaration=context.declaration,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import re
 import threading
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Self
@@ -28,6 +29,15 @@ if TYPE_CHECKING:
     from envbuild.index.locations import IndexLocation, IndexLocations
     from envbuild.index.page import IndexFile
     from envbuild.index.reader import IndexClient
+
+
+_ADDRESS = r"http://127\.0\.0\.1:\d{1,5}/…/"
+_NAMES = (
+    (re.compile(rf"{_ADDRESS}files/[^/\s]+/"), ""),
+    (re.compile(rf"{_ADDRESS}simple/([a-z0-9][a-z0-9-]*)/?"), r"the page of \1"),
+    (re.compile(rf"{_ADDRESS}simple/?"), "the index"),
+)
+"""The router's addresses as uv repeats them, and what they stand for."""
 
 
 class IndexRouter:
@@ -101,7 +111,10 @@ class IndexRouter:
 
     def without_secret(self, text: str) -> str:
         """A text without the router's address."""
-        return text.replace(self._secret, "…")
+        text = text.replace(self._secret, "…")
+        for address, meaning in _NAMES:
+            text = address.sub(meaning, text)
+        return text
 
     def passed(self, package: str, size: int) -> None:
         """Report how much of a file has been sent."""

@@ -13,7 +13,11 @@ if TYPE_CHECKING:
 
 
 _TRY = re.compile(r"\s*\(try: `--[^`\n]*`\)")
-_SWITCH = re.compile(r"`--[a-z]|(?<![\w-])--[a-z]")
+_FOREIGN = re.compile(
+    r"`--[a-z]|(?<![\w-])--[a-z]|\bUV_[A-Z]|\btool\.uv\b|\buv\.toml\b|\bpip\.conf\b"
+)
+"""What nobody can follow here: switches of uv, and its variables and files, which envbuild keeps from it."""
+
 _EARLY = re.compile(
     r"Pre-releases are available for `([A-Za-z0-9._-]{1,100})` in the requested range"
     r" \(e\.g\., ([0-9][A-Za-z0-9.+!]{0,50})\)"
@@ -21,12 +25,12 @@ _EARLY = re.compile(
 
 
 def without_switches(words: str) -> str:
-    """The text without hints that name switches; the rest of such a hint is kept."""
+    """The text without hints about uv's command line, its variables and files."""
     lines = [_TRY.sub("", line) for line in words.splitlines()]
     kept = [
         line
         for line in lines
-        if not (line.lstrip().startswith("hint:") and _SWITCH.search(line) is not None)
+        if not (line.lstrip().startswith("hint:") and _FOREIGN.search(line) is not None)
     ]
     return re.sub(r"\n(?:[ \t]*\n)+", "\n\n", "\n".join(kept)).strip()
 

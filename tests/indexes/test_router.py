@@ -275,6 +275,10 @@ def test_credentials_do_not_reach_uv(uv: Uv, index: IndexServer, internal: Index
         assert uv.install(indexes, CORE, BASE).code == 0
         told = " ".join(indexes.environment().values())
         shown = indexes.without_secret(told)
+        url = indexes.environment()["UV_DEFAULT_INDEX"]
+        words = f"`{url}` lacks `{url}/lib/` and `{indexes.files_url()}/lib/lib-1.0.tar.gz?ab`"
+        named = indexes.without_secret(words)
+    assert named == "`the index` lacks `the page of lib` and `lib-1.0.tar.gz?ab`"
     assert "s3cret" not in told
     assert (uv.folder / "router").read_text() in told
     assert (uv.folder / "router").read_text() not in shown

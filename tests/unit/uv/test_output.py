@@ -16,6 +16,8 @@ WORDS = """\
       hint: `top` was found on another index (see --index-strategy unsafe-best-match)
 
       hint: `a--b` is no switch
+
+      hint: raise the limit with `UV_HTTP_TIMEOUT`, or in `uv.toml`
 """
 
 
@@ -24,6 +26,7 @@ def test_switches_of_another_command_line_are_not_advised() -> None:
     shown = without_switches(WORDS)
     assert "`--" not in shown
     assert " --" not in shown
+    assert "UV_" not in shown
     assert "conclude that it fails" in shown
     assert "(e.g., 2.0rc1)" in shown
     assert "`a--b` is no switch" in shown
