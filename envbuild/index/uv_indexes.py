@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Self
 
 from envbuild.errors import HostError, Problem
 from envbuild.lean_json import read_ordinary
+from envbuild.posix.allocator import give_large_blocks_back
 from envbuild.posix.files import make_private, write_atomically
 from envbuild.posix.process import Command, scrubbed_environment
 from envbuild.uv.executable import base_arguments, uv_executable
@@ -112,6 +113,7 @@ class UvIndexes:
 
         with self._guard:
             if self._router is None:
+                give_large_blocks_back()  # pages have megabytes
                 secret = _remembered_secret(self._secret_file)
                 router = IndexRouter(
                     self._locations,
