@@ -70,7 +70,7 @@ class Oldest:
         return Resolution(target=request.target, files=tuple(self.oldest(name, request) for name in request.requires))
 
     def oldest(self, name, request):
-        file = min(self.tools.listed(name))
+        file = min(self.tools.listed_files(name))
         listed = ListedFile(package=name, name=file, url="", hashes=((),))
         version, sha256 = file.split("-")[1], self.tools.sole_digest(listed)
         return ResolvedFile(
@@ -224,7 +224,7 @@ def test_a_resolver(tmp_path: Path, project: Path, store: Path) -> None:
     apart = '[drivers.other]\nrequires = ["app"]\nresolver = "toy"\n[[coexist]]\ndrivers = ["app", "other"]'
     refused = run(apart, "lock")
     assert refused.returncode == 2
-    assert "resolved together, and these are not: app by uv, other by toy" in refused.stderr
+    assert "need one resolver, but these have several: app by uv, other by toy" in refused.stderr
 
 
 _FIELDS = {
