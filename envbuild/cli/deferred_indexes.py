@@ -91,13 +91,11 @@ class DeferredIndexes:
 
     def revalidate(self, choices: tuple[LockedChoice, ...]) -> frozenset[LockedChoice]:
         """As `MetadataSource` has it."""
-        from envbuild.index.page_memory import PageMemory
-        from envbuild.index.revalidation import Revalidation
+        from envbuild.index import revalidation
 
         with self._guard:
             locations, client = self._locations, self._client
-        memory = PageMemory(self._context.lock_cache / "pages.json")
-        return Revalidation(locations, client, memory).revalidate(choices)
+        return revalidation.revalidate(locations, client, choices)
 
     def yanked(self, choices: tuple[LockedChoice, ...]) -> Mapping[str, str]:
         """As in `MetadataSource`; reusable pins are not yanked, and seldom asked about again."""

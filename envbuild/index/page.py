@@ -131,13 +131,17 @@ class ProjectPage:
         """Every sha256 that the page has for a file name; None for an entry without one."""
         return tuple(dict.fromkeys(file.sha256 for file in self._named(filename)))
 
-    def names(self) -> Iterator[tuple[str, int]]:
-        """The names of the files that are not withdrawn, each with its place for `file_at`; nothing else is read."""
-        withdrawn = {
-            self.text.rfind(_BEGIN, 0, found.start()) for found in _YANKED.finditer(self.text)
+    def names(self, *, withdrawn: bool = False) -> Iterator[tuple[str, int]]:
+        """The names of the files, each with its place for `file_at`; nothing else is read.
+
+        Files that are withdrawn are only among them if they are asked for.
+        """
+        without = {
+            self.text.rfind(_BEGIN, 0, found.start())
+            for found in (() if withdrawn else _YANKED.finditer(self.text))
         }
         for found in _NAME.finditer(self.text):
-            if found.start() not in withdrawn:
+            if found.start() not in without:
                 name = found[1]
                 yield json.loads(f'"{name}"') if "\\" in name else name, found.start()
 

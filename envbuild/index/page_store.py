@@ -1,4 +1,4 @@
-"""Pages of indexes on disk, for as long as their index says that they hold, or for it to confirm (RFC 9111)."""
+"""Pages of indexes on disk: used while their index says that they hold (RFC 9111), or if it sends the same again."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-_FORMAT = 1
+_FORMAT = 2
 _KEPT = 30 * 24 * 3600.0
 """Seconds after which a page that nobody asked for is removed."""
 
@@ -38,6 +38,9 @@ class StoredPage:
 
     conditions: tuple[tuple[str, str], ...]
     """The headers that ask the index whether it is the page still."""
+
+    source: str
+    """The digest of what the index sent: if it sends the same again, nothing is parsed."""
 
 
 class PageStore:
@@ -63,27 +66,42 @@ class PageStore:
                     # never where the clock has gone back
                     holds=known["asked"] <= self._clock() < known["until"],
                     conditions=tuple((str(name), str(said)) for name, said in known["conditions"]),
+                    source=str(known["source"]),
                 )
         return None
 
-    def put(self, url: str, page: ProjectPage, headers: Mapping[str, str]) -> None:
-        """Keep a page that came with these headers, where they let it be used again."""
+    def put(self, url: str, page: ProjectPage, headers: Mapping[str, str], source: str) -> None:
+        """Keep a page that came with these headers, unless they forbid it; `source` as in `StoredPage`."""
+        if "no-store" not in headers.get("Cache-Control", "").lower():
+            self._write(url, page, source, lifetime(headers), _conditions(headers))
+
+    def renew(self, url: str, stored: StoredPage, headers: Mapping[str, str]) -> None:
+        """Keep a page that its index has confirmed, or sent again, with these headers."""
+        seconds, conditions = lifetime(headers), _conditions(headers) or stored.conditions
+        if seconds or conditions != stored.conditions:
+            self._write(url, stored.page, stored.source, seconds, conditions)
+        else:
+            with suppress(OSError):
+                os.utime(self._path(url))
+
+    def _write(
+        self,
+        url: str,
+        page: ProjectPage,
+        source: str,
+        seconds: float,
+        conditions: tuple[tuple[str, str], ...],
+    ) -> None:
         now = self._clock()
-        until = now + lifetime(headers)
-        conditions = [
-            (condition, headers[name]) for name, condition in _VALIDATORS.items() if name in headers
-        ]
-        may_be_kept = "no-store" not in headers.get("Cache-Control", "").lower()
-        if not may_be_kept or not (conditions or until > now):
-            return
         head = {
             "format": _FORMAT,
             "url": url,
             "name": page.name,
             "digest": sha256_hex(page.text.encode()),
             "asked": now,
-            "until": until,
+            "until": now + seconds,
             "conditions": conditions,
+            "source": source,
         }
         with suppress(OSError):
             make_private(self._folder)
@@ -103,6 +121,11 @@ class PageStore:
 
     def _path(self, url: str) -> Path:
         return self._folder / sha256_hex(url.encode())
+
+
+def _conditions(headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """The headers that ask an index whether it still has the page that came with these."""
+    return tuple((asked, headers[said]) for said, asked in _VALIDATORS.items() if said in headers)
 
 
 def lifetime(headers: Mapping[str, str]) -> float:

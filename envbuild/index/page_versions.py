@@ -117,13 +117,13 @@ def _places(page: ProjectPage) -> Mapping[Version, list[int]]:
     """Where on the page the files of each version are that are not withdrawn."""
     found: dict[Version, list[int]] = {}
     for filename, place in page.names():
-        version = _version_of(page.name, filename)
+        version = version_of(page.name, filename)
         if version is not None:
             found.setdefault(version, []).append(place)
     return found
 
 
-def _version_of(package: str, filename: str) -> Version | None:
+def version_of(package: str, filename: str) -> Version | None:
     """The version in a file's name; None for a file of another package.
 
     `tool-1.0-2.tar.gz` belongs to no package and has no version 2.

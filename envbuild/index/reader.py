@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from envbuild.index.locations import IndexLocation
     from envbuild.index.page import IndexFile, ProjectPage
-    from envbuild.index.page_store import PageStore, StoredPage
+    from envbuild.index.page_store import PageStore
 
 _LARGEST_PAGE = 32 << 20
 """Bytes of a page, uncompressed: packages of ten thousand files have ten of these MiB."""
@@ -251,47 +251,44 @@ class IndexClient:
                 while piece := stream.read(CHUNK):
                     yield piece
 
-    @contextmanager
-    def open_page(
-        self, location: IndexLocation, package: str, *, known: str | None = None
-    ) -> Generator[Callable[[], tuple[Reply, bytes]]]:
-        """The open response of a page; waits if too many pages are being read.
-
-        `known` is the ETag of the caller's copy: if the page is unchanged, the status is 304 and the body empty.
-        """
-        conditions = (("If-None-Match", known),) if known else ()
-        request = _page_request(location, package, conditions)
-        with _blaming(location, package, None), self._web.open(request) as reply:
-            yield lambda: (reply, reply.read(_LARGEST_PAGE, decoded=True))
-
     def _stored_page(self, location: IndexLocation, package: str) -> ProjectPage:
-        """The page as it was, where it holds by what the index said of it or says now; else as it is."""
+        """The page as it was, if it holds or the index confirms it or sends the same; else as it is now."""
         if self._store is None:
-            return self._fetch_page(location, package)[1]
+            return self._parse(location, package, *self._send(location, package))
         url = page_url(location, package)
         stored = self._store.get(url)
         if stored is not None and stored.holds:
             return stored.page
-        reply, page = self._fetch_page(location, package, stored)
-        self._store.put(url, page, reply.headers)
-        return page
+        reply, body = self._send(location, package, stored.conditions if stored is not None else ())
+        source = _digest_of(reply, body)
+        if stored is None or (source != stored.source and reply.status != HTTPStatus.NOT_MODIFIED):
+            page = self._parse(location, package, reply, body)
+            self._store.put(url, page, reply.headers, source)
+            return page
+        self._store.renew(url, stored, reply.headers)
+        return stored.page
 
-    def _fetch_page(
-        self, location: IndexLocation, package: str, stored: StoredPage | None = None
-    ) -> tuple[Reply, ProjectPage]:
-        """What the index sends; the stored page where it confirms it."""
-        request = _page_request(location, package, stored.conditions if stored is not None else ())
+    def _send(
+        self,
+        location: IndexLocation,
+        package: str,
+        conditions: tuple[tuple[str, str], ...] = (),
+    ) -> tuple[Reply, bytes]:
+        """What an index answers."""
+        request = _page_request(location, package, conditions)
         with _blaming(location, package, None):
-            reply, body = self._web.fetch(request, limit=_LARGEST_PAGE)
-        if stored is not None and reply.status == HTTPStatus.NOT_MODIFIED:
-            return reply, stored.page
+            return self._web.fetch(request, limit=_LARGEST_PAGE)
+
+    def _parse(
+        self, location: IndexLocation, package: str, reply: Reply, body: bytes
+    ) -> ProjectPage:
         kind = reply.headers.get("Content-Type", "")
         with self._readers:
-            return reply, _parsed(location, package, body.decode(errors="replace"), kind, reply.url)
+            return _parsed(location, package, body.decode(errors="replace"), kind, reply.url)
 
     def _links(self, location: IndexLocation, package: str) -> Iterable[IndexFile]:
         """Every file that a flat index on the web lists; `package` is the first one that needs it."""
-        return self._fetch_page(location, package)[1].files
+        return self._parse(location, package, *self._send(location, package)).files
 
     def _page_on_disk(self, location: IndexLocation, package: str) -> ProjectPage:
         if (path := page_on_disk(location, package)) is not None:
@@ -307,6 +304,13 @@ class IndexClient:
     def _read_page(self, location: IndexLocation, package: str, path: Path) -> ProjectPage:
         text = read_page(location, package, path, _LARGEST_PAGE)
         return _parsed(location, package, text, "text/html", path.as_uri())
+
+
+def _digest_of(reply: Reply, body: bytes) -> str:
+    """The digest of what a page says: its type and its address decide how its bytes are read."""
+    found = hashlib.sha256(f"{reply.headers.get('Content-Type', '')}\n{reply.url}\n".encode())
+    found.update(body)
+    return found.hexdigest()
 
 
 def _parsed(location: IndexLocation, package: str, text: str, kind: str, url: str) -> ProjectPage:

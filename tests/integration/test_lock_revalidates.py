@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 _RESOLVING = """
 import sys
-import envbuild.index.revalidation as standing
-standing.Revalidation.revalidate = lambda self, choices: frozenset()
+from envbuild.index import revalidation
+revalidation.revalidate = lambda locations, client, choices: frozenset()
 from envbuild.cli import entry
 entry()
 """

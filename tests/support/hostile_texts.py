@@ -52,7 +52,6 @@ def readers() -> Iterator[tuple[str, Callable[[str], object]]]:
     from envbuild.commands.show import table_headers
     from envbuild.imports.requirements_text import read_requirements_text
     from envbuild.index.page import JSON, parse_page
-    from envbuild.index.page_scan import wheels_of_version
     from envbuild.index.page_store import lifetime
     from envbuild.launchers.formats.systemd import parse_exec_start
     from envbuild.launchers.unit_file import parse_unit
@@ -62,8 +61,6 @@ def readers() -> Iterator[tuple[str, Callable[[str], object]]]:
 
     yield "page as HTML", lambda text: parse_page("a", text, "text/html", "http://host/a/")
     yield "page as JSON", lambda text: parse_page("a", text, JSON, "http://host/a/")
-    yield "scan of HTML", lambda text: wheels_of_version(text, "text/html", "1")
-    yield "scan of JSON", lambda text: wheels_of_version(text, JSON, "1")
     yield "lifetime", lambda text: lifetime({"Cache-Control": text})
     head = "Metadata-Version: 2.1\nName: a\nVersion: 1\n"
     yield "METADATA", lambda text: parse_metadata(f"{head}{text}".encode(), "a", 1)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from envbuild.index.page import IndexFile, page_of
+from envbuild.index import reader
+from envbuild.index.page import IndexFile, ProjectPage, page_of, parse_page
 from envbuild.index.page_store import PageStore, lifetime
 from envbuild.index.reader import IndexClient
 from tests.support.http import Handler, LoopbackServer
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 URL = "https://packages.example.com/simple/acme/"
 PAGE = page_of("acme", [IndexFile(filename="acme-1.0.tar.gz", url="https://x.example/f")])
+SOURCE = "0" * 64
 
 
 class Clock:
@@ -50,29 +52,47 @@ def test_a_page_holds_as_long_as_its_index_says(
     store: PageStore, clock: Clock, seconds: int, holds: bool
 ) -> None:
     """And never where the clock has gone back, as nobody knows for how long."""
-    store.put(URL, PAGE, {"Cache-Control": "max-age=600"})
+    store.put(URL, PAGE, {"Cache-Control": "max-age=600"}, SOURCE)
     clock.now += seconds
     stored = store.get(URL)
     assert stored is not None
     assert (stored.page, stored.holds) == (PAGE, holds)
 
 
-@pytest.mark.parametrize(
-    "headers",
-    [{}, {"Cache-Control": "no-store", "ETag": '"1"'}, {"Cache-Control": "max-age=0"}],
-    ids=str,
-)
-def test_what_may_not_be_used_again_is_not_kept(
+def test_what_an_index_forbids_to_keep_is_not_kept(store: PageStore) -> None:
+    """It may have reasons, such as who asked."""
+    store.put(URL, PAGE, {"Cache-Control": "no-store", "ETag": '"1"'}, SOURCE)
+    assert store.get(URL) is None
+
+
+@pytest.mark.parametrize("headers", [{}, {"Cache-Control": "max-age=0"}], ids=str)
+def test_a_page_of_which_nothing_is_said_is_asked_for_again(
     store: PageStore, headers: Mapping[str, str]
 ) -> None:
-    """Neither what its index forbids to keep, nor what nobody could confirm."""
-    store.put(URL, PAGE, headers)
-    assert store.get(URL) is None
+    """It is kept, as its index may send the same again, which then need not be parsed."""
+    store.put(URL, PAGE, headers, SOURCE)
+    stored = store.get(URL)
+    assert stored is not None
+    assert (stored.holds, stored.conditions, stored.source) == (False, (), SOURCE)
+
+
+def test_what_is_confirmed_holds_again(store: PageStore, clock: Clock) -> None:
+    """For as long as the index says now; what it does not say again stays."""
+    store.put(URL, PAGE, {"Cache-Control": "max-age=600", "ETag": '"1"'}, SOURCE)
+    clock.now += 700
+    stored = store.get(URL)
+    assert stored is not None
+    assert not stored.holds
+    store.renew(URL, stored, {"Cache-Control": "max-age=60"})
+    renewed = store.get(URL)
+    assert renewed is not None
+    assert renewed.holds
+    assert (renewed.page, renewed.conditions, renewed.source) == (PAGE, stored.conditions, SOURCE)
 
 
 def test_a_damaged_file_is_no_page(store: PageStore, tmp_path: Path) -> None:
     """After a loss of power a file may hold anything: it is asked for again."""
-    store.put(URL, PAGE, {"ETag": '"1"'})
+    store.put(URL, PAGE, {"ETag": '"1"'}, SOURCE)
     (file,) = (tmp_path / "pages").iterdir()
     assert file.stat().st_mode & 0o777 == 0o600
     whole = file.read_bytes()
@@ -89,9 +109,9 @@ def test_what_nobody_asked_for_in_a_month_goes(
 ) -> None:
     """The folder does not grow for ever."""
     clock.now = time.time()
-    store.put(URL, PAGE, {"ETag": '"1"'})
+    store.put(URL, PAGE, {"ETag": '"1"'}, SOURCE)
     later = PageStore(tmp_path / "pages", clock=lambda: time.time() + 40 * 24 * 3600)
-    later.put(URL + "x", PAGE, {"ETag": '"1"'})
+    later.put(URL + "x", PAGE, {"ETag": '"1"'}, SOURCE)
     assert store.get(URL) is None
 
 
@@ -154,6 +174,32 @@ def test_each_command_asks_whether_it_is_the_page_still(
     confirming.version, confirming.mark = "2.0", marks[1]
     assert look() == ["acme-2.0.tar.gz"]
     assert [asked.status for asked in confirming.requests] == [200, 304, 200]
+
+
+def test_a_page_that_is_sent_again_is_not_parsed_again(
+    confirming: ConfirmingIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An index that cannot confirm its pages costs their transfer alone; another address is another page."""
+    confirming.validator = ("X-Nothing", "X-Nothing")
+    parsed: list[str] = []
+
+    def parse(name: str, text: str, kind: str, url: str) -> ProjectPage:
+        parsed.append(url)
+        return parse_page(name, text, kind, url)
+
+    monkeypatch.setattr(reader, "parse_page", parse)
+
+    def look(folder: str) -> list[str]:
+        place = locations(f"{confirming.origin}/{folder}").default
+        with IndexClient({}, store=PageStore(tmp_path / "pages")) as client:
+            return [file.filename for file in client.project_page(place, "acme").files]
+
+    assert look("simple") == look("simple") == ["acme-1.0.tar.gz"]
+    assert len(parsed) == 1
+    confirming.version = "2.0"
+    assert look("simple") == ["acme-2.0.tar.gz"]
+    assert look("other") == ["acme-2.0.tar.gz"]
+    assert len(parsed) == 3
 
 
 @pytest.mark.parametrize(

@@ -1,153 +1,102 @@
-"""Pages are asked for as their index wants it, and read only where they changed."""
+"""A locked file counts as listed where a resolution would choose it again, and nowhere else."""
 
 from __future__ import annotations
 
-import json
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError
 from envbuild.index.locations import locate_indexes
-from envbuild.index.mirrors import Mirrors
-from envbuild.index.page import JSON
-from envbuild.index.page_memory import PageMemory
-from envbuild.index.revalidation import Revalidation
+from envbuild.index.page import IndexFile, ProjectPage, page_of
+from envbuild.index.revalidation import revalidate
 from envbuild.resolution.resolution import LockedChoice
-from tests.support.values import LINUX, make_declaration, make_file
+from envbuild.value import replace
+from tests.support.values import LINUX, make_declaration
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from envbuild.index.locations import IndexLocation, IndexLocations
+    from envbuild.index.locations import IndexLocation
     from envbuild.index.reader import IndexClient
-    from envbuild.index.web import Reply
 
-FILE = make_file("app")
+LISTED = IndexFile(
+    filename="app-1.0-py3-none-any.whl", url="https://packages.example.com/a.whl", sha256="a" * 64
+)
 CHOICE = LockedChoice(
     package="app",
     version="1.0",
-    file=FILE.name,
-    sha256=FILE.sha256,
+    file=LISTED.filename,
+    sha256="a" * 64,
     target=LINUX,
     index="default",
 )
 
 
-class Answer:
-    """As much of a reply as is looked at."""
-
-    def __init__(self, status: int, headers: dict[str, str]) -> None:
-        self.status = status
-        self.headers = headers
-
-
 class Index:
-    """A client of an index with one page, and a clock."""
+    """A client of an index with one page."""
 
-    def __init__(self, memory: Path) -> None:
-        self.memory = memory
-        self.mirrors = Mirrors()
-        self.now = 1000.0
-        self.headers = {"Content-Type": JSON}
-        self.sha256 = CHOICE.sha256
-        self.fails = False
-        self.known: list[str | None] = []
-        """The ETag that each request named."""
+    def __init__(self, *files: IndexFile) -> None:
+        self.page = page_of("app", files)
+        self.asked: list[str] = []
 
-    @contextmanager
-    def open_page(
-        self, location: IndexLocation, package: str, *, known: str | None = None
-    ) -> Iterator[Callable[[], tuple[Reply, bytes]]]:
-        """The page, or 304."""
-        self.known.append(known)
-        if self.fails:
-            raise IndexAnswerError(
-                IndexAnswer(fault=Fault.UNREACHABLE, location=location, package=package)
-            )
-        if known is not None and known == self.headers.get("ETag"):
-            yield lambda: (cast("Reply", Answer(304, {**self.headers})), b"")
-            return
-        entry = {"filename": CHOICE.file, "url": "x", "hashes": {"sha256": self.sha256}}
-        body = json.dumps({"files": [entry]}).encode()
-        yield lambda: (cast("Reply", Answer(200, {**self.headers})), body)
+    def project_page(self, location: IndexLocation, package: str) -> ProjectPage:
+        """The page; one without files is an index that fails."""
+        self.asked.append(package)
+        if not self.page.files:
+            answer = IndexAnswer(fault=Fault.UNREACHABLE, location=location, package=package)
+            raise IndexAnswerError(answer)
+        return self.page
 
-    def stands(self) -> bool:
-        """Whether the choice stands, by a new look with what the last one left behind."""
-        looker = Revalidation(
-            _locations(), cast("IndexClient", self), PageMemory(self.memory), clock=lambda: self.now
-        )
-        return looker.revalidate([CHOICE]) == {CHOICE}
+    def lists(self, *choices: LockedChoice) -> frozenset[LockedChoice]:
+        """The choices that are listed."""
+        where = {"ENVBUILD_INDEX_DEFAULT_URL": "https://packages.example.com/simple"}
+        locations = locate_indexes(make_declaration(), where, lambda: "")
+        return revalidate(locations, cast("IndexClient", self), choices)
 
 
-def _locations() -> IndexLocations:
-    where = {"ENVBUILD_INDEX_DEFAULT_URL": "https://packages.example.com/simple"}
-    return locate_indexes(make_declaration(), where, lambda: "")
+OTHERS: dict[str, IndexFile] = {
+    "an older version": replace(LISTED, filename="app-0.9-py3-none-any.whl", sha256="b" * 64),
+    "a newer version": replace(LISTED, filename="app-1.1-py3-none-any.whl", sha256="b" * 64),
+    "a worse wheel": replace(
+        LISTED, filename="app-1.0-py3-none-manylinux_2_17_s390x.whl", sha256="b" * 64
+    ),
+    "a source": replace(LISTED, filename="app-1.0.tar.gz", sha256="b" * 64),
+}
 
 
-@pytest.fixture
-def index(tmp_path: Path) -> Index:
-    """An index that says nothing of how long its page holds."""
-    return Index(tmp_path / "pages.json")
+@pytest.mark.parametrize("other", OTHERS)
+def test_what_is_listed_still_stands(other: str) -> None:
+    """Whatever else the page has, before it or after it."""
+    assert Index(LISTED, OTHERS[other]).lists(CHOICE) == {CHOICE}
+    assert Index(OTHERS[other], LISTED).lists(CHOICE) == {CHOICE}
 
 
-def test_a_page_that_says_nothing_is_asked_every_time(index: Index) -> None:
-    """Without a word of the server no answer is believed to hold."""
-    assert index.stands()
-    assert index.stands()
-    assert index.known == [None, None]
+@pytest.mark.parametrize("changed", [{"sha256": "b" * 64}, {"sha256": None}, {"yanked": "broken"}, {"yanked": ""}, {"requires_python": ">=3.99"}, {"requires_python": "three"}, {"filename": "app-1.0-1-py3-none-any.whl"}], ids=str)  # fmt: skip
+def test_what_changed_does_not(changed: dict[str, Any]) -> None:
+    """A resolution would refuse it, choose another file, or say something about it."""
+    assert Index(replace(LISTED, **changed)).lists(CHOICE) == frozenset()
 
 
-def test_a_page_is_not_asked_while_it_holds(index: Index) -> None:
-    """The server said for how long; after that it is asked again."""
-    index.headers["Cache-Control"] = "public, max-age=600"
-    assert index.stands()
-    index.now += 599
-    assert index.stands()
-    assert len(index.known) == 1
-    index.now += 2
-    assert index.stands()
-    assert len(index.known) == 2
+@pytest.mark.parametrize("name", ["app-1.0-2-py3-none-any.whl", "App-1.0.0-2-py3-none-any.whl"])
+def test_a_better_wheel_is_chosen_anew(name: str) -> None:
+    """In any spelling of its version."""
+    better = replace(LISTED, filename=name, sha256="b" * 64)
+    assert Index(LISTED, better).lists(CHOICE) == frozenset()
 
 
-def test_a_clock_that_went_back_proves_nothing(index: Index) -> None:
-    """An answer of the future is asked for again."""
-    index.headers["Cache-Control"] = "max-age=600"
-    assert index.stands()
-    index.now -= 1
-    assert index.stands()
-    assert len(index.known) == 2
+def test_a_name_with_two_contents_does_not_stand() -> None:
+    """One of the two would be a guess."""
+    assert Index(LISTED, replace(LISTED, sha256="b" * 64)).lists(CHOICE) == frozenset()
 
 
-def test_a_page_that_is_known_is_asked_for_by_its_etag(index: Index) -> None:
-    """304 is enough where the page was read before."""
-    index.headers["ETag"] = '"1"'
-    assert index.stands()
-    assert index.stands()
-    assert index.known == [None, '"1"']
+def test_an_index_that_fails_lists_nothing() -> None:
+    """Without an answer nothing is known."""
+    assert Index().lists(CHOICE) == frozenset()
 
 
-def test_a_page_that_changed_counts_as_it_is_now(index: Index) -> None:
-    """What stood on yesterday's page does not stand because of that."""
-    assert index.stands()
-    index.sha256 = "0" * 64
-    assert not index.stands()
-    index.sha256 = CHOICE.sha256
-    assert index.stands()
-
-
-def test_an_index_that_fails_lets_nothing_stand(index: Index) -> None:
-    """Whatever stood before: who cannot ask does not know."""
-    assert index.stands()
-    index.fails = True
-    assert not index.stands()
-
-
-@pytest.mark.parametrize("content", ["", "[]", '{"format": 1, "pages": {"x": 1}}', "{"])
-def test_a_damaged_memory_is_an_empty_one(index: Index, content: str) -> None:
-    """Losing it costs time and nothing else."""
-    index.memory.write_text(content.replace("x", "https://packages.example.com/simple/app/"))
-    assert index.stands()
-    assert index.known == [None]
+def test_a_page_is_asked_once_for_all_targets() -> None:
+    """And nobody is asked where nothing is locked."""
+    index = Index(LISTED)
+    other = replace(CHOICE, target=replace(LINUX, python="3.13"))
+    assert index.lists(CHOICE, other) == {CHOICE, other}
+    assert index.asked == ["app"]
+    assert Index(LISTED).lists() == frozenset()
