@@ -125,7 +125,7 @@ class DeferredIndexes:
 
     @cached_property
     def _locations(self) -> IndexLocations:
-        from envbuild.index.locations import locate_indexes
+        from envbuild.index.places import locate_indexes
 
         context = self._context
         context.require_trusted_declaration()
@@ -161,14 +161,17 @@ class DeferredIndexes:
 
     @cached_property
     def _sessions(self) -> IndexSessions:
+        from envbuild.index.inner_metadata import InnerMetadataReader
         from envbuild.index.session import IndexSessions, session_over
 
         context = self._context
+        inner = InnerMetadataReader(self._client)
 
         def opened(locations: IndexLocations, name: str) -> AbstractContextManager[IndexSession]:
             return session_over(
                 locations,
                 self._client,
+                inner,
                 context.environment,
                 runner=context.runner,
                 cache=context.lock_cache,

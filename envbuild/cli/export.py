@@ -124,7 +124,7 @@ def _own_command(context: Context) -> tuple[str, ...]:
 
 
 def _locations(context: Context) -> IndexLocations:
-    from envbuild.index.locations import locate_indexes
+    from envbuild.index.places import locate_indexes
     from envbuild.index.uv_indexes import learn_default_url
 
     context.require_trusted_declaration()

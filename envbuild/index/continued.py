@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from typing import TypeAlias
 
-    from envbuild.index.web import Reply
+    from envbuild.index.reply import Reply
 
     Ask: TypeAlias = Callable[[tuple[tuple[str, str], ...]], Reply]
     """Further headers → the answer to the same request; WebError if it is not a good one."""

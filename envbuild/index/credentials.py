@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from envbuild.errors import IndexFailureError, Problem, UsageError
-from envbuild.value import field, replace, value
+from envbuild.index.locations import Credentials
+from envbuild.value import replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,20 +17,6 @@ if TYPE_CHECKING:
 
 _KEYRING_TIMEOUT = 60.0
 """Seconds for a keyring to answer: it may ask the user to unlock it."""
-
-
-@value
-class Credentials:
-    """The credentials for an index; never shown, not in `repr` either."""
-
-    user: str = field(repr=False)
-    password: str | None = field(repr=False)
-    """None where only the user is known."""
-
-    def authorization(self) -> str:
-        """The value of an `Authorization` header (RFC 7617)."""
-        token = base64.b64encode(f"{self.user}:{self.password or ''}".encode()).decode()
-        return f"Basic {token}"
 
 
 def ask_keyring(url: str, user: str, environ: Mapping[str, str]) -> str | None:

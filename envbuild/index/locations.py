@@ -1,40 +1,43 @@
-"""Where every index of a declaration is on this host, and the credentials for it."""
+"""Where indexes are on this host, and the credentials for them."""
 
 from __future__ import annotations
 
-import re
+import base64
 import threading
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from envbuild.declaration.declaration import (
     DEFAULT_INDEX,
     FLAT,
-    INDEX_FORMATS,
     SIMPLE,
-    Index,
     bound_index,
-    format_variable,
     index_variable,
 )
 from envbuild.errors import Problem, UsageError
-from envbuild.index.credentials import Credentials, Netrc
 from envbuild.value import field, replace, value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection
+    from pathlib import Path
 
-    from envbuild.declaration.declaration import Bindings, Declaration
+    from envbuild.declaration.declaration import Bindings
 
-_HINT = (
-    "give an http(s) URL, or several with blanks between them; or a file: URL or an absolute folder"
-)
-_NEXT_PLACE = re.compile(r"\s+(?=https?://)", re.IGNORECASE)
-"""Between two mirrors; a folder has none, and may have a blank in its name."""
-
-_LONGEST_SHOWN = 40
 _PORTS = {"http": 80, "https": 443}
+
+
+@value
+class Credentials:
+    """The credentials for an index; never shown, not in `repr` either."""
+
+    user: str = field(repr=False)
+    password: str | None = field(repr=False)
+    """None where only the user is known."""
+
+    def authorization(self) -> str:
+        """The value of an `Authorization` header (RFC 7617)."""
+        token = base64.b64encode(f"{self.user}:{self.password or ''}".encode()).decode()
+        return f"Basic {token}"
 
 
 @value
@@ -185,121 +188,6 @@ class IndexLocations:
     def is_bound(self, package: str) -> bool:
         """Whether a package comes from another index than the default one."""
         return bound_index(self.bindings, package) != DEFAULT_INDEX
-
-
-def locate_indexes(
-    declaration: Declaration, environ: Mapping[str, str], learn_default_url: Callable[[], str]
-) -> IndexLocations:
-    """Where every declared index lives here; the environment goes before the declaration.
-
-    `learn_default_url` is called at most once, and only where the default index is left to uv.
-    UsageError names every variable with an invalid value; IndexFailureError a netrc file that cannot be read.
-    """
-    problems: list[Problem] = []
-    netrc = Netrc(environ)
-    located = [_locate(index, declaration, environ, problems) for index in _every(declaration)]
-    if problems:
-        raise UsageError(problems)
-    known = {found.name: netrc.complete(found) for found in located if found is not None}
-    default = known.pop(DEFAULT_INDEX, None)
-
-    def learn() -> IndexLocation:
-        return netrc.complete(_split(DEFAULT_INDEX, learn_default_url()))
-
-    return IndexLocations(declaration.bindings(), tuple(known.values()), default, learn)
-
-
-def _every(declaration: Declaration) -> tuple[Index, ...]:
-    """Every declared index, and the default one in any case."""
-    if any(index.name == DEFAULT_INDEX for index in declaration.indexes):
-        return declaration.indexes
-    default = Index(name=DEFAULT_INDEX, url=None, path=None, packages=(), line=0)
-    return (*declaration.indexes, default)
-
-
-def _locate(
-    index: Index,
-    declaration: Declaration,
-    environ: Mapping[str, str],
-    problems: list[Problem],
-) -> IndexLocation | None:
-    """The place of an index, or None if it is not configured; mistakes are added to the problems."""
-    variable = index_variable(index.name)
-    override = environ.get(variable)
-    form = _format(index, environ, problems)
-    if not override and index.path is not None:
-        place = Path(index.path)
-        return IndexLocation(name=index.name, folder=place, format=form, packages=index.packages)
-    if not override and index.url is None:
-        return None
-    declared = {"file": declaration.file, "line": index.line, "key": f"index.{index.name}"}
-    where: dict[str, Any] = {"key": f"${variable}"} if override else declared
-    found = []
-    for text in _NEXT_PLACE.split((override or index.url or "").strip()):
-        try:
-            found.append(_parse_place(index.name, text, form))
-        except ValueError as error:
-            message = f"the place of index '{index.name}' {error}"
-            problems.append(Problem(message=message, hint=_HINT, **where))
-            return None
-    first, *more = (replace(location, packages=index.packages) for location in found)
-    return replace(first, mirrors=tuple(more))
-
-
-def _format(index: Index, environ: Mapping[str, str], problems: list[Problem]) -> str | None:
-    """The format of an index on this host; an invalid word is added to the problems."""
-    variable = format_variable(index.name)
-    override = environ.get(variable)
-    if not override or override in INDEX_FORMATS:
-        return override or index.format
-    message = f"{override[:_LONGEST_SHOWN]!r} is not a format of an index"
-    hint = f"one of {', '.join(INDEX_FORMATS)}"
-    problems.append(Problem(key=f"${variable}", message=message, hint=hint))
-    return None
-
-
-def _parse_place(name: str, text: str, form: str | None) -> IndexLocation:
-    """An http(s) URL, a file: URL or an absolute folder → where an index lives.
-
-    ValueError says what is wrong, and does not repeat the text, which may hold a password.
-    """
-    scheme = text.partition(":")[0].lower()
-    if scheme in _PORTS:
-        return replace(_split(name, text, form), format=form)
-    if scheme == "file":
-        parts = urlsplit(text)
-        if parts.hostname not in (None, "", "localhost"):
-            raise ValueError("is a file: URL with a host; it takes three slashes: file:///folder")
-        text = unquote(parts.path)
-    elif "://" in text:
-        raise ValueError(f"has a scheme that cannot be served from: {text.partition('://')[0]}")
-    if not Path(text).is_absolute():
-        raise ValueError("is neither a URL nor an absolute folder")
-    return IndexLocation(name=name, folder=Path(text), format=form)
-
-
-def _split(name: str, url: str, form: str | None = None) -> IndexLocation:
-    """Remove the credentials from a URL; ValueError says what is wrong with it."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        raise ValueError("is no valid URL") from None
-    if not parts.hostname or re.search(r"\s", url):
-        raise ValueError("is no valid URL")
-    if parts.query or parts.fragment:
-        raise ValueError("is a URL with a query or a fragment, which an index does not have")
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    bare = parts._replace(netloc=host if port is None else f"{host}:{port}")
-    known = parts.username is not None
-    password = None if parts.password is None else unquote(parts.password)
-    credentials = Credentials(user=unquote(parts.username or ""), password=password)
-    place = bare.geturl()
-    return IndexLocation(
-        name=name,
-        url=place if form == FLAT else place.rstrip("/"),  # a page's links begin at its last slash
-        credentials=credentials if known else None,
-    )
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:

@@ -26,6 +26,7 @@ from envbuild.wheelcache.metadata import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from envbuild.index.inner_metadata import InnerMetadataReader
     from envbuild.index.locations import IndexLocation, IndexLocations
     from envbuild.index.metadata_cache import MetadataCache
     from envbuild.index.page import IndexFile
@@ -43,6 +44,7 @@ class MetadataReader:
 
     locations: IndexLocations
     client: IndexClient
+    inner: InnerMetadataReader
     cache: MetadataCache
     builder: SdistBuilder
     """For source distributions, which only a declaration's `allow-sdist` lets into a resolution."""
@@ -106,7 +108,7 @@ class MetadataReader:
             location = self.locations.holding(file.index, file.package)
             if not file.file.endswith(".whl"):
                 return self._keep(file, self._build(location, file), math.inf)
-            inner = self.client.inner.read(location, file.package, self._listed(location, file))
+            inner = self.inner.read(location, file.package, self._listed(location, file))
             known = self._keep(file, _value(location, file, inner), inner.lifetime)
         return known
 
@@ -120,7 +122,7 @@ class MetadataReader:
             listed = self._listed(location, file)
             is_small = listed.size is not None and listed.size <= _SMALL
             is_near = is_small or is_on_disk(location, listed)
-            if not is_near and not self.client.inner.read_parts(location, file.package, listed):
+            if not is_near and not self.inner.read_parts(location, file.package, listed):
                 return None
         return self.read(file)
 

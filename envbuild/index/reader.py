@@ -12,20 +12,11 @@ from typing import TYPE_CHECKING, BinaryIO, Self, TypeVar
 from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError
 from envbuild.index.disk import files_in_folder, is_on_disk, open_on_disk, page_on_disk, read_page
 from envbuild.index.flat import FlatListings
-from envbuild.index.inner_metadata import InnerMetadataReader
 from envbuild.index.mirrors import Mirrors
 from envbuild.index.once import Once
 from envbuild.index.page import ACCEPT, parse_page
-from envbuild.index.web import (
-    CHUNK,
-    DEADLINE,
-    READ_TIMEOUT,
-    RETRIES,
-    Reply,
-    Request,
-    Web,
-    longest_wait,
-)
+from envbuild.index.reply import CHUNK, Reply
+from envbuild.index.web import DEADLINE, READ_TIMEOUT, RETRIES, Request, Web, longest_wait
 from envbuild.index.web_faults import WebError
 from envbuild.value import replace
 
@@ -84,8 +75,6 @@ class IndexClient:
         self._pages: Once[ProjectPage] = Once()
         self._pages_of_mirrors: Once[ProjectPage] = Once()
         self._flat = FlatListings()
-        self.inner = InnerMetadataReader(self)
-        """Reads METADATA, once for all of a command."""
         self.mirrors = Mirrors()
         """What is known about mirrors that are down."""
 

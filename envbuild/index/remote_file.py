@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from envbuild.index.locations import IndexLocation
     from envbuild.index.page import IndexFile
     from envbuild.index.reader import IndexClient
-    from envbuild.index.web import Reply
+    from envbuild.index.reply import Reply
 
     Ask: TypeAlias = Callable[[str], AbstractContextManager[Reply]]
     """A `Range` header's value → the answer."""

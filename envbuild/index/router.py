@@ -18,14 +18,15 @@ from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError
 from envbuild.index.disk import is_on_disk, open_on_disk
 from envbuild.index.once import Once
 from envbuild.index.page import page_of
+from envbuild.index.reply import CHUNK
 from envbuild.index.router_server import FIRST_PORT, PORTS, Content, Served, listen
-from envbuild.index.web import CHUNK
 from envbuild.value import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
     from types import TracebackType
 
+    from envbuild.index.inner_metadata import InnerMetadataReader
     from envbuild.index.locations import IndexLocation, IndexLocations
     from envbuild.index.page import IndexFile
     from envbuild.index.reader import IndexClient
@@ -47,6 +48,7 @@ class IndexRouter:
         self,
         locations: IndexLocations,
         client: IndexClient,
+        inner: InnerMetadataReader,
         *,
         secret: str,
         hashes: bool = True,
@@ -57,6 +59,7 @@ class IndexRouter:
         """
         self._locations = locations
         self._client = client
+        self._inner = inner
         self._secret = secret
         self._hashes = hashes
         self._pages: Once[Served] = Once()
@@ -172,7 +175,7 @@ class IndexRouter:
             return Served(etag=known, body=b"")
         lifetime = 0.0
         try:
-            found = self._client.inner.read_served(location, package, listed)
+            found = self._inner.read_served(location, package, listed)
             content, lifetime = found.content, found.lifetime
         except IndexAnswerError as error:
             if error.answer.fault is not Fault.GARBAGE:

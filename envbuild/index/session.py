@@ -7,9 +7,10 @@ from threading import Lock
 from typing import TYPE_CHECKING, Self
 
 from envbuild.digest import sha256_hex
-from envbuild.index.locations import IndexLocations, locate_indexes
+from envbuild.index.inner_metadata import InnerMetadataReader
 from envbuild.index.metadata import MetadataReader
 from envbuild.index.metadata_cache import MetadataCache
+from envbuild.index.places import locate_indexes
 from envbuild.index.reader import IndexClient
 from envbuild.index.uv_indexes import UvIndexes, learn_default_url
 from envbuild.resolution.resolution import PublishedMetadata
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from envbuild.build.installation import InstallRequest
     from envbuild.declaration.declaration import Bindings, Declaration
     from envbuild.errors import EnvbuildError
+    from envbuild.index.locations import IndexLocations
     from envbuild.posix.process import Runner
     from envbuild.resolution.resolution import (
         KnownPackage,
@@ -166,6 +168,7 @@ def index_sessions(
         return session_over(
             view,
             client,
+            inner,
             environment,
             runner=runner,
             cache=cache,
@@ -179,6 +182,7 @@ def index_sessions(
         ) as client,
         IndexSessions(locations, opened) as sessions,
     ):
+        inner = InnerMetadataReader(client)
         yield sessions
 
 
@@ -186,6 +190,7 @@ def index_sessions(
 def session_over(
     locations: IndexLocations,
     client: IndexClient,
+    inner: InnerMetadataReader,
     environment: Mapping[str, str],
     *,
     runner: Runner,
@@ -199,7 +204,7 @@ def session_over(
     `hashes` says whether files in folders are hashed for uv, which resolving needs and installing does not.
     """
     with UvIndexes(
-        locations, client, environment, secret_file=cache / f"router{name}", hashes=hashes
+        locations, client, inner, environment, secret_file=cache / f"router{name}", hashes=hashes
     ) as uv:
         builder = SdistBuilder(runner=runner, cache=cache / "uv", index_environment=uv.environment)
         yield IndexSession(
@@ -209,6 +214,7 @@ def session_over(
             reader=MetadataReader(
                 locations=locations,
                 client=client,
+                inner=inner,
                 cache=MetadataCache(folder=cache / "metadata"),
                 builder=builder,
             ),

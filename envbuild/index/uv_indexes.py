@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from envbuild.index.answer import IndexAnswer
+    from envbuild.index.inner_metadata import InnerMetadataReader
     from envbuild.index.locations import IndexLocation, IndexLocations
     from envbuild.index.reader import IndexClient
     from envbuild.index.router import IndexRouter
@@ -42,6 +43,7 @@ class UvIndexes:
         self,
         locations: IndexLocations,
         client: IndexClient,
+        inner: InnerMetadataReader,
         environ: Mapping[str, str],
         *,
         secret_file: Path | None = None,
@@ -52,6 +54,7 @@ class UvIndexes:
         """
         self._locations = locations
         self._client = client
+        self._inner = inner
         self._secret_file = secret_file
         self._hashes = hashes
         self._guard = Lock()
@@ -118,6 +121,7 @@ class UvIndexes:
                 router = IndexRouter(
                     self._locations,
                     self._client,
+                    self._inner,
                     secret=secret,
                     hashes=self._hashes,
                 )

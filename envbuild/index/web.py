@@ -19,16 +19,15 @@ from envbuild.index.connections import (
 )
 from envbuild.index.continued import continued
 from envbuild.index.redirects import check_address, check_descent, next_url
+from envbuild.index.reply import Reply, in_time
 from envbuild.index.retrying import LONGEST_PAUSE, retry_after, with_retries
-from envbuild.index.web_faults import WebError, body_faults, head_faults
+from envbuild.index.web_faults import WebError, head_faults
 from envbuild.value import field, replace, value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Mapping
+    from collections.abc import Callable, Generator, Mapping
 
     import urllib3
-
-    from envbuild.index.continued import Ask
 
 CONNECT_TIMEOUT = 10.0
 """Seconds that a connection may take."""
@@ -39,18 +38,10 @@ READ_TIMEOUT = 30.0
 DEADLINE = 300.0
 """Seconds for a whole answer, unless the user says otherwise; see `SLOWEST`."""
 
-CHUNK = 1 << 18
-"""Bytes in memory while a body streams."""
-
 RETRIES = 2
 """How often a failed request is repeated, unless the user says otherwise."""
 
 _MOST_REDIRECTS = 10
-_LONGEST_NUMBER = 18
-"""The most digits of a length; Python refuses to parse thousands."""
-
-_OF_ENCODED = ("Content-Encoding", "Content-Length", "Content-Range", "Accept-Ranges")
-"""Headers about the encoded bytes, not about the decoded ones."""
 
 
 @value
@@ -71,84 +62,6 @@ class Request:
 
     verified: bool = False
     """Whether the caller knows a digest of the answer, so that any way is safe."""
-
-
-class Reply:
-    """A good answer whose body has not been read."""
-
-    def __init__(self, response: urllib3.BaseHTTPResponse, url: str, deadline: Deadline) -> None:
-        self._response = response
-        self._deadline = deadline
-        self.url = url
-        """The final URL."""
-
-        self.status: int = response.status
-        self.headers: Mapping[str, str] = response.headers
-        self._decoded = False
-        self._continued: Callable[[], Iterator[bytes]] | None = None
-        self.limit: int | None = None
-        """The most bytes of the body, if the caller knows it; a longer body is a WebError."""
-
-    @property
-    def length(self) -> int | None:
-        """The body's length in bytes as the server says it, or None."""
-        text = self.headers.get("Content-Length", "")
-        return int(text) if text.isdecimal() and len(text) <= _LONGEST_NUMBER else None
-
-    def undo_compression(self) -> None:
-        """Undo the compression of the transport, if there is one.
-
-        The length and the support of ranges are then unknown.
-        """
-        if self.headers.get("Content-Encoding", "identity").lower() == "identity":
-            return
-        self._decoded = True
-        kept = {name: value for name, value in self.headers.items() if name not in _OF_ENCODED}
-        self.headers = kept
-
-    @property
-    def host(self) -> str:
-        """`host:port` that gave the answer."""
-        return urlsplit(self.url).netloc
-
-    def go_on(self, ask: Ask, *, verified: bool, tries: int) -> None:
-        """Continue a whole file after its connection breaks, as in `continued`."""
-        if self.status == HTTPStatus.OK:
-            self._continued = lambda: continued(self, ask, verified=verified, tries=tries)
-
-    def stream(self, *, decoded: bool = False) -> Iterator[bytes]:
-        """The body, in pieces of limited size; `decoded` undoes a compression of the transport."""
-        decoded = decoded or self._decoded
-        as_it_is = not decoded and "Content-Encoding" not in self.headers
-        going_on = self._continued if as_it_is else None
-        size = 0
-        for piece in going_on() if going_on is not None else self.pieces(decoded=decoded):
-            size += len(piece)
-            if self.limit is not None and size > self.limit:
-                reason = f"it is longer than {self.limit} bytes"
-                raise WebError(Fault.CHANGED, host=self.host, reason=reason)
-            yield piece
-
-    def pieces(self, *, decoded: bool = False) -> Iterator[bytes]:
-        """The body from this one answer."""
-        with in_time(self._deadline, self.host), body_faults(self.host):
-            for piece in self._response.stream(CHUNK, decode_content=decoded):
-                self._deadline.earn(len(piece))
-                yield piece
-
-    def read(self, limit: int, *, decoded: bool = False) -> bytes:
-        """The whole body; WebError if it is longer than `limit` bytes."""
-        too_long = WebError(
-            Fault.GARBAGE, host=self.host, reason=f"it is longer than {_size(limit)}"
-        )
-        if self.length is not None and self.length > limit:
-            raise too_long
-        body = bytearray()
-        for piece in self.stream(decoded=decoded):
-            body += piece
-            if len(body) > limit:
-                raise too_long
-        return bytes(body)
 
 
 class Web:
@@ -191,7 +104,11 @@ class Web:
                 return self._ask(replace(request, headers=(*request.headers, *headers)), opened)
 
             reply = with_retries(lambda: self._ask(request, opened), self._retries)
-            reply.go_on(again, verified=request.verified, tries=self._retries)
+            if reply.status == HTTPStatus.OK:
+                tries = self._retries
+                reply.whole = lambda: continued(
+                    reply, again, verified=request.verified, tries=tries
+                )
             yield reply
 
     def fetch(self, request: Request, *, limit: int) -> tuple[Reply, bytes]:
@@ -284,25 +201,6 @@ class Web:
 def longest_wait(read_timeout: float, deadline: float, retries: int) -> float:
     """Seconds until the last of all attempts at a request is given up."""
     return (retries + 1) * (CONNECT_TIMEOUT + max(read_timeout, deadline)) + retries * LONGEST_PAUSE
-
-
-@contextmanager
-def in_time(deadline: Deadline, host: str) -> Generator[None]:
-    """Say of a connection that was cut because its time had come that this is why."""
-    reason = f"it was not there as a whole in {deadline.seconds:g} s"
-    late = WebError(Fault.TIMED_OUT, host=host, reason=reason, is_final=True)
-    try:
-        yield
-    except WebError as error:
-        if deadline.has_passed:
-            raise late from error
-        raise
-    if deadline.has_passed:
-        raise late
-
-
-def _size(limit: int) -> str:
-    return f"{limit >> 20} MiB" if limit >= 1 << 20 else f"{limit} bytes"
 
 
 def _is_confirmed(request: Request, status: int) -> bool:

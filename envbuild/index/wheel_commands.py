@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from envbuild.index.locations import IndexLocation, IndexLocations
     from envbuild.index.page import IndexFile
     from envbuild.index.reader import IndexClient
-    from envbuild.index.web import Reply
+    from envbuild.index.reply import Reply
     from envbuild.resolution.resolution import ResolvedFile
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError, problem_of
-from envbuild.index.credentials import Credentials
-from envbuild.index.locations import IndexLocation
+from envbuild.index.locations import Credentials, IndexLocation
 from envbuild.value import replace
 from tests.support.golden import assert_golden
 

@@ -10,11 +10,13 @@ import pytest
 
 from envbuild.errors import HostError, IndexFailureError
 from envbuild.index.answer import Fault, IndexAnswerError
+from envbuild.index.inner_metadata import InnerMetadataReader
 from envbuild.index.metadata import MetadataReader
 from envbuild.index.metadata_cache import MetadataCache
 from envbuild.index.reader import IndexClient
 from envbuild.posix.process import Completed, SystemRunner
 from envbuild.uv.sdist import SdistBuilder
+from envbuild.value import replace as with_fields
 from tests.support.fault_proxy import FaultProxy, Hang, Status
 from tests.support.index_server import IndexServer, Offer
 from tests.support.indexes import locations, resolved
@@ -51,7 +53,13 @@ def reader(scratch: Path) -> Iterator[MakeReader]:
         def make(places: IndexLocations) -> MetadataReader:
             builder = SdistBuilder(runner=NoRunner(), cache=scratch / "uv", index_environment=dict)
             cache = MetadataCache(folder=scratch / "metadata")
-            return MetadataReader(locations=places, client=client, cache=cache, builder=builder)
+            return MetadataReader(
+                locations=places,
+                client=client,
+                inner=InnerMetadataReader(client),
+                cache=cache,
+                builder=builder,
+            )
 
         yield make
 
@@ -131,7 +139,10 @@ def test_what_nobody_vouches_for_is_forgotten(
     index.files[BIG.filename] = restored
     with IndexClient({}, read_timeout=1) as client:
         cache = MetadataCache(folder=scratch / "metadata")
-        again = MetadataReader(locations=places, client=client, cache=cache, builder=made.builder)
+        inner = InnerMetadataReader(client)
+        again = MetadataReader(
+            locations=places, client=client, inner=inner, cache=cache, builder=made.builder
+        )
         assert again.read(on(index, BIG)).requires == ("b>=1",)
 
 
@@ -226,20 +237,13 @@ def test_a_source_distribution_is_built(
     index.add(sdist)
     made = reader(locations(index.url))
     builder = SdistBuilder(runner=SystemRunner(), cache=scratch / "uv", index_environment=dict)
-    able = MetadataReader(
-        locations=made.locations, client=made.client, cache=made.cache, builder=builder
-    )
+    able = with_fields(made, builder=builder)
     found = able.read(resolved(sdist))
     assert (found.requires, found.size) == (("b>=2",), len(sdist.to_bytes()))
     assert (scratch / "told").exists()
     sdist.write(scratch / "wheels")
     made.cache.folder.rename(scratch / "aside")
-    in_folder = MetadataReader(
-        locations=locations(scratch / "wheels"),
-        client=made.client,
-        cache=made.cache,
-        builder=builder,
-    )
+    in_folder = with_fields(able, locations=locations(scratch / "wheels"))
     assert in_folder.read(resolved(sdist)) == found
 
 
@@ -257,9 +261,7 @@ def test_a_build_that_fails_says_so_in_its_own_words(
     index.add(sdist)
     made = reader(locations(index.url))
     builder = SdistBuilder(runner=Failing(), cache=scratch / "uv", index_environment=dict)
-    failing = MetadataReader(
-        locations=made.locations, client=made.client, cache=made.cache, builder=builder
-    )
+    failing = with_fields(made, builder=builder)
     with pytest.raises(HostError) as caught:
         failing.read_all([resolved(sdist)])
     assert str(caught.value).startswith(

@@ -11,6 +11,7 @@ import pytest
 import urllib3
 
 from envbuild.index.answer import Fault
+from envbuild.index.inner_metadata import InnerMetadataReader
 from envbuild.index.reader import IndexClient
 from envbuild.index.uv_indexes import UvIndexes, learn_default_url
 from envbuild.posix.process import Command, SystemRunner, scrubbed_environment
@@ -49,7 +50,12 @@ class Uv:
         with (
             IndexClient(os.environ, read_timeout=1) as client,
             UvIndexes(
-                places, client, os.environ, secret_file=self.folder / "router", hashes=hashes
+                places,
+                client,
+                InnerMetadataReader(client),
+                os.environ,
+                secret_file=self.folder / "router",
+                hashes=hashes,
             ) as indexes,
         ):
             yield indexes
@@ -325,7 +331,10 @@ def test_a_proxy_of_the_user_is_not_between(
     for name in ("HTTP_PROXY", "http_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.setenv("NO_PROXY", "somewhere.example")
-    with IndexClient({}) as client, UvIndexes(bound, client, os.environ) as indexes:
+    with (
+        IndexClient({}) as client,
+        UvIndexes(bound, client, InnerMetadataReader(client), os.environ) as indexes,
+    ):
         assert indexes.environment()["NO_PROXY"] == "somewhere.example,127.0.0.1"
         assert uv.versions(indexes, "acme-base") == ["acme-base 1.5"]
 

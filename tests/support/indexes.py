@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.declaration.declaration import Declaration, Index, index_variable
-from envbuild.index.locations import IndexLocations, locate_indexes
+from envbuild.index.places import locate_indexes
 from envbuild.resolution.resolution import ResolvedFile
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from envbuild.index.locations import IndexLocations
     from tests.support.wheels import Sdist, Wheel
 
 

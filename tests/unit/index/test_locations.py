@@ -9,8 +9,8 @@ import pytest
 
 from envbuild.declaration.declaration import Declaration, Index, index_variable
 from envbuild.errors import IndexFailureError, UsageError
-from envbuild.index.credentials import Credentials
-from envbuild.index.locations import locate_indexes
+from envbuild.index.locations import Credentials
+from envbuild.index.places import locate_indexes
 from envbuild.value import replace
 
 if TYPE_CHECKING:

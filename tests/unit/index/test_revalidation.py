@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError
-from envbuild.index.locations import locate_indexes
 from envbuild.index.page import IndexFile, ProjectPage, page_of
+from envbuild.index.places import locate_indexes
 from envbuild.index.revalidation import revalidate
 from envbuild.resolution.resolution import LockedChoice
 from envbuild.value import replace
@@ -70,7 +70,18 @@ def test_what_is_listed_still_stands(other: str) -> None:
     assert Index(OTHERS[other], LISTED).lists(CHOICE) == {CHOICE}
 
 
-@pytest.mark.parametrize("changed", [{"sha256": "b" * 64}, {"sha256": None}, {"yanked": "broken"}, {"yanked": ""}, {"requires_python": ">=3.99"}, {"requires_python": "three"}, {"filename": "app-1.0-1-py3-none-any.whl"}], ids=str)  # fmt: skip
+CHANGES: list[dict[str, Any]] = [
+    {"sha256": "b" * 64},
+    {"sha256": None},
+    {"yanked": "broken"},
+    {"yanked": ""},
+    {"requires_python": ">=3.99"},
+    {"requires_python": "three"},
+    {"filename": "app-1.0-1-py3-none-any.whl"},
+]
+
+
+@pytest.mark.parametrize("changed", CHANGES, ids=str)
 def test_what_changed_does_not(changed: dict[str, Any]) -> None:
     """A resolution would refuse it, choose another file, or say something about it."""
     assert Index(replace(LISTED, **changed)).lists(CHOICE) == frozenset()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
     from typing import IO
 
-    from envbuild.index.web import Reply
+    from envbuild.index.reply import Reply
 
 
 @pytest.mark.parametrize(
