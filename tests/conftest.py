@@ -129,7 +129,7 @@ def remove_tree(folder: Path) -> None:
 
 def _remove_now(folder: Path) -> None:
     """Let `rm` do it, which takes a fraction of the time; it stops at folders that its user may not write."""
-    subprocess.run(("rm", "-rf", "--", folder), stderr=subprocess.DEVNULL, check=False)
+    subprocess.run(("/bin/rm", "-rf", "--", folder), stderr=subprocess.DEVNULL, check=False)
     if not folder.exists():
         return
     for root, folders, _ in os.walk(folder):

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 _EARNS = 16 << 20
 """Bytes that give back one try: a file of gigabytes may break off more often than a page."""
 
-_START = re.compile(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)")
+_SPAN = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
 _BROKEN_OFF = (Fault.TRUNCATED, Fault.TIMED_OUT)
 
 
 def continued(reply: Reply, ask: Ask, *, verified: bool, tries: int) -> Iterator[bytes]:
-    """A whole file's bytes, in pieces; the rest is requested at most `tries` times.
+    """The bytes of a file or of a part of it, in pieces; the rest is requested at most `tries` times.
 
     `verified` says that the caller checks a digest of all: then a server that names no version of the file,
     or another one, may go on as well. WebError with CHANGED where it would be another file.
@@ -52,12 +52,16 @@ def continued(reply: Reply, ask: Ask, *, verified: bool, tries: int) -> Iterator
 
 
 class _Body:
-    """The known facts of a file, and how much of it has arrived."""
+    """What is known of a file, or of a part of it, and how much has arrived."""
 
     def __init__(self, reply: Reply, ask: Ask, *, verified: bool) -> None:
         self._ask = ask
         self._verified = verified
-        self._length = reply.length
+        span = _SPAN.fullmatch(reply.headers.get("Content-Range", ""))
+        is_part = reply.status == HTTPStatus.PARTIAL_CONTENT and span is not None
+        self._first, self._last = (int(span[1]), span[2]) if is_part and span else (0, "")
+        self._is_part = is_part
+        self._length = _total(span) if is_part and span else reply.length
         self._version = _version(reply.headers)
         self._by_ranges = True
         self.have = 0
@@ -77,7 +81,7 @@ class _Body:
             try:
                 return self._from_here(self._ask(self._headers())), left
             except WebError as error:
-                if error.fault is Fault.REFUSED and self._by_ranges:
+                if error.fault is Fault.REFUSED and self._by_ranges and not self._is_part:
                     self._by_ranges = False  # no range is given: take all, and skip what is here
                 else:
                     last = error
@@ -87,16 +91,17 @@ class _Body:
         if not self._by_ranges or not self.have:
             return ()
         same = (("If-Range", self._version),) if self._version is not None else ()
-        return (("Range", f"bytes={self.have}-"), *same)
+        return (("Range", f"bytes={self._first + self.have}-{self._last}"), *same)
 
     def _from_here(self, reply: Reply) -> Iterator[bytes]:
         """The pieces behind what is here, of a part or of the whole."""
         if reply.status == HTTPStatus.PARTIAL_CONTENT:
-            span = _START.fullmatch(reply.headers.get("Content-Range", ""))
-            if span is None or int(span[1]) != self.have:
+            span = _SPAN.fullmatch(reply.headers.get("Content-Range", ""))
+            if span is None or int(span[1]) != self._first + self.have:
                 raise _changed(reply, "its server continues it elsewhere than was asked")
-            total = int(span[2]) if span[2].isdecimal() else None
-            skip = 0
+            total, skip = _total(span), 0
+        elif self._is_part:
+            raise _changed(reply, "its server gives all of it instead of the rest of a part")
         else:
             total, skip = reply.length, self.have
         same = self._verified or _version(reply.headers) == self._version
@@ -104,6 +109,11 @@ class _Body:
         if encoded or not same or (None not in (total, self._length) and total != self._length):
             raise _changed(reply, "it is another file than when its download began")
         return _without(reply.pieces(), skip)
+
+
+def _total(span: re.Match[str]) -> int | None:
+    """The size of the whole file, if its server says it."""
+    return int(span[3]) if span[3].isdecimal() else None
 
 
 def _without(pieces: Iterator[bytes], skip: int) -> Iterator[bytes]:

@@ -38,8 +38,8 @@ class Reply:
         self.status: int = response.status
         self.headers: Mapping[str, str] = response.headers
         self._decoded = False
-        self.whole: Callable[[], Iterator[bytes]] | None = None
-        """The body of a whole file, which goes on after its connection breaks; None if only this answer counts."""
+        self.lasting: Callable[[], Iterator[bytes]] | None = None
+        """The body, which goes on after its connection breaks; None if only this answer counts."""
 
         self.limit: int | None = None
         """The most bytes of the body, if the caller knows it; a longer body is a WebError."""
@@ -70,7 +70,7 @@ class Reply:
         """The body, in pieces of limited size; `decoded` undoes a compression of the transport."""
         decoded = decoded or self._decoded
         as_it_is = not decoded and "Content-Encoding" not in self.headers
-        going_on = self.whole if as_it_is else None
+        going_on = self.lasting if as_it_is else None
         size = 0
         for piece in going_on() if going_on is not None else self.pieces(decoded=decoded):
             size += len(piece)

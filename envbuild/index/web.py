@@ -95,7 +95,7 @@ class Web:
     def open(self, request: Request) -> Generator[Reply]:
         """Send a request; returns a good answer with its body unread, every other is a WebError.
 
-        The download of a whole file is continued if it breaks off.
+        The body of a file, or of a part of it, is continued if it breaks off.
         """
         with ExitStack() as opened:
 
@@ -104,11 +104,11 @@ class Web:
                 return self._ask(replace(request, headers=(*request.headers, *headers)), opened)
 
             reply = with_retries(lambda: self._ask(request, opened), self._retries)
-            if reply.status == HTTPStatus.OK:
+            if reply.status in (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT):
+                # parts are put together without a digest, and what is in them is checked by the caller
+                verified = request.verified or reply.status == HTTPStatus.PARTIAL_CONTENT
                 tries = self._retries
-                reply.whole = lambda: continued(
-                    reply, again, verified=request.verified, tries=tries
-                )
+                reply.lasting = lambda: continued(reply, again, verified=verified, tries=tries)
             yield reply
 
     def fetch(self, request: Request, *, limit: int) -> tuple[Reply, bytes]:

@@ -139,7 +139,10 @@ def test_a_receipt_that_says_something_else(web: Web, forged: dict[str, object])
     receipt.write_text(json.dumps({**table, "recipe": {**table["recipe"], **forged}}))
     result = web.repair()
     assert result.code == 1, str(result)
-    assert "not repaired: neither its receipt nor a lockfile says any more" in result.stdout
+    assert (
+        "not repaired: neither its receipt nor a lockfile says what it was built from"
+        in result.stdout
+    )
     assert old.is_dir()
 
 
@@ -158,7 +161,7 @@ def test_a_receipt_of_the_first_format(web: Web) -> None:
     result = web.repair()
     assert result.code == 1, str(result)
     assert "not repaired: neither its receipt nor a lockfile" in result.stdout
-    assert "let `envbuild gc` take the old one away" in result.stdout
+    assert "then `envbuild gc` to remove this one" in result.stdout
 
 
 @pytest.fixture

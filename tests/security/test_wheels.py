@@ -146,7 +146,10 @@ def test_a_contested_path_has_the_same_owner_whatever_is_kept(
     index.add(command_wheel("runner"), *wheels)
     _lock(run_envbuild, python_version, "delta", "gamma", "beta", "alpha")
     told = run_envbuild("sync", check=True).stderr
-    assert "bin/serve is that of alpha; beta, delta, gamma bring(s) another [shared-path]" in told
+    assert (
+        "bin/serve is that of alpha, and differs from that of beta, delta, gamma [shared-path]"
+        in told
+    )
     first = _receipt(store)
     assert "'alpha'" in (_site(store) / "shared/__init__.py").read_text()
     assert "'alpha'" in (store / "current/web/bin/serve").read_text()

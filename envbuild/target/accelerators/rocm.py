@@ -38,7 +38,7 @@ _RELEASES = (
     ((6, 7), "6.1"),
     ((6, 3), "6.0"),
 )
-"""The kernel module's version, newest first, and the ROCm release that it came with (AMD's release notes)."""
+"""The version of the kernel module, newest first, and the first ROCm release that came with it, as rocminfo shows them."""
 
 
 def probe(runner: Runner, environment: Mapping[str, str], root: Path) -> FoundAccelerator:
