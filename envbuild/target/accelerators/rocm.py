@@ -38,7 +38,7 @@ _RELEASES = (
     ((6, 7), "6.1"),
     ((6, 3), "6.0"),
 )
-"""The version of the kernel module, newest first, and the first ROCm release that came with it, as rocminfo shows them."""
+"""The kernel module's version as rocminfo shows it, newest first, and the first ROCm release with it."""
 
 
 def probe(runner: Runner, environment: Mapping[str, str], root: Path) -> FoundAccelerator:
