@@ -12,6 +12,7 @@ PROGRAM = """
 import os, signal, sys, threading, time
 from envbuild.cli.interrupts import hear_interrupts
 
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup, which may have started the tests, ignores it
 hear_interrupts()
 other = threading.Thread(target=time.sleep, args=(60,), daemon=True)
 other.start()
