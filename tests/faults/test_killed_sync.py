@@ -8,6 +8,7 @@ import random
 import shutil
 import signal
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -176,7 +177,10 @@ def test_an_orphaned_uv_keeps_the_lock(
     store: Path,
     python_version: str,
 ) -> None:
-    """envbuild is killed alone while uv installs: nobody builds there before that uv has ended."""
+    """envbuild is killed alone while uv installs: nobody builds there before that uv has ended.
+
+    uv would soon end by itself, as it has its files from envbuild; so it is stopped for a while.
+    """
     padding = os.urandom(20_000).hex()
     index.add(command_wheel("web", requires=("slow",)))
     index.add(Wheel(name="slow", files={"slow.py": f"padding = {padding!r}\n"}))
@@ -188,20 +192,32 @@ def test_an_orphaned_uv_keeps_the_lock(
     wait_until(lambda: struck.hits, "uv downloads")
     orphans = descendants(killed.pid)
     os.kill(killed.pid, signal.SIGKILL)
+    for pid in orphans:
+        _signal(pid, signal.SIGSTOP)
     killed.wait()
     following = run_envbuild.start("sync", env=more)
     wait_until(lambda: list(store.glob("locks/web-*.claim")), "the next sync has come to the lock")
     uv = [pid for pid in orphans if is_alive(pid)]
     assert uv, "uv ended with envbuild: this tests nothing"
     begun = {path: path.stat().st_ino for path in store.glob("envs/web-*")}
-    while any(map(is_alive, uv)):
-        assert {path: path.stat().st_ino for path in store.glob("envs/web-*")} == begun
+    for turn in itertools.count():
+        found = {path: path.stat().st_ino for path in store.glob("envs/web-*")}
+        if not any(map(is_alive, uv)):
+            break
+        assert found == begun
+        for pid in uv if turn == 25 else ():
+            _signal(pid, signal.SIGCONT)
         time.sleep(0.02)
     stderr = following.communicate(timeout=60)[1]
     assert following.returncode == 0, stderr
     killed.communicate(timeout=60)
     fleet.check_valid(store)
     assert not fleet.leftovers(store)
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)
 
 
 @pytest.mark.parametrize("kill", KILLS)
