@@ -62,7 +62,7 @@ _REASONS = (
     (
         "`sync` of ",
         (
-            "linking and listing are the kernel's work for the most part, in two processes; "
+            "linking and listing are the kernel's work for the most part; "
             "uv is started twice meanwhile, for an empty environment and for the wheel that is new; "
             "the samples below tell the parts"
         ),
