@@ -111,6 +111,24 @@ class IndexAnswerError(IndexFailureError):
         return IndexFailureError(problems)
 
 
+def bad_answer(
+    fault: Fault,
+    location: IndexLocation,
+    package: str,
+    file: str | None = None,
+    reason: str | None = None,
+) -> IndexAnswerError:
+    """The error for what an index gave of a package, or of one of its files by its name."""
+    return IndexAnswerError(
+        IndexAnswer(fault=fault, location=location, package=package, file=file, reason=reason)
+    )
+
+
+def other_digest(said: str, found: str) -> str:
+    """The reason for a content that has another sha256 than its page says."""
+    return f"its page says sha256 {said[:12]}…, its content has {found[:12]}…"
+
+
 def fault_of_status(status: int) -> Fault | None:
     """The fault of an HTTP status, or None for success."""
     if 200 <= status < 300:

@@ -10,7 +10,7 @@ import threading
 from typing import TYPE_CHECKING, TypeVar
 
 from envbuild.errors import EnvbuildError, IndexFailureError, Problem, UnsatisfiableError
-from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError, problem_of
+from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError, bad_answer, problem_of
 from envbuild.index.misnamed import look_for_misnamed, names_in
 from envbuild.index.upload_times import missing_times
 from envbuild.posix.workers import Workers
@@ -111,10 +111,7 @@ def _page(client: IndexClient, location: IndexLocation, package: str) -> Project
     """The current page; a page without a file of the package is invalid."""
     page = client.project_page(location, package)
     if not any(file.version for file in page.files):
-        answer = IndexAnswer(
-            fault=Fault.GARBAGE, location=location, package=package, reason="it lists no file"
-        )
-        raise IndexAnswerError(answer)
+        raise bad_answer(Fault.GARBAGE, location, package, reason="it lists no file")
     return page
 
 

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 from packaging.utils import is_normalized_name
 
 from envbuild.declaration.declaration import FLAT, SIMPLE
-from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError
+from envbuild.index.answer import Fault, bad_answer
 from envbuild.index.page import IndexFile
 from envbuild.posix.input_file import RefusedInputError, read_input
 
@@ -43,12 +43,11 @@ def read_page(location: IndexLocation, package: str, page: Path, limit: int) -> 
     try:
         return read_input(page, most=limit).decode(errors="replace")
     except FileNotFoundError as error:
-        fault = IndexAnswer(fault=Fault.NOT_FOUND, location=location, package=package)
-        raise IndexAnswerError(fault) from error
+        raise bad_answer(Fault.NOT_FOUND, location, package) from error
     except RefusedInputError as error:
-        raise _unreadable(location, package, None, error.message) from error
+        raise bad_answer(Fault.UNREACHABLE, location, package, None, error.message) from error
     except OSError as error:
-        raise _unreadable(location, package, None, _words(error)) from error
+        raise bad_answer(Fault.UNREACHABLE, location, package, None, _words(error)) from error
 
 
 def files_in_folder(
@@ -64,9 +63,9 @@ def files_in_folder(
         paths = sorted(_below(location.folder, most), key=lambda path: (path.name, path))
         yield from (_listed(path) for path in paths if path.is_file())
     except OverflowError as error:
-        raise _unreadable(location, package, None, str(error)) from error
+        raise bad_answer(Fault.UNREACHABLE, location, package, None, str(error)) from error
     except OSError as error:
-        raise _unreadable(location, package, None, _words(error)) from error
+        raise bad_answer(Fault.UNREACHABLE, location, package, None, _words(error)) from error
 
 
 def is_on_disk(location: IndexLocation, file: IndexFile) -> bool:
@@ -82,20 +81,23 @@ def path_on_disk(file: IndexFile) -> str:
 def open_on_disk(location: IndexLocation, package: str, file: IndexFile) -> BufferedReader:
     """Open a file of this host; IndexAnswerError if it cannot be opened, or is not an ordinary file."""
     if urlsplit(file.url).netloc not in ("", "localhost"):
-        raise _unreadable(location, package, file.filename, "it lies on another host")
+        raise bad_answer(
+            Fault.UNREACHABLE, location, package, file.filename, "it lies on another host"
+        )
     try:
         flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
         descriptor = os.open(path_on_disk(file), flags)
     except FileNotFoundError as error:
-        answer = IndexAnswer(
-            fault=Fault.NOT_FOUND, location=location, package=package, file=file.filename
-        )
-        raise IndexAnswerError(answer) from error
+        raise bad_answer(Fault.NOT_FOUND, location, package, file.filename) from error
     except (OSError, ValueError) as error:
-        raise _unreadable(location, package, file.filename, _words(error)) from error
+        raise bad_answer(
+            Fault.UNREACHABLE, location, package, file.filename, _words(error)
+        ) from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise _unreadable(location, package, file.filename, "it is not an ordinary file")
+        raise bad_answer(
+            Fault.UNREACHABLE, location, package, file.filename, "it is not an ordinary file"
+        )
     return os.fdopen(descriptor, "rb")
 
 
@@ -128,13 +130,3 @@ def _listed(path: Path) -> IndexFile:
 
 def _words(error: Exception) -> str:
     return (getattr(error, "strerror", None) or "it cannot be read").lower()
-
-
-def _unreadable(
-    location: IndexLocation, package: str, file: str | None, reason: str
-) -> IndexAnswerError:
-    return IndexAnswerError(
-        IndexAnswer(
-            fault=Fault.UNREACHABLE, location=location, package=package, file=file, reason=reason
-        )
-    )

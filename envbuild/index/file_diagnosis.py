@@ -92,13 +92,7 @@ class _Checks:
 
     def _find(self, file: ChosenFile) -> tuple[IndexLocation, IndexFile]:
         location = self._locations.holding(file.index, file.package)
-        listed = self._client.project_page(location, file.package).file(file.file)
-        if listed is None:
-            answer = IndexAnswer(
-                fault=Fault.NOT_FOUND, location=location, package=file.package, file=file.file
-            )
-            raise IndexAnswerError(answer)
-        return location, listed
+        return location, self._client.listed_file(location, file.package, file.file)
 
 
 def _gone(location: IndexLocation, file: ChosenFile) -> Problem:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError
+from envbuild.index.answer import Fault, IndexAnswerError, bad_answer
 from envbuild.index.once import Once
 from envbuild.index.page import page_of
 from envbuild.requirement.parse import normalized_name
@@ -38,8 +38,7 @@ class FlatListings:
             raise IndexAnswerError(replace(error.answer, package=package)) from error
         found = listed.get(package)
         if found is None:
-            answer = IndexAnswer(fault=Fault.NOT_FOUND, location=location, package=package)
-            raise IndexAnswerError(answer)
+            raise bad_answer(Fault.NOT_FOUND, location, package)
         return found
 
 

@@ -7,7 +7,7 @@ import os
 import tempfile
 from typing import TYPE_CHECKING
 
-from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError
+from envbuild.index.answer import Fault, IndexAnswerError, bad_answer
 from envbuild.index.disk import is_on_disk, open_on_disk
 from envbuild.index.once import Once
 from envbuild.index.remote_file import InnerMetadata, metadata_in_ranges
@@ -116,11 +116,4 @@ def _find(location: IndexLocation, package: str, listed: IndexFile, wheel: IO[by
     try:
         return find_metadata(wheel, package)
     except ValueError as error:
-        answer = IndexAnswer(
-            fault=Fault.GARBAGE,
-            location=location,
-            package=package,
-            file=listed.filename,
-            reason=str(error),
-        )
-        raise IndexAnswerError(answer) from error
+        raise bad_answer(Fault.GARBAGE, location, package, listed.filename, str(error)) from error

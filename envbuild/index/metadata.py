@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError, IndexFailureError
-from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError
+from envbuild.index.answer import Fault, IndexAnswerError, bad_answer
 from envbuild.index.disk import is_on_disk
 from envbuild.index.remote_file import InnerMetadata
 from envbuild.posix.workers import Workers
@@ -135,7 +135,7 @@ class MetadataReader:
         page = self.client.project_page(location, file.package)
         listed = page.file(file.file)
         if listed is None:
-            raise _bad(Fault.NOT_FOUND, location, file)
+            raise bad_answer(Fault.NOT_FOUND, location, file.package, file.file)
         if len(digests := page.digests(file.file)) > 1:
             raise two_contents(location, file.package, file.file, digests)
         return replace(listed, sha256=file.sha256)
@@ -151,7 +151,9 @@ class MetadataReader:
                 try:
                     content = find_metadata(wheel, file.package)
                 except ValueError as error:
-                    raise _bad(Fault.GARBAGE, location, file, str(error)) from error
+                    raise bad_answer(
+                        Fault.GARBAGE, location, file.package, file.file, str(error)
+                    ) from error
             inner = InnerMetadata(content=content, size=size, lifetime=math.inf)
             return _value(location, file, inner, built=True)
 
@@ -161,14 +163,8 @@ def two_contents(
 ) -> IndexAnswerError:
     """The error for a page that lists one file name with several sha256."""
     shown = (f"sha256 {digest[:12]}…" if digest else "no sha256" for digest in digests)
-    answer = IndexAnswer(
-        fault=Fault.TWO_CONTENTS,
-        location=location,
-        package=package,
-        file=file,
-        reason=f"with {' and '.join(shown)}",
-    )
-    return IndexAnswerError(answer)
+    reason = f"with {' and '.join(shown)}"
+    return bad_answer(Fault.TWO_CONTENTS, location, package, file, reason)
 
 
 def _value(
@@ -177,19 +173,9 @@ def _value(
     try:
         return parse_metadata(inner.content, file.package, inner.size, file.version, built=built)
     except MisnamedError as error:
-        raise _bad(Fault.MISNAMED, location, file, str(error)) from error
+        raise bad_answer(Fault.MISNAMED, location, file.package, file.file, str(error)) from error
     except ValueError as error:
-        raise _bad(Fault.GARBAGE, location, file, str(error)) from error
-
-
-def _bad(
-    fault: Fault, location: IndexLocation, file: ResolvedFile, reason: str | None = None
-) -> IndexAnswerError:
-    return IndexAnswerError(
-        IndexAnswer(
-            fault=fault, location=location, package=file.package, file=file.file, reason=reason
-        )
-    )
+        raise bad_answer(Fault.GARBAGE, location, file.package, file.file, str(error)) from error
 
 
 def _together(errors: list[BaseException]) -> BaseException:

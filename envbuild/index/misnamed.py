@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError
+from envbuild.index.answer import Fault, IndexAnswerError, bad_answer
 from envbuild.index.disk import is_on_disk, open_on_disk
 from envbuild.index.remote_file import metadata_in_ranges
 from envbuild.target.wheel_choice import best_wheel
@@ -53,14 +53,9 @@ def look_for_misnamed(
         try:
             parse_metadata(content, package, 0, str(file.version))
         except MisnamedError as error:
-            answer = IndexAnswer(
-                fault=Fault.MISNAMED,
-                location=location,
-                package=package,
-                file=file.filename,
-                reason=str(error),
-            )
-            raise IndexAnswerError(answer) from error
+            raise bad_answer(
+                Fault.MISNAMED, location, package, file.filename, str(error)
+            ) from error
         except ValueError:
             continue
 

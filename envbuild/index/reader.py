@@ -9,7 +9,7 @@ from http import HTTPStatus
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, BinaryIO, Self, TypeVar
 
-from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError
+from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError, bad_answer, other_digest
 from envbuild.index.disk import files_in_folder, is_on_disk, open_on_disk, page_on_disk, read_page
 from envbuild.index.flat import FlatListings
 from envbuild.index.mirrors import Mirrors
@@ -100,6 +100,13 @@ class IndexClient:
 
         return self._pages.get((location, package), ask)
 
+    def listed_file(self, location: IndexLocation, package: str, filename: str) -> IndexFile:
+        """A file as its index lists it; IndexAnswerError if it does not."""
+        listed = self.project_page(location, package).file(filename)
+        if listed is None:
+            raise bad_answer(Fault.NOT_FOUND, location, package, filename)
+        return listed
+
     def _page_of(self, place: IndexLocation, package: str) -> ProjectPage:
         """The page at one place."""
         return self._pages_of_mirrors.get((place, package), lambda: self._ask(place, package))
@@ -129,8 +136,8 @@ class IndexClient:
             _, content = self._web.fetch(request, limit=_LARGEST_METADATA)
         digest = hashlib.sha256(content).hexdigest()
         if file.metadata_sha256 not in (None, digest):
-            reason = _other_digest(file.metadata_sha256 or "", digest)
-            raise _changed(location, package, name, reason)
+            reason = other_digest(file.metadata_sha256 or "", digest)
+            raise bad_answer(Fault.CHANGED, location, package, name, reason)
         return content
 
     @contextmanager
@@ -163,13 +170,10 @@ class IndexClient:
         def at(place: IndexLocation) -> T:
             listed = self._page_of(place, package).file(file.filename)
             if listed is None:
-                answer = IndexAnswer(
-                    fault=Fault.NOT_FOUND, location=place, package=package, file=file.filename
-                )
-                raise IndexAnswerError(answer)
+                raise bad_answer(Fault.NOT_FOUND, place, package, file.filename)
             if None not in (listed.sha256, file.sha256) and listed.sha256 != file.sha256:
                 reason = "it has another sha256 there than on a mirror that was asked before"
-                raise _changed(place, package, file.filename, reason)
+                raise bad_answer(Fault.CHANGED, place, package, file.filename, reason)
             return ask(place, replace(file, url=listed.url))
 
         return self.mirrors.ask(location, at)
@@ -227,8 +231,8 @@ class IndexClient:
             if sink is not None:
                 sink.write(piece)
         if file.sha256 not in (None, digest.hexdigest()):
-            reason = _other_digest(file.sha256 or "", digest.hexdigest())
-            raise _changed(location, package, file.filename, reason)
+            reason = other_digest(file.sha256 or "", digest.hexdigest())
+            raise bad_answer(Fault.CHANGED, location, package, file.filename, reason)
         return digest.hexdigest(), size
 
     def _pieces(self, location: IndexLocation, package: str, file: IndexFile) -> Iterator[bytes]:
@@ -306,10 +310,7 @@ def _parsed(location: IndexLocation, package: str, text: str, kind: str, url: st
     try:
         return parse_page(package, text, kind, url)
     except ValueError as error:
-        answer = IndexAnswer(
-            fault=Fault.GARBAGE, location=location, package=package, reason=str(error)
-        )
-        raise IndexAnswerError(answer) from error
+        raise bad_answer(Fault.GARBAGE, location, package, reason=str(error)) from error
 
 
 def _page_request(
@@ -361,15 +362,3 @@ def _with_suffix(url: str) -> str:
     """The address of the METADATA beside a wheel: `.metadata` at the end of the path."""
     path, mark, query = url.partition("?")
     return f"{path}.metadata{mark}{query}"
-
-
-def _other_digest(said: str, found: str) -> str:
-    return f"its page says sha256 {said[:12]}…, its content has {found[:12]}…"
-
-
-def _changed(location: IndexLocation, package: str, file: str, reason: str) -> IndexAnswerError:
-    return IndexAnswerError(
-        IndexAnswer(
-            fault=Fault.CHANGED, location=location, package=package, file=file, reason=reason
-        )
-    )

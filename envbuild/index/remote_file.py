@@ -9,7 +9,7 @@ import os
 import re
 from typing import IO, TYPE_CHECKING, cast
 
-from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError
+from envbuild.index.answer import Fault, IndexAnswerError, bad_answer, other_digest
 from envbuild.index.page_store import lifetime
 from envbuild.value import value
 from envbuild.wheelcache.metadata import find_metadata
@@ -187,21 +187,11 @@ def metadata_in_ranges(
     except RangesUnsupportedError:
         return None
     except ValueError as error:
-        raise _bad(Fault.GARBAGE, location, package, listed, str(error)) from error
+        raise bad_answer(Fault.GARBAGE, location, package, listed.filename, str(error)) from error
 
 
 def _check_digest(location: IndexLocation, package: str, listed: IndexFile, content: bytes) -> None:
     found = hashlib.sha256(content).hexdigest()
     if listed.sha256 not in (None, found):
-        reason = f"its page says sha256 {listed.sha256[:12]}…, its content has {found[:12]}…"
-        raise _bad(Fault.CHANGED, location, package, listed, reason)
-
-
-def _bad(
-    fault: Fault, location: IndexLocation, package: str, listed: IndexFile, reason: str
-) -> IndexAnswerError:
-    return IndexAnswerError(
-        IndexAnswer(
-            fault=fault, location=location, package=package, file=listed.filename, reason=reason
-        )
-    )
+        reason = other_digest(listed.sha256, found)
+        raise bad_answer(Fault.CHANGED, location, package, listed.filename, reason)

@@ -157,13 +157,7 @@ class IndexRouter:
     def _file(self, package: str, filename: str) -> tuple[IndexLocation, IndexFile]:
         """The file as its own index lists it; IndexAnswerError if it does not."""
         location = self._locations.of(package)
-        listed = self._client.project_page(location, package).file(filename)
-        if listed is None:
-            answer = IndexAnswer(
-                fault=Fault.NOT_FOUND, location=location, package=package, file=filename
-            )
-            raise IndexAnswerError(answer)
-        return location, listed
+        return location, self._client.listed_file(location, package, filename)
 
     def metadata(self, package: str, filename: str, known: str | None) -> Served:
         """The METADATA of a wheel; without its text if the client has it by its `known` ETag.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError
+from envbuild.index.answer import Fault, bad_answer
 from envbuild.index.metadata import two_contents
 from envbuild.index.page import IndexFile
 
@@ -40,14 +40,7 @@ def _computed(
     for kind, digest in usual.items():
         if digest.digest_size and digest.hexdigest() != known[kind].lower():
             reason = f"its page says {kind} {known[kind][:12]}…, its content has another"
-            answer = IndexAnswer(
-                fault=Fault.CHANGED,
-                location=location,
-                package=file.package,
-                file=file.name,
-                reason=reason,
-            )
-            raise IndexAnswerError(answer)
+            raise bad_answer(Fault.CHANGED, location, file.package, file.name, reason)
     return sha256
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import IO, TYPE_CHECKING, TypeVar, cast
 
-from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError
+from envbuild.index.answer import Fault, bad_answer
 from envbuild.index.disk import is_on_disk, open_on_disk
 from envbuild.index.remote_file import RangesUnsupportedError, RemoteFile
 from envbuild.posix.workers import Workers
@@ -127,14 +127,9 @@ class CommandReader:
                     return look(stream)
             return self._read_remote(location, file.package, listed, look)
         except ValueError as error:
-            answer = IndexAnswer(
-                fault=Fault.GARBAGE,
-                location=location,
-                package=file.package,
-                file=file.file,
-                reason=str(error),
-            )
-            raise IndexAnswerError(answer) from error
+            raise bad_answer(
+                Fault.GARBAGE, location, file.package, file.file, str(error)
+            ) from error
 
     def _read_remote(
         self,
@@ -156,11 +151,5 @@ class CommandReader:
 
     def _place(self, location: IndexLocation, file: ResolvedFile) -> IndexFile:
         """The wheel's place from its page; a resolution saw a router's address."""
-        listed = self.client.project_page(location, file.package).file(file.file)
-        if listed is None:
-            raise IndexAnswerError(
-                IndexAnswer(
-                    fault=Fault.NOT_FOUND, location=location, package=file.package, file=file.file
-                )
-            )
+        listed = self.client.listed_file(location, file.package, file.file)
         return replace(listed, sha256=file.sha256)
