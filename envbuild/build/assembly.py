@@ -79,6 +79,7 @@ class Assembler:
         bytecode = beside.submit(self._bytecode_folder, wanted)
         place.mkdir(mode=0o700)
         self.placer.installer_for(wanted.indexes).create(str(place), wanted.interpreter, lock)
+        _leave_out_uv(place / "pyvenv.cfg")
         return Site(wanted, place, environment, lock, bytecode=bytecode.result())
 
     def _bytecode_folder(self, wanted: Wanted) -> str:
@@ -150,6 +151,12 @@ class Assembler:
         absent += contested_modules(site, filled, filled.clashes)
         if absent:
             self.placer.bytecode.compile(installed, absent)
+
+
+def _leave_out_uv(config: Path) -> None:
+    """Remove the version of uv from an environment: hosts with another uv have the same content."""
+    lines = config.read_text(encoding="utf-8").splitlines(keepends=True)
+    config.write_text("".join(x for x in lines if not x.startswith("uv = ")), encoding="utf-8")
 
 
 def _check_complete(site: Site, filled: Filled, found: Survey) -> None:

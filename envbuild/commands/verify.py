@@ -47,6 +47,8 @@ class VerifiedEnvironment:
 
     used: InUse
     findings: tuple[Finding, ...]
+    content: str | None = None
+    """The content digest of what was built, as its receipt has it; None if only the stat record was read."""
 
 
 @value
@@ -161,11 +163,15 @@ def _look(
 ) -> tuple[VerifiedEnvironment, ...]:
     if quick:
         found = verifier.verify_quickly([used.name for used in selected])
-    else:
-        found = tuple(
-            verifier.verify(used.name, key=used.key, recorded=used.recorded) for used in selected
+        return tuple(
+            VerifiedEnvironment(used=used, findings=findings)
+            for used, findings in zip(selected, found, strict=True)
         )
     return tuple(
-        VerifiedEnvironment(used=used, findings=findings)
-        for used, findings in zip(selected, found, strict=True)
+        VerifiedEnvironment(
+            used=used,
+            findings=verifier.verify(used.name, key=used.key, recorded=used.recorded),
+            content=verifier.content(used.name),
+        )
+        for used in selected
     )

@@ -11,7 +11,7 @@ from envbuild.value import value
 if TYPE_CHECKING:
     from envbuild.lockfile.lockfile import ChosenFile
 
-LAYOUT = 6
+LAYOUT = 7
 """Raised whenever the same derivation would be built into different files."""
 
 SHORT = 12

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from itertools import chain, takewhile
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from envbuild.environment.content_digest import digest_of, render_contents, render_rows
 from envbuild.errors import HostError, Problem
 from envbuild.value import value
 
@@ -78,6 +79,7 @@ class Receipt:
 
 def render_receipt(receipt: Receipt) -> str:
     """The receipt as JSON, with one entry a line, so that any tool can compare two of them."""
+    listed = render_contents(receipt.contents)
     head = {
         "version": FORMAT,
         "environment": receipt.environment,
@@ -86,25 +88,10 @@ def render_receipt(receipt: Receipt) -> str:
         "python": receipt.derivation.python,
         "python_version": receipt.derivation.python_version,
         "size": receipt.contents.size,
+        "content": digest_of(listed),
     }
-    contents = receipt.contents
-    files = zip(_json_texts(contents.files), contents.files, strict=True)
-    links = zip(_json_texts(contents.links), contents.links, strict=True)
-    folders = zip(_json_texts(contents.folders), contents.folders, strict=True)
-    rows = {
-        "files": [
-            f'[{path}, {mode}, {size}, "{sha256}"]' for path, (_, mode, size, sha256) in files
-        ],
-        "links": [f"[{path}, {_json_text(e.target)}]" for path, e in links],
-        "folders": [f"[{path}, {e.mode}]" for path, e in folders],
-    }
-    parts = (
-        (json.dumps(head)[:-1],),
-        _derivation_rows(receipt.derivation),
-        *[_rows(key, lines) for key, lines in rows.items()],
-        ("}\n",),
-    )
-    return "".join(chain.from_iterable(parts))
+    derivation = "".join(_derivation_rows(receipt.derivation))
+    return f"{json.dumps(head)[:-1]}{derivation},\n{listed}"
 
 
 def parse_receipt(text: str, *, file: str) -> Receipt:
@@ -271,26 +258,4 @@ def _derivation_rows(derivation: Derivation) -> Iterator[str]:
         for f in derivation.files
     ]
     yield f',\n"recipe": {json.dumps(table)}'
-    yield from _rows("wheels", files)
-
-
-def _rows(key: str, rows: Iterable[str]) -> Iterator[str]:
-    """A list's text, in pieces that are joined once with the others: it may have ten megabytes."""
-    yield f',\n"{key}": [\n'
-    yield ",\n".join(rows)
-    yield "\n]"
-
-
-_json_text = json.encoder.encode_basestring_ascii
-"""As `json.dumps` writes a string, without its checks."""
-
-_NUL = _json_text("\0").strip('"')
-
-
-def _json_texts(entries: Iterable[FileEntry | LinkEntry | FolderEntry]) -> list[str]:
-    """Every path as JSON; one call for all if none needs escaping, because there are 50,000."""
-    paths = [entry.path for entry in entries]
-    together = "\0".join(paths)
-    if "\\" in together or together.count("\0") != len(paths) - 1:
-        return list(map(_json_text, paths))
-    return [f'"{path}"' for path in _json_text(together)[1:-1].split(_NUL)]
+    yield f',\n"wheels": {render_rows(files)}'

@@ -46,6 +46,7 @@ def verify_table(result: Verified) -> dict[str, object]:
                 "drivers": list(environment.used.drivers),
                 "generations": list(environment.used.generations),
                 "clean": not environment.findings,
+                "content": environment.content,
             }
             for environment in result.environments
         ],

@@ -49,6 +49,15 @@ class Verifier:
             return (_receipt_finding(name, _words(error)),)
         return tuple(self._compare(name, receipt, content, key, recorded))
 
+    def content(self, name: str) -> str | None:
+        """The content digest that an environment's receipt stands for; None if it cannot be read."""
+        from envbuild.environment.content_digest import read_content_digest
+
+        try:
+            return read_content_digest(read_ordinary(self._receipt(name)))
+        except (OSError, ValueError):
+            return None  # `verify` reports what is wrong with a receipt
+
     def _compare(
         self, name: str, receipt: Receipt, content: bytes, key: str | None, recorded: str | None
     ) -> Iterator[Finding]:

@@ -67,6 +67,7 @@ GOLDEN = {
     4: "eeef37940c115082570ab14edbae3ae52fc2f73862296061bbb133dd59c4ccbe",
     5: "98eb1ddff50116d85d13e2c1d912cb7f4b9e22160fbcaedbda311d3483c7dc39",
     6: "ca6f9884bee81562aee1184eca43325222ecd5bd6b7010a6003168b901d0db88",
+    7: "6499c60472a3133d373e1856f308402cd22adfdb2cb38a5fd189d616f35e5d68",
 }
 """The key of `DERIVATION` by the layout's version: every environment on every host hangs on it."""
 
@@ -85,6 +86,7 @@ ACTIVATION = {
     4: "b19ac0292ba071d26460598660c4351de015cdc805228fb6e233c64fe83af27b",
     5: "c648857f026504d0bd6d1664722e2d0d5c7754d4354aad5babade5426d65370e",
     6: "a9a59b2c5abf195ac8b56c7b6f256fe9431b2b86857e2a6701e884096b5835d0",
+    7: "a9a59b2c5abf195ac8b56c7b6f256fe9431b2b86857e2a6701e884096b5835d0",
 }
 """sha256 of the activation by the layout's version: its text is content that the key stands for."""
 
