@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from envbuild.environment.relocation import unshare_files
 from envbuild.errors import HostError, NoError, Problem
+from envbuild.posix.fence import find_fence
 from envbuild.posix.files import make_private, write_atomically
-from envbuild.posix.process import Command, find_program
+from envbuild.posix.process import Command
 from envbuild.posix.tree import path_text, walk_folders
 from envbuild.value import value
 from envbuild.wheelcache.modules import cached_path
@@ -23,15 +24,6 @@ if TYPE_CHECKING:
 
 _TAIL = 15
 """Lines of output that a message shows."""
-
-_PROCESSES = ("--pid", "--fork", "--kill-child=KILL")
-"""A process namespace: whatever a step leaves behind ends with it."""
-
-_FENCES = (("--net", *_PROCESSES), ("--user", "--map-root-user", "--net", *_PROCESSES))
-"""Arguments of `unshare` that deny the network, for root and for others."""
-
-_TRIAL = 30
-"""Seconds that a first try of `unshare` may take."""
 
 
 @value
@@ -84,12 +76,9 @@ class Preparer:
 
     def _fence(self, driver: str) -> tuple[str, ...]:
         """What a step is started with so that it reaches no network."""
-        unshare = find_program("unshare", os.defpath)
-        for arguments in _FENCES if unshare is not None else ():
-            fence = (str(unshare), *arguments)
-            trial = Command(argv=(*fence, "true"), env=(), cwd="/", timeout=_TRIAL)
-            if self.runner.run(trial).code == 0:
-                return fence
+        fence = find_fence(self.runner)
+        if fence is not None:
+            return fence
         raise HostError(
             Problem(
                 key=f"drivers.{driver}.prepare",

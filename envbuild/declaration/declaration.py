@@ -296,6 +296,42 @@ class Agree:
 
 
 @value
+class BuildOptions:
+    """How one package is built from source, as `[build.NAME]` declares it."""
+
+    package: str
+    """Normalised (PEP 503)."""
+
+    line: int = 0
+    requires: tuple[str, ...] = ()
+    """Requirements in normal form, in addition to those of the source."""
+
+    env: tuple[tuple[str, str], ...] = ()
+    """Variables of the build, in name order."""
+
+    config_settings: tuple[tuple[str, str | tuple[str, ...]], ...] = ()
+    """What the build backend is told, in name order."""
+
+    isolation: bool = True
+    """Whether the build sees only what it requires; else the driver's own packages."""
+
+    network: bool = False
+    """Whether the build may use the network."""
+
+    build_user: str | None = None
+    """The user who builds if root runs envbuild; None for `nobody`."""
+
+    timeout: int = 3600
+    """The seconds that one step of a build may take."""
+
+    memory: int | None = None
+    """The bytes of memory that a build may use; None for three quarters of the host's."""
+
+    disk: int = 32 << 30
+    """The bytes on the disk that a build may use."""
+
+
+@value
 class Declaration:
     """A parsed `drivers.toml`."""
 
@@ -316,6 +352,13 @@ class Declaration:
 
     coexist: tuple[Coexist, ...] = ()
     agree: tuple[Agree, ...] = ()
+    builds: tuple[BuildOptions, ...] = ()
+    """In the order of the file."""
+
+    def build_of(self, package: str) -> BuildOptions:
+        """How a package, by its normalised name, is built; the defaults if nothing is declared."""
+        declared = (one for one in self.builds if one.package == package)
+        return next(declared, BuildOptions(package=package))
 
     def driver(self, name: str) -> Driver | None:
         """The driver of that name, or None."""

@@ -7,10 +7,12 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from envbuild.errors import HostError, Problem
+from envbuild.posix.excerpt import Excerpt
 from envbuild.value import value
 
 if TYPE_CHECKING:
@@ -29,6 +31,10 @@ _FOREIGN = (
     "ENVBUILD_",
 )
 _GRACE = 5.0
+_LOOK = 0.5
+"""Seconds between two looks at a program that is watched."""
+
+_PART = 1 << 16
 
 
 @value
@@ -57,6 +63,12 @@ class Command:
     heard: Callable[[str], None] | None = None
     """Called with each line of stderr as it is written; in another thread, and must not raise."""
 
+    most_output: int | None = None
+    """Bytes of output that are kept, from its start and its end; stderr is in `stdout` then. None keeps all."""
+
+    watch: Callable[[int], str | None] | None = None
+    """Called about once a second with the process id; a reason kills the program and its group."""
+
 
 @value
 class Completed:
@@ -68,6 +80,8 @@ class Completed:
     stdout: str
     stderr: str
     timed_out: bool = False
+    stopped: str | None = None
+    """The reason of `Command.watch`, if that ended the program."""
 
 
 class Runner(Protocol):
@@ -120,8 +134,20 @@ class SystemRunner:
         """Run to the end; HostError if the program cannot be started or envbuild is being stopped."""
         process = self._start(command)
         listener = None if command.heard is None else _Listener(process, command.heard)
+        excerpt = None if command.most_output is None else _Excerpted(process, command.most_output)
         try:
-            stdout, stderr = process.communicate(timeout=command.timeout)
+            stdout, stderr = _communicate(process, command)
+        except _Ended as ended:
+            _end_group(process.pid)
+            process.wait()
+            said = "" if excerpt is None else excerpt.said(self._grace)
+            return Completed(
+                code=process.returncode,
+                stdout=said,
+                stderr="",
+                timed_out=ended.reason is None,
+                stopped=ended.reason,
+            )
         except subprocess.TimeoutExpired:
             _end_group(process.pid)
             stdout, stderr = _last_words(process, self._grace)
@@ -140,6 +166,8 @@ class SystemRunner:
             stderr = listener.said()
         if command.ends_group:
             _end_group(process.pid)
+        if excerpt is not None:
+            stdout = excerpt.said(self._grace)
         return Completed(code=process.returncode, stdout=stdout, stderr=stderr)
 
     def stop(self) -> None:
@@ -172,7 +200,7 @@ class SystemRunner:
                     cwd=command.cwd,
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE,
+                    stderr=subprocess.PIPE if command.most_output is None else subprocess.STDOUT,
                     text=True,
                     encoding="utf-8",
                     errors="replace",
@@ -195,6 +223,52 @@ def _limit_memory(pid: int, most: int) -> None:
     if sys.platform == "linux":
         with suppress(ProcessLookupError):
             resource.prlimit(pid, resource.RLIMIT_DATA, (most, most))
+
+
+class _Ended(Exception):  # noqa: N818  (no error: a limit that was set)
+    """A watched program was ended, for a reason or because its time was over."""
+
+    def __init__(self, reason: str | None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def _communicate(process: subprocess.Popen[str], command: Command) -> tuple[str, str]:
+    """The output at the end; _Ended for a program that is watched, else TimeoutExpired."""
+    watch = command.watch
+    if watch is None and command.most_output is None:
+        return process.communicate(timeout=command.timeout)
+    deadline = None if command.timeout is None else time.monotonic() + command.timeout
+    while True:
+        with suppress(subprocess.TimeoutExpired):
+            return process.communicate(timeout=_LOOK)
+        if deadline is not None and time.monotonic() > deadline:
+            raise _Ended(None)
+        reason = None if watch is None else watch(process.pid)
+        if reason is not None:
+            raise _Ended(reason)
+
+
+class _Excerpted:
+    """Reads a program's output in a thread of its own, and keeps its start and its end."""
+
+    def __init__(self, process: subprocess.Popen[str], most: int) -> None:
+        self._excerpt = Excerpt(most)
+        stream = process.stdout
+        assert stream is not None
+        process.stdout = None  # so that `communicate` does not read it
+        self._thread = threading.Thread(target=self._read, args=(stream,), daemon=True)
+        self._thread.start()
+
+    def said(self, patience: float) -> str:
+        """What was kept, when the pipe is closed or after `patience` seconds."""
+        self._thread.join(patience)
+        return self._excerpt.text()
+
+    def _read(self, stream: IO[str]) -> None:
+        with stream:
+            while part := os.read(stream.fileno(), _PART):
+                self._excerpt.add(part)
 
 
 class _Listener:

@@ -320,3 +320,36 @@ def test_a_descriptor_that_is_kept_open_is_inherited(scratch: Path) -> None:
     os.close(kept)
     os.close(closed)
     assert done.stdout == "4\nclosed\n"
+
+
+def test_endless_output_keeps_its_start_and_its_end() -> None:
+    """Memory stays bounded; both streams are one."""
+    code = "import sys; print('first'); [print('x' * 999) for _ in range(9999)]; sys.stderr.write('last')"
+    done = SystemRunner().run(command(code, most_output=1000))
+    assert done.code == 0
+    assert done.stdout.startswith("first\n")
+    assert done.stdout.endswith("last")
+    assert "bytes ...]" in done.stdout
+    assert len(done.stdout) < 1100
+
+
+def test_a_watched_program_is_ended_for_a_reason(tmp_path: Path) -> None:
+    """With its group, and what it said until then is there."""
+    file = tmp_path / "pid"
+    code = CHILD.format(
+        child="import time; time.sleep(600)", file=str(file), then="time.sleep(600)"
+    )
+    looks: list[int] = []
+
+    def watch(pid: int) -> str | None:
+        looks.append(pid)
+        return "enough" if file.exists() and len(looks) > 1 else None
+
+    done = SystemRunner().run(
+        command(f"print('begun', flush=True)\n{code}", cwd=tmp_path, most_output=99, watch=watch)
+    )
+    assert done.stopped == "enough"
+    assert not done.timed_out
+    assert done.stdout == "begun\n"
+    assert len(set(looks)) == 1
+    assert wait_until(lambda: not alive(pid_in(file)))

@@ -1,0 +1,1 @@
+"""Build sources through their build backends (PEP 517): requirements, environment, hooks, limits, wheels."""

@@ -1,0 +1,88 @@
+"""Start a build's program with fewer rights; a script for `python -I -S`, which imports nothing of envbuild.
+
+Its one argument is JSON: `argv`, `umask`, `limits` (names of `resource` and numbers),
+`user` (uid and gid, or null), `covered` (folders that the user may not enter),
+`kept` (folders below those that it needs nevertheless).
+Each covered folder is replaced by an empty one, for this program alone, in which only the kept ones are.
+The program is a child, so that this script reaps what it leaves behind.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import resource
+import sys
+
+_MS_BIND, _MS_REC = 4096, 16384
+_PR_SET_NO_NEW_PRIVS = 38
+_UNUSABLE = 126
+"""The exit status if the program cannot be started."""
+
+
+def _mount(source: str, target: str, kind: str | None, flags: int, data: str | None) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    texts = [None if text is None else os.fsencode(text) for text in (source, target, kind, data)]
+    if libc.mount(texts[0], texts[1], texts[2], ctypes.c_ulong(flags), texts[3]) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"cannot mount {target}: {os.strerror(number)}")
+
+
+def _cover(covered: list[str], kept: list[str]) -> None:
+    there = {path: os.open(path, os.O_PATH) for path in kept}
+    for folder in covered:
+        _mount("none", folder, "tmpfs", 0, "mode=755,size=1m")
+    for path, descriptor in there.items():
+        os.makedirs(path, exist_ok=True)  # noqa: PTH103  (the script is quick to start)
+        _mount(f"/proc/self/fd/{descriptor}", path, None, _MS_BIND | _MS_REC, None)
+        os.close(descriptor)
+
+
+def _restrict(told: dict[str, object], user: list[int] | None) -> None:
+    limits = told["limits"]
+    assert isinstance(limits, dict)
+    for name, most in limits.items():
+        number = getattr(resource, name)
+        _, hard = resource.getrlimit(number)
+        least = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(number, (least, least))
+    if user is not None:
+        os.setgroups([])
+        os.setgid(user[1])
+        os.setuid(user[0])
+    ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+
+
+def _reap(child: int) -> int:
+    """The child's exit status, as a shell has it."""
+    while True:
+        pid, status = os.wait()
+        if pid == child:
+            code = os.waitstatus_to_exitcode(status)
+            return 128 - code if code < 0 else code
+
+
+def main(text: str) -> int:
+    """Run the program that the JSON text describes → its exit status."""
+    told = json.loads(text)
+    try:
+        if told["covered"]:
+            _cover(told["covered"], told["kept"])
+        os.umask(told["umask"])
+        child = os.fork()
+    except OSError as error:
+        sys.stderr.write(f"the build cannot be started: {error}\n")
+        return _UNUSABLE
+    if child:
+        return _reap(child)
+    try:
+        _restrict(told, told["user"])
+        os.execv(told["argv"][0], told["argv"])  # noqa: S606  (this is what the script is for)
+    except OSError as error:
+        sys.stderr.write(f"the build cannot be started: {error}\n")
+    os._exit(_UNUSABLE)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

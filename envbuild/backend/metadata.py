@@ -1,0 +1,155 @@
+"""The METADATA of a source, from its build backend; no wheel is built for it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from envbuild.backend.hooks import Hooks
+from envbuild.backend.requirements import check_requirements
+from envbuild.backend.sandbox import Sandbox
+from envbuild.backend.source import read_build_system
+from envbuild.backend.workplace import open_workplace
+from envbuild.build.installation import InstallRequest
+from envbuild.posix.deletion import remove_tree
+from envbuild.value import value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from envbuild.backend.requirements import RequirementPinner
+    from envbuild.backend.source import SourceTree
+    from envbuild.backend.workplace import Workplace
+    from envbuild.build.installation import Installer
+    from envbuild.declaration.declaration import BuildOptions
+    from envbuild.lockfile.lockfile import ChosenFile
+    from envbuild.posix.process import Runner
+    from envbuild.resolution.resolution import ResolveRequest
+    from envbuild.target.target import Interpreter
+
+
+@value
+class BuildRequest:
+    """A source, for one driver on a target that this host can run."""
+
+    tree: SourceTree
+    options: BuildOptions
+    resolution: ResolveRequest
+    """The driver's own; its target is one of this host, its pins are the driver's."""
+
+    interpreter: Interpreter
+    """This host's Python for the target."""
+
+    installed: tuple[ChosenFile, ...] = ()
+    """The driver's own wheels, which a build without isolation sees."""
+
+
+@value
+class Prepared:
+    """What a source says about itself."""
+
+    metadata: bytes
+    """The METADATA of its wheel."""
+
+    requires: tuple[str, ...]
+    """What building it requires, as its files and its backend have it; without what is declared."""
+
+    files: tuple[ChosenFile, ...]
+    """The wheels that were chosen for these requirements and for the declared ones."""
+
+
+@value
+class Backends:
+    """Calls build backends, each in an environment of its own with the build requirements."""
+
+    runner: Runner
+    installer: Installer
+    """Copies files instead of sharing them: a build may change its environment."""
+
+    pinner: RequirementPinner
+    logs: Path
+    """The folder for the outputs."""
+
+    jobs: int = 1
+    """How many compilers one build is told to start."""
+
+    def prepare(self, request: BuildRequest) -> Prepared:
+        """METADATA and build requirements; BuildError if the backend fails or can only build everything."""
+        with self._opened(request) as (place, sandbox):
+            hooks = Hooks(system=read_build_system(request.tree), sandbox=sandbox)
+            requires, files = self._make_environment(request, place, hooks)
+            return Prepared(metadata=hooks.metadata(), requires=requires, files=files)
+
+    def requirements(self, request: BuildRequest) -> tuple[str, ...]:
+        """What building a source requires, as its files and its backend have it."""
+        with self._opened(request) as (place, sandbox):
+            hooks = Hooks(system=read_build_system(request.tree), sandbox=sandbox)
+            return self._make_environment(request, place, hooks)[0]
+
+    @contextmanager
+    def _opened(self, request: BuildRequest) -> Iterator[tuple[Workplace, Sandbox]]:
+        tree, options = request.tree, request.options
+        name = "-".join(part for part in (tree.package, tree.version) if part)
+        log = self.logs / f"{name}-{request.resolution.target}.metadata.log"
+        log.unlink(missing_ok=True)
+        with open_workplace(tree, options) as place:
+            yield (
+                place,
+                Sandbox(
+                    runner=self.runner,
+                    place=place,
+                    tree=tree,
+                    options=options,
+                    interpreter=request.interpreter,
+                    log=log,
+                    jobs=self.jobs,
+                ),
+            )
+
+    def _make_environment(
+        self, request: BuildRequest, place: Workplace, hooks: Hooks
+    ) -> tuple[tuple[str, ...], tuple[ChosenFile, ...]]:
+        """Install the build requirements, and those that the backend adds when it is asked.
+
+        Without isolation the source's own requirements do not count: the driver's packages are there.
+        """
+        options = request.options
+        requires = hooks.system.requires if options.isolation else ()
+        check_requirements(requires, request.tree.name)
+        files = self.pinner.pin(requires, options, request.resolution)
+        self.install(request, place, files)
+        if not options.isolation:
+            return (), files
+        more = hooks.requires()
+        check_requirements(more, request.tree.name)
+        if set(more) <= set(requires):
+            return requires, files
+        requires = tuple(dict.fromkeys((*requires, *more)))
+        again = self.pinner.pin(requires, options, request.resolution)
+        if again != files:
+            remove_tree(place.environment)
+            self.install(request, place, again)
+        return requires, again
+
+    def install(
+        self, request: BuildRequest, place: Workplace, files: tuple[ChosenFile, ...]
+    ) -> None:
+        """Make the build's environment with these wheels, and the driver's own without isolation."""
+        chosen = {file.package: file for file in (*request.installed, *files)}
+        lock = place.lock()
+        with lock:
+            if chosen:
+                self.installer.install(
+                    InstallRequest(
+                        driver=request.tree.package,
+                        environment=str(place.environment),
+                        interpreter=request.interpreter,
+                        files=tuple(chosen[name] for name in sorted(chosen)),
+                        from_source=(),
+                        lock=lock.fileno(),
+                    )
+                )
+            else:
+                self.installer.create(str(place.environment), request.interpreter, lock.fileno())
+        place.environment.chmod(0o755)

@@ -1,0 +1,109 @@
+"""The build requirements of a source: which files satisfy them on one target, with their hashes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envbuild.errors import HostError, Problem, UnsatisfiableError
+from envbuild.lockfile.lockfile import ChosenFile
+from envbuild.value import replace, value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from envbuild.declaration.declaration import BuildOptions
+    from envbuild.resolution.resolution import (
+        PublishedMetadata,
+        Resolution,
+        ResolvedFile,
+        ResolveRequest,
+    )
+
+
+@value
+class RequirementPinner:
+    """Resolves build requirements, with the driver's own resolver and indexes."""
+
+    resolve: Callable[[ResolveRequest], Resolution]
+    fetch: Callable[[tuple[ResolvedFile, ...]], Mapping[str, PublishedMetadata]]
+    """METADATA and size of files, by sha256."""
+
+    def pin(
+        self, requires: Iterable[str], options: BuildOptions, request: ResolveRequest
+    ) -> tuple[ChosenFile, ...]:
+        """The wheels that satisfy build requirements, ordered by name.
+
+        `request` is that of the driver for the target: its pins are preferred,
+        and what `options` adds takes exactly the driver's version where it has one.
+        UnsatisfiableError, for the package that is built, if there are none.
+        """
+        texts = tuple(dict.fromkeys((*requires, *options.requires)))
+        if not texts:
+            return ()
+        asked = replace(
+            request,
+            requires=texts,
+            constraints=tuple(_exact(options, request)),
+            overrides=(),
+            allow_sdist=(),
+            known=(),
+            told=(),
+        )
+        try:
+            files = self.resolve(asked).files
+        except UnsatisfiableError as error:
+            raise _unsatisfied(options, error) from error
+        metadata = self.fetch(files)
+        return tuple(
+            ChosenFile(
+                package=file.package,
+                version=file.version,
+                index=file.index,
+                file=file.file,
+                sha256=file.sha256,
+                size=metadata[file.sha256].size,
+            )
+            for file in sorted(files, key=lambda file: file.package)
+        )
+
+
+def _exact(options: BuildOptions, request: ResolveRequest) -> Iterable[str]:
+    """The versions that the driver has of the packages that its declaration adds to the build."""
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    locked = {pin.name: pin.version for pin in request.pins}
+    for text in options.requires:
+        name = canonicalize_name(Requirement(text).name)
+        if name in locked:
+            yield f"{name}=={locked[name]}"
+
+
+def _unsatisfied(options: BuildOptions, error: UnsatisfiableError) -> UnsatisfiableError:
+    hint = f"[build.{options.package}] has no say in it yet: its `requires` adds requirements"
+    if options.requires:
+        hint = f"widen `requires` of [build.{options.package}]"
+    return UnsatisfiableError(
+        replace(
+            problem,
+            message=f"nothing satisfies what building {options.package} requires: {problem.message}",
+            hint=hint,
+        )
+        for problem in error.problems
+    )
+
+
+def check_requirements(requires: Iterable[str], name: str) -> None:
+    """HostError if a build requirement of a source is not valid, or names an address."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    for text in requires:
+        try:
+            url = Requirement(text).url
+        except InvalidRequirement as error:
+            message = f"{name} cannot be built: it requires {text!r}, which is no requirement"
+            raise HostError(Problem(message=message, detail=str(error))) from error
+        if url is not None:
+            message = f"{name} cannot be built: it requires {text!r} from an address"
+            hint = "build requirements come from indexes; require another version"
+            raise HostError(Problem(message=message, hint=hint))
