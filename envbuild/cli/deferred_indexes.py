@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         Resolver,
         ResolveRequest,
     )
+    from envbuild.target.target import Interpreter, Target
 
 
 class DeferredIndexes:
@@ -181,6 +182,14 @@ class DeferredIndexes:
 
         return self._opened.enter_context(IndexSessions(self._locations, opened))
 
+    def _python_for(self, target: Target) -> Interpreter | str:
+        from envbuild.python.for_target import python_for
+        from envbuild.target.host import probe_host
+
+        context = self._context
+        host = probe_host(context.runner, context.environment, kinds=())
+        return python_for(target, host, context.interpreters)
+
     def _make(self, name: str, bindings: Bindings) -> Resolver:
         """A resolver of that name over these indexes, which are opened now. UsageError if there is none."""
         from importlib import import_module
@@ -205,6 +214,8 @@ class DeferredIndexes:
             sole_digest=indexes.sole_digest,
             conceal=indexes.uv.without_secret,
             listed_files=indexes.listed_files,
+            index_for=indexes.uv.for_target,
+            python_for=self._python_for,
         )
         made = cast("Resolver", import_module(kind.module).make_resolver(tools))
         self._resolvers[name, bindings] = made

@@ -177,7 +177,12 @@ class TargetResolver:
             target,
             pins_of(group, target, upgrade),
         )
-        request = replace(request, constraints=(*request.constraints, *bounds), told=self.told)
+        request = replace(
+            request,
+            constraints=(*request.constraints, *bounds),
+            told=self.told,
+            targets=_targets(group),
+        )
         if len(group) == 1:
             request = replace(request, known=known_of(group[0], target, upgrade))
         for _ in range(_TRIES):

@@ -75,7 +75,7 @@ class PageVersions:
         if limit is None:
             return self.files[version]
         until = moment_of(limit)
-        return [file for file in self.files[version] if _uploaded(file) < until]
+        return [file for file in self.files[version] if uploaded(file) < until]
 
     def _is_for_us(self, file: IndexFile) -> bool:
         """Whether `Requires-Python` admits the target's Python; upper bounds, which are guesses, are ignored."""
@@ -158,6 +158,7 @@ def moment_of(limit: str) -> datetime:
     return datetime.fromisoformat(limit)
 
 
-def _uploaded(file: IndexFile) -> datetime:
+def uploaded(file: IndexFile) -> datetime:
+    """When a file was uploaded; far in the future if its page does not say it."""
     found = datetime.fromisoformat(file.upload_time or "9999-12-31")
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)

@@ -60,7 +60,7 @@ class IndexRouter:
         self._locations = locations
         self._client = client
         self._inner = inner
-        self._secret = secret
+        self.secret = secret
         self._hashes = hashes
         self._pages: Once[Served] = Once()
         self._digests: dict[tuple[str, str, int, int], str] = {}
@@ -106,15 +106,15 @@ class IndexRouter:
 
     @property
     def _origin(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}/{self._secret}"
+        return f"http://127.0.0.1:{self._server.server_address[1]}/{self.secret}"
 
     def admits(self, secret: str) -> bool:
         """Whether a request has the secret address."""
-        return hmac.compare_digest(secret.encode(), self._secret.encode())
+        return hmac.compare_digest(secret.encode(), self.secret.encode())
 
     def without_secret(self, text: str) -> str:
         """A text without the router's address."""
-        text = text.replace(self._secret, "…")
+        text = text.replace(self.secret, "…")
         for address, meaning in _NAMES:
             text = address.sub(meaning, text)
         return text

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from envbuild.index.locations import IndexLocation, IndexLocations
     from envbuild.index.reader import IndexClient
     from envbuild.index.router import IndexRouter
+    from envbuild.index.target_index import TargetIndex
     from envbuild.posix.process import Runner
+    from envbuild.resolution.resolution import ResolveRequest
 
 _INDEX_URL = re.compile(r"^--index-url\s+(\S+)", re.MULTILINE)
 
@@ -86,6 +88,14 @@ class UvIndexes:
     def files_url(self) -> str:
         """Where every file is: `ADDRESS/PACKAGE/FILE NAME`."""
         return self._started().files_url
+
+    @contextmanager
+    def for_target(self, request: ResolveRequest) -> Generator[TargetIndex]:
+        """An index that lists only what the request's target can take, until the block ends."""
+        from envbuild.index.target_index import TargetIndex
+
+        with TargetIndex(self._started(), request) as index:
+            yield index
 
     @contextmanager
     def counting(self, told: Callable[[str, int], None]) -> Generator[None]:

@@ -5,17 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from envbuild.declaration.declaration import bound_index
+from envbuild.errors import HostError
 from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from envbuild.declaration.declaration import Bindings
     from envbuild.errors import EnvbuildError
     from envbuild.lockfile.lockfile import HeldBack, LockedFile, LockedPackage, Lockfile
     from envbuild.posix.process import Runner
-    from envbuild.target.target import Target
+    from envbuild.target.target import Interpreter, Target
 
 
 @value
@@ -103,6 +105,9 @@ class ResolveRequest:
     resolver: str = "uv"
     """The name of the resolver that is asked."""
 
+    targets: tuple[Target, ...] = ()
+    """Every target that is resolved with it, for messages."""
+
     def limit_of(self, package: str) -> str | None:
         """The limit on the age of a package's releases; newer releases are ignored."""
         return dict(self.exclude_newer_packages).get(package, self.exclude_newer)
@@ -167,6 +172,10 @@ class PublishedMetadata:
     """`Requires-Python` as published if it separates patch releases of Python, else empty."""
 
 
+class UnsupportedTargetError(HostError):
+    """The resolver cannot resolve for a target on this host."""
+
+
 class Resolver(Protocol):
     """Finds exact versions in the given indexes."""
 
@@ -176,6 +185,19 @@ class Resolver(Protocol):
         UnsatisfiableError has the resolver's message;
         IndexFailureError names the index that failed.
         """
+        ...
+
+
+class FilteredIndex(Protocol):
+    """An index on loopback that lists only what one target can take."""
+
+    @property
+    def url(self) -> str:
+        """Its address, which has a secret; without a final slash."""
+        ...
+
+    def files(self, package: str, version: str) -> tuple[ListedFile, ...]:
+        """The files of a version that the target can take; IndexFailureError if its index does not answer."""
         ...
 
 
@@ -207,6 +229,12 @@ class ResolverTools:
 
     listed_files: Callable[[str], tuple[str, ...]]
     """The names of all files in a package's index; IndexFailureError if it cannot be read."""
+
+    index_for: Callable[[ResolveRequest], AbstractContextManager[FilteredIndex]]
+    """An index with only what the request's target can take, for resolvers that know no other host than their own."""
+
+    python_for: Callable[[Target], Interpreter | str]
+    """A Python of this host that decides markers as the target does, or why there is none, as a whole sentence."""
 
 
 class MetadataSource(Protocol):

@@ -13,20 +13,27 @@ from typing import TYPE_CHECKING
 from envbuild.errors import HostError, IndexFailureError, Problem, UnsatisfiableError
 from envbuild.posix.process import Command, scrubbed_environment
 from envbuild.requirement.parse import settled_requirement
+from envbuild.resolution.chosen_file import choose_file
 from envbuild.resolution.resolution import Resolution
 from envbuild.target.platform_range import known_platform, library_of
 from envbuild.target.wheel_choice import best_wheel, unfit_versions
 from envbuild.toml_text import toml_string
-from envbuild.uv.chosen_file import choose_file, listed_files
 from envbuild.uv.executable import base_arguments, uv_executable
 from envbuild.uv.output import pre_release_hint, without_switches
+from envbuild.uv.package_table import listed_files
 from envbuild.value import replace, value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from envbuild.posix.process import Completed
-    from envbuild.resolution.resolution import Pin, Resolver, ResolveRequest, ResolverTools
+    from envbuild.resolution.resolution import (
+        Pin,
+        ResolvedFile,
+        Resolver,
+        ResolveRequest,
+        ResolverTools,
+    )
     from envbuild.target.target import Platform
 
 _SYSTEMS = {"musllinux": "unknown-linux-musl", "macosx": "apple-darwin"}
@@ -63,10 +70,14 @@ class UvResolver:
             if not more:
                 break
             excluded += more
-        files = tuple(choose_file(package, request, self.tools.sole_digest) for package in packages)
+        files = (self._chosen(package, request) for package in packages)
         return Resolution(
             target=request.target, files=tuple(sorted(files, key=lambda f: f.package))
         )
+
+    def _chosen(self, package: Mapping[str, object], request: ResolveRequest) -> ResolvedFile:
+        name, version = str(package["name"]), str(package.get("version", ""))
+        return choose_file(name, version, listed_files(package), request, self.tools.sole_digest)
 
     def _unfit(
         self, packages: Iterable[Mapping[str, object]], request: ResolveRequest

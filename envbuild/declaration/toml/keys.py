@@ -192,7 +192,7 @@ DRIVER_TABLE = (
         key=RESOLVER,
         decides="lockfile",
         in_defaults=True,
-        about="what finds the versions",
+        about='what finds the versions: "uv" or "pip-tools"',
         example='resolver = "uv"',
     ),
     DriverKey(
