@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from tests.support.command_line import CommandLine
 
+pytest.importorskip("piptools", reason="NOT TESTED: pip-tools is not installed beside envbuild")
+
 BY_PIP = 'resolver = "pip-tools"'
 
 
