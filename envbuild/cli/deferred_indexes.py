@@ -130,12 +130,12 @@ class DeferredIndexes:
 
         context = self._context
         context.require_trusted_declaration()
-        return locate_indexes(context.declaration, context.environment, self._learn_default_url)
+        return locate_indexes(context.declaration, context.environment, self._ask_uv)
 
-    def _learn_default_url(self) -> str:
-        from envbuild.index.uv_indexes import learn_default_url
+    def _ask_uv(self, backend: str | None) -> str:
+        from envbuild.uv.addresses import ask_address
 
-        return learn_default_url(self._context.runner)
+        return ask_address(self._context.runner, backend)
 
     @cached_property
     def _client(self) -> IndexClient:

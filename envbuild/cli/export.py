@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 from envbuild.cli.options import Arguments, Parameter, drivers
@@ -125,12 +126,11 @@ def _own_command(context: Context) -> tuple[str, ...]:
 
 def _locations(context: Context) -> IndexLocations:
     from envbuild.index.places import locate_indexes
-    from envbuild.index.uv_indexes import learn_default_url
+    from envbuild.uv.addresses import ask_address
 
     context.require_trusted_declaration()
-    return locate_indexes(
-        context.declaration, context.environment, lambda: learn_default_url(context.runner)
-    )
+    ask_uv = partial(ask_address, context.runner)
+    return locate_indexes(context.declaration, context.environment, ask_uv)
 
 
 def _sources(context: Context, lockfile: Lockfile) -> Mapping[str, FileSource]:

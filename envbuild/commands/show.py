@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from envbuild.commands.selection import select_drivers
 from envbuild.declaration.toml.keys import (
     DRIVER_TABLE,
     REQUIRES,
+    TORCH_BACKEND,
     add_to_inherited,
     replace_by_name,
 )
 from envbuild.declaration.toml.variant import VARIANTS
+from envbuild.declaration.torch_backend import backend_of
 from envbuild.target.accelerator import Accelerator
 from envbuild.value import value
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from envbuild.declaration.declaration import Declaration, DeclaredRequirement, Driver, Variant
+    from envbuild.declaration.toml.keys import DriverKey
 
 _HEADER = re.compile(r"^[ \t]*\[\[?(?P<path>[^\[\]\n]+)\]")
 
@@ -81,11 +84,12 @@ def show(
 def _lines(driver: Driver, tables: list[tuple[int, str]]) -> Iterator[Effective]:
     origins = dict(driver.origins)
     for row in DRIVER_TABLE:
-        value = getattr(driver, row.field)
+        value = _effective_value(driver, row)
         if row.key is REQUIRES:
             yield from _requirement_lines("requires", driver.requires, tables)
         elif row.key is VARIANTS:
-            yield from (line for one in driver.variants for line in _variant_lines(one, tables))
+            for one in driver.variants:
+                yield from _variant_lines(driver, one, tables)
         elif row.merge is add_to_inherited:
             for index, text in enumerate(value):
                 line = origins.get(f"{row.name}.{text}")
@@ -99,12 +103,26 @@ def _lines(driver: Driver, tables: list[tuple[int, str]]) -> Iterator[Effective]
             yield _effective(row.name, _plain(value), origins.get(row.name), tables)
 
 
-def _variant_lines(variant: Variant, tables: list[tuple[int, str]]) -> Iterator[Effective]:
+def _effective_value(driver: Driver, row: DriverKey) -> Any:
+    """The value of a key; for `torch-backend = "auto"` what it means, which each variant says for itself."""
+    if row.key is not TORCH_BACKEND:
+        return getattr(driver, row.field)
+    return None if driver.variants else backend_of(driver)
+
+
+def _variant_lines(
+    driver: Driver, variant: Variant, tables: list[tuple[int, str]]
+) -> Iterator[Effective]:
     key = f"variants.{variant.name}"
     accelerator = _plain(variant.accelerator) if variant.accelerator is not None else "any host"
     yield _effective(f"{key}.accelerator", accelerator, variant.line, tables)
     for index, name in enumerate(variant.indexes):
         yield _effective(f"{key}.indexes[{index}]", name, variant.line, tables)
+    backend = backend_of(driver, variant)
+    if backend is not None:
+        inherited = dict(driver.origins).get(TORCH_BACKEND.name)
+        line = variant.line if variant.torch_backend is not None else inherited
+        yield _effective(f"{key}.{TORCH_BACKEND.name}", backend, line, tables)
     yield from _requirement_lines(f"{key}.requires", variant.requires, tables)
 
 

@@ -83,6 +83,9 @@ class Index:
     explicit: bool = False
     """Whether it serves only drivers and variants that name it in `indexes`."""
 
+    backend: str | None = None
+    """The torch backend, such as `cu128`, of an index that is not declared: uv knows its address."""
+
 
 @value
 class Variant:
@@ -95,6 +98,9 @@ class Variant:
 
     indexes: tuple[str, ...] = ()
     """The names of explicit indexes that serve it, beside the driver's own."""
+
+    torch_backend: str | None = None
+    """In place of the driver's own; None for that."""
 
     requires: tuple[DeclaredRequirement, ...] = ()
     """What it asks for beside the driver, or in place of the driver's requirements on the same packages."""
@@ -173,6 +179,9 @@ class Driver(LockingKeys):
 
     indexes: tuple[str, ...] = ()
     """The names of explicit indexes that serve it."""
+
+    torch_backend: str | None = None
+    """As declared, such as `cu128` or `auto`; `torch_backend.backend_of` knows what it means."""
 
     variants: tuple[Variant, ...] = ()
     """In order of preference: a host gets the first whose accelerator it has."""

@@ -72,6 +72,11 @@ class IndexLocation:
         return urlsplit(self.url).netloc if self.url is not None else str(self.folder)
 
     @property
+    def is_known(self) -> bool:
+        """Whether it has a place; else only uv knows it."""
+        return self.url is not None or self.folder is not None
+
+    @property
     def is_flat(self) -> bool:
         """Whether one page or one folder lists the files of all packages, if that is known without reading it."""
         return self.format == FLAT or (self.folder is not None and self.format != SIMPLE)
@@ -111,7 +116,7 @@ class IndexLocation:
 class IndexLocations:
     """The bound indexes in the declaration's order, and the default index.
 
-    uv has a default index of its own; its address is requested only if it is needed, and once.
+    uv knows a default index, and that of each torch backend; it is asked for an address only if it is needed, and once.
     """
 
     def __init__(
@@ -119,25 +124,31 @@ class IndexLocations:
         bindings: Bindings,
         located: tuple[IndexLocation, ...],
         default: IndexLocation | None,
-        learn_default: Callable[[], IndexLocation],
+        learn: Callable[[str], IndexLocation],
     ) -> None:
-        """`located` has every declared index but the default one, also those that `bindings` do not name."""
+        """`located` has every declared index but the default one, also those that `bindings` do not name.
+
+        `learn` gives the place of an index, by its name, that is left to uv.
+        """
         self.bindings = bindings
         self.declared_default = default
         """The declared place of the default index; None leaves it to uv."""
 
         self._located = {location.name: location for location in located}
-        self._learned = default
-        self._learn = learn_default
+        self._learned = {} if default is None else {DEFAULT_INDEX: default}
+        self._learn = learn
         self._learning = threading.Lock()
 
     @property
     def default(self) -> IndexLocation:
         """The default index; uv's own if no place was declared."""
+        return self._left_to_uv(DEFAULT_INDEX)
+
+    def _left_to_uv(self, name: str) -> IndexLocation:
         with self._learning:
-            if self._learned is None:
-                self._learned = self._learn()
-            return self._learned
+            if name not in self._learned:
+                self._learned[name] = self._learn(name)
+            return self._learned[name]
 
     @property
     def most_places(self) -> int:
@@ -148,7 +159,7 @@ class IndexLocations:
     @property
     def bound(self) -> tuple[IndexLocation, ...]:
         """The indexes that packages are bound to, in the declaration's order."""
-        return tuple(self._located[name] for name, _ in self.bindings)
+        return tuple(self.named(name) for name, _ in self.bindings)
 
     def bindings_with(self, names: Collection[str]) -> Bindings:
         """The bindings for a driver with these explicit indexes."""
@@ -169,17 +180,18 @@ class IndexLocations:
             message = f"a lockfile has packages of the index '{gone[0]}', which is not declared"
             raise UsageError(Problem(message=message, hint="run `envbuild lock`"))
         located = tuple(self._located.values())
-        return IndexLocations(bindings, located, self.declared_default, lambda: self.default)
+        return IndexLocations(bindings, located, self.declared_default, self._left_to_uv)
 
     def holding(self, index: str, package: str) -> IndexLocation:
         """The index of that name; if it is no longer declared, the one that the package comes from now."""
-        return self._located[index] if index in self._located else self.of(package)
+        return self.named(index) if index in self._located else self.of(package)
 
     def named(self, name: str) -> IndexLocation:
         """The index with that name; KeyError if there is none."""
         if name == DEFAULT_INDEX:
             return self.default
-        return self._located[name]
+        located = self._located[name]
+        return located if located.is_known else self._left_to_uv(name)
 
     def of(self, package: str) -> IndexLocation:
         """The only index that a package, given by its normalised name, may come from."""

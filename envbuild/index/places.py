@@ -36,11 +36,12 @@ _SCHEMES = ("http", "https")
 
 
 def locate_indexes(
-    declaration: Declaration, environ: Mapping[str, str], learn_default_url: Callable[[], str]
+    declaration: Declaration, environ: Mapping[str, str], ask_uv: Callable[[str | None], str]
 ) -> IndexLocations:
     """Where every declared index lives here; the environment goes before the declaration.
 
-    `learn_default_url` is called at most once, and only where the default index is left to uv.
+    `ask_uv` gives the address of a torch backend's index, or for None of uv's default index;
+    it is called at most once for each, and only where no variable and no declaration says it.
     UsageError names every variable with an invalid value; IndexFailureError a netrc file that cannot be read.
     """
     problems: list[Problem] = []
@@ -50,9 +51,18 @@ def locate_indexes(
         raise UsageError(problems)
     known = {found.name: netrc.complete(found) for found in located if found is not None}
     default = known.pop(DEFAULT_INDEX, None)
+    backends = {index.name: index for index in declaration.indexes if index.backend is not None}
 
-    def learn() -> IndexLocation:
-        return netrc.complete(_split(DEFAULT_INDEX, learn_default_url()))
+    def learn(name: str) -> IndexLocation:
+        if name not in backends:
+            return netrc.complete(_split(name, ask_uv(None)))
+        index = backends[name]
+        try:
+            found = _split(name, ask_uv(index.backend))
+        except UsageError as error:
+            where = {"file": declaration.file, "line": index.line, "key": "torch-backend"}
+            raise UsageError(replace(one, **where) for one in error.problems) from None
+        return netrc.complete(replace(found, packages=index.packages))
 
     return IndexLocations(declaration.bindings(), tuple(known.values()), default, learn)
 
@@ -78,6 +88,8 @@ def _locate(
     if not override and index.path is not None:
         place = Path(index.path)
         return IndexLocation(name=index.name, folder=place, format=form, packages=index.packages)
+    if not override and index.backend is not None:
+        return IndexLocation(name=index.name, packages=index.packages)
     if not override and index.url is None:
         return None
     declared = {"file": declaration.file, "line": index.line, "key": f"index.{index.name}"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Self
 
@@ -12,8 +13,9 @@ from envbuild.index.metadata import MetadataReader
 from envbuild.index.metadata_cache import MetadataCache
 from envbuild.index.places import locate_indexes
 from envbuild.index.reader import IndexClient
-from envbuild.index.uv_indexes import UvIndexes, learn_default_url
+from envbuild.index.uv_indexes import UvIndexes
 from envbuild.resolution.resolution import PublishedMetadata
+from envbuild.uv.addresses import ask_address
 from envbuild.uv.sdist import SdistBuilder
 from envbuild.value import replace, value
 
@@ -162,7 +164,7 @@ def index_sessions(
     hashes: bool,
 ) -> Generator[IndexSessions]:
     """Locate indexes and hold them open; times as in IndexClient, the rest as in `session_over`."""
-    locations = locate_indexes(declaration, environment, lambda: learn_default_url(runner))
+    locations = locate_indexes(declaration, environment, partial(ask_address, runner))
 
     def opened(view: IndexLocations, name: str) -> AbstractContextManager[IndexSession]:
         return session_over(

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import math
-import os
 import re
 import secrets
-import sys
-import tempfile
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Self
 
-from envbuild.errors import HostError, Problem
 from envbuild.lean_json import read_ordinary
 from envbuild.posix.allocator import give_large_blocks_back
 from envbuild.posix.files import make_private, write_atomically
-from envbuild.posix.process import Command, scrubbed_environment
-from envbuild.uv.executable import base_arguments, uv_executable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
+    from pathlib import Path
     from types import TracebackType
 
     from envbuild.index.answer import IndexAnswer
@@ -30,10 +24,7 @@ if TYPE_CHECKING:
     from envbuild.index.reader import IndexClient
     from envbuild.index.router import IndexRouter
     from envbuild.index.target_index import TargetIndex
-    from envbuild.posix.process import Runner
     from envbuild.resolution.resolution import ResolveRequest
-
-_INDEX_URL = re.compile(r"^--index-url\s+(\S+)", re.MULTILINE)
 
 _SECRET = re.compile(r"[0-9a-f]{32}")
 
@@ -137,24 +128,6 @@ class UvIndexes:
                 )
                 self._router = router.__enter__()
             return self._router
-
-
-def learn_default_url(runner: Runner) -> str:
-    """uv's own default index, from uv's output; HostError if uv does not say it."""
-    with tempfile.TemporaryDirectory(prefix="envbuild-index-") as folder:
-        empty = Path(folder, "empty.in")
-        empty.touch()
-        argv = (uv_executable(), "pip", "compile", *base_arguments(), "--quiet", "--no-header")
-        argv += ("--offline", "--emit-index-url", "--python", sys.executable)
-        argv += ("--cache-dir", f"{folder}/cache", str(empty))
-        env = scrubbed_environment(os.environ)
-        done = runner.run(Command(argv=argv, env=env, cwd=folder))
-    match = _INDEX_URL.search(done.stdout)
-    if match is None:
-        message = "uv does not say which index is its default"
-        hint = "name it with $ENVBUILD_INDEX_DEFAULT_URL"
-        raise HostError(Problem(message=message, detail=done.stderr, hint=hint))
-    return match[1]
 
 
 def default_environment(declared: IndexLocation | None) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.declaration.declaration import LockingKeys, merge_requires
+from envbuild.declaration.torch_backend import served_indexes
 from envbuild.lockfile.lockfile import Fresh, Inputs, LockedVariant, Stale
 from envbuild.lockfile.provided_commands import unknown_commands
 from envbuild.lockfile.runnable_modules import unknown_modules
@@ -21,14 +22,14 @@ def inputs_of(driver: Driver, declaration: Declaration) -> Inputs:
     """The parts of a declaration that decide a driver's lockfile."""
     return Inputs(
         requires=tuple(requirement.text for requirement in driver.requires),
-        indexes=declaration.bindings(driver.indexes),
+        indexes=declaration.bindings(served_indexes(driver)),
         variants=tuple(
             LockedVariant(
                 name=variant.name,
                 requires=tuple(
                     one.text for one in merge_requires(driver.requires, variant.requires)
                 ),
-                indexes=declaration.bindings((*driver.indexes, *variant.indexes)),
+                indexes=declaration.bindings(served_indexes(driver, variant)),
             )
             for variant in driver.variants
         ),

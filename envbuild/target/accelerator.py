@@ -124,6 +124,9 @@ class AcceleratorKind:
     kubernetes_resource: str | None
     """The resource that a Pod requests; None if it needs none."""
 
+    torch_backend: Callable[[str], str] | None = None
+    """Its version, `major.minor` → uv's name of torch's builds for it; None if there are none."""
+
     has_compute: bool = False
     """Whether its devices have a compute capability, which `compute = ">=8.0"` bounds."""
 

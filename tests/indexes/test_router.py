@@ -13,7 +13,7 @@ import urllib3
 from envbuild.index.answer import Fault
 from envbuild.index.inner_metadata import InnerMetadataReader
 from envbuild.index.reader import IndexClient
-from envbuild.index.uv_indexes import UvIndexes, learn_default_url
+from envbuild.index.uv_indexes import UvIndexes
 from envbuild.posix.process import Command, SystemRunner, scrubbed_environment
 from envbuild.uv.executable import base_arguments, uv_executable
 from tests.support.fault_proxy import Change, FaultProxy, Hang, Reset, Status, Truncate
@@ -382,10 +382,3 @@ def test_the_router_starts_with_the_first_that_needs_it(uv: Uv, index: IndexServ
         assert indexes.bad_answers == ()
         assert indexes.files_url()
         assert (uv.folder / "router").exists()
-
-
-def test_uv_says_which_index_is_its_default() -> None:
-    """Where nobody names a default index, uv's own is learnt from uv, whatever the environment says."""
-    url = learn_default_url(SystemRunner())
-    assert url.startswith("https://")
-    assert "127.0.0.1" not in url

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import select
 import shutil
 import socket
@@ -53,7 +54,10 @@ class _Front(Handler):
             self.answer(302, Location=self.server.target + self.path)
             return
         accept = {"Accept": self.headers.get("Accept", "*/*")}
-        request = urllib.request.Request(self.server.index.origin + self.path, headers=accept)
+        path = self.path.replace(f"{self.server.path}/", "/simple/").replace(
+            f"{posixpath.dirname(self.server.path)}/files/", "/files/"
+        )
+        request = urllib.request.Request(self.server.index.origin + path, headers=accept)
         with urllib.request.urlopen(request, timeout=10) as said:
             self.answer(200, said.read(), Content_Type=said.headers["Content-Type"])
 
@@ -63,8 +67,12 @@ class HttpsIndex(LoopbackServer):
 
     target = ""
 
-    def __init__(self, index: IndexServer, certified: Path, *, leads: str = " ") -> None:
+    def __init__(
+        self, index: IndexServer, certified: Path, *, leads: str = " ", path: str = "/simple"
+    ) -> None:
+        """`path` is where it has the index's pages."""
         super().__init__(_Front)
+        self.path = path
         self.index = index
         self.leads = leads
         self.connections = 0
@@ -75,7 +83,7 @@ class HttpsIndex(LoopbackServer):
     @property
     def url(self) -> str:
         """The index's address."""
-        return f"{self.origin.replace('http:', 'https:')}/simple"
+        return f"{self.origin.replace('http:', 'https:')}{self.path}"
 
     def get_request(self) -> tuple[socket.socket, tuple[str, int]]:
         """Count who comes."""

@@ -27,9 +27,9 @@ def locations(default: str | Path, **bound: tuple[str | Path, str]) -> IndexLoca
     return locate_indexes(declaration, environ, learn_nothing)
 
 
-def learn_nothing() -> str:
+def learn_nothing(_: str | None) -> str:
     """Stand in for asking uv, which no test of given places may come to."""
-    raise AssertionError("uv was asked for its default index")
+    raise AssertionError("uv was asked for the address of an index")
 
 
 def resolved(wheel: Wheel | Sdist, url: str = "") -> ResolvedFile:

@@ -7,6 +7,7 @@ import re
 from ast import literal_eval
 
 from envbuild.declaration.declaration import Declaration
+from envbuild.declaration.toml.backend_index import backend_indexes
 from envbuild.declaration.toml.driver import read_drivers
 from envbuild.declaration.toml.host_table import check_host_env, read_hosts
 from envbuild.declaration.toml.index import read_indexes
@@ -174,7 +175,9 @@ def _read_document(document: dict[str, object], place: Place, text: str) -> Decl
     drivers = read_drivers(declared, place.at(DRIVERS.name), defaults, sets)
     known = tuple(declared) if isinstance(declared, dict) else ()
     enabled = tuple(driver.name for driver in drivers if driver.enabled)
-    check_served(document, place, top.get(INDEX) or (), drivers)
+    indexes = top.get(INDEX) or ()
+    indexes += backend_indexes(drivers, indexes, place)
+    check_served(document, place, indexes, drivers)
     hosts = read_hosts(document.get(HOSTS.name, {}), place.at(HOSTS.name), known)
     check_host_env(hosts, place.at(HOSTS.name), drivers)
     coexist, agree = document.get(COEXIST.name, []), document.get(AGREE.name, [])
@@ -182,7 +185,7 @@ def _read_document(document: dict[str, object], place: Place, text: str) -> Decl
         file=place.source.file,
         digest="sha256:" + hashlib.sha256(text.encode()).hexdigest(),
         drivers=drivers,
-        indexes=top.get(INDEX) or (),
+        indexes=indexes,
         hosts=hosts,
         coexist=read_coexist(
             coexist,

@@ -37,6 +37,7 @@ from envbuild.declaration.toml.target import (
     read_exclude_newer,
     read_exclude_newer_packages,
     resolver,
+    torch_backend,
 )
 from envbuild.declaration.toml.variant import VARIANTS
 from envbuild.value import defaults_of, value
@@ -63,6 +64,7 @@ COMMANDS = Key("commands", list_of(text(command_name), filled=True, unique=True)
 VERSION_OF = Key("version-of", text(parse_package))
 ACCELERATOR = Key("accelerator", read_accelerator)
 RESOLVER = Key("resolver", text(resolver))
+TORCH_BACKEND = Key("torch-backend", text(torch_backend))
 ENV = Key("env", read_env)
 LIBRARY_PATH = Key("library-path", list_of(text(library_folder), filled=True, unique=True))
 
@@ -229,6 +231,13 @@ DRIVER_TABLE = (
         in_defaults=True,
         about="the indexes with `explicit = true` that it uses",
         example='indexes = ["torch-cpu"]',
+    ),
+    DriverKey(
+        key=TORCH_BACKEND,
+        decides="lockfile",
+        in_defaults=True,
+        about='where torch comes from: "cu128", "rocm6.4", "xpu", "cpu", or "auto" by the accelerator',
+        example='torch-backend = "cpu"',
     ),
     DriverKey(
         key=ACCELERATOR,

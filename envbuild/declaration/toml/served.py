@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from fnmatch import fnmatchcase
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 from envbuild.declaration.declaration import DEFAULT_INDEX
 from envbuild.declaration.toml.index import is_index_name
+from envbuild.declaration.torch_backend import served_indexes
 from envbuild.nearest_name import nearest
 
 if TYPE_CHECKING:
@@ -34,17 +36,20 @@ def check_served(
         return
     lists = tuple(_lists(document, place))
     for names, at in lists:
-        _check_names(names, at, {index.name for index in indexes})
+        _check_names(names, at, {index.name for index in indexes if index.backend is None})
     clashes = _Clashes(indexes)
     for driver in drivers:
         at = place.at("drivers", driver.name)
-        clashes.check(driver.indexes, at.at(KEY))
-        for variant in driver.variants:
-            together = (*driver.indexes, *variant.indexes)
-            clashes.check(together, at.at("variants", variant.name, KEY))
+        with suppress(
+            ValueError
+        ):  # a backend that does not follow from the accelerator is noted already
+            clashes.check(served_indexes(driver), at.at(KEY))
+            for variant in driver.variants:
+                together = served_indexes(driver, variant)
+                clashes.check(together, at.at("variants", variant.name, KEY))
     named = {name for names, _ in lists for name in names if isinstance(name, str)}
     for number, index in enumerate(indexes if not place.source.problems else ()):
-        if index.explicit and index.name not in named:
+        if index.explicit and index.backend is None and index.name not in named:
             place.at("index", number).wrong(
                 f"no driver names the explicit index '{index.name}'",
                 hint=f'name it: indexes = ["{index.name}"] in a driver, or remove `explicit`',
@@ -110,7 +115,9 @@ class _Clashes:
                 place.wrong(
                     f"'{package}' would come from two indexes: '{one.name}' (line {one.line}) "
                     f"and '{other.name}' (line {other.line})",
-                    hint="name one of the two, or use two drivers or variants",
+                    hint="name one of the two, or use two drivers or variants"
+                    if one.backend is None and other.backend is None
+                    else "remove `torch-backend`, or let the other index have fewer `packages`",
                 )
 
     def _shared(self, first: int, second: int) -> str | None:

@@ -37,6 +37,8 @@ _COMMON_PLATFORMS = (
 )
 """Platforms for hints about a misspelt one."""
 
+_BACKEND = re.compile(r"(?!cuda)[a-z0-9]{1,20}(\.[0-9]{1,4}){0,3}")
+_CUDA_IN_WORDS = re.compile(r"cu(?:da)?[-_ ]?(\d{1,2})\.?(\d)", re.IGNORECASE)
 _FEATURE = re.compile(r"[a-z0-9][a-z0-9_]*")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _TIMESTAMP = re.compile(
@@ -44,6 +46,7 @@ _TIMESTAMP = re.compile(
 )
 _ZONE_MISSING = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?")
 _AGE = re.compile(r"(?P<count>[1-9]\d{0,4}) (?P<unit>hour|day|week)s?")
+_BACKEND_FORMS = 'write "cpu", "xpu", the version of CUDA or ROCm, "cu128" or "rocm6.4", or "auto"'
 _DATE_FORMS = (
     "write a date '2026-11-01', a timestamp '2026-11-01T12:00:00Z', "
     "or an age '12 hours', '7 days', '2 weeks'"
@@ -139,6 +142,15 @@ def _feature(written: str) -> str:
     if not _FEATURE.fullmatch(written):
         hint = "lower-case letters, digits and underscores, as /proc/cpuinfo has them"
         raise TextError(f"{written!r} is not a feature of a processor", hint=hint)
+    return written
+
+
+def torch_backend(written: str) -> str:
+    """A torch backend; whether there is one of that name is uv's to say."""
+    if not _BACKEND.fullmatch(written):
+        cuda = _CUDA_IN_WORDS.fullmatch(written)
+        hint = f"did you mean 'cu{cuda[1]}{cuda[2]}'?" if cuda else _BACKEND_FORMS
+        raise TextError(f"{written!r} is not a torch backend", hint=hint)
     return written
 
 

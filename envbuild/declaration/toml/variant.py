@@ -8,7 +8,7 @@ from envbuild.declaration.declaration import Variant, merge_requires
 from envbuild.declaration.toml.index import index_name
 from envbuild.declaration.toml.requirement_set import Required, read_required
 from envbuild.declaration.toml.table import Key, Place, Table, kind, list_of, read_table, text
-from envbuild.declaration.toml.target import read_accelerator
+from envbuild.declaration.toml.target import read_accelerator, torch_backend
 from envbuild.target.target import parse_variant
 from envbuild.value import replace
 
@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from envbuild.declaration.toml.requirement_set import Sets
 
 ACCELERATOR = Key("accelerator", read_accelerator)
+TORCH_BACKEND = Key("torch-backend", text(torch_backend))
 INDEXES = Key("indexes", list_of(text(index_name), unique=True))
 REQUIRES: Key[tuple[Required, ...]] = Key("requires", list_of(read_required, filled=True))
-VARIANT_KEYS: tuple[Key[object], ...] = (ACCELERATOR, INDEXES, REQUIRES)
+VARIANT_KEYS: tuple[Key[object], ...] = (ACCELERATOR, INDEXES, TORCH_BACKEND, REQUIRES)
 
 _FORM = '[drivers.NAME.variants.VARIANT] with accelerator = { cuda = ">=13.0" }'
 
@@ -60,6 +61,7 @@ def _merge(inherited: Variant | None, name: str, table: Table, sets: Sets) -> Va
         line=table.place.line,
         accelerator=table.get(ACCELERATOR),
         indexes=table.get(INDEXES) or (),
+        torch_backend=table.get(TORCH_BACKEND),
         requires=sets.expand(table.get(REQUIRES) or ()),
     )
     if inherited is None:
@@ -68,6 +70,7 @@ def _merge(inherited: Variant | None, name: str, table: Table, sets: Sets) -> Va
         own,
         accelerator=own.accelerator or inherited.accelerator,
         indexes=tuple(dict.fromkeys((*inherited.indexes, *own.indexes))),
+        torch_backend=own.torch_backend or inherited.torch_backend,
         requires=merge_requires(inherited.requires, own.requires),
     )
 

@@ -46,4 +46,5 @@ KIND = AcceleratorKind(
     owns=owns,
     cdi_device=None,
     kubernetes_resource=None,
+    torch_backend=lambda _: "cpu",
 )

@@ -223,5 +223,6 @@ KIND = AcceleratorKind(
     owns=owns,
     cdi_device="nvidia.com/gpu=all",
     kubernetes_resource="nvidia.com/gpu",
+    torch_backend=lambda version: f"cu{version.replace('.', '')}",
     has_compute=True,
 )

@@ -128,4 +128,5 @@ KIND = AcceleratorKind(
     owns=owns,
     cdi_device="amd.com/gpu=all",
     kubernetes_resource="amd.com/gpu",
+    torch_backend=lambda version: f"rocm{version}",
 )

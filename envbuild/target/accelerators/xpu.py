@@ -91,4 +91,5 @@ KIND = AcceleratorKind(
     owns=owns,
     cdi_device="intel.com/gpu=all",
     kubernetes_resource="gpu.intel.com/xe",
+    torch_backend=lambda _: "xpu",
 )

@@ -33,7 +33,7 @@ UV_DEFAULT = "https://uv.example/simple"
 def locate(*indexes: Index, environ: Mapping[str, str] | None = None) -> IndexLocations:
     """The locations of indexes, with an address that only uv would know."""
     declaration = Declaration(file="drivers.toml", digest="", drivers=(), indexes=indexes)
-    return locate_indexes(declaration, environ or {}, lambda: UV_DEFAULT)
+    return locate_indexes(declaration, environ or {}, lambda _: UV_DEFAULT)
 
 
 def test_declared_places() -> None:
@@ -117,7 +117,7 @@ def test_default_is_left_to_uv_until_it_is_needed() -> None:
     """uv is asked for its own default index once, and only when somebody needs the address."""
     asked: list[str] = []
 
-    def learn() -> str:
+    def learn(_: str | None) -> str:
         asked.append("")
         return f"{UV_DEFAULT}/"
 

@@ -49,7 +49,7 @@ class Index:
     def lists(self, *choices: LockedChoice) -> frozenset[LockedChoice]:
         """The choices that are listed."""
         where = {"ENVBUILD_INDEX_DEFAULT_URL": "https://packages.example.com/simple"}
-        locations = locate_indexes(make_declaration(), where, lambda: "")
+        locations = locate_indexes(make_declaration(), where, lambda _: "")
         return revalidate(locations, cast("IndexClient", self), choices)
 
 
