@@ -22,6 +22,10 @@ _FILE = re.compile(
 )
 
 
+_LISTS = ("variant", "package", "build", "held-back")
+_HEADS = frozenset(f"[[{name}]]" for name in _LISTS)
+
+
 class _OtherForm(Exception):  # noqa: N818  (no error: the text may well be TOML)
     """The text does not have the form that lockfiles are written in."""
 
@@ -38,13 +42,13 @@ def read_canonical(text: str) -> dict[str, object] | None:
 
 def _document(text: str) -> dict[str, object]:
     root: dict[str, object] = {}
-    lists: dict[str, list[dict[str, object]]] = {"variant": [], "package": [], "held-back": []}
+    lists: dict[str, list[dict[str, object]]] = {name: [] for name in _LISTS}
     table = root
     lines = iter(text.split("\n"))
     for line in lines:
         if not line or line[0] == "#":
             continue
-        if line in ("[[package]]", "[[held-back]]", "[[variant]]"):
+        if line in _HEADS:
             table = {}
             lists[line[2:-2]].append(table)
         elif line == "[inputs]":

@@ -64,6 +64,10 @@ def check_content(lockfile: Lockfile) -> None:
         _check_version(package.version)
         for text in package.requires:
             _check_published(text, lockfile.targets)
+    for build in lockfile.builds:
+        _check_version(build.version)
+        for text in (*build.requires, *build.added):
+            _check_declared(text, build.targets)
     for held in lockfile.held_back:
         _check_version(held.locked)
         _check_version(held.passed_over or held.locked)
@@ -75,6 +79,9 @@ def _check_amounts(lockfile: Lockfile) -> None:
     texts = sum(len(package.requires) for package in lockfile.packages)
     for amount, most, what in (
         (len(lockfile.packages), _MOST_PACKAGES, "packages"),
+        (len(lockfile.builds), _MOST_PACKAGES, "builds"),
+        (sum(len(one.files) for one in lockfile.builds), _MOST_LINES, "files to build with"),
+        (sum(len(one.requires) for one in lockfile.builds), _MOST_LINES, "build requirements"),
         (len(lockfile.held_back), _MOST_LINES, "versions that were passed over"),
         (sum(len(held.blockers) for held in lockfile.held_back), _MOST_LINES, "blockers"),
         (len(lockfile.targets), MOST_TARGETS, "targets"),
@@ -188,6 +195,26 @@ def check_files(package: str, targets: tuple[Target, ...], files: tuple[LockedFi
     for target in targets:
         if taken[target] != 1:
             raise ValueError(f"{target} takes {taken[target]} files of {package}, not one")
+
+
+def check_built(package: str, files: tuple[LockedFile, ...], built: tuple[LockedFile, ...]) -> None:
+    """Check that each target has at most one wheel that was built, and only where it takes a source."""
+    sources = {t for file in files if not file.name.endswith(".whl") for t in file.targets}
+    for target, count in Counter(target for file in built for target in file.targets).items():
+        if count > 1:
+            raise ValueError(f"{target} takes {count} built wheels of {package}, not one")
+        if target not in sources:
+            raise ValueError(f"{target} takes a wheel of {package}, which is not built")
+
+
+def check_requirements(
+    package: str, targets: tuple[Target, ...], files: tuple[LockedFile, ...]
+) -> None:
+    """Check that a build has one wheel of each package that it requires, on each of its targets."""
+    names = ((file.name.partition("-")[0].lower(), t) for file in files for t in file.targets)
+    (twice, count), *_ = Counter(names).most_common(1) or [(("", targets[0]), 0)]
+    if count > 1:
+        raise ValueError(f"the build of {package} has two wheels of {twice[0]} on {twice[1]}")
 
 
 def check_packages(packages: tuple[LockedPackage, ...]) -> None:

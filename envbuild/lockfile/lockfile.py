@@ -112,6 +112,33 @@ class LockedPackage:
     modules: tuple[str, ...] = ()
     """Of the modules that the driver's command runs, those that its first wheel has."""
 
+    built: tuple[LockedFile, ...] = ()
+    """Wheels that were built from its sources; a target that has one takes no other."""
+
+
+@value
+class LockedBuild:
+    """What building one package from its source requires, exactly."""
+
+    package: str
+    """Normalised (PEP 503)."""
+
+    version: str
+    targets: tuple[Target, ...]
+    """The targets that build it with these requirements, in the lockfile's order."""
+
+    requires: tuple[str, ...]
+    """The build requirements of the source."""
+
+    added: tuple[str, ...] = ()
+    """Those that `[build.NAME]` adds."""
+
+    options: str = ""
+    """The digest of what else `[build.NAME]` says, 64 hex digits; empty if it says nothing."""
+
+    files: tuple[LockedFile, ...]
+    """The wheels that satisfy them, ordered by name; not every target takes each."""
+
 
 @value
 class HeldBack:
@@ -148,6 +175,9 @@ class Lockfile:
 
     packages: tuple[LockedPackage, ...]
     """Ordered by name, then by version; a name has several entries if targets take different versions."""
+
+    builds: tuple[LockedBuild, ...] = ()
+    """The build requirements of packages that come as source, ordered by name and version."""
 
     held_back: tuple[HeldBack, ...] = ()
     """Versions that were passed over at the resolution and that a change of the declaration would allow."""

@@ -11,9 +11,11 @@ from envbuild.declaration.toml.loading import load_toml
 from envbuild.errors import LockfileError, NewerFormatError, Problem
 from envbuild.lockfile.canonical_toml import read_canonical
 from envbuild.lockfile.content import (
+    check_built,
     check_content,
     check_files,
     check_packages,
+    check_requirements,
     check_targets,
     refuse_address,
 )
@@ -21,6 +23,7 @@ from envbuild.lockfile.lockfile import (
     FORMAT,
     HeldBack,
     Inputs,
+    LockedBuild,
     LockedFile,
     LockedPackage,
     LockedVariant,
@@ -132,6 +135,7 @@ def _lockfile(table: Mapping[str, object]) -> Lockfile:
         inputs=inputs,
         targets=targets,
         packages=packages,
+        builds=tuple(_build(item, targets) for item in _tables(table, "build")),
         held_back=tuple(_held_back(item, targets) for item in _tables(table, "held-back")),
     )
 
@@ -203,8 +207,11 @@ def _package(table: Mapping[str, object], all_targets: tuple[Target, ...]) -> Lo
     targets = _targets(table, all_targets)
     name = _text(table, "name", _NAME)
     files = tuple(_file(item, targets) for item in _tables(table, "files"))
+    built = tuple(_wheel(item, targets) for item in _tables(table, "built"))
     check_targets(name, targets)
     check_files(name, targets, files)
+    if built:
+        check_built(name, files, built)
     return LockedPackage(
         name=name,
         version=_text(table, "version", _VERSION),
@@ -215,11 +222,36 @@ def _package(table: Mapping[str, object], all_targets: tuple[Target, ...]) -> Lo
         commands=_strings(table, "commands") if "commands" in table else None,
         modules=_strings(table, "modules") if "modules" in table else (),
         files=files,
+        built=built,
         requires_python=_text(table, "requires-python", _PYTHON)
         if "requires-python" in table
         else "",
         yanked=None if "yanked" not in table else _text(table, "yanked", _LINE),
     )
+
+
+def _build(table: Mapping[str, object], all_targets: tuple[Target, ...]) -> LockedBuild:
+    targets = _targets(table, all_targets)
+    name = _text(table, "package", _NAME)
+    check_targets(f"the build of {name}", targets)
+    files = tuple(_wheel(item, targets) for item in _tables(table, "files"))
+    check_requirements(name, targets, files)
+    return LockedBuild(
+        package=name,
+        version=_text(table, "version", _VERSION),
+        targets=targets,
+        requires=_strings(table, "requires"),
+        added=_strings(table, "added") if "added" in table else (),
+        options=_text(table, "options", _SHA256) if "options" in table else "",
+        files=files,
+    )
+
+
+def _wheel(table: Mapping[str, object], targets: tuple[Target, ...]) -> LockedFile:
+    file = _file(table, targets)
+    if not file.name.endswith(".whl"):
+        raise ValueError(f"{file.name} is not a wheel")
+    return file
 
 
 def _file(table: Mapping[str, object], package_targets: tuple[Target, ...]) -> LockedFile:

@@ -15,7 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from envbuild.declaration.declaration import Bindings
-    from envbuild.lockfile.lockfile import HeldBack, Inputs, LockedPackage, Lockfile
+    from envbuild.lockfile.lockfile import (
+        HeldBack,
+        Inputs,
+        LockedBuild,
+        LockedFile,
+        LockedPackage,
+        Lockfile,
+    )
     from envbuild.target.target import Target
 
 _HEADER = "# Written by `envbuild lock`; a change by hand is noticed and refused.\n"
@@ -55,6 +62,10 @@ def _lines(lockfile: Lockfile) -> Iterator[str]:
         yield ""
         yield "[[package]]"
         yield from _package_lines(package, lockfile.targets)
+    for build in lockfile.builds:
+        yield ""
+        yield "[[build]]"
+        yield from _build_lines(build, lockfile.targets)
     for held in lockfile.held_back:
         yield ""
         yield "[[held-back]]"
@@ -102,10 +113,18 @@ def _package_lines(package: LockedPackage, all_targets: tuple[Target, ...]) -> I
         yield from _list("commands", package.commands)
     if package.modules:
         yield from _list("modules", package.modules)
-    yield "files = ["
-    for file in package.files:
+    yield from _file_lines("files", package.files, package.targets)
+    if package.built:
+        yield from _file_lines("built", package.built, package.targets)
+
+
+def _file_lines(
+    key: str, files: tuple[LockedFile, ...], enclosing: tuple[Target, ...]
+) -> Iterator[str]:
+    yield f"{key} = ["
+    for file in files:
         targets = ""
-        if file.targets != package.targets:
+        if file.targets != enclosing:
             targets = (
                 f", targets = [{', '.join(toml_string(str(target)) for target in file.targets)}]"
             )
@@ -114,6 +133,19 @@ def _package_lines(package: LockedPackage, all_targets: tuple[Target, ...]) -> I
             f"sha256 = {toml_string(file.sha256)}{targets} }},"
         )
     yield "]"
+
+
+def _build_lines(build: LockedBuild, all_targets: tuple[Target, ...]) -> Iterator[str]:
+    yield f"package = {toml_string(build.package)}"
+    yield f"version = {toml_string(build.version)}"
+    if build.targets != all_targets:
+        yield from _list("targets", map(str, build.targets))
+    yield from _list("requires", build.requires)
+    if build.added:
+        yield from _list("added", build.added)
+    if build.options:
+        yield f"options = {toml_string(build.options)}"
+    yield from _file_lines("files", build.files, build.targets)
 
 
 def _held_back_lines(held: HeldBack, all_targets: tuple[Target, ...]) -> Iterator[str]:

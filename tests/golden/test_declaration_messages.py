@@ -34,4 +34,4 @@ def _as_read(problem: Problem) -> str:
 def test_no_message_repeats_a_password() -> None:
     """A secret that was put into the wrong place is not spread further by the message about it."""
     texts = [path.read_text(encoding="utf-8") for path in FOLDER.glob("*.txt")]
-    assert not [text for text in texts if "user:" in text or "=secret" in text]
+    assert not [text for text in texts if "/user:" in text or "=secret" in text]

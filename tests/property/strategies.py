@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from envbuild.lockfile.lockfile import (
     HeldBack,
     Inputs,
+    LockedBuild,
     LockedFile,
     LockedPackage,
     LockedVariant,
@@ -164,7 +165,33 @@ def lockfiles(draw: st.DrawFn) -> Lockfile:
         inputs=asked,
         targets=targets,
         packages=draw(locked_packages(targets)),
+        builds=draw(st.lists(locked_builds(targets), max_size=2).map(tuple)),
         held_back=draw(st.lists(held_back(targets), max_size=2).map(tuple)),
+    )
+
+
+@st.composite
+def locked_builds(draw: st.DrawFn, targets: tuple[Target, ...]) -> LockedBuild:
+    """A build on all targets or on the first, with wheels of different packages."""
+    taking = draw(st.sampled_from((targets, targets[:1])))
+    files = tuple(
+        LockedFile(
+            name=f"{name.replace('-', '_')}-1.0-py3-none-any.whl",
+            size=draw(st.integers(0, 10**12)),
+            sha256=draw(sha256s),
+            targets=draw(st.sampled_from((taking, taking[:1]))),
+        )
+        for name in draw(st.lists(names, max_size=3, unique=True))
+    )
+    declared = tuples_of(texts.filter(lambda text: ".*" not in text))
+    return LockedBuild(
+        package=draw(names),
+        version=draw(versions),
+        targets=taking,
+        requires=draw(declared),
+        added=draw(declared),
+        options=draw(st.just("") | sha256s),
+        files=files,
     )
 
 

@@ -8,6 +8,7 @@ from ast import literal_eval
 
 from envbuild.declaration.declaration import Declaration
 from envbuild.declaration.toml.backend_index import backend_indexes
+from envbuild.declaration.toml.build import read_builds
 from envbuild.declaration.toml.driver import read_drivers
 from envbuild.declaration.toml.host_table import check_host_env, read_hosts
 from envbuild.declaration.toml.index import read_indexes
@@ -82,12 +83,16 @@ VERSION = Key("version", _read_version)
 DEFAULTS = Key("defaults", _read_defaults)
 INDEX = Key("index", read_indexes)
 SETS = Key("sets", read_sets)
+BUILD = Key("build", read_builds)
 DRIVERS = Key("drivers", _keep)
 HOSTS = Key("hosts", _keep)
 COEXIST = Key("coexist", _keep)
 AGREE = Key("agree", _keep)
 
-TOP_KEYS: tuple[Key[object], ...] = (VERSION, DEFAULTS, INDEX, SETS, DRIVERS, HOSTS, COEXIST, AGREE)
+TOP_KEYS: tuple[Key[object], ...] = (
+    *(VERSION, DEFAULTS, INDEX, SETS, BUILD),
+    *(DRIVERS, HOSTS, COEXIST, AGREE),
+)
 """The keys at the top of the file."""
 
 
@@ -186,6 +191,7 @@ def _read_document(document: dict[str, object], place: Place, text: str) -> Decl
         digest="sha256:" + hashlib.sha256(text.encode()).hexdigest(),
         drivers=drivers,
         indexes=indexes,
+        builds=top.get(BUILD) or (),
         hosts=hosts,
         coexist=read_coexist(
             coexist,
