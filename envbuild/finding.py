@@ -241,6 +241,12 @@ class Code(enum.StrEnum):
         "the permissions of a file or a folder have changed",
         "run `envbuild verify --repair`",
     )
+    INTERPRETER = (
+        "interpreter",
+        "error",
+        "the Python of an environment is missing, does not start, or is another one",
+        "install it again, or run `envbuild sync`; where only its build changed, `envbuild verify --repair` records it",
+    )
     UNREPAIRED = (
         "unrepaired",
         "error",
@@ -259,12 +265,6 @@ class Code(enum.StrEnum):
         "error",
         "the disk is nearly full",
         "run `envbuild gc`",
-    )
-    INTERPRETER = (
-        "interpreter",
-        "error",
-        "the Python of an environment is missing, does not start, or is another one",
-        "run `envbuild sync`",
     )
     ACCELERATOR = (
         "accelerator",

@@ -9,7 +9,7 @@ from envbuild.report.outcome import Outcome, outcome_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import timedelta
 
     from envbuild.cli.context import Context
@@ -37,8 +37,11 @@ def _roll_back_at_once(arguments: Arguments, environment: Mapping[str, str]) -> 
     if root is None or not are_own(root):
         return None
     verifier = Verifier(root=root, workers=cpus())
+    version_of = _version_asker(environment)
     try:
-        return render_rollback(command(root, verifier, arguments.generation, patience=0))
+        return render_rollback(
+            command(root, verifier, arguments.generation, version_of, patience=0)
+        )
     except BusyError:
         return None
 
@@ -63,8 +66,23 @@ def rollback(context: Context, arguments: Arguments) -> Outcome:
     from envbuild.store.verifier import Verifier
 
     root = str(context.store.root)
-    result = command(root, Verifier(root=root, workers=cpus()), arguments.generation)
+    verifier = Verifier(root=root, workers=cpus())
+    version_of = _version_asker(context.environment)
+    result = command(root, verifier, arguments.generation, version_of)
     return outcome_of(result, render_rollback, rollback_table)
+
+
+def _version_asker(environment: Mapping[str, str]) -> Callable[[str], str | None]:
+    """Asks a Python for its version; what that needs is imported when one is asked."""
+
+    def version_of(path: str) -> str | None:
+        from envbuild.posix.process import SystemRunner
+        from envbuild.python.probe import ask_python
+
+        answer = ask_python(path, SystemRunner(), environment)
+        return answer.version if answer is not None else None
+
+    return version_of
 
 
 _LONGEST_AGE = 5

@@ -80,8 +80,11 @@ class Repair:
                 self.repairer.renew_stats(name)
             return None
         try:
-            if all(finding.code == Code.DRIFT_CACHE for finding in environment.findings):
-                self.repairer.remove_caches(name, environment.findings)
+            own = tuple(f for f in environment.findings if f.code != Code.INTERPRETER)
+            if len(own) < len(environment.findings) and not self._from_receipt(environment.used):
+                return _refusal(name, _UNKNOWN, _MOVED_ON)  # its Python is not known either
+            if all(finding.code == Code.DRIFT_CACHE for finding in own):
+                self.repairer.remove_caches(name, own)
                 done.append(name)
                 return None
             wanted = self._wanted(environment)

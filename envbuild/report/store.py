@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from envbuild.commands.gc import Collected
     from envbuild.commands.generations import RolledBack
     from envbuild.commands.ps import Running
+    from envbuild.finding import Finding
     from envbuild.lockfile.difference import DriverDiff
     from envbuild.store.history import Generation
     from envbuild.text import Text
@@ -54,32 +55,43 @@ def history_table(generations: Iterable[Generation]) -> dict[str, object]:
 def render_rollback(result: RolledBack) -> Text:
     """The new current generation, and its changes."""
     if result.before == result.after:
-        return text_of([f"generation {result.after} is current already", *_cache_lines(result)])
+        return text_of([f"generation {result.after} is current already", *_passed_over(result)])
     head = f"generation {result.after} is current again"
     if result.before is not None:
         head += f", instead of {result.before}"
     changes = (f"  {_change_line(change)}" for change in result.changes)
-    return text_of([head, *changes, *_cache_lines(result)])
+    return text_of([head, *changes, *_passed_over(result)])
 
 
-def _cache_lines(result: RolledBack) -> Iterator[str]:
-    """The caches that were passed over, by environment."""
-    counts = Counter(finding.subject for finding in result.caches)
+def _passed_over(result: RolledBack) -> Iterator[str]:
+    """The caches that were passed over, by environment, and the Pythons that changed."""
+    caches, pythons = _by_kind(result)
+    for finding in pythons:
+        yield f"{finding.subject}: {finding.message}"
+    counts = Counter(finding.subject for finding in caches)
     for environment, count in counts.items():
         what = render_count(count, "cache")
         yield f"{environment}: passed over {what} that processes wrote; `envbuild verify --repair` removes them"
+
+
+def _by_kind(result: RolledBack) -> tuple[list[Finding], list[Finding]]:
+    """What was passed over: caches, and the rest, which is about Pythons."""
+    caches = [finding for finding in result.passed_over if str(finding.code) == "drift-cache"]
+    return caches, [finding for finding in result.passed_over if finding not in caches]
 
 
 def rollback_table(result: RolledBack) -> dict[str, object]:
     """The same as a JSON object."""
     from envbuild.finding import finding_table
 
+    caches, pythons = _by_kind(result)
     return {
         "before": result.before,
         "generation": result.after,
         "switched": result.before != result.after,
         "changes": _change_tables(result.changes),
-        "caches": [finding_table(finding) for finding in result.caches],
+        "caches": [finding_table(finding) for finding in caches],
+        "pythons": [finding_table(finding) for finding in pythons],
     }
 
 

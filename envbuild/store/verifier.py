@@ -9,11 +9,12 @@ from envbuild.errors import HostError, Problem
 from envbuild.lean_json import read_ordinary
 from envbuild.posix.forks import map_in_processes
 from envbuild.posix.shortage import pass_shortage_on
+from envbuild.store.python_check import check_python
 from envbuild.value import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from envbuild.environment.receipt import Receipt
     from envbuild.finding import Finding
@@ -47,7 +48,9 @@ class Verifier:
             return (_receipt_finding(name, error.problems[0].message),)
         except OSError as error:
             return (_receipt_finding(name, _words(error)),)
-        return tuple(self._compare(name, receipt, content, key, recorded))
+        python = check_python(self.root, name)
+        own = self._compare(name, receipt, content, key, recorded)
+        return (*own, *(() if python is None else (python,)))
 
     def content(self, name: str) -> str | None:
         """The content digest that an environment's receipt stands for; None if it cannot be read."""
@@ -93,8 +96,10 @@ class Verifier:
 
         No file of the environments is opened or hashed.
         """
+        recorded = self._records(names)
+        pythons = {name: check_python(self.root, name, recorded.get(name)) for name in names}
         try:
-            whole = self._whole(names)
+            whole = self._whole(recorded)
             rest = [name for name in names if name not in whole]
             differences = dict(
                 zip(rest, map_in_processes(self._differences, rest, self.workers), strict=True)
@@ -102,14 +107,18 @@ class Verifier:
         except ChildProcessError as error:
             raise HostError(Problem(message=str(error))) from error
         return tuple(
-            tuple(
-                _finding(code, name, path, said) for code, path, said in differences.get(name, ())
+            (
+                *(
+                    _finding(code, name, path, said)
+                    for code, path, said in differences.get(name, ())
+                ),
+                *(() if (python := pythons[name]) is None else (python,)),
             )
             for name in names
         )
 
-    def _whole(self, names: Sequence[str]) -> set[str]:
-        """The environments that the quick check proves unchanged."""
+    def _records(self, names: Sequence[str]) -> dict[str, bytes]:
+        """The stat records of the environments that are there."""
         recorded: dict[str, bytes] = {}
         for name in names:
             try:
@@ -117,6 +126,10 @@ class Verifier:
                     recorded[name] = read_ordinary(self._stats(name))
             except OSError:
                 continue
+        return recorded
+
+    def _whole(self, recorded: Mapping[str, bytes]) -> set[str]:
+        """The environments that the quick check proves unchanged."""
         looked_at = [(record, self._environment(name)) for name, record in recorded.items()]
         certain = are_as_recorded(looked_at, self.workers)
         return {name for name, found in zip(recorded, certain, strict=True) if found}

@@ -12,7 +12,13 @@ import pytest
 
 from envbuild.environment.stat_check import are_as_recorded
 from envbuild.environment.stat_list import differing_paths, record_environment
-from envbuild.environment.stat_record import MAGIC, read_parts
+from envbuild.environment.stat_record import (
+    MAGIC,
+    look_at_python,
+    read_parts,
+    recorded_python,
+    with_python,
+)
 from envbuild.posix.tree import walk_folders
 
 if TYPE_CHECKING:
@@ -248,3 +254,24 @@ def test_the_working_folder_stays(
         _clean(record, tree)
         assert os.getcwd() == str(scratch)  # noqa: PTH109
         (tree / "lib/p1/a.py").unlink(missing_ok=True)
+
+
+def test_the_python_outside_is_recorded_beside_the_entries(tree: Path, scratch: Path) -> None:
+    """Its size and time; the entries read as before, and older records have no Python."""
+    python = scratch / "python3.99"
+    python.write_bytes(b"12345")
+    (tree / "bin").mkdir(exist_ok=True)
+    (tree / "bin/python").symlink_to(python)
+    plain = record_environment(tree)
+    record = with_python(plain, str(tree))
+    assert recorded_python(record) == (5, python.stat().st_mtime_ns) == look_at_python(str(tree))
+    assert recorded_python(plain) is None
+    assert [part.paths() for part in read_parts(record)] == [p.paths() for p in read_parts(plain)]
+    python.unlink()
+    assert with_python(plain, str(tree)) == plain
+
+
+@pytest.mark.parametrize("record", [b"", MAGIC, MAGIC + bytes(55), b"garbage" * 20])
+def test_a_damaged_record_names_no_python(record: bytes) -> None:
+    """Whatever is there is reported by the check of the entries."""
+    assert recorded_python(record) is None
