@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import math
 import os
 import re
+import secrets
 import threading
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Self
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from envbuild.index.reader import IndexClient
 
 
-_ADDRESS = r"http://127\.0\.0\.1:\d{1,5}/…/"
+_ADDRESS = r"http://(?:[^\s/@]+@)?127\.0\.0\.1:\d{1,5}/…/"
 _NAMES = (
     (re.compile(rf"{_ADDRESS}files/[^/\s]+/"), ""),
     (re.compile(rf"{_ADDRESS}simple/([a-z0-9][a-z0-9-]*)/?"), r"the page of \1"),
@@ -61,6 +63,7 @@ class IndexRouter:
         self._client = client
         self._inner = inner
         self.secret = secret
+        self._command = secrets.token_hex(8)
         self._hashes = hashes
         self._pages: Once[Served] = Once()
         self._digests: dict[tuple[str, str, int, int], str] = {}
@@ -73,13 +76,17 @@ class IndexRouter:
 
     @property
     def url(self) -> str:
-        """The router's address as an index, without a final slash."""
-        return f"{self._origin}/simple"
+        """The router's address as an index, without a final slash.
+
+        The password is new in every command, and what may change varies with it:
+        a client that keeps pages asks for each once a command, in however many processes.
+        """
+        return f"http://envbuild:{self._command}@{self._place}/simple"
 
     @property
     def files_url(self) -> str:
         """The address of files, followed by `/PACKAGE/FILE NAME`."""
-        return f"{self._origin}/files"
+        return f"http://{self._place}/files"
 
     @property
     def bad_answers(self) -> tuple[IndexAnswer, ...]:
@@ -105,8 +112,8 @@ class IndexRouter:
         self._server.server_close()
 
     @property
-    def _origin(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}/{self.secret}"
+    def _place(self) -> str:
+        return f"127.0.0.1:{self._server.server_address[1]}/{self.secret}"
 
     def admits(self, secret: str) -> bool:
         """Whether a request has the secret address."""
@@ -166,7 +173,7 @@ class IndexRouter:
         """
         location, listed = self._file(package, filename)
         if listed.metadata_sha256 is not None and known == f'"{listed.metadata_sha256}"':
-            return Served(etag=known, body=b"")
+            return Served(etag=known, body=b"", lifetime=math.inf)
         lifetime = 0.0
         try:
             found = self._inner.read_served(location, package, listed)

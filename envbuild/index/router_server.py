@@ -26,6 +26,9 @@ _FAILED_BEHIND = 424
 """The status for a bad answer of an index: uv stops at once, and would retry a 5xx."""
 
 _YEAR = 365 * 24 * 3600
+_LONGEST_COMMAND = 24 * 3600
+"""Seconds after which a client asks again within one command."""
+
 _METADATA = "application/octet-stream"
 _IDLE = 300.0
 """Seconds after which a silent connection is closed: longer than uv keeps one."""
@@ -40,7 +43,7 @@ class Served:
     """A text is in ASCII."""
 
     lifetime: float = 0.0
-    """Seconds for which a client need not ask again, in a later command either."""
+    """Seconds for which a client need not ask again, in a later command either; 0 for this command alone."""
 
 
 class Content(Protocol):
@@ -157,9 +160,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(404)
 
     def _give(self, served: Served, kind: str) -> None:
-        """All of it, unless the client has it; it asks again where the next command may see something else."""
-        holds = f"max-age={min(served.lifetime, _YEAR):.0f}" if served.lifetime else "no-cache"
-        headers = {"ETag": served.etag, "Cache-Control": holds}
+        """All of it, unless the client has it."""
+        holds = min(served.lifetime, _YEAR) or _LONGEST_COMMAND
+        headers = {"ETag": served.etag, "Cache-Control": f"public, max-age={holds:.0f}"}
+        if not served.lifetime:
+            headers["Vary"] = "Authorization"  # which differs in every command
         if self.headers.get("If-None-Match") == served.etag:
             self._send(304, headers=headers)
         else:

@@ -13,6 +13,7 @@ import urllib3
 from envbuild.index.answer import Fault
 from envbuild.index.inner_metadata import InnerMetadataReader
 from envbuild.index.reader import IndexClient
+from envbuild.index.router import IndexRouter
 from envbuild.index.uv_indexes import UvIndexes
 from envbuild.posix.process import Command, SystemRunner, scrubbed_environment
 from envbuild.uv.executable import base_arguments, uv_executable
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from envbuild.index.locations import IndexLocations
+    from envbuild.index.router_server import Served
     from envbuild.posix.process import Completed
     from tests.support.fault_proxy import Fault as Injected
 
@@ -304,6 +306,35 @@ def test_credentials_of_the_default_index_stay_out_of_its_address(
         assert "s3cret" not in str(indexes.environment())
     assert "s3cret" not in done.stderr
     assert "m3" not in done.stderr
+
+
+def test_uv_asks_for_each_page_once_a_command(
+    uv: Uv, index: IndexServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every uv of a command sees the same index, and asks for nothing twice; the next command sees the new one."""
+    asked: list[str] = []
+    page, metadata = IndexRouter.page, IndexRouter.metadata
+
+    def counted_page(router: IndexRouter, package: str) -> Served:
+        asked.append(package)
+        return page(router, package)
+
+    def counted_metadata(router: IndexRouter, package: str, file: str, known: str | None) -> Served:
+        asked.append(file)
+        return metadata(router, package, file, known)
+
+    monkeypatch.setattr(IndexRouter, "page", counted_page)
+    monkeypatch.setattr(IndexRouter, "metadata", counted_metadata)
+    index.offer = Offer(metadata_hashes=False, ranges=False)  # nothing vouches for METADATA
+    index.add(Wheel(name="lib", version="1.0"))
+    for version, newer in (("1.0", "1.1"), ("1.1", "1.2")):
+        with uv.over(locations(index.url)) as indexes:
+            assert uv.versions(indexes, "lib") == [f"lib {version}"]
+            index.add(Wheel(name="lib", version=newer))
+            assert uv.versions(indexes, "lib") == [f"lib {version}"]
+            assert uv.versions(indexes, "lib<9") == [f"lib {version}"]
+        assert asked == ["lib", f"lib-{version}-py3-none-any.whl"]
+        asked.clear()
 
 
 def test_files_are_known_again_in_the_next_run(
