@@ -99,7 +99,7 @@ class Code(enum.StrEnum):
     RULE_COEXIST = (
         "rule-coexist",
         "error",
-        "drivers that must coexist lock different versions of a package, or share no Python and platform",
+        "drivers that must coexist lock different versions of a package, or share no Python, platform or variant",
         "run `envbuild lock`, which resolves them together",
     )
     RULE_AGREE = (

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from envbuild.conflicts.limits import Bounds, Steps
+from envbuild.conflicts.meeting import alike
 from envbuild.requirement.graph import edges_of, overrides_by_package
 from envbuild.requirement.parse import admits, parse_version
 
@@ -79,6 +80,7 @@ class Candidates:
 
     A locked package is a candidate if it is locked for the same minor version of Python
     (which proves `Requires-Python`) and has a file for the target's platform.
+    On a target of a variant, what is locked for another variant is no candidate: it may come from another index.
     """
 
     def __init__(
@@ -258,15 +260,17 @@ def newest_first(candidates: Iterable[Candidate]) -> list[Candidate]:
 
 def _usable(lockfile: Lockfile, target: Target) -> Iterator[LockedPackage]:
     """The packages of a lockfile that the target can install."""
-    alike = tuple(
-        locked for locked in lockfile.targets if _minor(locked.python) == _minor(target.python)
+    near = tuple(
+        locked
+        for locked in lockfile.targets
+        if _minor(locked.python) == _minor(target.python) and alike(locked, target)
     )
-    exact = frozenset(locked for locked in alike if runs_on(locked.platform, target.platform))
-    if not alike:
+    exact = frozenset(locked for locked in near if runs_on(locked.platform, target.platform))
+    if not near:
         return
     for package in lockfile.packages:
         if not exact.isdisjoint(package.targets) or (
-            not frozenset(alike).isdisjoint(package.targets) and _is_pure(package)
+            not frozenset(near).isdisjoint(package.targets) and _is_pure(package)
         ):
             yield package
 

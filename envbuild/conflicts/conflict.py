@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from envbuild.target.target import Platform, Target
 
 
+DECLARED = ("python", "platform", "variant")
+"""The kinds of causes that are no requirements: what two drivers declare and do not share."""
+
+
 @value
 class Step:
     """A package on the path from a driver's own line to a cause."""
@@ -31,14 +35,14 @@ class Cause:
     kind: str
     """`requirement`, `constraint` or `override` for required versions;
     `brings` for the chain to a package if one requirement excludes every locked version of it;
-    `missing` for a package that no lockfile has; `python` and `platform` for what the drivers declare.
+    `missing` for a package that no lockfile has; `python`, `platform` and `variant` for what the drivers declare.
     """
 
     steps: tuple[Step, ...]
     """The packages between the driver and the requirement; empty for the driver's own requirement."""
 
     package: str
-    """A package's name, `python`, or `platform`."""
+    """A package's name, `python`, `platform` or `variant`."""
 
     specifier: str
     """The required versions; empty for any."""
@@ -87,7 +91,7 @@ class Conflict:
     """No choice of locked versions fits both."""
 
     target: Target | None
-    """The target of the proof; None if the drivers share no Python or no platform."""
+    """The target of the proof; None if the drivers share no Python, no platform or no variant."""
 
     packages: tuple[str, ...]
     """The packages that both need and that have no candidate for both, ordered by name."""
@@ -101,10 +105,13 @@ class Conflict:
 
 @value
 class PlatformAnswer:
-    """The answer on one platform."""
+    """The answer on one platform, and for one variant."""
 
     platform: Platform | None
-    """None if the drivers share no platform."""
+    """None if the drivers share no platform, or no variant."""
+
+    variant: str | None = None
+    """The variant that both are locked for, or one of them if the other has none; None without variants."""
 
     answer: Compatible | Conflict
 
@@ -154,7 +161,7 @@ def _foreign(locked_by: str | None) -> str:
 
 
 def _asked(cause: Cause) -> str:
-    if cause.kind in ("python", "platform"):
+    if cause.kind in DECLARED:
         return f"{cause.kind} {cause.specifier}"
     if cause.kind == "brings":
         return f"{cause.package} (any version)"

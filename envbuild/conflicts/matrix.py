@@ -7,6 +7,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from envbuild.conflicts.candidates import newest_first
+from envbuild.conflicts.conflict import DECLARED
 from envbuild.value import value
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from envbuild.conflicts.pair_decision import Fleet
     from envbuild.target.target import Target
 
-_DECLARED = ("python", "platform")
 MOST_EXPLAINED = 120
 """So many conflicting pairs get chains, if no drivers are named."""
 
@@ -72,7 +72,7 @@ def find_splits(fleet: Fleet, pairs: Iterable[Pair]) -> tuple[Split, ...]:
                 packages = tuple(_clashing(fleet, pair))
                 unclear += 1
             for package in packages:
-                if package not in seen and package not in _DECLARED:
+                if package not in seen and package not in DECLARED:
                     seen.add(package)
                     separated.setdefault(package, []).append((pair, conflict))
     splits = (_split(fleet, package, found) for package, found in separated.items())

@@ -55,7 +55,7 @@ def meet(first: Target, second: Target) -> Meeting | None:
 
     Variants are compared with those of the same name; a driver without variants meets all of the other's.
     """
-    if None not in (first.variant, second.variant) and first.variant != second.variant:
+    if not alike(first, second):
         return None
     python = _meet_python(first.python, second.python)
     platform = _meet_platform(first.platform, second.platform)
@@ -64,6 +64,12 @@ def meet(first: Target, second: Target) -> Meeting | None:
     variant = first.variant or second.variant
     target = Target(python=python, platform=platform, variant=variant)
     return Meeting(target=target, first=first, second=second)
+
+
+@cache
+def share_variants(first: Targets, second: Targets) -> bool:
+    """Whether both have a variant of one name, or one of them has no variants."""
+    return any(alike(one, other) for one in first for other in second)
 
 
 @cache
@@ -76,6 +82,11 @@ def shared_platforms(first: Targets, second: Targets) -> tuple[Platform, ...]:
             if platform is not None:
                 found[platform] = None
     return tuple(found)
+
+
+def alike(first: Target, second: Target) -> bool:
+    """Whether two targets are for variants of one name, or one of them is for no variant."""
+    return None in (first.variant, second.variant) or first.variant == second.variant
 
 
 def _meet_python(first: str, second: str) -> str | None:

@@ -24,7 +24,7 @@ from envbuild.conflicts.demand import (
 )
 from envbuild.conflicts.joint_solution import solve
 from envbuild.conflicts.limits import Bounds
-from envbuild.conflicts.meeting import meet, shared_platforms, shared_targets
+from envbuild.conflicts.meeting import meet, share_variants, shared_platforms, shared_targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -65,7 +65,9 @@ class Fleet:
         self._bounds.spend_answers(len(shared) + 1)
         outcomes = [
             PlatformAnswer(
-                platform=meetings.platform, answer=self._answer(first, second, meetings, explain)
+                platform=meetings.platform,
+                variant=meetings.variant,
+                answer=self._answer(first, second, meetings, explain),
             )
             for meetings in shared
         ]
@@ -116,14 +118,17 @@ class Fleet:
         return None if pins is None else needed_pins(candidates, parts, pins)
 
     def prove_alone(self, driver: str) -> tuple[Contradiction, ...]:
-        """Why locked versions cannot satisfy a driver on its first target; empty if they can."""
+        """Why locked versions cannot satisfy a driver on the first target of a variant; empty if they can."""
         from envbuild.conflicts.proof import prove
 
-        target = self.lockfiles[driver].targets[0]
-        if self.fit_together((driver,), target) is not None:
-            return ()
-        side = self._side(driver, target, target)
-        return prove(self.candidates(target), side, side, self.declaration)[0]
+        first: dict[str | None, Target] = {}
+        for target in self.lockfiles[driver].targets:
+            first.setdefault(target.variant, target)
+        for target in first.values():
+            if self.fit_together((driver,), target) is None:
+                side = self._side(driver, target, target)
+                return prove(self.candidates(target), side, side, self.declaration)[0]
+        return ()
 
     def _side(self, driver: str, locked: Target, target: Target) -> Side:
 
@@ -210,13 +215,12 @@ class Fleet:
         )
 
     def _apart(self, first: str, second: str) -> tuple[PlatformAnswer, ...]:
-        """The conflict of drivers that share no platform, or no Python on a shared one."""
+        """The conflict of drivers that share no platform, no variant, or no Python on a shared platform."""
         one, other = self.lockfiles[first], self.lockfiles[second]
         platforms = shared_platforms(one.targets, other.targets)
-        if not platforms:
-            return (
-                PlatformAnswer(platform=None, answer=self._declared_apart("platform", one, other)),
-            )
+        if not platforms or not share_variants(one.targets, other.targets):
+            kind = "variant" if platforms else "platform"
+            return (PlatformAnswer(platform=None, answer=self._declared_apart(kind, one, other)),)
         met = {meetings.platform for meetings in self.shared(first, second)}
         return tuple(
             PlatformAnswer(platform=platform, answer=self._declared_apart("python", one, other))
@@ -225,7 +229,7 @@ class Fleet:
         )
 
     def _declared_apart(self, kind: str, *lockfiles: Lockfile) -> Conflict:
-        """The Pythons, or the platforms, that each driver declares."""
+        """The Pythons, the platforms, or the variants that each driver declares."""
         from envbuild.conflicts.chain import line_of
 
         causes = tuple(
@@ -235,11 +239,16 @@ class Fleet:
                 kind=kind,
                 steps=(),
                 package=kind,
-                specifier=", ".join(
-                    lockfile.inputs.python if kind == "python" else lockfile.inputs.platforms
-                ),
+                specifier=", ".join(_declared(kind, lockfile)),
             )
             for lockfile in lockfiles
         )
         clash = Contradiction(package=kind, causes=causes)
         return Conflict(target=None, packages=(kind,), clashes=(clash,))
+
+
+def _declared(kind: str, lockfile: Lockfile) -> tuple[str, ...]:
+    """The names of what a driver declares of a kind."""
+    if kind == "variant":
+        return tuple(variant.name for variant in lockfile.inputs.variants)
+    return lockfile.inputs.python if kind == "python" else lockfile.inputs.platforms

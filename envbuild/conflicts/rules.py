@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from envbuild.conflicts.meeting import shared_targets
+from envbuild.conflicts.meeting import share_variants, shared_targets
 from envbuild.errors import Problem
 from envbuild.finding import Code, Finding
 from envbuild.lockfile.soundness import check_soundness
@@ -13,7 +13,7 @@ from envbuild.lockfile.text import package_line
 from envbuild.requirement.parse import parse_version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from envbuild.conflicts.meeting import Meeting
     from envbuild.declaration.declaration import Agree, Coexist, Declaration
@@ -95,10 +95,16 @@ def rule_reasons(
 
 
 def agreement(rule: Agree, package: str, lockfiles: Mapping[str, Lockfile]) -> tuple[str, ...]:
-    """The versions that drivers of a rule could agree on, the newest first; empty if they agree."""
+    """The versions that drivers of a rule could agree on, the newest first; empty if they agree.
+
+    With variants they are without local versions, as `2.9.0+cu130` and `2.9.0+cpu` differ from variant to variant.
+    """
+    apart = _apart_versions(rule.drivers, package, lockfiles)
     versions = {
-        version for alike in _apart_versions(rule.drivers, package, lockfiles) for version in alike
+        version for found in apart.values() for locked in found.values() for version in locked
     }
+    if any(lockfiles[name].inputs.variants for name in rule.drivers if name in lockfiles):
+        versions = {parse_version(version).public for version in versions}
     return tuple(sorted(versions, key=parse_version, reverse=True))
 
 
@@ -112,7 +118,7 @@ def coexist_problems(
             line=rule.line,
             key="coexist.drivers",
             message=apart,
-            hint="give both the same Pythons and platforms, or remove one from the rule",
+            hint="give both the same Pythons, platforms and variants, or remove one from the rule",
         )
         for rule in declaration.coexist
         for first, second in combinations(rule.drivers, 2)
@@ -161,7 +167,10 @@ def _apart(first: Lockfile, second: Lockfile) -> str | None:
     """Why two lockfiles differ in their pins, or None if they do not."""
     shared = shared_targets(first.targets, second.targets)
     if not shared:
-        return f"{first.driver} and {second.driver} must coexist and share no Python and platform"
+        what = "Python and platform"
+        if not share_variants(first.targets, second.targets):
+            what = "variant"
+        return f"{first.driver} and {second.driver} must coexist and share no {what}"
     differing: dict[str, tuple[str, str]] = {}
     for meetings in shared:
         for meeting in meetings.meetings:
@@ -192,38 +201,51 @@ def _agree_findings(
     declaration: Declaration, rule: Agree, lockfiles: Mapping[str, Lockfile], folder: str
 ) -> Iterator[Finding]:
     for package in rule.packages:
-        locked = {
-            driver: versions
-            for driver in rule.drivers
-            if driver in lockfiles and (versions := _versions(lockfiles[driver], package))
-        }
-        if not _apart_versions(rule.drivers, package, lockfiles):
-            continue
-        said = ", ".join(f"{driver} {'/'.join(versions)}" for driver, versions in locked.items())
-        for driver, versions in locked.items():
+        apart = _apart_versions(rule.drivers, package, lockfiles)
+        said = ";".join(_apart_words(found, variant) for variant, found in apart.items())
+        concerned: dict[str, str] = {}
+        for found in apart.values():
+            for driver, versions in found.items():
+                concerned.setdefault(driver, versions[0])
+        for driver, version in concerned.items():
             yield Finding(
                 code=Code.RULE_AGREE,
                 subject=driver,
                 message=f"{package} must be the same version everywhere "
-                f"({declaration.file}:{rule.line}), but is not: {said}",
+                f"({declaration.file}:{rule.line}), but is not{said}",
                 path=f"{folder}/{driver}.toml",
-                line=package_line(lockfiles[driver], package, versions[0]),
+                line=package_line(lockfiles[driver], package, version),
                 hint="run `envbuild lock`; if that does not help, add a constraint on the package",
             )
 
 
+def _apart_words(found: dict[str, tuple[str, ...]], variant: str | None) -> str:
+    """`: asr 2.9.0, tts 2.8.0`, or ` for variant cpu: …`."""
+    where = f" for variant {variant}" if variant is not None else ""
+    drivers = (f"{driver} {'/'.join(versions)}" for driver, versions in found.items())
+    return f"{where}: {', '.join(drivers)}"
+
+
 def _apart_versions(
-    drivers: Iterable[str], package: str, lockfiles: Mapping[str, Lockfile]
-) -> list[set[str]]:
-    """The versions that should be one and are several; those of different variants need not be the same."""
-    found: dict[str | None, set[str]] = {}
+    drivers: tuple[str, ...], package: str, lockfiles: Mapping[str, Lockfile]
+) -> dict[str | None, dict[str, tuple[str, ...]]]:
+    """The versions that should be one and are several: for each variant, those of each driver.
+
+    Versions of different variants need not be the same; a driver without variants is compared with each.
+    """
+    found: dict[str | None, dict[str, dict[str, None]]] = {}
     for driver in drivers:
         for entry in lockfiles[driver].packages if driver in lockfiles else ():
             for target in entry.targets if entry.name == package else ():
-                found.setdefault(target.variant, set()).add(entry.version)
-    everywhere = found.pop(None, set())
-    groups = [versions | everywhere for versions in found.values()] or [everywhere]
-    return [versions for versions in groups if len(versions) > 1]
+                own = found.setdefault(target.variant, {}).setdefault(driver, {})
+                own[entry.version] = None
+    everywhere = found.pop(None, {})
+    groups = {variant: {**everywhere, **own} for variant, own in found.items()}
+    return {
+        variant: {driver: tuple(group[driver]) for driver in drivers if driver in group}
+        for variant, group in (groups or {None: everywhere}).items()
+        if len({version for versions in group.values() for version in versions}) > 1
+    }
 
 
 def _versions(lockfile: Lockfile, package: str) -> tuple[str, ...]:

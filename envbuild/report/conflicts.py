@@ -21,7 +21,9 @@ _SPLITS = 12
 """The most packages that are printed as splitting the fleet."""
 
 COMPATIBLE, CONFLICT, PARTLY, SELF = "+", "x", "~", "."
-_LEGEND = "+ could share an interpreter   x conflict   ~ conflict on some platforms only"
+_LEGEND = (
+    "+ could share an interpreter   x conflict   ~ conflict on some platforms or variants only"
+)
 
 
 def render_conflicts(result: ConflictsResult) -> Text:
@@ -86,11 +88,12 @@ def _matrix(result: ConflictsResult) -> list[str]:
 def _pair_lines(pair: Pair, result: ConflictsResult) -> Iterator[str]:
     heading = f"{pair.first} × {pair.second}"
     if pair.compatible:
-        yield f"{heading}: compatible{_pins_text(pair)}"
+        yield from _compatible_lines(heading, pair)
         return
     seen: list[tuple[object, ...]] = []
     for outcome in pair.outcomes:
         where = f" on {outcome.platform}" if outcome.platform is not None else ""
+        where += f", variant {outcome.variant}" if outcome.variant is not None else ""
         if isinstance(outcome.answer, Compatible):
             yield f"{heading}: compatible{where}, Python {outcome.answer.target.python}"
         elif (outcome.answer.packages, outcome.answer.clashes) in seen:
@@ -110,10 +113,21 @@ def _clash_lines(conflict: Conflict, file: str) -> Iterator[str]:
         yield "  and more"
 
 
-def _pins_text(pair: Pair) -> str:
-    """The pins that differ from one of the two lockfiles; the JSON has every pin."""
-    answer = pair.outcomes[0].answer
-    assert isinstance(answer, Compatible)
+def _compatible_lines(heading: str, pair: Pair) -> Iterator[str]:
+    """The pins of the first platform, for each variant if they differ; the JSON has every pin of every platform."""
+    texts: dict[str | None, str] = {}
+    for outcome in pair.outcomes:
+        if isinstance(outcome.answer, Compatible):
+            texts.setdefault(outcome.variant, _pins_text(outcome.answer))
+    if len(set(texts.values())) == 1:
+        texts = {None: next(iter(texts.values()))}
+    for variant, text in texts.items():
+        where = f" for variant {variant}" if variant is not None else ""
+        yield f"{heading}: compatible{where}{text}"
+
+
+def _pins_text(answer: Compatible) -> str:
+    """The pins that differ from one of the two lockfiles."""
     moved: dict[tuple[str, str], list[str]] = {}
     for move in sorted(answer.moves, key=lambda move: move.package):
         found = moved.setdefault((move.package, move.version), [])
@@ -190,6 +204,7 @@ def _pair_table(pair: Pair, result: ConflictsResult) -> dict[str, object]:
         "outcomes": [
             {
                 "platform": None if outcome.platform is None else str(outcome.platform),
+                "variant": outcome.variant,
                 "python": None if outcome.answer.target is None else outcome.answer.target.python,
                 "compatible": isinstance(outcome.answer, Compatible),
                 **_answer_fields(outcome.answer, explained=result.explained),

@@ -24,7 +24,7 @@ _LEGEND = 64
 _LOOK = {
     COMPATIBLE: ("#dff1e3", "#1f7a3a", "could share an interpreter"),
     CONFLICT: ("#fbdcd8", "#b3261e", "conflict"),
-    PARTLY: ("#fdefcf", "#8a5a00", "conflict on some platforms only"),
+    PARTLY: ("#fdefcf", "#8a5a00", "conflict on some platforms or variants only"),
 }
 """Fill, ink and meaning of each sign; the sign is drawn too, so colour is not needed."""
 

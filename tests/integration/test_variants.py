@@ -308,3 +308,29 @@ def test_exports_of_a_lockfile_take_one_variant(fleet: CommandLine) -> None:
         exported = fleet("export", format_, "asr", "--target", target, check=True)
         assert "2.9.0+rocm7.0" in exported.stdout
         assert "cu130" not in exported.stdout
+
+
+def test_lock_makes_drivers_agree_in_each_variant(
+    run_envbuild: CommandLine,
+    index: IndexServer,
+    builds: dict[str, IndexServer],
+    python_version: str,
+) -> None:
+    """The newest version that both admit, whose builds have other local versions in each variant."""
+    index.add(Wheel(name="whisper"), Wheel(name="onnx"), Wheel(name="tts"))
+    for name, server in builds.items():
+        server.add(Wheel(name="torch", version=f"2.8.0+{_LOCAL[name]}"))
+    more = """
+[drivers.tts]
+extends = "asr"
+requires = ["tts", "torch<2.9"]
+[[agree]]
+packages = ["torch"]
+"""
+    run_envbuild.declare(declare(builds, python_version, more).replace(', "whisper<2"]', "]"))
+    locked = run_envbuild("lock")
+    assert locked.code == 0, locked
+    for driver in ("asr", "tts"):
+        text = (run_envbuild.cwd / f"locks/{driver}.toml").read_text()
+        versions = {line for line in text.splitlines() if line.startswith('version = "2.')}
+        assert versions == {f'version = "2.8.0+{local}"' for local in _LOCAL.values()}
