@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, cast
 
 from envbuild.target.target import parse_target
 from envbuild.value import value
+from envbuild.wheelcache.central_directory import ShortenedArchive
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,11 +26,9 @@ _QUOTES = re.compile("[\"']")
 """Quotes around versions in some old packages (`six>="1.0"`), which resolvers remove."""
 
 _LONGEST_OF_OLD = 500
+_METADATA = b".dist-info/METADATA"
 _LARGEST = 16 << 20
 """The most bytes of METADATA; a longer one is not read."""
-
-_LONGEST_LIST = 8 << 20
-"""The most bytes of an archive's list of files; some wheels have 40,000 files and 4 MiB."""
 
 UNREADABLE = (
     zipfile.BadZipFile,
@@ -41,19 +40,6 @@ UNREADABLE = (
     RuntimeError,
 )
 """Errors of zipfile for archives that are broken, encrypted or packed in an unknown way."""
-
-
-class _BoundedReads:
-    """A file that limits how much zipfile reads at once: zipfile reads an archive's whole list of files."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
-
-    def read(self, size: int = -1) -> bytes:
-        if size > _LONGEST_LIST:
-            raise ValueError(f"its list of files is longer than {_LONGEST_LIST >> 20} MiB")
-        return self._file.read(size)
 
 
 class MisnamedError(ValueError):
@@ -79,7 +65,8 @@ def find_metadata(wheel: IO[bytes], package: str) -> bytes:
     ValueError says what is wrong with the wheel.
     """
     try:
-        with zipfile.ZipFile(cast("IO[bytes]", _BoundedReads(wheel))) as archive:
+        shortened = ShortenedArchive(wheel, _METADATA)
+        with zipfile.ZipFile(cast("IO[bytes]", shortened)) as archive:
             member = archive.getinfo(_metadata_name(archive.namelist(), package))
             if member.file_size > _LARGEST:
                 raise ValueError("its METADATA is too long")
@@ -134,9 +121,7 @@ def _metadata_name(names: Iterable[str], package: str) -> str:
     """The package's METADATA at the top of the archive."""
     from packaging.utils import canonicalize_name
 
-    found = [
-        name for name in names if name.endswith(".dist-info/METADATA") and name.count("/") == 1
-    ]
+    found = [name for name in names if name.endswith(_METADATA.decode()) and name.count("/") == 1]
     if len(found) > 1:
         found = [name for name in found if canonicalize_name(name.partition("-")[0]) == package]
     if len(found) != 1:
