@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.build.prober import probe_failure
+from envbuild.declaration.source import origin_words
 from envbuild.environment.installed import read_distributions
 from envbuild.environment.probe import probes_of
 from envbuild.environment.shared_paths import shared_paths
@@ -175,7 +176,7 @@ def _differences(
 def _lie(package: LockedPackage, before: str, now: str) -> Problem:
     names = ", ".join(dict.fromkeys(file.name for file in package.files))
     return Problem(
-        message=f"index '{package.index}': its METADATA of {names} differs from that in the wheel",
+        message=f"{origin_words(package.index, package.name)}: its METADATA of {names} differs from that in the wheel",
         detail=f"locked: {before}\nwheel: {now}",
         hint="the index must be fixed: then run "
         f"`envbuild lock --upgrade-package {package.name}`; "

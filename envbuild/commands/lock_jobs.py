@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from envbuild.commands.selection import select_drivers
 from envbuild.conflicts.rules import coexist_groups, rule_reasons
 from envbuild.declaration.declaration import bound_index
+from envbuild.declaration.source import is_source
 from envbuild.errors import LockfileError, NewerFormatError, Problem, UsageError
 from envbuild.lockfile.freshness import command_reasons, compare_inputs, inputs_of
 from envbuild.lockfile.known_files import known_files
@@ -244,6 +245,7 @@ def known_of(job: Job, target: Target, upgrade: Upgrade) -> tuple[KnownPackage, 
         package
         for package in known_packages(previous, target)
         if package.name not in upgrade.packages
+        and not is_source(package.index)  # its one file's METADATA is asked for again at once
         and package.index == bound_index(job.inputs.indexes_on(target), package.name)
     )
 

@@ -13,6 +13,7 @@ from envbuild.commands.lock_merge import Merger
 from envbuild.commands.lock_result import LockFailure, Resolved, say_locked
 from envbuild.commands.lock_warnings import with_held_back
 from envbuild.declaration.declaration import bound_index
+from envbuild.declaration.source import origin_words
 from envbuild.errors import EnvbuildError, IndexFailureError, Problem, UsageError
 from envbuild.lockfile.known_files import NamedFile, replaced_files
 from envbuild.posix.workers import Workers
@@ -233,7 +234,7 @@ class TargetResolver:
 def _changed(file: FileChange, request: ResolveRequest) -> Problem:
     return Problem(
         message=(
-            f"index '{bound_index(request.indexes, file.package)}' has another {file.name} "
+            f"{origin_words(bound_index(request.indexes, file.package), file.package)} has another {file.name} "
             "than the locked one"
         ),
         detail=f"locked: sha256 {file.before}\nnow: sha256 {file.after}",

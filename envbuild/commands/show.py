@@ -14,6 +14,7 @@ from envbuild.declaration.toml.keys import (
     add_to_inherited,
     replace_by_name,
 )
+from envbuild.declaration.toml.source import SOURCES
 from envbuild.declaration.toml.variant import VARIANTS
 from envbuild.declaration.torch_backend import backend_of
 from envbuild.target.accelerator import Accelerator
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from envbuild.declaration.declaration import Declaration, DeclaredRequirement, Driver, Variant
     from envbuild.declaration.toml.keys import DriverKey
+    from envbuild.declaration.toml.table import Key
 
 _HEADER = re.compile(r"^[ \t]*\[\[?(?P<path>[^\[\]\n]+)\]")
 
@@ -85,11 +87,8 @@ def _lines(driver: Driver, tables: list[tuple[int, str]]) -> Iterator[Effective]
     origins = dict(driver.origins)
     for row in DRIVER_TABLE:
         value = _effective_value(driver, row)
-        if row.key is REQUIRES:
-            yield from _requirement_lines("requires", driver.requires, tables)
-        elif row.key is VARIANTS:
-            for one in driver.variants:
-                yield from _variant_lines(driver, one, tables)
+        if row.key in (REQUIRES, VARIANTS, SOURCES):
+            yield from _table_lines(row.key, driver, tables)
         elif row.merge is add_to_inherited:
             for index, text in enumerate(value):
                 line = origins.get(f"{row.name}.{text}")
@@ -124,6 +123,20 @@ def _variant_lines(
         line = variant.line if variant.torch_backend is not None else inherited
         yield _effective(f"{key}.{TORCH_BACKEND.name}", backend, line, tables)
     yield from _requirement_lines(f"{key}.requires", variant.requires, tables)
+
+
+def _table_lines(
+    key: Key[object], driver: Driver, tables: list[tuple[int, str]]
+) -> Iterator[Effective]:
+    """The lines of a key whose elements have lines of their own."""
+    if key is REQUIRES:
+        yield from _requirement_lines("requires", driver.requires, tables)
+    elif key is VARIANTS:
+        for one in driver.variants:
+            yield from _variant_lines(driver, one, tables)
+    else:
+        for source in driver.sources:
+            yield _effective(f"sources.{source.locked.name}", source.shown, source.line, tables)
 
 
 def _requirement_lines(

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from typing import TypeAlias
 
+    from envbuild.declaration.source import UrlSource
     from envbuild.target.accelerator import Accelerator
 
     Bindings: TypeAlias = tuple[tuple[str, tuple[str, ...]], ...]
@@ -185,6 +186,9 @@ class Driver(LockingKeys):
 
     variants: tuple[Variant, ...] = ()
     """In order of preference: a host gets the first whose accelerator it has."""
+
+    sources: tuple[UrlSource, ...] = ()
+    """The packages that come from no index, ordered by name; of a package the most specific source first."""
 
     overlap: str = "warn"
     """What to do if packages have one path with different content: `warn` or `refuse`."""
@@ -372,6 +376,12 @@ class Declaration:
     def driver(self, name: str) -> Driver | None:
         """The driver of that name, or None."""
         return next((driver for driver in self.drivers if driver.name == name), None)
+
+    @property
+    def sources(self) -> tuple[UrlSource, ...]:
+        """The sources of all drivers, each once."""
+        every = (source for driver in self.drivers for source in driver.sources)
+        return tuple({source.origin: source for source in every}.values())
 
     def bindings(self, named: Collection[str] = ()) -> Bindings:
         """The bindings for a driver with these explicit indexes."""

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from envbuild.declaration.declaration import DEFAULT_INDEX
+from envbuild.declaration.source import is_source
 from envbuild.errors import IndexFailureError, Problem
 from envbuild.value import value
 
@@ -124,9 +125,9 @@ def bad_answer(
     )
 
 
-def other_digest(said: str, found: str) -> str:
-    """The reason for a content that has another sha256 than its page says."""
-    return f"its page says sha256 {said[:12]}…, its content has {found[:12]}…"
+def other_digest(location: IndexLocation, said: str, found: str) -> str:
+    """The reason for a content that has another sha256 than its page says, or the URL of a source."""
+    return f"its {'URL' if location.files else 'page'} says sha256 {said[:12]}…, its content has {found[:12]}…"
 
 
 def fault_of_status(status: int) -> Fault | None:
@@ -156,7 +157,7 @@ def _briefly(answer: IndexAnswer) -> str:
 
 
 def _index(answer: IndexAnswer) -> str:
-    return f"index '{answer.location.name}' ({answer.host or answer.location.place})"
+    return f"{answer.location.words} ({answer.host or answer.location.place})"
 
 
 def _subject(answer: IndexAnswer) -> str:
@@ -168,6 +169,10 @@ def _status(answer: IndexAnswer) -> str:
         return f"{answer.status} {HTTPStatus(answer.status or 0).phrase}"
     except ValueError:
         return str(answer.status)
+
+
+def _with_status(answer: IndexAnswer) -> str:
+    return f" ({answer.status})" if answer.status else ""
 
 
 def _because(answer: IndexAnswer) -> str:
@@ -225,7 +230,13 @@ def _forbidden(answer: IndexAnswer) -> tuple[str, str]:
 
 
 def _not_found(answer: IndexAnswer) -> tuple[str, str]:
-    index = f"index '{answer.location.name}'"
+    index = answer.location.words
+    if answer.file is not None and is_source(answer.location.name):
+        message = f"{_index(answer)} does not have {answer.file}{_with_status(answer)}"
+        return (
+            message,
+            f"check the URL in drivers.toml, or say its place with ${answer.location.variable}",
+        )
     if answer.file is not None:
         listed = f"lists {answer.file} but does not have it ({answer.status})"
         message = f"{_index(answer)} {listed if answer.status else f'has no file {answer.file}'}"
@@ -300,6 +311,11 @@ def _truncated(answer: IndexAnswer) -> tuple[str, str]:
 def _misnamed(answer: IndexAnswer) -> tuple[str, str]:
     name = answer.file or ""
     message = f"{_index(answer)} gave a file {name} that is not what its name says"
+    if is_source(answer.location.name):
+        return (
+            f"{message}{_because(answer)}",
+            f"name another file as the source of {answer.package}",
+        )
     version = name.split("-")[1] if name.endswith(".whl") else "VERSION"
     return f"{message}{_because(answer)}", (
         f'leave the version out, constraints = ["{answer.package}!={version}"], '

@@ -14,6 +14,7 @@ from envbuild.declaration.declaration import (
     bound_index,
     index_variable,
 )
+from envbuild.declaration.source import is_source, origin_words, source_variable
 from envbuild.errors import Problem, UsageError
 from envbuild.value import field, replace, value
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from envbuild.declaration.declaration import Bindings
+    from envbuild.index.page import IndexFile
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -66,6 +68,18 @@ class IndexLocation:
     packages: tuple[str, ...] = ()
     """The patterns of the packages that are bound to it; empty for the default index."""
 
+    files: tuple[IndexFile, ...] = ()
+    """All files of a source, which has no page."""
+
+    @property
+    def words(self) -> str:
+        """Its name in messages."""
+        return origin_words(self.name, self.packages[0] if self.packages else "")
+
+    def with_files(self, package: str, files: tuple[IndexFile, ...]) -> IndexLocation:
+        """The place as the source of a package."""
+        return replace(self, packages=(package,), files=files)
+
     @property
     def place(self) -> str:
         """The place in messages: `host:port`, or the folder; never credentials."""
@@ -93,7 +107,9 @@ class IndexLocation:
 
     @property
     def variable(self) -> str:
-        """The environment variable with this index's place."""
+        """The environment variable with this index's place, or this source's."""
+        if is_source(self.name):
+            return source_variable(self.packages[0])
         return index_variable(self.name)
 
     def authorization(self, url: str) -> str | None:
@@ -129,6 +145,7 @@ class IndexLocations:
         """`located` has every declared index but the default one, also those that `bindings` do not name.
 
         `learn` gives the place of an index, by its name, that is left to uv.
+        Sources are among them, before indexes: they are more specific.
         """
         self.bindings = bindings
         self.declared_default = default
@@ -177,7 +194,9 @@ class IndexLocations:
             return self
         gone = [name for name, _ in bindings if name not in self._located]
         if gone:
-            message = f"a lockfile has packages of the index '{gone[0]}', which is not declared"
+            packages = ", ".join(package for package in dict(bindings)[gone[0]])
+            origin = origin_words(gone[0], packages)
+            message = f"a lockfile has packages of {origin}, which is not declared"
             raise UsageError(Problem(message=message, hint="run `envbuild lock`"))
         located = tuple(self._located.values())
         return IndexLocations(bindings, located, self.declared_default, self._left_to_uv)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from envbuild.declaration.source import origin_words
 from envbuild.errors import IndexFailureError, Problem
 from envbuild.index.disk import is_on_disk, path_on_disk
 from envbuild.launchers.fleet import FileSource
@@ -45,7 +46,7 @@ def find_places(
     for name, package in packages.items():
         location = locations.named(package.index)
         found[name] = FileSource(
-            index=None if location.is_flat else location.url,
+            index=None if location.is_flat or location.files else location.url,
             files={
                 file.filename: path_on_disk(file) if is_on_disk(location, file) else file.url
                 for file in pages[name].files
@@ -55,15 +56,16 @@ def find_places(
 
 
 def _problem(package: LockedPackage, page: ProjectPage) -> Problem | None:
+    origin = origin_words(package.index, package.name)
     for file in package.files:
         digests = page.digests(file.name)
         if not digests:
-            message = f"the index {package.index!r} no longer has {file.name}"
+            message = f"{origin} no longer has {file.name}"
             return Problem(message=message, hint="run `envbuild lock`")
         if len(digests) > 1:
-            message = f"the index {package.index!r} lists two different files as {file.name}"
+            message = f"{origin} lists two different files as {file.name}"
             return Problem(message=message, hint="ask its operator which one is the right one")
         if digests[0] not in (None, file.sha256):
-            message = f"the index {package.index!r} has another {file.name} than the one locked"
+            message = f"{origin} has another {file.name} than the one locked"
             return Problem(message=message, hint="find out who changed it before locking anew")
     return None

@@ -49,16 +49,19 @@ def locate_indexes(
     located = [_locate(index, declaration, environ, problems) for index in _every(declaration)]
     if problems:
         raise UsageError(problems)
-    known = {found.name: netrc.complete(found) for found in located if found is not None}
+    from envbuild.index.source_places import locate_sources
+
+    known = {one.name: one for one in locate_sources(declaration.sources, environ, netrc)}
+    known |= {found.name: netrc.complete(found) for found in located if found is not None}
     default = known.pop(DEFAULT_INDEX, None)
     backends = {index.name: index for index in declaration.indexes if index.backend is not None}
 
     def learn(name: str) -> IndexLocation:
         if name not in backends:
-            return netrc.complete(_split(name, ask_uv(None)))
+            return netrc.complete(split_credentials(name, ask_uv(None)))
         index = backends[name]
         try:
-            found = _split(name, ask_uv(index.backend))
+            found = split_credentials(name, ask_uv(index.backend))
         except UsageError as error:
             where = {"file": declaration.file, "line": index.line, "key": "torch-backend"}
             raise UsageError(replace(one, **where) for one in error.problems) from None
@@ -125,7 +128,7 @@ def _parse_place(name: str, text: str, form: str | None) -> IndexLocation:
     """
     scheme = text.partition(":")[0].lower()
     if scheme in _SCHEMES:
-        return replace(_split(name, text, form), format=form)
+        return replace(split_credentials(name, text, form), format=form)
     if scheme == "file":
         parts = urlsplit(text)
         if parts.hostname not in (None, "", "localhost"):
@@ -138,7 +141,7 @@ def _parse_place(name: str, text: str, form: str | None) -> IndexLocation:
     return IndexLocation(name=name, folder=Path(text), format=form)
 
 
-def _split(name: str, url: str, form: str | None = None) -> IndexLocation:
+def split_credentials(name: str, url: str, form: str | None = None) -> IndexLocation:
     """Remove the credentials from a URL; ValueError says what is wrong with it."""
     try:
         parts = urlsplit(url)

@@ -14,7 +14,7 @@ from envbuild.index.disk import files_in_folder, is_on_disk, open_on_disk, page_
 from envbuild.index.flat import FlatListings
 from envbuild.index.mirrors import Mirrors
 from envbuild.index.once import Once
-from envbuild.index.page import ACCEPT, parse_page
+from envbuild.index.page import ACCEPT, page_of, parse_page
 from envbuild.index.reply import CHUNK, Reply
 from envbuild.index.web import DEADLINE, READ_TIMEOUT, RETRIES, Request, Web, longest_wait
 from envbuild.index.web_faults import WebError
@@ -112,6 +112,8 @@ class IndexClient:
         return self._pages_of_mirrors.get((place, package), lambda: self._ask(place, package))
 
     def _ask(self, location: IndexLocation, package: str) -> ProjectPage:
+        if location.files:
+            return page_of(package, location.files)
         if location.folder is not None:
             return self._page_on_disk(location, package)
         if location.is_flat:
@@ -136,7 +138,7 @@ class IndexClient:
             _, content = self._web.fetch(request, limit=_LARGEST_METADATA)
         digest = hashlib.sha256(content).hexdigest()
         if file.metadata_sha256 not in (None, digest):
-            reason = other_digest(file.metadata_sha256 or "", digest)
+            reason = other_digest(location, file.metadata_sha256 or "", digest)
             raise bad_answer(Fault.CHANGED, location, package, name, reason)
         return content
 
@@ -231,7 +233,7 @@ class IndexClient:
             if sink is not None:
                 sink.write(piece)
         if file.sha256 not in (None, digest.hexdigest()):
-            reason = other_digest(file.sha256 or "", digest.hexdigest())
+            reason = other_digest(location, file.sha256 or "", digest.hexdigest())
             raise bad_answer(Fault.CHANGED, location, package, file.filename, reason)
         return digest.hexdigest(), size
 

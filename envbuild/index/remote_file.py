@@ -193,5 +193,5 @@ def metadata_in_ranges(
 def _check_digest(location: IndexLocation, package: str, listed: IndexFile, content: bytes) -> None:
     found = hashlib.sha256(content).hexdigest()
     if listed.sha256 not in (None, found):
-        reason = other_digest(listed.sha256, found)
+        reason = other_digest(location, listed.sha256, found)
         raise bad_answer(Fault.CHANGED, location, package, listed.filename, reason)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from envbuild.declaration.declaration import Declaration, Driver
+    from envbuild.declaration.source import LockedSource
     from envbuild.lockfile.lockfile import Lockfile
 
 
@@ -23,6 +24,7 @@ def inputs_of(driver: Driver, declaration: Declaration) -> Inputs:
     return Inputs(
         requires=tuple(requirement.text for requirement in driver.requires),
         indexes=declaration.bindings(served_indexes(driver)),
+        sources=tuple(source.locked for source in driver.sources),
         variants=tuple(
             LockedVariant(
                 name=variant.name,
@@ -70,6 +72,7 @@ def _reasons(locked: Inputs, wanted: Inputs) -> Iterator[str]:
         )
     if locked.indexes != wanted.indexes:
         yield "the packages that indexes are bound to changed"
+    yield from _source_reasons(locked.sources, wanted.sources)
     before, after = (tuple(one.name for one in side.variants) for side in (locked, wanted))
     yield from _list_reasons("variants", before, after)
     known = {one.name: one for one in locked.variants}
@@ -78,6 +81,16 @@ def _reasons(locked: Inputs, wanted: Inputs) -> Iterator[str]:
         yield from _list_reasons(f"variants.{one.name}.requires", then.requires, one.requires)
         if then.indexes != one.indexes:
             yield f"variants.{one.name}: the packages that indexes are bound to changed"
+
+
+def _source_reasons(
+    locked: tuple[LockedSource, ...], wanted: tuple[LockedSource, ...]
+) -> Iterator[str]:
+    before, after = ({one.name: one.origin for one in side} for side in (locked, wanted))
+    yield from _list_reasons("sources", (*before,), (*after,))
+    changed = [name for name in after if before.get(name, after[name]) != after[name]]
+    if changed:
+        yield f"sources: {', '.join(changed)} is declared in another way"
 
 
 def _key_reasons(key: str, before: object, after: object) -> Iterator[str]:

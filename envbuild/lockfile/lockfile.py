@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.declaration.declaration import LockingKeys
+from envbuild.declaration.source import bindings_on
 from envbuild.value import value
 
 if TYPE_CHECKING:
     from envbuild.declaration.declaration import Bindings
+    from envbuild.declaration.source import LockedSource
     from envbuild.target.target import Target
 
 FORMAT = 1
@@ -38,13 +40,18 @@ class Inputs(LockingKeys):
     variants: tuple[LockedVariant, ...] = ()
     """In the order declared; empty for a driver without variants."""
 
+    sources: tuple[LockedSource, ...] = ()
+    """As in `Driver`."""
+
     def requires_on(self, target: Target) -> tuple[str, ...]:
         """What the driver asks for on a target."""
         return self._on(target).requires
 
     def indexes_on(self, target: Target) -> Bindings:
-        """The bound indexes of a target."""
-        return self._on(target).indexes
+        """The bound sources and indexes of a target."""
+        if not self.sources:
+            return self._on(target).indexes
+        return (*bindings_on(target, self.sources), *self._on(target).indexes)
 
     def _on(self, target: Target) -> Inputs | LockedVariant:
         return next((one for one in self.variants if one.name == target.variant), self)
@@ -89,7 +96,7 @@ class LockedPackage:
 
     version: str
     index: str
-    """The name of the index it comes from."""
+    """The name of the index it comes from, or the `origin` of its source."""
 
     targets: tuple[Target, ...]
     """The targets that this version is for, in the lockfile's order."""

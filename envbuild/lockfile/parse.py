@@ -6,7 +6,8 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from envbuild.declaration.declaration import LockingKeys
+from envbuild.declaration.declaration import DEFAULT_INDEX, LockingKeys, bound_index
+from envbuild.declaration.source import LockedSource, bindings_on, kind_of
 from envbuild.declaration.toml.loading import load_toml
 from envbuild.errors import LockfileError, NewerFormatError, Problem
 from envbuild.lockfile.canonical_toml import read_canonical
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
     from envbuild.target.target import Target
 
+_PLAIN_PLATFORM = r"[a-z0-9_]+-[a-z0-9_]+"
 _DIGEST = re.compile(r'^digest = "sha256:([0-9a-f]{64})"\n', re.MULTILINE)
 _DRIVER = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -51,6 +53,10 @@ _PYTHON = re.compile(r"[0-9A-Za-z.*+!<>=~, _-]+")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d(T[0-9:.]+(Z|[+-]\d\d:\d\d))?|[1-9]\d{0,4} (hour|day|week)s?")
 _ENDLESS_NUMBER = re.compile(r"[0-9]{65}")
 _PATTERN = re.compile(r"[a-z0-9*-]+")
+_SOURCE = re.compile(
+    rf"(?P<package>{_NAME.pattern})(/(?P<platform>{_PLAIN_PLATFORM})?(@(?P<variant>{VARIANT.pattern}))?)?"
+    r"=(?P<origin>url:[0-9a-f]{64})"
+)
 _LARGEST_FILE = 1 << 60
 _LINE = re.compile(r"[^\n]*")
 _HINT = "run `envbuild lock`, or take the file back from version control"
@@ -127,7 +133,7 @@ def _lockfile(table: Mapping[str, object]) -> Lockfile:
     ]:
         raise ValueError("its targets are not those of its inputs")
     check_targets("the lockfile", targets)
-    packages = tuple(_package(item, targets) for item in _tables(table, "package"))
+    packages = tuple(_package(item, targets, inputs) for item in _tables(table, "package"))
     check_packages(packages)
     return Lockfile(
         driver=_text(table, "driver", _DRIVER),
@@ -168,6 +174,7 @@ def _variant(table: Mapping[str, object]) -> LockedVariant:
 def _inputs(table: Mapping[str, object], variants: tuple[LockedVariant, ...]) -> Inputs:
     return Inputs(
         variants=variants,
+        sources=tuple(_sources(table)),
         requires=_strings(table, "requires"),
         indexes=tuple(_bindings(_table(table.get("indexes", {})))),
         **{field: _input(table, field) for field in field_names(LockingKeys)},
@@ -203,7 +210,9 @@ def _parse_limit(key: str, text: str) -> tuple[str, str | None]:
     return name, None if limit == "false" else limit
 
 
-def _package(table: Mapping[str, object], all_targets: tuple[Target, ...]) -> LockedPackage:
+def _package(
+    table: Mapping[str, object], all_targets: tuple[Target, ...], inputs: Inputs
+) -> LockedPackage:
     targets = _targets(table, all_targets)
     name = _text(table, "name", _NAME)
     files = tuple(_file(item, targets) for item in _tables(table, "files"))
@@ -212,10 +221,11 @@ def _package(table: Mapping[str, object], all_targets: tuple[Target, ...]) -> Lo
     check_files(name, targets, files)
     if built:
         check_built(name, files, built)
+    index = _origin(table, name, targets, inputs)
     return LockedPackage(
         name=name,
         version=_text(table, "version", _VERSION),
-        index=_text(table, "index", _INDEX),
+        index=index,
         targets=targets,
         requires=_strings(table, "requires"),
         required_by=_names(table, "required-by", _ASKER),
@@ -252,6 +262,35 @@ def _wheel(table: Mapping[str, object], targets: tuple[Target, ...]) -> LockedFi
     if not file.name.endswith(".whl"):
         raise ValueError(f"{file.name} is not a wheel")
     return file
+
+
+def _origin(
+    table: Mapping[str, object], package: str, targets: tuple[Target, ...], inputs: Inputs
+) -> str:
+    """The name of a package's index, or what the inputs have as its source, which must be the same on its targets."""
+    found = {bound_index(bindings_on(target, inputs.sources), package) for target in targets}
+    if "source" not in table:
+        if inputs.sources and found != {DEFAULT_INDEX}:
+            raise ValueError(f"{package} has a source, but its package has none")
+        return _text(table, "index", _INDEX)
+    origin = found.pop()
+    if "index" in table or found or kind_of(origin) != table["source"]:
+        raise ValueError(f"the source of {package} is not that of its inputs")
+    return origin
+
+
+def _sources(table: Mapping[str, object]) -> Iterator[LockedSource]:
+    """Sources, each written `NAME=ORIGIN`, `NAME/PLATFORM=ORIGIN`, `NAME/@VARIANT=ORIGIN` or with both."""
+    for text in _strings(table, "sources") if "sources" in table else ():
+        match = _SOURCE.fullmatch(text)
+        if match is None:
+            raise ValueError(f"sources has {text!r}")
+        yield LockedSource(
+            package=match["package"],
+            origin=match["origin"],
+            platform=match["platform"] or None,
+            variant=match["variant"],
+        )
 
 
 def _file(table: Mapping[str, object], package_targets: tuple[Target, ...]) -> LockedFile:

@@ -6,6 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 from envbuild.declaration.declaration import LockingKeys
+from envbuild.declaration.source import is_source, kind_of
 from envbuild.lockfile.content import refuse_address
 from envbuild.lockfile.lockfile import FORMAT
 from envbuild.toml_text import toml_string
@@ -78,6 +79,8 @@ def _inputs_lines(inputs: Inputs) -> Iterator[str]:
         value = getattr(inputs, field)
         if field in ALWAYS_WRITTEN or value != DEFAULTS[field]:
             yield from _input_lines(field.replace("_", "-"), value)
+    if inputs.sources:
+        yield from _list("sources", (f"{one.name}={one.origin}" for one in inputs.sources))
     yield from _index_lines(inputs.indexes)
 
 
@@ -100,7 +103,10 @@ def _limit(name: str, limit: str | None) -> str:
 def _package_lines(package: LockedPackage, all_targets: tuple[Target, ...]) -> Iterator[str]:
     yield f"name = {toml_string(package.name)}"
     yield f"version = {toml_string(package.version)}"
-    yield f"index = {toml_string(package.index)}"
+    if is_source(package.index):
+        yield f"source = {toml_string(kind_of(package.index))}"
+    else:
+        yield f"index = {toml_string(package.index)}"
     if package.targets != all_targets:
         yield from _list("targets", map(str, package.targets))
     if package.requires_python:

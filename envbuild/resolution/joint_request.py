@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.declaration.declaration import bound_index
+from envbuild.declaration.source import is_source, origin_words
 from envbuild.errors import Problem, UnsatisfiableError
 from envbuild.requirement.graph import active_edges
 from envbuild.resolution.resolution import Resolution, ResolveRequest
@@ -36,6 +37,8 @@ def joint_inputs_request(
     pins: tuple[Pin, ...] = (),
 ) -> ResolveRequest:
     """The request of drivers with these inputs; for one driver, its own request."""
+    indexes = _joined([one.indexes_on(target) for one in inputs])
+    ageless = {packages[0]: None for origin, packages in indexes if is_source(origin)}
     return ResolveRequest(
         driver=" + ".join(names),
         requires=_union(one.requires_on(target) for one in inputs),
@@ -43,11 +46,13 @@ def joint_inputs_request(
         overrides=_union(one.overrides for one in inputs),
         target=target,
         exclude_newer=_earliest(one.exclude_newer for one in inputs),
-        exclude_newer_packages=_earliest_of_packages(inputs),
+        exclude_newer_packages=tuple(
+            sorted((dict(_earliest_of_packages(inputs)) | ageless).items())
+        ),
         allow_sdist=_union(one.allow_sdist for one in inputs),
         pins=pins,
         resolver=inputs[0].resolver,
-        indexes=_joined([one.indexes_on(target) for one in inputs]),
+        indexes=indexes,
     )
 
 
@@ -65,8 +70,9 @@ def own_part(
     files = tuple(file for file in resolution.files if file.package in needed)
     problems = [
         Problem(
-            message=f"{file.package} would come from two indexes: '{file.index}' and '{own}'",
-            hint="let the drivers name the same `indexes`",
+            message=f"{file.package} would come from two places: {origin_words(file.index, file.package)} "
+            f"and {origin_words(own, file.package)}",
+            hint="let the drivers name the same `indexes`, and the same source",
         )
         for file in files
         if (own := bound_index(inputs.indexes_on(target), file.package)) != file.index

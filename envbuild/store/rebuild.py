@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.declaration.declaration import DEFAULT_INDEX, Driver
+from envbuild.declaration.source import is_source
 from envbuild.environment.derivation import compute_key, environment_name
 from envbuild.errors import Problem, UsageError
 from envbuild.store.plan import Wanted
@@ -64,6 +65,7 @@ def bind_indexes(declaration: Declaration, files: Iterable[ChosenFile]) -> Decla
     for file in files:
         packages.setdefault(file.index, []).append(file.package)
     declared = {index.name for index in declaration.indexes} | {DEFAULT_INDEX}
+    declared |= {source.origin for source in declaration.sources}
     gone = sorted(packages.keys() - declared)
     if gone:
         raise UsageError([_undeclared(name, packages[name], declaration.file) for name in gone])
@@ -77,9 +79,10 @@ def bind_indexes(declaration: Declaration, files: Iterable[ChosenFile]) -> Decla
 
 
 def _undeclared(index: str, packages: list[str], place: str) -> Problem:
+    origin = "a source" if is_source(index) else f"the index {index!r}"
     return Problem(
         file=place,
-        message=f"{', '.join(packages)} came from the index {index!r}, which is no longer declared",
+        message=f"{', '.join(packages)} came from {origin}, which is no longer declared",
         hint="declare it again, for as long as the environment is needed",
     )
 

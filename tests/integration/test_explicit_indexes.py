@@ -128,6 +128,8 @@ def test_drivers_that_must_coexist_take_a_package_from_one_index(
     run_envbuild.declare(declare(builds, BOTH + rule, python_version))
     refused = run_envbuild("lock")
     assert refused.code == 3, refused
-    both = re.search(r"torch would come from two indexes: '(.*)' and '(.*)'", refused.stderr)
+    both = re.search(
+        r"torch would come from two places: index '(.*)' and index '(.*)'", refused.stderr
+    )
     assert both is not None, refused
     assert set(both.groups()) == {"torch-cuda", "torch-cpu"}

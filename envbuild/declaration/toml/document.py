@@ -18,6 +18,7 @@ from envbuild.declaration.toml.positions import locate, render_path
 from envbuild.declaration.toml.requirement_set import Sets, read_sets
 from envbuild.declaration.toml.rule import read_agree, read_coexist
 from envbuild.declaration.toml.served import check_served
+from envbuild.declaration.toml.source import SOURCES, check_sources
 from envbuild.declaration.toml.table import (
     Key,
     Place,
@@ -28,6 +29,7 @@ from envbuild.declaration.toml.table import (
     read_table,
 )
 from envbuild.errors import DeclarationError, Problem
+from envbuild.value import replace
 
 FORMAT = 1
 """The `version` of the declarations that this envbuild reads."""
@@ -90,7 +92,7 @@ COEXIST = Key("coexist", _keep)
 AGREE = Key("agree", _keep)
 
 TOP_KEYS: tuple[Key[object], ...] = (
-    *(VERSION, DEFAULTS, INDEX, SETS, BUILD),
+    *(VERSION, DEFAULTS, INDEX, SOURCES, SETS, BUILD),
     *(DRIVERS, HOSTS, COEXIST, AGREE),
 )
 """The keys at the top of the file."""
@@ -172,6 +174,8 @@ def _read_document(document: dict[str, object], place: Place, text: str) -> Decl
     if not top.has(VERSION):
         place.wrong("the file has no `version`", hint=f"begin it with version = {FORMAT}")
     defaults = top.get(DEFAULTS) or Table(place=place, present=frozenset(), values={})
+    sources = top.get(SOURCES) or ()
+    defaults = replace(defaults, values={**defaults.values, SOURCES.name: sources})
     declared = document.get(DRIVERS.name, {})
     if declared == {} and (DRIVERS.name in document or not top.has(DRIVERS)):
         place.at(DRIVERS.name).wrong("no driver is declared", hint=f"add one: {DRIVER_FORM}")
@@ -180,6 +184,7 @@ def _read_document(document: dict[str, object], place: Place, text: str) -> Decl
     drivers = read_drivers(declared, place.at(DRIVERS.name), defaults, sets)
     known = tuple(declared) if isinstance(declared, dict) else ()
     enabled = tuple(driver.name for driver in drivers if driver.enabled)
+    check_sources(sources, place.at(SOURCES.name), drivers)
     indexes = top.get(INDEX) or ()
     indexes += backend_indexes(drivers, indexes, place)
     check_served(document, place, indexes, drivers)

@@ -28,6 +28,7 @@ from envbuild.declaration.toml.requirement import (
     parse_requirement,
 )
 from envbuild.declaration.toml.requirement_set import Required, read_required
+from envbuild.declaration.toml.source import SOURCES
 from envbuild.declaration.toml.table import Key, boolean, list_of, located, one_or_more, text
 from envbuild.declaration.toml.target import (
     overlap,
@@ -238,6 +239,12 @@ DRIVER_TABLE = (
         in_defaults=True,
         about='where torch comes from: "cu128", "rocm6.4", "xpu", "cpu", or "auto" by the accelerator',
         example='torch-backend = "cpu"',
+    ),
+    DriverKey(
+        key=SOURCES,
+        decides="lockfile",
+        merge=None,
+        about="packages that come from no index, besides those of `[sources]`; see Sources",
     ),
     DriverKey(
         key=ACCELERATOR,

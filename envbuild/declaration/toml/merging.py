@@ -22,6 +22,7 @@ from envbuild.declaration.toml.keys import (
     replace_by_name,
     replace_inherited,
 )
+from envbuild.declaration.toml.source import SOURCES, check_sources, merge_sources
 from envbuild.declaration.toml.variant import merge_variants
 from envbuild.nearest_name import nearest
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from envbuild.declaration.declaration import DeclaredRequirement
+    from envbuild.declaration.source import UrlSource
     from envbuild.declaration.toml.keys import DriverKey
     from envbuild.declaration.toml.requirement_set import Sets
     from envbuild.declaration.toml.table import Key, Place, Table
@@ -68,6 +70,7 @@ def merge_driver(
         commands=commands if binary in commands else (binary, *commands),
         version_of=_version_of(table, requires, parent),
         variants=merge_variants(parent.variants if parent is not None else (), table, sets),
+        sources=merge_sources(_sources_above(parent, defaults), table),
         extends=extends,
         default_binaries=() if command else _default_binaries(name, table, parent),
         command=command,
@@ -75,7 +78,15 @@ def merge_driver(
         **independent,
     )
     _check_early(made, table, defaults)
+    check_sources(table.get(SOURCES) or (), table.place.at(SOURCES.name), (made,))
     return made
+
+
+def _sources_above(parent: Driver | None, defaults: Table) -> tuple[UrlSource, ...]:
+    """The parent's sources, which have those of `[sources]` merged in; without a parent, those."""
+    if parent is not None:
+        return parent.sources
+    return tuple(source for _, sources in defaults.get(SOURCES) or () for source in sources)
 
 
 def _check_early(made: Driver, table: Table, defaults: Table) -> None:

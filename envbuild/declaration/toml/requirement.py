@@ -103,10 +103,8 @@ def _by_url(name: str) -> TextError:
     """A URL or a path as a requirement; it may have a password, so it is not repeated."""
     return TextError(
         "a requirement cannot be a URL or a path, because lockfiles have no addresses",
-        hint=(
-            "put the wheel into a folder and bind the package to it: "
-            f'[[index]] with name = "local", path = "wheels", packages = ["{name}"]'
-        ),
+        hint=f"write the package's name here, and where it comes from beside it: "
+        f'[sources] with {name} = {{ url = "https://…/….whl" }}',
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from envbuild import __version__
+from envbuild.declaration.source import is_source, kind_of
 from envbuild.launchers.export import TARGET, ExportFormat
 from envbuild.launchers.fleet import ExportedFile
 from envbuild.requirement.graph import active_edges
@@ -88,10 +89,17 @@ def _component(
         for file in package.files
     ]
     component["properties"] = [
-        {"name": "envbuild:index", "value": package.index},
+        _origin(package.index),
         *({"name": "envbuild:target", "value": str(target)} for target in package.targets),
     ]
     return component
+
+
+def _origin(origin: str) -> dict[str, str]:
+    """The index of a package, or the kind of its source."""
+    if is_source(origin):
+        return {"name": "envbuild:source", "value": kind_of(origin)}
+    return {"name": "envbuild:index", "value": origin}
 
 
 def _licence(text: str) -> dict[str, object]:

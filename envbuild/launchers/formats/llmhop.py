@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.errors import IndexFailureError, Problem
+from envbuild.declaration.source import is_source
+from envbuild.errors import IndexFailureError, Problem, UsageError
 from envbuild.launchers.export import ARGUMENTS, IMAGE, PORT, TARGET, ExportFormat
 from envbuild.launchers.fleet import ExportedFile, header, join
 from envbuild.launchers.formats.pylock import python_range, target_markers
@@ -27,6 +28,10 @@ def render_workspace(lockfile: Lockfile, indexes: Mapping[str, tuple[str, bool]]
     `indexes` has the address or folder of every bound index that a package comes from, and whether it is flat.
     """
     check_distinct(lockfile)
+    sourced = ", ".join(one.name for one in lockfile.packages if is_source(one.index))
+    if sourced:
+        message = f"{lockfile.driver}: {sourced} comes from a source, which this export cannot name"
+        raise UsageError(Problem(message=message, hint="use `export pylock` for this driver"))
     lines = [
         f"# {header('llmhop')}",
         "[project]",

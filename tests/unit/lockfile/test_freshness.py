@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from envbuild.declaration.declaration import Index
+from envbuild.declaration.source import LockedSource
 from envbuild.lockfile.freshness import compare_inputs, inputs_of, judge_lockfile
 from envbuild.lockfile.lockfile import Fresh, Inputs, LockedVariant, Stale
 from envbuild.value import field_names, replace
@@ -48,6 +49,10 @@ CHANGES: dict[str, tuple[Any, str]] = {
         (LockedVariant(name="cpu", requires=("vllm",), indexes=()),),
         "variants: cpu is new",
     ),
+    "sources": (
+        (LockedSource(package="torch", origin="url:1", variant="cpu"),),
+        "sources: torch/@cpu is new",
+    ),
     "indexes": ((), "the packages that indexes are bound to changed"),
 }
 
@@ -79,6 +84,16 @@ def test_all_reasons_are_given_at_once() -> None:
     found = compare_inputs(INPUTS, wanted)
     assert isinstance(found, Stale)
     assert len(found.reasons) == 3
+
+
+def test_another_address_of_a_source_is_a_change() -> None:
+    """The lockfile has only its digest, so the reason names the package alone."""
+    before, after = (
+        replace(INPUTS, sources=(LockedSource(package="torch", origin=f"url:{digit}"),))
+        for digit in "12"
+    )
+    reasons = ("sources: torch is declared in another way",)
+    assert compare_inputs(before, after) == Stale(reasons=reasons)
 
 
 def test_a_line_that_stands_twice_is_a_change() -> None:

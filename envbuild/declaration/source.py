@@ -1,0 +1,124 @@
+"""Where a package comes from if no index has it: a wheel or an archive by its URL."""
+
+from __future__ import annotations
+
+from envbuild.digest import sha256_hex
+from envbuild.value import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from envbuild.declaration.declaration import Bindings
+    from envbuild.target.target import Target
+
+URL = "url"
+
+
+def source_variable(package: str) -> str:
+    """The environment variable with a source's place on a host: `$ENVBUILD_SOURCE_<NAME>`."""
+    return f"ENVBUILD_SOURCE_{package.upper().replace('-', '_')}"
+
+
+def is_source(origin: str) -> bool:
+    """Whether a package comes from a source, by where it is locked to come from; else that is an index's name."""
+    return ":" in origin
+
+
+def kind_of(origin: str) -> str:
+    """The kind of a source, such as `url`."""
+    return origin.partition(":")[0]
+
+
+def origin_words(origin: str, package: str) -> str:
+    """Where a package comes from, in messages."""
+    return f"the source of {package}" if is_source(origin) else f"index '{origin}'"
+
+
+@value
+class LockedSource:
+    """A source as lockfiles have it, without an address."""
+
+    package: str
+    """Normalised (PEP 503)."""
+
+    origin: str
+    """The kind and the digest of what is declared: `url:` and 64 hex digits. No index is called so."""
+
+    platform: str | None = None
+    """The only platform that it is for; None for all."""
+
+    variant: str | None = None
+    """The only variant that it is for; None for all."""
+
+    @property
+    def name(self) -> str:
+        """The package, and what it is for: `flash-attn`, `flash-attn/x86_64-manylinux_2_28@cuda13`."""
+        where = f"{self.platform or ''}{f'@{self.variant}' if self.variant else ''}"
+        return f"{self.package}/{where}" if where else self.package
+
+    def suits(self, target: Target) -> bool:
+        """Whether a target gets the package from it."""
+        return self.platform in (None, str(target.platform)) and self.variant in (
+            None,
+            target.variant,
+        )
+
+
+def bindings_on(target: Target, sources: Iterable[LockedSource]) -> Bindings:
+    """For each package with a source on a target, the first that suits it."""
+    found: dict[str, str] = {}
+    for source in sources:
+        if source.suits(target):
+            found.setdefault(source.package, source.origin)
+    return tuple((origin, (package,)) for package, origin in found.items())
+
+
+@value
+class WheelAddress:
+    """The address of one file."""
+
+    url: str
+    """Without credentials, a query and a fragment."""
+
+    sha256: str | None = None
+    """The declared digest, 64 hex digits."""
+
+    @property
+    def filename(self) -> str:
+        """The last part of the address, decoded."""
+        from urllib.parse import unquote
+
+        return unquote(self.url.rpartition("/")[2])
+
+
+@value
+class UrlSource:
+    """Wheels of one package by their URLs; each target takes the one that fits."""
+
+    package: str
+    line: int
+    files: tuple[WheelAddress, ...]
+    platform: str | None = None
+    variant: str | None = None
+
+    @property
+    def origin(self) -> str:
+        """As in `LockedSource`."""
+        text = "\n".join(f"{file.url}#{file.sha256 or ''}" for file in self.files)
+        return f"{URL}:{sha256_hex(text.encode())}"
+
+    @property
+    def shown(self) -> str:
+        """The address, for the user's own eyes."""
+        return " ".join(file.url for file in self.files)
+
+    @property
+    def locked(self) -> LockedSource:
+        """As lockfiles have it."""
+        return LockedSource(
+            package=self.package,
+            origin=self.origin,
+            platform=self.platform,
+            variant=self.variant,
+        )

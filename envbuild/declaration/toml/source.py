@@ -1,0 +1,169 @@
+"""`[sources]` and `[drivers.NAME.sources]`: packages that come from no index."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import urldefrag, urlsplit
+
+from envbuild.declaration.source import UrlSource, WheelAddress
+from envbuild.declaration.toml.requirement import parse_package
+from envbuild.declaration.toml.table import Key, Place, Table, TextError, kind, read_table, text
+from envbuild.declaration.toml.target import platform
+from envbuild.target.target import parse_variant
+from envbuild.value import replace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from envbuild.declaration.declaration import Driver
+
+_FORM = 'write it like [sources] with NAME = { url = "https://…/NAME-1.0-py3-none-any.whl" }'
+_SHA256 = re.compile(r"sha256=([0-9a-f]{64})")
+_MOST = 200
+"""The most packages of one table, and the most sources of one package."""
+
+
+def _url(written: str) -> WheelAddress:
+    """The address of a wheel; no message repeats a possible password."""
+    if re.search(r"[\s\x00-\x1f\x7f]", written):
+        raise TextError("a URL has no blanks in it")
+    bare, fragment = urldefrag(written)
+    try:
+        parts = urlsplit(bare)
+        _ = parts.port
+    except ValueError:
+        raise TextError("this is not a URL", hint=_FORM) from None
+    if parts.scheme not in ("http", "https"):
+        raise TextError("the URL of a source begins with https:// or http://", hint=_FORM)
+    if not parts.hostname:
+        raise TextError("the URL names no host", hint=_FORM)
+    if "@" in parts.netloc or parts.query:
+        what = "a user or a password" if "@" in parts.netloc else "`?`"
+        raise TextError(
+            f"this file holds no secrets, but the URL has {what} in it",
+            hint="remove it; passwords belong into the netrc file",
+        )
+    digest = _SHA256.fullmatch(fragment)
+    if fragment and digest is None:
+        hint = "`#sha256=` and 64 hex digits may follow the URL, and nothing else"
+        raise TextError("the URL has `#` in it", hint=hint)
+    if not parts.path.endswith(".whl"):
+        raise TextError("the URL does not end in a wheel's name, `….whl`", hint=_FORM)
+    return WheelAddress(url=bare, sha256=digest[1] if digest else None)
+
+
+URL = Key("url", text(_url))
+PLATFORM = Key("platform", text(platform))
+VARIANT = Key("variant", text(parse_variant))
+SOURCE_KEYS: tuple[Key[object], ...] = (URL, PLATFORM, VARIANT)
+
+
+def read_sources(value: object, place: Place) -> tuple[tuple[str, tuple[UrlSource, ...]], ...]:
+    """A reader of all sources of a table: each package with its sources, in name order."""
+    if not isinstance(value, dict):
+        place.wrong(f"must be a table, not {kind(value)}", hint=_FORM)
+        return ()
+    if len(value) > _MOST:
+        place.wrong(f"it has more than {_MOST} packages", hint="split the file into several")
+        return ()
+    found: dict[str, tuple[UrlSource, ...]] = {}
+    for name, inner in value.items():
+        package = text(parse_package)(name, place.at(name))
+        if package is not None and package in found:
+            place.at(name).wrong(f"'{package}' is listed twice", hint="remove one of them")
+        elif package is not None:
+            found[package] = tuple(_of_package(package, inner, place.at(name)))
+    return tuple(sorted(found.items()))
+
+
+def _of_package(package: str, value: object, place: Place) -> Iterator[UrlSource]:
+    """The sources of a package; addresses for the same targets are one source."""
+    entries = value if isinstance(value, list) else [value]
+    if not entries or len(entries) > _MOST:
+        place.wrong(f"must have between one and {_MOST} sources", hint=_FORM)
+        return
+    found: dict[tuple[str | None, str | None], UrlSource] = {}
+    for number, inner in enumerate(entries):
+        at = place.at(number) if isinstance(value, list) else place
+        table = read_table(inner, at, SOURCE_KEYS, hint=_FORM)
+        source = _source(package, table) if table is not None else None
+        if source is not None:
+            own = (source.platform, source.variant)
+            same = found.get(own)
+            files = (*(same.files if same else ()), *source.files)
+            _check_distinct(files, at)
+            found[own] = replace(same or source, files=files)
+    yield from sorted(
+        found.values(), key=lambda one: (one.variant is None) + (one.platform is None)
+    )
+
+
+def _source(package: str, table: Table) -> UrlSource | None:
+    if not table.has(URL):
+        table.place.wrong("the source has no `url`", hint=_FORM)
+    address = table.get(URL)
+    if address is None:
+        return None
+    _check_name(package, address, table.place.at(URL.name))
+    return UrlSource(
+        package=package,
+        line=table.place.line,
+        files=(address,),
+        platform=table.get(PLATFORM),
+        variant=table.get(VARIANT),
+    )
+
+
+def _check_name(package: str, address: WheelAddress, place: Place) -> None:
+    from envbuild.target.wheel_choice import parse_wheel_name
+
+    try:
+        name = parse_wheel_name(address.filename)[0]
+    except ValueError:
+        hint = "NAME-VERSION-PYTHON-ABI-PLATFORM.whl"
+        place.wrong(f"{address.filename!r} is not a wheel's name", hint=hint)
+        return
+    if name != package:
+        place.wrong(
+            f"the wheel is one of '{name}', not of '{package}'",
+            hint=f"write {name} = {{ url = … }}, or another URL",
+        )
+
+
+def _check_distinct(files: tuple[WheelAddress, ...], place: Place) -> None:
+    if len({file.filename for file in files}) < len(files):
+        place.wrong(
+            "two URLs for the same targets have one file name",
+            hint="give each its `platform` or its `variant`, or remove one",
+        )
+
+
+SOURCES = Key("sources", read_sources)
+
+
+def merge_sources(inherited: tuple[UrlSource, ...], table: Table) -> tuple[UrlSource, ...]:
+    """The sources of a driver, in name order: its own in place of inherited ones of the same package."""
+    own = dict(table.get(SOURCES) or ())
+    kept = (source for source in inherited if source.package not in own)
+    added = (source for sources in own.values() for source in sources)
+    return tuple(sorted((*kept, *added), key=lambda source: source.package))
+
+
+def check_sources(
+    sources: Iterable[tuple[str, tuple[UrlSource, ...]]], place: Place, drivers: tuple[Driver, ...]
+) -> None:
+    """Note variants and platforms that none of the drivers has; `place` is that of the table."""
+    variants = {variant.name for driver in drivers for variant in driver.variants}
+    platforms = {name for driver in drivers for name in driver.platforms}
+    whose = f"the driver '{drivers[0].name}'" if len(drivers) == 1 else "any driver"
+    for package, source in ((name, one) for name, all_ in sources for one in all_):
+        for name, known, what in (
+            (source.variant, variants, "variant"),
+            (source.platform, platforms, "platform"),
+        ):
+            if name is not None and name not in known:
+                place.at(package).wrong(
+                    f"'{name}' is no {what} of {whose}",
+                    hint=f"there are: {', '.join(sorted(known)) or 'none'}",
+                )

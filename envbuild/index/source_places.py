@@ -1,0 +1,77 @@
+"""Where the sources of packages are on this host: each is an index with one package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote, urlsplit
+
+from envbuild.declaration.source import source_variable
+from envbuild.errors import Problem, UsageError
+from envbuild.index.locations import IndexLocation
+from envbuild.index.page import IndexFile
+from envbuild.index.places import split_credentials
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from envbuild.declaration.source import UrlSource
+    from envbuild.index.credentials import Netrc
+
+_HINT = "give an http(s) URL, a file: URL or an absolute path: of the file, or of the folder that has it"
+
+
+def locate_sources(
+    sources: Iterable[UrlSource], environ: Mapping[str, str], netrc: Netrc
+) -> tuple[IndexLocation, ...]:
+    """The place of each source; `$ENVBUILD_SOURCE_<NAME>` goes before the declaration.
+
+    UsageError names every variable with an invalid value.
+    """
+    problems: list[Problem] = []
+    found = []
+    for source in sources:
+        variable = source_variable(source.package)
+        try:
+            location = _locate(source, environ.get(variable, ""))
+        except ValueError as error:
+            message = f"the place of the source of {source.package} {error}"
+            problems.append(Problem(key=f"${variable}", message=message, hint=_HINT))
+            continue
+        found.append(netrc.complete(location))
+    if problems:
+        raise UsageError(dict.fromkeys(problems))
+    return tuple(found)
+
+
+def _locate(source: UrlSource, override: str) -> IndexLocation:
+    files = tuple(
+        IndexFile(
+            filename=file.filename,
+            url=_moved(override, file.filename) if override else file.url,
+            sha256=file.sha256,
+        )
+        for file in source.files
+    )
+    first = files[0].url
+    if first.startswith("file:"):
+        place = IndexLocation(name=source.origin, folder=Path(unquote(urlsplit(first).path)).parent)
+    else:
+        place = split_credentials(source.origin, override or first)
+    return place.with_files(source.package, files)
+
+
+def _moved(override: str, filename: str) -> str:
+    """The address of a file where a host has it; ValueError says what is wrong, without the text."""
+    scheme = override.partition(":")[0].lower()
+    if scheme in ("http", "https"):
+        bare = split_credentials("", override).url or ""
+    elif scheme == "file" and urlsplit(override).hostname in (None, "localhost"):
+        bare = f"file://{urlsplit(override).path}"
+    elif Path(override).is_absolute():
+        bare = Path(override).as_uri()
+    else:
+        raise ValueError("is neither a URL nor an absolute path")
+    if unquote(bare.rpartition("/")[2]) == filename:
+        return bare
+    return f"{bare.rstrip('/')}/{quote(filename)}"
