@@ -27,12 +27,12 @@ def planner_for(
     """Makes this host's plan from the declaration and its lockfiles."""
     from envbuild.commands.sync import Planner
 
-    chosen: dict[tuple[tuple[str, ...], bool], Interpreter] = {}
+    chosen: dict[tuple[tuple[str, ...], bool, str], Interpreter] = {}
 
     def interpreter_for(driver: Driver) -> Interpreter:
         if not (chosen or dry_run):  # names and lockfiles are right; a Python may have to come
             context.store.prepare()
-        request = (driver.python, driver.python_downloads)
+        request = (driver.python, driver.python_downloads, driver.python_source)
         if request not in chosen:
             chosen[request] = context.interpreter_for(driver, offline=offline, dry_run=dry_run)
         interpreter = chosen[request]

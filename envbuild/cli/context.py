@@ -209,6 +209,7 @@ class Context:
             driver.python,
             prefer_shareable=self.store.is_reachable,
             downloads=driver.python_downloads,
+            source=driver.python_source,
             offline=offline,
             dry_run=dry_run,
             key=f"drivers.{driver.name}.python",

@@ -196,6 +196,9 @@ class Driver(LockingKeys):
     python_downloads: bool = True
     """Whether a missing Python may be downloaded into the store."""
 
+    python_source: str = "host"
+    """`store` if only Pythons that envbuild installed into its store are used; `host` for any."""
+
     env: tuple[tuple[str, str], ...] = ()
     """Environment variables that are set where they are unset, in name order; values may name `{env}` and so on."""
 

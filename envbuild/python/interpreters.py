@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError, Problem
 from envbuild.posix.process import Command, scrubbed_environment
+from envbuild.python.downloads import MIRROR, read_downloads
 from envbuild.python.managed import install_python, installed_pythons, parse_uv_list
 from envbuild.python.memory import Memory, Remembered
 from envbuild.python.probe import ask_python, executables_of, is_shareable
+from envbuild.store.pythons import python_name
 from envbuild.target.host import probe_system
 from envbuild.target.target import Interpreter, choose_interpreter
 from envbuild.uv.executable import base_arguments
@@ -89,30 +91,39 @@ class Interpreters:
         *,
         prefer_shareable: bool,
         downloads: bool,
+        source: str = "host",
         offline: bool = False,
         dry_run: bool = False,
         key: str | None = None,
     ) -> Interpreter:
         """The interpreter for requests in order of preference; uv installs one if none fits.
 
+        With `source` "store", only Pythons that envbuild has installed in the store count.
         Chooses as `choose_interpreter` does, and searches again before it gives up.
         Nothing is downloaded with `offline`, or without `downloads` (from the declaration).
         HostError, for the declaration's `key`, lists what was found and what to do.
         """
         with self._lock:
-            chosen = choose_interpreter(
-                self._discover(), requests, prefer_shareable=prefer_shareable
-            )
-            if chosen is None and not self._refreshed:
+            found = self._of(source, self._discover())
+            chosen = choose_interpreter(found, requests, prefer_shareable=prefer_shareable)
+            if chosen is None and not self._refreshed and source != "store":
                 self._refreshed = True
                 found = self._discover(refresh=True)
                 chosen = choose_interpreter(found, requests, prefer_shareable=prefer_shareable)
-            if chosen is None and downloads and not (offline or dry_run):
-                chosen = self._install(requests)
+            if chosen is not None:
+                return chosen
+            offline = offline and not read_downloads(self._environment).are_local
+            why = _why_not_fetched(downloads=downloads, offline=offline, dry_run=dry_run)
+            chosen = self._install(requests, source) if why is None else None
             if chosen is None:
-                why = _why_not_fetched(downloads=downloads, offline=offline, dry_run=dry_run)
-                raise self._none_fits(requests, why, key)
+                raise self._none_fits(requests, why, key, source)
             return chosen
+
+    def _of(self, source: str, found: tuple[Interpreter, ...]) -> tuple[Interpreter, ...]:
+        """Those that a driver with this `python-source` can have."""
+        if source != "store":
+            return found
+        return tuple(one for one in found if python_name(self._pythons, one.path) is not None)
 
     def _discover(self, *, refresh: bool = False) -> tuple[Interpreter, ...]:
         if self._found is None or refresh:
@@ -219,7 +230,7 @@ class Interpreters:
         beside = (path.parent for path in shims if (path.parent / "versions").is_dir())
         return tuple(dict.fromkeys((told, *beside)))
 
-    def _install(self, requests: tuple[str, ...]) -> Interpreter | None:
+    def _install(self, requests: tuple[str, ...], source: str) -> Interpreter | None:
         """Let uv install the first request that it can; each is tried once in a command."""
         for request in requests:
             if request in self._refused:
@@ -230,9 +241,10 @@ class Interpreters:
                 uv=self._uv,
                 runner=self._runner,
                 environment=self._environment,
+                downloads=read_downloads(self._environment),
             )
             if refusal is None:
-                found = self._discover(refresh=True)
+                found = self._of(source, self._discover(refresh=True))
                 chosen = choose_interpreter(found, (request,), prefer_shareable=False)
                 if chosen is not None:
                     return chosen
@@ -240,17 +252,31 @@ class Interpreters:
             self._refused[request] = refusal
         return None
 
-    def _none_fits(self, requests: tuple[str, ...], why: str | None, key: str | None) -> HostError:
+    def _none_fits(
+        self, requests: tuple[str, ...], why: str | None, key: str | None, source: str
+    ) -> HostError:
         """The error with what was found and what to do; `why` says why nothing was downloaded, None that it failed."""
         wanted = " or ".join(requests)
         refused = [self._refused[request] for request in requests if request in self._refused]
         reason = why or "the download failed"
+        place, hint = (
+            "",
+            (
+                f"install Python {requests[0]} where every user can start it, "
+                "or set `python` to a version that was found"
+            ),
+        )
+        if source == "store":
+            place = " in the store"
+            hint = (
+                f"name a mirror by ${MIRROR}, or remove `python-source` to use the host's Pythons"
+            )
+        found = describe(self._of(source, self._found or ()))
         return HostError(
             Problem(
                 key=key,
-                message=f"there is no Python {wanted}, and {reason}; {describe(self._found or ())}",
-                hint=f"install Python {requests[0]} where every user can start it, "
-                "or set `python` to a version that was found",
+                message=f"there is no Python {wanted}{place}, and {reason}; {found}",
+                hint=hint,
                 detail=None if why else "\n".join(refused),
             )
         )

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from envbuild.posix.process import Runner
+    from envbuild.python.downloads import Downloads
 
 
 def installed_pythons(pythons: Path) -> list[str]:
@@ -48,7 +49,13 @@ def parse_uv_list(text: str) -> tuple[str, ...] | None:
 
 
 def install_python(
-    request: str, *, into: Path, uv: str, runner: Runner, environment: Mapping[str, str]
+    request: str,
+    *,
+    into: Path,
+    uv: str,
+    runner: Runner,
+    environment: Mapping[str, str],
+    downloads: Downloads,
 ) -> str | None:
     """Let uv install a Python for the request; None, or the reason why it could not.
 
@@ -66,7 +73,7 @@ def install_python(
             )  # uv's: a killed one leaves it, for anybody to hold
             for remains in (into / ".temp", *_folders(into, request)):
                 shutil.rmtree(remains, ignore_errors=True)
-            completed = runner.run(_command(request, into, uv, environment, lock))
+            completed = runner.run(_command(request, into, uv, environment, downloads, lock))
             (into / ".lock").unlink(missing_ok=True)  # uv leaves it writable for everybody
             if completed.code != 0:
                 return completed.stderr.strip() or f"uv ended with exit code {completed.code}"
@@ -77,7 +84,12 @@ def install_python(
 
 
 def _command(
-    request: str, into: Path, uv: str, environment: Mapping[str, str], lock: int
+    request: str,
+    into: Path,
+    uv: str,
+    environment: Mapping[str, str],
+    downloads: Downloads,
+    lock: int,
 ) -> Command:
     """Bytecode of the standard library is compiled too, because no service user can write it later.
 
@@ -86,6 +98,7 @@ def _command(
     argv = (
         *(uv, "python", "install", request, "--install-dir", str(into)),
         *("--no-bin", "--compile-bytecode", "--no-cache", *base_arguments(downloads=True)),
+        *downloads.arguments,
     )
     env = scrubbed_environment(environment, PYC_INVALIDATION_MODE="TIMESTAMP")
     return Command(argv=argv, env=env, cwd="/", keep_open=(lock,))

@@ -34,6 +34,7 @@ from envbuild.declaration.toml.target import (
     overlap,
     platform,
     python,
+    python_source,
     read_accelerator,
     read_exclude_newer,
     read_exclude_newer_packages,
@@ -204,6 +205,14 @@ DRIVER_TABLE = (
         in_defaults=True,
         about="whether `sync` downloads a Python if the host has none of them",
         example="python-downloads = false",
+    ),
+    DriverKey(
+        key=Key("python-source", text(python_source)),
+        decides="environment",
+        in_defaults=True,
+        by_host=True,
+        about='where its Python comes from: "host", or "store" for one that envbuild installs and keeps',
+        example='python-source = "host"',
     ),
     DriverKey(
         key=Key("platforms", list_of(text(platform), filled=True, unique=True)),
