@@ -272,6 +272,12 @@ class Code(enum.StrEnum):
         "this host's accelerator does not support the version that installed packages need",
         "the hint says what to upgrade",
     )
+    VARIANT = (
+        "variant",
+        "warning",
+        "another variant of a driver is installed than this host would get now: an accelerator, or its driver, changed",
+        "run `envbuild sync`",
+    )
     LOCKFILE = (
         "lockfile",
         "error",

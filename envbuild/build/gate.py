@@ -126,7 +126,7 @@ def refusal_of_built(wanted: Wanted, environment: Path, *, file: str) -> Envbuil
     driver = wanted.driver
     asked = DriverLines(
         driver=driver.name,
-        requires=tuple(requirement.text for requirement in driver.requires),
+        requires=tuple(one.text for one in driver.requires_for(wanted.target.variant)),
         constraints=driver.constraints,
         overrides=driver.overrides,
     )

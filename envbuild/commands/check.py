@@ -164,10 +164,9 @@ class Checker:
     def _stale(self, driver: Driver, lockfile: Lockfile) -> Iterator[Finding]:
         judged = judge_lockfile(lockfile, driver, self.declaration)
         if isinstance(judged, Stale):
-            declared = (one for variant in driver.variants for one in variant.requires)
             locked = {text for one in lockfile.inputs.variants for text in one.requires}
             locked |= {*lockfile.inputs.requires}
-            new = (one for one in (*driver.requires, *declared) if one.text not in locked)
+            new = (one for one in driver.all_requires if one.text not in locked)
             yield Finding(
                 code=Code.STALE_LOCKFILE,
                 subject=driver.name,

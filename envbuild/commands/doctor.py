@@ -8,14 +8,13 @@ from pathlib import Path
 from posixpath import basename
 from typing import TYPE_CHECKING, NamedTuple
 
+from envbuild.commands.doctor_lockfiles import lock_findings
 from envbuild.environment.installed import outside_range, read_distributions, unmet_requirements
 from envbuild.environment.receipt import read_receipt_python
 from envbuild.errors import HostError, Problem, UsageError
 from envbuild.finding import Code, Finding
 from envbuild.launchers.unit_file import parse_unit
 from envbuild.lean_json import read_ordinary
-from envbuild.lockfile.freshness import judge_lockfile
-from envbuild.lockfile.lockfile import Stale
 from envbuild.posix.input_file import MOST_UNIT, RefusedInputError, read_named
 from envbuild.python.probe import ask_python, is_shareable
 from envbuild.store.shims import shim_owners
@@ -67,11 +66,12 @@ class Diagnosis:
     """Facts of the host: a word and a sentence each."""
 
     findings: tuple[Finding, ...]
+    warnings: tuple[Finding, ...]
     units: tuple[UnitCommand, ...]
 
     @property
     def exit_code(self) -> int:
-        """0 if there is no problem, else 1."""
+        """0 if there is no problem, else 1; a warning is none."""
         return 1 if self.findings or any(unit.kind not in _GOOD for unit in self.units) else 0
 
 
@@ -96,8 +96,14 @@ class Doctor:
             findings += self._interpreter_findings(driver)
             findings += self._accelerator_findings(driver)
             findings += self._package_findings(driver)
-        findings += self._lock_findings()
-        return Diagnosis(facts=tuple(self._facts()), findings=tuple(findings), units=units)
+        if self.declaration is not None:
+            findings += lock_findings(self.declaration, self.lock_folder, self.manifest, self.host)
+        return Diagnosis(
+            facts=tuple(self._facts()),
+            findings=tuple(one for one in findings if one.level == "error"),
+            warnings=tuple(one for one in findings if one.level != "error"),
+            units=units,
+        )
 
     def _facts(self) -> Iterator[tuple[str, str]]:
         host = self.host
@@ -189,31 +195,14 @@ class Doctor:
     def _package_findings(self, driver: ManifestDriver) -> Iterator[Finding]:
         declared = self.declaration.driver(driver.name) if self.declaration is not None else None
         overrides = declared.overrides if declared is not None else ()
-        requires = tuple(one.text for one in declared.requires) if declared is not None else ()
+        asked = declared.requires_for(driver.variant) if declared is not None else ()
+        requires = tuple(one.text for one in asked)
         distributions = read_distributions(Path(driver.environment))
         here = self.host.target(driver.python_version)
         yield from unmet_requirements(driver.name, distributions, here, requires, overrides)
         if declared is not None:
             installed = {item.name: item.version for item in distributions}
             yield from outside_range(driver.name, requires, installed)
-
-    def _lock_findings(self) -> Iterator[Finding]:
-        if self.declaration is None:
-            return
-        for driver in self.declaration.drivers:
-            if not driver.enabled:
-                continue
-            stored = self.lock_folder.read(driver.name)
-            if stored is None:
-                message = "it has no lockfile"
-            else:
-                judged = judge_lockfile(stored.lockfile, driver, self.declaration)
-                if not isinstance(judged, Stale):
-                    continue
-                message = f"its lockfile is stale: {'; '.join(judged.reasons)}"
-            yield Finding(
-                code=Code.LOCKFILE, subject=driver.name, message=message, hint="run `envbuild lock`"
-            )
 
 
 def _receipt_finding(driver: ManifestDriver, message: str) -> Finding:

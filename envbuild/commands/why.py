@@ -106,7 +106,7 @@ def _lockfile(declaration: Declaration, folder: LockFolder, driver: str) -> Lock
 def _lines(declaration: Declaration, name: str) -> dict[str, int]:
     driver = declaration.driver(name)
     assert driver is not None
-    return {requirement.text: requirement.line for requirement in driver.requires}
+    return {requirement.text: requirement.line for requirement in driver.all_requires}
 
 
 def _target(lockfile: Lockfile, text: str | None) -> Target:

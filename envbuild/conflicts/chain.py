@@ -120,7 +120,7 @@ def line_of(declaration: Declaration, driver: str, text: str) -> int | None:
     declared = declaration.driver(driver)
     if declared is None:
         return None
-    lines = (requirement.line for requirement in declared.requires if requirement.text == text)
+    lines = (requirement.line for requirement in declared.all_requires if requirement.text == text)
     return next(lines, declared.line)
 
 

@@ -246,6 +246,16 @@ class Driver(LockingKeys):
     Missing keys are built in; requirements have their own lines.
     """
 
+    def requires_for(self, variant: str | None) -> tuple[DeclaredRequirement, ...]:
+        """What it asks for in one of its variants, by name; for None its own requirements."""
+        own = (one.requires for one in self.variants if one.name == variant)
+        return merge_requires(self.requires, next(own, ()))
+
+    @property
+    def all_requires(self) -> tuple[DeclaredRequirement, ...]:
+        """Its own requirements, then those of its variants."""
+        return (*self.requires, *(own for one in self.variants for own in one.requires))
+
     @property
     def module(self) -> str | None:
         """The module that its command runs with Python's `-m`; None if it runs none."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.declaration.declaration import LockingKeys, merge_requires
+from envbuild.declaration.declaration import LockingKeys
 from envbuild.declaration.torch_backend import served_indexes
 from envbuild.lockfile.lockfile import Fresh, Inputs, LockedVariant, Stale
 from envbuild.lockfile.provided_commands import unknown_commands
@@ -28,9 +28,7 @@ def inputs_of(driver: Driver, declaration: Declaration) -> Inputs:
         variants=tuple(
             LockedVariant(
                 name=variant.name,
-                requires=tuple(
-                    one.text for one in merge_requires(driver.requires, variant.requires)
-                ),
+                requires=tuple(one.text for one in driver.requires_for(variant.name)),
                 indexes=declaration.bindings(served_indexes(driver, variant)),
             )
             for variant in driver.variants

@@ -103,6 +103,7 @@ def doctor_table(result: Diagnosis) -> dict[str, object]:
     return {
         "facts": dict(result.facts),
         "findings": [finding_table(finding) for finding in result.findings],
+        "warnings": [finding_table(finding) for finding in result.warnings],
         "units": [_unit_table(unit) for unit in result.units],
     }
 
@@ -113,6 +114,8 @@ def _doctor_lines(result: Diagnosis) -> Iterator[str]:
         owner = f" ({unit.driver})" if unit.driver else ""
         yield f"{unit.file}:{unit.line}: {unit.kind}: {unit.executable}{owner} {_WORDS[unit.kind]}"
     yield from finding_lines(result.findings)
+    for line in finding_lines(result.warnings):
+        yield line if line.startswith(" ") else f"warning: {line}"
     count = len(result.findings) + sum(unit.kind not in _GOOD for unit in result.units)
     yield render_count(count, "problem") if count else "nothing is wrong"
 

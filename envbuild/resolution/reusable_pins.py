@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 from envbuild.requirement.parse import admits, parse_requirement, parse_version
 from envbuild.resolution.resolution import locked_choice
-from envbuild.value import replace
+from envbuild.value import replace, value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from envbuild.declaration.declaration import Bindings
     from envbuild.lockfile.lockfile import Inputs, LockedPackage, Lockfile
     from envbuild.resolution.resolution import LockedChoice
 
@@ -26,28 +27,60 @@ def keep_every_pin(previous: Lockfile, inputs: Inputs) -> Lockfile | None:
     """The lockfile with these inputs if no pin changes; None if a resolver has to decide.
 
     Only ranges of requirements and constraints may differ. A resolver decides about everything else:
-    another package, extra, marker, target, override or index, a limit on the age of files,
+    another package, extra, marker, target, variant, override or index, a limit on the age of files,
     builds from source, and pre-releases and local versions whose own range changes.
     """
-    only_ranges_differ = previous.inputs == replace(
-        inputs, requires=previous.inputs.requires, constraints=previous.inputs.constraints
+    before = previous.inputs
+    unchanged = replace(
+        inputs, requires=before.requires, constraints=before.constraints, variants=before.variants
     )
-    if not only_ranges_differ or inputs.allow_sdist or inputs.variants:
+    if before != unchanged or _served(before) != _served(inputs) or inputs.allow_sdist:
         return None
     if inputs.exclude_newer is not None or inputs.exclude_newer_packages:
         return None
     if any(package.yanked is not None for package in previous.packages):
         return None
-    if _asked(previous.inputs.requires) != _asked(inputs.requires):
-        return None
     if not all(file.name.endswith(".whl") for pin in previous.packages for file in pin.files):
         return None
-    before = {*previous.inputs.requires, *previous.inputs.constraints}
-    now = {*inputs.requires, *inputs.constraints}
-    pins = _pins_by_name(previous.packages)
-    plain = all(map(_is_plain, _versions(before ^ now, pins)))
-    fits = all(_fits(text, pins) for text in now - before)
-    return replace(previous, inputs=inputs) if plain and fits else None
+    kept = all(
+        _keeps(then, now, _pins_by_name(previous.packages, variant))
+        for (variant, then), (_, now) in zip(_lines(before), _lines(inputs), strict=True)
+    )
+    return replace(previous, inputs=inputs) if kept else None
+
+
+def _served(inputs: Inputs) -> tuple[tuple[str, Bindings], ...]:
+    """Each variant with its indexes."""
+    return tuple((one.name, one.indexes) for one in inputs.variants)
+
+
+@value
+class _Lines:
+    """The lines of a driver, or of one of its variants."""
+
+    requires: tuple[str, ...]
+    constraints: tuple[str, ...]
+
+
+def _lines(inputs: Inputs) -> list[tuple[str | None, _Lines]]:
+    """What is required in each variant, by name; without variants what the driver requires."""
+    parts: list[tuple[str | None, tuple[str, ...]]] = [
+        (one.name, one.requires) for one in inputs.variants
+    ]
+    return [
+        (name, _Lines(requires=requires, constraints=inputs.constraints))
+        for name, requires in parts or [(None, inputs.requires)]
+    ]
+
+
+def _keeps(before: _Lines, now: _Lines, pins: dict[str, tuple[str, ...]]) -> bool:
+    """Whether only ranges differ, and all of them admit the pins."""
+    if _asked(before.requires) != _asked(now.requires):
+        return False
+    then = {*before.requires, *before.constraints}
+    lines = {*now.requires, *now.constraints}
+    plain = all(map(_is_plain, _versions(then ^ lines, pins)))
+    return plain and all(_fits(text, pins) for text in lines - then)
 
 
 def choices_of(lockfile: Lockfile) -> tuple[LockedChoice, ...]:
@@ -66,11 +99,14 @@ def _asked(requires: tuple[str, ...]) -> list[tuple[str, tuple[str, ...], str]]:
     return sorted((one.name, one.extras, one.marker) for one in wanted)
 
 
-def _pins_by_name(packages: Iterable[LockedPackage]) -> dict[str, tuple[str, ...]]:
-    """Each package's versions; several if targets take different ones."""
+def _pins_by_name(
+    packages: Iterable[LockedPackage], variant: str | None
+) -> dict[str, tuple[str, ...]]:
+    """Each package's versions in a variant; several if targets take different ones."""
     found: dict[str, tuple[str, ...]] = {}
     for package in packages:
-        found[package.name] = (*found.get(package.name, ()), package.version)
+        if any(target.variant == variant for target in package.targets):
+            found[package.name] = (*found.get(package.name, ()), package.version)
     return found
 
 

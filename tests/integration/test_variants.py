@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -250,6 +251,12 @@ def test_a_lockfile_is_stale_when_its_variants_change(
     fleet.declare(text)
     fleet("lock", "--check", check=True)
     assert (fleet.cwd / "locks/asr.toml").read_bytes() == before
+    fleet.declare(text.replace('["whisper", "torch"]', '["whisper>=1", "torch"]'))
+    locked = fleet("lock", check=True)
+    assert "checking that indexes still list every pin" in locked.stderr
+    assert "resolving" not in locked.stderr
+    after = (fleet.cwd / "locks/asr.toml").read_bytes()
+    assert after.partition(b"[[package]]")[2] == before.partition(b"[[package]]")[2]
 
 
 def test_reading_verbs_know_variants(fleet: CommandLine, index: IndexServer) -> None:
@@ -334,3 +341,83 @@ packages = ["torch"]
         text = (run_envbuild.cwd / f"locks/{driver}.toml").read_text()
         versions = {line for line in text.splitlines() if line.startswith('version = "2.')}
         assert versions == {f'version = "2.8.0+{local}"' for local in _LOCAL.values()}
+
+
+def test_doctor_says_that_the_host_would_get_another_variant(
+    fleet: CommandLine, scratch: Path
+) -> None:
+    """A new driver, a removed GPU: a warning with the reason and what to do; after the sync nothing is wrong."""
+    facts = fleet.cwd / "facts.toml"
+    env = {"ENVBUILD_HOST_FACTS": str(facts), "ENVBUILD_STORE": str(scratch / "s")}
+
+    def examine(host: str) -> dict[str, str | None]:
+        facts.write_text(host)
+        found = fleet("doctor", "--format", "json", env=env).json["warnings"]
+        assert {one["code"] for one in found} <= {"variant"}
+        return found[0] if found else {}
+
+    facts.write_text(HOSTS["cpu"])
+    fleet("sync", env=env, check=True)
+    assert examine(HOSTS["cpu"]) == {}
+    moved = examine(HOSTS["cuda12"])
+    assert moved["subject"] == "asr"
+    assert moved["message"] == "its variant cpu is installed, and this host would get cuda12 now"
+    assert moved["hint"] == "run `envbuild sync`; `--variant cpu` keeps what is installed"
+    told = fleet("doctor", env=env).stdout
+    assert "asr: variant cpu\n" in told
+    assert "warning: asr: its variant cpu is installed" in told
+    fleet("sync", env=env, check=True)
+    assert examine(HOSTS["cuda12"]) == {}
+    gone = examine(HOSTS["rocm7"])
+    assert gone["message"] is not None
+    assert gone["message"].endswith(
+        "this host would get rocm7 now; cuda12: it needs CUDA >=12.4; $ENVBUILD_HOST_FACTS names none"
+    )
+
+
+def test_ranges_of_a_variant_replace_those_of_the_driver(
+    run_envbuild: CommandLine,
+    index: IndexServer,
+    builds: dict[str, IndexServer],
+    python_version: str,
+) -> None:
+    """What is built and what `doctor` finds is judged by the variant's requirement, as it was locked."""
+    index.add(Wheel(name="whisper", version="1.0"), Wheel(name="whisper", version="2.0"))
+    index.add(Wheel(name="onnx"))
+    text = declare(builds, python_version).replace(
+        '["whisper", "torch"]', '["whisper>=2", "torch"]'
+    )
+    run_envbuild.declare(text)
+    run_envbuild("lock", check=True)
+    facts = run_envbuild.cwd / "facts.toml"
+    facts.write_text(HOSTS["cpu"])
+    env = {"ENVBUILD_HOST_FACTS": str(facts)}
+    run_envbuild("sync", env=env, check=True)
+    examined = run_envbuild("doctor", "--format", "json", env=env)
+    assert "range" not in {finding["code"] for finding in examined.json["findings"]}
+    line = 1 + text.split("\n").index('requires = ["onnx", "whisper<2"]')
+    why = run_envbuild("why", "asr", "whisper", check=True)
+    assert f"drivers.toml:{line}" in why.stdout
+
+
+def test_what_is_built_of_a_variant_is_known_as_such(fleet: CommandLine, scratch: Path) -> None:
+    """A running process, a container's devices, a preset's ranges: each is that of the variant on this host."""
+    store = scratch / "s"
+    env = {"ENVBUILD_STORE": str(store)}
+    assert sync(fleet, "cpu", store=str(store)).code == 0
+    python = store / "current/asr/bin/python"
+    command = (python, "-c", "import sys; print(flush=True); sys.stdin.read()")
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        (found,) = fleet("ps", "--format", "json", env=env, check=True).json["processes"]
+        assert (found["driver"], found["variant"]) == ("asr", "cpu")
+        assert "asr@cpu" in fleet("ps", env=env, check=True).stdout
+        process.communicate(timeout=30)
+    quadlet = ("export", "quadlet", "asr", "--image", f"base@sha256:{'0' * 64}")
+    assert "AddDevice" not in fleet(*quadlet, env=env, check=True).stdout
+    assert 'whisper: "<2"' in fleet("export", "gpumod", "asr", env=env, check=True).stdout
+    forced = sync(fleet, "cpu", "--variant", "rocm7", store=str(store))
+    assert forced.code == 0, forced
+    assert "AddDevice=amd.com/gpu=all" in fleet(*quadlet, env=env, check=True).stdout
+    assert "whisper" not in fleet("export", "gpumod", "asr", env=env, check=True).stdout

@@ -239,6 +239,7 @@ REPORTS = (
         Diagnosis(
             facts=(("python", "3.12"),),
             findings=(FINDING,),
+            warnings=(FINDING,),
             units=(
                 UnitCommand(file="a.service", line=1, executable="x", kind="missing", driver="app"),
             ),

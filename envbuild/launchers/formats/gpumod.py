@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from envbuild.declaration.declaration import merge_requires
 from envbuild.errors import Problem, UsageError
 from envbuild.launchers.export import ARGUMENTS, UNIT, ExportFormat
 from envbuild.launchers.fleet import ExportedFile, check_path, header, join
@@ -110,8 +109,7 @@ def _compat(driver: Driver, python_version: str, variant: str | None) -> Iterato
     minor = ".".join(python_version.split(".")[:2])
     target = Target(python=minor, platform=parse_platform(driver.platforms[0]))
     ranges: dict[str, list[str]] = {}
-    own = (one.requires for one in driver.variants if one.name == variant)
-    for declared in merge_requires(driver.requires, next(own, ())):
+    for declared in driver.requires_for(variant):
         wanted = parse_requirement(declared.text)
         if wanted.specifier and holds(wanted.marker, target):
             ranges.setdefault(wanted.name, []).append(wanted.specifier)

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from envbuild.lockfile.freshness import inputs_of
+from envbuild.lockfile.lockfile import LockedVariant
 from envbuild.resolution.reusable_pins import choices_of, keep_every_pin
+from envbuild.target.target import parse_target
 from envbuild.value import replace
 from tests.support.values import (
     LINUX,
@@ -83,6 +85,65 @@ def test_ranges_that_admit_every_pin(inputs: Inputs) -> None:
 def test_all_else_is_a_resolvers_affair(inputs: Inputs) -> None:
     """What excludes a pin, asks for something else or has rules of its own is not decided here."""
     assert keep_every_pin(LOCKED, inputs) is None
+
+
+CUDA, CPU = (parse_target(f"{LINUX}@{name}") for name in ("cuda", "cpu"))
+BINDINGS = (("cuda", (("torch-cuda", ("torch",)),)), ("cpu", ()))
+
+
+def _variants(cuda: str = "low>=2", cpu: str = "low<3", **changes: Any) -> Inputs:
+    """A driver that requires app, with a requirement on low in each of two variants."""
+    requires = {"cuda": ("app>=1", cuda), "cpu": ("app>=1", cpu)}
+    variants = tuple(
+        LockedVariant(name=name, requires=requires[name], indexes=indexes)
+        for name, indexes in BINDINGS
+    )
+    return replace(_inputs("app>=1"), variants=variants, **changes)
+
+
+LOCKED_VARIANTS = make_lockfile(
+    make_driver("app", "app>=1"),
+    make_package("app", "1.2", targets=(CUDA, CPU)),
+    make_package("low", "2.0", targets=(CPU,)),
+    make_package("low", "3.0", targets=(CUDA,)),
+    targets=(CUDA, CPU),
+    inputs=_variants(),
+)
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        _variants(cpu="low<2.5"),
+        _variants(cuda="low>=3"),
+        _variants(constraints=("app<2",)),
+    ],
+)
+def test_ranges_of_a_variant_are_compared_with_its_own_pins(inputs: Inputs) -> None:
+    """low 3.0 of the other variant does not count."""
+    kept = keep_every_pin(LOCKED_VARIANTS, inputs)
+    assert kept == replace(LOCKED_VARIANTS, inputs=inputs)
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        _variants(cpu="low>=3"),
+        _variants(cuda="low<3"),
+        _variants(constraints=("low<3",)),
+        _variants(cpu="low[fast]<3"),
+        replace(_variants(), variants=_variants().variants[:1]),
+        replace(_variants(), variants=_variants().variants[::-1]),
+        replace(_variants(), variants=()),
+        replace(
+            _variants(),
+            variants=tuple(replace(one, indexes=()) for one in _variants().variants),
+        ),
+    ],
+)
+def test_other_variants_are_a_resolvers_affair(inputs: Inputs) -> None:
+    """A range that a variant's pin is outside of, other variants, another order, another index."""
+    assert keep_every_pin(LOCKED_VARIANTS, inputs) is None
 
 
 def test_what_was_built_from_source_is_resolved() -> None:
