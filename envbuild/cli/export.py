@@ -58,7 +58,9 @@ _STABLE = ", ".join(known.name for known in all_formats() if known.stable)
         group="where",
     ),
     *(
-        Parameter(f"--{option.name}", option.metavar, f"{option.help} ({', '.join(takers)})")
+        Parameter(
+            f"--{option.name}", option.metavar, f"{option.help} ({', '.join(takers)})", const=""
+        )
         for option, takers in all_options().items()
     ),
     trusts=(),

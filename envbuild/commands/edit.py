@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
+from envbuild.declaration.declaration import DEFAULT_INDEX
 from envbuild.declaration.edit import (
     add_requirements,
     append_driver,
@@ -20,6 +21,7 @@ from envbuild.declaration.toml.table import TextError
 from envbuild.errors import HostError, Problem, UsageError
 from envbuild.launchers.files import read_text
 from envbuild.posix.files import write_atomically
+from envbuild.toml_text import toml_string
 from envbuild.value import replace, value
 
 if TYPE_CHECKING:
@@ -28,6 +30,12 @@ if TYPE_CHECKING:
 
     from envbuild.imports.draft import Draft
     from envbuild.lockfile.folder import LockFolder
+
+
+_NOTED = (
+    "left out the option --index-url, which would be for every driver: "
+    'declare it as the [[index]] named "default", or set $ENVBUILD_INDEX_DEFAULT_URL'
+)
 
 
 @value
@@ -81,8 +89,10 @@ def import_(
     before = _read(path) if path.exists() else ""
     text = _checked(before, path)
     _refuse_declared(merged, text, path)
+    merged, index = _default_index(merged, text)
     for driver, _, draft in merged:
         text = append_driver(text, render_driver(driver, draft.requires, more=_more(driver, draft)))
+    text += index
     result = _write(path, before, text)
     pinned = []
     for driver, source, draft in merged:
@@ -104,6 +114,30 @@ def _more(driver: str, draft: Draft) -> Iterator[tuple[str, object]]:
         yield "commands", list(draft.commands)
     if draft.python is not None:
         yield "python", draft.python
+    if draft.constraints:
+        yield "constraints", list(draft.constraints)
+    if draft.allow_sdist:
+        yield "allow-sdist", list(draft.allow_sdist)
+
+
+def _default_index(
+    merged: list[tuple[str, str, Draft]], text: str
+) -> tuple[list[tuple[str, str, Draft]], str]:
+    """The drafts, and the table of their default index, if the declaration is new and they have one.
+
+    In a declaration with drivers it would change where theirs come from, so that it is only noted.
+    """
+    urls = dict.fromkeys(draft.index_url for _, _, draft in merged if draft.index_url)
+    if not urls:
+        return merged, ""
+    if not text.strip() and len(urls) == 1:
+        (url,) = urls
+        return merged, f'\n[[index]]\nname = "{DEFAULT_INDEX}"\nurl = {toml_string(url)}\n'
+    noted = [
+        (driver, source, replace(draft, notes=(*draft.notes, _NOTED)) if draft.index_url else draft)
+        for driver, source, draft in merged
+    ]
+    return noted, ""
 
 
 def _merged(drafts: Iterable[tuple[str, Draft]]) -> list[tuple[str, str, Draft]]:
@@ -119,6 +153,9 @@ def _merged(drafts: Iterable[tuple[str, Draft]]) -> list[tuple[str, str, Draft]]
         both = replace(
             other,
             requires=tuple(dict.fromkeys((*other.requires, *draft.requires))),
+            constraints=tuple(dict.fromkeys((*other.constraints, *draft.constraints))),
+            allow_sdist=tuple(dict.fromkeys((*other.allow_sdist, *draft.allow_sdist))),
+            index_url=other.index_url or draft.index_url,
             pins=tuple(pins.values()),
             notes=tuple(dict.fromkeys((*other.notes, *draft.notes))),
         )

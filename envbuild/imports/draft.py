@@ -27,6 +27,13 @@ class Draft:
     binary: str | None = None
     commands: tuple[str, ...] = ()
     python: str | None = None
+    constraints: tuple[str, ...] = ()
+    allow_sdist: tuple[str, ...] = ()
+    """Normalised names."""
+
+    index_url: str | None = None
+    """The default index, without user and password; it concerns the whole declaration."""
+
     pins: tuple[FirstPin, ...] = ()
     notes: tuple[str, ...] = ()
     """Remarks for the user, one sentence each without a final stop."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,9 +16,12 @@ from envbuild.imports.requirements_text import read_requirements_text
 from envbuild.imports.venv import is_venv, read_distributions, venv_python
 from envbuild.imports.xinference import read_model
 from envbuild.launchers.files import read_text
+from envbuild.posix.input_file import lies_below
 from envbuild.yaml_text import parse_yaml
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from envbuild.imports.draft import Draft
 
 _REQUIREMENTS = (".txt", ".in")
@@ -34,7 +38,10 @@ def read_drafts(path: Path, *, engine: str | None = None) -> tuple[Draft, ...]:
     if not path.exists():
         raise UsageError(Problem(file=str(path), message="there is no such file or folder"))
     if path.suffix in _REQUIREMENTS:
-        return (read_requirements_text(_name_of(path), read_text(path)),)
+        text = read_text(path)
+        return (
+            read_requirements_text(_name_of(path), text, file=str(path), read=_included_from(path)),
+        )
     if path.suffix == ".toml":
         return read_groups(_toml(path), file=str(path))
     if path.suffix in _YAML:
@@ -42,6 +49,19 @@ def read_drafts(path: Path, *, engine: str | None = None) -> tuple[Draft, ...]:
     if path.suffix == ".json":
         return _from_models(path, engine)
     raise UsageError(_unknown(path))
+
+
+def _included_from(top: Path) -> Callable[[str, str], tuple[str, str]]:
+    """Reads what a requirements file names with `-r` or `-c`: a file below the first one's folder."""
+
+    def read(file: str, named: str) -> tuple[str, str]:
+        path = Path(file).parent / named
+        if not lies_below(os.path.realpath(path), top.absolute().parent):
+            message = "it lies outside the folder of the imported file, and is not read"
+            raise UsageError(Problem(file=str(path), message=message))
+        return os.path.normpath(path), read_text(path)
+
+    return read
 
 
 def _from_folder(folder: Path) -> tuple[Draft, ...]:

@@ -3,96 +3,246 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from packaging.utils import canonicalize_name
+from packaging.utils import canonicalize_name, is_normalized_name
 
+from envbuild.declaration.toml.requirement import parse_requirement
+from envbuild.declaration.toml.table import TextError
+from envbuild.errors import Problem, UsageError
 from envbuild.imports.draft import Draft, read_requirements
+from envbuild.imports.requirements_lines import parse_requirements_file
 from envbuild.lockfile.first_pins import FirstPin
+from envbuild.value import replace
 
-_HASH = re.compile(r"\s--hash[= ]sha256:([0-9a-f]{64})")
-_OTHER_HASH = re.compile(r"\s--hash[= ]\S+")
-_COMMENT = re.compile(r"(^|\s)#.*$")
-_PIN = re.compile(
-    r"(?P<name>(?>[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?))\s*+(\[[^]]*\])?+\s*+"
-    r"==\s*+(?P<version>[A-Za-z0-9!+._-]+)"
-)
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from envbuild.imports.requirements_lines import (
+        OptionLine,
+        RequirementLine,
+        RequirementsFile,
+    )
+
 _PINNED = re.compile(r"\A\s*[A-Za-z0-9!+._-]+")
 _LIST_HEAD = re.compile(r"Package\s+Version\b")
-_SOURCE = re.compile(r"#\s+(via\s+)?-r\s+\S+")
-"""The comment of pip-compile and uv on a package that was requested directly."""
+_MOST_FILES = 100
+"""Files that one import includes."""
 
 _NO_RANGES = (
     "the file has exact versions and no ranges: the first lock keeps these versions; "
     "write ranges yourself"
 )
+_SHORT = {
+    "-i": "--index-url",
+    "--pypi-url": "--index-url",
+    "-f": "--find-links",
+    "-r": "--requirement",
+    "-c": "--constraint",
+    "-e": "--editable",
+}
+_PLACES = ("--index-url", "--extra-index-url", "--find-links")
+_ALWAYS = ("--require-hashes", "--prefer-binary", "--only-binary", "--no-index")
+"""What envbuild does anyway; nothing is lost without them."""
+
+_WHY = {
+    "--extra-index-url": "declare it as an [[index]] with its packages",
+    "--find-links": "declare it as an [[index]] with its packages",
+    "--pre": 'allow pre-releases of a package with constraints = ["NAME>=1.0rc1"]',
+    "--trusted-host": "set $SSL_CERT_FILE to the authority of that index",
+    "--editable": "a folder is not a package of an index",
+}
 
 
-def read_requirements_text(name: str, text: str) -> Draft:
+def read_requirements_text(
+    name: str,
+    text: str,
+    *,
+    file: str = "requirements.txt",
+    read: Callable[[str, str], tuple[str, str]] | None = None,
+) -> Draft:
     """A requirements file → a driver; hashed pins become first pins.
 
     If a compiled file says which packages were requested, only those become requirements.
+    `read` gets the file and what it names with `-r` or `-c`, and gives the name and text of that one;
+    without it, these are left out. UsageError has the lines that are cut off or contradict each other.
     """
     if _LIST_HEAD.match(text):
         return _read_list(name, text)
-    lines, options = _logical_lines(text)
-    asked = [line for line, direct in lines if direct] or [line for line, _ in lines]
-    pins = tuple(pin for pin in (_pin(line) for line, _ in lines) if pin is not None)
-    compiled = any(pin.hashes for pin in pins) or len(asked) < len(lines)
-    plain = [_without_hashes(line) for line in asked]
-    requires, notes = read_requirements(map(_open, plain) if compiled else plain)
-    if compiled:
-        notes += (_NO_RANGES,)
-    return Draft(
-        name=name,
-        requires=requires,
-        pins=pins if compiled else (),
-        notes=(*(f"left out the option {option}" for option in options), *notes),
+    files = tuple(_with_included(parse_requirements_file(file, text), read, (file,)))
+    lines = [line for one, _ in files for line in one.requirements]
+    direct = [line for line in lines if line.is_direct] or lines
+    compiled = any(line.hashes or line.via for line in lines)
+    requires, notes = read_requirements(
+        _open(line.text) if compiled and line.pin else line.text for line in direct
+    )
+    draft = _with_options(
+        Draft(
+            name=name,
+            requires=requires,
+            pins=tuple(_first_pins(lines)) if compiled else (),
+            constraints=tuple(dict.fromkeys(text for _, bounds in files for text in bounds)),
+        ),
+        [option for one, _ in files for option in one.options],
+    )
+    more = [_NO_RANGES] if compiled else []
+    return replace(draft, notes=(*draft.notes, *_lost(lines), *notes, *more))
+
+
+def _with_included(
+    parsed: RequirementsFile,
+    read: Callable[[str, str], tuple[str, str]] | None,
+    above: tuple[str, ...],
+) -> Iterator[tuple[RequirementsFile, tuple[str, ...]]]:
+    """The file and those that it includes, each with the bounds of the `-c` files that it names."""
+    bounds: list[str] = []
+    kept: list[OptionLine] = []
+    for option in parsed.options:
+        kind = _SHORT.get(option.name, option.name)
+        if kind not in ("--requirement", "--constraint") or "://" in option.value or read is None:
+            kept.append(option)
+            continue
+        inner, text = _read_included(read, parsed, option, above)
+        if kind == "--constraint":
+            bounds += _bounds(parse_requirements_file(inner, text))
+        else:
+            yield from _with_included(parse_requirements_file(inner, text), read, (*above, inner))
+    yield replace(parsed, options=tuple(kept)), tuple(bounds)
+
+
+def _read_included(
+    read: Callable[[str, str], tuple[str, str]],
+    parsed: RequirementsFile,
+    option: OptionLine,
+    above: tuple[str, ...],
+) -> tuple[str, str]:
+    try:
+        inner, text = read(parsed.name, option.value)
+    except UsageError as error:
+        words = "; ".join(problem.message for problem in error.problems)
+        message = f"{option.name} {option.value}: {words}"
+        hint = "put the file there, or remove the line"
+        raise UsageError(
+            Problem(file=parsed.name, line=option.line, message=message, hint=hint)
+        ) from None
+    if inner in above or len(above) > _MOST_FILES:
+        message = f"the file includes itself: {' → '.join((*above, inner))}"
+        raise UsageError(
+            Problem(file=parsed.name, line=option.line, message=message, hint="break the circle")
+        )
+    return inner, text
+
+
+def _bounds(parsed: RequirementsFile) -> Iterator[str]:
+    """The lines of a constraints file as a driver's constraints; UsageError names a line that cannot be one."""
+    for line in parsed.requirements:
+        try:
+            parse_requirement(line.text)
+        except TextError as error:
+            problem = Problem(file=parsed.name, line=line.line, message=str(error), hint=error.hint)
+            raise UsageError(problem) from None
+        yield line.text
+
+
+def _with_options(draft: Draft, options: Iterable[OptionLine]) -> Draft:
+    """The draft with what options have a key for; the others are noted."""
+    notes: dict[str, None] = {}
+    sources: list[str] = []
+    index_url = None
+    for option in options:
+        name = _SHORT.get(option.name, option.name)
+        if name == "--no-binary":
+            sources = _built(sources, option.value)
+        elif name == "--index-url" and index_url is None and _is_plain_url(option.value):
+            index_url = option.value
+        elif name not in _ALWAYS:
+            notes[_left_out(option, name)] = None
+    if ":all:" in sources:
+        sources = []
+        notes["left out the option --no-binary :all:: name the packages in `allow-sdist`"] = None
+    if sources:
+        notes[
+            f"{', '.join(dict.fromkeys(sources))} is built from source, as the file says: "
+            "that runs its code"
+        ] = None
+    return replace(
+        draft,
+        allow_sdist=tuple(dict.fromkeys(sources)),
+        index_url=index_url,
+        notes=tuple(notes),
     )
 
 
-def _logical_lines(text: str) -> tuple[list[tuple[str, bool]], list[str]]:
-    """Requirements, each with whether it was requested directly, and the other options."""
-    lines: list[tuple[str, bool]] = []
-    options: list[str] = []
-    for raw in re.sub(r"\\\r?\n", " ", text).splitlines():
-        if _SOURCE.search(raw) and raw.lstrip().startswith("#") and lines:
-            lines[-1] = (lines[-1][0], True)
-        line = _COMMENT.sub("", raw).strip()
-        if line.startswith("-"):
-            options.append(line if "://" not in line else re.split(r"[\s=]", line)[0])
-        elif line:
-            lines.append((line, bool(_SOURCE.search(raw))))
-    return lines, options
+def _built(sources: list[str], value: str) -> list[str]:
+    """The packages that are built from source after another `--no-binary`; `:none:` ends those before it."""
+    for part in re.split(r"[,\s]+", value):
+        if part == ":none:":
+            sources = []
+        elif part == ":all:" or is_normalized_name(canonicalize_name(part)):
+            sources = [*sources, part if part == ":all:" else canonicalize_name(part)]
+    return sources
 
 
-def _without_hashes(line: str) -> str:
-    return _OTHER_HASH.sub("", line).strip()
-
-
-def _pin(line: str) -> FirstPin | None:
-    match = _PIN.match(line)
-    if match is None:
-        return None
-    return FirstPin(
-        name=canonicalize_name(match["name"]),
-        version=match["version"],
-        hashes=tuple(dict.fromkeys(_HASH.findall(line))),
+def _left_out(option: OptionLine, name: str) -> str:
+    shown = (
+        option.name if name in _PLACES or "://" in option.value else f"{option.name} {option.value}"
     )
+    why = _WHY.get(name)
+    if name == "--index-url":
+        why = "set $ENVBUILD_INDEX_DEFAULT_URL, or put user and password into netrc"
+    return f"left out the option {shown.strip()}" + (f": {why}" if why else "")
 
 
-def _open(line: str) -> str:
+def _is_plain_url(text: str) -> bool:
+    """Whether it is the address of an index without user and password."""
+    try:
+        parts = urlsplit(text)
+        return (
+            parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in parts.netloc
+        )
+    except ValueError:
+        return False
+
+
+def _lost(lines: Iterable[RequirementLine]) -> Iterator[str]:
+    """A note for each option of single requirements, with their packages."""
+    found: dict[str, list[str]] = {}
+    for line in lines:
+        for option in line.options:
+            found.setdefault(option, []).append(re.split(r"[\[=<>!~; ]", line.text, maxsplit=1)[0])
+    for option, names in sorted(found.items()):
+        yield f"left out {option} of {', '.join(dict.fromkeys(names))}"
+
+
+def _first_pins(lines: Iterable[RequirementLine]) -> Iterator[FirstPin]:
+    """One pin for each package: the first, with the hashes of every line of that version."""
+    found: dict[str, FirstPin] = {}
+    for line in lines:
+        if line.pin is None:
+            continue
+        name, version, _ = line.pin
+        pin = found.setdefault(name, FirstPin(name=name, version=version))
+        if pin.version == version:
+            found[name] = replace(pin, hashes=tuple(dict.fromkeys((*pin.hashes, *line.hashes))))
+    yield from found.values()
+
+
+def _open(text: str) -> str:
     """A pinned requirement without its version; extras and markers stay."""
-    before, pinned, after = line.partition("==")
-    return before.rstrip() + _PINNED.sub("", after, count=1) if pinned else line
+    before, pinned, after = text.partition("==")
+    return before.rstrip() + _PINNED.sub("", after.removeprefix("="), count=1) if pinned else text
 
 
 def _read_list(name: str, text: str) -> Draft:
     """Parse the output of `pip list`: names and versions in columns."""
     rows = [line.split() for line in text.splitlines()[1:]]
-    found = (_pin("==".join(cells[:2])) for cells in rows)
-    pins = [pin for pin in found if pin is not None]
+    lines = parse_requirements_file(
+        name, "\n".join("==".join(cells[:2]) for cells in rows if len(cells) > 1)
+    ).requirements
+    pins = tuple(_first_pins(lines))
     requires, notes = read_requirements(f"{pin.name}=={pin.version}" for pin in pins)
     said = (
         "`pip list` does not say which packages were requested: every package is required exactly"
     )
-    return Draft(name=name, requires=requires, pins=tuple(pins), notes=(*notes, said))
+    return Draft(name=name, requires=requires, pins=pins, notes=(*notes, said))

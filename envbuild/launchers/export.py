@@ -20,10 +20,12 @@ _LAST_PORT = 65535
 
 @value
 class Option:
-    """A command-line option that some formats take: `--NAME VALUE`."""
+    """A command-line option that some formats take: `--NAME VALUE`, or `--NAME` alone."""
 
     name: str
-    metavar: str
+    metavar: str | None
+    """None for an option without a value; its text in `ExportRequest.options` is empty."""
+
     help: str
 
 

@@ -50,7 +50,7 @@ WORKER = make_driver("worker", "xinference")
 BOTH = (LINUX, ARM)
 LOCKFILE = make_lockfile(
     VLLM,
-    make_package("huggingface-hub", "0.36.0", targets=BOTH),
+    make_package("huggingface-hub", "0.36.0", targets=BOTH, required_by=(".", "transformers")),
     make_package(
         "transformers", "4.57.6", targets=BOTH, requires=("huggingface-hub<1.0", "numpy>=1.17")
     ),
@@ -155,6 +155,7 @@ EXPORTS: dict[str, Callable[[], FakeExport]] = {
         known.name: lambda name=known.name: export(name)  # type: ignore[misc]
         for known in all_formats()
     },
+    "requirements-annotated": lambda: export("requirements", options={"annotate": ""}),
     "quadlet": lambda: export("quadlet", options=OPTIONS),
     "quadlet-stable": lambda: export("quadlet", _managed(), OPTIONS),
     "kubernetes": lambda: export("kubernetes", options=OPTIONS),

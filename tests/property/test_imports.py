@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +17,9 @@ from envbuild.imports.requirements_text import read_requirements_text
 from envbuild.imports.xinference import read_model
 from envbuild.lockfile.first_pins import parse_first_pins, render_first_pins
 
+if TYPE_CHECKING:
+    from envbuild.imports.draft import Draft
+
 LINES = st.one_of(
     st.text(max_size=30),
     st.sampled_from(
@@ -25,6 +28,14 @@ LINES = st.one_of(
             "    --hash=sha256:" + "a" * 64,
             "    # via -r x.in",
             "    #   -r x.in",
+            "    # via",
+            "    #   a",
+            "a==2.0 ; python_version < '3.13'  # via x (pyproject.toml)",
+            "--hash=sha256:aaaa",
+            "--no-binary a,b",
+            "--no-binary :all:",
+            "--no-binary !",
+            "-c bounds.txt",
             "b[x,y]>=1,<2 ; python_version < '3.13'",
             "-e .",
             "--index-url=https://user:secret@example.com/simple",
@@ -51,11 +62,17 @@ def known(**keys: Any) -> st.SearchStrategy[Any]:
 @given(st.lists(LINES, max_size=8))
 def test_any_requirements_file(lines: list[str]) -> None:
     """What is carried over is a driver and its first pins; no password is repeated."""
-    draft = read_requirements_text("x", "\n".join(lines))
+    with suppress(UsageError):
+        check_draft(read_requirements_text("x", "\n".join(lines)))
+
+
+def check_draft(draft: Draft) -> None:
+    """It can be written into a declaration, and its pins into a file of pins."""
     assert not any("secret" in note for note in draft.notes)
     assert parse_first_pins(render_first_pins(draft.pins, source="x")) is not None
     if draft.requires:
-        text = append_driver("", render_driver(driver_name(draft.name), draft.requires))
+        more = [("constraints", list(draft.constraints)), ("allow-sdist", list(draft.allow_sdist))]
+        text = append_driver("", render_driver(driver_name(draft.name), draft.requires, more=more))
         (driver,) = parse_declaration(text, file="drivers.toml").drivers
         assert driver.requires
 

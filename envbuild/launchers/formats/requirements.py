@@ -1,4 +1,4 @@
-"""Hashed requirements, as `pip install --require-hashes` and `uv` take them."""
+"""Hashed requirements, as `pip install --require-hashes`, `pip-sync` and `uv` take them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from envbuild.declaration.source import is_source
 from envbuild.errors import Problem, UsageError
-from envbuild.launchers.export import TARGET, ExportFormat
+from envbuild.launchers.export import TARGET, ExportFormat, Option
 from envbuild.launchers.fleet import ExportedFile, header, join
 from envbuild.launchers.markers import check_distinct
 from envbuild.launchers.patch_releases import package_marker
+from envbuild.requirement.parse import parse_requirement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,7 +21,16 @@ if TYPE_CHECKING:
     from envbuild.lockfile.lockfile import LockedPackage, Lockfile
 
 
-def render_requirements(lockfile: Lockfile, export: Export | None = None) -> ExportedFile:
+ANNOTATE = Option(
+    name="annotate",
+    metavar=None,
+    help="say of each package who requires it, as pip-compile does",
+)
+
+
+def render_requirements(
+    lockfile: Lockfile, export: Export | None = None, *, annotate: bool = False
+) -> ExportedFile:
     """`requirements.<driver>.txt`: every package exactly, with the sha256 of each of its files.
 
     A package with a source has its address: UsageError if it has several, as a requirement names one.
@@ -28,17 +38,37 @@ def render_requirements(lockfile: Lockfile, export: Export | None = None) -> Exp
     check_distinct(lockfile)
     sourced = [package for package in lockfile.packages if is_source(package.index)]
     places = export.sources(lockfile) if export is not None and sourced else {}
-    lines = [f"# {header('requirements')}"]
+    lines = [f"# {header('requirements --annotate' if annotate else 'requirements')}"]
+    extras = _extras(lockfile) if annotate else {}
     for package in lockfile.packages:
         address = _address(package, places) if package in sourced else None
-        lines += _requirement(package, lockfile, address)
+        lines += _requirement(package, lockfile, address, extras.get(package.name, ""))
+        lines += _via(package, lockfile) if annotate else ()
     return ExportedFile(name=f"requirements.{lockfile.driver}.txt", text=join(lines))
 
 
-def pinned(package: LockedPackage, lockfile: Lockfile) -> str:
+def _extras(lockfile: Lockfile) -> dict[str, str]:
+    """`[one,two]` for each package of which the driver requires extras, as pip-compile keeps them."""
+    found: dict[str, set[str]] = {}
+    variants = (text for variant in lockfile.inputs.variants for text in variant.requires)
+    for wanted in map(parse_requirement, (*lockfile.inputs.requires, *variants)):
+        found.setdefault(wanted.name, set()).update(wanted.extras)
+    return {name: f"[{','.join(sorted(extras))}]" for name, extras in found.items() if extras}
+
+
+def _via(package: LockedPackage, lockfile: Lockfile) -> list[str]:
+    """Who requires a package; the driver's own file as pip-compile names a project's."""
+    own = f"{lockfile.driver} (drivers.toml)"
+    sources = sorted(own if name == "." else name for name in package.required_by)
+    if len(sources) == 1:
+        return [f"    # via {sources[0]}"]
+    return ["    # via", *(f"    #   {source}" for source in sources)] if sources else []
+
+
+def pinned(package: LockedPackage, lockfile: Lockfile, extras: str = "") -> str:
     """`name==version`, with a marker if it is not for every target."""
     marker = package_marker(package, lockfile)
-    text = f"{package.name}=={package.version}"
+    text = f"{package.name}{extras}=={package.version}"
     return f"{text} ; {marker}" if marker else text
 
 
@@ -53,8 +83,10 @@ def _address(package: LockedPackage, places: Mapping[str, FileSource]) -> str:
     return Path(place).as_uri() if place.startswith("/") else place
 
 
-def _requirement(package: LockedPackage, lockfile: Lockfile, address: str | None) -> Iterator[str]:
-    text = pinned(package, lockfile)
+def _requirement(
+    package: LockedPackage, lockfile: Lockfile, address: str | None, extras: str
+) -> Iterator[str]:
+    text = pinned(package, lockfile, extras)
     if address is not None:
         text = text.replace(f"=={package.version}", f" @ {address}", 1)
     yield f"{text} \\"
@@ -66,10 +98,11 @@ def _requirement(package: LockedPackage, lockfile: Lockfile, address: str | None
 FORMAT = ExportFormat(
     name="requirements",
     files="`requirements.DRIVER.txt`",
-    taken_by="`pip install --require-hashes`, `uv pip sync --require-hashes`",
+    taken_by="`pip install --require-hashes`, `pip-sync`, `uv pip sync --require-hashes`",
     render=lambda export: tuple(
-        render_requirements(lockfile, export) for lockfile, _ in export.lockfiles()
+        render_requirements(lockfile, export, annotate=ANNOTATE.name in export.request.options)
+        for lockfile, _ in export.lockfiles()
     ),
-    options=(TARGET,),
+    options=(TARGET, ANNOTATE),
     of_lockfiles=True,
 )
