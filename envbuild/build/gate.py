@@ -6,17 +6,19 @@ from typing import TYPE_CHECKING
 
 from envbuild.build.prober import probe_failure
 from envbuild.declaration.source import origin_words
+from envbuild.environment.content_digest import read_content_digest
 from envbuild.environment.installed import read_distributions
 from envbuild.environment.probe import probes_of
 from envbuild.environment.shared_paths import shared_paths
 from envbuild.errors import HostError, IndexFailureError, NoError, Problem
+from envbuild.lean_json import read_ordinary
 from envbuild.lockfile.soundness import DriverLines, judge
 from envbuild.requirement.parse import parse_version
 from envbuild.target.python_bound import python_hint
-from envbuild.value import value
+from envbuild.value import field, value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from envbuild.build.prober import Prober
@@ -39,19 +41,25 @@ class Gate:
     declared_in: str
     """The declaration's file, for messages."""
 
+    contents: Mapping[str, str] = field(default_factory=dict)
+    """The content digest that a release has for an environment, by the folder's name."""
+
     def refuse(self, wanted: Iterable[Wanted]) -> Iterator[tuple[str, EnvbuildError]]:
         """Each driver that must not become current, with the reasons.
 
-        First each environment is checked by its own METADATA; complete ones are probed.
+        First each environment is compared with the released one, and checked by its own METADATA;
+        complete ones are probed.
         """
         complete = []
         for item in wanted:
-            error = self._incomplete(item)
-            if error is None:
-                complete.append(item)
-            else:
+            if (other := self._not_as_released(item)) is not None:
+                self.progress.done(item.driver.name, "not as released")
+                yield item.driver.name, other
+            elif (error := self._incomplete(item)) is not None:
                 self.progress.done(item.driver.name, "not complete")
                 yield item.driver.name, error
+            else:
+                complete.append(item)
         yield from self._probe(complete)
 
     def _incomplete(self, item: Wanted) -> EnvbuildError | None:
@@ -65,6 +73,27 @@ class Gate:
             return None
         environment = self.store.environment(item.environment)
         return refusal_of_built(item, environment, file=self.declared_in)
+
+    def _not_as_released(self, item: Wanted) -> IndexFailureError | None:
+        """How an environment differs from the one that was released."""
+        released = self.contents.get(item.environment)
+        if released is None:
+            return None
+        file = self.store.receipt(item.environment)
+        try:
+            found = read_content_digest(read_ordinary(file))
+        except (OSError, ValueError) as error:
+            found = f"not known ({error})"
+        if found == released:
+            return None
+        return IndexFailureError(
+            Problem(
+                message=f"{item.driver.name} is not as released: its content digest is {found}, "
+                f"and the release says {released} [not-as-released]",
+                hint="`envbuild verify` says whether it was changed since it was built; "
+                "the release's own uv and envbuild build what it says",
+            )
+        )
 
     def _overlapping(self, item: Wanted) -> NoError | None:
         """The paths that several packages have, if the declaration refuses that."""

@@ -6,13 +6,16 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from envbuild.build.builder import Builder
+    from envbuild.build.sources import Source
     from envbuild.cli.context import Context
+    from envbuild.cli.options import Arguments
     from envbuild.commands.sync import Planner
     from envbuild.declaration.declaration import Declaration, Driver
     from envbuild.progress import Progress
+    from envbuild.store.plan import Plan
     from envbuild.target.target import Interpreter
 
 
@@ -23,8 +26,12 @@ def planner_for(
     offline: bool,
     dry_run: bool,
     variant: str | None = None,
+    preferred: Callable[[Driver], Interpreter | None] = lambda _: None,
 ) -> Planner:
-    """Makes this host's plan from the declaration and its lockfiles."""
+    """Makes this host's plan from the declaration and its lockfiles.
+
+    `preferred` gives the interpreter that a release was built on, if this host has it.
+    """
     from envbuild.commands.sync import Planner
 
     chosen: dict[tuple[tuple[str, ...], bool, str], Interpreter] = {}
@@ -33,9 +40,11 @@ def planner_for(
         if not (chosen or dry_run):  # names and lockfiles are right; a Python may have to come
             context.store.prepare()
         request = (driver.python, driver.python_downloads, driver.python_source)
-        if request not in chosen:
-            chosen[request] = context.interpreter_for(driver, offline=offline, dry_run=dry_run)
-        interpreter = chosen[request]
+        interpreter = preferred(driver)
+        if interpreter is None:
+            if request not in chosen:
+                chosen[request] = context.interpreter_for(driver, offline=offline, dry_run=dry_run)
+            interpreter = chosen[request]
         if context.store.is_reachable and not interpreter.shareable:
             progress.note(
                 f"{driver.name}: other users cannot start {interpreter.path}, "
@@ -54,6 +63,29 @@ def planner_for(
     )
 
 
+def plan_sync(
+    context: Context,
+    arguments: Arguments,
+    progress: Progress,
+    preferred: Callable[[Driver], Interpreter | None] = lambda _: None,
+) -> Plan:
+    """The plan of a sync; UsageError if an environment's path would be too long."""
+    from envbuild.store.marker import check_environment_path
+
+    planner = planner_for(
+        context,
+        progress,
+        offline=arguments.offline or arguments.only_from,
+        dry_run=arguments.dry_run,
+        variant=arguments.variant,
+        preferred=preferred,
+    )
+    plan = planner.plan(tuple(arguments.drivers))
+    for wanted in plan.wanted:
+        check_environment_path(context.store.environment(wanted.environment))
+    return plan
+
+
 @contextmanager
 def open_builder(
     context: Context,
@@ -62,10 +94,14 @@ def open_builder(
     offline: bool,
     jobs: int,
     declaration: Declaration | None = None,
+    places: tuple[tuple[str, Source], ...] = (),
+    contents: Mapping[str, str] | None = None,
 ) -> Iterator[Builder]:
     """The builder for the store; the indexes stay open until the block ends.
 
     They are those of the context's declaration, unless another one is given.
+    `places` are asked for wheels before those of the store's settings;
+    `contents` has the content digest that an environment must have, by the folder's name.
     """
     from envbuild.build.assembly import Assembler
     from envbuild.build.builder import Builder
@@ -75,12 +111,14 @@ def open_builder(
     from envbuild.index.session import index_sessions
     from envbuild.store.settings import FILE, read_settings
     from envbuild.uv.installer import UvInstaller
+    from envbuild.value import replace
     from envbuild.wheelcache.wheels import WheelCache
 
     settings = read_settings(context.store.root)
     sources = open_sources(
         settings.sources, file=str(context.store.root / FILE), note=progress.note
     )
+    sources = replace(sources, places=(*places, *sources.places))
     with index_sessions(
         declaration or context.declaration,
         context.environment,
@@ -124,5 +162,5 @@ def open_builder(
             progress=progress,
             jobs=jobs,
             declared_in=context.declaration.file,
-            gate=context.gate(jobs, progress),
+            gate=context.gate(jobs, progress, contents or {}),
         )

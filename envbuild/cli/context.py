@@ -45,7 +45,7 @@ class Context:
         if "runner" in self.__dict__:
             self.runner.stop()
 
-    @property
+    @cached_property
     def declaration_path(self) -> Path:
         """The declaration's file, as the user named it."""
         return Path(self._arguments.file)
@@ -83,6 +83,17 @@ class Context:
 
         path = self.declaration_path.parent / "locks"
         return LockFolder(path=path, shown=str(path))
+
+    def take_files(self, folder: Path, *, shown: str, declaration: bool) -> None:
+        """Use the lockfiles of another folder from now on, and with `declaration` its declaration too.
+
+        Messages call the lockfiles' folder as `shown`.
+        """
+        from envbuild.lockfile.folder import LockFolder
+
+        self.lock_folder = LockFolder(path=folder / "locks", shown=shown)
+        if declaration:
+            self.declaration_path = folder / "drivers.toml"
 
     @property
     def git(self) -> Git:
@@ -167,8 +178,8 @@ class Context:
 
         return Prober(runner=self.runner, logs=self.store.cache / "probes", jobs=jobs)
 
-    def gate(self, jobs: int, progress: Progress) -> Gate:
-        """Refuses to switch to an environment whose probes fail."""
+    def gate(self, jobs: int, progress: Progress, contents: Mapping[str, str]) -> Gate:
+        """Refuses to switch to an environment whose probes fail, or that has other `contents` than a release says."""
         from envbuild.build.gate import Gate
 
         return Gate(
@@ -176,6 +187,7 @@ class Context:
             prober=self.prober(jobs),
             progress=progress,
             declared_in=self.declaration.file,
+            contents=contents,
         )
 
     @cached_property

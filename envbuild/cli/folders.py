@@ -52,6 +52,27 @@ def are_own(*paths: str) -> bool:
         return False
 
 
+def follows(root: str, arguments: Arguments, environment: Mapping[str, str]) -> bool:
+    """Whether `sync` follows a release: the command line, the environment or the store's settings name a source.
+
+    The settings are not parsed: a word of the kind in them is enough to look closer.
+    """
+    if arguments.origins or environment.get("ENVBUILD_FROM"):
+        return True
+    try:
+        with open(f"{root}/settings.toml", "rb") as stream:  # noqa: PTH123
+            content = stream.read(1 << 20)
+    except OSError:
+        return False
+    if b"release" not in content:
+        return False
+    from pathlib import Path
+
+    from envbuild.store.settings import read_settings
+
+    return any(kind == "release" for kind, _ in read_settings(Path(root)).sources)
+
+
 def cpus() -> int:
     """The processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2

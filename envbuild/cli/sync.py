@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from envbuild.cli.folders import are_own, is_own_declaration, store_root
+from envbuild.cli.folders import are_own, follows, is_own_declaration, store_root
 from envbuild.cli.options import JOBS, Arguments, Parameter, drivers, flag
 from envbuild.cli.verbs import Verb
 
@@ -21,12 +21,20 @@ if TYPE_CHECKING:
     from envbuild.text import Text
 
 
+_ABOUT_RELEASES = ("only_from", "fetch", "build", "rebuild", "allow_older", "insecure")
+"""The options that need a source of a release."""
+
+
 def _at_once(arguments: Arguments, environment: Mapping[str, str]) -> Text | None:
     """The output if nothing has changed since the last sync."""
     from envbuild.cli.stamp import synced
 
     root = store_root(arguments, environment)
     if root is None or arguments.drivers or arguments.dry_run or arguments.variant:
+        return None
+    if any(getattr(arguments, name) for name in _ABOUT_RELEASES):
+        return None
+    if follows(root, arguments, environment):
         return None
     if environment.get("ENVBUILD_HOST_FACTS"):  # a stamp is about the host as it is
         return None
@@ -37,6 +45,21 @@ def _at_once(arguments: Arguments, environment: Mapping[str, str]) -> Text | Non
 @Verb(
     "sync",
     drivers("only these (default: every enabled one)"),
+    Parameter(
+        "--from",
+        "SOURCE",
+        "follow the release there: dir:PATH, tar:PATH, oci://HOST/REPOSITORY:TAG or https://…; "
+        "can be given several times, in the order in which they are asked (default: $ENVBUILD_FROM)",
+        repeats=True,
+        default=(),
+        dest="origins",
+    ),
+    flag("--only-from", "ask no index: everything comes from the release, or from what is here"),
+    flag("--fetch", "with --from: only fetch what the release brings, and switch to nothing"),
+    flag("--build", "with --fetch: build the environments too"),
+    flag("--rebuild", "with --from: build also what was released for another path or Python"),
+    flag("--allow-older", "follow a release that has expired, or is older than the last one"),
+    flag("--insecure", "with --from: speak to a registry or a web root without TLS"),
     flag("--dry-run", "print the plan and do nothing"),
     flag("--offline", "ask no index: use only what the store's cache holds"),
     flag("--keep-going", "when some drivers fail, switch to the others"),
@@ -61,37 +84,41 @@ def sync(context: Context, arguments: Arguments) -> Outcome:
 
 
 def _sync(context: Context, arguments: Arguments, progress: Progress) -> SyncResult:
+    from envbuild.cli.building import plan_sync
     from envbuild.commands.sync import SyncResult
-    from envbuild.store.marker import check_environment_path
 
-    store = context.store
-    declaration = context.declaration
-    plan = _plan(context, arguments, progress)
-    for wanted in plan.wanted:
-        check_environment_path(store.environment(wanted.environment))
+    if follows(str(context.store.root), arguments, context.environment):
+        from envbuild.cli.following import follow
+
+        return follow(context, arguments, progress)
+    _refuse_without_sources(arguments)
+    plan = plan_sync(context, arguments, progress)
     if arguments.dry_run or plan.is_empty:
-        result = SyncResult(plan=plan, applied=None, manifest=store.read_current())
+        result = SyncResult(plan=plan, applied=None, manifest=context.store.read_current())
     else:
-        store.prepare()
+        context.store.prepare()
         applied = _apply(context, arguments, plan, progress)
         result = SyncResult(plan=plan, applied=applied, manifest=applied.manifest)
     as_it_is = not (context.environment.get("ENVBUILD_HOST_FACTS") or arguments.variant)
     if as_it_is and not arguments.dry_run and not arguments.drivers and not result.failures:
-        _leave_stamp(context, declaration.digest, result)
+        _leave_stamp(context, context.declaration.digest, result)
     return result
 
 
-def _plan(context: Context, arguments: Arguments, progress: Progress) -> Plan:
-    from envbuild.cli.building import planner_for
+def _refuse_without_sources(arguments: Arguments) -> None:
+    """UsageError for options that are about a release, without a source of one."""
+    from envbuild.errors import Problem, UsageError
 
-    planner = planner_for(
-        context,
-        progress,
-        offline=arguments.offline,
-        dry_run=arguments.dry_run,
-        variant=arguments.variant,
-    )
-    return planner.plan(tuple(arguments.drivers))
+    given = [name for name in _ABOUT_RELEASES if getattr(arguments, name)]
+    if given:
+        raise UsageError(
+            Problem(
+                key=f"--{name.replace('_', '-')}",
+                message="is about a release, and no source of one is named",
+                hint="name it with --from, in $ENVBUILD_FROM, or as [[source]] in the store's settings.toml",
+            )
+            for name in given
+        )
 
 
 def _apply(context: Context, arguments: Arguments, plan: Plan, progress: Progress) -> Applied:

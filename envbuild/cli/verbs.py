@@ -93,6 +93,8 @@ _PLACES = {
     "gc": "store.gc",
     "ps": "store.ps",
     "doctor": "verify.doctor",
+    "publish": "release.publish",
+    "fetch": "release.fetch",
     "export": "export.export",
     "import": "declaration.import_",
     "add": "declaration.add",

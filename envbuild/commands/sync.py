@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from envbuild.declaration.declaration import Declaration, Driver
     from envbuild.lockfile.folder import LockFolder, StoredLockfile
     from envbuild.lockfile.lockfile import Lockfile
+    from envbuild.release.found import FoundRelease
     from envbuild.store.manifest import Manifest
     from envbuild.store.plan import Plan, Wanted
     from envbuild.target.target import Host, Interpreter
@@ -39,6 +40,9 @@ class SyncResult:
 
     manifest: Manifest | None
     """The current generation."""
+
+    followed: FoundRelease | None = None
+    """The release that the lockfiles came from; None if they are the host's own."""
 
     @property
     def failures(self) -> tuple[Failure, ...]:

@@ -57,6 +57,9 @@ class Command:
     ends_group: bool = False
     """Whether processes that the program leaves in its group are ended with it."""
 
+    read: str | None = None
+    """The path of the file that the program reads as its stdin; None for an empty one."""
+
     keep_open: tuple[int, ...] = ()
     """Descriptors that the program inherits; a lock among them is held until the program has ended."""
 
@@ -194,19 +197,22 @@ class SystemRunner:
         with self._lock:
             self._refuse_when_stopped()
             try:
-                process = subprocess.Popen(
-                    command.argv,
-                    env=dict(command.env),
-                    cwd=command.cwd,
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE if command.most_output is None else subprocess.STDOUT,
-                    text=True,
-                    encoding="utf-8",
-                    errors="replace",
-                    process_group=0,
-                    pass_fds=command.keep_open,
-                )
+                with open(command.read or os.devnull, "rb") as stdin:  # noqa: PTH123
+                    process = subprocess.Popen(
+                        command.argv,
+                        env=dict(command.env),
+                        cwd=command.cwd,
+                        stdin=stdin,
+                        stdout=subprocess.PIPE,
+                        stderr=subprocess.PIPE
+                        if command.most_output is None
+                        else subprocess.STDOUT,
+                        text=True,
+                        encoding="utf-8",
+                        errors="replace",
+                        process_group=0,
+                        pass_fds=command.keep_open,
+                    )
             except OSError as error:
                 raise HostError(
                     Problem(message=f"cannot start {command.argv[0]}: {error.strerror}")

@@ -23,6 +23,7 @@ def render_sync(result: SyncResult) -> Text:
     """What would be done, or was done, one a line."""
     done = result.applied is not None
     lines = [
+        *_release_lines(result),
         *_skip_lines(result),
         *_variant_lines(result),
         *_preferred_lines(result),
@@ -59,7 +60,31 @@ def sync_table(result: SyncResult) -> dict[str, object]:
         ],
         "switched": applied.switched if applied is not None else False,
         "generation": result.manifest.generation if result.manifest is not None else None,
+        "release": _release_table(result),
     }
+
+
+def _release_table(result: SyncResult) -> dict[str, object] | None:
+    followed = result.followed
+    if followed is None:
+        return None
+    return {
+        "sequence": followed.release.sequence,
+        "digest": followed.digest,
+        "source": followed.place,
+        "trusted": followed.untrusted is None,
+    }
+
+
+def _release_lines(result: SyncResult) -> Iterator[str]:
+    followed = result.followed
+    if followed is not None:
+        taken = (
+            ""
+            if followed.untrusted is None
+            else f", of which only wheels are taken: {followed.untrusted}"
+        )
+        yield f"release {followed.release.sequence} of {followed.place}{taken}"
 
 
 def _wanted_table(wanted: Wanted) -> dict[str, object]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 _PUBLIC = ("envs", "receipts", "generations", "records", "locks")
-_PRIVATE = ("cache", "trash", "temp", "settings.toml")
+_PRIVATE = ("cache", "trash", "temp", "settings.toml", "releases")
 
 
 def prepare_store(root: Path) -> None:

@@ -27,12 +27,20 @@ class Settings:
     sources: tuple[tuple[str, str], ...] = ()
     """Places with locked wheels that are asked before the indexes: kind and address of each."""
 
+    trusted_keys: tuple[str, ...] = ()
+    """Public keys of OpenSSH; a release that one of them has signed brings more than wheels."""
+
 
 def read_settings(store: Path) -> Settings:
     """The store's settings; the defaults if there is no file. Errors as in `read_table`."""
-    table = read_table(store / FILE, {"link-mode": _refuse_mode, "source": _refuse_sources})
+    keys = {"link-mode": _refuse_mode, "source": _refuse_sources, "trust": _refuse_keys}
+    table = read_table(store / FILE, keys)
     sources = (item for declared in table.get("source", ()) for item in declared.items())
-    return Settings(link_mode=table.get("link-mode", "hardlink"), sources=tuple(sources))
+    return Settings(
+        link_mode=table.get("link-mode", "hardlink"),
+        sources=tuple(sources),
+        trusted_keys=tuple(table.get("trust", {}).get("keys", ())),
+    )
 
 
 def _refuse_mode(mode: object) -> Problem | None:
@@ -53,6 +61,21 @@ def _refuse_sources(sources: object) -> Problem | None:
 def _is_source(source: object) -> bool:
     addresses = list(source.values()) if isinstance(source, dict) else []
     return len(addresses) == 1 and isinstance(addresses[0], str)
+
+
+_PUBLIC_KEY = r"[A-Za-z0-9@.-]{1,100} [A-Za-z0-9+/=]{16,20000}( [^\n]*)?"
+
+
+def _refuse_keys(trust: object) -> Problem | None:
+    import re
+
+    keys = trust.get("keys") if isinstance(trust, dict) and set(trust) == {"keys"} else None
+    if isinstance(keys, list) and all(
+        isinstance(key, str) and re.fullmatch(_PUBLIC_KEY, key) for key in keys
+    ):
+        return None
+    hint = 'write `[trust]`, and below it `keys = ["ssh-ed25519 AAAA…"]`, the line of a .pub file'
+    return Problem(message="must be a table with a list of public keys of OpenSSH", hint=hint)
 
 
 def read_table(

@@ -10,6 +10,7 @@ import zipfile
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from envbuild.posix.files import write_atomically
 from envbuild.toml_text import toml_string
 from envbuild.wheelcache.record import record_digest
 
@@ -49,6 +50,26 @@ def _package(file: ChosenFile, url: str) -> str:
         f"index = {toml_string(INDEX)}\n"
         f"wheels = [{{ {wheel}, hashes = {{ sha256 = {toml_string(file.sha256)} }} }}]\n"
     )
+
+
+_TIMES = "uv_cache.json"
+
+
+def forget_paths(site_packages: Path) -> None:
+    """Remove what uv adds to wheels that it was given by a path: a file with a time, and its line in RECORD.
+
+    The same wheel from an index has none, and both must have the same content.
+    """
+    for added in site_packages.glob(f"*.dist-info/{_TIMES}"):
+        record = added.parent / "RECORD"
+        line = f"{added.parent.name}/{_TIMES},".encode()
+        lines = record.read_bytes().splitlines(keepends=True)
+        mode = record.stat().st_mode & 0o7777
+        kept = b"".join(one for one in lines if not one.startswith(line))
+        write_atomically(
+            record, kept, mode=mode, sync=False
+        )  # the old one may be a link into uv's cache
+        added.unlink()
 
 
 _INFO = "envbuild_proof-1.0.dist-info"

@@ -11,11 +11,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from envbuild.build.sources import Sources
+from envbuild.environment.contents import find_site_packages
 from envbuild.errors import HostError, IndexFailureError, Problem
 from envbuild.posix.deletion import remove_tree
 from envbuild.posix.process import Command, scrubbed_environment
 from envbuild.posix.shortage import SHORTAGES, disk_space_hint, is_full
-from envbuild.uv.exact_files import ARGUMENTS, INDEX, NOWHERE, render_wheels, write_proof
+from envbuild.uv.exact_files import (
+    ARGUMENTS,
+    INDEX,
+    NOWHERE,
+    forget_paths,
+    render_wheels,
+    write_proof,
+)
 from envbuild.uv.executable import base_arguments, uv_executable
 from envbuild.uv.output import Downloads, without_switches, without_talk
 from envbuild.value import value
@@ -148,7 +156,10 @@ class UvInstaller:
         locked.write_text(render_wheels(request.files, address, local), encoding="utf-8")
         self._make_empty(request)
         common = self._arguments(request, locked)
-        return self._run(request.lock, *common, *arguments, heard=heard)
+        completed = self._run(request.lock, *common, *arguments, heard=heard)
+        if local and completed.code == 0:
+            forget_paths(find_site_packages(Path(request.environment)))
+        return completed
 
     def _build(self, request: InstallRequest, folder: Path) -> Completed:
         """Install source distributions; their build requirements are not locked, so indexes are asked."""

@@ -23,6 +23,10 @@ _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 """Opening never blocks, even if the place has a pipe."""
 
 
+RELEASE = "release"
+"""The kind of a source that is not asked for wheels alone: `sync` follows it (`envbuild.release`)."""
+
+
 class Source(Protocol):
     """One place."""
 
@@ -67,7 +71,7 @@ class Sources:
                 path = place.fetch(file, folder)
                 if path is None:
                     continue
-                if _is_locked(path, file):
+                if is_locked(path, file):
                     return path
                 reason = "is not the locked file"
             except OSError as error:
@@ -82,7 +86,8 @@ def open_sources(
 ) -> Sources:
     """The places that a store's settings name, each by its kind and its address; UsageError for an unknown kind."""
     kinds = {kind.name: kind for kind in _all_kinds()} if declared else {}
-    hint = f"there are: {', '.join(sorted(kinds))}"
+    hint = f"there are: {', '.join(sorted((*kinds, RELEASE)))}"
+    declared = [(name, address) for name, address in declared if name != RELEASE]
     unknown = [
         Problem(file=file, key="source", message=f"{name!r} is not a kind of source", hint=hint)
         for name, _ in declared
@@ -99,7 +104,8 @@ def _all_kinds() -> tuple[SourceKind, ...]:
     return tuple(cast("SourceKind", module.KIND) for module in modules)
 
 
-def _is_locked(path: Path, file: ChosenFile) -> bool:
+def is_locked(path: Path, file: ChosenFile) -> bool:
+    """Whether a path is an ordinary file with the locked content; OSError if it cannot be read."""
     with open(os.open(path, _READ), "rb", buffering=0) as stream:  # noqa: PTH123
         status = os.fstat(stream.fileno())
         return (

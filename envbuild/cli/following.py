@@ -1,0 +1,167 @@
+"""The parts of a `sync` that follows a release."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from functools import partial
+from typing import TYPE_CHECKING
+
+from envbuild.cli.building import open_builder, plan_sync
+from envbuild.cli.places import open_origins
+from envbuild.commands.follow import Following
+from envbuild.commands.sync import SyncResult
+from envbuild.errors import NoError, Problem, UsageError
+from envbuild.posix.clock import now
+from envbuild.release.found import find_release, refuse_old
+from envbuild.release.record import FOLDER, ReleaseRecord, SeenRelease
+from envbuild.release.signature import why_untrusted
+from envbuild.release.stage import Stage
+from envbuild.store.settings import read_settings
+from envbuild.value import replace
+from envbuild.wheelcache.wheels import WheelCache
+
+if TYPE_CHECKING:
+    from envbuild.build.builder import Applied
+    from envbuild.cli.context import Context
+    from envbuild.cli.options import Arguments
+    from envbuild.progress import Progress
+    from envbuild.store.plan import Plan
+
+_DECLARATION = "drivers.toml"
+"""Where the declaration is unless the user names another file."""
+
+
+def follow(context: Context, arguments: Arguments, progress: Progress) -> SyncResult:
+    """Plan and build what a release says; without a declaration here, the release's is taken.
+
+    IndexFailureError if no source gives a release, or what is built is not as released;
+    NoError for a release that is too old, HostError for one that is for other hosts.
+    """
+    _refuse_odd_options(arguments)
+    context.store.prepare()
+    with ExitStack() as opened:
+        following = _find(context, arguments, progress, opened)
+        _take_files(context, arguments, following)
+        plan = _plan(context, arguments, progress, following)
+        contents = following.contents(plan)
+        result = SyncResult(
+            plan=plan,
+            applied=None,
+            manifest=context.store.read_current(),
+            followed=following.found,
+        )
+        if arguments.dry_run:
+            return result
+        if not plan.is_empty:
+            applied = _apply(context, arguments, progress, following, plan, contents)
+            result = replace(result, applied=applied)
+            if applied is not None:
+                result = replace(result, manifest=applied.manifest)
+        if not arguments.fetch and not result.failures:
+            _note(context, following, result)
+        return result
+
+
+def _plan(context: Context, arguments: Arguments, progress: Progress, following: Following) -> Plan:
+    """This host's plan; NoError if its own declaration and the release's lockfiles do not agree."""
+    preferred = partial(following.interpreter_for, at=context.interpreters.at)
+    try:
+        return plan_sync(context, arguments, progress, preferred)
+    except NoError as error:
+        hint = "publish what is declared here; or sync in a folder without a declaration"
+        raise error.with_problems(
+            replace(
+                one,
+                message=f"{context.declaration.file} does not agree with the release: {one.message}",
+                hint=hint,
+            )
+            for one in error.problems
+        ) from error
+
+
+def _refuse_odd_options(arguments: Arguments) -> None:
+    if arguments.build and not arguments.fetch:
+        message = "says what --fetch does besides, and --fetch is not given"
+        raise UsageError(Problem(key="--build", message=message))
+    if arguments.fetch and arguments.dry_run:
+        message = "cannot be given with --dry-run, which does nothing"
+        raise UsageError(Problem(key="--fetch", message=message))
+
+
+def _find(
+    context: Context, arguments: Arguments, progress: Progress, opened: ExitStack
+) -> Following:
+    store, settings = context.store, read_settings(context.store.root)
+    origins = opened.enter_context(open_origins(context, arguments, settings.sources))
+    progress.stage("release", "reading")
+    stage = Stage(
+        store.cache / "blobs",
+        origins,
+        note=progress.note,
+        heard=partial(progress.downloaded, "release"),
+    )
+    judge = partial(
+        why_untrusted,
+        keys=settings.trusted_keys,
+        runner=context.runner,
+        environ=context.environment,
+    )
+    found = find_release(origins, stage, judge, progress.note)
+    if not arguments.allow_older:
+        seen = ReleaseRecord(folder=store.root / FOLDER).newest()
+        refuse_old(found, seen=seen, now=now())
+    progress.stage("release", f"{found.release.sequence} of {found.place}")
+    return Following(
+        found=found,
+        stage=stage,
+        store=str(store.root),
+        rebuild=arguments.rebuild,
+        only_sources=arguments.only_from,
+        note=progress.note,
+    )
+
+
+def _take_files(context: Context, arguments: Arguments, following: Following) -> None:
+    """Use the release's lockfiles; and its declaration, unless this host has one or names one."""
+    found = following.found
+    name = f"{found.release.sequence}-{found.digest[7:19]}"
+    folder = context.store.root / FOLDER / name
+    following.write_files(folder)
+    own = context.declaration_path.exists() or arguments.file != _DECLARATION
+    context.take_files(folder, shown=f"{found.place}: locks", declaration=not own)
+
+
+def _apply(
+    context: Context,
+    arguments: Arguments,
+    progress: Progress,
+    following: Following,
+    plan: Plan,
+    contents: dict[str, str],
+) -> Applied | None:
+    """Fetch, then build and switch; None if only fetching was asked for."""
+    jobs = arguments.jobs or context.cpus
+    bytecode = context.bytecode(jobs)
+    wheels = WheelCache(context.store.cache / "wheels")
+    staged = following.deliver(plan, wheels.has, lambda one: bytecode.entries(one.interpreter))
+    progress.done("release", "fetched")
+    if arguments.fetch and not arguments.build:
+        return None
+    offline = arguments.offline or arguments.only_from
+    places = ((following.found.place, staged),)
+    with open_builder(
+        context, progress, offline=offline, jobs=jobs, places=places, contents=contents
+    ) as builder:
+        switching = replace(plan, switch=plan.switch and not arguments.fetch)
+        applied = builder.apply(switching, keep_going=arguments.keep_going)
+    if not applied.failures:
+        following.forget()
+    return applied
+
+
+def _note(context: Context, following: Following, result: SyncResult) -> None:
+    """Remember which release the store follows now."""
+    found = following.found
+    number = result.manifest.generation if result.manifest is not None else None
+    record = ReleaseRecord(folder=context.store.root / FOLDER)
+    record.follow(SeenRelease(sequence=found.release.sequence, digest=found.digest), number)

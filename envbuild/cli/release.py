@@ -1,0 +1,214 @@
+"""`publish` and `fetch`: from one host to others, by a registry, a web root, a folder or a disk."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+
+from envbuild.cli.options import Arguments, Parameter, drivers, flag
+from envbuild.cli.verbs import Verb
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from envbuild.cli.context import Context
+    from envbuild.commands.publish import Publisher
+    from envbuild.environment.derivation import Derivation
+    from envbuild.lockfile.lockfile import ChosenFile
+    from envbuild.progress import Progress
+    from envbuild.report.outcome import Outcome
+    from envbuild.wheelcache.entries import Entries
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_LONGEST = 100 * 366 * 86400
+
+
+def _age(text: str) -> int:
+    """Seconds of a duration such as `30d`."""
+    number, unit = text[:-1], text[-1:]
+    seconds = (
+        int(number) * _UNITS[unit]
+        if number.isascii() and number.isdecimal() and unit in _UNITS
+        else 0
+    )
+    if not 0 < seconds <= _LONGEST:
+        raise ValueError(
+            f"{text!r} must be a duration such as 12h, 30d or 8w, from a second to a hundred years"
+        )
+    return seconds
+
+
+_TARGET = Parameter(
+    "--target",
+    "TARGET",
+    "only for this target of the lockfiles, such as 3.12-x86_64-manylinux_2_28; can be given several times",
+    repeats=True,
+    default=(),
+)
+
+
+@Verb(
+    "publish",
+    Parameter("destination", "DEST", "dir:PATH, tar:PATH or oci://HOST/REPOSITORY:TAG"),
+    drivers("only these (default: every enabled one)"),
+    _TARGET,
+    Parameter("--sign", "KEY", "sign it with this private key of OpenSSH"),
+    Parameter("--expires", "AGE", "hosts refuse it after this time, such as 30d", parse=_age),
+    flag("--insecure", "speak to a registry without TLS; on this machine that needs no leave"),
+)
+def publish(context: Context, arguments: Arguments) -> Outcome:
+    """Write lockfiles, wheels, bytecode and content digests as a release that other hosts follow."""
+    import time
+
+    from envbuild.posix.clock import utc
+    from envbuild.posix.files import keep_others_from_writing
+    from envbuild.report.outcome import outcome_of
+    from envbuild.report.progress import shown_progress
+    from envbuild.report.release import published_table, render_published
+    from envbuild.store.guard import require_store
+
+    require_store(context.store.root)
+    keep_others_from_writing()
+    now = time.time()
+    with (
+        shown_progress(sys.stderr, context.environment) as progress,
+        _publisher(context, arguments, progress) as publisher,
+    ):
+        result = publisher.publish(
+            tuple(arguments.drivers),
+            tuple(arguments.target),
+            now=utc(now),
+            expires=None if arguments.expires is None else utc(now + arguments.expires),
+        )
+    return outcome_of(result, render_published, published_table)
+
+
+@contextmanager
+def _publisher(context: Context, arguments: Arguments, progress: Progress) -> Iterator[Publisher]:
+    from functools import partial
+
+    from envbuild import __version__
+    from envbuild.cli.places import open_destination
+    from envbuild.commands.packing import BytecodePacker
+    from envbuild.commands.publish import Publisher
+    from envbuild.declaration.file import read_declaration_text
+    from envbuild.release.record import FOLDER, ReleaseRecord
+    from envbuild.release.signature import sign
+
+    store, bytecode = context.store, context.bytecode(context.cpus)
+
+    def entries_for(derivation: Derivation) -> Entries:
+        from envbuild.target.target import Interpreter
+
+        return bytecode.entries(
+            Interpreter(
+                path=derivation.python,
+                version=derivation.python_version,
+                cache_tag=derivation.cache_tag,
+                size=0,
+                mtime_ns=0,
+                shareable=True,
+            )
+        )
+
+    with (
+        open_destination(arguments) as destination,
+        _downloads(context) as (download, is_there),
+    ):
+        yield Publisher(
+            declaration=context.declaration,
+            text=read_declaration_text(context.declaration_path),
+            folder=context.lock_folder,
+            store=store,
+            record=ReleaseRecord(folder=store.root / FOLDER),
+            packer=BytecodePacker(entries_for=entries_for, memory=store.cache / "packed.json"),
+            scratch=store.cache / "publish",
+            download=download,
+            is_there=is_there,
+            destination=destination,
+            shown=arguments.destination,
+            progress=progress,
+            sign=None
+            if arguments.sign is None
+            else partial(
+                sign, key=arguments.sign, runner=context.runner, environ=context.environment
+            ),
+            tools=(__version__, _uv_version()),
+        )
+
+
+def _uv_version() -> str:
+    from importlib.metadata import version
+
+    return version("uv")
+
+
+@contextmanager
+def _downloads(
+    context: Context,
+) -> Iterator[tuple[Callable[[ChosenFile, Path], None], Callable[[ChosenFile, Path], bool]]]:
+    """What downloads a locked file from its index, and what tells whether it is in a folder already."""
+    from envbuild.build.sources import is_locked
+    from envbuild.index.download import download_locked
+    from envbuild.index.session import index_sessions
+
+    with index_sessions(
+        context.declaration,
+        context.environment,
+        runner=context.runner,
+        cache=context.lock_cache,
+        timeout=context.index_timeout,
+        deadline=context.index_deadline,
+        retries=context.index_retries,
+        hashes=False,
+    ) as sessions:
+
+        def download(file: ChosenFile, folder: Path) -> None:
+            session = sessions.of_names((file.index,))
+            download_locked(session.client, session.locations, file, folder)
+
+        def is_there(file: ChosenFile, folder: Path) -> bool:
+            try:
+                return is_locked(folder / file.file, file)
+            except FileNotFoundError:
+                return False
+
+        yield download, is_there
+
+
+@Verb(
+    "fetch",
+    drivers("only these (default: every enabled one)"),
+    Parameter("--out", "DIR", "the folder that the files are put into"),
+    _TARGET,
+    trusts=("declaration",),
+)
+def fetch(context: Context, arguments: Arguments) -> Outcome:
+    """Download the locked wheels into a folder, which `[[index]] path` takes on a host without network."""
+    from pathlib import Path
+
+    from envbuild.commands.fetch import fetch as command
+    from envbuild.errors import Problem, UsageError
+    from envbuild.report.outcome import outcome_of
+    from envbuild.report.progress import shown_progress
+    from envbuild.report.release import fetched_table, render_fetched
+
+    if arguments.out is None:
+        raise UsageError(Problem(key="--out", message="name the folder for the files"))
+    with (
+        shown_progress(sys.stderr, context.environment) as progress,
+        _downloads(context) as (download, is_there),
+    ):
+        result = command(
+            context.declaration,
+            context.lock_folder,
+            tuple(arguments.drivers),
+            tuple(arguments.target),
+            Path(arguments.out),
+            download,
+            is_there,
+            progress,
+        )
+    return outcome_of(result, render_fetched, fetched_table)

@@ -1,0 +1,224 @@
+"""`envbuild sync --from`: take lockfiles, wheels and bytecode from a release, and compare what comes of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envbuild.errors import HostError, IndexFailureError, Problem
+from envbuild.posix.files import make_folders, write_if_changed
+from envbuild.release.bytecode import keep_entry, unpack
+from envbuild.release.oci import BYTECODE, OF_INTERPRETER, OF_WHEEL, WHEEL
+from envbuild.release.stage import StagedWheels
+from envbuild.value import value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from envbuild.declaration.declaration import Driver
+    from envbuild.lockfile.lockfile import ChosenFile
+    from envbuild.release.document import ReleasedEnvironment
+    from envbuild.release.found import FoundRelease
+    from envbuild.release.oci import Descriptor
+    from envbuild.release.stage import Lacking, Stage
+    from envbuild.store.plan import Plan, Wanted
+    from envbuild.target.target import Interpreter
+    from envbuild.wheelcache.entries import Entries
+
+
+@value
+class Following:
+    """A release that a host follows, and what of it is needed here."""
+
+    found: FoundRelease
+    stage: Stage
+    store: str
+    """The store's absolute path."""
+
+    rebuild: bool
+    """Whether an environment may be built that the release has for another place only."""
+
+    only_sources: bool
+    """Whether no index may be asked."""
+
+    note: Callable[[str], None]
+
+    def write_files(self, folder: Path) -> None:
+        """Put the release's declaration and lockfiles into a folder, as a checkout has them.
+
+        HostError if the disk fails.
+        """
+        release = self.found.release
+        files = {"drivers.toml": release.declaration}
+        files |= {f"locks/{driver}.toml": text for driver, text in release.lockfiles}
+        try:
+            make_folders(folder / "locks", 0o755)
+            for name, text in files.items():
+                write_if_changed(folder / name, text.encode(), mode=0o644)
+        except OSError as error:
+            message = f"cannot write it: {error.strerror}"
+            raise HostError(Problem(file=str(error.filename or folder), message=message)) from error
+
+    def interpreter_for(
+        self, driver: Driver, at: Callable[[str], Interpreter | None]
+    ) -> Interpreter | None:
+        """The interpreter that the driver was built on where the release was published, if this host has it."""
+        for one in self._environments(driver.name):
+            found = at(one.python) if one.store == self.store else None
+            if found is not None and (found.version, found.cache_tag) == (
+                one.python_version,
+                one.cache_tag,
+            ):
+                return found
+        return None
+
+    def contents(self, plan: Plan) -> dict[str, str]:
+        """The content digest that each environment must have, as far as the release knows it.
+
+        HostError if the release has an environment for another place, and it may not be rebuilt;
+        or if it has nothing for this host.
+        """
+        found: dict[str, str] = {}
+        problems: list[Problem] = []
+        for wanted in plan.wanted:
+            released = self._released(wanted)
+            if released is not None:
+                found[wanted.environment] = released.content
+            elif not self.rebuild:
+                problem = self._mismatch(wanted)
+                problems += [problem] if problem is not None else []
+        if problems:
+            raise HostError(problems)
+        return found
+
+    def deliver(
+        self, plan: Plan, has_wheel: Callable[[str], bool], entries_for: Callable[[Wanted], Entries]
+    ) -> StagedWheels:
+        """Fetch what the plan's builds lack, and put the bytecode into the cache.
+
+        Bytecode comes from a release that a trusted key has signed, and from no other.
+        IndexFailureError names what no source gave if no index may be asked.
+        """
+        wheels = {blob.sha256: blob for blob in self.found.blobs(WHEEL)}
+        needed = {
+            file.sha256: file
+            for wanted in plan.builds
+            for file in wanted.files
+            if not has_wheel(file.sha256)
+        }
+        bytecode = tuple(self._bytecode(plan.builds, entries_for))
+        asked = [wheels[sha256] for sha256 in needed if sha256 in wheels]
+        lacking = self.stage.fetch([*asked, *(blob for blob, _, _ in bytecode)])
+        self._judge(lacking)
+        if self.only_sources:
+            self._refuse_indexes(needed.values(), wheels)
+        for blob, entries, wanted in bytecode:
+            self._keep(blob, entries, wanted)
+        return StagedWheels(stage=self.stage, wheels=wheels)
+
+    def forget(self) -> None:
+        """Remove the fetched blobs, which the caches have by now."""
+        manifest = self.found.manifest
+        self.stage.forget((manifest.config, *manifest.layers))
+
+    def _bytecode(
+        self, builds: Iterable[Wanted], entries_for: Callable[[Wanted], Entries]
+    ) -> Iterator[tuple[Descriptor, Entries, Wanted]]:
+        """Each layer of bytecode that is wanted and not cached, with its cache."""
+        if self.found.untrusted is not None:
+            return
+        layers = {
+            (blob.annotation(OF_INTERPRETER), blob.annotation(OF_WHEEL)): blob
+            for blob in self.found.blobs(BYTECODE)
+        }
+        seen = set()
+        for wanted in builds:
+            if not (layers and wanted.driver.bytecode):
+                continue
+            entries = entries_for(wanted)
+            if not entries.is_usable():
+                continue
+            for file in wanted.files:
+                blob = layers.get((entries.root.name, file.sha256))
+                if blob is not None and blob.digest not in seen and not entries.has(file.sha256):
+                    seen.add(blob.digest)
+                    yield blob, entries, wanted
+
+    def _keep(self, blob: Descriptor, entries: Entries, wanted: Wanted) -> None:
+        content = self.stage.read(blob)
+        if content is None:
+            return  # no source gave it: the builder compiles
+        wheel = blob.annotation(OF_WHEEL)
+        try:
+            modules = unpack(content, wanted.interpreter.cache_tag)
+        except ValueError as error:
+            message = f"the release's bytecode of {wheel[:12]} cannot be used: {error}"
+            self.note(f"warning: {message}; it is compiled here")
+        else:
+            keep_entry(entries, wheel, modules)
+
+    def _judge(self, lacking: tuple[Lacking, ...]) -> None:
+        problems = [
+            Problem(
+                message=f"no source gave {one.name} of release {self.found.release.sequence}",
+                detail="\n".join(one.reasons),
+            )
+            for one in lacking
+            if one.blob.media_type == WHEEL
+        ]
+        if problems and self.only_sources:
+            raise IndexFailureError(problems)
+        for problem in problems:
+            reasons = "; ".join((problem.detail or "").split("\n"))
+            self.note(f"warning: {problem.message}: {reasons}; the index is asked")
+
+    def _refuse_indexes(self, needed: Iterable[ChosenFile], wheels: dict[str, Descriptor]) -> None:
+        missing = [file for file in needed if file.sha256 not in wheels]
+        if missing:
+            raise IndexFailureError(
+                Problem(
+                    message=f"the release does not hold {file.file}",
+                    hint="without --only-from its index is asked",
+                )
+                for file in missing
+            )
+
+    def _environments(self, driver: str) -> tuple[ReleasedEnvironment, ...]:
+        return tuple(one for one in self.found.release.environments if one.driver == driver)
+
+    def _released(self, wanted: Wanted) -> ReleasedEnvironment | None:
+        """The released environment that this one must equal."""
+        for one in self._environments(wanted.driver.name):
+            if (one.key, one.store) == (wanted.key, self.store):
+                return one
+        return None
+
+    def _mismatch(self, wanted: Wanted) -> Problem | None:
+        """Why no released environment is the wanted one; None if its target was published with wheels alone."""
+        name, target = wanted.driver.name, str(wanted.target)
+        release = self.found.release
+        there = dict(release.targets).get(name, ())
+        same = [one for one in self._environments(name) if one.target == target]
+        sequence = f"release {release.sequence}"
+        if target not in there:
+            return Problem(
+                file=self.found.place,
+                message=f"{sequence} has {name} for {', '.join(there) or 'no target'}, "
+                f"and this host needs it for {target}",
+                hint=f"publish it with --target {target}",
+            )
+        if not same:
+            return None
+        one = same[0]
+        facts = (
+            ("in the store", one.store, self.store),
+            ("on the Python", one.python, wanted.interpreter.path),
+            ("on Python", one.python_version, wanted.interpreter.version),
+        )
+        differing = [f"{what} {was}, not {here}" for what, was, here in facts if was != here]
+        what = " and ".join(differing) or "from another declaration than this host has"
+        return Problem(
+            file=self.found.place,
+            message=f"{sequence} has {name} as it was built {what}",
+            hint="`--rebuild` builds it here from the release's wheels, with equal locks and another digest",
+        )

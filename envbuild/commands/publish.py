@@ -1,0 +1,405 @@
+"""`envbuild publish`: write lockfiles, wheels, bytecode and content digests as one release."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from contextlib import closing
+from functools import partial
+from typing import TYPE_CHECKING
+
+from envbuild.commands.fetch import chosen_targets, files_on
+from envbuild.commands.selection import select_drivers
+from envbuild.environment.content_digest import read_content_digest
+from envbuild.environment.receipt import parse_receipt
+from envbuild.errors import HostError, NoError, Problem
+from envbuild.lean_json import read_ordinary
+from envbuild.lockfile.freshness import judge_lockfile
+from envbuild.lockfile.lockfile import Fresh
+from envbuild.posix.workers import Workers
+from envbuild.release.compression import compress
+from envbuild.release.document import LeftOut, Release, ReleasedEnvironment, render_release
+from envbuild.release.oci import (
+    CONFIG,
+    RELEASE,
+    TITLE,
+    WHEEL,
+    Descriptor,
+    Manifest,
+    descriptor_of,
+    digest_of,
+    parse_manifest,
+    render_manifest,
+    signature_tag,
+)
+from envbuild.release.place import PlaceError
+from envbuild.release.signature import signature_blobs
+from envbuild.value import replace, value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+    from typing import BinaryIO
+
+    from envbuild.commands.packing import BytecodePacker
+    from envbuild.declaration.declaration import Declaration
+    from envbuild.environment.derivation import Derivation
+    from envbuild.lockfile.folder import LockFolder, StoredLockfile
+    from envbuild.lockfile.lockfile import ChosenFile, Lockfile
+    from envbuild.progress import Progress
+    from envbuild.release.place import Destination
+    from envbuild.release.record import ReleaseRecord
+    from envbuild.store.store import Store
+    from envbuild.target.target import Target
+
+VERSION = "org.opencontainers.image.version"
+_SIDE_BY_SIDE = 4
+_LIST_OF_DRIVERS = 20
+
+
+@value
+class Published:
+    """The result of `envbuild publish`."""
+
+    destination: str
+    release: Release
+    digest: str
+    """The manifest's."""
+
+    blobs: int
+    """How many blobs the release has."""
+
+    size: int
+    """The bytes of all of them."""
+
+    uploaded: tuple[Descriptor, ...]
+    """Those that the destination lacked."""
+
+    unchanged: bool
+    """Whether the destination had this release already."""
+
+    signed: bool
+
+
+@value
+class _Built:
+    """An environment of the current generation that was built from the lockfile."""
+
+    released: ReleasedEnvironment
+    derivation: Derivation
+
+
+@value
+class Publisher:
+    """Publishes what is locked, and what of it is built in a store."""
+
+    declaration: Declaration
+    text: str
+    """The declaration's."""
+
+    folder: LockFolder
+    store: Store
+    record: ReleaseRecord
+    packer: BytecodePacker
+    scratch: Path
+    """A private folder for files on their way: what arrived whole is kept there if a publish is killed."""
+
+    download: Callable[[ChosenFile, Path], None]
+    """Puts a locked file into a folder, from its index."""
+
+    is_there: Callable[[ChosenFile, Path], bool]
+    destination: Destination
+    shown: str
+    """The destination, as the user named it."""
+
+    progress: Progress
+    sign: Callable[[str], bytes] | None
+    """The manifest of a signature over a manifest's digest; None to leave it unsigned."""
+
+    tools: tuple[str, str]
+    """The versions of envbuild and uv."""
+
+    def publish(
+        self, names: tuple[str, ...], targets: tuple[str, ...], *, now: str, expires: str | None
+    ) -> Published:
+        """Publish the drivers; a destination that has the same release already is left alone.
+
+        NoError if a lockfile is missing or stale, or nothing is built and no target is named;
+        HostError if the destination does not take it; IndexFailureError if an index does not give a wheel.
+        """
+        stored = self._lockfiles(names)
+        lockfiles = {name: one.lockfile for name, one in stored.items()}
+        built = tuple(self._built(stored))
+        chosen = self._targets(lockfiles, built, targets)
+        self.progress.stage("release", "packing bytecode")
+        layers = dict(self._wheels(lockfiles, chosen))
+        packed = tuple(self.packer.pack(one.derivation for one in built))
+        draft = Release(
+            sequence=1,
+            previous=None,
+            created=now,
+            expires=expires,
+            envbuild=self.tools[0],
+            uv=self.tools[1],
+            declaration=self.text,
+            lockfiles=tuple(sorted((name, self._text(name)) for name in lockfiles)),
+            targets=tuple(sorted((k, tuple(map(str, v))) for k, v in chosen.items())),
+            environments=tuple(one.released for one in built),
+            left_out=tuple(_left_out(lockfiles, chosen, built)),
+        )
+        descriptors = (*(blob for blob, _ in layers.values()), *(one.blob for one in packed))
+        openers: dict[str, Callable[[], AbstractContextManager[BinaryIO]]] = {
+            **{blob.digest: self._opener(file) for blob, file in layers.values()},
+            **{one.blob.digest: one.opened for one in packed},
+        }
+        try:
+            return self._write(draft, descriptors, openers)
+        except PlaceError as error:
+            raise HostError(
+                Problem(file=self.shown, message=f"the release cannot be published: {error}")
+            ) from error
+
+    def _write(
+        self,
+        draft: Release,
+        layers: tuple[Descriptor, ...],
+        openers: dict[str, Callable[[], AbstractContextManager[BinaryIO]]],
+    ) -> Published:
+        there = self.destination.manifest()
+        release, manifest = self._numbered(draft, layers, there)
+        config = compress(render_release(release))
+        content = render_manifest(manifest)
+        openers[manifest.config.digest] = partial(_bytes, config)
+        digest = digest_of(content)
+        blobs = (manifest.config, *manifest.layers)
+        signature = None if self.sign is None else self.sign(digest)
+        missing = [blob for blob in blobs if self.destination.lacks(blob)]
+        self._upload(missing, openers)
+        manifests: tuple[tuple[str | None, bytes], ...] = ((None, content),)
+        if signature is not None:
+            for blob, inside in signature_blobs(signature):
+                if self.destination.lacks(blob):
+                    self.destination.put(blob, partial(_bytes, inside))
+            manifests = ((signature_tag(digest), signature), *manifests)
+        unchanged = there == content and not missing
+        if not unchanged or signature is not None:
+            self.destination.finish(manifests)
+        self.record.publish(content, render_release(release))
+        shutil.rmtree(self.scratch, ignore_errors=True)
+        self.progress.done("release", "there already" if unchanged else "published")
+        return Published(
+            destination=self.shown,
+            release=release,
+            digest=digest,
+            blobs=len(blobs),
+            size=sum(blob.size for blob in blobs),
+            uploaded=tuple(missing),
+            unchanged=unchanged,
+            signed=signature is not None,
+        )
+
+    def _numbered(
+        self, draft: Release, layers: tuple[Descriptor, ...], there: bytes | None
+    ) -> tuple[Release, Manifest]:
+        """The release with its number: that of the last one if nothing has changed since."""
+        from envbuild.release.document import parse_release
+
+        last = self.record.published()
+        if last is not None:
+            before = parse_release(last[1], place="the last published release")
+            same = replace(
+                draft, sequence=before.sequence, previous=before.previous, created=before.created
+            )
+            if (same, layers) == (before, parse_manifest(last[0]).layers):
+                return before, parse_manifest(last[0])
+        numbers = [_sequence(one) for one in (there, last[0] if last else None) if one is not None]
+        previous = there if there is not None else (last[0] if last else None)
+        release = replace(
+            draft,
+            sequence=max(numbers, default=0) + 1,
+            previous=None if previous is None else digest_of(previous),
+        )
+        config = compress(render_release(release))
+        drivers = [f"{name} {_version(release, name)}" for name, _ in release.lockfiles]
+        listed = ", ".join(drivers[:_LIST_OF_DRIVERS])
+        annotations = (
+            ("org.opencontainers.image.created", release.created),
+            ("org.opencontainers.image.description", f"drivers: {listed}"),
+            (TITLE, "envbuild release"),
+            (VERSION, str(release.sequence)),
+        )
+        manifest = Manifest(
+            artifact_type=RELEASE,
+            config=descriptor_of(CONFIG, config, ((TITLE, "release.json"),)),
+            layers=layers,
+            annotations=annotations,
+        )
+        return release, manifest
+
+    def _upload(
+        self,
+        missing: list[Descriptor],
+        openers: Mapping[str, Callable[[], AbstractContextManager[BinaryIO]]],
+    ) -> None:
+        total, done = sum(blob.size for blob in missing), 0
+        self.progress.stage("release", f"writing to {self.shown}")
+
+        def put(blob: Descriptor) -> int:
+            self.destination.put(blob, openers[blob.digest])
+            return blob.size
+
+        with Workers(max_workers=_SIDE_BY_SIDE) as pool:
+            for size in pool.map(put, missing):
+                done += size
+                self.progress.downloaded("release", done, total)
+
+    def _lockfiles(self, names: tuple[str, ...]) -> dict[str, StoredLockfile]:
+        found, problems = {}, []
+        for driver in select_drivers(self.declaration, names):
+            stored = self.folder.read(driver.name)
+            judged = (
+                None
+                if stored is None
+                else judge_lockfile(stored.lockfile, driver, self.declaration)
+            )
+            if stored is not None and isinstance(judged, Fresh):
+                found[driver.name] = stored
+                continue
+            why = "has no lockfile" if stored is None else "has a stale lockfile"
+            problems.append(
+                Problem(
+                    file=self.folder.name(driver.name),
+                    message=f"{driver.name} {why}",
+                    hint="run `envbuild lock`",
+                )
+            )
+        if problems:
+            raise NoError(problems)
+        return found
+
+    def _text(self, driver: str) -> str:
+        return (self.folder.path / f"{driver}.toml").read_text(encoding="utf-8")
+
+    def _built(self, stored: Mapping[str, StoredLockfile]) -> Iterator[_Built]:
+        """What the current generation has of these lockfiles."""
+        manifest = self.store.read_current()
+        for entry in manifest.drivers if manifest is not None else ():
+            lock = stored.get(entry.name)
+            name = entry.environment.rpartition("/")[2]
+            if lock is None or lock.digest != entry.lock or not self.store.is_valid(name):
+                continue
+            file = self.store.receipt(name)
+            try:
+                content = read_ordinary(file)
+            except OSError as error:
+                message = f"the receipt cannot be read: {error.strerror}"
+                raise HostError(Problem(file=str(file), message=message)) from error
+            text = content.decode("utf-8", "surrogateescape")
+            derivation = parse_receipt(text, file=str(file)).derivation
+            yield _Built(
+                derivation=derivation,
+                released=ReleasedEnvironment(
+                    driver=entry.name,
+                    version=entry.version,
+                    target=derivation.target,
+                    key=entry.key,
+                    environment=name,
+                    store=str(self.store.root),
+                    python=derivation.python,
+                    python_version=derivation.python_version,
+                    cache_tag=derivation.cache_tag,
+                    content=read_content_digest(content),
+                ),
+            )
+
+    def _targets(
+        self, lockfiles: Mapping[str, Lockfile], built: tuple[_Built, ...], asked: tuple[str, ...]
+    ) -> dict[str, tuple[Target, ...]]:
+        """Each driver's targets: those that were named, else those that are built here."""
+        if asked:
+            return chosen_targets(lockfiles, asked)
+        here = {one.released.driver: one.released.target for one in built}
+        missing = [name for name in lockfiles if name not in here]
+        if missing:
+            raise NoError(
+                Problem(
+                    message=f"{name} is not built in {self.store.root} from its lockfile, "
+                    "so that nothing says for which targets it is to be published",
+                    hint="run `envbuild sync`; or name the drivers; or name targets with --target",
+                )
+                for name in missing
+            )
+        return {
+            name: tuple(target for target in lockfile.targets if str(target) == here[name])
+            for name, lockfile in lockfiles.items()
+        }
+
+    def _wheels(
+        self, lockfiles: Mapping[str, Lockfile], chosen: Mapping[str, tuple[Target, ...]]
+    ) -> Iterator[tuple[str, tuple[Descriptor, ChosenFile]]]:
+        """The layer of each wheel, by its sha256, in the order of their names."""
+        files = {
+            file.sha256: file
+            for name, lockfile in lockfiles.items()
+            for file in files_on(lockfile, chosen[name])
+            if file.file.endswith(".whl")
+        }
+        for file in sorted(files.values(), key=lambda one: (one.file, one.sha256)):
+            blob = Descriptor(
+                media_type=WHEEL,
+                digest=f"sha256:{file.sha256}",
+                size=file.size,
+                annotations=((TITLE, file.file),),
+            )
+            yield file.sha256, (blob, file)
+
+    def _opener(self, file: ChosenFile) -> Callable[[], AbstractContextManager[BinaryIO]]:
+        """Opens a wheel, which is downloaded when somebody first needs its bytes."""
+
+        def opened() -> AbstractContextManager[BinaryIO]:
+            folder = self.scratch / file.sha256
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not self.is_there(file, folder):
+                self.download(file, folder)
+            return (folder / file.file).open("rb")
+
+        return opened
+
+
+def _bytes(content: bytes) -> AbstractContextManager[BinaryIO]:
+    return closing(io.BytesIO(content))
+
+
+def _sequence(manifest: bytes) -> int:
+    """The number of a published release; 0 if its manifest does not say."""
+    try:
+        text = dict(parse_manifest(manifest).annotations).get(VERSION, "")
+    except ValueError:
+        return 0
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else 0
+
+
+def _version(release: Release, driver: str) -> str:
+    found = (one.version for one in release.environments if one.driver == driver)
+    return next(found, "(not built)")
+
+
+def _left_out(
+    lockfiles: Mapping[str, Lockfile],
+    chosen: Mapping[str, tuple[Target, ...]],
+    built: tuple[_Built, ...],
+) -> Iterator[LeftOut]:
+    here = {(one.released.driver, one.released.target) for one in built}
+    for name, lockfile in lockfiles.items():
+        for target in lockfile.targets:
+            if target not in chosen[name]:
+                reason = "its wheels are not in this release"
+                yield LeftOut(driver=name, what=str(target), reason=reason)
+            elif (name, str(target)) not in here:
+                reason = "it was not built where this was published: hosts compile it, and compare nothing"
+                yield LeftOut(driver=name, what=str(target), reason=reason)
+        for file in files_on(lockfile, chosen[name]):
+            if not file.file.endswith(".whl"):
+                reason = "it is a source distribution, which each host builds from its index"
+                yield LeftOut(driver=name, what=file.file, reason=reason)

@@ -1,0 +1,1 @@
+"""Releases: lockfiles, wheels, bytecode and content digests as one OCI artifact."""

@@ -1,0 +1,189 @@
+"""A release as a folder in the OCI image layout: `oci-layout`, `index.json`, `blobs/sha256/…`."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from envbuild.errors import Problem, UsageError
+from envbuild.posix.files import make_folders, sync_folder, write_atomically
+from envbuild.release.oci import (
+    MANIFEST,
+    MOST_MANIFEST,
+    REF_NAME,
+    RELEASE,
+    Descriptor,
+    digest_of,
+    parse_index,
+    parse_manifest,
+    render_index,
+)
+from envbuild.release.place import LATEST, PlaceError
+from envbuild.value import value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+    from typing import BinaryIO
+
+LAYOUT = b'{"imageLayoutVersion":"1.0.0"}\n'
+MARK = "oci-layout"
+INDEX = "index.json"
+_PIECE = 1 << 20
+
+
+@value
+class LayoutFolder:
+    """Reads and writes a folder."""
+
+    path: Path
+
+    def manifest(self, tag: str | None = None) -> bytes | None:
+        """As in `Origin`."""
+        found = choose_manifest(self._listed(), tag, self._name)
+        return None if found is None else self._whole(found)
+
+    def read(self, blob: Descriptor, start: int) -> Iterator[bytes]:
+        """As in `Origin`."""
+        try:
+            with (self.path / blob_name(blob)).open("rb") as stream:
+                stream.seek(start)
+                while piece := stream.read(_PIECE):
+                    yield piece
+        except OSError as error:
+            raise PlaceError(f"{blob_name(blob)}: {error.strerror}") from error
+
+    def lacks(self, blob: Descriptor) -> bool:
+        """As in `Destination`: a blob is put under its name when it is whole."""
+        try:
+            return (self.path / blob_name(blob)).stat().st_size != blob.size
+        except FileNotFoundError:
+            return True
+        except OSError as error:
+            raise self._cannot(error) from error
+
+    def put(self, blob: Descriptor, opened: Callable[[], AbstractContextManager[BinaryIO]]) -> None:
+        """As in `Destination`."""
+        target = self.path / blob_name(blob)
+        scratch = target.with_name(f".{blob.sha256}.{os.getpid()}")
+        try:
+            make_folders(target.parent)
+            with opened() as source, scratch.open("wb") as stream:
+                while piece := source.read(_PIECE):
+                    stream.write(piece)
+                stream.flush()
+                os.fsync(stream.fileno())
+            scratch.replace(target)
+        except OSError as error:
+            raise self._cannot(error) from error
+        finally:
+            scratch.unlink(missing_ok=True)
+
+    def finish(self, manifests: tuple[tuple[str | None, bytes], ...]) -> None:
+        """As in `Destination`: `index.json` is replaced in one step, after everything else is on the disk."""
+        try:
+            folder = self.path / "blobs" / "sha256"
+            make_folders(folder)
+            listed = {one.annotation(REF_NAME): one for one in self._listed()}
+            for tag, content in manifests:
+                named = named_manifest(tag, content)
+                listed[named.annotation(REF_NAME)] = named
+                write_atomically(self.path / blob_name(named), content)
+            sync_folder(folder)
+            write_atomically(self.path / MARK, LAYOUT)
+            write_atomically(
+                self.path / INDEX, render_index(listed[name] for name in sorted(listed))
+            )
+        except OSError as error:
+            raise self._cannot(error) from error
+
+    def check_destination(self, key: str) -> None:
+        """UsageError if something else is there than such a folder, or nothing."""
+        if not os.path.lexists(self.path) or (self.path / MARK).is_file():
+            return
+        if self.path.is_dir() and {name.name for name in self.path.iterdir()} <= {"blobs"}:
+            return  # what a killed publish left
+        what = "has other files" if self.path.is_dir() else "is not a folder"
+        message = f"{self.path} {what}, and is not an OCI layout"
+        raise UsageError(Problem(key=key, message=message, hint="name a new or an empty folder"))
+
+    @property
+    def _name(self) -> str:
+        return str(self.path)
+
+    def _listed(self) -> tuple[Descriptor, ...]:
+        try:
+            content = (self.path / INDEX).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return ()
+        except OSError as error:
+            raise PlaceError(f"{INDEX}: {error.strerror}") from error
+        return listed_manifests(content)
+
+    def _whole(self, blob: Descriptor) -> bytes:
+        return whole_manifest(blob, self.read(blob, 0))
+
+    def _cannot(self, error: OSError) -> PlaceError:
+        return PlaceError(f"cannot write {error.filename or self.path}: {error.strerror}")
+
+
+def blob_name(blob: Descriptor) -> str:
+    """`blobs/sha256/…`, below the layout's root."""
+    return f"blobs/sha256/{blob.sha256}"
+
+
+def listed_manifests(content: bytes) -> tuple[Descriptor, ...]:
+    """The manifests of an `index.json`; PlaceError if it is not one."""
+    try:
+        return parse_index(content)
+    except ValueError as error:
+        raise PlaceError(f"{INDEX}: {error}") from error
+
+
+def whole_manifest(blob: Descriptor, pieces: Iterable[bytes]) -> bytes:
+    """A manifest's bytes, checked against its digest; PlaceError if they are others."""
+    content = bytearray()
+    for piece in pieces:
+        content += piece
+        if len(content) > MOST_MANIFEST:
+            raise PlaceError("its manifest is too large")
+    if digest_of(bytes(content)) != blob.digest:
+        raise PlaceError(f"{blob_name(blob)} is not what its name says")
+    return bytes(content)
+
+
+def named_manifest(tag: str | None, content: bytes) -> Descriptor:
+    """The descriptor of a manifest in `index.json`."""
+    return Descriptor(
+        media_type=MANIFEST,
+        digest=digest_of(content),
+        size=len(content),
+        annotations=((REF_NAME, tag or LATEST),),
+    )
+
+
+def choose_manifest(
+    listed: tuple[Descriptor, ...], tag: str | None, place: str
+) -> Descriptor | None:
+    """The manifest with a tag; without one the release: `latest`, or the only one that is no signature.
+
+    PlaceError if several could be meant.
+    """
+    if tag is not None:
+        return next((one for one in listed if one.annotation(REF_NAME) == tag), None)
+    named = [one for one in listed if not one.annotation(REF_NAME).endswith(".sig")]
+    latest = [one for one in named if one.annotation(REF_NAME) == LATEST]
+    if not latest and len(named) > 1:
+        names = ", ".join(one.annotation(REF_NAME)[:80] for one in named)
+        raise PlaceError(f"{place} has several releases, and none is tagged {LATEST}: {names}")
+    return next(iter(latest or named), None)
+
+
+def is_release(content: bytes) -> bool:
+    """Whether a manifest is that of a release; tools that copy may drop the type, but not the config's."""
+    try:
+        manifest = parse_manifest(content)
+    except ValueError:
+        return False
+    return manifest.artifact_type in ("", RELEASE) and ".release." in manifest.config.media_type

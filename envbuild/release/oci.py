@@ -1,0 +1,188 @@
+"""The manifests of OCI artifacts: descriptors, a release's manifest, and the index of a folder."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from envbuild.value import value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+INDEX = "application/vnd.oci.image.index.v1+json"
+RELEASE = "application/vnd.envbuild.release.v1"
+"""The artifact type of a release."""
+
+CONFIG = "application/vnd.envbuild.release.config.v1+json+zstd"
+WHEEL = "application/vnd.envbuild.wheel.v1+zip"
+BYTECODE = "application/vnd.envbuild.bytecode.v1.tar+zstd"
+SIGNATURE = "application/vnd.envbuild.signature.v1"
+SSHSIG = "application/vnd.envbuild.signature.v1.sshsig"
+EMPTY = "application/vnd.oci.empty.v1+json"
+
+TITLE = "org.opencontainers.image.title"
+REF_NAME = "org.opencontainers.image.ref.name"
+OF_WHEEL = "io.envbuild.wheel"
+"""On bytecode: the wheel's sha256."""
+
+OF_INTERPRETER = "io.envbuild.interpreter"
+"""On bytecode: the interpreter that it is for, as the bytecode cache names it."""
+
+MOST_MANIFEST = 4 << 20
+"""Bytes; registries refuse larger ones."""
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_LARGEST = 1 << 40
+
+
+@value
+class Descriptor:
+    """A blob, by its digest."""
+
+    media_type: str
+    digest: str
+    """`sha256:` and 64 hex digits."""
+
+    size: int
+    """In bytes."""
+
+    annotations: tuple[tuple[str, str], ...] = ()
+    data: bytes | None = None
+    """The blob itself, if it is small enough to lie in the manifest."""
+
+    def annotation(self, name: str) -> str:
+        """An annotation's text; empty without it."""
+        return dict(self.annotations).get(name, "")
+
+    @property
+    def sha256(self) -> str:
+        """64 hex digits."""
+        return self.digest.removeprefix("sha256:")
+
+
+@value
+class Manifest:
+    """The manifest of an artifact."""
+
+    artifact_type: str
+    config: Descriptor
+    layers: tuple[Descriptor, ...]
+    annotations: tuple[tuple[str, str], ...] = ()
+
+
+def descriptor_of(
+    media_type: str, content: bytes, annotations: Iterable[tuple[str, str]] = ()
+) -> Descriptor:
+    """The descriptor of some bytes."""
+    return Descriptor(
+        media_type=media_type,
+        digest=digest_of(content),
+        size=len(content),
+        annotations=tuple(annotations),
+    )
+
+
+def digest_of(content: bytes) -> str:
+    """`sha256:` and 64 hex digits."""
+    return f"sha256:{sha256(content).hexdigest()}"
+
+
+def signature_tag(digest: str) -> str:
+    """The tag under which the signature of a manifest lies: `sha256-….sig`."""
+    return f"{digest.replace(':', '-')}.sig"
+
+
+def render_manifest(manifest: Manifest) -> bytes:
+    """The bytes of a manifest: the same for the same value."""
+    table = {
+        "schemaVersion": 2,
+        "mediaType": MANIFEST,
+        "artifactType": manifest.artifact_type,
+        "config": _descriptor_table(manifest.config),
+        "layers": [_descriptor_table(layer) for layer in manifest.layers],
+        "annotations": dict(manifest.annotations),
+    }
+    return json.dumps(table, separators=(",", ":")).encode("ascii")
+
+
+def parse_manifest(content: bytes) -> Manifest:
+    """A manifest's bytes → value; ValueError says what is wrong."""
+    table = _loaded(content)
+    try:
+        if table.get("mediaType", MANIFEST) != MANIFEST:
+            raise ValueError(f"it is a {str(table['mediaType'])[:80]}, not a manifest")
+        return Manifest(
+            artifact_type=str(table.get("artifactType", "")),
+            config=parse_descriptor(table["config"]),
+            layers=tuple(map(parse_descriptor, table["layers"])),
+            annotations=_annotations(table),
+        )
+    except (KeyError, TypeError) as error:
+        raise ValueError("it is not the manifest of an artifact") from error
+
+
+def render_index(manifests: Iterable[Descriptor]) -> bytes:
+    """The bytes of a folder's `index.json`."""
+    table = {
+        "schemaVersion": 2,
+        "mediaType": INDEX,
+        "manifests": [_descriptor_table(one) for one in manifests],
+    }
+    return (json.dumps(table, indent=1) + "\n").encode("ascii")
+
+
+def parse_index(content: bytes) -> tuple[Descriptor, ...]:
+    """The manifests in a folder's `index.json`; ValueError says what is wrong."""
+    try:
+        return tuple(map(parse_descriptor, _loaded(content)["manifests"]))
+    except (KeyError, TypeError) as error:
+        raise ValueError("it is not the index of an OCI layout") from error
+
+
+def parse_descriptor(table: Any) -> Descriptor:
+    """A descriptor of a manifest; ValueError, KeyError or TypeError if it is not one."""
+    digest, size, data = table["digest"], table["size"], table.get("data")
+    if not isinstance(digest, str) or _DIGEST.fullmatch(digest) is None:
+        raise ValueError(f"{digest!r:.80} is not a sha256")
+    if type(size) is not int or not 0 <= size <= _LARGEST:
+        raise ValueError(f"{size!r:.80} is not a size")
+    return Descriptor(
+        media_type=str(table["mediaType"]),
+        digest=digest,
+        size=size,
+        annotations=_annotations(table),
+        data=base64.b64decode(data, validate=True) if isinstance(data, str) else None,
+    )
+
+
+def _annotations(table: Any) -> tuple[tuple[str, str], ...]:
+    found = table.get("annotations") or {}
+    return tuple((str(name), str(text)) for name, text in dict(found).items())
+
+
+def _loaded(content: bytes) -> dict[str, Any]:
+    try:
+        table = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise ValueError("it is not JSON") from error
+    if not isinstance(table, dict):
+        raise ValueError("it is not a JSON object")  # noqa: TRY004  (what is wrong is a ValueError)
+    return table
+
+
+def _descriptor_table(one: Descriptor) -> dict[str, object]:
+    table: dict[str, object] = {
+        "mediaType": one.media_type,
+        "digest": one.digest,
+        "size": one.size,
+    }
+    if one.annotations:
+        table["annotations"] = dict(one.annotations)
+    if one.data is not None:
+        table["data"] = base64.b64encode(one.data).decode("ascii")
+    return table

@@ -1,0 +1,126 @@
+"""Places that hold releases: the ports to read and to write one, and how a user names them."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Protocol
+
+from envbuild.errors import Problem, UsageError
+from envbuild.value import value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+    from typing import BinaryIO
+
+    from envbuild.release.oci import Descriptor
+
+LATEST = "latest"
+
+_REFERENCE = re.compile(
+    r"(?P<host>[A-Za-z0-9.-]+(?::\d{1,5})?|\[[0-9a-fA-F:]+\](?::\d{1,5})?)"
+    r"/(?P<repository>[a-z0-9]+(?:(?:[._]|__|-+|/)[a-z0-9]+)*)"
+    r"(?P<rest>[:@].*)?"
+)
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+
+
+class PlaceError(Exception):
+    """A place did not give, or did not take, what it was asked for; its text is the end of a sentence."""
+
+
+class Origin(Protocol):
+    """A place that a release is read from; several threads may ask at once. Errors are PlaceErrors."""
+
+    def manifest(self, tag: str | None = None) -> bytes | None:
+        """The bytes of the release's manifest, or of that with a tag; None if there is none."""
+        ...
+
+    def read(self, blob: Descriptor, start: int) -> Iterator[bytes]:
+        """The bytes of a blob from a position, in pieces; nobody has checked them."""
+        ...
+
+
+class Destination(Protocol):
+    """A place that a release is written to. Errors are PlaceErrors."""
+
+    def manifest(self, tag: str | None = None) -> bytes | None:
+        """As in `Origin`."""
+        ...
+
+    def lacks(self, blob: Descriptor) -> bool:
+        """Whether a blob must be put."""
+        ...
+
+    def put(self, blob: Descriptor, opened: Callable[[], AbstractContextManager[BinaryIO]]) -> None:
+        """Put a blob; several threads may put at once."""
+        ...
+
+    def finish(self, manifests: tuple[tuple[str | None, bytes], ...]) -> None:
+        """Make manifests readable: each with its tag, None for the release's own, which comes last."""
+        ...
+
+
+@value
+class Address:
+    """A place as a user names it."""
+
+    kind: str
+    """`dir`, `tar`, `oci` or `web`."""
+
+    text: str
+    """As the user wrote it."""
+
+    path: str = ""
+    """Of a folder or a tar; of a web root the URL without a final slash."""
+
+    host: str = ""
+    """Of a registry, with its port if one is given."""
+
+    repository: str = ""
+    tag: str = LATEST
+
+
+def parse_address(text: str, *, key: str) -> Address:
+    """`dir:PATH`, `tar:PATH`, `oci://HOST/REPOSITORY:TAG`, `https://…` → value.
+
+    UsageError, for the option or setting `key`, says what cannot be an address.
+    """
+    kind, colon, rest = text.partition(":")
+    if kind in ("dir", "tar") and rest:
+        return Address(kind=kind, text=text, path=rest)
+    if kind in ("https", "http") and rest.startswith("//") and len(rest) > 2:
+        return Address(kind="web", text=text, path=text.rstrip("/"))
+    if kind == "oci" and rest.startswith("//"):
+        return _registry(text, rest[2:], key)
+    hint = "write dir:PATH, tar:PATH, oci://HOST/REPOSITORY:TAG, or to read from https://…"
+    what = "names no place" if colon else "does not say what kind of place it is"
+    raise UsageError(Problem(key=key, message=f"{text!r} {what}", hint=hint))
+
+
+def _registry(text: str, rest: str, key: str) -> Address:
+    match = _REFERENCE.fullmatch(rest)
+    hint = "write oci://HOST/REPOSITORY:TAG, such as oci://registry.example.com/fleet:ring-1"
+    if match is None:
+        message = f"{text!r} does not name a repository of a registry"
+        raise UsageError(Problem(key=key, message=message, hint=hint))
+    mark = match["rest"] or f":{LATEST}"
+    if mark.startswith("@") or "@" in mark or mark[1:].startswith("sha256:"):
+        message = f"{text!r} names a digest, and a release is published and followed by a tag"
+        raise UsageError(Problem(key=key, message=message, hint=hint))
+    if _TAG.fullmatch(mark[1:]) is None:
+        message = f"{mark[1:]!r} cannot be a tag"
+        raise UsageError(Problem(key=key, message=message, hint=hint))
+    return Address(
+        kind="oci", text=text, host=match["host"], repository=match["repository"], tag=mark[1:]
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host, with or without a port, is this machine."""
+    name = host.rpartition(":")[0] if re.fullmatch(r".*:\d+", host) else host
+    try:
+        return name == "localhost" or ip_address(name.strip("[]")).is_loopback
+    except ValueError:
+        return False

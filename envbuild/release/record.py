@@ -1,0 +1,92 @@
+"""What a store remembers of releases: the one that it published last, and those that it has followed."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from envbuild.errors import HostError, Problem
+from envbuild.lean_json import read_ordinary
+from envbuild.posix.files import write_atomically
+from envbuild.value import value
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_MOST_GENERATIONS = 200
+FOLDER = "releases"
+
+
+@value
+class SeenRelease:
+    """A release that a store has followed."""
+
+    sequence: int
+    digest: str
+    """Of its manifest."""
+
+
+@value
+class ReleaseRecord:
+    """The folder `<store>/releases`."""
+
+    folder: Path
+
+    def newest(self) -> int:
+        """The highest sequence number that the store has followed; 0 if it has followed none."""
+        return int(self._read("followed.json").get("newest", 0))
+
+    def of_generation(self, number: int) -> SeenRelease | None:
+        """The release that a generation was made from; None if it was made from none."""
+        found = self._read("followed.json").get("generations", {}).get(str(number))
+        return None if found is None else SeenRelease(sequence=found[0], digest=found[1])
+
+    def follow(self, seen: SeenRelease, generation: int | None) -> None:
+        """Note that the store has followed a release, and which generation came of it."""
+        table = self._read("followed.json")
+        generations = {**table.get("generations", {})}
+        if generation is not None:
+            generations[str(generation)] = [seen.sequence, seen.digest]
+        kept = sorted(generations, key=int)[-_MOST_GENERATIONS:]
+        after = {
+            "version": 1,
+            "newest": max(seen.sequence, int(table.get("newest", 0))),
+            "generations": {number: generations[number] for number in kept},
+        }
+        if after != table:
+            self._write("followed.json", json.dumps(after).encode())
+
+    def published(self) -> tuple[bytes, bytes] | None:
+        """The manifest and the `release.json` of the last published release, or None."""
+        try:
+            manifest = read_ordinary(self.folder / "published.manifest.json")
+            return manifest, read_ordinary(self.folder / "published.json")
+        except OSError:
+            return None
+
+    def publish(self, manifest: bytes, release: bytes) -> None:
+        """Note what was published."""
+        self._write("published.json", release)
+        self._write("published.manifest.json", manifest)
+
+    def _read(self, name: str) -> dict[str, Any]:
+        path = self.folder / name
+        try:
+            table = json.loads(read_ordinary(path))
+            if isinstance(table, dict) and table.get("version") == 1:
+                return table
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError) as error:
+            problem = Problem(file=str(path), message=f"cannot be read: {error}")
+            raise HostError(problem) from error
+        message = "is damaged, or of a newer envbuild"
+        raise HostError(Problem(file=str(path), message=message))
+
+    def _write(self, name: str, content: bytes) -> None:
+        try:
+            self.folder.mkdir(mode=0o755, exist_ok=True)
+            write_atomically(self.folder / name, content)
+        except OSError as error:
+            message = f"cannot write it: {error.strerror}"
+            raise HostError(Problem(file=str(self.folder / name), message=message)) from error
