@@ -1,18 +1,24 @@
-"""Edit the text of `drivers.toml`; comments, order and everything else stay."""
+"""Edit the text of `drivers.toml`; every line that is not of the changed key stays."""
 
 from __future__ import annotations
 
 import json
 import re
 import tomllib
-from collections.abc import MutableMapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import tomlkit
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
-from tomlkit.items import Array
 
+from envbuild.declaration.toml.positions import locate
+from envbuild.declaration.toml.splice import (
+    render_key,
+    with_element,
+    with_value,
+    without_element,
+    without_table,
+)
 from envbuild.errors import Problem, UsageError
 from envbuild.nearest_name import no_driver
 from envbuild.toml_text import toml_string
@@ -20,25 +26,24 @@ from envbuild.toml_text import toml_string
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tomlkit import TOMLDocument
-
 _INLINE_WIDTH = 88
-_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def render_driver(
     name: str, requires: Iterable[str], *, more: Iterable[tuple[str, object]] = ()
 ) -> str:
     """The table of a new driver, for the end of a file."""
-    key = name if _BARE_KEY.fullmatch(name) else _value(name)
-    lines = [f"[drivers.{key}]", f"requires = {_list(tuple(requires))}"]
+    lines = [f"[{render_key(('drivers', name))}]", f"requires = {_list(tuple(requires))}"]
     lines += [f"{key} = {_value(value)}" for key, value in more]
     return "".join(f"{line}\n" for line in lines)
 
 
 def append_driver(text: str, table: str) -> str:
     """The text with a driver's table at its end, after a blank line."""
-    return (f"{text.rstrip()}\n\n" if text.strip() else "version = 1\n\n") + table
+    if not text.strip():
+        return f"version = 1\n\n{table}"
+    text = text if text.endswith("\n") else f"{text}\n"
+    return f"{text}{table}" if text.endswith("\n\n") else f"{text}\n{table}"
 
 
 def add_requirements(text: str, driver: str, requirements: Iterable[str]) -> str:
@@ -46,18 +51,21 @@ def add_requirements(text: str, driver: str, requirements: Iterable[str]) -> str
 
     A new driver is added at the end.
     """
-    document = tomlkit.parse(text)
-    table = _driver(document, driver)
-    if table is None:
+    path = ("drivers", driver, "requires")
+    if driver not in _drivers(text):
+        if ("drivers",) in locate(text).values:  # an inline table, which no header can extend
+            return with_value(text, path, _value(list(requirements)))
         return append_driver(text, render_driver(driver, requirements))
-    array = _array(table, driver)
     for requirement in requirements:
-        place = _place(array, requirement)
-        if place is None:
-            array.append(requirement)
-        elif _normal(array[place]) != _normal(requirement):
-            array[place] = requirement
-    return tomlkit.dumps(document)
+        items = _requires(text, driver)
+        place = _place(items, requirement)
+        if items is None:
+            text = with_value(text, path, _value([requirement]))
+        elif place is None:
+            text = with_element(text, path, _value(requirement))
+        elif _normal(items[place]) != _normal(requirement):
+            text = with_value(text, (*path, place), _value(requirement))
+    return text
 
 
 def remove_requirements(text: str, driver: str, names: Iterable[str], *, file: str) -> str:
@@ -65,14 +73,11 @@ def remove_requirements(text: str, driver: str, names: Iterable[str], *, file: s
 
     UsageError if the driver or a package is missing, or nothing would be left.
     """
-    document = tomlkit.parse(text)
-    table = _require_driver(document, driver, file)
+    _refuse_missing(text, driver, file)
     wanted = tuple(map(canonicalize_name, names))
     if not wanted:
-        del _table(document)[driver]
-        return tomlkit.dumps(document)
-    array = _array(table, driver)
-    found = [_name(item) for item in array]
+        return without_table(text, ("drivers", driver))
+    found = [_name(item) for item in _requires(text, driver) or ()]
     unknown = [name for name in wanted if name not in found]
     if unknown:
         hint = f"it requires {', '.join(name for name in found if name)}"
@@ -81,77 +86,73 @@ def remove_requirements(text: str, driver: str, names: Iterable[str], *, file: s
             Problem(file=file, key=key, message=f"{driver} does not require {name}", hint=hint)
             for name in unknown
         )
-    for index in reversed(range(len(array))):
-        if found[index] in wanted:
-            del array[index]
-    if not array:
+    removed = [index for index, name in enumerate(found) if name in wanted]
+    if len(removed) == len(found):
         message = f"{driver} would have no requirement left"
         hint = f"`envbuild remove {driver}` removes the driver"
         raise UsageError(Problem(file=file, key=f"drivers.{driver}", message=message, hint=hint))
-    return tomlkit.dumps(document)
+    for index in reversed(removed):
+        text = without_element(text, ("drivers", driver, "requires", index))
+    return text
 
 
 def set_key(text: str, driver: str, key: str, written: str, *, file: str) -> str:
     """The text with a driver's key set; `written` is TOML, or else a string."""
-    document = tomlkit.parse(text)
-    table = _require_driver(document, driver, file)
+    _refuse_missing(text, driver, file)
     steps = key.split(".")
-    for step in steps[:-1]:
-        table = _inner(table, step)
     value = _parsed(written)
-    table[steps[-1]] = written if steps[0] == "env" and not isinstance(value, str | dict) else value
-    return tomlkit.dumps(document)
+    if steps[0] == "env" and not isinstance(value, str | dict):
+        value = written
+    try:
+        return with_value(text, ("drivers", driver, *steps), _inline(value))
+    except ValueError as error:
+        raise UsageError(Problem(file=file, key=key, message=str(error))) from None
 
 
-def _inner(table: MutableMapping[str, object], step: str) -> MutableMapping[str, object]:
-    inner = table.setdefault(step, tomlkit.inline_table())
-    if not isinstance(inner, dict):
-        raise UsageError(Problem(key=step, message=f"{step} is not a table, so it has no keys"))
-    return inner
+def _inline(value: object) -> str:
+    """Any value as TOML in one place, a table in braces."""
+    if not isinstance(value, dict):
+        return tomlkit.item(value).as_string()
+    table = tomlkit.inline_table()
+    table.update(value)
+    return table.as_string()
 
 
 def _parsed(written: str) -> object:
     """A value; `3.12` is a text, because versions are texts and no key takes a fraction."""
     try:
-        value: object = tomlkit.parse(f"x = {written}")["x"]
-    except (tomlkit.exceptions.ParseError, ValueError):
+        value: object = tomllib.loads(f"x = {written}")["x"]
+    except ValueError:
         return written
     return written if isinstance(value, float) else value
 
 
-def _table(document: TOMLDocument) -> MutableMapping[str, object]:
-    drivers = document.get("drivers")
-    return drivers if isinstance(drivers, MutableMapping) else {}
+def _drivers(text: str) -> dict[str, Any]:
+    """The drivers' tables of a valid TOML text, by name."""
+    drivers = tomllib.loads(text).get("drivers", {})
+    return drivers if isinstance(drivers, dict) else {}
 
 
-def _driver(document: TOMLDocument, name: str) -> MutableMapping[str, object] | None:
-    found = _table(document).get(name)
-    return found if isinstance(found, MutableMapping) else None
-
-
-def _require_driver(document: TOMLDocument, name: str, file: str) -> MutableMapping[str, object]:
-    table = _driver(document, name)
-    if table is None:
-        message, hint = no_driver(name, _table(document))
+def _refuse_missing(text: str, driver: str, file: str) -> None:
+    drivers = _drivers(text)
+    if not isinstance(drivers.get(driver), dict):
+        message, hint = no_driver(driver, drivers)
         raise UsageError(Problem(file=file, message=message, hint=hint))
-    return table
 
 
-def _array(table: MutableMapping[str, object], driver: str) -> Array:
-    array = table.get("requires")
-    if array is None:
-        array = tomlkit.array()
-        table["requires"] = array
-    if not isinstance(array, Array):
+def _requires(text: str, driver: str) -> list[object] | None:
+    """What a driver requires; None without the key."""
+    items = _drivers(text)[driver].get("requires")
+    if items is not None and not isinstance(items, list):
         message = f"drivers.{driver}.requires is not a list"
         raise UsageError(Problem(key=f"drivers.{driver}.requires", message=message))
-    return array
+    return items
 
 
-def _place(array: Array, requirement: str) -> int | None:
+def _place(items: list[object] | None, requirement: str) -> int | None:
     """The position in the list of the package with the same marker."""
     new = Requirement(requirement)
-    for index, item in enumerate(array):
+    for index, item in enumerate(items or ()):
         old = _requirement(item)
         if (
             old is not None
@@ -207,5 +208,4 @@ def driver_name(text: str) -> str:
 
 def declared_drivers(text: str) -> tuple[str, ...]:
     """The names of the drivers in a valid TOML text."""
-    drivers = tomllib.loads(text).get("drivers", {})
-    return tuple(drivers) if isinstance(drivers, dict) else ()
+    return tuple(_drivers(text))

@@ -116,8 +116,8 @@ def test_remove_a_driver(run_envbuild: CommandLine) -> None:
         ("python", "3.13", "", 'python = "3.13"\n'),
         ("enabled", "false", "", "enabled = false\n"),
         ("binary", "uvicorn2", 'binary = "uvicorn" ', 'binary = "uvicorn2" '),
-        ("env.HF_HOME", "/data", "", 'env = {HF_HOME = "/data"}\n'),
-        ("env.OMP_NUM_THREADS", "2", "", 'env = {OMP_NUM_THREADS = "2"}\n'),
+        ("env.HF_HOME", "/data", "", 'env = { HF_HOME = "/data" }\n'),
+        ("env.OMP_NUM_THREADS", "2", "", 'env = { OMP_NUM_THREADS = "2" }\n'),
         ("probe-timeout", "120", "", "probe-timeout = 120\n"),
     ],
 )
@@ -172,3 +172,110 @@ def test_mode_and_link_stay(run_envbuild: CommandLine) -> None:
     assert link.is_symlink()
     assert stat.S_IMODE(real.stat().st_mode) == 0o664
     assert "fastapi" in real.read_text()
+
+
+MIXED = """\
+version = 1
+[[index]]
+name = "a"
+path = "wheels"
+packages = ["x"]
+
+# Before the first driver.
+[drivers.asr]   # speech
+requires = [ "faster-whisper"   # the engine
+           , "uvicorn" # the server
+           ]
+
+# A rule between drivers.
+[[coexist]]
+drivers = ["asr", "tts"]
+
+# The voice.
+[drivers.tts]
+requires = ["kokoro"]
+[drivers.tts.env]
+A = "1"
+
+# After the last driver.
+[[agree]]
+packages = ["x"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "before", "after"),
+    [
+        (("edit", "asr", "enabled", "false"), "           ]\n", "           ]\nenabled = false\n"),
+        (("edit", "tts", "env.B", "2"), 'A = "1"\n', 'A = "1"\nB = "2"\n'),
+        (("edit", "tts", "python", "3.12"), '["kokoro"]\n', '["kokoro"]\npython = "3.12"\n'),
+        (("edit", "tts", "env", "{ C = '3' }"), '[drivers.tts.env]\nA = "1"\n', 'env = {C = "3"}\n'),
+        (("remove", "asr", "uvicorn"), "           , \"uvicorn\" # the server\n", "           ,  # the server\n"),
+        (("add", "asr", "uvicorn>1"), '"uvicorn" #', '"uvicorn>1" #'),
+        (
+            ("add", "asr", "numpy"),
+            '"uvicorn" # the server\n',
+            '"uvicorn", # the server\n           "numpy"\n',
+        ),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_every_other_line_stays(
+    run_envbuild: CommandLine, words: tuple[str, ...], before: str, after: str, line_end: str
+) -> None:
+    """Rules, indexes and comments between the drivers keep their places; so do the ends of lines."""
+    (run_envbuild.cwd / "wheels").mkdir()
+    file = run_envbuild.cwd / "drivers.toml"
+    file.write_bytes(MIXED.replace("\n", line_end).encode())
+    run_envbuild(*words, check=True)
+    assert file.read_bytes().decode() == MIXED.replace(before, after).replace("\n", line_end)
+
+
+def test_a_driver_goes_from_among_others(run_envbuild: CommandLine) -> None:
+    """The driver goes with the tables in it; the comments around it stay."""
+    (run_envbuild.cwd / "wheels").mkdir()
+    text = MIXED.replace(', "tts"]', "]").replace('["asr"]', '["asr", "asr2"]')
+    text = text.replace("[drivers.asr]", "[drivers.asr2]\nrequires = ['y']\n[drivers.asr]")
+    run_envbuild.declare(text)
+    run_envbuild("remove", "tts", check=True)
+    gone = '[drivers.tts]\nrequires = ["kokoro"]\n[drivers.tts.env]\nA = "1"\n'
+    assert declaration(run_envbuild) == text.replace(gone, "")
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "after"),
+    [
+        (
+            "[drivers]\nasr.requires = ['a']\nb.requires = ['b']\n",
+            ("edit", "asr", "python", "3.12"),
+            "[drivers]\nasr.requires = ['a']\nasr.python = \"3.12\"\nb.requires = ['b']\n",
+        ),
+        (
+            "[drivers]\nasr.requires = ['a']\nb.requires = ['b']\n",
+            ("remove", "asr"),
+            "[drivers]\nb.requires = ['b']\n",
+        ),
+        (
+            "drivers = { asr = { requires = ['a'] }, b = { requires = ['b'] } }\n",
+            ("remove", "asr"),
+            "drivers = { b = { requires = ['b'] } }\n",
+        ),
+        (
+            "drivers = { asr = { requires = ['a'] } }\n",
+            ("add", "b", "x"),
+            "drivers = { asr = { requires = ['a'] }, b = { requires = [\"x\"] } }\n",
+        ),
+        (
+            "drivers = { asr = { requires = ['a'] } }\n",
+            ("edit", "asr", "env.A", "1"),
+            "drivers = { asr = { requires = ['a'], env = { A = \"1\" } } }\n",
+        ),
+    ],
+)
+def test_drivers_without_headers(
+    run_envbuild: CommandLine, text: str, words: tuple[str, ...], after: str
+) -> None:
+    """Keys with dots and inline tables are edited where they are."""
+    run_envbuild.declare(f"version = 1\n{text}")
+    run_envbuild(*words, check=True)
+    assert declaration(run_envbuild) == f"version = 1\n{after}"

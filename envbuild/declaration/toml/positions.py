@@ -1,4 +1,4 @@
-"""The line of every key and every array element of a TOML text.
+"""Where every key, value and array element of a TOML text is.
 
 `tomllib` (and `tomlkit`) keep no positions.
 This parser runs on a text that `tomllib` has accepted, so it only finds the ends of keys and values.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from bisect import bisect_left
+from enum import Enum
 
 from envbuild.value import value
 
@@ -29,23 +29,62 @@ _STRING = re.compile(
 )
 _PLAIN = re.compile(r"[^,\]}#\r\n]+")
 _SPACE = re.compile(r"[ \t]*")
+_REST = re.compile(r"[^\n]*\n?")
+
+
+class Kind(Enum):
+    """What a statement is."""
+
+    TABLE = "table"
+    """A header such as `[drivers.asr]`."""
+
+    ELEMENT = "element"
+    """A header such as `[[index]]`."""
+
+    PAIR = "pair"
+    """A key with its value, outside of inline tables."""
+
+
+@value
+class Statement:
+    """A header, or a key with its value, with all of its lines."""
+
+    kind: Kind
+    path: Path
+    """The whole path: the table's path too."""
+
+    table: Path
+    """The path of the table whose header is above; a header's own path."""
+
+    start: int
+    """The offset where its first line starts."""
+
+    end: int
+    """The offset after its last line, which may have a comment, and after that line's end."""
 
 
 @value
 class Positions:
-    """The line of each key path of a text."""
+    """Where the key paths of a text are; offsets count characters from 0."""
 
-    lines: dict[Path, int]
-    """Path → line, counted from 1.
+    text: str
+    starts: dict[Path, int]
+    """The offset of a key's name, of an element's first character, of a table's header."""
 
-    The line of a key's name, of an element's first character, of a table's header.
-    """
+    values: dict[Path, tuple[int, int]]
+    """The offsets where a value starts and after it; tables have them only if they are inline."""
+
+    statements: tuple[Statement, ...]
+    """In the text's order."""
+
+    inline_pairs: tuple[Statement, ...]
+    """The pairs of inline tables, each from its key to the end of its value, inner ones first."""
 
     def line(self, path: Path) -> int:
-        """The line of a path, or of the nearest enclosing one in the text; the top is line 1."""
+        """The line, from 1, of a path, or of the nearest enclosing one in the text; the top is line 1."""
         while path:
-            if path in self.lines:
-                return self.lines[path]
+            if path in self.starts:
+                return self.text.count("\n", 0, self.starts[path]) + 1
             path = path[:-1]
         return 1
 
@@ -69,7 +108,7 @@ def locate(text: str) -> Positions:
     For any other text the result is meaningless (or ValueError).
     Nesting as deep as the interpreter's stack is a RecursionError, as in `tomllib`.
     """
-    return Positions(lines=_PositionWalk(text).document())
+    return _PositionWalk(text).document()
 
 
 class _PositionWalk:
@@ -78,39 +117,54 @@ class _PositionWalk:
     def __init__(self, text: str) -> None:
         self._text = text
         self._at = 0
-        self._line_ends = [index for index, character in enumerate(text) if character == "\n"]
-        self._lines: dict[Path, int] = {}
+        self._starts: dict[Path, int] = {}
+        self._values: dict[Path, tuple[int, int]] = {}
+        self._statements: list[Statement] = []
+        self._inline_pairs: list[Statement] = []
         self._only_implied: set[Path] = set()
         """Tables that were only mentioned in the path of another one."""
         self._array_lengths: dict[Path, int] = {}
 
-    def document(self) -> dict[Path, int]:
+    def document(self) -> Positions:
         table: Path = ()
         while self._next():
+            start = self._text.rfind("\n", 0, self._at) + 1
             if self._text.startswith("[[", self._at):
-                table = self._element_header()
+                kind, path = Kind.ELEMENT, self._element_header()
+                table = path
             elif self._text.startswith("[", self._at):
-                table = self._table_header()
+                kind, path = Kind.TABLE, self._table_header()
+                table = path
             else:
-                self._pair(table)
-        return self._lines
+                kind, path = Kind.PAIR, self._pair(table)
+            self._match(_REST)
+            self._statements.append(
+                Statement(kind=kind, path=path, table=table, start=start, end=self._at)
+            )
+        return Positions(
+            text=self._text,
+            starts=self._starts,
+            values=self._values,
+            statements=tuple(self._statements),
+            inline_pairs=tuple(self._inline_pairs),
+        )
 
     def _table_header(self) -> Path:
-        line = self._line()
+        start = self._at
         self._at += 1
         path = self._inside_last_elements(self._keys())
-        self._name(path, line)
+        self._name(path, start)
         self._skip_to("]")
         return path
 
     def _element_header(self) -> Path:
-        line = self._line()
+        start = self._at
         self._at += 2
         array = self._inside_last_elements(self._keys())
-        self._name(array, line)
+        self._name(array, start)
         index = self._array_lengths.get(array, 0)
         self._array_lengths[array] = index + 1
-        self._lines[(*array, index)] = line
+        self._starts[(*array, index)] = start
         self._skip_to("]]")
         return (*array, index)
 
@@ -123,41 +177,46 @@ class _PositionWalk:
             path = (*path, key)
         return path
 
-    def _pair(self, table: Path) -> None:
-        line = self._line()
+    def _pair(self, table: Path) -> Path:
+        start = self._at
         path = (*table, *self._keys())
-        self._name(path, line)
+        self._name(path, start)
         self._skip_to("=")
         self._space()
         self._value(path)
+        return path
 
-    def _name(self, path: Path, line: int) -> None:
-        """Record a path's line, and those of its parents; the first mention counts.
+    def _name(self, path: Path, start: int) -> None:
+        """Record where a path is, and where its parents are; the first mention counts.
 
         A table's own header counts more than an earlier mention in the path of a child.
         """
         for end in range(1, len(path)):
             way = path[:end]
-            if way not in self._lines:
-                self._lines[way] = line
+            if way not in self._starts:
+                self._starts[way] = start
                 self._only_implied.add(way)
-        if path not in self._lines or path in self._only_implied:
-            self._lines[path] = line
+        if path not in self._starts or path in self._only_implied:
+            self._starts[path] = start
 
     def _value(self, path: Path) -> None:
-        opening = self._text[self._at]
+        start = self._at
+        opening = self._text[start]
         if opening == "[":
             self._array(path)
         elif opening == "{":
             self._inline_table(path)
+        elif opening in "\"'":
+            self._match(_STRING)
         else:
-            self._match(_STRING if opening in "\"'" else _PLAIN)
+            self._at = start + len(self._match(_PLAIN).rstrip())
+        self._values[path] = (start, self._at)
 
     def _array(self, path: Path) -> None:
         self._at += 1
         index = 0
         while self._next() and self._text[self._at] != "]":
-            self._lines[(*path, index)] = self._line()
+            self._starts[(*path, index)] = self._at
             self._value((*path, index))
             self._comma()
             index += 1
@@ -166,7 +225,12 @@ class _PositionWalk:
     def _inline_table(self, path: Path) -> None:
         self._at += 1
         while self._next() and self._text[self._at] != "}":
-            self._pair(path)
+            start = self._at
+            self._inline_pairs.append(
+                Statement(
+                    kind=Kind.PAIR, path=self._pair(path), table=path, start=start, end=self._at
+                )
+            )
             self._comma()
         self._at += 1
 
@@ -199,12 +263,9 @@ class _PositionWalk:
     def _match(self, pattern: re.Pattern[str]) -> str:
         match = pattern.match(self._text, self._at)
         if match is None:
-            raise ValueError(f"not TOML at line {self._line()}")
+            raise ValueError(f"not TOML at line {self._text.count(chr(10), 0, self._at) + 1}")
         self._at = match.end()
         return match[0]
-
-    def _line(self) -> int:
-        return bisect_left(self._line_ends, self._at) + 1
 
 
 def _plain_key(token: str) -> str:

@@ -75,7 +75,7 @@ url = ""
 def test_every_way_of_writing_a_key_is_found(path: Path, line: int) -> None:
     """A message points at the very line of the key or the element it is about."""
     tomllib.loads(EVERYTHING)
-    assert locate(EVERYTHING).lines[path] == line
+    assert locate(EVERYTHING).line(path) == line
 
 
 @pytest.mark.parametrize(
@@ -104,23 +104,23 @@ def test_a_table_stands_at_its_own_header() -> None:
 def test_escapes_in_keys_are_resolved() -> None:
     """A key is found by its value, however it is spelled."""
     text = 'x = 1\n"\\u0061\\"b" = 2\n'
-    assert locate(text).lines[next(key for key in tomllib.loads(text) if key != "x"),] == 2
+    assert locate(text).line((next(key for key in tomllib.loads(text) if key != "x"),)) == 2
 
 
 def test_quotes_at_the_end_of_long_strings_belong_to_them() -> None:
     """Up to two quotes may stand right before the closing three."""
     text = 'a = """""quoted"""""\nb = """"""\nc = \'\'\'\'x\'\'\'\'\'\nd = ""\n'
-    assert [locate(text).lines[key,] for key in tomllib.loads(text)] == [1, 2, 3, 4]
+    assert [locate(text).line((key,)) for key in tomllib.loads(text)] == [1, 2, 3, 4]
 
 
 def test_windows_line_ends_count_once() -> None:
     """A file saved with carriage returns has the lines that its editor shows."""
-    assert locate("a = 1\r\n# x\r\nb = [\r\n1,\r\n2]\r\n").lines[("b", 1)] == 5
+    assert locate("a = 1\r\n# x\r\nb = [\r\n1,\r\n2]\r\n").line(("b", 1)) == 5
 
 
 def test_an_empty_text_has_no_positions() -> None:
     """Nothing declared, nothing found, no failure."""
-    assert locate("").lines == {}
+    assert locate("").starts == {}
     assert locate("\n# only a comment").line(("version",)) == 1
 
 
