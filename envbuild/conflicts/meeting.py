@@ -67,7 +67,7 @@ def meet(first: Target, second: Target) -> Meeting | None:
 
 
 @cache
-def share_variants(first: Targets, second: Targets) -> bool:
+def have_common_variants(first: Targets, second: Targets) -> bool:
     """Whether both have a variant of one name, or one of them has no variants."""
     return any(alike(one, other) for one in first for other in second)
 

@@ -24,7 +24,7 @@ from envbuild.conflicts.demand import (
 )
 from envbuild.conflicts.joint_solution import solve
 from envbuild.conflicts.limits import Bounds
-from envbuild.conflicts.meeting import meet, share_variants, shared_platforms, shared_targets
+from envbuild.conflicts.meeting import have_common_variants, meet, shared_platforms, shared_targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -218,7 +218,7 @@ class Fleet:
         """The conflict of drivers that share no platform, no variant, or no Python on a shared platform."""
         one, other = self.lockfiles[first], self.lockfiles[second]
         platforms = shared_platforms(one.targets, other.targets)
-        if not platforms or not share_variants(one.targets, other.targets):
+        if not platforms or not have_common_variants(one.targets, other.targets):
             kind = "variant" if platforms else "platform"
             return (PlatformAnswer(platform=None, answer=self._declared_apart(kind, one, other)),)
         met = {meetings.platform for meetings in self.shared(first, second)}

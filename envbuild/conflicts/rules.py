@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from envbuild.conflicts.meeting import share_variants, shared_targets
+from envbuild.conflicts.meeting import have_common_variants, shared_targets
 from envbuild.errors import Problem
 from envbuild.finding import Code, Finding
 from envbuild.lockfile.soundness import check_soundness
@@ -168,7 +168,7 @@ def _apart(first: Lockfile, second: Lockfile) -> str | None:
     shared = shared_targets(first.targets, second.targets)
     if not shared:
         what = "Python and platform"
-        if not share_variants(first.targets, second.targets):
+        if not have_common_variants(first.targets, second.targets):
             what = "variant"
         return f"{first.driver} and {second.driver} must coexist and share no {what}"
     differing: dict[str, tuple[str, str]] = {}

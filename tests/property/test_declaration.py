@@ -57,6 +57,8 @@ DOCUMENTS = st.fixed_dictionaries(
         "sets": st.one_of(st.dictionaries(TEXTS, TABLES, max_size=2), VALUES),
         "hosts": st.one_of(st.dictionaries(TEXTS, TABLES, max_size=2), VALUES),
         "index": st.one_of(st.lists(TABLES, max_size=3), VALUES),
+        "sources": st.one_of(TABLES, VALUES),
+        "build": st.one_of(st.dictionaries(TEXTS, TABLES, max_size=2), VALUES),
         "coexist": st.one_of(st.lists(TABLES, max_size=2), VALUES),
         "agree": st.one_of(st.lists(TABLES, max_size=2), VALUES),
         "verison": SCALARS,
@@ -79,7 +81,18 @@ def check_every_problem(text: str) -> None:
 
 def test_the_strategy_knows_every_key() -> None:
     """A key that is added to the top of the file joins these tests."""
-    known = {"version", "defaults", "sets", "drivers", "hosts", "index", "coexist", "agree"}
+    known = {
+        "version",
+        "defaults",
+        "sets",
+        "drivers",
+        "hosts",
+        "index",
+        "coexist",
+        "agree",
+        "build",
+        "sources",
+    }
     assert {key.name for key in TOP_KEYS} == known
 
 
