@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.index.answer import Fault, IndexAnswerError, bad_answer
 from envbuild.index.once import Once
-from envbuild.index.page import page_of
+from envbuild.index.page_parser import page_of
 from envbuild.requirement.parse import normalized_name
 from envbuild.value import replace
 

@@ -14,7 +14,8 @@ from envbuild.index.disk import files_in_folder, is_on_disk, open_on_disk, page_
 from envbuild.index.flat import FlatListings
 from envbuild.index.mirrors import Mirrors
 from envbuild.index.once import Once
-from envbuild.index.page import ACCEPT, page_of, parse_page
+from envbuild.index.page import ACCEPT
+from envbuild.index.page_parser import page_of, parse_page
 from envbuild.index.reply import CHUNK, Reply
 from envbuild.index.web import DEADLINE, READ_TIMEOUT, RETRIES, Request, Web, longest_wait
 from envbuild.index.web_faults import WebError

@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING, Self
 from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError
 from envbuild.index.disk import is_on_disk, open_on_disk
 from envbuild.index.once import Once
-from envbuild.index.page import page_of
+from envbuild.index.page_parser import page_of
 from envbuild.index.reply import CHUNK
 from envbuild.index.router_server import FIRST_PORT, PORTS, Content, Served, listen
 from envbuild.value import replace

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from envbuild.errors import UsageError
-from envbuild.index.page import JSON, IndexFile, parse_page
+from envbuild.index.page import JSON, IndexFile
+from envbuild.index.page_parser import parse_page
 from envbuild.wheelcache.record import parse_record
 from envbuild.yaml_text import parse_yaml
 

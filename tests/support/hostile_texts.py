@@ -51,7 +51,8 @@ def readers() -> Iterator[tuple[str, Callable[[str], object]]]:
     """Every function that reads text of indexes, wheels, units and other tools, by name."""
     from envbuild.commands.show import table_headers
     from envbuild.imports.requirements_text import read_requirements_text
-    from envbuild.index.page import JSON, parse_page
+    from envbuild.index.page import JSON
+    from envbuild.index.page_parser import parse_page
     from envbuild.index.page_store import lifetime
     from envbuild.launchers.formats.systemd import parse_exec_start
     from envbuild.launchers.unit_file import parse_unit

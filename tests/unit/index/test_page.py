@@ -10,13 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envbuild.index.page import (
-    JSON,
-    IndexFile,
-    ProjectPage,
-    page_of,
-    parse_page,
-)
+from envbuild.index.page import JSON, IndexFile, ProjectPage
+from envbuild.index.page_parser import page_of, parse_page
 
 URL = "https://index.example/simple/acme/"
 DIGEST = "ab" * 32

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from envbuild.index import reader
-from envbuild.index.page import IndexFile, ProjectPage, page_of, parse_page
+from envbuild.index.page import IndexFile, ProjectPage
+from envbuild.index.page_parser import page_of, parse_page
 from envbuild.index.page_store import PageStore, lifetime
 from envbuild.index.reader import IndexClient
 from tests.support.http import Handler, LoopbackServer

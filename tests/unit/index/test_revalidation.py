@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError
-from envbuild.index.page import IndexFile, ProjectPage, page_of
+from envbuild.index.page import IndexFile, ProjectPage
+from envbuild.index.page_parser import page_of
 from envbuild.index.places import locate_indexes
 from envbuild.index.revalidation import revalidate
 from envbuild.resolution.resolution import LockedChoice
