@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 from envbuild.build.activation import ActivationBuild, put_command
@@ -15,20 +17,28 @@ from envbuild.environment.survey import survey
 from envbuild.errors import Problem
 from envbuild.posix.deletion import remove_tree
 from envbuild.posix.files import sync_file_system
+from envbuild.posix.second_process import SecondProcess, SecondProcessError
+from envbuild.posix.tree import folders_in, list_folders, walk_folders
 from envbuild.posix.workers import Workers
 from envbuild.value import value
 from envbuild.wheelcache.bytecode import Installed
 from envbuild.wheelcache.modules import Module
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from envbuild.build.placing import Placer
     from envbuild.build.preparation import Preparer
     from envbuild.build.site import Filled
     from envbuild.environment.survey import Survey
+    from envbuild.posix.second_process import SecondProcesses
+    from envbuild.posix.tree import Visit
     from envbuild.store.plan import Wanted
 
+
+_WORTH = 240_000
+"""Bytes of the wheels' tables from which a second process gains more than its start takes: some 2,000 files."""
 
 _BESIDE = 3
 """Threads in addition to the linking: for uv, for compiling new wheels, and for the start-up file."""
@@ -39,6 +49,7 @@ class Assembler:
     """Fills environments; safe for several threads and processes."""
 
     placer: Placer
+    processes: SecondProcesses
     preparer: Preparer
     link_mode: str
     """As in the store's settings."""
@@ -51,9 +62,28 @@ class Assembler:
         Packages in `refresh` are downloaded again. IncompleteError if a cache is damaged;
         other errors as in `Installer`.
         """
+        weight = sum(self.placer.wheels.entries.weight(file.sha256) for file in wanted.files)
+        if weight >= _WORTH:
+            try:
+                with self.processes.start(lock) as second:
+                    return self._fill(wanted, place, environment, lock, refresh, second)
+            except SecondProcessError as error:
+                self.placer.progress.note(f"{wanted.driver.name}: {error}; it is built again")
+        return self._fill(wanted, place, environment, lock, refresh, SecondProcess())
+
+    def _fill(
+        self,
+        wanted: Wanted,
+        place: Path,
+        environment: Path,
+        lock: int,
+        refresh: tuple[str, ...],
+        second: SecondProcess,
+    ) -> Survey:
         remove_tree(place)
         with Workers(max_workers=_BESIDE) as beside:
             site = self._create(wanted, place, environment, lock, beside)
+            site.second = second
             (place / LEASE_FILE).touch()
             activation = ActivationBuild(site, self.placer.bytecode, beside)
             filled = self.placer.place(site, beside, refresh)
@@ -131,7 +161,7 @@ class Assembler:
         """Make an environment read-only and check every file in it."""
         self.placer.progress.stage(site.wanted.driver.name, "checking every file")
         syncing = beside.submit(sync_file_system, site.place)  # most of it, before the receipt
-        found = survey(site.place, known=filled.known, freeze=True)
+        found = survey(site.place, known=filled.known, freeze=True, walk=partial(_walk, site))
         _check_complete(site, filled, found)
         syncing.result()
         return found
@@ -157,6 +187,15 @@ def _leave_out_uv(config: Path) -> None:
     """Remove the version of uv from an environment: hosts with another uv have the same content."""
     lines = config.read_text(encoding="utf-8").splitlines(keepends=True)
     config.write_text("".join(x for x in lines if not x.startswith("uv = ")), encoding="utf-8")
+
+
+def _walk(site: Site, root: bytes, mode: int) -> Iterator[Visit]:
+    """Every folder of an environment; two processes list those in site-packages."""
+    folders = folders_in(os.fsencode(site.site_packages))
+    folders.sort(key=lambda folder: -os.lstat(folder).st_nlink)  # as many folders as it holds
+    for visits in site.second.divide(partial(list_folders, mode), folders):
+        yield from visits
+    yield from walk_folders([root], mode=mode, keep=(root,), spare=frozenset(folders))
 
 
 def _check_complete(site: Site, filled: Filled, found: Survey) -> None:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from envbuild.build.contested_paths import settle_clashes
 from envbuild.build.site import Filled
 from envbuild.build.staging import IncompleteError, Staging, keep
-from envbuild.errors import Problem
+from envbuild.errors import HostError, Problem
+from envbuild.posix.file_locks import most_locks
 from envbuild.value import value
-from envbuild.wheelcache.entries import Entries
-from envbuild.wheelcache.wheels import WheelCache, claim, claim_again, wait_for
+from envbuild.wheelcache.wheels import WheelLinks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from envbuild.build.installation import Installer
     from envbuild.build.site import Site
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from envbuild.posix.workers import Workers
     from envbuild.progress import Progress
     from envbuild.wheelcache.bytecode import Bytecode
-    from envbuild.wheelcache.wheels import FreshWheel
+    from envbuild.wheelcache.wheels import FreshWheel, LinkedWheel, WheelCache
 
 
 @value
@@ -120,24 +120,31 @@ class Placer:
         self.bytecode.prepare(staged.installed())
 
     def _link(
-        self, site: Site, filled: Filled, files: Sequence[ChosenFile], root: Path
+        self,
+        site: Site,
+        filled: Filled,
+        files: Sequence[ChosenFile],
+        root: Path,
     ) -> list[ChosenFile]:
         """Link cached wheels and their bytecode; returns those that were damaged or missing."""
-        wheels = WheelCache(root)
-        bytecode = Entries(Path(site.bytecode)) if site.bytecode else None
-        environment = os.fsencode(site.environment)
-        broken = []
-        for file in files:
-            linked = wheels.link(
-                file.sha256, site.target, environment=environment, minor=site.minor
-            )
-            if linked is None:
-                broken.append(file)
-                continue
-            if bytecode is not None and bytecode.has(file.sha256):
-                linked = linked._replace(bytecode=bytecode.link(file.sha256, site.target))
-            filled.take(site, file.sha256, linked)
-        return broken
+        links = WheelLinks(
+            wheels=root,
+            bytecode=Path(site.bytecode) if site.bytecode else None,
+            site_packages=site.site_packages,
+            environment=os.fsencode(site.environment),
+            minor=site.minor,
+        )
+        names = [file.sha256 for file in files]
+        names.sort(
+            key=self.wheels.entries.weight, reverse=True
+        )  # so that both processes end together
+        found: dict[str, LinkedWheel | None] = {}
+        for part in site.second.divide(links.link, names):
+            found |= part
+        for name, linked in found.items():
+            if linked is not None:
+                filled.take(site, name, linked)
+        return [file for file in files if found[file.sha256] is None]
 
 
 def _gone(
@@ -146,3 +153,71 @@ def _gone(
     message = f"{site.wanted.driver.name}: the installation is incomplete"
     hint = "run it again; if that does not help, remove the store's cache folder"
     return IncompleteError(Problem(message=message, detail=detail, hint=hint))
+
+
+_PATIENCE = 60.0
+"""Seconds to wait for another build, which may be unpacking a large wheel."""
+
+
+class Claims(NamedTuple):
+    """Files of an environment: the cached ones, and those that a build has to make."""
+
+    cached: tuple[ChosenFile, ...]
+    mine: tuple[ChosenFile, ...]
+    """Not cached; this build makes them."""
+
+    busy: tuple[ChosenFile, ...]
+    """Not cached; another build is making them."""
+
+
+def claim(cache: WheelCache, files: Iterable[ChosenFile], held: ExitStack) -> Claims:
+    """Take the locks of uncached files until `held` is closed, without waiting.
+
+    A build may hold only so many locks: further files count as busy until the next call.
+    """
+    cached: list[ChosenFile] = []
+    mine: list[ChosenFile] = []
+    busy: list[ChosenFile] = []
+    most = most_locks()
+    for file in files:
+        with ExitStack() as attempt:
+            if cache.has(file.sha256):
+                cached.append(file)
+                continue
+            if len(mine) == most:
+                busy.append(file)
+                continue
+            try:
+                attempt.enter_context(cache.making(file.sha256, timeout=0))
+            except HostError:
+                busy.append(file)
+                continue
+            if cache.has(file.sha256):  # another build made it after the first check
+                cached.append(file)
+                continue
+            held.push(attempt.pop_all())
+            mine.append(file)
+    return Claims(cached=tuple(cached), mine=tuple(mine), busy=tuple(busy))
+
+
+def claim_again(
+    cache: WheelCache, files: Sequence[ChosenFile], held: ExitStack
+) -> tuple[ChosenFile, ...]:
+    """Take the free locks of files that are cached again, even if they are in the cache; returns these files."""
+    claimed = []
+    for file in files[: most_locks()]:
+        try:
+            held.enter_context(cache.making(file.sha256, timeout=0))
+        except HostError:
+            continue
+        claimed.append(file)
+    return tuple(claimed)
+
+
+def wait_for(cache: WheelCache, file: ChosenFile) -> bool:
+    """Wait until another build has cached a wheel or has stopped; False if that takes too long."""
+    try:
+        with cache.making(file.sha256, timeout=_PATIENCE):
+            return True
+    except HostError:
+        return False

@@ -8,6 +8,7 @@ from posixpath import normpath
 from typing import TYPE_CHECKING
 
 from envbuild.environment.contents import find_site_packages, read_record
+from envbuild.posix.second_process import SecondProcess
 from envbuild.requirement.parse import normalized_name
 from envbuild.value import value
 from envbuild.wheelcache.bytecode import absent_modules
@@ -38,6 +39,9 @@ class Site:
         """Its final path, which differs from `place` while it is built beside the old one."""
 
         self.lock = lock
+        self.second = SecondProcess()
+        """Takes a part of the linking and the listing."""
+
         self.bytecode = bytecode
         """The cache of its interpreter's bytecode; empty if it gets no bytecode."""
 

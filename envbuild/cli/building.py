@@ -109,6 +109,7 @@ def open_builder(
     from envbuild.build.preparation import Preparer
     from envbuild.build.sources import open_sources
     from envbuild.index.session import index_sessions
+    from envbuild.posix.second_process import SecondProcesses
     from envbuild.store.settings import FILE, read_settings
     from envbuild.uv.installer import UvInstaller
     from envbuild.value import replace
@@ -145,6 +146,7 @@ def open_builder(
         yield Builder(
             store=context.store,
             assembler=Assembler(
+                processes=SecondProcesses(context.runner, min(jobs, context.cpus) - 1),
                 placer=Placer(
                     installer_for=installer,
                     progress=progress,

@@ -15,7 +15,7 @@ from envbuild.posix.tree import folders_in, path_text, walk_folders
 from envbuild.value import tuples_of, value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from envbuild.posix.tree import Visit
@@ -44,6 +44,7 @@ def survey(
     *,
     known: Mapping[str, EntryFile],
     freeze: bool,
+    walk: Callable[[bytes, int], Iterable[Visit]] | None = None,
 ) -> Survey:
     """Walk through everything below an environment.
 
@@ -53,18 +54,23 @@ def survey(
 
     `known` files, by path, are neither read nor changed, because the caller has just written them;
     they must exist as files.
+    `walk` gives every folder from a root down, and all but the root the mode.
     HostError as in `scan_contents`.
     """
     found = _Walk(environment, known, freeze=freeze)
     root = os.fsencode(environment)
-    for visit in _frozen(root) if freeze else walk_folders([root]):
+    for visit in _frozen(root, walk or _walk) if freeze else walk_folders([root]):
         found.take(visit)
     return found.survey()
 
 
-def _frozen(root: bytes) -> Iterator[Visit]:
+def _walk(root: bytes, mode: int) -> Iterable[Visit]:
+    return walk_folders([root], mode=mode, keep=(root,))
+
+
+def _frozen(root: bytes, walk: Callable[[bytes, int], Iterable[Visit]]) -> Iterator[Visit]:
     """Every folder with its mode set; the root last, when everything below it is done."""
-    for visit in walk_folders([root], mode=FOLDER_MODE, keep=(root,)):
+    for visit in walk(root, FOLDER_MODE):
         if visit.folder != root:
             yield visit
     with os.scandir(root) as entries:

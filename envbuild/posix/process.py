@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Protocol
 
 from envbuild.errors import HostError, Problem
@@ -16,8 +16,8 @@ from envbuild.posix.excerpt import Excerpt
 from envbuild.value import value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from typing import IO
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import IO, Any
 
 _FOREIGN = (
     "UV_",
@@ -31,6 +31,7 @@ _FOREIGN = (
     "ENVBUILD_",
 )
 _GRACE = 5.0
+_TEXT: Mapping[str, Any] = {"text": True, "encoding": "utf-8", "errors": "replace"}
 _LOOK = 0.5
 """Seconds between two looks at a program that is watched."""
 
@@ -87,6 +88,10 @@ class Completed:
     """The reason of `Command.watch`, if that ended the program."""
 
 
+Talk = subprocess.Popen[bytes]
+"""A running program, with its stdin and stdout."""
+
+
 class Runner(Protocol):
     """Runs commands; tests pass a fake one."""
 
@@ -129,13 +134,13 @@ class SystemRunner:
     def __init__(self, *, grace: float = _GRACE) -> None:
         """`grace`: seconds that a stopped program has to end by itself."""
         self._grace = grace
-        self._running: set[subprocess.Popen[str]] = set()
+        self._running: set[subprocess.Popen[Any]] = set()
         self._lock = threading.Lock()
         self._stopped = False
 
     def run(self, command: Command) -> Completed:
         """Run to the end; HostError if the program cannot be started or envbuild is being stopped."""
-        process = self._start(command)
+        process: subprocess.Popen[str] = self._start(command)
         listener = None if command.heard is None else _Listener(process, command.heard)
         excerpt = None if command.most_output is None else _Excerpted(process, command.most_output)
         try:
@@ -173,6 +178,28 @@ class SystemRunner:
             stdout = excerpt.said(self._grace)
         return Completed(code=process.returncode, stdout=stdout, stderr=stderr)
 
+    @contextmanager
+    def talk(self, command: Command) -> Iterator[Talk]:
+        """Start a program for the block to talk to through its stdin and stdout; HostError as in `run`.
+
+        The end of the block closes both and waits for it; an error in the block kills it.
+        """
+        process = self._start(command, talk=True)
+        try:
+            yield process
+        except BaseException:
+            _end(process, signal.SIGKILL)
+            self._refuse_when_stopped()
+            raise
+        finally:
+            for pipe in (process.stdin, process.stdout, process.stderr):
+                if pipe is not None:
+                    with suppress(BrokenPipeError):
+                        pipe.close()
+            process.wait()
+            with self._lock:
+                self._running.discard(process)
+
     def stop(self) -> None:
         """End every child with its group and refuse new ones; returns when they have ended."""
         with self._lock:
@@ -193,7 +220,7 @@ class SystemRunner:
         if self._stopped:
             raise HostError(Problem(message="envbuild is being stopped"))
 
-    def _start(self, command: Command) -> subprocess.Popen[str]:
+    def _start(self, command: Command, *, talk: bool = False) -> subprocess.Popen[Any]:
         with self._lock:
             self._refuse_when_stopped()
             try:
@@ -202,16 +229,14 @@ class SystemRunner:
                         command.argv,
                         env=dict(command.env),
                         cwd=command.cwd,
-                        stdin=stdin,
+                        stdin=subprocess.PIPE if talk else stdin,
                         stdout=subprocess.PIPE,
                         stderr=subprocess.PIPE
                         if command.most_output is None
                         else subprocess.STDOUT,
-                        text=True,
-                        encoding="utf-8",
-                        errors="replace",
                         process_group=0,
                         pass_fds=command.keep_open,
+                        **({} if talk else _TEXT),
                     )
             except OSError as error:
                 raise HostError(
@@ -300,7 +325,7 @@ class _Listener:
                 heard(line.rstrip("\n"))
 
 
-def _end(process: subprocess.Popen[str], how: signal.Signals) -> None:
+def _end(process: subprocess.Popen[Any], how: signal.Signals) -> None:
     """Signal the process and its group, if they still run."""
     if process.poll() is not None:
         return

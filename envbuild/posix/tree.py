@@ -95,6 +95,11 @@ def walk_folders(
         )
 
 
+def list_folders(mode: int, roots: Iterable[bytes]) -> list[Visit]:
+    """Every folder from the roots down, after it got the mode."""
+    return list(walk_folders(roots, mode=mode))
+
+
 def _listed(
     folder: bytes, *, lenient: bool
 ) -> tuple[list[os.DirEntry[bytes]], os.stat_result, bool] | None:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from envbuild.value import tuples_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 MAGIC = b"envbuild entry 3\n"
 
@@ -57,6 +57,10 @@ class Entry(NamedTuple):
 
     facts: Mapping[str, object]
     """Further facts, as JSON; the cache defines them."""
+
+    def __reduce__(self) -> tuple[Callable[[bytes], Entry | None], tuple[bytes]]:
+        """Pickled as its table, which is smaller and quicker."""
+        return parse_entry, (render_entry(self),)
 
 
 def render_entry(entry: Entry) -> bytes:

@@ -9,7 +9,7 @@ from stat import S_ISDIR
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
     from envbuild.wheelcache.entry import Entry, EntryFile
@@ -27,6 +27,17 @@ class Linked(NamedTuple):
 
     met: tuple[EntryFile, ...]
     """The files that were skipped, because something was in their place."""
+
+    def __reduce__(self) -> tuple[Callable[..., Linked], tuple[object, ...]]:
+        """Pickled without the files that are in the entry too."""
+        files = None if self.files == self.entry.files else self.files
+        return _unpickled, (self.entry, files, self.met)
+
+
+def _unpickled(
+    entry: Entry, files: tuple[EntryFile, ...] | None, met: tuple[EntryFile, ...]
+) -> Linked:
+    return Linked(entry=entry, files=entry.files if files is None else files, met=met)
 
 
 class SitePackages:

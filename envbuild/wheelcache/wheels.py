@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, NamedTuple
 
-from envbuild.errors import HostError
-from envbuild.posix.file_locks import most_locks
 from envbuild.wheelcache.entries import Entries
 from envbuild.wheelcache.linking import UNLINKABLE, Linked, SitePackages
 from envbuild.wheelcache.modules import is_compiled
@@ -20,11 +17,10 @@ from envbuild.wheelcache.unpacked_wheel import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from envbuild.lockfile.lockfile import ChosenFile
     from envbuild.wheelcache.entry import Entry, EntryFile
     from envbuild.wheelcache.record import RecordRow
     from envbuild.wheelcache.unpacked_wheel import Script
@@ -51,6 +47,36 @@ class LinkedWheel(NamedTuple):
     def rows(self) -> tuple[RecordRow, ...]:
         """Its files as its RECORD lists them."""
         return tuple([(file.path, file.sha256, file.size) for file in self.linked.entry.files])
+
+
+class WheelLinks(NamedTuple):
+    """Links wheels into one environment; can be pickled."""
+
+    wheels: Path
+    """The cache's folder."""
+
+    bytecode: Path | None
+    """The folder of the bytecode that is cached for the environment's interpreter; None if none is wanted."""
+
+    site_packages: Path
+    environment: bytes
+    """The environment's final path; scripts contain it."""
+
+    minor: str
+    """Its Python, such as `3.12`."""
+
+    def link(self, names: Iterator[str]) -> dict[str, LinkedWheel | None]:
+        """Link wheels and their bytecode, by sha256; None for a damaged or missing wheel."""
+        wheels = WheelCache(self.wheels)
+        bytecode = Entries(self.bytecode) if self.bytecode is not None else None
+        target = SitePackages(self.site_packages)
+        found: dict[str, LinkedWheel | None] = {}
+        for name in names:
+            linked = wheels.link(name, target, environment=self.environment, minor=self.minor)
+            if linked is not None and bytecode is not None and bytecode.has(name):
+                linked = linked._replace(bytecode=bytecode.link(name, target))
+            found[name] = linked
+        return found
 
 
 class FreshWheel(NamedTuple):
@@ -234,71 +260,3 @@ def _write(target: SitePackages, path: str, content: bytes, mode: int) -> bool:
         stream.write(content)
     os.chmod(place, mode)  # noqa: PTH101  (regardless of the umask)
     return True
-
-
-_PATIENCE = 60.0
-"""Seconds to wait for another build, which may be unpacking a large wheel."""
-
-
-class Claims(NamedTuple):
-    """Files of an environment: the cached ones, and those that a build has to make."""
-
-    cached: tuple[ChosenFile, ...]
-    mine: tuple[ChosenFile, ...]
-    """Not cached; this build makes them."""
-
-    busy: tuple[ChosenFile, ...]
-    """Not cached; another build is making them."""
-
-
-def claim(cache: WheelCache, files: Iterable[ChosenFile], held: ExitStack) -> Claims:
-    """Take the locks of uncached files until `held` is closed, without waiting.
-
-    A build may hold only so many locks: further files count as busy until the next call.
-    """
-    cached: list[ChosenFile] = []
-    mine: list[ChosenFile] = []
-    busy: list[ChosenFile] = []
-    most = most_locks()
-    for file in files:
-        with ExitStack() as attempt:
-            if cache.has(file.sha256):
-                cached.append(file)
-                continue
-            if len(mine) == most:
-                busy.append(file)
-                continue
-            try:
-                attempt.enter_context(cache.making(file.sha256, timeout=0))
-            except HostError:
-                busy.append(file)
-                continue
-            if cache.has(file.sha256):  # another build made it after the first check
-                cached.append(file)
-                continue
-            held.push(attempt.pop_all())
-            mine.append(file)
-    return Claims(cached=tuple(cached), mine=tuple(mine), busy=tuple(busy))
-
-
-def claim_again(
-    cache: WheelCache, files: Sequence[ChosenFile], held: ExitStack
-) -> tuple[ChosenFile, ...]:
-    """Take the free locks of files that are cached again, even if they are in the cache; returns these files."""
-    claimed = []
-    for file in files[: most_locks()]:
-        try:
-            held.enter_context(cache.making(file.sha256, timeout=0))
-        except HostError:
-            continue
-        claimed.append(file)
-    return tuple(claimed)
-
-
-def wait_for(cache: WheelCache, file: ChosenFile) -> bool:
-    """Wait until another build has cached a wheel or has stopped; False if that takes too long."""
-    try:
-        with cache.making(file.sha256, timeout=_PATIENCE):
-            return True
-    except HostError:
-        return False

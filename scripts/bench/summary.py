@@ -62,7 +62,7 @@ _REASONS = (
     (
         "`sync` of ",
         (
-            "linking and listing are the kernel's work for the most part; "
+            "linking and listing are the kernel's work for the most part, in two processes; "
             "uv is started twice meanwhile, for an empty environment and for the wheel that is new; "
             "the samples below tell the parts"
         ),

@@ -1,31 +1,34 @@
-"""SIGKILL at a system call of a build that links unpacked wheels."""
+"""Whichever of the two processes is killed that link unpacked wheels, the environments come out the same."""
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.support.command_line import declare_drivers
+from tests.support.process_tree import is_alive, wait_for_descendant, wait_for_end, wait_until
 from tests.support.wheels import Wheel, command_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from tests.support.command_line import CommandLine
     from tests.support.index_server import IndexServer
 
 WHEELS, MODULES = 6, 500
-"""Some thousand files."""
+"""Enough for a second process, and for each to have some."""
 
 CALLS = {"linkat": 2000, "mkdirat": 40, "chmod": 40}
-"""What it does, and how often at least."""
+"""What both processes do, and how often each of them at least."""
 
 _SECONDS = 120.0
 
@@ -67,6 +70,7 @@ _MOST_TRIES = 8
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="NOT TESTED: there is no strace")
 @pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("who", ["envbuild", "the process beside it"])
 def test_a_kill_at_a_system_call(
     heavy: CommandLine,
     store: Path,
@@ -74,8 +78,10 @@ def test_a_kill_at_a_system_call(
     amount: Callable[[int, int], int],
     ledger: Callable[..., None],
     call: str,
+    who: str,
 ) -> None:
-    """A build that is killed while it links begins anew."""
+    """The build goes on in one process, or the next one begins it anew."""
+    kill = _kill_envbuild if who == "envbuild" else _kill_the_other
     times = amount(2, 10)
     killed = tried = 0
     while tried < times or (not killed and tried < _MOST_TRIES):
@@ -83,20 +89,22 @@ def test_a_kill_at_a_system_call(
         tried += 1
         driver = f"after-{tried}-{at}"
         _declare(heavy, python_version, driver)
-        killed += _kill(heavy, (f"--trace={call}", f"--inject={call}:signal=KILL:when={at}"))
+        killed += kill(heavy, (f"--trace={call}", f"--inject={call}:signal=KILL:when={at}"))
         heavy("sync", check=True)
         assert _modules(store, driver) == _modules(store, "one"), f"killed at {call} {at}"
         assert heavy("verify", "--format", "json").json["findings"] == []
     assert killed
     ledger(
         section="Killed",
-        fault=f"SIGKILL at the Nth `{call}` of a build from the wheel cache (strace)",
+        fault=f"SIGKILL at the Nth `{call}` of a build from the wheel cache (strace): {who}",
         times=killed,
-        held="the next run converges",
+        held="the next run converges"
+        if who == "envbuild"
+        else "the build goes on in one process; the same files",
     )
 
 
-def _kill(run: CommandLine, what: tuple[str, str]) -> bool:
+def _kill_envbuild(run: CommandLine, what: tuple[str, str]) -> bool:
     """A sync that is killed, if it came so far."""
     log = run.cwd / "strace.log"
     argv = ("strace", "-f", "-q", "-o", str(log), *what)
@@ -110,3 +118,71 @@ def _kill(run: CommandLine, what: tuple[str, str]) -> bool:
     )
     assert done.returncode in (0, -signal.SIGKILL)
     return done.returncode != 0
+
+
+def _kill_the_other(run: CommandLine, what: tuple[str, str]) -> bool:
+    """A sync whose other process is killed, if it came so far before nothing was left to be done."""
+    process = run.start("sync")
+    log = run.cwd / "strace.log"
+    try:
+        pid = wait_for_descendant(process.pid, "second_process")
+        os.kill(pid, signal.SIGSTOP)  # until strace is there
+        argv = ("strace", "-q", "-o", str(log), *what, "-p", str(pid))
+        with subprocess.Popen(argv, stderr=subprocess.DEVNULL) as tracer:
+            try:
+                wait_until(lambda: _tracer_of(pid) != 0, "strace is there")
+                os.kill(pid, signal.SIGCONT)
+                _, said = process.communicate(timeout=_SECONDS)
+                tracer.wait(_SECONDS)
+            finally:
+                tracer.kill()
+    finally:
+        process.kill()
+        process.communicate()
+    assert process.returncode == 0, said
+    return "+++ killed by SIGKILL +++" in log.read_text()
+
+
+def _tracer_of(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("TracerPid:")[2].split()[0])
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_the_other_process_may_be_ended_at_any_time(
+    heavy: CommandLine, store: Path, python_version: str, how: signal.Signals
+) -> None:
+    """Before it was told what to do, or in the midst of it: the build comes to the same, and says so."""
+    for delay in (0.0, 0.05, 0.1, 0.2):
+        driver = f"after-{round(delay * 1000)}"
+        _declare(heavy, python_version, driver)
+        process = heavy.start("sync")
+        try:
+            other = wait_for_descendant(process.pid, "second_process")
+            time.sleep(delay)
+            if is_alive(other):
+                os.kill(other, how)
+            _, said = process.communicate(timeout=_SECONDS)
+        finally:
+            process.kill()
+        assert process.returncode == 0, said
+        assert _modules(store, driver) == _modules(store, "one")
+    assert heavy("verify", "--format", "json").json["findings"] == []
+
+
+def test_the_other_process_ends_when_envbuild_is_killed(
+    heavy: CommandLine, store: Path, python_version: str
+) -> None:
+    """By itself, and nobody builds beside it: the next sync is as good as any."""
+    for delay in (0.0, 0.05, 0.1, 0.2):
+        driver = f"after-{round(delay * 1000)}"
+        _declare(heavy, python_version, driver)
+        process = heavy.start("sync")
+        other = wait_for_descendant(process.pid, "second_process")
+        time.sleep(delay)
+        process.kill()
+        process.communicate(timeout=_SECONDS)
+        heavy("sync", check=True)
+        wait_for_end(other)
+        assert _modules(store, driver) == _modules(store, "one")
+    assert heavy("verify", "--format", "json").json["findings"] == []
