@@ -209,6 +209,7 @@ class Builder:
                 message=f"no package of {driver.name} has the folder {path!r}",
             )
             for path in driver.library_path
+            if not driver.variants  # whose packages differ
             if not (site_packages / path).is_dir()
         ]
         if problems:

@@ -222,7 +222,10 @@ if __name__ == "__main__":
 def test_variables_that_only_work_before_the_interpreter_starts(
     run_envbuild: CommandLine, index: IndexServer, store: Path, scratch: Path, python_version: str
 ) -> None:
-    """By `run`, shim and path, under `env -i` too; another store has the same key and its own places."""
+    """By `run`, shim and path, under `env -i` too; another store has the same key and its own places.
+
+    A folder that no package has is refused, except for a variant: another one may have it.
+    """
     files = {"engine/__init__.py": "", "engine/say.py": _SAY, "nvidia/cudnn/lib/libx.so": "x"}
     index.add(Wheel(name="engine", files=files))
     head, _, rest = declare_drivers({"svc": ("engine",)}, python=python_version).partition(
@@ -274,3 +277,9 @@ env = { PYTHONHASHSEED = "0", PYTHONPYCACHEPREFIX = "{cache}/pyc", PLACE = "{env
     missing = run_envbuild("sync")
     assert missing.code == 2, missing
     assert "no package of svc has the folder 'nvidia/x'" in missing.stderr
+    variant = "[drivers.svc.variants.cpu]\n"
+    run_envbuild.declare(
+        f"{head}\n[drivers{rest}module = 'engine.say'\nlibrary-path = ['nvidia/x']\n{variant}"
+    )
+    run_envbuild("lock", check=True)
+    run_envbuild("sync", check=True)

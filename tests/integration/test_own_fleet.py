@@ -10,6 +10,7 @@ from envbuild.commands.conflicts import conflicts
 from envbuild.conflicts.conflict import render_cause
 from envbuild.declaration.file import read_declaration
 from envbuild.lockfile.folder import LockFolder
+from envbuild.lockfile.host_check import choose_variant, parse_host
 from tests.support.command_line import ROOT
 
 
@@ -64,6 +65,30 @@ def test_the_real_conflicts_are_told_with_both_chains(
 ) -> None:
     """What truly conflicts among real drivers is found, and each chain begins at the driver's own line."""
     assert clash in [_without_lines(chains) for chains in told[pair]]
+
+
+@pytest.mark.parametrize(
+    ("host", "variant", "cublas"),
+    [("cuda=12.8", "cuda12", True), ("cuda=13.0", "cuda12", True), ("cuda=11.8", "cpu", False)],
+)
+def test_the_speech_server_has_a_variant_for_each_host(
+    host: str, variant: str, *, cublas: bool
+) -> None:
+    """One lockfile: NVIDIA's library for hosts whose driver runs it, and nothing of it for the others."""
+    declaration = read_declaration(ROOT / "drivers.toml")
+    driver, stored = (
+        declaration.driver("asr"),
+        LockFolder(path=ROOT / "locks", shown="locks").read("asr"),
+    )
+    assert driver is not None
+    assert stored is not None
+    lockfile = stored.lockfile
+    assert choose_variant(driver, lockfile, parse_host(host)).variant == variant
+    for target in lockfile.targets:
+        if target.variant == variant and target.platform.sys_platform == "linux":
+            names = {package.name for package in lockfile.packages_for(target)}
+            assert ("nvidia-cublas-cu12" in names) is cublas
+            assert {"faster-whisper", "onnxruntime"} <= names
 
 
 def test_light_drivers_could_share(told: dict[str, list[list[str]]]) -> None:
