@@ -46,6 +46,7 @@ class RequirementPinner:
             constraints=tuple(_exact(options, request)),
             overrides=(),
             allow_sdist=(),
+            force_sdist=(),
             known=(),
             told=(),
         )

@@ -17,9 +17,12 @@ if TYPE_CHECKING:
 
     from envbuild.cli.context import Context
     from envbuild.declaration.declaration import Bindings
+    from envbuild.index.built_metadata import BuiltMetadataReader
+    from envbuild.index.listed_sources import ListedSources
     from envbuild.index.locations import IndexLocations
     from envbuild.index.reader import IndexClient
     from envbuild.index.session import IndexSession, IndexSessions
+    from envbuild.index.stand_ins import SourceRules
     from envbuild.index.wheel_commands import CommandReader
     from envbuild.lockfile.lockfile import HeldBack, Lockfile
     from envbuild.resolution.resolution import (
@@ -41,7 +44,7 @@ class DeferredIndexes:
         self._context = context
         self._opened = ExitStack()
         self._guard = threading.RLock()
-        self._resolvers: dict[tuple[str, Bindings], Resolver] = {}
+        self._resolvers: dict[tuple[str, Bindings, SourceRules], Resolver] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -56,7 +59,9 @@ class DeferredIndexes:
 
     def resolve(self, request: ResolveRequest) -> Resolution:
         """As `Resolver` has it; each request says which resolver it is for, and which indexes."""
-        key = (request.resolver, request.indexes)
+        from envbuild.index.stand_ins import rules_of
+
+        key = (request.resolver, request.indexes, rules_of(request))
         with self._guard:
             resolver = self._resolvers.get(key) or self._make(*key)
         return resolver.resolve(request)
@@ -155,10 +160,12 @@ class DeferredIndexes:
     def _session(self) -> IndexSession:
         return self._session_for(self._locations.bindings)
 
-    def _session_for(self, indexes: Bindings) -> IndexSession:
+    def _session_for(self, indexes: Bindings, rules: SourceRules | None = None) -> IndexSession:
         """The session for the indexes of these bindings, opened at its first use."""
+        from envbuild.index.stand_ins import NO_SOURCES
+
         with self._guard:
-            return self._sessions.of(indexes)
+            return self._sessions.of(indexes, rules or NO_SOURCES)
 
     @cached_property
     def _sessions(self) -> IndexSessions:
@@ -168,16 +175,18 @@ class DeferredIndexes:
         context = self._context
         inner = InnerMetadataReader(self._client)
 
-        def opened(locations: IndexLocations, name: str) -> AbstractContextManager[IndexSession]:
+        def opened(
+            locations: IndexLocations, name: str, rules: SourceRules
+        ) -> AbstractContextManager[IndexSession]:
             return session_over(
                 locations,
                 self._client,
                 inner,
                 context.environment,
-                runner=context.runner,
                 cache=context.lock_cache,
                 hashes=True,
                 name=name,
+                sources=self._listed_sources(rules),
             )
 
         return self._opened.enter_context(IndexSessions(self._locations, opened))
@@ -190,7 +199,37 @@ class DeferredIndexes:
         host = probe_host(context.runner, context.environment, kinds=())
         return python_for(target, host, context.interpreters)
 
-    def _make(self, name: str, bindings: Bindings) -> Resolver:
+    def _listed_sources(self, rules: SourceRules) -> ListedSources:
+        from envbuild.index.listed_sources import ListedSources
+
+        drivers = self._context.declaration.drivers
+        asked = (python for driver in drivers for python in driver.python)
+        minors = dict.fromkeys(".".join(python.split(".")[:2]) for python in asked)
+        return ListedSources(self._client, self._built, rules, tuple(minors))
+
+    @cached_property
+    def _built(self) -> BuiltMetadataReader:
+        """METADATA of sources, once a command."""
+        from envbuild.index.built_metadata import BuiltMetadataReader
+        from envbuild.index.source_backends import SourceBackends
+        from envbuild.target.host import probe_host
+
+        context = self._context
+        return BuiltMetadataReader(
+            self._client,
+            SourceBackends(
+                runner=context.runner,
+                cache=context.lock_cache,
+                host=lambda: probe_host(context.runner, context.environment, kinds=()),
+                interpreters=context.interpreters.discover,
+                session_for=self._session_for,
+                options_of=context.declaration.build_of,
+                resolve=self.resolve,
+                fetch=self.fetch,
+            ),
+        )
+
+    def _make(self, name: str, bindings: Bindings, rules: SourceRules) -> Resolver:
         """A resolver of that name over these indexes, which are opened now. UsageError if there is none."""
         from importlib import import_module
 
@@ -203,7 +242,7 @@ class DeferredIndexes:
         except KeyError:  # a lockfile may name what another envbuild has
             message = f"this envbuild has no resolver {name!r}, which a lockfile names"
             raise UsageError(Problem(message=message, hint="run `envbuild lock`")) from None
-        indexes = self._session_for(bindings)
+        indexes = self._session_for(bindings, rules)
         tools = ResolverTools(
             runner=self._context.runner,
             cache=self._context.lock_cache / name,
@@ -212,11 +251,12 @@ class DeferredIndexes:
             advise=indexes.advice,
             deadline=self._context.index_deadline,
             sole_digest=indexes.sole_digest,
+            source_of=indexes.source_of,
             conceal=indexes.uv.without_secret,
             listed_files=indexes.listed_files,
             index_for=indexes.uv.for_target,
             python_for=self._python_for,
         )
         made = cast("Resolver", import_module(kind.module).make_resolver(tools))
-        self._resolvers[name, bindings] = made
+        self._resolvers[name, bindings, rules] = made
         return made

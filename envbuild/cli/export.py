@@ -101,7 +101,7 @@ def _exporter(context: Context) -> Exporter:
             cache=context.lock_cache / "uv",
             index_environment=default_environment(_locations(context).default),
         )
-        sdist = bool(lockfile.inputs.allow_sdist)
+        sdist = bool(lockfile.inputs.allow_sdist or lockfile.inputs.force_sdist)
         return locker.lock(pyproject, python=python, allow_sdist=sdist)
 
     return Exporter(

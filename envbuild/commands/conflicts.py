@@ -125,7 +125,9 @@ def _ask(fleet: Fleet, pair: Pair, target: Target, resolver: Resolver) -> JointA
 
     drivers = (pair.first, pair.second)
     joint = joint_request(tuple(fleet.lockfiles[name] for name in drivers), target)
-    request = replace(joint, allow_sdist=())  # building runs code, which the user has not requested
+    request = replace(
+        joint, allow_sdist=(), force_sdist=()
+    )  # building runs code, which the user has not requested
     pins: tuple[tuple[str, str], ...] | None = None
     words = None
     try:

@@ -71,7 +71,7 @@ class Merger:
         self, group: LockGroup, resolutions: tuple[Resolution, ...], upgrade: Upgrade
     ) -> dict[str, Lockfile]:
         """Each driver's lockfile from the group's resolutions."""
-        files = {file.sha256: file for resolution in resolutions for file in resolution.files}
+        files = {file.content: file for resolution in resolutions for file in resolution.files}
         for job in group:
             self.progress.stage(job.driver.name, "reading the packages' own requirements")
             _check_hashes(job.first_pins, files.values())
@@ -95,19 +95,19 @@ class Merger:
     def _metadata(
         self, group: LockGroup, files: Mapping[str, ResolvedFile], upgrade: Upgrade
     ) -> Mapping[str, PublishedMetadata]:
-        """METADATA of the files; for a sha256 in a previous lockfile it is not read again."""
+        """METADATA of the files; for one that a previous lockfile has it is not read again."""
         known = {
-            sha256: metadata
+            content: metadata
             for job in group
-            for sha256, metadata in _known_metadata(job, upgrade)
-            if sha256 in files
+            for content, metadata in _known_metadata(job, upgrade)
+            if content in files
         }
-        unknown = tuple(file for sha256, file in files.items() if sha256 not in known)
+        unknown = tuple(file for content, file in files.items() if content not in known)
         return {**known, **self.metadata.fetch(unknown)}
 
 
 def _known_metadata(job: Job, upgrade: Upgrade) -> Iterator[tuple[str, PublishedMetadata]]:
-    """Known METADATA from a driver's lockfile, by sha256; without packages that an upgrade names.
+    """Known METADATA of wheels from a driver's lockfile, by sha256; without packages that an upgrade names.
 
     `Requires-Python` is kept only for the lockfile's Pythons, so nothing is known for another Python.
     """
@@ -119,7 +119,7 @@ def _known_metadata(job: Job, upgrade: Upgrade) -> Iterator[tuple[str, Published
     for package in previous.packages:
         if package.name in upgrade.packages:
             continue
-        for file in package.files:
+        for file in (one for one in package.files if one.name.endswith(".whl")):
             yield (
                 file.sha256,
                 PublishedMetadata(

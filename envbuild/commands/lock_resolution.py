@@ -226,7 +226,7 @@ class TargetResolver:
         others = tuple(file for file in found.files if file.sha256 not in known)
         told = self.metadata.fetch(others) if others else {}
         requires = known | {sha256: metadata.requires for sha256, metadata in told.items()}
-        published = {file.package: requires[file.sha256] for file in found.files}
+        published = {file.package: requires[file.content] for file in found.files}
         asked = newly_asked(job.previous, job.inputs, request.target, published)
         return asked & {package.name for package in request.known}
 

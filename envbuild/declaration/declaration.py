@@ -153,7 +153,10 @@ class LockingKeys:
     """Packages with their own limit instead of `exclude_newer`, ordered by name; None for no limit."""
 
     allow_sdist: tuple[str, ...] = ()
-    """Normalised names of packages that are built from their source distribution."""
+    """Normalised names of packages that are built from their source distribution where no wheel fits."""
+
+    force_sdist: tuple[str, ...] = ()
+    """Normalised names of packages that are built from their source distribution in any case."""
 
     version_of: str
     """The normalised name of the package whose version is in the environment's path."""

@@ -2,37 +2,35 @@
 
 from __future__ import annotations
 
-import math
-import tempfile
 from concurrent.futures import FIRST_EXCEPTION, wait
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError, IndexFailureError
 from envbuild.index.answer import Fault, IndexAnswerError, bad_answer
 from envbuild.index.disk import is_on_disk
 from envbuild.index.remote_file import InnerMetadata
+from envbuild.index.stand_ins import NO_SOURCES
 from envbuild.posix.workers import Workers
 from envbuild.resolution.resolution import ResolvedFile
 from envbuild.value import replace, value
 from envbuild.wheelcache.metadata import (
     MisnamedError,
     WheelMetadata,
-    find_metadata,
     parse_metadata,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from envbuild.index.built_metadata import BuiltMetadataReader
     from envbuild.index.inner_metadata import InnerMetadataReader
     from envbuild.index.locations import IndexLocation, IndexLocations
     from envbuild.index.metadata_cache import MetadataCache
     from envbuild.index.page import IndexFile
     from envbuild.index.reader import IndexClient
+    from envbuild.index.stand_ins import SourceRules
     from envbuild.resolution.resolution import KnownPackage, LockedChoice
-    from envbuild.uv.sdist import SdistBuilder
 
 _SMALL = 4 << 20
 """Bytes of a wheel that is downloaded only for its METADATA."""
@@ -46,15 +44,17 @@ class MetadataReader:
     client: IndexClient
     inner: InnerMetadataReader
     cache: MetadataCache
-    builder: SdistBuilder
-    """For source distributions, which only a declaration's `allow-sdist` lets into a resolution."""
+    built: BuiltMetadataReader | None = None
+    """For source distributions, which only a declaration lets into a resolution."""
+
+    rules: SourceRules = NO_SOURCES
 
     def read_all(self, files: Iterable[ResolvedFile], *, jobs: int = 8) -> dict[str, WheelMetadata]:
-        """sha256 → METADATA of each file, read in parallel.
+        """`ResolvedFile.content` → METADATA of each file, read in parallel.
 
         IndexFailureError with every problem; HostError if a build failed.
         """
-        wanted = {file.sha256: file for file in files}
+        wanted = {file.content: file for file in files}
         with Workers(jobs, thread_name_prefix="metadata") as pool:
             reading = {sha256: pool.submit(self.read, file) for sha256, file in wanted.items()}
             # an index that failed once will fail again: the rest need not start
@@ -79,6 +79,7 @@ class MetadataReader:
                 url="",
                 sha256=choice.sha256,
                 indexes=((choice.index, (choice.package,)),),
+                python=python_for(choice),
             )
             with suppress(IndexFailureError, HostError):
                 provided = self.read(file).provides_extras
@@ -103,11 +104,11 @@ class MetadataReader:
 
     def read(self, file: ResolvedFile) -> WheelMetadata:
         """METADATA of one file; IndexAnswerError, or HostError if a build failed."""
+        if not file.file.endswith(".whl"):
+            return self._built(self.locations.holding(file.index, file.package), file)
         known = self.cache.get(file.sha256)
         if known is None:
             location = self.locations.holding(file.index, file.package)
-            if not file.file.endswith(".whl"):
-                return self._keep(file, self._build(location, file), math.inf)
             inner = self.inner.read(location, file.package, self._listed(location, file))
             known = self._keep(file, _value(location, file, inner), inner.lifetime)
         return known
@@ -140,22 +141,24 @@ class MetadataReader:
             raise two_contents(location, file.package, file.file, digests)
         return replace(listed, sha256=file.sha256)
 
-    def _build(self, location: IndexLocation, file: ResolvedFile) -> WheelMetadata:
+    def _built(self, location: IndexLocation, file: ResolvedFile) -> WheelMetadata:
         """METADATA of what a source distribution is built into."""
-        with tempfile.TemporaryDirectory(prefix="envbuild-sdist-") as folder:
-            archive = Path(folder, file.file)
-            listed = self._listed(location, file)
-            with archive.open("wb") as sink:
-                _, size = self.client.download(location, file.package, listed, sink)
-            with self.builder.build(archive, Path(folder)).open("rb") as wheel:
-                try:
-                    content = find_metadata(wheel, file.package)
-                except ValueError as error:
-                    raise bad_answer(
-                        Fault.GARBAGE, location, file.package, file.file, str(error)
-                    ) from error
-            inner = InnerMetadata(content=content, size=size, lifetime=math.inf)
-            return _value(location, file, inner, built=True)
+        assert self.built is not None, "only `lock` reads METADATA of sources"
+        found = self.built.read(
+            location,
+            file.package,
+            self._listed(location, file),
+            file.python or "",
+            file.indexes,
+            self.rules,
+        )
+        inner = InnerMetadata(content=found.content, size=found.size, lifetime=0.0)
+        return _value(location, file, inner, built=True)
+
+
+def python_for(choice: LockedChoice) -> str | None:
+    """The Python that a locked source is built for; None for a wheel."""
+    return None if choice.file.endswith(".whl") else ".".join(choice.target.python.split(".")[:2])
 
 
 def two_contents(

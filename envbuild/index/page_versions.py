@@ -64,6 +64,8 @@ class PageVersions:
         names = [file.filename for file in files]
         if not files:
             return PYTHON
+        if self.package in self.request.force_sdist:
+            return PLATFORM if all(name.endswith(".whl") for name in names) else None
         if best_wheel(names, self.request.target) is not None:
             return None
         if not all(name.endswith(".whl") for name in names):

@@ -22,6 +22,7 @@ from envbuild.index.once import Once
 from envbuild.index.page_parser import page_of
 from envbuild.index.reply import CHUNK
 from envbuild.index.router_server import FIRST_PORT, PORTS, Content, Served, listen
+from envbuild.target.wheel_choice import is_stand_in
 from envbuild.value import replace
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from envbuild.index.inner_metadata import InnerMetadataReader
+    from envbuild.index.listed_sources import ListedSources
     from envbuild.index.locations import IndexLocation, IndexLocations
     from envbuild.index.page import IndexFile
     from envbuild.index.reader import IndexClient
@@ -54,9 +56,11 @@ class IndexRouter:
         *,
         secret: str,
         hashes: bool = True,
+        sources: ListedSources | None = None,
     ) -> None:
         """`secret` (hex digits) is part of the address, so that other users of the host cannot use it;
         the same secret gives the same address where its port is free.
+        `sources` lists wheels for what may come as source.
         `hashes` computes the sha256 of files in folders, which takes time and is not needed to install.
         """
         self._locations = locations
@@ -65,6 +69,7 @@ class IndexRouter:
         self.secret = secret
         self._command = secrets.token_hex(8)
         self._hashes = hashes
+        self._sources = sources
         self._pages: Once[Served] = Once()
         self._digests: dict[tuple[str, str, int, int], str] = {}
         self._bad: dict[IndexAnswer, None] = {}
@@ -144,9 +149,11 @@ class IndexRouter:
         page = self._client.project_page(location, package)
         if not page.tells_times:
             self._timeless[package] = None
-        if location.folder is not None and self._hashes:
+        if (location.folder is not None or location.files) and self._hashes:
             files = (self._with_digest(location, package, file) for file in page.files)
             page = page_of(package, files)
+        if self._sources is not None:
+            page = self._sources.on_page(page)
         digest = hashlib.sha256(page.text.encode()).hexdigest()
         return Served(etag=f'"{digest}"', body=page.text)
 
@@ -171,6 +178,9 @@ class IndexRouter:
 
         A wheel that cannot be read is noted, and the client passes over it.
         """
+        if self._sources is not None and is_stand_in(filename):
+            location = self._locations.of(package)
+            return self._sources.metadata(location, package, filename, self._locations.bindings)
         location, listed = self._file(package, filename)
         if listed.metadata_sha256 is not None and known == f'"{listed.metadata_sha256}"':
             return Served(etag=known, body=b"", lifetime=math.inf)
@@ -187,12 +197,14 @@ class IndexRouter:
         return Served(etag=etag, body=content, lifetime=lifetime)
 
     def _with_digest(self, location: IndexLocation, package: str, file: IndexFile) -> IndexFile:
-        """A file of a folder, whose sha256 no page has."""
+        """A file of a folder or of a source, whose sha256 no page has."""
         return replace(file, sha256=self._digest(location, package, file))
 
     def _digest(self, location: IndexLocation, package: str, file: IndexFile) -> str | None:
-        if not is_on_disk(location, file) or file.sha256 is not None:
+        if file.sha256 is not None:
             return file.sha256
+        if not is_on_disk(location, file):
+            return self._client.download(location, package, file)[0] if location.files else None
         with open_on_disk(location, package, file) as stream:
             status = os.fstat(stream.fileno())
             key = (location.name, file.url, status.st_size, status.st_mtime_ns)

@@ -8,15 +8,16 @@ from threading import Lock
 from typing import TYPE_CHECKING, Self
 
 from envbuild.digest import sha256_hex
+from envbuild.index.answer import Fault, bad_answer
 from envbuild.index.inner_metadata import InnerMetadataReader
 from envbuild.index.metadata import MetadataReader
 from envbuild.index.metadata_cache import MetadataCache
 from envbuild.index.places import locate_indexes
 from envbuild.index.reader import IndexClient
+from envbuild.index.stand_ins import NO_SOURCES
 from envbuild.index.uv_indexes import UvIndexes
-from envbuild.resolution.resolution import PublishedMetadata
+from envbuild.resolution.resolution import ListedFile, PublishedMetadata
 from envbuild.uv.addresses import ask_address
-from envbuild.uv.sdist import SdistBuilder
 from envbuild.value import replace, value
 
 if TYPE_CHECKING:
@@ -28,11 +29,12 @@ if TYPE_CHECKING:
     from envbuild.build.installation import InstallRequest
     from envbuild.declaration.declaration import Bindings, Declaration
     from envbuild.errors import EnvbuildError
+    from envbuild.index.listed_sources import ListedSources
     from envbuild.index.locations import IndexLocations
+    from envbuild.index.stand_ins import SourceRules
     from envbuild.posix.process import Runner
     from envbuild.resolution.resolution import (
         KnownPackage,
-        ListedFile,
         ResolvedFile,
         ResolveRequest,
     )
@@ -50,12 +52,12 @@ class IndexSession:
     def fetch(self, files: tuple[ResolvedFile, ...]) -> Mapping[str, PublishedMetadata]:
         """METADATA of files, as in `MetadataSource`."""
         return {
-            sha256: PublishedMetadata(
+            content: PublishedMetadata(
                 requires=metadata.requires,
                 size=metadata.size,
                 requires_python=" ".join((metadata.requires_python or "").split()),
             )
-            for sha256, metadata in self.reader.read_all(files).items()
+            for content, metadata in self.reader.read_all(files).items()
         }
 
     def sole_digest(self, file: ListedFile) -> str:
@@ -76,6 +78,18 @@ class IndexSession:
         """The names of those whose file their index lists today, as `MetadataSource` gives it."""
         return self.reader.still_listed(packages)
 
+    def source_of(self, package: str, version: str) -> ListedFile:
+        """The source distribution of a version that is listed; IndexFailureError if there is none."""
+        from envbuild.index.stand_ins import source_of
+        from envbuild.requirement.parse import parse_version
+
+        location = self.locations.of(package)
+        source = source_of(self.client.project_page(location, package), parse_version(version))
+        if source is None:
+            raise bad_answer(Fault.NOT_FOUND, location, package, f"{package}-{version}.tar.gz")
+        hashes = (("sha256", source.sha256),) if source.sha256 is not None else ()
+        return ListedFile(package=package, name=source.filename, url=source.url, hashes=(hashes,))
+
     def listed_files(self, package: str) -> tuple[str, ...]:
         """The names of all files in a package's index; IndexFailureError if it does not answer."""
         page = self.client.project_page(self.locations.of(package), package)
@@ -84,15 +98,20 @@ class IndexSession:
     def explain_resolution(self, request: ResolveRequest, words: str) -> EnvbuildError | None:
         """Why a resolution failed with uv's output, if an index or a build is the reason."""
         from envbuild.errors import UnsatisfiableError
-        from envbuild.index.build_diagnosis import diagnose_builds
         from envbuild.index.diagnosis import diagnose_resolution
 
+        if (failure := self.uv.failure_in(words)) is not None:
+            key = f"drivers.{request.driver}.allow-sdist"
+            return failure.with_problems(
+                replace(one, key=key, message=f"{request.driver}: {one.message}")
+                for one in failure.problems
+            )
         found = diagnose_resolution(
             self.client, self.locations, request, self.uv.bad_answers, self.uv.timeless, words
         )
         if isinstance(found, UnsatisfiableError) and (hint := self.advice(request)) is not None:
             return UnsatisfiableError(replace(problem, hint=hint) for problem in found.problems)
-        return found or diagnose_builds(self.reader, request, words, self.uv.without_secret)
+        return found
 
     def advice(self, request: ResolveRequest) -> str | None:
         """A change of the declaration that helps if nothing satisfies it, from pages and static metadata."""
@@ -116,13 +135,15 @@ class IndexSessions:
     def __init__(
         self,
         locations: IndexLocations,
-        open_session: Callable[[IndexLocations, str], AbstractContextManager[IndexSession]],
+        open_session: Callable[
+            [IndexLocations, str, SourceRules], AbstractContextManager[IndexSession]
+        ],
     ) -> None:
-        """`open_session` gets the indexes, and a name for the files that belong only to them."""
+        """`open_session` gets the indexes, a name for the files that belong only to them, and the rules."""
         self._locations = locations
         self._open = open_session
         self._opened = ExitStack()
-        self._known: dict[Bindings, IndexSession] = {}
+        self._known: dict[tuple[Bindings, SourceRules], IndexSession] = {}
         self._guard = Lock()
 
     def __enter__(self) -> Self:
@@ -136,15 +157,16 @@ class IndexSessions:
     ) -> None:
         self._opened.__exit__(kind, error, trace)
 
-    def of(self, bindings: Bindings) -> IndexSession:
-        """The session for those bindings."""
+    def of(self, bindings: Bindings, rules: SourceRules = NO_SOURCES) -> IndexSession:
+        """The session for those bindings, in which some packages may come as source."""
+        key = (bindings, rules)
         with self._guard:
-            if bindings not in self._known:
+            if key not in self._known:
                 view = self._locations.view(bindings)
-                own = sha256_hex(repr(bindings).encode())[:16]
-                name = "" if view is self._locations else f"-{own}"
-                self._known[bindings] = self._opened.enter_context(self._open(view, name))
-            return self._known[bindings]
+                own = sha256_hex(repr(bindings if rules is NO_SOURCES else key).encode())[:16]
+                name = "" if view is self._locations and rules is NO_SOURCES else f"-{own}"
+                self._known[key] = self._opened.enter_context(self._open(view, name, rules))
+            return self._known[key]
 
     def of_names(self, names: Collection[str]) -> IndexSession:
         """The session for a driver or a variant that names these indexes; those that are not declared are left out."""
@@ -166,13 +188,14 @@ def index_sessions(
     """Locate indexes and hold them open; times as in IndexClient, the rest as in `session_over`."""
     locations = locate_indexes(declaration, environment, partial(ask_address, runner))
 
-    def opened(view: IndexLocations, name: str) -> AbstractContextManager[IndexSession]:
+    def opened(
+        view: IndexLocations, name: str, _: SourceRules
+    ) -> AbstractContextManager[IndexSession]:
         return session_over(
             view,
             client,
             inner,
             environment,
-            runner=runner,
             cache=cache,
             hashes=hashes,
             name=name,
@@ -195,20 +218,25 @@ def session_over(
     inner: InnerMetadataReader,
     environment: Mapping[str, str],
     *,
-    runner: Runner,
     cache: Path,
     hashes: bool,
     name: str = "",
+    sources: ListedSources | None = None,
 ) -> Generator[IndexSession]:
     """Hold located indexes open; `name` is the end of the names of their own files.
 
-    `cache` is private to envbuild;
+    `sources` says what may come as source; without it, nothing may. `cache` is private to envbuild;
     `hashes` says whether files in folders are hashed for uv, which resolving needs and installing does not.
     """
     with UvIndexes(
-        locations, client, inner, environment, secret_file=cache / f"router{name}", hashes=hashes
+        locations,
+        client,
+        inner,
+        environment,
+        secret_file=cache / f"router{name}",
+        hashes=hashes,
+        sources=sources,
     ) as uv:
-        builder = SdistBuilder(runner=runner, cache=cache / "uv", index_environment=uv.environment)
         yield IndexSession(
             locations=locations,
             client=client,
@@ -218,6 +246,7 @@ def session_over(
                 client=client,
                 inner=inner,
                 cache=MetadataCache(folder=cache / "metadata"),
-                builder=builder,
+                built=sources.reader if sources is not None else None,
+                rules=sources.rules if sources is not None else NO_SOURCES,
             ),
         )

@@ -171,7 +171,7 @@ class StaticWalk:
     def _published(self, listed_versions: PageVersions, version: Version) -> tuple[str, ...]:
         """A version's requirements; none if reading them would run its code."""
         wheel = listed_versions.wheel(version)
-        if wheel is None or listed_versions.package in self._request.allow_sdist:
+        if wheel is None or listed_versions.package in self._request.force_sdist:
             return self._written(listed_versions, version)
         if wheel.sha256 is None:
             return ()

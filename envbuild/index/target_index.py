@@ -113,13 +113,11 @@ class TargetIndex:
         until = None if limit is None else moment_of(limit)
         entries = json.loads(body)["files"]
         for entry, file in zip(entries, ProjectPage(name=package, text=body).files, strict=True):
-            if self._fits(package, file) and _is_in_time(file, until):
+            if self._fits(file) and _is_in_time(file, until):
                 yield entry, file
 
-    def _fits(self, package: str, file: IndexFile) -> bool:
-        """Whether it is a wheel for the target, or the source of a package that is built."""
-        if package in self._request.allow_sdist:
-            return not file.is_wheel
+    def _fits(self, file: IndexFile) -> bool:
+        """Whether it is a wheel for the target."""
         return file.is_wheel and best_wheel((file.filename,), self._request.target) is not None
 
 

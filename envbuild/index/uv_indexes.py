@@ -18,13 +18,18 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from envbuild.errors import EnvbuildError
     from envbuild.index.answer import IndexAnswer
     from envbuild.index.inner_metadata import InnerMetadataReader
+    from envbuild.index.listed_sources import ListedSources
     from envbuild.index.locations import IndexLocation, IndexLocations
     from envbuild.index.reader import IndexClient
     from envbuild.index.router import IndexRouter
     from envbuild.index.target_index import TargetIndex
     from envbuild.resolution.resolution import ResolveRequest
+
+_LONGEST_BACKEND = 3600.0
+"""Seconds in which a build backend must have said what a source requires."""
 
 _SECRET = re.compile(r"[0-9a-f]{32}")
 
@@ -41,10 +46,12 @@ class UvIndexes:
         *,
         secret_file: Path | None = None,
         hashes: bool = True,
+        sources: ListedSources | None = None,
     ) -> None:
         """`secret_file` remembers the router's address, by which uv's cache goes; None takes a new one.
-        `hashes` as in IndexRouter.
+        `hashes` and `sources` as in IndexRouter.
         """
+        self._sources = sources
         self._locations = locations
         self._client = client
         self._inner = inner
@@ -55,7 +62,9 @@ class UvIndexes:
         self.manners: Mapping[str, str] = {
             "UV_HTTP_RETRIES": str(client.retries),
             # uv must not lose patience before the router has said what the index did
-            "UV_HTTP_TIMEOUT": _patience_beyond(client.patience * locations.most_places),
+            "UV_HTTP_TIMEOUT": _patience_beyond(
+                max(client.patience * locations.most_places, _LONGEST_BACKEND if sources else 0)
+            ),
             **_exempt_from_proxy(environ),
         }
         """The variables for all requests of a uv process."""
@@ -108,6 +117,10 @@ class UvIndexes:
         """The requested packages whose page has no upload time."""
         return self._router.timeless if self._router else ()
 
+    def failure_in(self, words: str) -> EnvbuildError | None:
+        """Why METADATA of a source could not be made, if uv's words name its package; None without such a failure."""
+        return self._sources.failure_in(words) if self._sources is not None else None
+
     def without_secret(self, text: str) -> str:
         """uv's words without what would let other users of the host ask the router."""
         return self._router.without_secret(text) if self._router else text
@@ -125,6 +138,7 @@ class UvIndexes:
                     self._inner,
                     secret=secret,
                     hashes=self._hashes,
+                    sources=self._sources,
                 )
                 self._router = router.__enter__()
             return self._router

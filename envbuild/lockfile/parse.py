@@ -354,6 +354,7 @@ _INPUT_READERS: Mapping[str, Callable[[Mapping[str, object], str], object]] = {
     "exclude_newer": partial(_text, shape=_DATE),
     "exclude_newer_packages": _limits,
     "allow_sdist": _names,
+    "force_sdist": _names,
     "version_of": partial(_text, shape=_NAME),
 }
 """Keys whose strings, or lists of strings, are restricted."""

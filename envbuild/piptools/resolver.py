@@ -36,6 +36,9 @@ _MEMORY = 1 << 30
 _ANSWERS = 4
 """pip may take as long as this many answers of an index, each at its deadline."""
 
+_LONGEST_BACKEND = 3600.0
+"""Seconds in which a build backend must have said what a source requires."""
+
 _MOST_ANSWER = 8 << 20
 """Bytes of the worker's answer."""
 
@@ -63,7 +66,7 @@ class PipToolsResolver:
                     version,
                     index.files(package, version),
                     request,
-                    self.tools.sole_digest,
+                    self.tools,
                 )
                 for package, version in answer
             )
@@ -115,7 +118,7 @@ class PipToolsResolver:
             for key, text in self.tools.index_environment.items()
             if "PROXY" in key.upper()
         }
-        builds = bool(request.allow_sdist)
+        builds = bool(request.allow_sdist or request.force_sdist)
         env = scrubbed_environment(
             os.environ,
             **apart,
@@ -126,8 +129,8 @@ class PipToolsResolver:
             PIP_KEYRING_PROVIDER="disabled",
             PIP_DISABLE_PIP_VERSION_CHECK="1",
             PIP_RETRIES="0",  # the router repeats requests
-            PIP_DEFAULT_TIMEOUT=str(int(self._patience) + 1),
-            **({} if builds else {"PIP_ONLY_BINARY": ":all:"}),
+            PIP_DEFAULT_TIMEOUT=str(int(_LONGEST_BACKEND if builds else self._patience) + 1),
+            PIP_ONLY_BINARY=":all:",
             NETRC=os.devnull,
             TMPDIR=str(folder),
         )
@@ -136,8 +139,9 @@ class PipToolsResolver:
             argv=(python.path, *options, str(_WORKER), str(folder / "job.json")),
             env=env,
             cwd=str(folder),
-            timeout=self._patience,
-            memory=None if builds else _MEMORY,  # a compiler may need what it needs
+            # a build backend may take its time to say what a source requires
+            timeout=None if builds else self._patience,
+            memory=_MEMORY,
             ends_group=True,
         )
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from envbuild.errors import Problem, UnsatisfiableError
 from envbuild.resolution.resolution import ResolvedFile
-from envbuild.target.wheel_choice import best_wheel
+from envbuild.target.wheel_choice import best_wheel, is_stand_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
-    from envbuild.resolution.resolution import ListedFile, ResolveRequest
+    from envbuild.resolution.resolution import ListedFile, ResolveRequest, ResolverTools
 
 
 def choose_file(
@@ -19,17 +19,20 @@ def choose_file(
     version: str,
     files: Iterable[ListedFile],
     request: ResolveRequest,
-    sole_digest: Callable[[ListedFile], str],
+    tools: ResolverTools,
 ) -> ResolvedFile:
-    """The file of a version that the request's target takes.
+    """The file of a version that the request's target takes: a wheel, else what a wheel stands in for.
 
-    UnsatisfiableError if it takes none; also raises what `sole_digest` raises.
+    UnsatisfiableError if it takes none; also raises what `sole_digest` of the tools raises.
     """
-    listed = {file.name: file for file in files}
-    wheels = [file for file in listed if file.endswith(".whl")]
-    chosen = best_wheel(wheels, request.target)
-    if chosen is None and name in request.allow_sdist:
-        chosen = next((file for file in listed if not file.endswith(".whl")), None)
+    listed = {file.name: file for file in files if file.name.endswith(".whl")}
+    built = {wheel for wheel in listed if is_stand_in(wheel)}
+    chosen = best_wheel(listed.keys() - built, request.target)
+    python = None
+    if chosen is None and best_wheel(built, request.target) is not None:
+        source = tools.source_of(name, version)
+        listed[source.name], chosen = source, source.name
+        python = ".".join(request.target.python.split(".")[:2])
     if chosen is None:
         message = f"{request.driver}: {name} {version} has no wheel for {request.target}"
         hint = f"require another version of {name}, or remove the target"
@@ -40,6 +43,7 @@ def choose_file(
         version=version,
         file=chosen,
         url=file.url,
-        sha256=sole_digest(file),
+        sha256=tools.sole_digest(file),
         indexes=request.indexes,
+        python=python,
     )

@@ -50,6 +50,7 @@ def joint_inputs_request(
             sorted((dict(_earliest_of_packages(inputs)) | ageless).items())
         ),
         allow_sdist=_union(one.allow_sdist for one in inputs),
+        force_sdist=_union(one.force_sdist for one in inputs),
         pins=pins,
         resolver=inputs[0].resolver,
         indexes=indexes,
@@ -59,11 +60,11 @@ def joint_inputs_request(
 def own_part(
     resolution: Resolution, inputs: Inputs, metadata: Mapping[str, PublishedMetadata]
 ) -> Resolution:
-    """The part of a joint resolution that one driver needs; `metadata` is keyed by sha256.
+    """The part of a joint resolution that one driver needs; `metadata` is keyed by `ResolvedFile.content`.
 
     UnsatisfiableError if the driver's own indexes would give it a package from another index.
     """
-    published = {file.package: metadata[file.sha256].requires for file in resolution.files}
+    published = {file.package: metadata[file.content].requires for file in resolution.files}
     target = resolution.target
     edges = active_edges(inputs.requires_on(target), published, target, inputs.overrides)
     needed = {edge.package for edge in edges}

@@ -26,7 +26,7 @@ def merge_resolutions(
 ) -> Lockfile:
     """Make one lockfile from the results of all targets.
 
-    `metadata` is keyed by a file's sha256.
+    `metadata` is keyed by `ResolvedFile.content`.
     `Requires-Python` is kept if it separates patch releases of a target's Python.
     If files of one version publish different requirements, the lockfile has one package for each,
     with its own targets, so that locked requirements are those of the target's file.
@@ -37,14 +37,14 @@ def merge_resolutions(
     pythons = {".".join(target.python.split(".")[:2]) for target in targets}
 
     def bound(file: ResolvedFile) -> str:
-        text = metadata[file.sha256].requires_python
+        text = metadata[file.content].requires_python
         return text if any(patch_clauses(text, minor) for minor in pythons) else ""
 
     asked_by = _requirers(inputs, resolutions, metadata)
     groups: dict[tuple[str, str, tuple[str, ...], str, str], list[tuple[Target, ResolvedFile]]] = {}
     for resolution in resolutions:
         for file in resolution.files:
-            requires = metadata[file.sha256].requires
+            requires = metadata[file.content].requires
             key = (file.package, file.version, requires, bound(file), file.index)
             groups.setdefault(key, []).append((resolution.target, file))
     packages = tuple(
@@ -76,12 +76,13 @@ def merge_resolutions(
 def _files(
     chosen: Iterable[tuple[Target, ResolvedFile]], metadata: Mapping[str, PublishedMetadata]
 ) -> tuple[LockedFile, ...]:
-    targets: dict[tuple[str, str], list[Target]] = {}
+    targets: dict[tuple[str, str, int], list[Target]] = {}
     for target, file in chosen:
-        targets.setdefault((file.file, file.sha256), []).append(target)
+        key = (file.file, file.sha256, metadata[file.content].size)
+        targets.setdefault(key, []).append(target)
     return tuple(
-        LockedFile(name=name, size=metadata[sha256].size, sha256=sha256, targets=tuple(taking))
-        for (name, sha256), taking in sorted(targets.items())
+        LockedFile(name=name, size=size, sha256=sha256, targets=tuple(taking))
+        for (name, sha256, size), taking in sorted(targets.items())
     )
 
 
@@ -106,7 +107,7 @@ def _requirers(
     """For every target and package, the packages that require it there."""
     asked_by: dict[tuple[Target, str], set[str]] = {}
     for resolution in resolutions:
-        published = {file.package: metadata[file.sha256].requires for file in resolution.files}
+        published = {file.package: metadata[file.content].requires for file in resolution.files}
         for name in published:
             asked_by[resolution.target, name] = set()
         target = resolution.target

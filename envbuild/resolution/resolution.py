@@ -87,6 +87,8 @@ class ResolveRequest:
     target: Target
     exclude_newer: str | None
     allow_sdist: tuple[str, ...]
+    """Normalised names of packages whose source distribution is taken where no wheel fits."""
+
     pins: tuple[Pin, ...]
     """Versions to keep if they still fit."""
 
@@ -102,6 +104,9 @@ class ResolveRequest:
     told: tuple[KnownPackage, ...] = ()
     """METADATA read from files; it counts even if the index says otherwise."""
 
+    force_sdist: tuple[str, ...] = ()
+    """Normalised names of packages whose source distribution is taken in any case."""
+
     resolver: str = "uv"
     """The name of the resolver that is asked."""
 
@@ -111,6 +116,11 @@ class ResolveRequest:
     def limit_of(self, package: str) -> str | None:
         """The limit on the age of a package's releases; newer releases are ignored."""
         return dict(self.exclude_newer_packages).get(package, self.exclude_newer)
+
+
+def built_content(sha256: str, python: str | None) -> str:
+    """What METADATA of a file goes by; that of a source may differ between Pythons."""
+    return sha256 if python is None else f"{sha256}/{python}"
 
 
 @value
@@ -130,6 +140,14 @@ class ResolvedFile:
     sha256: str
     indexes: Bindings
     """The indexes that served the request."""
+
+    python: str | None = None
+    """The Python that a source is to be built for, such as `3.12`; None for a wheel."""
+
+    @property
+    def content(self) -> str:
+        """What its METADATA goes by: the sha256; of a source, with the Python."""
+        return built_content(self.sha256, self.python)
 
     @property
     def index(self) -> str:
@@ -223,6 +241,9 @@ class ResolverTools:
 
     deadline: float
     """Seconds in which one answer of an index must be complete."""
+
+    source_of: Callable[[str, str], ListedFile]
+    """The source distribution of a package's version, for a wheel that only stands in for it."""
 
     sole_digest: Callable[[ListedFile], str]
     """The sha256 of a file that an index lists; IndexFailureError if there are two."""

@@ -34,7 +34,7 @@ def keep_every_pin(previous: Lockfile, inputs: Inputs) -> Lockfile | None:
     unchanged = replace(
         inputs, requires=before.requires, constraints=before.constraints, variants=before.variants
     )
-    if before != unchanged or _served(before) != _served(inputs) or inputs.allow_sdist:
+    if before != unchanged or _served(before) != _served(inputs) or _builds(inputs):
         return None
     if inputs.exclude_newer is not None or inputs.exclude_newer_packages:
         return None
@@ -81,6 +81,11 @@ def _keeps(before: _Lines, now: _Lines, pins: dict[str, tuple[str, ...]]) -> boo
     lines = {*now.requires, *now.constraints}
     plain = all(map(_is_plain, _versions(then ^ lines, pins)))
     return plain and all(_fits(text, pins) for text in lines - then)
+
+
+def _builds(inputs: Inputs) -> bool:
+    """Whether something may be taken from source."""
+    return bool(inputs.allow_sdist or inputs.force_sdist)
 
 
 def choices_of(lockfile: Lockfile) -> tuple[LockedChoice, ...]:

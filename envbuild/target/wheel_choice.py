@@ -22,6 +22,15 @@ _UNDERSCORES = re.compile("__+")
 _LEGACY = {(2, 17): "manylinux2014", (2, 12): "manylinux2010", (2, 5): "manylinux1"}
 
 
+STAND_IN = "0source"
+"""The build tag of a wheel that stands in for a source which nobody has built yet."""
+
+
+def is_stand_in(name: str) -> bool:
+    """Whether a wheel's name is that of a stand-in."""
+    return f"-{STAND_IN}-cp" in name
+
+
 def best_wheel(names: Iterable[str], target: Target) -> str | None:
     """The name of the wheel that installers prefer on the target, or None if none fits.
 

@@ -77,7 +77,7 @@ class UvResolver:
 
     def _chosen(self, package: Mapping[str, object], request: ResolveRequest) -> ResolvedFile:
         name, version = str(package["name"]), str(package.get("version", ""))
-        return choose_file(name, version, listed_files(package), request, self.tools.sole_digest)
+        return choose_file(name, version, listed_files(package), request, self.tools)
 
     def _unfit(
         self, packages: Iterable[Mapping[str, object]], request: ResolveRequest
@@ -89,7 +89,7 @@ class UvResolver:
         for package in packages:
             name = str(package["name"])
             files = [file.name for file in listed_files(package)]
-            if name not in request.allow_sdist and best_wheel(files, target) is None:
+            if not _is_built(name, request) and best_wheel(files, target) is None:
                 versions = unfit_versions((*files, *self.tools.listed_files(name)), target)
                 yield from (f"{name}!={version}" for version in versions)
 
@@ -126,7 +126,6 @@ class UvResolver:
             known = folder / "known.toml"
             known.write_text(_static_metadata(request), encoding="utf-8")
             argv += ["--config-file", str(known)]
-        argv += [part for name in request.allow_sdist for part in ("--no-binary", name)]
         if request.exclude_newer is not None:
             argv += ["--exclude-newer", request.exclude_newer]
         for name, limit in request.exclude_newer_packages:
@@ -135,13 +134,14 @@ class UvResolver:
         extra = {**self.tools.index_environment, "TZ": "UTC"}  # uv reads a bare date in local time
         if platform.system == "macosx":
             extra["MACOSX_DEPLOYMENT_TARGET"] = f"{platform.major}.{platform.minor}"
-        builds = bool(request.allow_sdist)  # and a compiler may need what it needs
+        # a build backend may take its time to say what a source requires
+        builds = bool(request.allow_sdist or request.force_sdist)
         return Command(
             argv=tuple(argv),
             env=scrubbed_environment(os.environ, **extra),
             cwd=str(folder),
             timeout=None if builds else _ANSWERS * self.tools.deadline,
-            memory=None if builds else _MEMORY,
+            memory=_MEMORY,
             ends_group=True,
         )
 
@@ -178,6 +178,10 @@ class UvResolver:
         message = f"the resolution of {request.driver} for {request.target} {what}"
         hint = "if the network is slow, raise $ENVBUILD_HTTP_DEADLINE; else ask who runs the index"
         return IndexFailureError(Problem(message=message, hint=hint))
+
+
+def _is_built(name: str, request: ResolveRequest) -> bool:
+    return name in request.allow_sdist or name in request.force_sdist
 
 
 def _with_excluded(

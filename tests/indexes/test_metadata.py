@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envbuild.errors import HostError, IndexFailureError
+from envbuild.errors import HostError, IndexFailureError, Problem
 from envbuild.index.answer import Fault, IndexAnswerError
+from envbuild.index.built_metadata import BuiltMetadataReader
 from envbuild.index.inner_metadata import InnerMetadataReader
 from envbuild.index.metadata import MetadataReader
 from envbuild.index.metadata_cache import MetadataCache
 from envbuild.index.reader import IndexClient
-from envbuild.posix.process import Completed, SystemRunner
-from envbuild.uv.sdist import SdistBuilder
 from envbuild.value import replace as with_fields
 from tests.support.fault_proxy import FaultProxy, Hang, Status
 from tests.support.index_server import IndexServer, Offer
@@ -27,8 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from envbuild.backend.source import SourceTree
+    from envbuild.declaration.declaration import Bindings
     from envbuild.index.locations import IndexLocations
-    from envbuild.posix.process import Command
+    from envbuild.index.stand_ins import SourceRules
     from envbuild.resolution.resolution import ResolvedFile
 
     MakeReader = Callable[[IndexLocations], MetadataReader]
@@ -37,28 +38,18 @@ BIG = Wheel(name="big", requires=("b>=1",), files={"big/data": os.urandom(1 << 2
 SMALL = Wheel(name="small", requires=("b>=1",))
 
 
-class NoRunner:
-    """Runs nothing: a wheel is read, never built."""
-
-    def run(self, command: Command) -> Completed:
-        """Fail the test."""
-        raise AssertionError(command.argv)
-
-
 @pytest.fixture
 def reader(scratch: Path) -> Iterator[MakeReader]:
     """Make a reader over some locations, with a cache in the test's folder."""
     with IndexClient({}, read_timeout=1) as client:
 
         def make(places: IndexLocations) -> MetadataReader:
-            builder = SdistBuilder(runner=NoRunner(), cache=scratch / "uv", index_environment=dict)
             cache = MetadataCache(folder=scratch / "metadata")
             return MetadataReader(
                 locations=places,
                 client=client,
                 inner=InnerMetadataReader(client),
                 cache=cache,
-                builder=builder,
             )
 
         yield make
@@ -140,9 +131,7 @@ def test_what_nobody_vouches_for_is_forgotten(
     with IndexClient({}, read_timeout=1) as client:
         cache = MetadataCache(folder=scratch / "metadata")
         inner = InnerMetadataReader(client)
-        again = MetadataReader(
-            locations=places, client=client, inner=inner, cache=cache, builder=made.builder
-        )
+        again = MetadataReader(locations=places, client=client, inner=inner, cache=cache)
         assert again.read(on(index, BIG)).requires == ("b>=1",)
 
 
@@ -229,44 +218,75 @@ def test_every_problem_is_said_once(
     assert faults.count(r"\.whl$") < len(wheels)
 
 
-def test_a_source_distribution_is_built(
+class Backend:
+    """A build backend that answers, or fails."""
+
+    def __init__(self, error: HostError | None = None) -> None:
+        self.error = error
+        self.asked: list[tuple[str, str]] = []
+
+    def prepare(
+        self, tree: SourceTree, python: str, bindings: Bindings, rules: SourceRules
+    ) -> bytes:
+        """METADATA that depends on the Python."""
+        self.asked.append((tree.name, python))
+        if self.error is not None:
+            raise self.error
+        assert (tree.path / "PKG-INFO").is_file()
+        return Wheel(name="raw", requires=(f"for-{python.replace('.', '-')}",)).metadata()
+
+
+def test_what_a_source_says_itself_needs_no_build(
     index: IndexServer, reader: MakeReader, scratch: Path
 ) -> None:
-    """Where a declaration allows it, METADATA is that of the wheel which uv builds; the size its own."""
+    """PKG-INFO of version 2.2 that calls nothing dynamic is the wheel's (PEP 643); the size is the archive's."""
     sdist = Sdist(wheel=Wheel(name="raw", requires=("b>=2",)), tells=scratch / "told")
     index.add(sdist)
     made = reader(locations(index.url))
-    builder = SdistBuilder(runner=SystemRunner(), cache=scratch / "uv", index_environment=dict)
-    able = with_fields(made, builder=builder)
-    found = able.read(resolved(sdist))
+    backend = Backend()
+    able = with_fields(made, built=BuiltMetadataReader(made.client, backend))
+    file = with_fields(resolved(sdist), python="3.12")
+    found = able.read(file)
     assert (found.requires, found.size) == (("b>=2",), len(sdist.to_bytes()))
-    assert (scratch / "told").exists()
-    sdist.write(scratch / "wheels")
-    made.cache.folder.rename(scratch / "aside")
-    in_folder = with_fields(able, locations=locations(scratch / "wheels"))
-    assert in_folder.read(resolved(sdist)) == found
+    assert not backend.asked
+    assert not (scratch / "told").exists()
 
 
-def test_a_build_that_fails_says_so_in_its_own_words(
-    index: IndexServer, scratch: Path, reader: MakeReader
+@pytest.mark.parametrize("dynamic", [b"Version: 2.1", b"Version: 2.2\nDynamic: Requires-Dist"])
+def test_else_the_backend_is_asked_for_each_python(
+    index: IndexServer,
+    reader: MakeReader,
+    scratch: Path,
+    dynamic: bytes,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A build that cannot be done is the host's matter, exit 5, with uv's words."""
-
-    class Failing:
-        def run(self, command: Command) -> Completed:
-            """Fail like a compiler that is not there."""
-            return Completed(code=2, stdout="", stderr="cc: not found")
-
-    sdist = Sdist(wheel=Wheel(name="raw"))
+    """Once for each Python, however often it is read; every answer is kept apart."""
+    sdist = Sdist(wheel=Wheel(name="raw", requires=("b>=2",)))
+    old = sdist.metadata().replace(b"Version: 2.2", dynamic, 1)
+    monkeypatch.setattr(Sdist, "metadata", lambda _: old)
     index.add(sdist)
     made = reader(locations(index.url))
-    builder = SdistBuilder(runner=Failing(), cache=scratch / "uv", index_environment=dict)
-    failing = with_fields(made, builder=builder)
-    with pytest.raises(HostError) as caught:
-        failing.read_all([resolved(sdist)])
-    assert str(caught.value).startswith(
-        "raw-1.0.tar.gz cannot be built into a wheel\n  cc: not found"
-    )
+    backend = Backend()
+    able = with_fields(made, built=BuiltMetadataReader(made.client, backend))
+    files = [with_fields(resolved(sdist), python=python) for python in ("3.11", "3.12")]
+    found = able.read_all(files)
+    assert [found[file.content].requires for file in files] == [("for-3-11",), ("for-3-12",)]
+    assert able.read_all(files) == found
+    assert sorted(backend.asked) == [(sdist.filename, "3.11"), (sdist.filename, "3.12")]
+
+
+def test_a_backend_that_fails_says_so_in_its_own_words(
+    index: IndexServer, reader: MakeReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What cannot be asked is the host's matter, exit 5, with the backend's words."""
+    sdist = Sdist(wheel=Wheel(name="raw"))
+    monkeypatch.setattr(Sdist, "metadata", lambda _: b"Metadata-Version: 2.1\nName: raw\n")
+    index.add(sdist)
+    made = reader(locations(index.url))
+    backend = Backend(HostError(Problem(message="raw cannot be asked", detail="cc: not found")))
+    failing = with_fields(made, built=BuiltMetadataReader(made.client, backend))
+    with pytest.raises(HostError, match="cc: not found"):
+        failing.read_all([with_fields(resolved(sdist), python="3.12")])
 
 
 def test_no_permission_ends_it(reader: MakeReader, index: IndexServer, faults: FaultProxy) -> None:

@@ -270,8 +270,14 @@ DRIVER_TABLE = (
     DriverKey(
         key=Key("allow-sdist", list_of(text(parse_package), unique=True)),
         decides="lockfile",
-        about="packages that are built from source, which runs their code",
+        about="packages that are built from source where they have no wheel, which runs their code",
         example='allow-sdist = ["some-package"]',
+    ),
+    DriverKey(
+        key=Key("force-sdist", list_of(text(parse_package), unique=True)),
+        decides="lockfile",
+        about="packages that are built from source although they have wheels",
+        example='force-sdist = ["other-package"]',
     ),
     DriverKey(
         key=Key("probe", list_of(read_argv, filled=True)),

@@ -1,0 +1,109 @@
+"""The METADATA of sources: as their files have it, else as their build backends make it."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from envbuild.backend.source import SourceTree, unpack_archive
+from envbuild.index.once import Once
+
+if TYPE_CHECKING:
+    from envbuild.declaration.declaration import Bindings
+    from envbuild.index.locations import IndexLocation
+    from envbuild.index.page import IndexFile
+    from envbuild.index.reader import IndexClient
+    from envbuild.index.stand_ins import SourceRules
+
+_LARGEST = 4 << 20
+"""Bytes of PKG-INFO."""
+
+_DECISIVE = frozenset(("requires-dist", "requires-python", "provides-extra", "version"))
+
+
+class BuiltMetadata(NamedTuple):
+    """What a source says about its wheel."""
+
+    content: bytes
+    size: int
+    """The archive's size in bytes."""
+
+
+class Preparer(Protocol):
+    """Asks build backends."""
+
+    def prepare(
+        self, tree: SourceTree, python: str, bindings: Bindings, rules: SourceRules
+    ) -> bytes:
+        """The METADATA of a source's wheel for a Python such as `3.12`.
+
+        HostError if that Python is not here, or with the backend's words; other errors as in `Resolver`.
+        """
+        ...
+
+
+class BuiltMetadataReader:
+    """Reads METADATA of source distributions, each once for a Python; safe to share between threads."""
+
+    def __init__(self, client: IndexClient, preparer: Preparer) -> None:
+        self._client = client
+        self._preparer = preparer
+        self._known: Once[BuiltMetadata] = Once()
+
+    def read(
+        self,
+        location: IndexLocation,
+        package: str,
+        listed: IndexFile,
+        python: str,
+        bindings: Bindings,
+        rules: SourceRules,
+    ) -> BuiltMetadata:
+        """METADATA of what a source distribution is built into; nothing is built for it.
+
+        IndexFailureError if it cannot be downloaded or unpacked, other errors as in `Preparer`.
+        """
+        key = (location.name, package, listed.filename, listed.sha256, python)
+        return self._known.get(
+            key, lambda: self._read(location, package, listed, python, bindings, rules)
+        )
+
+    def _read(
+        self,
+        location: IndexLocation,
+        package: str,
+        listed: IndexFile,
+        python: str,
+        bindings: Bindings,
+        rules: SourceRules,
+    ) -> BuiltMetadata:
+        with tempfile.TemporaryDirectory(prefix="envbuild-source-") as name:
+            archive = Path(name, "archive")
+            with archive.open("wb") as sink:
+                _, size = self._client.download(location, package, listed, sink)
+            folder = Path(name, "tree")
+            folder.mkdir()
+            top = unpack_archive(archive, folder, name=listed.filename)
+            content = static_metadata(top)
+            if content is None:
+                version = str(listed.version) if listed.version is not None else None
+                tree = SourceTree(package=package, version=version, path=top, name=listed.filename)
+                content = self._preparer.prepare(tree, python, bindings, rules)
+            return BuiltMetadata(content=content, size=size)
+
+
+def static_metadata(tree: Path) -> bytes | None:
+    """PKG-INFO of a source distribution, if its wheel will have the same (PEP 643); else None."""
+    from packaging.metadata import parse_email
+
+    path = tree / "PKG-INFO"
+    if path.is_symlink() or not path.is_file() or path.stat().st_size > _LARGEST:
+        return None
+    content = path.read_bytes()
+    raw, _ = parse_email(content)
+    version = raw.get("metadata_version", "").split(".")
+    if not all(part.isdecimal() for part in version) or tuple(map(int, version)) < (2, 2):
+        return None
+    dynamic = {name.strip().lower() for name in raw.get("dynamic", ())}
+    return None if dynamic & _DECISIVE or "name" not in raw or "version" not in raw else content

@@ -1,0 +1,68 @@
+"""What a router serves of packages that may come as source: stand-ins on their pages, and METADATA of those."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from envbuild.errors import EnvbuildError
+from envbuild.index.answer import Fault, IndexAnswerError, bad_answer
+from envbuild.index.page_versions import version_of
+from envbuild.index.router_server import Served
+from envbuild.index.stand_ins import python_of, source_of, with_stand_ins
+
+if TYPE_CHECKING:
+    from envbuild.declaration.declaration import Bindings
+    from envbuild.index.built_metadata import BuiltMetadataReader
+    from envbuild.index.locations import IndexLocation
+    from envbuild.index.page import ProjectPage
+    from envbuild.index.reader import IndexClient
+    from envbuild.index.stand_ins import SourceRules
+
+
+class ListedSources:
+    """Serves one session; safe to share between threads."""
+
+    def __init__(
+        self,
+        client: IndexClient,
+        reader: BuiltMetadataReader,
+        rules: SourceRules,
+        pythons: tuple[str, ...],
+    ) -> None:
+        """`pythons` has every Python that is locked for, such as `3.12`."""
+        self._client = client
+        self.reader = reader
+        self.rules = rules
+        self._pythons = pythons
+        self._failures: dict[str, EnvbuildError] = {}
+
+    def on_page(self, page: ProjectPage) -> ProjectPage:
+        """The page with its stand-ins."""
+        return with_stand_ins(page, self.rules, self._pythons)
+
+    def metadata(
+        self, location: IndexLocation, package: str, filename: str, bindings: Bindings
+    ) -> Served:
+        """METADATA of a stand-in; IndexAnswerError if it is not to be had, which `failure_in` explains."""
+        page = self._client.project_page(location, package)
+        source = source_of(page, version_of(package, filename))
+        if source is None:
+            raise bad_answer(Fault.NOT_FOUND, location, package, filename)
+        python = python_of(filename) or ""
+        try:
+            found = self.reader.read(location, package, source, python, bindings, self.rules)
+        except IndexAnswerError:
+            raise
+        except EnvbuildError as error:
+            self._failures.setdefault(package, error)
+            reason = "its METADATA cannot be made"
+            raise bad_answer(Fault.GARBAGE, location, package, source.filename, reason) from error
+        digest = hashlib.sha256(found.content).hexdigest()
+        return Served(etag=f'"{digest}"', body=found.content)
+
+    def failure_in(self, words: str) -> EnvbuildError | None:
+        """The failure for a package that a resolver's words name, else the first one; None if all went well."""
+        names = {package.replace("-", "_"): package for package in self._failures}
+        named = (self._failures[package] for name, package in names.items() if name in words)
+        return next(named, next(iter(self._failures.values()), None))

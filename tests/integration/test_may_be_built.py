@@ -1,0 +1,152 @@
+"""`allow-sdist` and `force-sdist`: what is locked of packages that come as source, judged by which Python."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import re
+import tarfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.command_line import declare_drivers
+from tests.support.wheels import Sdist, Wheel
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.command_line import CommandLine
+    from tests.support.index_server import IndexServer
+
+BACKEND = """
+import sys
+LOG = {log!r}
+def prepare_metadata_for_build_wheel(folder, config_settings=None):
+    from pathlib import Path
+    if sys.version_info[:2] == {refused!r}:
+        raise SystemExit('this Python is not for me')
+    info = Path(folder, 'judged-1.0.dist-info')
+    info.mkdir()
+    name = 'for-%d-%d' % sys.version_info[:2]
+    info.joinpath('METADATA').write_text(
+        'Metadata-Version: 2.1\\nName: judged\\nVersion: 1.0\\nRequires-Dist: %s\\n' % name
+    )
+    return info.name
+def build_wheel(*_, **__):
+    raise SystemExit('nothing is built to be locked')
+"""
+
+
+def judged(folder: Path, refused: tuple[int, int] = (0, 0)) -> None:
+    """Write a source whose requirement depends on the Python that asks, and that cannot be built."""
+    members = {
+        "PKG-INFO": "Metadata-Version: 2.1\nName: judged\nVersion: 1.0\n",
+        "pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "b"\nbackend-path = ["."]\n',
+        "b.py": BACKEND.format(log=str(folder), refused=refused),
+    }
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w") as archive:
+        for path, text in members.items():
+            member = tarfile.TarInfo(f"judged-1.0/{path}")
+            member.size = len(text.encode())
+            archive.addfile(member, io.BytesIO(text.encode()))
+    folder.mkdir(exist_ok=True)
+    (folder / "judged-1.0.tar.gz").write_bytes(gzip.compress(raw.getvalue()))
+
+
+def declare(python: str, more: str, requires: str = "both") -> str:
+    """One driver with more keys."""
+    text = declare_drivers({"app": [requires]}, python=python)
+    return text.replace("[drivers.app]", f"[drivers.app]\n{more}")
+
+
+@pytest.mark.parametrize(("key", "taken"), [("allow", "whl"), ("force", "tar.gz")])
+def test_a_wheel_goes_before_the_source_unless_it_is_forced(
+    run_envbuild: CommandLine,
+    index: IndexServer,
+    project: Path,
+    python_version: str,
+    key: str,
+    taken: str,
+) -> None:
+    """`allow-sdist` means may: the wheel where there is one, the source of those that have none."""
+    both = Wheel(name="both", requires=("raw",))
+    index.add(both, Sdist(wheel=both), Sdist(wheel=Wheel(name="raw"), tells=project / "ran"))
+    more = f'{key}-sdist = ["both"]\nbinary = "both"\n'
+    more += 'allow-sdist = ["raw"]' if key == "force" else ""
+    text = declare(python_version, more)
+    if key == "allow":
+        text = text.replace('allow-sdist = ["both"]', 'allow-sdist = ["both", "raw"]')
+    run_envbuild.declare(text)
+    run_envbuild("lock", check=True)
+    locked = (project / "locks/app.toml").read_text()
+    assert re.search(rf'name = "both-1.0[^"]*{re.escape(taken)}"', locked), locked
+    assert 'name = "raw-1.0.tar.gz"' in locked
+    assert "0source" not in locked
+    assert ("force-sdist = [" in locked) == (key == "force")
+    assert not (project / "ran").exists()  # PKG-INFO says it all
+    run_envbuild("lock", "--check", check=True)
+    before = (project / "locks/app.toml").read_bytes()
+    run_envbuild("lock", "--upgrade", check=True)
+    assert (project / "locks/app.toml").read_bytes() == before
+    run_envbuild("sync", check=True)
+    assert (project / "ran").exists()
+
+
+def test_where_a_target_has_no_wheel_the_source_is_locked_for_it(
+    run_envbuild: CommandLine, index: IndexServer, project: Path, python_version: str
+) -> None:
+    """One version, a wheel for one platform and the source for the other, in one lockfile."""
+    fast = Wheel(name="both", tag="py3-none-manylinux_2_17_x86_64")
+    index.add(fast, Sdist(wheel=Wheel(name="both")))
+    text = declare(python_version, 'allow-sdist = ["both"]')
+    both = 'platforms = ["x86_64-manylinux_2_28", "aarch64-manylinux_2_28"]'
+    run_envbuild.declare(re.sub(r"platforms = .*", both, text))
+    run_envbuild("lock", check=True)
+    locked = (project / "locks/app.toml").read_text()
+    files = dict(re.findall(r'name = "(both-1.0[^"]*)".*targets = \["([^"]*)"\]', locked))
+    assert files == {
+        fast.filename: f"{python_version}-x86_64-manylinux_2_28",
+        "both-1.0.tar.gz": f"{python_version}-aarch64-manylinux_2_28",
+    }
+
+
+def test_a_source_is_judged_by_the_python_of_the_target(
+    run_envbuild: CommandLine,
+    index: IndexServer,
+    project: Path,
+    pythons: dict[str, Path],
+) -> None:
+    """Two Pythons, two answers: neither is that of the Python that runs envbuild, and nothing is built."""
+    if not {"3.11", "3.13"} <= pythons.keys():
+        pytest.skip("NOT TESTED: it needs Python 3.11 and 3.13")
+    judged(project / "wheels")
+    index.add(Wheel(name="for-3-11"), Wheel(name="for-3-13"))
+    more = 'allow-sdist = ["judged"]\npython = ["3.11", "3.13"]\nbinary = "for-3-11"\n'
+    own = '[[index]]\nname = "own"\npath = "wheels"\npackages = ["judged"]\n'
+    run_envbuild.declare(declare("3.12", more, "judged") + own)
+    done = run_envbuild("lock")
+    locked = (project / "locks/app.toml").read_text() if done.code == 0 else str(done)
+    for python in ("3.11", "3.13"):
+        name = f"for-{python.replace('.', '-')}"
+        found = re.search(rf'name = "{name}"\n.*\n.*\ntargets = \["({python})-', locked)
+        assert found is not None, locked
+
+
+def test_a_python_that_is_missing_is_named(
+    run_envbuild: CommandLine, project: Path, index: IndexServer
+) -> None:
+    """The lock says which Python must be there; a source that says all itself needs none."""
+    judged(project / "wheels")
+    Sdist(wheel=Wheel(name="plain")).write(project / "wheels")
+    own = '[[index]]\nname = "own"\npath = "wheels"\npackages = ["judged", "plain"]\n'
+    more = 'allow-sdist = ["judged", "plain"]\npython = "3.47"\n'
+    run_envbuild.declare(declare("3.12", more, "judged") + own)
+    failed = run_envbuild("lock")
+    assert (failed.code, failed.stderr.count("error:")) == (5, 1), failed
+    assert "judged-1.0.tar.gz" in failed.stderr
+    assert "Python 3.47, which this host does not have" in failed.stderr, failed
+    assert not (project / "locks").exists()
+    run_envbuild.declare(declare("3.12", more, "plain") + own)
+    run_envbuild("lock", check=True)
