@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from envbuild.index.built_metadata import BuiltMetadataReader
     from envbuild.index.listed_sources import ListedSources
     from envbuild.index.locations import IndexLocations
+    from envbuild.index.newest import Newest, Question
     from envbuild.index.reader import IndexClient
     from envbuild.index.session import IndexSession, IndexSessions
     from envbuild.index.stand_ins import SourceRules
@@ -128,6 +129,14 @@ class DeferredIndexes:
         with self._guard:
             session = self._session
         return find_held_back(session.client, session.locations, session.reader, lockfile)
+
+    def newest(self, lockfile: Lockfile, questions: tuple[Question, ...]) -> tuple[Newest, ...]:
+        """As `VersionSource` of `commands.outdated` has it."""
+        from envbuild.index.newest import find_newest
+
+        with self._guard:
+            locations, client = self._locations, self._client
+        return find_newest(client, locations, lockfile, questions)
 
     @cached_property
     def _locations(self) -> IndexLocations:

@@ -127,3 +127,37 @@ def _write_svg(file: str, result: ConflictsResult) -> None:
     except OSError as error:
         message = f"cannot write the picture: {error.strerror}"
         raise HostError(Problem(file=file, message=message)) from error
+
+
+@Verb(
+    "outdated",
+    drivers("only these (default: every enabled one)"),
+    flag("--all", "also packages that only other packages require"),
+    flag("--exit-code", "end with 1 if a package is outdated, yanked or withdrawn"),
+    formats=("text", "json", "markdown"),
+    trusts=(),
+)
+def outdated(context: Context, arguments: Arguments) -> Outcome:
+    """Show which locked packages have newer versions, and what holds them back."""
+    from envbuild.cli.deferred_indexes import DeferredIndexes
+    from envbuild.commands.outdated import outdated as command
+    from envbuild.report.outdated import (
+        outdated_table,
+        render_outdated,
+        render_outdated_markdown,
+    )
+
+    with DeferredIndexes(context) as indexes:
+        result = command(
+            context.declaration,
+            context.lock_folder,
+            arguments.drivers,
+            indexes,
+            every=arguments.all,
+        )
+    markdown = arguments.format == "markdown"
+    return Outcome(
+        code=1 if arguments.exit_code and result.is_outdated else 0,
+        text=lambda: (render_outdated_markdown if markdown else render_outdated)(result),
+        table=lambda: outdated_table(result),
+    )

@@ -87,6 +87,7 @@ _PLACES = {
     "tree": "lockfiles.tree",
     "diff": "lockfiles.diff",
     "check": "check.check",
+    "outdated": "lockfiles.outdated",
     "history": "store.history",
     "rollback": "store.rollback",
     "verify": "verify.verify",

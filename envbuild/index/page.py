@@ -22,6 +22,7 @@ _NAME = re.compile(r'\{"filename":"((?:[^"\\]|\\.)*)"')
 _YANKED = re.compile(r'"yanked":')
 """As the text of a page has them; within its values every quote has a backslash."""
 
+_STATUS = re.compile(r'\{"meta":\{[^{}]*\},"name":"[^"]*","_status":"([a-z]+)"')
 _DECODER = json.JSONDecoder()
 
 
@@ -88,6 +89,12 @@ class ProjectPage:
     def files(self) -> tuple[IndexFile, ...]:
         """All of them."""
         return tuple(map(_file_of, json.loads(self.text)["files"]))
+
+    @property
+    def status(self) -> str | None:
+        """The project's status (PEP 792) if it is not active."""
+        found = _STATUS.match(self.text)
+        return found[1] if found else None
 
     @property
     def tells_times(self) -> bool:

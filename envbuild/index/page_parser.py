@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 _BASE = re.compile(r"""<base\s([^<>]*)>""", re.IGNORECASE)
 _HREF = re.compile(r"""\bhref\s*=\s*["']?([^"'\s]+)""", re.IGNORECASE)
+_STATUS = re.compile(r"[a-z]{1,20}")
+_META_STATUS = re.compile(
+    r"""<meta\s+name=["']?pypi:project-status["']?\s+content=["']?([a-z]{1,20})""", re.IGNORECASE
+)
 _PLAIN_URL = re.compile(
     r"https?://[A-Za-z0-9.-]+(?::[0-9]+)?(?:/[A-Za-z0-9_+%~!,=@-][A-Za-z0-9_.+%~!,=@-]*)+"
 )
@@ -47,9 +51,9 @@ _LONGEST_BASE = 4096
 """In a `<base>` only so many characters are read."""
 
 
-def page_of(name: str, files: Iterable[IndexFile]) -> ProjectPage:
+def page_of(name: str, files: Iterable[IndexFile], *, status: str | None = None) -> ProjectPage:
     """The page of a package's files; `name` is normalised."""
-    return _page(name, (_entry(name, _table_of(file), file.url) for file in files))
+    return _page(name, (_entry(name, _table_of(file), file.url) for file in files), status)
 
 
 def parse_page(name: str, text: str, content_type: str, url: str) -> ProjectPage:
@@ -62,11 +66,11 @@ def parse_page(name: str, text: str, content_type: str, url: str) -> ProjectPage
         raise ValueError(f"its type is {kind or 'not given'}")
     with _without_collections():
         if kind == JSON:
-            entries = _json_entries(text)
+            entries, status = _json_entries(text)
         else:
-            entries = _html_entries(text, name)
+            entries, status = _html_entries(text, name), _html_status(text)
             url = urljoin(url, _base_of(text))
-        return _page(name, (_entry(name, entry, url) for entry in entries))
+        return _page(name, (_entry(name, entry, url) for entry in entries), _status(status))
 
 
 @contextmanager
@@ -82,8 +86,9 @@ def _without_collections() -> Generator[None]:
         gc.enable()
 
 
-def _page(name: str, entries: Iterable[str]) -> ProjectPage:
-    head = f'{{"meta":{{"api-version":"1.0"}},"name":{quoted(name)},"files":['
+def _page(name: str, entries: Iterable[str], status: str | None) -> ProjectPage:
+    said = f'"_status":"{status}",' if status else ""
+    head = f'{{"meta":{{"api-version":"1.0"}},"name":{quoted(name)},{said}"files":['
     return ProjectPage(name=name, text=f"{head}{','.join(entries)}]}}")
 
 
@@ -94,7 +99,8 @@ def _base_of(html: str) -> str:
     return href[1] if href else ""
 
 
-def _json_entries(text: str) -> list[Mapping[str, Any]]:
+def _json_entries(text: str) -> tuple[list[Mapping[str, Any]], object]:
+    """The files, and the project's status as the page has it."""
     if sum(map(text.count, "[{,")) > _MOST_PARTS:
         raise ValueError(f"its JSON has more than {_MOST_PARTS} parts")
     try:
@@ -108,7 +114,19 @@ def _json_entries(text: str) -> list[Mapping[str, Any]]:
     files = table.get("files") if isinstance(table, dict) else None
     if not isinstance(files, list) or not all(isinstance(file, dict) for file in files):
         raise ValueError("its JSON holds no list of files")
-    return files
+    status = table.get("project-status")
+    return files, status.get("status") if isinstance(status, dict) else None
+
+
+def _html_status(html: str) -> str | None:
+    found = _META_STATUS.search(html)
+    return found[1] if found else None
+
+
+def _status(found: object) -> str | None:
+    """A project's status (PEP 792); None if it is active, or no status."""
+    known = isinstance(found, str) and _STATUS.fullmatch(found) and found != "active"
+    return str(found) if known else None
 
 
 def _html_entries(text: str, name: str) -> list[Mapping[str, Any]]:

@@ -95,7 +95,7 @@ def find_reasons(lockfile: Lockfile, target: Target, package: str) -> Reasons | 
         chains=tuple(Chain(edges=chain) for chain in chains),
         complete=complete,
         further=0 if complete else _further(edges, package, len(chains)),
-        bounds=_bounds(lockfile, edges, package),
+        bounds=bounds_on(lockfile, edges, package),
     )
 
 
@@ -173,7 +173,8 @@ def _further(edges: tuple[Edge, ...], package: str, told: int) -> int | None:
     return min(MANY, ways[package] - told) if settled == len(distance) + 1 else None
 
 
-def _bounds(lockfile: Lockfile, edges: tuple[Edge, ...], package: str) -> tuple[Bound, ...]:
+def bounds_on(lockfile: Lockfile, edges: tuple[Edge, ...], package: str) -> tuple[Bound, ...]:
+    """Every requirement on a package among a target's edges, and the driver's constraints on it."""
     from envbuild.requirement.parse import parse_requirement
 
     asked: list[tuple[str | None, str, str]] = [

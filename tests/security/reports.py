@@ -15,6 +15,12 @@ from envbuild.commands.export import Compared, ExportResult
 from envbuild.commands.gc import Collected
 from envbuild.commands.init import InitResult
 from envbuild.commands.lock_result import DriverLock, LockResult
+from envbuild.commands.outdated import (
+    Holder,
+    OutdatedDriver,
+    OutdatedPackage,
+    OutdatedResult,
+)
 from envbuild.commands.probe import DriverProbes, ProbeReport
 from envbuild.commands.ps import Running
 from envbuild.commands.repair import Repaired
@@ -56,6 +62,7 @@ from envbuild.report.lines import render_problems
 from envbuild.report.list import list_table, render_list
 from envbuild.report.lock import lock_table, render_lock
 from envbuild.report.outcome import problem_table
+from envbuild.report.outdated import outdated_table, render_outdated
 from envbuild.report.store import (
     gc_table,
     history_table,
@@ -401,6 +408,36 @@ REPORTS = (
         ),
         render_show,
         show_table,
+    ),
+    Report(
+        "outdated",
+        OutdatedResult(
+            drivers=(
+                OutdatedDriver(
+                    name="app",
+                    targets=(LINUX,),
+                    packages=(
+                        OutdatedPackage(
+                            name="numpy",
+                            locked="1",
+                            admitted="1",
+                            newest="2",
+                            is_behind=True,
+                            is_major=True,
+                            direct=False,
+                            held_by=(Holder(chain=("web 1",), specifier="<2", kind="requirement"),),
+                            obstacle=None,
+                            yanked="broken",
+                            status="archived",
+                            targets=(LINUX,),
+                        ),
+                    ),
+                    looked_at=2,
+                ),
+            )
+        ),
+        render_outdated,
+        outdated_table,
     ),
     Report(
         "tree",

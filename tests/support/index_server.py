@@ -104,6 +104,9 @@ class IndexServer(LoopbackServer):
         self.twins: list[Held] = []
         """Files that pages list as well, under a name that is taken; they are not served."""
 
+        self.statuses: dict[str, str] = {}
+        """Project → its status (PEP 792)."""
+
         self.add(*wheels)
 
     @property
@@ -204,8 +207,11 @@ class _IndexHandler(Handler):
             self.answer(301, Location=f"/simple/{canonicalize_name(name)}/")
         else:
             entries = [self._entry(file) for file in held]
-            versions = sorted({file.version for file in held})
-            self._page({"name": held[0].project, "files": entries, "versions": versions})
+            page: dict[str, Any] = {"name": held[0].project, "files": entries}
+            page["versions"] = sorted({file.version for file in held})
+            if status := self.server.statuses.get(name):
+                page["project-status"] = {"status": status, "reason": "said by its owner"}
+            self._page(page)
 
     def _entry(self, held: Held) -> dict[str, Any]:
         offer = self.server.offer
@@ -234,7 +240,9 @@ class _IndexHandler(Handler):
         elif offer.html:
             links = map(_link, page.get("files", ()))
             names = (f'<a href="{p["name"]}/">{p["name"]}</a>' for p in page.get("projects", ()))
-            text = "<br>\n".join(("<!DOCTYPE html><title>index</title>", *names, *links))
+            status = page.get("project-status", {}).get("status", "active")
+            meta = f'<meta name="pypi:project-status" content="{status}">'
+            text = "<br>\n".join((f"<!DOCTYPE html>{meta}<title>index</title>", *names, *links))
             wanted = HTML if HTML in accept else "text/html; charset=utf-8"
             self.answer(200, text.encode(), Content_Type=wanted)
         else:

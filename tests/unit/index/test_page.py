@@ -252,3 +252,29 @@ def test_whole_addresses_are_what_joining_makes_of_them(url: str) -> None:
     except ValueError:
         return
     assert file.url == joined
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        ({"status": "archived", "reason": "moved"}, "archived"),
+        ({"status": "active"}, None),
+        ({"status": 'x","files":['}, None),
+        ({"status": 1}, None),
+        ("archived", None),
+        (None, None),
+    ],
+)
+def test_the_status_of_a_project(said: object, status: str | None) -> None:
+    """PEP 792: only a word counts, and an active project has nothing to say."""
+    table = {"meta": {"api-version": "1.4"}, "name": "acme", "files": [], "project-status": said}
+    page = parse_page("acme", json.dumps(table), JSON, URL)
+    assert (page.status, page.files) == (status, ())
+
+
+def test_the_status_of_a_project_in_html() -> None:
+    """The same in the head of an HTML page; a file's name cannot claim one."""
+    head = '<meta name="pypi:project-status" content="quarantined">'
+    assert parse_page("acme", html("", head), HTML, URL).status == "quarantined"
+    named = page_of("acme", [IndexFile(filename='"_status":"archived"', url=URL)])
+    assert named.status is None
