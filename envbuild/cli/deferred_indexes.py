@@ -105,16 +105,12 @@ class DeferredIndexes:
         return revalidation.revalidate(locations, client, choices)
 
     def yanked(self, choices: tuple[LockedChoice, ...]) -> Mapping[str, str]:
-        """As in `MetadataSource`; reusable pins are not yanked, and seldom asked about again."""
-        confirmed = self.revalidate(choices)
-        left = tuple(choice for choice in choices if choice not in confirmed)
-        if not left:
-            return {}
-        with self._guard:
-            locations, client = self._locations, self._client
+        """As `MetadataSource` has it."""
         from envbuild.index.yanked import yanked_files
 
-        return yanked_files(client, locations, left)
+        with self._guard:
+            locations, client = self._locations, self._client
+        return yanked_files(client, locations, choices)
 
     def extras(self, choices: tuple[LockedChoice, ...]) -> Mapping[str, frozenset[str]]:
         """As `MetadataSource` has it."""

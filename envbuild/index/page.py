@@ -103,11 +103,11 @@ class ProjectPage:
 
     def file(self, filename: str) -> IndexFile | None:
         """The file of that name, or None."""
-        return next(self._named(filename), None)
+        return next(self.named(filename), None)
 
     def digests(self, filename: str) -> tuple[str | None, ...]:
         """Every sha256 that the page has for a file name; None for an entry without one."""
-        return tuple(dict.fromkeys(file.sha256 for file in self._named(filename)))
+        return tuple(dict.fromkeys(file.sha256 for file in self.named(filename)))
 
     def names(self, *, withdrawn: bool = False) -> Iterator[tuple[str, int]]:
         """The names of the files, each with its place for `file_at`; nothing else is read.
@@ -127,7 +127,8 @@ class ProjectPage:
         """The file at one of the places that `names` gives."""
         return _file_of(_DECODER.raw_decode(self.text, place)[0])
 
-    def _named(self, filename: str) -> Iterator[IndexFile]:
+    def named(self, filename: str) -> Iterator[IndexFile]:
+        """Every entry with that name; an index can list one twice."""
         begin = f"{_BEGIN}{json.dumps(filename)},"
         at = self.text.find(begin)
         while at >= 0:

@@ -32,11 +32,11 @@ def yanked_files(
             page = client.project_page(location, package)
         except IndexFailureError:
             return {}
-        reasons = {file.filename: file.yanked for file in page.files if file.yanked is not None}
         return {
-            choice.sha256: reasons[choice.file]
+            choice.sha256: file.yanked
             for choice in groups[page_of]
-            if choice.file in reasons
+            for file in page.named(choice.file)
+            if file.yanked is not None
         }
 
     with Workers(_SIDE_BY_SIDE, thread_name_prefix="pages") as pool:
