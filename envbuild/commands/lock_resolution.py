@@ -23,6 +23,7 @@ from envbuild.value import replace, value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from concurrent.futures import Future
 
     from envbuild.commands.lock_jobs import Job, LockGroup, Upgrade
     from envbuild.commands.lock_merge import KnownByTarget
@@ -63,14 +64,7 @@ class GroupResolver:
         failures: list[LockFailure] = []
         locked: dict[str, Lockfile] = {}
         with Workers(max_workers=self.jobs) as pool:
-            waiting = [
-                (
-                    group,
-                    [pool.submit(self._resolve, group, target) for target in _targets(group)],
-                )
-                for group in groups
-            ]
-            for group, futures in waiting:
+            for group, futures in self._begin(tuple(groups), pool):
                 try:
                     resolutions = tuple(future.result() for future in futures)
                     locked |= self._merge_until_sound(group, resolutions, pool)
@@ -83,6 +77,17 @@ class GroupResolver:
                     for name in names:
                         self.progress.done(name, "failed")
         return Resolved(locked=locked, failures=tuple(failures))
+
+    def _begin(
+        self, groups: tuple[LockGroup, ...], pool: Workers
+    ) -> list[tuple[LockGroup, list[Future[Resolution]]]]:
+        """Have every target resolved; one target of each group first, so that all wait for their pages at once."""
+        begun = [
+            (group, [pool.submit(self._resolve, group, _targets(group)[0])]) for group in groups
+        ]
+        for group, futures in begun:
+            futures += [pool.submit(self._resolve, group, target) for target in _targets(group)[1:]]
+        return begun
 
     def _placed(self, group: LockGroup, problem: Problem) -> Problem:
         """The problem at the driver's line, or at the rule's, unless it has a place already."""

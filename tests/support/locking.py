@@ -126,6 +126,7 @@ def lock(
     names: tuple[str, ...] = (),
     upgrade: Upgrade | None = None,
     declaration: Declaration | None = None,
+    jobs: int = 4,
 ) -> LockResult:
     """Lock the drivers of a declaration."""
     locker = Locker(
@@ -134,7 +135,7 @@ def lock(
         resolver=index,
         metadata=index,
         progress=Silent(),
-        jobs=4,
+        jobs=jobs,
     )
     return locker.lock(names, upgrade or Upgrade())
 

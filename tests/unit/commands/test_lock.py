@@ -47,6 +47,18 @@ def test_a_first_lock_writes_every_driver(folder: LockFolder, index: FakeIndex) 
     assert stored.lockfile.packages_for(LINUX)[1].required_by == ("asr",)
 
 
+def test_every_driver_begins_before_one_goes_on(folder: LockFolder, index: FakeIndex) -> None:
+    """The pages of all drivers are waited for at once: one target of each is resolved first."""
+    two = tuple(replace(driver, python=("3.12", "3.11")) for driver in (ASR, GATEWAY))
+    lock(folder, index, *two, jobs=1)
+    assert [(request.driver, request.target.python) for request in index.requests] == [
+        ("asr", "3.12"),
+        ("gateway", "3.12"),
+        ("asr", "3.11"),
+        ("gateway", "3.11"),
+    ]
+
+
 def test_a_second_lock_asks_nobody_and_writes_nothing(folder: LockFolder, index: FakeIndex) -> None:
     """What is fresh stays as it is, to the byte, however the index has moved."""
     lock(folder, index, ASR)
