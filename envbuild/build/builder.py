@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from envbuild.build.assembly import Assembler
     from envbuild.build.gate import Gate
-    from envbuild.environment.receipt import Contents
+    from envbuild.environment.content_digest import Contents
     from envbuild.environment.survey import Survey
     from envbuild.progress import Progress
     from envbuild.store.manifest import Manifest

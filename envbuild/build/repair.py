@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from envbuild.build.builder import Builder
-    from envbuild.environment.receipt import Contents
+    from envbuild.environment.content_digest import Contents
     from envbuild.finding import Finding
     from envbuild.store.generation_check import CheckedGeneration
     from envbuild.store.plan import Wanted

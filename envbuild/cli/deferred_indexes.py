@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from envbuild.cli.context import Context
-    from envbuild.declaration.declaration import Bindings
+    from envbuild.declaration.index import Bindings
     from envbuild.index.built_metadata import BuiltMetadataReader
     from envbuild.index.listed_sources import ListedSources
     from envbuild.index.locations import IndexLocations

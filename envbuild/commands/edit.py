@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
-from envbuild.declaration.declaration import DEFAULT_INDEX
 from envbuild.declaration.edit import (
     add_requirements,
     append_driver,
@@ -15,6 +14,7 @@ from envbuild.declaration.edit import (
     render_driver,
     set_key,
 )
+from envbuild.declaration.index import DEFAULT_INDEX
 from envbuild.declaration.toml.document import parse_declaration
 from envbuild.declaration.toml.requirement import parse_requirement
 from envbuild.declaration.toml.table import TextError

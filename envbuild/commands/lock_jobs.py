@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.commands.selection import select_drivers
 from envbuild.conflicts.rules import coexist_groups, rule_reasons
-from envbuild.declaration.declaration import bound_index
+from envbuild.declaration.index import bound_index
 from envbuild.declaration.source import is_source
 from envbuild.errors import LockfileError, NewerFormatError, Problem, UsageError
 from envbuild.lockfile.freshness import command_reasons, compare_inputs, inputs_of

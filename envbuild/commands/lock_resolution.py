@@ -12,7 +12,7 @@ from envbuild.commands.lock_jobs import known_of, pins_of, targets_of
 from envbuild.commands.lock_merge import Merger
 from envbuild.commands.lock_result import LockFailure, Resolved, say_locked
 from envbuild.commands.lock_warnings import with_held_back
-from envbuild.declaration.declaration import bound_index
+from envbuild.declaration.index import bound_index
 from envbuild.declaration.source import origin_words
 from envbuild.errors import EnvbuildError, IndexFailureError, Problem, UsageError
 from envbuild.lockfile.known_files import NamedFile, replaced_files

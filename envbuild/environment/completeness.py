@@ -11,7 +11,7 @@ from envbuild.wheelcache.record import parse_record
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from envbuild.environment.receipt import FileEntry
+    from envbuild.environment.content_digest import FileEntry
 
 _SHOWN = 5
 

@@ -1,6 +1,6 @@
-"""The content digest of an environment: of every file, link and folder in it, without their times.
+"""The contents of an environment, every file, link and folder without their times, and their digest.
 
-It is the sha256 of the last part of a receipt's text, from the line `"files": [` to its end,
+The digest is the sha256 of the last part of a receipt's text, from the line `"files": [` to its end,
 so that any tool can compute it: `sed -n '/^"files": \\[$/,$p' RECEIPT | sha256sum`.
 """
 
@@ -8,15 +8,59 @@ from __future__ import annotations
 
 import json
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from envbuild.environment.receipt import Contents, FileEntry, FolderEntry, LinkEntry
-
 _START = b'\n"files": [\n'
 """Where the contents begin; no text in the lines before can have a line feed."""
+
+
+class FileEntry(NamedTuple):
+    """A regular file."""
+
+    path: str
+    """Relative to the environment, with `/`; invalid UTF-8 as surrogate escapes."""
+
+    mode: int
+    """Permission bits."""
+
+    size: int
+    """In bytes."""
+
+    sha256: str
+    """64 hex digits of the content."""
+
+
+class LinkEntry(NamedTuple):
+    """A symbolic link."""
+
+    path: str
+    target: str
+
+
+class FolderEntry(NamedTuple):
+    """A folder; the environment itself is `.`."""
+
+    path: str
+    mode: int
+
+
+@value
+class Contents:
+    """Everything below an environment; each kind in path order."""
+
+    files: tuple[FileEntry, ...]
+    links: tuple[LinkEntry, ...]
+    folders: tuple[FolderEntry, ...]
+
+    @property
+    def size(self) -> int:
+        """The bytes of all files; files with a shared inode count too."""
+        return sum(file.size for file in self.files)
 
 
 def content_digest(contents: Contents) -> str:

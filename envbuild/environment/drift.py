@@ -8,7 +8,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from envbuild.environment.receipt import Contents, Receipt
+    from envbuild.environment.content_digest import Contents
+    from envbuild.environment.receipt import Receipt
     from envbuild.posix.tree import Tree
 
 

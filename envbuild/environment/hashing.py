@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from envbuild.environment.receipt import FileEntry
+    from envbuild.environment.content_digest import FileEntry
 
 _AT_ONCE = 4 << 20
 """In bytes; longer files are read in pieces."""

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import json
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from envbuild.environment.content_digest import digest_of, render_contents, render_rows
+from envbuild.environment.content_digest import (
+    Contents,
+    FileEntry,
+    FolderEntry,
+    LinkEntry,
+    digest_of,
+    render_contents,
+    render_rows,
+)
 from envbuild.errors import HostError, Problem
 from envbuild.value import value
 
@@ -16,50 +24,6 @@ if TYPE_CHECKING:
     from envbuild.environment.derivation import Derivation
 
 FORMAT = 2
-
-
-class FileEntry(NamedTuple):
-    """A regular file."""
-
-    path: str
-    """Relative to the environment, with `/`; invalid UTF-8 as surrogate escapes."""
-
-    mode: int
-    """Permission bits."""
-
-    size: int
-    """In bytes."""
-
-    sha256: str
-    """64 hex digits of the content."""
-
-
-class LinkEntry(NamedTuple):
-    """A symbolic link."""
-
-    path: str
-    target: str
-
-
-class FolderEntry(NamedTuple):
-    """A folder; the environment itself is `.`."""
-
-    path: str
-    mode: int
-
-
-@value
-class Contents:
-    """Everything below an environment; each kind in path order."""
-
-    files: tuple[FileEntry, ...]
-    links: tuple[LinkEntry, ...]
-    folders: tuple[FolderEntry, ...]
-
-    @property
-    def size(self) -> int:
-        """The bytes of all files; files with a shared inode count too."""
-        return sum(file.size for file in self.files)
 
 
 @value

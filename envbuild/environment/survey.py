@@ -7,8 +7,8 @@ import stat
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
+from envbuild.environment.content_digest import Contents, FileEntry, FolderEntry, LinkEntry
 from envbuild.environment.contents import FOLDER_MODE, entry_file, freeze_file
-from envbuild.environment.receipt import Contents, FileEntry, FolderEntry, LinkEntry
 from envbuild.environment.stat_list import Looks, columns_of, looks_of, looks_of_folders
 from envbuild.errors import HostError, Problem
 from envbuild.posix.tree import folders_in, path_text, walk_folders

@@ -6,7 +6,7 @@ import enum
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from envbuild.declaration.declaration import DEFAULT_INDEX
+from envbuild.declaration.index import DEFAULT_INDEX
 from envbuild.declaration.source import is_source
 from envbuild.errors import IndexFailureError, Problem
 from envbuild.value import value

@@ -10,7 +10,7 @@ from envbuild.backend.source import SourceTree, unpack_archive
 from envbuild.index.once import Once
 
 if TYPE_CHECKING:
-    from envbuild.declaration.declaration import Bindings
+    from envbuild.declaration.index import Bindings
     from envbuild.index.locations import IndexLocation
     from envbuild.index.page import IndexFile
     from envbuild.index.reader import IndexClient

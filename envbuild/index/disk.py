@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from packaging.utils import is_normalized_name
 
-from envbuild.declaration.declaration import FLAT, SIMPLE
+from envbuild.declaration.index import FLAT, SIMPLE
 from envbuild.index.answer import Fault, bad_answer
 from envbuild.index.page import IndexFile
 from envbuild.posix.input_file import RefusedInputError, read_input

@@ -12,7 +12,7 @@ from envbuild.index.router_server import Served
 from envbuild.index.stand_ins import python_of, source_of, with_stand_ins
 
 if TYPE_CHECKING:
-    from envbuild.declaration.declaration import Bindings
+    from envbuild.declaration.index import Bindings
     from envbuild.index.built_metadata import BuiltMetadataReader
     from envbuild.index.locations import IndexLocation
     from envbuild.index.page import ProjectPage

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import base64
+import re
 import threading
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
-from envbuild.declaration.declaration import (
-    DEFAULT_INDEX,
-    FLAT,
-    SIMPLE,
-    bound_index,
-    index_variable,
-)
+from envbuild.declaration.index import DEFAULT_INDEX, FLAT, SIMPLE, bound_index, index_variable
 from envbuild.declaration.source import is_source, origin_words, source_variable
 from envbuild.errors import Problem, UsageError
 from envbuild.value import field, replace, value
@@ -22,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from pathlib import Path
 
-    from envbuild.declaration.declaration import Bindings
+    from envbuild.declaration.index import Bindings
     from envbuild.index.page import IndexFile
 
 _PORTS = {"http": 80, "https": 443}
@@ -225,3 +220,27 @@ def _origin(url: str) -> tuple[str, str | None, int | None]:
     """Scheme, host and port, which credentials belong to."""
     parts = urlsplit(url)
     return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
+
+
+def split_credentials(name: str, url: str, form: str | None = None) -> IndexLocation:
+    """Remove the credentials from a URL; ValueError says what is wrong with it."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise ValueError("is no valid URL") from None
+    if not parts.hostname or re.search(r"\s", url):
+        raise ValueError("is no valid URL")
+    if parts.query or parts.fragment:
+        raise ValueError("is a URL with a query or a fragment, which an index does not have")
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    bare = parts._replace(netloc=host if port is None else f"{host}:{port}")
+    known = parts.username is not None
+    password = None if parts.password is None else unquote(parts.password)
+    credentials = Credentials(user=unquote(parts.username or ""), password=password)
+    place = bare.geturl()
+    return IndexLocation(
+        name=name,
+        url=place if form == FLAT else place.rstrip("/"),  # a page's links begin at its last slash
+        credentials=credentials if known else None,
+    )

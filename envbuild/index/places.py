@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from envbuild.declaration.declaration import (
+from envbuild.declaration.index import (
     DEFAULT_INDEX,
-    FLAT,
     INDEX_FORMATS,
     Index,
     format_variable,
@@ -17,7 +16,7 @@ from envbuild.declaration.declaration import (
 )
 from envbuild.errors import Problem, UsageError
 from envbuild.index.credentials import Netrc
-from envbuild.index.locations import Credentials, IndexLocation, IndexLocations
+from envbuild.index.locations import IndexLocation, IndexLocations, split_credentials
 from envbuild.value import replace
 
 if TYPE_CHECKING:
@@ -139,27 +138,3 @@ def _parse_place(name: str, text: str, form: str | None) -> IndexLocation:
     if not Path(text).is_absolute():
         raise ValueError("is neither a URL nor an absolute folder")
     return IndexLocation(name=name, folder=Path(text), format=form)
-
-
-def split_credentials(name: str, url: str, form: str | None = None) -> IndexLocation:
-    """Remove the credentials from a URL; ValueError says what is wrong with it."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        raise ValueError("is no valid URL") from None
-    if not parts.hostname or re.search(r"\s", url):
-        raise ValueError("is no valid URL")
-    if parts.query or parts.fragment:
-        raise ValueError("is a URL with a query or a fragment, which an index does not have")
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    bare = parts._replace(netloc=host if port is None else f"{host}:{port}")
-    known = parts.username is not None
-    password = None if parts.password is None else unquote(parts.password)
-    credentials = Credentials(user=unquote(parts.username or ""), password=password)
-    place = bare.geturl()
-    return IndexLocation(
-        name=name,
-        url=place if form == FLAT else place.rstrip("/"),  # a page's links begin at its last slash
-        credentials=credentials if known else None,
-    )

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from envbuild.build.installation import InstallRequest
-    from envbuild.declaration.declaration import Bindings, Declaration
+    from envbuild.declaration.declaration import Declaration
+    from envbuild.declaration.index import Bindings
     from envbuild.errors import EnvbuildError
     from envbuild.index.listed_sources import ListedSources
     from envbuild.index.locations import IndexLocations

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from envbuild.backend.source import SourceTree
-    from envbuild.declaration.declaration import Bindings, BuildOptions
+    from envbuild.declaration.declaration import BuildOptions
+    from envbuild.declaration.index import Bindings
     from envbuild.index.session import IndexSession
     from envbuild.index.stand_ins import SourceRules
     from envbuild.posix.process import Runner

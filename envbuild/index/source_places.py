@@ -8,9 +8,8 @@ from urllib.parse import quote, unquote, urlsplit
 
 from envbuild.declaration.source import source_variable
 from envbuild.errors import Problem, UsageError
-from envbuild.index.locations import IndexLocation
+from envbuild.index.locations import IndexLocation, split_credentials
 from envbuild.index.page import IndexFile
-from envbuild.index.places import split_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -9,7 +9,7 @@ from envbuild.declaration.source import bindings_on
 from envbuild.value import value
 
 if TYPE_CHECKING:
-    from envbuild.declaration.declaration import Bindings
+    from envbuild.declaration.index import Bindings
     from envbuild.declaration.source import LockedSource
     from envbuild.target.target import Target
 

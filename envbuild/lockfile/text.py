@@ -15,7 +15,7 @@ from envbuild.value import defaults_of, field_names
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from envbuild.declaration.declaration import Bindings
+    from envbuild.declaration.index import Bindings
     from envbuild.lockfile.lockfile import (
         HeldBack,
         Inputs,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.declaration.declaration import bound_index
+from envbuild.declaration.index import bound_index
 from envbuild.declaration.source import is_source, origin_words
 from envbuild.errors import Problem, UnsatisfiableError
 from envbuild.requirement.graph import active_edges
@@ -14,7 +14,7 @@ from envbuild.value import replace
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from envbuild.declaration.declaration import Bindings
+    from envbuild.declaration.index import Bindings
     from envbuild.lockfile.lockfile import Inputs, Lockfile
     from envbuild.resolution.resolution import Pin, PublishedMetadata
     from envbuild.target.target import Target

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from envbuild.declaration.declaration import bound_index
+from envbuild.declaration.index import bound_index
 from envbuild.errors import HostError
 from envbuild.value import value
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from envbuild.declaration.declaration import Bindings
+    from envbuild.declaration.index import Bindings
     from envbuild.errors import EnvbuildError
     from envbuild.lockfile.lockfile import HeldBack, LockedFile, LockedPackage, Lockfile
     from envbuild.posix.process import Runner

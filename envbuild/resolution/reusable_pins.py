@@ -18,7 +18,7 @@ from envbuild.value import replace, value
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from envbuild.declaration.declaration import Bindings
+    from envbuild.declaration.index import Bindings
     from envbuild.lockfile.lockfile import Inputs, LockedPackage, Lockfile
     from envbuild.resolution.resolution import LockedChoice
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.declaration.declaration import DEFAULT_INDEX, Driver
+from envbuild.declaration.declaration import Driver
+from envbuild.declaration.index import DEFAULT_INDEX
 from envbuild.declaration.source import is_source
 from envbuild.environment.derivation import compute_key, environment_name
 from envbuild.errors import Problem, UsageError

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envbuild.declaration.declaration import DEFAULT_INDEX, index_variable
+from envbuild.declaration.index import DEFAULT_INDEX, index_variable
 from envbuild.declaration.torch_backend import AUTO, backend_index_name
 from envbuild.errors import HostError, Problem, UsageError
 from envbuild.nearest_name import nearest

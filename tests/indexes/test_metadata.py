@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from envbuild.backend.source import SourceTree
-    from envbuild.declaration.declaration import Bindings
+    from envbuild.declaration.index import Bindings
     from envbuild.index.locations import IndexLocations
     from envbuild.index.stand_ins import SourceRules
     from envbuild.resolution.resolution import ResolvedFile

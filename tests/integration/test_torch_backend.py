@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 import trustme
 
-from envbuild.declaration.declaration import index_variable
+from envbuild.declaration.index import index_variable
 from envbuild.declaration.torch_backend import backend_index_name
 from envbuild.posix.process import SystemRunner
 from envbuild.uv.addresses import ask_address

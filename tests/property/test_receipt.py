@@ -5,17 +5,9 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from envbuild.environment.content_digest import Contents, FileEntry, FolderEntry, LinkEntry
 from envbuild.environment.derivation import Derivation
-from envbuild.environment.receipt import (
-    Contents,
-    FileEntry,
-    FolderEntry,
-    LinkEntry,
-    Receipt,
-    parse_receipt,
-    read_receipt_size,
-    render_receipt,
-)
+from envbuild.environment.receipt import Receipt, parse_receipt, read_receipt_size, render_receipt
 from envbuild.lockfile.lockfile import ChosenFile
 from tests.property.strategies import sha256s
 from tests.support.values import CREATED

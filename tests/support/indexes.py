@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.declaration.declaration import Declaration, Index, index_variable
+from envbuild.declaration.declaration import Declaration
+from envbuild.declaration.index import Index, index_variable
 from envbuild.index.places import locate_indexes
 from envbuild.resolution.resolution import ResolvedFile
 

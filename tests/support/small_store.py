@@ -6,7 +6,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from envbuild.environment.receipt import Contents, FileEntry, Receipt
+from envbuild.environment.content_digest import Contents, FileEntry
+from envbuild.environment.receipt import Receipt
 from envbuild.store.store import Store
 from tests.support.values import CREATED, digest, make_derivation, make_entry, make_manifest
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.declaration.declaration import Index, index_variable
+from envbuild.declaration.index import Index, index_variable
 from envbuild.declaration.torch_backend import PACKAGES, backend_index_name, backend_of
 
 if TYPE_CHECKING:

@@ -9,12 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from packaging.utils import canonicalize_name
 
-from envbuild.declaration.declaration import (
-    DEFAULT_INDEX,
-    INDEX_FORMATS,
-    Index,
-    index_variable,
-)
+from envbuild.declaration.index import DEFAULT_INDEX, INDEX_FORMATS, Index, index_variable
 from envbuild.declaration.toml.table import (
     Key,
     Located,

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from envbuild.declaration.declaration import DEFAULT_INDEX
+from envbuild.declaration.index import DEFAULT_INDEX
 from envbuild.declaration.toml.index import is_index_name
 from envbuild.declaration.torch_backend import served_indexes
 from envbuild.nearest_name import nearest
@@ -15,7 +15,8 @@ from envbuild.nearest_name import nearest
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from envbuild.declaration.declaration import Driver, Index
+    from envbuild.declaration.declaration import Driver
+    from envbuild.declaration.index import Index
     from envbuild.declaration.toml.table import Place
 
 KEY = "indexes"

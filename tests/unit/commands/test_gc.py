@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from envbuild.commands.gc import Collected, GcOptions, gc
-from envbuild.environment.receipt import Contents, FileEntry, Receipt
+from envbuild.environment.content_digest import Contents, FileEntry
+from envbuild.environment.receipt import Receipt
 from envbuild.posix.file_locks import locked
 from envbuild.report.store import gc_table, render_gc
 from envbuild.store.processes import count_hidden

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from envbuild.commands.lock import LockResult, Upgrade, targets_of
-from envbuild.declaration.declaration import Index
+from envbuild.declaration.index import Index
 from envbuild.errors import (
     IndexFailureError,
     Problem,

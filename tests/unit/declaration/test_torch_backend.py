@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from envbuild.declaration.declaration import bound_index, index_variable
+from envbuild.declaration.index import bound_index, index_variable
 from envbuild.declaration.toml.document import parse_declaration
 from envbuild.declaration.torch_backend import backend_index_name, backend_of, served_indexes
 from envbuild.lockfile.freshness import inputs_of

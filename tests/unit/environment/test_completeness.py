@@ -11,7 +11,7 @@ from typing import Literal
 import pytest
 
 from envbuild.environment.completeness import find_gaps
-from envbuild.environment.receipt import FileEntry
+from envbuild.environment.content_digest import FileEntry
 
 SITE = "lib/python3.12/site-packages"
 

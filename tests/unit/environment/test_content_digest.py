@@ -7,8 +7,14 @@ import json
 
 import pytest
 
-from envbuild.environment.content_digest import content_digest, read_content_digest
-from envbuild.environment.receipt import Contents, FolderEntry, LinkEntry, render_receipt
+from envbuild.environment.content_digest import (
+    Contents,
+    FolderEntry,
+    LinkEntry,
+    content_digest,
+    read_content_digest,
+)
+from envbuild.environment.receipt import render_receipt
 from envbuild.value import replace
 from tests.support.values import digest
 from tests.unit.environment.test_receipt import CONTENTS, RECEIPT

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from envbuild.environment.content_digest import FileEntry, FolderEntry, LinkEntry
 from envbuild.environment.contents import read_records
-from envbuild.environment.receipt import FileEntry, FolderEntry, LinkEntry
 from envbuild.environment.survey import scan_contents
 from envbuild.errors import HostError
 from envbuild.posix.deletion import remove_tree

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from envbuild.environment.content_digest import FileEntry
 from envbuild.environment.hashing import changed_files
-from envbuild.environment.receipt import FileEntry
 
 if TYPE_CHECKING:
     from pathlib import Path

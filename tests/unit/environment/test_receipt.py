@@ -6,17 +6,9 @@ import json
 
 import pytest
 
+from envbuild.environment.content_digest import Contents, FileEntry, FolderEntry, LinkEntry
 from envbuild.environment.derivation import Derivation
-from envbuild.environment.receipt import (
-    Contents,
-    FileEntry,
-    FolderEntry,
-    LinkEntry,
-    Receipt,
-    parse_receipt,
-    read_receipt_size,
-    render_receipt,
-)
+from envbuild.environment.receipt import Receipt, parse_receipt, read_receipt_size, render_receipt
 from envbuild.errors import HostError
 from envbuild.lockfile.lockfile import ChosenFile
 from envbuild.value import replace

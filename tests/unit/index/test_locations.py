@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envbuild.declaration.declaration import Declaration, Index, index_variable
+from envbuild.declaration.declaration import Declaration
+from envbuild.declaration.index import Index, index_variable
 from envbuild.errors import IndexFailureError, UsageError
 from envbuild.index.locations import Credentials
 from envbuild.index.places import locate_indexes

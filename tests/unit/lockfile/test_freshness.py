@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from envbuild.declaration.declaration import Index
+from envbuild.declaration.index import Index
 from envbuild.declaration.source import LockedSource
 from envbuild.lockfile.freshness import compare_inputs, inputs_of, judge_lockfile
 from envbuild.lockfile.lockfile import Fresh, Inputs, LockedVariant, Stale

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from envbuild.build.builder import new_receipt
-from envbuild.declaration.declaration import Index, bound_index
-from envbuild.environment.receipt import Contents, Receipt
+from envbuild.declaration.index import Index, bound_index
+from envbuild.environment.content_digest import Contents
 from envbuild.errors import UsageError
 from envbuild.store.rebuild import bind_indexes, wanted_again
 from envbuild.value import replace
 from tests.support.values import PYTHON, make_declaration, make_driver, make_package, make_wanted
 
 if TYPE_CHECKING:
+    from envbuild.environment.receipt import Receipt
     from envbuild.store.plan import Wanted
 
 NOTHING = Contents(files=(), links=(), folders=())

@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from envbuild.declaration.declaration import Agree, Coexist, Declaration, Driver, Index, bound_index
+from envbuild.declaration.declaration import Agree, Coexist, Declaration, Driver
+from envbuild.declaration.index import Index, bound_index
 from envbuild.declaration.toml.document import parse_declaration
 from envbuild.errors import DeclarationError
 from envbuild.target.accelerator import Accelerator
