@@ -186,6 +186,18 @@ def indexes(session: nox.Session) -> None:
     session.run("pytest", "-n", "2", "tests/indexes/servers", *session.posargs, env=env)
 
 
+@nox.session(python=str(PYTHONS[FULL]))
+def fleet(session: nox.Session) -> None:
+    """Publish to a real registry and follow it, with everything that can break on the way.
+
+    The servers are the system's, and it is said which are missing:
+    apt-get install docker-registry skopeo nginx-light apache2-utils openssh-client
+    """
+    need_envbuild(session, "test")
+    env = {"ENVBUILD_FLEET": "1"}
+    session.run("pytest", "-n", "2", "tests/fleet", *session.posargs, env=env)
+
+
 LAUNCHERS = {
     "gpumod": ("gpumod",),
     "xinference": (

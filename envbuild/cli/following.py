@@ -100,12 +100,14 @@ def _find(
         note=progress.note,
         heard=partial(progress.downloaded, "release"),
     )
-    judge = partial(
-        why_untrusted,
-        keys=settings.trusted_keys,
-        runner=context.runner,
-        environ=context.environment,
-    )
+    judge = None
+    if settings.trusted_keys:
+        judge = partial(
+            why_untrusted,
+            keys=settings.trusted_keys,
+            runner=context.runner,
+            environ=context.environment,
+        )
     found = find_release(origins, stage, judge, progress.note)
     if not arguments.allow_older:
         seen = ReleaseRecord(folder=store.root / FOLDER).newest()

@@ -113,8 +113,9 @@ def _publisher(context: Context, arguments: Arguments, progress: Progress) -> It
             )
         )
 
+    record = ReleaseRecord(folder=store.root / FOLDER)
     with (
-        open_destination(arguments) as destination,
+        open_destination(context, arguments, record.repositories()) as destination,
         _downloads(context) as (download, is_there),
     ):
         yield Publisher(
@@ -122,13 +123,14 @@ def _publisher(context: Context, arguments: Arguments, progress: Progress) -> It
             text=read_declaration_text(context.declaration_path),
             folder=context.lock_folder,
             store=store,
-            record=ReleaseRecord(folder=store.root / FOLDER),
+            record=record,
             packer=BytecodePacker(entries_for=entries_for, memory=store.cache / "packed.json"),
             scratch=store.cache / "publish",
             download=download,
             is_there=is_there,
             destination=destination,
             shown=arguments.destination,
+            repository=_repository(arguments.destination),
             progress=progress,
             sign=None
             if arguments.sign is None
@@ -137,6 +139,13 @@ def _publisher(context: Context, arguments: Arguments, progress: Progress) -> It
             ),
             tools=(__version__, _uv_version()),
         )
+
+
+def _repository(destination: str) -> str:
+    from envbuild.release.place import parse_address
+
+    address = parse_address(destination, key="DEST")
+    return f"{address.host}/{address.repository}" if address.kind == "oci" else ""
 
 
 def _uv_version() -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from envbuild.errors import HostError, IndexFailureError, Problem
 from envbuild.posix.files import make_folders, write_if_changed
 from envbuild.release.bytecode import keep_entry, unpack
-from envbuild.release.oci import BYTECODE, OF_INTERPRETER, OF_WHEEL, WHEEL
+from envbuild.release.oci import BYTECODE, OF_INTERPRETER, OF_WHEEL, WHEEL, signature_tag
 from envbuild.release.stage import StagedWheels
 from envbuild.value import value
 
@@ -117,9 +117,9 @@ class Following:
         return StagedWheels(stage=self.stage, wheels=wheels)
 
     def forget(self) -> None:
-        """Remove the fetched blobs, which the caches have by now."""
-        manifest = self.found.manifest
-        self.stage.forget((manifest.config, *manifest.layers))
+        """Remove what was fetched, but for what says that there is nothing new."""
+        found = self.found
+        self.stage.forget_others((found.manifest.config.sha256, signature_tag(found.digest)))
 
     def _bytecode(
         self, builds: Iterable[Wanted], entries_for: Callable[[Wanted], Entries]

@@ -113,6 +113,9 @@ class Publisher:
     shown: str
     """The destination, as the user named it."""
 
+    repository: str
+    """The destination as `HOST/REPOSITORY`; empty if it is no registry."""
+
     progress: Progress
     sign: Callable[[str], bytes] | None
     """The manifest of a signature over a manifest's digest; None to leave it unsigned."""
@@ -186,6 +189,8 @@ class Publisher:
         if not unchanged or signature is not None:
             self.destination.finish(manifests)
         self.record.publish(content, render_release(release))
+        if self.repository:
+            self.record.publish_to(self.repository)
         shutil.rmtree(self.scratch, ignore_errors=True)
         self.progress.done("release", "there already" if unchanged else "published")
         return Published(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from contextlib import ExitStack, contextmanager
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 from envbuild.index.answer import Fault, fault_of_status
@@ -26,6 +26,7 @@ from envbuild.value import field, replace, value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
+    from typing import BinaryIO
 
     import urllib3
 
@@ -62,6 +63,9 @@ class Request:
 
     verified: bool = False
     """Whether the caller knows a digest of the answer, so that any way is safe."""
+
+    body: Callable[[], BinaryIO] | None = field(default=None, repr=False)
+    """Opens what is sent; called again for every attempt. Its length is among the headers."""
 
 
 class Web:
@@ -144,6 +148,7 @@ class Web:
                     host=urlsplit(url).netloc,
                     status=response.status,
                     retry_after=retry_after(response.headers),
+                    challenge=response.headers.get("WWW-Authenticate"),
                 )
             opened.push(own.pop_all())
             return Reply(response, url, deadline)
@@ -155,7 +160,7 @@ class Web:
             check_descent(request.source, url)
         for _ in range(_MOST_REDIRECTS):
             with watched_by(deadline):
-                response = self._send(request, url)
+                response = self._send(request, url, deadline)
             target = response.get_redirect_location()
             if not target:
                 return response, url
@@ -163,7 +168,7 @@ class Web:
             url = next_url(url, target, stays=request.stays, verified=request.verified)
         raise WebError(Fault.REDIRECTS, host=urlsplit(url).netloc)
 
-    def _send(self, request: Request, url: str) -> urllib3.BaseHTTPResponse:
+    def _send(self, request: Request, url: str, deadline: Deadline) -> urllib3.BaseHTTPResponse:
         """Send one request without following redirects."""
         import urllib3
 
@@ -172,10 +177,17 @@ class Web:
         authorization = request.authorization(url) if request.authorization else None
         if authorization is not None:
             headers["Authorization"] = authorization
-        with head_faults(parts.netloc, self._connect_timeout, self._read_timeout):
+        with (
+            ExitStack() as held,
+            head_faults(parts.netloc, self._connect_timeout, self._read_timeout),
+        ):
+            body = None
+            if request.body is not None:
+                body = _Sent(held.enter_context(request.body()), deadline)
             return self._manager(url).request(
                 request.method,
                 url,
+                body=cast("BinaryIO | None", body),
                 headers=headers,
                 redirect=False,
                 retries=False,
@@ -196,6 +208,20 @@ class Web:
                         Fault.UNREACHABLE, host=urlsplit(url).netloc, reason=reason
                     ) from error
             return self._managers[scheme, proxy]
+
+
+class _Sent:
+    """A body on its way; each piece extends the deadline."""
+
+    def __init__(self, stream: BinaryIO, deadline: Deadline) -> None:
+        self._stream = stream
+        self._deadline = deadline
+
+    def read(self, size: int = -1) -> bytes:
+        """The next piece."""
+        piece = self._stream.read(size)
+        self._deadline.earn(len(piece))
+        return piece
 
 
 def longest_wait(read_timeout: float, deadline: float, retries: int) -> float:

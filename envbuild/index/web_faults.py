@@ -33,6 +33,7 @@ class WebError(Exception):
         reason: str | None = None,
         retry_after: float | None = None,
         is_final: bool = False,
+        challenge: str | None = None,
     ) -> None:
         self.fault = fault
         self.host = host
@@ -44,6 +45,9 @@ class WebError(Exception):
 
         self.is_final = is_final
         """Whether all the time that there is has gone, so that asking again is out of question."""
+
+        self.challenge = challenge
+        """How the server wants to be told who asks (`WWW-Authenticate`)."""
 
         self.reason = reason
         """More details, as the end of a sentence; without a URL."""

@@ -44,12 +44,12 @@ class FoundRelease:
 def find_release(
     origins: Sequence[tuple[str, Origin]],
     stage: Stage,
-    why_untrusted: Callable[[str, bytes | None], str | None],
+    why_untrusted: Callable[[str, bytes | None], str | None] | None,
     note: Callable[[str], None],
 ) -> FoundRelease:
     """The release of the first place that gives a whole one.
 
-    `why_untrusted` judges a manifest's digest and the manifest of its signature.
+    `why_untrusted` judges a manifest's digest and the manifest of its signature; None if no key is trusted.
     IndexFailureError has the reason of each place if none does.
     """
     problems: list[Problem] = []
@@ -71,7 +71,7 @@ def _read(
     name: str,
     origin: Origin,
     stage: Stage,
-    why_untrusted: Callable[[str, bytes | None], str | None],
+    why_untrusted: Callable[[str, bytes | None], str | None] | None,
 ) -> FoundRelease:
     content = origin.manifest()
     if content is None:
@@ -88,23 +88,36 @@ def _read(
     except ValueError as error:
         raise PlaceError(str(error)) from error
     digest = digest_of(content)
-    try:
-        signature = origin.manifest(signature_tag(digest))
-    except PlaceError as error:
-        return FoundRelease(
-            release=release,
-            manifest=manifest,
-            digest=digest,
-            place=name,
-            untrusted=f"its signature cannot be had: {error}",
-        )
     return FoundRelease(
         release=release,
         manifest=manifest,
         digest=digest,
         place=name,
-        untrusted=why_untrusted(digest, signature),
+        untrusted=_judge(origin, stage, digest, why_untrusted),
     )
+
+
+def _judge(
+    origin: Origin,
+    stage: Stage,
+    digest: str,
+    why_untrusted: Callable[[str, bytes | None], str | None] | None,
+) -> str | None:
+    """Why the release is not trusted; a signature that was good is kept, and not asked for again."""
+    if why_untrusted is None:
+        return "this host trusts no key"
+    tag = signature_tag(digest)
+    known = stage.recall(tag)
+    if known is not None and why_untrusted(digest, known) is None:
+        return None
+    try:
+        signature = origin.manifest(tag)
+    except PlaceError as error:
+        return f"its signature cannot be had: {error}"
+    reason = why_untrusted(digest, signature)
+    if reason is None and signature is not None:
+        stage.keep(tag, signature)
+    return reason
 
 
 def refuse_old(found: FoundRelease, *, seen: int, now: str) -> None:

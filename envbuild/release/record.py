@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _MOST_GENERATIONS = 200
+_MOST_REPOSITORIES = 4
+"""Each costs a request for every new blob."""
+
 FOLDER = "releases"
 
 
@@ -68,6 +71,18 @@ class ReleaseRecord:
         """Note what was published."""
         self._write("published.json", release)
         self._write("published.manifest.json", manifest)
+
+    def repositories(self) -> tuple[str, ...]:
+        """The repositories that were published to, as `HOST/REPOSITORY`: they may have the same blobs."""
+        found = self._read("repositories.json").get("repositories", [])
+        return tuple(map(str, found))[-_MOST_REPOSITORIES:]
+
+    def publish_to(self, repository: str) -> None:
+        """Note a repository that was published to."""
+        known = self.repositories()
+        if repository not in known:
+            table = {"version": 1, "repositories": [*known, repository]}
+            self._write("repositories.json", json.dumps(table).encode())
 
     def _read(self, name: str) -> dict[str, Any]:
         path = self.folder / name

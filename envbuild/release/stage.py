@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from envbuild.posix.file_locks import locked
-from envbuild.posix.files import make_private
+from envbuild.posix.files import make_private, write_if_changed
 from envbuild.posix.shortage import unwritable
 from envbuild.posix.workers import Workers
 from envbuild.release.oci import TITLE
@@ -18,7 +18,7 @@ from envbuild.value import value
 from envbuild.wheelcache.linking import UNLINKABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from pathlib import Path
 
     from envbuild.lockfile.lockfile import ChosenFile
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from envbuild.release.place import Origin
 
 _SIDE_BY_SIDE = 8
+_LOCK = "lock"
 _PIECE = 1 << 20
 
 
@@ -86,7 +87,7 @@ class Stage:
         total = sum(blob.size for blob in missing)
         try:
             make_private(self._folder)
-            with locked(self._folder / "lock"), Workers(max_workers=_SIDE_BY_SIDE) as pool:
+            with locked(self._folder / _LOCK), Workers(max_workers=_SIDE_BY_SIDE) as pool:
                 found = list(pool.map(lambda blob: self._fetch(blob, total), missing))
         except OSError as error:
             raise unwritable(self._folder, error) from error
@@ -103,11 +104,24 @@ class Stage:
             return None
         return content if sha256(content).hexdigest() == blob.sha256 else None
 
-    def forget(self, blobs: Iterable[Descriptor]) -> None:
-        """Remove blobs that are used up."""
-        for blob in blobs:
-            for path in (self._folder / blob.sha256, self._part(blob)):
-                with suppress(OSError):
+    def recall(self, name: str) -> bytes | None:
+        """What was kept under a name, or None."""
+        try:
+            return (self._folder / name).read_bytes()
+        except OSError:
+            return None
+
+    def keep(self, name: str, content: bytes) -> None:
+        """Keep a small file, so that it need not be asked for again."""
+        with suppress(OSError):  # a file that is not kept costs a request
+            make_private(self._folder)
+            write_if_changed(self._folder / name, content)
+
+    def forget_others(self, kept: Collection[str]) -> None:
+        """Remove everything but the files with these names: the caches have it by now."""
+        with suppress(OSError):
+            for path in self._folder.iterdir():
+                if path.name not in (*kept, _LOCK):
                     path.unlink()
 
     def _fetch(self, blob: Descriptor, total: int) -> Lacking | None:

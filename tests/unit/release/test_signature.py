@@ -47,7 +47,7 @@ def test_a_key_of_the_host_is_trusted_and_no_other(tmp_path: Path) -> None:
     assert judged(signature, foreign, public) is None
     assert judged(signature, foreign) == "none of the keys that this host trusts has signed it"
     assert judged(signature, public, of=f"sha256:{digest('other')}") is not None
-    assert judged(signature) == "this host trusts no key"
+    assert judged(signature) == "none of the keys that this host trusts has signed it"
     assert judged(None, public) == "it is not signed"
     assert len(signature_blobs(signature)) == 2
 

@@ -94,5 +94,8 @@ def test_what_was_changed_here_is_not_read(tmp_path: Path) -> None:
     made.fetch([BLOB])
     (tmp_path / BLOB.sha256).write_bytes(b"x" * len(CONTENT))
     assert made.read(BLOB) is None
-    made.forget([BLOB])
+    made.keep("name", b"small")
+    made.forget_others(("name",))
     assert made.find(BLOB) is None
+    assert made.recall("name") == b"small"
+    assert made.recall(BLOB.sha256) is None

@@ -1,0 +1,287 @@
+"""A release in a repository of an OCI registry (the distribution specification, 1.1)."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+import threading
+from contextlib import suppress
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlencode, urljoin, urlsplit
+
+from envbuild.index.answer import Fault
+from envbuild.index.web import Request
+from envbuild.index.web_faults import WebError
+from envbuild.release.oci import MANIFEST, MOST_MANIFEST
+from envbuild.release.place import PlaceError
+from envbuild.release.web_root import is_absent, place_faults, read_blob
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+    from typing import BinaryIO
+
+    from envbuild.index.reply import Reply
+    from envbuild.index.web import Web
+    from envbuild.release.oci import Descriptor
+    from envbuild.release.place import Address
+
+_CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
+_MOST_TOKEN = 1 << 20
+_LARGE = 8 << 20
+"""Bytes; a larger blob is sent so that a broken connection does not begin anew."""
+
+_TRIES = 4
+_HINT = "no credentials for it are in docker's or podman's configuration files"
+
+
+class Registry:
+    """Reads and writes one tag; safe for several threads."""
+
+    def __init__(
+        self,
+        address: Address,
+        web: Web,
+        *,
+        secure: bool,
+        credentials: Callable[[str, str], tuple[str, str] | None],
+        writes: bool = False,
+        neighbours: tuple[str, ...] = (),
+    ) -> None:
+        """`credentials` gives the user and password for a host and a repository.
+
+        `neighbours` are other repositories of the registry that may have the same blobs.
+        """
+        scheme = "https" if secure else "http"
+        self._address = address
+        self._web = web
+        self._root = f"{scheme}://{address.host}/v2/{address.repository}"
+        self._credentials = credentials
+        self._scope = f"repository:{address.repository}:pull{',push' * writes}"
+        self._neighbours = tuple(one for one in neighbours if one != address.repository)
+        self._authorization: str | None = None
+        self._guard = threading.Lock()
+
+    def manifest(self, tag: str | None = None) -> bytes | None:
+        """As in `Origin` and `Destination`."""
+        headers = (("Accept", MANIFEST), ("Accept-Encoding", "identity"))
+        name = quote(tag or self._address.tag)
+        try:
+            return self._text(Request(url=f"{self._root}/manifests/{name}", headers=headers))
+        except _AbsentError:
+            return None
+
+    def read(self, blob: Descriptor, start: int) -> Iterator[bytes]:
+        """As in `Origin`."""
+        url = f"{self._root}/blobs/{blob.digest}"
+        return read_blob(self._web, url, blob, start, self._authorize)
+
+    def lacks(self, blob: Descriptor) -> bool:
+        """As in `Destination`."""
+        try:
+            self._reply(Request(url=f"{self._root}/blobs/{blob.digest}", method="HEAD"))
+        except _AbsentError:
+            return True
+        return False
+
+    def put(self, blob: Descriptor, opened: Callable[[], AbstractContextManager[BinaryIO]]) -> None:
+        """As in `Destination`: mounted from a neighbour, if one has it, else sent."""
+        session = self._begin(blob)
+        if session is None:
+            return
+        with opened() as source:
+            if blob.size > _LARGE:
+                session = self._send_large(blob, source, session)
+                body: Callable[[], BinaryIO] = lambda: io.BytesIO(b"")  # noqa: E731
+                size = 0
+            else:
+                content, size = source.read(), blob.size
+                body = lambda: io.BytesIO(content)  # noqa: E731
+            mark = "&" if urlsplit(session).query else "?"
+            self._reply(
+                Request(
+                    url=f"{session}{mark}{urlencode({'digest': blob.digest})}",
+                    method="PUT",
+                    headers=_sizes(size),
+                    body=body,
+                )
+            )
+
+    def finish(self, manifests: tuple[tuple[str | None, bytes], ...]) -> None:
+        """As in `Destination`: the tag of the release moves last."""
+        for tag, content in manifests:
+            self._reply(
+                Request(
+                    url=f"{self._root}/manifests/{quote(tag or self._address.tag)}",
+                    method="PUT",
+                    headers=(("Content-Type", MANIFEST), ("Content-Length", str(len(content)))),
+                    body=lambda content=content: io.BytesIO(content),  # type: ignore[misc]
+                )
+            )
+
+    def _begin(self, blob: Descriptor) -> str | None:
+        """Where to send a blob; None if it was mounted."""
+        asked: list[dict[str, str]] = [
+            {"mount": blob.digest, "from": neighbour} for neighbour in self._neighbours
+        ]
+        for query in [*asked, {}]:
+            url = f"{self._root}/blobs/uploads/{'?' if query else ''}{urlencode(query)}"
+            request = Request(url=url, method="POST", headers=(("Content-Length", "0"),))
+            try:
+                reply = self._reply(request)
+            except PlaceError:
+                if query:  # a neighbour that this user may not read, or that has gone
+                    continue
+                raise
+            if reply.status == HTTPStatus.CREATED:
+                return None
+            location = self._location(reply)
+            if not query or query == asked[-1]:
+                return location
+            self._give_up(location)
+        raise PlaceError("it gives no place to send blobs to")
+
+    def _give_up(self, session: str) -> None:
+        with suppress(PlaceError, _AbsentError):
+            self._reply(Request(url=session, method="DELETE"))
+
+    def _send_large(self, blob: Descriptor, source: BinaryIO, session: str) -> str:
+        """Send a blob in one stream, and go on where the connection broke; where to end it."""
+        start, tries = 0, _TRIES
+        while start < blob.size:
+            rest = blob.size - start
+            headers = (
+                *_sizes(rest),
+                ("Content-Range", f"{start}-{blob.size - 1}"),
+            )
+            request = Request(
+                url=session,
+                method="PATCH",
+                headers=headers,
+                body=lambda start=start: _rest(source, start),  # type: ignore[misc]
+            )
+            try:
+                return self._location(self._reply(request))
+            except PlaceError:
+                tries -= 1
+                if tries == 0:
+                    raise
+                reply = self._reply(Request(url=session))
+                session, start = self._location(reply), _received(reply)
+        return session
+
+    def _location(self, reply: Reply) -> str:
+        """Where a session goes on."""
+        told = urljoin(reply.url, reply.headers.get("Location", ""))
+        if not told.startswith(("http://", "https://")):
+            raise PlaceError("it names no place to send blobs to")
+        return told
+
+    def _reply(self, request: Request) -> Reply:
+        """An answer, without its body."""
+        return self._ask(request)[0]
+
+    def _text(self, request: Request) -> bytes:
+        return self._ask(request)[1]
+
+    def _ask(self, request: Request) -> tuple[Reply, bytes]:
+        """An answer with its body; a second time with credentials, if the registry asks for them."""
+        from envbuild.value import replace
+
+        request = replace(request, authorization=self._authorize)
+        with place_faults(_HINT):
+            try:
+                return self._web.fetch(request, limit=MOST_MANIFEST)
+            except WebError as error:
+                if is_absent(error):
+                    raise _AbsentError from error
+                if error.fault is not Fault.UNAUTHORISED or not self._log_in(error.challenge):
+                    raise
+            try:
+                return self._web.fetch(request, limit=MOST_MANIFEST)
+            except WebError as error:
+                if is_absent(error):
+                    raise _AbsentError from error
+                raise
+
+    def _authorize(self, url: str) -> str | None:
+        """What says who asks, for the registry itself and nobody else."""
+        same = urlsplit(url)[:2] == urlsplit(self._root)[:2]
+        return self._authorization if same else None
+
+    def _log_in(self, challenge: str | None) -> bool:
+        """Get what the registry wants to see; False if there is nothing new to show."""
+        before = self._authorization
+        with self._guard:
+            if self._authorization != before:  # another thread has got it
+                return True
+            login = self._credentials(self._address.host, self._address.repository)
+            kind, _, rest = (challenge or "").partition(" ")
+            if kind.lower() == "bearer":
+                self._authorization = self._token(dict(_CHALLENGE.findall(rest)), login)
+            elif login is not None:
+                self._authorization = _basic(login)
+            return self._authorization not in (None, before)
+
+    def _token(self, told: dict[str, str], login: tuple[str, str] | None) -> str | None:
+        """A token of the service that the registry names."""
+        realm = told.get("realm", "")
+        safe = realm.startswith("https://") or urlsplit(realm)[:2] == urlsplit(self._root)[:2]
+        if not realm.startswith(("http://", "https://")) or (login is not None and not safe):
+            raise PlaceError("it wants to be told who asks at a place that is not safe")
+        query = {"service": told.get("service", ""), "scope": self._scope}
+        mark = "&" if urlsplit(realm).query else "?"
+
+        def authorization(url: str) -> str | None:
+            return _basic(login) if login and urlsplit(url)[:2] == urlsplit(realm)[:2] else None
+
+        request = Request(url=f"{realm}{mark}{urlencode(query)}", authorization=authorization)
+        _, content = self._web.fetch(request, limit=_MOST_TOKEN)
+        try:
+            table = json.loads(content)
+            token = table.get("token") or table.get("access_token")
+        except (ValueError, AttributeError, RecursionError) as error:
+            raise PlaceError("its token service gave no token") from error
+        return f"Bearer {token}" if isinstance(token, str) and token.isprintable() else None
+
+
+class _AbsentError(Exception):
+    """There is no such thing."""
+
+
+def _basic(login: tuple[str, str]) -> str:
+    return f"Basic {base64.b64encode(':'.join(login).encode()).decode('ascii')}"
+
+
+def _sizes(size: int) -> tuple[tuple[str, str], ...]:
+    return ("Content-Type", "application/octet-stream"), ("Content-Length", str(size))
+
+
+class _Unclosed(io.RawIOBase):
+    """A stream that its reader does not close."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        super().__init__()
+        self._stream = stream
+
+    def read(self, size: int = -1) -> bytes:
+        """The next piece."""
+        return self._stream.read(size)
+
+
+def _rest(source: BinaryIO, start: int) -> BinaryIO:
+    """A blob from a position on."""
+    from typing import cast
+
+    source.seek(start)
+    return cast("BinaryIO", _Unclosed(source))
+
+
+def _received(reply: Reply) -> int:
+    """How many bytes a session has; docker's registry says `0-0` of an empty one."""
+    last = reply.headers.get("Range", "").rpartition("-")[2]
+    number = int(last) if last.isascii() and last.isdecimal() and len(last) < 16 else 0
+    return number + 1 if number else 0

@@ -1,0 +1,1 @@
+"""Releases by servers and tools that others wrote."""

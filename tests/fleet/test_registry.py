@@ -1,0 +1,337 @@
+"""`publish oci://…` and `sync --from oci://…` with docker's registry."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import signal
+import subprocess
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.conftest import NOWHERE, remove_tree
+from tests.fleet.registries import docker_registry, free_port, need, wait_for
+from tests.support.command_line import declare_drivers
+from tests.support.wheels import Wheel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.fleet.conftest import Registered
+    from tests.integration.test_release import Fleet
+
+OFFLINE = {"ENVBUILD_INDEX_DEFAULT_URL": NOWHERE}
+
+
+def test_a_host_follows_a_tag(registered: Registered) -> None:
+    """A registry brings what a folder brings; nothing new costs one request."""
+    built = registered.build()
+    published = registered.publish("--format", "json").json
+    assert published["uploaded"]["blobs"] == published["blobs"]
+    again = registered.publish("--format", "json").json
+    assert (again["unchanged"], again["uploaded"]["blobs"]) == (True, 0)
+    registered.move_on()
+    done = registered.follow("--only-from", "--format", "json")
+    assert done.code == 0, done
+    assert done.json["release"]["digest"] == published["digest"]
+    assert registered.digests() == built
+    registered.between.reset()
+    assert registered.follow("--only-from").code == 0
+    assert [one.path.rpartition("/")[2] for one in registered.between.requests] == ["ring-1"]
+
+
+def test_one_package_moved(registered: Registered) -> None:
+    """The publisher sends three blobs at most, and a host asks six times at most."""
+    registered.build()
+    registered.publish()
+    registered.move_on()
+    assert registered.follow("--only-from").code == 0
+    followed = registered.store.rename(registered.store.with_name("host"))
+    built = registered.build("1.1")
+    registered.between.reset()
+    moved = registered.publish("--format", "json").json
+    assert moved["uploaded"]["blobs"] <= 3
+    remove_tree(registered.store)
+    followed.rename(registered.store)
+    for path in (registered.run.cwd / "drivers.toml", *(registered.run.cwd / "locks").iterdir()):
+        path.unlink()
+    registered.between.reset()
+    assert registered.follow("--only-from").code == 0
+    assert len(registered.between.requests) <= 6, registered.between.requests
+    assert registered.digests()["web"] == built["web"]
+
+
+def test_what_another_repository_has_is_mounted(registered: Registered) -> None:
+    """A release that is promoted into another repository sends no wheel again."""
+    registered.build()
+    registered.publish()
+    registered.between.reset()
+    other = f"oci://{registered.between.host}/fleet/stable:ring-1"
+    registered.run("publish", other, check=True)
+    sent = registered.between.received
+    manifest = 20_000
+    assert sent < manifest
+    asked = [one.path for one in registered.between.requests if one.method == "POST"]
+    assert asked != []
+    assert all("mount=" in path for path in asked)
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("401", "asks who you are (401)"),
+        ("403", "does not permit it (403)"),
+        ("404", "nothing has been published"),
+        ("429", "asks to come again later (429)"),
+        ("502", "failed (502)"),
+        ("hang", "did not answer in time"),
+        ("hang up", "cannot be reached"),
+        ("redirect", "redirects without end"),
+        ("flip", "is not a release of envbuild"),
+        ("cut", "broke off in the middle"),
+    ],
+)
+def test_a_broken_registry_costs_a_message(registered: Registered, fault: str, words: str) -> None:
+    """Exit 4 with the reason, and `current` stays; a second source helps at once."""
+    built = registered.build()
+    registered.publish()
+    good = registered.store.parent / "good"
+    registered.run("publish", f"dir:{good}", check=True)
+    registered.move_on()
+    registered.between.fault = lambda _, path: fault if "/manifests/" in path else None
+    env = {**OFFLINE, "ENVBUILD_HTTP_TIMEOUT": "1", "ENVBUILD_HTTP_DEADLINE": "3"}
+    started = time.monotonic()
+    done = registered.run("sync", "--from", registered.source, env=env)
+    assert done.code == 4, done
+    assert words in done.stderr, done
+    assert registered.current == 0
+    assert time.monotonic() - started < 60
+    named = ("--from", registered.source, "--from", f"dir:{good}", "--only-from")
+    done = registered.run("sync", *named, env=env)
+    assert done.code == 0, done
+    assert registered.digests() == built
+
+
+@pytest.mark.parametrize("fault", ["404", "502", "429", "flip", "cut", "hang up", "hang"])
+def test_a_broken_blob_costs_a_message(registered: Registered, fault: str) -> None:
+    """Blobs come from the next source, else the sync fails and keeps what arrived whole."""
+    built = registered.build()
+    registered.publish()
+    good = registered.store.parent / "good"
+    registered.run("publish", f"dir:{good}", check=True)
+    manifest = registered.run("publish", registered.source, "--format", "json", check=True).json
+    registered.move_on()
+    config = json.loads(
+        next(
+            path.read_text()
+            for path in (good / "blobs/sha256").iterdir()
+            if path.name == manifest["digest"].removeprefix("sha256:")
+        )
+    )["config"]["digest"]
+    registered.between.fault = lambda _, path: (
+        fault if "/blobs/" in path and config not in path else None
+    )
+    env = {**OFFLINE, "ENVBUILD_HTTP_TIMEOUT": "1", "ENVBUILD_HTTP_DEADLINE": "3"}
+    alone = registered.run("sync", "--from", registered.source, "--only-from", env=env)
+    assert alone.code == 4, alone
+    assert "no source gave" in alone.stderr
+    assert registered.current == 0
+    named = ("--from", registered.source, "--from", f"dir:{good}", "--only-from")
+    done = registered.run("sync", *named, env=env)
+    assert done.code == 0, done
+    assert registered.digests() == built
+
+
+class Killer:
+    """Kills a publish at its n-th request that is not a GET."""
+
+    def __init__(self, stop: int) -> None:
+        self.left = stop
+        self.process: subprocess.Popen[str] | None = None
+
+    def __call__(self, method: str, path: str) -> str | None:
+        """How to spoil a request."""
+        del path
+        self.left -= method != "GET"
+        if self.left == 0 and self.process is not None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            return "hang up"
+        return None
+
+
+def test_a_publish_that_is_killed_costs_nothing(registered: Registered, scratch: Path) -> None:
+    """At whichever request it dies, hosts see the old release or the new one, and the next publish ends it."""
+    registered.build()
+    first = registered.publish("--format", "json").json["digest"]
+    registered.build("1.1")
+    there = {first}
+    for stop in range(1, 40):
+        killer = Killer(stop)
+        registered.between.fault = killer
+        killer.process = registered.run.start("publish", registered.source)
+        killer.process.communicate(timeout=60)
+        registered.between.fault = None
+        argv = ("sync", "--from", registered.source, "--dry-run", "--format", "json")
+        seen = registered.run(*argv, cwd=scratch, check=True).json["release"]["digest"]
+        there.add(seen)
+        code = killer.process.returncode
+        if code == 0:
+            break
+        assert code == -signal.SIGKILL
+    assert code == 0
+    assert len(there) == 2
+    assert seen != first
+    assert stop > 3
+
+
+def login_line(user: str, password: str) -> str:
+    """A line of a htpasswd file."""
+    done = subprocess.run(
+        (need("htpasswd"), "-Bbn", user, password), capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
+def test_credentials_are_those_of_docker_and_podman(fleet: Fleet, scratch: Path) -> None:
+    """Without any: 401 and the files' names; with a wrong one: 401; with docker's or podman's: it goes."""
+    built = fleet.build()
+    right = base64.b64encode(b"ops:secret").decode()
+    with docker_registry(scratch / "registry", login=login_line("ops", "secret")) as host:
+        place = f"oci://{host}/fleet/web:ring-1"
+        refused = fleet.run("publish", place)
+        assert refused.code == 5, refused
+        assert "asks who you are (401)" in refused.stderr
+        assert "docker's or podman's" in refused.stderr
+        docker, podman = scratch / "docker", scratch / "auth.json"
+        docker.mkdir()
+        for login, code in ((base64.b64encode(b"ops:wrong").decode(), 5), (right, 0)):
+            (docker / "config.json").write_text(json.dumps({"auths": {host: {"auth": login}}}))
+            done = fleet.run("publish", place, env={"DOCKER_CONFIG": str(docker)})
+            assert done.code == code, done
+            assert "secret" not in done.stderr + done.stdout
+        fleet.move_on()
+        podman.write_text(json.dumps({"auths": {f"{host}/fleet": {"auth": right}}}))
+        env = {**OFFLINE, "REGISTRY_AUTH_FILE": str(podman)}
+        done = fleet.run("sync", "--from", place, env=env)
+        assert done.code == 0, done
+        assert fleet.digests() == built
+
+
+def test_skopeo_moves_a_release_unharmed(registered: Registered, scratch: Path) -> None:
+    """From a folder into a registry, from there into a folder: the same digests, and hosts follow both."""
+    skopeo = need("skopeo")
+    key = scratch / "key"
+    subprocess.run(("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)), check=True)
+    built = registered.build()
+    folder = scratch / "folder"
+    argv = ("publish", f"dir:{folder}", "--sign", str(key), "--format", "json")
+    digest = registered.run(*argv, check=True).json["digest"]
+    signature = f"{digest.replace(':', '-')}.sig"
+    copy = (
+        skopeo,
+        "--insecure-policy",
+        "copy",
+        "--src-tls-verify=false",
+        "--dest-tls-verify=false",
+    )
+    away, back = f"docker://{registered.registry}/moved", scratch / "back"
+    for tag in ("latest", signature):
+        for one, other in (
+            (f"oci:{folder}:{tag}", f"{away}:{tag}"),
+            (f"{away}:{tag}", f"oci:{back}:{tag}"),
+        ):
+            copied = subprocess.run((*copy, one, other), capture_output=True, text=True)
+            assert copied.returncode == 0, copied.stderr
+    trust = f"[trust]\nkeys = [{json.dumps(key.with_suffix('.pub').read_text().strip())}]\n"
+    for source in (f"dir:{back}", f"oci://{registered.registry}/moved"):
+        registered.move_on()
+        registered.store.mkdir()
+        (registered.store / "settings.toml").write_text(trust)
+        done = registered.run(
+            "sync", "--from", source, "--only-from", "--format", "json", env=OFFLINE
+        )
+        assert done.code == 0, done
+        assert done.json["release"] == {
+            "sequence": 1,
+            "digest": digest,
+            "source": source,
+            "trusted": True,
+        }
+        assert registered.digests() == built
+
+
+def test_a_static_root_is_followed(registered: Registered, scratch: Path) -> None:
+    """Any web server gives a release's folder to hosts."""
+    built = registered.build()
+    folder = scratch / "www"
+    registered.run("publish", f"dir:{folder}", check=True)
+    registered.move_on()
+    with static_root(folder) as url:
+        done = registered.run("sync", "--from", url, "--only-from", env=OFFLINE)
+        assert done.code == 0, done
+        missing = registered.run("sync", "--from", f"{url}/nowhere", env=OFFLINE)
+        assert missing.code == 4, missing
+        assert "nothing has been published" in missing.stderr
+    assert registered.digests() == built
+
+
+def test_without_tls_it_needs_leave(fleet: Fleet) -> None:
+    """A place elsewhere without TLS could change lockfiles on the way."""
+    refused = fleet.run("sync", "--from", "http://192.0.2.1/release")
+    assert refused.code == 2
+    assert "is without TLS" in refused.stderr
+    assert "--insecure" in refused.stderr
+
+
+@contextmanager
+def static_root(folder: Path) -> Iterator[str]:
+    """The URL of nginx before a folder."""
+    port = free_port()
+    config = folder.parent / "nginx.conf"
+    own = folder.parent / "nginx"
+    own.mkdir(exist_ok=True)
+    paths = " ".join(
+        f"{name}_temp_path {own}/{name};"
+        for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    config.write_text(
+        f"daemon off; pid {own}/pid; error_log {own}/error.log; worker_processes 1; user root;\n"
+        f"events {{}}\nhttp {{ access_log off; {paths}\n"
+        f"server {{ listen 127.0.0.1:{port}; root {folder}; }} }}\n"
+    )
+    argv = ("timeout", "120", need("nginx"), "-c", str(config), "-e", f"{own}/error.log")
+    process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_for(port)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def test_a_large_blob_goes_on_where_it_broke(registered: Registered) -> None:
+    """A connection that breaks while gigabytes are sent costs the rest, and not all of it."""
+    registered.index.add(Wheel(name="big", files={"big.bin": os.urandom(9 << 20)}))
+    drivers = {"web": ["web==1.0", "big"]}
+    registered.run.declare(declare_drivers(drivers, python=registered.python))
+    registered.run("lock", check=True)
+    registered.run("sync", check=True)
+    broken: list[str] = []
+
+    def fault(method: str, path: str) -> str | None:
+        if method != "PATCH" or broken:
+            return None
+        broken.append(path)
+        return "hang up"
+
+    registered.between.fault = fault
+    registered.publish()
+    assert len(broken) == 1
+    registered.between.fault = None
+    registered.move_on()
+    assert registered.follow("--only-from").code == 0
