@@ -247,6 +247,12 @@ class Code(enum.StrEnum):
         "the Python of an environment is missing, does not start, or is another one",
         "install it again, or run `envbuild sync`; where only its build changed, `envbuild verify --repair` records it",
     )
+    INHERITED = (
+        "inherited",
+        "error",
+        "a package that an environment takes from the host (`inherit`) is gone or another one",
+        "install what it was on the host again, or run `envbuild lock --host-packages FILE` and `envbuild sync`",
+    )
     UNREPAIRED = (
         "unrepaired",
         "error",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.build.activation import ActivationBuild, put_command
 from envbuild.build.contested_paths import contested_modules
+from envbuild.build.host_links import link_host_packages
 from envbuild.build.site import Site
 from envbuild.build.staging import IncompleteError
 from envbuild.environment.completeness import find_gaps
@@ -129,6 +130,13 @@ class Assembler:
         if site.bytecode:
             self.placer.progress.stage(driver, "adding bytecode")
             self._add_bytecode(site, filled)
+        if site.wanted.derivation.inherited:
+            link_host_packages(
+                site.wanted.derivation.inherited,
+                site.site_packages,
+                driver,
+                site.wanted.interpreter.cache_tag,
+            )
         activation.put(filled)
         if put_command(site, filled):
             self.placer.progress.note(

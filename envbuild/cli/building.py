@@ -34,13 +34,13 @@ def planner_for(
     """
     from envbuild.commands.sync import Planner
 
-    chosen: dict[tuple[tuple[str, ...], bool, str], Interpreter] = {}
+    chosen: dict[tuple[tuple[str, ...], bool, str, object], Interpreter] = {}
 
     def interpreter_for(driver: Driver) -> Interpreter:
         if not (chosen or dry_run):  # names and lockfiles are right; a Python may have to come
             context.store.prepare()
-        request = (driver.python, driver.python_downloads, driver.python_source)
-        interpreter = preferred(driver)
+        request = (driver.python, driver.python_downloads, driver.python_source, driver.inherit)
+        interpreter = preferred(driver) if driver.inherit is None else None
         if interpreter is None:
             if request not in chosen:
                 chosen[request] = context.interpreter_for(driver, offline=offline, dry_run=dry_run)
@@ -57,6 +57,7 @@ def planner_for(
         folder=context.lock_folder,
         host=context.host,
         interpreter_for=interpreter_for,
+        host_packages=context.host_packages,
         variant=variant,
         current=context.store.read_current(),
         is_valid=context.store.is_valid,

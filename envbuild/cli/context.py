@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from envbuild.lockfile.git import Git
     from envbuild.posix.process import SystemRunner
     from envbuild.progress import Progress
+    from envbuild.python.host_packages import HostDistribution
     from envbuild.python.interpreters import Interpreters
     from envbuild.store.store import Store
     from envbuild.store.trust import Trust
@@ -217,6 +218,14 @@ class Context:
 
     def interpreter_for(self, driver: Driver, *, offline: bool, dry_run: bool) -> Interpreter:
         """The interpreter of this host for a driver; a dry run installs none."""
+        if driver.inherit is not None:
+            line = dict(driver.origins).get("inherit", driver.line)
+            return self.interpreters.named(
+                driver.inherit.python,
+                file=self.declaration.file,
+                line=line,
+                key=f"drivers.{driver.name}.inherit.python",
+            )
         return self.interpreters.provide(
             driver.python,
             prefer_shareable=self.store.is_reachable,
@@ -226,6 +235,19 @@ class Context:
             dry_run=dry_run,
             key=f"drivers.{driver.name}.python",
         )
+
+    def host_packages(self, python: str) -> tuple[HostDistribution, ...] | None:
+        """What a Python of the host has; None if there is no such Python."""
+        from envbuild.python.host_packages import find_host_packages
+
+        if python not in self._host_packages:
+            found = find_host_packages(python, self.runner, self.environment)
+            self._host_packages[python] = found
+        return self._host_packages[python]
+
+    @cached_property
+    def _host_packages(self) -> dict[str, tuple[HostDistribution, ...] | None]:
+        return {}
 
     @property
     def cpus(self) -> int:

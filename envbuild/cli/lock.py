@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from envbuild.cli.context import Context
+    from envbuild.commands.lock_inherit import HostLists
     from envbuild.commands.lock_result import LockResult
     from envbuild.progress import Progress
     from envbuild.report.outcome import Outcome
@@ -27,6 +28,8 @@ def _at_once(arguments: Arguments, environment: Mapping[str, str]) -> Text | Non
     from envbuild.cli.stamp import locked
 
     if arguments.drivers or arguments.upgrade or arguments.upgrade_package:
+        return None
+    if arguments.host_packages:
         return None
     if not arguments.check and not is_own_declaration(arguments):
         return None
@@ -61,6 +64,11 @@ def _package(text: str) -> str:
         "or with an upgrade if a pin would move",
     ),
     flag("--keep-going", "when some drivers fail, write the lockfiles of the others"),
+    Parameter(
+        "--host-packages",
+        "FILE",
+        "what hosts have, for `inherit`: the output of `pip inspect` or `pip freeze` on one of them",
+    ),
     JOBS,
     at_once=_at_once,
     trusts=("declaration",),
@@ -74,7 +82,7 @@ def lock(context: Context, arguments: Arguments) -> Outcome:
     from envbuild.report.progress import shown_progress
 
     names = tuple(arguments.drivers)
-    upgrading = arguments.upgrade or arguments.upgrade_package
+    upgrading = arguments.upgrade or arguments.upgrade_package or arguments.host_packages
     if arguments.check and not upgrading:
         result = _check(context, names)
     else:
@@ -108,6 +116,7 @@ def _lock(
             metadata=indexes,
             progress=progress,
             jobs=arguments.jobs or _SIDE_BY_SIDE * context.cpus,
+            lists=_host_lists(context, arguments.host_packages),
         )
         return locker.lock(
             names,
@@ -115,6 +124,27 @@ def _lock(
             write=not arguments.check,
             keep_going=arguments.keep_going,
         )
+
+
+def _host_lists(context: Context, file: str | None) -> HostLists:
+    """What is known of hosts: the named file, and the Pythons of this host."""
+    from pathlib import Path
+
+    from envbuild.commands.lock_inherit import HostLists
+    from envbuild.imports.host_packages import HostPackage, read_host_packages
+    from envbuild.launchers.files import read_text
+
+    def ask(python: str) -> tuple[HostPackage, ...] | None:
+        found = context.host_packages(python)
+        if found is None:
+            return None
+        return tuple(
+            HostPackage(name=one.found.name, version=one.found.version, requires=one.requires)
+            for one in found
+        )
+
+    given = None if file is None else read_host_packages(read_text(Path(file)), file=file)
+    return HostLists(given=given, ask=ask, file=context.declaration.file)
 
 
 def _leave_stamp(context: Context, result: LockResult) -> None:

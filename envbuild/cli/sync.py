@@ -152,7 +152,16 @@ def _leave_stamp(context: Context, declaration: str, result: SyncResult) -> None
                 for item in idle.wanted
             }
         ),
-        signs=(sign for kind in all_kinds() for sign in kind.signs),
+        signs=(
+            *(sign for kind in all_kinds() for sign in kind.signs),
+            *sorted(
+                {
+                    f"{one.folder}/RECORD"
+                    for item in idle.wanted
+                    for one in item.derivation.inherited
+                }
+            ),
+        ),
         text=render_sync(replace(result, plan=idle, applied=None)),
     )
     write_if_changed(context.store.cache / "stamp", text.encode())

@@ -9,8 +9,9 @@ from posixpath import basename
 from typing import TYPE_CHECKING, NamedTuple
 
 from envbuild.commands.doctor_lockfiles import lock_findings
+from envbuild.environment.host_changes import host_changes
 from envbuild.environment.installed import outside_range, read_distributions, unmet_requirements
-from envbuild.environment.receipt import read_receipt_python
+from envbuild.environment.receipt import read_receipt_inherited, read_receipt_python
 from envbuild.errors import HostError, Problem, UsageError
 from envbuild.finding import Code, Finding
 from envbuild.launchers.unit_file import parse_unit
@@ -160,6 +161,8 @@ class Doctor:
             )
             yield _receipt_finding(driver, message)
             return
+        inherited = read_receipt_inherited(content.decode("utf-8", "replace").splitlines(True))
+        yield from host_changes(driver.name, inherited)
         answer = (
             ask_python(path, self.runner, self.environment) if os.access(path, os.X_OK) else None
         )

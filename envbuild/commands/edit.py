@@ -118,6 +118,12 @@ def _more(driver: str, draft: Draft) -> Iterator[tuple[str, object]]:
         yield "constraints", list(draft.constraints)
     if draft.allow_sdist:
         yield "allow-sdist", list(draft.allow_sdist)
+    if draft.inherit:
+        yield "inherit", {"python": _HOST_PYTHON, "packages": list(draft.inherit)}
+
+
+_HOST_PYTHON = "/usr/bin/python3"
+"""What an imported driver inherits from, until somebody names another."""
 
 
 def _default_index(
@@ -155,6 +161,7 @@ def _merged(drafts: Iterable[tuple[str, Draft]]) -> list[tuple[str, str, Draft]]
             requires=tuple(dict.fromkeys((*other.requires, *draft.requires))),
             constraints=tuple(dict.fromkeys((*other.constraints, *draft.constraints))),
             allow_sdist=tuple(dict.fromkeys((*other.allow_sdist, *draft.allow_sdist))),
+            inherit=tuple(dict.fromkeys((*other.inherit, *draft.inherit))),
             index_url=other.index_url or draft.index_url,
             pins=tuple(pins.values()),
             notes=tuple(dict.fromkeys((*other.notes, *draft.notes))),

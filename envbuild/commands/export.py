@@ -225,7 +225,8 @@ def _only(lockfile: Lockfile, name: str) -> Lockfile:
         for package in lockfile.packages
         if chosen[0] in package.targets
     )
-    return replace(lockfile, targets=chosen, packages=packages)
+    inherited = tuple(replace(package, targets=chosen) for package in lockfile.inherited)
+    return replace(lockfile, targets=chosen, packages=packages, inherited=inherited)
 
 
 def _declared(name: str, declaration: Declaration | None, format_: str) -> Driver | None:

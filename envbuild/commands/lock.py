@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.commands.lock_commands import refuse_missing_commands, with_commands
+from envbuild.commands.lock_inherit import HostLists
 from envbuild.commands.lock_jobs import (
     Upgrade,
     check_upgrade,
@@ -26,7 +27,7 @@ from envbuild.commands.lock_result import (
 )
 from envbuild.commands.lock_warnings import doubts, note_held_back, note_yanked
 from envbuild.conflicts.rules import agreement, check_rules, rule_problems
-from envbuild.errors import EnvbuildError, UnsatisfiableError, UsageError
+from envbuild.errors import EnvbuildError, Problem, UnsatisfiableError, UsageError
 from envbuild.lockfile.known_files import known_files
 from envbuild.lockfile.soundness import unsound_reasons
 from envbuild.resolution.reusable_pins import choices_of
@@ -58,6 +59,7 @@ class Locker:
     metadata: MetadataSource
     progress: Progress
     jobs: int
+    lists: HostLists = HostLists()
 
     def lock(
         self,
@@ -75,7 +77,8 @@ class Locker:
         if they break no rule together with the lockfiles that stay. The error then has the problems of all.
         Without `write` the result says what would change.
         """
-        jobs = read_jobs(self.declaration, self.folder, names, upgrade)
+        jobs = read_jobs(self.declaration, self.folder, names, upgrade, self.lists)
+        _check_lists(self.lists, jobs)
         check_upgrade(upgrade, jobs)
         refuse_missing_commands(jobs, self.declaration)
         known = other_lockfiles(self.declaration, self.folder, jobs)
@@ -202,6 +205,14 @@ class Locker:
                         bounds = tried
                         break
         return moved
+
+
+def _check_lists(lists: HostLists, jobs: LockGroup) -> None:
+    if lists.given is None or any(job.driver.inherit is not None for job in jobs):
+        return
+    message = "none of these drivers takes packages from the host"
+    hint = "declare `inherit` on one, or leave out `--host-packages`"
+    raise UsageError(Problem(key="--host-packages", message=message, hint=hint))
 
 
 def check_locks(declaration: Declaration, folder: LockFolder, names: tuple[str, ...]) -> LockResult:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from envbuild.commands.lock_inherit import HostLists, host_reasons, inherited_packages
 from envbuild.commands.selection import select_drivers
 from envbuild.conflicts.rules import coexist_groups, rule_reasons
 from envbuild.declaration.index import bound_index
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from envbuild.lockfile.first_pins import FirstPin
     from envbuild.lockfile.folder import LockFolder
     from envbuild.lockfile.known_files import Known
-    from envbuild.lockfile.lockfile import Inputs, Lockfile
+    from envbuild.lockfile.lockfile import Inputs, LockedPackage, Lockfile
     from envbuild.resolution.resolution import KnownPackage
 
 
@@ -52,6 +53,9 @@ class Job:
     first_pins: tuple[FirstPin, ...] = ()
     """Pins from an import, if there is no lockfile yet."""
 
+    inherited: tuple[LockedPackage, ...] = ()
+    """The packages of the host that it is locked with."""
+
     fleet_files: Known = field(default_factory=dict)
     """The files in the lockfiles of all drivers; none may return with other content."""
 
@@ -77,9 +81,16 @@ def targets_of(driver: Driver) -> tuple[Target, ...]:
 
 
 def read_jobs(
-    declaration: Declaration, folder: LockFolder, names: tuple[str, ...], upgrade: Upgrade
+    declaration: Declaration,
+    folder: LockFolder,
+    names: tuple[str, ...],
+    upgrade: Upgrade,
+    lists: HostLists | None = None,
 ) -> LockGroup:
-    """The job of each selected driver; NewerFormatError with all lockfiles that must not be overwritten."""
+    """The job of each selected driver; NewerFormatError with all lockfiles that must not be overwritten.
+
+    Without `lists`, nothing is known of hosts but what lockfiles say.
+    """
     jobs: list[Job] = []
     problems: list[Problem] = []
     for driver in select_drivers(declaration, with_companions(declaration, names)):
@@ -89,7 +100,18 @@ def read_jobs(
             problems += error.problems
     if problems:
         raise NewerFormatError(problems)
+    if lists is not None:
+        jobs = [_with_host(job, lists) for job in jobs]
     return _with_rules(tuple(jobs), declaration, folder)
+
+
+def _with_host(job: Job, lists: HostLists) -> Job:
+    """The job with its packages of the host; what changed in them is one more reason."""
+    inherited = inherited_packages(job.driver, targets_of(job.driver), job.previous, lists)
+    reasons = job.reasons
+    if job.previous is not None and not reasons:
+        reasons = host_reasons(inherited, job.previous)
+    return replace(job, inherited=inherited, reasons=reasons)
 
 
 def with_companions(declaration: Declaration, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -264,7 +286,7 @@ def reusable_lockfiles(
         if others or job.previous is None or job.previous.inputs == job.inputs:
             continue
         kept = keep_every_pin(job.previous, job.inputs)
-        if kept is not None:
+        if kept is not None and not host_reasons(job.inherited, kept):
             yield job, kept
 
 

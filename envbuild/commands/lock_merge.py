@@ -83,12 +83,15 @@ class Merger:
             if len(group) > 1:
                 from envbuild.resolution.joint_request import own_part
 
-                own = tuple(own_part(resolution, job.inputs, metadata) for resolution in own)
+                own = tuple(
+                    own_part(resolution, job.inputs, metadata, job.inherited) for resolution in own
+                )
             locked[job.driver.name] = merge_resolutions(
                 driver=job.driver.name,
                 inputs=job.inputs,
                 resolutions=tuple(sorted(own, key=lambda one: wanted.index(one.target))),
                 metadata=metadata,
+                inherited=job.inherited,
             )
         return locked
 
@@ -167,7 +170,7 @@ def metadata_to_tell(
     for lockfile in lockfiles:
         for target in lockfile.targets:
             unmet = tuple(judge_target(lockfile, target))
-            packages = lockfile.packages_for(target)
+            packages = tuple(one for one in lockfile.packages_for(target) if one.files)
             astray = not all(package.required_by for package in packages)
             if not unmet and not astray:
                 continue

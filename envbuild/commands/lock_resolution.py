@@ -17,7 +17,7 @@ from envbuild.declaration.source import origin_words
 from envbuild.errors import EnvbuildError, IndexFailureError, Problem, UsageError
 from envbuild.lockfile.known_files import NamedFile, replaced_files
 from envbuild.posix.workers import Workers
-from envbuild.resolution.joint_request import joint_inputs_request
+from envbuild.resolution.joint_request import joint_inherited, joint_inputs_request
 from envbuild.resolution.known_packages import newly_asked, unconfirmed
 from envbuild.value import replace, value
 
@@ -188,6 +188,7 @@ class TargetResolver:
             constraints=(*request.constraints, *bounds),
             told=self.told,
             targets=_targets(group),
+            inherited=joint_inherited(job.inherited for job in group),
         )
         if len(group) == 1:
             request = replace(request, known=known_of(group[0], target, upgrade))
@@ -232,6 +233,7 @@ class TargetResolver:
         told = self.metadata.fetch(others) if others else {}
         requires = known | {sha256: metadata.requires for sha256, metadata in told.items()}
         published = {file.package: requires[file.content] for file in found.files}
+        published |= {package.name: package.requires for package in request.inherited}
         asked = newly_asked(job.previous, job.inputs, request.target, published)
         return asked & {package.name for package in request.known}
 

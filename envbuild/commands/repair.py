@@ -83,6 +83,8 @@ class Repair:
             own = tuple(f for f in environment.findings if f.code != Code.INTERPRETER)
             if len(own) < len(environment.findings) and not self._from_receipt(environment.used):
                 return _refusal(name, _UNKNOWN, _MOVED_ON)  # its Python is not known either
+            if changed := [finding for finding in own if finding.code == Code.INHERITED]:
+                return _refusal(name, changed[0].message, changed[0].hint)
             if all(finding.code == Code.DRIFT_CACHE for finding in own):
                 self.repairer.remove_caches(name, own)
                 done.append(name)

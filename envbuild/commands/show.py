@@ -7,6 +7,7 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING, Any
 
 from envbuild.commands.selection import select_drivers
+from envbuild.declaration.declaration import Inherit
 from envbuild.declaration.toml.keys import (
     DRIVER_TABLE,
     REQUIRES,
@@ -154,6 +155,8 @@ def _is_shown(key: str, value: object, driver: Driver) -> bool:
 
 
 def _plain(value: object) -> object:
+    if isinstance(value, Inherit):
+        return f"{', '.join(value.packages)} of {value.python}"
     return str(value) if isinstance(value, Accelerator) else value
 
 

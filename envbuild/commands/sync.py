@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from envbuild.commands.host_versions import inherited_here
 from envbuild.commands.selection import select_drivers
 from envbuild.errors import HostError, LockfileError, NoError, Problem, UsageError
 from envbuild.lockfile.freshness import judge_lockfile
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from envbuild.declaration.declaration import Declaration, Driver
     from envbuild.lockfile.folder import LockFolder, StoredLockfile
     from envbuild.lockfile.lockfile import Lockfile
+    from envbuild.python.host_packages import HostDistribution
     from envbuild.release.found import FoundRelease
     from envbuild.store.manifest import Manifest
     from envbuild.store.plan import Plan, Wanted
@@ -64,6 +66,9 @@ class Planner:
     host: Host
     interpreter_for: Callable[[Driver], Interpreter]
     """The host's interpreter for a driver; HostError if none fits."""
+
+    host_packages: Callable[[str], tuple[HostDistribution, ...] | None]
+    """What a Python of the host has, by its path; None if there is no such Python."""
 
     variant: str | None = None
     """The variant to build wherever a driver has it, whatever the host has; None lets the host decide."""
@@ -232,7 +237,11 @@ class Planner:
             )
             raise HostError(problem)
         interpreter = self.interpreter_for(driver)
+        self._check_request(driver, interpreter)
         python = next(request for request in driver.python if interpreter.answers(request))
+        inherited = inherited_here(
+            driver, stored.lockfile, self.host_packages, file=self.declaration.file
+        )
         wanted = want(
             driver=driver,
             lockfile=stored.lockfile,
@@ -244,11 +253,27 @@ class Planner:
             ),
             interpreter=interpreter,
             kernel=self.host.kernel,
+            inherited=inherited,
         )
         if choice is not None:
             wanted = replace(wanted, passed_over=choice.passed_over)
         self._check_python(wanted)
         return wanted
+
+    def _check_request(self, driver: Driver, interpreter: Interpreter) -> None:
+        """HostError if the Python whose packages a driver inherits is none of those that it is locked for."""
+        if any(map(interpreter.answers, driver.python)):
+            return
+        raise HostError(
+            Problem(
+                file=self.declaration.file,
+                line=dict(driver.origins).get("inherit", driver.line),
+                key=f"drivers.{driver.name}.inherit.python",
+                message=f"{interpreter.path} is Python {interpreter.version}, "
+                f"and {driver.name} is locked for {' or '.join(driver.python)}",
+                hint=f'add "{interpreter.version.rpartition(".")[0]}" to `python`, and lock again',
+            )
+        )
 
     def _check_python(self, wanted: Wanted) -> None:
         """HostError if a locked package excludes this host's patch release of Python."""

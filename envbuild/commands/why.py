@@ -121,7 +121,7 @@ def _target(lockfile: Lockfile, text: str | None) -> Target:
 
 
 def _unknown_package(package: str, lockfile: Lockfile, file: str) -> Problem:
-    known = sorted({entry.name for entry in lockfile.packages})
+    known = sorted({entry.name for entry in lockfile.every_package})
     near = nearest(normalized_name(package), known)
     hint = f"did you mean '{near}'?" if near else f"`envbuild tree {lockfile.driver}` shows all"
     return Problem(file=file, message=f"{lockfile.driver} has no package {package!r}", hint=hint)

@@ -268,7 +268,7 @@ def _usable(lockfile: Lockfile, target: Target) -> Iterator[LockedPackage]:
     exact = frozenset(locked for locked in near if runs_on(locked.platform, target.platform))
     if not near:
         return
-    for package in lockfile.packages:
+    for package in lockfile.every_package:
         if not exact.isdisjoint(package.targets) or (
             not frozenset(near).isdisjoint(package.targets) and _is_pure(package)
         ):
@@ -283,7 +283,7 @@ def runs_on(locked: Platform, platform: Platform) -> bool:
 
 
 def _is_pure(package: LockedPackage) -> bool:
-    return any(file.name.endswith("-none-any.whl") for file in package.files)
+    return not package.files or any(f.name.endswith("-none-any.whl") for f in package.files)
 
 
 def _minor(python: str) -> str:

@@ -235,7 +235,7 @@ def _apart_versions(
     """
     found: dict[str | None, dict[str, dict[str, None]]] = {}
     for driver in drivers:
-        for entry in lockfiles[driver].packages if driver in lockfiles else ():
+        for entry in lockfiles[driver].every_package if driver in lockfiles else ():
             for target in entry.targets if entry.name == package else ():
                 own = found.setdefault(target.variant, {}).setdefault(driver, {})
                 own[entry.version] = None
@@ -249,5 +249,5 @@ def _apart_versions(
 
 
 def _versions(lockfile: Lockfile, package: str) -> tuple[str, ...]:
-    found = (entry.version for entry in lockfile.packages if entry.name == package)
+    found = (entry.version for entry in lockfile.every_package if entry.name == package)
     return tuple(dict.fromkeys(found))

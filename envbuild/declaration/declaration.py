@@ -65,6 +65,22 @@ def merge_requires(
 
 
 @value
+class Inherit:
+    """Packages that a driver takes from a Python of the host."""
+
+    python: str
+    """The Python's absolute path, as declared."""
+
+    packages: tuple[str, ...]
+    """Normalised names, patterns with `*`, or `NAME==VERSION`."""
+
+
+def inherited_name(package: str) -> str:
+    """The name or pattern of an element of `Inherit.packages`."""
+    return package.partition("==")[0]
+
+
+@value
 class LockingKeys:
     """The keys of a driver that decide its lockfile, besides `requires`; the lockfile keeps them in this order."""
 
@@ -131,6 +147,9 @@ class Driver(LockingKeys):
 
     sources: tuple[UrlSource, ...] = ()
     """The packages that come from no index, ordered by name; of a package the most specific source first."""
+
+    inherit: Inherit | None = None
+    """What it takes from a Python of the host."""
 
     overlap: str = "warn"
     """What to do if packages have one path with different content: `warn` or `refuse`."""

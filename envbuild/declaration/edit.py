@@ -191,7 +191,9 @@ def _list(items: tuple[str, ...]) -> str:
 
 
 def _value(value: object) -> str:
-    """A string, a boolean, or a list of strings, as TOML."""
+    """A string, a boolean, a list of strings, or a table of these, as TOML."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_value(inner)}" for key, inner in value.items()) + " }"
     if isinstance(value, list):
         return "[" + ", ".join(map(_value, value)) + "]"
     if not isinstance(value, str):

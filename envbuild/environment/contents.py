@@ -6,8 +6,9 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from envbuild.digest import stream_sha256
+from envbuild.digest import sha256_hex, stream_sha256
 from envbuild.errors import HostError, Problem
+from envbuild.lean_json import read_ordinary
 from envbuild.posix.tree import path_text
 from envbuild.wheelcache.entry import EntryFile
 
@@ -64,6 +65,14 @@ def read_record(dist_info: Path) -> str:
     """The text of a distribution's RECORD; empty if it is missing."""
     record = dist_info / "RECORD"
     return path_text(record.read_bytes()) if record.is_file() else ""
+
+
+def record_digest(dist_info: Path) -> str:
+    """The sha256 of a distribution's RECORD; empty if it has none."""
+    try:
+        return sha256_hex(read_ordinary(dist_info / "RECORD"))
+    except OSError:
+        return ""
 
 
 def read_records(site_packages: Path) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from envbuild.value import value
 
@@ -16,6 +16,20 @@ LAYOUT = 7
 
 SHORT = 12
 """How many hex digits of the key are in an environment's path."""
+
+
+class InheritedDistribution(NamedTuple):
+    """A distribution of the host that an environment links to."""
+
+    name: str
+    """Normalised (PEP 503)."""
+
+    version: str
+    folder: str
+    """The absolute path of its `.dist-info` folder; its modules lie beside it."""
+
+    record: str
+    """The sha256 of its RECORD; empty if it has none."""
 
 
 @value
@@ -59,6 +73,9 @@ class Derivation:
     prepare_network: bool = False
     """Whether they could use the network."""
 
+    inherited: tuple[InheritedDistribution, ...] = ()
+    """What it takes from the host, ordered by name."""
+
 
 def compute_key(derivation: Derivation) -> str:
     """64 hex digits: sha256 over all fields that decide the content, each with its name.
@@ -66,7 +83,7 @@ def compute_key(derivation: Derivation) -> str:
     The fields are listed by hand, because a new one changes every existing key.
     """
     files = sorted((file.file, file.sha256) for file in derivation.files)
-    content = {
+    content: dict[str, Any] = {
         "layout": LAYOUT,
         "driver": derivation.driver,
         "files": [list(file) for file in files],
@@ -82,6 +99,8 @@ def compute_key(derivation: Derivation) -> str:
         "prepare": [list(words) for words in derivation.prepare],
         "prepare-network": derivation.prepare_network and derivation.prepare != (),
     }
+    if derivation.inherited:
+        content["inherited"] = [list(one) for one in derivation.inherited]
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 

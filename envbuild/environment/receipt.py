@@ -21,7 +21,7 @@ from envbuild.value import value
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from envbuild.environment.derivation import Derivation
+    from envbuild.environment.derivation import Derivation, InheritedDistribution
 
 FORMAT = 2
 
@@ -128,7 +128,7 @@ def _read_rows(rows: object, *kinds: type) -> Iterator[list[Any]]:
 
 
 def _parse_derivation(table: dict[str, Any]) -> Derivation:
-    from envbuild.environment.derivation import Derivation
+    from envbuild.environment.derivation import Derivation, InheritedDistribution
     from envbuild.lockfile.lockfile import ChosenFile
 
     wheels = _read_rows(table["wheels"], str, str, str, str, str, int)
@@ -150,6 +150,10 @@ def _parse_derivation(table: dict[str, Any]) -> Derivation:
         library_path=_words(facts.get("library_path", [])),
         prepare=tuple(map(_words, _list(facts.get("prepare", [])))),
         prepare_network=facts.get("prepare_network", False) is True,
+        inherited=tuple(
+            InheritedDistribution(*map(_text, row))
+            for row in _read_rows(facts.get("inherited", []), str, str, str, str)
+        ),
         files=tuple(
             ChosenFile(
                 package=package, version=version, index=index, file=file, sha256=sha256, size=size
@@ -179,6 +183,18 @@ def read_receipt_python(first_line: str) -> tuple[str, str]:
     """The path and the version of the interpreter from a receipt's first line."""
     head = read_receipt_head(first_line)
     return str(head["python"]), str(head["python_version"])
+
+
+def read_receipt_inherited(lines: Iterable[str]) -> tuple[InheritedDistribution, ...]:
+    """What a receipt's environment takes from the host; ValueError if the lines are not from a receipt."""
+    from envbuild.environment.derivation import InheritedDistribution
+
+    head = "".join(takewhile(lambda line: not line.startswith('"files"'), lines))
+    try:
+        rows = read_receipt_head(head)["recipe"].get("inherited", ())
+        return tuple(InheritedDistribution(*map(_text, row)) for row in rows)
+    except (AttributeError, TypeError, KeyError) as error:
+        raise ValueError(f"it is not a receipt: {error}") from error
 
 
 def read_receipt_wheels(lines: Iterable[str]) -> tuple[str, ...]:
@@ -217,6 +233,8 @@ def _derivation_rows(derivation: Derivation) -> Iterator[str]:
         table["prepare_network"] = derivation.prepare_network
     if derivation.library_path:
         table["library_path"] = list(derivation.library_path)
+    if derivation.inherited:
+        table["inherited"] = [list(one) for one in derivation.inherited]
     files = [
         json.dumps([f.package, f.version, f.index, f.file, f.sha256, f.size])
         for f in derivation.files

@@ -2,22 +2,23 @@
 
 A line that names the format, then parts of some hundred entries each. A part is
 
-- three numbers: 1 for folders, 0 for files and links, 2 for the Python outside;
+- three numbers: 1 for folders, 0 for files and links, 2 for what lies outside;
   the number of entries; the bytes of their names;
 - the numbers of the entries, column by column: mode and inode, then size and mtime of files and links,
   mtime and ctime of folders (times in nanoseconds);
   a folder's ctime is 0 if the folder was too new when it was recorded;
 - the names with a NUL between them: the common folder, then each path relative to it.
 
-The Python that the environment's `bin/python` leads to comes first, with mode and inode 0;
-records from before it was recorded have no such part.
+What links of the environment lead to comes first, with mode and inode 0:
+its Python, and the RECORDs of the host's packages.
+Records from before it was recorded have no such part.
 Every number is signed, little-endian and has eight bytes.
 """
 
 from __future__ import annotations
 
 import os
-from struct import Struct, unpack
+from struct import Struct, pack, unpack
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,11 +32,11 @@ _NUMBER = 8
 
 _COLUMNS = 4
 
-_PYTHON = 2
-"""The kind of the part with the Python outside."""
+_OUTSIDE = 2
+"""The kind of the part with what lies outside."""
 
-_PYTHON_PART = Struct("<7q")
-_PYTHON_NAMES = b"\0bin/python"
+PYTHON = "bin/python"
+"""The link to the Python."""
 
 
 class Part:
@@ -78,36 +79,68 @@ def read_parts(record: bytes) -> list[Part]:
         numbers, at = record[at : at + _COLUMNS * _NUMBER * count], at + _COLUMNS * _NUMBER * count
         names, at = record[at : at + length], at + length
         if (
-            folders not in (0, 1, _PYTHON)
+            folders not in (0, 1, _OUTSIDE)
             or count < 1
             or at > len(record)
             or names.count(b"\0") != count
         ):
             raise ValueError("the record has an invalid part")
-        if folders != _PYTHON:
+        if folders != _OUTSIDE:
             parts.append(Part(folders=folders == 1, count=count, numbers=numbers, names=names))
     return parts
 
 
-def with_python(record: bytes, environment: str) -> bytes:
-    """A record of an environment's own files, and how its Python looks now, if it is there."""
-    try:
-        looks = look_at_python(environment)
-    except OSError:
+def with_outside(record: bytes, environment: str) -> bytes:
+    """A record of an environment's own files, and how what its links lead to looks now, as far as it is there."""
+    rows = []
+    for path in _outside(environment):
+        try:
+            rows.append((path, *look_outside(environment, path)))
+        except OSError:
+            continue
+    if not rows:
         return record
-    head = _PYTHON_PART.pack(_PYTHON, 1, len(_PYTHON_NAMES), 0, 0, *looks)
-    return MAGIC + head + _PYTHON_NAMES + record.removeprefix(MAGIC)
+    paths, sizes, mtimes = zip(*rows, strict=True)
+    count = len(paths)
+    names = b"\0".join((b"", *map(os.fsencode, paths)))
+    numbers = pack(f"<{_COLUMNS * count}q", *(0,) * (2 * count), *sizes, *mtimes)
+    head = _HEAD.pack(_OUTSIDE, count, len(names))
+    return b"".join((MAGIC, head, numbers, names, record.removeprefix(MAGIC)))
 
 
-def recorded_python(record: bytes) -> tuple[int, int] | None:
-    """The size and the mtime in nanoseconds of the Python; None if they were not recorded."""
-    if not record.startswith(MAGIC) or len(record) < len(MAGIC) + _PYTHON_PART.size:
-        return None
-    kind, *_, size, mtime = _PYTHON_PART.unpack_from(record, len(MAGIC))
-    return (size, mtime) if kind == _PYTHON else None
+def recorded_outside(record: bytes) -> dict[str, tuple[int, int]]:
+    """Size and mtime in nanoseconds of what lies outside, by the link's path; empty if that was not recorded."""
+    start = len(MAGIC)
+    if not record.startswith(MAGIC) or len(record) < start + _HEAD.size:
+        return {}
+    kind, count, length = _HEAD.unpack_from(record, start)
+    if kind != _OUTSIDE:
+        return {}
+    numbers_at = start + _HEAD.size
+    names_at = numbers_at + _COLUMNS * _NUMBER * count
+    names = record[names_at : names_at + length].split(b"\0")[1:]
+    if count < 1 or len(names) != count:
+        return {}
+    numbers = unpack(f"<{_COLUMNS * count}q", record[numbers_at:names_at])
+    sizes, mtimes = numbers[2 * count : 3 * count], numbers[3 * count :]
+    return dict(zip(map(os.fsdecode, names), zip(sizes, mtimes, strict=True), strict=True))
 
 
-def look_at_python(environment: str) -> tuple[int, int]:
-    """The size and the mtime in nanoseconds of the file that `bin/python` leads to; OSError if there is none."""
-    status = os.stat(f"{environment}/bin/python")  # noqa: PTH116
+def look_outside(environment: str, path: str) -> tuple[int, int]:
+    """The size and the mtime in nanoseconds of the file that a link leads to; OSError if there is none."""
+    status = os.stat(f"{environment}/{path}")  # noqa: PTH116
     return status.st_size, status.st_mtime_ns
+
+
+def _outside(environment: str) -> list[str]:
+    """The Python, and the RECORD of each distribution that is linked from the host."""
+    found = [PYTHON]
+    library = f"{environment}/lib"
+    for minor in os.listdir(library) if os.path.isdir(library) else ():  # noqa: PTH112, PTH208
+        folder = f"lib/{minor}/site-packages"
+        if not os.path.isdir(f"{environment}/{folder}"):  # noqa: PTH112
+            continue
+        with os.scandir(f"{environment}/{folder}") as entries:
+            names = [e.name for e in entries if e.name.endswith(".dist-info") and e.is_symlink()]
+        found += [f"{folder}/{name}/RECORD" for name in sorted(names)]
+    return found

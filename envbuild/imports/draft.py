@@ -31,6 +31,9 @@ class Draft:
     allow_sdist: tuple[str, ...] = ()
     """Normalised names."""
 
+    inherit: tuple[str, ...] = ()
+    """Normalised names of packages that come from a Python of the host."""
+
     index_url: str | None = None
     """The default index, without user and password; it concerns the whole declaration."""
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from packaging.utils import canonicalize_name
+
 from envbuild.errors import Problem, UsageError
 from envbuild.imports.draft import Draft, read_requirements
 
@@ -31,7 +33,10 @@ def read_model(model: Mapping[str, object], *, file: str, engine: str | None = N
         raise UsageError(Problem(file=file, key="virtualenv", message=message))
     texts: list[str] = []
     notes: list[str] = []
-    for package in _entries(block["packages"], engine):
+    inherit: dict[str, None] = {}
+    for entry in _entries(block["packages"], engine):
+        package, of_host = _of_host(entry)
+        inherit.update(dict.fromkeys(of_host))
         note = _explain(package)
         if note is None:
             texts.append(package)
@@ -43,9 +48,27 @@ def read_model(model: Mapping[str, object], *, file: str, engine: str | None = N
         for key in _PLACES
         if block.get(key)
     ]
+    if inherit:
+        notes.append(
+            f"{', '.join(inherit)}: Xinference means its worker's own; "
+            "let `inherit` name the Python that the worker runs on"
+        )
     return Draft(
-        name=str(model.get("model_name", "model")), requires=requires, notes=(*notes, *refused)
+        name=str(model.get("model_name", "model")),
+        requires=requires,
+        inherit=tuple(inherit),
+        notes=(*notes, *refused),
     )
+
+
+def _of_host(package: str) -> tuple[str, tuple[str, ...]]:
+    """An entry with the package's name in place of `#system_NAME#`, and this name; others as they are."""
+    requirement, semicolon, marker = package.partition(";")
+    match = _SYSTEM.fullmatch(requirement.strip())
+    if match is None or _OWN_MARKERS.search(marker):
+        return package, ()
+    name = canonicalize_name(match["package"])
+    return f"{name} {semicolon}{marker}".strip(), (name,)
 
 
 def _entries(packages: Iterable[object], engine: str | None) -> Iterator[str]:
@@ -69,16 +92,11 @@ def _normal(engine: str) -> str:
 def _explain(package: str) -> str | None:
     """Why an entry cannot be a requirement; None if it can."""
     requirement, _, marker = package.partition(";")
-    engine, system = _ENGINE.search(requirement), _SYSTEM.search(requirement)
+    engine = _ENGINE.search(requirement)
     if engine is not None:
         return (
             f"left out {package}: it means what Xinference's release needs for the engine "
             f"{engine['engine']}; require the engine itself, such as '{engine['engine']}>=…'"
-        )
-    if system is not None:
-        return (
-            f"left out {package}: it means the version of {system['package']} in the worker's own "
-            f"environment, which a driver does not have; require {system['package']} with a range"
         )
     if _OWN_MARKERS.search(marker):
         return (

@@ -87,3 +87,8 @@ def _python(minor: str) -> str:
 
 def _machine(machine: tuple[str, str]) -> str:
     return f"sys_platform == '{machine[0]}' and platform_machine == '{machine[1]}'"
+
+
+def host_comments(lockfile: Lockfile) -> list[str]:
+    """A comment for each package that a host must have itself, as nothing installs it."""
+    return [f"# the host's own: {one.name}=={one.version}" for one in lockfile.inherited]

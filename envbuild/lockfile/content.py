@@ -60,7 +60,7 @@ def check_content(lockfile: Lockfile) -> None:
         _check_declared(text, lockfile.targets)
     _check_overrides(lockfile)
     _check_version(lockfile.version)
-    for package in lockfile.packages:
+    for package in lockfile.every_package:
         _check_version(package.version)
         for text in package.requires:
             _check_published(text, lockfile.targets)
@@ -71,14 +71,15 @@ def check_content(lockfile: Lockfile) -> None:
     for held in lockfile.held_back:
         _check_version(held.locked)
         _check_version(held.passed_over or held.locked)
-    _check_extras(lockfile.packages, lockfile.inputs)
+    _check_extras(lockfile.every_package, lockfile.inputs)
 
 
 def _check_amounts(lockfile: Lockfile) -> None:
     inputs = lockfile.inputs
-    texts = sum(len(package.requires) for package in lockfile.packages)
+    packages = lockfile.every_package
+    texts = sum(len(package.requires) for package in packages)
     for amount, most, what in (
-        (len(lockfile.packages), _MOST_PACKAGES, "packages"),
+        (len(packages), _MOST_PACKAGES, "packages"),
         (len(lockfile.builds), _MOST_PACKAGES, "builds"),
         (sum(len(one.files) for one in lockfile.builds), _MOST_LINES, "files to build with"),
         (sum(len(one.requires) for one in lockfile.builds), _MOST_LINES, "build requirements"),

@@ -151,7 +151,7 @@ def _place(change: Change) -> tuple[str, str]:
 
 def _versions(lockfile: Lockfile) -> dict[str, tuple[str, ...]]:
     versions: dict[str, tuple[str, ...]] = {}
-    for package in lockfile.packages:
+    for package in lockfile.every_package:
         known = versions.get(package.name, ())
         if package.version not in known:
             versions[package.name] = (*known, package.version)

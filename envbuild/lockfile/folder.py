@@ -61,7 +61,7 @@ class Together:
 
     def add(self, lockfile: Lockfile) -> None:
         """Count its requirements; UsageError if all together have too many."""
-        texts = sum(len(package.requires) for package in lockfile.packages)
+        texts = sum(len(package.requires) for package in lockfile.every_package)
         self._requirements[lockfile.driver] = texts
         self._work[lockfile.driver] = texts * len(lockfile.targets)
         if sum(self._requirements.values()) > _MOST_REQUIREMENTS:

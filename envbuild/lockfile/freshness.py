@@ -25,6 +25,7 @@ def inputs_of(driver: Driver, declaration: Declaration) -> Inputs:
         requires=tuple(requirement.text for requirement in driver.requires),
         indexes=declaration.bindings(served_indexes(driver)),
         sources=tuple(source.locked for source in driver.sources),
+        inherit=driver.inherit.packages if driver.inherit is not None else (),
         variants=tuple(
             LockedVariant(
                 name=variant.name,
@@ -71,6 +72,7 @@ def _reasons(locked: Inputs, wanted: Inputs) -> Iterator[str]:
     if locked.indexes != wanted.indexes:
         yield "the packages that indexes are bound to changed"
     yield from _source_reasons(locked.sources, wanted.sources)
+    yield from _list_reasons("inherit.packages", locked.inherit, wanted.inherit)
     before, after = (tuple(one.name for one in side.variants) for side in (locked, wanted))
     yield from _list_reasons("variants", before, after)
     known = {one.name: one for one in locked.variants}

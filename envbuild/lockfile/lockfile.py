@@ -43,6 +43,9 @@ class Inputs(LockingKeys):
     sources: tuple[LockedSource, ...] = ()
     """As in `Driver`."""
 
+    inherit: tuple[str, ...] = ()
+    """What the driver takes from a Python of the host, as `Inherit.packages`; which Python is each host's matter."""
+
     def requires_on(self, target: Target) -> tuple[str, ...]:
         """What the driver asks for on a target."""
         return self._on(target).requires
@@ -147,6 +150,10 @@ class LockedBuild:
     """The wheels that satisfy them, ordered by name; not every target takes each."""
 
 
+INHERITED = "host:"
+"""In place of an index's name, for packages of the host."""
+
+
 @value
 class HeldBack:
     """A requirement of the driver for which a newer version was passed over, and the reason."""
@@ -186,12 +193,20 @@ class Lockfile:
     builds: tuple[LockedBuild, ...] = ()
     """The build requirements of packages that come as source, ordered by name and version."""
 
+    inherited: tuple[LockedPackage, ...] = ()
+    """Packages that every host must have itself at this version, ordered by name; without files, for all targets."""
+
     held_back: tuple[HeldBack, ...] = ()
     """Versions that were passed over at the resolution and that a change of the declaration would allow."""
 
     def packages_for(self, target: Target) -> tuple[LockedPackage, ...]:
-        """The files that are installed on a target, ordered by name."""
-        return tuple(package for package in self.packages if target in package.targets)
+        """The packages of a target, ordered by name; those of the host come last."""
+        return tuple(package for package in self.every_package if target in package.targets)
+
+    @property
+    def every_package(self) -> tuple[LockedPackage, ...]:
+        """What is installed, and what the host has."""
+        return (*self.packages, *self.inherited)
 
 
 @value

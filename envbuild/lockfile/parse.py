@@ -23,6 +23,7 @@ from envbuild.lockfile.content import (
 )
 from envbuild.lockfile.lockfile import (
     FORMAT,
+    INHERITED,
     HeldBack,
     Inputs,
     LockedBuild,
@@ -58,6 +59,7 @@ _SOURCE = re.compile(
     rf"(?P<package>{_NAME.pattern})(/(?P<platform>{_PLAIN_PLATFORM})?(@(?P<variant>{VARIANT.pattern}))?)?"
     r"=(?P<origin>url:[0-9a-f]{64})"
 )
+_INHERIT = re.compile(r"[a-z0-9*-]+(==[A-Za-z0-9!+._-]+)?")
 _LARGEST_FILE = 1 << 60
 _LINE = re.compile(r"[^\n]*")
 _HINT = "run `envbuild lock`, or take the file back from version control"
@@ -135,16 +137,18 @@ def _lockfile(table: Mapping[str, object]) -> Lockfile:
         raise ValueError("its targets are not those of its inputs")
     check_targets("the lockfile", targets)
     packages = tuple(_package(item, targets, inputs) for item in _tables(table, "package"))
-    check_packages(packages)
-    return Lockfile(
+    lockfile = Lockfile(
         driver=_text(table, "driver", _DRIVER),
         version=_text(table, "version", _VERSION),
         inputs=inputs,
         targets=targets,
         packages=packages,
+        inherited=tuple(_inherited(item, targets) for item in _tables(table, "inherited")),
         builds=tuple(_build(item, targets) for item in _tables(table, "build")),
         held_back=tuple(_held_back(item, targets) for item in _tables(table, "held-back")),
     )
+    check_packages((*packages, *lockfile.inherited))
+    return lockfile
 
 
 def _held_back(table: Mapping[str, object], all_targets: tuple[Target, ...]) -> HeldBack:
@@ -176,6 +180,7 @@ def _inputs(table: Mapping[str, object], variants: tuple[LockedVariant, ...]) ->
     return Inputs(
         variants=variants,
         sources=tuple(_sources(table)),
+        inherit=_names(table, "inherit", _INHERIT) if "inherit" in table else (),
         requires=_strings(table, "requires"),
         indexes=tuple(_bindings(_table(table.get("indexes", {})))),
         **{field: _input(table, field) for field in field_names(LockingKeys)},
@@ -238,6 +243,18 @@ def _package(
         if "requires-python" in table
         else "",
         yanked=None if "yanked" not in table else _text(table, "yanked", _LINE),
+    )
+
+
+def _inherited(table: Mapping[str, object], targets: tuple[Target, ...]) -> LockedPackage:
+    return LockedPackage(
+        name=_text(table, "name", _NAME),
+        version=_text(table, "version", _VERSION),
+        index=INHERITED,
+        targets=targets,
+        requires=_strings(table, "requires"),
+        required_by=_names(table, "required-by", _ASKER),
+        files=(),
     )
 
 

@@ -158,7 +158,7 @@ def judge_target(lockfile: Lockfile, target: Target) -> Iterator[Unmet]:
     """Every unsatisfied requirement on one of a lockfile's targets."""
     packages = (
         package
-        for package in lockfile.packages
+        for package in lockfile.every_package
         if package.targets is lockfile.targets or target in package.targets
     )
     return judge(asked_by(lockfile, target), packages, target)

@@ -63,6 +63,13 @@ def _lines(lockfile: Lockfile) -> Iterator[str]:
         yield ""
         yield "[[package]]"
         yield from _package_lines(package, lockfile.targets)
+    for package in lockfile.inherited:
+        yield ""
+        yield "[[inherited]]"
+        yield f"name = {toml_string(package.name)}"
+        yield f"version = {toml_string(package.version)}"
+        yield from _list("requires", package.requires)
+        yield from _list("required-by", package.required_by)
     for build in lockfile.builds:
         yield ""
         yield "[[build]]"
@@ -81,6 +88,8 @@ def _inputs_lines(inputs: Inputs) -> Iterator[str]:
             yield from _input_lines(field.replace("_", "-"), value)
     if inputs.sources:
         yield from _list("sources", (f"{one.name}={one.origin}" for one in inputs.sources))
+    if inputs.inherit:
+        yield from _list("inherit", inputs.inherit)
     yield from _index_lines(inputs.indexes)
 
 

@@ -85,6 +85,19 @@ class Interpreters:
             found = self._probe(path, _LIBC.get(probe_system()[0], ""))
             return found if found is not None and found.path == path else None
 
+    def named(self, path: str, *, file: str, line: int, key: str) -> Interpreter:
+        """The Python at a path, or behind it; HostError, for the declaration's key, if none can be used."""
+        with self._lock:
+            found = self._probe(_real(path), _LIBC.get(probe_system()[0], ""))
+            self._memory.save()
+        if found is None:
+            message = f"{path} is not a Python that environments can be built on"
+            if not os.path.exists(path):  # noqa: PTH110
+                message = f"there is no Python {path} on this host"
+            hint = "name another one, or disable the driver on this host"
+            raise HostError(Problem(file=file, line=line, key=key, message=message, hint=hint))
+        return found
+
     def provide(
         self,
         requests: tuple[str, ...],

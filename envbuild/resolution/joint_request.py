@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from envbuild.declaration.index import Bindings
-    from envbuild.lockfile.lockfile import Inputs, Lockfile
+    from envbuild.lockfile.lockfile import Inputs, LockedPackage, Lockfile
     from envbuild.resolution.resolution import Pin, PublishedMetadata
     from envbuild.target.target import Target
 
@@ -25,9 +25,10 @@ def joint_request(
 ) -> ResolveRequest:
     """The request of all the drivers together, as they were locked."""
     names = tuple(lockfile.driver for lockfile in lockfiles)
-    return joint_inputs_request(
+    request = joint_inputs_request(
         names, tuple(lockfile.inputs for lockfile in lockfiles), target, pins
     )
+    return replace(request, inherited=joint_inherited(one.inherited for one in lockfiles))
 
 
 def joint_inputs_request(
@@ -57,14 +58,36 @@ def joint_inputs_request(
     )
 
 
+def joint_inherited(lists: Iterable[tuple[LockedPackage, ...]]) -> tuple[LockedPackage, ...]:
+    """The packages of the host of all drivers; UnsatisfiableError if two have one at different versions."""
+    found: dict[str, LockedPackage] = {}
+    for package in (one for packages in lists for one in packages):
+        other = found.setdefault(package.name, package)
+        if other.version != package.version:
+            message = (
+                f"{package.name} is the host's {other.version} for one driver, "
+                f"and {package.version} for another"
+            )
+            raise UnsatisfiableError(
+                Problem(message=message, hint="lock both with the same `--host-packages`")
+            )
+    return tuple(found.values())
+
+
 def own_part(
-    resolution: Resolution, inputs: Inputs, metadata: Mapping[str, PublishedMetadata]
+    resolution: Resolution,
+    inputs: Inputs,
+    metadata: Mapping[str, PublishedMetadata],
+    inherited: Iterable[LockedPackage] = (),
 ) -> Resolution:
     """The part of a joint resolution that one driver needs; `metadata` is keyed by `ResolvedFile.content`.
+
+    `inherited` are the driver's packages of the host.
 
     UnsatisfiableError if the driver's own indexes would give it a package from another index.
     """
     published = {file.package: metadata[file.content].requires for file in resolution.files}
+    published |= {package.name: package.requires for package in inherited}
     target = resolution.target
     edges = active_edges(inputs.requires_on(target), published, target, inputs.overrides)
     needed = {edge.package for edge in edges}

@@ -8,6 +8,7 @@ from envbuild.errors import Problem, UnsatisfiableError
 from envbuild.lockfile.lockfile import LockedFile, LockedPackage, Lockfile
 from envbuild.requirement.graph import active_edges
 from envbuild.target.python_bound import patch_clauses
+from envbuild.value import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,10 +24,12 @@ def merge_resolutions(
     inputs: Inputs,
     resolutions: tuple[Resolution, ...],
     metadata: Mapping[str, PublishedMetadata],
+    inherited: tuple[LockedPackage, ...] = (),
 ) -> Lockfile:
     """Make one lockfile from the results of all targets.
 
     `metadata` is keyed by `ResolvedFile.content`.
+    `inherited` are the packages of the host.
     `Requires-Python` is kept if it separates patch releases of a target's Python.
     If files of one version publish different requirements, the lockfile has one package for each,
     with its own targets, so that locked requirements are those of the target's file.
@@ -40,7 +43,7 @@ def merge_resolutions(
         text = metadata[file.content].requires_python
         return text if any(patch_clauses(text, minor) for minor in pythons) else ""
 
-    asked_by = _requirers(inputs, resolutions, metadata)
+    asked_by = _requirers(inputs, resolutions, metadata, inherited)
     groups: dict[tuple[str, str, tuple[str, ...], str, str], list[tuple[Target, ResolvedFile]]] = {}
     for resolution in resolutions:
         for file in resolution.files:
@@ -66,10 +69,20 @@ def merge_resolutions(
     )
     return Lockfile(
         driver=driver,
-        version=_version_of(driver, inputs.version_of, resolutions[0]),
+        version=_version_of(driver, inputs.version_of, resolutions[0], inherited),
         inputs=inputs,
         targets=targets,
         packages=packages,
+        inherited=tuple(
+            replace(
+                package,
+                targets=targets,
+                required_by=tuple(
+                    sorted(set().union(*(asked_by[target, package.name] for target in targets)))
+                ),
+            )
+            for package in inherited
+        ),
     )
 
 
@@ -86,8 +99,13 @@ def _files(
     )
 
 
-def _version_of(driver: str, package: str, resolution: Resolution) -> str:
+def _version_of(
+    driver: str, package: str, resolution: Resolution, inherited: tuple[LockedPackage, ...]
+) -> str:
     """The version of the package that gives the driver its version."""
+    for one in inherited:
+        if one.name == package:
+            return one.version
     for file in resolution.files:
         if file.package == package:
             return file.version
@@ -103,11 +121,13 @@ def _requirers(
     inputs: Inputs,
     resolutions: tuple[Resolution, ...],
     metadata: Mapping[str, PublishedMetadata],
+    inherited: tuple[LockedPackage, ...],
 ) -> dict[tuple[Target, str], set[str]]:
     """For every target and package, the packages that require it there."""
     asked_by: dict[tuple[Target, str], set[str]] = {}
     for resolution in resolutions:
         published = {file.package: metadata[file.content].requires for file in resolution.files}
+        published |= {package.name: package.requires for package in inherited}
         for name in published:
             asked_by[resolution.target, name] = set()
         target = resolution.target

@@ -106,6 +106,8 @@ class ResolveRequest:
 
     force_sdist: tuple[str, ...] = ()
     """Normalised names of packages whose source distribution is taken in any case."""
+    inherited: tuple[LockedPackage, ...] = ()
+    """Packages of the host: given at these versions, and taken from no index."""
 
     resolver: str = "uv"
     """The name of the resolver that is asked."""

@@ -89,7 +89,14 @@ def _entry(
         env=tuple(
             (name, "{cache}".join(split_at_cache(value, places))) for name, value in driver.env
         ),
-        packages=tuple((file.package, file.version) for file in wanted.files),
+        packages=tuple(
+            sorted(
+                (
+                    *((file.package, file.version) for file in wanted.files),
+                    *((one.name, one.version) for one in wanted.derivation.inherited),
+                )
+            )
+        ),
         size=size,
         preferred=wanted.preferred,
         variant=wanted.target.variant,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from envbuild.declaration.declaration import Driver
+    from envbuild.environment.derivation import InheritedDistribution
     from envbuild.lockfile.lockfile import LockedPackage, Lockfile
     from envbuild.store.manifest import Manifest, ManifestDriver
     from envbuild.target.target import Interpreter, Target
@@ -116,8 +117,9 @@ def want(
     target: Target,
     interpreter: Interpreter,
     kernel: tuple[str, str] = ("", ""),
+    inherited: tuple[InheritedDistribution, ...] = (),
 ) -> Wanted:
-    """A driver on one target and interpreter; `kernel` as in `Host`.
+    """A driver on one target and interpreter; `kernel` as in `Host`, `inherited` what this host has of it.
 
     Takes the packages that this host needs from those that are locked for all hosts of the target.
     Its version is this target's, which may differ from the lockfile's first version.
@@ -153,6 +155,7 @@ def want(
         library_path=driver.library_path,
         prepare=driver.prepare,
         prepare_network=bool(driver.prepare) and driver.prepare_network,
+        inherited=inherited,
     )
     return Wanted(
         driver=driver,

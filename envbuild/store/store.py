@@ -185,11 +185,11 @@ class Store:
     def write_stats(self, name: str, stats: bytes | None = None) -> None:
         """Write the stat record of a valid environment, for `verify --quick`."""
         from envbuild.environment.stat_list import record_environment
-        from envbuild.environment.stat_record import with_python
+        from envbuild.environment.stat_record import with_outside
 
         environment = self.environment(name)
         content = record_environment(environment) if stats is None else stats
-        write_atomically(self.stats(name), with_python(content, str(environment)), sync=False)
+        write_atomically(self.stats(name), with_outside(content, str(environment)), sync=False)
 
     def current_number(self) -> int | None:
         """The number of the current generation; None if there is none."""

@@ -9,7 +9,7 @@ from envbuild.errors import HostError, Problem
 from envbuild.lean_json import read_ordinary
 from envbuild.posix.forks import map_in_processes
 from envbuild.posix.shortage import pass_shortage_on
-from envbuild.store.python_check import check_python
+from envbuild.store.outside_check import check_outside
 from envbuild.value import value
 
 TYPE_CHECKING = False
@@ -48,9 +48,11 @@ class Verifier:
             return (_receipt_finding(name, error.problems[0].message),)
         except OSError as error:
             return (_receipt_finding(name, _words(error)),)
-        python = check_python(self.root, name)
+        from envbuild.environment.host_changes import host_changes
+
         own = self._compare(name, receipt, content, key, recorded)
-        return (*own, *(() if python is None else (python,)))
+        python = check_outside(self.root, name, packages=False)
+        return (*own, *python, *host_changes(name, receipt.derivation.inherited))
 
     def content(self, name: str) -> str | None:
         """The content digest that an environment's receipt stands for; None if it cannot be read."""
@@ -97,7 +99,10 @@ class Verifier:
         No file of the environments is opened or hashed.
         """
         recorded = self._records(names)
-        pythons = {name: check_python(self.root, name, recorded.get(name)) for name in names}
+        outside = {
+            name: tuple(check_outside(self.root, name, recorded.get(name), packages=True))
+            for name in names
+        }
         try:
             whole = self._whole(recorded)
             rest = [name for name in names if name not in whole]
@@ -112,7 +117,7 @@ class Verifier:
                     _finding(code, name, path, said)
                     for code, path, said in differences.get(name, ())
                 ),
-                *(() if (python := pythons[name]) is None else (python,)),
+                *outside[name],
             )
             for name in names
         )

@@ -19,6 +19,7 @@ from envbuild.target.platform_range import known_platform, library_of
 from envbuild.target.wheel_choice import best_wheel, unfit_versions
 from envbuild.toml_text import toml_string
 from envbuild.uv.executable import base_arguments, uv_executable
+from envbuild.uv.host_stubs import write_stubs
 from envbuild.uv.output import pre_release_hint, without_switches
 from envbuild.uv.package_table import listed_files
 from envbuild.value import replace, value
@@ -70,7 +71,10 @@ class UvResolver:
             if not more:
                 break
             excluded += more
-        files = (self._chosen(package, request) for package in packages)
+        of_host = {package.name for package in request.inherited}
+        files = (
+            self._chosen(package, request) for package in packages if package["name"] not in of_host
+        )
         return Resolution(
             target=request.target, files=tuple(sorted(files, key=lambda f: f.package))
         )
@@ -84,10 +88,13 @@ class UvResolver:
     ) -> Iterator[str]:
         """Constraints that exclude the versions, including chosen ones, whose wheels all need a newer library."""
         target = request.target
+        of_host = {package.name for package in request.inherited}
         if known_platform(target.platform) == target.platform:
             return
         for package in packages:
             name = str(package["name"])
+            if name in of_host:
+                continue
             files = [file.name for file in listed_files(package)]
             if not _is_built(name, request) and best_wheel(files, target) is None:
                 versions = unfit_versions((*files, *self.tools.listed_files(name)), target)
@@ -109,7 +116,9 @@ class UvResolver:
 
     def _command(self, request: ResolveRequest, folder: Path, output: Path) -> Command:
         _write_lines(folder / "requirements.in", _settled(request.requires, request))
-        _write_lines(folder / "constraints.txt", _settled(request.constraints, request))
+        given = write_stubs(request.inherited, request.target, folder / "host")
+        constraints = (*_settled(request.constraints, request), *given)
+        _write_lines(folder / "constraints.txt", constraints)
         _write_lines(folder / "overrides.txt", _settled(request.overrides, request))
         if request.pins:
             output.write_text(_preferences(request.pins), encoding="utf-8")
@@ -227,7 +236,12 @@ def _static_metadata(request: ResolveRequest) -> str:
     Open markers are settled, so that uv takes every package that some host may need.
     """
     told = {(package.name, package.version) for package in request.told}
-    known = (one for one in request.known if (one.name, one.version) not in told)
+    of_host = {package.name for package in request.inherited}
+    known = (
+        one
+        for one in request.known
+        if (one.name, one.version) not in told and one.name not in of_host
+    )
     target = request.target
     return "".join(
         "[[dependency-metadata]]\n"

@@ -333,11 +333,15 @@ def test_xinference_model(run_envbuild: CommandLine) -> None:
     text = json.dumps({"model_name": "Qwen3.5 VL", "virtualenv": block})
     result = run_envbuild("import", write(run_envbuild, "qwen.json", text), check=True)
     assert drivers(run_envbuild) == {
-        "qwen3-5-vl": {"requires": ["transformers>=4.51", 'uvloop ; sys_platform == "linux"']}
+        "qwen3-5-vl": {
+            "requires": ["transformers>=4.51", "numpy", 'uvloop ; sys_platform == "linux"'],
+            "inherit": {"python": "/usr/bin/python3", "packages": ["numpy"]},
+        }
     }
+    run_envbuild("show", check=True)
     for words in (
         "#vllm_dependencies#: it means what Xinference's release needs for the engine vllm",
-        "#system_numpy#: it means the version of numpy in the worker's own environment",
+        "numpy: Xinference means its worker's own; let `inherit` name the Python",
         'flash-attn ; #engine# == "vllm": its marker is Xinference\'s own',
         'sgl_kernel ; cuda_version < "13.0": its marker is Xinference\'s own',
         "`index_url` names a place: declare it as an [[index]]",

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from envbuild.declaration.resolvers import find_resolver
+from envbuild.declaration.toml.inherit import check_inherit
 from envbuild.declaration.toml.keys import DRIVER_FORM, DRIVER_KEYS, EXTENDS, REQUIRES, RESOLVER
 from envbuild.declaration.toml.merging import merge_driver
 from envbuild.declaration.toml.table import Place, Table, TextError, kind, read_table
@@ -96,6 +97,7 @@ class _Drivers:
             sets=self._sets,
         )
         _check_resolver(made, table)
+        check_inherit(made, table)
         return made if self._is_bearable(made, table) else None
 
     def _is_bearable(self, made: Driver, table: Table) -> bool:

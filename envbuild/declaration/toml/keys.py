@@ -21,6 +21,7 @@ from envbuild.declaration.toml.command import (
     read_seconds,
 )
 from envbuild.declaration.toml.index import index_name
+from envbuild.declaration.toml.inherit import read_inherit
 from envbuild.declaration.toml.requirement import (
     parse_constraint,
     parse_override,
@@ -213,6 +214,12 @@ DRIVER_TABLE = (
         by_host=True,
         about='where its Python comes from: "host", or "store" for one that envbuild installs and keeps',
         example='python-source = "host"',
+    ),
+    DriverKey(
+        key=Key("inherit", read_inherit),
+        decides="lockfile",
+        in_defaults=True,
+        about="packages that it takes from a Python of the host, such as a vendor's torch; see Packages of the host",
     ),
     DriverKey(
         key=Key("platforms", list_of(text(platform), filled=True, unique=True)),

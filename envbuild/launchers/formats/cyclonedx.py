@@ -55,7 +55,7 @@ def render_cyclonedx(
             },
         },
         "components": [
-            _component(package, references[package], licences) for package in lockfile.packages
+            _component(package, references[package], licences) for package in lockfile.every_package
         ],
         "dependencies": _dependencies(lockfile, root, references),
     }
@@ -121,12 +121,12 @@ def _references(lockfile: Lockfile) -> dict[LockedPackage, str]:
 
     A version has several tables if its wheels publish different METADATA; the first wheel then names each.
     """
-    purls = [_purl(package) for package in lockfile.packages]
+    purls = [_purl(package) for package in lockfile.every_package]
     return {
         package: purl
         if purls.count(purl) == 1
         else f"{purl}?file_name={quote(package.files[0].name, safe='.')}"
-        for package, purl in zip(lockfile.packages, purls, strict=True)
+        for package, purl in zip(lockfile.every_package, purls, strict=True)
     }
 
 
@@ -139,7 +139,7 @@ def _dependencies(
 ) -> list[dict[str, object]]:
     """The dependencies on any target between locked packages."""
     needs: dict[str, set[str]] = {root: set()}
-    for package in lockfile.packages:
+    for package in lockfile.every_package:
         needs[references[package]] = set()
     for target in lockfile.targets:
         packages = {package.name: package for package in lockfile.packages_for(target)}

@@ -29,6 +29,9 @@ def render_workspace(lockfile: Lockfile, indexes: Mapping[str, tuple[str, bool]]
     """
     check_distinct(lockfile)
     sourced = ", ".join(one.name for one in lockfile.packages if is_source(one.index))
+    if lockfile.inherited:
+        message = f"{lockfile.driver} takes packages from the host, which this export cannot name"
+        raise UsageError(Problem(message=message, hint="use `export pylock` for this driver"))
     if sourced:
         message = f"{lockfile.driver}: {sourced} comes from a source, which this export cannot name"
         raise UsageError(Problem(message=message, hint="use `export pylock` for this driver"))

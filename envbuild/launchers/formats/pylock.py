@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.launchers.export import TARGET, ExportFormat
 from envbuild.launchers.fleet import ExportedFile, FileSource, header, join
-from envbuild.launchers.markers import check_distinct
+from envbuild.launchers.markers import check_distinct, host_comments
 from envbuild.launchers.patch_releases import package_marker
 from envbuild.toml_text import toml_string
 
@@ -26,6 +26,7 @@ def render_pylock(lockfile: Lockfile, sources: Mapping[str, FileSource]) -> Expo
         f"requires-python = {toml_string(python_range(lockfile))}",
         f"environments = [{', '.join(toml_string(text) for text in target_markers(lockfile))}]",
     ]
+    lines += host_comments(lockfile)
     for package in lockfile.packages:
         lines += _package(package, lockfile, sources[package.name])
     return ExportedFile(name=f"pylock.{lockfile.driver}.toml", text=join(lines))

@@ -9,7 +9,7 @@ from envbuild.declaration.source import is_source
 from envbuild.errors import Problem, UsageError
 from envbuild.launchers.export import TARGET, ExportFormat, Option
 from envbuild.launchers.fleet import ExportedFile, header, join
-from envbuild.launchers.markers import check_distinct
+from envbuild.launchers.markers import check_distinct, host_comments
 from envbuild.launchers.patch_releases import package_marker
 from envbuild.requirement.parse import parse_requirement
 
@@ -39,6 +39,7 @@ def render_requirements(
     sourced = [package for package in lockfile.packages if is_source(package.index)]
     places = export.sources(lockfile) if export is not None and sourced else {}
     lines = [f"# {header('requirements --annotate' if annotate else 'requirements')}"]
+    lines += host_comments(lockfile)
     extras = _extras(lockfile) if annotate else {}
     for package in lockfile.packages:
         address = _address(package, places) if package in sourced else None

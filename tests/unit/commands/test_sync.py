@@ -54,6 +54,7 @@ def plan(
         declaration=make_declaration(*drivers),
         folder=folder,
         host=host,
+        host_packages=lambda _: None,
         interpreter_for=interpreter_for,
         current=current,
         is_valid=is_valid,

@@ -51,6 +51,9 @@ DIFFERENT: dict[str, Any] = {
     "command": ("vllm", "serve"),
     "library_path": ("nvidia/cudnn/lib",),
     "prepare": (("prisma", "generate"),),
+    "inherited": (
+        InheritedDistribution("torch", "2.5.0", "/h/torch-2.5.0.dist-info", digest("r")),
+    ),
 }
 """What decides an environment's files: each with another value."""
 

@@ -14,10 +14,10 @@ from envbuild.environment.stat_check import are_as_recorded
 from envbuild.environment.stat_list import differing_paths, record_environment
 from envbuild.environment.stat_record import (
     MAGIC,
-    look_at_python,
+    look_outside,
     read_parts,
-    recorded_python,
-    with_python,
+    recorded_outside,
+    with_outside,
 )
 from envbuild.posix.tree import walk_folders
 
@@ -263,15 +263,17 @@ def test_the_python_outside_is_recorded_beside_the_entries(tree: Path, scratch: 
     (tree / "bin").mkdir(exist_ok=True)
     (tree / "bin/python").symlink_to(python)
     plain = record_environment(tree)
-    record = with_python(plain, str(tree))
-    assert recorded_python(record) == (5, python.stat().st_mtime_ns) == look_at_python(str(tree))
-    assert recorded_python(plain) is None
+    record = with_outside(plain, str(tree))
+    looks = (5, python.stat().st_mtime_ns)
+    assert recorded_outside(record) == {"bin/python": looks}
+    assert look_outside(str(tree), "bin/python") == looks
+    assert recorded_outside(plain) == {}
     assert [part.paths() for part in read_parts(record)] == [p.paths() for p in read_parts(plain)]
     python.unlink()
-    assert with_python(plain, str(tree)) == plain
+    assert with_outside(plain, str(tree)) == plain
 
 
 @pytest.mark.parametrize("record", [b"", MAGIC, MAGIC + bytes(55), b"garbage" * 20])
 def test_a_damaged_record_names_no_python(record: bytes) -> None:
     """Whatever is there is reported by the check of the entries."""
-    assert recorded_python(record) is None
+    assert recorded_outside(record) == {}

@@ -1,0 +1,90 @@
+"""`inherit`: packages that a driver takes from a Python of the host, at the version that the host has."""
+
+from __future__ import annotations
+
+import re
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from envbuild.declaration.declaration import Inherit, inherited_name
+from envbuild.declaration.toml.table import Key, Place, TextError, list_of, read_table, text
+
+if TYPE_CHECKING:
+    from envbuild.declaration.declaration import Driver
+    from envbuild.declaration.toml.table import Table
+
+_PATTERN = re.compile(r"[a-z0-9*]([a-z0-9*-]*[a-z0-9*])?")
+_LONGEST = 200
+_HINT = 'write inherit = { python = "/usr/bin/python3", packages = ["torch", "nvidia-*"] }'
+
+
+def _python(written: str) -> str:
+    if not written.startswith("/") or "\0" in written:
+        raise TextError(
+            f"{written!r} is not an absolute path", hint="name the Python, such as /usr/bin/python3"
+        )
+    return written
+
+
+def _package(written: str) -> str:
+    """A name, a pattern with `*`, or `NAME==VERSION`."""
+    name, equal, version = written.partition("==")
+    pattern = canonicalize_name(name.strip())
+    if len(written) > _LONGEST or _PATTERN.fullmatch(pattern) is None:
+        raise TextError(f"{written[:80]!r} is neither a package nor a pattern", hint=_HINT)
+    if not pattern.strip("*"):
+        raise TextError(f"{written!r} would be every package of the host", hint="name the packages")
+    if not equal:
+        return pattern
+    if "*" in pattern or "*" in version:
+        raise TextError(f"{written!r} has a version and a `*`", hint="write NAME==VERSION")
+    try:
+        Version(version.strip())
+    except ValueError as error:
+        raise TextError(
+            f"{written!r} has no version: {error}", hint="write NAME==VERSION"
+        ) from None
+    return f"{pattern}=={version.strip()}"
+
+
+_PYTHON = Key("python", text(_python))
+_PACKAGES = Key("packages", list_of(text(_package), filled=True, unique=True))
+
+
+def read_inherit(value: object, place: Place) -> Inherit | None:
+    """Read `{ python = "PATH", packages = ["NAME"] }`."""
+    table = read_table(value, place, (_PYTHON, _PACKAGES), hint=_HINT)
+    if table is None:
+        return None
+    for key in (_PYTHON, _PACKAGES):
+        if not table.has(key):
+            place.wrong(f"has no `{key.name}`", hint=_HINT)
+    python, packages = table.get(_PYTHON), table.get(_PACKAGES)
+    return None if python is None or packages is None else Inherit(python=python, packages=packages)
+
+
+def check_inherit(driver: Driver, table: Table) -> None:
+    """Report keys that say another origin of what the driver inherits."""
+    inherit = driver.inherit
+    if inherit is None:
+        return
+    place = table.place.at("inherit")
+    if driver.python_source == "store":
+        place.wrong(
+            "packages of a host's Python need that Python, and `python-source` asks for the store's",
+            hint="remove `python-source`, or `inherit`",
+        )
+    others = {
+        "allow-sdist": driver.allow_sdist,
+        "torch-backend": ("torch",) if driver.torch_backend else (),
+    }
+    for key, names in others.items():
+        for name in names:
+            if any(fnmatchcase(name, inherited_name(one)) for one in inherit.packages):
+                place.wrong(
+                    f"{name} is the host's, and `{key}` says that it comes from elsewhere",
+                    hint=f"remove it from one of them, or `{key}`",
+                )

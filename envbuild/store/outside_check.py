@@ -1,0 +1,91 @@
+"""Whether what an environment's links lead to is what it was built with: its Python, and packages of the host.
+
+One `stat` for each; nothing is run. Quick verbs import this module: no pathlib.
+"""
+
+from __future__ import annotations
+
+import os
+
+from envbuild.environment.stat_record import PYTHON, look_outside, recorded_outside
+from envbuild.lean_json import open_ordinary, read_ordinary
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from envbuild.finding import Finding
+
+
+def check_outside(
+    root: str, name: str, record: bytes | None = None, *, packages: bool
+) -> Iterator[Finding]:
+    """The Python of an environment if it is gone, or another file than it was; with `packages` also those of the host.
+
+    `record` is the stat record, if the caller has read it.
+    Older records do not have the Python, so only its absence shows.
+    Without the link `bin/python` itself there is no finding here: the environment is damaged then.
+    """
+    if not os.path.islink(f"{root}/envs/{name}/{PYTHON}"):  # noqa: PTH114
+        return
+    try:
+        record = read_ordinary(f"{root}/receipts/{name}.stat") if record is None else record
+    except OSError:
+        record = b""  # a check of the environment reports its stat record
+    recorded = recorded_outside(record)
+    python = _check_python(root, name, recorded)
+    if python is not None:
+        yield python
+    for path in recorded if packages else ():
+        if path != PYTHON and _looks(root, name, path) != recorded[path]:
+            yield _changed(name, path)
+
+
+def _check_python(root: str, name: str, recorded: Mapping[str, tuple[int, int]]) -> Finding | None:
+    looks = _looks(root, name, PYTHON)
+    if looks is None:
+        return _finding(root, name, "is missing", _BACK)
+    if recorded.get(PYTHON, looks) != looks:
+        return _finding(root, name, "is another file than when it was built", _ASK)
+    return None
+
+
+def _looks(root: str, name: str, path: str) -> tuple[int, int] | None:
+    try:
+        return look_outside(f"{root}/envs/{name}", path)
+    except OSError:
+        return None
+
+
+def _changed(name: str, path: str) -> Finding:
+    from envbuild.environment.host_changes import HINT
+    from envbuild.finding import Code, Finding
+
+    message = "the host's package is another one than when it was built, or gone"
+    return Finding(code=Code.INHERITED, subject=name, path=path, message=message, hint=HINT)
+
+
+_BACK = "install it there again; or `envbuild sync` builds on another Python"
+_ASK = (
+    "`envbuild verify --repair` keeps the environment if its version is the same; "
+    "else `envbuild sync` builds a new one"
+)
+
+
+def _finding(root: str, name: str, what: str, hint: str) -> Finding:
+    from envbuild.finding import Code, Finding
+
+    path = os.path.realpath(f"{root}/envs/{name}/bin/python")
+    message = f"its Python {path}{_version(root, name)} {what}"
+    return Finding(code=Code.INTERPRETER, subject=name, message=message, hint=hint)
+
+
+def _version(root: str, name: str) -> str:
+    """The version that it was built with, from the first line of its receipt; empty if that cannot be read."""
+    from envbuild.environment.receipt import read_receipt_python
+
+    try:
+        with os.fdopen(open_ordinary(f"{root}/receipts/{name}.json"), encoding="utf-8") as stream:
+            return f" ({read_receipt_python(stream.readline())[1]})"
+    except (OSError, ValueError, KeyError):
+        return ""
