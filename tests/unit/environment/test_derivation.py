@@ -7,7 +7,13 @@ from typing import Any
 import pytest
 
 from envbuild.environment.activation import render_activation
-from envbuild.environment.derivation import LAYOUT, Derivation, compute_key, environment_name
+from envbuild.environment.derivation import (
+    LAYOUT,
+    Derivation,
+    InheritedDistribution,
+    compute_key,
+    environment_name,
+)
 from envbuild.lockfile.lockfile import ChosenFile
 from envbuild.value import field_names, replace
 from tests.support.values import PYTHON, digest, make_derivation
