@@ -96,6 +96,8 @@ _PLACES = {
     "doctor": "verify.doctor",
     "publish": "release.publish",
     "fetch": "release.fetch",
+    "report": "fleet.report",
+    "fleet": "fleet.fleet",
     "export": "export.export",
     "import": "declaration.import_",
     "add": "declaration.add",

@@ -1,0 +1,111 @@
+"""`report` and `fleet`: what one host has, and how many hosts compare."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from envbuild.cli.folders import cpus
+from envbuild.cli.options import Arguments, Parameter
+from envbuild.cli.verbs import Verb
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from envbuild.cli.context import Context
+    from envbuild.commands.host_report import HostReport
+    from envbuild.finding import Finding
+    from envbuild.report.outcome import Outcome
+    from envbuild.text import Text
+
+_STDIN = 256 << 20
+"""The most characters that are read from stdin."""
+
+
+@Verb("report", formats=("text", "json", "prometheus"), trusts=("store",))
+def report(context: Context, arguments: Arguments) -> Outcome:
+    """Say what this host has: generation, release, content digests, drift, what runs, what doctor finds."""
+    from importlib.metadata import version
+
+    from envbuild import __version__
+    from envbuild.commands.host_report import report as command
+    from envbuild.posix.clock import now
+    from envbuild.release.record import FOLDER, ReleaseRecord
+    from envbuild.report.host_report import report_table
+    from envbuild.report.outcome import Outcome
+    from envbuild.store.guard import require_store
+    from envbuild.store.verifier import Verifier
+
+    require_store(context.store.root)
+    result = command(
+        context.store,
+        Verifier(root=str(context.store.root), workers=cpus()),
+        ReleaseRecord(folder=context.store.root / FOLDER),
+        _doctor(context),
+        host=os.uname().nodename,
+        created=now(),
+        tools=(__version__, version("uv")),
+    )
+    return Outcome(
+        code=0,
+        text=lambda: _text(result, arguments.format),
+        table=lambda: report_table(result),
+    )
+
+
+def _text(result: HostReport, format_: str) -> Text:
+    from envbuild.report.host_report import render_prometheus, render_report
+
+    return render_prometheus(result) if format_ == "prometheus" else render_report(result)
+
+
+def _doctor(context: Context) -> tuple[Finding, ...]:
+    """What doctor finds on this host, without a declaration."""
+    from envbuild.commands.doctor import Doctor
+    from envbuild.target.host import probe_host
+
+    return (
+        Doctor(
+            store=context.store,
+            manifest=context.store.require_current(),
+            host=probe_host(context.runner, context.environment),
+            runner=context.runner,
+            environment=context.environment,
+            declaration=None,
+            lock_folder=context.lock_folder,
+        )
+        .examine()
+        .findings
+    )
+
+
+@Verb(
+    "fleet",
+    Parameter(
+        "reports",
+        "REPORT",
+        "files of `envbuild report --format json`, folders of them, or - for stdin",
+        count="+",
+    ),
+    Parameter("--html", "FILE", "also write a page that needs no other file"),
+    trusts=(),
+)
+def fleet(_: Context, arguments: Arguments) -> Outcome:
+    """Compare the reports of many hosts: who has which release, and who differs in what."""
+    from pathlib import Path
+
+    from envbuild.commands.fleet import compare_hosts, read_reports
+    from envbuild.report.fleet import fleet_table, render_fleet, render_fleet_html
+    from envbuild.report.outcome import outcome_of
+
+    stdin = sys.stdin.read(_STDIN) if "-" in arguments.reports else None
+    result = compare_hosts(read_reports(tuple(map(Path, arguments.reports)), stdin))
+    if arguments.html is not None:
+        from envbuild.errors import HostError, Problem
+        from envbuild.posix.files import write_atomically
+
+        try:
+            write_atomically(Path(arguments.html), render_fleet_html(result).encode())
+        except OSError as error:
+            message = f"cannot write it: {error.strerror}"
+            raise HostError(Problem(file=arguments.html, message=message)) from error
+    return outcome_of(result, render_fleet, fleet_table, code=result.exit_code)

@@ -1,0 +1,154 @@
+"""What `envbuild report` prints: text, JSON, and Prometheus' exposition format."""
+
+from __future__ import annotations
+
+import calendar
+import time
+from typing import TYPE_CHECKING
+
+from envbuild.finding import finding_table
+from envbuild.report.lines import finding_lines, render_count
+from envbuild.text import text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from envbuild.commands.host_report import HostReport
+    from envbuild.text import Text
+
+KIND = "host-report"
+
+
+def render_report(result: HostReport) -> Text:
+    """A few lines for people."""
+    return text_of(_lines(result))
+
+
+def _lines(result: HostReport) -> Iterator[str]:
+    release = result.release
+    followed = f"release {release.sequence}" if release is not None else "no release"
+    yield f"{result.host}: generation {result.manifest.generation} of {result.store}, {followed}"
+    for one in result.drivers:
+        state = render_count(one.drift, "difference") if one.drift else "as built"
+        yield f"  {one.name} {one.version}: {one.content or 'content not known'}, {state}"
+    for running in result.running:
+        what = f"{running.driver} {running.version}" if running.driver else "of no generation"
+        age = "" if running.current else ", not current"
+        number = f"{running.count} process{'es' * (running.count != 1)}"
+        yield f"  runs: {what}{age}: {number}"
+    yield from finding_lines((*result.drift, *result.findings))
+
+
+def report_table(result: HostReport) -> dict[str, object]:
+    """The same as a JSON object, which `envbuild fleet` reads."""
+    release = result.release
+    return {
+        "kind": KIND,
+        "host": result.host,
+        "created": result.created,
+        "envbuild": result.envbuild,
+        "uv": result.uv,
+        "store": result.store,
+        "generation": result.manifest.generation,
+        "generation_created": result.manifest.created,
+        "release": None
+        if release is None
+        else {"sequence": release.sequence, "digest": release.digest},
+        "drivers": [
+            {
+                "name": one.name,
+                "version": one.version,
+                "variant": one.variant,
+                "key": one.key,
+                "environment": one.environment,
+                "content": one.content,
+                "python_version": one.python_version,
+                "drift": one.drift,
+            }
+            for one in result.drivers
+        ],
+        "drift": [finding_table(finding) for finding in result.drift],
+        "running": [
+            {
+                "driver": one.driver,
+                "version": one.version,
+                "current": one.current,
+                "count": one.count,
+            }
+            for one in result.running
+        ],
+        "findings": [finding_table(finding) for finding in result.findings],
+    }
+
+
+def render_prometheus(result: HostReport) -> Text:
+    """The same for the textfile collector of Prometheus' node exporter."""
+    return text_of(_metrics(result))
+
+
+def _metrics(result: HostReport) -> Iterator[str]:
+    release, manifest = result.release, result.manifest
+    tools = {"envbuild": result.envbuild, "uv": result.uv, "store": result.store}
+    yield from _metric("info", "What built the store.", [(tools, 1)])
+    yield from _metric("generation", "The current generation.", [({}, manifest.generation)])
+    yield from _metric(
+        "generation_created_seconds",
+        "When the current generation was made.",
+        [({}, _seconds(manifest.created))],
+    )
+    yield from _metric(
+        "release_sequence",
+        "The release that the current generation was made from; 0 if it was none.",
+        [({}, release.sequence if release is not None else 0)],
+    )
+    drivers = [
+        (
+            {
+                "driver": one.name,
+                "version": one.version,
+                "variant": one.variant or "",
+                "key": one.key,
+                "content": one.content or "",
+            },
+            1,
+        )
+        for one in result.drivers
+    ]
+    yield from _metric("driver_info", "Each driver of the current generation.", drivers)
+    drift = [({"driver": one.name}, one.drift) for one in result.drivers]
+    yield from _metric("drift_findings", "Differences from what was built.", drift)
+    running = [
+        (
+            {
+                "driver": one.driver or "",
+                "version": one.version or "",
+                "current": str(one.current).lower(),
+            },
+            one.count,
+        )
+        for one in result.running
+    ]
+    yield from _metric("processes", "Processes that run from the store.", running)
+    yield from _metric(
+        "doctor_findings", "Problems that doctor found.", [({}, len(result.findings))]
+    )
+    yield from _metric(
+        "report_created_seconds", "When this was written.", [({}, _seconds(result.created))]
+    )
+
+
+def _metric(name: str, text: str, samples: list[tuple[dict[str, str], int]]) -> Iterator[str]:
+    yield f"# HELP envbuild_{name} {text}"
+    yield f"# TYPE envbuild_{name} gauge"
+    for labels, number in samples:
+        shown = ",".join(f'{label}="{_escaped(told)}"' for label, told in labels.items())
+        yield f"envbuild_{name}{{{shown}}} {number}" if shown else f"envbuild_{name} {number}"
+
+
+def _escaped(label: str) -> str:
+    return label.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+def _seconds(text: str) -> int:
+    """Seconds since the start of 1970."""
+    return calendar.timegm(time.strptime(text, "%Y-%m-%dT%H:%M:%SZ"))
