@@ -153,10 +153,13 @@ def realworld(session: nox.Session) -> None:
 
 @nox.session(python=str(PYTHONS[FULL]))
 def differential(session: nox.Session) -> None:
-    """Hold fifty real applications against uv and pip, and build the fleet in every way; takes minutes."""
+    """Hold fifty real applications and the CPU fleet against uv and pip, and build the fleet in every way."""
     need_envbuild(session, "test")
     session.install("pip>=26")
-    tests = [f"tests/realworld/test_{name}.py" for name in ("applications", "same_content")]
+    tests = [
+        f"tests/realworld/test_{name}.py"
+        for name in ("applications", "cross_check", "same_content")
+    ]
     session.run("pytest", "--realworld", *tests, *session.posargs)
 
 

@@ -196,7 +196,8 @@ class DeferredIndexes:
 
         return self._opened.enter_context(IndexSessions(self._locations, opened))
 
-    def _python_for(self, target: Target) -> Interpreter | str:
+    def python_for(self, target: Target) -> Interpreter | str:
+        """As `ResolverTools` has it."""
         from envbuild.python.for_target import python_for
         from envbuild.target.host import probe_host
 
@@ -260,7 +261,7 @@ class DeferredIndexes:
             conceal=indexes.uv.without_secret,
             listed_files=indexes.listed_files,
             index_for=indexes.uv.for_target,
-            python_for=self._python_for,
+            python_for=self.python_for,
         )
         made = cast("Resolver", import_module(kind.module).make_resolver(tools))
         self._resolvers[name, bindings, rules] = made

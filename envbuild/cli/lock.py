@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from envbuild.cli.context import Context
+    from envbuild.cli.deferred_indexes import DeferredIndexes
+    from envbuild.commands.lock import Locker
     from envbuild.commands.lock_inherit import HostLists
+    from envbuild.commands.lock_jobs import Upgrade
     from envbuild.commands.lock_result import LockResult
     from envbuild.progress import Progress
     from envbuild.report.outcome import Outcome
@@ -29,7 +32,7 @@ def _at_once(arguments: Arguments, environment: Mapping[str, str]) -> Text | Non
 
     if arguments.drivers or arguments.upgrade or arguments.upgrade_package:
         return None
-    if arguments.host_packages:
+    if arguments.cross_check or arguments.host_packages:
         return None
     if not arguments.check and not is_own_declaration(arguments):
         return None
@@ -63,6 +66,10 @@ def _package(text: str) -> str:
         "write nothing; exit 1 and give the reasons if a lockfile is stale, "
         "or with an upgrade if a pin would move",
     ),
+    flag(
+        "--cross-check",
+        "then have a second resolver (pip-tools, or uv) resolve what is locked; exit 1 if it differs",
+    ),
     flag("--keep-going", "when some drivers fail, write the lockfiles of the others"),
     Parameter(
         "--host-packages",
@@ -83,7 +90,7 @@ def lock(context: Context, arguments: Arguments) -> Outcome:
 
     names = tuple(arguments.drivers)
     upgrading = arguments.upgrade or arguments.upgrade_package or arguments.host_packages
-    if arguments.check and not upgrading:
+    if arguments.check and not upgrading and not arguments.cross_check:
         result = _check(context, names)
     else:
         with shown_progress(sys.stderr, context.environment) as progress:
@@ -108,22 +115,43 @@ def _lock(
     from envbuild.commands.lock import Locker, Upgrade
 
     packages = tuple(arguments.upgrade_package)
+    upgrade = Upgrade(everything=arguments.upgrade, packages=packages)
     with DeferredIndexes(context) as indexes:
+        jobs = arguments.jobs or _SIDE_BY_SIDE * context.cpus
         locker = Locker(
             declaration=context.declaration,
             folder=context.lock_folder,
             resolver=indexes,
             metadata=indexes,
             progress=progress,
-            jobs=arguments.jobs or _SIDE_BY_SIDE * context.cpus,
+            jobs=jobs,
             lists=_host_lists(context, arguments.host_packages),
         )
-        return locker.lock(
-            names,
-            Upgrade(everything=arguments.upgrade, packages=packages),
-            write=not arguments.check,
-            keep_going=arguments.keep_going,
-        )
+        if arguments.check and upgrade == Upgrade() and not arguments.host_packages:
+            result = _check(context, names)
+        else:
+            result = locker.lock(
+                names, upgrade, write=not arguments.check, keep_going=arguments.keep_going
+            )
+        return _cross_checked(result, locker, indexes, upgrade) if arguments.cross_check else result
+
+
+def _cross_checked(
+    result: LockResult, locker: Locker, indexes: DeferredIndexes, upgrade: Upgrade
+) -> LockResult:
+    """The result with what a second resolver says of its lockfiles."""
+    from envbuild.commands.cross_check import CrossChecker
+    from envbuild.value import replace
+
+    checker = CrossChecker(
+        declaration=locker.declaration,
+        resolver=locker.resolver,
+        metadata=locker.metadata,
+        progress=locker.progress,
+        jobs=locker.jobs,
+        python_for=indexes.python_for,
+    )
+    return replace(result, cross_checks=checker.check(result.lockfiles, upgrade))
 
 
 def _host_lists(context: Context, file: str | None) -> HostLists:

@@ -34,7 +34,7 @@ from envbuild.resolution.reusable_pins import choices_of
 from envbuild.value import replace, value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from envbuild.commands.lock_jobs import LockGroup
     from envbuild.declaration.declaration import Declaration
@@ -120,6 +120,7 @@ class Locker:
             undeclared=_undeclared(self.declaration, self.folder),
             broken_rules=check_rules(self.declaration, now, self.folder.shown),
             failures=tuple(dict.fromkeys(failures)),
+            lockfiles=_fresh(jobs, locked),
         )
 
     def _keep_or_resolve(self, groups: list[LockGroup], upgrade: Upgrade) -> Resolved:
@@ -224,7 +225,20 @@ def check_locks(declaration: Declaration, folder: LockFolder, names: tuple[str, 
         drivers=tuple(driver_lock(job, None, checked=True) for job in jobs),
         undeclared=_undeclared(declaration, folder),
         resolved=False,
+        lockfiles=_fresh(jobs, {}),
     )
+
+
+def _fresh(jobs: LockGroup, locked: Mapping[str, Lockfile]) -> dict[str, Lockfile]:
+    """The lockfiles of the jobs that satisfy their declaration."""
+    kept = {
+        job.driver.name: job.previous
+        for job in jobs
+        if job.previous is not None and not job.reasons
+    }
+    return kept | {
+        job.driver.name: locked[job.driver.name] for job in jobs if job.driver.name in locked
+    }
 
 
 def _names(failures: Iterable[LockFailure]) -> tuple[str, ...]:

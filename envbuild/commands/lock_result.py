@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from envbuild.conflicts.rules import agreement
 from envbuild.errors import EnvbuildError, NoError, Problem
 from envbuild.lockfile.difference import compare_lockfiles
-from envbuild.value import replace, value
+from envbuild.value import field, replace, value
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
+    from envbuild.commands.cross_check import CrossCheck
     from envbuild.commands.lock_jobs import Job, LockGroup
     from envbuild.declaration.declaration import Agree, Declaration
     from envbuild.finding import Finding
@@ -84,6 +85,20 @@ class LockResult:
     failures: tuple[LockFailure, ...] = ()
     """Failures while the rest was written (`--keep-going`)."""
 
+    lockfiles: Mapping[str, Lockfile] = field(default_factory=dict)
+    """By driver, those that satisfy the declaration: as they were, or as they are now."""
+
+    cross_checks: tuple[CrossCheck, ...] | None = None
+    """What a second resolver says of them (`--cross-check`); None if it was not asked."""
+
+    @property
+    def cross_check_code(self) -> int:
+        """1 if a second resolver differs; 5 if nothing at all could be compared on this host."""
+        checks = self.cross_checks or ()
+        if not all(check.agrees for check in checks):
+            return 1
+        return 0 if any(check.agreed for check in checks) or not checks else 5
+
     @property
     def all_fresh(self) -> bool:
         """Whether every lockfile satisfied its declaration."""
@@ -94,7 +109,8 @@ class LockResult:
         """The exit code of the worst failure; 1 if something stays stale, or a rule is broken."""
         stale = self.checked and not self.all_fresh
         own = 1 if stale or self.broken_rules else 0
-        return max(own, *(failure.error.exit_code for failure in self.failures), 0)
+        failed = (failure.error.exit_code for failure in self.failures)
+        return max(own, self.cross_check_code, *failed, 0)
 
 
 def driver_lock(

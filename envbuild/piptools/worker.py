@@ -8,6 +8,7 @@ What pip, its builds and Python itself print goes nowhere: their words are in th
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 import traceback
@@ -20,6 +21,7 @@ _MOST_WORDS = 20_000
 """Characters of an error's words."""
 
 _MOST_CAUSES = 100
+_MOST_MESSAGES = 20
 
 
 def main(job_file: str) -> int:
@@ -61,11 +63,27 @@ def _attempt(job: dict[str, Any], pins: dict[str, str]) -> dict[str, Any]:
         repository=PyPIRepository([], cache_dir=job["cache"]),
         allow_unsafe=True,
     )
+    heard = _Heard()
     try:
         found = resolver.resolve(max_rounds=len(pins) + 2)
     except (DistributionNotFound, UnsupportedPythonVersion) as error:
-        return {"unsatisfiable": _causes(error), "words": _shorten(str(error))}
+        words = "\n".join(heard.words) or str(error)
+        return {"unsatisfiable": _causes(error), "words": _shorten(words)}
     return {"packages": sorted([one.name, _version(one)] for one in found)}
+
+
+class _Heard(logging.Handler):
+    """Hears why pip passed over versions, which it only logs."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.CRITICAL)
+        self.words: list[str] = []
+        logging.getLogger("pip._internal.resolution.resolvelib.factory").addHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the message."""
+        if len(self.words) < _MOST_MESSAGES:
+            self.words.append(record.getMessage())
 
 
 def _line(text: str, constraint: bool = False) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.lockfile.warnings import held_back_hint, held_back_table, held_back_text
+from envbuild.report.cross_check import cross_check_lines, cross_check_table
 from envbuild.report.diff import change_table, render_change
 from envbuild.report.lines import render_count
 from envbuild.report.outcome import problem_table
@@ -27,6 +28,8 @@ def render_lock(result: LockResult) -> Text:
         lines.append(f"{finding.path}:{finding.line}: {finding.message}")
     if not result.drivers and not result.failures:
         lines.append("no driver is enabled")
+    for check in result.cross_checks or ():
+        lines += cross_check_lines(check)
     return text_of(lines)
 
 
@@ -65,6 +68,9 @@ def lock_table(result: LockResult) -> dict[str, object]:
             }
             for finding in result.broken_rules
         ],
+        "cross_check": None
+        if result.cross_checks is None
+        else [cross_check_table(check) for check in result.cross_checks],
     }
 
 

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from envbuild.build.builder import Applied, Failure
+from envbuild.commands.cross_check import CrossCheck, NoSet
 from envbuild.commands.lock_result import DriverLock, LockFailure, LockResult
 from envbuild.commands.sync import SyncResult
 from envbuild.errors import IndexFailureError, Problem, UnsatisfiableError
 from envbuild.lockfile.difference import Change, file_change
 from envbuild.lockfile.lockfile import HeldBack
+from envbuild.lockfile.picks import Difference, Side
 from envbuild.report.list import list_table, render_list, which_table
 from envbuild.report.lock import lock_table, render_lock
 from envbuild.report.outcome import Outcome, problems_table, render_table
@@ -26,6 +28,7 @@ from envbuild.text import Text, text_of
 from envbuild.value import replace
 from tests.support.golden import assert_golden
 from tests.support.values import (
+    ARM,
     CREATED,
     LINUX,
     STORE,
@@ -139,6 +142,66 @@ LOCKS = {
             LockFailure(
                 drivers=("asr", "tts"),
                 error=UnsatisfiableError(Problem(message="no versions", hint="widen a range")),
+            ),
+        ),
+    ),
+    "lock-cross-check": LockResult(
+        checked=True,
+        drivers=(locked("asr"), locked("gateway"), locked("vllm")),
+        undeclared=(),
+        cross_checks=(
+            CrossCheck(
+                driver="asr",
+                resolver="uv",
+                judge="pip-tools",
+                packages=82,
+                agreed=(LINUX, ARM),
+            ),
+            CrossCheck(
+                driver="gateway",
+                resolver="uv",
+                judge="pip-tools",
+                packages=41,
+                differences=(
+                    Difference(
+                        package="openai",
+                        targets=(LINUX,),
+                        locked=Side(
+                            version="2.54.0",
+                            required_by=("litellm 1.106.2 requires openai<3",),
+                            why="not 3.57.0: litellm 1.106.2 requires openai<3",
+                        ),
+                        judged=Side(
+                            version="3.57.0",
+                            required_by=("litellm 1.108.7 requires openai>=2",),
+                            why="it could take 2.54.0 too, and preferred 3.57.0",
+                        ),
+                    ),
+                    Difference(
+                        package="distro",
+                        targets=(LINUX,),
+                        locked=Side(
+                            version="1.9.0",
+                            required_by=("openai 2.54.0 requires distro",),
+                            why="what it took requires it",
+                        ),
+                        judged=Side(
+                            version=None, required_by=(), why="nothing that it took requires it"
+                        ),
+                    ),
+                ),
+                not_judged=((ARM, "this host is x86_64-manylinux_2_36"),),
+            ),
+            CrossCheck(
+                driver="vllm",
+                resolver="uv",
+                judge="pip-tools",
+                packages=0,
+                unsatisfied=(
+                    NoSet(
+                        target=LINUX, words="a 1.0 requires b<2\nthe driver requires b>=2\x1b[0m"
+                    ),
+                ),
             ),
         ),
     ),

@@ -5,9 +5,12 @@ from __future__ import annotations
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from envbuild.value import value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 @value
@@ -24,6 +27,9 @@ class ResolverKind:
     refuses: tuple[str, ...] = ()
     """Keys of a driver that it does not support, as the file spells them."""
 
+    only_here: bool = False
+    """Whether it resolves only for targets whose Python and platform this host has."""
+
 
 @cache
 def all_resolvers() -> tuple[ResolverKind, ...]:
@@ -36,3 +42,19 @@ def all_resolvers() -> tuple[ResolverKind, ...]:
 def find_resolver(name: str) -> ResolverKind:
     """The resolver with that name; KeyError if there is none."""
     return {kind.name: kind for kind in all_resolvers()}[name]
+
+
+def other_resolver(name: str) -> ResolverKind:
+    """The resolver that judges what another one has locked: uv, or of the others the first for uv."""
+    others = [kind for kind in all_resolvers() if kind.name != name]
+    return next((kind for kind in others if kind.name == "uv"), others[0])
+
+
+def refused_keys(kind: ResolverKind, origins: Iterable[tuple[str, int]]) -> tuple[str, ...]:
+    """The keys of a driver that a resolver does not support; `origins` is the driver's."""
+    lines = dict(origins)
+    return tuple(
+        key
+        for key in kind.refuses
+        if key in lines or any(name.startswith(f"{key}.") for name in lines)
+    )

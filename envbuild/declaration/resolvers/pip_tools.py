@@ -5,5 +5,8 @@ from __future__ import annotations
 from envbuild.declaration.resolvers import ResolverKind
 
 RESOLVER = ResolverKind(
-    name="pip-tools", module="envbuild.piptools.resolver", refuses=("overrides", "inherit")
+    name="pip-tools",
+    module="envbuild.piptools.resolver",
+    refuses=("overrides", "inherit"),
+    only_here=True,
 )

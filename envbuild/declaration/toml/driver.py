@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from envbuild.declaration.resolvers import find_resolver
+from envbuild.declaration.resolvers import find_resolver, refused_keys
 from envbuild.declaration.toml.inherit import check_inherit
 from envbuild.declaration.toml.keys import DRIVER_FORM, DRIVER_KEYS, EXTENDS, REQUIRES, RESOLVER
 from envbuild.declaration.toml.merging import merge_driver
@@ -139,13 +139,11 @@ class _Drivers:
 
 def _check_resolver(driver: Driver, table: Table) -> None:
     """Report keys that the driver's resolver does not support."""
-    lines = dict(driver.origins)
-    for key in find_resolver(driver.resolver).refuses:
-        if key in lines or any(name.startswith(f"{key}.") for name in lines):
-            table.place.at(key).wrong(
-                f"the resolver '{driver.resolver}' does not support `{key}`",
-                hint=f"remove the key, or use another `{RESOLVER.name}` for this driver",
-            )
+    for key in refused_keys(find_resolver(driver.resolver), driver.origins):
+        table.place.at(key).wrong(
+            f"the resolver '{driver.resolver}' does not support `{key}`",
+            hint=f"remove the key, or use another `{RESOLVER.name}` for this driver",
+        )
 
 
 def _check_names(names: Iterable[str], place: Place) -> None:

@@ -1,0 +1,248 @@
+"""`envbuild lock --cross-check`: a second resolver resolves what the first has locked, and both are compared."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envbuild.commands.lock_jobs import Job, Upgrade
+from envbuild.commands.lock_merge import Merger
+from envbuild.commands.lock_resolution import TargetResolver
+from envbuild.conflicts.rules import coexist_groups
+from envbuild.declaration.resolvers import other_resolver, refused_keys
+from envbuild.errors import UnsatisfiableError
+from envbuild.lockfile.freshness import inputs_of
+from envbuild.lockfile.picks import Explainer, compare_picks, picks_of
+from envbuild.posix.workers import Workers
+from envbuild.target.target import parse_platform
+from envbuild.value import replace, value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from envbuild.declaration.declaration import Declaration, Driver
+    from envbuild.declaration.resolvers import ResolverKind
+    from envbuild.lockfile.lockfile import Lockfile
+    from envbuild.lockfile.picks import Difference
+    from envbuild.progress import Progress
+    from envbuild.resolution.resolution import (
+        KnownPackage,
+        MetadataSource,
+        Resolution,
+        Resolver,
+    )
+    from envbuild.target.target import Interpreter, Target
+
+_MOST_QUESTIONS = 20
+"""Resolutions of one driver that only explain differences."""
+
+
+@value
+class NoSet:
+    """The second resolver finds no versions that satisfy the driver."""
+
+    target: Target
+    words: str
+
+
+@value
+class CrossCheck:
+    """What a second resolver says of one driver's lockfile."""
+
+    driver: str
+    resolver: str
+    """The resolver that locked it."""
+
+    judge: str
+    """The second one."""
+
+    packages: int
+    """How many packages were compared, on all targets."""
+
+    agreed: tuple[Target, ...] = ()
+    """The targets for which both have the same versions."""
+
+    differences: tuple[Difference, ...] = ()
+    unsatisfied: tuple[NoSet, ...] = ()
+    not_judged: tuple[tuple[Target, str], ...] = ()
+    """The targets that the second resolver cannot resolve for here, each with the reason."""
+
+    @property
+    def agrees(self) -> bool:
+        """Whether nothing that was compared differs."""
+        return not self.differences and not self.unsatisfied
+
+
+@value
+class CrossChecker:
+    """Has each driver resolved again by the resolver that did not lock it."""
+
+    declaration: Declaration
+    resolver: Resolver
+    metadata: MetadataSource
+    progress: Progress
+    jobs: int
+    """How many resolutions run at the same time."""
+
+    python_for: Callable[[Target], Interpreter | str]
+    """As in `ResolverTools`."""
+
+    def check(self, lockfiles: Mapping[str, Lockfile], upgrade: Upgrade) -> tuple[CrossCheck, ...]:
+        """Judge fresh lockfiles, in the declaration's order.
+
+        The second resolver gets the locked versions as preferences, unless `upgrade` lets them move:
+        so it says whether it accepts them, and after an upgrade what it chooses by itself.
+        Errors of indexes and of the host as in `Resolver`.
+        """
+        drivers = [one for one in self.declaration.drivers if one.name in lockfiles]
+        return tuple(self._check(one, lockfiles[one.name], upgrade) for one in drivers)
+
+    def _check(self, driver: Driver, lockfile: Lockfile, upgrade: Upgrade) -> CrossCheck:
+        judge = other_resolver(driver.resolver)
+        result = CrossCheck(
+            driver=driver.name, resolver=driver.resolver, judge=judge.name, packages=0
+        )
+        obstacles = self._obstacles(driver, judge, lockfile)
+        result = replace(result, not_judged=tuple(obstacles.items()))
+        targets = tuple(target for target in lockfile.targets if target not in obstacles)
+        if not targets:
+            self.progress.done(driver.name, "not cross-checked")
+            return result
+        if any(driver.name in group for group in coexist_groups(self.declaration)):
+            upgrade = Upgrade()  # it was not resolved alone, so it is not chosen anew alone
+        second = _SecondResolution(
+            checker=self,
+            job=self._job(driver, judge.name, lockfile, targets),
+            upgrade=upgrade,
+            lockfile=lockfile,
+        )
+        result = second.compare(result, targets)
+        self.progress.done(driver.name, f"cross-checked by {judge.name}")
+        return result
+
+    def _obstacles(
+        self, driver: Driver, judge: ResolverKind, lockfile: Lockfile
+    ) -> dict[Target, str]:
+        """The targets that the second resolver cannot resolve for, with the reasons."""
+        keys = refused_keys(judge, driver.origins)
+        if keys:
+            return dict.fromkeys(lockfile.targets, f"{judge.name} has no `{keys[0]}`")
+        if not judge.only_here:
+            return {}
+        found = {target: self.python_for(target) for target in lockfile.targets}
+        return {target: reason for target, reason in found.items() if isinstance(reason, str)}
+
+    def _job(
+        self, driver: Driver, resolver: str, lockfile: Lockfile, targets: tuple[Target, ...]
+    ) -> Job:
+        """The driver for these targets alone, as the resolver is to resolve it."""
+        platforms = {target.platform for target in targets}
+        pythons = {target.python for target in targets}
+        here = replace(
+            driver,
+            python=tuple(python for python in driver.python if python in pythons),
+            platforms=tuple(one for one in driver.platforms if parse_platform(one) in platforms),
+        )
+        inputs = replace(inputs_of(here, self.declaration), resolver=resolver)
+        return Job(driver=here, inputs=inputs, previous=lockfile, digest="", reasons=())
+
+
+@value
+class _SecondResolution:
+    """One driver's second resolution."""
+
+    checker: CrossChecker
+    job: Job
+    """The driver, to be resolved by the second resolver."""
+
+    lockfile: Lockfile
+    upgrade: Upgrade
+
+    def compare(self, result: CrossCheck, targets: tuple[Target, ...]) -> CrossCheck:
+        """The result with what was found on these targets."""
+        name = self.job.driver.name
+        for target in targets:
+            self.checker.progress.stage(name, f"resolving for {target} by {result.judge}")
+        with Workers(max_workers=self.checker.jobs) as pool:
+            answers = list(pool.map(self._resolved, targets))
+        found = tuple(one for one in answers if not isinstance(one, NoSet))
+        unsatisfied = tuple(one for one in answers if isinstance(one, NoSet))
+        try:
+            judged = self._merged(found) if found else None
+        except UnsatisfiableError as error:
+            judged = None
+            unsatisfied += tuple(NoSet(target=one.target, words=_words(error)) for one in found)
+        unsatisfied = tuple(sorted(unsatisfied, key=lambda one: targets.index(one.target)))
+        if judged is None:
+            return replace(result, unsatisfied=unsatisfied)
+        return self._compared(replace(result, unsatisfied=unsatisfied), judged)
+
+    def _compared(self, result: CrossCheck, judged: Lockfile) -> CrossCheck:
+        explainer = Explainer(
+            inputs=self.lockfile.inputs,
+            resolver=result.resolver,
+            judge=result.judge,
+            ask=self._ask,
+            questions=_MOST_QUESTIONS,
+        )
+        differences, agreed, packages = [], [], 0
+        for target in judged.targets:
+            ours, theirs = picks_of(self.lockfile, target), picks_of(judged, target)
+            packages += len(ours.versions)
+            names = compare_picks(ours, theirs)
+            differences += [explainer.explain(name, ours, theirs) for name in names]
+            agreed += [] if names else [target]
+        return replace(
+            result, packages=packages, agreed=tuple(agreed), differences=_joined(differences)
+        )
+
+    def _resolved(self, target: Target) -> Resolution | NoSet:
+        try:
+            return self._resolve(target)
+        except UnsatisfiableError as error:
+            return NoSet(target=target, words=_words(error))
+
+    def _resolve(
+        self,
+        target: Target,
+        told: tuple[KnownPackage, ...] = (),
+        bounds: tuple[str, ...] = (),
+        resolver: str | None = None,
+    ) -> Resolution:
+        job = self.job
+        if resolver is not None:
+            job = replace(job, inputs=replace(job.inputs, resolver=resolver))
+        asked = TargetResolver(
+            resolver=self.checker.resolver, metadata=self.checker.metadata, told=told
+        )
+        return asked.resolve((job,), target, self.upgrade, bounds)
+
+    def _merged(self, found: tuple[Resolution, ...]) -> Lockfile:
+        merger = Merger(
+            declaration=self.checker.declaration,
+            metadata=self.checker.metadata,
+            progress=self.checker.progress,
+            resolve=lambda told: {
+                target: self._resolve(target, known) for target, known in told.items()
+            },
+        )
+        return merger.merge_until_sound((self.job,), found, self.upgrade)[self.job.driver.name]
+
+    def _ask(self, resolver: str, target: Target, requirement: str) -> str | None:
+        """Why a resolver finds nothing with another requirement; None if it finds a set."""
+        try:
+            self._resolve(target, bounds=(requirement,), resolver=resolver)
+        except UnsatisfiableError as error:
+            return _words(error)
+        return None
+
+
+def _words(error: UnsatisfiableError) -> str:
+    return "\n".join(problem.detail or problem.message for problem in error.problems)
+
+
+def _joined(differences: Iterable[Difference]) -> tuple[Difference, ...]:
+    """The same difference on several targets as one."""
+    found: dict[Difference, list[Target]] = {}
+    for one in differences:
+        found.setdefault(replace(one, targets=()), []).extend(one.targets)
+    return tuple(replace(one, targets=tuple(targets)) for one, targets in found.items())
