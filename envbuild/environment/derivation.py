@@ -6,9 +6,12 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from envbuild.value import value
+from envbuild.value import defaults_of, value
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from envbuild.declaration.declaration import Driver
     from envbuild.lockfile.lockfile import ChosenFile
 
 LAYOUT = 7
@@ -77,11 +80,89 @@ class Derivation:
     """What it takes from the host, ordered by name."""
 
 
-def compute_key(derivation: Derivation) -> str:
-    """64 hex digits: sha256 over all fields that decide the content, each with its name.
+class EnvironmentKey(NamedTuple):
+    """A driver's key that decides an environment's content: a field of `Driver` and of `Derivation`."""
 
-    The fields are listed by hand, because a new one changes every existing key.
-    """
+    parse: Callable[[object], Any]
+    """Its value in a receipt → the field; TypeError if it is of another kind."""
+
+    render: Callable[[Any], object] = lambda value: value
+    """The field → its value in a receipt."""
+
+    always: bool = False
+    """Whether it is a part of the digest where it is not declared too; else old digests stay."""
+
+
+def settings_of(source: Driver | Derivation) -> dict[str, Any]:
+    """The environment keys of a driver, or of what was built from it, by name."""
+    return {name: getattr(source, name) for name in ENVIRONMENT_KEYS}
+
+
+def render_settings(derivation: Derivation) -> dict[str, object]:
+    """The environment keys in a receipt; those with a default only if they are declared."""
+    return {
+        name: ENVIRONMENT_KEYS[name].render(found)
+        for name, found in settings_of(derivation).items()
+        if name not in _DEFAULTS or found != _DEFAULTS[name]
+    }
+
+
+def parse_settings(table: Mapping[str, object]) -> dict[str, Any]:
+    """What `render_settings` gave; KeyError or TypeError says what is wrong."""
+    return {
+        name: key.parse(table[name])
+        for name, key in ENVIRONMENT_KEYS.items()
+        if name in table or name not in _DEFAULTS
+    }
+
+
+def parse_text(found: object) -> str:
+    """A text; TypeError for anything else."""
+    if not isinstance(found, str):
+        raise TypeError(f"{found!r} is not a text")
+    return found
+
+
+def _list(found: object) -> list[object]:
+    if not isinstance(found, list):
+        raise TypeError(f"{found!r} is not a list")
+    return found
+
+
+def _words(found: object) -> tuple[str, ...]:
+    return tuple(map(parse_text, _list(found)))
+
+
+def _commands(found: object) -> tuple[tuple[str, ...], ...]:
+    return tuple(map(_words, _list(found)))
+
+
+def _flag(found: object) -> bool:
+    if not isinstance(found, bool):
+        raise TypeError(f"{found!r} is not true or false")
+    return found
+
+
+def _pairs(found: object) -> tuple[tuple[str, str], ...]:
+    if not isinstance(found, dict):
+        raise TypeError(f"{found!r} is not an object")
+    return tuple((name, parse_text(one)) for name, one in found.items())
+
+
+ENVIRONMENT_KEYS: Mapping[str, EnvironmentKey] = {
+    "env": EnvironmentKey(_pairs, render=dict, always=True),
+    "bytecode": EnvironmentKey(_flag, always=True),
+    "command": EnvironmentKey(_words, always=True),
+    "library_path": EnvironmentKey(_words, always=True),
+    "prepare": EnvironmentKey(_commands, always=True),
+    "prepare_network": EnvironmentKey(_flag, always=True),
+}
+
+_DEFAULTS = defaults_of(Derivation)
+
+
+def compute_key(derivation: Derivation) -> str:
+    """64 hex digits: sha256 over all fields that decide the content, each with its name."""
     files = sorted((file.file, file.sha256) for file in derivation.files)
     content: dict[str, Any] = {
         "layout": LAYOUT,
@@ -92,13 +173,14 @@ def compute_key(derivation: Derivation) -> str:
             "version": derivation.python_version,
             "cache_tag": derivation.cache_tag,
         },
-        "env": [list(pair) for pair in derivation.env],
-        "bytecode": derivation.bytecode,
-        "command": list(derivation.command),
-        "library-path": list(derivation.library_path),
-        "prepare": [list(words) for words in derivation.prepare],
-        "prepare-network": derivation.prepare_network and derivation.prepare != (),
+        **{
+            name.replace("_", "-"): found
+            for name, found in settings_of(derivation).items()
+            if ENVIRONMENT_KEYS[name].always or found != _DEFAULTS[name]
+        },
     }
+    if not derivation.prepare:
+        content["prepare-network"] = False  # nothing uses it
     if derivation.inherited:
         content["inherited"] = [list(one) for one in derivation.inherited]
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))

@@ -15,13 +15,19 @@ from envbuild.environment.content_digest import (
     render_contents,
     render_rows,
 )
+from envbuild.environment.derivation import (
+    Derivation,
+    InheritedDistribution,
+    parse_settings,
+    parse_text,
+    render_settings,
+)
 from envbuild.errors import HostError, Problem
 from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from envbuild.environment.derivation import Derivation, InheritedDistribution
 
 FORMAT = 2
 
@@ -82,7 +88,7 @@ def parse_receipt(text: str, *, file: str) -> Receipt:
             ),
         )
         environment, key, created = (
-            _text(table[name]) for name in ("environment", "key", "created")
+            parse_text(table[name]) for name in ("environment", "key", "created")
         )
         return Receipt(
             environment=environment,
@@ -128,30 +134,22 @@ def _read_rows(rows: object, *kinds: type) -> Iterator[list[Any]]:
 
 
 def _parse_derivation(table: dict[str, Any]) -> Derivation:
-    from envbuild.environment.derivation import Derivation, InheritedDistribution
     from envbuild.lockfile.lockfile import ChosenFile
 
     wheels = _read_rows(table["wheels"], str, str, str, str, str, int)
     facts = table["recipe"]
-    if not isinstance(facts, dict) or not isinstance(facts["env"], dict):
+    if not isinstance(facts, dict):
         raise TypeError('its "recipe" is not an object')
-    if not isinstance(bytecode := facts["bytecode"], bool):
-        raise TypeError(f"{bytecode!r} is not true or false")
     return Derivation(
-        driver=_text(facts["driver"]),
-        version=_text(facts["version"]),
-        target=_text(facts["target"]),
-        python=_text(table["python"]),
-        python_version=_text(table["python_version"]),
-        cache_tag=_text(facts["cache_tag"]),
-        env=tuple((name, _text(value)) for name, value in facts["env"].items()),
-        bytecode=bytecode,
-        command=_words(facts.get("command", [])),
-        library_path=_words(facts.get("library_path", [])),
-        prepare=tuple(map(_words, _list(facts.get("prepare", [])))),
-        prepare_network=facts.get("prepare_network", False) is True,
+        driver=parse_text(facts["driver"]),
+        version=parse_text(facts["version"]),
+        target=parse_text(facts["target"]),
+        python=parse_text(table["python"]),
+        python_version=parse_text(table["python_version"]),
+        cache_tag=parse_text(facts["cache_tag"]),
+        **parse_settings(facts),
         inherited=tuple(
-            InheritedDistribution(*map(_text, row))
+            InheritedDistribution(*map(parse_text, row))
             for row in _read_rows(facts.get("inherited", []), str, str, str, str)
         ),
         files=tuple(
@@ -163,22 +161,6 @@ def _parse_derivation(table: dict[str, Any]) -> Derivation:
     )
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r} is not a text")
-    return value
-
-
-def _list(value: object) -> list[object]:
-    if not isinstance(value, list):
-        raise TypeError(f"{value!r} is not a list")
-    return value
-
-
-def _words(value: object) -> tuple[str, ...]:
-    return tuple(map(_text, _list(value)))
-
-
 def read_receipt_python(first_line: str) -> tuple[str, str]:
     """The path and the version of the interpreter from a receipt's first line."""
     head = read_receipt_head(first_line)
@@ -187,12 +169,10 @@ def read_receipt_python(first_line: str) -> tuple[str, str]:
 
 def read_receipt_inherited(lines: Iterable[str]) -> tuple[InheritedDistribution, ...]:
     """What a receipt's environment takes from the host; ValueError if the lines are not from a receipt."""
-    from envbuild.environment.derivation import InheritedDistribution
-
     head = "".join(takewhile(lambda line: not line.startswith('"files"'), lines))
     try:
         rows = read_receipt_head(head)["recipe"].get("inherited", ())
-        return tuple(InheritedDistribution(*map(_text, row)) for row in rows)
+        return tuple(InheritedDistribution(*map(parse_text, row)) for row in rows)
     except (AttributeError, TypeError, KeyError) as error:
         raise ValueError(f"it is not a receipt: {error}") from error
 
@@ -218,21 +198,13 @@ def read_receipt_files(lines: Iterable[str]) -> tuple[tuple[str, str, str, str],
 
 
 def _derivation_rows(derivation: Derivation) -> Iterator[str]:
-    table: dict[str, object] = {
+    table = {
         "driver": derivation.driver,
         "version": derivation.version,
         "target": derivation.target,
         "cache_tag": derivation.cache_tag,
-        "env": dict(derivation.env),
-        "bytecode": derivation.bytecode,
+        **render_settings(derivation),
     }
-    if derivation.command:
-        table["command"] = list(derivation.command)
-    if derivation.prepare:
-        table["prepare"] = [list(words) for words in derivation.prepare]
-        table["prepare_network"] = derivation.prepare_network
-    if derivation.library_path:
-        table["library_path"] = list(derivation.library_path)
     if derivation.inherited:
         table["inherited"] = [list(one) for one in derivation.inherited]
     files = [

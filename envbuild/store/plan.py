@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.environment.derivation import Derivation, compute_key, environment_name
+from envbuild.environment.derivation import Derivation, compute_key, environment_name, settings_of
 from envbuild.lockfile.lockfile import ChosenFile
 from envbuild.lockfile.provided_commands import settled
 from envbuild.lockfile.soundness import packages_here
@@ -148,14 +148,9 @@ def want(
         python=interpreter.path,
         python_version=interpreter.version,
         cache_tag=interpreter.cache_tag,
-        env=driver.env,
-        bytecode=driver.bytecode,
         files=files,
-        command=driver.command,
-        library_path=driver.library_path,
-        prepare=driver.prepare,
-        prepare_network=bool(driver.prepare) and driver.prepare_network,
         inherited=inherited,
+        **settings_of(driver),
     )
     return Wanted(
         driver=driver,

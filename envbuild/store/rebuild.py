@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from envbuild.declaration.declaration import Driver
 from envbuild.declaration.index import DEFAULT_INDEX
 from envbuild.declaration.source import is_source
-from envbuild.environment.derivation import compute_key, environment_name
+from envbuild.environment.derivation import compute_key, environment_name, settings_of
 from envbuild.errors import Problem, UsageError
 from envbuild.store.plan import Wanted
 from envbuild.target.target import Interpreter, parse_target
@@ -117,10 +117,5 @@ def _driver(derivation: Derivation) -> Driver:
         python=(),
         python_downloads=False,
         platforms=(),
-        env=derivation.env,
-        bytecode=derivation.bytecode,
-        command=derivation.command,
-        library_path=derivation.library_path,
-        prepare=derivation.prepare,
-        prepare_network=derivation.prepare_network,
+        **settings_of(derivation),
     )

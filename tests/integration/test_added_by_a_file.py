@@ -1,21 +1,27 @@
-"""What it takes to add something: a file for a format, a resolver, a source or an accelerator, two for a key."""
+"""What it takes to add something: a file for a format, a resolver, a source, an accelerator; two or three for a key."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 import envbuild
+from envbuild.environment.derivation import compute_key
 from envbuild.lockfile.folder import LockFolder
 from envbuild.target.accelerator import Accelerator
 from tests.support.command_line import ROOT
-from tests.support.values import make_driver, make_lockfile, make_package
+from tests.support.values import make_derivation, make_driver, make_lockfile, make_package
 from tests.support.wheels import Wheel
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _FORMAT = """
 from envbuild.launchers.export import ExportFormat, Option
@@ -192,7 +198,7 @@ def test_a_source(tmp_path: Path, project: Path, store: Path) -> None:
     refused = run("sync")
     assert refused.returncode == 2
     assert "'boat' is not a kind of source" in refused.stderr
-    assert "there are: folder, toy" in refused.stderr
+    assert "there are: folder, release, toy" in refused.stderr
 
 
 def test_a_resolver(tmp_path: Path, project: Path, store: Path) -> None:
@@ -229,7 +235,11 @@ def test_a_resolver(tmp_path: Path, project: Path, store: Path) -> None:
 
 _FIELDS = {
     "class LockingKeys:": "flavours: tuple[str, ...] = ()",
-    "class Driver(LockingKeys):": 'mood: str = "calm"',
+    "class Driver(LockingKeys):": 'mood: str = "calm"\n    gloss: tuple[str, ...] = ()',
+}
+_DERIVED = {
+    "prepare_network: bool = False": "gloss: tuple[str, ...] = ()",
+    "ENVIRONMENT_KEYS: Mapping[str, EnvironmentKey] = {": '"gloss": EnvironmentKey(_words),',
 }
 _ROWS = """DRIVER_TABLE = (
     DriverKey(
@@ -238,6 +248,9 @@ _ROWS = """DRIVER_TABLE = (
         in_defaults=True,
         about="what it tastes of",
         example='flavours = ["sweet"]',
+    ),
+    DriverKey(
+        key=Key("gloss", list_of(text(str))), decides="environment", about="how it shines", example='gloss = ["dim"]'
     ),
     DriverKey(
         key=Key("mood", text(str)), decides="host", by_host=True, about="how it feels", example='mood = "merry"'
@@ -258,24 +271,55 @@ Path("locks/app.toml").write_text(text)
 """
 
 
+_BUILT = """
+import json
+from envbuild.environment.content_digest import Contents
+from envbuild.environment.derivation import compute_key, environment_name, settings_of
+from envbuild.environment.receipt import Receipt, parse_receipt, render_receipt
+from envbuild.store.rebuild import wanted_again
+from envbuild.value import replace
+from tests.support.values import make_derivation, make_driver
+keys = []
+for gloss in ((), ("dim",)):
+    driver = make_driver("asr", gloss=gloss, bytecode=False)
+    derivation = replace(make_derivation(), **settings_of(driver))
+    key = compute_key(derivation)
+    name = environment_name("asr", "1.0", key)
+    contents = Contents(files=(), links=(), folders=())
+    receipt = Receipt(environment=name, key=key, created="x", contents=contents, derivation=derivation)
+    text = render_receipt(receipt)
+    assert ("gloss" in text) == bool(gloss)
+    assert parse_receipt(text, file="x") == receipt
+    assert wanted_again(receipt, name=name, key=key).driver.gloss == gloss
+    keys.append(key)
+print(json.dumps(keys))
+"""
+
+
 @pytest.fixture
 def changed(tmp_path: Path) -> Path:
-    """A folder with envbuild in which two files were changed: the fields, and the table of keys."""
+    """A folder with envbuild in which three files were changed: the fields, the table of keys, what is derived."""
     package = tmp_path / "changed/envbuild"
     shutil.copytree(Path(envbuild.__file__).parent, package)
     declaration = package / "declaration/declaration.py"
-    text = declaration.read_text()
-    for line, field in _FIELDS.items():
-        assert line in text
-        text = text.replace(line, f"{line}\n    {field}")
-    declaration.write_text(text)
+    _insert(declaration, _FIELDS)
+    _insert(package / "environment/derivation.py", _DERIVED)
     keys = package / "declaration/toml/keys.py"
     keys.write_text(keys.read_text().replace("DRIVER_TABLE = (\n", _ROWS))
     return package.parent
 
 
-def test_two_keys(changed: Path, project: Path, store: Path) -> None:
-    """One that decides the lockfile and one for the host: read, merged, explained, shown, locked, and noticed."""
+def _insert(file: Path, lines: Mapping[str, str]) -> None:
+    """Put a line below each of some lines."""
+    text = file.read_text()
+    for line, more in lines.items():
+        assert line in text
+        text = text.replace(line, f"{line}\n    {more}")
+    file.write_text(text)
+
+
+def test_keys(changed: Path, project: Path, store: Path) -> None:
+    """For the lockfile, the environment and the host: read, merged, explained, shown, locked, built, and noticed."""
 
     def run(*argv: str) -> subprocess.CompletedProcess[str]:
         env = {**os.environ, "PYTHONPATH": f"{changed}:{ROOT}", "ENVBUILD_STORE": str(store)}
@@ -294,6 +338,10 @@ def test_two_keys(changed: Path, project: Path, store: Path) -> None:
     assert '#mood = "merry"                         # how it feels\n' in example
     locked = run("-c", _LOCKED)
     assert locked.returncode == 0, locked.stderr
+    built = run("-c", _BUILT)
+    assert built.returncode == 0, built.stderr
+    without, declared = json.loads(built.stdout)
+    assert without == compute_key(make_derivation()) != declared
     (project / "drivers.toml").write_text(
         'version = 1\n[defaults]\nflavours = ["bitter"]\nplatforms = ["x86_64-manylinux_2_28"]\n'
         '[drivers.app]\nrequires = ["app"]\n[hosts.all]\nhostname = "*"\n'
