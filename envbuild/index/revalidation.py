@@ -9,6 +9,7 @@ from envbuild.errors import IndexFailureError
 from envbuild.index.page_versions import version_of
 from envbuild.requirement.parse import parse_version
 from envbuild.target.wheel_choice import best_wheel
+from envbuild.value import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,8 +31,11 @@ def revalidate(
     """The choices that their page still lists; none of an index that fails."""
     from envbuild.posix.workers import Workers
 
-    groups: dict[tuple[str, str], list[LockedChoice]] = {}
+    alike: dict[LockedChoice, list[LockedChoice]] = {}
     for choice in choices:
+        alike.setdefault(_without_variant(choice), []).append(choice)
+    groups: dict[tuple[str, str], list[LockedChoice]] = {}
+    for choice in alike:
         groups.setdefault((choice.index, choice.package), []).append(choice)
 
     def look(group: list[LockedChoice]) -> list[LockedChoice]:
@@ -46,7 +50,15 @@ def revalidate(
     if not groups:
         return frozenset()
     with Workers(_SIDE_BY_SIDE, thread_name_prefix="pages") as pool:
-        return frozenset(choice for found in pool.map(look, groups.values()) for choice in found)
+        listed = [choice for found in pool.map(look, groups.values()) for choice in found]
+    return frozenset(choice for one in listed for choice in alike[one])
+
+
+def _without_variant(choice: LockedChoice) -> LockedChoice:
+    """The choice for its Python and platform: a page answers the same for each variant that takes the file."""
+    if choice.target.variant is None:
+        return choice
+    return replace(choice, target=replace(choice.target, variant=None))
 
 
 def _wheels(page: ProjectPage, versions: Iterable[Version]) -> dict[Version, list[IndexFile]]:

@@ -15,6 +15,7 @@ from scripts.bench.large import Start, measure_pip, measure_rebuild, measure_sta
 from scripts.bench.locks import measure_locks
 from scripts.bench.small import measure_idle
 from scripts.bench.trace import trace_idle
+from scripts.bench.variants import measure_variants
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -111,6 +112,10 @@ CHAPTERS: Mapping[str, Chapter] = {
     "first-locks": Chapter(
         about="first locks with empty caches: the CPU fleet, and fifty drivers",
         measure=lambda place, rounds: Measured(rows=tuple(measure_first_locks(place, rounds))),
+    ),
+    "variants": Chapter(
+        about="a driver with four variants, locked for the first time and again",
+        measure=lambda place, rounds: Measured(rows=tuple(measure_variants(place, rounds))),
     ),
     "large": Chapter(
         about="a real driver rebuilt",

@@ -52,9 +52,10 @@ class Relay(LoopbackServer):
     The network is in no measurement then, but a delay is: that of an index in another city.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, behind: str | None = None) -> None:
+        """`behind`: the index whose answers are handed on; default: the host's."""
         super().__init__(_RelayHandler, lifetime=_LIFETIME)
-        self.behind = default_index_url().rstrip("/")
+        self.behind = (behind or default_index_url()).rstrip("/")
         self.seconds = _A_WHILE
         """How long an answer holds from now on (`Cache-Control: max-age`)."""
 
@@ -96,7 +97,9 @@ class Relay(LoopbackServer):
         key = ("page", path, accept)
         if key not in self.answers:
             answer = self.ask("GET", self.behind + path, Accept=accept)
-            self.answers[key] = replace(answer, body=_FILE.sub(self._led_here, answer.body))
+            root = self.behind.rpartition("/")[0].encode()
+            body = answer.body.replace(b'"../../', b'"' + root + b"/")
+            self.answers[key] = replace(answer, body=_FILE.sub(self._led_here, body))
         return self.answers[key]
 
     def _led_here(self, origin: re.Match[bytes]) -> bytes:

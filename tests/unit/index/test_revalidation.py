@@ -112,3 +112,14 @@ def test_a_page_is_asked_once_for_all_targets() -> None:
     assert index.lists(CHOICE, other) == {CHOICE, other}
     assert index.asked == ["app"]
     assert Index(LISTED).lists() == frozenset()
+
+
+def test_a_file_of_several_variants_is_judged_once_and_stands_for_each() -> None:
+    """One page says the same for all of them; a variant that took another file is judged by its own."""
+    cuda, cpu = (
+        replace(CHOICE, target=replace(CHOICE.target, variant=name)) for name in ("cuda", "cpu")
+    )
+    other = replace(cpu, sha256="b" * 64)
+    index = Index(LISTED)
+    assert index.lists(cuda, cpu, other) == {cuda, cpu}
+    assert index.asked == ["app"]
