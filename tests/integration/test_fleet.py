@@ -79,11 +79,22 @@ def test_building_and_starting(ours: CommandLine, store: Path) -> None:
             said = _start(path, "--version")
             assert driver["packages"]["uvicorn"] in said, said
         _start(driver["python"], "-c", imports)
+    _run_example_tests(manifest["drivers"]["embeddings"]["python"])
     fleet.check_valid(store)
     assert not fleet.leftovers(store)
     before = json.loads((store / "current/manifest.json").read_text())
     ours("sync", *DRIVERS, check=True)
     assert json.loads((store / "current/manifest.json").read_text()) == before
+
+
+def _run_example_tests(python: str) -> None:
+    """The tests of `examples/echo`, by a Python that has what the service requires."""
+    example = ROOT / "examples/echo"
+    argv = (python, "-m", "unittest", "discover", "--start-directory", example / "tests")
+    env = {"PYTHONPATH": str(example / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(argv, env=env, cwd="/", capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "Ran 3 tests" in done.stderr
 
 
 def _shim(store: Path, driver: dict[str, dict[str, str]], command: str) -> str:

@@ -1,0 +1,1 @@
+"""A service that answers with what it gets."""
