@@ -35,16 +35,16 @@ def _find_uv() -> str:
         ) from error
 
 
-def base_arguments(*, downloads: bool = False) -> tuple[str, ...]:
+def base_arguments(*, downloads: bool = False, secure: bool = True) -> tuple[str, ...]:
     """Arguments that make a uv call independent of the user and the folder; they follow the command's name.
 
-    Without `downloads` uv must not download a Python by itself.
+    Without `downloads` uv must not download a Python by itself; if not `secure` it asks no server over https.
     No colours and no progress bars, because uv's output is captured.
     """
     arguments = ["--no-config", "--no-progress", "--color", "never"]
     if not downloads:
         arguments.append("--no-python-downloads")
-    if _has_certificates():
+    if secure and _has_certificates():
         arguments.append("--system-certs")
     return tuple(arguments)
 

@@ -1,23 +1,60 @@
-"""The files that a package table of uv's answer (PEP 751) lists."""
+"""The packages in an answer of uv (PEP 751), with the files that it lists of each."""
 
 from __future__ import annotations
 
+import tomllib
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from envbuild.resolution.resolution import ListedFile
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+_TABLE = "\n[[packages]]\n"
+_REMEMBERED = 1 << 12
 
-def listed_files(package: Mapping[str, object]) -> Iterator[ListedFile]:
-    """Every file in a package table, each name once."""
-    wheels, sdist = package.get("wheels", []), package.get("sdist")
-    files = [*wheels] if isinstance(wheels, list) else []
+
+@value
+class ListedPackage:
+    """One package of an answer."""
+
+    name: str
+    """Normalised (PEP 503)."""
+
+    version: str
+    files: tuple[ListedFile, ...]
+    """Each name once."""
+
+
+def listed_packages(answer: str) -> tuple[ListedPackage, ...]:
+    """The packages of a `pylock.toml` as uv writes it."""
+    head, *tables = answer.split(_TABLE)
+    if "packages" in tomllib.loads(head):  # which is written in another way
+        return tuple(map(_package, tomllib.loads(answer)["packages"]))
+    return tuple(map(_parse, tables))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _parse(text: str) -> ListedPackage:
+    """One table; most targets have the same ones, and parsing takes as long as resolving."""
+    return _package(tomllib.loads(f"{_TABLE}{text}")["packages"][0])
+
+
+def _package(table: Mapping[str, Any]) -> ListedPackage:
+    return ListedPackage(
+        name=str(table["name"]),
+        version=str(table.get("version", "")),
+        files=tuple(_files(table)),
+    )
+
+
+def _files(package: Mapping[str, Any]) -> Iterator[ListedFile]:
     found: dict[str, tuple[str, dict[tuple[tuple[str, str], ...], None]]] = {}
-    for file in [*files, *([sdist] if isinstance(sdist, dict) else [])]:
+    for file in (*package.get("wheels", ()), *filter(None, (package.get("sdist"),))):
         url = str(file.get("url") or Path(str(file["path"])).absolute().as_uri())
         name = str(file.get("name") or unquote(urlsplit(url).path.rpartition("/")[2]))
         hashes = tuple(sorted((str(k), str(v)) for k, v in file.get("hashes", {}).items()))

@@ -6,7 +6,6 @@ import os
 import signal
 import sys
 import tempfile
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +20,7 @@ from envbuild.toml_text import toml_string
 from envbuild.uv.executable import base_arguments, uv_executable
 from envbuild.uv.host_stubs import write_stubs
 from envbuild.uv.output import pre_release_hint, without_switches
-from envbuild.uv.package_table import listed_files
+from envbuild.uv.package_table import listed_packages
 from envbuild.value import replace, value
 
 if TYPE_CHECKING:
@@ -30,12 +29,12 @@ if TYPE_CHECKING:
     from envbuild.posix.process import Completed
     from envbuild.resolution.resolution import (
         Pin,
-        ResolvedFile,
         Resolver,
         ResolveRequest,
         ResolverTools,
     )
     from envbuild.target.target import Platform
+    from envbuild.uv.package_table import ListedPackage
 
 _SYSTEMS = {"musllinux": "unknown-linux-musl", "macosx": "apple-darwin"}
 _MEMORY = 1 << 30
@@ -73,35 +72,31 @@ class UvResolver:
             excluded += more
         of_host = {package.name for package in request.inherited}
         files = (
-            self._chosen(package, request) for package in packages if package["name"] not in of_host
+            choose_file(package.name, package.version, package.files, request, self.tools)
+            for package in packages
+            if package.name not in of_host
         )
         return Resolution(
             target=request.target, files=tuple(sorted(files, key=lambda f: f.package))
         )
 
-    def _chosen(self, package: Mapping[str, object], request: ResolveRequest) -> ResolvedFile:
-        name, version = str(package["name"]), str(package.get("version", ""))
-        return choose_file(name, version, listed_files(package), request, self.tools)
-
-    def _unfit(
-        self, packages: Iterable[Mapping[str, object]], request: ResolveRequest
-    ) -> Iterator[str]:
+    def _unfit(self, packages: Iterable[ListedPackage], request: ResolveRequest) -> Iterator[str]:
         """Constraints that exclude the versions, including chosen ones, whose wheels all need a newer library."""
         target = request.target
         of_host = {package.name for package in request.inherited}
         if known_platform(target.platform) == target.platform:
             return
         for package in packages:
-            name = str(package["name"])
+            name = package.name
             if name in of_host:
                 continue
-            files = [file.name for file in listed_files(package)]
+            files = [file.name for file in package.files]
             if not _is_built(name, request) and best_wheel(files, target) is None:
                 versions = unfit_versions((*files, *self.tools.listed_files(name)), target)
                 yield from (f"{name}!={version}" for version in versions)
 
-    def _compile(self, request: ResolveRequest) -> list[Mapping[str, object]]:
-        """The package tables of uv's answer; errors as in `Resolver`."""
+    def _compile(self, request: ResolveRequest) -> tuple[ListedPackage, ...]:
+        """The packages of uv's answer; errors as in `Resolver`."""
         with tempfile.TemporaryDirectory(prefix="envbuild-lock-") as folder:
             output = Path(folder, "pylock.toml")
             completed = self.tools.runner.run(self._command(request, Path(folder), output))
@@ -111,8 +106,7 @@ class UvResolver:
                 completed = self.tools.runner.run(self._command(plain, Path(folder), output))
             if completed.code != 0:
                 raise self._failure(request, completed)
-            table = tomllib.loads(output.read_text(encoding="utf-8"))
-        return list(table.get("packages", []))
+            return listed_packages(output.read_text(encoding="utf-8"))
 
     def _command(self, request: ResolveRequest, folder: Path, output: Path) -> Command:
         _write_lines(folder / "requirements.in", _settled(request.requires, request))
@@ -123,7 +117,7 @@ class UvResolver:
         if request.pins:
             output.write_text(_preferences(request.pins), encoding="utf-8")
         platform = request.target.platform
-        argv = [uv_executable(), "pip", "compile", *base_arguments()]
+        argv = [uv_executable(), "pip", "compile", *base_arguments(secure=False)]
         argv += ["--quiet", "--no-header", "--format", "pylock.toml", "--output-file", str(output)]
         argv += ["--cache-dir", str(self.tools.cache), "--python", sys.executable]
         argv += ["--python-version", request.target.newest_python]
@@ -147,7 +141,7 @@ class UvResolver:
         builds = bool(request.allow_sdist or request.force_sdist)
         return Command(
             argv=tuple(argv),
-            env=scrubbed_environment(os.environ, **extra),
+            env=scrubbed_environment(_without_certificates(os.environ), **extra),
             cwd=str(folder),
             timeout=None if builds else _ANSWERS * self.tools.deadline,
             memory=_MEMORY,
@@ -191,6 +185,11 @@ class UvResolver:
 
 def _is_built(name: str, request: ResolveRequest) -> bool:
     return name in request.allow_sdist or name in request.force_sdist
+
+
+def _without_certificates(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a uv that asks the router alone, by http: reading certificates takes a quarter of its time."""
+    return {key: text for key, text in environ.items() if not key.startswith("SSL_")}
 
 
 def _with_excluded(
