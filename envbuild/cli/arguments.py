@@ -43,10 +43,10 @@ def parse_arguments(argv: Sequence[str]) -> tuple[Verb, Arguments]:
     """The verb and its arguments; UsageError says what is wrong with them."""
     head = Arguments()
     _head_parser().parse_args(argv, head)
-    verb = find_verb(head.command)
+    verb = find_verb(head.verb)
     if verb is None:
-        message = f"there is no command {head.command!r}"
-        near = nearest(head.command, VERB_NAMES)
+        message = f"there is no command {head.verb!r}"
+        near = nearest(head.verb, VERB_NAMES)
         guess = f"did you mean '{near}'? " if near else ""
         hint = f"{guess}`envbuild --help` shows all commands"
         raise UsageError(Problem(message=message, hint=hint))
@@ -55,7 +55,7 @@ def parse_arguments(argv: Sequence[str]) -> tuple[Verb, Arguments]:
         rest = ["--", *rest]
     arguments = Arguments(**{**defaults(verb.table), **vars(head)})
     _parse_verb(verb, rest, arguments)
-    del arguments.command, arguments.rest
+    del arguments.verb, arguments.rest
     return verb, arguments
 
 
@@ -66,8 +66,16 @@ def _parse_verb(verb: Verb, words: list[str], arguments: Arguments) -> None:
         argument_default=argparse.SUPPRESS,
         allow_abbrev=False,
     )
-    _add(parser, verb.parameters)
+    behind = next((row for row in verb.operands if row.count == "--"), None)
+    _add(parser, (row for row in verb.parameters if row is not behind))
     _add(parser.add_argument_group("options of all commands"), verb.common)
+    if behind is not None:
+        parser.usage = f"{parser.format_usage()[7:].rstrip()} [-- {behind.metavar} ...]"
+        parser.epilog = f"{behind.metavar}: {behind.help}"
+        if "--" in words:
+            at = words.index("--")
+            words, rest = words[:at], words[at + 1 :]
+            setattr(arguments, behind.argument, tuple(map(behind.read, rest)))
     if "--" in words or any(row.count == "..." for row in verb.operands):
         parser.parse_args(words, arguments)
     else:  # which takes operands and options in any order, but loses a `--`
@@ -87,7 +95,7 @@ def _head_parser() -> _Parser:
     )
     parser.add_argument("--version", action="version", version=f"envbuild {__version__}")
     _add(parser, BEFORE_VERB)
-    parser.add_argument("command", metavar="COMMAND", help=argparse.SUPPRESS)
+    parser.add_argument("verb", metavar="COMMAND", help=argparse.SUPPRESS)
     rest = parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     rest.required = False
     return parser

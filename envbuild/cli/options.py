@@ -31,7 +31,7 @@ class Parameter:
 
     `metavar` is None for an option without a value; then `const` is the value.
     `parse` makes the value from the text; ValueError says what the text must be.
-    `count` is the number of values: `1`, `?`, `*`, `+`, or `...` for all following words.
+    `count` is the number of values: `1`, `?`, `*`, `+`, `...` for all following words, or `--` for those behind a `--`.
     With `repeats` each use of the option adds to a tuple. Only one option of a `group` can be given.
     `dest` is the argument's name, if it differs from the option's.
     """

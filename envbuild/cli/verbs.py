@@ -88,6 +88,7 @@ _PLACES = {
     "diff": "lockfiles.diff",
     "check": "check.check",
     "outdated": "lockfiles.outdated",
+    "bisect": "bisect.bisect",
     "history": "store.history",
     "rollback": "store.rollback",
     "verify": "verify.verify",
@@ -189,6 +190,8 @@ def _fill(verb: Verb, given: Sequence[tuple[Parameter, object]], operands: list[
 
 def _take(operand: Parameter, words: list[str]) -> object:
     """The value of an operand, whose words are removed from those that are left."""
+    if operand.count == "--":  # argparse reads a `--`
+        return operand.default
     if operand.count in ("1", "?"):
         if operand.count == "?" and not words:
             return operand.default

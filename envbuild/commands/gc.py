@@ -10,7 +10,7 @@ from envbuild.posix.deletion import count_bytes
 from envbuild.posix.file_locks import locked_if_free
 from envbuild.posix.shortage import unwritable
 from envbuild.store.collector import Collector
-from envbuild.store.garbage import Kept, plan_gc, plan_pythons
+from envbuild.store.garbage import GcPlan, Kept, plan_gc, plan_pythons
 from envbuild.store.guard import require_store
 from envbuild.store.processes import count_hidden
 from envbuild.store.pythons import stored_pythons, take_pythons
@@ -19,9 +19,10 @@ from envbuild.value import replace, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import timedelta
 
-    from envbuild.store.garbage import GcPlan, StoredEnvironment
+    from envbuild.store.garbage import StoredEnvironment
     from envbuild.store.store import Store
     from envbuild.store.trash import Emptied
 
@@ -94,6 +95,22 @@ def gc(store: Store, options: GcOptions) -> Collected:
         return _collect(store, options, before)
     except OSError as error:
         raise unwritable(store.root, error) from error
+
+
+def collect_unneeded(store: Store, names: Collection[str]) -> None:
+    """Remove those of these environments that no generation and no process needs; nothing else."""
+    collector = Collector(store=store)
+    with store.switching():
+        generations = collector.generations()
+        plan = plan_gc(
+            generations=generations,
+            environments=collector.environments(),
+            current=store.current_number(),
+            keep=len(generations) + 1,
+        )
+        gone = tuple(name for name in plan.environments if name in names)
+        collector.take(GcPlan(generations=(), environments=gone, kept=()))
+    Trash(folder=store.trash).empty()
 
 
 def _collect(store: Store, options: GcOptions, before: str | None) -> Collected:

@@ -117,6 +117,28 @@ class Planner:
             valid=valid,
         )
 
+    def want_locked(self, name: str) -> tuple[Wanted, Lockfile]:
+        """What a driver would be built from on this host, and its lockfile; errors as in `plan`."""
+        (driver,) = select_drivers(self.declaration, (name,))
+        stored = self._lockfiles((driver,))[name]
+        choice = self._choose(driver, stored.lockfile) if driver.variants else None
+        choices = {} if choice is None else {name: choice}
+        self._refuse_without_variant((driver,), choices)
+        return self._want(driver, stored, choice), stored.lockfile
+
+    def want_from(self, like: Wanted, lockfile: Lockfile) -> Wanted:
+        """The same driver on the same target and Python, with what another lockfile has."""
+        driver = self.declaration.driver(like.driver.name)
+        assert driver is not None
+        return want(
+            driver=driver,
+            lockfile=lockfile,
+            lock=like.lock,
+            target=like.target,
+            interpreter=like.interpreter,
+            kernel=self.host.kernel,
+        )
+
     def _skips(self, drivers: tuple[Driver, ...]) -> tuple[Skip, ...]:
         reasons = {driver.name: self._reason_to_skip(driver) for driver in drivers}
         return tuple(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from envbuild.commands.bisect import BisectResult, Culprit
 from envbuild.commands.check import CheckResult
 from envbuild.commands.comparison import RevisionComparison
 from envbuild.commands.conflicts import ConflictsResult, JointAnswer
@@ -46,6 +47,8 @@ from envbuild.launchers.fleet import ExportedFile
 from envbuild.lockfile.chains import Bound, Chain, Reasons
 from envbuild.lockfile.difference import Change, DriverDiff
 from envbuild.lockfile.lockfile import HeldBack
+from envbuild.lockfile.moves import PackageMove
+from envbuild.report.bisect import bisect_table, render_bisect
 from envbuild.report.check import check_table, render_check
 from envbuild.report.conflicts import conflicts_table, render_conflicts
 from envbuild.report.declaration import (
@@ -408,6 +411,29 @@ REPORTS = (
         ),
         render_show,
         show_table,
+    ),
+    Report(
+        "bisect",
+        BisectResult(
+            driver="app",
+            good="generation 1",
+            bad="what is locked",
+            moved=2,
+            culprits=(
+                Culprit(
+                    move=PackageMove(package="numpy", before="1", after="2"),
+                    chain=Chain(edges=EDGES),
+                    requirement="numpy<2",
+                    brings=("web",),
+                ),
+            ),
+            tried=3,
+            skipped=1,
+            seconds=1.0,
+            constrained=(),
+        ),
+        render_bisect,
+        bisect_table,
     ),
     Report(
         "outdated",
