@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError, Problem, UnsatisfiableError
 from envbuild.lockfile.lockfile import ChosenFile
+from envbuild.requirement.parse import admits, holds, parse_requirement
 from envbuild.value import replace, value
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
         ResolvedFile,
         ResolveRequest,
     )
+    from envbuild.target.target import Target
 
 
 @value
@@ -92,6 +94,21 @@ def _unsatisfied(options: BuildOptions, error: UnsatisfiableError) -> Unsatisfia
         )
         for problem in error.problems
     )
+
+
+def missing_requirements(
+    requires: Iterable[str], files: Iterable[ChosenFile], target: Target
+) -> tuple[str, ...]:
+    """The requirements that hold on a target and that none of these wheels satisfies."""
+    versions = {file.package: file.version for file in files}
+    found = []
+    for text in requires:
+        wanted = parse_requirement(text)
+        if holds(wanted.marker, target):
+            version = versions.get(wanted.name)
+            if version is None or not admits(wanted.specifier, version):
+                found.append(text)
+    return tuple(found)
 
 
 def check_requirements(requires: Iterable[str], name: str) -> None:

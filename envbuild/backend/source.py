@@ -16,6 +16,8 @@ from envbuild.value import value
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from envbuild.lockfile.lockfile import ChosenFile
+
 _MOST_BYTES = 4 << 30
 _MOST_FILES = 200_000
 """What an archive may unpack to."""
@@ -114,6 +116,17 @@ def _invalid(tree: SourceTree, reason: str) -> HostError:
             message=f"{tree.name} cannot be built: {reason}",
             hint=f"require another version of {tree.package}, or tell its author",
         )
+    )
+
+
+def archive_tree(archive: Path, folder: Path, file: ChosenFile) -> SourceTree:
+    """Unpack a locked source distribution into a new folder; errors as in `unpack_archive`."""
+    folder.mkdir()
+    return SourceTree(
+        package=file.package,
+        version=file.version,
+        path=unpack_archive(archive, folder, name=file.file),
+        name=file.file,
     )
 
 

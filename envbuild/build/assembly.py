@@ -21,18 +21,19 @@ from envbuild.posix.files import sync_file_system
 from envbuild.posix.second_process import SecondProcess, SecondProcessError
 from envbuild.posix.tree import folders_in, list_folders, walk_folders
 from envbuild.posix.workers import Workers
-from envbuild.value import value
+from envbuild.value import replace, value
 from envbuild.wheelcache.bytecode import Installed
 from envbuild.wheelcache.modules import Module
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from envbuild.build.placing import Placer
     from envbuild.build.preparation import Preparer
     from envbuild.build.site import Filled
     from envbuild.environment.survey import Survey
+    from envbuild.lockfile.lockfile import ChosenFile
     from envbuild.posix.second_process import SecondProcesses
     from envbuild.posix.tree import Visit
     from envbuild.store.plan import Wanted
@@ -52,6 +53,9 @@ class Assembler:
     placer: Placer
     processes: SecondProcesses
     preparer: Preparer
+    wheels_of: Callable[[Wanted], tuple[ChosenFile, ...]]
+    """The files of a driver, with a wheel that was built for each source; errors as in `WheelProvider`."""
+
     link_mode: str
     """As in the store's settings."""
 
@@ -63,6 +67,8 @@ class Assembler:
         Packages in `refresh` are downloaded again. IncompleteError if a cache is damaged;
         other errors as in `Installer`.
         """
+        files = self.wheels_of(wanted)
+        wanted = replace(wanted, derivation=replace(wanted.derivation, files=files))
         weight = sum(self.placer.wheels.entries.weight(file.sha256) for file in wanted.files)
         if weight >= _WORTH:
             try:
@@ -93,7 +99,7 @@ class Assembler:
 
     def settle(self, wanted: Wanted) -> None:
         """Note that an environment's cache entries are on the disk, after its receipt was written."""
-        wheels = [file.sha256 for file in wanted.files]
+        wheels = [file.sha256 for file in self.wheels_of(wanted)]
         self.placer.wheels.entries.settle(wheels)
         if wanted.driver.bytecode:
             self.placer.bytecode.entries(wanted.interpreter).settle(wheels)
@@ -159,7 +165,6 @@ class Assembler:
                 site_packages=site.site_packages,
                 interpreter=site.wanted.interpreter,
                 wheels=(),
-                uncached=(),
                 lock=site.lock,
             )
             modules = [Module(path=path, sha256="", size=0) for path in written]
@@ -179,8 +184,7 @@ class Assembler:
         installed = Installed(
             site_packages=site.site_packages,
             interpreter=site.wanted.interpreter,
-            wheels=tuple((s, w.rows()) for s, w in lacking.items() if s not in filled.built),
-            uncached=tuple(w.rows() for s, w in lacking.items() if s in filled.built),
+            wheels=tuple((s, w.rows()) for s, w in lacking.items()),
             sound=frozenset(filled.linked),
             lock=site.lock,
         )
@@ -214,7 +218,6 @@ def _check_complete(site: Site, filled: Filled, found: Survey) -> None:
         whole=filled.whole,
         site_packages=site.prefix.rstrip("/"),
         wanted=((file.package, file.version) for file in wanted.files),
-        built=(file.package for file in wanted.files if not file.file.endswith(".whl")),
     )
     if gaps:
         problem = Problem(

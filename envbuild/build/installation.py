@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @value
 class InstallRequest:
-    """Wheels, or source distributions, to install into one environment, exactly as locked."""
+    """Wheels to install into one environment, exactly as locked."""
 
     driver: str
     environment: str
@@ -24,8 +24,6 @@ class InstallRequest:
     interpreter: Interpreter
 
     files: tuple[ChosenFile, ...]
-    from_source: tuple[str, ...]
-    """Normalised names of packages whose file is a source distribution."""
 
     lock: int
     """As in `Installer.create`."""

@@ -50,11 +50,7 @@ class Placer:
         usable = self.wheels.entries.is_usable()
         filled = Filled()
         roots = {file.sha256: self.wheels.entries.root for file in site.wanted.files}
-        anew = [
-            file
-            for file in site.wanted.files
-            if not usable or not file.file.endswith(".whl") or file.package in refresh
-        ]
+        anew = [file for file in site.wanted.files if not usable or file.package in refresh]
         waiting = [file for file in site.wanted.files if file not in anew]
         with Staging(site, self.installer_for(site.wanted.indexes), self.staging) as staging:
             while waiting or anew:
@@ -101,7 +97,7 @@ class Placer:
         own = staging.own_cache()
 
         def caches(wheel: FreshWheel) -> Sequence[WheelCache]:
-            return (self.wheels, own) if wheel.is_wheel and wheel.sha256 in mine else (own,)
+            return (self.wheels, own) if wheel.sha256 in mine else (own,)
 
         kept: dict[str, Path] = {}
         for staged in staging.install(files, refresh, self.progress.downloaded) if files else ():
@@ -109,7 +105,6 @@ class Placer:
             if site.bytecode:
                 filled.compiling.append(beside.submit(self._compile, staged))
             kept |= keep(staged, caches)
-        filled.built |= {file.sha256 for file in files if not file.file.endswith(".whl")}
         missing = [file for file in files if file.sha256 not in kept]
         if missing:
             raise _gone(site, f"{missing[0].package} {missing[0].version} is not installed")

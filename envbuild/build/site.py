@@ -124,9 +124,6 @@ class Filled:
     known: dict[str, EntryFile] = field(default_factory=dict)
     """Files with known content, by path in the environment."""
 
-    built: set[str] = field(default_factory=set)
-    """Packages that were built from source here, by the source's sha256: their bytecode is not cached."""
-
     compiling: list[Future[None]] = field(default_factory=list)
     """Running compilations of wheels that uv has installed."""
 

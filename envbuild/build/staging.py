@@ -51,8 +51,7 @@ class Staged:
         return Installed(
             site_packages=self.site.site_packages,
             interpreter=self.site.wanted.interpreter,
-            wheels=tuple((wheel.sha256, wheel.rows) for wheel in self.wheels if wheel.is_wheel),
-            uncached=(),
+            wheels=tuple((wheel.sha256, wheel.rows) for wheel in self.wheels),
             lock=self.site.lock,
         )
 
@@ -99,19 +98,14 @@ class Staging:
 
         IndexFailureError if a wheel has a path that is not allowed; other errors as in `Installer`.
         """
-        built = [file for file in files if not file.file.endswith(".whl")]
-        wheels = [file for file in files if file.file.endswith(".whl")]
-        for group in (wheels, *([file] for file in built)):
-            if not group:
-                continue
-            staged = self._install_together(group, refresh, downloaded)
-            mixed = _mixed(staged) if len(group) > 1 else set()
-            yield Staged(
-                site=staged.site, wheels=tuple(w for w in staged.wheels if w.sha256 not in mixed)
-            )
-            for file in group:
-                if file.sha256 in mixed:
-                    yield self._install_together([file], (), downloaded)
+        staged = self._install_together(files, refresh, downloaded)
+        mixed = _mixed(staged) if len(files) > 1 else set()
+        yield Staged(
+            site=staged.site, wheels=tuple(w for w in staged.wheels if w.sha256 not in mixed)
+        )
+        for file in files:
+            if file.sha256 in mixed:
+                yield self._install_together([file], (), downloaded)
 
     def _install_together(
         self,
@@ -129,7 +123,6 @@ class Staging:
                 environment=str(place),
                 interpreter=wanted.interpreter,
                 files=tuple(files),
-                from_source=tuple(f.package for f in files if not f.file.endswith(".whl")),
                 lock=self._site.lock,
                 refresh=tuple(file.package for file in files if file.package in refresh),
                 downloaded=partial(downloaded, wanted.driver.name),
@@ -197,7 +190,6 @@ def _refuse(staged: Staged) -> None:
             wheel.rows,
             dist_info=wheel.dist_info,
             site_packages=site.prefix.rstrip("/"),
-            digests=wheel.is_wheel,
         )
         if refusal is not None:
             problems.append(

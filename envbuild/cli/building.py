@@ -7,16 +7,23 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
+    from pathlib import Path
 
+    from envbuild.backend.backends import Backends
+    from envbuild.backend.provide import WheelProvider
+    from envbuild.backend.source import SourceTree
     from envbuild.build.builder import Builder
     from envbuild.build.sources import Source
     from envbuild.cli.context import Context
     from envbuild.cli.options import Arguments
     from envbuild.commands.sync import Planner
     from envbuild.declaration.declaration import Declaration, Driver
+    from envbuild.index.session import IndexSessions
+    from envbuild.lockfile.lockfile import ChosenFile
     from envbuild.progress import Progress
-    from envbuild.store.plan import Plan
+    from envbuild.store.plan import Plan, Wanted
     from envbuild.target.target import Interpreter
+    from envbuild.uv.installer import UvInstaller
 
 
 def planner_for(
@@ -87,40 +94,113 @@ def plan_sync(
     return plan
 
 
+class BuilderParts:
+    """The parts that build into a store; the indexes stay open while the `with` block of `open_parts` runs."""
+
+    def __init__(
+        self,
+        context: Context,
+        progress: Progress,
+        sessions: IndexSessions,
+        *,
+        offline: bool,
+        build_jobs: int,
+        places: tuple[tuple[str, Source], ...],
+    ) -> None:
+        """`build_jobs` is how many compilers one build is told to start.
+
+        `places` are asked for wheels before those of the store's settings.
+        """
+        from envbuild.build.sources import open_sources
+        from envbuild.store.settings import FILE, read_settings
+        from envbuild.value import replace
+        from envbuild.wheelcache.built import BuiltWheels
+        from envbuild.wheelcache.wheels import WheelCache
+
+        self._context = context
+        self._progress = progress
+        self._sessions = sessions
+        self._offline = offline
+        self._build_jobs = build_jobs
+        self._settings_file = str(context.store.root / FILE)
+        self.settings = read_settings(context.store.root)
+        self.wheels = WheelCache(context.store.cache / "wheels")
+        self._built = BuiltWheels(context.store.cache / "built")
+        declared = open_sources(self.settings.sources, file=self._settings_file, note=progress.note)
+        self._places = replace(declared, places=(*places, *declared.places))
+        own = ("the store's built wheels", self._built)
+        self._sources = replace(declared, places=(own, *self._places.places))
+
+    def installer(self, indexes: Collection[str], *, link_mode: str | None = None) -> UvInstaller:
+        """Installs from these indexes, after the places of the store; `link_mode` is that of the settings."""
+        from envbuild.uv.installer import UvInstaller
+
+        session = self._sessions.of_names(indexes)
+        return UvInstaller(
+            runner=self._context.runner,
+            cache=self._context.store.cache / "uv",
+            indexes=session.uv,
+            offline=self._offline,
+            explain=session.explain_installation,
+            link_mode=link_mode or self.settings.link_mode,
+            sources=self._sources,
+        )
+
+    def provider(self) -> WheelProvider:
+        """Gives the wheels of packages that come as source."""
+        from envbuild.backend.provide import WheelProvider
+
+        return WheelProvider(
+            backends_for=self._backends,
+            fetch=self._fetch,
+            built=self._built,
+            is_unpacked=self.wheels.has,
+            places=self._places,
+            allowed=self.settings.build != "never",
+            settings=self._settings_file,
+            progress=self._progress,
+        )
+
+    def _backends(self, wanted: Wanted) -> Backends:
+        from envbuild.backend.backends import Backends
+
+        required = {file.index for build in wanted.builds for file in build.files}
+        return Backends(
+            runner=self._context.runner,
+            installer=self.installer(wanted.indexes | required, link_mode="copy"),
+            logs=self._context.store.cache / "logs",
+            jobs=self._build_jobs,
+        )
+
+    def _fetch(self, wanted: Wanted, file: ChosenFile, folder: Path) -> SourceTree:
+        """A locked source distribution, downloaded and unpacked."""
+        from envbuild.backend.source import archive_tree
+        from envbuild.errors import IndexFailureError, Problem
+
+        found = self._places.fetch((file,), folder).get(file.sha256)
+        if found is None and self._offline:
+            message = (
+                f"{wanted.driver.name}: {file.file} is not here, and nothing is downloaded offline"
+            )
+            raise IndexFailureError(Problem(message=message, hint="sync once without --offline"))
+        if found is None:
+            found = self._sessions.of_names(wanted.indexes).download(file, folder)
+        return archive_tree(found, folder / "tree", file)
+
+
 @contextmanager
-def open_builder(
+def open_parts(
     context: Context,
     progress: Progress,
     *,
     offline: bool,
-    jobs: int,
+    build_jobs: int | None,
     declaration: Declaration | None = None,
     places: tuple[tuple[str, Source], ...] = (),
-    contents: Mapping[str, str] | None = None,
-) -> Iterator[Builder]:
-    """The builder for the store; the indexes stay open until the block ends.
-
-    They are those of the context's declaration, unless another one is given.
-    `places` are asked for wheels before those of the store's settings;
-    `contents` has the content digest that an environment must have, by the folder's name.
-    """
-    from envbuild.build.assembly import Assembler
-    from envbuild.build.builder import Builder
-    from envbuild.build.placing import Placer
-    from envbuild.build.preparation import Preparer
-    from envbuild.build.sources import open_sources
+) -> Iterator[BuilderParts]:
+    """The parts for the store; the indexes are those of the context's declaration, unless another one is given."""
     from envbuild.index.session import index_sessions
-    from envbuild.posix.second_process import SecondProcesses
-    from envbuild.store.settings import FILE, read_settings
-    from envbuild.uv.installer import UvInstaller
-    from envbuild.value import replace
-    from envbuild.wheelcache.wheels import WheelCache
 
-    settings = read_settings(context.store.root)
-    sources = open_sources(
-        settings.sources, file=str(context.store.root / FILE), note=progress.note
-    )
-    sources = replace(sources, places=(*places, *sources.places))
     with index_sessions(
         declaration or context.declaration,
         context.environment,
@@ -131,27 +211,54 @@ def open_builder(
         retries=context.index_retries,
         hashes=False,
     ) as sessions:
+        yield BuilderParts(
+            context,
+            progress,
+            sessions,
+            offline=offline,
+            build_jobs=build_jobs or context.cpus,
+            places=places,
+        )
 
-        def installer(indexes: Collection[str]) -> UvInstaller:
-            session = sessions.of_names(indexes)
-            return UvInstaller(
-                runner=context.runner,
-                cache=context.store.cache / "uv",
-                indexes=session.uv,
-                offline=offline,
-                explain=session.explain_installation,
-                link_mode=settings.link_mode,
-                sources=sources,
-            )
 
+@contextmanager
+def open_builder(
+    context: Context,
+    progress: Progress,
+    *,
+    offline: bool,
+    jobs: int,
+    build_jobs: int | None = None,
+    declaration: Declaration | None = None,
+    places: tuple[tuple[str, Source], ...] = (),
+    contents: Mapping[str, str] | None = None,
+) -> Iterator[Builder]:
+    """The builder for the store, as in `open_parts`.
+
+    `contents` has the content digest that an environment must have, by the folder's name.
+    """
+    from envbuild.build.assembly import Assembler
+    from envbuild.build.builder import Builder
+    from envbuild.build.placing import Placer
+    from envbuild.build.preparation import Preparer
+    from envbuild.posix.second_process import SecondProcesses
+
+    with open_parts(
+        context,
+        progress,
+        offline=offline,
+        build_jobs=build_jobs,
+        declaration=declaration,
+        places=places,
+    ) as parts:
         yield Builder(
             store=context.store,
             assembler=Assembler(
                 processes=SecondProcesses(context.runner, min(jobs, context.cpus) - 1),
                 placer=Placer(
-                    installer_for=installer,
+                    installer_for=parts.installer,
                     progress=progress,
-                    wheels=WheelCache(context.store.cache / "wheels"),
+                    wheels=parts.wheels,
                     bytecode=context.bytecode(jobs),
                     staging=context.store.staging,
                 ),
@@ -160,7 +267,8 @@ def open_builder(
                     progress=progress,
                     logs=context.store.cache / "prepare",
                 ),
-                link_mode=settings.link_mode,
+                wheels_of=parts.provider().wheels,
+                link_mode=parts.settings.link_mode,
             ),
             progress=progress,
             jobs=jobs,

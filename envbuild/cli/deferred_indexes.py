@@ -10,6 +10,8 @@ from contextlib import ExitStack
 from functools import cached_property
 from typing import TYPE_CHECKING, Self, cast
 
+from envbuild.index.once import Once
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from contextlib import AbstractContextManager
@@ -23,9 +25,10 @@ if TYPE_CHECKING:
     from envbuild.index.newest import Newest, Question
     from envbuild.index.reader import IndexClient
     from envbuild.index.session import IndexSession, IndexSessions
+    from envbuild.index.source_backends import SourceBackends
     from envbuild.index.stand_ins import SourceRules
     from envbuild.index.wheel_commands import CommandReader
-    from envbuild.lockfile.lockfile import HeldBack, Lockfile
+    from envbuild.lockfile.lockfile import ChosenFile, HeldBack, Lockfile
     from envbuild.resolution.resolution import (
         KnownPackage,
         LockedChoice,
@@ -46,6 +49,7 @@ class DeferredIndexes:
         self._opened = ExitStack()
         self._guard = threading.RLock()
         self._resolvers: dict[tuple[str, Bindings, SourceRules], Resolver] = {}
+        self._requirements: Once[tuple[str, ...]] = Once()
 
     def __enter__(self) -> Self:
         return self
@@ -89,6 +93,11 @@ class DeferredIndexes:
 
         with self._guard:
             return CommandReader(locations=self._locations, client=self._client)
+
+    def build_requirements(self, file: ChosenFile, request: ResolveRequest) -> tuple[str, ...]:
+        """As `MetadataSource` has it; one source is asked once for each version of Python."""
+        key = (file.sha256, request.target.python)
+        return self._requirements.get(key, lambda: self._backends.requirements(file, request))
 
     def still_listed(self, packages: tuple[KnownPackage, ...]) -> frozenset[str]:
         """As `MetadataSource` has it."""
@@ -217,22 +226,24 @@ class DeferredIndexes:
     def _built(self) -> BuiltMetadataReader:
         """METADATA of sources, once a command."""
         from envbuild.index.built_metadata import BuiltMetadataReader
+
+        return BuiltMetadataReader(self._client, self._backends)
+
+    @cached_property
+    def _backends(self) -> SourceBackends:
         from envbuild.index.source_backends import SourceBackends
         from envbuild.target.host import probe_host
 
         context = self._context
-        return BuiltMetadataReader(
-            self._client,
-            SourceBackends(
-                runner=context.runner,
-                cache=context.lock_cache,
-                host=lambda: probe_host(context.runner, context.environment, kinds=()),
-                interpreters=context.interpreters.discover,
-                session_for=self._session_for,
-                options_of=context.declaration.build_of,
-                resolve=self.resolve,
-                fetch=self.fetch,
-            ),
+        return SourceBackends(
+            runner=context.runner,
+            cache=context.lock_cache,
+            host=lambda: probe_host(context.runner, context.environment, kinds=()),
+            interpreters=context.interpreters.discover,
+            session_for=self._session_for,
+            options_of=context.declaration.build_of,
+            resolve=self.resolve,
+            fetch=self.fetch,
         )
 
     def _make(self, name: str, bindings: Bindings, rules: SourceRules) -> Resolver:

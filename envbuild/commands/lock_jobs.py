@@ -10,6 +10,7 @@ from envbuild.conflicts.rules import coexist_groups, rule_reasons
 from envbuild.declaration.index import bound_index
 from envbuild.declaration.source import is_source
 from envbuild.errors import LockfileError, NewerFormatError, Problem, UsageError
+from envbuild.lockfile.builds import build_reasons, locked_names
 from envbuild.lockfile.freshness import command_reasons, compare_inputs, inputs_of
 from envbuild.lockfile.known_files import known_files
 from envbuild.lockfile.lockfile import Stale
@@ -95,7 +96,7 @@ def read_jobs(
     problems: list[Problem] = []
     for driver in select_drivers(declaration, with_companions(declaration, names)):
         try:
-            jobs.append(_job(driver, inputs_of(driver, declaration), folder, upgrade))
+            jobs.append(_job(driver, declaration, folder, upgrade))
         except NewerFormatError as error:
             problems += error.problems
     if problems:
@@ -176,7 +177,8 @@ def other_lockfiles(
     return found
 
 
-def _job(driver: Driver, inputs: Inputs, folder: LockFolder, upgrade: Upgrade) -> Job:
+def _job(driver: Driver, declaration: Declaration, folder: LockFolder, upgrade: Upgrade) -> Job:
+    inputs = inputs_of(driver, declaration)
     previous: Lockfile | None = None
     digest = ""
     try:
@@ -188,7 +190,7 @@ def _job(driver: Driver, inputs: Inputs, folder: LockFolder, upgrade: Upgrade) -
     else:
         if stored is not None:
             previous, digest = stored.lockfile, stored.digest
-        reasons = _reasons(previous, driver, inputs, upgrade)
+        reasons = _reasons(previous, driver, inputs, declaration, upgrade)
     return Job(
         driver=driver,
         inputs=inputs,
@@ -200,7 +202,11 @@ def _job(driver: Driver, inputs: Inputs, folder: LockFolder, upgrade: Upgrade) -
 
 
 def _reasons(
-    previous: Lockfile | None, driver: Driver, inputs: Inputs, upgrade: Upgrade
+    previous: Lockfile | None,
+    driver: Driver,
+    inputs: Inputs,
+    declaration: Declaration,
+    upgrade: Upgrade,
 ) -> tuple[str, ...]:
     """Why a driver is resolved; empty if its lockfile stays."""
     if previous is None:
@@ -209,7 +215,8 @@ def _reasons(
         return ("an upgrade of everything was requested",)
     judged = compare_inputs(previous.inputs, inputs)
     reasons = judged.reasons if isinstance(judged, Stale) else command_reasons(previous, driver)
-    names = {package.name for package in previous.packages}
+    reasons = reasons or build_reasons(previous, declaration)
+    names = locked_names(previous)
     if not reasons:
         reasons = tuple(f"it does not hold together: {text}" for text in unsound_reasons(previous))
     return reasons + tuple(
@@ -293,10 +300,7 @@ def reusable_lockfiles(
 def check_upgrade(upgrade: Upgrade, jobs: LockGroup) -> None:
     """UsageError if `--upgrade-package` names a package that no lockfile has."""
     locked = {
-        package.name
-        for job in jobs
-        if job.previous is not None
-        for package in job.previous.packages
+        name for job in jobs if job.previous is not None for name in locked_names(job.previous)
     }
     unknown = [name for name in upgrade.packages if name not in locked]
     if unknown and locked:

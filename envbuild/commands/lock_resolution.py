@@ -15,6 +15,7 @@ from envbuild.commands.lock_warnings import with_held_back
 from envbuild.declaration.index import bound_index
 from envbuild.declaration.source import origin_words
 from envbuild.errors import EnvbuildError, IndexFailureError, Problem, UsageError
+from envbuild.lockfile.builds import has_sources
 from envbuild.lockfile.known_files import NamedFile, replaced_files
 from envbuild.posix.workers import Workers
 from envbuild.resolution.joint_request import joint_inherited, joint_inputs_request
@@ -147,13 +148,27 @@ class GroupResolver:
         for job in group:
             merged = locked[job.driver.name]
             try:
-                locked[job.driver.name] = with_commands(
-                    job, merged, files, self.metadata, self.declaration.file
-                )
+                complete = with_commands(job, merged, files, self.metadata, self.declaration.file)
             except UsageError as error:
                 raise with_held_back(error, merged, self.metadata) from error
+            locked[job.driver.name] = self._with_builds(job, complete, pool)
             say_locked(self.progress, job.driver.name, locked[job.driver.name])
         return locked
+
+    def _with_builds(self, job: Job, lockfile: Lockfile, pool: Workers) -> Lockfile:
+        """The lockfile with what building its sources requires."""
+        if not has_sources(lockfile):
+            return lockfile
+        from envbuild.commands.lock_builds import BuildLocker
+
+        self.progress.stage(job.driver.name, "resolving what its sources require to be built")
+        locker = BuildLocker(
+            declaration=self.declaration,
+            resolver=self.resolver,
+            metadata=self.metadata,
+            upgrade=self.upgrade,
+        )
+        return locker.with_builds(job, lockfile, pool)
 
 
 def _targets(group: LockGroup) -> tuple[Target, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from envbuild.commands.verify import Verified, verify
@@ -9,6 +10,7 @@ from envbuild.environment.receipt import parse_receipt
 from envbuild.errors import EnvbuildError, HostError, Problem
 from envbuild.finding import Code, Finding
 from envbuild.lean_json import read_ordinary
+from envbuild.lockfile.builds import needs_build
 from envbuild.store.rebuild import wanted_again
 from envbuild.value import replace, value
 
@@ -102,9 +104,17 @@ class Repair:
         return None
 
     def _wanted(self, environment: VerifiedEnvironment) -> Wanted | None:
-        """What to build: the derivation in its receipt, else from the current lockfile."""
+        """What to build: the derivation in its receipt, else from the current lockfile.
+
+        A lockfile also knows how a source is built, if its wheel is no longer in the store.
+        """
         again = self._from_receipt(environment.used)
-        return again if again is not None else self._from_lockfiles(environment.used)
+        if again is None:
+            return self._from_lockfiles(environment.used)
+        if any(needs_build(file.file) for file in again.files):
+            with suppress(EnvbuildError):
+                return self._from_lockfiles(environment.used) or again
+        return again
 
     def _from_receipt(self, used: InUse) -> Wanted | None:
         """None if the receipt is damaged or old, or has another key."""

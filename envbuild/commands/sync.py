@@ -276,6 +276,7 @@ class Planner:
             interpreter=interpreter,
             kernel=self.host.kernel,
             inherited=inherited,
+            options_of=self.declaration.build_of,
         )
         if choice is not None:
             wanted = replace(wanted, passed_over=choice.passed_over)

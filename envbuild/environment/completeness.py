@@ -23,17 +23,15 @@ def find_gaps(
     site_packages: str,
     whole: Iterable[str] = (),
     wanted: Iterable[tuple[str, str]],
-    built: Iterable[str] = (),
 ) -> tuple[str, ...]:
     """One sentence for each thing that is missing, changed or unexpected; empty if there is none.
 
     `records` maps each `NAME-VERSION.dist-info` folder to its RECORD's text (PEP 376, 427), empty if it is missing.
     `whole` has the folders whose files are known to be complete.
-    `site_packages` is relative to the environment, `wanted` gives normalised names and versions;
-    `built` has the names that are built from source, which may add a local version (PEP 440).
+    `site_packages` is relative to the environment, `wanted` gives normalised names and versions.
     If several wheels have a path, it is intact if it has the content that one of them recorded.
     """
-    gaps = [*_distribution_gaps((*records, *whole), wanted, frozenset(built))]
+    gaps = [*_distribution_gaps((*records, *whole), wanted)]
     claims: dict[str, list[tuple[str, str]]] = {}
     for folder, text in records.items():
         rows = parse_record(text)
@@ -52,16 +50,10 @@ def find_gaps(
     return (*gaps[:_SHOWN], f"and {len(gaps) - _SHOWN} more") if len(gaps) > _SHOWN else tuple(gaps)
 
 
-def _distribution_gaps(
-    folders: Iterable[str], wanted: Iterable[tuple[str, str]], built: frozenset[str]
-) -> Iterator[str]:
+def _distribution_gaps(folders: Iterable[str], wanted: Iterable[tuple[str, str]]) -> Iterator[str]:
     stems = (folder.removesuffix(".dist-info").rpartition("-") for folder in folders)
     found = _by_identity((name, version) for name, _, version in stems)
     expected = _by_identity(wanted)
-    for name, version in found.keys() - expected.keys():
-        public = (name, version.partition("+")[0])
-        if name in built and public in expected:
-            found[public] = found.pop((name, version))
     for identity in sorted(expected.keys() - found.keys()):
         yield f"{expected[identity]} is not installed"
     for identity in sorted(found.keys() - expected.keys()):

@@ -163,7 +163,9 @@ _DEFAULTS = defaults_of(Derivation)
 
 def compute_key(derivation: Derivation) -> str:
     """64 hex digits: sha256 over all fields that decide the content, each with its name."""
-    files = sorted((file.file, file.sha256) for file in derivation.files)
+    files = sorted(
+        (file.file, file.sha256, *filter(None, [file.build])) for file in derivation.files
+    )
     content: dict[str, Any] = {
         "layout": LAYOUT,
         "driver": derivation.driver,

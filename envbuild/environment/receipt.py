@@ -140,6 +140,8 @@ def _parse_derivation(table: dict[str, Any]) -> Derivation:
     facts = table["recipe"]
     if not isinstance(facts, dict):
         raise TypeError('its "recipe" is not an object')
+    if not isinstance(builds := facts.get("builds", {}), dict):
+        raise TypeError("its builds are not an object")
     return Derivation(
         driver=parse_text(facts["driver"]),
         version=parse_text(facts["version"]),
@@ -154,7 +156,13 @@ def _parse_derivation(table: dict[str, Any]) -> Derivation:
         ),
         files=tuple(
             ChosenFile(
-                package=package, version=version, index=index, file=file, sha256=sha256, size=size
+                package=package,
+                version=version,
+                index=index,
+                file=file,
+                sha256=sha256,
+                size=size,
+                build=parse_text(builds.get(package, "")),
             )
             for package, version, index, file, sha256, size in wheels
         ),
@@ -178,8 +186,14 @@ def read_receipt_inherited(lines: Iterable[str]) -> tuple[InheritedDistribution,
 
 
 def read_receipt_wheels(lines: Iterable[str]) -> tuple[str, ...]:
-    """The sha256 of each file in `read_receipt_files`."""
-    return tuple(sha256 for _, _, _, sha256 in read_receipt_files(lines))
+    """The sha256 of each file in `read_receipt_files`, then the keys of the builds that made wheels of some."""
+    table = _read_table(lines)
+    try:
+        builds = table.get("recipe", {}).get("builds", {})
+        rows = table.get("wheels", ())
+        return (*(sha256 for _, _, _, _, sha256, _ in rows), *builds.values())
+    except (AttributeError, TypeError) as error:
+        raise ValueError(f"it is not a receipt: {error}") from error
 
 
 def read_receipt_files(lines: Iterable[str]) -> tuple[tuple[str, str, str, str], ...]:
@@ -188,17 +202,21 @@ def read_receipt_files(lines: Iterable[str]) -> tuple[tuple[str, str, str, str],
     The later parts of the receipt, which have megabytes, are not read from `lines`.
     ValueError if the lines are not from a receipt.
     """
-    head = "".join(takewhile(lambda line: not line.startswith('"files"'), lines))
+    table = _read_table(lines)
     try:
-        table = read_receipt_head(head)
         rows = table.get("wheels", ())
         return tuple((name, version, file, sha256) for name, version, _, file, sha256, _ in rows)
     except (AttributeError, TypeError) as error:
         raise ValueError(f"it is not a receipt: {error}") from error
 
 
+def _read_table(lines: Iterable[str]) -> Any:
+    """A receipt without its list of files, which has megabytes; ValueError if it is none."""
+    return read_receipt_head("".join(takewhile(lambda line: not line.startswith('"files"'), lines)))
+
+
 def _derivation_rows(derivation: Derivation) -> Iterator[str]:
-    table = {
+    table: dict[str, object] = {
         "driver": derivation.driver,
         "version": derivation.version,
         "target": derivation.target,
@@ -207,6 +225,8 @@ def _derivation_rows(derivation: Derivation) -> Iterator[str]:
     }
     if derivation.inherited:
         table["inherited"] = [list(one) for one in derivation.inherited]
+    if builds := {file.package: file.build for file in derivation.files if file.build}:
+        table["builds"] = builds
     files = [
         json.dumps([f.package, f.version, f.index, f.file, f.sha256, f.size])
         for f in derivation.files

@@ -38,15 +38,15 @@ class Refusal(NamedTuple):
 
 
 def refused_path(
-    rows: Iterable[RecordRow], *, dist_info: str, site_packages: str, digests: bool
+    rows: Iterable[RecordRow], *, dist_info: str, site_packages: str
 ) -> Refusal | None:
     """The first path of a RECORD that is not allowed; None if all are.
 
-    `site_packages` is relative to the environment; `digests` says whether every file needs one.
+    `site_packages` is relative to the environment.
     """
     for path, sha256, _ in rows:
         reason = _reason(path, dist_info, site_packages)
-        if reason is None and digests and not sha256 and not _may_lack_digest(path, dist_info):
+        if reason is None and not sha256 and not _may_lack_digest(path, dist_info):
             reason = "its RECORD does not list it, or has no sha256 for it"
         if reason is not None:
             return Refusal(path, reason)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from envbuild.index.listed_sources import ListedSources
     from envbuild.index.locations import IndexLocations
     from envbuild.index.stand_ins import SourceRules
+    from envbuild.lockfile.lockfile import ChosenFile
     from envbuild.posix.process import Runner
     from envbuild.resolution.resolution import (
         KnownPackage,
@@ -95,6 +96,13 @@ class IndexSession:
         """The names of all files in a package's index; IndexFailureError if it does not answer."""
         page = self.client.project_page(self.locations.of(package), package)
         return tuple(file.filename for file in page.files)
+
+    def download(self, file: ChosenFile, folder: Path) -> Path:
+        """A locked file in a folder, with the locked sha256; IndexFailureError if its index does not give it."""
+        path = folder / file.file
+        with path.open("wb") as sink:
+            self.reader.download(file, sink)
+        return path
 
     def explain_resolution(self, request: ResolveRequest, words: str) -> EnvbuildError | None:
         """Why a resolution failed with uv's output, if an index or a build is the reason."""

@@ -1,11 +1,14 @@
-"""Build backends of sources, run by this host's Python of the target, for METADATA alone."""
+"""Build backends of sources, run by this host's Python of the target, for METADATA and build requirements."""
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envbuild.backend.metadata import Backends, BuildRequest
+from envbuild.backend.backends import Backends, BuildRequest
 from envbuild.backend.requirements import RequirementPinner
+from envbuild.backend.source import archive_tree, read_build_system
 from envbuild.errors import HostError, Problem
 from envbuild.resolution.resolution import ResolveRequest
 from envbuild.target.platform_range import nearest_platform
@@ -15,16 +18,16 @@ from envbuild.value import replace, value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     from envbuild.backend.source import SourceTree
     from envbuild.declaration.declaration import BuildOptions
     from envbuild.declaration.index import Bindings
     from envbuild.index.session import IndexSession
     from envbuild.index.stand_ins import SourceRules
+    from envbuild.lockfile.lockfile import ChosenFile
     from envbuild.posix.process import Runner
     from envbuild.resolution.resolution import PublishedMetadata, Resolution, ResolvedFile
-    from envbuild.target.target import Host, Interpreter
+    from envbuild.target.target import Host, Interpreter, Target
 
 
 @value
@@ -51,22 +54,7 @@ class SourceBackends:
         found = choose_interpreter(self.interpreters(), (python,), prefer_shareable=False)
         if found is None:
             raise _without_python(tree, python)
-        here = self.host().target(python)
-        target = replace(here, platform=nearest_platform(here.platform), kernel=None)
-        session = self.session_for(bindings)
-        backends = Backends(
-            runner=self.runner,
-            installer=UvInstaller(
-                runner=self.runner,
-                cache=self.cache / "uv",
-                indexes=session.uv,
-                offline=False,
-                explain=session.explain_installation,
-                link_mode="copy",
-            ),
-            pinner=RequirementPinner(resolve=self.resolve, fetch=self.fetch),
-            logs=self.cache / "logs",
-        )
+        target = self._target(python)
         resolution = ResolveRequest(
             driver=f"the build of {tree.package}",
             requires=(),
@@ -82,11 +70,61 @@ class SourceBackends:
         )
         request = BuildRequest(
             tree=tree,
-            options=self.options_of(tree.package),
+            # which packages the driver has is not known yet
+            options=replace(self.options_of(tree.package), isolation=True),
+            target=target,
             resolution=resolution,
             interpreter=found,
         )
-        return backends.prepare(request).metadata
+        return self._backends(bindings).prepare(request).metadata
+
+    def requirements(self, file: ChosenFile, request: ResolveRequest) -> tuple[str, ...]:
+        """As `MetadataSource.build_requirements` has it.
+
+        A backend runs on this host, so it is asked as for a target of this host.
+        Without the target's Python, what its pyproject.toml says must do; a build notices if that is not all.
+        """
+        options = self.options_of(file.package)
+        if not options.isolation:
+            return ()
+        session = self.session_for(request.indexes)
+        with tempfile.TemporaryDirectory(prefix="envbuild-source-") as name:
+            folder = Path(name)
+            tree = archive_tree(session.download(file, folder), folder / "tree", file)
+            python = request.target.python
+            found = choose_interpreter(self.interpreters(), (python,), prefer_shareable=False)
+            if found is None:
+                return read_build_system(tree).requires
+            target = replace(self._target(python), variant=request.target.variant)
+            asked = BuildRequest(
+                tree=tree,
+                options=options,
+                target=target,
+                interpreter=found,
+                resolution=replace(request, target=target),
+            )
+            return self._backends(request.indexes).requirements(asked)
+
+    def _target(self, python: str) -> Target:
+        """This host as a target that can be locked for."""
+        here = self.host().target(python)
+        return replace(here, platform=nearest_platform(here.platform), kernel=None)
+
+    def _backends(self, bindings: Bindings) -> Backends:
+        session = self.session_for(bindings)
+        return Backends(
+            runner=self.runner,
+            installer=UvInstaller(
+                runner=self.runner,
+                cache=self.cache / "uv",
+                indexes=session.uv,
+                offline=False,
+                explain=session.explain_installation,
+                link_mode="copy",
+            ),
+            pinner=RequirementPinner(resolve=self.resolve, fetch=self.fetch),
+            logs=self.cache / "logs",
+        )
 
 
 def _without_python(tree: SourceTree, python: str) -> HostError:

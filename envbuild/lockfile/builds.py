@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from envbuild.declaration.declaration import BuildOptions
+from envbuild.declaration.index import bound_index
 from envbuild.digest import sha256_hex
-from envbuild.value import value
+from envbuild.lockfile.lockfile import ChosenFile
+from envbuild.value import replace, value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
-    from envbuild.declaration.declaration import BuildOptions, Declaration
+    from envbuild.declaration.declaration import Declaration
+    from envbuild.declaration.index import Bindings
     from envbuild.lockfile.lockfile import (
-        ChosenFile,
         LockedBuild,
         LockedFile,
         LockedPackage,
@@ -42,7 +45,7 @@ class SourceBuild:
     """64 hex digits: the same for builds of which one is enough."""
 
 
-def is_source(name: str) -> bool:
+def needs_build(name: str) -> bool:
     """Whether a locked file, by its name, has to be built."""
     return not name.endswith(".whl")
 
@@ -51,8 +54,19 @@ def sources_of(lockfile: Lockfile, target: Target) -> Iterator[tuple[LockedPacka
     """The packages that a target takes as source, each with that file."""
     for package in lockfile.packages_for(target):
         for file in package.files:
-            if target in file.targets and is_source(file.name):
+            if target in file.targets and needs_build(file.name):
                 yield package, file
+
+
+def has_sources(lockfile: Lockfile) -> bool:
+    """Whether some package has to be built."""
+    return any(needs_build(file.name) for package in lockfile.packages for file in package.files)
+
+
+def locked_names(lockfile: Lockfile) -> frozenset[str]:
+    """The names of all packages, and of those with which sources are built."""
+    required = (_named(file.name)[0] for build in lockfile.builds for file in build.files)
+    return frozenset((*(package.name for package in lockfile.packages), *required))
 
 
 def options_digest(options: BuildOptions) -> str:
@@ -75,6 +89,97 @@ def locked_build(lockfile: Lockfile, package: LockedPackage, target: Target) -> 
         ),
         None,
     )
+
+
+def source_builds(
+    lockfile: Lockfile,
+    target: Target,
+    packages: Iterable[LockedPackage],
+    interpreter: Interpreter,
+    options_of: Callable[[str], BuildOptions],
+) -> Iterator[SourceBuild]:
+    """The builds of those of a target's packages that it takes as source.
+
+    A package whose build requirements are not locked is left out; `build_reasons` says so.
+    """
+    bindings = lockfile.inputs.indexes_on(target)
+    chosen = {
+        package.name: chosen_file(package, file)
+        for package in packages
+        for file in package.files
+        if target in file.targets
+    }
+    wheels = tuple(file for file in chosen.values() if not needs_build(file.file))
+    for package in packages:
+        source, options = chosen[package.name], options_of(package.name)
+        build = locked_build(lockfile, package, target)
+        if not needs_build(source.file) or build is None:
+            continue
+        files = tuple(_wheel(file, bindings) for file in build.files if target in file.targets)
+        installed = () if options.isolation else wheels
+        key = build_key(
+            source=source.sha256,
+            files=(file.sha256 for file in (*files, *installed)),
+            options=options,
+            interpreter=interpreter,
+            target=target,
+        )
+        built = (
+            wheel_of(source, file.name, file.sha256, file.size)
+            for file in package.built
+            if target in file.targets
+        )
+        yield SourceBuild(
+            source=replace(source, build=key),
+            files=files,
+            installed=installed,
+            options=options,
+            wheel=next(built, None),
+            key=key,
+        )
+
+
+def default_options(package: str) -> BuildOptions:
+    """The options of a package for which nothing is declared."""
+    return BuildOptions(package=package)
+
+
+def chosen_file(package: LockedPackage, file: LockedFile) -> ChosenFile:
+    """A file of a locked package that a target takes."""
+    return ChosenFile(
+        package=package.name,
+        version=package.version,
+        index=package.index,
+        file=file.name,
+        sha256=file.sha256,
+        size=file.size,
+    )
+
+
+def _wheel(file: LockedFile, bindings: Bindings) -> ChosenFile:
+    """A wheel of a build requirement, whose name says what it is."""
+    name, version = _named(file.name)
+    return ChosenFile(
+        package=name,
+        version=version,
+        index=bound_index(bindings, name),
+        file=file.name,
+        sha256=file.sha256,
+        size=file.size,
+    )
+
+
+def wheel_of(source: ChosenFile, name: str, sha256: str, size: int) -> ChosenFile:
+    """A wheel that was built from a source; it may have added a local version (PEP 440)."""
+    return replace(source, file=name, sha256=sha256, size=size, version=_named(name)[1], build="")
+
+
+def _named(wheel: str) -> tuple[str, str]:
+    """The package and the version in a wheel's name."""
+    from envbuild.target.wheel_choice import parse_wheel_name
+
+    name, version, *_ = parse_wheel_name(wheel)
+    return name, str(version)
 
 
 def build_reasons(lockfile: Lockfile, declaration: Declaration) -> tuple[str, ...]:

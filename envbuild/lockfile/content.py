@@ -212,10 +212,12 @@ def check_requirements(
     package: str, targets: tuple[Target, ...], files: tuple[LockedFile, ...]
 ) -> None:
     """Check that a build has one wheel of each package that it requires, on each of its targets."""
-    names = ((file.name.partition("-")[0].lower(), t) for file in files for t in file.targets)
-    (twice, count), *_ = Counter(names).most_common(1) or [(("", targets[0]), 0)]
-    if count > 1:
-        raise ValueError(f"the build of {package} has two wheels of {twice[0]} on {twice[1]}")
+    from envbuild.target.wheel_choice import parse_wheel_name
+
+    names = ((parse_wheel_name(file.name)[0], t) for file in files for t in file.targets)
+    for (name, target), count in Counter(names).items():
+        if count > 1 or target not in targets:
+            raise ValueError(f"the build of {package} has {count} wheels of {name} on {target}")
 
 
 def check_packages(packages: tuple[LockedPackage, ...]) -> None:

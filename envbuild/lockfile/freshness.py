@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.declaration.declaration import LockingKeys
 from envbuild.declaration.torch_backend import served_indexes
+from envbuild.lockfile.builds import build_reasons
 from envbuild.lockfile.lockfile import Fresh, Inputs, LockedVariant, Stale
 from envbuild.lockfile.provided_commands import unknown_commands
 from envbuild.lockfile.runnable_modules import unknown_modules
@@ -47,7 +48,7 @@ def compare_inputs(locked: Inputs, wanted: Inputs) -> Fresh | Stale:
 def judge_lockfile(lockfile: Lockfile, driver: Driver, declaration: Declaration) -> Fresh | Stale:
     """Whether the lockfile satisfies the driver's current declaration."""
     judged = compare_inputs(lockfile.inputs, inputs_of(driver, declaration))
-    reasons = command_reasons(lockfile, driver)
+    reasons = (*command_reasons(lockfile, driver), *build_reasons(lockfile, declaration))
     return judged if isinstance(judged, Stale) or not reasons else Stale(reasons=reasons)
 
 

@@ -89,6 +89,9 @@ class ChosenFile:
     size: int
     """In bytes."""
 
+    build: str = ""
+    """The key of the build that makes a wheel of it, 64 hex digits; empty for a wheel."""
+
 
 @value
 class LockedPackage:

@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 
     from envbuild.declaration.index import Bindings
     from envbuild.errors import EnvbuildError
-    from envbuild.lockfile.lockfile import HeldBack, LockedFile, LockedPackage, Lockfile
+    from envbuild.lockfile.lockfile import (
+        ChosenFile,
+        HeldBack,
+        LockedFile,
+        LockedPackage,
+        Lockfile,
+    )
     from envbuild.posix.process import Runner
     from envbuild.target.target import Interpreter, Target
 
@@ -273,6 +279,14 @@ class MetadataSource(Protocol):
 
     def having(self, files: tuple[ResolvedFile, ...], module: str) -> frozenset[str]:
         """The sha256 of each wheel that has a module to run; errors as in `commands`."""
+        ...
+
+    def build_requirements(self, file: ChosenFile, request: ResolveRequest) -> tuple[str, ...]:
+        """What building a locked source requires, as its files and its backend have it.
+
+        `request` is the driver's for the target; the backend is asked if the target's Python is here.
+        HostError or IndexFailureError says what is wrong with the source.
+        """
         ...
 
     def still_listed(self, packages: tuple[KnownPackage, ...]) -> frozenset[str]:

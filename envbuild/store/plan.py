@@ -5,18 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.environment.derivation import Derivation, compute_key, environment_name, settings_of
-from envbuild.lockfile.lockfile import ChosenFile
+from envbuild.lockfile.builds import chosen_file, default_options, source_builds
 from envbuild.lockfile.provided_commands import settled
 from envbuild.lockfile.soundness import packages_here
 from envbuild.store.manifest import Preferred
 from envbuild.value import replace, value
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
-    from envbuild.declaration.declaration import Driver
+    from envbuild.declaration.declaration import BuildOptions, Driver
     from envbuild.environment.derivation import InheritedDistribution
-    from envbuild.lockfile.lockfile import LockedPackage, Lockfile
+    from envbuild.lockfile.builds import SourceBuild
+    from envbuild.lockfile.lockfile import ChosenFile, LockedPackage, Lockfile
     from envbuild.store.manifest import Manifest, ManifestDriver
     from envbuild.target.target import Interpreter, Target
 
@@ -40,6 +41,9 @@ class Wanted:
 
     locked: tuple[LockedPackage, ...] = ()
     """The locked packages to install; empty without a lockfile."""
+
+    builds: tuple[SourceBuild, ...] = ()
+    """The builds of the packages among them that come as source."""
 
     own_indexes: tuple[str, ...] = ()
     """The names of the indexes that serve the driver, as its lockfile has them."""
@@ -118,23 +122,22 @@ def want(
     interpreter: Interpreter,
     kernel: tuple[str, str] = ("", ""),
     inherited: tuple[InheritedDistribution, ...] = (),
+    options_of: Callable[[str], BuildOptions] = default_options,
 ) -> Wanted:
     """A driver on one target and interpreter; `kernel` as in `Host`, `inherited` what this host has of it.
 
+    `options_of` says how a package is built.
+
     Takes the packages that this host needs from those that are locked for all hosts of the target.
+    Where a wheel was built from a source when the driver was locked, it takes that.
     Its version is this target's, which may differ from the lockfile's first version.
     """
     here = replace(target, python=interpreter.version, kernel=kernel)
     locked = packages_here(lockfile, target, here)
+    builds = tuple(source_builds(lockfile, target, locked, interpreter, options_of))
+    taken = {one.source.package: one.wheel or one.source for one in builds}
     files = tuple(
-        ChosenFile(
-            package=package.name,
-            version=package.version,
-            index=package.index,
-            file=file.name,
-            sha256=file.sha256,
-            size=file.size,
-        )
+        taken.get(package.name) or chosen_file(package, file)
         for package in locked
         for file in package.files
         if target in file.targets
@@ -161,6 +164,7 @@ def want(
         interpreter=interpreter,
         here=here,
         locked=locked,
+        builds=builds,
         own_indexes=tuple(name for name, _ in lockfile.inputs.indexes_on(target)),
         preferred=_preferred(driver, lockfile, target, derivation.version),
     )

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FILE = "settings.toml"
+BUILDS = ("allowed", "never")
 LINK_MODES = ("hardlink", "copy", "clone")
 
 
@@ -30,16 +31,25 @@ class Settings:
     trusted_keys: tuple[str, ...] = ()
     """Public keys of OpenSSH; a release that one of them has signed brings more than wheels."""
 
+    build: str = "allowed"
+    """Whether sources are built here: `allowed` or `never`."""
+
 
 def read_settings(store: Path) -> Settings:
     """The store's settings; the defaults if there is no file. Errors as in `read_table`."""
-    keys = {"link-mode": _refuse_mode, "source": _refuse_sources, "trust": _refuse_keys}
+    keys = {
+        "link-mode": _refuse_mode,
+        "source": _refuse_sources,
+        "build": _refuse_build,
+        "trust": _refuse_keys,
+    }
     table = read_table(store / FILE, keys)
     sources = (item for declared in table.get("source", ()) for item in declared.items())
     return Settings(
         link_mode=table.get("link-mode", "hardlink"),
         sources=tuple(sources),
         trusted_keys=tuple(table.get("trust", {}).get("keys", ())),
+        build=table.get("build", "allowed"),
     )
 
 
@@ -49,6 +59,13 @@ def _refuse_mode(mode: object) -> Problem | None:
     return Problem(
         message=f"{mode!r} is not a link mode", hint=f"there are: {', '.join(LINK_MODES)}"
     )
+
+
+def _refuse_build(word: object) -> Problem | None:
+    if word in BUILDS:
+        return None
+    hint = '"allowed", or "never" on a host that takes wheels which were built elsewhere'
+    return Problem(message=f"{word!r} does not say whether sources are built here", hint=hint)
 
 
 def _refuse_sources(sources: object) -> Problem | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from envbuild.environment.receipt import read_receipt_wheels
 from envbuild.lean_json import open_text
 from envbuild.posix.file_locks import locked_if_free
+from envbuild.wheelcache.built import BuiltWheels
 from envbuild.wheelcache.entries import cache_roots
 
 if TYPE_CHECKING:
@@ -56,11 +57,29 @@ def take_cache(store: Store, trash: Trash) -> bool:
 
 def cache_to_take(store: Store) -> tuple[Path, ...]:
     """What `take_cache` would remove."""
-    return (store.cache / "uv", *unused_entries(store.cache, _live_wheels(store)))
+    live = _with_built(store, _live_wheels(store))
+    unused = unused_entries(store.cache, live)
+    return (store.cache / "uv", *unused, *_unused_builds(store, live))
+
+
+def _unused_builds(store: Store, live: frozenset[str] | None) -> tuple[Path, ...]:
+    """The built wheels that no environment needs; all of them stay if that is not known."""
+    return () if live is None else tuple(BuiltWheels(store.cache / "built").unused(live))
+
+
+def _with_built(store: Store, live: frozenset[str] | None) -> frozenset[str] | None:
+    """The wheels, and those that were built under the keys among them."""
+    if live is None:
+        return None
+    built = BuiltWheels(store.cache / "built").all()
+    return live | {wheel.sha256 for wheel in built if wheel.key in live}
 
 
 def _live_wheels(store: Store) -> frozenset[str] | None:
-    """The sha256 of every wheel that an environment was built from; None if a receipt cannot be read."""
+    """The sha256 of every file that an environment was built from, and the keys of its builds.
+
+    None if a receipt cannot be read.
+    """
     live: set[str] = set()
     for file in store.receipt("x").parent.iterdir():
         if file.suffix != ".json":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import shutil
 import tempfile
 from contextlib import nullcontext
 from pathlib import Path
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
     from envbuild.build.installation import InstallRequest
     from envbuild.errors import EnvbuildError
-    from envbuild.lockfile.lockfile import ChosenFile
     from envbuild.posix.process import Completed, Runner
     from envbuild.target.target import Interpreter
 
@@ -115,8 +115,7 @@ class UvInstaller:
             message = f"{request.driver}: the cache is damaged, and nothing is downloaded offline"
             raise IndexFailureError(Problem(message=message, hint="sync once without --offline"))
         with tempfile.TemporaryDirectory(prefix="envbuild-sync-") as folder:
-            install = self._build if request.from_source else self._install
-            completed = install(request, Path(folder))
+            completed = self._install(request, Path(folder))
         if completed.code != 0:
             raise self._failure(request, completed)
 
@@ -131,9 +130,11 @@ class UvInstaller:
             completed = self._fill(request, folder, NOWHERE, {}, *cached)
             if completed.code == 0:
                 return completed
-        local, heard = self.sources.fetch(request.files, folder), _downloads(request)
+        local = _unknown_to_uv(request, self.sources.fetch(request.files, folder), folder)
+        heard = _downloads(request)
         if self.offline or all(file.sha256 in local for file in request.files):
-            return self._fill(request, folder, NOWHERE, local, *cached, heard=heard)
+            here = ARGUMENTS if request.refresh else cached  # uv refreshes nothing offline
+            return self._fill(request, folder, NOWHERE, local, *here, heard=heard)
         address = self.indexes.files_url()
         with self._counted(heard):
             return self._fill(request, folder, address, local, *ARGUMENTS, heard=heard)
@@ -160,19 +161,6 @@ class UvInstaller:
         if local and completed.code == 0:
             forget_paths(find_site_packages(Path(request.environment)))
         return completed
-
-    def _build(self, request: InstallRequest, folder: Path) -> Completed:
-        """Install source distributions; their build requirements are not locked, so indexes are asked."""
-        requirements = folder / "requirements.txt"
-        requirements.write_text("".join(map(_line, request.files)), encoding="utf-8")
-        self._make_empty(request)
-        arguments = self._arguments(request, requirements)
-        named = [part for name in request.from_source for part in ("--no-binary", name)]
-        if self.offline:
-            return self._run(request.lock, *arguments, *named, "--offline")
-        environment, heard = self.indexes.environment(), _downloads(request)
-        with self._counted(heard):
-            return self._run(request.lock, *arguments, *named, heard=heard, environment=environment)
 
     def _make_empty(self, request: InstallRequest) -> None:
         """Make the environment again, so that it has no file of a wheel when uv inspects it."""
@@ -240,7 +228,7 @@ class UvInstaller:
         if explained is not None:
             return explained
         of_the_host = host.problems[0].hint is not None or _names_host_error(words)
-        if of_the_host or completed.code <= 0 or request.from_source:
+        if of_the_host or completed.code <= 0:
             return host
         return self._fault_of_wheels(request, words) or host
 
@@ -262,6 +250,22 @@ class UvInstaller:
         return IndexFailureError(Problem(message=message, detail=words, hint=hint))
 
 
+def _unknown_to_uv(
+    request: InstallRequest, local: Mapping[str, Path], folder: Path
+) -> dict[str, Path]:
+    """Local wheels by sha256; those that are refreshed as copies at new places.
+
+    uv believes what it has unpacked of a path, also when it is told to refresh it.
+    """
+    anew = {file.sha256 for file in request.files if file.package in request.refresh}
+    copies = folder / "anew"
+    copies.mkdir()
+    return {
+        sha256: Path(shutil.copyfile(path, copies / path.name)) if sha256 in anew else path
+        for sha256, path in local.items()
+    }
+
+
 def _names_host_error(words: str) -> bool:
     """Whether uv's output has a system error, as Rust writes its number, that no wheel can cause."""
     return any(int(number) in _OF_THE_HOST for number in _OS_ERROR.findall(words))
@@ -271,7 +275,3 @@ def _downloads(request: InstallRequest) -> Downloads | None:
     if request.downloaded is None:
         return None
     return Downloads(request.files, request.downloaded)
-
-
-def _line(file: ChosenFile) -> str:
-    return f"{file.package}=={file.version} --hash=sha256:{file.sha256}\n"

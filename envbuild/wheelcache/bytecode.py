@@ -37,9 +37,6 @@ class Installed:
     wheels: tuple[tuple[str, tuple[RecordRow, ...]], ...]
     """The sha256 and the RECORD of each wheel."""
 
-    uncached: tuple[tuple[RecordRow, ...], ...]
-    """RECORDs of packages that were built from source here; no locked sha256 identifies them."""
-
     lock: int
     """The descriptor of the environment's lock; see `Installer.create`."""
 
@@ -141,7 +138,6 @@ class _Filling:
         skipped = (cached_path(path, cached.cache_tag) for path in self._contested)
         self._skip = frozenset(path for path in skipped if path is not None)
         self.rest = [Module(path=path, sha256="", size=0) for path in sorted(self._contested)]
-        self.rest += [module for record in installed.uncached for module in modules_of(record)]
 
     def link_cached(self) -> tuple[EntryFile, ...]:
         """Link cached bytecode, and cache more; `rest` gets what must be compiled in the environment."""

@@ -80,7 +80,7 @@ class WheelLinks(NamedTuple):
 
 
 class FreshWheel(NamedTuple):
-    """A wheel, or a build from source, that uv has just installed."""
+    """A wheel that uv has just installed."""
 
     sha256: str
     """The locked file's."""
@@ -93,11 +93,6 @@ class FreshWheel(NamedTuple):
     """The RECORD's text."""
 
     rows: tuple[RecordRow, ...]
-
-    @property
-    def is_wheel(self) -> bool:
-        """Whether the locked file is a wheel."""
-        return self.file.endswith(".whl")
 
 
 class WheelCache:

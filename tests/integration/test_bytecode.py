@@ -110,7 +110,6 @@ class Fleet:
                     site_packages=site_packages,
                     interpreter=self.interpreter,
                     wheels=installed,
-                    uncached=(),
                     lock=lock.fileno(),
                 )
             )

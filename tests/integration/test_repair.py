@@ -217,11 +217,8 @@ def test_an_interpreter_that_is_gone(web: Web, scratch: Path, pythons: dict[str,
     assert f"not repaired: its interpreter {own} ({web.python}) is missing" in result.stdout
 
 
-def test_what_comes_out_otherwise_is_not_put_in_place(
-    web: Web, index: IndexServer, scratch: Path
-) -> None:
-    """A build that gives other bytes than were recorded is refused, exit 1, and the old environment stays."""
-    swapped = scratch / "swapped.whl"
+def built_from_source(web: Web, index: IndexServer, swapped: Path) -> tuple[Path, Wheel]:
+    """A changed module of a package that came as source, which would be built otherwise now."""
     built = Wheel(name="built", files={"built.py": "ONE = 1\n"})
     index.add(Sdist(wheel=built, swapped=swapped))
     index.add(command_wheel("web", "2.0", requires=("base", "built")))
@@ -229,17 +226,53 @@ def test_what_comes_out_otherwise_is_not_put_in_place(
     web.run.declare(f'{text}allow-sdist = ["built"]\n')
     web.run("lock", check=True)
     web.run("sync", check=True)
-    environment, receipt = web.environment, web.receipt(web.environment).read_bytes()
-    (module,) = environment.glob("lib/python3.*/site-packages/built.py")
+    (module,) = web.environment.glob("lib/python3.*/site-packages/built.py")
     module.chmod(0o644)
     module.write_text("EVIL = 1\n")
     swapped.write_bytes(replace(built, files={"built.py": "TWO = 2\n"}).to_bytes())
+    swapped.chmod(0o644)
+    return module, built
+
+
+def test_what_was_built_once_is_not_built_for_a_repair(
+    web: Web, index: IndexServer, scratch: Path
+) -> None:
+    """The store has the wheel: the environment is as it was, whatever a build would give now."""
+    module, _ = built_from_source(web, index, scratch / "swapped.whl")
+    result = web.repair()
+    assert result.code == 0, result
+    assert module.read_text() == "ONE = 1\n"
+
+
+def test_what_comes_out_otherwise_is_not_put_in_place(
+    web: Web, index: IndexServer, scratch: Path, store: Path
+) -> None:
+    """A build that gives other bytes than were recorded is refused, exit 1, and the old environment stays."""
+    module, _ = built_from_source(web, index, scratch / "swapped.whl")
+    environment, receipt = web.environment, web.receipt(web.environment).read_bytes()
+    shutil.rmtree(store / "cache" / "built")
     result = web.repair()
     assert result.code == 1, result
     assert "cannot be built again as it was" in result.stdout
     assert "all as built" not in result.stdout
     assert module.read_text() == "EVIL = 1\n"
     assert web.receipt(environment).read_bytes() == receipt
+
+
+def test_a_built_wheel_that_is_gone_needs_its_lockfile(
+    web: Web, index: IndexServer, scratch: Path, store: Path
+) -> None:
+    """Without both, exit 1 and what to do; the old environment stays."""
+    module, _ = built_from_source(web, index, scratch / "swapped.whl")
+    shutil.rmtree(store / "cache" / "built")
+    web.move("1.0")
+    result = web.repair()
+    assert result.code == 1, result
+    assert (
+        "the wheel that was built from built-1.0.tar.gz is no longer in the store" in result.stdout
+    )
+    assert "take back the lockfile that it was built from" in result.stdout
+    assert module.read_text() == "EVIL = 1\n"
 
 
 def test_caches_that_a_process_wrote(web: Web, index: IndexServer) -> None:

@@ -22,6 +22,7 @@ from tests.support.http import LIFETIME, Asked, Handler, LoopbackServer
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from tests.support.sources import MadeSource
     from tests.support.wheels import Sdist, Wheel
 
 JSON = "application/vnd.pypi.simple.v1+json"
@@ -91,7 +92,7 @@ class IndexServer(LoopbackServer):
 
     def __init__(
         self,
-        wheels: Iterable[Wheel | Sdist] = (),
+        wheels: Iterable[Wheel | Sdist | MadeSource] = (),
         offer: Offer | None = None,
         *,
         lifetime: float = LIFETIME,
@@ -121,7 +122,10 @@ class IndexServer(LoopbackServer):
         return self.url.replace("://", f"://{quote(user, safe='')}:{quote(password, safe='')}@")
 
     def add(
-        self, *wheels: Wheel | Sdist, uploaded: str = UPLOADED, yanked: str | None = None
+        self,
+        *wheels: Wheel | Sdist | MadeSource,
+        uploaded: str = UPLOADED,
+        yanked: str | None = None,
     ) -> None:
         """Hold these files too."""
         for wheel in wheels:

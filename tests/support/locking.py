@@ -19,13 +19,14 @@ if TYPE_CHECKING:
     from envbuild.declaration.declaration import Declaration, Driver
     from envbuild.errors import EnvbuildError
     from envbuild.lockfile.folder import LockFolder
-    from envbuild.lockfile.lockfile import HeldBack, Lockfile
+    from envbuild.lockfile.lockfile import ChosenFile, HeldBack, Lockfile
     from envbuild.resolution.resolution import (
         KnownPackage,
         LockedChoice,
         ResolvedFile,
         ResolveRequest,
     )
+    from envbuild.target.target import Target
 
 
 @dataclass
@@ -44,6 +45,9 @@ class FakeIndex:
     requests: list[ResolveRequest] = field(default_factory=list)
     fetched: list[str] = field(default_factory=list)
     """The files whose metadata was asked for."""
+
+    asked: list[tuple[str, Target]] = field(default_factory=list)
+    """The sources whose build requirements were asked for."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -97,6 +101,11 @@ class FakeIndex:
     def having(self, files: tuple[ResolvedFile, ...], module: str) -> frozenset[str]:
         """Each package has the module of its own name."""
         return frozenset(file.sha256 for file in files if file.package == module)
+
+    def build_requirements(self, file: ChosenFile, request: ResolveRequest) -> tuple[str, ...]:
+        """Every source is built by one backend."""
+        self.asked.append((file.package, request.target))
+        return ("backend",)
 
     def still_listed(self, packages: tuple[KnownPackage, ...]) -> frozenset[str]:
         """All of them: files are never replaced here."""

@@ -1,20 +1,27 @@
-"""Source trees with a build backend of their own, which need no build requirements."""
+"""Sources: with a build backend of their own, or with one that is a package."""
 
 from __future__ import annotations
 
+import gzip
+import hashlib
+import io
 import sys
+import tarfile
 import venv
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from envbuild.backend.metadata import Backends, BuildRequest
+from envbuild.backend.backends import Backends, BuildRequest
 from envbuild.backend.requirements import RequirementPinner
 from envbuild.backend.source import SourceTree
 from envbuild.declaration.declaration import BuildOptions
 from envbuild.posix.process import SystemRunner
 from envbuild.resolution.resolution import ResolveRequest
 from envbuild.target.target import Interpreter, parse_target
+from tests.support.wheels import Wheel
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from envbuild.build.installation import InstallRequest
@@ -99,6 +106,7 @@ def build_request(tree: SourceTree, **options: object) -> BuildRequest:
     return BuildRequest(
         tree=tree,
         options=BuildOptions(package="svc", **options),  # type: ignore[arg-type]
+        target=target,
         resolution=ResolveRequest(
             driver="app",
             requires=("svc",),
@@ -119,3 +127,109 @@ def build_request(tree: SourceTree, **options: object) -> BuildRequest:
             shareable=True,
         ),
     )
+
+
+MAKER = """
+import base64, hashlib, os, zipfile
+
+def get_requires_for_build_wheel(config_settings=None):
+    return ["maker>=1"]
+
+def _project():
+    lines = open("project.txt").read().split("\\n")
+    return lines[0], lines[1], [line for line in lines[2:] if line]
+
+def _metadata():
+    name, version, requires = _project()
+    lines = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}"]
+    return "\\n".join([*lines, *(f"Requires-Dist: {one}" for one in requires), ""])
+
+def prepare_metadata_for_build_wheel(folder, config_settings=None):
+    name, version, _ = _project()
+    info = f"{name}-{version}.dist-info"
+    os.mkdir(os.path.join(folder, info))
+    with open(os.path.join(folder, info, "METADATA"), "w") as stream:
+        stream.write(_metadata())
+    return info
+
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+    name, version, _ = _project()
+    if "TELLS" in os.environ:
+        with open(os.environ["TELLS"], "a") as stream:
+            stream.write(f"{name} {version} {VERSION} {config_settings}\\n")
+    info = f"{name}-{version}.dist-info"
+    members = {
+        f"{name}.py": f"def main():\\n    print({name!r}, {version!r}, 'by maker', {VERSION!r})\\n",
+        f"{info}/METADATA": _metadata(),
+        f"{info}/WHEEL": "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
+        f"{info}/entry_points.txt": f"[console_scripts]\\n{name} = {name}:main\\n",
+    }
+    rows = []
+    for path, text in members.items():
+        digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=")
+        rows.append(f"{path},sha256={digest.decode()},{len(text.encode())}\\n")
+    members[f"{info}/RECORD"] = "".join(rows) + f"{info}/RECORD,,\\n"
+    wheel = f"{name}-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(os.path.join(folder, wheel), "w") as archive:
+        for path, text in members.items():
+            archive.writestr(zipfile.ZipInfo(path), text)
+    return wheel
+"""
+"""A build backend in a package of its own; `project.txt` of a source has a name, a version and requirements."""
+
+
+def maker(version: str = "1.0") -> Wheel:
+    """The wheel of that backend."""
+    return Wheel(
+        name="maker", version=version, files={"maker.py": f"VERSION = {version!r}\n{MAKER}"}
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MadeSource:
+    """A source distribution that the backend `maker` builds."""
+
+    name: str
+    version: str = "1.0"
+    requires: tuple[str, ...] = ()
+    """`Requires-Dist`."""
+
+    build_requires: tuple[str, ...] = ("maker",)
+    """`requires` of its build system."""
+
+    more: Mapping[str, str] = field(default_factory=dict)
+    """Further files."""
+
+    requires_python: str | None = None
+
+    @property
+    def filename(self) -> str:
+        """`name-version.tar.gz`."""
+        return f"{self.name}-{self.version}.tar.gz"
+
+    @property
+    def sha256(self) -> str:
+        """The hex digest of the archive's bytes."""
+        return hashlib.sha256(self.to_bytes()).hexdigest()
+
+    def metadata(self) -> bytes:
+        """The PKG-INFO file, which leaves the requirements to the build."""
+        return f"Metadata-Version: 2.1\nName: {self.name}\nVersion: {self.version}\n".encode()
+
+    def members(self) -> dict[str, str]:
+        """The files of the tree."""
+        lines = (self.name, self.version, *self.requires, "")
+        requires = ", ".join(f'"{text}"' for text in self.build_requires)
+        project = f'[build-system]\nrequires = [{requires}]\nbuild-backend = "maker"\n'
+        return {"pyproject.toml": project, "project.txt": "\n".join(lines), **self.more}
+
+    def to_bytes(self) -> bytes:
+        """The archive, always the same."""
+        raw = io.BytesIO()
+        with tarfile.open(fileobj=raw, mode="w") as archive:
+            members = {"PKG-INFO": self.metadata().decode(), **self.members()}
+            for path, text in members.items():
+                member = tarfile.TarInfo(f"{self.name}-{self.version}/{path}")
+                member.size = len(text.encode())
+                archive.addfile(member, io.BytesIO(text.encode()))
+        return gzip.compress(raw.getvalue(), mtime=0)

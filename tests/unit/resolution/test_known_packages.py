@@ -26,7 +26,7 @@ from tests.support.values import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from envbuild.lockfile.lockfile import HeldBack, Lockfile
+    from envbuild.lockfile.lockfile import ChosenFile, HeldBack, Lockfile
     from envbuild.resolution.resolution import (
         KnownPackage,
         LockedChoice,
@@ -82,6 +82,10 @@ class Answers:
         raise NotImplementedError
 
     def having(self, files: tuple[ResolvedFile, ...], module: str) -> frozenset[str]:
+        """Nobody asks here."""
+        raise NotImplementedError
+
+    def build_requirements(self, file: ChosenFile, request: ResolveRequest) -> tuple[str, ...]:
         """Nobody asks here."""
         raise NotImplementedError
 

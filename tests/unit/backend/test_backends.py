@@ -27,7 +27,7 @@ from tests.support.sources import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from envbuild.backend.metadata import Prepared
+    from envbuild.backend.backends import Prepared
 
 IS_ROOT = os.geteuid() == 0
 

@@ -1,14 +1,17 @@
-"""The METADATA of a source, from its build backend; no wheel is built for it."""
+"""Ask a build backend for METADATA, for what it requires, and for a wheel."""
 
 from __future__ import annotations
 
+import shutil
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envbuild.backend.hooks import Hooks
-from envbuild.backend.requirements import check_requirements
+from envbuild.backend.requirements import check_requirements, missing_requirements
 from envbuild.backend.sandbox import Sandbox
 from envbuild.backend.source import read_build_system
+from envbuild.backend.wheel import find_wheel
 from envbuild.backend.workplace import open_workplace
 from envbuild.build.installation import InstallRequest
 from envbuild.posix.deletion import remove_tree
@@ -16,7 +19,6 @@ from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from envbuild.backend.requirements import RequirementPinner
     from envbuild.backend.source import SourceTree
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from envbuild.lockfile.lockfile import ChosenFile
     from envbuild.posix.process import Runner
     from envbuild.resolution.resolution import ResolveRequest
-    from envbuild.target.target import Interpreter
+    from envbuild.target.target import Interpreter, Target
 
 
 @value
@@ -35,14 +37,17 @@ class BuildRequest:
 
     tree: SourceTree
     options: BuildOptions
-    resolution: ResolveRequest
-    """The driver's own; its target is one of this host, its pins are the driver's."""
+    target: Target
+    """A target that this host can run."""
 
     interpreter: Interpreter
     """This host's Python for the target."""
 
     installed: tuple[ChosenFile, ...] = ()
     """The driver's own wheels, which a build without isolation sees."""
+
+    resolution: ResolveRequest | None = None
+    """The driver's own for the target, with its pins; None if the build requirements are known."""
 
 
 @value
@@ -67,9 +72,11 @@ class Backends:
     installer: Installer
     """Copies files instead of sharing them: a build may change its environment."""
 
-    pinner: RequirementPinner
     logs: Path
     """The folder for the outputs."""
+
+    pinner: RequirementPinner | None = None
+    """Resolves build requirements; None if they are known."""
 
     jobs: int = 1
     """How many compilers one build is told to start."""
@@ -83,15 +90,51 @@ class Backends:
 
     def requirements(self, request: BuildRequest) -> tuple[str, ...]:
         """What building a source requires, as its files and its backend have it."""
-        with self._opened(request) as (place, sandbox):
+        with self._opened(request, "requirements") as (place, sandbox):
             hooks = Hooks(system=read_build_system(request.tree), sandbox=sandbox)
             return self._make_environment(request, place, hooks)[0]
 
+    def build(self, request: BuildRequest, files: tuple[ChosenFile, ...], folder: Path) -> Path:
+        """Build the wheel with exactly these build requirements → its path in a folder.
+
+        BuildError if that fails, or if it makes anything but one wheel of the package for the target.
+        """
+        tree = request.tree
+        with self._opened(request, "wheel") as (place, sandbox):
+            hooks = Hooks(system=read_build_system(tree), sandbox=sandbox)
+            self.install(request, place, files)
+            if request.options.isolation:
+                self._check_locked(hooks.requires(), files, request, sandbox)
+            said = hooks.wheel()
+            try:
+                made = find_wheel(place.output, said, tree, request.target)
+            except ValueError as error:
+                raise sandbox.failure(str(error)) from error
+            return Path(shutil.copyfile(made, folder / made.name))
+
+    def _check_locked(
+        self,
+        requires: tuple[str, ...],
+        files: tuple[ChosenFile, ...],
+        request: BuildRequest,
+        sandbox: Sandbox,
+    ) -> None:
+        """BuildError if the backend requires on this host what is not locked."""
+        check_requirements(requires, request.tree.name)
+        lacking = missing_requirements(requires, files, request.target)
+        if lacking:
+            raise sandbox.failure(
+                f"its build backend requires {', '.join(lacking)}, which the lockfile does not have "
+                f"for {request.target}"
+            )
+
     @contextmanager
-    def _opened(self, request: BuildRequest) -> Iterator[tuple[Workplace, Sandbox]]:
+    def _opened(
+        self, request: BuildRequest, what: str = "metadata"
+    ) -> Iterator[tuple[Workplace, Sandbox]]:
         tree, options = request.tree, request.options
         name = "-".join(part for part in (tree.package, tree.version) if part)
-        log = self.logs / f"{name}-{request.resolution.target}.metadata.log"
+        log = self.logs / f"{name}-{request.target}.{what}.log"
         log.unlink(missing_ok=True)
         with open_workplace(tree, options) as place:
             yield (
@@ -117,7 +160,7 @@ class Backends:
         options = request.options
         requires = hooks.system.requires if options.isolation else ()
         check_requirements(requires, request.tree.name)
-        files = self.pinner.pin(requires, options, request.resolution)
+        files = self._pin(requires, request)
         self.install(request, place, files)
         if not options.isolation:
             return (), files
@@ -126,11 +169,16 @@ class Backends:
         if set(more) <= set(requires):
             return requires, files
         requires = tuple(dict.fromkeys((*requires, *more)))
-        again = self.pinner.pin(requires, options, request.resolution)
+        again = self._pin(requires, request)
         if again != files:
             remove_tree(place.environment)
             self.install(request, place, again)
         return requires, again
+
+    def _pin(self, requires: tuple[str, ...], request: BuildRequest) -> tuple[ChosenFile, ...]:
+        assert self.pinner is not None  # whoever asks for requirements lets them be resolved
+        assert request.resolution is not None
+        return self.pinner.pin(requires, request.options, request.resolution)
 
     def install(
         self, request: BuildRequest, place: Workplace, files: tuple[ChosenFile, ...]
@@ -146,7 +194,6 @@ class Backends:
                         environment=str(place.environment),
                         interpreter=request.interpreter,
                         files=tuple(chosen[name] for name in sorted(chosen)),
-                        from_source=(),
                         lock=lock.fileno(),
                     )
                 )
