@@ -112,16 +112,19 @@ class AcceleratorKind:
     signs: tuple[str, ...]
     """Files; at least one changes when the provider is installed, removed or replaced."""
 
-    judge: Callable[[Iterable[Pinned], str], Unsupported | None]
-    """Whether a host that supports a version can run the packages of one target."""
+    judge: Callable[[Iterable[Pinned], str], Unsupported | None] = lambda _packages, _version: None
+    """Whether a host that supports a version can run the packages of one target.
 
-    owns: Callable[[str], bool]
+    Always, if packages do not say which version they need.
+    """
+
+    owns: Callable[[str], bool] = lambda _package: False
     """Whether a package name belongs to this kind; reports mark changes of such packages."""
 
-    cdi_device: str | None
+    cdi_device: str | None = None
     """The device for a container in podman (Container Device Interface); None if it needs none."""
 
-    kubernetes_resource: str | None
+    kubernetes_resource: str | None = None
     """The resource that a Pod requests; None if it needs none."""
 
     torch_backend: Callable[[str], str] | None = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -47,7 +46,6 @@ def ledger(request: pytest.FixtureRequest) -> Callable[..., None]:
 
 @pytest.fixture(autouse=True)
 def _keep_row(request: pytest.FixtureRequest) -> Iterator[None]:
-    started = time.monotonic()
     yield
     row = request.node.stash.get(_ROW, None)
     if row is not None and FULL:
@@ -57,7 +55,6 @@ def _keep_row(request: pytest.FixtureRequest) -> Iterator[None]:
                 row,
                 outcome="FAILED" if failed else "held",
                 test=request.node.nodeid,
-                seconds=round(time.monotonic() - started, 1),
                 date=datetime.now(UTC).strftime("%Y-%m-%d %H:%M"),
             )
         )

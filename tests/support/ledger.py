@@ -29,7 +29,6 @@ class Row:
     """`held`, `FAILED`, or `not run: ` with the reason."""
 
     test: str = ""
-    seconds: float = 0.0
     date: str = ""
 
 
@@ -70,10 +69,7 @@ def render_document(rows: list[Row]) -> str:
             lines += ["", "```", transcript.read_text(), "```"]
     total = sum(row.times for row in rows if row.outcome == "held")
     dates = sorted(row.date for row in rows)
-    seconds = sum(row.seconds for row in rows)
-    lines.append(
-        f"\n{total:,} faults in {seconds / 60:.0f} minutes, from {dates[0]} to {dates[-1]} (UTC)."
-    )
+    lines.append(f"\n{total:,} faults, from {dates[0]} to {dates[-1]} (UTC).")
     return "\n".join(lines) + "\n"
 
 

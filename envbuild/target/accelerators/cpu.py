@@ -9,11 +9,10 @@ from envbuild.posix.input_file import said_by_kernel
 from envbuild.target.accelerator import AcceleratorKind, FoundAccelerator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from envbuild.posix.process import Runner
-    from envbuild.target.accelerator import Pinned
 
 _FEATURES = re.compile(r"^(?:flags|Features)\s*:(.*)$", re.MULTILINE)
 """Of the first processor; on x86_64 the line is called `flags`, on aarch64 `Features`."""
@@ -26,15 +25,6 @@ def probe(_runner: Runner, _environment: Mapping[str, str], root: Path) -> Found
     return FoundAccelerator(kind="cpu", features=features)
 
 
-def judge(_packages: Iterable[Pinned], _supported: str) -> None:
-    """Nothing: no wheel says in its name or version which features it needs."""
-
-
-def owns(_package: str) -> bool:
-    """Whether a package belongs to a processor: none does."""
-    return False
-
-
 KIND = AcceleratorKind(
     name="cpu",
     title="processor",
@@ -42,9 +32,5 @@ KIND = AcceleratorKind(
     example="",
     probe=probe,
     signs=("/sys/devices/system/cpu/modalias",),
-    judge=judge,
-    owns=owns,
-    cdi_device=None,
-    kubernetes_resource=None,
     torch_backend=lambda _: "cpu",
 )

@@ -11,11 +11,10 @@ from envbuild.posix.process import Command, scrubbed_environment
 from envbuild.target.accelerator import AcceleratorKind, FoundAccelerator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from envbuild.posix.process import Runner
-    from envbuild.target.accelerator import Pinned
 
 _INTEL = "0x8086"
 """Intel's number among PCI vendors."""
@@ -71,10 +70,6 @@ def _absent(reason: str) -> FoundAccelerator:
     return FoundAccelerator(kind="xpu", absent=reason)
 
 
-def judge(_packages: Iterable[Pinned], _supported: str) -> None:
-    """Nothing: wheels for Intel's GPUs do not say which Level Zero they need."""
-
-
 def owns(package: str) -> bool:
     """Whether a package belongs to Intel's GPUs."""
     return package.startswith(("intel-sycl", "intel-cmplr", "dpcpp-", "pytorch-triton-xpu"))
@@ -87,7 +82,6 @@ KIND = AcceleratorKind(
     example=">=1.3",
     probe=probe,
     signs=("/sys/module/xe/srcversion", "/sys/module/i915/srcversion"),
-    judge=judge,
     owns=owns,
     cdi_device="intel.com/gpu=all",
     kubernetes_resource="gpu.intel.com/xe",
