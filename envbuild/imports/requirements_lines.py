@@ -177,21 +177,24 @@ def _sources(comments: list[str]) -> Iterator[str]:
 
 def _contradictions(file: str, lines: tuple[RequirementLine, ...]) -> Iterator[Problem]:
     """Pins of one package to two versions that apply at the same time."""
-    seen: dict[str, list[tuple[str, str, int]]] = {}
+    seen: dict[tuple[str, str | None], dict[str, int]] = {}
     for one in lines:
         if one.pin is None:
             continue
         name, version, marker = one.pin
-        for other, condition, line in seen.setdefault(name, []):
-            if other != version and (not marker or not condition or marker == condition):
-                yield Problem(
-                    file=file,
-                    line=one.line,
-                    message=f"{name} is pinned to {version} here and to {other} on line {line}",
-                    hint="remove one of the lines, or compile the file again",
-                )
-                break
-        seen[name].append((version, marker, one.line))
+        # a pin without a marker meets all, another one those without and those with the same marker
+        meets = ((name, ""), (name, marker)) if marker else ((name, None),)
+        pins = (pin for key in meets for pin in seen.get(key, {}).items())
+        other = next(((pinned, line) for pinned, line in pins if pinned != version), None)
+        if other is not None:
+            yield Problem(
+                file=file,
+                line=one.line,
+                message=f"{name} is pinned to {version} here and to {other[0]} on line {other[1]}",
+                hint="remove one of the lines, or compile the file again",
+            )
+        for key in ((name, None), (name, marker)):
+            seen.setdefault(key, {}).setdefault(version, one.line)
 
 
 def _cut(file: str, line: int, message: str) -> Problem:

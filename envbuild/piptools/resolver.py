@@ -118,7 +118,7 @@ class PipToolsResolver:
             for key, text in self.tools.index_environment.items()
             if "PROXY" in key.upper()
         }
-        builds = bool(request.allow_sdist or request.force_sdist)
+        patience = self._patience(request)
         env = scrubbed_environment(
             os.environ,
             **apart,
@@ -129,7 +129,7 @@ class PipToolsResolver:
             PIP_KEYRING_PROVIDER="disabled",
             PIP_DISABLE_PIP_VERSION_CHECK="1",
             PIP_RETRIES="0",  # the router repeats requests
-            PIP_DEFAULT_TIMEOUT=str(int(_LONGEST_BACKEND if builds else self._patience) + 1),
+            PIP_DEFAULT_TIMEOUT=str(int(patience) + 1),
             PIP_ONLY_BINARY=":all:",
             NETRC=os.devnull,
             TMPDIR=str(folder),
@@ -139,15 +139,15 @@ class PipToolsResolver:
             argv=(python.path, *options, str(_WORKER), str(folder / "job.json")),
             env=env,
             cwd=str(folder),
-            # a build backend may take its time to say what a source requires
-            timeout=None if builds else self._patience,
+            timeout=patience,
             memory=_MEMORY,
             ends_group=True,
         )
 
-    @property
-    def _patience(self) -> float:
-        return _ANSWERS * self.tools.deadline
+    def _patience(self, request: ResolveRequest) -> float:
+        """Seconds for pip; a build backend may take its time to say what a source requires."""
+        builds = bool(request.allow_sdist or request.force_sdist)
+        return _ANSWERS * (self.tools.deadline + builds * _LONGEST_BACKEND)
 
     def _failure(
         self, request: ResolveRequest, completed: Completed, answer: dict[str, Any]
@@ -166,7 +166,7 @@ class PipToolsResolver:
             message = f"pip finds no set of versions that satisfies {place}"
             return UnsatisfiableError(Problem(message=message, detail=words, hint=hint))
         if completed.timed_out:
-            message = f"pip took longer than {self._patience:g} seconds to resolve {place}"
+            message = f"pip took longer than {self._patience(request):g} seconds to resolve {place}"
             hint = (
                 "require narrower ranges, or if the network is slow, raise $ENVBUILD_HTTP_DEADLINE"
             )
