@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from envbuild.index.answer import Fault, IndexAnswerError, bad_answer
 from envbuild.index.disk import is_on_disk, open_on_disk
 from envbuild.index.once import Once
-from envbuild.index.remote_file import InnerMetadata, metadata_in_ranges
+from envbuild.index.remote_file import TAIL, InnerMetadata, metadata_in_ranges
 from envbuild.wheelcache.metadata import find_metadata
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ class InnerMetadataReader:
         self._inside: Once[InnerMetadata | None] = Once()
         self._whole: Once[InnerMetadata] = Once()
         self._lying_beside: Once[bytes] = Once()
+        self._tails: dict[tuple[str, str], int] = {}
+        """How many of the last bytes of a package's wheels are read first, by its index and its name."""
 
     def read_served(
         self, location: IndexLocation, package: str, listed: IndexFile
@@ -85,10 +87,17 @@ class InnerMetadataReader:
     def _in_ranges(
         self, location: IndexLocation, package: str, listed: IndexFile
     ) -> InnerMetadata | None:
-        key = (location.name, package, listed.filename, listed.sha256)
-        return self._inside.get(
-            key, lambda: metadata_in_ranges(self._client, location, package, listed)
-        )
+        """METADATA from the wheel's end; how long that is, the package's last wheel has shown."""
+        of_package = (location.name, package)
+
+        def ask() -> InnerMetadata | None:
+            tail = self._tails.get(of_package, TAIL)
+            found = metadata_in_ranges(self._client, location, package, listed, tail=tail)
+            if found is not None:
+                self._tails[of_package] = found.tail
+            return found
+
+        return self._inside.get((*of_package, listed.filename, listed.sha256), ask)
 
     def _beside(
         self, location: IndexLocation, package: str, listed: IndexFile

@@ -30,8 +30,10 @@ if TYPE_CHECKING:
     """A `Range` header's value → the answer."""
 
 
-_TAIL = 1 << 16
+TAIL = 1 << 16
 """Bytes that are read first, from the end: most wheels have their list of files and METADATA there."""
+
+_LONGEST_TAIL = 1 << 20
 
 _STEP = 1 << 15
 """The fewest bytes of each further request."""
@@ -51,10 +53,11 @@ class RangesUnsupportedError(Exception):
 class RemoteFile(io.RawIOBase):
     """A seekable file over HTTP ranges; keeps what it has read."""
 
-    def __init__(self, ask: Ask) -> None:
-        """Request the end of the file; RangesUnsupportedError if the server only gives whole files."""
+    def __init__(self, ask: Ask, *, tail: int = TAIL) -> None:
+        """Request so many of the last bytes; RangesUnsupportedError if the server only gives whole files."""
         super().__init__()
         self._ask = ask
+        self._tail = tail
         self._position = 0
         self._spans: list[tuple[int, bytes]] = []
         self.lifetime = math.inf
@@ -62,6 +65,9 @@ class RemoteFile(io.RawIOBase):
 
         self.size = self._open()
         """Of the whole file, in bytes."""
+
+        self.reach = 0
+        """How many of the last bytes have been asked for."""
 
     def whole(self) -> bytes | None:
         """The whole file, if the first read was all of it; else None."""
@@ -93,18 +99,19 @@ class RemoteFile(io.RawIOBase):
         view = memoryview(buffer)
         length = max(0, min(len(view), self.size - self._position))
         if length:
+            self.reach = max(self.reach, self.size - self._position)
             view[:length] = self._bytes(self._position, length)
             self._position += length
         return length
 
     def _open(self) -> int:
         try:
-            with self._ask(f"bytes=-{_TAIL}") as reply:
+            with self._ask(f"bytes=-{self._tail}") as reply:
                 if reply.status == 206:
                     return self._keep(reply)
                 length = reply.length
-                if length is not None and length <= _TAIL:
-                    self._spans.append((0, reply.read(_TAIL)))
+                if length is not None and length <= self._tail:
+                    self._spans.append((0, reply.read(self._tail)))
                     self.lifetime = lifetime(reply.headers)
                     return length
                 if length is None or reply.headers.get("Accept-Ranges") != "bytes":
@@ -113,7 +120,7 @@ class RemoteFile(io.RawIOBase):
             if error.answer.status in _NO_RANGES:
                 raise RangesUnsupportedError from error
             raise
-        return self._fetch(length - _TAIL, _TAIL)
+        return self._fetch(length - self._tail, self._tail)
 
     def _bytes(self, start: int, length: int) -> bytes:
         if length > _MOST:
@@ -163,11 +170,19 @@ class InnerMetadata:
     """Seconds for which it belongs to the wheel's sha256: for ever where it was read from such bytes,
     or has a hash on its page; else as long as the index said."""
 
+    tail: int = TAIL
+    """How many of the last bytes of a wheel that is like this one have it, as far as they are worth reading."""
+
 
 def metadata_in_ranges(
-    client: IndexClient, location: IndexLocation, package: str, listed: IndexFile
+    client: IndexClient,
+    location: IndexLocation,
+    package: str,
+    listed: IndexFile,
+    *,
+    tail: int = TAIL,
 ) -> InnerMetadata | None:
-    """METADATA from the wheel's last bytes; None if the server only gives whole files.
+    """METADATA from the wheel's last bytes, `tail` of them at first; None if the server only gives whole files.
 
     IndexAnswerError if it is not a wheel, or came whole and has another sha256 than the `listed` one.
     """
@@ -176,18 +191,29 @@ def metadata_in_ranges(
         return client.open_file(location, package, listed, span=span)
 
     try:
-        with RemoteFile(ask) as wheel:
+        with RemoteFile(ask, tail=tail) as wheel:
             whole = wheel.whole()
             if whole is not None:
                 _check_digest(location, package, listed, whole)
             content = find_metadata(cast("IO[bytes]", wheel), package)
             is_proven = whole is not None and listed.sha256 is not None
             holds = math.inf if is_proven else wheel.lifetime
-            return InnerMetadata(content=content, size=wheel.size, lifetime=holds)
+            return InnerMetadata(
+                content=content,
+                size=wheel.size,
+                lifetime=holds,
+                tail=_tail_beyond(wheel.reach),
+            )
     except RangesUnsupportedError:
         return None
     except ValueError as error:
         raise bad_answer(Fault.GARBAGE, location, package, listed.filename, str(error)) from error
+
+
+def _tail_beyond(reach: int) -> int:
+    """How much of the end of a similar wheel to read at first: a little more, as it may have some more files."""
+    pieces = -(-(reach + reach // 32) // TAIL)
+    return pieces * TAIL if pieces * TAIL <= _LONGEST_TAIL else TAIL
 
 
 def _check_digest(location: IndexLocation, package: str, listed: IndexFile, content: bytes) -> None:

@@ -89,6 +89,25 @@ def test_every_kind_of_index_gives_the_same(
     assert found.size == len(BIG.to_bytes())
 
 
+def test_the_end_of_a_similar_wheel_is_read_at_once(reader: MakeReader, index: IndexServer) -> None:
+    """A long list of files takes several requests for one version of a package, and one for each further version."""
+    files = {f"long/{number:04}{'x' * 60}.py": "" for number in range(1000)}
+    data = os.urandom(1 << 20)
+    wheels = [
+        Wheel(name="long", version=version, requires=("b>=1",), files={"a": data, **files, **more})
+        for version, more in (("1.0", {}), ("2.0", {"long/new.py": ""}), ("3.0", {}))
+    ]
+    index.offer = Offer(metadata=False)
+    index.add(*wheels)
+    made = reader(locations(index.url))
+    counts = []
+    for wheel in wheels:
+        assert made.read(on(index, wheel)).requires == ("b>=1",)
+        counts.append(len(index.asked(wheel.filename)))
+    assert counts[0] > 1
+    assert counts[1:] == [1, 1]
+
+
 def test_metadata_is_remembered(reader: MakeReader, index: IndexServer, scratch: Path) -> None:
     """What was read of bytes with that sha256 is read from the cache, in another run too."""
     index.add(SMALL)
