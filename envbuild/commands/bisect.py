@@ -39,8 +39,8 @@ class Culprit:
     requirement: str | None
     """The requirement that keeps it from moving; None where none can, as for a package that came or went."""
 
-    brings: tuple[str, ...]
-    """The packages that have to move with it."""
+    brings: tuple[PackageMove, ...]
+    """The moves that have to be made with it; each of them may be what breaks the driver."""
 
 
 @value
@@ -129,24 +129,31 @@ def _not_so(words: str, verdict: Verdict, option: str) -> NoError:
 
 
 def describe_culprits(sides: TwoLockfiles, moves: Moves) -> tuple[Culprit, ...]:
-    """The moves of a set that bring all others with them, with their chains."""
+    """The moves of a set that bring all others with them, with their chains.
+
+    Of several that can only move together, it is the one that is nearest to the driver.
+    """
     by_name = {move.package: move for move in sides.moves}
     brings = {name: sides.closed((name,)) & moves for name in moves}
-    heads = [
-        name
-        for name in sorted(moves)
-        if not any(name in brings[other] and other not in brings[name] for other in moves)
-    ]
     whole = sides.mixture(moves)
+    chains = {name: _chain(whole, name) for name in moves}
+    groups: dict[Moves, list[str]] = {}
+    for name in sorted(moves, key=lambda one: (_length(chains[one]), one)):
+        if not any(name in brings[other] and other not in brings[name] for other in moves):
+            groups.setdefault(brings[name], []).append(name)
     return tuple(
         Culprit(
             move=by_name[name],
-            chain=_chain(whole, name),
+            chain=chains[name],
             requirement=_requirement(whole, by_name[name]),
-            brings=tuple(sorted(brings[name] - {name})),
+            brings=tuple(by_name[other] for other in sorted(together - {name})),
         )
-        for name in heads
+        for together, (name, *_) in groups.items()
     )
+
+
+def _length(chain: Chain | None) -> int:
+    return len(chain.edges) if chain is not None else 0
 
 
 def _chain(lockfile: Lockfile, name: str) -> Chain | None:

@@ -45,7 +45,7 @@ def _culprit_lines(culprit: Culprit, driver: str) -> Iterator[str]:
         edges = (f"{edge.package} {edge.specifier}".rstrip() for edge in culprit.chain.edges)
         yield f"  {' → '.join((driver, *edges))}"
     if culprit.brings:
-        yield f"  {culprit.move.package} cannot move without {', '.join(culprit.brings)}"
+        yield f"  with it has to move: {', '.join(map(_move_text, culprit.brings))}"
 
 
 def _move_text(move: PackageMove) -> str:
@@ -78,7 +78,7 @@ def bisect_table(result: BisectResult) -> dict[str, object]:
                     }
                     for edge in (one.chain.edges if one.chain is not None else ())
                 ],
-                "brings": [*one.brings],
+                "brings": [move.package for move in one.brings],
                 "requirement": one.requirement,
             }
             for one in result.culprits

@@ -424,7 +424,7 @@ REPORTS = (
                     move=PackageMove(package="numpy", before="1", after="2"),
                     chain=Chain(edges=EDGES),
                     requirement="numpy<2",
-                    brings=("web",),
+                    brings=(PackageMove(package="web", before=None, after="2"),),
                 ),
             ),
             tried=3,

@@ -70,10 +70,18 @@ def test_a_culprit_that_cannot_move_alone() -> None:
     found = find_culprits(two, judge("p07"))
     assert found == {"p07", "p08", "p30"}
     (culprit,) = describe_culprits(two, found)
-    assert (culprit.move.package, culprit.brings) == ("p07", ("p08", "p30"))
+    assert culprit.move.package == "p07"
+    assert [move.package for move in culprit.brings] == ["p08", "p30"]
     assert culprit.requirement == "p07<2.0"
     assert culprit.chain is not None
     assert [edge.package for edge in culprit.chain.edges] == ["asr", "p07"]
+
+
+def test_culprits_that_can_only_move_together() -> None:
+    """They are one culprit: no trial could tell them apart."""
+    two = sides({"p07": ["p08"], "p08": ["p07"]})
+    (culprit,) = describe_culprits(two, find_culprits(two, judge("p08")))
+    assert (culprit.move.package, [move.package for move in culprit.brings]) == ("p07", ["p08"])
 
 
 def test_only_sets_that_hold_together_are_tried() -> None:
