@@ -182,8 +182,8 @@ class PipToolsResolver:
 def _unsupported(request: ResolveRequest, reasons: dict[str, list[str]]) -> Problem:
     targets = "; ".join(f"{', '.join(names)} ({reason})" for reason, names in reasons.items())
     return Problem(
-        message="pip-tools resolves only for a Python that can run, which is not so for "
-        f"these targets of {request.driver}: {targets}",
+        message="pip cannot resolve for a Python that is not running, and these targets of "
+        f"{request.driver} cannot run here: {targets}",
         key=f"drivers.{request.driver}.resolver",
         hint="remove the targets from `python` and `platforms`, install the Python, "
         'lock on a host that has them, or set resolver = "uv", which resolves for any target',

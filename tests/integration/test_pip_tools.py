@@ -163,6 +163,7 @@ def test_other_targets_are_refused_in_one_message(
     for target in (f"{python_version}-arm64-macosx_14_0", f"3.95-{host_platform()}"):
         assert target in result.stderr
     assert f"{python_version}-{host_platform()}," not in result.stderr
+    assert "pip cannot resolve for a Python that is not running" in result.stderr
     assert "there is no Python 3.95 here" in result.stderr
     assert 'resolver = "uv"' in result.stderr
     assert not index.asked()
@@ -243,10 +244,39 @@ def test_source_is_built_only_where_the_declaration_allows_it(
     assert result.code == 3
     assert 'allow-sdist = ["src"]' in result.stderr
     assert not ran.exists()
-    declare(run_envbuild, "src", python=python_version, more='allow-sdist = ["src"]\n')
+    index.add(Sdist(wheel=Wheel(name="src", version="2.1", requires=("base",))))
+    declare(run_envbuild, "src>2", python=python_version, more='allow-sdist = ["src"]\n')
     run_envbuild("lock", check=True)
-    assert locked(run_envbuild) == {"src": "2.0", "base": "1.0"}
-    assert ran.exists()
+    assert locked(run_envbuild) == {"src": "2.1", "base": "1.0"}
+
+
+def test_drivers_that_coexist(
+    run_envbuild: CommandLine, index: IndexServer, python_version: str
+) -> None:
+    """Both are one request, and get the same version of what they share."""
+    index.add(
+        Wheel(name="one", requires=("lib",)),
+        Wheel(name="two", requires=("lib<2", "more")),
+        *(Wheel(name="lib", version="1.0"), Wheel(name="lib", version="2.0"), Wheel(name="more")),
+    )
+    drivers = declare_drivers({"app": ["one"], "other": ["two"]}, python=python_version)
+    text = drivers.replace("[defaults]\n", f"[defaults]\n{BY_PIP}\n")
+    run_envbuild.declare(f'{text}[[coexist]]\ndrivers = ["app", "other"]\n')
+    run_envbuild("lock", check=True)
+    assert locked(run_envbuild) == {"one": "1.0", "lib": "1.0"}
+    run_envbuild("lock", "--upgrade", "--cross-check", check=True)
+
+
+def test_an_index_without_upload_times(
+    run_envbuild: CommandLine, index: IndexServer, python_version: str
+) -> None:
+    """`exclude-newer` cannot be kept there: exit 4, as with uv, and not that nothing satisfies the driver."""
+    index.add(Wheel(name="app"))
+    index.offer = replace(index.offer, upload_times=False)
+    declare(run_envbuild, "app", python=python_version, more='exclude-newer = "2026-02-01"\n')
+    result = run_envbuild("lock")
+    assert result.code == 4
+    assert "gives no upload times" in result.stderr
 
 
 def test_settings_of_the_hosts_pip_change_nothing(
@@ -335,6 +365,19 @@ def _runs(pid: int) -> bool:
         return False
 
 
+def test_a_pip_tools_that_is_too_old(
+    run_envbuild: CommandLine, index: IndexServer, python_version: str, scratch: Path
+) -> None:
+    """It is not tried: exit 5 says which version is needed and how to get it."""
+    index.add(Wheel(name="app"))
+    declare(run_envbuild, "app", python=python_version)
+    old = {name: text.replace("9.0", "6.14") for name, text in FAKE.items()}
+    result = run_envbuild("lock", env=fake_pip_tools(scratch / "fake", "return []", old))
+    assert result.code == 5
+    assert "pip-tools 6.14 is too old to resolve: envbuild needs 7.5 or newer" in result.stderr
+    assert "hint: upgrade it: install `envbuild[pip-tools]`" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("body", "code", "said"),
     [
@@ -418,6 +461,34 @@ def test_pip_sync_takes_an_annotated_export(
     done = piptools(*sync, cwd=scratch)
     assert done.returncode != 0
     assert "DO NOT MATCH THE HASHES" in done.stdout + done.stderr
+
+
+def test_the_export_is_what_pip_compile_writes(
+    run_envbuild: CommandLine, index: IndexServer, python_version: str, scratch: Path
+) -> None:
+    """Line by line but for the header and the file that asked; and an import of pip-compile's file locks the same."""
+    load_scenario("diamond").fill(index)
+    load_scenario("diamond").write(scratch / "wheels")
+    (scratch / "app.in").write_text("top[fast]\nbase<3\n")
+    done = piptools(
+        *("compile", "--no-config", "--generate-hashes", "--no-header", "--no-index", "--quiet"),
+        *("--allow-unsafe", "--no-emit-find-links", "--find-links", str(scratch / "wheels")),
+        *("--output-file", "app.txt", "app.in"),
+        cwd=scratch,
+    )
+    assert done.returncode == 0, done.stderr
+    compiled = (scratch / "app.txt").read_text()
+    run_envbuild("import", str(scratch / "app.txt"), check=True)
+    declared = (run_envbuild.cwd / "drivers.toml").read_text()
+    assert 'requires = ["base", "top[fast]"]' in declared
+    head = f'python = "{python_version}"\nplatforms = ["{host_platform()}"]\n'
+    run_envbuild.declare(f"{declared}{head}")
+    run_envbuild("lock", check=True)
+    exported = run_envbuild("export", "requirements", "--annotate", check=True).stdout
+    ours = exported.replace("app (drivers.toml)", "-r app.in").splitlines()[1:]
+    theirs = [line for line in compiled.splitlines() if line and not line.startswith(("#", "--"))]
+    assert sorted(ours) == sorted(theirs)
+    assert [line for line in ours if "==" in line] == [line for line in theirs if "==" in line]
 
 
 def test_what_is_exported_is_imported_again(
