@@ -173,10 +173,18 @@ class BuilderParts:
         )
 
     def _fetch(self, wanted: Wanted, file: ChosenFile, folder: Path) -> SourceTree:
-        """A locked source distribution, downloaded and unpacked."""
+        """A locked source distribution, downloaded and unpacked; or a copy of a locked source tree."""
         from envbuild.backend.source import archive_tree
         from envbuild.errors import IndexFailureError, Problem
+        from envbuild.index.tree_pages import fetch_tree
 
+        session = self._sessions.of_names(wanted.indexes)
+        location = session.locations.holding(file.index, file.package)
+        if location.tree is not None:
+            copy = folder / "tree"
+            copy.mkdir()
+            context = self._context
+            return fetch_tree(location, file, copy, context.runner, context.environment)
         found = self._places.fetch((file,), folder).get(file.sha256)
         if found is None and self._offline:
             message = (
@@ -184,7 +192,7 @@ class BuilderParts:
             )
             raise IndexFailureError(Problem(message=message, hint="sync once without --offline"))
         if found is None:
-            found = self._sessions.of_names(wanted.indexes).download(file, folder)
+            found = session.download(file, folder)
         return archive_tree(found, folder / "tree", file)
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from envbuild.progress import Progress
     from envbuild.python.host_packages import HostDistribution
     from envbuild.python.interpreters import Interpreters
+    from envbuild.sourcetree.changes import PathChanges
     from envbuild.store.store import Store
     from envbuild.store.trust import Trust
     from envbuild.target.target import Host, Interpreter
@@ -296,6 +297,21 @@ class Context:
         with suppress(OSError):  # a cache that cannot be made costs time
             make_private(folder)
         return folder
+
+    @property
+    def path_changes(self) -> PathChanges | None:
+        """Compares path sources with lockfiles; None if none is declared."""
+        from envbuild.declaration.source import PathSource
+
+        if not any(isinstance(source, PathSource) for source in self.declaration.sources):
+            return None
+        from envbuild.sourcetree.changes import PathChanges
+        from envbuild.sourcetree.digests import TreeDigests
+
+        digests = TreeDigests(
+            runner=self.runner, environment=self.environment, cache=self.lock_cache
+        )
+        return PathChanges(digests=digests)
 
     def _lock_cache(self) -> Path:
         from envbuild.cli.folders import user_folder

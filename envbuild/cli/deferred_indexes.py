@@ -21,12 +21,14 @@ if TYPE_CHECKING:
     from envbuild.declaration.index import Bindings
     from envbuild.index.built_metadata import BuiltMetadataReader
     from envbuild.index.listed_sources import ListedSources
-    from envbuild.index.locations import IndexLocations
+    from envbuild.index.locations import IndexLocation, IndexLocations
     from envbuild.index.newest import Newest, Question
+    from envbuild.index.page import ProjectPage
     from envbuild.index.reader import IndexClient
     from envbuild.index.session import IndexSession, IndexSessions
     from envbuild.index.source_backends import SourceBackends
     from envbuild.index.stand_ins import SourceRules
+    from envbuild.index.tree_pages import TreePages
     from envbuild.index.wheel_commands import CommandReader
     from envbuild.lockfile.lockfile import ChosenFile, HeldBack, Lockfile
     from envbuild.resolution.resolution import (
@@ -168,6 +170,7 @@ class DeferredIndexes:
             retries=self._context.index_retries,
             store=PageStore(self._context.lock_cache / "pages"),
         )
+        client.tree_page = self._tree_page
         return self._opened.enter_context(client)
 
     @property
@@ -217,17 +220,55 @@ class DeferredIndexes:
     def _listed_sources(self, rules: SourceRules) -> ListedSources:
         from envbuild.index.listed_sources import ListedSources
 
+        return ListedSources(self._client, self._built, rules, self._pythons)
+
+    @cached_property
+    def _pythons(self) -> tuple[str, ...]:
+        """The minor versions of every Python that is locked for, in the order of the declaration."""
         drivers = self._context.declaration.drivers
         asked = (python for driver in drivers for python in driver.python)
-        minors = dict.fromkeys(".".join(python.split(".")[:2]) for python in asked)
-        return ListedSources(self._client, self._built, rules, tuple(minors))
+        return tuple(dict.fromkeys(".".join(python.split(".")[:2]) for python in asked))
+
+    def _tree_page(self, location: IndexLocation, package: str) -> ProjectPage:
+        return self._trees.page(location, package)
+
+    @cached_property
+    def _trees(self) -> TreePages:
+        """The sources that are folders."""
+        from envbuild.index.tree_pages import TreePages
+
+        trees = TreePages(
+            self._backends,
+            self._context.runner,
+            self._context.environment,
+            pythons=self._pythons,
+            asker=self._asker_of,
+        )
+        return self._opened.enter_context(trees)
+
+    def _asker_of(self, origin: str) -> tuple[Bindings, SourceRules]:
+        """The indexes and the limits on age of the first driver that has a source."""
+        from envbuild.declaration.torch_backend import served_indexes
+        from envbuild.index.stand_ins import SourceRules
+
+        declaration = self._context.declaration
+        driver = next(
+            one
+            for one in declaration.drivers
+            if any(source.origin == origin for source in one.sources)
+        )
+        return declaration.bindings(served_indexes(driver)), SourceRules(
+            exclude_newer=driver.exclude_newer,
+            exclude_newer_packages=driver.exclude_newer_packages,
+            resolver=driver.resolver,
+        )
 
     @cached_property
     def _built(self) -> BuiltMetadataReader:
         """METADATA of sources, once a command."""
         from envbuild.index.built_metadata import BuiltMetadataReader
 
-        return BuiltMetadataReader(self._client, self._backends)
+        return BuiltMetadataReader(self._client, self._backends, self._trees)
 
     @cached_property
     def _backends(self) -> SourceBackends:
@@ -237,6 +278,7 @@ class DeferredIndexes:
         context = self._context
         return SourceBackends(
             runner=context.runner,
+            environment=context.environment,
             cache=context.lock_cache,
             host=lambda: probe_host(context.runner, context.environment, kinds=()),
             interpreters=context.interpreters.discover,

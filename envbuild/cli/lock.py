@@ -105,7 +105,7 @@ def lock(context: Context, arguments: Arguments) -> Outcome:
 def _check(context: Context, names: tuple[str, ...]) -> LockResult:
     from envbuild.commands.lock import check_locks
 
-    return check_locks(context.declaration, context.lock_folder, names)
+    return check_locks(context.declaration, context.lock_folder, names, context.path_changes)
 
 
 def _lock(
@@ -126,6 +126,7 @@ def _lock(
             progress=progress,
             jobs=jobs,
             lists=_host_lists(context, arguments.host_packages),
+            changes=context.path_changes,
         )
         if arguments.check and upgrade == Upgrade() and not arguments.host_packages:
             result = _check(context, names)
@@ -184,13 +185,39 @@ def _leave_stamp(context: Context, result: LockResult) -> None:
     from envbuild.posix.files import make_private, write_if_changed
     from envbuild.report.lock import render_lock
 
+    trees, variables = _path_facts(context, result)
     text = render_lock_stamp(
         declaration=context.declaration.digest.removeprefix("sha256:"),
         locks=((entry.driver, entry.digest.removeprefix("sha256:")) for entry in result.drivers),
         present=context.lock_folder.drivers(),
         text=render_lock(result),
+        trees=trees,
+        variables=variables,
     )
     stamp = Path(lock_stamp(str(context.lock_cache), str(context.declaration_path)))
     with suppress(OSError):  # a cache that cannot be written costs time and nothing else
         make_private(stamp.parent)
         write_if_changed(stamp, text.encode())
+
+
+def _path_facts(
+    context: Context, result: LockResult
+) -> tuple[tuple[tuple[str, str, str], ...], tuple[tuple[str, str], ...]]:
+    """Digest, record and folder of each path source that is locked, and each variable that moves a source."""
+    declaration = context.declaration
+    if not declaration.sources:
+        return (), ()
+    from envbuild.declaration.source import source_variable
+    from envbuild.sourcetree.changes import path_sources
+    from envbuild.sourcetree.places import place_of
+    from envbuild.sourcetree.stat_record import record_of
+
+    trees: dict[tuple[str, str, str], None] = {}
+    for entry in result.drivers:
+        driver, stored = declaration.driver(entry.driver), context.lock_folder.read(entry.driver)
+        if driver is not None and stored is not None:
+            for source, digest in path_sources(stored.lockfile, driver):
+                folder = place_of(source, context.environment).folder
+                trees[digest, record_of(str(context.lock_cache), folder), folder] = None
+    names = sorted({source_variable(source.package) for source in declaration.sources})
+    return tuple(trees), tuple((name, context.environment.get(name, "")) for name in names)

@@ -69,13 +69,24 @@ def render_sync_stamp(
 
 
 def render_lock_stamp(
-    *, declaration: str, locks: Iterable[tuple[str, str]], present: Iterable[str], text: str
+    *,
+    declaration: str,
+    locks: Iterable[tuple[str, str]],
+    present: Iterable[str],
+    text: str,
+    trees: Iterable[tuple[str, str, str]] = (),
+    variables: Iterable[tuple[str, str]] = (),
 ) -> str:
-    """The stamp of fresh lockfiles; `present` names every lockfile's driver, in order."""
+    """The stamp of fresh lockfiles; `present` names every lockfile's driver, in order.
+
+    `trees` has digest, record and folder of each path source, `variables` those that say where sources are.
+    """
     facts = (
         f"declaration {declaration}",
         *(f"lock {driver} {digest}" for driver, digest in locks),
         f"present {' '.join(present)}",
+        *(f"variable {name} {text}" for name, text in variables),
+        *(f"tree {digest} {record}\0{folder}" for digest, record, folder in trees),
     )
     return "\n\n".join((_HEAD, "\n".join(facts), text))
 
@@ -122,6 +133,14 @@ def _is_unchanged(fact: str, declaration: str, locks: str, root: str) -> bool:
         size, mtime, path = rest.split(" ", 2)
         status = os.stat(path)  # noqa: PTH116
         return (status.st_size, status.st_mtime_ns) == (int(size), int(mtime))
+    if kind == "variable":
+        name, _, text = rest.partition(" ")
+        return os.environ.get(name, "") == text
+    if kind == "tree":
+        from envbuild.sourcetree.stat_record import recall
+
+        digest, _, places = rest.partition(" ")
+        return recall(*places.split("\0", 1)) == digest
     return rest == _observed(kind, declaration, locks, root)
 
 

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         MetadataSource,
         Resolver,
     )
+    from envbuild.sourcetree.changes import PathChanges
 
 __all__ = ["DriverLock", "LockResult", "Locker", "Upgrade", "check_locks", "targets_of"]
 
@@ -60,6 +61,8 @@ class Locker:
     progress: Progress
     jobs: int
     lists: HostLists = HostLists()
+    changes: PathChanges | None = None
+    """Says whether path sources were changed; None if nobody asks."""
 
     def lock(
         self,
@@ -77,7 +80,7 @@ class Locker:
         if they break no rule together with the lockfiles that stay. The error then has the problems of all.
         Without `write` the result says what would change.
         """
-        jobs = read_jobs(self.declaration, self.folder, names, upgrade, self.lists)
+        jobs = read_jobs(self.declaration, self.folder, names, upgrade, self.lists, self.changes)
         _check_lists(self.lists, jobs)
         check_upgrade(upgrade, jobs)
         refuse_missing_commands(jobs, self.declaration)
@@ -216,9 +219,14 @@ def _check_lists(lists: HostLists, jobs: LockGroup) -> None:
     raise UsageError(Problem(key="--host-packages", message=message, hint=hint))
 
 
-def check_locks(declaration: Declaration, folder: LockFolder, names: tuple[str, ...]) -> LockResult:
+def check_locks(
+    declaration: Declaration,
+    folder: LockFolder,
+    names: tuple[str, ...],
+    changes: PathChanges | None = None,
+) -> LockResult:
     """List stale lockfiles with the reasons; writes nothing and asks no index."""
-    jobs = read_jobs(declaration, folder, names, Upgrade())
+    jobs = read_jobs(declaration, folder, names, Upgrade(), changes=changes)
     refuse_missing_commands(jobs, declaration)
     return LockResult(
         checked=True,

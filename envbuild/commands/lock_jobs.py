@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from envbuild.lockfile.known_files import Known
     from envbuild.lockfile.lockfile import Inputs, LockedPackage, Lockfile
     from envbuild.resolution.resolution import KnownPackage
+    from envbuild.sourcetree.changes import PathChanges
 
 
 @value
@@ -87,10 +88,12 @@ def read_jobs(
     names: tuple[str, ...],
     upgrade: Upgrade,
     lists: HostLists | None = None,
+    changes: PathChanges | None = None,
 ) -> LockGroup:
     """The job of each selected driver; NewerFormatError with all lockfiles that must not be overwritten.
 
     Without `lists`, nothing is known of hosts but what lockfiles say.
+    `changes` says whether the path sources of a driver were changed.
     """
     jobs: list[Job] = []
     problems: list[Problem] = []
@@ -103,7 +106,15 @@ def read_jobs(
         raise NewerFormatError(problems)
     if lists is not None:
         jobs = [_with_host(job, lists) for job in jobs]
+    if changes is not None:
+        jobs = [_with_changes(job, changes) for job in jobs]
     return _with_rules(tuple(jobs), declaration, folder)
+
+
+def _with_changes(job: Job, changes: PathChanges) -> Job:
+    if job.previous is None or job.reasons:
+        return job
+    return replace(job, reasons=changes.reasons(job.previous, job.driver))
 
 
 def _with_host(job: Job, lists: HostLists) -> Job:

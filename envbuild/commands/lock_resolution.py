@@ -13,7 +13,7 @@ from envbuild.commands.lock_merge import Merger
 from envbuild.commands.lock_result import LockFailure, Resolved, say_locked
 from envbuild.commands.lock_warnings import with_held_back
 from envbuild.declaration.index import bound_index
-from envbuild.declaration.source import origin_words
+from envbuild.declaration.source import PATH, kind_of, origin_words
 from envbuild.errors import EnvbuildError, IndexFailureError, Problem, UsageError
 from envbuild.lockfile.builds import has_sources
 from envbuild.lockfile.known_files import NamedFile, replaced_files
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         KnownPackage,
         MetadataSource,
         Resolution,
+        ResolvedFile,
         Resolver,
         ResolveRequest,
     )
@@ -224,7 +225,7 @@ class TargetResolver:
         named = [
             NamedFile(file.package, file.version, file.file, file.sha256)
             for file in found.files
-            if file.package not in upgrade.packages
+            if file.package not in upgrade.packages and not _is_here(file)
         ]
         replaced = [file for job in group for file in replaced_files(job.known_files, named)]
         if replaced:
@@ -251,6 +252,11 @@ class TargetResolver:
         published |= {package.name: package.requires for package in request.inherited}
         asked = newly_asked(job.previous, job.inputs, request.target, published)
         return asked & {package.name for package in request.known}
+
+
+def _is_here(file: ResolvedFile) -> bool:
+    """Whether a file comes from a path beside the declaration, where it may change."""
+    return kind_of(file.index) == PATH
 
 
 def _changed(file: FileChange, request: ResolveRequest) -> Problem:

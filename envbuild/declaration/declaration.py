@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from envbuild.declaration.index import Bindings, Index
-    from envbuild.declaration.source import UrlSource
+    from envbuild.declaration.source import PackageSource
     from envbuild.target.accelerator import Accelerator
 
 
@@ -145,7 +145,7 @@ class Driver(LockingKeys):
     variants: tuple[Variant, ...] = ()
     """In order of preference: a host gets the first whose accelerator it has."""
 
-    sources: tuple[UrlSource, ...] = ()
+    sources: tuple[PackageSource, ...] = ()
     """The packages that come from no index, ordered by name; of a package the most specific source first."""
 
     inherit: Inherit | None = None
@@ -352,7 +352,7 @@ class Declaration:
         return next((driver for driver in self.drivers if driver.name == name), None)
 
     @property
-    def sources(self) -> tuple[UrlSource, ...]:
+    def sources(self) -> tuple[PackageSource, ...]:
         """The sources of all drivers, each once."""
         every = (source for driver in self.drivers for source in driver.sources)
         return tuple({source.origin: source for source in every}.values())

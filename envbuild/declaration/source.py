@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from envbuild.declaration.index import Bindings
     from envbuild.target.target import Target
 
-URL = "url"
+URL, PATH = "url", "path"
+ARCHIVES = (".whl", ".tar.gz", ".zip")
+"""The ends of the names of files that are sources."""
 
 
 def source_variable(package: str) -> str:
@@ -93,25 +95,31 @@ class WheelAddress:
 
 
 @value
-class UrlSource:
-    """Wheels of one package by their URLs; each target takes the one that fits."""
+class PackageSource:
+    """Where one package comes from; one of the kinds below."""
 
     package: str
+    """Normalised (PEP 503)."""
+
     line: int
-    files: tuple[WheelAddress, ...]
     platform: str | None = None
     variant: str | None = None
 
     @property
     def origin(self) -> str:
         """As in `LockedSource`."""
-        text = "\n".join(f"{file.url}#{file.sha256 or ''}" for file in self.files)
-        return f"{URL}:{sha256_hex(text.encode())}"
+        kind, declared = self.declared
+        return f"{kind}:{sha256_hex(declared.encode())}"
+
+    @property
+    def declared(self) -> tuple[str, str]:
+        """The kind, and everything else that decides where the package comes from."""
+        raise NotImplementedError
 
     @property
     def shown(self) -> str:
-        """The address, for the user's own eyes."""
-        return " ".join(file.url for file in self.files)
+        """The place, for the user's own eyes."""
+        raise NotImplementedError
 
     @property
     def locked(self) -> LockedSource:
@@ -122,3 +130,41 @@ class UrlSource:
             platform=self.platform,
             variant=self.variant,
         )
+
+
+@value
+class UrlSource(PackageSource):
+    """Wheels or archives of a package by their URLs; each target takes the one that fits."""
+
+    files: tuple[WheelAddress, ...]
+
+    @property
+    def declared(self) -> tuple[str, str]:
+        """As in `PackageSource`."""
+        return URL, "\n".join(f"{file.url}#{file.sha256 or ''}" for file in self.files)
+
+    @property
+    def shown(self) -> str:
+        """As in `PackageSource`."""
+        return " ".join(file.url for file in self.files)
+
+
+@value
+class PathSource(PackageSource):
+    """A folder, a wheel or an archive beside the declaration."""
+
+    path: str
+    """Relative to the declaration's folder, with `/`, in normal form."""
+
+    base: str | None = None
+    """The absolute folder of the declaration; None if it is not known."""
+
+    @property
+    def declared(self) -> tuple[str, str]:
+        """As in `PackageSource`; the same in every clone."""
+        return PATH, self.path
+
+    @property
+    def shown(self) -> str:
+        """As in `PackageSource`."""
+        return self.path

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from envbuild.index.page import IndexFile
     from envbuild.index.reader import IndexClient
     from envbuild.index.stand_ins import SourceRules
+    from envbuild.index.tree_pages import TreePages
 
 _LARGEST = 4 << 20
 """Bytes of PKG-INFO."""
@@ -46,7 +47,11 @@ class Preparer(Protocol):
 class BuiltMetadataReader:
     """Reads METADATA of source distributions, each once for a Python; safe to share between threads."""
 
-    def __init__(self, client: IndexClient, preparer: Preparer) -> None:
+    def __init__(
+        self, client: IndexClient, preparer: Preparer, trees: TreePages | None = None
+    ) -> None:
+        """`trees` has the sources that are folders or commits."""
+        self._trees = trees
         self._client = client
         self._preparer = preparer
         self._known: Once[BuiltMetadata] = Once()
@@ -64,6 +69,9 @@ class BuiltMetadataReader:
 
         IndexFailureError if it cannot be downloaded or unpacked, other errors as in `Preparer`.
         """
+        if location.tree is not None and self._trees is not None:
+            content = self._trees.metadata(location, package, python)
+            return BuiltMetadata(content=content, size=listed.size or 0)
         key = (location.name, package, listed.filename, listed.sha256, python)
         return self._known.get(
             key, lambda: self._read(location, package, listed, python, bindings, rules)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from envbuild.declaration.source import is_source as is_origin
 from envbuild.errors import EnvbuildError
 from envbuild.index.answer import Fault, IndexAnswerError, bad_answer
 from envbuild.index.page_versions import version_of
@@ -12,6 +14,8 @@ from envbuild.index.router_server import Served
 from envbuild.index.stand_ins import python_of, source_of, with_stand_ins
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from envbuild.declaration.index import Bindings
     from envbuild.index.built_metadata import BuiltMetadataReader
     from envbuild.index.locations import IndexLocation
@@ -37,9 +41,29 @@ class ListedSources:
         self._pythons = pythons
         self._failures: dict[str, EnvbuildError] = {}
 
-    def on_page(self, page: ProjectPage) -> ProjectPage:
+    def on_page(self, location: IndexLocation, page: ProjectPage) -> ProjectPage:
         """The page with its stand-ins."""
-        return with_stand_ins(page, self.rules, self._pythons)
+        declared = is_origin(location.name)
+        return with_stand_ins(page, self.rules, self._pythons, declared=declared)
+
+    def tree_page(self, location: IndexLocation, package: str) -> ProjectPage:
+        """The page of a source that is a tree; IndexAnswerError if there is none, which `failure_in` explains."""
+        with self._noting(location, package, None):
+            return self._client.project_page(location, package)
+
+    @contextmanager
+    def _noting(
+        self, location: IndexLocation, package: str, filename: str | None
+    ) -> Generator[None]:
+        """Keep an error that is not an index's for later, and tell the resolver to stop."""
+        try:
+            yield
+        except IndexAnswerError:
+            raise
+        except EnvbuildError as error:
+            self._failures.setdefault(package, error)
+            reason = "its METADATA cannot be made"
+            raise bad_answer(Fault.GARBAGE, location, package, filename, reason) from error
 
     def metadata(
         self, location: IndexLocation, package: str, filename: str, bindings: Bindings
@@ -50,14 +74,8 @@ class ListedSources:
         if source is None:
             raise bad_answer(Fault.NOT_FOUND, location, package, filename)
         python = python_of(filename) or ""
-        try:
+        with self._noting(location, package, source.filename):
             found = self.reader.read(location, package, source, python, bindings, self.rules)
-        except IndexAnswerError:
-            raise
-        except EnvbuildError as error:
-            self._failures.setdefault(package, error)
-            reason = "its METADATA cannot be made"
-            raise bad_answer(Fault.GARBAGE, location, package, source.filename, reason) from error
         digest = hashlib.sha256(found.content).hexdigest()
         return Served(etag=f'"{digest}"', body=found.content)
 

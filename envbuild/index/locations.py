@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from envbuild.declaration.index import Bindings
     from envbuild.index.page import IndexFile
+    from envbuild.sourcetree.path_tree import PathTree
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -66,6 +67,9 @@ class IndexLocation:
     files: tuple[IndexFile, ...] = ()
     """All files of a source, which has no page."""
 
+    tree: PathTree | None = None
+    """The files of a source that has to be built."""
+
     @property
     def words(self) -> str:
         """Its name in messages."""
@@ -78,12 +82,14 @@ class IndexLocation:
     @property
     def place(self) -> str:
         """The place in messages: `host:port`, or the folder; never credentials."""
+        if self.tree is not None:
+            return self.tree.shown
         return urlsplit(self.url).netloc if self.url is not None else str(self.folder)
 
     @property
     def is_known(self) -> bool:
         """Whether it has a place; else only uv knows it."""
-        return self.url is not None or self.folder is not None
+        return self.tree is not None or self.url is not None or self.folder is not None
 
     @property
     def is_flat(self) -> bool:

@@ -61,12 +61,16 @@ class IndexFile:
     def version(self) -> Version | None:
         """The version in the file's name, or None for an invalid name."""
         from packaging.utils import parse_sdist_filename
+        from packaging.version import Version
 
+        from envbuild.declaration.tree_name import parse_tree_name
         from envbuild.target.wheel_choice import parse_wheel_name
 
         try:
             if self.is_wheel:
                 return parse_wheel_name(self.filename)[1]
+            if self.filename.endswith(".tree"):
+                return Version(parse_tree_name(self.filename)[1])
             return parse_sdist_filename(self.filename)[1]
         except ValueError:  # no file name of that kind, or a number of thousands of digits
             return None

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from envbuild.resolution.resolution import ResolveRequest
 
 _LOWEST = re.compile(r"(?:>=|>|~=|===?)\s*(\d+(?:\.\d+)*)")
-_KINDS = (".tar.gz", ".zip")
+_KINDS = (".tar.gz", ".zip", ".tree")
 _LONGEST = 200
 """A longer version is ignored, in characters."""
 

@@ -57,6 +57,7 @@ def locate_indexes(
 
     def learn(name: str) -> IndexLocation:
         if name not in backends:
+            assert name == DEFAULT_INDEX, "a source is never looked for on an index"
             return netrc.complete(split_credentials(name, ask_uv(None)))
         index = backends[name]
         try:

@@ -76,6 +76,9 @@ class IndexClient:
         self._pages: Once[ProjectPage] = Once()
         self._pages_of_mirrors: Once[ProjectPage] = Once()
         self._flat = FlatListings()
+        self.tree_page: Callable[[IndexLocation, str], ProjectPage] | None = None
+        """Makes the page of a source that has to be built; None where only locked files are asked for."""
+
         self.mirrors = Mirrors()
         """What is known about mirrors that are down."""
 
@@ -113,6 +116,10 @@ class IndexClient:
         return self._pages_of_mirrors.get((place, package), lambda: self._ask(place, package))
 
     def _ask(self, location: IndexLocation, package: str) -> ProjectPage:
+        if location.tree is not None:
+            if self.tree_page is None:
+                raise bad_answer(Fault.NOT_FOUND, location, package)
+            return self.tree_page(location, package)
         if location.files:
             return page_of(package, location.files)
         if location.folder is not None:

@@ -146,14 +146,17 @@ class IndexRouter:
 
     def _page(self, package: str) -> Served:
         location = self._locations.of(package)
-        page = self._client.project_page(location, package)
+        if location.tree is not None and self._sources is not None:
+            page = self._sources.tree_page(location, package)
+        else:
+            page = self._client.project_page(location, package)
         if not page.tells_times:
             self._timeless[package] = None
         if (location.folder is not None or location.files) and self._hashes:
             files = (self._with_digest(location, package, file) for file in page.files)
             page = page_of(package, files)
         if self._sources is not None:
-            page = self._sources.on_page(page)
+            page = self._sources.on_page(location, page)
         digest = hashlib.sha256(page.text.encode()).hexdigest()
         return Served(etag=f'"{digest}"', body=page.text)
 

@@ -10,6 +10,7 @@ from envbuild.backend.backends import Backends, BuildRequest
 from envbuild.backend.requirements import RequirementPinner
 from envbuild.backend.source import archive_tree, read_build_system
 from envbuild.errors import HostError, Problem
+from envbuild.index.tree_pages import fetch_tree
 from envbuild.resolution.resolution import ResolveRequest
 from envbuild.target.platform_range import nearest_platform
 from envbuild.target.target import choose_interpreter
@@ -35,6 +36,7 @@ class SourceBackends:
     """As `Preparer` has it."""
 
     runner: Runner
+    environment: Mapping[str, str]
     cache: Path
     """The private folder of `lock`."""
 
@@ -90,7 +92,7 @@ class SourceBackends:
         session = self.session_for(request.indexes)
         with tempfile.TemporaryDirectory(prefix="envbuild-source-") as name:
             folder = Path(name)
-            tree = archive_tree(session.download(file, folder), folder / "tree", file)
+            tree = self._tree(session, file, folder)
             python = request.target.python
             found = choose_interpreter(self.interpreters(), (python,), prefer_shareable=False)
             if found is None:
@@ -104,6 +106,14 @@ class SourceBackends:
                 resolution=replace(request, target=target),
             )
             return self._backends(request.indexes).requirements(asked)
+
+    def _tree(self, session: IndexSession, file: ChosenFile, folder: Path) -> SourceTree:
+        location = session.locations.holding(file.index, file.package)
+        if location.tree is None:
+            return archive_tree(session.download(file, folder), folder / "tree", file)
+        copy = folder / "tree"
+        copy.mkdir()
+        return fetch_tree(location, file, copy, self.runner, self.environment)
 
     def _target(self, python: str) -> Target:
         """This host as a target that can be locked for."""

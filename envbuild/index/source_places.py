@@ -6,22 +6,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
 
-from envbuild.declaration.source import source_variable
+from envbuild.declaration.source import PathSource, UrlSource, source_variable
 from envbuild.errors import Problem, UsageError
 from envbuild.index.locations import IndexLocation, split_credentials
 from envbuild.index.page import IndexFile
+from envbuild.sourcetree.path_tree import check_place
+from envbuild.sourcetree.places import is_file_source, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from envbuild.declaration.source import UrlSource
+    from envbuild.declaration.source import PackageSource
     from envbuild.index.credentials import Netrc
 
 _HINT = "give an http(s) URL, a file: URL or an absolute path: of the file, or of the folder that has it"
 
 
 def locate_sources(
-    sources: Iterable[UrlSource], environ: Mapping[str, str], netrc: Netrc
+    sources: Iterable[PackageSource], environ: Mapping[str, str], netrc: Netrc
 ) -> tuple[IndexLocation, ...]:
     """The place of each source; `$ENVBUILD_SOURCE_<NAME>` goes before the declaration.
 
@@ -32,6 +34,10 @@ def locate_sources(
     for source in sources:
         variable = source_variable(source.package)
         try:
+            if isinstance(source, PathSource):
+                found.append(_locate_path(source, environ))
+                continue
+            assert isinstance(source, UrlSource)
             location = _locate(source, environ.get(variable, ""))
         except ValueError as error:
             message = f"the place of the source of {source.package} {error}"
@@ -41,6 +47,16 @@ def locate_sources(
     if problems:
         raise UsageError(dict.fromkeys(problems))
     return tuple(found)
+
+
+def _locate_path(source: PathSource, environ: Mapping[str, str]) -> IndexLocation:
+    place = place_of(source, environ)
+    if not is_file_source(source):
+        return IndexLocation(name=source.origin, tree=place, packages=(source.package,))
+    path = Path(place.folder)
+    check_place(place, file=True)
+    file = IndexFile(filename=path.name, url=path.as_uri())
+    return IndexLocation(name=source.origin, folder=path.parent).with_files(source.package, (file,))
 
 
 def _locate(source: UrlSource, override: str) -> IndexLocation:

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from envbuild.resolution.resolution import ResolveRequest
 
 _NAME = re.compile(rf"[^-]+-[^-]+-{STAND_IN}-cp(?P<major>\d)(?P<minor>\d+)-none-any\.whl")
-_ENDINGS = (".tar.gz", ".zip")
+TREE = ".tree"
+_ENDINGS = (".tar.gz", ".zip", TREE)
 _SOME_PLATFORM = parse_platform("x86_64-manylinux_2_28")
 """A wheel for every platform fits any of them."""
 
@@ -82,10 +83,15 @@ def source_of(page: ProjectPage, version: Version | None) -> IndexFile | None:
     return next(sources, None)
 
 
-def with_stand_ins(page: ProjectPage, rules: SourceRules, pythons: Iterable[str]) -> ProjectPage:
-    """The page with a stand-in for each Python that no wheel of a version fits on all platforms."""
+def with_stand_ins(
+    page: ProjectPage, rules: SourceRules, pythons: Iterable[str], *, declared: bool
+) -> ProjectPage:
+    """The page with a stand-in for each Python that no wheel of a version fits on all platforms.
+
+    What is `declared` to be the source of a package may be built without a further word.
+    """
     forced = page.name in rules.forced
-    if not forced and page.name not in rules.allowed:
+    if not (declared or forced or page.name in rules.allowed):
         return page
     files = [file for file in page.files if not (forced and file.is_wheel)]
     return page_of(page.name, (*files, *_stand_ins(page.name, files, tuple(pythons))))

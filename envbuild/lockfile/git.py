@@ -100,6 +100,23 @@ class Git:
             raise _unreadable(commit, folder, f"has more than {_MOST_NAMES} files")
         return tuple(entry.partition("\t")[2].rpartition("/")[2] for entry in entries)
 
+    def tracked(self) -> tuple[tuple[str, str], ...]:
+        """Mode and path of every file below the folder that git tracks; empty if it may not read here."""
+        done = self._run("ls-files", "-z", "--stage", "--cached", "--", ".")
+        rows = (row.partition("\t") for row in done.stdout.split("\0") if row)
+        return tuple((head.split()[0], path) for head, _, path in rows) if done.code == 0 else ()
+
+    def described(self) -> tuple[str, str]:
+        """The commit that is checked out, and its nearest tag as `git describe --long` has it, else nothing."""
+        commit = self._run("rev-parse", "--verify", "--quiet", "HEAD^{commit}").stdout.strip()
+        done = self._run("describe", "--tags", "--long", "--match", "*[0-9]*", "HEAD")
+        return commit, done.stdout.strip() if done.code == 0 else ""
+
+    def index_file(self) -> str:
+        """The path of the file that says what is tracked."""
+        found = self._run("rev-parse", "--git-path", "index").stdout.strip()
+        return os.path.join(self.folder, found)  # noqa: PTH118
+
     def _entries(self, commit: str, path: str) -> tuple[str, ...]:
         """`MODE TYPE IDENTITY SIZE<tab>PATH` of a file, or of each entry of a folder."""
         done = self._run("ls-tree", "-z", "--long", commit, "--", path)

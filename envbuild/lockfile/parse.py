@@ -48,7 +48,7 @@ _DRIVER = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _ASKER = re.compile(r"\.|[a-z0-9]+(-[a-z0-9]+)*")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9!+._-]*")
-_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9!+._-]*\.(whl|tar\.gz|zip)")
+_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9!+._-]*\.(whl|tar\.gz|zip|tree)")
 _INDEX = re.compile(r"[A-Za-z0-9_-]+")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _PYTHON = re.compile(r"[0-9A-Za-z.*+!<>=~, _-]+")
@@ -57,7 +57,7 @@ _ENDLESS_NUMBER = re.compile(r"[0-9]{65}")
 _PATTERN = re.compile(r"[a-z0-9*-]+")
 _SOURCE = re.compile(
     rf"(?P<package>{_NAME.pattern})(/(?P<platform>{_PLAIN_PLATFORM})?(@(?P<variant>{VARIANT.pattern}))?)?"
-    r"=(?P<origin>url:[0-9a-f]{64})"
+    r"=(?P<origin>(?:url|path|git):[0-9a-f]{64})"
 )
 _INHERIT = re.compile(r"[a-z0-9*-]+(==[A-Za-z0-9!+._-]+)?")
 _LARGEST_FILE = 1 << 60

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from envbuild.declaration.declaration import Driver
 from envbuild.declaration.index import DEFAULT_INDEX
 from envbuild.declaration.source import is_source
+from envbuild.declaration.tree_name import parse_tree_name
 from envbuild.environment.derivation import compute_key, environment_name, settings_of
 from envbuild.errors import Problem, UsageError
 from envbuild.store.plan import Wanted
@@ -90,13 +91,16 @@ def _undeclared(index: str, packages: list[str], place: str) -> Problem:
 
 def _is_named_so(file: ChosenFile) -> bool:
     """Whether package and version match the file's name, which the key depends on."""
-    from packaging.utils import parse_sdist_filename
+    from packaging.utils import canonicalize_name, parse_sdist_filename
     from packaging.version import Version
 
     from envbuild.target.wheel_choice import parse_wheel_name
 
     try:
-        if file.file.endswith(".whl"):
+        if file.file.endswith(".tree"):
+            name, text, _ = parse_tree_name(file.file)
+            package, version = canonicalize_name(name), Version(text)
+        elif file.file.endswith(".whl"):
             package, version, *_ = parse_wheel_name(file.file)
         else:
             package, version = parse_sdist_filename(file.file)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from envbuild.declaration.declaration import DeclaredRequirement
-    from envbuild.declaration.source import UrlSource
+    from envbuild.declaration.source import PackageSource
     from envbuild.declaration.toml.keys import DriverKey
     from envbuild.declaration.toml.requirement_set import Sets
     from envbuild.declaration.toml.table import Key, Place, Table
@@ -82,7 +82,7 @@ def merge_driver(
     return made
 
 
-def _sources_above(parent: Driver | None, defaults: Table) -> tuple[UrlSource, ...]:
+def _sources_above(parent: Driver | None, defaults: Table) -> tuple[PackageSource, ...]:
     """The parent's sources, which have those of `[sources]` merged in; without a parent, those."""
     if parent is not None:
         return parent.sources

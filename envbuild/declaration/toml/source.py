@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urldefrag, urlsplit
 
-from envbuild.declaration.source import UrlSource, WheelAddress
+from envbuild.declaration.source import ARCHIVES, PackageSource, PathSource, UrlSource, WheelAddress
 from envbuild.declaration.toml.requirement import parse_package
 from envbuild.declaration.toml.table import Key, Place, Table, TextError, kind, read_table, text
 from envbuild.declaration.toml.target import platform
@@ -48,18 +49,33 @@ def _url(written: str) -> WheelAddress:
     if fragment and digest is None:
         hint = "`#sha256=` and 64 hex digits may follow the URL, and nothing else"
         raise TextError("the URL has `#` in it", hint=hint)
-    if not parts.path.endswith(".whl"):
-        raise TextError("the URL does not end in a wheel's name, `….whl`", hint=_FORM)
+    if not parts.path.endswith(ARCHIVES):
+        raise TextError(
+            "the URL does not end in a file's name, `….whl`, `….tar.gz` or `….zip`", hint=_FORM
+        )
     return WheelAddress(url=bare, sha256=digest[1] if digest else None)
+
+
+def _path(written: str) -> str:
+    if not written or re.search(r"[\x00-\x1f\x7f]", written):
+        raise TextError("a path is missing between the quotes")
+    if "://" in written:
+        raise TextError("a path is not a URL", hint="use url or git instead of path")
+    if written.startswith(("/", "~")):
+        hint = "lockfiles are for every clone; $ENVBUILD_SOURCE_<NAME> says where one host has it"
+        raise TextError("the path must be relative to this file", hint=hint)
+    return posixpath.normpath(written)
 
 
 URL = Key("url", text(_url))
 PLATFORM = Key("platform", text(platform))
 VARIANT = Key("variant", text(parse_variant))
-SOURCE_KEYS: tuple[Key[object], ...] = (URL, PLATFORM, VARIANT)
+PATH = Key("path", text(_path))
+KINDS: tuple[Key[object], ...] = (URL, PATH)
+SOURCE_KEYS: tuple[Key[object], ...] = (*KINDS, PLATFORM, VARIANT)
 
 
-def read_sources(value: object, place: Place) -> tuple[tuple[str, tuple[UrlSource, ...]], ...]:
+def read_sources(value: object, place: Place) -> tuple[tuple[str, tuple[PackageSource, ...]], ...]:
     """A reader of all sources of a table: each package with its sources, in name order."""
     if not isinstance(value, dict):
         place.wrong(f"must be a table, not {kind(value)}", hint=_FORM)
@@ -67,7 +83,7 @@ def read_sources(value: object, place: Place) -> tuple[tuple[str, tuple[UrlSourc
     if len(value) > _MOST:
         place.wrong(f"it has more than {_MOST} packages", hint="split the file into several")
         return ()
-    found: dict[str, tuple[UrlSource, ...]] = {}
+    found: dict[str, tuple[PackageSource, ...]] = {}
     for name, inner in value.items():
         package = text(parse_package)(name, place.at(name))
         if package is not None and package in found:
@@ -77,57 +93,80 @@ def read_sources(value: object, place: Place) -> tuple[tuple[str, tuple[UrlSourc
     return tuple(sorted(found.items()))
 
 
-def _of_package(package: str, value: object, place: Place) -> Iterator[UrlSource]:
-    """The sources of a package; addresses for the same targets are one source."""
+def _of_package(package: str, value: object, place: Place) -> Iterator[PackageSource]:
+    """The sources of a package; URLs for the same targets are one source."""
     entries = value if isinstance(value, list) else [value]
     if not entries or len(entries) > _MOST:
         place.wrong(f"must have between one and {_MOST} sources", hint=_FORM)
         return
-    found: dict[tuple[str | None, str | None], UrlSource] = {}
+    found: dict[tuple[str | None, str | None], PackageSource] = {}
     for number, inner in enumerate(entries):
         at = place.at(number) if isinstance(value, list) else place
         table = read_table(inner, at, SOURCE_KEYS, hint=_FORM)
         source = _source(package, table) if table is not None else None
         if source is not None:
             own = (source.platform, source.variant)
-            same = found.get(own)
-            files = (*(same.files if same else ()), *source.files)
-            _check_distinct(files, at)
-            found[own] = replace(same or source, files=files)
+            found[own] = _joined(found.get(own), source, at)
     yield from sorted(
         found.values(), key=lambda one: (one.variant is None) + (one.platform is None)
     )
 
 
-def _source(package: str, table: Table) -> UrlSource | None:
-    if not table.has(URL):
-        table.place.wrong("the source has no `url`", hint=_FORM)
-    address = table.get(URL)
-    if address is None:
+def _joined(same: PackageSource | None, source: PackageSource, place: Place) -> PackageSource:
+    """Two sources for the same targets."""
+    if same is None:
+        return source
+    if not isinstance(same, UrlSource) or not isinstance(source, UrlSource):
+        place.wrong(
+            "the package has a source for these targets already",
+            hint="give each its `platform` or its `variant`, or remove one",
+        )
+        return source
+    files = (*same.files, *source.files)
+    _check_distinct(files, place)
+    return replace(same, files=files)
+
+
+def _source(package: str, table: Table) -> PackageSource | None:
+    given = [key.name for key in KINDS if table.has(key)]
+    if len(given) != 1:
+        names = " and ".join(f"`{name}`" for name in given)
+        words = f"the source has {names}" if given else "the source has no `url` and no `path`"
+        table.place.wrong(words, hint="keep one of them" if given else _FORM)
         return None
-    _check_name(package, address, table.place.at(URL.name))
-    return UrlSource(
-        package=package,
-        line=table.place.line,
-        files=(address,),
-        platform=table.get(PLATFORM),
-        variant=table.get(VARIANT),
-    )
+    common: dict[str, Any] = {
+        "package": package,
+        "line": table.place.line,
+        "platform": table.get(PLATFORM),
+        "variant": table.get(VARIANT),
+    }
+    address, path = table.get(URL), table.get(PATH)
+    if address is not None:
+        _check_name(package, address.filename, table.place.at(URL.name))
+        return UrlSource(files=(address,), **common)
+    if path is None:
+        return None
+    if path.endswith(ARCHIVES):
+        _check_name(package, posixpath.basename(path), table.place.at(PATH.name))
+    return PathSource(path=path, base=table.place.source.folder, **common)
 
 
-def _check_name(package: str, address: WheelAddress, place: Place) -> None:
+def _check_name(package: str, filename: str, place: Place) -> None:
+    from packaging.utils import parse_sdist_filename
+
     from envbuild.target.wheel_choice import parse_wheel_name
 
+    is_wheel = filename.endswith(".whl")
     try:
-        name = parse_wheel_name(address.filename)[0]
+        name = parse_wheel_name(filename)[0] if is_wheel else parse_sdist_filename(filename)[0]
     except ValueError:
-        hint = "NAME-VERSION-PYTHON-ABI-PLATFORM.whl"
-        place.wrong(f"{address.filename!r} is not a wheel's name", hint=hint)
+        hint = "NAME-VERSION-PYTHON-ABI-PLATFORM.whl, or NAME-VERSION.tar.gz"
+        place.wrong(f"{filename!r} has no package and version in it", hint=hint)
         return
     if name != package:
         place.wrong(
-            f"the wheel is one of '{name}', not of '{package}'",
-            hint=f"write {name} = {{ url = … }}, or another URL",
+            f"the file is one of '{name}', not of '{package}'",
+            hint=f"write {name} = {{ … }}, or name another file",
         )
 
 
@@ -142,7 +181,7 @@ def _check_distinct(files: tuple[WheelAddress, ...], place: Place) -> None:
 SOURCES = Key("sources", read_sources)
 
 
-def merge_sources(inherited: tuple[UrlSource, ...], table: Table) -> tuple[UrlSource, ...]:
+def merge_sources(inherited: tuple[PackageSource, ...], table: Table) -> tuple[PackageSource, ...]:
     """The sources of a driver, in name order: its own in place of inherited ones of the same package."""
     own = dict(table.get(SOURCES) or ())
     kept = (source for source in inherited if source.package not in own)
@@ -151,7 +190,9 @@ def merge_sources(inherited: tuple[UrlSource, ...], table: Table) -> tuple[UrlSo
 
 
 def check_sources(
-    sources: Iterable[tuple[str, tuple[UrlSource, ...]]], place: Place, drivers: tuple[Driver, ...]
+    sources: Iterable[tuple[str, tuple[PackageSource, ...]]],
+    place: Place,
+    drivers: tuple[Driver, ...],
 ) -> None:
     """Note variants and platforms that none of the drivers has; `place` is that of the table."""
     variants = {variant.name for driver in drivers for variant in driver.variants}

@@ -1,0 +1,170 @@
+"""The pages of sources that are trees: one version, whose METADATA the tree's own build backend makes."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from envbuild.backend.source import SourceTree
+from envbuild.declaration.tree_name import tree_name
+from envbuild.errors import HostError, IndexFailureError, Problem
+from envbuild.index.answer import Fault, bad_answer
+from envbuild.index.once import Once
+from envbuild.index.page import IndexFile
+from envbuild.index.page_parser import page_of
+from envbuild.index.project_metadata import project_metadata
+from envbuild.sourcetree.path_tree import read_path
+from envbuild.value import replace
+from envbuild.wheelcache.metadata import MisnamedError, parse_metadata
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import TracebackType
+    from typing import Self
+
+    from envbuild.declaration.index import Bindings
+    from envbuild.index.built_metadata import Preparer
+    from envbuild.index.locations import IndexLocation
+    from envbuild.index.page import ProjectPage
+    from envbuild.index.stand_ins import SourceRules
+    from envbuild.lockfile.lockfile import ChosenFile
+    from envbuild.posix.process import Runner
+    from envbuild.sourcetree.snapshot import Snapshot
+
+
+class OpenTree(NamedTuple):
+    """A copy of a source's files."""
+
+    tree: SourceTree
+    snapshot: Snapshot
+    commit: str | None
+    """The commit, 40 hex digits; None for a folder."""
+
+
+class TreePages:
+    """Reads each source once a command; the copies are removed when the `with` block ends."""
+
+    def __init__(
+        self,
+        preparer: Preparer,
+        runner: Runner,
+        environment: Mapping[str, str],
+        *,
+        pythons: tuple[str, ...],
+        asker: Callable[[str], tuple[Bindings, SourceRules]],
+    ) -> None:
+        """`pythons` are those that are locked for; `asker` gives indexes and rules for a source's own build."""
+        self._preparer = preparer
+        self._runner = runner
+        self._environment = environment
+        self._pythons = pythons
+        self._asker = asker
+        self._copies = tempfile.TemporaryDirectory(prefix="envbuild-trees-")
+        self._opened: Once[OpenTree] = Once()
+        self._metadata: Once[bytes] = Once()
+        self._pages: Once[ProjectPage] = Once()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._copies.cleanup()
+
+    def page(self, location: IndexLocation, package: str) -> ProjectPage:
+        """The page with the source's one version; errors as in `read_tree` and `Preparer`."""
+        return self._pages.get((location.name, package), lambda: self._page(location, package))
+
+    def _page(self, location: IndexLocation, package: str) -> ProjectPage:
+        opened = self._open(location, package)
+        version = self._version(location, package)
+        file = IndexFile(
+            filename=tree_name(package, version, opened.commit),
+            url=f"tree:{opened.tree.name}",
+            sha256=opened.snapshot.sha256,
+            size=opened.snapshot.size,
+        )
+        return page_of(package, (file,))
+
+    def _version(self, location: IndexLocation, package: str) -> str:
+        """The version by the first Python that is here."""
+        from packaging.metadata import parse_email
+
+        missing: HostError | None = None
+        for python in self._pythons:
+            try:
+                content = self.metadata(location, package, python)
+            except HostError as error:
+                missing = missing or error
+                continue
+            try:
+                parse_metadata(content, package, 0)
+            except MisnamedError as error:
+                raise bad_answer(
+                    Fault.MISNAMED, location, package, location.place, str(error)
+                ) from error
+            except ValueError as error:
+                raise bad_answer(
+                    Fault.GARBAGE, location, package, location.place, str(error)
+                ) from error
+            return parse_email(content)[0].get("version") or "0"
+        assert missing is not None
+        raise missing
+
+    def metadata(self, location: IndexLocation, package: str, python: str) -> bytes:
+        """METADATA of what the source is built into, by a Python such as `3.12`."""
+
+        def read() -> bytes:
+            tree = self._open(location, package).tree
+            static = project_metadata(tree.path)
+            if static is not None:
+                return static
+            return self._preparer.prepare(tree, python, *self._asker(location.name))
+
+        return self._metadata.get((location.name, python), read)
+
+    def _open(self, location: IndexLocation, package: str) -> OpenTree:
+        return self._opened.get(location.name, lambda: self._read(location, package))
+
+    def _read(self, location: IndexLocation, package: str) -> OpenTree:
+        copy = Path(tempfile.mkdtemp(dir=self._copies.name))
+        return open_tree(location, package, copy, self._runner, self._environment)
+
+
+def open_tree(
+    location: IndexLocation,
+    package: str,
+    copy: Path,
+    runner: Runner,
+    environment: Mapping[str, str],
+) -> OpenTree:
+    """Copy a source's files into an empty folder; errors as in `read_path`."""
+    assert location.tree is not None
+    read = read_path(location.tree, runner, environment, copy)
+    tree = SourceTree(package=package, path=copy, name=location.tree.shown)
+    return OpenTree(tree=tree, snapshot=read.snapshot, commit=None)
+
+
+def fetch_tree(
+    location: IndexLocation,
+    file: ChosenFile,
+    copy: Path,
+    runner: Runner,
+    environment: Mapping[str, str],
+) -> SourceTree:
+    """The files of a locked `.tree` in an empty folder; IndexFailureError if they are not what was locked."""
+    opened = open_tree(location, file.package, copy, runner, environment)
+    if opened.snapshot.sha256 != file.sha256:
+        raise IndexFailureError(
+            Problem(
+                message=f"the source of {file.package} was changed since it was locked: {location.place}",
+                detail=f"locked: {file.sha256}\nnow: {opened.snapshot.sha256}",
+                hint="run `envbuild lock`, or take its files back from version control",
+            )
+        )
+    return replace(opened.tree, version=file.version)

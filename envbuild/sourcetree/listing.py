@@ -1,0 +1,87 @@
+"""Which files of a folder are part of a source: those that git tracks, else all but what builds and tools leave."""
+
+from __future__ import annotations
+
+import os
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from envbuild.errors import Problem, UsageError
+from envbuild.lockfile.git import find_git
+from envbuild.posix.process import find_program
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+    from envbuild.lockfile.git import Git
+    from envbuild.posix.process import Runner
+
+LEFT_OUT = (
+    *(".git", ".hg", ".svn", "__pycache__", ".venv", "venv", "build", "dist", "node_modules"),
+    *(".tox", ".nox", ".eggs", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis"),
+    *("*.egg-info", "*.pyc"),
+)
+"""Names that are left out at every depth of a folder that git does not track; docs/declaration.md lists them."""
+
+MOST_FILES = 50_000
+
+
+def refused(shown: str, message: str, hint: str) -> UsageError:
+    """The error for a source that is not read."""
+    return UsageError(Problem(message=f"the source {shown} {message}", hint=hint))
+
+
+def git_of(folder: str, runner: Runner, environment: Mapping[str, str]) -> Git | None:
+    """Git for a folder inside a repository; None if it is in none, or the host has no git."""
+    at = os.path.realpath(folder)
+    while not os.path.lexists(os.path.join(at, ".git")):  # noqa: PTH118
+        if at == os.path.dirname(at):  # noqa: PTH120
+            return None
+        at = os.path.dirname(at)  # noqa: PTH120
+    if find_program("git", environment.get("PATH")) is None:
+        return None
+    return find_git(runner, environment, folder)
+
+
+def tracked_files(git: Git, shown: str) -> tuple[str, ...] | None:
+    """The files below git's folder that it tracks and that are there; None if it tracks none."""
+    entries = git.tracked()
+    for mode, path in entries:
+        if mode == "160000":
+            hint = "name the submodule's own repository with git = …, or put its files there"
+            raise refused(shown, f"has a git submodule, {path!r}, which is not read", hint)
+    there = (path for _, path in entries if os.path.lexists(f"{git.folder}/{path}"))
+    return tuple(sorted(there)) if entries else None
+
+
+def all_files(
+    folder: str, shown: str, spare: Collection[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Every file below a folder but what is left out, in order; and every folder. Links to folders are files.
+
+    `spare` has absolute paths that are left out too. UsageError if there are too many.
+    """
+    found: list[str] = []
+    folders = [""]
+    for place in folders:
+        for entry in _entries(folder, place, spare):
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(_joined(place, entry.name))
+            else:
+                found.append(_joined(place, entry.name))
+        if len(found) + len(folders) > MOST_FILES:
+            hint = "name a folder that only has the project"
+            raise refused(shown, f"has more than {MOST_FILES} files", hint)
+    return tuple(sorted(found)), tuple(sorted(folders))
+
+
+def _entries(folder: str, place: str, spare: Collection[str]) -> Iterator[os.DirEntry[str]]:
+    with os.scandir(f"{folder}/{place}") as entries:
+        for entry in entries:
+            left_out = any(fnmatchcase(entry.name, pattern) for pattern in LEFT_OUT)
+            if not left_out and os.path.normpath(entry.path) not in spare:
+                yield entry
+
+
+def _joined(place: str, name: str) -> str:
+    return f"{place}/{name}" if place else name

@@ -1,0 +1,110 @@
+"""The source in a folder of this host."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from envbuild.errors import HostError, Problem
+from envbuild.sourcetree.listing import all_files, git_of, refused, tracked_files
+from envbuild.sourcetree.snapshot import ARCHIVAL, archival, read_tree, takes_version_from_git
+from envbuild.value import value
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from envbuild.posix.process import Runner
+    from envbuild.sourcetree.snapshot import Snapshot
+
+
+@value
+class PathTree:
+    """A folder."""
+
+    folder: str
+    """Its absolute path."""
+
+    shown: str
+    """As it was declared."""
+
+    within: str | None = None
+    """A folder that it must not leave; None if a host has said where it is."""
+
+    spare: tuple[str, ...] = ()
+    """Absolute paths that are no part of it."""
+
+
+@value
+class Read:
+    """What was read of a folder."""
+
+    snapshot: Snapshot
+    paths: tuple[str, ...]
+    folders: tuple[str, ...]
+    """The folders whose entries decide what is read; none if git does."""
+
+    git: str | None
+    """The repository's index file, which decides what is read; None without git."""
+
+    scm: bool
+    """Whether the version is that of git's tags."""
+
+
+def repository_of(folder: str) -> str:
+    """The nearest enclosing folder with a `.git`, links resolved; else the folder itself."""
+    at = start = os.path.realpath(folder)
+    while not os.path.lexists(os.path.join(at, ".git")):  # noqa: PTH118
+        if at == os.path.dirname(at):  # noqa: PTH120
+            return start
+        at = os.path.dirname(at)  # noqa: PTH120
+    return at
+
+
+def read_path(
+    tree: PathTree, runner: Runner, environment: Mapping[str, str], copy: Path | None = None
+) -> Read:
+    """Read a folder, into `copy` if there is one; errors as in `read_tree`."""
+    check_place(tree)
+    try:
+        return _read(tree, runner, environment, copy)
+    except OSError as error:
+        words = f"the source {tree.shown} cannot be read: {error.strerror}"
+        problem = Problem(message=words, file=str(error.filename) if error.filename else None)
+        raise HostError(problem) from error
+
+
+def check_place(tree: PathTree, *, file: bool = False) -> None:
+    """UsageError if the folder, or the file, is not there, or is outside of what it must not leave."""
+    real = os.path.realpath(tree.folder)
+    if tree.within is not None:
+        root = os.path.realpath(tree.within)
+        if os.path.commonpath((root, real)) != root:
+            hint = "put the project into the repository, or name its own one with git = …"
+            raise refused(tree.shown, f"leaves the repository {root}", hint)
+    if not (os.path.isfile(real) if file else os.path.isdir(real)):  # noqa: PTH112, PTH113
+        hint = "check the path: it is relative to the folder of drivers.toml"
+        raise refused(tree.shown, f"is no {'file' if file else 'folder'}", hint)
+
+
+def _read(
+    tree: PathTree, runner: Runner, environment: Mapping[str, str], copy: Path | None
+) -> Read:
+    git = git_of(tree.folder, runner, environment)
+    paths = tracked_files(git, tree.shown) if git is not None else None
+    folders: tuple[str, ...] = ()
+    if paths is None:
+        git = None
+        paths, folders = all_files(tree.folder, tree.shown, tree.spare)
+    else:
+        inside = tuple(f"{os.path.relpath(path, tree.folder)}/" for path in tree.spare)
+        paths = tuple(path for path in paths if not f"{path}/".startswith(inside or ("\0",)))
+    scm = git is not None and takes_version_from_git(tree.folder, paths)
+    more = {ARCHIVAL: archival(*git.described())} if git is not None and scm else {}
+    return Read(
+        snapshot=read_tree(tree.folder, paths, shown=tree.shown, copy=copy, more=more),
+        paths=paths,
+        folders=folders,
+        git=git.index_file() if git is not None else None,
+        scm=scm,
+    )

@@ -1,0 +1,180 @@
+"""The digest of a source's files (names, modes, bytes), and a copy of exactly these."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+from typing import TYPE_CHECKING
+
+from envbuild.sourcetree.listing import MOST_FILES, refused
+from envbuild.value import value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+MOST_BYTES = 2 << 30
+_PIECE = 1 << 20
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_LFS = b"version https://git-lfs.github.com/spec/"
+_SCM = re.compile(rb"setuptools[-_]scm|hatch[-_]vcs|flit[-_]scm|vcs[-_]versioning")
+ARCHIVAL = ".git_archival.txt"
+"""What `git archive` leaves for setuptools-scm and hatch-vcs, so that they know the version without a repository."""
+
+
+@value
+class Snapshot:
+    """The files of a source as they were read."""
+
+    sha256: str
+    """Of the names, modes and contents of all files, 64 hex digits."""
+
+    size: int
+    """The bytes of all files."""
+
+
+class _Reader:
+    """Reads files one after the other; into a folder, if there is one."""
+
+    def __init__(self, folder: str, shown: str, copy: Path | None) -> None:
+        self._folder, self._shown, self._copy = folder, shown, copy
+        self._root = os.path.realpath(folder)
+        self._digest = hashlib.sha256()
+        self.size = 0
+
+    @property
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
+
+    def add(self, path: str) -> None:
+        """One file; UsageError if it cannot be part of a source."""
+        place = f"{self._folder}/{path}"
+        status = os.lstat(place)
+        if stat.S_ISLNK(status.st_mode):
+            self._add_link(path, place)
+        elif stat.S_ISREG(status.st_mode):
+            if os.path.realpath(os.path.dirname(place)) != self._inside(path):  # noqa: PTH120
+                raise self._leaves(path)
+            self._add_file(path, place)
+        else:
+            hint = "sources have files, folders and links"
+            raise refused(self._shown, f"has {path!r}, which is no ordinary file", hint)
+
+    def add_text(self, path: str, content: bytes) -> None:
+        """A file that is not in the folder."""
+        self._note("file", path, hashlib.sha256(content).hexdigest(), len(content))
+        if self._copy is not None:
+            (self._copy / path).write_bytes(content)
+
+    def _inside(self, path: str) -> str:
+        return os.path.normpath(f"{self._root}/{os.path.dirname(path)}")  # noqa: PTH120
+
+    def _add_link(self, path: str, place: str) -> None:
+        target = os.readlink(place)  # noqa: PTH115
+        real = os.path.realpath(place)
+        if os.path.isabs(target) or os.path.commonpath((self._root, real)) != self._root:  # noqa: PTH117
+            raise self._leaves(path)
+        self._note("link", path, target, 0)
+        if self._copy is not None:
+            copy = self._copy / path
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.symlink_to(target)
+
+    def _leaves(self, path: str) -> Exception:
+        hint = "put what it leads to into the folder"
+        return refused(self._shown, f"has the link {path!r}, which leads out of it", hint)
+
+    def _add_file(self, path: str, place: str) -> None:
+        digest = hashlib.sha256()
+        with open(os.open(place, _READ), "rb", buffering=0) as stream:  # noqa: PTH123
+            before = os.fstat(stream.fileno())
+            sink = self._sink(path, before.st_mode)
+            try:
+                first = stream.read(_PIECE)
+                if first.startswith(_LFS):
+                    hint = "fetch the files themselves (`git lfs pull`), or take them out of the source"
+                    words = f"has {path!r}, which is a pointer of Git LFS and not the file"
+                    raise refused(self._shown, words, hint)
+                piece: bytes | None = first
+                size = 0
+                while piece:
+                    size += len(piece)
+                    digest.update(piece)
+                    if sink is not None:
+                        sink.write(piece)
+                    self._refuse_endless(size)
+                    piece = stream.read(_PIECE)
+                after = os.fstat(stream.fileno())
+            finally:
+                if sink is not None:
+                    sink.close()
+        if (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, size):
+            hint = "run it again when nothing writes there"
+            raise refused(self._shown, f"was changed while it was read: {path!r}", hint)
+        mode = "program" if before.st_mode & 0o111 else "file"
+        self._note(mode, path, digest.hexdigest(), size)
+
+    def _sink(self, path: str, mode: int):  # type: ignore[no-untyped-def]
+        if self._copy is None:
+            return None
+        copy = self._copy / path
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        opened = copy.open("wb")
+        os.fchmod(opened.fileno(), 0o755 if mode & 0o111 else 0o644)
+        return opened
+
+    def _note(self, kind: str, path: str, content: str, size: int) -> None:
+        self.size += size
+        self._refuse_endless(0)
+        row = f"{kind} {content} {path}\0"
+        self._digest.update(row.encode(errors="surrogateescape"))
+
+    def _refuse_endless(self, more: int) -> None:
+        if self.size + more > MOST_BYTES:
+            hint = "name a folder that only has the project"
+            raise refused(self._shown, f"has more than {MOST_BYTES >> 30} GiB", hint)
+
+
+def read_tree(
+    folder: str,
+    paths: Iterable[str],
+    *,
+    shown: str,
+    copy: Path | None = None,
+    more: Mapping[str, bytes] | None = None,
+) -> Snapshot:
+    """Read the files of a folder, into `copy` if there is one; `more` has files that are not in it.
+
+    UsageError says why a folder cannot be a source; OSError comes from the host.
+    """
+    reader = _Reader(folder, shown, copy)
+    added = more or {}
+    for count, path in enumerate(sorted({*paths, *added})):
+        if count >= MOST_FILES:
+            hint = "name a folder that only has the project"
+            raise refused(shown, f"has more than {MOST_FILES} files", hint)
+        if path in added:
+            reader.add_text(path, added[path])
+        else:
+            reader.add(path)
+    return Snapshot(sha256=reader.sha256, size=reader.size)
+
+
+def takes_version_from_git(folder: str, paths: Iterable[str]) -> bool:
+    """Whether a project's version is that of git's tags, as setuptools-scm and hatch-vcs have it."""
+    for name in {"pyproject.toml", "setup.py", "setup.cfg"} & {*paths}:
+        try:
+            with open(os.open(f"{folder}/{name}", _READ), "rb") as stream:  # noqa: PTH123
+                if _SCM.search(stream.read(_PIECE)):
+                    return True
+        except OSError:
+            continue
+    return False
+
+
+def archival(commit: str, described: str) -> bytes:
+    """The content of `.git_archival.txt`; `described` is what `git describe --tags --long` says, or empty."""
+    lines = [f"node: {commit}", *([f"describe-name: {described}"] if described else [])]
+    return "".join(f"{line}\n" for line in lines).encode()

@@ -1,0 +1,291 @@
+"""`{ path = … }`: folders, wheels and archives beside the declaration, locked by what a build reads of them."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.command_line import declare_drivers
+from tests.support.wheels import Sdist, Wheel
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.command_line import CommandLine, Result
+    from tests.support.index_server import IndexServer
+
+PROJECT = """
+[project]
+name = "svc"
+version = "0.3"
+dependencies = ["helper"]
+[project.scripts]
+svc = "svc:main"
+[build-system]
+requires = []
+build-backend = "b"
+backend-path = ["."]
+"""
+BACKEND = """
+import base64, hashlib, os, zipfile
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+    info, name = "svc-0.3.dist-info", "svc-0.3-py3-none-any.whl"
+    files = {
+        f"{info}/METADATA": "Metadata-Version: 2.1\\nName: svc\\nVersion: 0.3\\nRequires-Dist: helper\\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
+        "svc.py": open("svc.py").read(),
+    }
+    def row(path):
+        digest = base64.urlsafe_b64encode(hashlib.sha256(files[path].encode()).digest())
+        return f"{path},sha256={digest.decode().rstrip('=')},{len(files[path])}\\n"
+    files[f"{info}/RECORD"] = "".join(map(row, files)) + f"{info}/RECORD,,\\n"
+    with zipfile.ZipFile(os.path.join(folder, name), "w") as archive:
+        for path, text in files.items():
+            archive.writestr(zipfile.ZipInfo(path), text)
+    return name
+"""
+LONG_AGO = 1_700_000_000
+"""The files' time: no later change can leave it as it is."""
+
+
+def write(folder: Path, **files: str) -> Path:
+    """A project with these files, `__` for a dot in their names, all of them old."""
+    for name, text in {
+        "pyproject__toml": PROJECT,
+        "svc__py": "x = 1\n",
+        "b__py": BACKEND,
+        **files,
+    }.items():
+        path = folder / name.replace("__", ".")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        os.utime(path, (LONG_AGO, LONG_AGO))
+    return folder
+
+
+def git(folder: Path, *words: str) -> None:
+    """Run git there, as somebody."""
+    who = ("-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "init.defaultBranch=main")
+    subprocess.run(("git", *who, *words), cwd=folder, check=True, capture_output=True)
+
+
+@pytest.fixture
+def lock(run_envbuild: CommandLine, index: IndexServer, python_version: str) -> CommandLine:
+    """The command line where `app` needs `svc`, which lies in `svc/`."""
+    index.add(Wheel(name="helper"))
+    declare(run_envbuild, python_version)
+    return run_envbuild
+
+
+def declare(run: CommandLine, python: str, path: str = "svc", more: str = "") -> None:
+    """One driver with a path source."""
+    text = f'[sources]\nsvc = {{ path = "{path}" }}\n{more}'
+    run.declare(
+        declare_drivers({"app": ["svc"]}, python=python, more=text).replace(
+            "[drivers.app]", '[drivers.app]\nbinary = "helper"'
+        )
+    )
+
+
+def digest(project: Path) -> str:
+    """The locked digest of the source."""
+    text = (project / "locks/app.toml").read_text()
+    found = re.search(r'name = "svc-0\.3\.tree", size = \d+, sha256 = "([0-9a-f]{64})"', text)
+    assert found is not None, text
+    return found[1]
+
+
+def refused(result: Result, words: str) -> None:
+    """One message, exit 2."""
+    assert (result.code, result.stderr.count("error:")) == (2, 1), result
+    assert words in result.stderr, result
+
+
+def test_a_folder_is_locked_by_what_a_build_reads(lock: CommandLine, project: Path) -> None:
+    """Nothing is built; the lockfile has a digest and no path; what builds leave behind does not count."""
+    write(project / "svc")
+    lock("lock", check=True)
+    text = (project / "locks/app.toml").read_text()
+    assert 'source = "path"' in text
+    assert re.search(r'sources = \["svc=path:[0-9a-f]{64}"\]', text)
+    assert 'requires = ["helper"]' in text
+    before = digest(project)
+    lock("lock", "--check", check=True)
+    write(
+        project / "svc",
+        **{"build/x__py": "", "svc.egg-info/PKG-INFO": "", "__pycache__/a__pyc": ""},
+    )
+    lock("lock", "--check", check=True)
+    write(project / "svc", svc__py="x = 2\n")
+    stale = lock("lock", "--check")
+    assert (stale.code, "the source of svc was changed: svc" in str(stale)) == (1, True), stale
+    lock("lock", "app", check=True)
+    assert digest(project) != before
+    write(project / "svc", svc__py="x = 1\n")
+    lock("lock", check=True)
+    assert digest(project) == before
+    (project / "svc/svc.py").chmod(0o755)
+    assert lock("lock", "--check").code == 1
+    (project / "svc/svc.py").chmod(0o644)
+    (project / "svc/more.py").touch()
+    assert lock("lock", "--check").code == 1
+
+
+def test_a_folder_is_built_once_and_only_as_it_was_locked(
+    lock: CommandLine, project: Path, store: Path
+) -> None:
+    """The wheel is kept: a source that has moved since is no obstacle to what is built, and none to build otherwise."""
+    write(project / "svc")
+    lock("lock", check=True)
+    lock("sync", check=True)
+    site = next((store / "current/app").glob("lib/python*/site-packages"))
+    assert (site / "svc.py").exists()
+    assert lock("verify").code == 0
+    write(project / "svc", svc__py="x = 2\n")
+    lock("lock", check=True)
+    write(project / "svc", svc__py="x = 3\n")
+    moved = lock("sync")
+    assert moved.code != 0
+    assert moved.stderr.count("error:") == 1, moved
+    assert "the source of svc was changed since it was locked: svc" in moved.stderr, moved
+
+
+def test_git_says_which_files_count(lock: CommandLine, project: Path) -> None:
+    """Only what it tracks, as it lies there; an ignored or a new file changes nothing, and a commit neither."""
+    write(project / "svc")
+    git(project, "init")
+    git(project, "add", "svc")
+    lock("lock", check=True)
+    before = digest(project)
+    write(project / "svc", new__txt="x")
+    git(project, "commit", "-m", "one")
+    lock("lock", "--check", check=True)
+    git(project, "add", "svc")
+    assert lock("lock", "--check").code == 1
+    git(project, "reset", "-q", "svc/new.txt")
+    lock("lock", "--check", check=True)
+    assert digest(project) == before
+
+
+def test_two_clones_lock_the_same(lock: CommandLine, project: Path, scratch: Path) -> None:
+    """Wherever a clone lies, and wherever a host says that the source is, the lockfile is the same."""
+    write(project / "svc")
+    lock("lock", check=True)
+    first = (project / "locks/app.toml").read_bytes()
+    other = write(scratch / "elsewhere/here")
+    (project / "svc").rename(scratch / "gone")
+    refused(lock("lock", "--check"), "the source svc is no folder")
+    moved = {"ENVBUILD_SOURCE_SVC": str(other)}
+    lock("lock", "--check", env=moved, check=True)
+    lock("lock", "--upgrade", env=moved, check=True)
+    assert (project / "locks/app.toml").read_bytes() == first
+    refused(lock("lock", env={"ENVBUILD_SOURCE_SVC": "here"}), "$ENVBUILD_SOURCE_SVC")
+
+
+@pytest.mark.parametrize("kind", ["dots", "link", "link inside", "absolute link inside"])
+def test_what_leaves_the_repository_is_refused(
+    lock: CommandLine, project: Path, scratch: Path, python_version: str, kind: str
+) -> None:
+    """By its path, by a link that it is, and by links in it: nothing outside is read."""
+    outside = write(scratch / "outside")
+    write(project / "svc")
+    if kind == "dots":
+        declare(lock, python_version, "../outside")
+    elif kind == "link":
+        (project / "linked").symlink_to(outside)
+        declare(lock, python_version, "linked")
+    elif kind == "link inside":
+        (project / "svc/data").symlink_to("../../outside")
+    else:
+        (project / "svc/data").symlink_to(project / "svc/svc.py")
+    refused(lock("lock"), "leave" if "inside" not in kind else "leads out of it")
+    assert not (project / "locks").exists()
+
+
+def test_what_cannot_be_a_source_is_one_message(lock: CommandLine, project: Path) -> None:
+    """Pipes, pointers of Git LFS, submodules, another package's project, a project without a version."""
+    folder = write(project / "svc")
+    os.mkfifo(folder / "pipe")
+    refused(lock("lock"), "'pipe', which is no ordinary file")
+    (folder / "pipe").unlink()
+    write(folder, model__bin="version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
+    refused(lock("lock"), "'model.bin', which is a pointer of Git LFS")
+    (folder / "model.bin").unlink()
+    write(folder, pyproject__toml=PROJECT.replace('"svc"', '"other"', 1))
+    other = lock("lock")
+    assert (other.code, other.stderr.count("error:")) == (4, 1), other
+    assert "its METADATA is that of 'other'" in other.stderr
+    write(folder, pyproject__toml=PROJECT.replace('version = "0.3"', 'dynamic = ["version"]'))
+    broken = lock("lock")
+    assert (broken.code, broken.stderr.count("error:")) == (5, 1), broken
+    assert not (project / "locks").exists()
+
+
+def test_a_submodule_is_refused(lock: CommandLine, project: Path) -> None:
+    """Its files are another repository's, which is not read unasked."""
+    folder = write(project / "svc")
+    inner = write(folder / "inner")
+    git(inner, "init")
+    git(inner, "add", ".")
+    git(inner, "commit", "-m", "x")
+    git(project, "init")
+    git(project, "add", "svc")
+    refused(lock("lock"), "has a git submodule, 'inner'")
+
+
+def test_a_wheel_and_an_archive_by_path(
+    lock: CommandLine, project: Path, python_version: str
+) -> None:
+    """A wheel needs no build, an archive is locked by its sha256; changed bytes are stale, and not an attack."""
+    wheel = Wheel(name="svc", version="0.3", requires=("helper",))
+    wheel.write(project / "files")
+    declare(lock, python_version, f"files/{wheel.filename}")
+    lock("lock", check=True)
+    assert wheel.sha256 in (project / "locks/app.toml").read_text()
+    lock("lock", "--check", check=True)
+    lock("sync", check=True)
+    changed = Wheel(name="svc", version="0.3", requires=("helper",), files={"y.py": ""})
+    changed.write(project / "files")
+    stale = lock("lock", "--check")
+    assert (stale.code, "the source of svc was changed" in str(stale)) == (1, True), stale
+    lock("lock", check=True)
+    assert changed.sha256 in (project / "locks/app.toml").read_text()
+    archive = Sdist(wheel=wheel)
+    archive.write(project / "files")
+    declare(lock, python_version, f"files/{archive.filename}")
+    lock("lock", check=True)
+    text = (project / "locks/app.toml").read_text()
+    assert f'name = "{archive.filename}"' in text
+    assert archive.sha256 in text
+    lock("lock", "--check", check=True)
+
+
+def test_the_version_may_be_that_of_a_tag(lock: CommandLine, project: Path) -> None:
+    """setuptools-scm finds it in `.git_archival.txt`, which the copy has and the folder has not."""
+    backend = (
+        "import re\nfrom pathlib import Path\n"
+        "def prepare_metadata_for_build_wheel(folder, config_settings=None):\n"
+        "    text = Path('.git_archival.txt').read_text()\n"
+        "    version = re.search(r'describe-name: v([0-9.]+)-0-g', text)[1]\n"
+        "    info = Path(folder, 'svc-0.3.dist-info')\n    info.mkdir()\n"
+        "    info.joinpath('METADATA').write_text("
+        "f'Metadata-Version: 2.1\\nName: svc\\nVersion: {version}\\nRequires-Dist: helper\\n')\n"
+        "    return info.name\n"
+    )
+    dynamic = (
+        '[project]\nname = "svc"\ndynamic = ["version"]\n[tool.setuptools_scm]\n'
+        '[build-system]\nrequires = []\nbuild-backend = "b"\nbackend-path = ["."]\n'
+    )
+    write(project / "svc", pyproject__toml=dynamic, b__py=backend)
+    git(project, "init")
+    git(project, "add", "svc")
+    git(project, "commit", "-m", "x")
+    git(project, "tag", "v0.3")
+    lock("lock", check=True)
+    digest(project)
+    lock("lock", "--check", check=True)
+    assert not (project / "svc/.git_archival.txt").exists()
