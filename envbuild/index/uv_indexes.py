@@ -10,7 +10,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Self
 
 from envbuild.lean_json import read_ordinary
-from envbuild.posix.allocator import give_large_blocks_back
+from envbuild.posix.allocator import pool_freed_memory
 from envbuild.posix.files import make_private, write_atomically
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ class UvIndexes:
 
         with self._guard:
             if self._router is None:
-                give_large_blocks_back()  # pages have megabytes
+                pool_freed_memory()  # pages have megabytes
                 secret = _remembered_secret(self._secret_file)
                 router = IndexRouter(
                     self._locations,
