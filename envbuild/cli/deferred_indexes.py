@@ -214,6 +214,7 @@ class DeferredIndexes:
         from envbuild.target.host import probe_host
 
         context = self._context
+        context.require_trusted_store()  # its Pythons are started
         host = probe_host(context.runner, context.environment, kinds=())
         return python_for(target, host, context.interpreters)
 

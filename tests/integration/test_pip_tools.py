@@ -170,6 +170,26 @@ def test_other_targets_are_refused_in_one_message(
     assert not (run_envbuild.cwd / "locks").exists()
 
 
+@pytest.mark.root
+def test_no_python_of_a_strangers_store_is_started(
+    run_envbuild: CommandLine, index: IndexServer, python_version: str, store: Path, scratch: Path
+) -> None:
+    """A store of another user has Pythons that he has put there: exit 5, and none of them has run."""
+    if os.geteuid() != 0:
+        pytest.skip("NOT TESTED: it takes root to make files of another user")
+    index.add(Wheel(name="app"))
+    declare(run_envbuild, "app", python=python_version)
+    python = store / "pythons/cpython-3.12.99-linux-x86_64-gnu/bin/python3.12"
+    python.parent.mkdir(parents=True)
+    python.write_text(f"#!/bin/sh\ntouch {scratch}/ran\n")
+    python.chmod(0o755)
+    os.chown(store, 54321, 54321)
+    result = run_envbuild("lock")
+    assert result.code == 5
+    assert "--trust-owner" in result.stderr
+    assert not (scratch / "ran").exists()
+
+
 def test_another_python_of_the_host_resolves_for_itself(
     run_envbuild: CommandLine, index: IndexServer, pythons: Mapping[str, Path]
 ) -> None:
