@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.declaration.declaration import LockingKeys
 from envbuild.declaration.source import bindings_on
-from envbuild.value import value
+from envbuild.value import replace, value
 
 if TYPE_CHECKING:
     from envbuild.declaration.index import Bindings
@@ -210,6 +210,20 @@ class Lockfile:
     def every_package(self) -> tuple[LockedPackage, ...]:
         """What is installed, and what the host has."""
         return (*self.packages, *self.inherited)
+
+    def by_variant(self) -> tuple[tuple[str | None, Lockfile], ...]:
+        """Each variant with the lockfile of its packages alone; without variants None with this one."""
+        if not self.inputs.variants:
+            return ((None, self),)
+        return tuple((one.name, self._only(one.name)) for one in self.inputs.variants)
+
+    def _only(self, variant: str) -> Lockfile:
+        packages = (
+            package
+            for package in self.packages
+            if any(target.variant == variant for target in package.targets)
+        )
+        return replace(self, packages=tuple(packages))
 
 
 @value

@@ -25,12 +25,18 @@ _SEPARATORS = re.compile(r"[-_.]+")
 
 
 def packages_to_look_at(driver: Driver, lockfile: Lockfile) -> tuple[LockedPackage, ...]:
-    """The wheels to read next for their commands; none if the lockfile has the answer.
+    """The wheels to read next for their commands; none if the lockfile has the answer for each variant.
 
     First the wheel of the first requirement, then packages with a command's name,
     then the driver's other requirements, then all: this order decides what a lockfile records.
     If the first two have no such command, the name of the parent driver (`extends`) is tried.
     """
+    parts = (_to_look_at(driver, part) for _, part in lockfile.by_variant())
+    return next((packages for packages in parts if packages), ())
+
+
+def _to_look_at(driver: Driver, lockfile: Lockfile) -> tuple[LockedPackage, ...]:
+    """The same for the packages of one variant."""
     unknown = [package for package in lockfile.packages if _can_be_looked_at(package)]
     direct = [requirement.name for requirement in driver.requires]
     first = [package for package in unknown if package.name == direct[0]]
@@ -70,17 +76,29 @@ def settle_all(declaration: Declaration, lockfiles: Mapping[str, Lockfile]) -> D
 
 
 def command_problems(driver: Driver, lockfile: Lockfile, file: str) -> tuple[Problem, ...]:
-    """Commands that no locked package provides, with the existing ones; none if they are unknown."""
-    return tuple(_problems(driver, lockfile, file))
+    """Commands that no locked package, or none of a variant, provides, with the existing ones; none if unknown."""
+    found = tuple(_problems(driver, lockfile, file))
+    if found or not lockfile.inputs.variants:
+        return found
+    return tuple(
+        replace(problem, message=f"{problem.message} in its variant {variant}")
+        for variant, part in lockfile.by_variant()
+        for problem in _problems(driver, part, file)
+    )
 
 
 def unknown_commands(driver: Driver, lockfile: Lockfile) -> tuple[str, ...]:
     """The wanted commands that the lockfile's record does not decide; none without a record."""
     if all(package.commands is None for package in lockfile.packages):
         return ()
-    if not packages_to_look_at(driver, lockfile):
-        return ()
-    return tuple(name for name in _wanted(driver) if name not in _provided(lockfile))
+    unknown = (
+        name
+        for _, part in lockfile.by_variant()
+        if _to_look_at(driver, part)
+        for name in _wanted(driver)
+        if name not in _provided(part)
+    )
+    return tuple(dict.fromkeys(unknown))
 
 
 def _problems(driver: Driver, lockfile: Lockfile, file: str) -> Iterator[Problem]:

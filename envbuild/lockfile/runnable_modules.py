@@ -26,7 +26,16 @@ def unknown_modules(driver: Driver, lockfile: Lockfile) -> tuple[str, ...]:
     module = driver.module
     if module is None or not all(map(_is_wheel, lockfile.packages)):
         return ()
-    return () if any(module in one.modules for one in lockfile.packages) else (module,)
+    return (module,) if _variants_without(module, lockfile) else ()
+
+
+def _variants_without(module: str, lockfile: Lockfile) -> tuple[str | None, ...]:
+    """The variants of which no package has the module; None stands for a driver without variants."""
+    return tuple(
+        variant
+        for variant, part in lockfile.by_variant()
+        if not any(module in one.modules for one in part.packages)
+    )
 
 
 def record_modules(
@@ -43,9 +52,10 @@ def record_modules(
     """
     found = set(known)
     module = driver.module
-    for packages in () if module is None else _in_turn(driver, lockfile):
-        if not any(one.files[0].sha256 in found for one in lockfile.packages):
-            found |= {*having(packages)}
+    for _, part in () if module is None else lockfile.by_variant():
+        for packages in _in_turn(driver, part):
+            if not any(one.files[0].sha256 in found for one in part.packages):
+                found |= {*having(packages)}
     return replace(
         lockfile,
         packages=tuple(
@@ -62,12 +72,21 @@ def module_problem(driver: Driver, lockfile: Lockfile, file: str) -> tuple[Probl
             file=file,
             line=dict(driver.origins).get("command", driver.line),
             key=f"drivers.{driver.name}.command",
-            message=f"no locked package of {driver.name} has the module {module!r} to run",
+            message=f"no locked package of {driver.name} has the module {module!r} to run{where}",
             hint="Python's -m runs MODULE.py or MODULE/__main__.py: "
             "correct the name, or require the package that has it",
         )
         for module in unknown_modules(driver, lockfile)
+        for where in _where(module, lockfile)
     )
+
+
+def _where(module: str, lockfile: Lockfile) -> tuple[str, ...]:
+    """The variants without a module, in words; just no words if no variant has it."""
+    variants = _variants_without(module, lockfile)
+    if len(variants) == len(lockfile.by_variant()):
+        return ("",)
+    return tuple(f" in its variant {variant}" for variant in variants)
 
 
 def _in_turn(driver: Driver, lockfile: Lockfile) -> tuple[tuple[LockedPackage, ...], ...]:

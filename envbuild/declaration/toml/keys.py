@@ -247,14 +247,13 @@ DRIVER_TABLE = (
         merge=add_to_inherited,
         in_defaults=True,
         about="the indexes with `explicit = true` that it uses",
-        example='indexes = ["torch-cpu"]',
+        example='indexes = ["cuda-builds"]',
     ),
     DriverKey(
         key=TORCH_BACKEND,
         decides="lockfile",
         in_defaults=True,
         about='where torch comes from: "cu128", "rocm6.4", "xpu", "cpu", or "auto" by the accelerator',
-        example='torch-backend = "cpu"',
     ),
     DriverKey(
         key=SOURCES,

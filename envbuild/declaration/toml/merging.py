@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from envbuild.declaration.declaration import Driver, merge_requires
 from envbuild.declaration.toml.command import early_variables, note_early, starts_own_command
 from envbuild.declaration.toml.keys import (
+    ACCELERATOR,
     BINARY,
     COMMAND,
     COMMANDS,
@@ -69,7 +70,12 @@ def merge_driver(
         binary=binary,
         commands=commands if binary in commands else (binary, *commands),
         version_of=_version_of(table, requires, parent),
-        variants=merge_variants(parent.variants if parent is not None else (), table, sets),
+        variants=merge_variants(
+            parent.variants if parent is not None else (),
+            table,
+            sets,
+            independent[ACCELERATOR.name],
+        ),
         sources=merge_sources(_sources_above(parent, defaults), table),
         extends=extends,
         default_binaries=() if command else _default_binaries(name, table, parent),

@@ -13,7 +13,10 @@ from envbuild.target.target import parse_variant
 from envbuild.value import replace
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from envbuild.declaration.toml.requirement_set import Sets
+    from envbuild.target.accelerator import Accelerator
 
 ACCELERATOR = Key("accelerator", read_accelerator)
 TORCH_BACKEND = Key("torch-backend", text(torch_backend))
@@ -43,15 +46,20 @@ def read_variants(value: object, place: Place) -> tuple[tuple[str, Table], ...] 
 VARIANTS = Key("variants", read_variants)
 
 
-def merge_variants(inherited: tuple[Variant, ...], table: Table, sets: Sets) -> tuple[Variant, ...]:
-    """The inherited variants and the driver's own, those of one name merged; what no host can have is noted."""
+def merge_variants(
+    inherited: tuple[Variant, ...], table: Table, sets: Sets, accelerator: Accelerator | None
+) -> tuple[Variant, ...]:
+    """The inherited variants and the driver's own, those of one name merged; what no host can have is noted.
+
+    `accelerator` is the driver's.
+    """
     merged = {variant.name: variant for variant in inherited}
     own = table.get(VARIANTS) or ()
     for name, inner in own:
         merged[name] = _merge(merged.get(name), name, inner, sets)
     variants = tuple(merged.values())
-    if own:
-        _check_reachable(variants, table.place.at(VARIANTS.name))
+    if own or table.has(ACCELERATOR):
+        _check_reachable(variants, table.place.at(VARIANTS.name), accelerator)
     return variants
 
 
@@ -75,14 +83,20 @@ def _merge(inherited: Variant | None, name: str, table: Table, sets: Sets) -> Va
     )
 
 
-def _check_reachable(variants: tuple[Variant, ...], place: Place) -> None:
+def _check_reachable(
+    variants: tuple[Variant, ...], place: Place, driver: Accelerator | None
+) -> None:
     """Note each variant that no host would get, whatever it has."""
     for number, variant in enumerate(variants):
         at, wanted = place.at(variant.name), variant.accelerator
-        if wanted is not None and wanted.versions and not _is_possible(wanted.versions):
-            at.at(ACCELERATOR.name).wrong(
-                f"no version is {wanted.versions}, so no host can have it", hint="widen the range"
-            )
+        for key, ranges in _bounds(wanted, driver):
+            if not _is_possible(ranges):
+                hint = "widen the range"
+                if driver is not None and wanted is not None and driver.kind == wanted.kind:
+                    hint += f"; a host must have what the driver asks for too, {driver}"
+                at.at(ACCELERATOR.name, key).wrong(
+                    f"no version is {ranges}, so no host can have it", hint=hint
+                )
         earlier = next((one for one in variants[:number] if _covers(one, variant)), None)
         if earlier is not None and earlier.accelerator == wanted:
             at.wrong(
@@ -96,6 +110,17 @@ def _check_reachable(variants: tuple[Variant, ...], place: Place) -> None:
                 f"gets '{earlier.name}' (line {earlier.line})",
                 hint=f"put it above '{earlier.name}'",
             )
+
+
+def _bounds(wanted: Accelerator | None, driver: Accelerator | None) -> Iterator[tuple[str, str]]:
+    """Each key of an accelerator with its range; a host must have what the driver asks for as well."""
+    if wanted is None:
+        return
+    same = driver if driver is not None and driver.kind == wanted.kind else None
+    for key, field in ((wanted.kind, "versions"), ("compute", "compute")):
+        ranges = [one for item in (wanted, same) if item and (one := getattr(item, field))]
+        if ranges:
+            yield key, ",".join(ranges)
 
 
 def _covers(earlier: Variant, later: Variant) -> bool:

@@ -93,10 +93,11 @@ def test_the_repositorys_own_fleet_is_declared_as_promised() -> None:
     cpu = [driver for driver in declaration.drivers if not driver.accelerator]
     assert gpu == {"vllm", "sglang", "image-gen"}
     assert {driver.name: driver.binary for driver in cpu} == {
-        "asr": "uvicorn",
+        "asr": "asr",
         "gateway": "litellm",
         "embeddings": "uvicorn",
     }
+    assert [variant.name for variant in cpu[0].variants] == ["cuda12", "cpu"]
     for driver in cpu:
         assert driver.python == ("3.12", "3.11", "3.13")
         assert {platform.split("_")[0] for platform in driver.platforms} == {

@@ -6,6 +6,7 @@ import io
 
 import pytest
 
+from envbuild.declaration.declaration import Variant
 from envbuild.declaration.toml.document import parse_declaration
 from envbuild.index.wheel_commands import find_commands
 from envbuild.lockfile.freshness import judge_lockfile
@@ -13,8 +14,9 @@ from envbuild.lockfile.lockfile import Fresh, Lockfile, Stale
 from envbuild.lockfile.parse import parse_lockfile
 from envbuild.lockfile.provided_commands import command_problems, packages_to_look_at, settled
 from envbuild.lockfile.text import render_lockfile
+from envbuild.target.target import parse_target
 from envbuild.value import replace
-from tests.support.values import make_declaration, make_driver, make_lockfile, make_package
+from tests.support.values import LINUX, make_declaration, make_driver, make_lockfile, make_package
 from tests.support.wheels import Wheel
 
 PACKAGES = {"alpha": ("alpha",), "beta": ("b1", "b2"), "gamma": (), "svc": ("serve", "svc")}
@@ -167,3 +169,41 @@ def test_a_wheel_tells_its_commands() -> None:
     assert find_commands(io.BytesIO(broken.to_bytes())) == ()
     with pytest.raises(ValueError, match="not a readable zip"):
         find_commands(io.BytesIO(b"no wheel"))
+
+
+def test_each_variant_needs_a_package_with_the_command() -> None:
+    """Every variant is looked at, and the one that lacks the command is named; another variant's package is no help."""
+    driver = make_driver(
+        "svc",
+        "gamma",
+        binary="b1",
+        variants=tuple(Variant(name=one, line=3) for one in ("gpu", "cpu")),
+    )
+    gpu, cpu = (parse_target(f"{LINUX}@{variant.name}") for variant in driver.variants)
+    lockfile = make_lockfile(
+        driver,
+        make_package("alpha", targets=(cpu,)),
+        make_package("beta", targets=(gpu,)),
+        make_package("gamma", targets=(gpu, cpu)),
+        targets=(gpu, cpu),
+    )
+    seen = []
+    while packages := packages_to_look_at(driver, lockfile):
+        seen += [package.name for package in packages]
+        found = {package.name: PACKAGES[package.name] for package in packages}
+        lockfile = replace(
+            lockfile,
+            packages=tuple(
+                replace(one, commands=found.get(one.name, one.commands))
+                for one in lockfile.packages
+            ),
+        )
+    assert seen == ["gamma", "beta", "alpha"]
+    (problem,) = command_problems(driver, lockfile, "drivers.toml")
+    assert (
+        problem.message == "no locked package of svc provides the command 'b1' in its variant cpu"
+    )
+    assert problem.hint == "there are: alpha"
+    everywhere = replace(driver, binary="b3", commands=("b3",))
+    (problem,) = command_problems(everywhere, lockfile, "drivers.toml")
+    assert problem.message == "no locked package of svc provides the command 'b3'"

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from envbuild.declaration.declaration import Variant
 from envbuild.index.wheel_commands import has_module
 from envbuild.lockfile.freshness import command_reasons, judge_lockfile
 from envbuild.lockfile.lockfile import Fresh, Stale
 from envbuild.lockfile.parse import parse_lockfile
 from envbuild.lockfile.runnable_modules import module_problem, record_modules
 from envbuild.lockfile.text import render_lockfile
+from envbuild.target.target import parse_target
 from envbuild.value import replace
-from tests.support.values import make_declaration, make_driver, make_lockfile, make_package
+from tests.support.values import LINUX, make_declaration, make_driver, make_lockfile, make_package
 from tests.support.wheels import Wheel
 
 if TYPE_CHECKING:
@@ -124,3 +126,35 @@ def test_a_wheel_tells_whether_it_has_a_module(path: str, module: str, found: bo
         assert has_module(io.BytesIO(wheel.to_bytes()), module) == there
     with pytest.raises(ValueError, match="not a readable zip"):
         has_module(io.BytesIO(b"no wheel"), module)
+
+
+def test_each_variant_needs_a_package_with_the_module() -> None:
+    """Wheels of every variant are opened until each has one; the variant without one is named."""
+    driver = make_driver(
+        "svc",
+        "alpha",
+        command=("python", "-m", "other"),
+        variants=tuple(Variant(name=one, line=3) for one in ("gpu", "cpu")),
+    )
+    gpu, cpu = (parse_target(f"{LINUX}@{variant.name}") for variant in driver.variants)
+    lockfile = make_lockfile(
+        driver,
+        make_package("alpha", targets=(gpu, cpu)),
+        make_package("beta", targets=(gpu,)),
+        make_package("my-server", targets=(cpu,)),
+        targets=(gpu, cpu),
+    )
+    opened, ask = packages_with("beta")
+    found = record_modules(driver, lockfile, (), ask)
+    assert opened == ["alpha", "beta", "alpha", "my-server"]
+    (problem,) = module_problem(driver, found, "drivers.toml")
+    assert (
+        problem.message
+        == "no locked package of svc has the module 'other' to run in its variant cpu"
+    )
+    _, ask = packages_with("beta", "my-server")
+    both = record_modules(driver, lockfile, (), ask)
+    assert module_problem(driver, both, "drivers.toml") == ()
+    _, ask = packages_with()
+    (problem,) = module_problem(driver, record_modules(driver, lockfile, (), ask), "drivers.toml")
+    assert problem.message == "no locked package of svc has the module 'other' to run"

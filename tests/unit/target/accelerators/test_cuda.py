@@ -93,7 +93,7 @@ def test_host_that_is_no_version() -> None:
 
 
 @pytest.mark.parametrize(
-    ("driver", "version"), [("vllm", "12.8"), ("sglang", "12.8"), ("asr", None), ("gateway", None)]
+    ("driver", "version"), [("vllm", "12.8"), ("sglang", "12.8"), ("asr", "12"), ("gateway", None)]
 )
 def test_real_lockfiles(driver: str, version: str | None) -> None:
     """The repository's own fleet: what its declaration says in comments is in its lockfiles."""
