@@ -63,6 +63,12 @@ def _reap(child: int) -> int:
             return 128 - code if code < 0 else code
 
 
+def _say(error: OSError) -> int:
+    """Tell the log, which escapes it, why the program cannot be started → the exit status."""
+    os.write(2, f"the build cannot be started: {error}\n".encode(errors="replace"))
+    return _UNUSABLE
+
+
 def main(text: str) -> int:
     """Run the program that the JSON text describes → its exit status."""
     told = json.loads(text)
@@ -72,16 +78,14 @@ def main(text: str) -> int:
         os.umask(told["umask"])
         child = os.fork()
     except OSError as error:
-        sys.stderr.write(f"the build cannot be started: {error}\n")
-        return _UNUSABLE
+        return _say(error)
     if child:
         return _reap(child)
     try:
         _restrict(told, told["user"])
         os.execv(told["argv"][0], told["argv"])  # noqa: S606  (this is what the script is for)
     except OSError as error:
-        sys.stderr.write(f"the build cannot be started: {error}\n")
-    os._exit(_UNUSABLE)
+        os._exit(_say(error))
 
 
 if __name__ == "__main__":

@@ -142,6 +142,10 @@ BEFORE_VERB = (*COMMON, format_option(("text", "json")))
 DRIVER = Parameter("driver", "DRIVER", "the driver's name")
 JOBS = Parameter("--jobs", "N", "how many jobs run at the same time", parse=positive)
 
+BUILD_JOBS = Parameter(
+    "--build-jobs", "N", "how many compilers one build of a source starts", parse=positive
+)
+
 
 def defaults(table: Iterable[Parameter]) -> dict[str, Any]:
     """The default arguments."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from envbuild.cli.folders import are_own, follows, is_own_declaration, store_root
-from envbuild.cli.options import JOBS, Arguments, Parameter, drivers, flag
+from envbuild.cli.options import BUILD_JOBS, JOBS, Arguments, Parameter, drivers, flag
 from envbuild.cli.verbs import Verb
 
 TYPE_CHECKING = False
@@ -65,6 +65,7 @@ def _at_once(arguments: Arguments, environment: Mapping[str, str]) -> Text | Non
     flag("--keep-going", "when some drivers fail, switch to the others"),
     Parameter("--variant", "NAME", "build this variant, whatever accelerator the host has"),
     JOBS,
+    BUILD_JOBS,
     at_once=_at_once,
 )
 def sync(context: Context, arguments: Arguments) -> Outcome:
@@ -125,7 +126,13 @@ def _apply(context: Context, arguments: Arguments, plan: Plan, progress: Progres
     from envbuild.cli.building import open_builder
 
     jobs = arguments.jobs or context.cpus
-    with open_builder(context, progress, offline=arguments.offline, jobs=jobs) as builder:
+    with open_builder(
+        context,
+        progress,
+        offline=arguments.offline,
+        jobs=jobs,
+        build_jobs=arguments.build_jobs,
+    ) as builder:
         return builder.apply(plan, keep_going=arguments.keep_going)
 
 

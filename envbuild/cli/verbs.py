@@ -78,6 +78,7 @@ class Verb:
 _PLACES = {
     "init": "declaration.init",
     "lock": "lock.lock",
+    "build": "build.build",
     "sync": "sync.sync",
     "list": "current.list_",
     "which": "current.which",

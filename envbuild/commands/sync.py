@@ -87,7 +87,7 @@ class Planner:
         skips = () if names else self._skips(selected)
         skipped = {skip.driver for skip in skips}
         drivers = tuple(driver for driver in selected if driver.name not in skipped)
-        lockfiles = self._lockfiles(drivers)
+        lockfiles = self.lockfiles(drivers)
         choices = {
             driver.name: self._choose(driver, lockfiles[driver.name].lockfile)
             for driver in drivers
@@ -120,7 +120,7 @@ class Planner:
     def want_locked(self, name: str) -> tuple[Wanted, Lockfile]:
         """What a driver would be built from on this host, and its lockfile; errors as in `plan`."""
         (driver,) = select_drivers(self.declaration, (name,))
-        stored = self._lockfiles((driver,))[name]
+        stored = self.lockfiles((driver,))[name]
         choice = self._choose(driver, stored.lockfile) if driver.variants else None
         choices = {} if choice is None else {name: choice}
         self._refuse_without_variant((driver,), choices)
@@ -137,6 +137,7 @@ class Planner:
             target=like.target,
             interpreter=like.interpreter,
             kernel=self.host.kernel,
+            options_of=self.declaration.build_of,
         )
 
     def _skips(self, drivers: tuple[Driver, ...]) -> tuple[Skip, ...]:
@@ -208,7 +209,8 @@ class Planner:
             return f"none of its platforms is this host's ({', '.join(driver.platforms)})"
         return None
 
-    def _lockfiles(self, drivers: tuple[Driver, ...]) -> dict[str, StoredLockfile]:
+    def lockfiles(self, drivers: tuple[Driver, ...]) -> dict[str, StoredLockfile]:
+        """The lockfile of each driver; errors as in `plan`."""
         found: dict[str, StoredLockfile] = {}
         problems: list[Problem] = []
         for driver in drivers:

@@ -12,6 +12,7 @@ from envbuild.lockfile.parse import parse_lockfile
 from tests.support.command_line import CommandLine, host_platform
 from tests.support.sources import MadeSource, maker
 from tests.support.wheels import Wheel
+from tests.unit.lockfile.test_parse import signed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -196,3 +197,117 @@ def test_a_tampered_built_wheel_is_built_again(
     declared("sync", check=True)
     assert len(builds(told)) == 2
     assert declared("run", "two", check=True).stdout == "svc 1.0 by maker 1.1\n"
+
+
+def test_build_locks_the_wheel(
+    declared: CommandLine, told: Path, project: Path, store: Path
+) -> None:
+    """Its name, size and sha256 for the target; the lockfile stays fresh, and nothing is built again."""
+    declared("lock", check=True)
+    done = declared("build", "--format", "json", check=True).json
+    assert [(one["driver"], one["file"], one["new"]) for one in done["wheels"]] == [
+        ("one", "svc-1.0-py3-none-any.whl", True),
+        ("two", "svc-1.0-py3-none-any.whl", True),
+    ]
+    (wheel,) = store.glob("cache/built/*/*.whl")
+    locked = next(one for one in lockfile(project).packages if one.name == "svc")
+    assert [(file.name, file.size) for file in locked.built] == [(wheel.name, wheel.stat().st_size)]
+    assert locked.built[0].sha256 == done["wheels"][0]["sha256"]
+    declared("lock", "--check", check=True)
+    before = (project / "locks" / "one.toml").read_bytes()
+    assert not any(one["new"] for one in declared("build", "--format", "json").json["wheels"])
+    declared("sync", check=True)
+    declared("lock", "--upgrade-package", "dep", check=True)
+    assert (project / "locks" / "one.toml").read_bytes() == before
+    assert len(builds(told)) == 1
+
+
+def test_a_third_store_takes_the_wheel_from_a_folder(
+    declared: CommandLine, told: Path, scratch: Path, project: Path, index: IndexServer
+) -> None:
+    """Two clones and stores build once each, with equal keys; the third builds nothing, with an empty PATH."""
+    declared("lock", check=True)
+    clone = scratch / "clone"
+    shutil.copytree(project, clone)
+    names = []
+    for number, place in enumerate((project, clone)):
+        env = {"ENVBUILD_STORE": str(scratch / f"store{number}")}
+        declared("sync", cwd=place, env=env, check=True)
+        built = (scratch / f"store{number}").glob("cache/built/*/*.whl")
+        envs = (scratch / f"store{number}/envs").iterdir()
+        names.append(([path.parent.name for path in built], sorted(path.name for path in envs)))
+    assert len(builds(told)) == 2
+    assert names[0] == names[1]
+    assert len(names[0][0]) == 1
+    first, third = {"ENVBUILD_STORE": str(scratch / "store0")}, scratch / "store2"
+    declared("build", "--out", str(scratch / "wheels"), env=first, check=True)
+    third.mkdir()
+    folder = f'[[source]]\nfolder = "{scratch / "wheels"}"\n'
+    (third / "settings.toml").write_text(f'build = "never"\n{folder}')
+    del index.files["svc-1.0.tar.gz"]
+    empty = {"ENVBUILD_STORE": str(third), "PATH": ""}
+    declared("sync", env=empty, check=True)
+    assert declared("run", "one", env=empty, check=True).stdout == "svc 1.0 by maker 1.1\n"
+    assert len(builds(told)) == 2
+
+
+def test_another_wheel_than_the_locked_one_is_refused(
+    declared: CommandLine, told: Path, project: Path, store: Path
+) -> None:
+    """Exit 5 with both digests; `build --again` locks this one."""
+    declared("lock", check=True)
+    declared("build", check=True)
+    path = project / "locks" / "one.toml"
+    (locked,) = (one for one in lockfile(project).packages if one.name == "svc")
+    sha256 = locked.built[0].sha256
+    path.write_text(signed(path.read_text().replace(sha256, "0" * 64)))
+    result = declared("sync", "one")
+    assert result.code == 5, result
+    assert "svc-1.0.tar.gz is built into another wheel than the locked one" in result.stderr
+    assert "0" * 64 in result.stderr
+    assert sha256 in result.stderr
+    assert "envbuild build --again" in result.stderr
+    declared("build", "one", "--again", check=True)
+    declared("sync", "one", check=True)
+    assert sha256 in path.read_text()
+    assert len(builds(told)) == 1
+
+
+def test_build_fails_without_a_trace(declared: CommandLine, project: Path, told: Path) -> None:
+    """The lockfile of a driver whose build fails stays as it was."""
+    change(declared, 'TELLS = "', 'TELLS = "/nowhere')
+    declared("lock", check=True)
+    before = (project / "locks" / "one.toml").read_bytes()
+    result = declared("build")
+    assert result.code == 5, result
+    assert result.stdout == ""
+    assert "svc-1.0.tar.gz cannot be built" in result.stderr
+    assert (project / "locks" / "one.toml").read_bytes() == before
+
+
+def test_build_for_every_target_that_is_here(
+    declared: CommandLine, told: Path, project: Path, python_version: str
+) -> None:
+    """Each platform that the host runs, and none of another processor; all of them have pins."""
+    here = host_platform()
+    other = "aarch64" if here.startswith("x86_64") else "x86_64"
+    older, foreign = here.replace("2_28", "2_17"), f"{other}-manylinux_2_28"
+    change(declared, f'["{here}"]', f'["{here}", "{older}", "{foreign}"]')
+    declared("lock", "one", check=True)
+    assert len(lockfile(project).builds[0].targets) == 3
+    done = declared("build", "one", "--all-targets-here", "--format", "json", check=True).json
+    targets = [f"{python_version}-{here}", f"{python_version}-{older}"]
+    assert [one["target"] for one in done["wheels"]] == targets
+    (locked,) = (one for one in lockfile(project).packages if one.name == "svc")
+    assert [str(target) for file in locked.built for target in file.targets] == targets
+    assert len(builds(told)) == 2
+
+
+def test_nothing_to_build_is_said(
+    run_envbuild: CommandLine, index: IndexServer, python_version: str
+) -> None:
+    """A fleet of wheels has nothing for `build` to do."""
+    index.add(Wheel(name="dep"))
+    run_envbuild.declare(f'[drivers.one]\nrequires = ["dep"]\npython = "{python_version}"\n')
+    run_envbuild("lock", check=True)
+    assert run_envbuild("build", check=True).stdout == "no package comes as source\n"

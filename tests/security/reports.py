@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from envbuild.commands.bisect import BisectResult, Culprit
+from envbuild.commands.build import BuildResult, LockedWheel
 from envbuild.commands.check import CheckResult
 from envbuild.commands.comparison import RevisionComparison
 from envbuild.commands.conflicts import ConflictsResult, JointAnswer
@@ -49,6 +50,7 @@ from envbuild.lockfile.difference import Change, DriverDiff
 from envbuild.lockfile.lockfile import HeldBack
 from envbuild.lockfile.moves import PackageMove
 from envbuild.report.bisect import bisect_table, render_bisect
+from envbuild.report.build import build_table, render_build
 from envbuild.report.check import check_table, render_check
 from envbuild.report.conflicts import conflicts_table, render_conflicts
 from envbuild.report.declaration import (
@@ -434,6 +436,26 @@ REPORTS = (
         ),
         render_bisect,
         bisect_table,
+    ),
+    Report(
+        "build",
+        BuildResult(
+            wheels=(
+                LockedWheel(
+                    driver="app",
+                    package="svc",
+                    version="1",
+                    target=str(LINUX),
+                    file="svc-1-py3-none-any.whl",
+                    sha256="0" * 64,
+                    size=7,
+                    new=True,
+                ),
+            ),
+            failures=(),
+        ),
+        render_build,
+        build_table,
     ),
     Report(
         "outdated",
