@@ -8,7 +8,7 @@ from envbuild.errors import EnvbuildError
 from envbuild.index.static_walk import StaticWalk, joined
 from envbuild.lockfile.lockfile import HeldBack
 from envbuild.lockfile.warnings import PLATFORM, PYTHON, REASONS, change_hint, obstacle_text
-from envbuild.posix.workers import Workers
+from envbuild.posix.workers import side_by_side
 from envbuild.requirement.parse import holds, parse_requirement, parse_version
 from envbuild.resolution.joint_request import joint_inputs_request
 
@@ -37,12 +37,13 @@ def find_held_back(
 ) -> tuple[HeldBack, ...]:
     """What is held back on each target; unknown cases are left out."""
     found: dict[_Told, list[Target]] = {}
-    for target in lockfile.targets:
+    for number, target in enumerate(lockfile.targets):
         request = joint_inputs_request((lockfile.driver,), (lockfile.inputs,), target)
         locked = {package.name: package for package in lockfile.packages_for(target)}
         walk = StaticWalk(client, locations, reader, request, locked=locked)
         try:
-            for told in _on_target(walk, request, locked):
+            # the first target has got the pages of all
+            for told in _on_target(walk, request, locked, most=1 if number else _SIDE_BY_SIDE):
                 found.setdefault(told, []).append(target)
         except (EnvbuildError, ValueError, OSError):
             continue
@@ -86,12 +87,11 @@ def _change(reason: str, names: tuple[str, ...], request: ResolveRequest) -> str
 
 
 def _on_target(
-    walk: StaticWalk, request: ResolveRequest, locked: Mapping[str, LockedPackage]
+    walk: StaticWalk, request: ResolveRequest, locked: Mapping[str, LockedPackage], *, most: int
 ) -> Iterator[_Told]:
     ranges = _direct(request)
     names = [name for name in ranges if name in locked and not _is_exact(ranges[name])]
-    with Workers(_SIDE_BY_SIDE, thread_name_prefix="pages") as pool:
-        list(pool.map(walk.listed_versions, names))
+    side_by_side(walk.listed_versions, names, most=most)
     for name in names:
         pinned = locked[name].version
         listed_versions = walk.listed_versions(name)

@@ -16,7 +16,7 @@ from envbuild.errors import EnvbuildError
 from envbuild.index.page_versions import PageVersions, versions_on_page
 from envbuild.index.source_metadata import source_requires
 from envbuild.lockfile.warnings import SOURCE
-from envbuild.posix.workers import Workers
+from envbuild.posix.workers import side_by_side
 from envbuild.requirement.graph import edges_of, overrides_by_package
 from envbuild.requirement.parse import admits, holds, parse_requirement
 from envbuild.resolution.resolution import ResolvedFile
@@ -94,10 +94,14 @@ class StaticWalk:
             self._left = max(0, self._left - len(unseen))
             if not news or time.monotonic() > self._until:
                 break
-            ranges = [demands[name] for name in news]
-            with Workers(_SIDE_BY_SIDE, thread_name_prefix="walk") as pool:
-                found = pool.map(self._take, news, ranges)
-                self._taken |= dict(zip(news, zip(ranges, found, strict=True), strict=True))
+            # most are locked, which is known without an index
+            found = {name: self._kept(name, demands[name]) for name in news}
+            asked = [name for name in news if found[name] is None]
+            ranges = [demands[name] for name in asked]
+            taken = side_by_side(self._take, asked, ranges, most=_SIDE_BY_SIDE)
+            for name, one in (*found.items(), *zip(asked, taken, strict=True)):
+                if one is not None:
+                    self._taken[name] = (demands[name], one)
         return {name: self._taken[name][1] for name in demands if name in self._taken}
 
     def _range_of(self, name: str) -> frozenset[str] | None:
@@ -149,10 +153,14 @@ class StaticWalk:
     def _requires(self, name: str) -> tuple[str, ...]:
         return self._taken[name][1].requires if name in self._taken else ()
 
-    def _take(self, name: str, ranges: frozenset[str]) -> Taken:
+    def _kept(self, name: str, ranges: frozenset[str]) -> Taken | None:
+        """The locked version, if it is in range."""
         known = self._locked.get(name)
         if known is not None and all(admits(one, known.version) for one in ranges):
             return Taken(requires=known.requires)
+        return None
+
+    def _take(self, name: str, ranges: frozenset[str]) -> Taken:
         listed_versions = self.listed_versions(name)
         if listed_versions is None:
             return Taken()
