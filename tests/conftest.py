@@ -203,7 +203,7 @@ def python_version() -> str:
 
 @pytest.fixture
 def pythons(request: pytest.FixtureRequest) -> dict[str, Path]:
-    """Every Python from 3.11 to 3.13 that this machine has, by minor version."""
+    """Every Python from 3.11 to 3.14 that this machine has, by minor version."""
     return request.config.stash[_PYTHONS]
 
 

@@ -41,16 +41,21 @@ def planner_for(
     """
     from envbuild.commands.sync import Planner
 
-    chosen: dict[tuple[tuple[str, ...], bool, str, object], Interpreter] = {}
+    chosen: dict[tuple[object, ...], Interpreter] = {}
 
-    def interpreter_for(driver: Driver) -> Interpreter:
+    def interpreter_for(driver: Driver, locked: tuple[str, ...]) -> Interpreter:
         if not (chosen or dry_run):  # names and lockfiles are right; a Python may have to come
             context.store.prepare()
-        request = (driver.python, driver.python_downloads, driver.python_source, driver.inherit)
+        request = (
+            *(locked, driver.python == (), driver.python_downloads),
+            *(driver.python_source, driver.inherit),
+        )
         interpreter = preferred(driver) if driver.inherit is None else None
         if interpreter is None:
             if request not in chosen:
-                chosen[request] = context.interpreter_for(driver, offline=offline, dry_run=dry_run)
+                chosen[request] = context.interpreter_for(
+                    driver, locked, offline=offline, dry_run=dry_run
+                )
             interpreter = chosen[request]
         if context.store.is_reachable and not interpreter.shareable:
             progress.note(

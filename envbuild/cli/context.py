@@ -217,8 +217,10 @@ class Context:
             pythons=self.store.pythons,
         )
 
-    def interpreter_for(self, driver: Driver, *, offline: bool, dry_run: bool) -> Interpreter:
-        """The interpreter of this host for a driver; a dry run installs none."""
+    def interpreter_for(
+        self, driver: Driver, locked: tuple[str, ...], *, offline: bool, dry_run: bool
+    ) -> Interpreter:
+        """The interpreter of this host for a driver that is locked for these Pythons; a dry run installs none."""
         if driver.inherit is not None:
             line = dict(driver.origins).get("inherit", driver.line)
             return self.interpreters.named(
@@ -228,7 +230,8 @@ class Context:
                 key=f"drivers.{driver.name}.inherit.python",
             )
         return self.interpreters.provide(
-            driver.python,
+            locked,
+            own_first=not driver.python,
             prefer_shareable=self.store.is_reachable,
             downloads=driver.python_downloads,
             source=driver.python_source,

@@ -227,7 +227,7 @@ class DeferredIndexes:
     def _pythons(self) -> tuple[str, ...]:
         """The minor versions of every Python that is locked for, in the order of the declaration."""
         drivers = self._context.declaration.drivers
-        asked = (python for driver in drivers for python in driver.python)
+        asked = (python for driver in drivers for python in driver.pythons)
         return tuple(dict.fromkeys(".".join(python.split(".")[:2]) for python in asked))
 
     def _tree_page(self, location: IndexLocation, package: str) -> ProjectPage:

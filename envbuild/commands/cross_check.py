@@ -139,7 +139,7 @@ class CrossChecker:
         pythons = {target.python for target in targets}
         here = replace(
             driver,
-            python=tuple(python for python in driver.python if python in pythons),
+            python=tuple(python for python in driver.pythons if python in pythons),
             platforms=tuple(one for one in driver.platforms if parse_platform(one) in platforms),
         )
         inputs = replace(inputs_of(here, self.declaration), resolver=resolver)

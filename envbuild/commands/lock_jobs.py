@@ -76,7 +76,7 @@ def targets_of(driver: Driver) -> tuple[Target, ...]:
     """Every Python × platform × variant of a driver's lockfile, in the declared order."""
     return tuple(
         Target(python=python, platform=parse_platform(platform), variant=variant)
-        for python in driver.python
+        for python in driver.pythons
         for platform in driver.platforms
         for variant in tuple(variant.name for variant in driver.variants) or (None,)
     )

@@ -117,7 +117,7 @@ def _known_metadata(job: Job, upgrade: Upgrade) -> Iterator[tuple[str, Published
     previous = job.previous
     if previous is None:
         return
-    if not {*job.inputs.python} <= {*previous.inputs.python}:
+    if not {*job.inputs.pythons} <= {target.python for target in previous.targets}:
         return
     for package in previous.packages:
         if package.name in upgrade.packages:

@@ -14,7 +14,13 @@ from envbuild.commands.lock_result import LockFailure, Resolved, say_locked
 from envbuild.commands.lock_warnings import with_held_back
 from envbuild.declaration.index import bound_index
 from envbuild.declaration.source import PATH, kind_of, origin_words
-from envbuild.errors import EnvbuildError, IndexFailureError, Problem, UsageError
+from envbuild.errors import (
+    EnvbuildError,
+    IndexFailureError,
+    Problem,
+    UnsatisfiableError,
+    UsageError,
+)
 from envbuild.lockfile.builds import has_sources
 from envbuild.lockfile.known_files import NamedFile, replaced_files
 from envbuild.posix.workers import Workers
@@ -68,7 +74,7 @@ class GroupResolver:
         with Workers(max_workers=self.jobs) as pool:
             for group, futures in self._begin(tuple(groups), pool):
                 try:
-                    resolutions = tuple(future.result() for future in futures)
+                    resolutions = _fitting(group, futures)
                     locked |= self._merge_until_sound(group, resolutions, pool)
                 except EnvbuildError as error:
                     placed = error.with_problems(
@@ -170,6 +176,30 @@ class GroupResolver:
             upgrade=self.upgrade,
         )
         return locker.with_builds(job, lockfile, pool)
+
+
+def _fitting(group: LockGroup, futures: Iterable[Future[Resolution]]) -> tuple[Resolution, ...]:
+    """The resolutions of the Pythons that packages allow; all of them for drivers that name their Pythons.
+
+    UnsatisfiableError if nothing satisfies a Python that is named, or any that is not.
+    """
+    found: list[Resolution] = []
+    refused: dict[str, UnsatisfiableError] = {}
+    for target, future in zip(_targets(group), futures, strict=True):
+        try:
+            found.append(future.result())
+        except UnsatisfiableError as error:
+            if any(job.driver.python for job in group if target in targets_of(job.driver)):
+                raise
+            refused.setdefault(target.python, error)
+    kept = tuple(one for one in found if one.target.python not in refused)
+    if refused and not kept:
+        raise refused.get(_TYPICAL) or next(iter(refused.values()))
+    return kept
+
+
+_TYPICAL = "3.12"
+"""Whose error is shown if a driver without `python` cannot be locked for any: most wheels are for it."""
 
 
 def _targets(group: LockGroup) -> tuple[Target, ...]:

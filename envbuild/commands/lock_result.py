@@ -10,7 +10,7 @@ from envbuild.lockfile.difference import compare_lockfiles
 from envbuild.value import field, replace, value
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from envbuild.commands.cross_check import CrossCheck
     from envbuild.commands.lock_jobs import Job, LockGroup
@@ -131,9 +131,22 @@ def driver_lock(
         version=now.version if now is not None else None,
         packages=len({package.name for package in now.packages}) if now is not None else None,
         digest="" if reasons else job.digest,
-        warnings=warnings,
+        warnings=(*_left_out(lockfile), *warnings),
         held_back=now.held_back if (now := lockfile or job.previous) is not None else (),
     )
+
+
+def _left_out(lockfile: Lockfile | None) -> Iterator[str]:
+    """The Pythons that packages do not allow, of a driver that names none."""
+    if lockfile is None or lockfile.inputs.python:
+        return
+    locked = {target.python for target in lockfile.targets}
+    others = [python for python in lockfile.inputs.pythons if python not in locked]
+    if others:
+        yield (
+            f"no versions satisfy it on Python {' and '.join(others)}, so it is locked without; "
+            f'`python = ["{others[0]}"]` says why'
+        )
 
 
 def _is_the_same(lockfile: Lockfile, previous: Lockfile | None) -> bool:

@@ -105,6 +105,8 @@ def _lines(driver: Driver, tables: list[tuple[int, str]]) -> Iterator[Effective]
 
 def _effective_value(driver: Driver, row: DriverKey) -> Any:
     """The value of a key; for `torch-backend = "auto"` what it means, which each variant says for itself."""
+    if row.field == "python":
+        return driver.pythons
     if row.key is not TORCH_BACKEND:
         return getattr(driver, row.field)
     return None if driver.variants else backend_of(driver)

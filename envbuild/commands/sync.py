@@ -64,8 +64,8 @@ class Planner:
     declaration: Declaration
     folder: LockFolder
     host: Host
-    interpreter_for: Callable[[Driver], Interpreter]
-    """The host's interpreter for a driver; HostError if none fits."""
+    interpreter_for: Callable[[Driver, tuple[str, ...]], Interpreter]
+    """The host's interpreter for a driver that is locked for these Pythons; HostError if none fits."""
 
     host_packages: Callable[[str], tuple[HostDistribution, ...] | None]
     """What a Python of the host has, by its path; None if there is no such Python."""
@@ -260,9 +260,10 @@ class Planner:
                 file=self.declaration.file, line=driver.line, key=key, message=message, hint=hint
             )
             raise HostError(problem)
-        interpreter = self.interpreter_for(driver)
-        self._check_request(driver, interpreter)
-        python = next(request for request in driver.python if interpreter.answers(request))
+        locked = tuple(dict.fromkeys(target.python for target in stored.lockfile.targets))
+        interpreter = self.interpreter_for(driver, locked)
+        self._check_request(driver, interpreter, locked)
+        python = next(request for request in locked if interpreter.answers(request))
         inherited = inherited_here(
             driver, stored.lockfile, self.host_packages, file=self.declaration.file
         )
@@ -285,9 +286,11 @@ class Planner:
         self._check_python(wanted)
         return wanted
 
-    def _check_request(self, driver: Driver, interpreter: Interpreter) -> None:
+    def _check_request(
+        self, driver: Driver, interpreter: Interpreter, locked: tuple[str, ...]
+    ) -> None:
         """HostError if the Python whose packages a driver inherits is none of those that it is locked for."""
-        if any(map(interpreter.answers, driver.python)):
+        if any(map(interpreter.answers, locked)):
             return
         raise HostError(
             Problem(
@@ -295,7 +298,7 @@ class Planner:
                 line=dict(driver.origins).get("inherit", driver.line),
                 key=f"drivers.{driver.name}.inherit.python",
                 message=f"{interpreter.path} is Python {interpreter.version}, "
-                f"and {driver.name} is locked for {' or '.join(driver.python)}",
+                f"and {driver.name} is locked for {' or '.join(locked)}",
                 hint=f'add "{interpreter.version.rpartition(".")[0]}" to `python`, and lock again',
             )
         )

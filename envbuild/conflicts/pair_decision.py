@@ -251,4 +251,6 @@ def _declared(kind: str, lockfile: Lockfile) -> tuple[str, ...]:
     """The names of what a driver declares of a kind."""
     if kind == "variant":
         return tuple(variant.name for variant in lockfile.inputs.variants)
-    return lockfile.inputs.python if kind == "python" else lockfile.inputs.platforms
+    if kind == "python":
+        return tuple(dict.fromkeys(target.python for target in lockfile.targets))
+    return lockfile.inputs.platforms

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from envbuild.target.target import KNOWN_PYTHONS
 from envbuild.value import value
 
 TYPE_CHECKING = False
@@ -93,8 +94,8 @@ class LockingKeys:
     overrides: tuple[str, ...] = ()
     """Requirements in normal form that replace those of packages."""
 
-    python: tuple[str, ...] = ("3.12",)
-    """Python requests, in order of preference."""
+    python: tuple[str, ...] = ()
+    """Python requests, in order of preference; empty for any of `KNOWN_PYTHONS` that the packages allow."""
 
     platforms: tuple[str, ...] = ("x86_64-manylinux_2_28", "aarch64-manylinux_2_28")
     exclude_newer: str | None = None
@@ -118,6 +119,11 @@ class LockingKeys:
 
     resolver: str = "uv"
     """The name of a `ResolverKind`."""
+
+    @property
+    def pythons(self) -> tuple[str, ...]:
+        """The Pythons to lock for: those named, or all that are known."""
+        return self.python or KNOWN_PYTHONS
 
 
 @value

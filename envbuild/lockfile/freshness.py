@@ -10,6 +10,7 @@ from envbuild.lockfile.builds import build_reasons
 from envbuild.lockfile.lockfile import Fresh, Inputs, LockedVariant, Stale
 from envbuild.lockfile.provided_commands import unknown_commands
 from envbuild.lockfile.runnable_modules import unknown_modules
+from envbuild.target.target import KNOWN_PYTHONS
 from envbuild.value import field_names
 
 if TYPE_CHECKING:
@@ -67,13 +68,16 @@ def command_reasons(lockfile: Lockfile, driver: Driver) -> tuple[str, ...]:
 
 def _reasons(locked: Inputs, wanted: Inputs) -> Iterator[str]:
     for field in ("requires", *field_names(LockingKeys)):
+        if field == "python" and bool(locked.python) != bool(wanted.python):
+            yield f"python: {_pythons(locked)} became {_pythons(wanted)}"
+            continue
         yield from _key_reasons(
             field.replace("_", "-"), getattr(locked, field), getattr(wanted, field)
         )
     if locked.indexes != wanted.indexes:
         yield "the packages that indexes are bound to changed"
     yield from _source_reasons(locked.sources, wanted.sources)
-    yield from _list_reasons("inherit.packages", locked.inherit, wanted.inherit)
+    yield from _list_reasons("inherit", locked.inherit, wanted.inherit)
     before, after = (tuple(one.name for one in side.variants) for side in (locked, wanted))
     yield from _list_reasons("variants", before, after)
     known = {one.name: one for one in locked.variants}
@@ -82,6 +86,10 @@ def _reasons(locked: Inputs, wanted: Inputs) -> Iterator[str]:
         yield from _list_reasons(f"variants.{one.name}.requires", then.requires, one.requires)
         if then.indexes != one.indexes:
             yield f"variants.{one.name}: the packages that indexes are bound to changed"
+
+
+def _pythons(inputs: Inputs) -> str:
+    return ", ".join(inputs.python) or f"any of {KNOWN_PYTHONS[-1]} to {KNOWN_PYTHONS[0]}"
 
 
 def _source_reasons(

@@ -130,9 +130,10 @@ def _lockfile(table: Mapping[str, object]) -> Lockfile:
     targets = tuple(map(parse_target, _strings(table, "targets")))
     inputs = _inputs(_table(table["inputs"]), tuple(map(_variant, _tables(table, "variant"))))
     ends = [f"@{variant.name}" for variant in inputs.variants] or [""]
-    amount = len(inputs.python) * len(inputs.platforms) * len(ends)
+    pythons = inputs.python or tuple(dict.fromkeys(target.python for target in targets))
+    amount = len(pythons) * len(inputs.platforms) * len(ends)
     if len(targets) != amount or [*map(str, targets)] != [
-        f"{python}-{on}{end}" for python in inputs.python for on in inputs.platforms for end in ends
+        f"{python}-{on}{end}" for python in pythons for on in inputs.platforms for end in ends
     ]:
         raise ValueError("its targets are not those of its inputs")
     check_targets("the lockfile", targets)

@@ -31,6 +31,9 @@ _TIMEOUT = 120.0
 _STANDARD_FOLDERS = ("/usr/local/bin", "/usr/bin", "/bin")
 """Searched in addition to `PATH`, so that a timer with an almost empty environment finds the same Pythons."""
 
+_OWN = ("/usr/local/bin/python3", "/usr/bin/python3")
+"""The host's own Python: an image's, else the distribution's."""
+
 _PYTHON = re.compile(r"python[\d.]*")
 _LIBC = {"manylinux": "glibc", "musllinux": "musl"}
 
@@ -105,6 +108,7 @@ class Interpreters:
         prefer_shareable: bool,
         downloads: bool,
         source: str = "host",
+        own_first: bool = False,
         offline: bool = False,
         dry_run: bool = False,
         key: str | None = None,
@@ -112,17 +116,21 @@ class Interpreters:
         """The interpreter for requests in order of preference; uv installs one if none fits.
 
         With `source` "store", only Pythons that envbuild has installed in the store count.
+        With `own_first`, the host's own `python3` comes before the order of preference.
         Chooses as `choose_interpreter` does, and searches again before it gives up.
         Nothing is downloaded with `offline`, or without `downloads` (from the declaration).
         HostError, for the declaration's `key`, lists what was found and what to do.
         """
         with self._lock:
+            own = tuple(map(os.path.realpath, _OWN)) if own_first else ()
             found = self._of(source, self._discover())
-            chosen = choose_interpreter(found, requests, prefer_shareable=prefer_shareable)
+            chosen = choose_interpreter(found, requests, prefer_shareable=prefer_shareable, own=own)
             if chosen is None and not self._refreshed and source != "store":
                 self._refreshed = True
                 found = self._discover(refresh=True)
-                chosen = choose_interpreter(found, requests, prefer_shareable=prefer_shareable)
+                chosen = choose_interpreter(
+                    found, requests, prefer_shareable=prefer_shareable, own=own
+                )
             if chosen is not None:
                 return chosen
             offline = offline and not read_downloads(self._environment).are_local

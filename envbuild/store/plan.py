@@ -173,7 +173,9 @@ def want(
 def _preferred(
     driver: Driver, lockfile: Lockfile, target: Target, version: str
 ) -> Preferred | None:
-    """The version on the first Python for the platform; None if it is the same version."""
+    """The version on the first Python that the driver names, for the platform; None if it is the same version."""
+    if not driver.python:
+        return None
     first = replace(target, python=driver.python[0])
     name = lockfile.inputs.version_of
     for package in lockfile.packages_for(first):

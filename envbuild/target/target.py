@@ -22,6 +22,9 @@ _ALIAS = re.compile(r"(?P<arch>[a-z0-9_]+)-(?P<alias>manylinux1|manylinux2010|ma
 _ALIASES = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
 """Names of platforms from before PEP 600, with their glibc."""
 
+KNOWN_PYTHONS = ("3.14", "3.13", "3.12", "3.11")
+"""What a driver is locked for if it names no Python, as far as packages allow; newest first."""
+
 LAST_PATCH = 99
 """No minor version of Python has so many patch releases; it stands for the newest one."""
 
@@ -189,10 +192,15 @@ class Host:
 
 
 def choose_interpreter(
-    interpreters: tuple[Interpreter, ...], requests: tuple[str, ...], *, prefer_shareable: bool
+    interpreters: tuple[Interpreter, ...],
+    requests: tuple[str, ...],
+    *,
+    prefer_shareable: bool,
+    own: tuple[str, ...] = (),
 ) -> Interpreter | None:
     """The interpreter for requests in order of preference, or None if no request can be satisfied.
 
+    A Python of `own`, real paths in order of preference, comes before all others if it satisfies any request.
     The first request that can be satisfied wins; then the highest version, then the first path.
     `prefer_shareable` is for a store that several users use: shareable interpreters are tried first, for all requests.
     A second choice that the service's user can start is better than a first choice that it cannot start.
@@ -200,6 +208,10 @@ def choose_interpreter(
     """
     shareable = tuple(found for found in interpreters if found.shareable)
     for group in (shareable, interpreters) if prefer_shareable else (interpreters,):
+        for path in own:
+            for found in group:
+                if found.path == path and any(map(found.answers, requests)):
+                    return found
         for request in requests:
             fitting = [found for found in group if found.answers(request)]
             if fitting:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-WANTED = ("3.11", "3.12", "3.13")
+WANTED = ("3.11", "3.12", "3.13", "3.14")
 _ASK = "import sys; print('%d.%d' % sys.version_info[:2], sys.prefix == sys.base_prefix)"
 
 

@@ -56,6 +56,7 @@ def make_driver(name: str = "asr", *requires: str, **changes: Any) -> Driver:
         commands=(command,),
         version_of=parse_requirement(texts[0]).name,
         platforms=("x86_64-manylinux_2_28",),
+        python=("3.12",),
     )
     return replace(plain, **changes)
 

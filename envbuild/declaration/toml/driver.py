@@ -109,7 +109,7 @@ class _Drivers:
             words = f"all drivers together have more than {_MOST_EFFECTIVE} values"
             table.place.wrong(words, hint="split the file into several")
         self._effective += sum(len(one.requires) + len(one.indexes) for one in made.variants)
-        if len(made.python) * len(made.platforms) * max(1, len(made.variants)) > MOST_TARGETS:
+        if len(made.pythons) * len(made.platforms) * max(1, len(made.variants)) > MOST_TARGETS:
             words = (
                 f"the driver has more than {MOST_TARGETS} targets (Pythons × platforms × variants)"
             )

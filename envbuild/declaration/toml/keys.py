@@ -43,6 +43,7 @@ from envbuild.declaration.toml.target import (
     torch_backend,
 )
 from envbuild.declaration.toml.variant import VARIANTS
+from envbuild.target.target import KNOWN_PYTHONS
 from envbuild.value import defaults_of, value
 
 if TYPE_CHECKING:
@@ -192,6 +193,7 @@ DRIVER_TABLE = (
         decides="lockfile",
         in_defaults=True,
         about="the Pythons, in order of preference; a host uses one of them",
+        default_words=f"any of {KNOWN_PYTHONS[-1]} to {KNOWN_PYTHONS[0]}",
     ),
     DriverKey(
         key=RESOLVER,

@@ -45,7 +45,7 @@ def plan(
     *drivers: Driver,
     names: tuple[str, ...] = (),
     host: Host = HOST,
-    interpreter_for: Callable[[Driver], Interpreter] = lambda _: PYTHON,
+    interpreter_for: Callable[[Driver, tuple[str, ...]], Interpreter] = lambda *_: PYTHON,
     current: Manifest | None = None,
     is_valid: Callable[[str], bool] = lambda _: False,
 ) -> Plan:
@@ -177,7 +177,7 @@ def test_an_exact_python_is_preferred_as_declared(folder: LockFolder) -> None:
 def test_a_missing_interpreter_is_the_hosts_problem(folder: LockFolder) -> None:
     """No interpreter that fits ends the plan with what was found."""
 
-    def none(_driver: Driver) -> Interpreter:
+    def none(_driver: Driver, _locked: tuple[str, ...]) -> Interpreter:
         raise HostError(Problem(message="no Python 3.12"))
 
     lock(folder, ASR)

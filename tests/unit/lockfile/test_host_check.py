@@ -80,7 +80,7 @@ def test_sync_skips_what_cannot_run(tmp_path: Path, cuda: str, skipped: bool) ->
         folder=folder,
         host=replace(HOST, accelerators=parse_host(f"cuda={cuda}")),
         host_packages=lambda _: None,
-        interpreter_for=lambda _: PYTHON,
+        interpreter_for=lambda *_: PYTHON,
         current=None,
         is_valid=lambda _: False,
     )

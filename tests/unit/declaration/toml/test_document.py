@@ -41,7 +41,7 @@ def test_a_driver_needs_nothing_but_requirements() -> None:
         commands=("asr",),
         version_of="faster-whisper",
         overlap="warn",
-        python=("3.12",),
+        python=(),
         python_downloads=True,
         platforms=("x86_64-manylinux_2_28", "aarch64-manylinux_2_28"),
         constraints=(),
