@@ -6,6 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from envbuild.digest import sha256_hex
 from envbuild.value import value
 
 if TYPE_CHECKING:
@@ -89,6 +90,9 @@ class ProjectPage:
     text: str
     """JSON (PEP 691), in ASCII; addresses are those of the router, relative to its page."""
 
+    digest: str
+    """The text's sha256, 64 hex digits."""
+
     @property
     def files(self) -> tuple[IndexFile, ...]:
         """All of them."""
@@ -138,6 +142,11 @@ class ProjectPage:
         while at >= 0:
             yield self.file_at(at)
             at = self.text.find(begin, at + 1)
+
+
+def page_with(name: str, text: str) -> ProjectPage:
+    """The page of a package with that text."""
+    return ProjectPage(name=name, text=text, digest=sha256_hex(text.encode()))
 
 
 def _file_of(entry: Mapping[str, Any]) -> IndexFile:

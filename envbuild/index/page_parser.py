@@ -15,12 +15,12 @@ from json.encoder import encode_basestring_ascii as quoted
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urldefrag, urljoin
 
-from envbuild.index.page import JSON, ProjectPage
+from envbuild.index.page import JSON, page_with
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping
 
-    from envbuild.index.page import IndexFile
+    from envbuild.index.page import IndexFile, ProjectPage
 
 _BASE = re.compile(r"""<base\s([^<>]*)>""", re.IGNORECASE)
 _HREF = re.compile(r"""\bhref\s*=\s*["']?([^"'\s]+)""", re.IGNORECASE)
@@ -89,7 +89,7 @@ def _without_collections() -> Generator[None]:
 def _page(name: str, entries: Iterable[str], status: str | None) -> ProjectPage:
     said = f'"_status":"{status}",' if status else ""
     head = f'{{"meta":{{"api-version":"1.0"}},"name":{quoted(name)},{said}"files":['
-    return ProjectPage(name=name, text=f"{head}{','.join(entries)}]}}")
+    return page_with(name, f"{head}{','.join(entries)}]}}")
 
 
 def _base_of(html: str) -> str:

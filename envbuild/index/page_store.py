@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from envbuild.digest import sha256_hex
-from envbuild.index.page import ProjectPage
+from envbuild.index.page import page_with
 from envbuild.lean_json import read_ordinary
 from envbuild.posix.files import make_private, write_atomically
 from envbuild.value import value
@@ -18,6 +18,8 @@ from envbuild.value import value
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
+
+    from envbuild.index.page import ProjectPage
 
 _FORMAT = 2
 _KEPT = 30 * 24 * 3600.0
@@ -54,15 +56,13 @@ class PageStore:
     def get(self, url: str) -> StoredPage | None:
         """The page at an address; None where nothing is kept, or nothing whole."""
         with suppress(OSError, ValueError, TypeError, KeyError):
-            head, _, text = read_ordinary(self._path(url)).decode("ascii").partition("\n")
-            known = json.loads(head)
-            if (known["format"], known["url"], known["digest"]) == (
-                _FORMAT,
-                url,
-                sha256_hex(text.encode()),
-            ):
+            content = read_ordinary(self._path(url))
+            begin = content.index(b"\n") + 1
+            known = json.loads(content[:begin])
+            page = page_with(str(known["name"]), str(memoryview(content)[begin:], "ascii"))
+            if (known["format"], known["url"], known["digest"]) == (_FORMAT, url, page.digest):
                 return StoredPage(
-                    page=ProjectPage(name=str(known["name"]), text=text),
+                    page=page,
                     # never where the clock has gone back
                     holds=known["asked"] <= self._clock() < known["until"],
                     conditions=tuple((str(name), str(said)) for name, said in known["conditions"]),
@@ -97,7 +97,7 @@ class PageStore:
             "format": _FORMAT,
             "url": url,
             "name": page.name,
-            "digest": sha256_hex(page.text.encode()),
+            "digest": page.digest,
             "asked": now,
             "until": now + seconds,
             "conditions": conditions,
@@ -106,7 +106,7 @@ class PageStore:
         with suppress(OSError):
             make_private(self._folder)
             self._sweep(now)
-            content = f"{json.dumps(head)}\n{page.text}".encode()
+            content = b"\n".join((json.dumps(head).encode(), page.text.encode()))
             write_atomically(self._path(url), content, mode=0o600, sync=False)
 
     def _sweep(self, now: float) -> None:

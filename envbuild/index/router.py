@@ -157,8 +157,7 @@ class IndexRouter:
             page = page_of(package, files)
         if self._sources is not None:
             page = self._sources.on_page(location, page)
-        digest = hashlib.sha256(page.text.encode()).hexdigest()
-        return Served(etag=f'"{digest}"', body=page.text)
+        return Served(etag=f'"{page.digest}"', body=page.text)
 
     @contextmanager
     def content(self, package: str, filename: str, span: str | None) -> Generator[Content]:

@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
-from envbuild.index.page import ProjectPage
+from envbuild.index.page import page_with
 from envbuild.index.page_versions import moment_of, uploaded, version_of
 from envbuild.index.router_server import Content, Served, listen
 from envbuild.requirement.parse import parse_version, settled_requirement
@@ -112,7 +112,7 @@ class TargetIndex:
         limit = self._request.limit_of(package)
         until = None if limit is None else moment_of(limit)
         entries = json.loads(body)["files"]
-        for entry, file in zip(entries, ProjectPage(name=package, text=body).files, strict=True):
+        for entry, file in zip(entries, page_with(package, body).files, strict=True):
             if self._fits(file) and _is_in_time(file, until):
                 yield entry, file
 
