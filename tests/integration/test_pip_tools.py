@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.integration.test_path_sources import write as write_project
 from tests.support.command_line import declare_drivers, host_platform
 from tests.support.index_server import IndexServer
 from tests.support.scenarios import load_scenario
@@ -268,6 +269,22 @@ def test_source_is_built_only_where_the_declaration_allows_it(
     declare(run_envbuild, "src>2", python=python_version, more='allow-sdist = ["src"]\n')
     run_envbuild("lock", check=True)
     assert locked(run_envbuild) == {"src": "2.1", "base": "1.0"}
+
+
+def test_packages_with_a_source_of_their_own(
+    run_envbuild: CommandLine, index: IndexServer, python_version: str
+) -> None:
+    """A wheel by its URL and a folder are locked as by uv, no index is asked for them, and uv accepts the result."""
+    index.add(Wheel(name="helper"), Wheel(name="flash", version="9.0"))
+    write_project(run_envbuild.cwd / "svc")
+    with IndexServer([Wheel(name="flash", version="2.8", requires=("helper",))]) as elsewhere:
+        url = f"{elsewhere.origin}/files/flash-2.8-py3-none-any.whl"
+        sources = f'[sources]\nsvc = {{ path = "svc" }}\nflash = {{ url = "{url}" }}\n'
+        declare(run_envbuild, "svc", "flash", python=python_version, more=sources)
+        run_envbuild("lock", "--cross-check", check=True)
+    assert locked(run_envbuild) == {"svc": "0.3", "flash": "2.8", "helper": "1.0"}
+    assert not index.asked("flash")
+    assert not index.asked("svc")
 
 
 def test_drivers_that_coexist(
