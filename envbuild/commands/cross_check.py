@@ -107,7 +107,7 @@ class CrossChecker:
         if not targets:
             self.progress.done(driver.name, "not cross-checked")
             return result
-        if any(driver.name in group for group in coexist_groups(self.declaration)):
+        if self._is_ruled(driver):
             upgrade = Upgrade()  # it was not resolved alone, so it is not chosen anew alone
         second = _SecondResolution(
             checker=self,
@@ -118,6 +118,12 @@ class CrossChecker:
         result = second.compare(result, targets)
         self.progress.done(driver.name, f"cross-checked by {judge.name}")
         return result
+
+    def _is_ruled(self, driver: Driver) -> bool:
+        """Whether a rule across drivers has a say in its versions."""
+        agreeing = (rule.drivers for rule in self.declaration.agree)
+        groups = (*coexist_groups(self.declaration), *agreeing)
+        return any(driver.name in group for group in groups)
 
     def _obstacles(
         self, driver: Driver, judge: ResolverKind, lockfile: Lockfile

@@ -134,6 +134,17 @@ def test_where_the_second_finds_nothing(
     assert "that require a different python version: 1.0 Requires-Python <3.9" in result.stdout
 
 
+def test_a_rule_is_no_difference(
+    run_envbuild: CommandLine, index: IndexServer, python_version: str
+) -> None:
+    """A version that only a rule across drivers asks for is kept by the second resolver, in an upgrade too."""
+    index.add(*(Wheel(name="lib", version=version) for version in ("1.0", "2.0")))
+    drivers = declare_drivers({"old": ["lib<2"], "any": ["lib"]}, python=python_version)
+    run_envbuild.declare(f'{drivers}[[agree]]\ndrivers = ["old", "any"]\npackages = ["lib"]\n')
+    result = run_envbuild("lock", "--upgrade", "--cross-check", check=True)
+    assert "any: pip-tools takes the same versions as uv on 1 target\n" in result.stdout
+
+
 def test_what_cannot_be_judged_is_said(
     run_envbuild: CommandLine, index: IndexServer, python_version: str
 ) -> None:
