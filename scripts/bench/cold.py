@@ -13,7 +13,7 @@ from scripts.bench.large import uv_script
 from scripts.bench.pipx import install_fleet
 from scripts.bench.rounds import Call, Sample, compete
 from scripts.bench.rows import Row, compare
-from tests.support.command_line import host_platform
+from tests.support.command_line import copy_own_fleet, host_platform
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,8 +31,7 @@ _CHAPTER = "A host from nothing"
 def measure_cold(place: Place, rounds: int) -> Iterator[Row]:
     """`sync` with empty caches, and the fleet's disk."""
     project = Project(place=place, folder=place.folder("fleet"), more={})
-    shutil.copy(ROOT / "drivers.toml", project.folder)
-    shutil.copytree(ROOT / "locks", project.folder / "locks")
+    copy_own_fleet(project.folder)
     target = _target()
     requirements = {}
     for driver in DRIVERS:

@@ -55,7 +55,8 @@ def test_units_move_with_the_generations(
     root, run = boot_root(), run_envbuild_online
     declaration = (ROOT / "drivers.toml").read_text()
     (project / "drivers.toml").write_text(declaration)
-    (project / "locks").symlink_to(ROOT / "locks")
+    for name in ("locks", "examples"):
+        (project / name).symlink_to(ROOT / name)
     run("sync", *_COMMANDS, check=True)
     units = {
         f"{name}.service": _UNIT.format(name=name, store=store, command=command)

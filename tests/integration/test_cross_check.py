@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.integration.test_pip_tools import BY_PIP, fake_pip_tools
-from tests.support.command_line import ROOT, declare_drivers, host_platform
+from tests.support.command_line import copy_own_fleet, declare_drivers, host_platform
 from tests.support.scenarios import FOLDER, load_scenario
 from tests.support.wheels import Wheel
 
@@ -216,8 +215,7 @@ def test_made_up_indexes(
 @pytest.mark.index
 def test_a_driver_of_this_repository(run_envbuild_online: CommandLine) -> None:
     """What is committed for the embeddings is what pip takes; the whole fleet is `nox -s differential`'s."""
-    shutil.copy(ROOT / "drivers.toml", run_envbuild_online.cwd)
-    shutil.copytree(ROOT / "locks", run_envbuild_online.cwd / "locks")
+    copy_own_fleet(run_envbuild_online.cwd)
     result = run_envbuild_online(
         "lock", "embeddings", "--check", "--cross-check", "--format", "json", check=True
     )

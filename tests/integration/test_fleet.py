@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.faults import fleet
-from tests.support.command_line import ROOT
+from tests.support.command_line import ROOT, copy_own_fleet
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,15 +22,15 @@ pytestmark = pytest.mark.index
 DRIVERS = {
     "asr": ("asr", "import faster_whisper, fastapi, multipart"),
     "embeddings": ("uvicorn", "import model2vec, fastapi"),
+    "echo": ("envbuild-echo", "import envbuild_echo.app"),
 }
-"""Two CPU drivers that start uvicorn, the first by a command of its own; and what must be importable in them."""
+"""CPU drivers that start uvicorn, the last one a service in a folder; and what must be importable in them."""
 
 
 @pytest.fixture
 def ours(run_envbuild_online: CommandLine, project: Path) -> CommandLine:
     """The real command line on a copy of the repository's declaration and lockfiles."""
-    shutil.copy(ROOT / "drivers.toml", project)
-    shutil.copytree(ROOT / "locks", project / "locks")
+    copy_own_fleet(project)
     return run_envbuild_online
 
 
@@ -77,9 +76,10 @@ def test_building_and_starting(ours: CommandLine, store: Path) -> None:
         assert driver["version"] in driver["environment"]
         for path in (driver["binary"], driver["stable_binary"], _shim(store, driver, command)):
             said = _start(path, "--version")
-            assert driver["packages"]["uvicorn"] in said, said
+            shown = "envbuild-echo" if name == "echo" else "uvicorn"
+            assert driver["packages"][shown] in said, said
         _start(driver["python"], "-c", imports)
-    _run_example_tests(manifest["drivers"]["embeddings"]["python"])
+    _run_example_tests(manifest["drivers"]["echo"]["python"])
     fleet.check_valid(store)
     assert not fleet.leftovers(store)
     before = json.loads((store / "current/manifest.json").read_text())
@@ -88,10 +88,10 @@ def test_building_and_starting(ours: CommandLine, store: Path) -> None:
 
 
 def _run_example_tests(python: str) -> None:
-    """The tests of `examples/echo`, by a Python that has what the service requires."""
-    example = ROOT / "examples/echo"
-    argv = (python, "-m", "unittest", "discover", "--start-directory", example / "tests")
-    env = {"PYTHONPATH": str(example / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
+    """The tests of `examples/echo`, of the service as it was built."""
+    tests = ROOT / "examples/echo/tests"
+    argv = (python, "-m", "unittest", "discover", "--start-directory", tests)
+    env = {"PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(argv, env=env, cwd="/", capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert "Ran 3 tests" in done.stderr

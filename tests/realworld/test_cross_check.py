@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.command_line import ROOT
+from tests.support.command_line import copy_own_fleet
 
 if TYPE_CHECKING:
     from tests.support.command_line import CommandLine
@@ -21,8 +20,7 @@ CPU_FLEET = ("asr", "gateway", "embeddings")
 def test_the_cpu_fleet(upgrade: tuple[str, ...], run_envbuild_online: CommandLine) -> None:
     """Both resolvers have the same versions of every package, on every target that this host can run."""
     pytest.importorskip("piptools")
-    shutil.copy(ROOT / "drivers.toml", run_envbuild_online.cwd)
-    shutil.copytree(ROOT / "locks", run_envbuild_online.cwd / "locks")
+    copy_own_fleet(run_envbuild_online.cwd)
     result = run_envbuild_online(
         *("lock", *CPU_FLEET, *upgrade, "--check", "--cross-check", "--format", "json")
     )

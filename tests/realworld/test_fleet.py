@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.conftest import remove_tree
-from tests.support.command_line import ROOT, CommandLine, child_environment
+from tests.support.command_line import CommandLine, child_environment, copy_own_fleet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.index, pytest.mark.slow]
 
 GPU_DRIVERS = ("vllm", "sglang", "image-gen")
-CPU_DRIVERS = ("asr", "gateway", "embeddings")
+CPU_DRIVERS = ("asr", "gateway", "embeddings", "echo")
 FLEET = (*GPU_DRIVERS, *CPU_DRIVERS)
 WANTS_A_GPU = (
     "CUDA",
@@ -49,8 +48,7 @@ def fleet(roomy: Path, pythons: dict[str, Path]) -> CommandLine:
     folder = roomy / "p"
     if not folder.exists():
         folder.mkdir()
-        shutil.copy(ROOT / "drivers.toml", folder)
-        shutil.copytree(ROOT / "locks", folder / "locks")
+        copy_own_fleet(folder)
     path = os.pathsep.join((*(str(p.parent) for p in pythons.values()), os.environ["PATH"]))
     env = child_environment(ENVBUILD_STORE=str(roomy / "s"), PATH=path)
     return CommandLine(cwd=folder, env=env, timeout=3 * 3600)
@@ -76,7 +74,7 @@ def test_lock_from_nothing(fleet: CommandLine, roomy: Path) -> None:
     """Every driver of the fleet can still be resolved for every target it declares."""
     empty = roomy / "anew"
     empty.mkdir()
-    shutil.copy(ROOT / "drivers.toml", empty)
+    copy_own_fleet(empty, locks=False)
     result = fleet("lock", cwd=empty)
     assert result.code == 0, result
     assert {path.stem for path in (empty / "locks").iterdir()} == set(FLEET)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.command_line import ROOT, CommandLine, child_environment
+from tests.support.command_line import CommandLine, child_environment, copy_own_fleet
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,8 +25,7 @@ DRIVERS = ("asr", "gateway", "embeddings")
 @pytest.fixture
 def fleet(project: Path, store: Path) -> CommandLine:
     """The committed declaration and lockfiles, and the host's own index."""
-    shutil.copy(ROOT / "drivers.toml", project)
-    shutil.copytree(ROOT / "locks", project / "locks")
+    copy_own_fleet(project)
     env = child_environment(ENVBUILD_STORE=str(store))
     env.pop("ENVBUILD_INDEX_DEFAULT_URL", None)
     return CommandLine(cwd=project, env=env, timeout=1800)

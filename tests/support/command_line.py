@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -106,6 +107,15 @@ class CommandLine:
         path = self.cwd / "drivers.toml"
         path.write_text(text if "version =" in text else f"version = 1\n{text}")
         return path
+
+
+def copy_own_fleet(folder: Path, *, locks: bool = True) -> None:
+    """Copy the repository's own declaration into a folder, with the folder of its source, and its lockfiles."""
+    shutil.copy(ROOT / "drivers.toml", folder)
+    leave = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "examples", folder / "examples", ignore=leave)
+    if locks:
+        shutil.copytree(ROOT / "locks", folder / "locks")
 
 
 def child_environment(**more: str) -> dict[str, str]:

@@ -87,7 +87,7 @@ def test_relative_folders_start_at_the_file(
 
 
 def test_the_repositorys_own_fleet_is_declared_as_promised() -> None:
-    """Three drivers for any machine, three for hosts with CUDA."""
+    """Four drivers for any machine, three for hosts with CUDA."""
     declaration = read_declaration(REPOSITORY / "drivers.toml")
     gpu = {driver.name for driver in declaration.drivers if driver.accelerator}
     cpu = [driver for driver in declaration.drivers if not driver.accelerator]
@@ -96,6 +96,7 @@ def test_the_repositorys_own_fleet_is_declared_as_promised() -> None:
         "asr": "asr",
         "gateway": "litellm",
         "embeddings": "uvicorn",
+        "echo": "envbuild-echo",
     }
     assert [variant.name for variant in cpu[0].variants] == ["cuda12", "cpu"]
     for driver in cpu:
