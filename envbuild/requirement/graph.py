@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from envbuild.requirement.parse import COMPARISON, GIVEN, holds, parse_requirement
@@ -11,7 +11,6 @@ from envbuild.value import value
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from envbuild.requirement.parse import PublishedRequirement
     from envbuild.target.target import Target
 
 
@@ -94,12 +93,12 @@ def edges_of(
         if extra and holds(marker, target):
             continue
         if wanted.name not in overrides:
-            yield _edge(requirer, wanted, text)
+            yield _edge(requirer, text)
             continue
         for override in overrides[wanted.name]:
             instead = parse_requirement(override)
             if holds(instead.marker, target):
-                yield _edge(requirer, instead, text, override)
+                yield _edge(requirer, text, override)
 
 
 @cache
@@ -114,9 +113,10 @@ def _extras_alone(marker: str) -> str:
     )
 
 
-def _edge(
-    requirer: str | None, wanted: PublishedRequirement, text: str, override: str | None = None
-) -> Edge:
+@lru_cache(maxsize=1 << 16)
+def _edge(requirer: str | None, text: str, override: str | None = None) -> Edge:
+    """One for all targets, which ask for the same ones again and again."""
+    wanted = parse_requirement(text if override is None else override)
     return Edge(
         requirer=requirer,
         package=wanted.name,
