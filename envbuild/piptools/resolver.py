@@ -18,7 +18,7 @@ from envbuild.resolution.resolution import Resolution, UnsupportedTargetError
 from envbuild.value import value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from envbuild.posix.process import Completed
     from envbuild.resolution.resolution import (
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         ResolveRequest,
         ResolverTools,
     )
-    from envbuild.target.target import Interpreter
+    from envbuild.target.target import Interpreter, Target
 
 _WORKER = Path(__file__).with_name("worker.py")
 _MEMORY = 1 << 30
@@ -81,7 +81,8 @@ class PipToolsResolver:
             if isinstance(python, str):
                 reasons.setdefault(python, []).append(str(target))
         if reasons:
-            raise UnsupportedTargetError(_unsupported(request, reasons))
+            here = [target for target, python in found.items() if not isinstance(python, str)]
+            raise UnsupportedTargetError(_unsupported(request, reasons, here))
         chosen = found.get(request.target) or self.tools.python_for(request.target)
         assert not isinstance(chosen, str)
         return chosen
@@ -179,15 +180,29 @@ class PipToolsResolver:
         return HostError(Problem(message=message, detail=words))
 
 
-def _unsupported(request: ResolveRequest, reasons: dict[str, list[str]]) -> Problem:
+def _unsupported(
+    request: ResolveRequest, reasons: dict[str, list[str]], here: Sequence[Target]
+) -> Problem:
+    """The error for targets, by the reason why they cannot run; `here` are the others."""
     targets = "; ".join(f"{', '.join(names)} ({reason})" for reason, names in reasons.items())
+    pythons = _quoted(target.python for target in here)
+    platforms = _quoted(str(target.platform) for target in here)
+    declare = f"declare python = [{pythons}] and platforms = [{platforms}]" if pythons else ""
+    others = (
+        *((declare,) if declare else ()),
+        "lock on a host that has all of them",
+        'set resolver = "uv", which resolves for any target',
+    )
     return Problem(
         message="pip cannot resolve for a Python that is not running, and these targets of "
         f"{request.driver} cannot run here: {targets}",
         key=f"drivers.{request.driver}.resolver",
-        hint="remove the targets from `python` and `platforms`, install the Python, "
-        'lock on a host that has them, or set resolver = "uv", which resolves for any target',
+        hint=", or ".join(others),
     )
+
+
+def _quoted(texts: Iterable[str]) -> str:
+    return ", ".join(f'"{text}"' for text in dict.fromkeys(texts))
 
 
 def _settled(lines: Iterable[str], request: ResolveRequest) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.python.interpreters import describe
 from envbuild.target.target import choose_interpreter
 
 if TYPE_CHECKING:
@@ -22,4 +21,4 @@ def python_for(target: Target, host: Host, interpreters: Interpreters) -> Interp
         return f"this host is {host}"
     found = interpreters.discover()
     chosen = choose_interpreter(found, (target.python,), prefer_shareable=False)
-    return chosen or f"there is no Python {target.python} here; {describe(found)}"
+    return chosen or f"there is no Python {target.python} here"

@@ -166,6 +166,9 @@ def test_other_targets_are_refused_in_one_message(
     assert f"{python_version}-{host_platform()}," not in result.stderr
     assert "pip cannot resolve for a Python that is not running" in result.stderr
     assert "there is no Python 3.95 here" in result.stderr
+    assert f'declare python = ["{python_version}"] and platforms = ["{host_platform()}"]' in (
+        result.stderr
+    )
     assert 'resolver = "uv"' in result.stderr
     assert not index.asked()
     assert not (run_envbuild.cwd / "locks").exists()
