@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import stat
 from pathlib import Path
@@ -118,7 +119,18 @@ class Hooks:
         answer = read_regular(control / "output.json", control, _LARGEST_ANSWER)
         if answer is None:
             raise self.sandbox.failure("its build backend gave no answer")
-        Path(outer, "output.json").write_bytes(answer)
+        Path(outer, "output.json").write_bytes(_without_warnings(answer))
+
+
+def _without_warnings(answer: bytes) -> bytes:
+    """An answer without the backend's warnings, which `pyproject_hooks` would print as they are."""
+    try:
+        table = json.loads(answer)
+    except (ValueError, RecursionError):
+        return answer
+    if isinstance(table, dict):
+        table.pop("warnings", None)
+    return json.dumps(table).encode()
 
 
 def read_regular(path: Path, folder: Path, most: int) -> bytes | None:

@@ -158,10 +158,13 @@ def _uv_version() -> str:
 def _downloads(
     context: Context,
 ) -> Iterator[tuple[Callable[[ChosenFile, Path], None], Callable[[ChosenFile, Path], bool]]]:
-    """What downloads a locked file from its index, and what tells whether it is in a folder already."""
+    """What takes a locked file from the store's built wheels or downloads it, and whether it is in a folder."""
+    from shutil import copyfile
+
     from envbuild.build.sources import is_locked
     from envbuild.index.download import download_locked
     from envbuild.index.session import index_sessions
+    from envbuild.wheelcache.built import BuiltWheels
 
     with index_sessions(
         context.declaration,
@@ -173,8 +176,13 @@ def _downloads(
         retries=context.index_retries,
         hashes=False,
     ) as sessions:
+        built = BuiltWheels(context.store.cache / "built")
 
         def download(file: ChosenFile, folder: Path) -> None:
+            here = built.fetch(file, folder)
+            if here is not None and is_locked(here, file):
+                copyfile(here, folder / file.file)
+                return
             session = sessions.of_names((file.index,))
             download_locked(session.client, session.locations, file, folder)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.commands.selection import read_lockfiles
 from envbuild.errors import HostError, Problem, UsageError
-from envbuild.lockfile.lockfile import ChosenFile
+from envbuild.lockfile.builds import taken_file
 from envbuild.nearest_name import name_hint
 from envbuild.posix.files import make_folders
 from envbuild.posix.workers import Workers
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from envbuild.declaration.declaration import Declaration
     from envbuild.lockfile.folder import LockFolder
-    from envbuild.lockfile.lockfile import Lockfile
+    from envbuild.lockfile.lockfile import ChosenFile, Lockfile
     from envbuild.progress import Progress
     from envbuild.target.target import Target
 
@@ -123,16 +123,8 @@ def locked_files(
 
 
 def files_on(lockfile: Lockfile, targets: Iterable[Target]) -> Iterator[ChosenFile]:
-    """A lockfile's files for some targets; a file of several comes once."""
+    """A lockfile's files for some targets, the wheels that were built in place of their sources; each once."""
     wanted = tuple(targets)
     for package in lockfile.packages:
-        for file in package.files:
-            if any(target in file.targets for target in wanted):
-                yield ChosenFile(
-                    package=package.name,
-                    version=package.version,
-                    index=package.index,
-                    file=file.name,
-                    sha256=file.sha256,
-                    size=file.size,
-                )
+        taken = (taken_file(package, target) for target in wanted if target in package.targets)
+        yield from dict.fromkeys(taken)

@@ -406,5 +406,7 @@ def _left_out(
                 yield LeftOut(driver=name, what=str(target), reason=reason)
         for file in files_on(lockfile, chosen[name]):
             if not file.file.endswith(".whl"):
-                reason = "it is a source distribution, which each host builds from its index"
+                reason = (
+                    "it comes as source: `envbuild build` locks its wheel, else each host builds it"
+                )
                 yield LeftOut(driver=name, what=file.file, reason=reason)

@@ -23,7 +23,7 @@ def download_locked(
 
     IndexFailureError if the index does not give it so; OSError if the disk fails.
     """
-    location = locations.named(file.index)
+    location = locations.holding(file.index, file.package)
     scratch = folder / f".{file.sha256}.{os.getpid()}.part"
     try:
         listed = client.listed_file(location, file.package, file.file)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import FIRST_EXCEPTION, wait
 from contextlib import suppress
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError, IndexFailureError
 from envbuild.index.answer import Fault, IndexAnswerError, bad_answer
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from envbuild.index.page import IndexFile
     from envbuild.index.reader import IndexClient
     from envbuild.index.stand_ins import SourceRules
-    from envbuild.lockfile.lockfile import ChosenFile
     from envbuild.resolution.resolution import KnownPackage, LockedChoice
 
 _SMALL = 4 << 20
@@ -128,17 +127,11 @@ class MetadataReader:
                 return None
         return self.read(file)
 
-    def download(self, file: ChosenFile, sink: BinaryIO) -> None:
-        """Write a locked file, whose sha256 must be the locked one; IndexAnswerError if it is not to be had."""
-        location = self.locations.holding(file.index, file.package)
-        listed = self._listed(location, file)
-        self.client.download(location, file.package, listed, sink)
-
     def _keep(self, file: ResolvedFile, metadata: WheelMetadata, lifetime: float) -> WheelMetadata:
         self.cache.put(file.sha256, metadata, lifetime=lifetime)
         return metadata
 
-    def _listed(self, location: IndexLocation, file: ResolvedFile | ChosenFile) -> IndexFile:
+    def _listed(self, location: IndexLocation, file: ResolvedFile) -> IndexFile:
         """The file as its index's page lists it."""
         page = self.client.project_page(location, file.package)
         listed = page.file(file.file)

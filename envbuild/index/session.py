@@ -99,10 +99,10 @@ class IndexSession:
 
     def download(self, file: ChosenFile, folder: Path) -> Path:
         """A locked file in a folder, with the locked sha256; IndexFailureError if its index does not give it."""
-        path = folder / file.file
-        with path.open("wb") as sink:
-            self.reader.download(file, sink)
-        return path
+        from envbuild.index.download import download_locked
+
+        download_locked(self.client, self.locations, file, folder)
+        return folder / file.file
 
     def explain_resolution(self, request: ResolveRequest, words: str) -> EnvbuildError | None:
         """Why a resolution failed with uv's output, if an index or a build is the reason."""

@@ -156,6 +156,14 @@ def chosen_file(package: LockedPackage, file: LockedFile) -> ChosenFile:
     )
 
 
+def taken_file(package: LockedPackage, target: Target) -> ChosenFile:
+    """The file of a package that one of its targets installs, or builds if no wheel was built of it yet."""
+    file = next(file for file in package.files if target in file.targets)
+    chosen = chosen_file(package, file)
+    built = (file for file in package.built if target in file.targets)
+    return next((wheel_of(chosen, wheel.name, wheel.sha256, wheel.size) for wheel in built), chosen)
+
+
 def _wheel(file: LockedFile, bindings: Bindings) -> ChosenFile:
     """A wheel of a build requirement, whose name says what it is."""
     name, version = _named(file.name)

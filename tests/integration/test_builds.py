@@ -222,8 +222,28 @@ def test_build_locks_the_wheel(
     assert len(builds(told)) == 1
 
 
+@pytest.fixture(params=["index", "folder"])
+def origin(
+    request: pytest.FixtureRequest, declared: CommandLine, index: IndexServer, project: Path
+) -> str:
+    """Where the source of svc is: in the index, or in a folder of the repository."""
+    if request.param == "folder":
+        for name, text in MadeSource(name="svc", requires=("dep",)).members().items():
+            (project / "svc").mkdir(exist_ok=True)
+            (project / "svc" / name).write_text(text)
+        change(declared, "[build.svc]", '[sources]\nsvc = { path = "svc" }\n[build.svc]')
+        change(declared, 'allow-sdist = ["svc"]\n', "")
+        del index.files["svc-1.0.tar.gz"]
+    return str(request.param)
+
+
 def test_a_third_store_takes_the_wheel_from_a_folder(
-    declared: CommandLine, told: Path, scratch: Path, project: Path, index: IndexServer
+    origin: str,
+    declared: CommandLine,
+    told: Path,
+    scratch: Path,
+    project: Path,
+    index: IndexServer,
 ) -> None:
     """Two clones and stores build once each, with equal keys; the third builds nothing, with an empty PATH."""
     declared("lock", check=True)
@@ -244,7 +264,8 @@ def test_a_third_store_takes_the_wheel_from_a_folder(
     third.mkdir()
     folder = f'[[source]]\nfolder = "{scratch / "wheels"}"\n'
     (third / "settings.toml").write_text(f'build = "never"\n{folder}')
-    del index.files["svc-1.0.tar.gz"]
+    if origin == "index":
+        del index.files["svc-1.0.tar.gz"]
     empty = {"ENVBUILD_STORE": str(third), "PATH": ""}
     declared("sync", env=empty, check=True)
     assert declared("run", "one", env=empty, check=True).stdout == "svc 1.0 by maker 1.1\n"
@@ -311,3 +332,22 @@ def test_nothing_to_build_is_said(
     run_envbuild.declare(f'[drivers.one]\nrequires = ["dep"]\npython = "{python_version}"\n')
     run_envbuild("lock", check=True)
     assert run_envbuild("build", check=True).stdout == "no package comes as source\n"
+
+
+def test_what_carries_wheels_carries_built_ones(
+    declared: CommandLine, told: Path, scratch: Path, index: IndexServer
+) -> None:
+    """`fetch` and `publish` take the locked wheel from the store; who follows the release builds nothing."""
+    declared("lock", check=True)
+    declared("build", check=True)
+    del index.files["svc-1.0.tar.gz"]
+    declared("fetch", "--out", str(scratch / "wheels"), check=True)
+    assert (scratch / "wheels" / "svc-1.0-py3-none-any.whl").is_file()
+    assert not (scratch / "wheels" / "svc-1.0.tar.gz").exists()
+    declared("sync", check=True)
+    declared("publish", f"dir:{scratch / 'release'}", check=True)
+    other = {"ENVBUILD_STORE": str(scratch / "other")}
+    release = f"dir:{scratch / 'release'}"
+    declared("sync", "--from", release, "--only-from", "--rebuild", env=other, check=True)
+    assert declared("run", "two", env=other, check=True).stdout == "svc 1.0 by maker 1.1\n"
+    assert len(builds(told)) == 1

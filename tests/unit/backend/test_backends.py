@@ -144,6 +144,14 @@ def test_a_failing_backend_is_shown(scratch: Path) -> None:
     assert "\x1b" not in next((scratch / "logs").iterdir()).read_text()
 
 
+def test_a_warning_of_a_backend_is_not_printed(
+    scratch: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    """It is a stranger's text, and goes nowhere."""
+    prepare(scratch, said("import warnings; warnings.warn('\\x1b[31mred')"))
+    assert not recwarn.list
+
+
 def test_the_network_is_denied(scratch: Path) -> None:
     """A build that asks for it fails, and the message says that it was denied."""
     line = "import socket; socket.create_connection(('127.0.0.1', 9), 5)"
