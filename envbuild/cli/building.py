@@ -189,7 +189,14 @@ class BuilderParts:
             copy = folder / "tree"
             copy.mkdir()
             context = self._context
-            return fetch_tree(location, file, copy, context.runner, context.environment)
+            return fetch_tree(
+                location,
+                file,
+                copy,
+                context.runner,
+                context.environment,
+                cache=context.store.cache,
+            )
         found = self._places.fetch((file,), folder).get(file.sha256)
         if found is None and self._offline:
             message = (

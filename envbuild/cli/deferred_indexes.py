@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from envbuild.cli.context import Context
+    from envbuild.commands.lock_jobs import Upgrade
     from envbuild.declaration.index import Bindings
     from envbuild.index.built_metadata import BuiltMetadataReader
     from envbuild.index.listed_sources import ListedSources
@@ -46,8 +47,12 @@ if TYPE_CHECKING:
 class DeferredIndexes:
     """A Resolver and a MetadataSource for the length of a `with` block; safe to share between threads."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, upgrade: Upgrade | None = None) -> None:
+        """`upgrade` says which pins need not stay."""
+        from envbuild.commands.lock_jobs import Upgrade
+
         self._context = context
+        self._upgrade = upgrade or Upgrade()
         self._opened = ExitStack()
         self._guard = threading.RLock()
         self._resolvers: dict[tuple[str, Bindings, SourceRules], Resolver] = {}
@@ -244,8 +249,30 @@ class DeferredIndexes:
             self._context.environment,
             pythons=self._pythons,
             asker=self._asker_of,
+            cache=self._context.lock_cache,
+            kept=self._kept_commits.get,
         )
         return self._opened.enter_context(trees)
+
+    @cached_property
+    def _kept_commits(self) -> dict[str, str]:
+        """The locked commit of each git source that no upgrade names; a branch moves only by an upgrade."""
+        from contextlib import suppress
+
+        from envbuild.declaration.source import GIT, kind_of
+        from envbuild.declaration.tree_name import parse_tree_name
+        from envbuild.errors import LockfileError
+
+        found: dict[str, str] = {}
+        declaration = self._context.declaration if not self._upgrade.everything else None
+        for driver in declaration.drivers if declaration is not None else ():
+            with suppress(LockfileError):
+                stored = self._context.lock_folder.read(driver.name)
+                for package in stored.lockfile.packages if stored is not None else ():
+                    if kind_of(package.index) == GIT and package.name not in self._upgrade.packages:
+                        _, _, commit = parse_tree_name(package.files[0].name)
+                        found.setdefault(package.index, commit or "")
+        return found
 
     def _asker_of(self, origin: str) -> tuple[Bindings, SourceRules]:
         """The indexes and the limits on age of the first driver that has a source."""

@@ -116,7 +116,7 @@ def _lock(
 
     packages = tuple(arguments.upgrade_package)
     upgrade = Upgrade(everything=arguments.upgrade, packages=packages)
-    with DeferredIndexes(context) as indexes:
+    with DeferredIndexes(context, upgrade) as indexes:
         jobs = arguments.jobs or _SIDE_BY_SIDE * context.cpus
         locker = Locker(
             declaration=context.declaration,

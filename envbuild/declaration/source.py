@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from envbuild.declaration.index import Bindings
     from envbuild.target.target import Target
 
-URL, PATH = "url", "path"
+URL, PATH, GIT = "url", "path", "git"
 ARCHIVES = (".whl", ".tar.gz", ".zip")
 """The ends of the names of files that are sources."""
 
@@ -168,3 +168,30 @@ class PathSource(PackageSource):
     def shown(self) -> str:
         """As in `PackageSource`."""
         return self.path
+
+
+@value
+class GitSource(PackageSource):
+    """A project in a git repository."""
+
+    url: str
+    """`https:`, `ssh:` or `file:`, without a password."""
+
+    revision_kind: str = ""
+    """`rev`, `tag` or `branch`; empty for the default branch."""
+
+    revision: str = ""
+    subdirectory: str = ""
+    """The project's folder in it; empty for the whole."""
+
+    @property
+    def declared(self) -> tuple[str, str]:
+        """As in `PackageSource`."""
+        parts = (self.url, self.revision_kind, self.revision, self.subdirectory)
+        return GIT, "\n".join(parts)
+
+    @property
+    def shown(self) -> str:
+        """As in `PackageSource`."""
+        end = f" ({self.revision_kind} {self.revision})" if self.revision_kind else ""
+        return f"{self.url}{end}"

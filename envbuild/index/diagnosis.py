@@ -156,7 +156,7 @@ def _only_source(package: str, version: str, location: IndexLocation, driver: st
     return Problem(
         message=(
             f"only a source distribution exists of {package} {version} "
-            f"on index '{location.name}' ({location.place})"
+            f"on {location.words} ({location.place})"
         ),
         key=f"drivers.{driver}.requires",
         hint=(

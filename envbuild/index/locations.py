@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from envbuild.declaration.index import Bindings
     from envbuild.index.page import IndexFile
+    from envbuild.sourcetree.git_tree import GitTree
     from envbuild.sourcetree.path_tree import PathTree
 
 _PORTS = {"http": 80, "https": 443}
@@ -67,7 +68,7 @@ class IndexLocation:
     files: tuple[IndexFile, ...] = ()
     """All files of a source, which has no page."""
 
-    tree: PathTree | None = None
+    tree: PathTree | GitTree | None = None
     """The files of a source that has to be built."""
 
     @property

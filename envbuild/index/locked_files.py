@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.declaration.source import origin_words
-from envbuild.errors import IndexFailureError, Problem
+from envbuild.errors import IndexFailureError, Problem, UsageError
 from envbuild.index.disk import is_on_disk, path_on_disk
 from envbuild.launchers.fleet import FileSource
 from envbuild.posix.workers import Workers
@@ -26,6 +26,7 @@ def find_places(
     lockfile: Lockfile, locations: IndexLocations, client: IndexClient
 ) -> Mapping[str, FileSource]:
     """Each package's files by name; IndexFailureError names every file that is not there as locked."""
+    _refuse_trees(lockfile)
     packages = {package.name: package for package in lockfile.packages}
     with Workers(max_workers=_SIDE_BY_SIDE) as pool:
         pages = dict(
@@ -53,6 +54,21 @@ def find_places(
             },
         )
     return found
+
+
+def _refuse_trees(lockfile: Lockfile) -> None:
+    """UsageError names the packages whose source is a folder or a commit, which no address has as a file."""
+    trees = sorted(
+        {
+            package.name
+            for package in lockfile.packages
+            if any(file.name.endswith(".tree") for file in package.files)
+        }
+    )
+    if trees:
+        message = f"{lockfile.driver}: {', '.join(trees)} is built from a folder or a commit, which has no address"
+        hint = "export another format, or put the built wheel where an index or a URL has it"
+        raise UsageError(Problem(message=message, hint=hint))
 
 
 def _problem(package: LockedPackage, page: ProjectPage) -> Problem | None:

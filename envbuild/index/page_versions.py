@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from envbuild.resolution.resolution import ResolveRequest
 
 _LOWEST = re.compile(r"(?:>=|>|~=|===?)\s*(\d+(?:\.\d+)*)")
+_COMMIT = re.compile(r"\.[0-9a-f]{40}$")
+"""Behind the version in the name of a source tree."""
+
 _KINDS = (".tar.gz", ".zip", ".tree")
 _LONGEST = 200
 """A longer version is ignored, in characters."""
@@ -137,6 +140,8 @@ def version_of(package: str, filename: str) -> Version | None:
     else:
         stem = next((filename.removesuffix(end) for end in _KINDS if filename.endswith(end)), "")
         name, _, text = stem.rpartition("-")
+        if filename.endswith(".tree"):
+            text = _COMMIT.sub("", text)
     return _parsed(text) if text and normalized_name(name) == package else None
 
 

@@ -113,7 +113,7 @@ class SourceBackends:
             return archive_tree(session.download(file, folder), folder / "tree", file)
         copy = folder / "tree"
         copy.mkdir()
-        return fetch_tree(location, file, copy, self.runner, self.environment)
+        return fetch_tree(location, file, copy, self.runner, self.environment, cache=self.cache)
 
     def _target(self, python: str) -> Target:
         """This host as a target that can be locked for."""

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
 
-from envbuild.declaration.source import PathSource, UrlSource, source_variable
+from envbuild.declaration.source import GitSource, PathSource, UrlSource, source_variable
 from envbuild.errors import Problem, UsageError
 from envbuild.index.locations import IndexLocation, split_credentials
 from envbuild.index.page import IndexFile
+from envbuild.sourcetree.git_tree import GitTree
 from envbuild.sourcetree.path_tree import check_place
 from envbuild.sourcetree.places import is_file_source, place_of
 
@@ -34,6 +35,9 @@ def locate_sources(
     for source in sources:
         variable = source_variable(source.package)
         try:
+            if isinstance(source, GitSource):
+                found.append(_locate_git(source, environ.get(variable, "")))
+                continue
             if isinstance(source, PathSource):
                 found.append(_locate_path(source, environ))
                 continue
@@ -47,6 +51,21 @@ def locate_sources(
     if problems:
         raise UsageError(dict.fromkeys(problems))
     return tuple(found)
+
+
+def _locate_git(source: GitSource, override: str) -> IndexLocation:
+    if override and Path(override).is_absolute():
+        override = Path(override).as_uri()
+    if override and not override.startswith(("https://", "ssh://", "file:///")):
+        raise ValueError("is neither a repository's URL nor an absolute path")
+    tree = GitTree(
+        url=override or source.url,
+        shown=source.url,
+        kind=source.revision_kind,
+        revision=source.revision,
+        subdirectory=source.subdirectory,
+    )
+    return IndexLocation(name=source.origin, tree=tree, packages=(source.package,))
 
 
 def _locate_path(source: PathSource, environ: Mapping[str, str]) -> IndexLocation:

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from envbuild.backend.source import SourceTree
-from envbuild.declaration.tree_name import tree_name
+from envbuild.declaration.tree_name import parse_tree_name, tree_name
 from envbuild.errors import HostError, IndexFailureError, Problem
 from envbuild.index.answer import Fault, bad_answer
 from envbuild.index.once import Once
 from envbuild.index.page import IndexFile
 from envbuild.index.page_parser import page_of
 from envbuild.index.project_metadata import project_metadata
+from envbuild.sourcetree.git_tree import GitMirrors, GitTree
 from envbuild.sourcetree.path_tree import read_path
 from envbuild.value import replace
 from envbuild.wheelcache.metadata import MisnamedError, parse_metadata
@@ -53,8 +54,15 @@ class TreePages:
         *,
         pythons: tuple[str, ...],
         asker: Callable[[str], tuple[Bindings, SourceRules]],
+        cache: Path,
+        kept: Callable[[str], str | None],
     ) -> None:
-        """`pythons` are those that are locked for; `asker` gives indexes and rules for a source's own build."""
+        """`pythons` are those that are locked for; `asker` gives indexes and rules for a source's own build.
+
+        `cache` is envbuild's private folder; `kept` gives the commit of a source that stays locked.
+        """
+        self._cache = cache
+        self._kept = kept
         self._preparer = preparer
         self._runner = runner
         self._environment = environment
@@ -133,21 +141,29 @@ class TreePages:
 
     def _read(self, location: IndexLocation, package: str) -> OpenTree:
         copy = Path(tempfile.mkdtemp(dir=self._copies.name))
-        return open_tree(location, package, copy, self._runner, self._environment)
+        mirrors = GitMirrors(self._runner, self._environment, self._cache)
+        commit = self._kept(location.name)
+        return open_tree(location, package, copy, mirrors, self._runner, self._environment, commit)
 
 
 def open_tree(
     location: IndexLocation,
     package: str,
     copy: Path,
+    mirrors: GitMirrors,
     runner: Runner,
     environment: Mapping[str, str],
+    commit: str | None = None,
 ) -> OpenTree:
-    """Copy a source's files into an empty folder; errors as in `read_path`."""
-    assert location.tree is not None
-    read = read_path(location.tree, runner, environment, copy)
-    tree = SourceTree(package=package, path=copy, name=location.tree.shown)
-    return OpenTree(tree=tree, snapshot=read.snapshot, commit=None)
+    """Copy a source's files into an empty folder; errors as in `read_path` and `GitMirrors.read`."""
+    where = location.tree
+    assert where is not None
+    tree = SourceTree(package=package, path=copy, name=where.shown)
+    if isinstance(where, GitTree):
+        found = mirrors.read(where, commit, copy)
+        epoch = max(found.epoch, tree.epoch)
+        return OpenTree(replace(tree, epoch=epoch), found.snapshot, found.commit)
+    return OpenTree(tree, read_path(where, runner, environment, copy).snapshot, None)
 
 
 def fetch_tree(
@@ -156,9 +172,16 @@ def fetch_tree(
     copy: Path,
     runner: Runner,
     environment: Mapping[str, str],
+    *,
+    cache: Path,
 ) -> SourceTree:
-    """The files of a locked `.tree` in an empty folder; IndexFailureError if they are not what was locked."""
-    opened = open_tree(location, file.package, copy, runner, environment)
+    """The files of a locked `.tree` in an empty folder; IndexFailureError if they are not what was locked.
+
+    `cache` is the private folder that has mirrors of repositories.
+    """
+    _, _, commit = parse_tree_name(file.file)
+    mirrors = GitMirrors(runner, environment, cache)
+    opened = open_tree(location, file.package, copy, mirrors, runner, environment, commit)
     if opened.snapshot.sha256 != file.sha256:
         raise IndexFailureError(
             Problem(

@@ -145,6 +145,10 @@ def test_a_folder_is_built_once_and_only_as_it_was_locked(
     site = next((store / "current/app").glob("lib/python*/site-packages"))
     assert (site / "svc.py").exists()
     assert lock("verify").code == 0
+    for name in ("requirements", "pylock"):
+        export = lock("export", name, "app")
+        assert (export.code, "svc is built from a folder" in export.stderr) == (2, True), export
+    assert lock("export", "cyclonedx", "app", check=True).stdout.count("envbuild:source") == 1
     write(project / "svc", svc__py="x = 2\n")
     lock("lock", check=True)
     write(project / "svc", svc__py="x = 3\n")

@@ -7,7 +7,14 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urldefrag, urlsplit
 
-from envbuild.declaration.source import ARCHIVES, PackageSource, PathSource, UrlSource, WheelAddress
+from envbuild.declaration.source import (
+    ARCHIVES,
+    GitSource,
+    PackageSource,
+    PathSource,
+    UrlSource,
+    WheelAddress,
+)
 from envbuild.declaration.toml.requirement import parse_package
 from envbuild.declaration.toml.table import Key, Place, Table, TextError, kind, read_table, text
 from envbuild.declaration.toml.target import platform
@@ -19,7 +26,11 @@ if TYPE_CHECKING:
 
     from envbuild.declaration.declaration import Driver
 
-_FORM = 'write it like [sources] with NAME = { url = "https://…/NAME-1.0-py3-none-any.whl" }'
+_FORM = (
+    'write it like [sources] with NAME = { url = "https://…/NAME-1.0-py3-none-any.whl" }, '
+    '{ git = "https://…", tag = "…" } or { path = "…" }'
+)
+_REVISION = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._/+-]{0,198}[A-Za-z0-9])?")
 _SHA256 = re.compile(r"sha256=([0-9a-f]{64})")
 _MOST = 200
 """The most packages of one table, and the most sources of one package."""
@@ -67,12 +78,63 @@ def _path(written: str) -> str:
     return posixpath.normpath(written)
 
 
+def _git(written: str) -> str:
+    """The address of a repository; no message repeats a possible password."""
+    if re.search(r"[\s\x00-\x1f\x7f]", written):
+        raise TextError("an address has no blanks in it")
+    hint = "write it like https://example.com/team/svc.git, ssh://git@example.com/team/svc.git or file:///srv/svc.git"
+    try:
+        parts = urlsplit(written)
+        _ = parts.port
+    except ValueError:
+        raise TextError("this is not the address of a repository", hint=hint) from None
+    if parts.scheme not in ("https", "ssh", "file"):
+        raise TextError(
+            "the address of a repository begins with https://, ssh:// or file://", hint=hint
+        )
+    if parts.scheme == "file" and (parts.netloc or not parts.path.startswith("/")):
+        raise TextError("a file: address names a whole path", hint=hint)
+    if parts.scheme != "file" and (not parts.hostname or parts.hostname.startswith("-")):
+        raise TextError("the address names no host", hint=hint)
+    if parts.password is not None or (parts.username is not None and parts.scheme == "https"):
+        raise TextError(
+            "this file holds no secrets, but the address has a user or a password in it",
+            hint="remove it; git itself asks credential helpers and the netrc file",
+        )
+    if parts.query or parts.fragment or (parts.username or "").startswith("-"):
+        raise TextError("the address has more in it than a host and a path", hint=hint)
+    return written
+
+
+def _revision(written: str) -> str:
+    if not _REVISION.fullmatch(written) or ".." in written or "//" in written:
+        raise TextError(
+            f"{written!r} is not the name of a revision",
+            hint="letters, digits, and . _ / + - between them; or the digits of a commit",
+        )
+    return written
+
+
+def _subdirectory(written: str) -> str:
+    path = posixpath.normpath(written) if written else ""
+    if not path or path == "." or path.startswith(("/", "~", "-", ":")) or ".." in path.split("/"):
+        raise TextError(
+            f"{written!r} is no folder inside the repository", hint='such as "packages/svc"'
+        )
+    if re.search(r"[\x00-\x1f\x7f]", path):
+        raise TextError("a folder's name has no control characters")
+    return path
+
+
+GIT = Key("git", text(_git))
+REVISIONS = tuple(Key(name, text(_revision)) for name in ("rev", "tag", "branch"))
+SUBDIRECTORY = Key("subdirectory", text(_subdirectory))
 URL = Key("url", text(_url))
 PLATFORM = Key("platform", text(platform))
 VARIANT = Key("variant", text(parse_variant))
 PATH = Key("path", text(_path))
-KINDS: tuple[Key[object], ...] = (URL, PATH)
-SOURCE_KEYS: tuple[Key[object], ...] = (*KINDS, PLATFORM, VARIANT)
+KINDS: tuple[Key[object], ...] = (URL, GIT, PATH)
+SOURCE_KEYS: tuple[Key[object], ...] = (*KINDS, *REVISIONS, SUBDIRECTORY, PLATFORM, VARIANT)
 
 
 def read_sources(value: object, place: Place) -> tuple[tuple[str, tuple[PackageSource, ...]], ...]:
@@ -131,7 +193,7 @@ def _source(package: str, table: Table) -> PackageSource | None:
     given = [key.name for key in KINDS if table.has(key)]
     if len(given) != 1:
         names = " and ".join(f"`{name}`" for name in given)
-        words = f"the source has {names}" if given else "the source has no `url` and no `path`"
+        words = f"the source has {names}" if given else "the source has no `url`, `git` or `path`"
         table.place.wrong(words, hint="keep one of them" if given else _FORM)
         return None
     common: dict[str, Any] = {
@@ -140,6 +202,13 @@ def _source(package: str, table: Table) -> PackageSource | None:
         "platform": table.get(PLATFORM),
         "variant": table.get(VARIANT),
     }
+    if GIT.name in given:
+        return _git_source(table, common)
+    for key in (*REVISIONS, SUBDIRECTORY):
+        if table.has(key):
+            table.place.at(key.name).wrong(
+                f"`{key.name}` is for a source in a git repository", hint="remove it"
+            )
     address, path = table.get(URL), table.get(PATH)
     if address is not None:
         _check_name(package, address.filename, table.place.at(URL.name))
@@ -149,6 +218,23 @@ def _source(package: str, table: Table) -> PackageSource | None:
     if path.endswith(ARCHIVES):
         _check_name(package, posixpath.basename(path), table.place.at(PATH.name))
     return PathSource(path=path, base=table.place.source.folder, **common)
+
+
+def _git_source(table: Table, common: dict[str, Any]) -> PackageSource | None:
+    named = [key for key in REVISIONS if table.has(key)]
+    if len(named) > 1:
+        names = " and ".join(f"`{key.name}`" for key in named)
+        table.place.wrong(f"the source has {names}", hint="keep one of them")
+    url = table.get(GIT)
+    if url is None:
+        return None
+    return GitSource(
+        url=url,
+        revision_kind=named[0].name if named else "",
+        revision=(table.get(named[0]) or "") if named else "",
+        subdirectory=table.get(SUBDIRECTORY) or "",
+        **common,
+    )
 
 
 def _check_name(package: str, filename: str, place: Place) -> None:

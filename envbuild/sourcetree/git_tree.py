@@ -1,0 +1,296 @@
+"""The source at a commit of a git repository, out of a bare mirror below envbuild's cache.
+
+Only the program git is run, without hooks, filters, prompts and submodules.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from envbuild.digest import sha256_hex
+from envbuild.errors import HostError, IndexFailureError, Problem
+from envbuild.masking import masked
+from envbuild.posix.file_locks import locked
+from envbuild.posix.files import make_private
+from envbuild.posix.process import Command, find_program, scrubbed_environment
+from envbuild.sourcetree.listing import refused
+from envbuild.sourcetree.snapshot import ARCHIVAL, archival, read_tree, takes_version_from_git
+from envbuild.value import value
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from envbuild.posix.process import Completed, Runner
+    from envbuild.sourcetree.snapshot import Snapshot
+
+_FETCH_TIMEOUT = 1800.0
+_TIMEOUT = 300.0
+_MOST_MIRROR = 8 << 30
+"""Bytes of a mirror."""
+
+_MOST_WORDS = 2000
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_KEPT_OF_GIT = ("GIT_CONFIG", "GIT_SSL_", "GIT_SSH", "GIT_PROXY_", "GIT_HTTP_")
+"""The caller's own settings of how a server is reached."""
+
+_SETTINGS = (
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "core.alternateRefsCommand=",
+    "core.symlinks=true",
+    "core.autocrlf=false",
+    "fetch.recurseSubmodules=false",
+    "gc.auto=0",
+    "maintenance.auto=false",
+    "advice.detachedHead=false",
+)
+_HEAD = "refs/envbuild/HEAD"
+
+
+@value
+class GitTree:
+    """A revision of a repository."""
+
+    url: str
+    """Where this host reaches it."""
+
+    shown: str
+    """The address as it was declared, without secrets."""
+
+    kind: str
+    """`rev`, `tag`, `branch`; empty for the default branch."""
+
+    revision: str
+    subdirectory: str = ""
+    """The project's folder, with `/`; empty for the whole repository."""
+
+    @property
+    def words(self) -> str:
+        """The revision in messages."""
+        named = {"rev": "revision"}.get(self.kind, self.kind)
+        return f"{named} {self.revision!r}" if self.kind else "default branch"
+
+
+@value
+class GitRead:
+    """What was read of a commit."""
+
+    snapshot: Snapshot
+    commit: str
+    """40 hex digits."""
+
+    epoch: int
+    """The commit's time in seconds."""
+
+
+class GitMirrors:
+    """Mirrors of repositories below a folder."""
+
+    def __init__(self, runner: Runner, environment: Mapping[str, str], cache: Path) -> None:
+        """`cache` is envbuild's private folder."""
+        self._runner = runner
+        self._environment = environment
+        self._folder = cache / "git"
+
+    def read(self, tree: GitTree, commit: str | None, copy: Path) -> GitRead:
+        """Copy the files of a commit into an empty folder; without a commit, of the revision as it is now.
+
+        IndexFailureError if the repository does not give it, UsageError if it cannot be a source,
+        HostError without git.
+        """
+        make_private(self._folder)
+        mirror = self._folder / f"{sha256_hex(tree.url.encode())[:32]}.git"
+        with locked(f"{mirror}.lock", timeout=_FETCH_TIMEOUT):
+            self._make(tree, mirror)
+            found = self._find(tree, mirror, commit)
+        with tempfile.TemporaryDirectory(prefix="envbuild-git-") as name:
+            work = Path(name, "work")
+            work.mkdir()
+            paths = self._check_out(tree, mirror, found, work, Path(name, "index"))
+            folder = str(work / tree.subdirectory) if tree.subdirectory else str(work)
+            scm = takes_version_from_git(folder, paths)
+            more = {ARCHIVAL: archival(found, self._described(tree, mirror, found))} if scm else {}
+            snapshot = read_tree(folder, paths, shown=tree.shown, copy=copy, more=more)
+        time = self._run(tree, mirror, "show", "--no-patch", "--format=%ct", found).stdout.strip()
+        return GitRead(snapshot=snapshot, commit=found, epoch=int(time) if time.isdigit() else 0)
+
+    def _make(self, tree: GitTree, mirror: Path) -> None:
+        if not (mirror / "HEAD").exists():
+            mirror.mkdir(exist_ok=True)
+            words = ("init", "--quiet", "--bare", "--template=", str(mirror))
+            self._run(tree, mirror, *words, bare=False)
+
+    def _find(self, tree: GitTree, mirror: Path, commit: str | None) -> str:
+        """The commit, fetched unless it is named and here."""
+        exact = commit or (tree.revision if _COMMIT.fullmatch(tree.revision) else None)
+        if exact is not None and self._has(tree, mirror, exact):
+            return exact
+        refs = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*", f"+HEAD:{_HEAD}")
+        fetched = self._fetch(tree, mirror, "--prune", *refs)
+        if fetched.code != 0:
+            raise self._unreachable(tree, fetched)
+        if exact is not None:
+            if not self._has(tree, mirror, exact):
+                self._fetch(tree, mirror, exact)  # some servers give a commit that no branch has
+            if self._has(tree, mirror, exact):
+                return exact
+            raise _gone(tree, f"commit {exact}", kept=commit is not None)
+        names = {"tag": f"refs/tags/{tree.revision}", "branch": f"refs/heads/{tree.revision}"}
+        name = names.get(tree.kind, tree.revision or _HEAD)
+        done = self._run(
+            tree,
+            mirror,
+            "rev-parse",
+            "--verify",
+            "--quiet",
+            "--end-of-options",
+            f"{name}^{{commit}}",
+        )
+        if done.code != 0:
+            raise _gone(tree, tree.words, kept=False)
+        return done.stdout.strip()
+
+    def _has(self, tree: GitTree, mirror: Path, commit: str) -> bool:
+        return self._run(tree, mirror, "cat-file", "-e", f"{commit}^{{commit}}").code == 0
+
+    def _fetch(self, tree: GitTree, mirror: Path, *refs: str) -> Completed:
+        options = [word for word in refs if word.startswith("--")]
+        names = [word for word in refs if not word.startswith("--")]
+        return self._run(
+            tree,
+            mirror,
+            *("fetch", "--quiet", "--force", "--no-tags", "--no-write-fetch-head"),
+            *("--no-recurse-submodules", "--upload-pack=git-upload-pack", *options),
+            *("--", tree.url, *names),
+            timeout=_FETCH_TIMEOUT,
+        )
+
+    def _check_out(
+        self, tree: GitTree, mirror: Path, commit: str, work: Path, index: Path
+    ) -> tuple[str, ...]:
+        """Write the files of a commit, or of its subdirectory; their paths relative to that."""
+        here = {"GIT_INDEX_FILE": str(index), "GIT_WORK_TREE": str(work)}
+        self._must(tree, mirror, "read-tree", commit, more=here)
+        below = (tree.subdirectory,) if tree.subdirectory else ()
+        listed = self._must(tree, mirror, "ls-files", "-z", "--stage", "--", *below, more=here)
+        rows = [row.partition("\t") for row in listed.stdout.split("\0") if row]
+        for head, _, path in rows:
+            if head.startswith("160000"):
+                hint = "name the submodule's own repository as a source"
+                raise refused(tree.shown, f"has a git submodule, {path!r}, which is not read", hint)
+        if not rows:
+            hint = "check `subdirectory`"
+            raise refused(tree.shown, f"has no folder {tree.subdirectory!r} at {commit[:12]}", hint)
+        self._must(
+            tree, mirror, "checkout-index", "--all", "--quiet", f"--prefix={work}/", more=here
+        )
+        start = f"{tree.subdirectory}/" if tree.subdirectory else ""
+        return tuple(path.removeprefix(start) for _, _, path in rows)
+
+    def _described(self, tree: GitTree, mirror: Path, commit: str) -> str:
+        done = self._run(tree, mirror, "describe", "--tags", "--long", "--match", "*[0-9]*", commit)
+        return done.stdout.strip() if done.code == 0 else ""
+
+    def _must(self, tree: GitTree, mirror: Path, *words: str, more: Mapping[str, str]) -> Completed:
+        done = self._run(tree, mirror, *words, more=more)
+        if done.code != 0:
+            message = f"git cannot read the mirror of {tree.shown}"
+            hint = f"remove {mirror}, which is made again"
+            raise HostError(Problem(message=message, detail=_masked(done, tree), hint=hint))
+        return done
+
+    def _run(
+        self,
+        tree: GitTree,
+        mirror: Path,
+        *words: str,
+        timeout: float = _TIMEOUT,
+        more: Mapping[str, str] | None = None,
+        bare: bool = True,
+    ) -> Completed:
+        git = find_program("git", self._environment.get("PATH"))
+        if git is None:
+            message = f"the source {tree.shown} needs git, and there is none on PATH"
+            raise HostError(Problem(message=message, hint="install git"))
+        settings = (part for setting in _SETTINGS for part in ("-c", setting))
+        where = (f"--git-dir={mirror}",) if bare else ()
+        fetching = words[0] == "fetch"
+        return self._runner.run(
+            Command(
+                argv=(git, "--no-pager", *settings, *where, *words),
+                env=self._variables(more or {}, own=not fetching),
+                cwd=str(mirror),
+                timeout=timeout,
+                ends_group=True,
+                watch=(lambda _: _too_large(mirror)) if fetching else None,
+            )
+        )
+
+    def _variables(self, more: Mapping[str, str], *, own: bool) -> tuple[tuple[str, str], ...]:
+        """The environment; what is `own` obeys no settings of the user, as a filter of his would run a program."""
+        kept = {
+            name: text
+            for name, text in self._environment.items()
+            if not name.startswith("GIT_") or name.startswith(_KEPT_OF_GIT)
+        }
+        kept.setdefault("GIT_SSH_COMMAND", "ssh -oBatchMode=yes")
+        if own:
+            more = {**more, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+        return scrubbed_environment(
+            kept,
+            **{
+                "LC_ALL": "C",
+                "GIT_TERMINAL_PROMPT": "0",
+                "GIT_ASKPASS": "",
+                "SSH_ASKPASS": "",
+                "GIT_ALLOW_PROTOCOL": "https:ssh:file",
+                "GIT_ATTR_NOSYSTEM": "1",
+                "GIT_NO_REPLACE_OBJECTS": "1",
+                "GIT_LFS_SKIP_SMUDGE": "1",
+                **more,
+            },
+        )
+
+    def _unreachable(self, tree: GitTree, done: Completed) -> IndexFailureError:
+        what = "cannot be fetched"
+        if done.timed_out:
+            what = f"was not fetched within {_FETCH_TIMEOUT:g} seconds"
+        elif done.stopped is not None:
+            what = f"cannot be fetched: {done.stopped}"
+        return IndexFailureError(
+            Problem(
+                message=f"the git repository {tree.shown} {what}",
+                detail=_masked(done, tree),
+                hint="check the address and the network; git itself asks ssh keys, credential helpers "
+                "and the netrc file, and never you",
+            )
+        )
+
+
+def _masked(done: Completed, tree: GitTree) -> str:
+    """git's words without passwords."""
+    return masked(done.stderr.replace(tree.url, tree.shown)).strip()[-_MOST_WORDS:]
+
+
+def _gone(tree: GitTree, what: str, *, kept: bool) -> IndexFailureError:
+    message = f"the git repository {tree.shown} has no {what}"
+    hint = "check its spelling, or name another revision"
+    if kept:
+        message += ", which is locked"
+        hint = "somebody rewrote its history; `envbuild lock --upgrade-package NAME` takes what is there now"
+    return IndexFailureError(Problem(message=message, hint=hint))
+
+
+def _too_large(mirror: Path) -> str | None:
+    size = 0
+    for folder, _, names in os.walk(mirror):
+        for name in names:
+            try:
+                size += os.lstat(f"{folder}/{name}").st_size
+            except OSError:
+                continue
+    return f"it is larger than {_MOST_MIRROR >> 30} GiB" if size > _MOST_MIRROR else None
