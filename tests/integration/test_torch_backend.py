@@ -12,8 +12,10 @@ import trustme
 
 from envbuild.declaration.index import index_variable
 from envbuild.declaration.torch_backend import backend_index_name
+from envbuild.lockfile.parse import parse_lockfile
 from envbuild.posix.process import SystemRunner
 from envbuild.uv.addresses import ask_address
+from tests.support.default_index import default_index_url
 from tests.support.https import HttpsIndex
 from tests.support.index_server import IndexServer
 from tests.support.proxies import HttpProxy
@@ -193,3 +195,27 @@ def test_the_address_comes_from_uv(
     assert 'version = "2.9.0+cpu"' in lockfile
     manifest = json.loads(run_envbuild("list", "--format", "json", check=True).stdout)
     assert manifest["drivers"]
+
+
+@pytest.mark.index
+def test_real_torch_comes_from_where_the_host_says_its_index_is(
+    run_envbuild_online: CommandLine, python_version: str
+) -> None:
+    """torch and its triton, with their real METADATA, from a re-pointed index; NVIDIA's packages from the other one."""
+    run_envbuild_online.declare(
+        declare(
+            '[drivers.asr]\nrequires = ["torch==2.9.1"]\nbinary = "torchrun"\ntorch-backend = "cu128"',
+            python_version,
+        ).replace(
+            'platforms = ["x86_64-manylinux_2_17", "aarch64-manylinux_2_17"]',
+            'platforms = ["x86_64-manylinux_2_28"]',
+        )
+    )
+    env = {"ENVBUILD_INDEX_TORCH_CU128_URL": default_index_url()}
+    run_envbuild_online("lock", env=env, check=True)
+    lockfile = parse_lockfile(
+        (run_envbuild_online.cwd / "locks/asr.toml").read_text(), file="asr.toml"
+    )
+    places = {package.name: package.index for package in lockfile.packages}
+    assert places["torch"] == places["triton"] == "torch-cu128"
+    assert places["nvidia-cublas-cu12"] == places["sympy"] == "default"
