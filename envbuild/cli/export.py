@@ -111,9 +111,9 @@ def _exporter(context: Context) -> Exporter:
         folder=context.lock_folder,
         sources=lambda lockfile: _sources(context, lockfile),
         lock_workspace=lock_workspace,
-        indexes=lambda: {
+        indexes=lambda names: {
             location.name: (location.url or str(location.folder), location.is_flat)
-            for location in _locations(context).bound
+            for location in _locations(context).among(names)
         },
     )
 

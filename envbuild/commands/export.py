@@ -23,7 +23,7 @@ from envbuild.nearest_name import name_hint
 from envbuild.value import replace, value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from envbuild.declaration.declaration import Declaration, Driver
     from envbuild.launchers.export import ExportFormat, ExportRequest
@@ -73,8 +73,8 @@ class Exporter:
     lock_workspace: Callable[[Lockfile, str, str], str]
     """The `uv.lock` for a lockfile's `pyproject.toml`, made with an interpreter of its target."""
 
-    indexes: Callable[[], Mapping[str, tuple[str, bool]]]
-    """The address or folder of every bound index, and whether it is flat."""
+    indexes: Callable[[Collection[str]], Mapping[str, tuple[str, bool]]]
+    """The address or folder of those indexes that packages are bound to, and whether it is flat."""
 
     def export(self, request: ExportRequest) -> ExportResult:
         """Render, then write or compare if requested."""

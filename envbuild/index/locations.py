@@ -180,6 +180,10 @@ class IndexLocations:
         """The indexes that packages are bound to, in the declaration's order."""
         return tuple(self.named(name) for name, _ in self.bindings)
 
+    def among(self, names: Collection[str]) -> tuple[IndexLocation, ...]:
+        """Those of the named indexes that packages are bound to, explicit ones too, in the declaration's order."""
+        return tuple(self.named(name) for name in self._located if name in names)
+
     def bindings_with(self, names: Collection[str]) -> Bindings:
         """The bindings for a driver with these explicit indexes."""
         served = {name for name, _ in self.bindings} | set(names)

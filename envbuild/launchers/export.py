@@ -9,7 +9,7 @@ from envbuild.errors import Problem, UsageError
 from envbuild.value import field, value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from pathlib import Path
 
     from envbuild.launchers.fleet import BuiltFleet, ExportedFile, FileSource
@@ -116,8 +116,8 @@ class Export(Protocol):
         """A driver's lockfile; NoError if it has none."""
         ...
 
-    def indexes(self) -> Mapping[str, tuple[str, bool]]:
-        """The address or folder of every bound index, and whether it is flat."""
+    def indexes(self, names: Collection[str]) -> Mapping[str, tuple[str, bool]]:
+        """The address or folder of those indexes that packages are bound to, and whether it is flat."""
         ...
 
     def lock_workspace(self, lockfile: Lockfile, pyproject: str, python: str) -> str:

@@ -28,7 +28,7 @@ from tests.support.values import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from envbuild.lockfile.lockfile import Lockfile
 
@@ -127,9 +127,10 @@ class FakeExport:
     def unit(self) -> None:
         """No drop-in is for a unit."""
 
-    def indexes(self) -> dict[str, tuple[str, bool]]:
+    def indexes(self, names: Collection[str]) -> dict[str, tuple[str, bool]]:
         """One that is bound."""
-        return {"internal": ("https://packages.example.com/simple", False)}
+        known = {"internal": ("https://packages.example.com/simple", False)}
+        return {name: place for name, place in known.items() if name in names}
 
     def lock_workspace(self, lockfile: Lockfile, pyproject: str, python: str) -> str:
         """A `uv.lock` with every locked file."""

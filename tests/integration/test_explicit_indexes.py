@@ -69,6 +69,11 @@ def test_each_driver_gets_the_build_of_the_index_it_names(
         assert (site / "torch/__init__.py").read_text() == f"built_for = {built_for!r}\n", shown
     assert not any("/torch/" in asked.path for asked in index.asked())
     run_envbuild("lock", "--check", check=True)
+    target = re.findall(r'"(\S+)"', locked["cpu"].partition("targets")[2])[0]
+    options = ("--image", "image:1", "--port", "1", "--target", target)
+    workspace = run_envbuild("export", "llmhop", "cpu", *options, check=True).stdout
+    assert f'url = "{builds["cpu"].url}"' in workspace
+    assert builds["cuda"].url not in workspace
 
 
 def test_a_driver_that_names_no_index_gets_the_default_one(

@@ -104,9 +104,8 @@ def _render(export: Export) -> tuple[ExportedFile, ...]:
 def _workspace(export: Export, subject: BuiltDriver) -> tuple[ExportedFile, ...]:
     driver = subject.entry.name
     lockfile = export.lockfile(driver)
-    used = {package.index for package in lockfile.packages}
-    indexes = {name: place for name, place in export.indexes().items() if name in used}
-    pyproject = render_workspace(lockfile, indexes)
+    used = dict.fromkeys(package.index for package in lockfile.packages)
+    pyproject = render_workspace(lockfile, export.indexes(used))
     text = export.lock_workspace(lockfile, pyproject.text, subject.base_python)
     check_workspace_lock(lockfile, text)
     return (pyproject, ExportedFile(name=f"{driver}/uv.lock", text=text))
