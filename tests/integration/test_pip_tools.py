@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.integration.test_open_markers import OPEN, add_open
 from tests.integration.test_path_sources import write as write_project
 from tests.support.command_line import declare_drivers, host_platform
 from tests.support.index_server import IndexServer
@@ -131,6 +132,17 @@ def test_what_a_wheel_says_inside_counts(
     declare(run_envbuild, "top", python=python_version)
     run_envbuild("lock", check=True)
     assert locked(run_envbuild) == {"top": "1.0", "base": "1.5"}
+
+
+def test_what_only_some_hosts_of_a_target_need_is_locked(
+    run_envbuild: CommandLine, index: IndexServer, python_version: str
+) -> None:
+    """Markers on patch releases and kernels are not decided by the Python that happens to run pip."""
+    add_open(index)
+    declare(run_envbuild, "web", python=python_version)
+    run_envbuild("lock", check=True)
+    some = {name for name, (_, here) in OPEN.items() if here is not None}
+    assert locked(run_envbuild).keys() == {"web", *some}
 
 
 def test_a_package_comes_from_its_own_index(
