@@ -72,3 +72,31 @@ def read_ordinary(file: Path | str) -> bytes:
     """The content of an ordinary file; OSError as in `open_ordinary`."""
     with os.fdopen(open_ordinary(file), "rb") as stream:
         return stream.read(os.fstat(stream.fileno()).st_size)
+
+
+def as_text(found: object) -> str:
+    """A text of a parsed document; TypeError for anything else, as for the others below."""
+    if not isinstance(found, str):
+        raise TypeError(f"{found!r:.80} is not a text")
+    return found
+
+
+def as_list(found: object) -> list[Any]:
+    """A list."""
+    if not isinstance(found, list):
+        raise TypeError(f"{found!r:.80} is not a list")
+    return found
+
+
+def as_table(found: object) -> dict[str, Any]:
+    """An object."""
+    if not isinstance(found, dict):
+        raise TypeError(f"{found!r:.80} is not an object")
+    return found
+
+
+def as_number(found: object) -> int:
+    """A whole number; true and false are none."""
+    if type(found) is not int:
+        raise TypeError(f"{found!r:.80} is not a number")
+    return found

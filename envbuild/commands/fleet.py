@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from envbuild.errors import Problem, UsageError
+from envbuild.lean_json import as_number, as_text
 from envbuild.posix.input_file import MOST_OTHER, RefusedInputError, read_named
 from envbuild.value import value
 
@@ -239,15 +240,15 @@ def _parse(place: str, text: str) -> FleetHost:
             )
         release = table["release"]
         return FleetHost(
-            host=_string(table["host"]),
+            host=as_text(table["host"]),
             place=place,
-            created=_string(table["created"]),
-            store=_string(table["store"]),
-            generation=_number(table["generation"]),
-            sequence=None if release is None else _number(release["sequence"]),
-            digest=None if release is None else _string(release["digest"]),
+            created=as_text(table["created"]),
+            store=as_text(table["store"]),
+            generation=as_number(table["generation"]),
+            sequence=None if release is None else as_number(release["sequence"]),
+            digest=None if release is None else as_text(release["digest"]),
             drivers=tuple(map(_driver, table["drivers"])),
-            drift=len(table["drift"]) - sum(_number(one["drift"]) for one in table["drivers"]),
+            drift=len(table["drift"]) - sum(as_number(one["drift"]) for one in table["drivers"]),
             problems=len(table["findings"]),
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
@@ -258,25 +259,13 @@ def _parse(place: str, text: str) -> FleetHost:
 def _driver(table: Any) -> FleetDriver:
     content = table["content"]
     return FleetDriver(
-        name=_string(table["name"]),
-        version=_string(table["version"]),
-        key=_string(table["key"]),
-        content=None if content is None else _string(content),
-        drift=_number(table["drift"]),
+        name=as_text(table["name"]),
+        version=as_text(table["version"]),
+        key=as_text(table["key"]),
+        content=None if content is None else as_text(content),
+        drift=as_number(table["drift"]),
     )
 
 
 def _broken(place: str, message: str) -> UsageError:
     return UsageError(Problem(file=place, message=message))
-
-
-def _string(item: object) -> str:
-    if not isinstance(item, str):
-        raise TypeError(f"{item!r:.80} is not a text")
-    return item
-
-
-def _number(item: object) -> int:
-    if type(item) is not int:
-        raise TypeError(f"{item!r:.80} is not a number")
-    return item

@@ -6,6 +6,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from envbuild.lean_json import as_list, as_table, as_text
 from envbuild.value import defaults_of, value
 
 if TYPE_CHECKING:
@@ -116,25 +117,12 @@ def parse_settings(table: Mapping[str, object]) -> dict[str, Any]:
     }
 
 
-def parse_text(found: object) -> str:
-    """A text; TypeError for anything else."""
-    if not isinstance(found, str):
-        raise TypeError(f"{found!r} is not a text")
-    return found
-
-
-def _list(found: object) -> list[object]:
-    if not isinstance(found, list):
-        raise TypeError(f"{found!r} is not a list")
-    return found
-
-
 def _words(found: object) -> tuple[str, ...]:
-    return tuple(map(parse_text, _list(found)))
+    return tuple(map(as_text, as_list(found)))
 
 
 def _commands(found: object) -> tuple[tuple[str, ...], ...]:
-    return tuple(map(_words, _list(found)))
+    return tuple(map(_words, as_list(found)))
 
 
 def _flag(found: object) -> bool:
@@ -144,9 +132,7 @@ def _flag(found: object) -> bool:
 
 
 def _pairs(found: object) -> tuple[tuple[str, str], ...]:
-    if not isinstance(found, dict):
-        raise TypeError(f"{found!r} is not an object")
-    return tuple((name, parse_text(one)) for name, one in found.items())
+    return tuple((name, as_text(one)) for name, one in as_table(found).items())
 
 
 ENVIRONMENT_KEYS: Mapping[str, EnvironmentKey] = {

@@ -19,10 +19,10 @@ from envbuild.environment.derivation import (
     Derivation,
     InheritedDistribution,
     parse_settings,
-    parse_text,
     render_settings,
 )
 from envbuild.errors import HostError, Problem
+from envbuild.lean_json import as_text
 from envbuild.value import value
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def parse_receipt(text: str, *, file: str) -> Receipt:
             ),
         )
         environment, key, created = (
-            parse_text(table[name]) for name in ("environment", "key", "created")
+            as_text(table[name]) for name in ("environment", "key", "created")
         )
         return Receipt(
             environment=environment,
@@ -143,15 +143,15 @@ def _parse_derivation(table: dict[str, Any]) -> Derivation:
     if not isinstance(builds := facts.get("builds", {}), dict):
         raise TypeError("its builds are not an object")
     return Derivation(
-        driver=parse_text(facts["driver"]),
-        version=parse_text(facts["version"]),
-        target=parse_text(facts["target"]),
-        python=parse_text(table["python"]),
-        python_version=parse_text(table["python_version"]),
-        cache_tag=parse_text(facts["cache_tag"]),
+        driver=as_text(facts["driver"]),
+        version=as_text(facts["version"]),
+        target=as_text(facts["target"]),
+        python=as_text(table["python"]),
+        python_version=as_text(table["python_version"]),
+        cache_tag=as_text(facts["cache_tag"]),
         **parse_settings(facts),
         inherited=tuple(
-            InheritedDistribution(*map(parse_text, row))
+            InheritedDistribution(*map(as_text, row))
             for row in _read_rows(facts.get("inherited", []), str, str, str, str)
         ),
         files=tuple(
@@ -162,7 +162,7 @@ def _parse_derivation(table: dict[str, Any]) -> Derivation:
                 file=file,
                 sha256=sha256,
                 size=size,
-                build=parse_text(builds.get(package, "")),
+                build=as_text(builds.get(package, "")),
             )
             for package, version, index, file, sha256, size in wheels
         ),
@@ -180,7 +180,7 @@ def read_receipt_inherited(lines: Iterable[str]) -> tuple[InheritedDistribution,
     head = "".join(takewhile(lambda line: not line.startswith('"files"'), lines))
     try:
         rows = read_receipt_head(head)["recipe"].get("inherited", ())
-        return tuple(InheritedDistribution(*map(parse_text, row)) for row in rows)
+        return tuple(InheritedDistribution(*map(as_text, row)) for row in rows)
     except (AttributeError, TypeError, KeyError) as error:
         raise ValueError(f"it is not a receipt: {error}") from error
 

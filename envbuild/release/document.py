@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from envbuild.errors import IndexFailureError, Problem
+from envbuild.lean_json import as_list, as_table, as_text
 from envbuild.value import value
 
 if TYPE_CHECKING:
@@ -125,18 +126,18 @@ def parse_release(content: bytes, *, place: str) -> Release:
             previous=_digest_or_none(table["previous"]),
             created=_matching(_TIME, table["created"]),
             expires=None if table["expires"] is None else _matching(_TIME, table["expires"]),
-            envbuild=_text(table["envbuild"]),
-            uv=_text(table["uv"]),
-            declaration=_text(table["declaration"]),
+            envbuild=as_text(table["envbuild"]),
+            uv=as_text(table["uv"]),
+            declaration=as_text(table["declaration"]),
             lockfiles=tuple(
-                (_matching(_DRIVER, driver), _text(text))
-                for driver, text in sorted(_table(table["lockfiles"]).items())
+                (_matching(_DRIVER, driver), as_text(text))
+                for driver, text in sorted(as_table(table["lockfiles"]).items())
             ),
             targets=tuple(
-                (_matching(_DRIVER, driver), tuple(map(_text, _list(targets))))
-                for driver, targets in sorted(_table(table["targets"]).items())
+                (_matching(_DRIVER, driver), tuple(map(as_text, as_list(targets))))
+                for driver, targets in sorted(as_table(table["targets"]).items())
             ),
-            environments=tuple(map(_environment, _list(table["environments"]))),
+            environments=tuple(map(_environment, as_list(table["environments"]))),
             left_out=tuple(
                 LeftOut(driver=driver, what=what, reason=reason)
                 for driver, what, reason in _rows(table["left_out"], ("driver", "what", "reason"))
@@ -168,10 +169,10 @@ def _environment_table(one: ReleasedEnvironment) -> dict[str, str]:
 
 
 def _environment(item: object) -> ReleasedEnvironment:
-    table = _table(item)
+    table = as_table(item)
     return ReleasedEnvironment(
         **{
-            **{name: _text(table[name]) for name in _FIELDS},
+            **{name: as_text(table[name]) for name in _FIELDS},
             "driver": _matching(_DRIVER, table["driver"]),
             "key": _matching(_KEY, table["key"]),
             "content": _matching(_DIGEST, table["content"]),
@@ -180,9 +181,9 @@ def _environment(item: object) -> ReleasedEnvironment:
 
 
 def _rows(rows: object, names: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    for row in _list(rows):
-        table = _table(row)
-        yield tuple(_text(table[name]) for name in names)
+    for row in as_list(rows):
+        table = as_table(row)
+        yield tuple(as_text(table[name]) for name in names)
 
 
 def _count(item: object) -> int:
@@ -196,25 +197,7 @@ def _digest_or_none(item: object) -> str | None:
 
 
 def _matching(pattern: re.Pattern[str], item: object) -> str:
-    text = _text(item)
+    text = as_text(item)
     if pattern.fullmatch(text) is None:
         raise ValueError(f"{text[:80]!r} is not as it must be")
     return text
-
-
-def _text(item: object) -> str:
-    if not isinstance(item, str):
-        raise TypeError(f"{item!r:.80} is not a text")
-    return item
-
-
-def _list(item: object) -> list[Any]:
-    if not isinstance(item, list):
-        raise TypeError(f"{item!r:.80} is not a list")
-    return item
-
-
-def _table(item: object) -> dict[str, Any]:
-    if not isinstance(item, dict):
-        raise TypeError(f"{item!r:.80} is not an object")
-    return item

@@ -6,7 +6,7 @@ import os
 from posixpath import basename
 
 from envbuild.errors import HostError, Problem
-from envbuild.lean_json import read_json
+from envbuild.lean_json import as_number, as_table, read_json
 from envbuild.value import value
 
 TYPE_CHECKING = False
@@ -173,7 +173,7 @@ def parse_manifest(text: str, *, file: str) -> Manifest:
             raise HostError(Problem(file=file, message=message, hint=hint))
         declaration = table["declaration"]
         return Manifest(
-            generation=_number(table["generation"]),
+            generation=as_number(table["generation"]),
             created=_text(table["created"]),
             envbuild=_text(table["envbuild"]),
             declaration=None if declaration is None else _text(declaration),
@@ -203,7 +203,7 @@ def _driver(name: str, entry: Mapping[str, object]) -> ManifestDriver:
         commands=tuple(map(_text, commands)),
         shims=_pairs(entry["shims"]),
         env=_pairs(entry["env"]),
-        size=_number(entry["size"]),
+        size=as_number(entry["size"]),
         since=_text(entry["since"]),
         packages=_pairs(entry["packages"]),
         preferred=_preferred(entry["preferred"]),
@@ -215,21 +215,12 @@ def _driver(name: str, entry: Mapping[str, object]) -> ManifestDriver:
 def _preferred(value: object) -> Preferred | None:
     if value is None:
         return None
-    if not isinstance(value, dict):
-        raise TypeError(f"{value!r} is not an object")
-    return Preferred(python=_text(value["python"]), version=_text(value["version"]))
-
-
-def _number(value: object) -> int:
-    if type(value) is not int:
-        raise TypeError(f"{value!r} is not a number")
-    return value
+    table = as_table(value)
+    return Preferred(python=_text(table["python"]), version=_text(table["version"]))
 
 
 def _pairs(value: object) -> tuple[tuple[str, str], ...]:
-    if not isinstance(value, dict):
-        raise TypeError(f"{value!r} is not an object")
-    return tuple((_text(name), _text(text)) for name, text in value.items())
+    return tuple((_text(name), _text(text)) for name, text in as_table(value).items())
 
 
 def _text(value: object) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from envbuild.lean_json import as_list
 from envbuild.wheelcache.record import record_digest
 
 if TYPE_CHECKING:
@@ -67,9 +68,9 @@ def wheel_facts(facts: Mapping[str, object]) -> WheelFacts | None:
             minor=str(facts["minor"]),
             scripts=tuple(
                 Script(path=path, mode=mode, parts=tuple(parts))
-                for path, mode, parts in _list(facts["scripts"])
+                for path, mode, parts in as_list(facts["scripts"])
             ),
-            record=tuple(_list(facts["record"])),
+            record=tuple(as_list(facts["record"])),
         )
     except (KeyError, TypeError, ValueError):
         return None
@@ -102,9 +103,3 @@ def bound_minor(paths: Iterable[str], minor: str) -> str:
 def _record_line(script: Script, environment: bytes) -> str:
     content = script.render(environment)
     return f"{script.path},{record_digest(content)},{len(content)}"
-
-
-def _list(value: object) -> list[Any]:
-    if not isinstance(value, list):
-        raise TypeError(f"{value!r} is not a list")
-    return value
