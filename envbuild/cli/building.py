@@ -15,13 +15,12 @@ if TYPE_CHECKING:
     from envbuild.build.builder import Builder
     from envbuild.build.sources import Source
     from envbuild.cli.context import Context
-    from envbuild.cli.options import Arguments
     from envbuild.commands.sync import Planner
     from envbuild.declaration.declaration import Declaration, Driver
     from envbuild.index.session import IndexSessions
     from envbuild.lockfile.lockfile import ChosenFile
     from envbuild.progress import Progress
-    from envbuild.store.plan import Plan, Wanted
+    from envbuild.store.plan import Wanted
     from envbuild.target.target import Interpreter
     from envbuild.uv.installer import UvInstaller
 
@@ -74,29 +73,6 @@ def planner_for(
         current=context.store.read_current(),
         is_valid=context.store.is_valid,
     )
-
-
-def plan_sync(
-    context: Context,
-    arguments: Arguments,
-    progress: Progress,
-    preferred: Callable[[Driver], Interpreter | None] = lambda _: None,
-) -> Plan:
-    """The plan of a sync; UsageError if an environment's path would be too long."""
-    from envbuild.store.marker import check_environment_path
-
-    planner = planner_for(
-        context,
-        progress,
-        offline=arguments.offline or arguments.only_from,
-        dry_run=arguments.dry_run,
-        variant=arguments.variant,
-        preferred=preferred,
-    )
-    plan = planner.plan(tuple(arguments.drivers))
-    for wanted in plan.wanted:
-        check_environment_path(context.store.environment(wanted.environment))
-    return plan
 
 
 class BuilderParts:

@@ -52,19 +52,22 @@ def are_own(*paths: str) -> bool:
         return False
 
 
-def follows(root: str, arguments: Arguments, environment: Mapping[str, str]) -> bool:
-    """Whether `sync` follows a release: the command line, the environment or the store's settings name a source.
-
-    The settings are not parsed: a word of the kind in them is enough to look closer.
-    """
+def may_follow(root: str, arguments: Arguments, environment: Mapping[str, str]) -> bool:
+    """As `follows`, without parsing the settings: a word of the kind in them is enough to look closer."""
     if arguments.origins or environment.get("ENVBUILD_FROM"):
         return True
     try:
         with open(f"{root}/settings.toml", "rb") as stream:  # noqa: PTH123
-            content = stream.read(1 << 20)
+            return b"release" in stream.read(1 << 20)
     except OSError:
         return False
-    if b"release" not in content:
+
+
+def follows(root: str, arguments: Arguments, environment: Mapping[str, str]) -> bool:
+    """Whether `sync` follows a release: the command line, the environment or the store's settings name a source."""
+    if arguments.origins or environment.get("ENVBUILD_FROM"):
+        return True
+    if not may_follow(root, arguments, environment):
         return False
     from pathlib import Path
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envbuild.cli.building import open_builder, plan_sync
+from envbuild.cli.building import open_builder
 from envbuild.cli.places import open_origins
+from envbuild.cli.release_stamp import facts_of, named_sources, origin_fact, render_stamp
+from envbuild.cli.sync_steps import leave_stamp, plan_sync
 from envbuild.commands.follow import Following
 from envbuild.commands.sync import SyncResult
+from envbuild.digest import sha256_hex
 from envbuild.errors import NoError, Problem, UsageError
 from envbuild.posix.clock import now
+from envbuild.posix.files import write_if_changed
 from envbuild.release.found import find_release, refuse_old
 from envbuild.release.record import FOLDER, ReleaseRecord, SeenRelease
 from envbuild.release.signature import why_untrusted
@@ -25,6 +30,7 @@ if TYPE_CHECKING:
     from envbuild.cli.context import Context
     from envbuild.cli.options import Arguments
     from envbuild.progress import Progress
+    from envbuild.release.found import FoundRelease
     from envbuild.store.plan import Plan
 
 _DECLARATION = "drivers.toml"
@@ -40,6 +46,7 @@ def follow(context: Context, arguments: Arguments, progress: Progress) -> SyncRe
     _refuse_odd_options(arguments)
     context.store.prepare()
     with ExitStack() as opened:
+        seen = _origin_seen(context, arguments)
         following = _find(context, arguments, progress, opened)
         _take_files(context, arguments, following)
         plan = _plan(context, arguments, progress, following)
@@ -59,6 +66,7 @@ def follow(context: Context, arguments: Arguments, progress: Progress) -> SyncRe
                 result = replace(result, manifest=applied.manifest)
         if not arguments.fetch and not result.failures:
             _note(context, following, result)
+            _leave_stamps(context, arguments, following, result, seen)
         return result
 
 
@@ -86,6 +94,26 @@ def _refuse_odd_options(arguments: Arguments) -> None:
     if arguments.fetch and arguments.dry_run:
         message = "cannot be given with --dry-run, which does nothing"
         raise UsageError(Problem(key="--fetch", message=message))
+
+
+def _origin_seen(context: Context, arguments: Arguments) -> tuple[str, str] | None:
+    """The sole source, and a word that changes with its release, from before the release is read.
+
+    None if there are several, or if the source does not tell: then no stamp is left.
+    """
+    given = named_sources(arguments, context.environment).split()
+    declared = read_settings(context.store.root).sources
+    named = given or [text for kind, text in declared if kind == "release"]
+    odd = arguments.drivers or arguments.variant or context.environment.get("ENVBUILD_HOST_FACTS")
+    if len(named) != 1 or odd or arguments.insecure or arguments.rebuild or arguments.allow_older:
+        return None
+    if named[0].startswith("oci:"):
+        return named[0], ""
+    try:
+        word = origin_fact(named[0], context.environment)
+    except (OSError, ValueError):
+        return None
+    return None if word is None else (named[0], word)
 
 
 def _find(
@@ -126,10 +154,9 @@ def _find(
 def _take_files(context: Context, arguments: Arguments, following: Following) -> None:
     """Use the release's lockfiles; and its declaration, unless this host has one or names one."""
     found = following.found
-    name = f"{found.release.sequence}-{found.digest[7:19]}"
-    folder = context.store.root / FOLDER / name
+    folder = context.store.root / FOLDER / _folder_of(found)
     following.write_files(folder)
-    own = context.declaration_path.exists() or arguments.file != _DECLARATION
+    own = _has_declaration(arguments)
     context.take_files(folder, shown=f"{found.place}: locks", declaration=not own)
 
 
@@ -167,3 +194,38 @@ def _note(context: Context, following: Following, result: SyncResult) -> None:
     number = result.manifest.generation if result.manifest is not None else None
     record = ReleaseRecord(folder=context.store.root / FOLDER)
     record.follow(SeenRelease(sequence=found.release.sequence, digest=found.digest), number)
+
+
+def _leave_stamps(
+    context: Context,
+    arguments: Arguments,
+    following: Following,
+    result: SyncResult,
+    seen: tuple[str, str] | None,
+) -> None:
+    """Let the next sync see at once if there is nothing new."""
+    if seen is None:
+        return
+    found, root = following.found, context.store.root
+    source, word = seen
+    declaration = (root / FOLDER / _folder_of(found) / _DECLARATION).read_bytes()
+    leave_stamp(context, sha256_hex(declaration), result, "followed-stamp")
+    text = render_stamp(
+        folder=_folder_of(found),
+        source=source,
+        expires=found.release.expires,
+        origin=word or found.digest,
+        facts=facts_of(
+            str(root), named_sources(arguments, context.environment), str(arguments.file)
+        ),
+    )
+    write_if_changed(context.store.cache / "followed", text.encode())
+
+
+def _folder_of(found: FoundRelease) -> str:
+    return f"{found.release.sequence}-{found.digest[7:19]}"
+
+
+def _has_declaration(arguments: Arguments) -> bool:
+    """Whether this host has a declaration, or the user names one."""
+    return Path(arguments.file).exists() or arguments.file != _DECLARATION

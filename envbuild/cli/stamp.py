@@ -26,12 +26,12 @@ _MOST = (4 << 20) + 1
 
 def synced(root: str, declaration: str) -> Text | None:
     """The output of `sync` if nothing has changed since the last one; else None."""
-    return _recall(f"{root}/cache/stamp", declaration, root)
+    return recall(f"{root}/cache/stamp", declaration, root)
 
 
 def locked(cache: str, declaration: str) -> Text | None:
     """The output of `lock` if no file has changed since all lockfiles were fresh; else None."""
-    return _recall(lock_stamp(cache, declaration), declaration, "")
+    return recall(lock_stamp(cache, declaration), declaration, "")
 
 
 def lock_stamp(cache: str, declaration: str) -> str:
@@ -91,7 +91,7 @@ def render_lock_stamp(
     return "\n\n".join((_HEAD, "\n".join(facts), text))
 
 
-def _recall(stamp: str, declaration: str, root: str) -> Text | None:
+def recall(stamp: str, declaration: str, root: str) -> Text | None:
     """The text of a stamp, if nothing has changed."""
     try:
         with os.fdopen(open_ordinary(stamp), encoding="utf-8") as stream:

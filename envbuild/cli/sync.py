@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from envbuild.cli.folders import are_own, follows, is_own_declaration, store_root
+from envbuild.cli.folders import are_own, follows, is_own_declaration, may_follow, store_root
 from envbuild.cli.options import BUILD_JOBS, JOBS, Arguments, Parameter, drivers, flag
 from envbuild.cli.verbs import Verb
 
@@ -32,9 +32,13 @@ def _at_once(arguments: Arguments, environment: Mapping[str, str]) -> Text | Non
     root = store_root(arguments, environment)
     if root is None or arguments.drivers or arguments.dry_run or arguments.variant:
         return None
-    if any(getattr(arguments, name) for name in _ABOUT_RELEASES):
+    if any(getattr(arguments, name) for name in _ABOUT_RELEASES if name != "only_from"):
         return None
-    if follows(root, arguments, environment):
+    if may_follow(root, arguments, environment):
+        from envbuild.cli.release_stamp import followed
+
+        return followed(root, arguments, environment) if are_own(root) else None
+    if arguments.only_from:
         return None
     if environment.get("ENVBUILD_HOST_FACTS"):  # a stamp is about the host as it is
         return None
@@ -85,7 +89,7 @@ def sync(context: Context, arguments: Arguments) -> Outcome:
 
 
 def _sync(context: Context, arguments: Arguments, progress: Progress) -> SyncResult:
-    from envbuild.cli.building import plan_sync
+    from envbuild.cli.sync_steps import leave_stamp, plan_sync
     from envbuild.commands.sync import SyncResult
 
     if follows(str(context.store.root), arguments, context.environment):
@@ -102,7 +106,7 @@ def _sync(context: Context, arguments: Arguments, progress: Progress) -> SyncRes
         result = SyncResult(plan=plan, applied=applied, manifest=applied.manifest)
     as_it_is = not (context.environment.get("ENVBUILD_HOST_FACTS") or arguments.variant)
     if as_it_is and not arguments.dry_run and not arguments.drivers and not result.failures:
-        _leave_stamp(context, context.declaration.digest, result)
+        leave_stamp(context, context.declaration.digest, result, "stamp")
     return result
 
 
@@ -134,41 +138,3 @@ def _apply(context: Context, arguments: Arguments, plan: Plan, progress: Progres
         build_jobs=arguments.build_jobs,
     ) as builder:
         return builder.apply(plan, keep_going=arguments.keep_going)
-
-
-def _leave_stamp(context: Context, declaration: str, result: SyncResult) -> None:
-    """Record what this sync depends on, so that the next one sees at once if nothing has changed."""
-    from envbuild.cli.stamp import render_sync_stamp
-    from envbuild.posix.files import write_if_changed
-    from envbuild.report.sync import render_sync
-    from envbuild.target.accelerator import all_kinds
-    from envbuild.value import replace
-
-    manifest = result.manifest
-    if manifest is None:
-        return
-    idle = replace(result.plan, builds=(), dropped=(), switch=False)
-    text = render_sync_stamp(
-        generation=manifest.generation,
-        declaration=declaration.removeprefix("sha256:"),
-        locks=((item.driver.name, item.lock.removeprefix("sha256:")) for item in idle.wanted),
-        environments=(item.environment for item in idle.wanted),
-        interpreters=sorted(
-            {
-                (item.interpreter.path, item.interpreter.size, item.interpreter.mtime_ns)
-                for item in idle.wanted
-            }
-        ),
-        signs=(
-            *(sign for kind in all_kinds() for sign in kind.signs),
-            *sorted(
-                {
-                    f"{one.folder}/RECORD"
-                    for item in idle.wanted
-                    for one in item.derivation.inherited
-                }
-            ),
-        ),
-        text=render_sync(replace(result, plan=idle, applied=None)),
-    )
-    write_if_changed(context.store.cache / "stamp", text.encode())

@@ -404,3 +404,40 @@ def test_a_wrong_source_in_the_settings_is_named(fleet: Fleet) -> None:
     done = fleet.run("sync", "--only-from")
     assert done.code == 0, done
     assert fleet.digests() == built
+
+
+def test_nothing_new_is_seen_at_once_and_what_is_new_too(fleet: Fleet) -> None:
+    """With nothing new no program starts; another release, declaration or setting, and a lost environment, count."""
+    fleet.build()
+    fleet.publish()
+    first, second = (fleet.store.parent / name for name in ("first", "second"))
+    shutil.copytree(fleet.place, first)
+    fleet.build("1.1")
+    declaration = (fleet.run.cwd / "drivers.toml").read_text()
+    fleet.publish()
+    fleet.place.rename(second)
+    shutil.copytree(first, fleet.place)
+    fleet.move_on()
+    assert fleet.follow("--only-from").code == 0
+    trace = fleet.store.parent / "trace"
+    argv = ("strace", "-f", "-qq", "-e", "trace=execve", "-o", str(trace))
+    idle = fleet.run.wrapped(argv, "sync", "--from", fleet.source, "--only-from", check=True)
+    assert "nothing to do: generation 1" in idle.stdout
+    assert "release 1 of" in idle.stdout
+    assert sum("execve(" in line for line in trace.read_text().splitlines()) == 1
+
+    settings = fleet.store / "settings.toml"
+    settings.write_text('link-mode = "nonsense"\n')
+    assert fleet.follow().code == 2
+    settings.unlink()
+    fleet.run.declare(declaration)
+    assert "does not agree" in fleet.follow().stderr
+    (fleet.run.cwd / "drivers.toml").unlink()
+    environment = (fleet.store / "current/web").resolve().name
+    (fleet.store / f"receipts/{environment}.json").unlink()
+    again = fleet.follow("--format", "json")
+    assert again.json["built"] == ["web"]
+    shutil.rmtree(fleet.place)
+    shutil.copytree(second, fleet.place)
+    assert fleet.follow("--only-from").code == 0
+    assert fleet.current == 2

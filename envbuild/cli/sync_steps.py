@@ -1,0 +1,81 @@
+"""What a `sync` does with and without a release: its plan, and the stamp that it leaves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from envbuild.cli.context import Context
+    from envbuild.cli.options import Arguments
+    from envbuild.commands.sync import SyncResult
+    from envbuild.declaration.declaration import Driver
+    from envbuild.progress import Progress
+    from envbuild.store.plan import Plan
+    from envbuild.target.target import Interpreter
+
+
+def plan_sync(
+    context: Context,
+    arguments: Arguments,
+    progress: Progress,
+    preferred: Callable[[Driver], Interpreter | None] = lambda _: None,
+) -> Plan:
+    """The plan of a sync; UsageError if an environment's path would be too long."""
+    from envbuild.cli.building import planner_for
+    from envbuild.store.marker import check_environment_path
+
+    planner = planner_for(
+        context,
+        progress,
+        offline=arguments.offline or arguments.only_from,
+        dry_run=arguments.dry_run,
+        variant=arguments.variant,
+        preferred=preferred,
+    )
+    plan = planner.plan(tuple(arguments.drivers))
+    for wanted in plan.wanted:
+        check_environment_path(context.store.environment(wanted.environment))
+    return plan
+
+
+def leave_stamp(context: Context, declaration: str, result: SyncResult, name: str) -> None:
+    """Record what this sync depends on, so that the next one sees at once if nothing has changed.
+
+    `name` is the stamp's, in the store's cache.
+    """
+    from envbuild.cli.stamp import render_sync_stamp
+    from envbuild.posix.files import write_if_changed
+    from envbuild.report.sync import render_sync
+    from envbuild.target.accelerator import all_kinds
+    from envbuild.value import replace
+
+    manifest = result.manifest
+    if manifest is None:
+        return
+    idle = replace(result.plan, builds=(), dropped=(), switch=False)
+    text = render_sync_stamp(
+        generation=manifest.generation,
+        declaration=declaration.removeprefix("sha256:"),
+        locks=((item.driver.name, item.lock.removeprefix("sha256:")) for item in idle.wanted),
+        environments=(item.environment for item in idle.wanted),
+        interpreters=sorted(
+            {
+                (item.interpreter.path, item.interpreter.size, item.interpreter.mtime_ns)
+                for item in idle.wanted
+            }
+        ),
+        signs=(
+            *(sign for kind in all_kinds() for sign in kind.signs),
+            *sorted(
+                {
+                    f"{one.folder}/RECORD"
+                    for item in idle.wanted
+                    for one in item.derivation.inherited
+                }
+            ),
+        ),
+        text=render_sync(replace(result, plan=idle, applied=None)),
+    )
+    write_if_changed(context.store.cache / name, text.encode())
