@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from envbuild.commands.lock_jobs import Job, Upgrade
 from envbuild.commands.lock_merge import Merger
 from envbuild.commands.lock_resolution import TargetResolver
+from envbuild.commands.lock_result import CrossCheck, NoSet
 from envbuild.conflicts.rules import coexist_groups
 from envbuild.declaration.resolvers import other_resolver, refused_keys
 from envbuild.errors import UnsatisfiableError
@@ -34,42 +35,6 @@ if TYPE_CHECKING:
 
 _MOST_QUESTIONS = 20
 """Resolutions of one driver that only explain differences."""
-
-
-@value
-class NoSet:
-    """The second resolver finds no versions that satisfy the driver."""
-
-    target: Target
-    words: str
-
-
-@value
-class CrossCheck:
-    """What a second resolver says of one driver's lockfile."""
-
-    driver: str
-    resolver: str
-    """The resolver that locked it."""
-
-    judge: str
-    """The second one."""
-
-    packages: int
-    """How many packages were compared, on all targets."""
-
-    agreed: tuple[Target, ...] = ()
-    """The targets for which both have the same versions."""
-
-    differences: tuple[Difference, ...] = ()
-    unsatisfied: tuple[NoSet, ...] = ()
-    not_judged: tuple[tuple[Target, str], ...] = ()
-    """The targets that the second resolver cannot resolve for here, each with the reason."""
-
-    @property
-    def agrees(self) -> bool:
-        """Whether nothing that was compared differs."""
-        return not self.differences and not self.unsatisfied
 
 
 @value

@@ -12,13 +12,14 @@ from envbuild.value import field, replace, value
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
-    from envbuild.commands.cross_check import CrossCheck
     from envbuild.commands.lock_jobs import Job, LockGroup
     from envbuild.declaration.declaration import Agree, Declaration
     from envbuild.finding import Finding
     from envbuild.lockfile.difference import Change
     from envbuild.lockfile.lockfile import HeldBack, Lockfile
+    from envbuild.lockfile.picks import Difference
     from envbuild.progress import Progress
+    from envbuild.target.target import Target
 
 
 @value
@@ -63,6 +64,42 @@ class Resolved:
 
     locked: dict[str, Lockfile]
     failures: tuple[LockFailure, ...] = ()
+
+
+@value
+class NoSet:
+    """The second resolver finds no versions that satisfy the driver."""
+
+    target: Target
+    words: str
+
+
+@value
+class CrossCheck:
+    """What a second resolver says of one driver's lockfile."""
+
+    driver: str
+    resolver: str
+    """The resolver that locked it."""
+
+    judge: str
+    """The second one."""
+
+    packages: int
+    """How many packages were compared, on all targets."""
+
+    agreed: tuple[Target, ...] = ()
+    """The targets for which both have the same versions."""
+
+    differences: tuple[Difference, ...] = ()
+    unsatisfied: tuple[NoSet, ...] = ()
+    not_judged: tuple[tuple[Target, str], ...] = ()
+    """The targets that the second resolver cannot resolve for here, each with the reason."""
+
+    @property
+    def agrees(self) -> bool:
+        """Whether nothing that was compared differs."""
+        return not self.differences and not self.unsatisfied
 
 
 @value

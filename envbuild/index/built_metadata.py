@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from envbuild.backend.source import SourceTree, unpack_archive
 from envbuild.index.once import Once
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from envbuild.index.page import IndexFile
     from envbuild.index.reader import IndexClient
     from envbuild.index.stand_ins import SourceRules
-    from envbuild.index.tree_pages import TreePages
+    from envbuild.index.tree_pages import Preparer, TreePages
 
 _LARGEST = 4 << 20
 """Bytes of PKG-INFO."""
@@ -29,19 +29,6 @@ class BuiltMetadata(NamedTuple):
     content: bytes
     size: int
     """The archive's size in bytes."""
-
-
-class Preparer(Protocol):
-    """Asks build backends."""
-
-    def prepare(
-        self, tree: SourceTree, python: str, bindings: Bindings, rules: SourceRules
-    ) -> bytes:
-        """The METADATA of a source's wheel for a Python such as `3.12`.
-
-        HostError if that Python is not here, or with the backend's words; other errors as in `Resolver`.
-        """
-        ...
 
 
 class BuiltMetadataReader:

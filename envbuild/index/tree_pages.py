@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from envbuild.backend.source import SourceTree
 from envbuild.declaration.tree_name import parse_tree_name, tree_name
@@ -25,13 +25,25 @@ if TYPE_CHECKING:
     from typing import Self
 
     from envbuild.declaration.index import Bindings
-    from envbuild.index.built_metadata import Preparer
     from envbuild.index.locations import IndexLocation
     from envbuild.index.page import ProjectPage
     from envbuild.index.stand_ins import SourceRules
     from envbuild.lockfile.lockfile import ChosenFile
     from envbuild.posix.process import Runner
     from envbuild.sourcetree.snapshot import Snapshot
+
+
+class Preparer(Protocol):
+    """Asks build backends."""
+
+    def prepare(
+        self, tree: SourceTree, python: str, bindings: Bindings, rules: SourceRules
+    ) -> bytes:
+        """The METADATA of a source's wheel for a Python such as `3.12`.
+
+        HostError if that Python is not here, or with the backend's words; other errors as in `Resolver`.
+        """
+        ...
 
 
 class OpenTree(NamedTuple):

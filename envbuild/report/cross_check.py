@@ -9,7 +9,7 @@ from envbuild.report.lines import render_count
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from envbuild.commands.cross_check import CrossCheck
+    from envbuild.commands.lock_result import CrossCheck
     from envbuild.lockfile.picks import Difference, Side
     from envbuild.target.target import Target
 

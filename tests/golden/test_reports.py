@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from envbuild.build.builder import Applied, Failure
-from envbuild.commands.cross_check import CrossCheck, NoSet
-from envbuild.commands.lock_result import DriverLock, LockFailure, LockResult
+from envbuild.commands.lock_result import CrossCheck, DriverLock, LockFailure, LockResult, NoSet
 from envbuild.commands.sync import SyncResult
 from envbuild.errors import IndexFailureError, Problem, UnsatisfiableError
 from envbuild.lockfile.difference import Change, file_change
