@@ -146,9 +146,10 @@ def bench(session: nox.Session) -> None:
 
 @nox.session(python=str(PYTHONS[FULL]))
 def realworld(session: nox.Session) -> None:
-    """Lock and build the repository's whole fleet, some 10 GB, and start vllm."""
+    """Lock and build the repository's whole fleet, some 10 GB, and start vllm; build and lock large sources."""
     need_envbuild(session, "test")
-    session.run("pytest", "--realworld", "-s", "tests/realworld/test_fleet.py", *session.posargs)
+    tests = [f"tests/realworld/test_{name}.py" for name in ("fleet", "builds")]
+    session.run("pytest", "--realworld", "-s", *tests, *session.posargs)
 
 
 @nox.session(python=str(PYTHONS[FULL]))

@@ -15,7 +15,7 @@ from envbuild.resolution.resolution import ResolveRequest
 from envbuild.target.platform_range import nearest_platform
 from envbuild.target.target import choose_interpreter
 from envbuild.uv.installer import UvInstaller
-from envbuild.value import replace, value
+from envbuild.value import field, replace, value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -49,6 +49,9 @@ class SourceBackends:
     resolve: Callable[[ResolveRequest], Resolution]
     fetch: Callable[[tuple[ResolvedFile, ...]], Mapping[str, PublishedMetadata]]
 
+    asked: dict[tuple[str, str, Bindings], tuple[str, ...]] = field(default_factory=dict)
+    """The build requirements of archives whose METADATA was asked for, by name, Python and indexes."""
+
     def prepare(
         self, tree: SourceTree, python: str, bindings: Bindings, rules: SourceRules
     ) -> bytes:
@@ -78,7 +81,9 @@ class SourceBackends:
             resolution=resolution,
             interpreter=found,
         )
-        return self._backends(bindings).prepare(request).metadata
+        prepared = self._backends(bindings).prepare(request)
+        self.asked[tree.name, python, bindings] = prepared.requires
+        return prepared.metadata
 
     def requirements(self, file: ChosenFile, request: ResolveRequest) -> tuple[str, ...]:
         """As `MetadataSource.build_requirements` has it.
@@ -89,6 +94,9 @@ class SourceBackends:
         options = self.options_of(file.package)
         if not options.isolation:
             return ()
+        asked = self.asked.get((file.file, request.target.python, request.indexes))
+        if asked is not None:
+            return asked
         session = self.session_for(request.indexes)
         with tempfile.TemporaryDirectory(prefix="envbuild-source-") as name:
             folder = Path(name)
@@ -98,14 +106,14 @@ class SourceBackends:
             if found is None:
                 return read_build_system(tree).requires
             target = replace(self._target(python), variant=request.target.variant)
-            asked = BuildRequest(
+            build = BuildRequest(
                 tree=tree,
                 options=options,
                 target=target,
                 interpreter=found,
                 resolution=replace(request, target=target),
             )
-            return self._backends(request.indexes).requirements(asked)
+            return self._backends(request.indexes).requirements(build)
 
     def _tree(self, session: IndexSession, file: ChosenFile, folder: Path) -> SourceTree:
         location = session.locations.holding(file.index, file.package)
