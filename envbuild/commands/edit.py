@@ -116,8 +116,8 @@ def _more(driver: str, draft: Draft) -> Iterator[tuple[str, object]]:
         yield "python", draft.python
     if draft.constraints:
         yield "constraints", list(draft.constraints)
-    if draft.allow_sdist:
-        yield "allow-sdist", list(draft.allow_sdist)
+    if draft.force_sdist:
+        yield "force-sdist", list(draft.force_sdist)
     if draft.inherit:
         yield "inherit", {"python": _HOST_PYTHON, "packages": list(draft.inherit)}
 
@@ -160,7 +160,7 @@ def _merged(drafts: Iterable[tuple[str, Draft]]) -> list[tuple[str, str, Draft]]
             other,
             requires=tuple(dict.fromkeys((*other.requires, *draft.requires))),
             constraints=tuple(dict.fromkeys((*other.constraints, *draft.constraints))),
-            allow_sdist=tuple(dict.fromkeys((*other.allow_sdist, *draft.allow_sdist))),
+            force_sdist=tuple(dict.fromkeys((*other.force_sdist, *draft.force_sdist))),
             inherit=tuple(dict.fromkeys((*other.inherit, *draft.inherit))),
             index_url=other.index_url or draft.index_url,
             pins=tuple(pins.values()),

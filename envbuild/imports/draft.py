@@ -28,7 +28,7 @@ class Draft:
     commands: tuple[str, ...] = ()
     python: str | None = None
     constraints: tuple[str, ...] = ()
-    allow_sdist: tuple[str, ...] = ()
+    force_sdist: tuple[str, ...] = ()
     """Normalised names."""
 
     inherit: tuple[str, ...] = ()

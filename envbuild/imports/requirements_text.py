@@ -43,13 +43,14 @@ _SHORT = {
     "-e": "--editable",
 }
 _PLACES = ("--index-url", "--extra-index-url", "--find-links")
-_ALWAYS = ("--require-hashes", "--prefer-binary", "--only-binary", "--no-index")
+_ALWAYS = ("--require-hashes", "--prefer-binary", "--only-binary")
 """What envbuild does anyway; nothing is lost without them."""
 
 _WHY = {
     "--extra-index-url": "declare it as an [[index]] with its packages",
     "--find-links": "declare it as an [[index]] with its packages",
     "--pre": 'allow pre-releases of a package with constraints = ["NAME>=1.0rc1"]',
+    "--no-index": "the default index serves what no [[index]] has",
     "--trusted-host": "set $SSL_CERT_FILE to the authority of that index",
     "--editable": "a folder is not a package of an index",
 }
@@ -160,7 +161,7 @@ def _with_options(draft: Draft, options: Iterable[OptionLine]) -> Draft:
             notes[_left_out(option, name)] = None
     if ":all:" in sources:
         sources = []
-        notes["left out the option --no-binary :all:: name the packages in `allow-sdist`"] = None
+        notes["left out the option --no-binary :all:: name the packages in `force-sdist`"] = None
     if sources:
         notes[
             f"{', '.join(dict.fromkeys(sources))} is built from source, as the file says: "
@@ -168,7 +169,7 @@ def _with_options(draft: Draft, options: Iterable[OptionLine]) -> Draft:
         ] = None
     return replace(
         draft,
-        allow_sdist=tuple(dict.fromkeys(sources)),
+        force_sdist=tuple(dict.fromkeys(sources)),
         index_url=index_url,
         notes=tuple(notes),
     )

@@ -61,7 +61,7 @@ mine @ https://user:secret@example.com/mine.whl
                 'uvicorn[standard] ; python_version >= "3.11"',
             ],
             "constraints": ["urllib3>=2.6.3"],
-            "allow-sdist": ["psycopg"],
+            "force-sdist": ["psycopg"],
         }
     }
     assert "asr: left out the option --extra-index-url: declare it as an [[index]]" in result.stdout

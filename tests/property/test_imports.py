@@ -71,7 +71,7 @@ def check_draft(draft: Draft) -> None:
     assert not any("secret" in note for note in draft.notes)
     assert parse_first_pins(render_first_pins(draft.pins, source="x")) is not None
     if draft.requires:
-        more = [("constraints", list(draft.constraints)), ("allow-sdist", list(draft.allow_sdist))]
+        more = [("constraints", list(draft.constraints)), ("force-sdist", list(draft.force_sdist))]
         text = append_driver("", render_driver(driver_name(draft.name), draft.requires, more=more))
         (driver,) = parse_declaration(text, file="drivers.toml").drivers
         assert driver.requires
