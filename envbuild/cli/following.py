@@ -23,6 +23,7 @@ from envbuild.release.signature import why_untrusted
 from envbuild.release.stage import Stage
 from envbuild.store.settings import read_settings
 from envbuild.value import replace
+from envbuild.wheelcache.built import BuiltWheels
 from envbuild.wheelcache.wheels import WheelCache
 
 if TYPE_CHECKING:
@@ -147,6 +148,7 @@ def _find(
         store=str(store.root),
         rebuild=arguments.rebuild,
         only_sources=arguments.only_from,
+        built=BuiltWheels(store.cache / "built"),
         note=progress.note,
     )
 

@@ -96,6 +96,7 @@ def _publisher(context: Context, arguments: Arguments, progress: Progress) -> It
     from envbuild.declaration.file import read_declaration_text
     from envbuild.release.record import FOLDER, ReleaseRecord
     from envbuild.release.signature import sign
+    from envbuild.wheelcache.built import BuiltWheels
 
     store, bytecode = context.store, context.bytecode(context.cpus)
 
@@ -125,6 +126,7 @@ def _publisher(context: Context, arguments: Arguments, progress: Progress) -> It
             store=store,
             record=record,
             packer=BytecodePacker(entries_for=entries_for, memory=store.cache / "packed.json"),
+            built=BuiltWheels(store.cache / "built"),
             scratch=store.cache / "publish",
             download=download,
             is_there=is_there,

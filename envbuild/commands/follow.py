@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import re
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError, IndexFailureError, Problem
 from envbuild.posix.files import make_folders, write_if_changed
 from envbuild.release.bytecode import keep_entry, unpack
-from envbuild.release.oci import BYTECODE, OF_INTERPRETER, OF_WHEEL, WHEEL, signature_tag
+from envbuild.release.oci import (
+    BUILT_WHEEL,
+    BYTECODE,
+    OF_BUILD,
+    OF_INTERPRETER,
+    OF_WHEEL,
+    TITLE,
+    WHEEL,
+    signature_tag,
+)
 from envbuild.release.stage import StagedWheels
 from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
 
     from envbuild.declaration.declaration import Driver
     from envbuild.lockfile.lockfile import ChosenFile
@@ -23,7 +34,12 @@ if TYPE_CHECKING:
     from envbuild.release.stage import Lacking, Stage
     from envbuild.store.plan import Plan, Wanted
     from envbuild.target.target import Interpreter
+    from envbuild.wheelcache.built import BuiltWheels
     from envbuild.wheelcache.entries import Entries
+
+
+_KEY = re.compile(r"[0-9a-f]{64}")
+_WHEEL = re.compile(r"[A-Za-z0-9._+!-]{1,250}\.whl")
 
 
 @value
@@ -40,6 +56,9 @@ class Following:
 
     only_sources: bool
     """Whether no index may be asked."""
+
+    built: BuiltWheels
+    """The wheels that the store has from sources."""
 
     note: Callable[[str], None]
 
@@ -96,10 +115,11 @@ class Following:
     ) -> StagedWheels:
         """Fetch what the plan's builds lack, and put the bytecode into the cache.
 
-        Bytecode comes from a release that a trusted key has signed, and from no other.
-        IndexFailureError names what no source gave if no index may be asked.
+        Bytecode, and wheels that were built from sources, come from a release that a trusted key has signed,
+        and from no other. IndexFailureError names what no source gave if no index may be asked.
         """
-        wheels = {blob.sha256: blob for blob in self.found.blobs(WHEEL)}
+        built = self._built_wheels(plan.builds)
+        wheels = {blob.sha256: blob for blob in (*self.found.blobs(WHEEL), *built.values())}
         needed = {
             file.sha256: file
             for wanted in plan.builds
@@ -108,8 +128,11 @@ class Following:
         }
         bytecode = tuple(self._bytecode(plan.builds, entries_for))
         asked = [wheels[sha256] for sha256 in needed if sha256 in wheels]
+        asked += [built[file.build] for file in needed.values() if file.build in built]
         lacking = self.stage.fetch([*asked, *(blob for blob, _, _ in bytecode)])
         self._judge(lacking)
+        for key, blob in built.items():
+            self._keep_wheel(key, blob)
         if self.only_sources:
             self._refuse_indexes(needed.values(), wheels)
         for blob, entries, wanted in bytecode:
@@ -120,6 +143,34 @@ class Following:
         """Remove what was fetched, but for what says that there is nothing new."""
         found = self.found
         self.stage.forget_others((found.manifest.config.sha256, signature_tag(found.digest)))
+
+    def _built_wheels(self, builds: Iterable[Wanted]) -> dict[str, Descriptor]:
+        """The released wheels of sources that are wanted and not here, by the keys of their builds."""
+        files = [file for wanted in builds for file in wanted.files]
+        keys, digests = {file.build for file in files}, {file.sha256 for file in files}
+        found = {
+            blob.annotation(OF_BUILD): blob
+            for blob in self.found.blobs(BUILT_WHEEL)
+            if blob.annotation(OF_BUILD) in keys or blob.sha256 in digests
+        }
+        if found and self.found.untrusted is not None:
+            self.note(
+                "warning: the release's wheels of sources are refused, and built here instead: "
+                f"{self.found.untrusted}"
+            )
+            return {}
+        return {key: blob for key, blob in found.items() if self.built.get(key) is None}
+
+    def _keep_wheel(self, key: str, blob: Descriptor) -> None:
+        """Put a wheel of a source among those that the store has built."""
+        path, name = self.stage.find(blob), blob.annotation(TITLE)
+        if path is None or _KEY.fullmatch(key) is None or _WHEEL.fullmatch(name) is None:
+            return  # no source gave it: it is built here
+        with tempfile.TemporaryDirectory(prefix="envbuild-wheel-") as folder:
+            named = Path(folder, name)
+            named.symlink_to(path)
+            with self.built.making(key):
+                self.built.put(key, named)
 
     def _bytecode(
         self, builds: Iterable[Wanted], entries_for: Callable[[Wanted], Entries]
@@ -138,11 +189,16 @@ class Following:
             entries = entries_for(wanted)
             if not entries.is_usable():
                 continue
-            for file in wanted.files:
-                blob = layers.get((entries.root.name, file.sha256))
-                if blob is not None and blob.digest not in seen and not entries.has(file.sha256):
+            for sha256 in self._wheels_of(wanted):
+                blob = layers.get((entries.root.name, sha256))
+                if blob is not None and blob.digest not in seen and not entries.has(sha256):
                     seen.add(blob.digest)
                     yield blob, entries, wanted
+
+    def _wheels_of(self, wanted: Wanted) -> Iterator[str]:
+        """The sha256 of each wheel that is installed: of a source, that of the released wheel."""
+        built = {one.annotation(OF_BUILD): one.sha256 for one in self.found.blobs(BUILT_WHEEL)}
+        yield from (built.get(file.build, file.sha256) for file in wanted.files)
 
     def _keep(self, blob: Descriptor, entries: Entries, wanted: Wanted) -> None:
         content = self.stage.read(blob)
@@ -173,7 +229,12 @@ class Following:
             self.note(f"warning: {problem.message}: {reasons}; the index is asked")
 
     def _refuse_indexes(self, needed: Iterable[ChosenFile], wheels: dict[str, Descriptor]) -> None:
-        missing = [file for file in needed if file.sha256 not in wheels]
+        missing = [
+            file
+            for file in needed
+            if file.sha256 not in wheels
+            and not (file.build and self.built.get(file.build) is not None)
+        ]
         if missing:
             raise IndexFailureError(
                 Problem(

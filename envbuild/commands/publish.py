@@ -8,6 +8,7 @@ from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING
 
+from envbuild.commands.built_layers import built_wheels, layers_of, with_wheels
 from envbuild.commands.fetch import chosen_targets, files_on
 from envbuild.commands.selection import select_drivers
 from envbuild.environment.content_digest import read_content_digest
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from envbuild.release.record import ReleaseRecord
     from envbuild.store.store import Store
     from envbuild.target.target import Target
+    from envbuild.wheelcache.built import BuiltWheels
 
 VERSION = "org.opencontainers.image.version"
 _SIDE_BY_SIDE = 4
@@ -102,6 +104,9 @@ class Publisher:
     store: Store
     record: ReleaseRecord
     packer: BytecodePacker
+    built: BuiltWheels
+    """The wheels that the store has built from sources."""
+
     scratch: Path
     """A private folder for files on their way: what arrived whole is kept there if a publish is killed."""
 
@@ -137,7 +142,12 @@ class Publisher:
         chosen = self._targets(lockfiles, built, targets)
         self.progress.stage("release", "packing bytecode")
         layers = dict(self._wheels(lockfiles, chosen))
-        packed = tuple(self.packer.pack(one.derivation for one in built))
+        derivations = tuple(one.derivation for one in built)
+        wheels = built_wheels(self.built, derivations)
+        packed = (
+            *layers_of(self.built, wheels),
+            *self.packer.pack(with_wheels(one, wheels) for one in derivations),
+        )
         draft = Release(
             sequence=1,
             previous=None,
@@ -149,7 +159,7 @@ class Publisher:
             lockfiles=tuple(sorted((name, self._text(name)) for name in lockfiles)),
             targets=tuple(sorted((k, tuple(map(str, v))) for k, v in chosen.items())),
             environments=tuple(one.released for one in built),
-            left_out=tuple(_left_out(lockfiles, chosen, built)),
+            left_out=tuple(_left_out(lockfiles, chosen, built, {w.key for w in wheels})),
         )
         descriptors = (*(blob for blob, _ in layers.values()), *(one.blob for one in packed))
         openers: dict[str, Callable[[], AbstractContextManager[BinaryIO]]] = {
@@ -394,8 +404,9 @@ def _left_out(
     lockfiles: Mapping[str, Lockfile],
     chosen: Mapping[str, tuple[Target, ...]],
     built: tuple[_Built, ...],
+    keys: set[str],
 ) -> Iterator[LeftOut]:
-    here = {(one.released.driver, one.released.target) for one in built}
+    here = {(one.released.driver, one.released.target): one.derivation for one in built}
     for name, lockfile in lockfiles.items():
         for target in lockfile.targets:
             if target not in chosen[name]:
@@ -404,9 +415,22 @@ def _left_out(
             elif (name, str(target)) not in here:
                 reason = "it was not built where this was published: hosts compile it, and compare nothing"
                 yield LeftOut(driver=name, what=str(target), reason=reason)
-        for file in files_on(lockfile, chosen[name]):
-            if not file.file.endswith(".whl"):
-                reason = (
-                    "it comes as source: `envbuild build` locks its wheel, else each host builds it"
-                )
+        yield from _sources_left_out(name, lockfile, chosen[name], here, keys)
+
+
+def _sources_left_out(
+    name: str,
+    lockfile: Lockfile,
+    chosen: tuple[Target, ...],
+    here: Mapping[tuple[str, str], Derivation],
+    keys: set[str],
+) -> Iterator[LeftOut]:
+    """The sources of which the release has no wheel for some target."""
+    for target in chosen:
+        derivation = here.get((name, str(target)))
+        known = derivation.files if derivation is not None else ()
+        held = {file.package for file in known if not file.build or file.build in keys}
+        for file in files_on(lockfile, (target,)):
+            if not file.file.endswith(".whl") and file.package not in held:
+                reason = f"it is a source, and no wheel of it was built here for {target}"
                 yield LeftOut(driver=name, what=file.file, reason=reason)

@@ -20,6 +20,7 @@ RELEASE = "application/vnd.envbuild.release.v1"
 
 CONFIG = "application/vnd.envbuild.release.config.v1+json+zstd"
 WHEEL = "application/vnd.envbuild.wheel.v1+zip"
+BUILT_WHEEL = "application/vnd.envbuild.built-wheel.v1+zip"
 BYTECODE = "application/vnd.envbuild.bytecode.v1.tar+zstd"
 SIGNATURE = "application/vnd.envbuild.signature.v1"
 SSHSIG = "application/vnd.envbuild.signature.v1.sshsig"
@@ -32,6 +33,9 @@ OF_WHEEL = "io.envbuild.wheel"
 
 OF_INTERPRETER = "io.envbuild.interpreter"
 """On bytecode: the interpreter that it is for, as the bytecode cache names it."""
+
+OF_BUILD = "io.envbuild.build"
+"""On a wheel that was built from a source: the key of its build."""
 
 MOST_MANIFEST = 4 << 20
 """Bytes; registries refuse larger ones."""
