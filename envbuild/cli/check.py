@@ -60,6 +60,7 @@ def check(context: Context, arguments: Arguments) -> Outcome:
             resolver=resolver,
             allow_replaced=arguments.allow_replaced_files,
             built=context.shared_paths_of,
+            changes=context.path_changes,
             host=parse_host(arguments.host) if arguments.host is not None else None,
         )
         against = arguments.against

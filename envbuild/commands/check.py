@@ -11,7 +11,7 @@ from envbuild.errors import LockfileError, UsageError
 from envbuild.finding import Code, Finding
 from envbuild.lockfile.freshness import judge_lockfile
 from envbuild.lockfile.host_check import check_host
-from envbuild.lockfile.lockfile import Stale
+from envbuild.lockfile.lockfile import Fresh, Stale
 from envbuild.lockfile.provided_commands import command_problems, settle_all
 from envbuild.lockfile.soundness import check_soundness
 from envbuild.lockfile.text import package_line
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from envbuild.lockfile.folder import LockFolder, StoredLockfile
     from envbuild.lockfile.lockfile import Lockfile
     from envbuild.resolution.resolution import Resolver
+    from envbuild.sourcetree.changes import PathChanges
     from envbuild.target.accelerator import FoundAccelerator
 
 _MOST_REPORTED = 2000
@@ -78,6 +79,9 @@ class Checker:
 
     host: tuple[FoundAccelerator, ...] | None = None
     """The accelerators of a host to check for."""
+
+    changes: PathChanges | None = None
+    """Says whether path sources were changed; None if none is declared."""
 
     def check(self, revisions: Revisions | None = None, against: str | None = None) -> CheckResult:
         """Check the working folder, and compare it with a revision if one is named.
@@ -163,6 +167,9 @@ class Checker:
 
     def _stale(self, driver: Driver, lockfile: Lockfile) -> Iterator[Finding]:
         judged = judge_lockfile(lockfile, driver, self.declaration)
+        if isinstance(judged, Fresh) and self.changes is not None:
+            moved = self.changes.reasons(lockfile, driver)
+            judged = Stale(reasons=moved) if moved else judged
         if isinstance(judged, Stale):
             locked = {text for one in lockfile.inputs.variants for text in one.requires}
             locked |= {*lockfile.inputs.requires}

@@ -25,7 +25,7 @@ from envbuild.commands.lock_result import (
     held_by_rules,
     say_locked,
 )
-from envbuild.commands.lock_warnings import doubts, note_held_back, note_yanked
+from envbuild.commands.lock_warnings import doubts, note_held_back, note_yanked, unused_sources
 from envbuild.conflicts.rules import agreement, check_rules, rule_problems
 from envbuild.errors import EnvbuildError, Problem, UnsatisfiableError, UsageError
 from envbuild.lockfile.known_files import known_files
@@ -108,6 +108,7 @@ class Locker:
             self.folder.write(lockfile)
         failures = (*found.failures, *held.values())
         failed |= held.keys()
+        unused = unused_sources(self.declaration, now)
         return LockResult(
             checked=not write,
             drivers=tuple(
@@ -115,7 +116,10 @@ class Locker:
                     job,
                     locked.get(job.driver.name),
                     checked=not write,
-                    warnings=doubts(job.previous, locked.get(job.driver.name), self.metadata),
+                    warnings=(
+                        *doubts(job.previous, locked.get(job.driver.name), self.metadata),
+                        *unused.get(job.driver.name, ()),
+                    ),
                 )
                 for job in jobs
                 if job.driver.name not in failed

@@ -21,6 +21,7 @@ from envbuild.value import replace
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from envbuild.declaration.declaration import Declaration
     from envbuild.errors import EnvbuildError
     from envbuild.lockfile.lockfile import LockedPackage, Lockfile
     from envbuild.resolution.resolution import LockedChoice, MetadataSource
@@ -63,6 +64,30 @@ def doubts(
         return ()
     told = () if locked is None else _missing_extras(locked, metadata)
     return (*_yanked_texts(lockfile), *told)
+
+
+def unused_sources(
+    declaration: Declaration, lockfiles: Mapping[str, Lockfile]
+) -> dict[str, tuple[str, ...]]:
+    """For each driver, a warning about every source that no lockfile has a package of.
+
+    A source that several drivers share is told of once; if one of them has no lockfile, nothing is known.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for source in declaration.sources:
+        sharing = [
+            driver.name
+            for driver in declaration.drivers
+            if driver.enabled and any(one.origin == source.origin for one in driver.sources)
+        ]
+        known = [lockfiles[name] for name in sharing if name in lockfiles]
+        used = any(one.index == source.origin for lockfile in known for one in lockfile.packages)
+        if known and len(known) == len(sharing) and not used:
+            words = (
+                f"nothing requires {source.package}, whose source is declared on line {source.line}"
+            )
+            found[sharing[0]] = (*found.get(sharing[0], ()), words)
+    return found
 
 
 def _missing_extras(lockfile: Lockfile, metadata: MetadataSource) -> Iterator[str]:

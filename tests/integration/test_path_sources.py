@@ -123,6 +123,7 @@ def test_a_folder_is_locked_by_what_a_build_reads(lock: CommandLine, project: Pa
     write(project / "svc", svc__py="x = 2\n")
     stale = lock("lock", "--check")
     assert (stale.code, "the source of svc was changed: svc" in str(stale)) == (1, True), stale
+    assert "is stale: the source of svc was changed: svc" in str(lock("check"))
     lock("lock", "app", check=True)
     assert digest(project) != before
     write(project / "svc", svc__py="x = 1\n")

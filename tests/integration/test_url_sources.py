@@ -255,3 +255,15 @@ def test_what_is_shown_and_exported_names_the_source(
     run_envbuild("sync", check=True)
     refused = run_envbuild("export", "llmhop", "app", "--image", "image:1", "--port", "1")
     assert (refused.code, "flash-attn comes from a source" in refused.stderr) == (2, True), refused
+
+
+def test_a_source_that_nothing_requires_is_a_warning(
+    run_envbuild: CommandLine, index: IndexServer, elsewhere: IndexServer, python_version: str
+) -> None:
+    """It may be left from before, or misspelt: the lock succeeds and says its line, once for all drivers."""
+    index.add(Wheel(name="helper"))
+    text = declare_drivers({"app": ["helper"], "other": ["helper"]}, python=python_version)
+    run_envbuild.declare(f'{text}[sources]\nflash-attn = {{ url = "{address(elsewhere)}" }}\n')
+    done = run_envbuild("lock", check=True)
+    words = "nothing requires flash-attn, whose source is declared on line"
+    assert str(done).count(words) == 1, done
