@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from envbuild.text import Text
 
 _HEAD = f"envbuild {__version__} stamp 1"
+_TREE = "tree "
 _MOST = (4 << 20) + 1
 """In bytes; the command itself reads larger files, and reports that they are too large."""
 
@@ -86,7 +87,7 @@ def render_lock_stamp(
         *(f"lock {driver} {digest}" for driver, digest in locks),
         f"present {' '.join(present)}",
         *(f"variable {name} {text}" for name, text in variables),
-        *(f"tree {digest} {record}\0{folder}" for digest, record, folder in trees),
+        *(f"{_TREE}{digest} {record}\0{folder}" for digest, record, folder in trees),
     )
     return "\n\n".join((_HEAD, "\n".join(facts), text))
 
@@ -97,13 +98,33 @@ def recall(stamp: str, declaration: str, root: str) -> Text | None:
         with os.fdopen(open_ordinary(stamp), encoding="utf-8") as stream:
             head, facts, text = stream.read().split("\n\n", 2)
         locks = os.path.join(os.path.dirname(declaration), "locks")  # noqa: PTH118, PTH120
-        if head == _HEAD and all(
-            _is_unchanged(fact, declaration, locks, root) for fact in facts.split("\n")
+        lines = facts.split("\n")
+        trees = [line[len(_TREE) :] for line in lines if line.startswith(_TREE)]
+        others = (line for line in lines if not line.startswith(_TREE))
+        if (
+            head == _HEAD
+            and all(_is_unchanged(fact, declaration, locks, root) for fact in others)
+            and _are_unchanged(trees)
         ):
             return text_of(text.removesuffix("\n").split("\n"))
     except (OSError, ValueError):
         return None
     return None
+
+
+def _are_unchanged(trees: list[str]) -> bool:
+    """Whether path sources look as they did."""
+    if not trees:
+        return True
+    from envbuild.cli.folders import cpus
+    from envbuild.sourcetree.stat_record import all_hold
+
+    facts = []
+    for tree in trees:
+        digest, _, places = tree.partition(" ")
+        record, _, folder = places.partition("\0")
+        facts.append((digest, record, folder))
+    return all_hold(facts, min(cpus(), 4))
 
 
 def host_fact() -> str:
@@ -136,11 +157,6 @@ def _is_unchanged(fact: str, declaration: str, locks: str, root: str) -> bool:
     if kind == "variable":
         name, _, text = rest.partition(" ")
         return os.environ.get(name, "") == text
-    if kind == "tree":
-        from envbuild.sourcetree.stat_record import recall
-
-        digest, _, places = rest.partition(" ")
-        return recall(*places.split("\0", 1)) == digest
     return rest == _observed(kind, declaration, locks, root)
 
 

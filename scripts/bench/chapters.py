@@ -13,6 +13,7 @@ from scripts.bench.growth import measure_growth
 from scripts.bench.keep import measure_keeping
 from scripts.bench.large import Start, measure_pip, measure_rebuild, measure_start, trace_rebuild
 from scripts.bench.locks import measure_locks
+from scripts.bench.path_sources import measure_path_sources
 from scripts.bench.small import measure_idle
 from scripts.bench.trace import trace_idle
 from scripts.bench.variants import measure_variants
@@ -116,6 +117,10 @@ CHAPTERS: Mapping[str, Chapter] = {
     "variants": Chapter(
         about="a driver with four variants, locked for the first time and again",
         measure=lambda place, rounds: Measured(rows=tuple(measure_variants(place, rounds))),
+    ),
+    "path-sources": Chapter(
+        about="a check of three path sources of 5,000 files that have not changed",
+        measure=lambda place, rounds: Measured(rows=tuple(measure_path_sources(place, rounds))),
     ),
     "large": Chapter(
         about="a real driver rebuilt",

@@ -6,7 +6,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from envbuild.sourcetree.stat_record import is_settled, looks, recall, render_record
+from envbuild.sourcetree.stat_record import all_hold, is_settled, looks, recall, render_record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,6 +42,29 @@ def test_a_damaged_record_is_none(tmp_path: Path) -> None:
         record.write_bytes(content)
         assert recall(str(record), str(tmp_path)) is None
     assert recall(str(tmp_path / "none"), str(tmp_path)) is None
+
+
+def test_many_folders_are_looked_at_together(tmp_path: Path) -> None:
+    """By several processes: one changed file in one of them is enough."""
+    trees = []
+    for number in range(3):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        names = tuple(f"f{index}" for index in range(2500))
+        for name in names:
+            (folder / name).touch()
+        record = tmp_path / f"record{number}"
+        digest = str(number) * 64
+        record.write_bytes(render_record(digest, names, looks(str(folder), names)))
+        trees.append((digest, str(record), str(folder)))
+    for workers in (1, 2):
+        assert all_hold(trees, workers)
+        assert not all_hold([("9" * 64, *trees[0][1:]), *trees[1:]], workers)
+    (tmp_path / "2/f2499").write_text("x")
+    assert not all_hold(trees, 1)
+    assert not all_hold(trees, 2)
+    (tmp_path / "1/f0").unlink()
+    assert not all_hold(trees, 2)
 
 
 def test_young_files_are_not_settled(tmp_path: Path) -> None:
