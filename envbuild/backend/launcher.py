@@ -5,6 +5,7 @@ Its one argument is JSON: `argv`, `umask`, `limits` (names of `resource` and num
 `kept` (folders below those that it needs nevertheless).
 Each covered folder is replaced by an empty one, for this program alone, in which only the kept ones are.
 The program is a child, so that this script reaps what it leaves behind.
+It ends with whoever started it: `alive` is a descriptor that then has nothing more to read.
 """
 
 from __future__ import annotations
@@ -13,10 +14,15 @@ import ctypes
 import json
 import os
 import resource
+import select
+import signal
 import sys
 
 _MS_BIND, _MS_REC = 4096, 16384
 _PR_SET_NO_NEW_PRIVS = 38
+_LOOK = 0.1
+"""Seconds between two looks at the program."""
+
 _UNUSABLE = 126
 """The exit status if the program cannot be started."""
 
@@ -54,13 +60,16 @@ def _restrict(told: dict[str, object], user: list[int] | None) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 
-def _reap(child: int) -> int:
+def _reap(child: int, alive: int) -> int:
     """The child's exit status, as a shell has it."""
     while True:
-        pid, status = os.wait()
+        pid, status = os.waitpid(-1, os.WNOHANG)
         if pid == child:
             code = os.waitstatus_to_exitcode(status)
             return 128 - code if code < 0 else code
+        if pid == 0 and select.select([alive], [], [], _LOOK)[0]:
+            os.killpg(0, signal.SIGKILL)  # which the first process of a namespace survives
+            return _UNUSABLE
 
 
 def _say(error: OSError) -> int:
@@ -80,8 +89,9 @@ def main(text: str) -> int:
     except OSError as error:
         return _say(error)
     if child:
-        return _reap(child)
+        return _reap(child, told["alive"])
     try:
+        os.close(told["alive"])
         _restrict(told, told["user"])
         os.execv(told["argv"][0], told["argv"])  # noqa: S606  (this is what the script is for)
     except OSError as error:

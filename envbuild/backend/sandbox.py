@@ -56,7 +56,9 @@ class Sandbox:
         needed = (self.place.root, Path(self.interpreter.path).parent.parent)
         covered = self.place.covered(needed)
         limits = limits_of(self.options)
+        alive, kept_open = os.pipe()
         told = {
+            "alive": alive,
             "argv": argv,
             "umask": _UMASK,
             "limits": limits.of_each_process(),
@@ -65,17 +67,22 @@ class Sandbox:
             "kept": [str(p) for p in needed if any(folder in p.parents for folder in covered)],
         }
         launcher = (sys.executable, "-I", "-S", _LAUNCHER, json.dumps(told))
-        done = self.runner.run(
-            Command(
-                argv=(*self._fence(mounts=bool(covered)), *launcher),
-                env=tuple(sorted({**self._environment(), **env}.items())),
-                cwd=cwd,
-                timeout=limits.seconds,
-                ends_group=True,
-                most_output=limits.output,
-                watch=Watch(folder=self.place.root, limits=limits).look,
+        try:
+            done = self.runner.run(
+                Command(
+                    argv=(*self._fence(mounts=bool(covered)), *launcher),
+                    env=tuple(sorted({**self._environment(), **env}.items())),
+                    cwd=cwd,
+                    timeout=limits.seconds,
+                    ends_group=True,
+                    keep_open=(alive,),
+                    most_output=limits.output,
+                    watch=Watch(folder=self.place.root, limits=limits).look,
+                )
             )
-        )
+        finally:  # if envbuild is killed, the kernel closes it, and the program ends
+            os.close(alive)
+            os.close(kept_open)
         self._keep(argv, done)
         reason = _judge(done, limits.seconds)
         if reason is not None:

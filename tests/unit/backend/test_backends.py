@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -192,6 +194,27 @@ def test_a_daemon_ends_with_the_build(scratch: Path) -> None:
     while _runs("envbuild-daemon-7431") and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not _runs("envbuild-daemon-7431")
+
+
+def test_a_build_ends_with_envbuild(scratch: Path) -> None:
+    """Even if that is killed, so that nothing goes on unseen."""
+    name = "envbuild-daemon-9120"
+    line = f"os.setsid(); os.execv('/bin/sleep', ['{name}', '600'])"
+    tree = source_tree(scratch / "svc", said(line))
+    child = os.fork()
+    if child == 0:
+        with suppress(BaseException):
+            backends(scratch / "logs").prepare(build_request(tree))
+        os._exit(0)
+    deadline = time.monotonic() + 30
+    while not _runs(name) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert _runs(name)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    while _runs(name) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not _runs(name)
 
 
 def _runs(name: str) -> bool:
