@@ -111,9 +111,9 @@ def source_builds(
     }
     wheels = tuple(file for file in chosen.values() if not needs_build(file.file))
     for package in packages:
-        source, options = chosen[package.name], options_of(package.name)
+        source, options = chosen.get(package.name), options_of(package.name)
         build = locked_build(lockfile, package, target)
-        if not needs_build(source.file) or build is None:
+        if source is None or not needs_build(source.file) or build is None:
             continue
         files = tuple(_wheel(file, bindings) for file in build.files if target in file.targets)
         installed = () if options.isolation else wheels

@@ -244,6 +244,19 @@ def test_what_the_host_installs_again_is_the_same(lab: Lab) -> None:
     _code(lab.run("verify", "--quick"), 0)
 
 
+def test_a_changed_wheel_is_repaired_with_the_same_links(lab: Lab) -> None:
+    """The environment is built again from its receipt, which knows what it takes from the host."""
+    lab.build()
+    store = Path(lab.run.env["ENVBUILD_STORE"])
+    module = next(store.glob("envs/app-*/lib/python3.*/site-packages/sympy.py"))
+    module.chmod(0o644)
+    module.write_text("WHEEL = False\n")
+    _code(lab.run("verify"), 1)
+    assert "all as built" in lab.run("verify", "--repair", check=True).stdout
+    code = "import sympy, numpy, torch; print(sympy.WHEEL, numpy.HOST, torch.VENDOR)"
+    assert lab.python(code) == "True True True"
+
+
 def test_a_new_list_makes_the_lockfile_stale(lab: Lab) -> None:
     """`lock --host-packages` with another version resolves again, and says why."""
     lab.declare()
