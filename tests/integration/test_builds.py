@@ -351,3 +351,22 @@ def test_what_carries_wheels_carries_built_ones(
     declared("sync", "--from", release, "--only-from", "--rebuild", env=other, check=True)
     assert declared("run", "two", env=other, check=True).stdout == "svc 1.0 by maker 1.1\n"
     assert len(builds(told)) == 1
+
+
+def test_gc_removes_what_no_environment_needs(
+    declared: CommandLine, store: Path, python_version: str
+) -> None:
+    """A built wheel goes with the last environment that was built from it."""
+    declared("lock", "one", check=True)
+    declared("sync", "one", check=True)
+    (folder,) = (path.parent for path in store.glob("cache/built/*/*.whl"))
+    declared.declare(
+        f'[drivers.other]\nrequires = ["dep"]\nbinary = "dep"\npython = "{python_version}"\n'
+        f'platforms = ["{host_platform()}"]\n'
+    )
+    declared("lock", check=True)
+    declared("sync", check=True)
+    declared("gc", "--cache", check=True)
+    assert folder.is_dir()
+    declared("gc", "--cache", "--keep", "1", check=True)
+    assert not folder.exists()
