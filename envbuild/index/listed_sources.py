@@ -79,8 +79,7 @@ class ListedSources:
         digest = hashlib.sha256(found.content).hexdigest()
         return Served(etag=f'"{digest}"', body=found.content)
 
-    def failure_in(self, words: str) -> EnvbuildError | None:
-        """The failure for a package that a resolver's words name, else the first one; None if all went well."""
-        names = {package.replace("-", "_"): package for package in self._failures}
-        named = (self._failures[package] for name, package in names.items() if name in words)
-        return next(named, next(iter(self._failures.values()), None))
+    def failure_in(self, words: str) -> tuple[str, EnvbuildError] | None:
+        """A package with its failure: one that a resolver's words name, else the first; None if all went well."""
+        named = (one for one in self._failures.items() if one[0].replace("-", "_") in words)
+        return next(named, next(iter(self._failures.items()), None))

@@ -7,6 +7,8 @@ from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Self
 
+from envbuild.declaration.index import bound_index
+from envbuild.declaration.source import is_source
 from envbuild.digest import sha256_hex
 from envbuild.index.answer import Fault, bad_answer
 from envbuild.index.inner_metadata import InnerMetadataReader
@@ -109,8 +111,12 @@ class IndexSession:
         from envbuild.errors import UnsatisfiableError
         from envbuild.index.diagnosis import diagnose_resolution
 
-        if (failure := self.uv.failure_in(words)) is not None:
-            key = f"drivers.{request.driver}.allow-sdist"
+        if (failed := self.uv.failure_in(words)) is not None:
+            package, failure = failed
+            allowed = "force" if package in request.force_sdist else "allow"
+            key = f"drivers.{request.driver}.{allowed}-sdist"
+            if is_source(bound_index(request.indexes, package)):
+                key = f"sources.{package}"
             return failure.with_problems(
                 replace(one, key=key, message=f"{request.driver}: {one.message}")
                 for one in failure.problems

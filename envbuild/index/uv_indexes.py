@@ -117,8 +117,8 @@ class UvIndexes:
         """The requested packages whose page has no upload time."""
         return self._router.timeless if self._router else ()
 
-    def failure_in(self, words: str) -> EnvbuildError | None:
-        """Why METADATA of a source could not be made, if uv's words name its package; None without such a failure."""
+    def failure_in(self, words: str) -> tuple[str, EnvbuildError] | None:
+        """A package whose METADATA could not be made from its source, and why; None without such a failure."""
         return self._sources.failure_in(words) if self._sources is not None else None
 
     def without_secret(self, text: str) -> str:
