@@ -1,4 +1,4 @@
-"""The wheels that a store has built from sources, as layers of a release."""
+"""The wheels that a store has built from sources, and that no lockfile names, as layers of a release."""
 
 from __future__ import annotations
 
@@ -18,12 +18,11 @@ if TYPE_CHECKING:
 
 
 def built_wheels(kept: BuiltWheels, derivations: tuple[Derivation, ...]) -> tuple[BuiltWheel, ...]:
-    """The intact wheels that environments have from sources, by their builds' keys."""
+    """The intact wheels that environments have from sources, where no lockfile names the wheel itself."""
     files = [file for derivation in derivations for file in derivation.files]
-    keys = {file.build for file in files if file.build}
-    digests = {file.sha256 for file in files if not file.build}
-    used = (one for one in kept.all() if one.key in keys or one.sha256 in digests)
-    return tuple(one for one in used if kept.get(one.key) is not None)
+    keys = sorted({file.build for file in files if file.build})
+    found = (kept.get(key) for key in keys)
+    return tuple(wheel for wheel in found if wheel is not None)
 
 
 def layers_of(kept: BuiltWheels, wheels: tuple[BuiltWheel, ...]) -> Iterator[PackedLayer]:

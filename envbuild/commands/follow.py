@@ -146,13 +146,9 @@ class Following:
 
     def _built_wheels(self, builds: Iterable[Wanted]) -> dict[str, Descriptor]:
         """The released wheels of sources that are wanted and not here, by the keys of their builds."""
-        files = [file for wanted in builds for file in wanted.files]
-        keys, digests = {file.build for file in files}, {file.sha256 for file in files}
-        found = {
-            blob.annotation(OF_BUILD): blob
-            for blob in self.found.blobs(BUILT_WHEEL)
-            if blob.annotation(OF_BUILD) in keys or blob.sha256 in digests
-        }
+        keys = {file.build for wanted in builds for file in wanted.files if file.build}
+        layers = {blob.annotation(OF_BUILD): blob for blob in self.found.blobs(BUILT_WHEEL)}
+        found = {key: layers[key] for key in sorted(keys & layers.keys())}
         if found and self.found.untrusted is not None:
             self.note(
                 "warning: the release's wheels of sources are refused, and built here instead: "

@@ -432,5 +432,8 @@ def _sources_left_out(
         held = {file.package for file in known if not file.build or file.build in keys}
         for file in files_on(lockfile, (target,)):
             if not file.file.endswith(".whl") and file.package not in held:
-                reason = f"it is a source, and no wheel of it was built here for {target}"
+                reason = (
+                    f"it comes as source, and no wheel of it was built here for {target}: "
+                    "`envbuild build` locks its wheel, else each host builds it"
+                )
                 yield LeftOut(driver=name, what=file.file, reason=reason)
