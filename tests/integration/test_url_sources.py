@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.command_line import declare_drivers, host_platform
 from tests.support.index_server import IndexServer, Offer
-from tests.support.wheels import Wheel
+from tests.support.wheels import Sdist, Wheel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -267,3 +267,27 @@ def test_a_source_that_nothing_requires_is_a_warning(
     done = run_envbuild("lock", check=True)
     words = "nothing requires flash-attn, whose source is declared on line"
     assert str(done).count(words) == 1, done
+
+
+def test_an_archive_by_its_url_is_built_once(
+    run_envbuild: CommandLine,
+    index: IndexServer,
+    elsewhere: IndexServer,
+    project: Path,
+    python_version: str,
+) -> None:
+    """To name it is to allow it: no `allow-sdist` is needed, and its sha256 is locked."""
+    index.add(Wheel(name="helper"))
+    archive = Sdist(wheel=Wheel(name="flash-attn", version="3.1", requires=("helper",)))
+    elsewhere.add(archive)
+    url = f"{elsewhere.origin}/files/{archive.filename}"
+    text = declare(url, python_version).replace("[drivers.app]", '[drivers.app]\nbinary = "helper"')
+    run_envbuild.declare(text)
+    run_envbuild("lock", check=True)
+    locked = (project / "locks/app.toml").read_text()
+    assert f'name = "{archive.filename}"' in locked
+    assert archive.sha256 in locked
+    assert 'version = "3.1"\nsource = "url"' in locked
+    run_envbuild("sync", check=True)
+    assert run_envbuild("verify").code == 0
+    run_envbuild("lock", "--check", check=True)
