@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 
 
 def _fill(index: IndexServer, project: Path) -> None:
+    open_to_builds = project / "ran"
+    open_to_builds.mkdir()
+    open_to_builds.chmod(0o777)
     asking = Wheel(name="old-one", requires=("middle", "nothing; extra == 'no'"))
     index.add(
         Wheel(name="tool", version="2.0", requires=("old-one",)),
-        Sdist(wheel=asking, tells=project / "it-ran"),
+        Sdist(wheel=asking, tells=open_to_builds / "it"),
         Wheel(name="middle", requires=("old-two", "low<2")),
         Wheel(name="middle", version="2.0", requires=("old-two", "low>=2")),
         Wheel(name="low"),
@@ -44,7 +47,7 @@ def test_what_a_source_distribution_needs_is_named_at_once(
     assert (
         "tool 2.0 was passed over for 0.1: old-one, old-two have only source distributions" in said
     )
-    assert not (project / "it-ran").exists()
+    assert not (project / "ran" / "it").exists()
 
 
 def test_a_lock_that_fails_names_them_too(
@@ -57,7 +60,7 @@ def test_a_lock_that_fails_names_them_too(
     assert failed.code == 3
     line = 'allow-sdist = ["old-one", "old-two"]'
     assert line in failed.stderr
-    assert not (project / "it-ran").exists()
+    assert not (project / "ran" / "it").exists()
     text = declare_drivers({"app": ["tool"]}, python=python_version)
     run_envbuild.declare(text.replace("[drivers.app]", f"[drivers.app]\n{line}"))
     run_envbuild("lock", check=True)
