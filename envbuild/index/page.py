@@ -10,7 +10,7 @@ from envbuild.digest import sha256_hex
 from envbuild.value import value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from packaging.version import Version
 
@@ -130,6 +130,16 @@ class ProjectPage:
             if found.start() not in without:
                 name = found[1]
                 yield json.loads(f'"{name}"') if "\\" in name else name, found.start()
+
+    def names_with(self, parts: Iterable[str]) -> Iterator[tuple[str, int]]:
+        """The names that have one of these digits or letters in them, as `names` gives them; withdrawn ones too.
+
+        A page has thousands of names; the others are passed over by the pattern alone.
+        A name with characters that JSON escapes is not decoded, and may be cut: it is no wheel's.
+        """
+        wanted = "|".join(map(re.escape, parts))
+        for found in re.finditer(rf'\{{"filename":"([^"]*(?:{wanted})[^"]*)"', self.text):
+            yield found[1], found.start()
 
     def file_at(self, place: int) -> IndexFile:
         """The file at one of the places that `names` gives."""

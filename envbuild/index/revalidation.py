@@ -64,7 +64,7 @@ def _without_variant(choice: LockedChoice) -> LockedChoice:
 def _wheels(page: ProjectPage, versions: Iterable[Version]) -> dict[Version, list[IndexFile]]:
     """The wheels of each version, however file names spell it."""
     found: dict[Version, list[IndexFile]] = {version: [] for version in versions}
-    for name, place in page.names(withdrawn=True):
+    for name, place in page.names_with(set(map(_digits, found))):
         version = version_of(page.name, name) if name.endswith(".whl") else None
         if version is not None and version in found:
             found[version].append(page.file_at(place))
@@ -81,6 +81,14 @@ def _is_listed(wheels: list[IndexFile], choice: LockedChoice) -> bool:
         and _runs_on(listed[0].requires_python, choice.target.newest_python)
         and best_wheel((file.filename for file in wheels), choice.target) == choice.file
     )
+
+
+def _digits(version: Version) -> str:
+    """Digits that every spelling of a version has: `12` of 1.12.0, which may be written 1.12 or v01.12.0.0."""
+    numbers = list(version.release)
+    while numbers and not numbers[-1]:
+        numbers.pop()
+    return max(map(str, numbers), key=len, default="")
 
 
 @cache

@@ -123,3 +123,34 @@ def test_a_file_of_several_variants_is_judged_once_and_stands_for_each() -> None
     index = Index(LISTED)
     assert index.lists(cuda, cpu, other) == {cuda, cpu}
     assert index.asked == ["app"]
+
+
+@pytest.mark.parametrize(
+    ("version", "spelled"),
+    [
+        ("1.12.0", "01.12"),
+        ("0.0", "0"),
+        ("2.0", "v2"),
+        ("10", "10.0.0"),
+        ("1.0rc1", "1.rc.1"),
+        ("1.0+cu130", "1.0.0+CU130"),
+    ],
+)
+def test_every_spelling_of_a_version_is_found(version: str, spelled: str) -> None:
+    """A second file of the version is seen, whatever zeros its name has."""
+    file = f"app-{version}-py3-none-any.whl"
+    choice = replace(CHOICE, version=version, file=file)
+    listed = replace(LISTED, filename=file)
+    other = f"app-{spelled}-2-py3-none-any.whl"
+    assert Index(listed).lists(choice) == {choice}
+    better = replace(LISTED, filename=other, sha256="b" * 64)
+    assert Index(listed, better).lists(choice) == frozenset()
+    assert Index(better, listed).lists(choice) == frozenset()
+
+
+def test_a_name_that_json_escapes_hides_no_other() -> None:
+    """Quotes and other letters in a name are no end of the page."""
+    for name in ('app-1.0"-py3-none-any.whl', "\u00e4pp-1.0-py3-none-any.whl"):
+        strange = replace(LISTED, filename=name, sha256="b" * 64)
+        assert Index(strange, LISTED).lists(CHOICE) == {CHOICE}
+        assert Index(LISTED, strange).lists(CHOICE) == {CHOICE}
