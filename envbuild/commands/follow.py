@@ -127,6 +127,11 @@ class Following:
             if not has_wheel(file.sha256)
         }
         bytecode = tuple(self._bytecode(plan.builds, entries_for))
+        wheels = {
+            sha256: blob
+            for sha256, blob in wheels.items()
+            if sha256 not in needed or blob.size == needed[sha256].size
+        }
         asked = [wheels[sha256] for sha256 in needed if sha256 in wheels]
         asked += [built[file.build] for file in needed.values() if file.build in built]
         lacking = self.stage.fetch([*asked, *(blob for blob, _, _ in bytecode)])

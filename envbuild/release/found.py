@@ -80,6 +80,8 @@ def _read(
         raise PlaceError("it is not a release of envbuild")
     try:
         manifest = parse_manifest(content)
+        if manifest.config.size > _MOST_CONFIG:
+            raise PlaceError("its config is too large")
         lacking = stage.fetch([manifest.config])
         config = stage.read(manifest.config)
         if lacking or config is None:
