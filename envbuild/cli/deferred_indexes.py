@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from envbuild.index.session import IndexSession, IndexSessions
     from envbuild.index.source_backends import SourceBackends
     from envbuild.index.stand_ins import SourceRules
-    from envbuild.index.tree_pages import TreePages
+    from envbuild.index.tree_pages import Preparer, TreePages
     from envbuild.index.wheel_commands import CommandReader
     from envbuild.lockfile.lockfile import ChosenFile, HeldBack, Lockfile
     from envbuild.resolution.resolution import (
@@ -48,11 +48,12 @@ class DeferredIndexes:
     """A Resolver and a MetadataSource for the length of a `with` block; safe to share between threads."""
 
     def __init__(self, context: Context, upgrade: Upgrade | None = None) -> None:
-        """`upgrade` says which pins need not stay."""
+        """`upgrade` says which pins need not stay; without one, nothing is locked, and no build backend is run."""
         from envbuild.commands.lock_jobs import Upgrade
 
         self._context = context
         self._upgrade = upgrade or Upgrade()
+        self._only_reads = upgrade is None
         self._opened = ExitStack()
         self._guard = threading.RLock()
         self._resolvers: dict[tuple[str, Bindings, SourceRules], Resolver] = {}
@@ -244,7 +245,7 @@ class DeferredIndexes:
         from envbuild.index.tree_pages import TreePages
 
         trees = TreePages(
-            self._backends,
+            self._preparer,
             self._context.runner,
             self._context.environment,
             pythons=self._pythons,
@@ -296,7 +297,13 @@ class DeferredIndexes:
         """METADATA of sources, once a command."""
         from envbuild.index.built_metadata import BuiltMetadataReader
 
-        return BuiltMetadataReader(self._client, self._backends, self._trees)
+        return BuiltMetadataReader(self._client, self._preparer, self._trees)
+
+    @property
+    def _preparer(self) -> Preparer:
+        from envbuild.index.source_backends import NoBackends
+
+        return NoBackends() if self._only_reads else self._backends
 
     @cached_property
     def _backends(self) -> SourceBackends:

@@ -145,6 +145,16 @@ class SourceBackends:
         )
 
 
+class NoBackends:
+    """A `Preparer` for commands that only read."""
+
+    def prepare(self, tree: SourceTree, python: str, *_: object) -> bytes:
+        """HostError: a backend is code of the source's author."""
+        message = f"what {tree.name} requires is known to its build backend alone, which this command does not run"
+        hint = f"`envbuild lock` runs it for Python {python}"
+        raise HostError(Problem(message=message, hint=hint))
+
+
 def _without_python(tree: SourceTree, python: str) -> HostError:
     return HostError(
         Problem(

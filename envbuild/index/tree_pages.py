@@ -37,7 +37,7 @@ class Preparer(Protocol):
     """Asks build backends."""
 
     def prepare(
-        self, tree: SourceTree, python: str, bindings: Bindings, rules: SourceRules
+        self, tree: SourceTree, python: str, bindings: Bindings, rules: SourceRules, /
     ) -> bytes:
         """The METADATA of a source's wheel for a Python such as `3.12`.
 
