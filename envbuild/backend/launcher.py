@@ -57,7 +57,8 @@ def _restrict(told: dict[str, object], user: list[int] | None) -> None:
         os.setgroups([])
         os.setgid(user[1])
         os.setuid(user[0])
-    ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 
 def _reap(child: int, alive: int) -> int:

@@ -119,7 +119,24 @@ class Workplace:
 
 @contextmanager
 def open_workplace(tree: SourceTree, options: BuildOptions) -> Iterator[Workplace]:
-    """A folder with a copy of the tree; it is removed at the end, whatever the build has left in it."""
+    """A folder with a copy of the tree; it is removed at the end, whatever the build has left in it.
+
+    HostError if the disk fails, also while it is used.
+    """
+    try:
+        with _workplace(tree, options) as place:
+            yield place
+    except OSError as error:
+        raise HostError(
+            Problem(
+                message=f"{tree.name} cannot be built in {tempfile.gettempdir()}: {error}",
+                hint="free space there, or name another folder in $TMPDIR",
+            )
+        ) from error
+
+
+@contextmanager
+def _workplace(tree: SourceTree, options: BuildOptions) -> Iterator[Workplace]:
     with tempfile.TemporaryDirectory(prefix="envbuild-build-", ignore_cleanup_errors=True) as name:
         place = Workplace(root=Path(name), user=find_build_user(options))
         place.root.chmod(0o755)

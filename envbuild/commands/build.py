@@ -9,6 +9,7 @@ from envbuild.commands.selection import select_drivers
 from envbuild.errors import EnvbuildError
 from envbuild.lockfile.builds import needs_build
 from envbuild.lockfile.lockfile import LockedFile
+from envbuild.posix.shortage import unwritable
 from envbuild.store.plan import want
 from envbuild.value import replace, value
 
@@ -83,8 +84,9 @@ class WheelBuilder:
                     for one in wanted
                     for build in one.builds
                 ]
-            except EnvbuildError as error:
-                failures.append(Failure(driver=name, error=error))
+            except (EnvbuildError, OSError) as error:
+                known = error if isinstance(error, EnvbuildError) else unwritable("cache", error)
+                failures.append(Failure(driver=name, error=known))
                 self.progress.done(name, "failed")
                 continue
             locked = _with_wheels(lockfile, made)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from envbuild.backend.sandbox import BuildError
+from envbuild.backend.workplace import Workplace
 from envbuild.errors import HostError
 from envbuild.posix.process_table import arguments_of, pids
 from tests.support.sources import (
@@ -324,6 +326,22 @@ def test_a_bad_project_is_refused(scratch: Path, project: str, reason: str) -> N
 def test_a_lying_backend_is_refused(scratch: Path, answer: str, reason: str) -> None:
     """What it says and leaves is looked at like a stranger's."""
     assert reason in refusal(scratch, said(answer))
+
+
+def test_a_disk_that_fails_is_told_as_one(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the folder, and how to have another one."""
+    tree = source_tree(scratch / "svc", BACKEND)
+
+    def full(place: Workplace, path: Path) -> None:
+        if path.name == "control":
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Workplace, "give", full)
+    with pytest.raises(HostError) as caught:
+        backends(scratch / "logs").prepare(build_request(tree))
+    assert f"svc-1.0.tar.gz cannot be built in {scratch}/t: [Errno 28]" in str(caught.value)
+    assert "$TMPDIR" in str(caught.value)
+    assert list((scratch / "t").iterdir()) == []
 
 
 def test_the_python_that_judges_is_the_targets(scratch: Path) -> None:
