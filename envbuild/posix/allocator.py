@@ -5,7 +5,7 @@ from __future__ import annotations
 _MMAP_THRESHOLD, _ARENA_MAX = -3, -8
 """`M_MMAP_THRESHOLD` and `M_ARENA_MAX` of glibc's `mallopt(3)`."""
 
-_LARGE = 4 << 20
+_LARGE = 1 << 20
 """Bytes from which on a block is a mapping of its own."""
 
 

@@ -24,7 +24,7 @@ before = resident()
 kept, ended, done = [], threading.Event(), threading.Semaphore(0)
 
 def use():
-    blocks = [b"x" * (1 << 20) for _ in range(16)]
+    blocks = [b"x" * (1 << 19) for _ in range(32)]
     kept.append(blocks[-1])
     del blocks
     done.release()
@@ -40,7 +40,7 @@ ended.set()
 
 @pytest.mark.skipif("manylinux" not in host_platform(), reason="glibc alone can be told so")
 def test_what_one_thread_has_freed_another_uses() -> None:
-    """Eight threads that live at the same time use 16 MiB each, one after the other, and keep 1 MiB each."""
+    """Eight threads that live at the same time use 16 MiB each, one after the other, and keep half a MiB each."""
     script = SCRIPT.format(page=os.sysconf("SC_PAGE_SIZE"))
     root = Path(__file__).parents[3]
     done = subprocess.run(
