@@ -56,9 +56,10 @@ def may_follow(root: str, arguments: Arguments, environment: Mapping[str, str]) 
     """As `follows`, without parsing the settings: a word of the kind in them is enough to look closer."""
     if arguments.origins or environment.get("ENVBUILD_FROM"):
         return True
+    from envbuild.lean_json import read_ordinary
+
     try:
-        with open(f"{root}/settings.toml", "rb") as stream:  # noqa: PTH123
-            return b"release" in stream.read(1 << 20)
+        return b"release" in read_ordinary(f"{root}/settings.toml")
     except OSError:
         return False
 

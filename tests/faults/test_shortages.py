@@ -74,6 +74,8 @@ def test_whoever_only_looks(
     limits = range(4, 24, amount(2, 1))
     for limit in limits:
         done = fleet.run.wrapped(_limited(limit), *words.split())
+        if "Error processing line" in done.stderr:
+            continue  # a start-up file of another package ended Python before envbuild began
         if done.code != HOST:
             found = (done.code, _without_free_space(done.stdout))
             assert found == (whole.code, said), (limit, str(done))
