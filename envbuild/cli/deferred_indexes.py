@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from envbuild.index.session import IndexSession, IndexSessions
     from envbuild.index.source_backends import SourceBackends
     from envbuild.index.stand_ins import SourceRules
-    from envbuild.index.tree_pages import Preparer, TreePages
+    from envbuild.index.tree_pages import MetadataPreparer, TreePages
     from envbuild.index.wheel_commands import CommandReader
     from envbuild.lockfile.lockfile import ChosenFile, HeldBack, Lockfile
     from envbuild.resolution.resolution import (
@@ -300,7 +300,7 @@ class DeferredIndexes:
         return BuiltMetadataReader(self._client, self._preparer, self._trees)
 
     @property
-    def _preparer(self) -> Preparer:
+    def _preparer(self) -> MetadataPreparer:
         from envbuild.index.source_backends import NoBackends
 
         return NoBackends() if self._only_reads else self._backends

@@ -8,7 +8,7 @@ from envbuild.commands.selection import read_lockfiles
 from envbuild.declaration.source import is_source
 from envbuild.index.newest import Question
 from envbuild.lockfile.chains import bounds_on, find_reasons, graph_edges
-from envbuild.requirement.parse import admits, parse_version
+from envbuild.requirement.parse import admits, is_newer_release, parse_version
 from envbuild.value import replace, value
 
 if TYPE_CHECKING:
@@ -160,14 +160,14 @@ def _questions(
 def _compared(
     lockfile: Lockfile, question: Question, bounds: tuple[Bound, ...], answer: Newest
 ) -> OutdatedPackage:
-    package, newest = question.package, answer.newest
-    behind = newest is not None and _is_newer(newest, package.version)
+    package, newest, admitted = question.package, answer.newest, answer.admitted
+    behind = newest is not None and is_newer_release(newest, package.version)
     return OutdatedPackage(
         name=package.name,
         locked=package.version,
-        admitted=answer.admitted,
+        admitted=admitted,
         newest=newest,
-        is_behind=behind or _is_newer(answer.admitted, package.version),
+        is_behind=behind or (admitted is not None and is_newer_release(admitted, package.version)),
         is_major=behind and _first(newest) != _first(package.version),
         direct="." in package.required_by,
         held_by=tuple(_holders(lockfile, question, bounds, newest)) if behind and newest else (),
@@ -191,15 +191,6 @@ def _holders(
                 names = [edge.package for edge in reasons.chains[0].edges]
                 chain = tuple(f"{name} {locked[name]}" for name in names)
             yield Holder(chain=chain, specifier=bound.specifier, kind=bound.kind)
-
-
-def _is_newer(version: str | None, locked: str) -> bool:
-    """Whether a version is a newer release than the locked one, and not only another local build of it."""
-    if version is None:
-        return False
-    return parse_version(parse_version(version).public) > parse_version(
-        parse_version(locked).public
-    )
 
 
 def _first(version: str | None) -> tuple[int, int]:

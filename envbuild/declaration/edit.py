@@ -11,9 +11,8 @@ import tomlkit
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from envbuild.declaration.toml.positions import locate
+from envbuild.declaration.toml.positions import locate, render_path
 from envbuild.declaration.toml.splice import (
-    render_key,
     with_element,
     with_value,
     without_element,
@@ -33,7 +32,7 @@ def render_driver(
     name: str, requires: Iterable[str], *, more: Iterable[tuple[str, object]] = ()
 ) -> str:
     """The table of a new driver, for the end of a file."""
-    lines = [f"[{render_key(('drivers', name))}]", f"requires = {_list(tuple(requires))}"]
+    lines = [f"[{render_path(('drivers', name))}]", f"requires = {_list(tuple(requires))}"]
     lines += [f"{key} = {_value(value)}" for key, value in more]
     return "".join(f"{line}\n" for line in lines)
 

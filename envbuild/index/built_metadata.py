@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from envbuild.index.page import IndexFile
     from envbuild.index.reader import IndexClient
     from envbuild.index.stand_ins import SourceRules
-    from envbuild.index.tree_pages import Preparer, TreePages
+    from envbuild.index.tree_pages import MetadataPreparer, TreePages
 
 _LARGEST = 4 << 20
 """Bytes of PKG-INFO."""
@@ -35,7 +35,7 @@ class BuiltMetadataReader:
     """Reads METADATA of source distributions, each once for a Python; safe to share between threads."""
 
     def __init__(
-        self, client: IndexClient, preparer: Preparer, trees: TreePages | None = None
+        self, client: IndexClient, preparer: MetadataPreparer, trees: TreePages | None = None
     ) -> None:
         """`trees` has the sources that are folders or commits."""
         self._trees = trees
@@ -54,7 +54,7 @@ class BuiltMetadataReader:
     ) -> BuiltMetadata:
         """METADATA of what a source distribution is built into; nothing is built for it.
 
-        IndexFailureError if it cannot be downloaded or unpacked, other errors as in `Preparer`.
+        IndexFailureError if it cannot be downloaded or unpacked, other errors as in `MetadataPreparer`.
         """
         if location.tree is not None and self._trees is not None:
             content = self._trees.metadata(location, package, python)

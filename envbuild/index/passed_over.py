@@ -9,7 +9,7 @@ from envbuild.index.static_walk import StaticWalk, joined
 from envbuild.lockfile.lockfile import HeldBack
 from envbuild.lockfile.warnings import PLATFORM, PYTHON, REASONS, change_hint, obstacle_text
 from envbuild.posix.workers import side_by_side
-from envbuild.requirement.parse import holds, parse_requirement, parse_version
+from envbuild.requirement.parse import holds, is_newer_release, parse_requirement
 from envbuild.resolution.joint_request import joint_inputs_request
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _on_target(
         )
         seen: set[str] = set()
         for version in newer:
-            if listed_versions is None or not _is_newer(version, pinned):
+            if listed_versions is None or not is_newer_release(str(version), pinned):
                 break
             reason = listed_versions.obstacle(version)
             told = [(reason, (name,))] if reason else _in_the_way(walk, request, name, version)
@@ -143,11 +143,6 @@ def _direct(request: ResolveRequest) -> dict[str, list[str]]:
             if wanted.name in counts and holds(wanted.marker, request.target):
                 found.setdefault(wanted.name, []).append(wanted.specifier)
     return found
-
-
-def _is_newer(version: Version, pinned: str) -> bool:
-    """Whether a version is another release than the pin, and not only another local build of it."""
-    return parse_version(version.public) > parse_version(parse_version(pinned).public)
 
 
 def _is_exact(ranges: list[str]) -> bool:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 @value
 class SourceBackends:
-    """As `Preparer` has it."""
+    """As `MetadataPreparer` has it."""
 
     runner: Runner
     environment: Mapping[str, str]
@@ -55,7 +55,7 @@ class SourceBackends:
     def prepare(
         self, tree: SourceTree, python: str, bindings: Bindings, rules: SourceRules
     ) -> bytes:
-        """As in `Preparer`."""
+        """As in `MetadataPreparer`."""
         found = choose_interpreter(self.interpreters(), (python,), prefer_shareable=False)
         if found is None:
             raise _without_python(tree, python)
@@ -146,7 +146,7 @@ class SourceBackends:
 
 
 class NoBackends:
-    """A `Preparer` for commands that only read."""
+    """A `MetadataPreparer` for commands that only read."""
 
     def prepare(self, tree: SourceTree, python: str, *_: object) -> bytes:
         """HostError: a backend is code of the source's author."""

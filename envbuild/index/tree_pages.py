@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from envbuild.sourcetree.snapshot import Snapshot
 
 
-class Preparer(Protocol):
+class MetadataPreparer(Protocol):
     """Asks build backends."""
 
     def prepare(
@@ -60,7 +60,7 @@ class TreePages:
 
     def __init__(
         self,
-        preparer: Preparer,
+        preparer: MetadataPreparer,
         runner: Runner,
         environment: Mapping[str, str],
         *,
@@ -97,7 +97,7 @@ class TreePages:
         self._copies.cleanup()
 
     def page(self, location: IndexLocation, package: str) -> ProjectPage:
-        """The page with the source's one version; errors as in `read_tree` and `Preparer`."""
+        """The page with the source's one version; errors as in `read_tree` and `MetadataPreparer`."""
         return self._pages.get((location.name, package), lambda: self._page(location, package))
 
     def _page(self, location: IndexLocation, package: str) -> ProjectPage:

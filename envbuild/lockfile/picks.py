@@ -27,7 +27,7 @@ class Picks:
 
 
 @value
-class Side:
+class PickedSide:
     """One resolver's view of a package."""
 
     version: str | None
@@ -46,8 +46,8 @@ class Difference:
 
     package: str
     targets: tuple[Target, ...]
-    locked: Side
-    judged: Side
+    locked: PickedSide
+    judged: PickedSide
 
 
 def picks_of(lockfile: Lockfile, target: Target) -> Picks:
@@ -97,9 +97,9 @@ class Explainer:
             judged=self._side(name, self._judge, judged, locked.versions.get(name)),
         )
 
-    def _side(self, name: str, resolver: str, picks: Picks, other: str | None) -> Side:
+    def _side(self, name: str, resolver: str, picks: Picks, other: str | None) -> PickedSide:
         edges = tuple(edge for edge in self._edges(picks) if edge.package == name)
-        return Side(
+        return PickedSide(
             version=picks.versions.get(name),
             required_by=tuple(dict.fromkeys(_sentence(edge, picks) for edge in edges)),
             why=self._why(name, resolver, picks, other, edges),

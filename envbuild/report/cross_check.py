@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from envbuild.commands.lock_result import CrossCheck
-    from envbuild.lockfile.picks import Difference, Side
+    from envbuild.lockfile.picks import Difference, PickedSide
     from envbuild.target.target import Target
 
 
@@ -40,7 +40,7 @@ def _difference_lines(difference: Difference, check: CrossCheck) -> Iterator[str
         yield f"  {resolver}: {required}{side.why}"
 
 
-def _takes(resolver: str, side: Side) -> str:
+def _takes(resolver: str, side: PickedSide) -> str:
     return (
         f"{resolver} takes {side.version}"
         if side.version is not None
@@ -86,5 +86,5 @@ def cross_check_table(check: CrossCheck) -> dict[str, object]:
     }
 
 
-def _side_table(side: Side) -> dict[str, object]:
+def _side_table(side: PickedSide) -> dict[str, object]:
     return {"version": side.version, "required_by": list(side.required_by), "why": side.why}

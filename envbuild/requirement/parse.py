@@ -227,6 +227,13 @@ def admits(specifier: str, version: str) -> bool:
     return known is None or known.contains(parse_version(version), prereleases=True)
 
 
+def is_newer_release(version: str, locked: str) -> bool:
+    """Whether a version is a newer release than the locked one, and not only another local build of it."""
+    return parse_version(parse_version(version).public) > parse_version(
+        parse_version(locked).public
+    )
+
+
 @cache
 def _specifier(text: str) -> SpecifierSet | None:
     from packaging.specifiers import InvalidSpecifier, SpecifierSet

@@ -15,7 +15,7 @@ from envbuild.commands.sync import SyncResult
 from envbuild.errors import IndexFailureError, Problem, UnsatisfiableError
 from envbuild.lockfile.difference import Change, file_change
 from envbuild.lockfile.lockfile import HeldBack
-from envbuild.lockfile.picks import Difference, Side
+from envbuild.lockfile.picks import Difference, PickedSide
 from envbuild.report.list import list_table, render_list, which_table
 from envbuild.report.lock import lock_table, render_lock
 from envbuild.report.outcome import Outcome, problems_table, render_table
@@ -165,12 +165,12 @@ LOCKS = {
                     Difference(
                         package="openai",
                         targets=(LINUX,),
-                        locked=Side(
+                        locked=PickedSide(
                             version="2.54.0",
                             required_by=("litellm 1.106.2 requires openai<3",),
                             why="not 3.57.0: litellm 1.106.2 requires openai<3",
                         ),
-                        judged=Side(
+                        judged=PickedSide(
                             version="3.57.0",
                             required_by=("litellm 1.108.7 requires openai>=2",),
                             why="it could take 2.54.0 too, and preferred 3.57.0",
@@ -179,12 +179,12 @@ LOCKS = {
                     Difference(
                         package="distro",
                         targets=(LINUX,),
-                        locked=Side(
+                        locked=PickedSide(
                             version="1.9.0",
                             required_by=("openai 2.54.0 requires distro",),
                             why="what it took requires it",
                         ),
-                        judged=Side(
+                        judged=PickedSide(
                             version=None, required_by=(), why="nothing that it took requires it"
                         ),
                     ),

@@ -5,31 +5,19 @@ The texts are those that `tomllib` accepts; values are given as TOML.
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING
 
-from envbuild.declaration.toml.positions import Kind, Path, locate
+from envbuild.declaration.toml.positions import Kind, Path, locate, render_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from envbuild.declaration.toml.positions import Positions, Statement
 
-_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _COMMA = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*,")
 _INDENT = re.compile(r"[ \t]*")
 _ALONE = re.compile(r"[ \t]*(?:#[^\n]*)?(?:\r?\n|\Z)")
 _BLANK_LINES = re.compile(r"(?:(?:(?<=\n)|\A)[ \t]*\r?\n)*\Z")
 _BLANK_LINE = re.compile(r"[ \t]*(?:\r?\n|\Z)")
-
-
-def render_key(path: Iterable[str | int]) -> str:
-    """The keys of a path with dots, unusual keys in quotes."""
-    return ".".join(
-        key if _BARE_KEY.fullmatch(key) else json.dumps(key, ensure_ascii=False)
-        for key in map(str, path)
-    )
 
 
 def with_value(text: str, path: Path, value: str) -> str:
@@ -43,13 +31,13 @@ def with_value(text: str, path: Path, value: str) -> str:
     base = _nearest(found, path)
     missing = path[len(base) + 1 :]
     if missing:
-        value = f"{{ {render_key(missing)} = {value} }}"
+        value = f"{{ {render_path(missing)} = {value} }}"
     path = path[: len(base) + 1]
     if path in found.starts:
         return with_value(without_table(text, path), path, value)
     inline = next((path[:end] for end in range(len(base), 0, -1) if path[:end] in found.values), ())
     if inline:
-        return _with_inline_pair(found, inline, f"{render_key(path[len(inline) :])} = {value}")
+        return _with_inline_pair(found, inline, f"{render_path(path[len(inline) :])} = {value}")
     return _with_pair(found, path, value)
 
 
@@ -101,7 +89,7 @@ def _nearest(found: Positions, path: Path) -> Path:
     while base and base not in found.starts:
         base = base[:-1]
     if base in found.values and found.text[found.values[base][0]] != "{":
-        raise ValueError(f"{render_key(base)} is not a table, so it has no keys")
+        raise ValueError(f"{render_path(base)} is not a table, so it has no keys")
     return base
 
 
@@ -111,15 +99,15 @@ def _with_pair(found: Positions, path: Path, value: str) -> str:
     header, pairs = _section(found, base)
     if header is None and not pairs:
         if not base:
-            return f"{render_key(path)} = {value}{_line_end(text)}{text}"
+            return f"{render_path(path)} = {value}{_line_end(text)}{text}"
         first = next(one for one in found.statements if _is_below(one.path, base))
         indent = _indent(text, first.start)
-        lines = (f"[{render_key(base)}]", f"{render_key(path[-1:])} = {value}", "")
+        lines = (f"[{render_path(base)}]", f"{render_path(path[-1:])} = {value}", "")
         table = "".join(f"{indent if line else ''}{line}{_line_end(text)}" for line in lines)
         return _spliced(text, first.start, first.start, table)
     anchor = pairs[-1] if pairs else header
     assert anchor is not None
-    line = f"{_indent(text, anchor.start)}{render_key(path[len(anchor.table) :])} = {value}"
+    line = f"{_indent(text, anchor.start)}{render_path(path[len(anchor.table) :])} = {value}"
     before = "" if text[: anchor.end].endswith("\n") else _line_end(text)
     return _spliced(text, anchor.end, anchor.end, f"{before}{line}{_line_end(text)}")
 
