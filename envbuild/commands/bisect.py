@@ -97,6 +97,7 @@ class _Trials:
         self._sides = sides
         self._judge = judge
         self._known: dict[Moves, Verdict] = {}
+        self._brought: dict[str, Moves] = {}
 
     def verdict(self, moves: Moves) -> Verdict:
         if moves not in self._known:
@@ -106,12 +107,22 @@ class _Trials:
     def first_bad(self, moves: Moves, parts: int) -> Moves | None:
         """A bad set that is smaller: one of so many parts, or everything without one of them."""
         pieces = list(_pieces(sorted(moves), parts))
-        rests = (moves.difference(piece) for piece in pieces if parts > 2)
+        rests = (self._without(piece, moves) for piece in pieces if parts > 2)
         for candidate in (*pieces, *rests):
             closed = self._sides.closed(candidate)
             if closed < moves and self.verdict(closed) is Verdict.BAD:
                 return closed
         return None
+
+    def _without(self, piece: list[str], moves: Moves) -> Moves:
+        """The moves that need none of the piece: of a circle that it breaks, none stays."""
+        return frozenset(name for name in moves if self._brings(name).isdisjoint(piece))
+
+    def _brings(self, name: str) -> Moves:
+        """The move, and those that have to be made with it."""
+        if name not in self._brought:
+            self._brought[name] = self._sides.closed((name,))
+        return self._brought[name]
 
 
 def _pieces(names: list[str], parts: int) -> Iterator[list[str]]:

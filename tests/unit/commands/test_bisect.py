@@ -84,6 +84,12 @@ def test_culprits_that_can_only_move_together() -> None:
     assert (culprit.move.package, [move.package for move in culprit.brings]) == ("p07", ["p08"])
 
 
+def test_two_innocent_ones_that_only_move_together() -> None:
+    """They are passed over together: neither can stay without the other."""
+    two = sides({"p01": ["p00", "p10"], "p10": ["p00", "p01"]})
+    assert find_culprits(two, judge("p00", "p02")) == {"p00", "p02"}
+
+
 def test_only_sets_that_hold_together_are_tried() -> None:
     """No trial breaks a requirement."""
     two = sides({"p01": ["p02"], "p02": ["p03"], "p20": ["p01"]})
@@ -131,7 +137,6 @@ def test_what_is_found_is_bad_and_holds_together(
 ) -> None:
     """Without any one of its moves, and what needs that one, it is good."""
     two = sides(requires)
-    verdict = judge(*culprits)
-    found = find_culprits(two, verdict)
+    found = find_culprits(two, judge(*culprits))
     assert two.closed(found) == found
     assert found == two.closed(culprits)
