@@ -43,10 +43,11 @@ def main(argv: Sequence[str], environment: Mapping[str, str]) -> int:
     """Run one command and return its exit code; results on stdout, everything else on stderr."""
     try:
         verb, arguments = _read(argv)
+        _settle_places(arguments, environment)
         if verb.at_once is not None and arguments.format == "text":
             text = verb.at_once(arguments, environment)
             if text is not None:
-                return _print(text)
+                return 0 if _is_silent(verb, arguments, 0) else _print(text)
         return _run(verb, arguments, environment)
     except BrokenPipeError:
         return _give_up_output()
@@ -118,6 +119,33 @@ def _read(argv: Sequence[str]) -> tuple[Verb, Arguments]:
     return asked
 
 
+def _settle_places(arguments: Arguments, environment: Mapping[str, str]) -> None:
+    """Enter the folder that `-C` names, and find the declaration; UsageError if there is no such folder."""
+    from envbuild.cli.folders import find_declaration
+
+    if arguments.directory is not None:
+        try:
+            os.chdir(arguments.directory)
+        except OSError as error:
+            from envbuild.errors import Problem, UsageError
+
+            message = f"{arguments.directory!r} cannot be entered: {error.strerror}"
+            hint = "name a folder that is there"
+            raise UsageError(Problem(key="-C", message=message, hint=hint)) from None
+    named = arguments.file or environment.get("ENVBUILD_FILE")
+    arguments.names_file = bool(named)
+    arguments.file = find_declaration(named)
+
+
+def _is_silent(verb: Verb, arguments: Arguments, code: int) -> bool:
+    """Whether a result is not printed, because of `--quiet`; JSON always is."""
+    from envbuild.cli.verbs import CHANGING
+
+    if arguments.format != "text" or not arguments.quiet:
+        return False
+    return arguments.quiet > 1 or (code == 0 and verb.name in CHANGING)
+
+
 def _print(text: Text) -> int:
     sys.stdout.write(text)
     sys.stdout.flush()
@@ -134,11 +162,14 @@ def _run(verb: Verb, arguments: Arguments, environment: Mapping[str, str]) -> in
         from envbuild.posix.file_locks import PATIENCE
 
         PATIENCE.seconds = arguments.wait_lock
+    if arguments.verbose:
+        _tell(arguments.verbose)
     context = Context(arguments=arguments, environment=environment)
     try:
         _require_trust(verb, context, arguments)
         outcome = verb.run(context, arguments)
-        outcome.show(sys.stdout, as_json=arguments.format == "json")
+        if not _is_silent(verb, arguments, outcome.code):
+            outcome.show(sys.stdout, as_json=arguments.format == "json")
     except KeyboardInterrupt:
         context.stop()
         return _say_interrupted()
@@ -149,6 +180,20 @@ def _run(verb: Verb, arguments: Arguments, environment: Mapping[str, str]) -> in
         context.stop()
         return end_with(error, as_json=arguments.format == "json")
     return outcome.code
+
+
+def _tell(level: int) -> None:
+    """Show what is started and asked on stderr, without secrets; from level 2 on also what programs say."""
+    from envbuild.masking import masked
+    from envbuild.posix.trace import TRACE
+    from envbuild.text import text_of
+
+    def tell(words: str) -> None:
+        sys.stderr.write(text_of(masked(words).rstrip("\n").split("\n")))
+        sys.stderr.flush()
+
+    TRACE.heard = tell
+    TRACE.output = tell if level > 1 else None
 
 
 def _require_trust(verb: Verb, context: Context, arguments: Arguments) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from envbuild import __version__
 from envbuild.cli.options import BEFORE_VERB, Arguments, defaults
-from envbuild.cli.verbs import VERB_NAMES, find_verb
+from envbuild.cli.verbs import GROUPS, VERB_NAMES, find_verb
 from envbuild.errors import Problem, UsageError
 from envbuild.nearest_name import nearest
 
@@ -43,13 +43,7 @@ def parse_arguments(argv: Sequence[str]) -> tuple[Verb, Arguments]:
     """The verb and its arguments; UsageError says what is wrong with them."""
     head = Arguments()
     _head_parser().parse_args(argv, head)
-    verb = find_verb(head.verb)
-    if verb is None:
-        message = f"there is no command {head.verb!r}"
-        near = nearest(head.verb, VERB_NAMES)
-        guess = f"did you mean '{near}'? " if near else ""
-        hint = f"{guess}`envbuild --help` shows all commands"
-        raise UsageError(Problem(message=message, hint=hint))
+    verb = known_verb(head.verb)
     rest = head.rest
     if rest and argv[-len(rest) - 1] == "--":  # argparse drops it behind the verb
         rest = ["--", *rest]
@@ -59,23 +53,55 @@ def parse_arguments(argv: Sequence[str]) -> tuple[Verb, Arguments]:
     return verb, arguments
 
 
-def _parse_verb(verb: Verb, words: list[str], arguments: Arguments) -> None:
+def known_verb(name: str) -> Verb:
+    """The verb of that name; UsageError names the nearest one if there is none."""
+    verb = find_verb(name)
+    if verb is None:
+        message = f"there is no command {name!r}"
+        near = nearest(name, VERB_NAMES)
+        guess = f"did you mean '{near}'? " if near else ""
+        hint = f"{guess}`envbuild --help` shows all commands"
+        raise UsageError(Problem(message=message, hint=hint))
+    return verb
+
+
+def render_help(verb: Verb | None) -> str:
+    """What `--help` prints for a verb, or for envbuild itself."""
+    return (_head_parser() if verb is None else _verb_parser(verb)).format_help()
+
+
+def _verb_parser(verb: Verb) -> _Parser:
+    """The parser of what follows a verb."""
+    from envbuild.cli.examples import render_examples
+
     parser = _Parser(
         prog=f"envbuild {verb.name}",
         description=verb.help,
+        epilog=render_examples(verb.name),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,
         allow_abbrev=False,
     )
-    behind = next((row for row in verb.operands if row.count == "--"), None)
+    behind = _behind(verb)
     _add(parser, (row for row in verb.parameters if row is not behind))
     _add(parser.add_argument_group("options of all commands"), verb.common)
     if behind is not None:
         parser.usage = f"{parser.format_usage()[7:].rstrip()} [-- {behind.metavar} ...]"
-        parser.epilog = f"{behind.metavar}: {behind.help}"
-        if "--" in words:
-            at = words.index("--")
-            words, rest = words[:at], words[at + 1 :]
-            setattr(arguments, behind.argument, tuple(map(behind.read, rest)))
+        parser.epilog = f"{behind.metavar}: {behind.help}\n\n{parser.epilog}"
+    return parser
+
+
+def _behind(verb: Verb) -> Parameter | None:
+    """The operand behind `--`, if the verb has one."""
+    return next((row for row in verb.operands if row.count == "--"), None)
+
+
+def _parse_verb(verb: Verb, words: list[str], arguments: Arguments) -> None:
+    parser, behind = _verb_parser(verb), _behind(verb)
+    if behind is not None and "--" in words:
+        at = words.index("--")
+        words, rest = words[:at], words[at + 1 :]
+        setattr(arguments, behind.argument, tuple(map(behind.read, rest)))
     if "--" in words or any(row.count == "..." for row in verb.operands):
         parser.parse_args(words, arguments)
     else:  # which takes operands and options in any order, but loses a `--`
@@ -88,12 +114,12 @@ def _head_parser() -> _Parser:
         prog="envbuild",
         usage="%(prog)s [OPTIONS] COMMAND ...",
         description="Declarative, lockfile-driven Python environments for the services of one host.",
-        epilog=f"commands:\n{_summaries()}\n{_EXITS}",
+        epilog=f"{_summaries()}{_EXITS}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"envbuild {__version__}")
+    parser.add_argument("-V", "--version", action="version", version=f"envbuild {__version__}")
     _add(parser, BEFORE_VERB)
     parser.add_argument("verb", metavar="COMMAND", help=argparse.SUPPRESS)
     rest = parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
@@ -102,12 +128,13 @@ def _head_parser() -> _Parser:
 
 
 def _summaries() -> str:
-    found = (find_verb(name) for name in VERB_NAMES)
-    return "".join(
-        f"  {verb.name:<10} {verb.help[0].lower()}{verb.help[1:-1]}\n"
-        for verb in found
-        if verb is not None
-    )
+    """Every verb with its purpose, in groups."""
+    text = ""
+    for group, names in GROUPS.items():
+        verbs = [known_verb(name) for name in names]
+        lines = (f"  {verb.name:<10} {verb.help[0].lower()}{verb.help[1:-1]}\n" for verb in verbs)
+        text += f"{group}:\n{''.join(lines)}\n"
+    return text
 
 
 def _add(parser: argparse._ActionsContainer, table: Iterable[Parameter]) -> None:
@@ -119,13 +146,15 @@ def _add(parser: argparse._ActionsContainer, table: Iterable[Parameter]) -> None
             if row.group not in groups:
                 groups[row.group] = parser.add_mutually_exclusive_group()
             place = groups[row.group]
-        name = row.argument if row.is_operand else row.name
-        place.add_argument(name, help=row.help, **_settings(row))
+        names = (row.argument,) if row.is_operand else row.names
+        place.add_argument(*names, help=row.help, **_settings(row))
 
 
 def _settings(row: Parameter) -> dict[str, Any]:
     """argparse's settings for a row."""
     named = {} if row.is_operand else {"dest": row.argument}
+    if row.counts:
+        return {**named, "action": "count"}
     if row.metavar is None:
         return {**named, "action": "store_const", "const": row.const}
     count = argparse.REMAINDER if row.count == "..." else row.count

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 
 from envbuild.cli.options import DRIVER, JOBS, Arguments, Parameter, flag, positive
@@ -59,9 +58,8 @@ def bisect(context: Context, arguments: Arguments) -> Outcome:
     """Find which of the packages that moved broke a driver."""
     from envbuild.report.bisect import bisect_table, render_bisect
     from envbuild.report.outcome import outcome_of
-    from envbuild.report.progress import shown_progress
 
-    with shown_progress(sys.stderr, context.environment) as progress:
+    with context.progress() as progress:
         result = _bisect(context, arguments, progress)
     return outcome_of(result, render_bisect, bisect_table)
 

@@ -35,11 +35,10 @@ def build(context: Context, arguments: Arguments) -> Outcome:
     from envbuild.report.build import build_table, render_build
     from envbuild.report.lines import render_problems
     from envbuild.report.outcome import outcome_of
-    from envbuild.report.progress import shown_progress
 
     keep_others_from_writing()
     context.store.prepare()
-    with shown_progress(sys.stderr, context.environment) as progress:
+    with context.progress() as progress:
         result = _build(context, arguments, progress)
     failed = [problem for failure in result.failures for problem in failure.error.problems]
     sys.stderr.write(render_problems(failed))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+import sys
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from typing import TypeVar
 
     from envbuild.build.gate import Gate
@@ -158,6 +159,21 @@ class Context:
             return tuple(shared_paths(Path(entry.environment)))
         except (EnvbuildError, OSError):
             return ()  # `verify` reports what is wrong with a store
+
+    @contextmanager
+    def progress(self) -> Iterator[Progress]:
+        """Shows on stderr how a command goes on, as far as `--quiet`, `--verbose` and so on say."""
+        from envbuild.progress import Silent
+        from envbuild.report.progress import shown_progress
+
+        given = self._arguments
+        if given.quiet or given.no_progress:
+            yield Silent()
+            return
+        live = not given.verbose  # whose lines would tear a live display
+        shown = shown_progress(sys.stderr, self.environment, live=live, color=given.color)
+        with shown as progress:
+            yield progress
 
     @cached_property
     def runner(self) -> SystemRunner:

@@ -43,10 +43,18 @@ def _from_manifest(
     return at_once
 
 
-def _list_at_once(_root: str, manifest: Mapping[str, Any], _arguments: Arguments) -> Text:
+def _list_at_once(_root: str, manifest: Mapping[str, Any], arguments: Arguments) -> Text:
     from envbuild.report.list import render_list
 
-    return render_list(manifest)
+    return render_list(_only(manifest, arguments.drivers))
+
+
+def _only(manifest: Mapping[str, Any], names: tuple[str, ...]) -> Mapping[str, Any]:
+    """The manifest with only these drivers, or with all if none is named; KeyError for one that it lacks."""
+    if not names:
+        return manifest
+    found = manifest["drivers"]
+    return {**manifest, "drivers": {name: found[name] for name in names}}
 
 
 def _which_at_once(_root: str, manifest: Mapping[str, Any], arguments: Arguments) -> Text:
@@ -65,14 +73,21 @@ def _path(name: str, field: str, text: str) -> Parameter:
     return Parameter(name, None, text, dest="path", const=field, default="binary", group="path")
 
 
-@Verb("list", at_once=_from_manifest(_list_at_once), trusts=())
-def list_(context: Context, _arguments: Arguments) -> Outcome:
+@Verb(
+    "list",
+    drivers("only these (default: every one in the current generation)"),
+    at_once=_from_manifest(_list_at_once),
+    trusts=(),
+)
+def list_(context: Context, arguments: Arguments) -> Outcome:
     """Show the current generation."""
     from envbuild.report.list import list_table, render_list
     from envbuild.report.outcome import outcome_of
     from envbuild.store.manifest import manifest_table
 
-    manifest = manifest_table(context.store.require_current())
+    for name in arguments.drivers:
+        _current_driver(context, name)
+    manifest = _only(manifest_table(context.store.require_current()), arguments.drivers)
     return outcome_of(manifest, render_list, list_table)
 
 

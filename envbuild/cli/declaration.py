@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
+from envbuild.cli.folders import DECLARATION
 from envbuild.cli.options import DRIVER, Arguments, Parameter, drivers
 from envbuild.cli.verbs import Verb
 from envbuild.report.outcome import Outcome, outcome_of
@@ -98,12 +99,12 @@ def _outcome(result: EditResult) -> Outcome:
 
 
 @Verb("init", trusts=())
-def init(context: Context, _arguments: Arguments) -> Outcome:
+def init(context: Context, arguments: Arguments) -> Outcome:
     """Write a drivers.toml with comments, to start with."""
     from envbuild.commands.init import init as command
     from envbuild.report.declaration import init_table, render_init
 
-    result = command(context.declaration_path)
+    result = command(context.declaration_path if arguments.names_file else Path(DECLARATION))
     return outcome_of(result, render_init, init_table)
 
 

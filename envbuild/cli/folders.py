@@ -35,6 +35,38 @@ def user_folder(environment: Mapping[str, str], variable: str, default: str) -> 
     return os.path.abspath(f"{base}/envbuild")  # noqa: PTH100
 
 
+DECLARATION = "drivers.toml"
+
+
+def find_declaration(named: str | None) -> str:
+    """The declaration's path: as named, with `drivers.toml` if that is a folder; else as `_nearest` finds it."""
+    if named:
+        return os.path.join(named, DECLARATION) if os.path.isdir(named) else named  # noqa: PTH112, PTH118
+    return DECLARATION if os.path.lexists(DECLARATION) else _nearest()
+
+
+def _nearest() -> str:
+    """The nearest `drivers.toml` of the parent folders, up to the repository's root or the home folder.
+
+    Outside both only the working folder counts: a parent may be everybody's, such as /tmp.
+    """
+    home = os.path.realpath(os.path.expanduser("~"))  # noqa: PTH111
+    try:
+        folder = os.getcwd()  # noqa: PTH109
+    except OSError:  # it was removed
+        return DECLARATION
+    found, path = None, DECLARATION
+    while True:
+        if found is None and os.path.lexists(path):
+            found = path
+        if folder == home or os.path.lexists(f"{folder}/.git"):
+            return found or DECLARATION
+        above = os.path.dirname(folder)  # noqa: PTH120
+        if above == folder:
+            return DECLARATION
+        folder, path = above, os.path.join(os.pardir, path)  # noqa: PTH118
+
+
 def is_own_declaration(arguments: Arguments) -> bool:
     """Whether the declaration and its folder belong to this user or to root."""
     return are_own(arguments.file, os.path.dirname(arguments.file) or ".")  # noqa: PTH120

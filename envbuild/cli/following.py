@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envbuild.cli.building import open_builder
+from envbuild.cli.folders import DECLARATION
 from envbuild.cli.places import open_origins
 from envbuild.cli.release_stamp import facts_of, named_sources, origin_fact, render_stamp
 from envbuild.cli.sync_steps import leave_stamp, plan_sync
@@ -33,9 +34,6 @@ if TYPE_CHECKING:
     from envbuild.progress import Progress
     from envbuild.release.found import FoundRelease
     from envbuild.store.plan import Plan
-
-_DECLARATION = "drivers.toml"
-"""Where the declaration is unless the user names another file."""
 
 
 def follow(context: Context, arguments: Arguments, progress: Progress) -> SyncResult:
@@ -210,7 +208,7 @@ def _leave_stamps(
         return
     found, root = following.found, context.store.root
     source, word = seen
-    declaration = (root / FOLDER / _folder_of(found) / _DECLARATION).read_bytes()
+    declaration = (root / FOLDER / _folder_of(found) / DECLARATION).read_bytes()
     leave_stamp(context, sha256_hex(declaration), result, "followed-stamp")
     text = render_stamp(
         folder=_folder_of(found),
@@ -230,4 +228,4 @@ def _folder_of(found: FoundRelease) -> str:
 
 def _has_declaration(arguments: Arguments) -> bool:
     """Whether this host has a declaration, or the user names one."""
-    return Path(arguments.file).exists() or arguments.file != _DECLARATION
+    return Path(arguments.file).exists() or arguments.names_file

@@ -86,14 +86,13 @@ def lock(context: Context, arguments: Arguments) -> Outcome:
     from envbuild.report.lines import render_problems
     from envbuild.report.lock import lock_table, render_lock
     from envbuild.report.outcome import outcome_of
-    from envbuild.report.progress import shown_progress
 
     names = tuple(arguments.drivers)
     upgrading = arguments.upgrade or arguments.upgrade_package or arguments.host_packages
     if arguments.check and not upgrading and not arguments.cross_check:
         result = _check(context, names)
     else:
-        with shown_progress(sys.stderr, context.environment) as progress:
+        with context.progress() as progress:
             result = _lock(context, arguments, names, progress)
     failed = [problem for failure in result.failures for problem in failure.error.problems]
     sys.stderr.write(render_problems(failed))

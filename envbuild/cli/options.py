@@ -25,6 +25,8 @@ class Arguments:
 
         def __getattr__(self, name: str) -> Any: ...
 
+        def __setattr__(self, name: str, value: object) -> None: ...
+
 
 class Parameter:
     """One row of a verb's table: an option, or an operand if its name does not start with a dash.
@@ -34,6 +36,7 @@ class Parameter:
     `count` is the number of values: `1`, `?`, `*`, `+`, `...` for all following words, or `--` for those behind a `--`.
     With `repeats` each use of the option adds to a tuple. Only one option of a `group` can be given.
     `dest` is the argument's name, if it differs from the option's.
+    `short` is a second name of one letter. With `counts` the argument is how often the option is given.
     """
 
     def __init__(
@@ -50,6 +53,8 @@ class Parameter:
         group: str | None = None,
         dest: str | None = None,
         const: object = True,
+        short: str | None = None,
+        counts: bool = False,
     ) -> None:
         self.name = name
         self.metavar = metavar
@@ -62,6 +67,13 @@ class Parameter:
         self.group = group
         self.argument = dest or name.lstrip("-").replace("-", "_")
         self.const = const
+        self.short = short
+        self.counts = counts
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All spellings of an option, the short one first."""
+        return (self.name,) if self.short is None else (self.short, self.name)
 
     @property
     def is_operand(self) -> bool:
@@ -78,6 +90,11 @@ class Parameter:
 def flag(name: str, text: str, *, group: str | None = None) -> Parameter:
     """An option without a value: its argument is False, or True if it is given."""
     return Parameter(name, None, text, group=group, default=False)
+
+
+def by_name(table: Iterable[Parameter]) -> dict[str, Parameter]:
+    """The rows of a table by each of their spellings."""
+    return {name: row for row in table for name in row.names}
 
 
 def drivers(text: str) -> Parameter:
@@ -114,12 +131,15 @@ def format_option(formats: tuple[str, ...]) -> Parameter:
     )
 
 
+COLORS = ("auto", "always", "never")
+
 COMMON = (
+    Parameter("-C", "DIR", "work in this folder, as if started there", dest="directory"),
     Parameter(
         "--file",
         "PATH",
-        "the declaration; its lockfiles are in locks/ beside it (default: drivers.toml)",
-        default="drivers.toml",
+        "the declaration, or the folder with its drivers.toml; its lockfiles are in locks/ beside it "
+        "(default: $ENVBUILD_FILE, else drivers.toml here or in a parent folder)",
     ),
     Parameter(
         "--store",
@@ -133,6 +153,30 @@ COMMON = (
         parse=_seconds,
     ),
     flag("--trust-owner", "use a store and a declaration that belong to another user"),
+    Parameter(
+        "--verbose",
+        None,
+        "also show which programs are started and what indexes are asked; -vv: what the programs say",
+        short="-v",
+        counts=True,
+        default=0,
+    ),
+    Parameter(
+        "--quiet",
+        None,
+        "show no progress, and no result of a change that succeeded; -qq: nothing but errors",
+        short="-q",
+        counts=True,
+        default=0,
+    ),
+    Parameter(
+        "--color",
+        "WHEN",
+        "colours on the terminal: auto, always or never (default: auto)",
+        choices=COLORS,
+        default="auto",
+    ),
+    flag("--no-progress", "show no progress"),
 )
 """The options of all verbs, without `--format`, which has more values for some."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import contextmanager
 
 from envbuild.cli.options import Arguments, Parameter, drivers, flag
@@ -65,7 +64,6 @@ def publish(context: Context, arguments: Arguments) -> Outcome:
     from envbuild.posix.clock import utc
     from envbuild.posix.files import keep_others_from_writing
     from envbuild.report.outcome import outcome_of
-    from envbuild.report.progress import shown_progress
     from envbuild.report.release import published_table, render_published
     from envbuild.store.guard import require_store
 
@@ -73,7 +71,7 @@ def publish(context: Context, arguments: Arguments) -> Outcome:
     keep_others_from_writing()
     now = time.time()
     with (
-        shown_progress(sys.stderr, context.environment) as progress,
+        context.progress() as progress,
         _publisher(context, arguments, progress) as publisher,
     ):
         result = publisher.publish(
@@ -211,13 +209,12 @@ def fetch(context: Context, arguments: Arguments) -> Outcome:
     from envbuild.commands.fetch import fetch as command
     from envbuild.errors import Problem, UsageError
     from envbuild.report.outcome import outcome_of
-    from envbuild.report.progress import shown_progress
     from envbuild.report.release import fetched_table, render_fetched
 
     if arguments.out is None:
         raise UsageError(Problem(key="--out", message="name the folder for the files"))
     with (
-        shown_progress(sys.stderr, context.environment) as progress,
+        context.progress() as progress,
         _downloads(context) as (download, is_there),
     ):
         result = command(

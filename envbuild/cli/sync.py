@@ -77,11 +77,10 @@ def sync(context: Context, arguments: Arguments) -> Outcome:
     from envbuild.posix.files import keep_others_from_writing
     from envbuild.report.lines import render_problems
     from envbuild.report.outcome import outcome_of
-    from envbuild.report.progress import shown_progress
     from envbuild.report.sync import render_sync, sync_table
 
     keep_others_from_writing()
-    with shown_progress(sys.stderr, context.environment) as progress:
+    with context.progress() as progress:
         result = _sync(context, arguments, progress)
     failed = [problem for failure in result.failures for problem in failure.error.problems]
     sys.stderr.write(render_problems(failed))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from envbuild.cli.options import BEFORE_VERB, COMMON, Arguments, defaults, format_option
+from envbuild.cli.options import BEFORE_VERB, COMMON, Arguments, by_name, defaults, format_option
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,42 +75,65 @@ class Verb:
         return tuple(row for row in self.parameters if row.is_operand)
 
 
-_PLACES = {
-    "init": "declaration.init",
-    "lock": "lock.lock",
-    "build": "build.build",
-    "sync": "sync.sync",
-    "list": "current.list_",
-    "which": "current.which",
-    "run": "current.run",
-    "conflicts": "lockfiles.conflicts",
-    "why": "lockfiles.why",
-    "tree": "lockfiles.tree",
-    "diff": "lockfiles.diff",
-    "check": "check.check",
-    "outdated": "lockfiles.outdated",
-    "bisect": "bisect.bisect",
-    "history": "store.history",
-    "rollback": "store.rollback",
-    "verify": "verify.verify",
-    "gc": "store.gc",
-    "ps": "store.ps",
-    "doctor": "verify.doctor",
-    "publish": "release.publish",
-    "fetch": "release.fetch",
-    "report": "fleet.report",
-    "fleet": "fleet.fleet",
-    "export": "export.export",
-    "import": "declaration.import_",
-    "add": "declaration.add",
-    "remove": "declaration.remove",
-    "edit": "declaration.edit",
-    "show": "declaration.show",
-    "probe": "current.probe",
+GROUPS = {
+    "declare": {
+        "init": "declaration.init",
+        "import": "declaration.import_",
+        "add": "declaration.add",
+        "remove": "declaration.remove",
+        "edit": "declaration.edit",
+        "show": "declaration.show",
+    },
+    "lock": {
+        "lock": "lock.lock",
+        "build": "build.build",
+        "check": "check.check",
+        "diff": "lockfiles.diff",
+        "conflicts": "lockfiles.conflicts",
+        "why": "lockfiles.why",
+        "tree": "lockfiles.tree",
+        "outdated": "lockfiles.outdated",
+    },
+    "build": {
+        "sync": "sync.sync",
+        "run": "current.run",
+        "which": "current.which",
+        "probe": "current.probe",
+    },
+    "look": {
+        "list": "current.list_",
+        "history": "store.history",
+        "ps": "store.ps",
+        "verify": "verify.verify",
+        "doctor": "verify.doctor",
+        "bisect": "bisect.bisect",
+        "report": "fleet.report",
+        "fleet": "fleet.fleet",
+        "help": "help.help_",
+    },
+    "undo": {
+        "rollback": "store.rollback",
+        "gc": "store.gc",
+    },
+    "export": {
+        "export": "export.export",
+        "publish": "release.publish",
+        "fetch": "release.fetch",
+    },
 }
+"""The verbs by what they are for, each with its place in `envbuild.cli`; in the order of the help."""
+
+_PLACES = {name: place for verbs in GROUPS.values() for name, place in verbs.items()}
 
 VERB_NAMES = tuple(_PLACES)
-"""In the order of the help."""
+
+CHANGING = frozenset(
+    (
+        *("init", "import", "add", "remove", "edit", "lock", "build", "sync"),
+        *("rollback", "gc", "publish", "fetch"),
+    )
+)
+"""The verbs that change something: with `--quiet` they say nothing if they succeed."""
 
 
 def find_verb(name: str) -> Verb | None:
@@ -132,7 +155,7 @@ def read_plainly(argv: Sequence[str]) -> tuple[Verb, Arguments] | None:
     given: list[tuple[Parameter, object]] = []
     operands: list[str] = []
     asked: Verb | None = None
-    table = {row.name: row for row in BEFORE_VERB}
+    table = by_name(BEFORE_VERB)
     rest = list(argv)
     try:
         while rest:
@@ -143,7 +166,7 @@ def read_plainly(argv: Sequence[str]) -> tuple[Verb, Arguments] | None:
                 asked = find_verb(word)
                 if asked is None:
                     return None
-                table = {row.name: row for row in asked.table}
+                table = by_name(asked.table)
             else:
                 operands.append(word)
                 if asked.operands[-1].count == "...":
@@ -181,7 +204,10 @@ def _fill(verb: Verb, given: Sequence[tuple[Parameter, object]], operands: list[
         if option.group is not None and groups.setdefault(option.group, option.name) != option.name:
             raise ValueError(f"{option.name} excludes {groups[option.group]}")
         before = found[option.argument]
-        found[option.argument] = (*before, content) if option.repeats else content
+        if option.counts:
+            found[option.argument] = before + 1
+        else:
+            found[option.argument] = (*before, content) if option.repeats else content
     for operand in verb.operands:
         found[operand.argument] = _take(operand, operands)
     if operands:

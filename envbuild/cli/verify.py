@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 from envbuild.cli.folders import cpus, store_root
 from envbuild.cli.options import Arguments, Parameter, drivers, flag
 from envbuild.cli.verbs import Verb
@@ -63,12 +61,11 @@ def _repair(context: Context, drivers: tuple[str, ...]) -> Outcome:
     """Compare everything in use with how it was built, and restore what drifted."""
     from envbuild.posix.files import keep_others_from_writing
     from envbuild.report.outcome import outcome_of
-    from envbuild.report.progress import shown_progress
     from envbuild.report.verify import render_repair, repair_table
     from envbuild.store.trash import Trash
 
     keep_others_from_writing()
-    with shown_progress(sys.stderr, context.environment) as progress:
+    with context.progress() as progress:
         result = _repair_all(context, drivers, progress)
     Trash(folder=context.store.trash).empty_after()
     return outcome_of(result, render_repair, repair_table, code=result.exit_code)
@@ -106,10 +103,6 @@ def _repair_all(context: Context, drivers: tuple[str, ...], progress: Progress) 
     ).run(drivers)
 
 
-_DECLARATION = "drivers.toml"
-"""Where the declaration is unless the user names another file."""
-
-
 @Verb(
     "doctor",
     Parameter(
@@ -134,7 +127,7 @@ def doctor(context: Context, arguments: Arguments) -> Outcome:
     manifest = context.store.require_current()
     files = (file for group in arguments.unit for file in group)
     units = check_units(context.store, manifest, tuple(files))
-    declared = context.declaration_path.exists() or arguments.file != _DECLARATION
+    declared = context.declaration_path.exists() or arguments.names_file
     result = Doctor(
         store=context.store,
         manifest=manifest,

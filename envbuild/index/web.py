@@ -22,6 +22,7 @@ from envbuild.index.redirects import check_address, check_descent, next_url
 from envbuild.index.reply import Reply, in_time
 from envbuild.index.retrying import LONGEST_PAUSE, retry_after, with_retries
 from envbuild.index.web_faults import WebError, head_faults
+from envbuild.posix.trace import TRACE
 from envbuild.value import field, replace, value
 
 if TYPE_CHECKING:
@@ -184,7 +185,7 @@ class Web:
             body = None
             if request.body is not None:
                 body = _Sent(held.enter_context(request.body()), deadline)
-            return self._manager(url).request(
+            response = self._manager(url).request(
                 request.method,
                 url,
                 body=cast("BinaryIO | None", body),
@@ -194,6 +195,8 @@ class Web:
                 preload_content=False,
                 timeout=urllib3.Timeout(connect=self._connect_timeout, read=self._read_timeout),
             )
+        TRACE.asked(request.method, url, response.status)
+        return response
 
     def _manager(self, url: str) -> urllib3.PoolManager:
         """The pool for the URL's scheme and its proxy."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from envbuild.errors import HostError, Problem
 from envbuild.posix.excerpt import Excerpt
+from envbuild.posix.trace import TRACE
 from envbuild.value import value
 
 if TYPE_CHECKING:
@@ -176,6 +177,7 @@ class SystemRunner:
             _end_group(process.pid)
         if excerpt is not None:
             stdout = excerpt.said(self._grace)
+        TRACE.said(stderr or "")
         return Completed(code=process.returncode, stdout=stdout, stderr=stderr)
 
     @contextmanager
@@ -223,6 +225,7 @@ class SystemRunner:
     def _start(self, command: Command, *, talk: bool = False) -> subprocess.Popen[Any]:
         with self._lock:
             self._refuse_when_stopped()
+            TRACE.started(command.argv)
             try:
                 with open(command.read or os.devnull, "rb") as stdin:  # noqa: PTH123
                     process = subprocess.Popen(

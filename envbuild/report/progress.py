@@ -19,11 +19,16 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def shown_progress(stream: TextIO, environment: Mapping[str, str]) -> Iterator[Progress]:
-    """Progress during a command: a live display on a capable terminal, else lines."""
-    if stream.isatty() and environment.get("TERM") != "dumb":
-        with LiveProgress(stream) as live:
-            yield live
+def shown_progress(
+    stream: TextIO, environment: Mapping[str, str], *, live: bool = True, color: str = "auto"
+) -> Iterator[Progress]:
+    """Progress during a command: a live display on a capable terminal, else lines.
+
+    Without `live` it is always lines; `color` is `auto`, `always` or `never`.
+    """
+    if live and stream.isatty() and environment.get("TERM") != "dumb":
+        with LiveProgress(stream, color=color) as live_progress:
+            yield live_progress
     else:
         lines = LineProgress(stream)
         try:
@@ -75,14 +80,18 @@ class LineProgress:
 class LiveProgress:
     """A table of the drivers on a terminal, redrawn while they run and removed at the end."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, *, color: str = "auto") -> None:
         from rich.console import Console
         from rich.live import Live
 
         self._lock = threading.Lock()
         self._rows: dict[str, tuple[str, float, float | None]] = {}
         self._bytes: dict[str, tuple[int, int]] = {}
-        self._console = Console(file=stream)
+        self._console = Console(
+            file=stream,
+            force_terminal=True if color == "always" else None,
+            no_color={"always": False, "never": True}.get(color),
+        )
         self._live = Live(console=self._console, transient=True, get_renderable=self._table)
 
     def __enter__(self) -> LiveProgress:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from envbuild.cli import main
 from envbuild.cli.context import Context
 from envbuild.cli.folders import store_root
 from envbuild.cli.options import Arguments
@@ -76,3 +77,14 @@ def test_little_is_imported(store: Path, project: Path, monkeypatch: pytest.Monk
         said, loaded = imported_by(*argv, store=made.root)
         assert expected in said
         assert not loaded & {*HEAVY, "contextlib", "collections"}
+
+
+def test_list_takes_drivers(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Only the named ones are shown, as text and JSON; an unknown one is a usage error with the known ones."""
+    root = str(make_store(store, [("web", "1.0"), ("asr", "2.0")]).root)
+    assert main(["list", "asr", "--store", root], {}) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[2:]] == ["asr"]
+    assert main(["list", "asr", "--store", root, "--format", "json"], {}) == 0
+    assert list(json.loads(capsys.readouterr().out)["drivers"]) == ["asr"]
+    assert main(["list", "asr", "web", "tts", "--store", root], {}) == 2
+    assert "there is no driver 'tts'" in capsys.readouterr().err

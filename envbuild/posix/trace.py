@@ -1,0 +1,40 @@
+"""What is started and asked, told to whoever listens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Trace:
+    """Hears of each program and each request; any thread may tell it."""
+
+    def __init__(self) -> None:
+        self.heard: Callable[[str], None] | None = None
+        """Gets each program's words and each request, with its secrets in it; None is nobody."""
+
+        self.output: Callable[[str], None] | None = None
+        """Gets what programs write to stderr; None is nobody."""
+
+    def started(self, argv: tuple[str, ...]) -> None:
+        """A program was started."""
+        if self.heard is not None:
+            import shlex
+
+            self.heard(f"$ {shlex.join(argv)}")
+
+    def asked(self, method: str, url: str, status: int) -> None:
+        """A server has answered a request."""
+        if self.heard is not None:
+            self.heard(f"{method} {url} → {status}")
+
+    def said(self, words: str) -> None:
+        """A program has ended, and has written these words to stderr."""
+        if self.output is not None and words.strip():
+            self.output(words)
+
+
+TRACE = Trace()
+"""The process's own."""
