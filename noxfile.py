@@ -37,7 +37,7 @@ ASKED = {word.rpartition("=")[2] for word in sys.argv[1:]}
 """Among them the sessions that the command line names: those run on what Python there is."""
 
 VERSIONS = [*OTHERS, FULL]  # the full suite's summary comes last
-nox.options.sessions = ["lint", "types", *(f"tests-{version}" for version in VERSIONS)]
+nox.options.sessions = ["lint", "types", "site", *(f"tests-{version}" for version in VERSIONS)]
 
 if ssl.get_default_verify_paths().cafile or ssl.get_default_verify_paths().capath:
     os.environ.setdefault("UV_SYSTEM_CERTS", "1")  # an index may be certified by the host alone
@@ -200,6 +200,17 @@ def fleet(session: nox.Session) -> None:
     need_envbuild(session, "test")
     env = {"ENVBUILD_FLEET": "1"}
     session.run("pytest", "-n", "2", "tests/fleet", *session.posargs, env=env)
+
+
+@nox.session(python=str(PYTHONS[FULL]))
+def site(session: nox.Session) -> None:
+    """Build the documentation into site/, and look at every page in a browser.
+
+    The browser is the system's: apt-get install chromium
+    """
+    need_envbuild(session, "test", "site")
+    session.run("mkdocs", "build", "--quiet", env={"NO_MKDOCS_2_WARNING": "1"})
+    session.run("pytest", "tests/site", *session.posargs, env={"ENVBUILD_SITE": str(ROOT / "site")})
 
 
 LAUNCHERS = {

@@ -38,9 +38,9 @@ def column_lines(rows: Iterable[Sequence[str]]) -> list[str]:
     ]
 
 
-def render_count(number: int, noun: str) -> str:
-    """`1 driver`, `2 drivers`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def render_count(number: int, noun: str, nouns: str | None = None) -> str:
+    """`1 driver`, `2 drivers`; `nouns` is the plural where it is not the noun with an `s`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {nouns or f'{noun}s'}"
 
 
 def finding_lines(findings: Iterable[Finding], *, shown: int = _SHOWN) -> Iterator[str]:

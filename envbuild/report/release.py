@@ -80,10 +80,9 @@ def render_fetched(result: Fetched) -> Text:
     """How many files there are, and how many came."""
     files = render_count(len(result.files), "file")
     size = render_bytes(sum(file.size for file in result.files))
-    came = render_count(len(result.downloaded), "file")
-    return text_of(
-        [f"{files} with {size} in {result.out}: {came} downloaded, the others were there"]
-    )
+    there = len(result.files) - len(result.downloaded)
+    came = f"{len(result.downloaded)} downloaded, {there} there already"
+    return text_of([f"{files} with {size} in {result.out}: {came}"])
 
 
 def fetched_table(result: Fetched) -> dict[str, object]:

@@ -171,7 +171,7 @@ def _gc_lines(result: Collected) -> Iterator[str]:
         yield f"kept the caches: {result.cache_kept}"
     if result.hidden and result.plan.environments:
         yield (
-            f"{result.hidden} processes of other users could not be inspected: "
+            f"{render_count(result.hidden, 'process', 'processes')} of other users could not be inspected: "
             "only their leases and command lines are known (run it as root to inspect them)"
         )
     yield from (f"kept {kept.subject}: {', '.join(kept.reasons)}" for kept in result.plan.kept)

@@ -1,0 +1,1 @@
+"""Pages whose commands are typed, and what every page keeps."""

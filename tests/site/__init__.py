@@ -1,0 +1,1 @@
+"""The documentation as a site, in a real browser: `nox -s site`."""
