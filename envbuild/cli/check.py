@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from envbuild.cli.context import Context
     from envbuild.commands.check import CheckResult
+    from envbuild.commands.conflicts import ConflictsResult
     from envbuild.text import Text
 
 _SUMMARY = "GITHUB_STEP_SUMMARY"
@@ -37,7 +38,7 @@ _SUMMARY = "GITHUB_STEP_SUMMARY"
         "ask the index about broken rules and new conflicts "
         "(without this option, check uses no network)",
     ),
-    formats=("text", "json", "markdown", "github", "sarif"),
+    formats=("text", "json", "markdown", "github", "sarif", "html"),
     trusts=(),
 )
 def check(context: Context, arguments: Arguments) -> Outcome:
@@ -69,13 +70,18 @@ def check(context: Context, arguments: Arguments) -> Outcome:
         _write_summary(result, context.environment)
     return Outcome(
         code=result.exit_code,
-        text=lambda: _check_text(result, arguments.format, context.environment),
+        text=lambda: _check_text(result, arguments.format, context),
         table=lambda: check_table(result),
     )
 
 
-def _check_text(result: CheckResult, format_: str, environment: Mapping[str, str]) -> Text:
+def _check_text(result: CheckResult, format_: str, context: Context) -> Text:
     """The result in one of the forms other than JSON."""
+    environment = context.environment
+    if format_ == "html":
+        from envbuild.report.check_html import render_check_html
+
+        return render_check_html(result, _conflicts(context))
     if format_ == "markdown":
         from envbuild.report.markdown import render_markdown
 
@@ -92,6 +98,17 @@ def _check_text(result: CheckResult, format_: str, environment: Mapping[str, str
     from envbuild.report.check import render_check
 
     return render_check(result)
+
+
+def _conflicts(context: Context) -> ConflictsResult | None:
+    """What the drivers could share; None if there are not two that are locked."""
+    from envbuild.commands.conflicts import conflicts
+    from envbuild.errors import EnvbuildError
+
+    try:
+        return conflicts(context.declaration, context.lock_folder, (), groups=True, explain=True)
+    except EnvbuildError:  # the findings say it
+        return None
 
 
 def _write_summary(result: CheckResult, environment: Mapping[str, str]) -> None:

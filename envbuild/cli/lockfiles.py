@@ -11,7 +11,7 @@ from envbuild.report.outcome import Outcome, outcome_of
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from envbuild.cli.context import Context
-    from envbuild.commands.conflicts import ConflictsResult
+    from envbuild.text import Text
 
 
 @Verb(
@@ -89,6 +89,7 @@ def _refuse_both(revision: str | None) -> None:
     "conflicts",
     drivers("only these; for one driver, its pairs with all others (default: every enabled one)"),
     Parameter("--svg", "FILE", "also write the matrix as a picture"),
+    Parameter("--html", "FILE", "also write a page with the matrix and the chains of every pair"),
     flag("--groups", "show the largest groups that can share one environment, and what that saves"),
     flag("--solve", "ask the index whether other versions allow the pairs that conflict"),
     trusts=(),
@@ -107,25 +108,31 @@ def conflicts(context: Context, arguments: Arguments) -> Outcome:
             context.declaration,
             context.lock_folder,
             arguments.drivers,
-            groups=arguments.groups,
+            groups=arguments.groups or arguments.html is not None,
+            explain=arguments.html is not None,
             resolver=resolver,
         )
     if arguments.svg:
-        _write_svg(arguments.svg, result)
+        from envbuild.report.conflicts_svg import render_conflicts_svg
+
+        _write(arguments.svg, "the picture", render_conflicts_svg(result))
+    if arguments.html:
+        from envbuild.report.conflicts_html import render_conflicts_html
+
+        _write(arguments.html, "the page", render_conflicts_html(result))
     return outcome_of(result, render_conflicts, conflicts_table)
 
 
-def _write_svg(file: str, result: ConflictsResult) -> None:
+def _write(file: str, what: str, content: Text) -> None:
     from pathlib import Path
 
     from envbuild.errors import HostError, Problem
     from envbuild.posix.files import write_atomically
-    from envbuild.report.conflicts_svg import render_conflicts_svg
 
     try:
-        write_atomically(Path(file), render_conflicts_svg(result).encode(), keep_mode=True)
+        write_atomically(Path(file), content.encode(), keep_mode=True)
     except OSError as error:
-        message = f"cannot write the picture: {error.strerror}"
+        message = f"cannot write {what}: {error.strerror}"
         raise HostError(Problem(file=file, message=message)) from error
 
 

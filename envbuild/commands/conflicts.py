@@ -73,10 +73,12 @@ def conflicts(
     names: tuple[str, ...],
     *,
     groups: bool = False,
+    explain: bool = False,
     resolver: Resolver | None = None,
 ) -> ConflictsResult:
     """Decide every pair of the named drivers (of one, its pairs with all others), or of all.
 
+    `explain` gives every pair its chains, however many there are.
     With `resolver`, the pairs that conflict are resolved together over the index.
     """
     lockfiles = read_lockfiles(declaration, folder, names)
@@ -87,7 +89,7 @@ def conflicts(
         raise UsageError(Problem(file=declaration.file, message=message))
     wanted = pairs_of(known, named)
     fleet = Fleet(lockfiles.values(), declaration)
-    explain = bool(named) or len(wanted) <= MOST_EXPLAINED
+    explain = explain or bool(named) or len(wanted) <= MOST_EXPLAINED
     pairs = decide_pairs(fleet, wanted, explain=explain)
     return ConflictsResult(
         file=declaration.file,

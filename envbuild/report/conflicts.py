@@ -57,7 +57,7 @@ def _sections(result: ConflictsResult) -> Iterator[Iterable[str]]:
     if len(result.pairs) > 1:
         yield _matrix(result)
     if result.explained:
-        yield [line for pair in result.pairs for line in _pair_lines(pair, result)]
+        yield [line for pair in result.pairs for line in pair_lines(pair, result)]
     else:
         yield ["Name drivers to see the chains: envbuild conflicts DRIVER DRIVER"]
     if result.splits and len(result.pairs) > 1:
@@ -85,7 +85,8 @@ def _matrix(result: ConflictsResult) -> list[str]:
     return [*column_lines(rows), _LEGEND]
 
 
-def _pair_lines(pair: Pair, result: ConflictsResult) -> Iterator[str]:
+def pair_lines(pair: Pair, result: ConflictsResult) -> Iterator[str]:
+    """The answer for a pair, with its chains."""
     heading = f"{pair.first} × {pair.second}"
     if pair.compatible:
         yield from _compatible_lines(heading, pair)
@@ -140,12 +141,13 @@ def _split_lines(result: ConflictsResult) -> Iterator[str]:
     yield "What splits the fleet"
     for split in result.splits[:_SPLITS]:
         yield f"  {split.package} separates {render_count(len(split.pairs), 'pair')}"
-        yield from (f"    {_window_text(window)}" for window in split.windows)
+        yield from (f"    {window_text(window)}" for window in split.windows)
     if len(result.splits) > _SPLITS:
         yield f"  and {render_count(len(result.splits) - _SPLITS, 'package')} more"
 
 
-def _window_text(window: VersionWindow) -> str:
+def window_text(window: VersionWindow) -> str:
+    """The versions that some drivers admit, and who they are."""
     versions = ", ".join(window.versions[:4]) or "no locked version"
     asked = f" ({'; '.join(window.specifiers[:3])})" if window.specifiers else ""
     return f"{versions}{asked}: {', '.join(window.drivers)}"

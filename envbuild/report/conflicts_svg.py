@@ -22,9 +22,9 @@ _LETTER = 7.3
 _MARGIN = 16
 _LEGEND = 64
 _LOOK = {
-    COMPATIBLE: ("#dff1e3", "#1f7a3a", "could share an interpreter"),
-    CONFLICT: ("#fbdcd8", "#b3261e", "conflict"),
-    PARTLY: ("#fdefcf", "#8a5a00", "conflict on some platforms or variants only"),
+    COMPATIBLE: ("#cfe3f7", "#0b4a8a", "could share an interpreter"),
+    CONFLICT: ("#fbd3bd", "#8f2d00", "conflict"),
+    PARTLY: ("#fdf0bf", "#6b5200", "conflict on some platforms or variants only"),
 }
 """Fill, ink and meaning of each sign; the sign is drawn too, so colour is not needed."""
 

@@ -41,7 +41,7 @@ def render_markdown(result: CheckResult) -> Text:
 
 def _lines(result: CheckResult) -> Iterator[str]:
     sign = Markup("✅ envbuild: " if result.exit_code == 0 else "❌ envbuild: ")
-    yield heading(join([sign, prose(_headline(result))]))
+    yield heading(join([sign, prose(headline(result))]))
     if result.findings:
         yield ""
         yield from (bullet(_finding(finding)) for finding in result.findings)
@@ -49,11 +49,10 @@ def _lines(result: CheckResult) -> Iterator[str]:
         yield from _comparison_lines(result.comparison, result.file)
 
 
-def _headline(result: CheckResult) -> str:
-    parts = []
-    errors = sum(finding.level == "error" for finding in result.findings)
-    if errors:
-        parts.append(render_count(errors, "error"))
+def headline(result: CheckResult) -> str:
+    """The result in a few words, such as `1 error, 2 drivers changed`."""
+    levels = [finding.level for finding in result.findings]
+    parts = [render_count(levels.count(level), level) for level in _SIGNS if level in levels]
     comparison = result.comparison
     if comparison is not None:
         parts.append(f"{render_count(len(comparison.changed), 'driver')} changed")
@@ -62,7 +61,7 @@ def _headline(result: CheckResult) -> str:
         if comparison.vanished:
             parts.append(f"{render_count(len(comparison.vanished), 'conflict')} gone")
         if comparison.download:
-            parts.append(f"{_signed(comparison.download)} to download")
+            parts.append(f"{signed_bytes(comparison.download)} to download")
     return ", ".join(parts) or f"{render_count(len(result.drivers), 'driver')}, no findings"
 
 
@@ -91,7 +90,7 @@ def _comparison_lines(comparison: RevisionComparison, file: str) -> Iterator[str
 
 
 def _driver_row(diff: DriverDiff) -> str:
-    size = "" if not diff.download else _signed(diff.download)
+    size = "" if not diff.download else signed_bytes(diff.download)
     return row([prose(diff.driver), prose(diff.versions), _moves(diff), prose(size)])
 
 
@@ -127,5 +126,6 @@ def _detail_lines(diff: DriverDiff) -> Iterator[str]:
     yield from folded_diff(summary, (render_change(change).replace("~ ", "! ") for change in moves))
 
 
-def _signed(size: int) -> str:
+def signed_bytes(size: int) -> str:
+    """`+1.2 MiB`, `-3 B`."""
     return f"{'+' if size > 0 else '-'}{render_bytes(abs(size))}"

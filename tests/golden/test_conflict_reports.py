@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from envbuild.lockfile.difference import compare_fleets
 from envbuild.lockfile.folder import LockFolder
 from envbuild.report.check import check_table, render_check
 from envbuild.report.conflicts import conflicts_table, render_conflicts
+from envbuild.report.conflicts_html import render_conflicts_html
 from envbuild.report.conflicts_svg import render_conflicts_svg
 from envbuild.report.diff import diff_table, render_diff
 from envbuild.report.markdown import render_markdown
@@ -91,6 +93,16 @@ def test_the_picture_is_well_formed_and_stands_by_itself(result: ConflictsResult
     assert "href" not in picture
     cells = list(root.iter("{http://www.w3.org/2000/svg}g"))
     assert len(cells) == len(result.drivers) ** 2
+
+
+def test_the_page_stands_by_itself(result: ConflictsResult) -> None:
+    """Every cell of the matrix leads to its pair, with the chains; nothing is asked of another host."""
+    page = render_conflicts_html(result)
+    assert_golden(FOLDER / "conflicts.html", page)
+    links = re.findall(r'<a href="#(pair-\d+)"', page)
+    assert len(links) == 2 * len(result.pairs)
+    assert set(links) == set(re.findall(r'<details id="(pair-\d+)"', page))
+    assert "://" not in page
 
 
 def test_why(fleet: ToyFleet, folder: LockFolder) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import json
 import xml.etree.ElementTree as ET
+from html.parser import HTMLParser
 from io import StringIO
 from typing import TYPE_CHECKING
 from unicodedata import category
@@ -20,6 +21,8 @@ from markdown_it import MarkdownIt
 from envbuild.errors import UsageError
 from envbuild.launchers.fleet import join
 from envbuild.report.annotations import render_github, render_sarif
+from envbuild.report.check_html import render_check_html
+from envbuild.report.conflicts_html import render_conflicts_html
 from envbuild.report.conflicts_svg import render_conflicts_svg
 from envbuild.report.markdown import render_markdown
 from envbuild.report.outcome import render_table
@@ -184,6 +187,28 @@ def test_svg_parses(hostile: str) -> None:
 
 @given(hostile=HOSTILE)
 @QUICK
+def test_pages_have_the_elements_of_harmless_names(hostile: str) -> None:
+    """No value opens or closes an element, adds an attribute, or runs."""
+    conflicts = with_texts(CONFLICTS, around(hostile))
+    check = with_texts(CHECK, around(hostile))
+    assert elements(render_conflicts_html(conflicts)) == elements(render_conflicts_html(CONFLICTS))
+    harmless = render_check_html(CHECK, CONFLICTS)
+    assert elements(render_check_html(check, conflicts)) == elements(harmless)
+
+
+def elements(page: str) -> list[tuple[str, tuple[str, ...]]]:
+    """Every element, with the names of its attributes, as a browser's parser finds them."""
+    found = []
+    parser = HTMLParser()
+    parser.handle_starttag = lambda tag, attrs: found.append(  # type: ignore[method-assign]
+        (tag, tuple(name for name, _ in attrs))
+    )
+    parser.feed(page)
+    return found
+
+
+@given(hostile=HOSTILE)
+@QUICK
 def test_progress_is_a_line_each(hostile: str) -> None:
     """Whatever is told while a command works is one line of text on stderr."""
     stream = StringIO()
@@ -208,7 +233,7 @@ def test_a_unit_file_has_the_lines_that_it_was_given(hostile: str) -> None:
 
 FORMS = (
     *("text.py", "report/annotations.py", "report/markup.py", "report/outcome.py"),
-    *("report/conflicts_svg.py", "report/progress.py"),
+    *("report/conflicts_svg.py", "report/html_page.py", "report/progress.py"),
 )
 """Where printed text is made out of strings; rich's `Text` in the last is another one."""
 
