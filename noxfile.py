@@ -213,6 +213,17 @@ def site(session: nox.Session) -> None:
     session.run("pytest", "tests/site", *session.posargs, env={"ENVBUILD_SITE": str(ROOT / "site")})
 
 
+@nox.session(python=str(PYTHONS[FULL]))
+def shells(session: nox.Session) -> None:
+    """Type into bash, zsh and fish, and build wheels from a clone, with and without tags, and from an sdist.
+
+    The shells are the system's, and it is said which are missing: apt-get install zsh fish man-db
+    """
+    need_envbuild(session, "test")
+    env = {"ENVBUILD_SHELLS": "1"}
+    session.run("pytest", "tests/shells", *session.posargs, env=env)
+
+
 LAUNCHERS = {
     "gpumod": ("gpumod",),
     "xinference": (

@@ -28,6 +28,10 @@ def entry() -> NoReturn:
     and restores the default effect of signals.
     """
     try:
+        if "_ARGCOMPLETE" in os.environ:  # a shell asks for completions
+            from envbuild.cli.completion import complete
+
+            complete()
         settle_streams()
         code = main(sys.argv[1:], os.environ)
         _flush_output()

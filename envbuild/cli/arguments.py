@@ -18,17 +18,19 @@ if TYPE_CHECKING:
     from envbuild.cli.options import Parameter
     from envbuild.cli.verbs import Verb
 
-_EXITS = """\
-exit codes:
-  0    done
-  1    the answer is no
-  2    the command line or the declaration is wrong
-  3    no set of versions satisfies a driver
-  4    an index failed
-  5    the host or the store failed
-  70   a bug in envbuild
-  130  interrupted
-"""
+PURPOSE = "Declarative, lockfile-driven Python environments for the services of one host."
+
+EXITS = (
+    (0, "done"),
+    (1, "the answer is no"),
+    (2, "the command line or the declaration is wrong"),
+    (3, "no set of versions satisfies a driver"),
+    (4, "an index failed"),
+    (5, "the host or the store failed"),
+    (70, "a bug in envbuild"),
+    (130, "interrupted"),
+)
+"""The exit codes with their meanings."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -113,8 +115,8 @@ def _head_parser() -> _Parser:
     parser = _Parser(
         prog="envbuild",
         usage="%(prog)s [OPTIONS] COMMAND ...",
-        description="Declarative, lockfile-driven Python environments for the services of one host.",
-        epilog=f"{_summaries()}{_EXITS}",
+        description=PURPOSE,
+        epilog=f"{_summaries()}exit codes:\n{_exits()}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,
         allow_abbrev=False,
@@ -125,6 +127,10 @@ def _head_parser() -> _Parser:
     rest = parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     rest.required = False
     return parser
+
+
+def _exits() -> str:
+    return "".join(f"  {code:<4} {about}\n" for code, about in EXITS)
 
 
 def _summaries() -> str:

@@ -84,6 +84,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("envbuild publish dir:release", "a release in a folder"),
         ("envbuild publish oci://registry.example.com/fleet:7", "a release in a registry"),
     ),
+    "completion": (
+        ("envbuild completion bash", 'for ~/.bashrc: eval "$(envbuild completion bash)"'),
+        ("envbuild completion fish", "for config.fish: envbuild completion fish | source"),
+    ),
     "fetch": (("envbuild fetch --out wheels", "every locked wheel, for a host without network"),),
 }
 

@@ -119,6 +119,7 @@ GROUPS = {
         "export": "export.export",
         "publish": "release.publish",
         "fetch": "release.fetch",
+        "completion": "completion.completion",
     },
 }
 """The verbs by what they are for, each with its place in `envbuild.cli`; in the order of the help."""

@@ -1,0 +1,2 @@
+# Completion of envbuild in fish.
+envbuild completion fish | source
