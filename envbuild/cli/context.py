@@ -238,12 +238,11 @@ class Context:
     ) -> Interpreter:
         """The interpreter of this host for a driver that is locked for these Pythons; a dry run installs none."""
         if driver.inherit is not None:
-            line = dict(driver.origins).get("inherit", driver.line)
             return self.interpreters.named(
                 driver.inherit.python,
                 file=self.declaration.file,
-                line=line,
-                key=f"drivers.{driver.name}.inherit.python",
+                line=driver.inherit.line,
+                key=f"drivers.{driver.name}.{driver.inherit.key}.python",
             )
         return self.interpreters.provide(
             locked,

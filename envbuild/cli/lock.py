@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from envbuild.commands.lock_inherit import HostLists
     from envbuild.commands.lock_jobs import Upgrade
     from envbuild.commands.lock_result import LockResult
+    from envbuild.imports.host_packages import HostPackage
     from envbuild.progress import Progress
     from envbuild.report.outcome import Outcome
     from envbuild.text import Text
@@ -73,8 +74,10 @@ def _package(text: str) -> str:
     flag("--keep-going", "when some drivers fail, write the lockfiles of the others"),
     Parameter(
         "--host-packages",
-        "FILE",
-        "what hosts have, for `inherit`: the output of `pip inspect` or `pip freeze` on one of them",
+        "[VARIANT=]FILE",
+        "what hosts have, for `inherit` (of a variant): the output of `pip inspect` or `pip freeze` on one of them",
+        repeats=True,
+        default=(),
     ),
     JOBS,
     at_once=_at_once,
@@ -154,13 +157,10 @@ def _cross_checked(
     return replace(result, cross_checks=checker.check(result.lockfiles, upgrade))
 
 
-def _host_lists(context: Context, file: str | None) -> HostLists:
-    """What is known of hosts: the named file, and the Pythons of this host."""
-    from pathlib import Path
-
+def _host_lists(context: Context, files: tuple[str, ...]) -> HostLists:
+    """What is known of hosts: the named files, and the Pythons of this host."""
     from envbuild.commands.lock_inherit import HostLists
-    from envbuild.imports.host_packages import HostPackage, read_host_packages
-    from envbuild.launchers.files import read_text
+    from envbuild.imports.host_packages import HostPackage
 
     def ask(python: str) -> tuple[HostPackage, ...] | None:
         found = context.host_packages(python)
@@ -171,8 +171,21 @@ def _host_lists(context: Context, file: str | None) -> HostLists:
             for one in found
         )
 
-    given = None if file is None else read_host_packages(read_text(Path(file)), file=file)
+    given = tuple(map(_host_list, files))
     return HostLists(given=given, ask=ask, file=context.declaration.file)
+
+
+def _host_list(written: str) -> tuple[str | None, tuple[HostPackage, ...]]:
+    """A list with the variant that it is for; a file that has an `=` in its name is one."""
+    from pathlib import Path
+
+    from envbuild.imports.host_packages import read_host_packages
+    from envbuild.launchers.files import read_text
+
+    variant, _, file = written.partition("=")
+    if not file or Path(written).exists():
+        variant, file = "", written
+    return variant or None, read_host_packages(read_text(Path(file)), file=file)
 
 
 def _leave_stamp(context: Context, result: LockResult) -> None:

@@ -94,7 +94,7 @@ class CrossChecker:
         self, driver: Driver, judge: ResolverKind, lockfile: Lockfile
     ) -> dict[Target, str]:
         """The targets that the second resolver cannot resolve for, with the reasons."""
-        keys = refused_keys(judge, driver.origins)
+        keys = refused_keys(judge, driver)
         if keys:
             return dict.fromkeys(lockfile.targets, f"{judge.name} has no `{keys[0]}`")
         if not judge.only_here:

@@ -225,7 +225,11 @@ def _only(lockfile: Lockfile, name: str) -> Lockfile:
         for package in lockfile.packages
         if chosen[0] in package.targets
     )
-    inherited = tuple(replace(package, targets=chosen) for package in lockfile.inherited)
+    inherited = tuple(
+        replace(package, targets=chosen)
+        for package in lockfile.inherited
+        if chosen[0] in package.targets
+    )
     return replace(lockfile, targets=chosen, packages=packages, inherited=inherited)
 
 

@@ -12,48 +12,56 @@ if TYPE_CHECKING:
 
     from envbuild.declaration.declaration import Driver
     from envbuild.environment.derivation import InheritedDistribution
-    from envbuild.lockfile.lockfile import Lockfile
+    from envbuild.lockfile.lockfile import LockedPackage, Lockfile
     from envbuild.python.host_packages import HostDistribution
+    from envbuild.target.target import Target
 
 
 def inherited_here(
     driver: Driver,
     lockfile: Lockfile,
+    target: Target,
     host_packages: Callable[[str], tuple[HostDistribution, ...] | None],
     *,
     file: str,
 ) -> tuple[InheritedDistribution, ...]:
-    """The host's distributions that a driver is locked with, ordered by name.
+    """The host's distributions that a driver is locked with on a target, ordered by name.
 
     HostError has every difference with both versions; `file` is the declaration's.
     """
     if driver.inherit is None:
         return ()
     python = driver.inherit.python
-    there = host_packages(python)
+    there, wanted = host_packages(python), _inherited_on(lockfile, target)
     if there is None:
         differences = [f"{python} does not start"]
     else:
         found = {one.found.name: one.found for one in there}
-        differences = list(_differences(driver.name, python, lockfile, found))
+        differences = list(_differences(driver.name, python, wanted, found))
     if differences:
         hint = (
             f"install on this host what is locked; or run `{python} -m pip inspect > host.json` "
-            f"here, and `envbuild lock --host-packages host.json {driver.name}`"
+            f"here, and `envbuild lock --host-packages {driver.inherit.list_name} {driver.name}`"
         )
-        line = dict(driver.origins).get("inherit", driver.line)
-        key = f"drivers.{driver.name}.inherit"
+        key = f"drivers.{driver.name}.{driver.inherit.key}"
         raise HostError(
-            Problem(file=file, line=line, key=key, message=message, hint=hint)
+            Problem(file=file, line=driver.inherit.line, key=key, message=message, hint=hint)
             for message in differences
         )
-    return tuple(found[package.name] for package in lockfile.inherited)
+    return tuple(found[package.name] for package in wanted)
+
+
+def _inherited_on(lockfile: Lockfile, target: Target) -> tuple[LockedPackage, ...]:
+    return tuple(package for package in lockfile.inherited if target in package.targets)
 
 
 def _differences(
-    driver: str, python: str, lockfile: Lockfile, found: Mapping[str, InheritedDistribution]
+    driver: str,
+    python: str,
+    wanted: tuple[LockedPackage, ...],
+    found: Mapping[str, InheritedDistribution],
 ) -> Iterator[str]:
-    for package in lockfile.inherited:
+    for package in wanted:
         here = found.get(package.name)
         if here is None:
             yield (

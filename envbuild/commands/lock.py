@@ -216,9 +216,13 @@ class Locker:
 
 
 def _check_lists(lists: HostLists, jobs: LockGroup) -> None:
-    if lists.given is None or any(job.driver.inherit is not None for job in jobs):
+    inheriting = {name for job in jobs for name, _ in job.driver.inherits}
+    unknown = [name for name, _ in lists.given if name is not None and name not in inheriting]
+    if not unknown and (inheriting or not lists.given):
         return
     message = "none of these drivers takes packages from the host"
+    if unknown:
+        message += f" in a variant called {unknown[0]!r}"
     hint = "declare `inherit` on one, or leave out `--host-packages`"
     raise UsageError(Problem(key="--host-packages", message=message, hint=hint))
 

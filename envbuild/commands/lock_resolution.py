@@ -234,7 +234,7 @@ class TargetResolver:
             constraints=(*request.constraints, *bounds),
             told=self.told,
             targets=_targets(group),
-            inherited=joint_inherited(job.inherited for job in group),
+            inherited=joint_inherited((job.inherited for job in group), target),
         )
         if len(group) == 1:
             request = replace(request, known=known_of(group[0], target, upgrade))

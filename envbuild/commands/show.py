@@ -125,6 +125,8 @@ def _variant_lines(
         inherited = dict(driver.origins).get(TORCH_BACKEND.name)
         line = variant.line if variant.torch_backend is not None else inherited
         yield _effective(f"{key}.{TORCH_BACKEND.name}", backend, line, tables)
+    if (inherit := variant.inherit) is not None:
+        yield _effective(f"{key}.inherit", _plain(inherit), inherit.line, tables)
     yield from _requirement_lines(f"{key}.requires", variant.requires, tables)
 
 

@@ -260,22 +260,24 @@ class Planner:
                 file=self.declaration.file, line=driver.line, key=key, message=message, hint=hint
             )
             raise HostError(problem)
+        variant = choice.variant if choice is not None else None
+        here = replace(driver, inherit=driver.inherit_for(variant))
         locked = tuple(dict.fromkeys(target.python for target in stored.lockfile.targets))
-        interpreter = self.interpreter_for(driver, locked)
-        self._check_request(driver, interpreter, locked)
-        python = next(request for request in locked if interpreter.answers(request))
+        interpreter = self.interpreter_for(here, locked)
+        self._check_request(here, interpreter, locked)
+        target = Target(
+            python=next(request for request in locked if interpreter.answers(request)),
+            platform=parse_platform(platform),
+            variant=variant,
+        )
         inherited = inherited_here(
-            driver, stored.lockfile, self.host_packages, file=self.declaration.file
+            here, stored.lockfile, target, self.host_packages, file=self.declaration.file
         )
         wanted = want(
             driver=driver,
             lockfile=stored.lockfile,
             lock=stored.digest,
-            target=Target(
-                python=python,
-                platform=parse_platform(platform),
-                variant=choice.variant if choice is not None else None,
-            ),
+            target=target,
             interpreter=interpreter,
             kernel=self.host.kernel,
             inherited=inherited,
@@ -290,13 +292,13 @@ class Planner:
         self, driver: Driver, interpreter: Interpreter, locked: tuple[str, ...]
     ) -> None:
         """HostError if the Python whose packages a driver inherits is none of those that it is locked for."""
-        if any(map(interpreter.answers, locked)):
+        if driver.inherit is None or any(map(interpreter.answers, locked)):
             return
         raise HostError(
             Problem(
                 file=self.declaration.file,
-                line=dict(driver.origins).get("inherit", driver.line),
-                key=f"drivers.{driver.name}.inherit.python",
+                line=driver.inherit.line,
+                key=f"drivers.{driver.name}.{driver.inherit.key}.python",
                 message=f"{interpreter.path} is Python {interpreter.version}, "
                 f"and {driver.name} is locked for {' or '.join(locked)}",
                 hint=f'add "{interpreter.version.rpartition(".")[0]}" to `python`, and lock again',

@@ -46,6 +46,9 @@ class Variant:
     requires: tuple[DeclaredRequirement, ...] = ()
     """What it asks for beside the driver, or in place of the driver's requirements on the same packages."""
 
+    inherit: Inherit | None = None
+    """In place of the driver's own; None for that."""
+
 
 def merge_requires(
     inherited: tuple[DeclaredRequirement, ...], own: tuple[DeclaredRequirement, ...]
@@ -74,6 +77,17 @@ class Inherit:
 
     packages: tuple[str, ...]
     """Normalised names, patterns with `*`, or `NAME==VERSION`."""
+
+    key: str = "inherit"
+    """The key below the driver, for messages: `inherit`, or that of a variant."""
+
+    line: int = 0
+
+    @property
+    def list_name(self) -> str:
+        """The argument of `--host-packages` for it, in hints; that of a variant names the variant."""
+        _, _, of_variant = self.key.partition(".")
+        return f"{of_variant.partition('.')[0]}=host.json" if of_variant else "host.json"
 
 
 def inherited_name(package: str) -> str:
@@ -217,6 +231,17 @@ class Driver(LockingKeys):
         """What it asks for in one of its variants, by name; for None its own requirements."""
         own = (one.requires for one in self.variants if one.name == variant)
         return merge_requires(self.requires, next(own, ()))
+
+    def inherit_for(self, variant: str | None) -> Inherit | None:
+        """What it takes from a Python of the host in one of its variants, by name."""
+        own = (one.inherit for one in self.variants if one.name == variant)
+        return next(own, None) or self.inherit
+
+    @property
+    def inherits(self) -> tuple[tuple[str | None, Inherit], ...]:
+        """Each variant that takes packages from the host, with what it takes; None if there are no variants."""
+        names = tuple(one.name for one in self.variants) or (None,)
+        return tuple((name, one) for name in names if (one := self.inherit_for(name)) is not None)
 
     @property
     def all_requires(self) -> tuple[DeclaredRequirement, ...]:

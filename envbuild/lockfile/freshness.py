@@ -33,6 +33,7 @@ def inputs_of(driver: Driver, declaration: Declaration) -> Inputs:
                 name=variant.name,
                 requires=tuple(one.text for one in driver.requires_for(variant.name)),
                 indexes=declaration.bindings(served_indexes(driver, variant)),
+                inherit=variant.inherit.packages if variant.inherit is not None else (),
             )
             for variant in driver.variants
         ),
@@ -86,6 +87,7 @@ def _reasons(locked: Inputs, wanted: Inputs) -> Iterator[str]:
         yield from _list_reasons(f"variants.{one.name}.requires", then.requires, one.requires)
         if then.indexes != one.indexes:
             yield f"variants.{one.name}: the packages that indexes are bound to changed"
+        yield from _list_reasons(f"variants.{one.name}.inherit", then.inherit, one.inherit)
 
 
 def _pythons(inputs: Inputs) -> str:

@@ -28,6 +28,9 @@ class LockedVariant:
     indexes: Bindings
     """The bound indexes, those of the variant among them."""
 
+    inherit: tuple[str, ...] = ()
+    """What the variant takes from a Python of the host in place of `Inputs.inherit`; empty for that."""
+
 
 @value
 class Inputs(LockingKeys):
@@ -55,6 +58,11 @@ class Inputs(LockingKeys):
         if not self.sources:
             return self._on(target).indexes
         return (*bindings_on(target, self.sources), *self._on(target).indexes)
+
+    def inherit_in(self, variant: str | None) -> tuple[str, ...]:
+        """What one of its variants, by name, takes from a Python of the host."""
+        own = (one.inherit for one in self.variants if one.name == variant)
+        return next(own, ()) or self.inherit
 
     def _on(self, target: Target) -> Inputs | LockedVariant:
         return next((one for one in self.variants if one.name == target.variant), self)
@@ -197,7 +205,7 @@ class Lockfile:
     """The build requirements of packages that come as source, ordered by name and version."""
 
     inherited: tuple[LockedPackage, ...] = ()
-    """Packages that every host must have itself at this version, ordered by name; without files, for all targets."""
+    """Packages that every host must have itself at this version, ordered as `packages`; without files."""
 
     held_back: tuple[HeldBack, ...] = ()
     """Versions that were passed over at the resolution and that a change of the declaration would allow."""
@@ -218,12 +226,14 @@ class Lockfile:
         return tuple((one.name, self._only(one.name)) for one in self.inputs.variants)
 
     def _only(self, variant: str) -> Lockfile:
-        packages = (
-            package
-            for package in self.packages
-            if any(target.variant == variant for target in package.targets)
-        )
-        return replace(self, packages=tuple(packages))
+        def own(packages: tuple[LockedPackage, ...]) -> tuple[LockedPackage, ...]:
+            return tuple(
+                package
+                for package in packages
+                if any(target.variant == variant for target in package.targets)
+            )
+
+        return replace(self, packages=own(self.packages), inherited=own(self.inherited))
 
 
 @value

@@ -174,6 +174,7 @@ def _variant(table: Mapping[str, object]) -> LockedVariant:
         name=_text(table, "name", VARIANT),
         requires=_strings(table, "requires"),
         indexes=tuple(_bindings(_table(table.get("indexes", {})))),
+        inherit=_names(table, "inherit", _INHERIT) if "inherit" in table else (),
     )
 
 
@@ -247,9 +248,11 @@ def _package(
     )
 
 
-def _inherited(table: Mapping[str, object], targets: tuple[Target, ...]) -> LockedPackage:
+def _inherited(table: Mapping[str, object], all_targets: tuple[Target, ...]) -> LockedPackage:
+    targets, name = _targets(table, all_targets), _text(table, "name", _NAME)
+    check_targets(name, targets)
     return LockedPackage(
-        name=_text(table, "name", _NAME),
+        name=name,
         version=_text(table, "version", _VERSION),
         index=INHERITED,
         targets=targets,

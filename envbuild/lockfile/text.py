@@ -58,6 +58,8 @@ def _lines(lockfile: Lockfile) -> Iterator[str]:
         yield "[[variant]]"
         yield f"name = {toml_string(variant.name)}"
         yield from _list("requires", variant.requires)
+        if variant.inherit:
+            yield from _list("inherit", variant.inherit)
         yield from _index_lines(variant.indexes)
     for package in lockfile.packages:
         yield ""
@@ -68,6 +70,8 @@ def _lines(lockfile: Lockfile) -> Iterator[str]:
         yield "[[inherited]]"
         yield f"name = {toml_string(package.name)}"
         yield f"version = {toml_string(package.version)}"
+        if package.targets != lockfile.targets:
+            yield from _list("targets", map(str, package.targets))
         yield from _list("requires", package.requires)
         yield from _list("required-by", package.required_by)
     for build in lockfile.builds:

@@ -28,7 +28,7 @@ def joint_request(
     request = joint_inputs_request(
         names, tuple(lockfile.inputs for lockfile in lockfiles), target, pins
     )
-    return replace(request, inherited=joint_inherited(one.inherited for one in lockfiles))
+    return replace(request, inherited=joint_inherited((one.inherited for one in lockfiles), target))
 
 
 def joint_inputs_request(
@@ -58,10 +58,12 @@ def joint_inputs_request(
     )
 
 
-def joint_inherited(lists: Iterable[tuple[LockedPackage, ...]]) -> tuple[LockedPackage, ...]:
-    """The packages of the host of all drivers; UnsatisfiableError if two have one at different versions."""
+def joint_inherited(
+    lists: Iterable[tuple[LockedPackage, ...]], target: Target
+) -> tuple[LockedPackage, ...]:
+    """The host's packages of all drivers on a target; UnsatisfiableError if two have one at different versions."""
     found: dict[str, LockedPackage] = {}
-    for package in (one for packages in lists for one in packages):
+    for package in (one for packages in lists for one in packages if target in one.targets):
         other = found.setdefault(package.name, package)
         if other.version != package.version:
             message = (
@@ -87,8 +89,8 @@ def own_part(
     UnsatisfiableError if the driver's own indexes would give it a package from another index.
     """
     published = {file.package: metadata[file.content].requires for file in resolution.files}
-    published |= {package.name: package.requires for package in inherited}
     target = resolution.target
+    published |= {one.name: one.requires for one in inherited if target in one.targets}
     edges = active_edges(inputs.requires_on(target), published, target, inputs.overrides)
     needed = {edge.package for edge in edges}
     files = tuple(file for file in resolution.files if file.package in needed)

@@ -76,12 +76,13 @@ def merge_resolutions(
         inherited=tuple(
             replace(
                 package,
-                targets=targets,
+                targets=on,
                 required_by=tuple(
-                    sorted(set().union(*(asked_by[target, package.name] for target in targets)))
+                    sorted(set().union(*(asked_by[target, package.name] for target in on)))
                 ),
             )
             for package in inherited
+            if (on := tuple(target for target in targets if target in package.targets))
         ),
     )
 
@@ -104,7 +105,7 @@ def _version_of(
 ) -> str:
     """The version of the package that gives the driver its version."""
     for one in inherited:
-        if one.name == package:
+        if one.name == package and resolution.target in one.targets:
             return one.version
     for file in resolution.files:
         if file.package == package:
@@ -127,10 +128,10 @@ def _requirers(
     asked_by: dict[tuple[Target, str], set[str]] = {}
     for resolution in resolutions:
         published = {file.package: metadata[file.content].requires for file in resolution.files}
-        published |= {package.name: package.requires for package in inherited}
-        for name in published:
-            asked_by[resolution.target, name] = set()
         target = resolution.target
+        published |= {one.name: one.requires for one in inherited if target in one.targets}
+        for name in published:
+            asked_by[target, name] = set()
         for edge in active_edges(inputs.requires_on(target), published, target, inputs.overrides):
             # an extra that requires another extra of its own package adds nothing
             if edge.package in published and edge.package != edge.requirer:

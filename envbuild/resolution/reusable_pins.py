@@ -49,9 +49,9 @@ def keep_every_pin(previous: Lockfile, inputs: Inputs) -> Lockfile | None:
     return replace(previous, inputs=inputs) if kept else None
 
 
-def _served(inputs: Inputs) -> tuple[tuple[str, Bindings], ...]:
-    """Each variant with its indexes."""
-    return tuple((one.name, one.indexes) for one in inputs.variants)
+def _served(inputs: Inputs) -> tuple[tuple[str, Bindings, tuple[str, ...]], ...]:
+    """Each variant with its indexes, and what it takes from the host."""
+    return tuple((one.name, one.indexes, one.inherit) for one in inputs.variants)
 
 
 @value

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 from envbuild.value import value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from envbuild.declaration.declaration import Driver
 
 
 @value
@@ -50,11 +50,19 @@ def other_resolver(name: str) -> ResolverKind:
     return next((kind for kind in others if kind.name == "uv"), others[0])
 
 
-def refused_keys(kind: ResolverKind, origins: Iterable[tuple[str, int]]) -> tuple[str, ...]:
-    """The keys of a driver that a resolver does not support; `origins` is the driver's."""
-    lines = dict(origins)
+def refused_keys(kind: ResolverKind, driver: Driver) -> tuple[str, ...]:
+    """The keys of a driver, below it, that a resolver does not support."""
+    names = [name for name, _ in driver.origins]
+    names += (inherit.key for _, inherit in driver.inherits)
     return tuple(
-        key
-        for key in kind.refuses
-        if key in lines or any(name.startswith(f"{key}.") for name in lines)
+        dict.fromkeys(
+            name if name.startswith("variants.") else key
+            for key in kind.refuses
+            for name in names
+            if name == key or name.startswith(f"{key}.") or _is_of_variant(name, key)
+        )
     )
+
+
+def _is_of_variant(name: str, key: str) -> bool:
+    return name.startswith("variants.") and name.endswith(f".{key}")

@@ -139,8 +139,8 @@ class _Drivers:
 
 def _check_resolver(driver: Driver, table: Table) -> None:
     """Report keys that the driver's resolver does not support."""
-    for key in refused_keys(find_resolver(driver.resolver), driver.origins):
-        table.place.at(key).wrong(
+    for key in refused_keys(find_resolver(driver.resolver), driver):
+        table.place.at(*key.split(".")).wrong(
             f"the resolver '{driver.resolver}' does not support `{key}`",
             hint=f"remove the key, or use another `{RESOLVER.name}` for this driver",
         )

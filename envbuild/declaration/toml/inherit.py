@@ -63,15 +63,27 @@ def read_inherit(value: object, place: Place) -> Inherit | None:
         if not table.has(key):
             place.wrong(f"has no `{key.name}`", hint=_HINT)
     python, packages = table.get(_PYTHON), table.get(_PACKAGES)
-    return None if python is None or packages is None else Inherit(python=python, packages=packages)
+    if python is None or packages is None:
+        return None
+    return Inherit(python=python, packages=packages, line=place.line)
+
+
+INHERIT = Key("inherit", read_inherit)
 
 
 def check_inherit(driver: Driver, table: Table) -> None:
-    """Report keys that say another origin of what the driver inherits."""
-    inherit = driver.inherit
-    if inherit is None:
-        return
-    place = table.place.at("inherit")
+    """Report keys that say another origin of what the driver, or one of its variants, inherits."""
+    if driver.inherit is not None:
+        _check(driver, driver.inherit, driver.torch_backend, table.place)
+    for variant in driver.variants:
+        # a variant's own `inherit` counts before the driver's `torch-backend`, and not before its own
+        inherit = variant.inherit or (driver.inherit if variant.torch_backend else None)
+        if inherit is not None:
+            _check(driver, inherit, variant.torch_backend, table.place)
+
+
+def _check(driver: Driver, inherit: Inherit, torch_backend: str | None, place: Place) -> None:
+    place = place.at(*inherit.key.split("."))
     if driver.python_source == "store":
         place.wrong(
             "packages of a host's Python need that Python, and `python-source` asks for the store's",
@@ -79,7 +91,7 @@ def check_inherit(driver: Driver, table: Table) -> None:
         )
     others = {
         "allow-sdist": driver.allow_sdist,
-        "torch-backend": ("torch",) if driver.torch_backend else (),
+        "torch-backend": ("torch",) if torch_backend else (),
     }
     for key, names in others.items():
         for name in names:

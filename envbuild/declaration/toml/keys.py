@@ -21,7 +21,7 @@ from envbuild.declaration.toml.command import (
     read_seconds,
 )
 from envbuild.declaration.toml.index import index_name
-from envbuild.declaration.toml.inherit import read_inherit
+from envbuild.declaration.toml.inherit import INHERIT
 from envbuild.declaration.toml.requirement import (
     parse_constraint,
     parse_override,
@@ -218,7 +218,7 @@ DRIVER_TABLE = (
         example='python-source = "host"',
     ),
     DriverKey(
-        key=Key("inherit", read_inherit),
+        key=INHERIT,
         decides="lockfile",
         in_defaults=True,
         about="packages that it takes from a Python of the host, such as a vendor's torch; see Packages of the host",

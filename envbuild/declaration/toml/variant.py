@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.declaration.declaration import Variant, merge_requires
 from envbuild.declaration.toml.index import index_name
+from envbuild.declaration.toml.inherit import INHERIT
 from envbuild.declaration.toml.requirement_set import Required, read_required
 from envbuild.declaration.toml.table import Key, Place, Table, kind, list_of, read_table, text
 from envbuild.declaration.toml.target import read_accelerator, torch_backend
@@ -15,6 +16,7 @@ from envbuild.value import replace
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from envbuild.declaration.declaration import Inherit
     from envbuild.declaration.toml.requirement_set import Sets
     from envbuild.target.accelerator import Accelerator
 
@@ -22,7 +24,7 @@ ACCELERATOR = Key("accelerator", read_accelerator)
 TORCH_BACKEND = Key("torch-backend", text(torch_backend))
 INDEXES = Key("indexes", list_of(text(index_name), unique=True))
 REQUIRES: Key[tuple[Required, ...]] = Key("requires", list_of(read_required, filled=True))
-VARIANT_KEYS: tuple[Key[object], ...] = (ACCELERATOR, INDEXES, TORCH_BACKEND, REQUIRES)
+VARIANT_KEYS: tuple[Key[object], ...] = (ACCELERATOR, INDEXES, TORCH_BACKEND, REQUIRES, INHERIT)
 
 _FORM = '[drivers.NAME.variants.VARIANT] with accelerator = { cuda = ">=13.0" }'
 
@@ -71,6 +73,7 @@ def _merge(inherited: Variant | None, name: str, table: Table, sets: Sets) -> Va
         indexes=table.get(INDEXES) or (),
         torch_backend=table.get(TORCH_BACKEND),
         requires=sets.expand(table.get(REQUIRES) or ()),
+        inherit=_inherit(name, table),
     )
     if inherited is None:
         return own
@@ -80,7 +83,13 @@ def _merge(inherited: Variant | None, name: str, table: Table, sets: Sets) -> Va
         indexes=tuple(dict.fromkeys((*inherited.indexes, *own.indexes))),
         torch_backend=own.torch_backend or inherited.torch_backend,
         requires=merge_requires(inherited.requires, own.requires),
+        inherit=own.inherit or inherited.inherit,
     )
+
+
+def _inherit(name: str, table: Table) -> Inherit | None:
+    inherit = table.get(INHERIT)
+    return replace(inherit, key=f"{VARIANTS.name}.{name}.{inherit.key}") if inherit else None
 
 
 def _check_reachable(
