@@ -84,6 +84,13 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("envbuild publish dir:release", "a release in a folder"),
         ("envbuild publish oci://registry.example.com/fleet:7", "a release in a registry"),
     ),
+    "image": (
+        ("envbuild image web --to oci-layout:image", "the files of `web`, as an image volume"),
+        (
+            "envbuild image web --base oci-layout:debian@sha256:DIGEST --to oci-layout:image",
+            "an image that starts `web`",
+        ),
+    ),
     "completion": (
         ("envbuild completion bash", 'for ~/.bashrc: eval "$(envbuild completion bash)"'),
         ("envbuild completion fish", "for config.fish: envbuild completion fish | source"),

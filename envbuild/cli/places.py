@@ -23,20 +23,24 @@ if TYPE_CHECKING:
 
 @contextmanager
 def open_destination(
-    context: Context, arguments: Arguments, neighbours: tuple[str, ...]
+    context: Context,
+    arguments: Arguments,
+    address: Address,
+    neighbours: tuple[str, ...],
+    *,
+    key: str,
 ) -> Iterator[Destination]:
-    """Where `publish` writes; UsageError if something else is there, or it can only be read.
+    """What writes to a place; UsageError, for the option `key`, if something else is there, or it can only be read.
 
     `neighbours` are repositories, as `HOST/REPOSITORY`, that may have the same blobs.
     """
-    address = parse_address(arguments.destination, key="DEST")
     if address.kind == "dir":
         folder = LayoutFolder(path=Path(address.path).absolute())
-        folder.check_destination("DEST")
+        folder.check_destination(key)
         yield folder
     elif address.kind == "tar":
         tar = Tarball(Path(address.path).absolute())
-        tar.check_destination("DEST")
+        tar.check_destination(key)
         yield tar
     elif address.kind == "oci":
         with ExitStack() as opened:
@@ -46,7 +50,15 @@ def open_destination(
             yield _registry(context, arguments, address, web, writes=True, neighbours=here)
     else:
         message = f"{address.text!r} can only be read: publish to its folder with dir:PATH"
-        raise UsageError(Problem(key="DEST", message=message))
+        raise UsageError(Problem(key=key, message=message))
+
+
+@contextmanager
+def open_origin(context: Context, arguments: Arguments, address: Address) -> Iterator[Origin]:
+    """What reads from one place."""
+    with ExitStack() as opened:
+        web = _open_web(context, opened) if address.kind == "oci" else None
+        yield _origin(context, arguments, address, web)
 
 
 @contextmanager

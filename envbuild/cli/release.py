@@ -92,6 +92,7 @@ def _publisher(context: Context, arguments: Arguments, progress: Progress) -> It
     from envbuild.commands.packing import BytecodePacker
     from envbuild.commands.publish import Publisher
     from envbuild.declaration.file import read_declaration_text
+    from envbuild.release.place import parse_address
     from envbuild.release.record import FOLDER, ReleaseRecord
     from envbuild.release.signature import sign
     from envbuild.wheelcache.built import BuiltWheels
@@ -113,8 +114,10 @@ def _publisher(context: Context, arguments: Arguments, progress: Progress) -> It
         )
 
     record = ReleaseRecord(folder=store.root / FOLDER)
+    address = parse_address(arguments.destination, key="DEST")
+    near = record.repositories()
     with (
-        open_destination(context, arguments, record.repositories()) as destination,
+        open_destination(context, arguments, address, near, key="DEST") as destination,
         _downloads(context) as (download, is_there),
     ):
         yield Publisher(
@@ -130,7 +133,7 @@ def _publisher(context: Context, arguments: Arguments, progress: Progress) -> It
             is_there=is_there,
             destination=destination,
             shown=arguments.destination,
-            repository=_repository(arguments.destination),
+            repository=f"{address.host}/{address.repository}" if address.kind == "oci" else "",
             progress=progress,
             sign=None
             if arguments.sign is None
@@ -139,13 +142,6 @@ def _publisher(context: Context, arguments: Arguments, progress: Progress) -> It
             ),
             tools=(__version__, _uv_version()),
         )
-
-
-def _repository(destination: str) -> str:
-    from envbuild.release.place import parse_address
-
-    address = parse_address(destination, key="DEST")
-    return f"{address.host}/{address.repository}" if address.kind == "oci" else ""
 
 
 def _uv_version() -> str:

@@ -119,6 +119,7 @@ GROUPS = {
         "export": "export.export",
         "publish": "release.publish",
         "fetch": "release.fetch",
+        "image": "image.image",
         "completion": "completion.completion",
     },
 }
@@ -131,7 +132,7 @@ VERB_NAMES = tuple(_PLACES)
 CHANGING = frozenset(
     (
         *("init", "import", "add", "remove", "edit", "lock", "build", "sync"),
-        *("rollback", "gc", "publish", "fetch"),
+        *("rollback", "gc", "publish", "fetch", "image"),
     )
 )
 """The verbs that change something: with `--quiet` they say nothing if they succeed."""

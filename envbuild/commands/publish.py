@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import shutil
-from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,7 +15,6 @@ from envbuild.errors import HostError, NoError, Problem
 from envbuild.lean_json import read_ordinary
 from envbuild.lockfile.freshness import judge_lockfile
 from envbuild.lockfile.lockfile import Fresh
-from envbuild.posix.workers import Workers
 from envbuild.release.compression import compress
 from envbuild.release.document import LeftOut, Release, ReleasedEnvironment, render_release
 from envbuild.release.oci import (
@@ -35,6 +32,7 @@ from envbuild.release.oci import (
 )
 from envbuild.release.place import PlaceError
 from envbuild.release.signature import signature_blobs
+from envbuild.release.uploading import opened_bytes, upload
 from envbuild.value import replace, value
 
 if TYPE_CHECKING:
@@ -56,7 +54,6 @@ if TYPE_CHECKING:
     from envbuild.wheelcache.built import BuiltWheels
 
 VERSION = "org.opencontainers.image.version"
-_SIDE_BY_SIDE = 4
 _LIST_OF_DRIVERS = 20
 
 
@@ -183,17 +180,18 @@ class Publisher:
         release, manifest = self._numbered(draft, layers, there)
         config = compress(render_release(release))
         content = render_manifest(manifest)
-        openers[manifest.config.digest] = partial(_bytes, config)
+        openers[manifest.config.digest] = partial(opened_bytes, config)
         digest = digest_of(content)
         blobs = (manifest.config, *manifest.layers)
         signature = None if self.sign is None else self.sign(digest)
         missing = [blob for blob in blobs if self.destination.lacks(blob)]
-        self._upload(missing, openers)
+        self.progress.stage("release", f"writing to {self.shown}")
+        upload(missing, openers, self.destination, self.progress, "release")
         manifests: tuple[tuple[str | None, bytes], ...] = ((None, content),)
         if signature is not None:
             for blob, inside in signature_blobs(signature):
                 if self.destination.lacks(blob):
-                    self.destination.put(blob, partial(_bytes, inside))
+                    self.destination.put(blob, partial(opened_bytes, inside))
             manifests = ((signature_tag(digest), signature), *manifests)
         unchanged = there == content and not missing
         if not unchanged or signature is not None:
@@ -251,23 +249,6 @@ class Publisher:
             annotations=annotations,
         )
         return release, manifest
-
-    def _upload(
-        self,
-        missing: list[Descriptor],
-        openers: Mapping[str, Callable[[], AbstractContextManager[BinaryIO]]],
-    ) -> None:
-        total, done = sum(blob.size for blob in missing), 0
-        self.progress.stage("release", f"writing to {self.shown}")
-
-        def put(blob: Descriptor) -> int:
-            self.destination.put(blob, openers[blob.digest])
-            return blob.size
-
-        with Workers(max_workers=_SIDE_BY_SIDE) as pool:
-            for size in pool.map(put, missing):
-                done += size
-                self.progress.downloaded("release", done, total)
 
     def _lockfiles(self, names: tuple[str, ...]) -> dict[str, StoredLockfile]:
         found, problems = {}, []
@@ -380,10 +361,6 @@ class Publisher:
             return (folder / file.file).open("rb")
 
         return opened
-
-
-def _bytes(content: bytes) -> AbstractContextManager[BinaryIO]:
-    return closing(io.BytesIO(content))
 
 
 def _sequence(manifest: bytes) -> int:

@@ -9,6 +9,9 @@ from typing import Any
 _LEVEL = 10
 """A twentieth of the time of the highest level, for a few percent more bytes."""
 
+_QUICK_LEVEL = 3
+"""For gigabytes of libraries; the library's own choice."""
+
 
 def compress(content: bytes) -> bytes:
     """One frame with a checksum; the same bytes for the same content and library."""
@@ -31,6 +34,20 @@ def decompress(content: bytes, *, most: int) -> bytes:
     if not reader.eof or reader.unused_data:
         raise ValueError("it is cut off, or something follows it")
     return found
+
+
+def open_for_writing(stream: Any) -> Any:
+    """A stream that compresses what is written to it into one frame with a checksum, onto another."""
+    zstd = _library()
+    parameter = zstd.CompressionParameter
+    options = {parameter.compression_level: _QUICK_LEVEL, parameter.checksum_flag: 1}
+    return zstd.ZstdFile(stream, mode="wb", options=options)
+
+
+def open_for_reading(stream: Any) -> tuple[Any, type[Exception]]:
+    """A stream with the content of frames, and what it raises if they are damaged, beside EOFError."""
+    zstd = _library()
+    return zstd.ZstdFile(stream, mode="rb"), zstd.ZstdError
 
 
 def _library() -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
 
 from envbuild.errors import Problem, UsageError
@@ -13,7 +14,9 @@ from envbuild.release.oci import (
     REF_NAME,
     RELEASE,
     Descriptor,
+    descriptor_of,
     digest_of,
+    media_type_of,
     parse_index,
     parse_manifest,
     render_index,
@@ -31,6 +34,8 @@ LAYOUT = b'{"imageLayoutVersion":"1.0.0"}\n'
 MARK = "oci-layout"
 INDEX = "index.json"
 _PIECE = 1 << 20
+_REFERS = re.compile(r"sha256-[0-9a-f]{64}")
+"""The beginning of the tags of what refers to a manifest: its signature, its bill of materials."""
 
 
 @value
@@ -40,7 +45,11 @@ class LayoutFolder:
     path: Path
 
     def manifest(self, tag: str | None = None) -> bytes | None:
-        """As in `Origin`."""
+        """As in `Origin`; a digest in the place of a tag names what no tag may name."""
+        if tag is not None and tag.startswith("sha256:"):
+            blob = Descriptor(media_type=MANIFEST, digest=tag, size=0)
+            known = (self.path / blob_name(blob)).is_file()
+            return self._whole(blob) if known else None
         found = choose_manifest(self._listed(), tag, self._name)
         return None if found is None else self._whole(found)
 
@@ -88,7 +97,8 @@ class LayoutFolder:
             listed = {one.annotation(REF_NAME): one for one in self._listed()}
             for tag, content in manifests:
                 named = named_manifest(tag, content)
-                listed[named.annotation(REF_NAME)] = named
+                if tag != named.digest:
+                    listed[named.annotation(REF_NAME)] = named
                 write_atomically(self.path / blob_name(named), content)
             sync_folder(folder)
             write_atomically(self.path / MARK, LAYOUT)
@@ -155,24 +165,19 @@ def whole_manifest(blob: Descriptor, pieces: Iterable[bytes]) -> bytes:
 
 def named_manifest(tag: str | None, content: bytes) -> Descriptor:
     """The descriptor of a manifest in `index.json`."""
-    return Descriptor(
-        media_type=MANIFEST,
-        digest=digest_of(content),
-        size=len(content),
-        annotations=((REF_NAME, tag or LATEST),),
-    )
+    return descriptor_of(media_type_of(content), content, ((REF_NAME, tag or LATEST),))
 
 
 def choose_manifest(
     listed: tuple[Descriptor, ...], tag: str | None, place: str
 ) -> Descriptor | None:
-    """The manifest with a tag; without one the release: `latest`, or the only one that is no signature.
+    """The manifest with a tag; without one the release: `latest`, or the only one that is about no other.
 
     PlaceError if several could be meant.
     """
     if tag is not None:
         return next((one for one in listed if one.annotation(REF_NAME) == tag), None)
-    named = [one for one in listed if not one.annotation(REF_NAME).endswith(".sig")]
+    named = [one for one in listed if not _REFERS.match(one.annotation(REF_NAME))]
     latest = [one for one in named if one.annotation(REF_NAME) == LATEST]
     if not latest and len(named) > 1:
         names = ", ".join(one.annotation(REF_NAME)[:80] for one in named)

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
+DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
+MANIFESTS = f"{MANIFEST}, {INDEX}, {DOCKER_MANIFEST}, {DOCKER_LIST}"
+"""What a registry is asked for by a tag or a digest."""
+
 RELEASE = "application/vnd.envbuild.release.v1"
 """The artifact type of a release."""
 
@@ -59,6 +64,9 @@ class Descriptor:
     data: bytes | None = None
     """The blob itself, if it is small enough to lie in the manifest."""
 
+    artifact_type: str = ""
+    """Of a manifest in an index: that of its artifact."""
+
     def annotation(self, name: str) -> str:
         """An annotation's text; empty without it."""
         return dict(self.annotations).get(name, "")
@@ -71,12 +79,16 @@ class Descriptor:
 
 @value
 class Manifest:
-    """The manifest of an artifact."""
+    """The manifest of an artifact, or of an image."""
 
     artifact_type: str
+    """Empty for an image."""
+
     config: Descriptor
     layers: tuple[Descriptor, ...]
     annotations: tuple[tuple[str, str], ...] = ()
+    subject: Descriptor | None = None
+    """The manifest that it is about."""
 
 
 def descriptor_of(
@@ -101,16 +113,26 @@ def signature_tag(digest: str) -> str:
     return f"{digest.replace(':', '-')}.sig"
 
 
+def referrers_tag(digest: str) -> str:
+    """The tag of the index of what refers to a manifest, where a registry keeps no such list itself."""
+    return digest.replace(":", "-")
+
+
+def media_type_of(content: bytes) -> str:
+    """The type that a manifest or an index says it has; ValueError if it is neither."""
+    return str(_loaded(content).get("mediaType", MANIFEST))
+
+
 def render_manifest(manifest: Manifest) -> bytes:
     """The bytes of a manifest: the same for the same value."""
-    table = {
-        "schemaVersion": 2,
-        "mediaType": MANIFEST,
-        "artifactType": manifest.artifact_type,
-        "config": _descriptor_table(manifest.config),
-        "layers": [_descriptor_table(layer) for layer in manifest.layers],
-        "annotations": dict(manifest.annotations),
-    }
+    table: dict[str, object] = {"schemaVersion": 2, "mediaType": MANIFEST}
+    if manifest.artifact_type:
+        table["artifactType"] = manifest.artifact_type
+    table["config"] = _descriptor_table(manifest.config)
+    table["layers"] = [_descriptor_table(layer) for layer in manifest.layers]
+    if manifest.subject is not None:
+        table["subject"] = _descriptor_table(manifest.subject)
+    table["annotations"] = dict(manifest.annotations)
     return json.dumps(table, separators=(",", ":")).encode("ascii")
 
 
@@ -161,6 +183,7 @@ def parse_descriptor(table: Any) -> Descriptor:
         size=size,
         annotations=_annotations(table),
         data=base64.b64decode(data, validate=True) if isinstance(data, str) else None,
+        artifact_type=str(table.get("artifactType") or ""),
     )
 
 
@@ -185,6 +208,8 @@ def _descriptor_table(one: Descriptor) -> dict[str, object]:
         "digest": one.digest,
         "size": one.size,
     }
+    if one.artifact_type:
+        table["artifactType"] = one.artifact_type
     if one.annotations:
         table["annotations"] = dict(one.annotations)
     if one.data is not None:

@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Protocol
 
 from envbuild.errors import Problem, UsageError
-from envbuild.value import value
+from envbuild.value import replace, value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,6 +23,7 @@ _REFERENCE = re.compile(
     r"/(?P<repository>[a-z0-9]+(?:(?:[._]|__|-+|/)[a-z0-9]+)*)"
     r"(?P<rest>[:@].*)?"
 )
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 
 
@@ -58,7 +59,7 @@ class Destination(Protocol):
         ...
 
     def finish(self, manifests: tuple[tuple[str | None, bytes], ...]) -> None:
-        """Make manifests readable: each with its tag, None for the release's own, which comes last."""
+        """Make manifests readable: each with its tag or digest, None for the place's own tag, which comes last."""
         ...
 
 
@@ -99,6 +100,30 @@ def parse_address(text: str, *, key: str) -> Address:
     raise UsageError(Problem(key=key, message=f"{text!r} {what}", hint=hint))
 
 
+def parse_image_address(text: str, *, key: str) -> Address:
+    """`oci-layout:DIR` or `oci://HOST/REPOSITORY:TAG` → where an image is written; UsageError for anything else."""
+    kind, _, rest = text.partition(":")
+    if kind == "oci-layout" and rest:
+        return Address(kind="dir", text=text, path=rest)
+    if kind == "oci" and rest.startswith("//"):
+        return _registry(text, rest[2:], key)
+    hint = "write oci-layout:DIR or oci://HOST/REPOSITORY:TAG"
+    raise UsageError(Problem(key=key, message=f"{text!r} names no place for an image", hint=hint))
+
+
+def parse_base(text: str, *, key: str) -> tuple[Address, str]:
+    """`oci://HOST/REPOSITORY@sha256:…` or `oci-layout:DIR@sha256:…` → the place and the digest.
+
+    UsageError without a digest: under a tag there may be another image tomorrow.
+    """
+    place, _, digest = text.rpartition("@")
+    if _DIGEST.fullmatch(digest) is None or not place:
+        message = f"{text!r} does not name an image by its digest"
+        hint = "write oci://HOST/REPOSITORY@sha256:… or oci-layout:DIR@sha256:…; `skopeo inspect` tells the digest"
+        raise UsageError(Problem(key=key, message=message, hint=hint))
+    return replace(parse_image_address(place, key=key), text=text), digest
+
+
 def _registry(text: str, rest: str, key: str) -> Address:
     match = _REFERENCE.fullmatch(rest)
     hint = "write oci://HOST/REPOSITORY:TAG, such as oci://registry.example.com/fleet:ring-1"
@@ -107,7 +132,7 @@ def _registry(text: str, rest: str, key: str) -> Address:
         raise UsageError(Problem(key=key, message=message, hint=hint))
     mark = match["rest"] or f":{LATEST}"
     if mark.startswith("@") or "@" in mark or mark[1:].startswith("sha256:"):
-        message = f"{text!r} names a digest, and a release is published and followed by a tag"
+        message = f"{text!r} names a digest, and what is written and followed has a tag"
         raise UsageError(Problem(key=key, message=message, hint=hint))
     if _TAG.fullmatch(mark[1:]) is None:
         message = f"{mark[1:]!r} cannot be a tag"

@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode, urljoin, urlsplit
 from envbuild.index.answer import Fault
 from envbuild.index.web import Request
 from envbuild.index.web_faults import WebError
-from envbuild.release.oci import MANIFEST, MOST_MANIFEST
+from envbuild.release.oci import MANIFESTS, MOST_MANIFEST, media_type_of
 from envbuild.release.place import PlaceError
 from envbuild.release.web_root import is_absent, place_faults, read_blob
 
@@ -67,8 +67,8 @@ class Registry:
 
     def manifest(self, tag: str | None = None) -> bytes | None:
         """As in `Origin` and `Destination`."""
-        headers = (("Accept", MANIFEST), ("Accept-Encoding", "identity"))
-        name = quote(tag or self._address.tag)
+        headers = (("Accept", MANIFESTS), ("Accept-Encoding", "identity"))
+        name = quote(tag or self._address.tag, safe=":")
         try:
             return self._text(Request(url=f"{self._root}/manifests/{name}", headers=headers))
         except _AbsentError:
@@ -115,9 +115,12 @@ class Registry:
         for tag, content in manifests:
             self._reply(
                 Request(
-                    url=f"{self._root}/manifests/{quote(tag or self._address.tag)}",
+                    url=f"{self._root}/manifests/{quote(tag or self._address.tag, safe=':')}",
                     method="PUT",
-                    headers=(("Content-Type", MANIFEST), ("Content-Length", str(len(content)))),
+                    headers=(
+                        ("Content-Type", media_type_of(content)),
+                        ("Content-Length", str(len(content))),
+                    ),
                     body=lambda content=content: io.BytesIO(content),  # type: ignore[misc]
                 )
             )

@@ -1,0 +1,1 @@
+"""Container images of built environments, made without a container engine."""

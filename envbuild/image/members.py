@@ -1,0 +1,137 @@
+"""What is in an image, path by path: of built environments, and the folders above them."""
+
+from __future__ import annotations
+
+import os
+from importlib.util import source_from_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from envbuild.environment.contents import find_site_packages, read_records
+from envbuild.image.paths import above
+from envbuild.requirement.parse import normalized_name
+from envbuild.value import value
+from envbuild.wheelcache.record import parse_record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from envbuild.environment.content_digest import Contents
+    from envbuild.image.paths import ImagePaths
+
+REST = ""
+"""The part of an environment that belongs to no package."""
+
+_CACHED = "__pycache__"
+
+
+class Member(NamedTuple):
+    """A file, a link or a folder of an image."""
+
+    path: str
+    """In the image, without a slash at its beginning."""
+
+    mode: int
+    """Permission bits."""
+
+    source: str = ""
+    """Where a file's content is on this host; empty for links and folders."""
+
+    size: int = 0
+    sha256: str = ""
+    """64 hex digits of the content; empty if nothing has recorded them."""
+
+    target: str = ""
+    """Of a link; empty for files and folders."""
+
+    same: str = ""
+    """Names what several environments have: members with the same text in one layer are one file."""
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is a folder."""
+        return not self.source and not self.target
+
+
+@value
+class Part:
+    """What one package has in all environments of the image, or what belongs to no package."""
+
+    name: str
+    """The package's normalised name, or `REST`."""
+
+    members: tuple[Member, ...]
+    """Files and links."""
+
+    @property
+    def size(self) -> int:
+        """The bytes of its files."""
+        return sum(member.size for member in self.members)
+
+
+def environment_parts(environment: Path, contents: Contents) -> dict[str, list[Member]]:
+    """The files and links of an environment by package; HostError if it has no site-packages."""
+    owners = _owners(environment)
+    root = str(environment).lstrip("/")
+    parts: dict[str, list[Member]] = {}
+    for file in contents.files:
+        member = Member(
+            path=f"{root}/{file.path}",
+            mode=file.mode,
+            source=f"{environment}/{file.path}",
+            size=file.size,
+            sha256=file.sha256,
+            same=f"{file.sha256} {file.mode} {file.path}",
+        )
+        parts.setdefault(_owner(file.path, owners), []).append(member)
+    for link in contents.links:
+        member = Member(path=f"{root}/{link.path}", mode=0o777, target=link.target)
+        parts.setdefault(owners.get(link.path, REST), []).append(member)
+    return parts
+
+
+def environment_folders(environment: Path, contents: Contents) -> dict[str, int]:
+    """The mode of each folder of an environment, by its path in the image."""
+    root = str(environment).lstrip("/")
+    return {
+        root if folder.path == "." else f"{root}/{folder.path}": folder.mode
+        for folder in contents.folders
+    }
+
+
+def with_folders(
+    members: Iterable[Member], folders: Mapping[str, int], base: ImagePaths
+) -> tuple[Member, ...]:
+    """The members with the folders above each, in the order of their paths.
+
+    Folders that nobody has recorded are everybody's to read, and left out if the base has them.
+    """
+    found = {member.path: member for member in members}
+    for path in {folder for member in found for folder in above(member)}:
+        mode = folders.get(path)
+        if path not in found and (mode is not None or base.kind(path) is None):
+            found[path] = Member(path=path, mode=0o755 if mode is None else mode)
+    return tuple(found[path] for path in sorted(found))
+
+
+def _owners(environment: Path) -> dict[str, str]:
+    """The package that each path of an environment belongs to, by what the RECORDs list."""
+    site = find_site_packages(environment)
+    prefix = os.path.relpath(site, environment)
+    owners: dict[str, str] = {}
+    for dist_info, text in read_records(site).items():
+        package = normalized_name(dist_info.removesuffix(".dist-info").rpartition("-")[0])
+        for path, _, _ in parse_record(text):
+            owners.setdefault(os.path.normpath(f"{prefix}/{path}"), package)
+    return owners
+
+
+def _owner(path: str, owners: Mapping[str, str]) -> str:
+    """The package of a file; of bytecode that of its module."""
+    found = owners.get(path)
+    if found is None and _CACHED in path and path.endswith(".pyc"):
+        try:
+            found = owners.get(source_from_cache(path))
+        except ValueError:
+            return REST
+    return REST if found is None else found
