@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -40,6 +41,15 @@ def plan_sync(
     return plan
 
 
+def _are_recorded(plan: Plan) -> bool:
+    """Whether each package of the host has a RECORD; without one, only its files say whether it was changed."""
+    return all(
+        os.path.isfile(f"{one.folder}/RECORD")  # noqa: PTH113
+        for item in plan.wanted
+        for one in item.derivation.inherited
+    )
+
+
 def leave_stamp(context: Context, declaration: str, result: SyncResult, name: str) -> None:
     """Record what this sync depends on, so that the next one sees at once if nothing has changed.
 
@@ -52,7 +62,7 @@ def leave_stamp(context: Context, declaration: str, result: SyncResult, name: st
     from envbuild.value import replace
 
     manifest = result.manifest
-    if manifest is None:
+    if manifest is None or not _are_recorded(result.plan):
         return
     idle = replace(result.plan, builds=(), dropped=(), switch=False)
     text = render_sync_stamp(

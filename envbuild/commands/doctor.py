@@ -162,7 +162,11 @@ class Doctor:
             yield _receipt_finding(driver, message)
             return
         inherited = read_receipt_inherited(content.decode("utf-8", "replace").splitlines(True))
-        yield from host_changes(driver.name, inherited)
+        if inherited:
+            stats = self.store.stats(name)
+            record = stats.read_bytes() if stats.is_file() else b""
+            environment = str(self.store.environment(name))
+            yield from host_changes(driver.name, inherited, environment, record)
         answer = (
             ask_python(path, self.runner, self.environment) if os.access(path, os.X_OK) else None
         )

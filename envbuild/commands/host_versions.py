@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from envbuild.environment.host_files import UNKNOWN_HINT, files_digest, host_files
 from envbuild.errors import HostError, Problem
 from envbuild.requirement.parse import parse_version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from envbuild.declaration.declaration import Driver
     from envbuild.environment.derivation import InheritedDistribution
@@ -34,21 +36,35 @@ def inherited_here(
     python = driver.inherit.python
     there, wanted = host_packages(python), _inherited_on(lockfile, target)
     if there is None:
-        differences = [f"{python} does not start"]
+        differences, unknown = [f"{python} does not start"], []
     else:
         found = {one.found.name: one.found for one in there}
         differences = list(_differences(driver.name, python, wanted, found))
-    if differences:
+        unknown = list(_unknown(found[one.name] for one in wanted if one.name in found))
+    if differences or unknown:
         hint = (
             f"install on this host what is locked; or run `{python} -m pip inspect > host.json` "
             f"here, and `envbuild lock --host-packages {driver.inherit.list_name} {driver.name}`"
         )
-        key = f"drivers.{driver.name}.{driver.inherit.key}"
+        key, line = f"drivers.{driver.name}.{driver.inherit.key}", driver.inherit.line
+        said = [(message, hint) for message in differences]
+        said += ((message, UNKNOWN_HINT) for message in unknown)
         raise HostError(
-            Problem(file=file, line=driver.inherit.line, key=key, message=message, hint=hint)
-            for message in differences
+            Problem(file=file, line=line, key=key, message=message, hint=hint)
+            for message, hint in said
         )
-    return tuple(found[package.name] for package in wanted)
+    return tuple(_with_digest(found[package.name]) for package in wanted)
+
+
+def _with_digest(one: InheritedDistribution) -> InheritedDistribution:
+    """The distribution with a digest; where there is no RECORD, its files are read."""
+    return one if one.record else one._replace(record=files_digest(Path(one.folder)))
+
+
+def _unknown(found: Iterable[InheritedDistribution]) -> Iterator[str]:
+    for one in found:
+        if not one.record and (reason := host_files(Path(one.folder)).unknown):
+            yield f"the files of the host's {one.name} {one.version} are not known: {reason} ({one.folder})"
 
 
 def _inherited_on(lockfile: Lockfile, target: Target) -> tuple[LockedPackage, ...]:
@@ -72,9 +88,4 @@ def _differences(
             yield (
                 f"{driver} is locked with the host's {package.name} {package.version}, "
                 f"and {python} has {here.version}"
-            )
-        elif not here.record:
-            yield (
-                f"{python} has {package.name} {here.version} without a RECORD "
-                f"({here.folder}), so its files are not known"
             )

@@ -7,11 +7,12 @@ import re
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from envbuild.environment.host_files import distribution_folders, metadata_of
 from envbuild.finding import Code, Finding
 from envbuild.lean_json import open_ordinary
 from envbuild.lockfile.soundness import DriverLines, judge
 from envbuild.requirement.parse import admits, is_requirement, normalized_name, parse_requirement
-from envbuild.value import value
+from envbuild.value import replace, value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -31,14 +32,30 @@ _LARGEST = 16 << 20
 def read_distributions(environment: Path) -> tuple[Distribution, ...]:
     """Every distribution with METADATA, by name; `verify` reports those that cannot be read."""
     found = []
-    for path in environment.glob("lib/python3.*/site-packages/*.dist-info/METADATA"):
-        with suppress(OSError):
-            with os.fdopen(open_ordinary(path), "rb") as stream:
-                content = stream.read(_LARGEST)
-            distribution = parse_distribution(content)
-            if distribution is not None:
-                found.append(distribution)
+    for site_packages in environment.glob("lib/python3.*/site-packages"):
+        for folder in distribution_folders(site_packages):
+            if folder.suffix == ".egg-info" and not folder.is_symlink():
+                continue  # left over in some wheels; only a link to one of the host's means something
+            with suppress(OSError):
+                distribution = read_distribution(folder)
+                if distribution is not None:
+                    found.append(distribution)
     return tuple(sorted(found, key=lambda item: item.name))
+
+
+def read_distribution(folder: Path) -> Distribution | None:
+    """The distribution of a `.dist-info` or `.egg-info`; OSError without METADATA.
+
+    An `.egg-info`, as Debian's packages have it, has the requirements in a file of their own.
+    """
+    with os.fdopen(open_ordinary(metadata_of(folder)), "rb") as stream:
+        parsed = parse_distribution(stream.read(_LARGEST))
+    if parsed is None or parsed.requires or folder.suffix == ".dist-info":
+        return parsed
+    from importlib.metadata import Distribution as Installed
+
+    requires = Installed.at(folder).requires or ()
+    return replace(parsed, requires=tuple(filter(is_requirement, requires)))
 
 
 def parse_distribution(content: bytes) -> Distribution | None:

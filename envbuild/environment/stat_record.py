@@ -10,7 +10,7 @@ A line that names the format, then parts of some hundred entries each. A part is
 - the names with a NUL between them: the common folder, then each path relative to it.
 
 What links of the environment lead to comes first, with mode and inode 0:
-its Python, and the RECORDs of the host's packages.
+its Python, and the files of the host's packages.
 Records from before it was recorded have no such part.
 Every number is signed, little-endian and has eight bytes.
 """
@@ -133,14 +133,33 @@ def look_outside(environment: str, path: str) -> tuple[int, int]:
 
 
 def _outside(environment: str) -> list[str]:
-    """The Python, and the RECORD of each distribution that is linked from the host."""
+    """The Python, and each file of distributions that are linked from the host."""
     found = [PYTHON]
     library = f"{environment}/lib"
     for minor in os.listdir(library) if os.path.isdir(library) else ():  # noqa: PTH112, PTH208
         folder = f"lib/{minor}/site-packages"
-        if not os.path.isdir(f"{environment}/{folder}"):  # noqa: PTH112
-            continue
-        with os.scandir(f"{environment}/{folder}") as entries:
-            names = [e.name for e in entries if e.name.endswith(".dist-info") and e.is_symlink()]
-        found += [f"{folder}/{name}/RECORD" for name in sorted(names)]
+        if os.path.isdir(f"{environment}/{folder}") and _has_linked(f"{environment}/{folder}"):  # noqa: PTH112
+            found += sorted(_linked_files(environment, folder))
     return found
+
+
+def _has_linked(site_packages: str) -> bool:
+    with os.scandir(site_packages) as entries:
+        return any(e.is_symlink() and e.name.endswith(_METADATA) for e in entries)
+
+
+_METADATA = (".dist-info", ".egg-info")
+
+
+def _linked_files(environment: str, folder: str, *, linked: bool = False) -> Iterator[str]:
+    """The files behind absolute links below a folder; bytecode, which every start may write, is left out."""
+    with os.scandir(f"{environment}/{folder}") as entries:
+        for entry in entries:
+            path = f"{folder}/{entry.name}"
+            behind = linked or (entry.is_symlink() and os.readlink(entry.path).startswith("/"))  # noqa: PTH115
+            if entry.name == "__pycache__" or (entry.is_symlink() and not behind):
+                continue
+            if entry.is_dir(follow_symlinks=not linked):
+                yield from _linked_files(environment, path, linked=behind)
+            elif behind:
+                yield path

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from envbuild.environment.contents import record_digest
 from envbuild.environment.derivation import InheritedDistribution
-from envbuild.environment.installed import parse_distribution
+from envbuild.environment.host_files import distribution_folders
+from envbuild.environment.installed import read_distribution
 from envbuild.errors import HostError
-from envbuild.lean_json import read_ordinary
 from envbuild.posix.process import Command, scrubbed_environment
 from envbuild.value import value
 
@@ -36,6 +36,8 @@ class HostDistribution:
     """A distribution in a site-packages folder of the host."""
 
     found: InheritedDistribution
+    """Its `record` is empty if it has no RECORD."""
+
     requires: tuple[str, ...]
     """Its `Requires-Dist`."""
 
@@ -64,18 +66,15 @@ def find_host_packages(
 
 
 def _distributions(folders: Iterable[str]) -> Iterator[HostDistribution]:
-    for folder in folders:
-        for dist_info in sorted(Path(folder).glob("*.dist-info")):
+    for root in folders:
+        for folder in distribution_folders(Path(root)):
             with suppress(OSError):
-                parsed = parse_distribution(read_ordinary(dist_info / "METADATA"))
-                if parsed is None:
-                    continue
-                yield HostDistribution(
-                    found=InheritedDistribution(
+                parsed = read_distribution(folder)
+                if parsed is not None:
+                    found = InheritedDistribution(
                         name=parsed.name,
                         version=parsed.version,
-                        folder=os.path.realpath(dist_info),
-                        record=record_digest(dist_info),
-                    ),
-                    requires=parsed.requires,
-                )
+                        folder=os.path.realpath(folder),
+                        record=record_digest(folder),
+                    )
+                    yield HostDistribution(found=found, requires=parsed.requires)

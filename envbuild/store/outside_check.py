@@ -36,9 +36,10 @@ def check_outside(
     python = _check_python(root, name, recorded)
     if python is not None:
         yield python
-    for path in recorded if packages else ():
-        if path != PYTHON and _looks(root, name, path) != recorded[path]:
-            yield _changed(name, path)
+    theirs = (path for path in recorded if path != PYTHON) if packages else ()
+    changed = [path for path in theirs if _looks(root, name, path) != recorded[path]]
+    if changed:
+        yield _changed(name, changed)
 
 
 def _check_python(root: str, name: str, recorded: Mapping[str, tuple[int, int]]) -> Finding | None:
@@ -57,12 +58,13 @@ def _looks(root: str, name: str, path: str) -> tuple[int, int] | None:
         return None
 
 
-def _changed(name: str, path: str) -> Finding:
+def _changed(name: str, paths: list[str]) -> Finding:
     from envbuild.environment.host_changes import HINT
     from envbuild.finding import Code, Finding
 
-    message = "the host's package is another one than when it was built, or gone"
-    return Finding(code=Code.INHERITED, subject=name, path=path, message=message, hint=HINT)
+    others = f", and so are {len(paths) - 1} more" if len(paths) > 1 else ""
+    message = f"this file of the host is another one than when it was built, or gone{others}"
+    return Finding(code=Code.INHERITED, subject=name, path=paths[0], message=message, hint=HINT)
 
 
 _BACK = "install it there again; or `envbuild sync` builds on another Python"

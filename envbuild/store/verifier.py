@@ -52,7 +52,15 @@ class Verifier:
 
         own = self._compare(name, receipt, content, key, recorded)
         python = check_outside(self.root, name, packages=False)
-        return (*own, *python, *host_changes(name, receipt.derivation.inherited))
+        inherited = receipt.derivation.inherited
+        stats = self._stat_record(name) if inherited else b""
+        return (*own, *python, *host_changes(name, inherited, self._environment(name), stats))
+
+    def _stat_record(self, name: str) -> bytes:
+        try:
+            return read_ordinary(self._stats(name))
+        except OSError:
+            return b""  # without it, every file counts as it is
 
     def content(self, name: str) -> str | None:
         """The content digest that an environment's receipt stands for; None if it cannot be read."""

@@ -354,13 +354,87 @@ def test_versions_in_the_declaration_need_no_host(lab: Lab) -> None:
     assert f"there is no Python {lab.host.python} on this host" in result.stderr
 
 
-def test_without_a_record_nothing_is_linked(lab: Lab) -> None:
-    """A distribution's own package manager leaves RECORD out: its files are not known, and it is refused."""
+def _as_debian(host: Host, name: str, top_level: str | None) -> Path:
+    """A distribution as Debian installs it: no RECORD, perhaps a `top_level.txt`."""
+    folder = next(host.site_packages.glob(f"{name}-*.dist-info"))
+    (folder / "RECORD").unlink()
+    if top_level is not None:
+        (folder / "top_level.txt").write_text(f"{top_level}\n")
+    return folder
+
+
+def test_without_a_record_its_modules_are_known_by_name(lab: Lab) -> None:
+    """Debian's packages: METADATA and `top_level.txt`, or PKG-INFO alone; their content is part of the key."""
+    _as_debian(lab.host, "numpy", "numpy")
+    torch = _as_debian(lab.host, "torch", None)
+    egg = torch.parent / f"torch-{TORCH}.egg-info"
+    egg.mkdir()
+    (egg / "PKG-INFO").write_text(f"Metadata-Version: 2.1\nName: torch\nVersion: {TORCH}\n")
+    (egg / "requires.txt").write_text("numpy<2\nsympy==1.13.*\n\n[extra]\nnothing\n")
+    for path in torch.iterdir():
+        path.unlink()
+    torch.rmdir()
+    lab.declare(packages='"torch", "numpy"')
+    lab.run("lock", check=True)
+    text = (lab.run.cwd / "locks/app.toml").read_text()
+    assert 'requires = [\n  "numpy<2",\n  "sympy==1.13.*",' in text
+    lab.run("sync", check=True)
+    code = "import torch, numpy, sys; print(torch.VENDOR, numpy.HOST, sys.prefix)"
+    *seen, before = lab.python(code).split()
+    assert seen == ["True", "True"]
+    assert lab.python("import importlib.metadata as m; print(m.version('torch'))") == TORCH
+    assert lab.python("import importlib.util as u; print(u.find_spec('flask'))") == "None"
+    assert "all as built" in lab.run("verify", check=True).stdout
+    assert lab.run("sync", check=True).stdout.startswith("nothing to do")
+    module = lab.host.site_packages / "torch/lib/inner.py"
+    module.write_text("PATCHED = True\n")
+    found = _code(lab.run("verify", "--format", "json"), 1).json["findings"]
+    assert [item["code"] for item in found] == ["inherited"]
+    assert "its files are not what it was built with" in found[0]["message"]
+    lab.run("sync", check=True)
+    assert lab.python("import sys; print(sys.prefix)") != before
+
+
+def test_modules_of_two_packages_are_nobodys(lab: Lab) -> None:
+    """Without a RECORD, a folder that another package names too is refused, with what to do."""
     lab.declare()
     lab.run("lock", check=True)
-    next(lab.host.site_packages.glob("numpy-*.dist-info/RECORD")).unlink()
-    result = _code(lab.run("sync"), 5)
-    assert "has numpy 1.26.4 without a RECORD" in result.stderr
+    _as_debian(lab.host, "nvidia_cublas", "nvidia")
+    refused = _code(lab.run("sync"), 5).stderr
+    assert "the files of the host's nvidia-cublas 12.6 are not known: it has no RECORD" in refused
+    assert "'nvidia' is a module of nvidia_other-12.6.dist-info too" in refused
+    assert "drivers.toml:" in refused
+    assert "install it with pip on the host, which writes a RECORD" in refused
+
+
+def test_modules_without_a_name_are_refused(lab: Lab) -> None:
+    """Neither RECORD nor `top_level.txt`, and no module that is called as the package is."""
+    lab.declare()
+    lab.run("lock", check=True)
+    _as_debian(lab.host, "numpy", "elsewhere")
+    refused = _code(lab.run("sync"), 5).stderr
+    assert "numpy 1.26.4 are not known: neither RECORD nor top_level.txt names them" in refused
+
+
+def test_a_file_that_changed_under_the_same_record_is_found(lab: Lab) -> None:
+    """Somebody patched the host's torch: `verify`, `--quick` and `doctor` name the file; the content decides."""
+    lab.build()
+    module = lab.host.site_packages / "torch/lib/inner.py"
+    before = module.read_text()
+    module.write_text("PATCHED = True\n")
+    found = _code(lab.run("verify", "--format", "json"), 1).json["findings"]
+    assert [item["code"] for item in found] == ["inherited"]
+    words = f"the host's torch was {TORCH}, and the host changed its torch/lib/inner.py"
+    assert words in found[0]["message"]
+    quick = _code(lab.run("verify", "--quick", "--format", "json"), 1).json["findings"]
+    assert [(item["code"], item["path"].rpartition("site-packages/")[2]) for item in quick] == [
+        ("inherited", "torch/lib/inner.py")
+    ]
+    assert words in _code(lab.run("doctor"), 1).stdout
+    module.write_text(before)
+    _code(lab.run("verify", "--quick"), 1)  # it only looks
+    _code(lab.run("verify"), 0)
+    assert words not in lab.run("doctor").stdout
 
 
 def test_rules_and_conflicts_know_them(lab: Lab, index: IndexServer) -> None:
