@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from envbuild.cli.folders import DECLARATION
-from envbuild.cli.options import DRIVER, Arguments, Parameter, drivers
+from envbuild.cli.options import DRIVER, Arguments, Parameter, drivers, flag
 from envbuild.cli.verbs import Verb
 from envbuild.report.outcome import Outcome, outcome_of
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 _SOURCES = (
-    "requirements.in or .txt, what `pip list` prints, pyproject.toml or pipx.toml with groups, "
-    "a venv, a gpumod preset (.yaml) or a folder of them, a Xinference model (.json)"
+    "requirements.in or .txt, what `pip list` prints, pyproject.toml, pipx.toml, Pipfile, uv.lock, pylock.toml, "
+    "conda's environment.yml, a venv, a gpumod preset (.yaml) or a folder of them, a Xinference model (.json)"
 )
 
 
@@ -28,6 +28,15 @@ _SOURCES = (
     Parameter("sources", "PATH", _SOURCES, count="+"),
     Parameter("--name", "DRIVER", "the new driver's name"),
     Parameter("--engine", "NAME", "the engine that runs a Xinference model"),
+    Parameter(
+        "--extra",
+        "NAME",
+        "also import this extra of a project; can be given several times",
+        repeats=True,
+        default=(),
+        dest="extras",
+    ),
+    flag("--partial", "leave out what cannot be imported, and say what that is"),
     trusts=("declaration",),
 )
 def import_(context: Context, arguments: Arguments) -> Outcome:
@@ -35,13 +44,16 @@ def import_(context: Context, arguments: Arguments) -> Outcome:
     from envbuild.commands.edit import import_ as command
     from envbuild.imports.files import read_drafts
 
+    path = context.declaration_path
     drafts = tuple(
         (source, draft)
         for source in arguments.sources
-        for draft in read_drafts(Path(source), engine=arguments.engine)
+        for draft in read_drafts(
+            Path(source), base=path.parent, engine=arguments.engine, extras=arguments.extras
+        )
     )
-    path = context.declaration_path
-    return _outcome(command(path, context.lock_folder, drafts, name=arguments.name))
+    name, partial = arguments.name, arguments.partial
+    return _outcome(command(path, context.lock_folder, drafts, name=name, partial=partial))
 
 
 @Verb(

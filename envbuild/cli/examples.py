@@ -6,6 +6,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "init": (("envbuild init", "write a drivers.toml with comments"),),
     "import": (
         ("envbuild import requirements.txt --name web", "a driver from a requirements file"),
+        (
+            "envbuild import pyproject.toml uv.lock --extra db",
+            "a project, an extra of it, and its pins",
+        ),
         ("envbuild import /opt/venvs/asr", "a driver with the versions of a venv"),
     ),
     "add": (

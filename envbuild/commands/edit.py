@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from envbuild.lockfile.folder import LockFolder
 
 
-_NOTED = (
-    "left out the option --index-url, which would be for every driver: "
+_OTHER_INDEX = (
+    "the option --index-url: it would be for every driver; "
     'declare it as the [[index]] named "default", or set $ENVBUILD_INDEX_DEFAULT_URL'
 )
 
@@ -77,11 +77,17 @@ def edit(path: Path, driver: str, key: str, value: str) -> EditResult:
 
 
 def import_(
-    path: Path, folder: LockFolder, drafts: tuple[tuple[str, Draft], ...], *, name: str | None
+    path: Path,
+    folder: LockFolder,
+    drafts: tuple[tuple[str, Draft], ...],
+    *,
+    name: str | None,
+    partial: bool = False,
 ) -> EditResult:
     """Create a driver from each draft, which is given with its source; `name` is for a single draft.
 
     Drafts with one name (presets that share a command) become one driver.
+    UsageError for what no declaration can say; with `partial` it is only noted.
     """
     if name is not None:
         drafts = tuple((source, replace(draft, name=name)) for source, draft in drafts)
@@ -90,6 +96,8 @@ def import_(
     text = _checked(before, path)
     _refuse_declared(merged, text, path)
     merged, index = _default_index(merged, text)
+    if not partial:
+        _refuse_left_out(merged)
     for driver, _, draft in merged:
         text = append_driver(text, render_driver(driver, draft.requires, more=_more(driver, draft)))
     text += index
@@ -102,9 +110,25 @@ def import_(
     return replace(
         result,
         drivers=tuple(driver for driver, _, _ in merged),
-        notes=tuple((driver, note) for driver, _, draft in merged for note in draft.notes),
+        notes=tuple((driver, note) for driver, _, draft in merged for note in _notes(draft)),
         pinned=tuple(pinned),
     )
+
+
+def _notes(draft: Draft) -> Iterator[str]:
+    yield from (f"left out {what}" for what in draft.left_out)
+    yield from draft.notes
+
+
+def _refuse_left_out(merged: list[tuple[str, str, Draft]]) -> None:
+    hint = "change it there, or add --partial to import the rest"
+    problems = [
+        Problem(file=source, message=f"it cannot be imported whole: {what}", hint=hint)
+        for _, source, draft in merged
+        for what in draft.left_out
+    ]
+    if problems:
+        raise UsageError(problems)
 
 
 def _more(driver: str, draft: Draft) -> Iterator[tuple[str, object]]:
@@ -112,12 +136,16 @@ def _more(driver: str, draft: Draft) -> Iterator[tuple[str, object]]:
         yield "binary", draft.binary
     if len(draft.commands) > 1:
         yield "commands", list(draft.commands)
-    if draft.python is not None:
-        yield "python", draft.python
+    if draft.python is not None or draft.pythons:
+        yield "python", draft.python or list(draft.pythons)
     if draft.constraints:
         yield "constraints", list(draft.constraints)
+    if draft.overrides:
+        yield "overrides", list(draft.overrides)
     if draft.force_sdist:
         yield "force-sdist", list(draft.force_sdist)
+    if draft.sources:
+        yield "sources", {name: dict(source) for name, source in draft.sources}
     if draft.inherit:
         yield "inherit", {"python": _HOST_PYTHON, "packages": list(draft.inherit)}
 
@@ -131,19 +159,33 @@ def _default_index(
 ) -> tuple[list[tuple[str, str, Draft]], str]:
     """The drafts, and the table of their default index, if the declaration is new and they have one.
 
-    In a declaration with drivers it would change where theirs come from, so that it is only noted.
+    In a declaration with drivers it would change where theirs come from, so that it cannot be imported.
     """
     urls = dict.fromkeys(draft.index_url for _, _, draft in merged if draft.index_url)
     if not urls:
+        return merged, ""
+    if tuple(urls) == _declared_default(text):
         return merged, ""
     if not text.strip() and len(urls) == 1:
         (url,) = urls
         return merged, f'\n[[index]]\nname = "{DEFAULT_INDEX}"\nurl = {toml_string(url)}\n'
     noted = [
-        (driver, source, replace(draft, notes=(*draft.notes, _NOTED)) if draft.index_url else draft)
+        (driver, source, replace(draft, left_out=(*draft.left_out, *_other_index(draft))))
         for driver, source, draft in merged
     ]
     return noted, ""
+
+
+def _other_index(draft: Draft) -> tuple[str, ...]:
+    return (_OTHER_INDEX,) if draft.index_url else ()
+
+
+def _declared_default(text: str) -> tuple[str, ...]:
+    """The URL of the default index of a valid text, if it declares one."""
+    if not text.strip():
+        return ()
+    indexes = parse_declaration(text, file="drivers.toml").indexes
+    return tuple(one.url for one in indexes if one.name == DEFAULT_INDEX and one.url is not None)
 
 
 def _merged(drafts: Iterable[tuple[str, Draft]]) -> list[tuple[str, str, Draft]]:
@@ -163,11 +205,20 @@ def _merged(drafts: Iterable[tuple[str, Draft]]) -> list[tuple[str, str, Draft]]
             force_sdist=tuple(dict.fromkeys((*other.force_sdist, *draft.force_sdist))),
             inherit=tuple(dict.fromkeys((*other.inherit, *draft.inherit))),
             index_url=other.index_url or draft.index_url,
+            python=other.python or draft.python,
+            pythons=other.pythons or draft.pythons,
+            overrides=tuple(dict.fromkeys((*other.overrides, *draft.overrides))),
+            sources=tuple({**dict(draft.sources), **dict(other.sources)}.items()),
+            left_out=tuple(dict.fromkeys((*other.left_out, *draft.left_out))),
             pins=tuple(pins.values()),
             notes=tuple(dict.fromkeys((*other.notes, *draft.notes))),
         )
         found[name] = (f"{sources}, {source}", both)
-    empty = [(source, draft.notes) for source, draft in found.values() if not draft.requires]
+    empty = [
+        (source, (*draft.left_out, *draft.notes))
+        for source, draft in found.values()
+        if not draft.requires
+    ]
     if empty:
         message = "nothing in it can be required"
         raise UsageError(

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
 from envbuild.declaration.toml.requirement import parse_requirement
 from envbuild.declaration.toml.table import TextError
+from envbuild.imports.direct import is_direct, read_direct
+from envbuild.target.target import KNOWN_PYTHONS
 from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from envbuild.imports.direct import Locate, SourceTable
     from envbuild.lockfile.first_pins import FirstPin
 
 
@@ -27,9 +32,16 @@ class Draft:
     binary: str | None = None
     commands: tuple[str, ...] = ()
     python: str | None = None
+    pythons: tuple[str, ...] = ()
+    """In order of preference; empty where `python` or nothing is said."""
+
     constraints: tuple[str, ...] = ()
+    overrides: tuple[str, ...] = ()
     force_sdist: tuple[str, ...] = ()
     """Normalised names."""
+
+    sources: tuple[tuple[str, SourceTable], ...] = ()
+    """Normalised names with the place of their package."""
 
     inherit: tuple[str, ...] = ()
     """Normalised names of packages that come from a Python of the host."""
@@ -38,18 +50,65 @@ class Draft:
     """The default index, without user and password; it concerns the whole declaration."""
 
     pins: tuple[FirstPin, ...] = ()
+    left_out: tuple[str, ...] = ()
+    """What no declaration can say, each as `WHAT: WHY`; an error unless the user takes the rest."""
+
     notes: tuple[str, ...] = ()
     """Remarks for the user, one sentence each without a final stop."""
 
 
-def read_requirements(texts: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The valid requirements of a driver, each once, and a note for each other text."""
+@value
+class ReadRequirements:
+    """Requirements of another tool, as far as a driver can have them."""
+
+    requires: tuple[str, ...] = ()
+    """Each once, as it was written."""
+
+    sources: tuple[tuple[str, SourceTable], ...] = ()
+    left_out: tuple[str, ...] = ()
+
+
+def read_requirements(texts: Iterable[str], locate: Locate | None = None) -> ReadRequirements:
+    """The valid requirements of a driver; those by URL and, with `locate`, by path become sources."""
     requires: dict[str, str] = {}
-    notes: list[str] = []
+    sources: dict[str, SourceTable] = {}
+    left_out: list[str] = []
     for text in texts:
         try:
-            requires.setdefault(str(parse_requirement(text)), text.strip())
+            if is_direct(text):
+                direct = read_direct(text, locate)
+                requires.setdefault(direct.requirement, direct.requirement)
+                sources.setdefault(direct.name, direct.source)
+            else:
+                requires.setdefault(str(parse_requirement(text)), text.strip())
         except TextError as error:
-            what = text if "://" not in text else "a requirement by URL"
-            notes.append(f"left out {what}: {error}" + (f" ({error.hint})" if error.hint else ""))
-    return tuple(requires.values()), tuple(notes)
+            left_out.append(left_out_line(text, error))
+    return ReadRequirements(
+        requires=tuple(requires.values()),
+        sources=tuple(sources.items()),
+        left_out=tuple(left_out),
+    )
+
+
+def left_out_line(text: str, error: TextError) -> str:
+    """What is left out, and why; an address, which may have a password, is not repeated."""
+    what = "a requirement by URL" if "://" in text else text[:200]
+    return f"{what}: {error}" + (f" ({error.hint})" if error.hint else "")
+
+
+def supported_pythons(specifier: str) -> tuple[str, ...]:
+    """The minor versions that a `Requires-Python` admits, newest first; empty if it admits all.
+
+    TextError if it admits none that a driver can have, or is not one.
+    """
+    try:
+        wanted = SpecifierSet(specifier)
+    except InvalidSpecifier:
+        raise TextError(f"{specifier[:80]!r} is not a range of Pythons") from None
+    ends = ("0", "99")  # the first patch release, and one above all
+    found = tuple(
+        minor for minor in KNOWN_PYTHONS if any(wanted.contains(f"{minor}.{end}") for end in ends)
+    )
+    if not found:
+        raise TextError(f"it admits none of the Pythons {KNOWN_PYTHONS[-1]} to {KNOWN_PYTHONS[0]}")
+    return () if found == KNOWN_PYTHONS else found

@@ -6,36 +6,42 @@ from typing import TYPE_CHECKING
 
 from envbuild.errors import Problem, UsageError
 from envbuild.imports.draft import Draft, read_requirements
+from envbuild.imports.toml_values import table_at, texts_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from envbuild.imports.direct import Locate
 
-def read_groups(document: Mapping[str, object], *, file: str) -> tuple[Draft, ...]:
+
+def read_groups(
+    document: Mapping[str, object], *, file: str, locate: Locate | None = None
+) -> tuple[Draft, ...]:
     """A driver for each group; a tool's `apps` in a `pipx.toml` are its commands.
 
-    UsageError if there is no group, or one includes itself or an unknown one.
+    UsageError if a group includes itself or an unknown one.
     """
-    groups = document.get("dependency-groups")
-    if not isinstance(groups, dict) or not groups:
-        message = "it has no [dependency-groups]"
-        hint = "drivers are made from groups, not from a project's own dependencies"
-        raise UsageError(Problem(file=file, message=message, hint=hint))
-    tools = _table(document, "tool", "pipx", "tools")
-    return tuple(_draft(name, groups, _table(tools, name), file) for name in groups)
+    groups = table_at(document, "dependency-groups")
+    tools = table_at(document, "tool", "pipx", "tools")
+    return tuple(_draft(name, groups, table_at(tools, name), file, locate) for name in groups)
 
 
-def _draft(name: str, groups: Mapping[str, object], tool: Mapping[str, object], file: str) -> Draft:
-    texts = tuple(_members(name, groups, (), file))
-    requires, notes = read_requirements(texts)
-    apps = tool.get("apps", [])
-    commands = tuple(app for app in apps if isinstance(app, str)) if isinstance(apps, list) else ()
+def _draft(
+    name: str,
+    groups: Mapping[str, object],
+    tool: Mapping[str, object],
+    file: str,
+    locate: Locate | None,
+) -> Draft:
+    read = read_requirements(tuple(_members(name, groups, (), file)), locate)
+    commands = texts_at(tool, "apps")
     return Draft(
         name=name,
-        requires=requires,
+        requires=read.requires,
         binary=commands[0] if commands else None,
         commands=commands,
-        notes=notes,
+        sources=read.sources,
+        left_out=read.left_out,
     )
 
 
@@ -56,10 +62,3 @@ def _members(
             yield member
         elif isinstance(included, str):
             yield from _members(included, groups, (*above, name), file)
-
-
-def _table(document: Mapping[str, object], *path: str) -> Mapping[str, object]:
-    value: object = document
-    for step in path:
-        value = value.get(step) if isinstance(value, dict) else None
-    return value if isinstance(value, dict) else {}

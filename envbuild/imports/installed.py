@@ -12,6 +12,8 @@ from envbuild.value import value
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from envbuild.imports.direct import SourceTable
+
 _TOOLS = ("pip", "setuptools", "wheel", "uv")
 """Tools that make and fill venvs; a venv is seldom made for them."""
 
@@ -32,6 +34,9 @@ class VenvPackage:
     by_url: bool
     """Whether it came from a URL or a path (PEP 610), so that no index has it."""
 
+    source: SourceTable = ()
+    """This place as a source; empty if it cannot be one."""
+
 
 def read_installed(name: str, python: str | None, found: Iterable[VenvPackage]) -> Draft:
     """A venv → a driver with the requested packages, at the versions in the venv."""
@@ -44,17 +49,21 @@ def read_installed(name: str, python: str | None, found: Iterable[VenvPackage]) 
     }
     roots = [package for package in packages.values() if package.requested]
     roots = roots or [package for package in packages.values() if package.name not in needed]
-    by_url = tuple(package.name for package in packages.values() if package.by_url)
-    notes = tuple(
-        f"left out {package}: it came from a URL or a path; put its wheel into a folder, "
+    placed = [package for package in packages.values() if package.source]
+    left_out = tuple(
+        f"{package.name}: it came from a URL or a path; put its wheel into a folder, "
         "and bind it there with an [[index]]"
-        for package in by_url
+        for package in packages.values()
+        if package.by_url and not package.source
     )
-    kept = [package for package in roots if not package.by_url]
+    kept = [package for package in roots if package.source or not package.by_url]
     commands = [command for package in kept for command in package.commands]
     return Draft(
         name=name,
-        requires=tuple(f"{package.name}=={package.version}" for package in kept),
+        requires=tuple(
+            package.name if package.source else f"{package.name}=={package.version}"
+            for package in kept
+        ),
         binary=_binary(name, commands),
         python=python,
         pins=tuple(
@@ -62,7 +71,9 @@ def read_installed(name: str, python: str | None, found: Iterable[VenvPackage]) 
             for package in packages.values()
             if not package.by_url
         ),
-        notes=(*notes, "the versions are those of the venv: widen them if you want other versions"),
+        sources=tuple((package.name, package.source) for package in placed),
+        left_out=left_out,
+        notes=("the versions are those of the venv: widen them if you want other versions",),
     )
 
 

@@ -32,14 +32,14 @@ def read_preset(preset: Mapping[str, object], *, file: str) -> Draft:
     ranges = compat if isinstance(compat, dict) else {}
     packages = {canonicalize_name(str(name)): str(text) for name, text in ranges.items()}
     texts = [] if command in packages else [command]
-    requires, notes = read_requirements(
-        [*texts, *(f"{name}{text}" for name, text in packages.items())]
-    )
+    read = read_requirements([*texts, *(f"{name}{text}" for name, text in packages.items())])
     return Draft(
         name=kind if kind == "vllm" else str(preset["id"]),
-        requires=requires,
+        requires=read.requires,
         binary=command,
-        notes=(*notes, *_notes(preset, ranges)),
+        sources=read.sources,
+        left_out=read.left_out,
+        notes=tuple(_notes(preset, ranges)),
     )
 
 

@@ -11,14 +11,15 @@ from packaging.utils import canonicalize_name, is_normalized_name
 from envbuild.declaration.toml.requirement import parse_requirement
 from envbuild.declaration.toml.table import TextError
 from envbuild.errors import Problem, UsageError
-from envbuild.imports.draft import Draft, read_requirements
+from envbuild.imports.draft import Draft, ReadRequirements, read_requirements
 from envbuild.imports.requirements_lines import parse_requirements_file
 from envbuild.lockfile.first_pins import FirstPin
 from envbuild.value import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
+    from envbuild.imports.direct import Locate, SourceTable
     from envbuild.imports.requirements_lines import (
         OptionLine,
         RequirementLine,
@@ -52,7 +53,6 @@ _WHY = {
     "--pre": 'allow pre-releases of a package with constraints = ["NAME>=1.0rc1"]',
     "--no-index": "the default index serves what no [[index]] has",
     "--trusted-host": "set $SSL_CERT_FILE to the authority of that index",
-    "--editable": "a folder is not a package of an index",
 }
 
 
@@ -62,12 +62,14 @@ def read_requirements_text(
     *,
     file: str = "requirements.txt",
     read: Callable[[str, str], tuple[str, str]] | None = None,
+    locate: Callable[[str], Locate] | None = None,
 ) -> Draft:
     """A requirements file → a driver; hashed pins become first pins.
 
     If a compiled file says which packages were requested, only those become requirements.
     `read` gets the file and what it names with `-r` or `-c`, and gives the name and text of that one;
-    without it, these are left out. UsageError has the lines that are cut off or contradict each other.
+    without it, these are left out. `locate` gives for a file what finds the paths in it.
+    UsageError has the lines that are cut off or contradict each other.
     """
     if _LIST_HEAD.match(text):
         return _read_list(name, text)
@@ -75,20 +77,44 @@ def read_requirements_text(
     lines = [line for one, _ in files for line in one.requirements]
     direct = [line for line in lines if line.is_direct] or lines
     compiled = any(line.hashes or line.via for line in lines)
-    requires, notes = read_requirements(
-        _open(line.text) if compiled and line.pin else line.text for line in direct
-    )
+    found = _requirements_of(files, set(direct), locate, opens=compiled)
     draft = _with_options(
         Draft(
             name=name,
-            requires=requires,
+            requires=found.requires,
+            sources=found.sources,
             pins=tuple(_first_pins(lines)) if compiled else (),
             constraints=tuple(dict.fromkeys(text for _, bounds in files for text in bounds)),
         ),
         [option for one, _ in files for option in one.options],
     )
-    more = [_NO_RANGES] if compiled else []
-    return replace(draft, notes=(*draft.notes, *_lost(lines), *notes, *more))
+    more = (_NO_RANGES,) if compiled else ()
+    left_out = (*draft.left_out, *_lost(lines), *found.left_out)
+    return replace(draft, left_out=left_out, notes=(*draft.notes, *more))
+
+
+def _requirements_of(
+    files: Iterable[tuple[RequirementsFile, object]],
+    asked: Collection[RequirementLine],
+    locate: Callable[[str], Locate] | None,
+    *,
+    opens: bool,
+) -> ReadRequirements:
+    """The requirements on the lines that were asked for, and editable ones; `opens` takes pins' versions away."""
+    requires: dict[str, None] = {}
+    sources: dict[str, SourceTable] = {}
+    left_out: list[str] = []
+    for one, _ in files:
+        lines = (line for line in one.requirements if line in asked)
+        texts = [_open(line.text) if opens and line.pin else line.text for line in lines]
+        texts += [option.value for option in one.options if _kind(option) == "--editable"]
+        found = read_requirements(texts, locate(one.name) if locate is not None else None)
+        requires.update(dict.fromkeys(found.requires))
+        sources.update(found.sources)
+        left_out += found.left_out
+    return ReadRequirements(
+        requires=tuple(requires), sources=tuple(sources.items()), left_out=tuple(left_out)
+    )
 
 
 def _with_included(
@@ -100,7 +126,7 @@ def _with_included(
     bounds: list[str] = []
     kept: list[OptionLine] = []
     for option in parsed.options:
-        kind = _SHORT.get(option.name, option.name)
+        kind = _kind(option)
         if kind not in ("--requirement", "--constraint") or "://" in option.value or read is None:
             kept.append(option)
             continue
@@ -148,31 +174,37 @@ def _bounds(parsed: RequirementsFile) -> Iterator[str]:
 
 def _with_options(draft: Draft, options: Iterable[OptionLine]) -> Draft:
     """The draft with what options have a key for; the others are noted."""
-    notes: dict[str, None] = {}
+    left_out: dict[str, None] = {}
+    notes: list[str] = []
     sources: list[str] = []
     index_url = None
     for option in options:
-        name = _SHORT.get(option.name, option.name)
+        name = _kind(option)
         if name == "--no-binary":
             sources = _built(sources, option.value)
         elif name == "--index-url" and index_url is None and _is_plain_url(option.value):
             index_url = option.value
-        elif name not in _ALWAYS:
-            notes[_left_out(option, name)] = None
+        elif name not in (*_ALWAYS, "--editable"):
+            left_out[_left_out(option, name)] = None
     if ":all:" in sources:
         sources = []
-        notes["left out the option --no-binary :all:: name the packages in `force-sdist`"] = None
+        left_out["the option --no-binary :all:: name the packages in `force-sdist`"] = None
     if sources:
-        notes[
+        notes.append(
             f"{', '.join(dict.fromkeys(sources))} is built from source, as the file says: "
             "that runs its code"
-        ] = None
+        )
     return replace(
         draft,
         force_sdist=tuple(dict.fromkeys(sources)),
         index_url=index_url,
+        left_out=tuple(left_out),
         notes=tuple(notes),
     )
+
+
+def _kind(option: OptionLine) -> str:
+    return _SHORT.get(option.name, option.name)
 
 
 def _built(sources: list[str], value: str) -> list[str]:
@@ -192,7 +224,7 @@ def _left_out(option: OptionLine, name: str) -> str:
     why = _WHY.get(name)
     if name == "--index-url":
         why = "set $ENVBUILD_INDEX_DEFAULT_URL, or put user and password into netrc"
-    return f"left out the option {shown.strip()}" + (f": {why}" if why else "")
+    return f"the option {shown.strip()}" + (f": {why}" if why else "")
 
 
 def _is_plain_url(text: str) -> bool:
@@ -207,13 +239,13 @@ def _is_plain_url(text: str) -> bool:
 
 
 def _lost(lines: Iterable[RequirementLine]) -> Iterator[str]:
-    """A note for each option of single requirements, with their packages."""
+    """A line for each option of single requirements, with their packages."""
     found: dict[str, list[str]] = {}
     for line in lines:
         for option in line.options:
             found.setdefault(option, []).append(re.split(r"[\[=<>!~; ]", line.text, maxsplit=1)[0])
     for option, names in sorted(found.items()):
-        yield f"left out {option} of {', '.join(dict.fromkeys(names))}"
+        yield f"{option} of {', '.join(dict.fromkeys(names))}"
 
 
 def _first_pins(lines: Iterable[RequirementLine]) -> Iterator[FirstPin]:
@@ -242,8 +274,10 @@ def _read_list(name: str, text: str) -> Draft:
         name, "\n".join("==".join(cells[:2]) for cells in rows if len(cells) > 1)
     ).requirements
     pins = tuple(_first_pins(lines))
-    requires, notes = read_requirements(f"{pin.name}=={pin.version}" for pin in pins)
+    read = read_requirements(f"{pin.name}=={pin.version}" for pin in pins)
     said = (
         "`pip list` does not say which packages were requested: every package is required exactly"
     )
-    return Draft(name=name, requires=requires, pins=pins, notes=(*notes, said))
+    return Draft(
+        name=name, requires=read.requires, pins=pins, left_out=read.left_out, notes=(said,)
+    )

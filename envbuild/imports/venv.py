@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import configparser
+import json
 import re
 from email.parser import HeaderParser
 from typing import TYPE_CHECKING
 
+from envbuild.declaration.toml.source import check_source
+from envbuild.errors import EnvbuildError
+from envbuild.imports.direct import git_source
 from envbuild.imports.installed import VenvPackage
+from envbuild.imports.toml_values import table_at, text_at
+from envbuild.launchers.files import read_text
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from envbuild.imports.direct import SourceTable
 
 _SEPARATORS = re.compile(r"[-_.]+")
 _VERSION = re.compile(r"^version(?:_info)?\s*=\s*(3\.\d+)", re.MULTILINE)
@@ -37,14 +45,36 @@ def read_distributions(folder: Path) -> tuple[VenvPackage, ...]:
 def _read(info: Path) -> VenvPackage:
     text = (info / "METADATA").read_text(encoding="utf-8", errors="replace")
     headers = HeaderParser().parsestr(text)
+    name = _SEPARATORS.sub("-", headers.get("Name", "")).lower()
     return VenvPackage(
-        name=_SEPARATORS.sub("-", headers.get("Name", "")).lower(),
+        name=name,
         version=headers.get("Version", ""),
         requires=tuple(headers.get_all("Requires-Dist", [])),
         requested=(info / "REQUESTED").exists(),
         commands=_commands(info / "entry_points.txt"),
         by_url=(info / "direct_url.json").exists(),
+        source=_source(info / "direct_url.json", name),
     )
+
+
+def _source(file: Path, name: str) -> SourceTable:
+    """What a `direct_url.json` (PEP 610) names, as a source; empty if it cannot be one."""
+    if not file.is_file():
+        return ()
+    try:
+        told = json.loads(read_text(file))
+        url, vcs = text_at(told, "url"), table_at(told, "vcs_info")
+        if vcs:
+            ref, folder = text_at(vcs, "commit_id"), text_at(told, "subdirectory")
+            source = git_source(url, ref, folder) if text_at(vcs, "vcs") == "git" else ()
+        else:
+            digest = text_at(told, "archive_info", "hashes", "sha256")
+            source = (("url", url + (f"#sha256={digest}" if digest else "")),)
+        if source:
+            check_source(name, dict(source))
+    except (EnvbuildError, ValueError, RecursionError):
+        return ()
+    return source
 
 
 def _commands(file: Path) -> tuple[str, ...]:

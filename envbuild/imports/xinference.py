@@ -42,7 +42,7 @@ def read_model(model: Mapping[str, object], *, file: str, engine: str | None = N
             texts.append(package)
         else:
             notes.append(note)
-    requires, refused = read_requirements(texts)
+    read = read_requirements(texts)
     notes += [
         f"`{key}` names a place: declare it as an [[index]] with its packages"
         for key in _PLACES
@@ -55,9 +55,11 @@ def read_model(model: Mapping[str, object], *, file: str, engine: str | None = N
         )
     return Draft(
         name=str(model.get("model_name", "model")),
-        requires=requires,
+        requires=read.requires,
         inherit=tuple(inherit),
-        notes=(*notes, *refused),
+        sources=read.sources,
+        left_out=read.left_out,
+        notes=tuple(notes),
     )
 
 

@@ -52,7 +52,15 @@ uvicorn[standard] ; python_version >= "3.11"
 ./local/thing.whl
 mine @ https://user:secret@example.com/mine.whl
 """
-    result = run_envbuild("import", write(run_envbuild, "asr.in", text), check=True)
+    file = write(run_envbuild, "asr.in", text)
+    refused = run_envbuild("import", file)
+    assert (refused.code, refused.stderr.count("error: asr.in: it cannot be imported whole: ")) == (
+        2,
+        5,
+    )
+    assert ":secret" not in refused.stderr
+    assert not (run_envbuild.cwd / "drivers.toml").exists()
+    result = run_envbuild("import", file, "--partial", check=True)
     assert drivers(run_envbuild) == {
         "asr": {
             "requires": [
@@ -68,8 +76,9 @@ mine @ https://user:secret@example.com/mine.whl
     assert "asr: left out the option --index-url: " in result.stdout
     assert "asr: left out the option --pre: allow pre-releases of a package" in result.stdout
     assert "asr: psycopg is built from source" in result.stdout
-    assert "a requirement cannot be a URL or a path" in result.stdout
-    assert "secret" not in result.stdout
+    assert "asr: left out ./local/thing.whl: there is no such file or folder" in result.stdout
+    assert "asr: left out a requirement by URL: this file holds no secrets" in result.stdout
+    assert ":secret" not in result.stdout
 
 
 def test_compiled_requirements(run_envbuild: CommandLine, index: IndexServer) -> None:
@@ -137,7 +146,8 @@ setuptools==80.0 \\
 
 def test_what_pip_compile_writes(run_envbuild: CommandLine) -> None:
     """Who asked is read from `# via`, in all its forms; the rest are pins; the index becomes a key."""
-    result = run_envbuild("import", write(run_envbuild, "app.txt", COMPILED), check=True)
+    file = write(run_envbuild, "app.txt", COMPILED)
+    result = run_envbuild("import", file, "--partial", check=True)
     declared = tomllib.loads((run_envbuild.cwd / "drivers.toml").read_text())
     assert declared["drivers"] == {
         "app": {"requires": ['app[fast] ; python_version < "4"', "other"]}
@@ -156,9 +166,11 @@ def test_what_pip_compile_writes(run_envbuild: CommandLine) -> None:
 def test_an_index_is_not_declared_for_drivers_that_are_there(run_envbuild: CommandLine) -> None:
     """A default index would change where the others come from: it is only said."""
     run_envbuild.declare('[drivers.web]\nrequires = ["web"]\n')
-    result = run_envbuild("import", write(run_envbuild, "app.txt", COMPILED), check=True)
+    file = write(run_envbuild, "app.txt", COMPILED)
+    assert "the option --index-url: it would be for every" in run_envbuild("import", file).stderr
+    result = run_envbuild("import", file, "--partial", check=True)
     assert "index" not in tomllib.loads((run_envbuild.cwd / "drivers.toml").read_text())
-    assert "app: left out the option --index-url, which would be for every driver" in result.stdout
+    assert "app: left out the option --index-url: it would be for every driver" in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -191,7 +203,8 @@ def test_a_file_that_is_cut_off_or_contradicts_itself(
 def test_unknown_options_are_said(run_envbuild: CommandLine) -> None:
     """An option that nobody knows is named with its value, a terminal's escapes escaped; addresses are not shown."""
     text = "a\n--frobnicate \x1b[31mred\n--mirror=https://user:secret@packages.example.com/\n"
-    result = run_envbuild("import", write(run_envbuild, "app.txt", text), check=True)
+    file = write(run_envbuild, "app.txt", text)
+    result = run_envbuild("import", file, "--partial", check=True)
     assert "app: left out the option --frobnicate " in result.stdout
     assert "app: left out the option --mirror\n" in result.stdout
     assert "\x1b" not in result.stdout
@@ -387,7 +400,7 @@ def test_comments_of_the_declaration_stay(run_envbuild: CommandLine) -> None:
         ("a.in", "a\n", "the driver 'a' of a.in is declared already"),
         ("b.in", "# nothing\n", "nothing in it can be required"),
         ("b.cfg", "b\n", "this cannot be imported"),
-        ("b.toml", "x = 1\n", "it has no [dependency-groups]"),
+        ("b.toml", "x = 1\n", "it has no [project] with dependencies, no [dependency-groups]"),
         ("b.toml", "[dependency-groups\n", "this is not TOML"),
         (
             "b.toml",
@@ -412,3 +425,70 @@ def test_refused(run_envbuild: CommandLine, name: str, text: str, said: str) -> 
     assert (result.code, said in result.stderr) == (2, True), result
     assert (run_envbuild.cwd / "drivers.toml").read_text() == before
     assert not (run_envbuild.cwd / "locks").exists()
+
+
+def test_a_declared_default_index_is_no_obstacle(run_envbuild: CommandLine) -> None:
+    """The second file of a fleet names the index that the first one brought."""
+    text = "a\n--index-url https://packages.example.com/simple\n"
+    run_envbuild("import", write(run_envbuild, "one.in", text), check=True)
+    result = run_envbuild("import", write(run_envbuild, "two.in", text), check=True)
+    assert "left out" not in result.stdout
+    assert set(drivers(run_envbuild)) == {"one", "two"}
+
+
+def test_what_a_project_has_is_locked_as_it_was(
+    run_envbuild: CommandLine, index: IndexServer
+) -> None:
+    """A project, the extra that is asked for, its own folder as a source, and the pins of its uv.lock."""
+    for name, versions in (("base", ("1.0", "1.1")), ("more", ("2.0", "2.1"))):
+        index.add(*(Wheel(name=name, version=version) for version in versions))
+    write(
+        run_envbuild,
+        "pyproject.toml",
+        """
+[project]
+name = "Site"
+version = "1"
+requires-python = ">=3.11"
+dependencies = ["base>=1", "helper"]
+optional-dependencies = { more = ["more"], other = ["nothing-that-is-there"] }
+[tool.uv.sources]
+helper = { path = "wheels/helper-1.0-py3-none-any.whl" }
+""",
+    )
+    command_wheel("helper", "1.0").write(run_envbuild.cwd / "wheels")
+    lock = """
+version = 1
+requires-python = ">=3.11"
+[[package]]
+name = "site"
+version = "1"
+source = { virtual = "." }
+dependencies = [{ name = "base" }, { name = "helper" }]
+[package.metadata]
+requires-dist = [{ name = "base", specifier = ">=1" }, { name = "helper", path = "wheels/helper-1.0-py3-none-any.whl" }]
+[[package]]
+name = "base"
+version = "1.0"
+source = { registry = "https://packages.example.com/simple" }
+[[package]]
+name = "helper"
+version = "1.0"
+source = { path = "wheels/helper-1.0-py3-none-any.whl" }
+"""
+    write(run_envbuild, "uv.lock", lock)
+    result = run_envbuild("import", "pyproject.toml", "uv.lock", "--extra", "More", check=True)
+    assert drivers(run_envbuild) == {
+        "site": {
+            "requires": ["base>=1", "helper", "more"],
+            "sources": {"helper": {"path": "wheels/helper-1.0-py3-none-any.whl"}},
+        }
+    }
+    assert "site: extras that are not imported: other (--extra NAME)" in result.stdout
+    run_envbuild(
+        "edit", "site", "python", f'"{".".join(map(str, sys.version_info[:2]))}"', check=True
+    )
+    run_envbuild("edit", "site", "binary", "helper", check=True)
+    locked = run_envbuild("lock", check=True)
+    assert "base 1.0" in locked.stdout
+    assert "more 2.1" in locked.stdout

@@ -15,14 +15,24 @@ from envbuild.declaration.source import (
     UrlSource,
     WheelAddress,
 )
+from envbuild.declaration.toml.positions import locate
 from envbuild.declaration.toml.requirement import parse_package
-from envbuild.declaration.toml.table import Key, Place, Table, TextError, kind, read_table, text
+from envbuild.declaration.toml.table import (
+    Key,
+    Place,
+    Table,
+    TextError,
+    TextSource,
+    kind,
+    read_table,
+    text,
+)
 from envbuild.declaration.toml.target import platform
 from envbuild.target.target import parse_variant
 from envbuild.value import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from envbuild.declaration.declaration import Driver
 
@@ -153,6 +163,14 @@ def read_sources(value: object, place: Place) -> tuple[tuple[str, tuple[PackageS
         elif package is not None:
             found[package] = tuple(_of_package(package, inner, place.at(name)))
     return tuple(sorted(found.items()))
+
+
+def check_source(package: str, table: Mapping[str, str]) -> None:
+    """TextError with the first problem of one source that is not in a file."""
+    problems = TextSource(file="", positions=locate(""))
+    read_sources({package: table}, Place(source=problems))
+    for problem in problems.problems:
+        raise TextError(problem.message, hint=problem.hint)
 
 
 def _of_package(package: str, value: object, place: Place) -> Iterator[PackageSource]:

@@ -1,0 +1,100 @@
+"""`pylock.toml` (PEP 751): which versions it pins, and which of its packages no other requires."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from packaging.utils import canonicalize_name
+
+from envbuild.declaration.toml.source import check_source
+from envbuild.declaration.toml.table import TextError
+from envbuild.errors import Problem, UsageError
+from envbuild.imports.direct import git_source
+from envbuild.imports.draft import Draft, left_out_line, read_requirements
+from envbuild.imports.project import read_pythons
+from envbuild.imports.toml_values import list_at, table_at, text_at
+from envbuild.lockfile.first_pins import FirstPin
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from envbuild.imports.direct import Locate, SourceTable
+
+_VERSION = re.compile(r"[A-Za-z0-9!+._-]+")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_NO_ROOTS = "it does not say which packages were asked for: those that no other requires are taken"
+_ALL = "it does not say which packages were asked for: all are required"
+
+
+def read_pylock(
+    name: str, document: Mapping[str, object], *, file: str, locate: Locate | None
+) -> Draft:
+    """A driver with the packages that no other requires, and all pins; UsageError if it is not a pylock.toml."""
+    rows = [row for row in list_at(document, "packages") if isinstance(row, dict)]
+    if not text_at(document, "lock-version") or not rows:
+        message, hint = "this is not a pylock.toml (PEP 751)", "it needs lock-version and packages"
+        raise UsageError(Problem(file=file, message=message, hint=hint))
+    needed = {
+        canonicalize_name(text_at(one, "name"))
+        for row in rows
+        for one in list_at(row, "dependencies")
+    }
+    pins: dict[str, FirstPin] = {}
+    texts: dict[str, None] = {}
+    sources: dict[str, SourceTable] = {}
+    left_out: list[str] = []
+    for row in rows:
+        package = canonicalize_name(text_at(row, "name"))
+        marker = text_at(row, "marker")
+        if package not in needed:
+            texts[f"{package} ; {marker}" if marker else package] = None
+        try:
+            source = _source(row, locate)
+            if source:
+                check_source(package, dict(source))
+                sources[package] = source
+        except TextError as error:
+            left_out.append(left_out_line(package, error))
+        version = text_at(row, "version")
+        if _VERSION.fullmatch(version) and not _placed(row):
+            pins.setdefault(package, FirstPin(name=package, version=version, hashes=_hashes(row)))
+    read = read_requirements(texts)
+    pythons, wrong = read_pythons(text_at(document, "requires-python"))
+    return Draft(
+        name=name,
+        requires=read.requires,
+        pythons=pythons,
+        sources=tuple(sources.items()),
+        pins=tuple(pins.values()),
+        left_out=(*read.left_out, *left_out, *wrong),
+        notes=(_NO_ROOTS if needed else _ALL,),
+    )
+
+
+def _placed(row: Mapping[str, object]) -> bool:
+    return any(row.get(kind) for kind in ("vcs", "directory", "archive"))
+
+
+def _hashes(row: Mapping[str, object]) -> tuple[str, ...]:
+    files = [table_at(row, "sdist"), *list_at(row, "wheels")]
+    digests = (text_at(one, "hashes", "sha256") for one in files)
+    return tuple(dict.fromkeys(one for one in digests if _SHA256.fullmatch(one)))
+
+
+def _source(row: Mapping[str, object], locate: Locate | None) -> SourceTable:
+    vcs, archive, folder = (table_at(row, kind) for kind in ("vcs", "archive", "directory"))
+    if vcs:
+        if text_at(vcs, "type") != "git":
+            raise TextError("of repositories only those of git can be sources")
+        return git_source(
+            text_at(vcs, "url"), text_at(vcs, "commit-id"), text_at(vcs, "subdirectory")
+        )
+    if archive and text_at(archive, "url"):
+        digest = text_at(archive, "hashes", "sha256")
+        return (("url", text_at(archive, "url") + (f"#sha256={digest}" if digest else "")),)
+    if archive or folder:
+        if locate is None:
+            raise TextError("a path means nothing here")
+        return (("path", locate(text_at(archive or folder, "path"))[0]),)
+    return ()
