@@ -266,6 +266,12 @@ class Code(enum.StrEnum):
         "other users cannot reach the store",
         "the hint says which folder keeps them out",
     )
+    NOEXEC = (
+        "noexec",
+        "error",
+        "the store lies on a file system that is mounted `noexec`: no program and no native module there starts",
+        "mount it without `noexec`, or put the store elsewhere",
+    )
     DISK = (
         "disk",
         "error",

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 
 _FORMATS = tuple(known.name for known in all_formats())
+_PROGRAM = (sys.executable, "-E", "-P", "-m", "envbuild")
+"""Isolated, except for the folders in which a user may have installed envbuild."""
+
 _STABLE = ", ".join(known.name for known in all_formats() if known.stable)
 
 
@@ -76,13 +79,16 @@ def export(context: Context, arguments: Arguments) -> Outcome:
 def _request(context: Context, arguments: Arguments) -> ExportRequest:
     from envbuild.launchers.export import ExportRequest
 
-    given = {option.name: getattr(arguments, option.name) for option in all_options()}
+    given = {
+        option.name: getattr(arguments, option.name.replace("-", "_")) for option in all_options()
+    }
     return ExportRequest(
         format=arguments.export_format,
         drivers=arguments.drivers,
         stable=arguments.stable,
         options={name: text for name, text in given.items() if text is not None},
         envbuild=_own_command(context),
+        program=_PROGRAM,
         out=Path(arguments.out) if arguments.out is not None else None,
         check=tuple(map(Path, arguments.check)),
     )
@@ -121,9 +127,7 @@ def _exporter(context: Context) -> Exporter:
 def _own_command(context: Context) -> tuple[str, ...]:
     """The command that calls this envbuild with this declaration and store, from any folder."""
     file = os.path.abspath(context.declaration_path)  # noqa: PTH100  (a link's name is kept)
-    # isolated, except for the folders in which a user may have installed envbuild
-    python = (sys.executable, "-E", "-P")
-    return (*python, "-m", "envbuild", "--file", file, "--store", str(context.store.root))
+    return (*_PROGRAM, "--file", file, "--store", str(context.store.root))
 
 
 def _locations(context: Context) -> IndexLocations:

@@ -136,6 +136,12 @@ class Doctor:
             message = f"service users cannot reach it: they may not enter {closed}"
             hint = "put the store where all users may go, such as /opt/envbuild"
             yield Finding(code=Code.UNREACHABLE, subject="store", message=message, hint=hint)
+        if os.statvfs(self.store.root).f_flag & os.ST_NOEXEC:
+            message = (
+                "its file system is mounted noexec: no program and no native module there starts"
+            )
+            hint = f"mount it with exec (see `findmnt --target {self.store.root}`), or put the store elsewhere"
+            yield Finding(code=Code.NOEXEC, subject="store", message=message, hint=hint)
         largest = max((driver.size for driver in self.manifest.drivers), default=0)
         free = disk_free(self.store.root)
         if free < largest:

@@ -94,6 +94,7 @@ class _Export:
         self._parts = parts
         self.request = request
         self.format = chosen
+        self.store = str(parts.store)
         self.sources = parts.sources
         self.indexes = parts.indexes
         self.lock_workspace = parts.lock_workspace
@@ -104,7 +105,7 @@ class _Export:
         declaration = self._parts.declaration() if self.format.needs_declaration else None
         stable = self.request.stable
         return BuiltFleet(
-            store=str(self._parts.store),
+            store=self.store,
             subjects=subjects_of(
                 self._parts.manifest(), self.request.drivers, declaration, self.format.name
             ),

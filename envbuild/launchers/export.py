@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from typing import TYPE_CHECKING, Protocol
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from envbuild.lockfile.lockfile import Lockfile
 
 _LAST_PORT = 65535
+_SOURCE = re.compile(r"(?:(?:dir|tar):/|(?:oci|https|http)://)[A-Za-z0-9._~/:+\[\]-]+")
+_PATH = re.compile(r"/[A-Za-z0-9._/+-]+")
 
 
 @value
@@ -35,6 +38,10 @@ ARGUMENTS = Option(
 UNIT = Option(name="unit", metavar="FILE", help="an existing unit; the drop-in keeps its arguments")
 IMAGE = Option(name="image", metavar="IMAGE", help="the container image, with a tag or a digest")
 PORT = Option(name="port", metavar="N", help="the port that the service listens on")
+FROM = Option(name="from", metavar="SOURCE", help="the release that hosts follow: oci://…:TAG")
+PROGRAM = Option(
+    name="envbuild", metavar="PATH", help="where hosts have envbuild (default: as on this host)"
+)
 TARGET = Option(name="target", metavar="TARGET", help="export only this target of the lockfiles")
 
 
@@ -52,6 +59,9 @@ class ExportRequest:
 
     envbuild: tuple[str, ...] = ("envbuild",)
     """The command that runs this envbuild with this declaration and store."""
+
+    program: tuple[str, ...] = ("envbuild",)
+    """The command that runs this envbuild, with no declaration and no store."""
 
     out: Path | None = None
     """The folder that files are written to; None prints them."""
@@ -82,6 +92,36 @@ class ExportRequest:
             raise UsageError(Problem(key="--port", message=message))
         return int(text)
 
+    @property
+    def source(self) -> str:
+        """The text of `--from`; UsageError if it is missing, or hosts cannot follow it."""
+        text = self.options.get(FROM.name)
+        if text is None:
+            message = f"the format {self.format} needs the release that hosts follow"
+            hint = "give it with --from oci://HOST/REPOSITORY:TAG, https://…, dir:PATH or tar:PATH"
+            raise UsageError(Problem(key="--from", message=message, hint=hint))
+        if "@" in text:
+            message = f"{text!r} names a digest or a user: a digest never moves, and a file keeps no secret"
+            hint = "name a tag; hosts take credentials from docker's or podman's file"
+            raise UsageError(Problem(key="--from", message=message, hint=hint))
+        if _SOURCE.fullmatch(text) is None:
+            message = f"{text!r} is not a release that every host can find"
+            hint = (
+                "write oci://HOST/REPOSITORY:TAG, https://…, or dir: or tar: with an absolute path"
+            )
+            raise UsageError(Problem(key="--from", message=message, hint=hint))
+        return text
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """The words that run envbuild on the hosts; UsageError for a path that would have to be quoted."""
+        text = self.options.get(PROGRAM.name)
+        words = self.program if text is None else (text,)
+        if text is not None and _PATH.fullmatch(text) is None:
+            message = f"{text!r} is not an absolute path of letters, digits and . _ / + -"
+            raise UsageError(Problem(key="--envbuild", message=message))
+        return words
+
 
 class Export(Protocol):
     """What a format can use; each value is computed when it is first used."""
@@ -89,6 +129,11 @@ class Export(Protocol):
     @property
     def request(self) -> ExportRequest:
         """The settings from the command line."""
+        ...
+
+    @property
+    def store(self) -> str:
+        """The store's absolute path."""
         ...
 
     @property

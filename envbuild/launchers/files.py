@@ -25,6 +25,7 @@ _SEPARATORS = re.compile(r"[-_.]+")
 _LONGEST_LICENCE = 80
 """In characters; a longer text is the licence itself, not its name."""
 
+_LONGEST_LINE = 4096
 _NO_LICENCE = ("", "unknown", "none")
 
 
@@ -70,6 +71,23 @@ def read_licences(environment: Path) -> dict[str, str]:
         if name and licence is not None:
             found[name] = licence
     return found
+
+
+def native_file(environment: str, binary: str) -> str | None:
+    """A file that the driver could not start, or map, on a file system that is mounted `noexec`; None without one."""
+    if not _is_python_script(Path(binary)):
+        return binary
+    for folder, _, names in os.walk(Path(environment, "lib")):
+        for name in names:
+            if name.endswith(".so") or ".so." in name:
+                return f"{folder}/{name}"
+    return None
+
+
+def _is_python_script(path: Path) -> bool:
+    with path.open("rb") as file:
+        first = file.readline(_LONGEST_LINE)
+    return first.startswith(b"#!") and b"python" in first
 
 
 def write_files(folder: Path, files: Iterable[ExportedFile]) -> tuple[str, ...]:

@@ -39,6 +39,7 @@ OPTIONS = {
     "image": f"docker.example/cuda@sha256:{'a' * 64}",
     "port": "8000",
 }
+FOLLOWED = {"from": "oci://registry.example.com/fleet/gpu:ring-1"}
 VLLM = make_driver(
     "vllm",
     "vllm==0.11.0",
@@ -108,6 +109,7 @@ class FakeExport:
 
     request: ExportRequest
     fleet: BuiltFleet
+    store: str = STORE
 
     def lockfiles(self) -> tuple[tuple[Lockfile, str], ...]:
         """The one of vllm."""
@@ -147,6 +149,7 @@ def export(
         format=format_,
         options=options or {},
         envbuild=("/usr/bin/envbuild", "--store", STORE),
+        program=("/usr/bin/envbuild",),
         out=Path("/srv/studio"),
     )
     return FakeExport(request=request, fleet=exported or fleet(stable=find_format(format_).stable))
@@ -161,6 +164,8 @@ EXPORTS: dict[str, Callable[[], FakeExport]] = {
     "quadlet": lambda: export("quadlet", options=OPTIONS),
     "quadlet-stable": lambda: export("quadlet", _managed(), OPTIONS),
     "kubernetes": lambda: export("kubernetes", options=OPTIONS),
+    "kubernetes-fleet": lambda: export("kubernetes-fleet", options=OPTIONS | FOLLOWED),
+    "systemd-pull": lambda: export("systemd-pull", options=FOLLOWED),
     "llmhop": lambda: export("llmhop", options=OPTIONS),
     "systemd-closed": lambda: export("systemd", _closed(), {"arguments": OPTIONS["arguments"]}),
 }
@@ -201,5 +206,5 @@ def test_an_option_of_another_format_is_refused() -> None:
         refuse_foreign_options(find_format("env"), ("image",))
     assert str(raised.value) == (
         "--image: the format env does not take --image\n"
-        "  hint: it is for kubernetes, llmhop, quadlet"
+        "  hint: it is for kubernetes, kubernetes-fleet, llmhop, quadlet"
     )

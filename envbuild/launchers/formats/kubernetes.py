@@ -34,7 +34,7 @@ def render_kubernetes(export: Export) -> tuple[ExportedFile, ...]:
     for subject in fleet.subjects:
         note = python_note(subject)
         head = [f"# {header('kubernetes')}", *([f"# {note}"] if note else [])]
-        lines = [*head, *_yaml(_pod_template(fleet, subject, image, export.request))]
+        lines = [*head, *yaml_lines(_pod_template(fleet, subject, image, export.request))]
         files.append(ExportedFile(name=f"{subject.entry.name}.yaml", text=join(lines)))
     return tuple(files)
 
@@ -52,7 +52,7 @@ def _pod_template(
         "template": {
             "metadata": {"labels": labels},
             "spec": {
-                "containers": [_container(fleet, subject, image, request, paths)],
+                "containers": [service_container(fleet, subject, image, request, paths)],
                 "volumes": [
                     {"name": _volume(number), "hostPath": {"path": path, "type": "Directory"}}
                     for number, path in enumerate(paths)
@@ -62,7 +62,7 @@ def _pod_template(
     }
 
 
-def _container(
+def service_container(
     fleet: BuiltFleet, subject: BuiltDriver, image: str, request: ExportRequest, paths: list[str]
 ) -> dict[str, object]:
     container: dict[str, object] = {
@@ -105,14 +105,14 @@ def _argument(word: str) -> str:
     return check_printable(word, "the argument", "kubernetes").replace("$(", "$$(")
 
 
-def _yaml(value: object, indent: int = 0) -> Iterator[str]:
+def yaml_lines(value: object, indent: int = 0) -> Iterator[str]:
     """Mappings, lists and scalars as YAML; every string in JSON's quotes, which YAML reads alike."""
     pad = "  " * indent
     assert isinstance(value, dict)
     for key, inner in value.items():
         if isinstance(inner, dict) and inner:
             yield f"{pad}{key}:"
-            yield from _yaml(inner, indent + 1)
+            yield from yaml_lines(inner, indent + 1)
         elif isinstance(inner, list) and inner and isinstance(inner[0], dict):
             yield f"{pad}{key}:"
             yield from (line for item in inner for line in _item(item, indent + 1))
@@ -121,7 +121,7 @@ def _yaml(value: object, indent: int = 0) -> Iterator[str]:
 
 
 def _item(value: object, indent: int) -> Iterator[str]:
-    lines = list(_yaml(value, indent + 1))
+    lines = list(yaml_lines(value, indent + 1))
     pad = "  " * indent
     yield f"{pad}- {lines[0].strip()}"
     yield from lines[1:]
