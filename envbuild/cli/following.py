@@ -13,6 +13,7 @@ from envbuild.cli.places import open_origins
 from envbuild.cli.release_stamp import facts_of, named_sources, origin_fact, render_stamp
 from envbuild.cli.sync_steps import leave_stamp, plan_sync
 from envbuild.commands.follow import Following
+from envbuild.commands.python_layers import take_pythons
 from envbuild.commands.sync import SyncResult
 from envbuild.digest import sha256_hex
 from envbuild.errors import NoError, Problem, UsageError
@@ -48,6 +49,8 @@ def follow(context: Context, arguments: Arguments, progress: Progress) -> SyncRe
         seen = _origin_seen(context, arguments)
         following = _find(context, arguments, progress, opened)
         _take_files(context, arguments, following)
+        if not arguments.dry_run:
+            take_pythons(following, context.store.pythons)
         plan = _plan(context, arguments, progress, following)
         contents = following.contents(plan)
         result = SyncResult(

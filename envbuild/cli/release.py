@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from envbuild.environment.derivation import Derivation
     from envbuild.lockfile.lockfile import ChosenFile
     from envbuild.progress import Progress
+    from envbuild.release.uploading import PackedLayer
     from envbuild.report.outcome import Outcome
     from envbuild.wheelcache.entries import Entries
 
@@ -55,6 +56,10 @@ _TARGET = Parameter(
     _TARGET,
     Parameter("--sign", "KEY", "sign it with this private key of OpenSSH"),
     Parameter("--expires", "AGE", "hosts refuse it after this time, such as 30d", parse=_age),
+    flag(
+        "--pythons", "put the store's Pythons into it; hosts take them from a signed release alone"
+    ),
+    flag("--no-tools", "leave out envbuild and uv, from which a host with Python alone starts"),
     flag("--insecure", "speak to a registry without TLS; on this machine that needs no leave"),
 )
 def publish(context: Context, arguments: Arguments) -> Outcome:
@@ -140,8 +145,41 @@ def _publisher(context: Context, arguments: Arguments, progress: Progress) -> It
             else partial(
                 sign, key=arguments.sign, runner=context.runner, environ=context.environment
             ),
+            extras=partial(_extras, context, arguments, progress),
             tools=(__version__, _uv_version()),
         )
+
+
+def _extras(
+    context: Context,
+    arguments: Arguments,
+    progress: Progress,
+    derivations: tuple[Derivation, ...],
+) -> tuple[PackedLayer, ...]:
+    """The layers of envbuild's own wheels, and of the store's Pythons if they were asked for."""
+    from envbuild.commands.python_layers import pack_pythons
+    from envbuild.posix.shortage import unwritable
+    from envbuild.release.tools import MissingToolError, tool_layers
+    from envbuild.wheelcache.compiler import BytecodeCompiler
+
+    cache = context.store.cache
+    found: tuple[PackedLayer, ...] = ()
+    try:
+        if not arguments.no_tools:
+            found += tool_layers(cache / "tools")
+        if arguments.pythons:
+            compiler = BytecodeCompiler(runner=context.runner, jobs=context.cpus)
+            layers, own = pack_pythons(
+                context.store.pythons, derivations, compiler, cache / "packed-pythons"
+            )
+            found += layers
+            for python in own:
+                progress.note(f"warning: {python} is this host's, and not in the release")
+    except MissingToolError as error:
+        progress.note(f"warning: the release has no tools: {error}")
+    except OSError as error:
+        raise unwritable(cache, error) from error
+    return found
 
 
 def _uv_version() -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.commands.packing import PackedLayer
 from envbuild.release.oci import BUILT_WHEEL, OF_BUILD, TITLE, Descriptor
+from envbuild.release.uploading import PackedLayer
 from envbuild.value import replace
 
 if TYPE_CHECKING:

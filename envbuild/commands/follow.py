@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
 from pathlib import Path
@@ -90,6 +91,13 @@ class Following:
             ):
                 return found
         return None
+
+    def pythons(self) -> tuple[str, ...]:
+        """The interpreters of the released environments for this store's path, and for this processor."""
+        machine = os.uname().machine
+        released = self.found.release.environments
+        here = [one for one in released if one.store == self.store and f"-{machine}-" in one.target]
+        return tuple(dict.fromkeys(one.python for one in here))
 
     def contents(self, plan: Plan) -> dict[str, str]:
         """The content digest that each environment must have, as far as the release knows it.

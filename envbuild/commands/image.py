@@ -262,9 +262,11 @@ class Imager:
         found: list[Member] = []
         for name in sorted(name for name in named if name is not None):
             self.progress.stage("image", f"compiling {name}")
+            python = self.store.pythons / name
+            root = str(python).lstrip("/")
             try:
                 members, more = python_members(
-                    self.store.pythons / name, named[name], self.compiler, scratch / name
+                    python, root, named[name], self.compiler, scratch / name
                 )
             except OSError as error:
                 raise unwritable(scratch, error) from error

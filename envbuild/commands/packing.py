@@ -20,6 +20,7 @@ from envbuild.release.oci import (
     descriptor_of,
     digest_of,
 )
+from envbuild.release.uploading import PackedLayer
 from envbuild.value import value
 
 if TYPE_CHECKING:
@@ -30,14 +31,6 @@ if TYPE_CHECKING:
 
     from envbuild.environment.derivation import Derivation
     from envbuild.wheelcache.entries import Entries
-
-
-@value
-class PackedLayer:
-    """A layer, and what opens its bytes."""
-
-    blob: Descriptor
-    opened: Callable[[], AbstractContextManager[BinaryIO]]
 
 
 @value

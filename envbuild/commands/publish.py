@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from envbuild.progress import Progress
     from envbuild.release.place import Destination
     from envbuild.release.record import ReleaseRecord
+    from envbuild.release.uploading import PackedLayer
     from envbuild.store.store import Store
     from envbuild.target.target import Target
     from envbuild.wheelcache.built import BuiltWheels
@@ -122,6 +123,9 @@ class Publisher:
     sign: Callable[[str], bytes] | None
     """The manifest of a signature over a manifest's digest; None to leave it unsigned."""
 
+    extras: Callable[[tuple[Derivation, ...]], tuple[PackedLayer, ...]]
+    """The layers of tools and Pythons, for the environments in the release."""
+
     tools: tuple[str, str]
     """The versions of envbuild and uv."""
 
@@ -144,6 +148,7 @@ class Publisher:
         packed = (
             *layers_of(self.built, wheels),
             *self.packer.pack(with_wheels(one, wheels) for one in derivations),
+            *self.extras(derivations),
         )
         draft = Release(
             sequence=1,

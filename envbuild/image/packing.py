@@ -74,7 +74,15 @@ class _Checked:
         return piece
 
 
-def pack_layer(members: Iterable[Member], path: Path, *, title: str, time: int) -> PackedImageLayer:
+def pack_layer(
+    members: Iterable[Member],
+    path: Path,
+    *,
+    title: str,
+    time: int,
+    media_type: str = LAYER,
+    annotations: tuple[tuple[str, str], ...] = (),
+) -> PackedImageLayer:
     """Write a layer to a file; every time in it is `time`, in seconds.
 
     OSError if the disk fails; HostError if a file is not what its environment's receipt says.
@@ -92,10 +100,10 @@ def pack_layer(members: Iterable[Member], path: Path, *, title: str, time: int) 
             ) as archive:
                 _add_all(archive, members, time)
     blob = Descriptor(
-        media_type=LAYER,
+        media_type=media_type,
         digest=compressed.digest,
         size=compressed.size,
-        annotations=((TITLE, title),),
+        annotations=((TITLE, title), *annotations),
     )
     return PackedImageLayer(blob=blob, diff_id=plain.digest, path=path)
 

@@ -22,14 +22,15 @@ _TESTS = "/test/"
 
 
 def python_members(
-    python: Path, derivation: Derivation, compiler: BytecodeCompiler, scratch: Path
+    python: Path, root: str, derivation: Derivation, compiler: BytecodeCompiler, scratch: Path
 ) -> tuple[list[Member], dict[str, int]]:
     """The files and links of a managed Python with the mode of each folder; bytecode is put into `scratch`.
 
+    `root` is the Python's path in the image.
     The Python's own bytecode is not taken: it has the times of its modules in it.
     OSError if the disk fails, HostError if the Python does not compile.
     """
-    tree, root = list_tree(python), str(python).lstrip("/")
+    tree = list_tree(python)
     kept = {path: facts for path, facts in tree.files.items() if _CACHED not in path}
     members = [
         Member(path=f"{root}/{path}", mode=mode, source=f"{python}/{path}", size=size)
@@ -45,7 +46,7 @@ def python_members(
         for path, (_, size) in sorted(kept.items())
         if path.startswith("lib/python") and path.endswith(".py") and _TESTS not in path
     )
-    members += _compiled(python, derivation, modules, compiler, scratch)
+    members += _compiled(python, root, derivation, modules, compiler, scratch)
     folders = {
         root if path == "." else f"{root}/{path}": mode
         for path, mode in tree.folders.items()
@@ -56,6 +57,7 @@ def python_members(
 
 def _compiled(
     python: Path,
+    root: str,
     derivation: Derivation,
     modules: tuple[Module, ...],
     compiler: BytecodeCompiler,
@@ -70,7 +72,7 @@ def _compiled(
         path = cached_path(task.module.path, derivation.cache_tag)
         if path is not None and made.sha256:
             yield Member(
-                path=f"{str(python).lstrip('/')}/{path}",
+                path=f"{root}/{path}",
                 mode=0o644,
                 source=str(task.target),
                 size=made.size,

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 from envbuild.posix.file_locks import locked
 from envbuild.posix.files import sync_file_system, write_atomically
 from envbuild.posix.process import Command, scrubbed_environment
+from envbuild.posix.shortage import unwritable
 from envbuild.posix.tree import walk_folders
 from envbuild.python.probe import executables_of
 from envbuild.store.pythons import LOCK, NAME, WHOLE
 from envbuild.uv.executable import base_arguments
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from envbuild.posix.process import Runner
@@ -81,6 +82,27 @@ def install_python(
     except OSError as error:
         return str(error)
     return None
+
+
+def put_python(name: str, unpack: Callable[[Path], None], into: Path) -> None:
+    """Put a Python that comes from elsewhere into `into`, under uv's name for its folder, unless it is there whole.
+
+    `unpack` makes the folder that it gets. HostError if the disk fails.
+    """
+    try:
+        into.mkdir(mode=0o755, parents=True, exist_ok=True)
+        into.chmod(0o755)
+        with locked(into / LOCK):
+            folder = into / name
+            if (folder / WHOLE).exists():
+                return
+            shutil.rmtree(folder, ignore_errors=True)
+            unpack(folder)
+            _open_to_all(folder)
+            sync_file_system(into)
+            write_atomically(folder / WHOLE, b"")
+    except OSError as error:
+        raise unwritable(into, error) from error
 
 
 def _command(

@@ -7,12 +7,14 @@ import re
 from typing import TYPE_CHECKING
 
 from envbuild.errors import Problem, UsageError
-from envbuild.posix.files import make_folders, sync_folder, write_atomically
+from envbuild.posix.files import make_folders, sync_folder, write_atomically, write_if_changed
 from envbuild.release.oci import (
     MANIFEST,
     MOST_MANIFEST,
     REF_NAME,
     RELEASE,
+    START,
+    TITLE,
     Descriptor,
     descriptor_of,
     digest_of,
@@ -105,6 +107,9 @@ class LayoutFolder:
             write_atomically(
                 self.path / INDEX, render_index(listed[name] for name in sorted(listed))
             )
+            for script in start_blobs(content for _, content in manifests):
+                content = (self.path / blob_name(script)).read_bytes()
+                write_if_changed(self.path / script.annotation(TITLE), content)
         except OSError as error:
             raise self._cannot(error) from error
 
@@ -183,6 +188,14 @@ def choose_manifest(
         names = ", ".join(one.annotation(REF_NAME)[:80] for one in named)
         raise PlaceError(f"{place} has several releases, and none is tagged {LATEST}: {names}")
     return next(iter(latest or named), None)
+
+
+def start_blobs(manifests: Iterable[bytes]) -> Iterator[Descriptor]:
+    """The `start.py` of a release with tools, which lies beside `index.json` too, where people find it."""
+    for content in manifests:
+        if media_type_of(content) == MANIFEST:
+            layers = parse_manifest(content).layers
+            yield from (one for one in layers if one.media_type == START)
 
 
 def is_release(content: bytes) -> bool:

@@ -26,6 +26,13 @@ RELEASE = "application/vnd.envbuild.release.v1"
 CONFIG = "application/vnd.envbuild.release.config.v1+json+zstd"
 WHEEL = "application/vnd.envbuild.wheel.v1+zip"
 BUILT_WHEEL = "application/vnd.envbuild.built-wheel.v1+zip"
+TOOL = "application/vnd.envbuild.tool.v1+zip"
+"""A wheel of envbuild, of uv, or of what they need."""
+
+START = "application/vnd.envbuild.start.v1+python"
+"""The program that unpacks the tools on a host that has Python alone."""
+
+PYTHON = "application/vnd.envbuild.python.v1.tar+zstd"
 BYTECODE = "application/vnd.envbuild.bytecode.v1.tar+zstd"
 SIGNATURE = "application/vnd.envbuild.signature.v1"
 SSHSIG = "application/vnd.envbuild.signature.v1.sshsig"
@@ -41,6 +48,9 @@ OF_INTERPRETER = "io.envbuild.interpreter"
 
 OF_BUILD = "io.envbuild.build"
 """On a wheel that was built from a source: the key of its build."""
+
+OF_PYTHON = "io.envbuild.python"
+"""On a Python: its folder's name below the store's `pythons`."""
 
 MOST_MANIFEST = 4 << 20
 """Bytes; registries refuse larger ones."""

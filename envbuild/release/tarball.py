@@ -17,9 +17,10 @@ from envbuild.release.layout import (
     choose_manifest,
     listed_manifests,
     named_manifest,
+    start_blobs,
     whole_manifest,
 )
-from envbuild.release.oci import MOST_MANIFEST, REF_NAME, Descriptor, render_index
+from envbuild.release.oci import MOST_MANIFEST, REF_NAME, TITLE, Descriptor, render_index
 from envbuild.release.place import PlaceError
 
 if TYPE_CHECKING:
@@ -72,6 +73,9 @@ class Tarball:
             make_folders(self.path.parent)
             with tarfile.open(scratch, "w", format=tarfile.PAX_FORMAT) as archive:
                 _add(archive, MARK, LAYOUT)
+                for script in start_blobs(content for _, content in manifests):
+                    with self._put[script.digest][1]() as source:
+                        archive.addfile(_member(script.annotation(TITLE), script.size), source)
                 together = {**self._put, **blobs}
                 for digest in sorted(together):
                     blob, opened = together[digest]

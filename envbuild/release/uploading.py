@@ -7,6 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from envbuild.posix.workers import Workers
+from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +21,14 @@ if TYPE_CHECKING:
     Opener = Callable[[], AbstractContextManager[BinaryIO]]
 
 _SIDE_BY_SIDE = 4
+
+
+@value
+class PackedLayer:
+    """A layer, and what opens its bytes."""
+
+    blob: Descriptor
+    opened: Opener
 
 
 def upload(

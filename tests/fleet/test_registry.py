@@ -72,7 +72,7 @@ def test_what_another_repository_has_is_mounted(registered: Registered) -> None:
     registered.publish()
     registered.between.reset()
     other = f"oci://{registered.between.host}/fleet/stable:ring-1"
-    registered.run("publish", other, check=True)
+    registered.run("publish", "--no-tools", other, check=True)
     sent = registered.between.received
     manifest = 20_000
     assert sent < manifest
@@ -101,7 +101,7 @@ def test_a_broken_registry_costs_a_message(registered: Registered, fault: str, w
     built = registered.build()
     registered.publish()
     good = registered.store.parent / "good"
-    registered.run("publish", f"dir:{good}", check=True)
+    registered.run("publish", "--no-tools", f"dir:{good}", check=True)
     registered.move_on()
     registered.between.fault = lambda _, path: fault if "/manifests/" in path else None
     env = {**OFFLINE, "ENVBUILD_HTTP_TIMEOUT": "1", "ENVBUILD_HTTP_DEADLINE": "3"}
@@ -123,8 +123,10 @@ def test_a_broken_blob_costs_a_message(registered: Registered, fault: str) -> No
     built = registered.build()
     registered.publish()
     good = registered.store.parent / "good"
-    registered.run("publish", f"dir:{good}", check=True)
-    manifest = registered.run("publish", registered.source, "--format", "json", check=True).json
+    registered.run("publish", "--no-tools", f"dir:{good}", check=True)
+    manifest = registered.run(
+        "publish", "--no-tools", registered.source, "--format", "json", check=True
+    ).json
     registered.move_on()
     config = json.loads(
         next(
@@ -173,7 +175,7 @@ def test_a_publish_that_is_killed_costs_nothing(registered: Registered, scratch:
     for stop in range(1, 40):
         killer = Killer(stop)
         registered.between.fault = killer
-        killer.process = registered.run.start("publish", registered.source)
+        killer.process = registered.run.start("publish", "--no-tools", registered.source)
         killer.process.communicate(timeout=60)
         registered.between.fault = None
         argv = ("sync", "--from", registered.source, "--dry-run", "--format", "json")
@@ -203,7 +205,7 @@ def test_credentials_are_those_of_docker_and_podman(fleet: Fleet, scratch: Path)
     right = base64.b64encode(b"ops:secret").decode()
     with docker_registry(scratch / "registry", login=login_line("ops", "secret")) as host:
         place = f"oci://{host}/fleet/web:ring-1"
-        refused = fleet.run("publish", place)
+        refused = fleet.run("publish", "--no-tools", place)
         assert refused.code == 5, refused
         assert "asks who you are (401)" in refused.stderr
         assert "docker's or podman's" in refused.stderr
@@ -211,7 +213,7 @@ def test_credentials_are_those_of_docker_and_podman(fleet: Fleet, scratch: Path)
         docker.mkdir()
         for login, code in ((base64.b64encode(b"ops:wrong").decode(), 5), (right, 0)):
             (docker / "config.json").write_text(json.dumps({"auths": {host: {"auth": login}}}))
-            done = fleet.run("publish", place, env={"DOCKER_CONFIG": str(docker)})
+            done = fleet.run("publish", "--no-tools", place, env={"DOCKER_CONFIG": str(docker)})
             assert done.code == code, done
             assert "secret" not in done.stderr + done.stdout
         fleet.move_on()
@@ -229,7 +231,7 @@ def test_skopeo_moves_a_release_unharmed(registered: Registered, scratch: Path) 
     subprocess.run(("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)), check=True)
     built = registered.build()
     folder = scratch / "folder"
-    argv = ("publish", f"dir:{folder}", "--sign", str(key), "--format", "json")
+    argv = ("publish", "--no-tools", f"dir:{folder}", "--sign", str(key), "--format", "json")
     digest = registered.run(*argv, check=True).json["digest"]
     signature = f"{digest.replace(':', '-')}.sig"
     copy = (
@@ -269,7 +271,7 @@ def test_a_static_root_is_followed(registered: Registered, scratch: Path) -> Non
     """Any web server gives a release's folder to hosts."""
     built = registered.build()
     folder = scratch / "www"
-    registered.run("publish", f"dir:{folder}", check=True)
+    registered.run("publish", "--no-tools", f"dir:{folder}", check=True)
     registered.move_on()
     with static_root(folder) as url:
         done = registered.run("sync", "--from", url, "--only-from", env=OFFLINE)
