@@ -220,6 +220,7 @@ def shells(session: nox.Session) -> None:
     The shells are the system's, and it is said which are missing: apt-get install zsh fish man-db
     """
     need_envbuild(session, "test")
+    session.install("taplo")
     env = {"ENVBUILD_SHELLS": "1"}
     session.run("pytest", "tests/shells", *session.posargs, env=env)
 

@@ -110,13 +110,23 @@ def _outcome(result: EditResult) -> Outcome:
     return outcome_of(result, render_edit, edit_table)
 
 
-@Verb("init", trusts=())
+@Verb(
+    "init",
+    flag("--bare", "write no comments, no example and no schema"),
+    flag("--schema", "only write the schema beside the declaration, for editors"),
+    trusts=(),
+)
 def init(context: Context, arguments: Arguments) -> Outcome:
     """Write a drivers.toml with comments, to start with."""
     from envbuild.commands.init import init as command
+    from envbuild.commands.init import write_schema
     from envbuild.report.declaration import init_table, render_init
 
-    result = command(context.declaration_path if arguments.names_file else Path(DECLARATION))
+    if arguments.schema:
+        result = write_schema(context.declaration_path)
+    else:
+        path = context.declaration_path if arguments.names_file else Path(DECLARATION)
+        result = command(path, bare=arguments.bare)
     return outcome_of(result, render_init, init_table)
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
-    "init": (("envbuild init", "write a drivers.toml with comments"),),
+    "init": (
+        ("envbuild init", "write a drivers.toml with comments"),
+        ("envbuild init --schema", "renew the schema that editors check it by"),
+    ),
     "import": (
         ("envbuild import requirements.txt --name web", "a driver from a requirements file"),
         (

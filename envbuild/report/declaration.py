@@ -26,7 +26,7 @@ def render_init(result: InitResult) -> Text:
 
 def init_table(result: InitResult) -> dict[str, object]:
     """The same as a JSON object."""
-    return {"path": result.path}
+    return {"path": result.path, "schema": result.schema}
 
 
 def render_edit(result: EditResult) -> Text:

@@ -52,6 +52,7 @@ def _package(written: str) -> str:
 
 _PYTHON = Key("python", text(_python))
 _PACKAGES = Key("packages", list_of(text(_package), filled=True, unique=True))
+INHERIT_KEYS: tuple[Key[object], ...] = (_PYTHON, _PACKAGES)
 
 
 def read_inherit(value: object, place: Place) -> Inherit | None:

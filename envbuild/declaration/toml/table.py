@@ -144,25 +144,34 @@ def read_table(
     return Table(place=place, present=frozenset(present), values=values)
 
 
-def text(parse: Callable[[str], T], *, hint: str | None = None) -> Reader[T]:
-    """A reader of strings; `parse` raises ValueError, or TextError, with a message for the user.
+@value
+class TextReader(Generic[T]):
+    """A reader of strings; see `text`."""
 
-    The hint is for a value that is not a string.
-    """
+    parse: Callable[[str], T]
+    hint: str | None = None
 
-    def read(value: object, place: Place) -> T | None:
+    def __call__(self, value: object, place: Place) -> T | None:
+        """Read a value."""
         if not isinstance(value, str):
-            place.wrong(f"must be a string, not {kind(value)}", hint=hint or _in_quotes(value))
+            hint = self.hint or _in_quotes(value)
+            place.wrong(f"must be a string, not {kind(value)}", hint=hint)
             return None
         try:
-            return parse(value)
+            return self.parse(value)
         except TextError as wrong:
             place.wrong(str(wrong), hint=wrong.hint, detail=wrong.detail)
         except ValueError as error:
             place.wrong(str(error))
         return None
 
-    return read
+
+def text(parse: Callable[[str], T], *, hint: str | None = None) -> Reader[T]:
+    """A reader of strings; `parse` raises ValueError, or TextError, with a message for the user.
+
+    The hint is for a value that is not a string.
+    """
+    return TextReader(parse=parse, hint=hint)
 
 
 def _in_quotes(value: object) -> str:
@@ -182,6 +191,30 @@ def boolean(value: object, place: Place) -> bool | None:
     return None
 
 
+@value
+class ListReader(Generic[T]):
+    """A reader of lists; see `list_of`."""
+
+    element: Reader[T]
+    filled: bool
+    unique: bool
+
+    def __call__(self, value: object, place: Place) -> tuple[T, ...] | None:
+        """Read a value."""
+        if not isinstance(value, list):
+            example = value if isinstance(value, str) else "…"
+            hint = f'write it as a list: ["{example}"]'
+            place.wrong(f"must be a list, not {kind(value)}", hint=hint)
+            return None
+        if self.filled and not value:
+            place.wrong("must not be empty", hint="name at least one")
+            return None
+        read_so_far = [self.element(inner, place.at(index)) for index, inner in enumerate(value)]
+        elements = tuple(element for element in read_so_far if element is not None)
+        repeated = self.unique and _note_repetitions(read_so_far, place)
+        return elements if len(elements) == len(value) and not repeated else None
+
+
 def list_of(
     read_element: Reader[T], *, filled: bool = False, unique: bool = False
 ) -> Reader[tuple[T, ...]]:
@@ -189,22 +222,7 @@ def list_of(
 
     `filled` refuses the empty list, `unique` an element that is equal to an earlier one.
     """
-
-    def read(value: object, place: Place) -> tuple[T, ...] | None:
-        if not isinstance(value, list):
-            example = value if isinstance(value, str) else "…"
-            hint = f'write it as a list: ["{example}"]'
-            place.wrong(f"must be a list, not {kind(value)}", hint=hint)
-            return None
-        if filled and not value:
-            place.wrong("must not be empty", hint="name at least one")
-            return None
-        read_so_far = [read_element(inner, place.at(index)) for index, inner in enumerate(value)]
-        elements = tuple(element for element in read_so_far if element is not None)
-        repeated = unique and _note_repetitions(read_so_far, place)
-        return elements if len(elements) == len(value) and not repeated else None
-
-    return read
+    return ListReader(element=read_element, filled=filled, unique=unique)
 
 
 def _note_repetitions(elements: list[T | None], place: Place) -> bool:
@@ -219,17 +237,23 @@ def _note_repetitions(elements: list[T | None], place: Place) -> bool:
     return repeated
 
 
-def one_or_more(read_element: Reader[T]) -> Reader[tuple[T, ...]]:
-    """A reader of one value, or of a list of them without repetitions."""
-    read_list = list_of(read_element, filled=True, unique=True)
+@value
+class OneOrMoreReader(Generic[T]):
+    """A reader of one value or of a list; see `one_or_more`."""
 
-    def read(value: object, place: Place) -> tuple[T, ...] | None:
+    element: Reader[T]
+
+    def __call__(self, value: object, place: Place) -> tuple[T, ...] | None:
+        """Read a value."""
         if isinstance(value, list):
-            return read_list(value, place)
-        element = read_element(value, place)
+            return list_of(self.element, filled=True, unique=True)(value, place)
+        element = self.element(value, place)
         return None if element is None else (element,)
 
-    return read
+
+def one_or_more(read_element: Reader[T]) -> Reader[tuple[T, ...]]:
+    """A reader of one value, or of a list of them without repetitions."""
+    return OneOrMoreReader(element=read_element)
 
 
 def tables(keys: Iterable[Key[object]]) -> Reader[tuple[Table, ...]]:
@@ -249,14 +273,21 @@ def tables(keys: Iterable[Key[object]]) -> Reader[tuple[Table, ...]]:
     return read
 
 
-def located(read_value: Reader[T]) -> Reader[Located[T]]:
-    """A reader that keeps the place with the value, for later checks."""
+@value
+class LocatedReader(Generic[T]):
+    """A reader that keeps the place with the value; see `located`."""
 
-    def read(value: object, place: Place) -> Located[T] | None:
-        result = read_value(value, place)
+    inner: Reader[T]
+
+    def __call__(self, value: object, place: Place) -> Located[T] | None:
+        """Read a value."""
+        result = self.inner(value, place)
         return None if result is None else Located(value=result, place=place)
 
-    return read
+
+def located(read_value: Reader[T]) -> Reader[Located[T]]:
+    """A reader that keeps the place with the value, for later checks."""
+    return LocatedReader(inner=read_value)
 
 
 def kind(value: object) -> str:

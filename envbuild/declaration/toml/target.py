@@ -178,19 +178,19 @@ _COMPUTE = Key(
     "compute",
     text(partial(parse_versions, kind="compute", example=">=8.0"), hint='write compute = ">=8.0"'),
 )
-_FEATURES = Key("features", list_of(text(_feature), filled=True, unique=True))
+FEATURES = Key("features", list_of(text(_feature), filled=True, unique=True))
 _CPU_HINT = 'write cpu = { features = ["avx512f"] }'
 
 
 def _read_cpu(value: object, place: Place) -> tuple[str, ...] | None:
     """Read `{ features = ["avx512f"] }`."""
-    table = read_table(value, place, (_FEATURES,), hint=_CPU_HINT)
-    if table is not None and not table.has(_FEATURES):
+    table = read_table(value, place, (FEATURES,), hint=_CPU_HINT)
+    if table is not None and not table.has(FEATURES):
         place.wrong("names no feature", hint=_CPU_HINT)
-    return table.get(_FEATURES) if table is not None else None
+    return table.get(FEATURES) if table is not None else None
 
 
-_CPU = Key("cpu", _read_cpu)
+CPU = Key("cpu", _read_cpu)
 
 
 def resolver(written: str) -> str:
@@ -203,7 +203,7 @@ def resolver(written: str) -> str:
     return written
 
 
-ACCELERATOR_KEYS: tuple[Key[object], ...] = (*_VERSION_KEYS, _COMPUTE, _CPU)
+ACCELERATOR_KEYS: tuple[Key[object], ...] = (*_VERSION_KEYS, _COMPUTE, CPU)
 
 
 def read_accelerator(value: object, place: Place) -> Accelerator | None:
@@ -214,7 +214,7 @@ def read_accelerator(value: object, place: Place) -> Accelerator | None:
     table = read_table(value, place, ACCELERATOR_KEYS, hint=hint)
     if table is None:
         return None
-    kinds = [key.name for key in (*_VERSION_KEYS, _CPU) if table.has(key)]
+    kinds = [key.name for key in (*_VERSION_KEYS, CPU) if table.has(key)]
     if len(kinds) != 1:
         place.wrong("must name one kind", hint=hint)
         return None
@@ -223,7 +223,7 @@ def read_accelerator(value: object, place: Place) -> Accelerator | None:
             f"{kinds[0]} has no compute capability", hint="remove `compute`, or use cuda"
         )
         return None
-    features = table.get(_CPU)
+    features = table.get(CPU)
     versions = [versions for key in _VERSION_KEYS if (versions := table.get(key)) is not None]
     if not features and not versions:
         return None

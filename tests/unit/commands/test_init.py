@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envbuild.commands.init import init
+from envbuild.commands.edit import add
+from envbuild.commands.init import init, write_schema
 from envbuild.declaration.file import read_declaration
 from envbuild.declaration.toml.document import TOP_KEYS
 from envbuild.declaration.toml.index import INDEX_KEYS
@@ -32,7 +33,7 @@ def test_every_key_is_shown_and_every_example_is_right(tmp_path: Path) -> None:
     """Whoever takes the comment sign from an example gets a declaration that is accepted."""
     path = tmp_path / "drivers.toml"
     init(path)
-    text = re.sub(r"^#(?! )", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    text = re.sub(r"^#(?![ :])", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
     path.write_text(text, encoding="utf-8")
     declaration = read_declaration(path)
     assert [driver.name for driver in declaration.drivers] == ["web", "vllm", "ocr", "chat"]
@@ -72,3 +73,32 @@ def test_init_where_the_disk_says_no(tmp_path: Path) -> None:
     """What the host refuses is exit 5, with the system's words."""
     with pytest.raises(HostError, match="File name too long"):
         init(tmp_path / f"{'x' * 254}")
+
+
+def test_the_schema_lies_beside_it(tmp_path: Path) -> None:
+    """It is named in the first line, and written anew on demand; a file of somebody else's stays."""
+    result = init(tmp_path / "drivers.toml")
+    schema = tmp_path / "drivers.schema.json"
+    assert result.schema == str(schema)
+    assert (tmp_path / "drivers.toml").read_text().startswith("#:schema ./drivers.schema.json\n")
+    whole = schema.read_text()
+    schema.write_text('{"title": "drivers.toml of envbuild"}')
+    write_schema(tmp_path / "drivers.toml")
+    assert schema.read_text() == whole
+    schema.write_text('{"title": "mine"}')
+    with pytest.raises(UsageError, match="not a schema of envbuild"):
+        write_schema(tmp_path / "drivers.toml")
+    (tmp_path / "drivers.toml").unlink()
+    assert init(tmp_path / "drivers.toml").schema is None
+    assert "#:schema" not in (tmp_path / "drivers.toml").read_text()
+    assert schema.read_text() == '{"title": "mine"}'
+
+
+def test_a_bare_one_can_be_added_to(tmp_path: Path) -> None:
+    """It has no driver yet, so that `add` and `import` begin it."""
+    path = tmp_path / "drivers.toml"
+    assert init(path, bare=True).schema is None
+    assert path.read_text() == "version = 1\n"
+    add(path, "web", ("uvicorn",))
+    assert path.read_text() == 'version = 1\n\n[drivers.web]\nrequires = ["uvicorn"]\n'
+    assert [file.name for file in tmp_path.iterdir()] == ["drivers.toml"]
