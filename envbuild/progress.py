@@ -20,6 +20,10 @@ class Progress(Protocol):
         """The driver is finished, with its result."""
         ...
 
+    def failed(self, driver: str, text: str) -> None:
+        """The driver is finished, and what was to be done for it was not."""
+        ...
+
     def note(self, text: str) -> None:
         """Something that the user should know and that belongs to no driver."""
         ...
@@ -35,6 +39,9 @@ class Silent:
         """Say nothing."""
 
     def done(self, driver: str, text: str) -> None:
+        """Say nothing."""
+
+    def failed(self, driver: str, text: str) -> None:
         """Say nothing."""
 
     def note(self, text: str) -> None:

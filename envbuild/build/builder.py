@@ -123,7 +123,7 @@ class Builder:
                         built.append(item.driver.name)
                 except EnvbuildError as error:
                     failures.append(Failure(driver=item.driver.name, error=error))
-                    self.progress.done(item.driver.name, "failed")
+                    self.progress.failed(item.driver.name, "failed")
         return tuple(built), failures
 
     def build(self, wanted: Wanted) -> bool:
@@ -235,7 +235,6 @@ class Builder:
                 self.store.add_generation(manifest)
             except OSError as error:
                 raise unwritable(self.store.root, error) from error
-        self.progress.note(f"generation {manifest.generation} is current")
         moved = moved_shims(current, manifest)
         return replace(applied, manifest=manifest, switched=True, moved_shims=moved)
 

@@ -53,10 +53,10 @@ class Gate:
         complete = []
         for item in wanted:
             if (other := self._not_as_released(item)) is not None:
-                self.progress.done(item.driver.name, "not as released")
+                self.progress.failed(item.driver.name, "not as released")
                 yield item.driver.name, other
             elif (error := self._incomplete(item)) is not None:
-                self.progress.done(item.driver.name, "not complete")
+                self.progress.failed(item.driver.name, "not complete")
                 yield item.driver.name, error
             else:
                 complete.append(item)
@@ -131,8 +131,10 @@ class Gate:
             if any(result.wrote for result in own):
                 self.store.receipt(item.environment).unlink(missing_ok=True)
             error = probe_failure(own, file=self.declared_in, line=item.driver.line)
-            self.progress.done(name, "probed" if error is None else "its probe failed")
-            if error is not None:
+            if error is None:
+                self.progress.done(name, "probed")
+            else:
+                self.progress.failed(name, "its probe failed")
                 yield name, error
 
     def _moved(self, wanted: Iterable[Wanted]) -> Iterator[Wanted]:

@@ -8,7 +8,7 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import NoReturn
+    from typing import Any, NoReturn
 
     from envbuild.cli.context import Context
     from envbuild.cli.options import Arguments
@@ -47,6 +47,7 @@ def main(argv: Sequence[str], environment: Mapping[str, str]) -> int:
     """Run one command and return its exit code; results on stdout, everything else on stderr."""
     try:
         verb, arguments = _read(argv)
+        _settle_colour(arguments, environment)
         _settle_places(arguments, environment)
         if verb.at_once is not None and arguments.format == "text":
             text = verb.at_once(arguments, environment)
@@ -141,6 +142,20 @@ def _settle_places(arguments: Arguments, environment: Mapping[str, str]) -> None
     arguments.file = find_declaration(named)
 
 
+def _settle_colour(arguments: Arguments, environment: Mapping[str, str]) -> None:
+    """Paint what is written to terminals, as far as `--color` and the environment allow."""
+    when = arguments.color
+    if when == "never" or (when == "auto" and not (sys.stdout.isatty() or sys.stderr.isatty())):
+        return
+    from envbuild.report.colour import Painted, may_colour
+
+    streams: Any = sys
+    if arguments.format == "text" and may_colour(sys.stdout, environment, when):
+        streams.stdout = Painted(sys.stdout)
+    if may_colour(sys.stderr, environment, when):
+        streams.stderr = Painted(sys.stderr)
+
+
 def _is_silent(verb: Verb, arguments: Arguments, code: int) -> bool:
     """Whether a result is not printed, because of `--quiet`; JSON always is."""
     from envbuild.cli.verbs import CHANGING
@@ -174,6 +189,8 @@ def _run(verb: Verb, arguments: Arguments, environment: Mapping[str, str]) -> in
         outcome = verb.run(context, arguments)
         if not _is_silent(verb, arguments, outcome.code):
             outcome.show(sys.stdout, as_json=arguments.format == "json")
+        if context.last_line:
+            sys.stderr.write(context.last_line)
     except KeyboardInterrupt:
         context.stop()
         return _say_interrupted()

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from envbuild.store.store import Store
     from envbuild.store.trust import Trust
     from envbuild.target.target import Host, Interpreter
+    from envbuild.text import Text
     from envbuild.wheelcache.bytecode import Bytecode
 
     N = TypeVar("N", int, float)
@@ -42,6 +43,8 @@ class Context:
     def __init__(self, *, arguments: Arguments, environment: Mapping[str, str]) -> None:
         self._arguments = arguments
         self.environment = environment
+        self.last_line: Text | None = None
+        """What stderr gets below the result: what was done, and how long it took."""
 
     def stop(self) -> None:
         """End every program that was started."""
@@ -171,9 +174,14 @@ class Context:
             yield Silent()
             return
         live = not given.verbose  # whose lines would tear a live display
-        shown = shown_progress(sys.stderr, self.environment, live=live, color=given.color)
-        with shown as progress:
+        with shown_progress(
+            *(sys.stderr, self.environment),
+            live=live,
+            color=given.color,
+            stages=bool(given.verbose),
+        ) as progress:
             yield progress
+        self.last_line = progress.tally.last_line()
 
     @cached_property
     def runner(self) -> SystemRunner:

@@ -87,7 +87,7 @@ class WheelBuilder:
             except (EnvbuildError, OSError) as error:
                 known = error if isinstance(error, EnvbuildError) else unwritable("cache", error)
                 failures.append(Failure(driver=name, error=known))
-                self.progress.done(name, "failed")
+                self.progress.failed(name, "failed")
                 continue
             locked = _with_wheels(lockfile, made)
             wheels += [_told(lockfile, target, wheel) for target, wheel in made]

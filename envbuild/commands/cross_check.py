@@ -70,7 +70,7 @@ class CrossChecker:
         result = replace(result, not_judged=tuple(obstacles.items()))
         targets = tuple(target for target in lockfile.targets if target not in obstacles)
         if not targets:
-            self.progress.done(driver.name, "not cross-checked")
+            self.progress.failed(driver.name, "not cross-checked")
             return result
         if self._is_ruled(driver):
             upgrade = Upgrade()  # it was not resolved alone, so it is not chosen anew alone

@@ -83,7 +83,7 @@ class GroupResolver:
                     names = tuple(job.driver.name for job in group)
                     failures.append(LockFailure(drivers=names, error=placed))
                     for name in names:
-                        self.progress.done(name, "failed")
+                        self.progress.failed(name, "failed")
         return Resolved(locked=locked, failures=tuple(failures))
 
     def _begin(

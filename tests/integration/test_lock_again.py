@@ -70,9 +70,9 @@ def test_a_requirement_with_an_address_is_refused_with_and_without_a_lockfile(
     run_envbuild.declare(declare_drivers({"app": ["one"]}, python=python_version))
     run_envbuild("lock", check=True)
     run_envbuild.declare(declare_drivers({"app": ["one[x]"]}, python=python_version))
-    again = run_envbuild("lock")
+    again = run_envbuild("lock", "-q")
     (project / "locks/app.toml").unlink()
-    plain = run_envbuild("lock")
+    plain = run_envbuild("lock", "-q")
     assert again.code != 0
     assert (again.code, again.stderr) == (plain.code, plain.stderr)
 

@@ -149,7 +149,7 @@ def _lock_both_ways(
     locks, copy = project / "locks", project / "locks-before"
     shutil.copytree(locks, copy)
     resolved = subprocess.run(
-        (sys.executable, "-c", _RESOLVING, "lock", *case.arguments),
+        (sys.executable, "-c", _RESOLVING, "lock", "-v", *case.arguments),
         cwd=project,
         env=run_envbuild.environment(None),
         capture_output=True,
@@ -161,7 +161,7 @@ def _lock_both_ways(
     expected = {path.name: path.read_bytes() for path in locks.iterdir()}
     shutil.rmtree(locks)
     shutil.copytree(copy, locks)
-    done = run_envbuild("lock", *case.arguments, check=True)
+    done = run_envbuild("lock", "-v", *case.arguments, check=True)
     assert {path.name: path.read_bytes() for path in locks.iterdir()} == expected
     assert done.stdout == resolved.stdout
     return "app: resolving for" in done.stderr

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import random
 import re
+import struct
 import subprocess
 import sys
+import termios
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -111,6 +114,78 @@ def test_a_download_that_breaks_off_counts_on(
 def test_a_pipe_gets_lines(declared: CommandLine) -> None:
     """Without a terminal there are plain lines on stderr, and rich is never imported."""
     result = declared("lock", env={"PYTHONPROFILEIMPORTTIME": "1"}, check=True)
-    assert "web: resolving for" in result.stderr
+    assert re.search(r"(?m)^web: 1 package, [0-9.]+ s$", result.stderr)
+    assert re.search(r"(?m)^2 done, [0-9.]+ s$", result.stderr)
+    assert "resolving for" not in result.stderr
     assert "\x1b[" not in result.stderr
     assert "rich" not in result.stderr
+
+
+def test_verbose_tells_the_stages(declared: CommandLine) -> None:
+    """Who looks for what takes long sees each stage."""
+    result = declared("lock", "-v", check=True)
+    assert "web: resolving for" in result.stderr
+
+
+def test_results_have_colours_on_a_terminal_alone(declared: CommandLine) -> None:
+    """`--color always` paints in a pipe, `NO_COLOR` and `--color never` keep a terminal plain."""
+    declared("lock", check=True)
+    plain = declared("lock", "--check", check=True).stdout
+    assert "\x1b[" not in plain
+    painted = declared("lock", "--check", "--color", "always", check=True).stdout
+    assert "\x1b[32mfresh\x1b[0m" in painted
+    assert re.sub(r"\x1b\[\d+m", "", painted) == plain
+    table = declared("lock", "--check", "--color", "always", "--format", "json", check=True)
+    assert "\x1b[" not in table.stdout
+    for argv, env in ((("--color", "never"), {}), ((), {"NO_COLOR": "1"})):
+        _, _, terminal = _on_a_terminal(declared, "which", "nobody", *argv, **env)
+        assert terminal.startswith("error: ")
+    _, _, terminal = _on_a_terminal(declared, "which", "nobody", NO_COLOR="")
+    assert terminal.startswith("\x1b[31m\x1b[1merror:\x1b[0m ")
+
+
+def test_a_terminal_that_is_resized(
+    run_envbuild: CommandLine, index: IndexServer, faults: FaultProxy, python_version: str
+) -> None:
+    """The table follows the window while it is drawn: no line is wider than it is."""
+    wheel = replace(command_wheel("web"), data={"data/d": random.Random(1).randbytes(4 << 20)})
+    index.add(wheel)
+    run_envbuild.declare(declare_drivers({"web": ["web"]}, python=python_version))
+    run_envbuild("lock", check=True)
+    faults.inject(r"/web-.*\.whl$", Trickle(pause=0.4, piece=1 << 20))
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 120, 0, 0))
+    process = subprocess.Popen(
+        (sys.executable, "-m", "envbuild", "sync"),
+        cwd=run_envbuild.cwd,
+        env=run_envbuild.environment(
+            {
+                "TERM": "xterm-256color",
+                "ENVBUILD_INDEX_DEFAULT_URL": faults.url,
+                "COLUMNS": None,
+                "LINES": None,
+            }
+        ),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        text=True,
+    )
+    seen, narrow = b"", None
+    os.close(theirs)
+    while narrow is None or b"done" not in seen[narrow:]:
+        try:
+            seen += os.read(ours, 65536)
+        except OSError:
+            break
+        if narrow is None and b"of 4.0 MiB" in seen:
+            narrow = len(seen)
+            fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 40, 0, 0))
+    assert process.wait(60) == 0
+    process.communicate()
+    os.close(ours)
+    assert narrow is not None
+    drawn = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", seen[narrow:].decode())
+    rows = [line for line in re.split(r"[\r\n]+", drawn) if line.rstrip().endswith(" s")][2:]
+    assert rows
+    assert max(map(len, rows)) <= 40, rows

@@ -252,9 +252,9 @@ def test_a_lockfile_is_stale_when_its_variants_change(
     fleet("lock", "--check", check=True)
     assert (fleet.cwd / "locks/asr.toml").read_bytes() == before
     fleet.declare(text.replace('["whisper", "torch"]', '["whisper>=1", "torch"]'))
-    locked = fleet("lock", check=True)
+    locked = fleet("lock", "-v", check=True)
     assert "checking that indexes still list every pin" in locked.stderr
-    assert "resolving" not in locked.stderr
+    assert "resolving for" not in locked.stderr
     after = (fleet.cwd / "locks/asr.toml").read_bytes()
     assert after.partition(b"[[package]]")[2] == before.partition(b"[[package]]")[2]
 

@@ -212,7 +212,7 @@ def elements(page: str) -> list[tuple[str, tuple[str, ...]]]:
 def test_progress_is_a_line_each(hostile: str) -> None:
     """Whatever is told while a command works is one line of text on stderr."""
     stream = StringIO()
-    progress = LineProgress(stream)
+    progress = LineProgress(stream, stages=True)
     progress.stage(f"app{hostile}", hostile)
     progress.note(hostile)
     assert controls(stream.getvalue()) == []
@@ -233,7 +233,7 @@ def test_a_unit_file_has_the_lines_that_it_was_given(hostile: str) -> None:
 
 FORMS = (
     *("text.py", "report/annotations.py", "report/markup.py", "report/outcome.py"),
-    *("report/conflicts_svg.py", "report/html_page.py", "report/progress.py"),
+    *("report/conflicts_svg.py", "report/html_page.py", "report/live_progress.py"),
 )
 """Where printed text is made out of strings; rich's `Text` in the last is another one."""
 
@@ -256,4 +256,8 @@ def test_nothing_is_printed_that_no_form_has_made() -> None:
                 writers.append((name, ast.unparse(node.args[0]).partition("(")[0]))
     assert makers == set(FORMS)
     others = {writer for writer in writers if writer[1] not in MAKERS}
-    assert others == {("cli/__init__.py", "text"), ("cli/__init__.py", r"'interrupted\n'")}
+    assert others == {
+        ("cli/__init__.py", "text"),
+        ("cli/__init__.py", "context.last_line"),
+        ("cli/__init__.py", r"'interrupted\n'"),
+    }

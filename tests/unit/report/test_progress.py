@@ -3,32 +3,77 @@
 from __future__ import annotations
 
 import io
+import re
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 
-from envbuild.report.progress import LineProgress, LiveProgress, shown_progress
+from envbuild.report.progress import LineProgress, render_seconds, shown_progress
 
 
-def test_every_stage_is_a_line_and_said_once() -> None:
-    """A log shows what happened to each driver, without repeating itself."""
+def steady(text: str) -> str:
+    """The text with all times as zero."""
+    return re.sub(r"\d+\.\d s", "0.0 s", text)
+
+
+def test_a_log_has_a_line_for_each_driver() -> None:
+    """When it is finished, with the time that it took; then what all of it came to."""
     stream = io.StringIO()
-    progress = LineProgress(stream)
+    with shown_progress(stream, {}) as progress:
+        progress.stage("asr", "installing")
+        progress.stage("gateway", "installing")
+        progress.downloaded("asr", 1 << 20, 2 << 20)
+        progress.downloaded("asr", 2 << 20, 2 << 20)
+        progress.stage("asr", "adding bytecode")
+        progress.done("asr", "built asr-1.0")
+        progress.failed("gateway", "failed")
+        progress.note("a note")
+    assert (
+        steady(stream.getvalue()) == "asr: built asr-1.0, 0.0 s\ngateway: failed, 0.0 s\na note\n"
+    )
+    assert steady(progress.tally.last_line()) == "1 done, 1 failed, 2.0 MiB downloaded, 0.0 s\n"
+
+
+def test_every_stage_is_a_line_if_it_is_asked_for() -> None:
+    """As `-v` does; none is said twice in a row."""
+    stream = io.StringIO()
+    progress = LineProgress(stream, stages=True)
     progress.stage("asr", "installing")
     progress.stage("gateway", "installing")
     progress.stage("asr", "installing")
-    progress.downloaded("asr", 1, 2)
     progress.done("asr", "built")
-    progress.note("generation 3 is current")
-    assert stream.getvalue() == (
-        "asr: installing\ngateway: installing\nasr: built\ngeneration 3 is current\n"
-    )
+    assert steady(stream.getvalue()) == "asr: installing\ngateway: installing\nasr: built, 0.0 s\n"
+
+
+def test_a_command_without_work_says_nothing() -> None:
+    """There is no last line where no driver was worked on."""
+    stream = io.StringIO()
+    with shown_progress(stream, {}) as progress:
+        pass
+    assert stream.getvalue() == progress.tally.last_line() == ""
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.04, "0.0 s"),
+        (9.94, "9.9 s"),
+        (9.96, "10 s"),
+        (59.4, "59 s"),
+        (59.6, "1 min 0 s"),
+        (725, "12 min 5 s"),
+    ],
+)
+def test_times_are_short(seconds: float, text: str) -> None:
+    """Tenths only where they say something."""
+    assert render_seconds(seconds) == text
 
 
 def test_lines_of_several_threads_do_not_mix() -> None:
     """Drivers that are built side by side write whole lines."""
     stream = io.StringIO()
-    progress = LineProgress(stream)
+    progress = LineProgress(stream, stages=True)
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda n: progress.stage(f"d{n % 8}", f"stage {n}"), range(500)))
     lines = stream.getvalue().splitlines()
@@ -54,31 +99,16 @@ def test_bars_are_for_capable_terminals_alone(
     with shown_progress(stream, environment) as progress:
         assert isinstance(progress, LineProgress)
         progress.done("asr", "built")
-    assert stream.getvalue() == "asr: built\n"
-
-
-def test_a_terminal_shows_bytes_beside_the_stage_they_belong_to() -> None:
-    """Who waits for gigabytes sees them come; the next stage begins without them."""
-    stream = Terminal()
-    with LiveProgress(stream) as progress:
-        progress.stage("vllm", "installing 157 packages")
-        progress.downloaded("vllm", 1_288_490_188, 3_650_722_201)
-        progress.refresh()
-        assert "installing 157 packages  1.2 GiB of 3.4 GiB" in stream.getvalue()
-        before = len(stream.getvalue())
-        progress.stage("vllm", "adding bytecode")
-        progress.refresh()
-        shown = stream.getvalue()[before:]
-        assert "adding bytecode" in shown
-        assert "GiB" not in shown
+    assert steady(stream.getvalue()) == "asr: built\n"
 
 
 def test_nothing_is_said_after_the_end() -> None:
     """After an interrupt threads go on for a moment: `interrupted` stays the last line."""
     stream = io.StringIO()
-    with shown_progress(stream, {}) as progress:
+    with suppress(KeyboardInterrupt), shown_progress(stream, {}, stages=True) as progress:
         progress.stage("web", "installing")
+        raise KeyboardInterrupt
     progress.stage("web", "adding bytecode")
     progress.done("web", "built web")
-    progress.note("generation 1 is current")
+    progress.note("a note")
     assert stream.getvalue() == "web: installing\n"
