@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from envbuild.conflicts.limits import Bounds, Steps
-from envbuild.conflicts.meeting import alike
+from envbuild.conflicts.meeting import alike as on_alike_targets
+from envbuild.conflicts.same_source import is_sourced, same_source, source_words
 from envbuild.requirement.graph import edges_of, overrides_by_package
 from envbuild.requirement.parse import admits, parse_version
 
@@ -55,6 +56,9 @@ class Link:
     override: str | None = None
     """The driver's override that replaces the text, if there is one."""
 
+    origin: str = ""
+    """Where a driver has the package from, if the link is about that; then the specifier is empty."""
+
 
 class Node(NamedTuple):
     """A package with one of its extras (`""` for none), under one driver's overrides."""
@@ -98,7 +102,14 @@ class Candidates:
         """The propagation's results about single candidates, kept for all pairs."""
 
         self._by_package: dict[str, list[Candidate]] = {}
-        self._known: dict[tuple[str, str, tuple[str, ...]], Candidate] = {}
+        self._known: dict[
+            tuple[str, str, tuple[str, ...]], list[tuple[LockedPackage, Candidate]]
+        ] = {}
+        """Candidates that differ in nothing but their source, each with the first package that has it."""
+
+        self._sourced: set[str] = set()
+        """The packages that come from a source somewhere."""
+
         self._masks: dict[tuple[str, str], int] = {}
         self._links: dict[tuple[Candidate, str, tuple[str, ...]], tuple[Link, ...]] = {}
         self._plain_asks: dict[tuple[str, ...], dict[tuple[str, int], tuple[Ask, ...]]] = {}
@@ -119,7 +130,10 @@ class Candidates:
 
     def find(self, package: LockedPackage) -> Candidate:
         """The candidate of a locked package; KeyError if the target has none."""
-        return self._known[package.name, package.version, package.requires]
+        alike = self._known[package.name, package.version, package.requires]
+        if len(alike) == 1:
+            return alike[0][1]
+        return next(candidate for known, candidate in alike if same_source(known, package))
 
     def newest(self, package: str, mask: int) -> int:
         """The bit of the newest of some of the package's candidates."""
@@ -191,7 +205,7 @@ class Candidates:
         known = self._known_askers.get(overrides)
         if known is None:
             known = self._known_askers[overrides] = {}
-            for candidate in self._known.values():
+            for candidate in (one for alike in self._known.values() for _, one in alike):
                 for link in self.links(candidate, "", overrides):
                     asker = (candidate.package, candidate.bit, link.mask)
                     known.setdefault(link.package, []).append(asker)
@@ -203,6 +217,30 @@ class Candidates:
         return tuple(
             self._link(None, edge) for edge in edges_of(None, requires, "", self.target, replaced)
         )
+
+    def constraint_links(self, lockfile: Lockfile, locked: Target) -> tuple[Link, ...]:
+        """A driver's constraints, and where it has a package from that others have from elsewhere."""
+        constraints = self.root_links(lockfile.inputs.constraints, ())
+        return (*constraints, *self._source_links(lockfile, locked))
+
+    def _source_links(self, lockfile: Lockfile, locked: Target) -> Iterator[Link]:
+        for own in lockfile.packages_for(locked) if self._sourced else ():
+            if own.name in self._sourced:
+                admitted = (
+                    candidate.bit
+                    for (name, _, _), alike in self._known.items()
+                    for known, candidate in (alike if name == own.name else ())
+                    if same_source(known, own) or (is_sourced(own) and known.index == own.index)
+                )
+                yield Link(
+                    requirer=None,
+                    package=own.name,
+                    extras=(),
+                    specifier="",
+                    mask=sum(admitted),
+                    text=own.name,
+                    origin=f"from {source_words(own)}",
+                )
 
     def _make_links(
         self, candidate: Candidate, extra: str, overrides: tuple[str, ...]
@@ -237,8 +275,11 @@ class Candidates:
         return known
 
     def _add(self, package: LockedPackage, driver: str) -> None:
+        if is_sourced(package):
+            self._sourced.add(package.name)
         key = (package.name, package.version, package.requires)
-        if key in self._known:
+        alike = self._known.setdefault(key, [])
+        if any(same_source(known, package) for known, _ in alike):
             return
         siblings = self._by_package.setdefault(package.name, [])
         candidate = Candidate(
@@ -249,7 +290,7 @@ class Candidates:
             locked_by=driver,
         )
         siblings.append(candidate)
-        self._known[key] = candidate
+        alike.append((package, candidate))
         self.full[package.name] = (1 << len(siblings)) - 1
 
 
@@ -263,7 +304,7 @@ def _usable(lockfile: Lockfile, target: Target) -> Iterator[LockedPackage]:
     near = tuple(
         locked
         for locked in lockfile.targets
-        if _minor(locked.python) == _minor(target.python) and alike(locked, target)
+        if _minor(locked.python) == _minor(target.python) and on_alike_targets(locked, target)
     )
     exact = frozenset(locked for locked in near if runs_on(locked.platform, target.platform))
     if not near:

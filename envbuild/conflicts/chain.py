@@ -65,7 +65,7 @@ class Chains:
         way, root = self._way(link, side)
         kind = "override" if link.override else "requirement"
         if link in part.constraints:
-            kind = "constraint"
+            kind = "source" if link.origin else "constraint"
         elif not link.mask and not self._candidates.full.get(link.package):
             kind = "missing"
         return Cause(
@@ -74,7 +74,7 @@ class Chains:
             kind=kind,
             steps=tuple(self._step(candidate, side) for candidate in way),
             package=link.package,
-            specifier=link.specifier,
+            specifier=link.origin or link.specifier,
         )
 
     def _step(self, candidate: Candidate, side: int) -> Step:

@@ -34,6 +34,7 @@ class Cause:
 
     kind: str
     """`requirement`, `constraint` or `override` for required versions;
+    `source` for where a driver has a package from;
     `brings` for the chain to a package if one requirement excludes every locked version of it;
     `missing` for a package that no lockfile has; `python`, `platform` and `variant` for what the drivers declare.
     """
@@ -45,7 +46,7 @@ class Cause:
     """A package's name, `python`, `platform` or `variant`."""
 
     specifier: str
-    """The required versions; empty for any."""
+    """The required versions, empty for any; of a `source`, where it comes from."""
 
 
 @value
@@ -146,7 +147,7 @@ def render_cause(cause: Cause, file: str) -> str:
     A package with its driver's name is left out.
     """
     place = f"{file}:{cause.line}" if cause.line is not None else file
-    if cause.kind in ("constraint", "override"):
+    if cause.kind in ("constraint", "override", "source"):
         place += f", {cause.kind}"
     steps = [
         f"{step.package} {step.version}{_foreign(step.locked_by)}"

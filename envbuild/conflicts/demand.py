@@ -90,7 +90,7 @@ def part_of(lockfile: Lockfile, locked: Target, candidates: Candidates) -> Drive
         driver=lockfile.driver,
         overrides=inputs.overrides,
         roots=candidates.root_links(inputs.requires_on(locked), inputs.overrides),
-        constraints=candidates.root_links(inputs.constraints, ()),
+        constraints=candidates.constraint_links(lockfile, locked),
     )
 
 

@@ -129,7 +129,7 @@ def _window(
     ]
     links += [link for link in demand.part.constraints if link.package == package]
     links.sort(key=lambda link: (link.mask.bit_count(), len(link.specifier)))
-    specifiers = [link.specifier for link in links if link.mask & full != full]
+    specifiers = [link.origin or link.specifier for link in links if link.mask & full != full]
     versions = newest_first(candidates.of(package, admitted))
     return (
         tuple(dict.fromkeys(candidate.version for candidate in versions)),

@@ -6,6 +6,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from envbuild.conflicts.meeting import have_common_variants, shared_targets
+from envbuild.conflicts.same_source import is_sourced, same_source, version_words
 from envbuild.errors import Problem
 from envbuild.finding import Code, Finding
 from envbuild.lockfile.soundness import check_soundness
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from envbuild.conflicts.meeting import Meeting
     from envbuild.declaration.declaration import Agree, Coexist, Declaration
-    from envbuild.lockfile.lockfile import Lockfile
+    from envbuild.lockfile.lockfile import LockedPackage, Lockfile
 
 _SHOWN = 5
 
@@ -99,9 +100,9 @@ def agreement(rule: Agree, package: str, lockfiles: Mapping[str, Lockfile]) -> t
 
     With variants they are without local versions, as `2.9.0+cu130` and `2.9.0+cpu` differ from variant to variant.
     """
-    apart = _apart_versions(rule.drivers, package, lockfiles)
+    apart = _apart_packages(rule.drivers, package, lockfiles)
     versions = {
-        version for found in apart.values() for locked in found.values() for version in locked
+        one.version for found in apart.values() for locked in found.values() for one in locked
     }
     if any(lockfiles[name].inputs.variants for name in rule.drivers if name in lockfiles):
         versions = {parse_version(version).public for version in versions}
@@ -180,38 +181,46 @@ def _apart(first: Lockfile, second: Lockfile) -> str | None:
     shown = [
         f"{name} {ours} and {theirs}" for name, (ours, theirs) in sorted(differing.items())[:_SHOWN]
     ]
+    sourced = any("(" in words for pair in differing.values() for words in pair)
+    what = "versions or sources" if sourced else "versions"
     more = f" and {len(differing) - _SHOWN} more" if len(differing) > _SHOWN else ""
     return (
-        f"{first.driver} and {second.driver} must coexist and lock different versions: "
+        f"{first.driver} and {second.driver} must coexist and lock different {what}: "
         f"{', '.join(shown)}{more}"
     )
 
 
 def _differing(first: Lockfile, second: Lockfile, meeting: Meeting) -> dict[str, tuple[str, str]]:
-    ours = {package.name: package.version for package in first.packages_for(meeting.first)}
-    theirs = {package.name: package.version for package in second.packages_for(meeting.second)}
+    ours = {package.name: package for package in first.packages_for(meeting.first)}
+    theirs = {package.name: package for package in second.packages_for(meeting.second)}
     return {
-        name: (ours[name], theirs[name])
+        name: (version_words(ours[name]), version_words(theirs[name]))
         for name in ours.keys() & theirs.keys()
-        if ours[name] != theirs[name]
+        if not _are_same(ours[name], theirs[name])
     }
+
+
+def _are_same(one: LockedPackage, other: LockedPackage) -> bool:
+    return one.version == other.version and same_source(one, other)
 
 
 def _agree_findings(
     declaration: Declaration, rule: Agree, lockfiles: Mapping[str, Lockfile], folder: str
 ) -> Iterator[Finding]:
     for package in rule.packages:
-        apart = _apart_versions(rule.drivers, package, lockfiles)
+        apart = _apart_packages(rule.drivers, package, lockfiles)
+        everyone = [one for found in apart.values() for locked in found.values() for one in locked]
+        what = "version of one source" if any(map(is_sourced, everyone)) else "version"
         said = ";".join(_apart_words(found, variant) for variant, found in apart.items())
         concerned: dict[str, str] = {}
         for found in apart.values():
-            for driver, versions in found.items():
-                concerned.setdefault(driver, versions[0])
+            for driver, locked in found.items():
+                concerned.setdefault(driver, locked[0].version)
         for driver, version in concerned.items():
             yield Finding(
                 code=Code.RULE_AGREE,
                 subject=driver,
-                message=f"{package} must be the same version everywhere "
+                message=f"{package} must be the same {what} everywhere "
                 f"({declaration.file}:{rule.line}), but is not{said}",
                 path=f"{folder}/{driver}.toml",
                 line=package_line(lockfiles[driver], package, version),
@@ -219,33 +228,40 @@ def _agree_findings(
             )
 
 
-def _apart_words(found: dict[str, tuple[str, ...]], variant: str | None) -> str:
+def _apart_words(found: dict[str, tuple[LockedPackage, ...]], variant: str | None) -> str:
     """`: asr 2.9.0, tts 2.8.0`, or ` for variant cpu: …`."""
     where = f" for variant {variant}" if variant is not None else ""
-    drivers = (f"{driver} {'/'.join(versions)}" for driver, versions in found.items())
+    drivers = (
+        f"{driver} {'/'.join(dict.fromkeys(map(version_words, locked)))}"
+        for driver, locked in found.items()
+    )
     return f"{where}: {', '.join(drivers)}"
 
 
-def _apart_versions(
+def _apart_packages(
     drivers: tuple[str, ...], package: str, lockfiles: Mapping[str, Lockfile]
-) -> dict[str | None, dict[str, tuple[str, ...]]]:
-    """The versions that should be one and are several: for each variant, those of each driver.
+) -> dict[str | None, dict[str, tuple[LockedPackage, ...]]]:
+    """The packages that should be one version of one source and are several: for each variant, those of each driver.
 
     Versions of different variants need not be the same; a driver without variants is compared with each.
     """
-    found: dict[str | None, dict[str, dict[str, None]]] = {}
+    found: dict[str | None, dict[str, list[LockedPackage]]] = {}
     for driver in drivers:
         for entry in lockfiles[driver].every_package if driver in lockfiles else ():
-            for target in entry.targets if entry.name == package else ():
-                own = found.setdefault(target.variant, {}).setdefault(driver, {})
-                own[entry.version] = None
+            if entry.name == package:
+                for variant in dict.fromkeys(target.variant for target in entry.targets):
+                    found.setdefault(variant, {}).setdefault(driver, []).append(entry)
     everywhere = found.pop(None, {})
     groups = {variant: {**everywhere, **own} for variant, own in found.items()}
     return {
         variant: {driver: tuple(group[driver]) for driver in drivers if driver in group}
         for variant, group in (groups or {None: everywhere}).items()
-        if len({version for versions in group.values() for version in versions}) > 1
+        if not _all_same([one for locked in group.values() for one in locked])
     }
+
+
+def _all_same(packages: list[LockedPackage]) -> bool:
+    return all(_are_same(packages[0], one) for one in packages)
 
 
 def _versions(lockfile: Lockfile, package: str) -> tuple[str, ...]:

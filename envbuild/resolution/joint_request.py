@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.declaration.index import bound_index
-from envbuild.declaration.source import is_source, origin_words
+from envbuild.declaration.source import is_source, kind_of
 from envbuild.errors import Problem, UnsatisfiableError
 from envbuild.requirement.graph import active_edges
 from envbuild.resolution.resolution import Resolution, ResolveRequest
@@ -96,8 +96,7 @@ def own_part(
     files = tuple(file for file in resolution.files if file.package in needed)
     problems = [
         Problem(
-            message=f"{file.package} would come from two places: {origin_words(file.index, file.package)} "
-            f"and {origin_words(own, file.package)}",
+            message=f"{file.package} would come from two places: {_two_places(file.index, own)}",
             hint="let the drivers name the same `indexes`, and the same source",
         )
         for file in files
@@ -109,6 +108,17 @@ def own_part(
         target=resolution.target,
         files=tuple(replace(file, indexes=inputs.indexes_on(target)) for file in files),
     )
+
+
+def _two_places(one: str, other: str) -> str:
+    """`a git source and another git source`, or `index 'main' and a path source`."""
+    words = [
+        f"a {kind_of(origin)} source" if is_source(origin) else f"index {origin!r}"
+        for origin in (one, other)
+    ]
+    if words[0] == words[1]:
+        words[1] = f"another {kind_of(other)} source"
+    return " and ".join(words)
 
 
 def _joined(parts: list[Bindings]) -> Bindings:

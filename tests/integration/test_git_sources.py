@@ -232,3 +232,66 @@ def test_the_version_may_be_that_of_a_tag(
     lock.declare(text.replace('requires = ["svc"]', 'requires = ["svc", "helper"]'))
     lock("lock", check=True)
     locked(project)
+
+
+def _two(run: CommandLine, repository: Path, python: str, rule: str = "") -> None:
+    """Two drivers with one project at one version, from two commits."""
+    more = "".join(
+        f'[drivers.{name}.sources]\nsvc = {{ git = "file://{repository}", {revision} }}\n'
+        for name, revision in (("one", 'tag = "v0.3"'), ("two", 'branch = "main"'))
+    )
+    text = declare_drivers({"one": ["svc"], "two": ["svc"]}, python=python)
+    for name in ("one", "two"):
+        text = text.replace(f"[drivers.{name}]", f'[drivers.{name}]\nbinary = "helper"')
+    run.declare(text + more + rule)
+
+
+def test_one_version_of_two_commits_is_two(
+    lock: CommandLine, repository: Path, python_version: str, project: Path
+) -> None:
+    """`conflicts`, `[[agree]]` and `[[coexist]]` tell commits apart as they tell versions, and say which they are."""
+    (repository / "svc.py").write_text("VALUE = 2\n")
+    (commits := [commit(repository, "two")]).insert(0, _commit_of(repository, "v0.3"))
+    short = [one[:12] for one in commits]
+    _two(lock, repository, python_version)
+    lock("lock", check=True)
+    answer = lock("conflicts", "one", "two").stdout
+    assert "one × two: conflict" in answer, answer
+    for name, digits in zip(("one", "two"), short, strict=True):
+        assert re.search(rf"{name} \(drivers\.toml:\d+, source\) → svc from git {digits}", answer)
+    _two(lock, repository, python_version, '[[agree]]\npackages = ["svc"]\n')
+    found = lock("check").stdout
+    assert "svc must be the same version of one source everywhere" in found
+    assert f"one 0.3 (git {short[0]}), two 0.3 (git {short[1]})" in found
+    _two(lock, repository, python_version, '[[coexist]]\ndrivers = ["one", "two"]\n')
+    found = lock("check").stdout
+    assert (
+        f"different versions or sources: svc 0.3 (git {short[0]}) and 0.3 (git {short[1]})" in found
+    )
+    before = (project / "locks/one.toml").read_bytes()
+    joint = lock("lock")
+    assert joint.code == 3, joint
+    assert "svc would come from two places: a git source and another git source" in joint.stderr
+    assert (project / "locks/one.toml").read_bytes() == before
+
+
+def test_one_source_for_both_is_one(
+    lock: CommandLine, repository: Path, python_version: str, scratch: Path
+) -> None:
+    """The same tree from two clones, and a branch that moved between two locks, can be shared."""
+    _two(lock, repository, python_version)
+    lock("lock", check=True)  # the branch and the tag are one commit
+    assert "one × two: compatible" in lock("conflicts", "one", "two").stdout
+    text = (lock.cwd / "drivers.toml").read_text().replace('tag = "v0.3"', 'branch = "main"')
+    (lock.cwd / "drivers.toml").write_text(text)
+    lock("lock", check=True)
+    (repository / "svc.py").write_text("VALUE = 3\n")
+    commit(repository, "three")
+    lock("lock", "two", "--upgrade", check=True)
+    assert "one × two: compatible" in lock("conflicts", "one", "two").stdout
+
+
+def _commit_of(repository: Path, revision: str) -> str:
+    argv = ("git", "rev-parse", f"{revision}^{{commit}}")
+    done = subprocess.run(argv, cwd=repository, check=True, capture_output=True, text=True)
+    return done.stdout.strip()

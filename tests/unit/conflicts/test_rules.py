@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import pytest
+
 from envbuild.conflicts.rules import agreement, check_rules, coexist_problems
 from envbuild.declaration.declaration import Agree, Coexist
-from tests.support.values import make_declaration, make_driver, make_lockfile, make_package
+from envbuild.value import replace
+from tests.support.values import digest, make_declaration, make_driver, make_lockfile, make_package
 from tests.unit.conflicts.test_pair_decision import PLAIN, both
+
+if TYPE_CHECKING:
+    from envbuild.lockfile.lockfile import LockedPackage
 
 AGREE = Agree(packages=("torch",), drivers=("asr", "tts"), line=9)
 
@@ -52,3 +60,40 @@ def test_coexist_names_what_two_drivers_do_not_share() -> None:
     assert problem.message == "asr and tts must coexist and share no variant"
     assert problem.hint is not None
     assert "variants" in problem.hint
+
+
+def _from(origin: str, *files: str, version: str = "1.0") -> LockedPackage:
+    """torch from a source or an index, with these files' contents."""
+    package = make_package("torch", version, targets=(PLAIN,), index=origin)
+    return replace(
+        package, files=tuple(replace(package.files[0], sha256=digest(one)) for one in files)
+    )
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (_from("git:a", "x"), _from("git:a", "y"), False),
+        (_from("git:a", "x"), _from("git:b", "x"), True),
+        (_from("git:a", "x"), _from("path:b", "y"), False),
+        (_from("path:a", "x"), _from("torch-cpu", "x"), False),
+        (_from("url:a", "x"), _from("url:b", "y"), False),
+        (_from("url:a", "x", "y"), _from("url:a", "z"), True),
+        (_from("url:a", "x", "y"), _from("url:b", "y"), True),
+        (_from("default", "x"), _from("torch-cpu", "y"), True),
+        (_from("default", "x"), _from("host:"), True),
+        (_from("default", "x"), _from("default", "x", version="2.0"), False),
+    ],
+)
+def test_one_version_of_two_sources_is_not_one(
+    one: LockedPackage, other: LockedPackage, *, same: bool
+) -> None:
+    """The content decides where a source says where a package comes from; else the version alone."""
+    asr, tts = make_driver("asr", "torch"), make_driver("tts", "torch")
+    declaration = make_declaration(
+        asr, tts, agree=(AGREE,), coexist=(Coexist(drivers=("asr", "tts"), line=8),)
+    )
+    lockfiles = {"asr": make_lockfile(asr, one), "tts": make_lockfile(tts, other)}
+    found = check_rules(declaration, lockfiles, "locks")
+    assert bool(found) is not same
+    assert bool(agreement(AGREE, "torch", lockfiles)) is not same
