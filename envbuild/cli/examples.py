@@ -32,6 +32,11 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("envbuild lock", "lock what is stale"),
         ("envbuild lock web --upgrade-package numpy", "let one package of one driver move"),
         ("envbuild lock --check", "exit 1 if a lockfile is stale"),
+        ("envbuild lock --dry-run", "what would change, and which conflicts would come of it"),
+    ),
+    "upgrade": (
+        ("envbuild upgrade", "what `envbuild lock --upgrade` would change; writes nothing"),
+        ("envbuild upgrade web --upgrade-package numpy", "if only numpy moved"),
     ),
     "build": (("envbuild build web", "build its sources, and lock the wheels"),),
     "check": (

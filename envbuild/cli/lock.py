@@ -1,4 +1,4 @@
-"""`lock`."""
+"""`lock` and `upgrade`."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from envbuild.commands.lock_inherit import HostLists
     from envbuild.commands.lock_jobs import Upgrade
     from envbuild.commands.lock_result import LockResult
+    from envbuild.errors import UsageError
     from envbuild.imports.host_packages import HostPackage
     from envbuild.progress import Progress
     from envbuild.report.outcome import Outcome
@@ -33,7 +34,7 @@ def _at_once(arguments: Arguments, environment: Mapping[str, str]) -> Text | Non
 
     if arguments.drivers or arguments.upgrade or arguments.upgrade_package:
         return None
-    if arguments.cross_check or arguments.host_packages:
+    if arguments.cross_check or arguments.host_packages or arguments.dry_run:
         return None
     if not arguments.check and not is_own_declaration(arguments):
         return None
@@ -66,6 +67,12 @@ def _package(text: str) -> str:
         "--check",
         "write nothing; exit 1 and give the reasons if a lockfile is stale, "
         "or with an upgrade if a pin would move",
+        group="without writing",
+    ),
+    flag(
+        "--dry-run",
+        "write nothing; show what would change, and which conflicts would come and go",
+        group="without writing",
     ),
     flag(
         "--cross-check",
@@ -80,9 +87,10 @@ def _package(text: str) -> str:
         default=(),
     ),
     JOBS,
+    formats=("text", "json", "markdown"),
     at_once=_at_once,
     trusts=("declaration",),
-    only_reads=lambda arguments: bool(arguments.check),
+    only_reads=lambda arguments: bool(arguments.check or arguments.dry_run),
 )
 def lock(context: Context, arguments: Arguments) -> Outcome:
     """Resolve the drivers whose lockfile is stale, and write their lockfiles."""
@@ -90,6 +98,10 @@ def lock(context: Context, arguments: Arguments) -> Outcome:
     from envbuild.report.lock import lock_table, render_lock
     from envbuild.report.outcome import outcome_of
 
+    if arguments.dry_run:
+        return _foresee(context, arguments, tuple(arguments.drivers))
+    if arguments.format == "markdown":
+        raise _only_dry("--format markdown", "needs --dry-run", "add it, or leave out the format")
     names = tuple(arguments.drivers)
     upgrading = arguments.upgrade or arguments.upgrade_package or arguments.host_packages
     if arguments.check and not upgrading and not arguments.cross_check:
@@ -104,6 +116,80 @@ def lock(context: Context, arguments: Arguments) -> Outcome:
     return outcome_of(result, render_lock, lock_table, code=result.exit_code)
 
 
+@Verb(
+    "upgrade",
+    drivers("only these (default: every enabled one)"),
+    Parameter(
+        "--upgrade-package",
+        "NAME",
+        "only this package moves; can be given several times (default: every one)",
+        parse=_package,
+        repeats=True,
+        default=(),
+    ),
+    flag("--keep-going", "when some drivers fail, show what the others would do"),
+    JOBS,
+    formats=("text", "json", "markdown"),
+    trusts=("declaration",),
+    only_reads=lambda _: True,
+)
+def upgrade(context: Context, arguments: Arguments) -> Outcome:
+    """Show what an upgrade would change, and which conflicts would come and go; writes nothing."""
+    arguments.upgrade = not arguments.upgrade_package
+    arguments.host_packages, arguments.cross_check = (), False
+    return _foresee(context, arguments, tuple(arguments.drivers))
+
+
+def _foresee(context: Context, arguments: Arguments, names: tuple[str, ...]) -> Outcome:
+    """What a lock would write, beside what is locked."""
+    from envbuild.cli.deferred_indexes import DeferredIndexes
+    from envbuild.commands.upgrade import foresee_lock
+    from envbuild.report.lines import render_problems
+    from envbuild.report.outcome import Outcome
+    from envbuild.report.upgrade import render_upgrade, render_upgrade_markdown, upgrade_table
+
+    if arguments.cross_check:
+        raise _only_dry("--cross-check", "judges lockfiles that are written", "leave out --dry-run")
+    asked = _upgrade(arguments)
+    with context.progress() as progress, DeferredIndexes(context, asked) as indexes:
+        locker = _locker(context, arguments, indexes, progress)
+        command = _writes(arguments)
+        result = foresee_lock(
+            locker, names, asked, keep_going=arguments.keep_going, command=command
+        )
+    failed = [problem for failure in result.lock.failures for problem in failure.error.problems]
+    sys.stderr.write(render_problems(failed))
+    render = render_upgrade_markdown if arguments.format == "markdown" else render_upgrade
+    return Outcome(
+        code=result.exit_code,
+        text=lambda: render(result, context.declaration.file),
+        table=lambda: upgrade_table(result),
+    )
+
+
+def _writes(arguments: Arguments) -> str:
+    """The command line that writes what a dry run shows."""
+    import shlex
+
+    words = ["envbuild", "lock", *arguments.drivers]
+    if arguments.upgrade:
+        words.append("--upgrade")
+    for option, given in (
+        ("--upgrade-package", arguments.upgrade_package),
+        ("--host-packages", arguments.host_packages),
+    ):
+        words += [word for one in given for word in (option, one)]
+    if arguments.keep_going:
+        words.append("--keep-going")
+    return shlex.join(words)
+
+
+def _only_dry(key: str, message: str, hint: str) -> UsageError:
+    from envbuild.errors import Problem, UsageError
+
+    return UsageError(Problem(key=key, message=message, hint=hint))
+
+
 def _check(context: Context, names: tuple[str, ...]) -> LockResult:
     from envbuild.commands.lock import check_locks
 
@@ -114,22 +200,11 @@ def _lock(
     context: Context, arguments: Arguments, names: tuple[str, ...], progress: Progress
 ) -> LockResult:
     from envbuild.cli.deferred_indexes import DeferredIndexes
-    from envbuild.commands.lock import Locker, Upgrade
+    from envbuild.commands.lock import Upgrade
 
-    packages = tuple(arguments.upgrade_package)
-    upgrade = Upgrade(everything=arguments.upgrade, packages=packages)
+    upgrade = _upgrade(arguments)
     with DeferredIndexes(context, upgrade) as indexes:
-        jobs = arguments.jobs or _SIDE_BY_SIDE * context.cpus
-        locker = Locker(
-            declaration=context.declaration,
-            folder=context.lock_folder,
-            resolver=indexes,
-            metadata=indexes,
-            progress=progress,
-            jobs=jobs,
-            lists=_host_lists(context, arguments.host_packages),
-            changes=context.path_changes,
-        )
+        locker = _locker(context, arguments, indexes, progress)
         if arguments.check and upgrade == Upgrade() and not arguments.host_packages:
             result = _check(context, names)
         else:
@@ -137,6 +212,29 @@ def _lock(
                 names, upgrade, write=not arguments.check, keep_going=arguments.keep_going
             )
         return _cross_checked(result, locker, indexes, upgrade) if arguments.cross_check else result
+
+
+def _upgrade(arguments: Arguments) -> Upgrade:
+    from envbuild.commands.lock import Upgrade
+
+    return Upgrade(everything=arguments.upgrade, packages=tuple(arguments.upgrade_package))
+
+
+def _locker(
+    context: Context, arguments: Arguments, indexes: DeferredIndexes, progress: Progress
+) -> Locker:
+    from envbuild.commands.lock import Locker
+
+    return Locker(
+        declaration=context.declaration,
+        folder=context.lock_folder,
+        resolver=indexes,
+        metadata=indexes,
+        progress=progress,
+        jobs=arguments.jobs or _SIDE_BY_SIDE * context.cpus,
+        lists=_host_lists(context, arguments.host_packages),
+        changes=context.path_changes,
+    )
 
 
 def _cross_checked(

@@ -50,6 +50,7 @@ def tree(context: Context, arguments: Arguments) -> Outcome:
     "diff",
     Parameter("revision", "REV", "compare with this git revision (default: HEAD)", count="?"),
     flag("--installed", "compare with the current generation instead"),
+    formats=("text", "json", "markdown"),
     trusts=(),
 )
 def diff(context: Context, arguments: Arguments) -> Outcome:
@@ -74,6 +75,10 @@ def diff(context: Context, arguments: Arguments) -> Outcome:
             arguments.revision or "HEAD",
             context.declaration_path.name,
         )
+    if arguments.format == "markdown":
+        from envbuild.report.markdown import render_diff_markdown
+
+        return outcome_of(result, render_diff_markdown, diff_table)
     return outcome_of(result, render_diff, diff_table)
 
 

@@ -86,6 +86,7 @@ GROUPS = {
     },
     "lock": {
         "lock": "lock.lock",
+        "upgrade": "lock.upgrade",
         "build": "build.build",
         "check": "check.check",
         "diff": "lockfiles.diff",

@@ -1,4 +1,4 @@
-"""The changes of the working folder against a git revision: drivers, conflicts, replaced files."""
+"""The changes of lockfiles against a git revision, or of a lock: drivers, conflicts, replaced files."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @value
 class RevisionComparison:
-    """The changes of the working folder against a revision."""
+    """The changes against a revision, or against what is locked."""
 
     against: str
     drivers: tuple[DriverDiff, ...]
@@ -58,7 +58,7 @@ def compare_with(
     """The fleet as locked, and with its unlocked changes, beside a revision's."""
     before = Fleet(then.lockfiles.values(), then.declaration or declaration)
     now = Fleet(foreseen.lockfiles.values(), declaration)
-    appeared, vanished = _moved_conflicts(before, now)
+    appeared, vanished = moved_conflicts(before, now)
     return RevisionComparison(
         against=then.revision,
         drivers=compare_fleets(_enabled(then), lockfiles),
@@ -75,7 +75,7 @@ def _enabled(then: FleetAt) -> dict[str, Lockfile]:
     return {name: lockfile for name, lockfile in then.lockfiles.items() if name not in off}
 
 
-def _moved_conflicts(
+def moved_conflicts(
     before: Fleet, now: Fleet
 ) -> tuple[tuple[Pair, ...], tuple[tuple[str, str], ...]]:
     """Pairs whose answer changed; pairs with unchanged lockfiles are decided too.

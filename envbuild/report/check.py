@@ -41,7 +41,7 @@ def check_table(result: CheckResult) -> dict[str, object]:
         "drivers": list(result.drivers),
         "passed": result.exit_code == 0,
         "findings": [finding_entry(finding) for finding in result.findings],
-        "comparison": _comparison_table(result.comparison),
+        "comparison": None if result.comparison is None else comparison_table(result.comparison),
         "solved": None
         if result.solved is None
         else [
@@ -101,6 +101,11 @@ def _comparison_lines(comparison: RevisionComparison, file: str) -> Iterator[str
         yield from (f"    {render_change(change)}" for change in moves[:_SHOWN])
         if len(moves) > _SHOWN:
             yield f"    and {len(moves) - _SHOWN} more (`envbuild diff {comparison.against}`)"
+    yield from moved_conflict_lines(comparison, file)
+
+
+def moved_conflict_lines(comparison: RevisionComparison, file: str) -> Iterator[str]:
+    """The pairs that conflict now, each with its chains, and those that no longer do."""
     for pair in comparison.appeared:
         yield from _pair_lines(pair, file)
     for first, second in comparison.vanished:
@@ -123,9 +128,8 @@ def _answer_lines(answer: JointAnswer) -> Iterator[str]:
     yield from (f"  {line}".rstrip() for line in (answer.words or "").splitlines())
 
 
-def _comparison_table(comparison: RevisionComparison | None) -> dict[str, object] | None:
-    if comparison is None:
-        return None
+def comparison_table(comparison: RevisionComparison) -> dict[str, object]:
+    """The changes of every driver, and the conflicts that appeared and vanished, as a JSON object."""
     return {
         "against": comparison.against,
         "download": comparison.download,

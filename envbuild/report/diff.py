@@ -8,7 +8,7 @@ from envbuild.text import text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from envbuild.commands.diff import DiffResult
     from envbuild.lockfile.difference import Change, DriverDiff, FileChange
@@ -18,8 +18,11 @@ SIGNS = {"added": "+", "removed": "-", "moved": "~", "replaced": "!", "refiled":
 _SHOWN_DIGITS = 12
 
 
-def render_diff(result: DiffResult) -> Text:
-    """A block for each driver; accelerator packages first, then major version changes, then the rest."""
+def render_diff(result: DiffResult, more: Iterable[str] = ()) -> Text:
+    """A block for each driver; accelerator packages first, then major version changes, then the rest.
+
+    `more` are lines that follow.
+    """
     lines: list[str] = []
     same = [diff.driver for diff in result.drivers if diff.kind == "same"]
     for diff in result.drivers:
@@ -27,7 +30,7 @@ def render_diff(result: DiffResult) -> Text:
             lines += _driver_lines(diff)
     if same:
         lines.append(f"the same as in {result.against}: {', '.join(same)}")
-    return text_of(lines or ["no driver is enabled"])
+    return text_of([*(lines or ["no driver is enabled"]), *more])
 
 
 def diff_table(result: DiffResult) -> dict[str, object]:

@@ -79,17 +79,18 @@ def _driver_lines(driver: DriverLock, result: LockResult) -> Iterator[str]:
     version = f"{driver.driver} {driver.version}" if driver.version else driver.driver
     if driver.fresh:
         yield f"{version}: fresh, {size}"
-        yield from _doubt_lines(driver)
+        yield from doubt_lines(driver)
         return
     yield f"{version}: {_state(result) or f'locked, {size}'}"
     yield from (f"  because {reason}" for reason in driver.reasons)
     yield from (f"  {render_change(change)}" for change in driver.changes)
     if result.resolved and not driver.changes:
         yield "  no version moved"
-    yield from _doubt_lines(driver)
+    yield from doubt_lines(driver)
 
 
-def _doubt_lines(driver: DriverLock) -> Iterator[str]:
+def doubt_lines(driver: DriverLock) -> Iterator[str]:
+    """What to know about a driver's pins: warnings, and the versions that were passed over."""
     yield from (f"  warning: {warning}" for warning in driver.warnings)
     for held in driver.held_back:
         yield f"  note: {held_back_text(held)}"

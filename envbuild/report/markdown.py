@@ -1,9 +1,10 @@
-"""`envbuild check` as the comment under a pull request."""
+"""`envbuild check` and other comparisons as the comment under a pull request."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from envbuild.commands.comparison import RevisionComparison
 from envbuild.conflicts.conflict import render_cause
 from envbuild.report.diff import render_change
 from envbuild.report.lines import render_bytes, render_count
@@ -21,10 +22,10 @@ from envbuild.report.markup import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from envbuild.commands.check import CheckResult
-    from envbuild.commands.comparison import RevisionComparison
+    from envbuild.commands.diff import DiffResult
     from envbuild.conflicts.conflict import Pair
     from envbuild.finding import Finding
     from envbuild.lockfile.difference import Change, DriverDiff
@@ -39,6 +40,26 @@ def render_markdown(result: CheckResult) -> Text:
     return document(_lines(result))
 
 
+def render_diff_markdown(result: DiffResult) -> Text:
+    """What `envbuild diff` found, as a comment: a headline, a table of drivers, and folded details."""
+    comparison = RevisionComparison(
+        against=result.against, drivers=result.drivers, appeared=(), vanished=()
+    )
+    return document(comparison_document(comparison, "", Markup("")))
+
+
+def comparison_document(
+    comparison: RevisionComparison, file: str, sign: Markup, said: Iterable[str] = ()
+) -> Iterator[str]:
+    """A comment about a comparison: its headline, what else is said, and the changes; `file` is the declaration."""
+    yield heading(join([sign, prose(", ".join(comparison_words(comparison)))]))
+    points = tuple(said)
+    if points:
+        yield ""
+        yield from (bullet(prose(line)) for line in points)
+    yield from comparison_lines(comparison, file)
+
+
 def _lines(result: CheckResult) -> Iterator[str]:
     sign = Markup("✅ envbuild: " if result.exit_code == 0 else "❌ envbuild: ")
     yield heading(join([sign, prose(headline(result))]))
@@ -46,23 +67,27 @@ def _lines(result: CheckResult) -> Iterator[str]:
         yield ""
         yield from (bullet(_finding(finding)) for finding in result.findings)
     if result.comparison is not None:
-        yield from _comparison_lines(result.comparison, result.file)
+        yield from comparison_lines(result.comparison, result.file)
 
 
 def headline(result: CheckResult) -> str:
     """The result in a few words, such as `1 error, 2 drivers changed`."""
     levels = [finding.level for finding in result.findings]
     parts = [render_count(levels.count(level), level) for level in _SIGNS if level in levels]
-    comparison = result.comparison
-    if comparison is not None:
-        parts.append(f"{render_count(len(comparison.changed), 'driver')} changed")
-        if comparison.appeared:
-            parts.append(f"{render_count(len(comparison.appeared), 'new conflict')}")
-        if comparison.vanished:
-            parts.append(f"{render_count(len(comparison.vanished), 'conflict')} gone")
-        if comparison.download:
-            parts.append(f"{signed_bytes(comparison.download)} to download")
+    if result.comparison is not None:
+        parts += comparison_words(result.comparison)
     return ", ".join(parts) or f"{render_count(len(result.drivers), 'driver')}, no findings"
+
+
+def comparison_words(comparison: RevisionComparison) -> Iterator[str]:
+    """How many drivers changed, how many conflicts came and went, how much more there is to download."""
+    yield f"{render_count(len(comparison.changed), 'driver')} changed"
+    if comparison.appeared:
+        yield render_count(len(comparison.appeared), "new conflict")
+    if comparison.vanished:
+        yield f"{render_count(len(comparison.vanished), 'conflict')} gone"
+    if comparison.download:
+        yield f"{signed_bytes(comparison.download)} to download"
 
 
 def _finding(finding: Finding) -> Markup:
@@ -73,7 +98,8 @@ def _finding(finding: Finding) -> Markup:
     return join(parts, " ")
 
 
-def _comparison_lines(comparison: RevisionComparison, file: str) -> Iterator[str]:
+def comparison_lines(comparison: RevisionComparison, file: str) -> Iterator[str]:
+    """A table of the drivers that changed, the conflicts that appeared, and each driver's changes, folded."""
     if comparison.changed:
         yield ""
         heads = ("driver", "version", "what moves", f"against {comparison.against}")

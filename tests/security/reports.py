@@ -27,6 +27,7 @@ from envbuild.commands.probe import DriverProbes, ProbeReport
 from envbuild.commands.ps import Running
 from envbuild.commands.repair import Repaired
 from envbuild.commands.show import Effective, Shown, ShowResult
+from envbuild.commands.upgrade import Upgraded
 from envbuild.commands.verify import InUse, Verified, VerifiedEnvironment
 from envbuild.commands.why import TreeResult, WhyResult
 from envbuild.conflicts.conflict import (
@@ -76,6 +77,7 @@ from envbuild.report.store import (
     render_history,
     render_ps,
 )
+from envbuild.report.upgrade import render_upgrade, upgrade_table
 from envbuild.report.verify import (
     doctor_table,
     probe_table,
@@ -194,13 +196,41 @@ EDGES = (
     Edge(requirer=None, package="web", specifier="", extras=("fast",), text="web[fast]"),
     Edge(requirer="web", package="numpy", specifier="<2", extras=(), text="numpy<2"),
 )
+COMPARISON = RevisionComparison(
+    against="main", drivers=(DIFF,), appeared=(PAIR,), vanished=(("app", "third"),)
+)
+LOCKED = LockResult(
+    checked=False,
+    drivers=(
+        DriverLock(
+            driver="app",
+            fresh=False,
+            reasons=("it is new",),
+            changes=(CHANGE,),
+            version="1",
+            packages=2,
+            digest="",
+            warnings=("look",),
+            held_back=(
+                HeldBack(
+                    package="numpy",
+                    locked="1.0",
+                    passed_over="2.0",
+                    reason="source",
+                    blockers=("numpy",),
+                    targets=(LINUX,),
+                ),
+            ),
+        ),
+    ),
+    undeclared=("old.toml",),
+    broken_rules=(FINDING,),
+)
 CHECK = CheckResult(
     file="drivers.toml",
     drivers=("app", "other"),
     findings=(FINDING,),
-    comparison=RevisionComparison(
-        against="main", drivers=(DIFF,), appeared=(PAIR,), vanished=(("app", "third"),)
-    ),
+    comparison=COMPARISON,
     solved=(ANSWER,),
 )
 CONFLICTS = ConflictsResult(
@@ -312,33 +342,7 @@ REPORTS = (
     ),
     Report(
         "lock",
-        LockResult(
-            checked=False,
-            drivers=(
-                DriverLock(
-                    driver="app",
-                    fresh=False,
-                    reasons=("it is new",),
-                    changes=(CHANGE,),
-                    version="1",
-                    packages=2,
-                    digest="",
-                    warnings=("look",),
-                    held_back=(
-                        HeldBack(
-                            package="numpy",
-                            locked="1.0",
-                            passed_over="2.0",
-                            reason="source",
-                            blockers=("numpy",),
-                            targets=(LINUX,),
-                        ),
-                    ),
-                ),
-            ),
-            undeclared=("old.toml",),
-            broken_rules=(FINDING,),
-        ),
+        LOCKED,
         render_lock,
         lock_table,
     ),
@@ -456,6 +460,12 @@ REPORTS = (
         ),
         render_build,
         build_table,
+    ),
+    Report(
+        "upgrade",
+        Upgraded(lock=LOCKED, comparison=COMPARISON, command="envbuild lock"),
+        lambda result: render_upgrade(result, "drivers.toml"),
+        upgrade_table,
     ),
     Report(
         "outdated",
