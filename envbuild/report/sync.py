@@ -24,10 +24,11 @@ def render_sync(result: SyncResult) -> Text:
     done = result.applied is not None
     lines = [
         *_release_lines(result),
-        *_skip_lines(result),
         *_variant_lines(result),
         *_preferred_lines(result),
         *(_done_lines(result) if done else _plan_lines(result)),
+        *_skip_lines(result),
+        *_end_lines(result),
     ]
     return text_of(lines)
 
@@ -143,8 +144,6 @@ def _plan_lines(result: SyncResult) -> Iterator[str]:
         )
     yield from (f"{name}: would stay as it is" for name in plan.kept)
     yield from (f"{name}: would be dropped" for name in plan.dropped)
-    if plan.switch:
-        yield "would switch to a new generation"
 
 
 def _done_lines(result: SyncResult) -> Iterator[str]:
@@ -160,9 +159,16 @@ def _done_lines(result: SyncResult) -> Iterator[str]:
         yield from (f"{name}: dropped" for name in result.plan.dropped)
     yield from map(_moved_line, applied.moved_shims)
     yield from (f"{name}: failed" for name in sorted(failed))
-    if result.manifest is None:
+
+
+def _end_lines(result: SyncResult) -> Iterator[str]:
+    """Which generation is current, or would be."""
+    if result.applied is None:
+        if result.plan.switch:
+            yield "would switch to a new generation"
+    elif result.manifest is None:
         yield "no generation is current"
-    elif applied.switched:
+    elif result.applied.switched:
         yield f"generation {result.manifest.generation} is current"
     else:
         yield f"generation {result.manifest.generation} stays current"
