@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from envbuild.report.lines import render_bytes
-from envbuild.report.progress import Tally, render_seconds
+from envbuild.report.tally import Tally, render_seconds
 from envbuild.text import escaped
 
 if TYPE_CHECKING:

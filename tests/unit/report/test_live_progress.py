@@ -61,7 +61,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock of the table."""
     clock = Clock()
-    for module in ("progress", "live_progress"):
+    for module in ("tally", "live_progress"):
         monkeypatch.setattr(f"envbuild.report.{module}.time", clock)
     return clock
 

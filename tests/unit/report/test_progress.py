@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import pytest
 
-from envbuild.report.progress import LineProgress, render_seconds, shown_progress
+from envbuild.report.progress import LineProgress, shown_progress
 
 
 def steady(text: str) -> str:
@@ -52,22 +52,6 @@ def test_a_command_without_work_says_nothing() -> None:
     with shown_progress(stream, {}) as progress:
         pass
     assert stream.getvalue() == progress.tally.last_line() == ""
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0.04, "0.0 s"),
-        (9.94, "9.9 s"),
-        (9.96, "10 s"),
-        (59.4, "59 s"),
-        (59.6, "1 min 0 s"),
-        (725, "12 min 5 s"),
-    ],
-)
-def test_times_are_short(seconds: float, text: str) -> None:
-    """Tenths only where they say something."""
-    assert render_seconds(seconds) == text
 
 
 def test_lines_of_several_threads_do_not_mix() -> None:
