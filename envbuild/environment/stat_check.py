@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from envbuild.environment.stat_record import Part
+    from envbuild.environment.stat_record import RecordPart
 
 _WORTH = 3000
 """Entries for which one more process saves more time than its start takes."""
@@ -72,7 +72,7 @@ def _open_working_folder() -> int:
         return os.open("/", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
 
-def _parts(record: bytes) -> Sequence[Part]:
+def _parts(record: bytes) -> Sequence[RecordPart]:
     """The parts of a record; none if it is damaged."""
     try:
         return read_parts(record)
@@ -80,7 +80,7 @@ def _parts(record: bytes) -> Sequence[Part]:
         return ()
 
 
-def _look(part: Part, place: bytes) -> Iterable[bytes] | None:
+def _look(part: RecordPart, place: bytes) -> Iterable[bytes] | None:
     """The folders of a part whose times have changed; None if anything else differs."""
     try:
         return _look_at_each(part, place)
@@ -88,7 +88,7 @@ def _look(part: Part, place: bytes) -> Iterable[bytes] | None:
         return None
 
 
-def _look_at_each(part: Part, place: bytes) -> Iterable[bytes] | None:
+def _look_at_each(part: RecordPart, place: bytes) -> Iterable[bytes] | None:
     """As `_look`; every step is one loop in C over all entries of the part."""
     count = part.count
     os.chdir(place + b"/" + part.base)
@@ -109,7 +109,7 @@ def _look_at_each(part: Part, place: bytes) -> Iterable[bytes] | None:
     ]
 
 
-def _hold_what_is_recorded(folders: set[bytes], parts: Iterable[Part], place: bytes) -> bool:
+def _hold_what_is_recorded(folders: set[bytes], parts: Iterable[RecordPart], place: bytes) -> bool:
     """Whether folders have exactly the recorded names."""
     if not folders:
         return True

@@ -39,7 +39,7 @@ PYTHON = "bin/python"
 """The link to the Python."""
 
 
-class Part:
+class RecordPart:
     """Some entries of an environment: only folders, or only files and links."""
 
     __slots__ = ("base", "count", "folders", "names", "numbers")
@@ -65,11 +65,11 @@ class Part:
         return [self.base + b"/" + name for name in names] if self.base else names
 
 
-def read_parts(record: bytes) -> list[Part]:
+def read_parts(record: bytes) -> list[RecordPart]:
     """All parts of a record; ValueError if it is damaged or has another format."""
     if not record.startswith(MAGIC):
         raise ValueError("the record has another format")
-    parts: list[Part] = []
+    parts: list[RecordPart] = []
     at = len(MAGIC)
     while at < len(record):
         head, at = at, at + _HEAD.size
@@ -86,7 +86,9 @@ def read_parts(record: bytes) -> list[Part]:
         ):
             raise ValueError("the record has an invalid part")
         if folders != _OUTSIDE:
-            parts.append(Part(folders=folders == 1, count=count, numbers=numbers, names=names))
+            parts.append(
+                RecordPart(folders=folders == 1, count=count, numbers=numbers, names=names)
+            )
     return parts
 
 

@@ -26,7 +26,7 @@ from envbuild.uv.exact_files import (
     write_proof,
 )
 from envbuild.uv.executable import base_arguments, uv_executable
-from envbuild.uv.output import Downloads, without_switches, without_talk
+from envbuild.uv.output import DownloadProgress, without_switches, without_talk
 from envbuild.value import value
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ class UvInstaller:
         with self._counted(heard):
             return self._fill(request, folder, address, local, *ARGUMENTS, heard=heard)
 
-    def _counted(self, downloads: Downloads | None) -> AbstractContextManager[None]:
+    def _counted(self, downloads: DownloadProgress | None) -> AbstractContextManager[None]:
         """Let the bytes that uv is served count as they come."""
         return nullcontext() if downloads is None else self.indexes.counting(downloads.count)
 
@@ -150,7 +150,7 @@ class UvInstaller:
         address: str,
         local: Mapping[str, Path],
         *arguments: str,
-        heard: Downloads | None = None,
+        heard: DownloadProgress | None = None,
     ) -> Completed:
         """Install wheels into a new environment; uv starts its Python to inspect it."""
         locked = folder / "pylock.toml"
@@ -190,7 +190,7 @@ class UvInstaller:
         self,
         lock: int,
         *arguments: str,
-        heard: Downloads | None = None,
+        heard: DownloadProgress | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> Completed:
         argv = (
@@ -271,7 +271,7 @@ def _names_host_error(words: str) -> bool:
     return any(int(number) in _OF_THE_HOST for number in _OS_ERROR.findall(words))
 
 
-def _downloads(request: InstallRequest) -> Downloads | None:
+def _downloads(request: InstallRequest) -> DownloadProgress | None:
     if request.downloaded is None:
         return None
-    return Downloads(request.files, request.downloaded)
+    return DownloadProgress(request.files, request.downloaded)

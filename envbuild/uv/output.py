@@ -52,7 +52,7 @@ _TALK = re.compile(
 )
 
 
-class Downloads:
+class DownloadProgress:
     """Reads uv's lines and reports the downloaded bytes.
 
     uv names a file when its download starts and when it ends, except small files;

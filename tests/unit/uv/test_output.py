@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from envbuild.lockfile.lockfile import ChosenFile
-from envbuild.uv.output import Downloads, pre_release_hint, without_switches, without_talk
+from envbuild.uv.output import DownloadProgress, pre_release_hint, without_switches, without_talk
 
 WORDS = """\
   × No solution found when resolving dependencies:
@@ -65,7 +65,7 @@ def test_locked_sizes_are_counted_from_when_a_file_is_begun() -> None:
     """The total is what is downloaded, not what lies in a cache already."""
     told: list[tuple[int, int]] = []
     files = (chosen("numpy", 160), chosen("scikit-learn", 89), chosen("idna", 1))
-    downloads = Downloads(files, lambda done, total: told.append((done, total)))
+    downloads = DownloadProgress(files, lambda done, total: told.append((done, total)))
     for line in SAID.splitlines():
         downloads.hear(line)
     assert told == [(0, 160), (0, 249), (89, 249), (249, 249)]
@@ -74,7 +74,9 @@ def test_locked_sizes_are_counted_from_when_a_file_is_begun() -> None:
 def test_bytes_count_as_they_come() -> None:
     """Between uv's words, what was sent counts; never more than the file has, and of no other file."""
     told: list[tuple[int, int]] = []
-    downloads = Downloads((chosen("numpy", 160),), lambda done, total: told.append((done, total)))
+    downloads = DownloadProgress(
+        (chosen("numpy", 160),), lambda done, total: told.append((done, total))
+    )
     downloads.count("numpy", 10)
     downloads.hear("Downloading numpy (160B)")
     for size in (20, 20, 70, 5, 200):
@@ -87,7 +89,9 @@ def test_bytes_count_as_they_come() -> None:
 def test_words_that_nobody_knows_tell_nothing() -> None:
     """Another uv, or a package that was not asked for, is no reason to fail."""
     told: list[tuple[int, int]] = []
-    downloads = Downloads((chosen("numpy", 160),), lambda done, total: told.append((done, total)))
+    downloads = DownloadProgress(
+        (chosen("numpy", 160),), lambda done, total: told.append((done, total))
+    )
     for line in ("", "Fetching numpy", "Downloading torch (1GiB)", " Downloaded torch"):
         downloads.hear(line)
     assert told == []
