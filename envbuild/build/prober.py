@@ -13,6 +13,7 @@ from envbuild.errors import NoError, Problem
 from envbuild.posix.files import make_private, write_atomically
 from envbuild.posix.process import Command
 from envbuild.posix.workers import Workers
+from envbuild.store.last_run import record_run
 from envbuild.value import replace, value
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ class Prober:
             words = ", ".join(written[:_FEW]) + (", …" if len(written) > _FEW else "")
             said = f"the probes wrote into the environment: {words}"
             results = (*results[:-1], replace(results[-1], failure=said, wrote=tuple(written)))
+        failures = (f"`{one.probe}`: {one.failure}" for one in results if one.failure is not None)
+        record_run(self.logs / f"{environment.name}.json", failures)
         return tuple(self._keep(result, environment.name) for result in results)
 
     def _run(self, driver: str, probe: Probe, environment: Path) -> ProbeResult:

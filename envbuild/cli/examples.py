@@ -69,6 +69,13 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("envbuild list", "the drivers of the current generation"),
         ("envbuild list web", "one of them"),
     ),
+    "status": (
+        ("envbuild status", "what is installed, stale, changed, failed or old"),
+        (
+            "envbuild status --outdated --format prometheus",
+            "for the textfile collector of node_exporter",
+        ),
+    ),
     "history": (("envbuild history", "every generation, and what it changed"),),
     "ps": (("envbuild ps", "what runs, and from which environment"),),
     "verify": (

@@ -103,6 +103,7 @@ GROUPS = {
     },
     "look": {
         "list": "current.list_",
+        "status": "status.status",
         "history": "store.history",
         "ps": "store.ps",
         "verify": "verify.verify",

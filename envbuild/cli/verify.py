@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envbuild.cli.folders import cpus, store_root
+from envbuild.cli.folders import are_own, cpus, store_root
 from envbuild.cli.options import Arguments, Parameter, drivers, flag
 from envbuild.cli.verbs import Verb
 
@@ -54,6 +54,10 @@ def verify(context: Context, arguments: Arguments) -> Outcome:
     root = str(context.store.root)
     verifier = Verifier(root=root, workers=cpus())
     result = command(root, verifier, arguments.drivers, quick=arguments.quick)
+    if not arguments.quick and not arguments.drivers and are_own(root, f"{root}/cache"):
+        from envbuild.store.last_run import record_run, verified_file
+
+        record_run(verified_file(context.store.cache), (one.message for one in result.findings))
     return outcome_of(result, render_verify, verify_table, code=result.exit_code)
 
 

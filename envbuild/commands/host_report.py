@@ -100,8 +100,8 @@ def report(
         manifest=manifest,
         release=record.of_generation(manifest.generation),
         drivers=tuple(_drivers(manifest, verifier, counts)),
-        drift=tuple(_of_now(verified.findings, manifest)),
-        running=tuple(_running(store)),
+        drift=tuple(drift_of_now(verified.findings, manifest)),
+        running=running_processes(store),
         findings=findings,
     )
 
@@ -123,14 +123,17 @@ def _drivers(
         )
 
 
-def _of_now(findings: Iterable[Finding], manifest: Manifest) -> Iterator[Finding]:
+def drift_of_now(findings: Iterable[Finding], manifest: Manifest) -> Iterator[Finding]:
     """The findings about the current generation: what old ones have is not what runs."""
     current = {basename(driver.environment) for driver in manifest.drivers}
     current |= {"current", f"generation {manifest.generation}"}
     return (finding for finding in findings if finding.subject in current)
 
 
-def _running(store: Store) -> Iterator[RunningProcesses]:
+def running_processes(store: Store) -> tuple[RunningProcesses, ...]:
+    """The processes of each environment of the store; errors as in `ps`."""
     counts = Counter((one.driver, one.version, one.current) for one in ps(store))
-    for (driver, version, current), count in counts.items():
-        yield RunningProcesses(driver=driver, version=version, current=current, count=count)
+    return tuple(
+        RunningProcesses(driver=driver, version=version, current=current, count=count)
+        for (driver, version, current), count in counts.items()
+    )

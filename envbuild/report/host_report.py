@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import calendar
-import time
 from typing import TYPE_CHECKING
 
 from envbuild.finding import finding_table
 from envbuild.report.lines import finding_lines, render_count
+from envbuild.report.prometheus import metric, seconds_since_1970
 from envbuild.text import text_of
 
 if TYPE_CHECKING:
@@ -89,14 +88,14 @@ def render_prometheus(result: HostReport) -> Text:
 def _metrics(result: HostReport) -> Iterator[str]:
     release, manifest = result.release, result.manifest
     tools = {"envbuild": result.envbuild, "uv": result.uv, "store": result.store}
-    yield from _metric("info", "What built the store.", [(tools, 1)])
-    yield from _metric("generation", "The current generation.", [({}, manifest.generation)])
-    yield from _metric(
+    yield from metric("info", "What built the store.", [(tools, 1)])
+    yield from metric("generation", "The current generation.", [({}, manifest.generation)])
+    yield from metric(
         "generation_created_seconds",
         "When the current generation was made.",
-        [({}, _seconds(manifest.created))],
+        [({}, seconds_since_1970(manifest.created))],
     )
-    yield from _metric(
+    yield from metric(
         "release_sequence",
         "The release that the current generation was made from; 0 if it was none.",
         [({}, release.sequence if release is not None else 0)],
@@ -114,9 +113,9 @@ def _metrics(result: HostReport) -> Iterator[str]:
         )
         for one in result.drivers
     ]
-    yield from _metric("driver_info", "Each driver of the current generation.", drivers)
+    yield from metric("driver_info", "Each driver of the current generation.", drivers)
     drift = [({"driver": one.name}, one.drift) for one in result.drivers]
-    yield from _metric("drift_findings", "Differences from what was built.", drift)
+    yield from metric("drift_findings", "Differences from what was built.", drift)
     running = [
         (
             {
@@ -128,27 +127,12 @@ def _metrics(result: HostReport) -> Iterator[str]:
         )
         for one in result.running
     ]
-    yield from _metric("processes", "Processes that run from the store.", running)
-    yield from _metric(
+    yield from metric("processes", "Processes that run from the store.", running)
+    yield from metric(
         "doctor_findings", "Problems that doctor found.", [({}, len(result.findings))]
     )
-    yield from _metric(
-        "report_created_seconds", "When this was written.", [({}, _seconds(result.created))]
+    yield from metric(
+        "report_created_seconds",
+        "When this was written.",
+        [({}, seconds_since_1970(result.created))],
     )
-
-
-def _metric(name: str, text: str, samples: list[tuple[dict[str, str], int]]) -> Iterator[str]:
-    yield f"# HELP envbuild_{name} {text}"
-    yield f"# TYPE envbuild_{name} gauge"
-    for labels, number in samples:
-        shown = ",".join(f'{label}="{_escaped(told)}"' for label, told in labels.items())
-        yield f"envbuild_{name}{{{shown}}} {number}" if shown else f"envbuild_{name} {number}"
-
-
-def _escaped(label: str) -> str:
-    return label.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-
-
-def _seconds(text: str) -> int:
-    """Seconds since the start of 1970."""
-    return calendar.timegm(time.strptime(text, "%Y-%m-%dT%H:%M:%SZ"))

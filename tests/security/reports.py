@@ -15,6 +15,7 @@ from envbuild.commands.doctor import Diagnosis, UnitCommand
 from envbuild.commands.edit import EditResult
 from envbuild.commands.export import Compared, ExportResult
 from envbuild.commands.gc import Collected
+from envbuild.commands.host_report import RunningProcesses
 from envbuild.commands.init import InitResult
 from envbuild.commands.lock_result import DriverLock, LockResult
 from envbuild.commands.outdated import (
@@ -27,6 +28,7 @@ from envbuild.commands.probe import DriverProbes, ProbeReport
 from envbuild.commands.ps import Running
 from envbuild.commands.repair import Repaired
 from envbuild.commands.show import Effective, Shown, ShowResult
+from envbuild.commands.status import Disk, DriverStatus, Status
 from envbuild.commands.upgrade import Upgraded
 from envbuild.commands.verify import InUse, Verified, VerifiedEnvironment
 from envbuild.commands.why import TreeResult, WhyResult
@@ -69,6 +71,7 @@ from envbuild.report.list import list_table, render_list
 from envbuild.report.lock import lock_table, render_lock
 from envbuild.report.outcome import problem_table
 from envbuild.report.outdated import outdated_table, render_outdated
+from envbuild.report.status import render_status, status_table
 from envbuild.report.store import (
     gc_table,
     history_table,
@@ -92,6 +95,7 @@ from envbuild.report.why import render_tree, render_why, tree_table, why_table
 from envbuild.requirement.graph import Edge
 from envbuild.store.garbage import GcPlan, Kept
 from envbuild.store.history import Generation
+from envbuild.store.last_run import LastRun
 from envbuild.store.manifest import manifest_table
 from envbuild.target.target import Host, Platform, Target
 from envbuild.value import replace
@@ -460,6 +464,38 @@ REPORTS = (
         ),
         render_build,
         build_table,
+    ),
+    Report(
+        "status",
+        Status(
+            host="here",
+            created="2026-11-20T10:00:00Z",
+            store="/store",
+            generation=1,
+            generation_created="2026-11-20T10:00:00Z",
+            declared=True,
+            drivers=(
+                DriverStatus(
+                    name="app",
+                    version="1",
+                    variant="cpu",
+                    locked="2",
+                    stale=("it is new",),
+                    due=True,
+                    outdated=1,
+                    probes=LastRun(
+                        finished="2026-11-20T10:00:00Z", failed=1, failures=("it failed",)
+                    ),
+                    drift=1,
+                ),
+            ),
+            drift=(FINDING,),
+            running=(RunningProcesses(driver="app", version="1", current=False, count=1),),
+            disk=Disk(environments=1, count=1, free=1, size=2),
+            verified=None,
+        ),
+        render_status,
+        status_table,
     ),
     Report(
         "upgrade",
