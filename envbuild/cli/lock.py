@@ -96,7 +96,7 @@ def lock(context: Context, arguments: Arguments) -> Outcome:
     """Resolve the drivers whose lockfile is stale, and write their lockfiles."""
     from envbuild.report.lines import render_problems
     from envbuild.report.lock import lock_table, render_lock
-    from envbuild.report.outcome import outcome_of
+    from envbuild.report.outcome import Outcome
 
     if arguments.dry_run:
         return _foresee(context, arguments, tuple(arguments.drivers))
@@ -113,7 +113,11 @@ def lock(context: Context, arguments: Arguments) -> Outcome:
     sys.stderr.write(render_problems(failed))
     if not names and not upgrading and result.all_fresh:
         _leave_stamp(context, result)
-    return outcome_of(result, render_lock, lock_table, code=result.exit_code)
+    return Outcome(
+        code=result.exit_code,
+        text=lambda: render_lock(result, whole=bool(arguments.verbose)),
+        table=lambda: lock_table(result),
+    )
 
 
 @Verb(

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from envbuild.sourcetree.changes import PathChanges
 
 
+NO_LOCKFILE = "there is no lockfile"
+"""The reason for a driver's first lockfile."""
+
+
 @value
 class Upgrade:
     """The pins that may change although they still fit."""
@@ -221,7 +225,7 @@ def _reasons(
 ) -> tuple[str, ...]:
     """Why a driver is resolved; empty if its lockfile stays."""
     if previous is None:
-        return ("there is no lockfile",)
+        return (NO_LOCKFILE,)
     if upgrade.everything:
         return ("an upgrade of everything was requested",)
     judged = compare_inputs(previous.inputs, inputs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from envbuild.commands.lock_jobs import NO_LOCKFILE
 from envbuild.lockfile.warnings import held_back_hint, held_back_table, held_back_text
 from envbuild.report.cross_check import cross_check_lines, cross_check_table
 from envbuild.report.diff import change_table, render_change
@@ -18,9 +19,20 @@ if TYPE_CHECKING:
     from envbuild.text import Text
 
 
-def render_lock(result: LockResult) -> Text:
-    """A line for each driver, with its reasons and changes below."""
-    lines = [line for driver in result.drivers for line in _driver_lines(driver, result)]
+def render_lock(result: LockResult, *, whole: bool = False) -> Text:
+    """A line for each driver, with its reasons and changes below.
+
+    The packages of a driver that is locked for the first time are only counted, unless `whole`.
+    """
+    lines = [
+        line
+        for driver in result.drivers
+        for line in (
+            _first_lines(driver, result)
+            if _is_first(driver, result) and not whole
+            else _driver_lines(driver, result)
+        )
+    ]
     for failure in result.failures:
         lines += [f"{name}: failed, its lockfile stays as it was" for name in failure.drivers]
     lines += [f"{file} belongs to no declared driver" for file in result.undeclared]
@@ -72,6 +84,17 @@ def lock_table(result: LockResult) -> dict[str, object]:
         if result.cross_checks is None
         else [cross_check_table(check) for check in result.cross_checks],
     }
+
+
+def _is_first(driver: DriverLock, result: LockResult) -> bool:
+    """Whether this is the driver's first lockfile."""
+    return driver.reasons == (NO_LOCKFILE,) and not result.checked
+
+
+def _first_lines(driver: DriverLock, result: LockResult) -> Iterator[str]:
+    first, *_ = _driver_lines(driver, result)
+    yield f"{first}, for the first time"
+    yield from doubt_lines(driver)
 
 
 def _driver_lines(driver: DriverLock, result: LockResult) -> Iterator[str]:

@@ -393,3 +393,10 @@ def test_only_what_is_asked_for_is_rendered(as_json: bool, expected: str) -> Non
     Outcome(code=0, text=text, table=table).show(stream, as_json=as_json)
     assert calls == ["table" if as_json else "text"]
     assert stream.getvalue().startswith(expected)
+
+
+def test_a_first_lock_can_be_shown_whole() -> None:
+    """`lock -v` lists what is only counted otherwise."""
+    text = render_lock(LOCKS["lock-first"], whole=True)
+    assert_golden(FOLDER / "lock-first-whole.txt", text)
+    assert "  + litellm 1.2.1\n" in text

@@ -489,6 +489,6 @@ source = { path = "wheels/helper-1.0-py3-none-any.whl" }
         "edit", "site", "python", f'"{".".join(map(str, sys.version_info[:2]))}"', check=True
     )
     run_envbuild("edit", "site", "binary", "helper", check=True)
-    locked = run_envbuild("lock", check=True)
+    locked = run_envbuild("lock", "-v", check=True)
     assert "base 1.0" in locked.stdout
     assert "more 2.1" in locked.stdout
