@@ -143,6 +143,7 @@ def _sources(context: Context, lockfile: Lockfile) -> Mapping[str, FileSource]:
     """Where this host's indexes have each file; IndexFailureError names the files that they lack."""
     from envbuild.index.locked_files import find_places
     from envbuild.index.reader import IndexClient
+    from envbuild.wheelcache.built import BuiltWheels
 
     with IndexClient(
         context.environment,
@@ -150,4 +151,5 @@ def _sources(context: Context, lockfile: Lockfile) -> Mapping[str, FileSource]:
         deadline=context.index_deadline,
         retries=context.index_retries,
     ) as client:
-        return find_places(lockfile, _locations(context), client)
+        built = BuiltWheels(context.store.cache / "built")
+        return find_places(lockfile, _locations(context), client, built.find)

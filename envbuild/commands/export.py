@@ -195,7 +195,7 @@ def subjects_of(
 
 
 def lockfile_for(folder: LockFolder, driver: str, target: str | None) -> tuple[Lockfile, str]:
-    """A driver's lockfile, reduced to one target if one is named, and the file's digest.
+    """A driver's lockfile with built wheels in place of sources, reduced to one target if one is named; its digest.
 
     NoError if there is none; UsageError if it has no such target.
     """
@@ -204,9 +204,9 @@ def lockfile_for(folder: LockFolder, driver: str, target: str | None) -> tuple[L
         message = f"{driver} has no lockfile"
         hint = f"run `envbuild lock {driver}`"
         raise NoError(Problem(file=folder.name(driver), message=message, hint=hint))
-    if target is None:
-        return stored.lockfile, stored.digest
-    return _only(stored.lockfile, target), stored.digest
+    packages = (package.with_built_wheels() for package in stored.lockfile.packages)
+    lockfile = replace(stored.lockfile, packages=tuple(packages))
+    return lockfile if target is None else _only(lockfile, target), stored.digest
 
 
 def _only(lockfile: Lockfile, name: str) -> Lockfile:

@@ -11,7 +11,7 @@ from envbuild.declaration.index import bound_index
 from envbuild.declaration.source import is_source
 from envbuild.errors import LockfileError, NewerFormatError, Problem, UsageError
 from envbuild.lockfile.builds import build_reasons, locked_names
-from envbuild.lockfile.freshness import command_reasons, compare_inputs, inputs_of
+from envbuild.lockfile.freshness import command_reasons, compare_inputs, in_effect, inputs_of
 from envbuild.lockfile.known_files import known_files
 from envbuild.lockfile.lockfile import Stale
 from envbuild.lockfile.soundness import unsound_reasons
@@ -228,7 +228,7 @@ def _reasons(
         return (NO_LOCKFILE,)
     if upgrade.everything:
         return ("an upgrade of everything was requested",)
-    judged = compare_inputs(previous.inputs, inputs)
+    judged = compare_inputs(previous.inputs, in_effect(previous, inputs))
     reasons = judged.reasons if isinstance(judged, Stale) else command_reasons(previous, driver)
     reasons = reasons or build_reasons(previous, declaration)
     names = locked_names(previous)

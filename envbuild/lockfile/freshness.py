@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from envbuild.declaration.declaration import LockingKeys
 from envbuild.declaration.torch_backend import served_indexes
-from envbuild.lockfile.builds import build_reasons
+from envbuild.lockfile.builds import build_reasons, locked_names
 from envbuild.lockfile.lockfile import Fresh, Inputs, LockedVariant, Stale
 from envbuild.lockfile.provided_commands import unknown_commands
 from envbuild.lockfile.runnable_modules import unknown_modules
+from envbuild.requirement.parse import parse_requirement
 from envbuild.target.target import KNOWN_PYTHONS
-from envbuild.value import field_names
+from envbuild.value import field_names, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,9 +48,25 @@ def compare_inputs(locked: Inputs, wanted: Inputs) -> Fresh | Stale:
     return Stale(reasons=reasons) if reasons else Fresh()
 
 
+def in_effect(lockfile: Lockfile, wanted: Inputs) -> Inputs:
+    """The inputs, with the lockfile's own sources for packages that it neither has nor names.
+
+    So a source in `[sources]` concerns the drivers that need its package, and no others.
+    """
+    locked = lockfile.inputs.sources
+    if locked == wanted.sources:
+        return wanted
+    lines = (*wanted.requires, *wanted.constraints, *wanted.overrides)
+    lines += tuple(text for variant in wanted.variants for text in variant.requires)
+    concerned = {*locked_names(lockfile), *(parse_requirement(text).name for text in lines)}
+    sources = [one for one in wanted.sources if one.package in concerned]
+    sources += (one for one in locked if one.package not in concerned)
+    return replace(wanted, sources=tuple(sorted(sources, key=lambda one: one.package)))
+
+
 def judge_lockfile(lockfile: Lockfile, driver: Driver, declaration: Declaration) -> Fresh | Stale:
     """Whether the lockfile satisfies the driver's current declaration."""
-    judged = compare_inputs(lockfile.inputs, inputs_of(driver, declaration))
+    judged = compare_inputs(lockfile.inputs, in_effect(lockfile, inputs_of(driver, declaration)))
     reasons = (*command_reasons(lockfile, driver), *build_reasons(lockfile, declaration))
     return judged if isinstance(judged, Stale) or not reasons else Stale(reasons=reasons)
 

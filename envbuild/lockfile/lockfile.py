@@ -136,6 +136,27 @@ class LockedPackage:
     built: tuple[LockedFile, ...] = ()
     """Wheels that were built from its sources; a target that has one takes no other."""
 
+    def with_built_wheels(self) -> LockedPackage:
+        """With the built wheel in place of the source, for each target that has one."""
+        if not self.built:
+            return self
+        done = {target for wheel in self.built for target in wheel.targets}
+        left = (
+            replace(file, targets=tuple(one for one in file.targets if one not in done))
+            for file in self.files
+        )
+        files = (*self.built, *(file for file in left if file.targets))
+        return replace(self, files=tuple(sorted(files, key=lambda file: file.name)))
+
+    def is_built_wheel(self, file: LockedFile) -> bool:
+        """Whether a file is a wheel that no index or source has, because it was built."""
+        return any(file.sha256 == wheel.sha256 for wheel in self.built)
+
+    @property
+    def is_built(self) -> bool:
+        """Whether all of its files are built wheels."""
+        return bool(self.built) and all(map(self.is_built_wheel, self.files))
+
 
 @value
 class LockedBuild:

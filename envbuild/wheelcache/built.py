@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from pathlib import Path
 
-    from envbuild.lockfile.lockfile import ChosenFile
+    from envbuild.lockfile.lockfile import ChosenFile, LockedFile
 
 _FACTS = "wheel.json"
 
@@ -89,14 +89,19 @@ class BuiltWheels:
 
     def fetch(self, file: ChosenFile, _: Path) -> Path | None:
         """The path of a locked file that was built here, as a place of wheels has it."""
-        return next(
-            (
-                self.root / found.key / found.name
-                for found in self.all()
-                if found.sha256 == file.sha256 and found.name == file.file
-            ),
-            None,
+        return self._find(file.file, file.sha256)
+
+    def find(self, file: LockedFile) -> Path | None:
+        """The path of a wheel that a lockfile names as built; None if it is not here."""
+        return self._find(file.name, file.sha256)
+
+    def _find(self, name: str, sha256: str) -> Path | None:
+        paths = (
+            self.root / found.key / name
+            for found in self.all()
+            if (found.name, found.sha256) == (name, sha256)
         )
+        return next(paths, None)
 
     def unused(self, live: Collection[str]) -> Iterator[Path]:
         """The folders of builds of which neither the key nor the wheel (sha256) is live, and leftovers."""

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
+import subprocess
+import sys
+import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -370,3 +374,39 @@ def test_gc_removes_what_no_environment_needs(
     assert folder.is_dir()
     declared("gc", "--cache", "--keep", "1", check=True)
     assert not folder.exists()
+
+
+def test_exports_name_the_built_wheel(
+    origin: str, declared: CommandLine, scratch: Path, store: Path, index: IndexServer
+) -> None:
+    """Once a wheel is locked, every export has it and not the source; pip installs the requirements with hashes."""
+    del origin  # both kinds of source give the same exports
+    declared("lock", check=True)
+    declared("build", "--out", str(scratch / "wheels"), check=True)
+    (wheel,) = store.glob("cache/built/*/*.whl")
+    sha256 = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    text = declared("export", "requirements", "one", check=True).stdout
+    assert re.search(rf"^svc==1\.0 \\\n    --hash=sha256:{sha256}$", text, re.MULTILINE)
+    assert "--find-links DIR, after `envbuild build --out DIR`" in text
+    listed = scratch / "requirements.txt"
+    listed.write_text(text)
+    pip = (sys.executable, "-m", "pip", "--isolated", "install", "--require-hashes", "--no-deps")
+    where = ("--index-url", index.url, "--find-links", str(scratch / "wheels"))
+    how = ("--only-binary", ":all:", "--target", str(scratch / "target"), "-r", str(listed))
+    subprocess.run((*pip, *where, *how), check=True, capture_output=True, timeout=60)
+    assert (scratch / "target/svc.py").is_file()
+    pylock = tomllib.loads(declared("export", "pylock", "one", check=True).stdout)
+    (svc,) = (one for one in pylock["packages"] if one["name"] == "svc")
+    (found,) = svc["wheels"]
+    assert (found["path"], found["hashes"]) == (str(wheel), {"sha256": sha256})
+    assert "sdist" not in svc
+    bill = declared("export", "cyclonedx", "one", check=True).json
+    (svc,) = (one for one in bill["components"] if one["name"] == "svc")
+    assert [one["name"] for one in svc["components"]] == [wheel.name]
+    assert svc["hashes"] == [{"alg": "SHA-256", "content": sha256}]
+    assert "tar.gz" not in text
+    shutil.rmtree(wheel.parent)
+    refused = declared("export", "pylock", "one")
+    assert refused.code == 1, refused
+    assert f"one: the built wheel {wheel.name} is not in this store" in refused.stderr
+    assert "run `envbuild build one` here" in refused.stderr

@@ -63,6 +63,9 @@ def render_cyclonedx(
     return ExportedFile(name=f"{lockfile.driver}.cdx.json", text=text)
 
 
+_BUILT = {"name": "envbuild:built", "value": "from source"}
+
+
 def _component(
     package: LockedPackage, reference: str, licences: Mapping[str, str]
 ) -> dict[str, object]:
@@ -84,7 +87,10 @@ def _component(
             "bom-ref": f"{reference}#{file.name}",
             "name": file.name,
             "hashes": [_hash(file)],
-            "properties": [{"name": "envbuild:size", "value": str(file.size)}],
+            "properties": [
+                {"name": "envbuild:size", "value": str(file.size)},
+                *([_BUILT] if package.is_built_wheel(file) else []),
+            ],
         }
         for file in package.files
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from envbuild.declaration.source import is_source
@@ -13,6 +14,7 @@ from envbuild.launchers.formats.quadlet import render_quadlet
 from envbuild.launchers.formats.requirements import pinned
 from envbuild.launchers.markers import check_distinct
 from envbuild.toml_text import toml_string
+from envbuild.value import replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,13 +24,20 @@ if TYPE_CHECKING:
     from envbuild.lockfile.lockfile import Lockfile
 
 
-def render_workspace(lockfile: Lockfile, indexes: Mapping[str, tuple[str, bool]]) -> ExportedFile:
+def render_workspace(
+    lockfile: Lockfile,
+    indexes: Mapping[str, tuple[str, bool]],
+    built: Mapping[str, str] = MappingProxyType({}),
+) -> ExportedFile:
     """`<driver>/pyproject.toml` with exact pins, of which `uv lock` makes the `uv.lock` beside it.
 
-    `indexes` has the address or folder of every bound index that a package comes from, and whether it is flat.
+    `indexes` has the address or folder of every bound index that a package comes from, and whether it is flat;
+    `built` the path of each package's built wheel.
     """
     check_distinct(lockfile)
-    sourced = ", ".join(one.name for one in lockfile.packages if is_source(one.index))
+    sourced = ", ".join(
+        one.name for one in lockfile.packages if is_source(one.index) and one.name not in built
+    )
     if lockfile.inherited:
         message = f"{lockfile.driver} takes packages from the host, which this export cannot name"
         raise UsageError(Problem(message=message, hint="use `export pylock` for this driver"))
@@ -52,15 +61,15 @@ def render_workspace(lockfile: Lockfile, indexes: Mapping[str, tuple[str, bool]]
         "]",
         *_overrides(lockfile),
     ]
-    sources = {
-        package.name: package.index for package in lockfile.packages if package.index in indexes
-    }
+    sources = [
+        f"{toml_string(one.name)} = {{ path = {toml_string(built[one.name])} }}"
+        if one.name in built
+        else f"{toml_string(one.name)} = {{ index = {toml_string(one.index)} }}"
+        for one in lockfile.packages
+        if one.name in built or one.index in indexes
+    ]
     if sources:
-        lines += ["", "[tool.uv.sources]"]
-        lines += [
-            f"{toml_string(name)} = {{ index = {toml_string(index)} }}"
-            for name, index in sources.items()
-        ]
+        lines += ["", "[tool.uv.sources]", *sources]
     for name, (place, is_flat) in indexes.items():
         lines += [
             "",
@@ -104,11 +113,19 @@ def _render(export: Export) -> tuple[ExportedFile, ...]:
 def _workspace(export: Export, subject: BuiltDriver) -> tuple[ExportedFile, ...]:
     driver = subject.entry.name
     lockfile = export.lockfile(driver)
-    used = dict.fromkeys(package.index for package in lockfile.packages)
-    pyproject = render_workspace(lockfile, export.indexes(used))
+    built = _built(export, lockfile)
+    used = dict.fromkeys(one.index for one in lockfile.packages if one.name not in built)
+    pyproject = render_workspace(lockfile, export.indexes(used), built)
     text = export.lock_workspace(lockfile, pyproject.text, subject.base_python)
     check_workspace_lock(lockfile, text)
     return (pyproject, ExportedFile(name=f"{driver}/uv.lock", text=text))
+
+
+def _built(export: Export, lockfile: Lockfile) -> dict[str, str]:
+    """The path of each package's built wheel; a package that has several has no place in a workspace."""
+    single = tuple(one for one in lockfile.packages if one.is_built and len(one.files) == 1)
+    places = export.sources(replace(lockfile, packages=single)) if single else {}
+    return {one.name: places[one.name].files[one.files[0].name] for one in single}
 
 
 FORMAT = ExportFormat(

@@ -28,18 +28,28 @@ ANNOTATE = Option(
 )
 
 
+_BUILT = "# with wheels that were built: --find-links DIR, after `envbuild build --out DIR`"
+
+
 def render_requirements(
     lockfile: Lockfile, export: Export | None = None, *, annotate: bool = False
 ) -> ExportedFile:
     """`requirements.<driver>.txt`: every package exactly, with the sha256 of each of its files.
 
     A package with a source has its address: UsageError if it has several, as a requirement names one.
+    A built wheel has none: whoever installs it names the folder that has it.
     """
     check_distinct(lockfile)
-    sourced = [package for package in lockfile.packages if is_source(package.index)]
+    sourced = [
+        package
+        for package in lockfile.packages
+        if is_source(package.index) and not package.is_built
+    ]
     places = export.sources(lockfile) if export is not None and sourced else {}
     lines = [f"# {header('requirements --annotate' if annotate else 'requirements')}"]
     lines += host_comments(lockfile)
+    if any(package.is_built_wheel(file) for package in lockfile.packages for file in package.files):
+        lines.append(_BUILT)
     extras = _extras(lockfile) if annotate else {}
     for package in lockfile.packages:
         address = _address(package, places) if package in sourced else None

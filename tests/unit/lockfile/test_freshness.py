@@ -8,10 +8,17 @@ import pytest
 
 from envbuild.declaration.index import Index
 from envbuild.declaration.source import LockedSource
-from envbuild.lockfile.freshness import compare_inputs, inputs_of, judge_lockfile
-from envbuild.lockfile.lockfile import Fresh, Inputs, LockedVariant, Stale
+from envbuild.lockfile.freshness import compare_inputs, in_effect, inputs_of, judge_lockfile
+from envbuild.lockfile.lockfile import Fresh, Inputs, LockedBuild, LockedVariant, Stale
 from envbuild.value import field_names, replace
-from tests.support.values import make_declaration, make_driver, make_lockfile
+from tests.support.values import (
+    LINUX,
+    make_declaration,
+    make_driver,
+    make_file,
+    make_lockfile,
+    make_package,
+)
 
 INPUTS = Inputs(
     requires=("vllm==0.11.*", "transformers<5"),
@@ -131,3 +138,25 @@ def test_inputs_keep_the_declarations_order() -> None:
     driver = make_driver("asr", "b", "a>=1", python=("3.12", "3.11"))
     found = inputs_of(driver, make_declaration(driver))
     assert (found.requires, found.python) == (("b", "a>=1"), ("3.12", "3.11"))
+
+
+@pytest.mark.parametrize(
+    ("package", "why"),
+    [("vllm", True), ("numpy", True), ("ninja", True), ("urllib3", True), ("unheard-of", False)],
+)
+def test_a_source_concerns_who_has_its_package(package: str, *, why: bool) -> None:
+    """A source in `[sources]` makes those lockfiles stale that have, build with, or name its package."""
+    ninja = make_file("ninja", targets=(LINUX,))
+    build = LockedBuild(
+        package="vllm", version="1.0", targets=(LINUX,), requires=("ninja",), files=(ninja,)
+    )
+    driver = make_driver("vllm", "vllm", constraints=("urllib3>=2",))
+    packages = (make_package("vllm"), make_package("numpy"))
+    lockfile = replace(make_lockfile(driver, *packages), builds=(build,))
+    source = LockedSource(package=package, origin=f"git:{'1' * 64}")
+    wanted = replace(lockfile.inputs, sources=(source,))
+    judged = compare_inputs(lockfile.inputs, in_effect(lockfile, wanted))
+    assert judged == (Stale(reasons=(f"sources: {package} is new",)) if why else Fresh())
+    later = replace(lockfile, inputs=wanted)
+    gone = compare_inputs(wanted, in_effect(later, replace(wanted, sources=())))
+    assert isinstance(gone, Stale) is why
