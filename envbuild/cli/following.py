@@ -14,9 +14,10 @@ from envbuild.cli.release_stamp import facts_of, named_sources, origin_fact, ren
 from envbuild.cli.sync_steps import leave_stamp, plan_sync
 from envbuild.commands.follow import Following
 from envbuild.commands.python_layers import take_pythons
+from envbuild.commands.selection import select_drivers
 from envbuild.commands.sync import SyncResult
 from envbuild.digest import sha256_hex
-from envbuild.errors import NoError, Problem, UsageError
+from envbuild.errors import IndexFailureError, NoError, Problem, UsageError
 from envbuild.posix.clock import now
 from envbuild.posix.files import write_if_changed
 from envbuild.release.found import find_release, refuse_old
@@ -37,17 +38,27 @@ if TYPE_CHECKING:
     from envbuild.store.plan import Plan
 
 
-def follow(context: Context, arguments: Arguments, progress: Progress) -> SyncResult:
+def follow(context: Context, arguments: Arguments, progress: Progress) -> SyncResult | None:
     """Plan and build what a release says; without a declaration here, the release's is taken.
 
+    None if no source gives a release, and this host has a declaration and lockfiles of its own to go on with.
     IndexFailureError if no source gives a release, or what is built is not as released;
     NoError for a release that is too old, HostError for one that is for other hosts.
     """
     _refuse_odd_options(arguments)
     context.store.prepare()
     with ExitStack() as opened:
+        opened.enter_context(context.store.using_cache())
         seen = _origin_seen(context, arguments)
-        following = _find(context, arguments, progress, opened)
+        try:
+            following = _find(context, arguments, progress, opened)
+        except IndexFailureError as error:
+            if not _can_go_on(context, arguments):
+                raise
+            for problem in error.problems:
+                progress.note(f"warning: {problem.lines()[0]}")
+            progress.note("warning: this host's own lockfiles are taken, and the index is asked")
+            return None
         _take_files(context, arguments, following)
         if not arguments.dry_run:
             take_pythons(following, context.store.pythons)
@@ -87,6 +98,16 @@ def _plan(context: Context, arguments: Arguments, progress: Progress, following:
             )
             for one in error.problems
         ) from error
+
+
+def _can_go_on(context: Context, arguments: Arguments) -> bool:
+    """Whether a sync without a release has what it needs, and is what was asked for."""
+    if any((arguments.only_from, arguments.fetch, arguments.rebuild)):
+        return False
+    if not Path(arguments.file).exists():
+        return False
+    drivers = select_drivers(context.declaration, tuple(arguments.drivers))
+    return all((context.lock_folder.path / f"{one.name}.toml").is_file() for one in drivers)
 
 
 def _refuse_odd_options(arguments: Arguments) -> None:
@@ -226,7 +247,7 @@ def _leave_stamps(
 
 
 def _folder_of(found: FoundRelease) -> str:
-    return f"{found.release.sequence}-{found.digest[7:19]}"
+    return SeenRelease(sequence=found.release.sequence, digest=found.digest).folder
 
 
 def _has_declaration(arguments: Arguments) -> bool:

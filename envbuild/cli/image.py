@@ -50,6 +50,7 @@ def image(context: Context, arguments: Arguments) -> Outcome:
     time = _time(context.environment)
     with (
         shown_progress(sys.stderr, context.environment) as progress,
+        context.store.using_cache(),
         _imager(context, arguments, progress) as imager,
     ):
         result = imager.make(tuple(arguments.drivers), time=time)

@@ -138,6 +138,7 @@ def _registry(
 ) -> Registry:
     from envbuild.release.credentials import RegistryCredentials
     from envbuild.release.registry import Registry
+    from envbuild.release.sessions import UploadSessions
 
     credentials = RegistryCredentials(environ=context.environment, runner=context.runner)
     return Registry(
@@ -147,4 +148,5 @@ def _registry(
         credentials=credentials.find,
         writes=writes,
         neighbours=neighbours,
+        sessions=UploadSessions(context.store.cache / "uploads.json"),
     )

@@ -77,6 +77,7 @@ def publish(context: Context, arguments: Arguments) -> Outcome:
     now = time.time()
     with (
         context.progress() as progress,
+        context.store.using_cache(),
         _publisher(context, arguments, progress) as publisher,
     ):
         result = publisher.publish(

@@ -94,8 +94,11 @@ def _sync(context: Context, arguments: Arguments, progress: Progress) -> SyncRes
     if follows(str(context.store.root), arguments, context.environment):
         from envbuild.cli.following import follow
 
-        return follow(context, arguments, progress)
-    _refuse_without_sources(arguments)
+        result = follow(context, arguments, progress)
+        if result is not None:
+            return result
+    else:
+        _refuse_without_sources(arguments)
     plan = plan_sync(context, arguments, progress)
     if arguments.dry_run or plan.is_empty:
         result = SyncResult(plan=plan, applied=None, manifest=context.store.read_current())

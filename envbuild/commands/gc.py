@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 
-from envbuild.errors import NoError, Problem
+from envbuild.errors import HostError, NoError, Problem
 from envbuild.posix.clock import utc
 from envbuild.posix.deletion import count_bytes
 from envbuild.posix.file_locks import locked_if_free
@@ -121,6 +122,7 @@ def _collect(store: Store, options: GcOptions, before: str | None) -> Collected:
         environments = collector.environments()
         plan = collector.take(_plan(collector, environments, options.keep, before))
     plan = _take_pythons(store, plan, environments, before, trash)
+    _take_releases(store, trash)
     kept = None
     if options.cache:
         from envbuild.store.unused_wheels import take_cache
@@ -168,6 +170,19 @@ def _take_pythons(
             return planned
     kept = tuple(Kept(subject=name, reasons=(_SYNCING,)) for name in planned.pythons)
     return replace(planned, pythons=(), kept=(*planned.kept, *kept))
+
+
+def _take_releases(store: Store, trash: Trash) -> None:
+    """Remove the files of releases that no generation was made from."""
+    from envbuild.release.record import FOLDER, ReleaseRecord
+
+    record = ReleaseRecord(folder=store.root / FOLDER)
+    with (
+        suppress(HostError),  # a damaged record: the next sync that follows a release says so
+        locked_if_free(store.cache_lock, make=True) as free,  # no release is being followed
+    ):
+        for path in record.old_folders(store.generation_numbers()) if free else ():
+            trash.take(path)
 
 
 def _foresee(store: Store, options: GcOptions, before: str | None) -> Collected:

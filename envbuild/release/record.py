@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from envbuild.errors import HostError, Problem
@@ -11,6 +12,7 @@ from envbuild.posix.files import write_atomically
 from envbuild.value import value
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 _MOST_GENERATIONS = 200
@@ -18,6 +20,7 @@ _MOST_REPOSITORIES = 4
 """Each costs a request for every new blob."""
 
 FOLDER = "releases"
+_FOLDER = re.compile(r"\d+-[0-9a-f]{12}")
 
 
 @value
@@ -27,6 +30,11 @@ class SeenRelease:
     sequence: int
     digest: str
     """Of its manifest."""
+
+    @property
+    def folder(self) -> str:
+        """The name of the folder with its declaration and lockfiles, below `<store>/releases`."""
+        return f"{self.sequence}-{self.digest[7:19]}"
 
 
 @value
@@ -38,6 +46,25 @@ class ReleaseRecord:
     def newest(self) -> int:
         """The highest sequence number that the store has followed; 0 if it has followed none."""
         return int(self._read("followed.json").get("newest", 0))
+
+    def folders(self, generations: Iterable[int]) -> frozenset[str]:
+        """The names of the folders with the files of the releases that generations were made from.
+
+        The newest release that the store has followed is among them: the next sync compares with it.
+        """
+        seen = [self.of_generation(number) for number in generations]
+        known = self._read("followed.json").get("generations", {})
+        newest = [known[number] for number in sorted(known, key=int)[-1:]]
+        seen += [SeenRelease(sequence=one[0], digest=one[1]) for one in newest]
+        return frozenset(one.folder for one in seen if one is not None)
+
+    def old_folders(self, generations: Iterable[int]) -> tuple[Path, ...]:
+        """The folders of all other releases."""
+        kept = self.folders(generations)
+        if not self.folder.is_dir():
+            return ()
+        found = (path for path in sorted(self.folder.iterdir()) if _FOLDER.fullmatch(path.name))
+        return tuple(path for path in found if path.name not in kept)
 
     def of_generation(self, number: int) -> SeenRelease | None:
         """The release that a generation was made from; None if it was made from none."""

@@ -28,11 +28,15 @@ if TYPE_CHECKING:
     from envbuild.index.web import Web
     from envbuild.release.oci import Descriptor
     from envbuild.release.place import Address
+    from envbuild.release.sessions import UploadSessions
 
 _CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 _MOST_TOKEN = 1 << 20
 _LARGE = 8 << 20
 """Bytes; a larger blob is sent so that a broken connection does not begin anew."""
+
+_PIECE = 16 << 20
+"""Bytes of one request: docker's registry goes on only behind a request that it has got as a whole."""
 
 _TRIES = 4
 _HINT = "no credentials for it are in docker's or podman's configuration files"
@@ -50,10 +54,12 @@ class Registry:
         credentials: Callable[[str, str], tuple[str, str] | None],
         writes: bool = False,
         neighbours: tuple[str, ...] = (),
+        sessions: UploadSessions,
     ) -> None:
         """`credentials` gives the user and password for a host and a repository.
 
-        `neighbours` are other repositories of the registry that may have the same blobs.
+        `neighbours` are other repositories of the registry that may have the same blobs;
+        `sessions` remembers uploads that have begun.
         """
         scheme = "https" if secure else "http"
         self._address = address
@@ -62,6 +68,7 @@ class Registry:
         self._credentials = credentials
         self._scope = f"repository:{address.repository}:pull{',push' * writes}"
         self._neighbours = tuple(one for one in neighbours if one != address.repository)
+        self._sessions = sessions
         self._authorization: str | None = None
         self._guard = threading.Lock()
 
@@ -89,31 +96,18 @@ class Registry:
 
     def put(self, blob: Descriptor, opened: Callable[[], AbstractContextManager[BinaryIO]]) -> None:
         """As in `Destination`: mounted from a neighbour, if one has it, else sent."""
-        session = self._begin(blob)
-        if session is None:
+        if blob.size > _LARGE:
+            self._put_large(blob, opened)
             return
-        with opened() as source:
-            if blob.size > _LARGE:
-                session = self._send_large(blob, source, session)
-                body: Callable[[], BinaryIO] = lambda: io.BytesIO(b"")  # noqa: E731
-                size = 0
-            else:
-                content, size = source.read(), blob.size
-                body = lambda: io.BytesIO(content)  # noqa: E731
-            mark = "&" if urlsplit(session).query else "?"
-            self._reply(
-                Request(
-                    url=f"{session}{mark}{urlencode({'digest': blob.digest})}",
-                    method="PUT",
-                    headers=_sizes(size),
-                    body=body,
-                )
-            )
+        session = self._begin(blob)
+        if session is not None:
+            with opened() as source:
+                self._end(session, blob, source.read())
 
     def finish(self, manifests: tuple[tuple[str | None, bytes], ...]) -> None:
         """As in `Destination`: the tag of the release moves last."""
         for tag, content in manifests:
-            self._reply(
+            self._write(
                 Request(
                     url=f"{self._root}/manifests/{quote(tag or self._address.tag, safe=':')}",
                     method="PUT",
@@ -134,7 +128,7 @@ class Registry:
             url = f"{self._root}/blobs/uploads/{'?' if query else ''}{urlencode(query)}"
             request = Request(url=url, method="POST", headers=(("Content-Length", "0"),))
             try:
-                reply = self._reply(request)
+                reply = self._write(request)
             except PlaceError:
                 if query:  # a neighbour that this user may not read, or that has gone
                     continue
@@ -151,30 +145,67 @@ class Registry:
         with suppress(PlaceError, _AbsentError):
             self._reply(Request(url=session, method="DELETE"))
 
-    def _send_large(self, blob: Descriptor, source: BinaryIO, session: str) -> str:
-        """Send a blob in one stream, and go on where the connection broke; where to end it."""
-        start, tries = 0, _TRIES
-        while start < blob.size:
-            rest = blob.size - start
-            headers = (
-                *_sizes(rest),
-                ("Content-Range", f"{start}-{blob.size - 1}"),
+    def _put_large(
+        self, blob: Descriptor, opened: Callable[[], AbstractContextManager[BinaryIO]]
+    ) -> None:
+        """Send a blob in pieces, and go on where the connection, or an earlier command, broke off.
+
+        A registry that takes no piece gets all of it in one.
+        """
+        upload, tries, most = f"{self._root} {blob.digest}", _TRIES, _PIECE
+        session, start = self._goes_on(self._sessions.find(upload))
+        if session is None:
+            session = self._begin(blob)
+        with opened() as source:
+            while session is not None and start < blob.size:
+                self._sessions.keep(upload, session)
+                length = min(most, blob.size - start)
+                try:
+                    session = self._send(session, source, start, length)
+                    start += length
+                except PlaceError:
+                    tries -= 1
+                    if tries == 0:
+                        raise
+                    session, start = self._goes_on(session)
+                    if session is None:
+                        session, most = self._begin(blob), blob.size
+        if session is not None:
+            self._end(session, blob, b"")
+        self._sessions.forget(upload)
+
+    def _goes_on(self, session: str | None) -> tuple[str | None, int]:
+        """Where an upload goes on, and how many bytes its registry has; None if it does not know it any more."""
+        if session is None or urlsplit(session)[:2] != urlsplit(self._root)[:2]:
+            return None, 0
+        try:
+            reply = self._write(Request(url=session))
+            return self._location(reply), _received(reply)
+        except PlaceError:
+            return None, 0
+
+    def _send(self, session: str, source: BinaryIO, start: int, length: int) -> str:
+        """Send a piece of a blob; where the next one goes."""
+        headers = (*_sizes(length), ("Content-Range", f"{start}-{start + length - 1}"))
+        request = Request(
+            url=session,
+            method="PATCH",
+            headers=headers,
+            body=lambda: _piece(source, start, length),
+        )
+        return self._location(self._write(request))
+
+    def _end(self, session: str, blob: Descriptor, content: bytes) -> None:
+        """Say that a blob is whole, with its last bytes."""
+        mark = "&" if urlsplit(session).query else "?"
+        self._write(
+            Request(
+                url=f"{session}{mark}{urlencode({'digest': blob.digest})}",
+                method="PUT",
+                headers=_sizes(len(content)),
+                body=lambda: io.BytesIO(content),
             )
-            request = Request(
-                url=session,
-                method="PATCH",
-                headers=headers,
-                body=lambda start=start: _rest(source, start),  # type: ignore[misc]
-            )
-            try:
-                return self._location(self._reply(request))
-            except PlaceError:
-                tries -= 1
-                if tries == 0:
-                    raise
-                reply = self._reply(Request(url=session))
-                session, start = self._location(reply), _received(reply)
-        return session
+        )
 
     def _location(self, reply: Reply) -> str:
         """Where a session goes on."""
@@ -182,6 +213,15 @@ class Registry:
         if not told.startswith(("http://", "https://")):
             raise PlaceError("it names no place to send blobs to")
         return told
+
+    def _write(self, request: Request) -> Reply:
+        """The answer to something that is written; PlaceError also if there is no place for it."""
+        try:
+            return self._reply(request)
+        except _AbsentError as error:
+            raise PlaceError(
+                "there is no such repository, or none that may be written (404)"
+            ) from error
 
     def _reply(self, request: Request) -> Reply:
         """An answer, without its body."""
@@ -263,24 +303,27 @@ def _sizes(size: int) -> tuple[tuple[str, str], ...]:
     return ("Content-Type", "application/octet-stream"), ("Content-Length", str(size))
 
 
-class _Unclosed(io.RawIOBase):
-    """A stream that its reader does not close."""
+class _Piece(io.RawIOBase):
+    """Some bytes of a stream, which its reader does not close."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, length: int) -> None:
         super().__init__()
         self._stream = stream
+        self._left = length
 
     def read(self, size: int = -1) -> bytes:
-        """The next piece."""
-        return self._stream.read(size)
+        """The next bytes."""
+        found = self._stream.read(self._left if size < 0 else min(size, self._left))
+        self._left -= len(found)
+        return found
 
 
-def _rest(source: BinaryIO, start: int) -> BinaryIO:
-    """A blob from a position on."""
+def _piece(source: BinaryIO, start: int, length: int) -> BinaryIO:
+    """Some bytes of a blob from a position on."""
     from typing import cast
 
     source.seek(start)
-    return cast("BinaryIO", _Unclosed(source))
+    return cast("BinaryIO", _Piece(source, length))
 
 
 def _received(reply: Reply) -> int:

@@ -142,6 +142,12 @@ class Store:
                 stack.enter_context(locked(self.claim(name), shared=True))
             yield
 
+    @contextmanager
+    def using_cache(self) -> Iterator[None]:
+        """Keep a gc from removing what is in the caches."""
+        with locked(self.cache_lock, shared=True):
+            yield
+
     @property
     def cache_lock(self) -> Path:
         """The shared lock of everybody who uses the caches."""

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from envbuild.store.trash import Trash
 
 
+_OTHERS = ("blobs", "publish", "images", "tools", "packed-pythons")
+"""What came from releases and bases, and what was packed for others."""
+
+
 def unused_entries(cache: Path, live: Collection[str] | None) -> tuple[Path, ...]:
     """The entries below `<store>/cache` that can be removed: those of no `live` wheel (sha256).
 
@@ -59,7 +63,8 @@ def cache_to_take(store: Store) -> tuple[Path, ...]:
     """What `take_cache` would remove."""
     live = _with_built(store, _live_wheels(store))
     unused = unused_entries(store.cache, live)
-    return (store.cache / "uv", *unused, *_unused_builds(store, live))
+    others = (store.cache / name for name in _OTHERS)
+    return (store.cache / "uv", *others, *unused, *_unused_builds(store, live))
 
 
 def _unused_builds(store: Store, live: frozenset[str] | None) -> tuple[Path, ...]:

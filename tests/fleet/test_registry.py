@@ -337,3 +337,91 @@ def test_a_large_blob_goes_on_where_it_broke(registered: Registered) -> None:
     registered.between.fault = None
     registered.move_on()
     assert registered.follow("--only-from").code == 0
+
+
+def test_a_killed_upload_goes_on_in_a_later_publish(registered: Registered) -> None:
+    """What the registry has as whole requests is not sent again; an upload that it has forgotten begins anew."""
+    size = 40 << 20
+    registered.index.add(Wheel(name="big", files={"big.bin": os.urandom(size)}))
+    drivers = {"web": ["web==1.0", "big"]}
+    registered.run.declare(declare_drivers(drivers, python=registered.python))
+    registered.run("lock", check=True)
+    registered.run("sync", check=True)
+    pieces: list[str] = []
+    processes: list[subprocess.Popen[str]] = []
+
+    def kill(method: str, path: str) -> str | None:
+        pieces.append(path) if method == "PATCH" else None
+        if method != "PATCH" or len(pieces) < 3:
+            return None
+        os.killpg(processes[0].pid, signal.SIGKILL)
+        return "hang up"
+
+    registered.between.fault = kill
+    processes.append(registered.run.start("publish", "--no-tools", registered.source))
+    processes[0].communicate(timeout=60)
+    assert processes[0].returncode == -signal.SIGKILL
+    registered.between.fault = None
+    registered.between.reset()
+    registered.publish()
+    assert 7 << 20 < registered.between.received < size // 2
+    sessions = registered.store / "cache/uploads.json"
+    assert json.loads(sessions.read_text()) == {}
+    registered.move_on()
+    assert registered.follow("--only-from").code == 0
+
+
+def test_an_upload_that_is_forgotten_begins_anew(registered: Registered) -> None:
+    """A registry drops old uploads, and a hostile one names an address elsewhere: neither costs more than bytes."""
+    registered.index.add(Wheel(name="big", files={"big.bin": os.urandom(9 << 20)}))
+    drivers = {"web": ["web==1.0", "big"]}
+    registered.run.declare(declare_drivers(drivers, python=registered.python))
+    registered.run("lock", check=True)
+    registered.run("sync", check=True)
+    wheels = registered.run("fetch", "--out", "wheels", "--format", "json", check=True).json
+    (big,) = [one for one in wheels["files"] if one["package"] == "big"]
+    root = f"http://{registered.between.host}/v2/fleet/web"
+    addresses = (f"{root}/blobs/uploads/00000000-0000-0000-0000-000000000000", "http://192.0.2.1/")
+    for number, address in enumerate(addresses):
+        upload = f"{root}{number} sha256:{big['sha256']}"
+        (registered.store / "cache/uploads.json").write_text(json.dumps({upload: address}))
+        place = f"oci://{registered.between.host}/fleet/web{number}:1"
+        done = registered.run("publish", "--no-tools", place)
+        assert done.code == 0, done
+
+
+def test_a_registry_that_takes_no_pieces_gets_all_in_one(registered: Registered) -> None:
+    """Some refuse an upload in parts."""
+    registered.index.add(Wheel(name="big", files={"big.bin": os.urandom(20 << 20)}))
+    drivers = {"web": ["web==1.0", "big"]}
+    registered.run.declare(declare_drivers(drivers, python=registered.python))
+    registered.run("lock", check=True)
+    registered.run("sync", check=True)
+    refused: list[str] = []
+
+    def fault(method: str, path: str) -> str | None:
+        if method == "GET" and "/uploads/" in path:
+            return "404"
+        if method != "PATCH" or refused:
+            return None
+        refused.append(path)
+        return "416"
+
+    registered.between.fault = fault
+    registered.publish()
+    assert len(refused) == 1
+    sent = [one for one in registered.between.requests if one.method == "PATCH"]
+    ranges = [one.headers["content-range"] for one in sent]
+    assert (ranges[0], ranges[1][:6]) == ("0-16777215", "0-2097")
+    registered.between.fault = None
+    registered.move_on()
+    assert registered.follow("--only-from").code == 0
+
+
+def test_a_repository_that_is_not_there_is_said(registered: Registered) -> None:
+    """Some registries make none by themselves: 404 for whatever is written is a message, and no bug."""
+    registered.build()
+    registered.between.fault = lambda method, _: "404" if method in ("POST", "PUT") else None
+    done = registered.run("publish", "--no-tools", registered.source)
+    assert done.code == 5, done
+    assert "there is no such repository" in done.stderr

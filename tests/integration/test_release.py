@@ -225,6 +225,42 @@ def test_what_no_source_gives_comes_from_the_index(fleet: Fleet) -> None:
     assert fleet.digests() == built
 
 
+def test_a_host_with_lockfiles_goes_on_without_a_release(fleet: Fleet) -> None:
+    """Where no source gives one, its own lockfiles and the index are the last source; unless it is told not to."""
+    built = fleet.build()
+    remove_tree(fleet.store)
+    refused = fleet.run("sync", "--from", fleet.source, "--only-from")
+    assert refused.code == 4, refused
+    done = fleet.run("sync", "--from", fleet.source)
+    assert done.code == 0, done
+    assert f"warning: {fleet.source}: gives no release" in done.stderr
+    assert "own lockfiles are taken" in done.stderr
+    assert fleet.digests() == built
+    (fleet.run.cwd / "locks/web.toml").unlink()
+    alone = fleet.run("sync", "--from", fleet.source)
+    assert alone.code == 4, alone
+
+
+def test_gc_removes_what_releases_have_left(fleet: Fleet) -> None:
+    """Blobs and files of old releases go; what the current generation was made from stays."""
+    fleet.build()
+    fleet.publish()
+    fleet.follow()
+    fleet.build("1.1")
+    fleet.publish()
+    fleet.move_on()
+    first = fleet.store.parent / "first"
+    shutil.copytree(fleet.place, first)
+    assert fleet.follow("--only-from").code == 0
+    (fleet.store / "releases/1-0123456789ab").mkdir()
+    (kept,) = (fleet.store / "releases").glob("2-*")
+    assert any((fleet.store / "cache/blobs").iterdir())
+    fleet.run("gc", "--cache", "--wait", check=True)
+    assert not (fleet.store / "cache/blobs").exists()
+    assert sorted((fleet.store / "releases").glob("*-*")) == [kept]
+    assert fleet.follow("--only-from", "--format", "json").json["empty"] is True
+
+
 def compilations(fleet: Fleet, *options: str) -> int:
     """How many processes compiled modules while the folder was followed."""
     trace = fleet.store.parent / "trace"

@@ -42,3 +42,20 @@ def test_a_damaged_record_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "followed.json").write_text(text)
     with pytest.raises(HostError, match=r"followed\.json"):
         ReleaseRecord(folder=tmp_path).newest()
+
+
+def test_old_releases_are_those_of_no_generation(tmp_path: Path) -> None:
+    """The folders of kept generations stay, that of the newest too, and what is no release's folder."""
+    record = ReleaseRecord(folder=tmp_path)
+    names = {}
+    for number in (1, 2, 3):
+        seen = SeenRelease(sequence=number, digest=f"sha256:{number}{'a' * 63}")
+        record.follow(seen, number)
+        names[number] = seen.folder
+        (tmp_path / seen.folder).mkdir()
+    (tmp_path / "9-0123456789ab").mkdir()
+    (tmp_path / "mine").mkdir()
+    assert names[1] == "1-1aaaaaaaaaaa"
+    found = {path.name for path in record.old_folders((1, 7))}
+    assert found == {names[2], "9-0123456789ab"}
+    assert ReleaseRecord(folder=tmp_path / "none").old_folders((1,)) == ()
