@@ -195,7 +195,7 @@ def fleet(session: nox.Session) -> None:
     """Publish to a real registry and follow it, with everything that can break on the way.
 
     The servers are the system's, and it is said which are missing:
-    apt-get install docker-registry skopeo nginx-light apache2-utils openssh-client podman crun
+    apt-get install docker-registry skopeo nginx-light apache2-utils openssh-client podman crun faketime
     """
     need_envbuild(session, "test")
     env = {"ENVBUILD_FLEET": "1"}

@@ -161,8 +161,8 @@ def _find(
         )
     found = find_release(origins, stage, judge, progress.note)
     if not arguments.allow_older:
-        seen = ReleaseRecord(folder=store.root / FOLDER).newest()
-        refuse_old(found, seen=seen, now=now())
+        record = ReleaseRecord(folder=store.root / FOLDER)
+        refuse_old(found, seen=record.newest(), now=max(now(), record.latest()))
     progress.stage("release", f"{found.release.sequence} of {found.place}")
     return Following(
         found=found,
@@ -217,7 +217,8 @@ def _note(context: Context, following: Following, result: SyncResult) -> None:
     found = following.found
     number = result.manifest.generation if result.manifest is not None else None
     record = ReleaseRecord(folder=context.store.root / FOLDER)
-    record.follow(SeenRelease(sequence=found.release.sequence, digest=found.digest), number)
+    seen = SeenRelease(sequence=found.release.sequence, digest=found.digest)
+    record.follow(seen, number, created=found.release.created)
 
 
 def _leave_stamps(

@@ -71,8 +71,15 @@ class ReleaseRecord:
         found = self._read("followed.json").get("generations", {}).get(str(number))
         return None if found is None else SeenRelease(sequence=found[0], digest=found[1])
 
-    def follow(self, seen: SeenRelease, generation: int | None) -> None:
-        """Note that the store has followed a release, and which generation came of it."""
+    def latest(self) -> str:
+        """When the latest release was made that the store has followed: it is at least this time now.
+
+        Empty if it has followed none; a clock that was set back makes no expired release good.
+        """
+        return str(self._read("followed.json").get("latest", ""))
+
+    def follow(self, seen: SeenRelease, generation: int | None, *, created: str = "") -> None:
+        """Note that the store has followed a release that was `created` then, and which generation came of it."""
         table = self._read("followed.json")
         generations = {**table.get("generations", {})}
         if generation is not None:
@@ -81,6 +88,7 @@ class ReleaseRecord:
         after = {
             "version": 1,
             "newest": max(seen.sequence, int(table.get("newest", 0))),
+            "latest": max(created, str(table.get("latest", ""))),
             "generations": {number: generations[number] for number in kept},
         }
         if after != table:

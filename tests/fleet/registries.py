@@ -134,6 +134,8 @@ class _Relay(Handler):
             self.close_connection = True
         elif spoilt == "redirect":
             self.answer(302, Location=self.path)
+        elif spoilt is not None and spoilt.startswith("to "):
+            self.answer(307, Location=spoilt.removeprefix("to "))
         elif spoilt == "hang up":
             self.close_connection = True
         else:
@@ -158,7 +160,7 @@ class _Relay(Handler):
         if spoilt == "flip" and content:
             content = bytes([content[0] ^ 1]) + content[1:]
         if spoilt in ("cut", "cut off") and content:
-            content = content[: len(content) // 2]
+            content = content[: (len(content) + 1) // 2]
         self.note(answer.status)
         self.send_response(answer.status)
         for name, text in answer.headers.items():
