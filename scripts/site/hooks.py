@@ -50,7 +50,7 @@ def on_page_markdown(markdown: str, page: Page, files: Files, **_: object) -> st
             return match["words"]
         return f"[{match['words']}]({os.path.relpath(found, Path(name).parent)}{match['anchor'] or ''})"
 
-    return LINK.sub(within, markdown).replace("](docs/", "](")
+    return LINK.sub(within, markdown).replace('"docs/images/', '"images/')
 
 
 def _options() -> str:
