@@ -1,4 +1,4 @@
-"""What `verify`, `doctor` and `check` report: findings, and the closed list of their codes."""
+"""What `verify`, `doctor`, `check` and `audit` report: findings, and the closed list of their codes."""
 
 from __future__ import annotations
 
@@ -308,11 +308,18 @@ class Code(enum.StrEnum):
         "an installed package is outside a range of the declaration",
         "run `envbuild lock` and `envbuild sync`",
     )
+    # what `audit` reports
+    VULNERABLE = (
+        "vulnerable",
+        "error",
+        "a locked or installed package has a known vulnerability",
+        "the hint says which fixed version fits, or what holds it back; `[audit] ignore` passes over it for some time",
+    )
 
 
 @value
 class Finding:
-    """One thing that `verify`, `doctor` or `check` reports."""
+    """One thing that `verify`, `doctor`, `check` or `audit` reports."""
 
     code: Code
 

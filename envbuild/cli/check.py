@@ -89,12 +89,14 @@ def _check_text(result: CheckResult, format_: str, context: Context) -> Text:
     if format_ == "github":
         from envbuild.report.annotations import render_github
 
-        return render_github(result, lambda path: _in_repository(path, environment))
+        return render_github(result, lambda path: in_repository(path, environment))
     if format_ == "sarif":
         from envbuild import __version__
         from envbuild.report.annotations import render_sarif
 
-        return render_sarif(result, lambda path: _in_repository(path, environment), __version__)
+        return render_sarif(
+            result.findings, lambda path: in_repository(path, environment), __version__
+        )
     from envbuild.report.check import render_check
 
     return render_check(result)
@@ -127,7 +129,7 @@ def _write_summary(result: CheckResult, environment: Mapping[str, str]) -> None:
         raise HostError(Problem(file=path, message=message)) from error
 
 
-def _in_repository(path: str, environment: Mapping[str, str]) -> str:
+def in_repository(path: str, environment: Mapping[str, str]) -> str:
     """A path relative to the runner's checkout, if the path is in it; else as it is."""
     workspace = environment.get("GITHUB_WORKSPACE")
     if not workspace:

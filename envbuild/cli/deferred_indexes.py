@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Self, cast
 from envbuild.index.once import Once
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from contextlib import AbstractContextManager
     from types import TracebackType
 
     from envbuild.cli.context import Context
     from envbuild.commands.lock_jobs import Upgrade
     from envbuild.declaration.index import Bindings
+    from envbuild.index.advisory import Advisory, Release
     from envbuild.index.built_metadata import BuiltMetadataReader
     from envbuild.index.listed_sources import ListedSources
     from envbuild.index.locations import IndexLocation, IndexLocations
@@ -150,6 +151,16 @@ class DeferredIndexes:
         with self._guard:
             locations, client = self._locations, self._client
         return find_newest(client, locations, lockfile, questions)
+
+    def advisories(
+        self, releases: Sequence[Release]
+    ) -> Mapping[Release, tuple[Advisory, ...] | None]:
+        """As `AdvisorySource` of `commands.audit` has it."""
+        from envbuild.index.advisory import ask_indexes
+
+        with self._guard:
+            locations, client = self._locations, self._client
+        return ask_indexes(client, locations, releases)
 
     @cached_property
     def _locations(self) -> IndexLocations:

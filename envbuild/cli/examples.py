@@ -55,6 +55,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "why": (("envbuild why web numpy", "who requires numpy"),),
     "tree": (("envbuild tree web", "its packages, and what requires each"),),
     "outdated": (("envbuild outdated --all", "every package, not only what drivers require"),),
+    "audit": (
+        ("envbuild audit", "known vulnerabilities of what is locked, as the indexes say"),
+        ("envbuild audit --installed --database all.zip", "of what is installed, without network"),
+    ),
     "sync": (
         ("envbuild sync", "build what the lockfiles say, and switch to it"),
         ("envbuild sync web --dry-run", "only show what would be done"),

@@ -94,6 +94,7 @@ GROUPS = {
         "why": "lockfiles.why",
         "tree": "lockfiles.tree",
         "outdated": "lockfiles.outdated",
+        "audit": "audit.audit",
     },
     "build": {
         "sync": "sync.sync",

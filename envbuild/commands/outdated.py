@@ -170,7 +170,9 @@ def _compared(
         is_behind=behind or (admitted is not None and is_newer_release(admitted, package.version)),
         is_major=behind and _first(newest) != _first(package.version),
         direct="." in package.required_by,
-        held_by=tuple(_holders(lockfile, question, bounds, newest)) if behind and newest else (),
+        held_by=tuple(holders(lockfile, question.target, bounds, newest))
+        if behind and newest
+        else (),
         obstacle=answer.obstacle if behind else None,
         yanked=answer.yanked,
         status=answer.status,
@@ -178,15 +180,16 @@ def _compared(
     )
 
 
-def _holders(
-    lockfile: Lockfile, question: Question, bounds: tuple[Bound, ...], newest: str
+def holders(
+    lockfile: Lockfile, target: Target, bounds: tuple[Bound, ...], newest: str
 ) -> Iterator[Holder]:
-    locked = {one.name: one.version for one in lockfile.packages_for(question.target)}
+    """Those of a package's requirements on a target that exclude a version."""
+    locked = {one.name: one.version for one in lockfile.packages_for(target)}
     for bound in bounds:
         if not admits(bound.specifier, newest):
             chain: tuple[str, ...] = ()
             if bound.requirer is not None:
-                reasons = find_reasons(lockfile, question.target, bound.requirer)
+                reasons = find_reasons(lockfile, target, bound.requirer)
                 assert reasons is not None
                 names = [edge.package for edge in reasons.chains[0].edges]
                 chain = tuple(f"{name} {locked[name]}" for name in names)

@@ -314,6 +314,20 @@ class Agree:
 
 
 @value
+class IgnoredAdvisory:
+    """An advisory that `envbuild audit` passes over until a day."""
+
+    id: str
+    """Its id, or an alias of it."""
+
+    reason: str
+    expires: str
+    """The last day (UTC) on which it is passed over, `2030-12-31`."""
+
+    line: int
+
+
+@value
 class BuildOptions:
     """How one package is built from source, as `[build.NAME]` declares it."""
 
@@ -372,6 +386,8 @@ class Declaration:
     agree: tuple[Agree, ...] = ()
     builds: tuple[BuildOptions, ...] = ()
     """In the order of the file."""
+
+    ignored_advisories: tuple[IgnoredAdvisory, ...] = ()
 
     def build_of(self, package: str) -> BuildOptions:
         """How a package, by its normalised name, is built; the defaults if nothing is declared."""

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from http import HTTPStatus
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, BinaryIO, Self, TypeVar
+from urllib.parse import quote
 
 from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError, bad_answer, other_digest
 from envbuild.index.disk import files_in_folder, is_on_disk, open_on_disk, page_on_disk, read_page
@@ -37,6 +38,9 @@ _READ = 1
 """Pages that are parsed at a time: some need 50 MiB for it, and Python parses one after the other anyway."""
 
 _LARGEST_METADATA = 16 << 20
+_LARGEST_RELEASE = 16 << 20
+"""Bytes of an answer of the JSON API, which has the whole description."""
+
 _LONGEST_NUMBER = 18
 """Digits of a size; Python refuses to read thousands."""
 
@@ -127,6 +131,28 @@ class IndexClient:
         if location.is_flat:
             return self._flat.page(location, package, lambda: self._links(location, package))
         return self._stored_page(location, package)
+
+    def release_json(self, location: IndexLocation, package: str, version: str) -> bytes | None:
+        """What an index's JSON API says of a release; None if its address does not tell where that is.
+
+        The API lies beside the pages: `…/pypi/NAME/VERSION/json` where they are `…/simple`.
+        """
+
+        def ask(place: IndexLocation) -> bytes | None:
+            root, slash, last = (place.url or "").rpartition("/")
+            if place.folder is not None or place.is_flat or not slash or last != "simple":
+                return None
+            name = f"{quote(package, safe='')}/{quote(version, safe='')}/json"
+            request = Request(
+                url=f"{root}/pypi/{name}",
+                headers=(("Accept", "application/json"),),
+                authorization=place.authorization,
+                source=place.url,
+            )
+            with _blaming(place, package, f"{version}/json"):
+                return self._web.fetch(request, limit=_LARGEST_RELEASE)[1]
+
+        return self.mirrors.ask(location, ask)
 
     def metadata_beside(self, location: IndexLocation, package: str, file: IndexFile) -> bytes:
         """The METADATA file beside a wheel (PEP 658); its hash is checked if the page has one."""

@@ -1,4 +1,4 @@
-"""`envbuild check` for machines: workflow commands for a GitHub runner, and SARIF 2.1.0 for code scanners."""
+"""Findings for machines: workflow commands for a GitHub runner, and SARIF 2.1.0 for code scanners."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from envbuild.report.check import verdict
 from envbuild.text import Text, escaped, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from envbuild.commands.check import CheckResult
     from envbuild.finding import Finding
@@ -38,9 +38,9 @@ def render_github(result: CheckResult, place: Callable[[str], str]) -> Text:
     return Text("".join(f"{line}\n" for line in lines) + text_of([verdict(result)]))
 
 
-def render_sarif(result: CheckResult, place: Callable[[str], str], version: str) -> Text:
+def render_sarif(findings: Collection[Finding], place: Callable[[str], str], version: str) -> Text:
     """One run with every finding; `place` makes a file's name relative to the repository."""
-    rules = [code for code in Code if any(finding.code is code for finding in result.findings)]
+    rules = [code for code in Code if any(finding.code is code for finding in findings)]
     document = {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -58,8 +58,7 @@ def render_sarif(result: CheckResult, place: Callable[[str], str], version: str)
                 },
                 "columnKind": "unicodeCodePoints",
                 "results": [
-                    _result(finding, rules.index(finding.code), place)
-                    for finding in result.findings
+                    _result(finding, rules.index(finding.code), place) for finding in findings
                 ],
             }
         ],

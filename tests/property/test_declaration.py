@@ -59,6 +59,9 @@ DOCUMENTS = st.fixed_dictionaries(
         "index": st.one_of(st.lists(TABLES, max_size=3), VALUES),
         "sources": st.one_of(TABLES, VALUES),
         "build": st.one_of(st.dictionaries(TEXTS, TABLES, max_size=2), VALUES),
+        "audit": st.one_of(
+            st.dictionaries(st.just("ignore"), st.lists(TABLES, max_size=2)), VALUES
+        ),
         "coexist": st.one_of(st.lists(TABLES, max_size=2), VALUES),
         "agree": st.one_of(st.lists(TABLES, max_size=2), VALUES),
         "verison": SCALARS,
@@ -90,6 +93,7 @@ def test_the_strategy_knows_every_key() -> None:
         "index",
         "coexist",
         "agree",
+        "audit",
         "build",
         "sources",
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from envbuild.commands.audit import AuditedDriver, AuditResult, Vulnerability
 from envbuild.commands.bisect import BisectResult, Culprit
 from envbuild.commands.build import BuildResult, LockedWheel
 from envbuild.commands.check import CheckResult
@@ -43,15 +44,18 @@ from envbuild.conflicts.conflict import (
 )
 from envbuild.conflicts.matrix import Split, VersionWindow
 from envbuild.conflicts.shared_groups import Group
+from envbuild.declaration.declaration import IgnoredAdvisory
 from envbuild.environment.lease import Process
 from envbuild.environment.probe import Probe, ProbeResult
 from envbuild.errors import Problem
 from envbuild.finding import Code, Finding
+from envbuild.index.advisory import Advisory
 from envbuild.launchers.fleet import ExportedFile
 from envbuild.lockfile.chains import Bound, Chain, Reasons
 from envbuild.lockfile.difference import Change, DriverDiff
 from envbuild.lockfile.lockfile import HeldBack
 from envbuild.lockfile.moves import PackageMove
+from envbuild.report.audit import audit_table, render_audit
 from envbuild.report.bisect import bisect_table, render_bisect
 from envbuild.report.build import build_table, render_build
 from envbuild.report.check import check_table, render_check
@@ -496,6 +500,42 @@ REPORTS = (
         ),
         render_status,
         status_table,
+    ),
+    Report(
+        "audit",
+        AuditResult(
+            installed=False,
+            drivers=(
+                AuditedDriver(
+                    name="app",
+                    version="1",
+                    packages=2,
+                    vulnerabilities=(
+                        Vulnerability(
+                            package="numpy",
+                            version="1",
+                            advisory=Advisory(
+                                id="CVE-1",
+                                aliases=("GHSA-1",),
+                                summary="it breaks",
+                                severity="HIGH",
+                                fixed=("2",),
+                            ),
+                            fixed=("2",),
+                            fitting=(),
+                            held_by=(Holder(chain=("web 1",), specifier="<2", kind="requirement"),),
+                            path="locks/app.toml",
+                            line=1,
+                        ),
+                    ),
+                    unjudged=("web 1",),
+                ),
+            ),
+            unused=(IgnoredAdvisory(id="CVE-2", reason="no danger", expires="2030-12-31", line=3),),
+            file="drivers.toml",
+        ),
+        render_audit,
+        audit_table,
     ),
     Report(
         "upgrade",

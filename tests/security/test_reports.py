@@ -166,7 +166,7 @@ def test_annotations_are_as_many_as_findings(hostile: str) -> None:
 @QUICK
 def test_sarif_parses(hostile: str) -> None:
     """It is JSON, and its place is a relative reference."""
-    text = render_sarif(with_texts(CHECK, around(hostile)), lambda path: path, "1")
+    text = render_sarif(with_texts(CHECK, around(hostile)).findings, lambda path: path, "1")
     (result,) = json.loads(text)["runs"][0]["results"]
     place = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
     assert place.isascii()

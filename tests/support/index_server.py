@@ -108,6 +108,9 @@ class IndexServer(LoopbackServer):
         self.statuses: dict[str, str] = {}
         """Project → its status (PEP 792)."""
 
+        self.releases: dict[str, Any] = {}
+        """`NAME/VERSION` → what the JSON API says of the release."""
+
         self.add(*wheels)
 
     @property
@@ -174,6 +177,8 @@ class _IndexHandler(Handler):
             self._page({"projects": [{"name": name} for name in self._projects()]})
         elif path.startswith("/simple/"):
             self._project(path.removeprefix("/simple/").strip("/"))
+        elif (said := self.server.releases.get(path[len("/pypi/") : -len("/json")])) is not None:
+            self.answer(200, json.dumps(said).encode(), Content_Type="application/json")
         elif path.startswith("/files/"):
             self._file(path.removeprefix("/files/"))
         elif path == "/wheels":

@@ -7,6 +7,7 @@ import re
 from ast import literal_eval
 
 from envbuild.declaration.declaration import Declaration
+from envbuild.declaration.toml.audit import read_audit
 from envbuild.declaration.toml.backend_index import backend_indexes
 from envbuild.declaration.toml.build import read_builds
 from envbuild.declaration.toml.driver import read_drivers
@@ -86,13 +87,14 @@ DEFAULTS = Key("defaults", _read_defaults)
 INDEX = Key("index", read_indexes)
 SETS = Key("sets", read_sets)
 BUILD = Key("build", read_builds)
+AUDIT = Key("audit", read_audit)
 DRIVERS = Key("drivers", _keep)
 HOSTS = Key("hosts", _keep)
 COEXIST = Key("coexist", _keep)
 AGREE = Key("agree", _keep)
 
 TOP_KEYS: tuple[Key[object], ...] = (
-    *(VERSION, DEFAULTS, INDEX, SOURCES, SETS, BUILD),
+    *(VERSION, DEFAULTS, INDEX, SOURCES, SETS, BUILD, AUDIT),
     *(DRIVERS, HOSTS, COEXIST, AGREE),
 )
 """The keys at the top of the file."""
@@ -197,6 +199,7 @@ def _read_document(document: dict[str, object], place: Place, text: str) -> Decl
         drivers=drivers,
         indexes=indexes,
         builds=top.get(BUILD) or (),
+        ignored_advisories=top.get(AUDIT) or (),
         hosts=hosts,
         coexist=read_coexist(
             coexist,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from envbuild.declaration.index import INDEX_FORMATS
 from envbuild.declaration.resolvers import all_resolvers
 from envbuild.declaration.toml import (
+    audit,
     build,
     command,
     host_table,
@@ -50,6 +51,8 @@ _ABOUT = {
     "sources": "packages that come from no index",
     "sets": "requirements that drivers share",
     "build": "how one package is built from source",
+    "audit": "what is said about known vulnerabilities",
+    "ignore": "advisories that `envbuild audit` passes over until a day",
     "drivers": "what the services need, one driver each",
     "hosts": "what is different on some hosts",
     "coexist": "drivers that must be able to share one interpreter",
@@ -64,6 +67,7 @@ _TEXTS: dict[Callable[[str], object], Schema] = {
     target.python_source: {"enum": ["host", "store"]},
     target.overlap: {"enum": ["warn", "refuse"]},
     target.resolver: {"enum": [kind.name for kind in all_resolvers()]},
+    audit.day: {"pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
     command.command_name: {"pattern": r"^[A-Za-z0-9][A-Za-z0-9._+-]*$"},
     command.module_name: {"pattern": r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$"},
     index.index_name: {"pattern": r"^[A-Za-z0-9][A-Za-z0-9_-]*$"},
@@ -207,6 +211,10 @@ _TOP: dict[str, Callable[[], Schema]] = {
 }
 
 _SHAPES: dict[object, Callable[[], Schema]] = {
+    audit.read_audit: lambda: _table(audit.AUDIT_KEYS),
+    audit.read_ignored: lambda: _list(
+        _table(audit.IGNORE_KEYS, required=[key.name for key in audit.IGNORE_KEYS])
+    ),
     boolean: lambda: {"type": "boolean"},
     target.read_exclude_newer: lambda: _TEXT,
     target.read_exclude_newer_packages: lambda: _map({"anyOf": [{"const": False}, _TEXT]}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import jsonschema
@@ -97,7 +98,7 @@ def test_sarif_is_what_the_standard_says() -> None:
         for level in ("error", "warning", "note")
         for line, path in ((1, "locks/a b.toml"), (None, "drivers.toml"), (None, None))
     ]
-    document = json.loads(render_sarif(result(*findings), same, "0.1.0"))
+    document = json.loads(render_sarif(findings, same, "0.1.0"))
     jsonschema.validate(document, SARIF)
     if SCHEMA:
         jsonschema.validate(document, json.loads(Path(SCHEMA).read_text()))
@@ -113,13 +114,15 @@ def test_every_code_is_documented() -> None:
 
 
 def _tables_replaced(text: str) -> str:
-    """The page with its tables as the codes make them: those of `check`, then the others."""
+    """The page with its tables as the codes make them: those of `check`, of `verify` and `doctor`, of `audit`."""
     rows = [
         f"| `{code}` | {code.level} | {code.meaning} | {code.advice} |".replace("\n", " ")
         for code in Code
     ]
     first_of_verify = list(Code).index(Code.CURRENT)
-    tables = iter((rows[:first_of_verify], rows[first_of_verify:]))
+    first_of_audit = list(Code).index(Code.VULNERABLE)
+    ends = (0, first_of_verify, first_of_audit, len(rows))
+    tables = iter([rows[start:end] for start, end in pairwise(ends)])
     return re.sub(
         r"(?<=\| --- \| --- \| --- \| --- \|\n)(\|.*\n)+",
         lambda _: "".join(f"{row}\n" for row in next(tables)),
@@ -130,7 +133,7 @@ def _tables_replaced(text: str) -> str:
 @pytest.mark.parametrize("code", Code)
 def test_every_code_is_a_rule_of_sarif(code: Code) -> None:
     """`check --host cuda=12.0 --format sarif` once had two codes that were no rules."""
-    document = json.loads(render_sarif(result(finding(code=code)), same, "1"))
+    document = json.loads(render_sarif([finding(code=code)], same, "1"))
     (rule,) = document["runs"][0]["tool"]["driver"]["rules"]
     assert rule["id"] == code
     assert rule["shortDescription"]["text"]
