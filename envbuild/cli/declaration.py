@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,6 +15,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from envbuild.cli.context import Context
     from envbuild.commands.edit import EditResult
+    from envbuild.imports.draft import Draft
+    from envbuild.imports.surroundings import Importable
     from envbuild.lockfile.lockfile import Lockfile
 
 
@@ -42,18 +45,24 @@ _SOURCES = (
 def import_(context: Context, arguments: Arguments) -> Outcome:
     """Create drivers from requirements, groups, venvs, presets or models."""
     from envbuild.commands.edit import import_ as command
-    from envbuild.imports.files import read_drafts
 
     path = context.declaration_path
-    drafts = tuple(
-        (source, draft)
-        for source in arguments.sources
-        for draft in read_drafts(
-            Path(source), base=path.parent, engine=arguments.engine, extras=arguments.extras
-        )
-    )
+    drafts = _drafts(arguments.sources, path.parent, arguments.engine, arguments.extras)
     name, partial = arguments.name, arguments.partial
     return _outcome(command(path, context.lock_folder, drafts, name=name, partial=partial))
+
+
+def _drafts(
+    sources: tuple[str, ...], base: Path, engine: str | None = None, extras: tuple[str, ...] = ()
+) -> tuple[tuple[str, Draft], ...]:
+    """Each source with a driver that it proposes."""
+    from envbuild.imports.files import read_drafts
+
+    return tuple(
+        (source, draft)
+        for source in sources
+        for draft in read_drafts(Path(source), base=base, engine=engine, extras=extras)
+    )
 
 
 @Verb(
@@ -66,8 +75,14 @@ def add(context: Context, arguments: Arguments) -> Outcome:
     """Add requirements to a driver; comments and order stay."""
     from envbuild.commands.edit import add as command
 
-    requirements = arguments.requirements
-    return _outcome(command(context.declaration_path, arguments.driver, requirements))
+    return _outcome(
+        command(
+            context.declaration_path,
+            arguments.driver,
+            arguments.requirements,
+            pythons=lambda: _host_pythons(context),
+        )
+    )
 
 
 @Verb(
@@ -112,22 +127,87 @@ def _outcome(result: EditResult) -> Outcome:
 
 @Verb(
     "init",
-    flag("--bare", "write no comments, no example and no schema"),
+    flag("--yes", "import what is found here, and ask nothing"),
+    flag("--from-running", "also look for the venvs of processes that run on this host"),
+    flag("--bare", "look for nothing, and write no comments, no example and no schema"),
     flag("--schema", "only write the schema beside the declaration, for editors"),
     trusts=(),
 )
 def init(context: Context, arguments: Arguments) -> Outcome:
-    """Write a drivers.toml with comments, to start with."""
+    """Write a drivers.toml with comments, or from what is found here, to start with."""
+    from envbuild.commands.init import InitResult, refuse_existing, write_schema
     from envbuild.commands.init import init as command
-    from envbuild.commands.init import write_schema
     from envbuild.report.declaration import init_table, render_init
+    from envbuild.value import replace
 
     if arguments.schema:
-        result = write_schema(context.declaration_path)
-    else:
-        path = context.declaration_path if arguments.names_file else Path(DECLARATION)
-        result = command(path, bare=arguments.bare)
-    return outcome_of(result, render_init, init_table)
+        return outcome_of(write_schema(context.declaration_path), render_init, init_table)
+    if not arguments.names_file:
+        context.declaration_path = Path(DECLARATION)
+    path = context.declaration_path
+    refuse_existing(path)
+    importables = _importables(context, arguments)
+    chosen = importables if arguments.yes else _chosen(importables)
+    result: InitResult = command(
+        path,
+        bare=arguments.bare,
+        pythons=_host_pythons(context),
+        drafts=_drafts(tuple(name for one in chosen for name in one.paths), path.parent),
+        folder=context.lock_folder,
+    )
+    rest = tuple(one for one in importables if one not in chosen)
+    return outcome_of(replace(result, importable=rest), render_init, init_table)
+
+
+def _importables(context: Context, arguments: Arguments) -> tuple[Importable, ...]:
+    """What could be imported; nothing if a bare declaration is wanted."""
+    if arguments.bare:
+        return ()
+    from envbuild.imports.surroundings import look_around, running_venvs
+
+    found = look_around(context.declaration_path.parent)
+    return (*found, *running_venvs(context.store.root)) if arguments.from_running else found
+
+
+def _chosen(importables: tuple[Importable, ...]) -> tuple[Importable, ...]:
+    """Those that the user at the terminal wants; none without a terminal."""
+    if not importables or not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
+        return ()
+    from envbuild.text import text_of
+
+    rows = [
+        f"  {number}  {', '.join(one.paths)}  ({one.about})"
+        for number, one in enumerate(importables, 1)
+    ]
+    sys.stderr.write(text_of(["found here:", *rows]))
+    while True:
+        sys.stderr.write(text_of(["Import which? Numbers, `all`, or Enter for none:"]))
+        sys.stderr.flush()
+        words = sys.stdin.readline().replace(",", " ").split()
+        if words == ["all"]:
+            return importables
+        if all(word.isdecimal() and 1 <= int(word) <= len(importables) for word in words):
+            wanted = {int(word) for word in words}
+            return tuple(one for number, one in enumerate(importables, 1) if number in wanted)
+
+
+def _host_pythons(context: Context) -> tuple[str, ...]:
+    """The minor versions of this host's Pythons, its own first; empty if they cannot be listed."""
+    from envbuild.errors import HostError
+    from envbuild.python.interpreters import Interpreters, host_minors
+    from envbuild.uv.executable import uv_executable
+
+    interpreters = Interpreters(
+        runner=context.runner,
+        uv=uv_executable(),
+        environment=context.environment,
+        cache=context.lock_cache / "interpreters.json",
+        pythons=context.store.pythons,
+    )
+    try:
+        return host_minors(interpreters.discover())
+    except HostError:
+        return ()
 
 
 @Verb("show", drivers("only these (default: all)"), trusts=())

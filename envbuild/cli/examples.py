@@ -4,7 +4,8 @@ from __future__ import annotations
 
 EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "init": (
-        ("envbuild init", "write a drivers.toml with comments"),
+        ("envbuild init", "write a drivers.toml with comments, or from what is found here"),
+        ("envbuild init --yes --from-running", "import what is here and what runs, unasked"),
         ("envbuild init --schema", "renew the schema that editors check it by"),
     ),
     "import": (

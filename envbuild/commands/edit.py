@@ -10,6 +10,7 @@ from envbuild.declaration.edit import (
     append_driver,
     declared_drivers,
     driver_name,
+    has_default,
     remove_requirements,
     render_driver,
     set_key,
@@ -21,11 +22,11 @@ from envbuild.declaration.toml.table import TextError
 from envbuild.errors import HostError, Problem, UsageError
 from envbuild.launchers.files import read_text
 from envbuild.posix.files import write_atomically
-from envbuild.toml_text import toml_string
+from envbuild.toml_text import toml_list, toml_string
 from envbuild.value import replace, value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from envbuild.imports.draft import Draft
@@ -56,11 +57,26 @@ class EditResult:
     """A driver, and how many versions its first lock keeps."""
 
 
-def add(path: Path, driver: str, requirements: tuple[str, ...]) -> EditResult:
-    """Add or change requirements; a new driver is created."""
+def add(
+    path: Path,
+    driver: str,
+    requirements: tuple[str, ...],
+    *,
+    pythons: Callable[[], tuple[str, ...]] = tuple,
+) -> EditResult:
+    """Add or change requirements; a new driver is created.
+
+    If the file says nothing of Pythons, a new driver gets those that the host has, which `pythons` lists.
+    """
     texts = tuple(_checked_requirement(text) for text in requirements)
     before = _read(path) if path.exists() else ""
-    return _write(path, before, add_requirements(_checked(before, path), driver, texts))
+    is_new = driver not in declared_drivers(_checked(before, path))
+    after = add_requirements(before, driver, texts)
+    if is_new and not has_default(before, "python"):
+        found = pythons()
+        if found:
+            after = set_key(after, driver, "python", toml_list(found), file=str(path))
+    return _write(path, before, after)
 
 
 def remove(path: Path, driver: str, names: tuple[str, ...]) -> EditResult:

@@ -7,20 +7,28 @@ import os
 from importlib import resources
 from typing import TYPE_CHECKING
 
+from envbuild.commands.edit import import_
 from envbuild.declaration.toml.keys import DRIVER_TABLE
-from envbuild.errors import HostError, Problem, UsageError
+from envbuild.errors import EnvbuildError, HostError, Problem, UsageError
 from envbuild.launchers.files import read_text
 from envbuild.posix.files import write_atomically
+from envbuild.toml_text import toml_list
 from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from envbuild.commands.edit import EditResult
+    from envbuild.imports.draft import Draft
+    from envbuild.imports.surroundings import Importable
+    from envbuild.lockfile.folder import LockFolder
+
 SCHEMA = "drivers.schema.json"
 """The schema's name beside the declaration."""
 
-BARE = "version = 1\n"
+_PYTHONS = 'python = ["3.12", "3.11", "3.13"]'
+"""The line of `starter.toml` for hosts whose Pythons are unknown."""
 
 
 @value
@@ -33,12 +41,44 @@ class InitResult:
     schema: str | None = None
     """The schema beside it, if that was written."""
 
+    imported: EditResult | None = None
+    """What was imported into it."""
 
-def init(path: Path, *, bare: bool = False) -> InitResult:
+    importable: tuple[Importable, ...] = ()
+    """What could be imported, and was not."""
+
+
+def init(
+    path: Path,
+    *,
+    bare: bool = False,
+    pythons: tuple[str, ...] = (),
+    drafts: tuple[tuple[str, Draft], ...] = (),
+    folder: LockFolder | None = None,
+) -> InitResult:
     """Write a declaration where there is none; UsageError if anything exists at the path.
 
+    `pythons` are those that the host has, the preferred one first.
     With `bare` it has no comments, no driver and no schema.
+    `drafts` are imported in place of the example; `folder` gets their first pins.
     """
+    refuse_existing(path)
+    has_schema = not bare and _can_have_schema(path)
+    text = _bare(pythons) if bare or drafts else starter(pythons)
+    _write(path, f"#:schema ./{SCHEMA}\n{text}" if has_schema else text)
+    imported = None
+    if drafts and folder is not None:
+        try:
+            imported = import_(path, folder, drafts, name=None, partial=True)
+        except EnvbuildError:
+            path.unlink()  # nobody has seen it yet
+            raise
+    schema = write_schema(path).schema if has_schema else None
+    return InitResult(path=str(path), schema=schema, imported=imported)
+
+
+def refuse_existing(path: Path) -> None:
+    """UsageError if anything exists at the path."""
     if os.path.lexists(path):
         raise UsageError(
             Problem(
@@ -47,10 +87,15 @@ def init(path: Path, *, bare: bool = False) -> InitResult:
                 hint="edit it, move it, or name another file with `--file`",
             )
         )
-    has_schema = not bare and _can_have_schema(path)
-    text = BARE if bare else starter()
-    _write(path, f"#:schema ./{SCHEMA}\n{text}" if has_schema else text)
-    return write_schema(path) if has_schema else InitResult(path=str(path))
+
+
+def _bare(pythons: tuple[str, ...]) -> str:
+    defaults = f"\n[defaults]\n{_line(pythons)}\n" if pythons else ""
+    return f"version = 1\n{defaults}"
+
+
+def _line(pythons: tuple[str, ...]) -> str:
+    return f"python = {toml_list(pythons)}"
 
 
 def write_schema(declaration: Path) -> InitResult:
@@ -96,9 +141,11 @@ def _write(path: Path, text: str) -> None:
         raise HostError(problem) from None
 
 
-def starter() -> str:
-    """`starter.toml` with an example of each key that it does not show itself."""
+def starter(pythons: tuple[str, ...] = ()) -> str:
+    """`starter.toml` with an example of each key that it does not show itself, and these Pythons."""
     text = resources.files("envbuild").joinpath("starter.toml").read_text(encoding="utf-8")
+    if pythons:
+        text = text.replace(_PYTHONS, _line(pythons).ljust(len(_PYTHONS)))
     for mark, in_defaults in (("@defaults\n", True), ("@driver\n", False)):
         text = text.replace(mark, "".join(_examples(in_defaults=in_defaults)))
     return text

@@ -207,6 +207,12 @@ def driver_name(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40].strip("-") or "driver"
 
 
+def has_default(text: str, key: str) -> bool:
+    """Whether `[defaults]` of a valid TOML text has a key."""
+    defaults = tomllib.loads(text).get("defaults")
+    return isinstance(defaults, dict) and key in defaults
+
+
 def declared_drivers(text: str) -> tuple[str, ...]:
     """The names of the drivers in a valid TOML text."""
     return tuple(_drivers(text))

@@ -17,7 +17,7 @@ from envbuild.python.memory import Memory, Remembered
 from envbuild.python.probe import ask_python, executables_of, is_shareable
 from envbuild.store.pythons import python_name
 from envbuild.target.host import probe_system
-from envbuild.target.target import Interpreter, choose_interpreter
+from envbuild.target.target import KNOWN_PYTHONS, Interpreter, choose_interpreter
 from envbuild.uv.executable import base_arguments
 
 if TYPE_CHECKING:
@@ -310,6 +310,15 @@ def _why_not_fetched(*, downloads: bool, offline: bool, dry_run: bool) -> str | 
     if offline:
         return "nothing is downloaded offline"
     return "a dry run downloads nothing" if dry_run else None
+
+
+def host_minors(interpreters: Iterable[Interpreter]) -> tuple[str, ...]:
+    """The minor versions that a driver can have, of the host's own `python3` first, then the newest."""
+    own = set(map(os.path.realpath, _OWN))
+    found = {one.version.rpartition(".")[0]: False for one in interpreters}
+    found |= {one.version.rpartition(".")[0]: True for one in interpreters if one.path in own}
+    known = [minor for minor in KNOWN_PYTHONS if minor in found]
+    return tuple(sorted(known, key=lambda minor: not found[minor]))
 
 
 def describe(interpreters: Iterable[Interpreter]) -> str:

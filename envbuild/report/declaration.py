@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import TYPE_CHECKING
 
 from envbuild.report.lines import render_count
@@ -18,15 +19,25 @@ if TYPE_CHECKING:
 
 
 def render_init(result: InitResult) -> Text:
-    """What was written, and the next step."""
-    return text_of(
-        [f"wrote {result.path}; next: edit it, then `envbuild lock` and `envbuild sync`"]
+    """What was written, what could be imported, and the next step."""
+    if result.imported is not None:
+        return text_of([f"wrote {result.path}", *_lines(result.imported)])
+    importables = (
+        f"found {one.about}: `envbuild import {shlex.join(one.paths)}` takes it"
+        for one in result.importable
     )
+    first = f"wrote {result.path}; next: edit it, then `envbuild lock` and `envbuild sync`"
+    return text_of([first, *importables])
 
 
 def init_table(result: InitResult) -> dict[str, object]:
     """The same as a JSON object."""
-    return {"path": result.path, "schema": result.schema}
+    return {
+        "path": result.path,
+        "schema": result.schema,
+        "imported": None if result.imported is None else edit_table(result.imported),
+        "importable": [{"paths": list(one.paths), "about": one.about} for one in result.importable],
+    }
 
 
 def render_edit(result: EditResult) -> Text:

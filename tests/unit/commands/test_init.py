@@ -14,6 +14,9 @@ from envbuild.declaration.toml.document import TOP_KEYS
 from envbuild.declaration.toml.index import INDEX_KEYS
 from envbuild.declaration.toml.keys import DEFAULTS_KEYS, DRIVER_KEYS
 from envbuild.errors import HostError, UsageError
+from envbuild.imports.draft import Draft
+from envbuild.lockfile.first_pins import FirstPin
+from envbuild.lockfile.folder import LockFolder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,3 +105,36 @@ def test_a_bare_one_can_be_added_to(tmp_path: Path) -> None:
     add(path, "web", ("uvicorn",))
     assert path.read_text() == 'version = 1\n\n[drivers.web]\nrequires = ["uvicorn"]\n'
     assert [file.name for file in tmp_path.iterdir()] == ["drivers.toml"]
+
+
+def test_pythons_are_those_of_the_host(tmp_path: Path) -> None:
+    """In the order that they are given; a host that cannot say has a common list."""
+    init(tmp_path / "one.toml", pythons=("3.13", "3.11"))
+    (driver,) = read_declaration(tmp_path / "one.toml").drivers
+    assert driver.pythons == ("3.13", "3.11")
+    init(tmp_path / "two.toml", bare=True, pythons=("3.13",))
+    assert (tmp_path / "two.toml").read_text() == 'version = 1\n\n[defaults]\npython = ["3.13"]\n'
+    add(tmp_path / "two.toml", "web", ("uvicorn",), pythons=lambda: ("3.11",))
+    assert '"3.11"' not in (tmp_path / "two.toml").read_text()
+    result = add(tmp_path / "three.toml", "web", ("uvicorn",), pythons=lambda: ("3.13", "3.12"))
+    assert '+python = ["3.13", "3.12"]' in result.changes
+    add(tmp_path / "three.toml", "web", ("click",), pythons=lambda: ("3.11",))
+    assert '"3.11"' not in (tmp_path / "three.toml").read_text()
+
+
+def test_what_is_imported_takes_the_place_of_the_example(tmp_path: Path) -> None:
+    """With its first pins; what cannot come is noted, and a failure leaves no file."""
+    folder = LockFolder(path=tmp_path / "locks", shown="locks")
+    pins = (FirstPin(name="flask", version="3.0"),)
+    draft = Draft(name="site", requires=("flask",), pins=pins, left_out=("x: why",))
+    path = tmp_path / "drivers.toml"
+    result = init(path, drafts=(("app.txt", draft),), folder=folder, pythons=("3.12",))
+    (driver,) = read_declaration(path).drivers
+    assert (driver.name, driver.pythons) == ("site", ("3.12",))
+    assert result.imported is not None
+    assert result.imported.notes == (("site", "left out x: why"),)
+    assert (tmp_path / "locks/site.pins").exists()
+    path.unlink()
+    with pytest.raises(UsageError, match="nothing in it can be required"):
+        init(path, drafts=(("app.txt", Draft(name="site", requires=())),), folder=folder)
+    assert not path.exists()
