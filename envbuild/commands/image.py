@@ -145,6 +145,10 @@ class Imager:
             message = f"images are for Linux, and {packaged[0].name} is built for {target}"
             raise HostError(Problem(message=message))
         self.progress.stage("image", "reading")
+        try:
+            there = self._there()  # a place that takes nothing is known before gigabytes are packed
+        except PlaceError as error:
+            raise self._unwritable(error) from error
         boms = {one.name: self._bill(one) for one in packaged}
         base = self.base.read(architecture) if self.base is not None else None
         if base is not None:
@@ -156,10 +160,13 @@ class Imager:
             start = _start(packaged)
             config = render_config(start, packed, base, architecture=architecture, time=time)
             try:
-                return self._write(packaged, base, packed, config, start, boms)
+                return self._write(packaged, base, packed, config, start, boms, there)
             except PlaceError as error:
-                message = f"the image cannot be written: {error}"
-                raise HostError(Problem(file=self.shown, message=message)) from error
+                raise self._unwritable(error) from error
+
+    def _unwritable(self, error: PlaceError) -> HostError:
+        message = f"the image cannot be written: {error}"
+        return HostError(Problem(file=self.shown, message=message))
 
     def _packaged(self, names: tuple[str, ...]) -> Iterator[_Packaged]:
         """The drivers in the order in which they are named."""
@@ -296,6 +303,7 @@ class Imager:
         config: bytes,
         start: ImageStart,
         boms: Mapping[str, bytes],
+        there: bytes | None,
     ) -> MadeImage:
         below = base.layers if base is not None else ()
         manifest = Manifest(
@@ -315,7 +323,6 @@ class Imager:
             manifest.config.digest: partial(opened_bytes, config),
             **{blob.digest: partial(opened_bytes, inside) for blob, inside in attached},
         }
-        there = self._there()
         wanted = (manifest.config, *manifest.layers, *(blob for blob, _ in attached))
         distinct = {blob.digest: blob for blob in wanted}.values()
         missing = [blob for blob in distinct if self.destination.lacks(blob)]
