@@ -81,10 +81,19 @@ def _path(name: str, field: str, text: str) -> Parameter:
 )
 def list_(context: Context, arguments: Arguments) -> Outcome:
     """Show the current generation."""
+    from envbuild.cli.unused_store import unused
     from envbuild.report.list import list_table, render_list
     from envbuild.report.outcome import outcome_of
     from envbuild.store.manifest import manifest_table
 
+    nothing: dict[str, object] = {
+        "generation": None,
+        "created": None,
+        "declaration": None,
+        "drivers": {},
+    }
+    if not arguments.drivers and (empty := unused(context, nothing)) is not None:
+        return empty
     for name in arguments.drivers:
         _current_driver(context, name)
     manifest = _only(manifest_table(context.store.require_current()), arguments.drivers)

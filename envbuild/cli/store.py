@@ -34,7 +34,7 @@ def _roll_back_at_once(arguments: Arguments, environment: Mapping[str, str]) -> 
     from envbuild.store.verifier import Verifier
 
     root = store_root(arguments, environment)
-    if root is None or not are_own(root):
+    if root is None or arguments.repair or not are_own(root):
         return None
     verifier = Verifier(root=root, workers=cpus())
     version_of = _version_asker(environment)
@@ -55,6 +55,7 @@ def _roll_back_at_once(arguments: Arguments, environment: Mapping[str, str]) -> 
         count="?",
         parse=positive,
     ),
+    flag("--repair", "first restore what has changed since it was built"),
     at_once=_roll_back_at_once,
     trusts=("store",),
 )
@@ -65,6 +66,10 @@ def rollback(context: Context, arguments: Arguments) -> Outcome:
     from envbuild.report.store import render_rollback, rollback_table
     from envbuild.store.verifier import Verifier
 
+    if arguments.repair:
+        from envbuild.cli.verify import repair_all
+
+        repair_all(context, ())
     root = str(context.store.root)
     verifier = Verifier(root=root, workers=cpus())
     version_of = _version_asker(context.environment)
@@ -121,7 +126,8 @@ def _age(text: str) -> timedelta:
 )
 def gc(context: Context, arguments: Arguments) -> Outcome:
     """Remove what is unused; deletion goes on in the background."""
-    from envbuild.commands.gc import GcOptions
+    from envbuild.cli.unused_store import unused
+    from envbuild.commands.gc import Collected, GcOptions
     from envbuild.commands.gc import gc as command
     from envbuild.report.store import gc_table, render_gc
 
@@ -132,6 +138,8 @@ def gc(context: Context, arguments: Arguments) -> Outcome:
         cache=arguments.cache,
         wait=arguments.wait,
     )
+    if (empty := unused(context, gc_table(Collected.nothing(dry_run=options.dry_run)))) is not None:
+        return empty
     result = command(context.store, options)
     return outcome_of(result, render_gc, gc_table)
 
@@ -139,8 +147,11 @@ def gc(context: Context, arguments: Arguments) -> Outcome:
 @Verb("ps", trusts=())
 def ps(context: Context, _arguments: Arguments) -> Outcome:
     """Show the processes that use the store's environments."""
+    from envbuild.cli.unused_store import unused
     from envbuild.commands.ps import ps as command
     from envbuild.report.store import ps_table, render_ps
 
+    if (empty := unused(context, ps_table(()))) is not None:
+        return empty
     result = command(context.store)
     return outcome_of(result, render_ps, ps_table)

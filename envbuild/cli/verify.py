@@ -62,17 +62,23 @@ def verify(context: Context, arguments: Arguments) -> Outcome:
 
 
 def _repair(context: Context, drivers: tuple[str, ...]) -> Outcome:
-    """Compare everything in use with how it was built, and restore what drifted."""
-    from envbuild.posix.files import keep_others_from_writing
     from envbuild.report.outcome import outcome_of
     from envbuild.report.verify import render_repair, repair_table
+
+    result = repair_all(context, drivers)
+    return outcome_of(result, render_repair, repair_table, code=result.exit_code)
+
+
+def repair_all(context: Context, drivers: tuple[str, ...]) -> Repaired:
+    """Compare everything in use with how it was built, and restore what drifted."""
+    from envbuild.posix.files import keep_others_from_writing
     from envbuild.store.trash import Trash
 
     keep_others_from_writing()
     with context.progress() as progress:
         result = _repair_all(context, drivers, progress)
     Trash(folder=context.store.trash).empty_after()
-    return outcome_of(result, render_repair, repair_table, code=result.exit_code)
+    return result
 
 
 def _repair_all(context: Context, drivers: tuple[str, ...], progress: Progress) -> Repaired:
@@ -121,12 +127,16 @@ def _repair_all(context: Context, drivers: tuple[str, ...], progress: Progress) 
 )
 def doctor(context: Context, arguments: Arguments) -> Outcome:
     """Look for problems on this host."""
-    from envbuild.commands.doctor import Doctor, check_units
+    from envbuild.cli.unused_store import unused
+    from envbuild.commands.doctor import Diagnosis, Doctor, check_units
     from envbuild.report.outcome import outcome_of
     from envbuild.report.verify import doctor_table, render_doctor
     from envbuild.store.guard import require_store
     from envbuild.target.host import probe_host
 
+    nothing = Diagnosis(facts=(), findings=(), warnings=(), units=())
+    if not arguments.unit and (empty := unused(context, doctor_table(nothing))) is not None:
+        return empty
     require_store(context.store.root)
     manifest = context.store.require_current()
     files = (file for group in arguments.unit for file in group)

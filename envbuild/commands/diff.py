@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envbuild.commands.revision import fleet_at
-from envbuild.commands.selection import read_lockfiles
+from envbuild.commands.selection import locked_and_not
 from envbuild.environment.receipt import read_receipt_files
 from envbuild.lean_json import open_text
 from envbuild.lockfile.difference import DriverDiff, compare_fleets, compare_installed
@@ -33,6 +33,8 @@ class DiffResult:
     """The revision as the user named it, or `generation N`."""
 
     drivers: tuple[DriverDiff, ...]
+    not_locked: tuple[str, ...] = ()
+    """The enabled drivers that have no lockfile yet."""
 
 
 def diff_revision(
@@ -43,9 +45,11 @@ def diff_revision(
     declaration_name: str,
 ) -> DiffResult:
     """Compare the lockfiles in the folder with those of a revision."""
-    now = read_lockfiles(declaration, folder, ())
+    now, missing = locked_and_not(declaration, folder)
     then = fleet_at(revisions, revision, declaration_name)
-    return DiffResult(against=revision, drivers=compare_fleets(then.lockfiles, now))
+    before = {name: one for name, one in then.lockfiles.items() if name not in missing}
+    drivers = compare_fleets(before, now)
+    return DiffResult(against=revision, drivers=drivers, not_locked=missing)
 
 
 def diff_installed(
@@ -59,7 +63,7 @@ def diff_installed(
 
     `built_from` gives the files that a driver's environment was built from; none if unknown.
     """
-    lockfiles = read_lockfiles(declaration, folder, ())
+    lockfiles, missing = locked_and_not(declaration, folder)
     diffs = [
         _installed(name, lockfile, manifest, host, built_from)
         for name, lockfile in lockfiles.items()
@@ -74,9 +78,10 @@ def diff_installed(
             download=None,
         )
         for driver in manifest.drivers
-        if driver.name not in lockfiles
+        if driver.name not in lockfiles and driver.name not in missing
     ]
-    return DiffResult(against=f"generation {manifest.generation}", drivers=(*diffs, *gone))
+    against = f"generation {manifest.generation}"
+    return DiffResult(against=against, drivers=(*diffs, *gone), not_locked=missing)
 
 
 def _installed(

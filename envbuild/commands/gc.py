@@ -79,6 +79,19 @@ class Collected:
     hidden: int = 0
     """How many processes this user cannot inspect; only their leases and command lines count."""
 
+    @classmethod
+    def nothing(cls, *, dry_run: bool) -> Collected:
+        """Of a store that has nothing."""
+        return cls(
+            plan=GcPlan(generations=(), environments=(), kept=()),
+            dry_run=dry_run,
+            freed=0,
+            at_most=0,
+            last=None,
+            cache=False,
+            cache_kept=None,
+        )
+
 
 def gc(store: Store, options: GcOptions) -> Collected:
     """Plan, and remove unless it is a dry run; deletion goes on in the background.

@@ -137,7 +137,7 @@ def _require_sound(
             others = [finding for finding in found if str(finding.code) == "interpreter"]
             _judge_pythons(driver, others, version_of, passed_over, pythons)
     if problems:
-        hint = "see `envbuild verify`, and `envbuild verify --repair`"
+        hint = f"`envbuild rollback {number} --repair` restores it first; `envbuild verify` lists all of it"
         message = f"generation {number} differs from what was built, so it was not made current"
         raise NoError([Problem(message=message, hint=hint), *problems, *pythons])
     if pythons:

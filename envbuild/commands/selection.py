@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.errors import LockfileError, Problem, UsageError
 from envbuild.nearest_name import no_driver
+from envbuild.value import replace
 
 if TYPE_CHECKING:
     from envbuild.declaration.declaration import Declaration, Driver
@@ -63,6 +64,19 @@ def read_lockfiles(
     if missing:
         raise UsageError(missing)
     return found
+
+
+def locked_and_not(
+    declaration: Declaration, folder: LockFolder
+) -> tuple[dict[str, Lockfile], tuple[str, ...]]:
+    """The lockfiles of the enabled drivers, and the names of those that have none yet.
+
+    LockfileError as in `read_lockfiles`.
+    """
+    enabled = tuple(driver.name for driver in declaration.drivers if driver.enabled)
+    missing = tuple(name for name in enabled if not (folder.path / f"{name}.toml").exists())
+    drivers = tuple(driver for driver in declaration.drivers if driver.name not in missing)
+    return read_lockfiles(replace(declaration, drivers=drivers), folder, ()), missing
 
 
 def _missing(file: str, driver: str) -> Problem:

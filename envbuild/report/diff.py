@@ -30,6 +30,7 @@ def render_diff(result: DiffResult, more: Iterable[str] = ()) -> Text:
             lines += _driver_lines(diff)
     if same:
         lines.append(f"the same as in {result.against}: {', '.join(same)}")
+    lines += [f"{name}: no lockfile yet, run `envbuild lock {name}`" for name in result.not_locked]
     return text_of([*(lines or ["no driver is enabled"]), *more])
 
 
@@ -38,6 +39,7 @@ def diff_table(result: DiffResult) -> dict[str, object]:
     return {
         "against": result.against,
         "drivers": {diff.driver: driver_diff_table(diff) for diff in result.drivers},
+        "not_locked": list(result.not_locked),
     }
 
 

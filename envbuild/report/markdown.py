@@ -45,7 +45,8 @@ def render_diff_markdown(result: DiffResult) -> Text:
     comparison = RevisionComparison(
         against=result.against, drivers=result.drivers, appeared=(), vanished=()
     )
-    return document(comparison_document(comparison, "", Markup("")))
+    said = (f"{name} has no lockfile yet" for name in result.not_locked)
+    return document(comparison_document(comparison, "", Markup(""), said))
 
 
 def comparison_document(

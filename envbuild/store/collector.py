@@ -55,6 +55,8 @@ class Collector:
         The caller holds `switching`. Returns the plan as it was carried out.
         """
         trash = Trash(folder=self.store.trash)
+        if plan.generations:
+            self.store.keep_numbers()
         for number in plan.generations:
             trash.take(self.store.generation(number))
             trash.take(self.store.records.path(number))

@@ -7,7 +7,7 @@ import stat
 from contextlib import ExitStack, contextmanager
 
 from envbuild.errors import HostError, Problem
-from envbuild.lean_json import open_ordinary
+from envbuild.lean_json import open_ordinary, read_ordinary
 from envbuild.posix.file_locks import locked
 from envbuild.posix.files import (
     replace_link,
@@ -222,7 +222,24 @@ class Store:
 
     def next_generation(self) -> int:
         """A number that was never used; the caller holds `switching`."""
-        return max((*self.generation_numbers(), self.current_number() or 0)) + 1
+        used = (*self.generation_numbers(), self.current_number() or 0, self._last_removed())
+        return max(used) + 1
+
+    def keep_numbers(self) -> None:
+        """Remember the highest number before generations are removed; the caller holds `switching`."""
+        last = self.next_generation() - 1
+        if last > self._last_removed():
+            write_atomically(self._last, f"{last}\n".encode())
+
+    @property
+    def _last(self) -> Path:
+        return self.root / "generations" / ".last"
+
+    def _last_removed(self) -> int:
+        try:
+            return int(read_ordinary(self._last)[:20])
+        except (OSError, ValueError):
+            return 0
 
     def receipt_size(self, name: str) -> int:
         """The bytes of a valid environment's files, from its receipt's first line."""
