@@ -196,8 +196,9 @@ def fleet(session: nox.Session) -> None:
 
     The servers are the system's, and it is said which are missing:
     apt-get install docker-registry skopeo nginx-light apache2-utils openssh-client podman crun faketime
+    apt-get install openssh-server iproute2 prometheus prometheus-node-exporter
     """
-    need_envbuild(session, "test")
+    need_envbuild(session, "test", "fleet")
     env = {"ENVBUILD_FLEET": "1"}
     session.run("pytest", "-n", "2", "tests/fleet", *session.posargs, env=env)
 

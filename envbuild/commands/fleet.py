@@ -164,11 +164,11 @@ class _Common:
             yield from self._other_drivers(host)
         for driver in host.drivers:
             if driver.drift:
-                yield f"{driver.name} was changed since it was built: {driver.drift} differences"
+                yield f"{driver.name} was changed since it was built: {_count(driver.drift)}"
             if driver.content != self._contents[host.store, driver.key]:
                 yield f"{driver.name} has the content {driver.content}, and most have another"
         if host.drift:
-            yield f"its generation was changed since it was made: {host.drift} differences"
+            yield f"its generation was changed since it was made: {_count(host.drift)}"
 
     def _other_drivers(self, host: FleetHost) -> Iterator[str]:
         have = {driver.name: driver for driver in host.drivers}
@@ -181,6 +181,10 @@ class _Common:
             else:
                 usual = "do not have it" if key is None else "have another environment of it"
                 yield f"has {name} {own.version} ({own.key[:12]}), and most {usual}"
+
+
+def _count(differences: int) -> str:
+    return f"{differences} difference{'s' * (differences != 1)}"
 
 
 def _driver_key(host: FleetHost, name: str) -> str | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING
 
+from envbuild.report.html_page import Html, element, page, shown
 from envbuild.report.lines import column_lines, render_count
 from envbuild.report.outcome import problem_table
-from envbuild.text import escaped, text_of
+from envbuild.text import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,47 +91,29 @@ def fleet_table(result: FleetResult) -> dict[str, object]:
     }
 
 
-_STYLE = """
-:root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif; }
-body { margin: 2rem auto; max-width: 75rem; padding: 0 1rem; }
-table { border-collapse: collapse; width: 100%; }
-th, td { text-align: left; padding: .35rem .8rem .35rem 0; border-bottom: 1px solid #8884; vertical-align: top; }
-th { position: sticky; top: 0; background: Canvas; }
-tr.differs td { background: #d9534f22; }
-ul { margin: .2rem 0 0; padding-left: 1.2rem; }
-code { font-size: .9em; overflow-wrap: anywhere; }
-"""
+def render_fleet_html(result: FleetResult) -> Text:
+    """One page that needs no other file: the hosts that differ come first."""
+    ordered = sorted(result.hosts, key=lambda one: not one.differences)
+    heads = element("tr", *(element("th", shown(name), scope="col") for name in _COLUMNS))
+    rows = element("tbody", *map(_html_row, ordered))
+    content = [
+        element("p", shown(_summary(result))),
+        element("table", element("thead", heads), rows, class_="cards"),
+    ]
+    if result.broken:
+        broken = (
+            element("li", element("code", shown(one.file or "")), shown(f": {one.message}"))
+            for one in result.broken
+        )
+        content += [element("h2", shown("Broken reports")), element("ul", *broken)]
+    return page("Fleet", *content)
 
 
-def render_fleet_html(result: FleetResult) -> str:
-    """One page that needs no other file and runs nothing."""
-    head = "".join(f"<th scope=col>{name}</th>" for name in _COLUMNS)
-    broken = "".join(
-        f"<li><code>{_safe(problem.file or '')}</code>: {_safe(problem.message)}</li>"
-        for problem in result.broken
-    )
-    return (
-        "<!doctype html>\n<html lang=en><head><meta charset=utf-8>"
-        '<meta name=viewport content="width=device-width">'
-        "<meta http-equiv=Content-Security-Policy content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-        f"<title>envbuild fleet</title><style>{_STYLE}</style></head>\n<body>\n"
-        f"<h1>Fleet</h1>\n<p>{_safe(_summary(result))}</p>\n"
-        f"<table><thead><tr>{head}</tr></thead><tbody>\n"
-        + "".join(map(_html_row, result.hosts))
-        + "</tbody></table>\n"
-        + (f"<h2>Broken reports</h2><ul>{broken}</ul>\n" if broken else "")
-        + "</body></html>\n"
-    )
-
-
-def _html_row(one: ComparedHost) -> str:
-    *cells, state = _row(one)
-    shown = "".join(f"<td>{_safe(cell)}</td>" for cell in cells)
-    reasons = "".join(f"<li>{_safe(difference)}</li>" for difference in one.differences)
-    listed = f"<ul>{reasons}</ul>" if reasons else ""
-    kind = " class=differs" if one.differences else ""
-    return f"<tr{kind}>{shown}<td>{_safe(state)}{listed}</td></tr>\n"
-
-
-def _safe(text: str) -> str:
-    return escape(escaped(text))
+def _html_row(one: ComparedHost) -> Html:
+    """A host; on a narrow window each cell is a line, with its column's name before it."""
+    *cells, state = map(shown, _row(one))
+    reasons = element("ul", *(element("li", shown(text)) for text in one.differences))
+    told = Html(state + reasons) if one.differences else state
+    named = zip(_COLUMNS, (*cells, told), strict=True)
+    row = (element("td", element("div", cell), data_label=name) for name, cell in named)
+    return element("tr", *row, class_="differs" if one.differences else "alike")

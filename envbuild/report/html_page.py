@@ -40,6 +40,21 @@ summary { cursor: pointer; }
 .yes { background: var(--yes); color: var(--yes-ink); }
 .no { background: var(--no); color: var(--no-ink); }
 .partly { background: var(--partly); color: var(--partly-ink); }
+.cards { width: 100%; }
+.cards td { overflow-wrap: anywhere; }
+.cards td:first-child, .cards td:last-child { min-width: 15rem; }
+.cards td:nth-last-child(2) { white-space: nowrap; }
+.cards ul { margin: .2rem 0 0; padding-left: 1.2rem; }
+.differs td { background: color-mix(in srgb, var(--no) 45%, transparent); }
+.differs td:first-child { padding-left: .5rem; border-left: 4px solid var(--no-ink); }
+@media (max-width: 48rem) {
+  .cards thead { display: none; }
+  .cards tr { display: block; padding: .5rem 0; border-bottom: 1px solid var(--line); }
+  .cards td { display: grid; grid-template-columns: 6.5rem 1fr; padding: .1rem .5rem; border: 0; }
+  .cards td::before { content: attr(data-label); opacity: .7; }
+  .cards td:first-child { font-weight: bold; min-width: 0; }
+  .differs td { border-left: 4px solid var(--no-ink); }
+}
 """
 
 _SCRIPT = """

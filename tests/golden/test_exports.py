@@ -165,6 +165,7 @@ EXPORTS: dict[str, Callable[[], FakeExport]] = {
     "quadlet-stable": lambda: export("quadlet", _managed(), OPTIONS),
     "kubernetes": lambda: export("kubernetes", options=OPTIONS),
     "kubernetes-fleet": lambda: export("kubernetes-fleet", options=OPTIONS | FOLLOWED),
+    "ansible": lambda: export("ansible", options=FOLLOWED),
     "systemd-pull": lambda: export("systemd-pull", options=FOLLOWED),
     "llmhop": lambda: export("llmhop", options=OPTIONS),
     "systemd-closed": lambda: export("systemd", _closed(), {"arguments": OPTIONS["arguments"]}),

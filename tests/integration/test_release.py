@@ -6,6 +6,7 @@ import io
 import json
 import shutil
 import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from envbuild.release.layout import LayoutFolder
 from envbuild.release.oci import CONFIG, descriptor_of, parse_manifest, render_manifest
 from envbuild.value import replace
 from tests.conftest import NOWHERE, remove_tree
-from tests.support.command_line import declare_drivers
+from tests.support.command_line import ROOT, declare_drivers
 from tests.support.wheels import Wheel, command_wheel
 
 if TYPE_CHECKING:
@@ -479,3 +480,28 @@ def test_nothing_new_is_seen_at_once_and_what_is_new_too(fleet: Fleet) -> None:
     shutil.copytree(second, fleet.place)
     assert fleet.follow("--only-from").code == 0
     assert fleet.current == 2
+
+
+def test_a_plan_on_paper_adds_up(fleet: Fleet) -> None:
+    """What `scripts/fleet-plan` prints are the bytes and blobs of the release, for so many hosts and rings."""
+    fleet.build()
+    fleet.publish()
+    before = fleet.store.parent / "before"
+    shutil.copytree(fleet.place, before)
+    fleet.build("1.1")
+    moved = fleet.publish("--format", "json").json
+    argv = (sys.executable, ROOT / "scripts/fleet-plan", fleet.source, "--before", f"dir:{before}")
+    options = ("--hosts", "1000", "--caches", "4", "--rings", "1,10%,100%", "--signed")
+    done = subprocess.run((*argv, *options), capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done
+    rows = {line[:22].strip(): line[22:].split() for line in done.stdout.splitlines()}
+    layers = moved["blobs"] - 1
+    assert rows["a first host"][:3] == [f"{moved['size'] / 1e6:.2f}", "MB", f"{layers + 4}"]
+    assert rows["a host that has --before"[:22]][-7:-5] == ["MB", "6"]
+    rings = [line.split()[:2] for line in done.stdout.splitlines() if line.endswith(" 0 bytes")]
+    assert rings == [["1", "1"], ["2", "100"], ["3", "899"]]
+    missing = subprocess.run(
+        (*argv[:2], "dir:/nowhere"), capture_output=True, text=True, timeout=60
+    )
+    assert missing.returncode == 4
+    assert "nothing has been published to dir:/nowhere" in missing.stderr
