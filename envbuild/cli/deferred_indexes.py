@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from types import TracebackType
 
+    from envbuild.backend.source import SourceTree
     from envbuild.cli.context import Context
     from envbuild.commands.lock_jobs import Upgrade
     from envbuild.declaration.index import Bindings
@@ -250,6 +251,9 @@ class DeferredIndexes:
     def _tree_page(self, location: IndexLocation, package: str) -> ProjectPage:
         return self._trees.page(location, package)
 
+    def _opened_tree(self, location: IndexLocation, file: ChosenFile) -> SourceTree | None:
+        return self._trees.opened(location, file)
+
     @cached_property
     def _trees(self) -> TreePages:
         """The sources that are folders."""
@@ -332,6 +336,7 @@ class DeferredIndexes:
             options_of=context.declaration.build_of,
             resolve=self.resolve,
             fetch=self.fetch,
+            opened=self._opened_tree,
         )
 
     def _make(self, name: str, bindings: Bindings, rules: SourceRules) -> Resolver:

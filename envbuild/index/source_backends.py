@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from envbuild.backend.source import SourceTree
     from envbuild.declaration.declaration import BuildOptions
     from envbuild.declaration.index import Bindings
+    from envbuild.index.locations import IndexLocation
     from envbuild.index.session import IndexSession
     from envbuild.index.stand_ins import SourceRules
     from envbuild.lockfile.lockfile import ChosenFile
@@ -48,6 +49,9 @@ class SourceBackends:
     options_of: Callable[[str], BuildOptions]
     resolve: Callable[[ResolveRequest], Resolution]
     fetch: Callable[[tuple[ResolvedFile, ...]], Mapping[str, PublishedMetadata]]
+
+    opened: Callable[[IndexLocation, ChosenFile], SourceTree | None]
+    """The copy that this command has of a source tree already."""
 
     asked: dict[tuple[str, str, Bindings], tuple[str, ...]] = field(default_factory=dict)
     """The build requirements of archives whose METADATA was asked for, by name, Python and indexes."""
@@ -119,6 +123,8 @@ class SourceBackends:
         location = session.locations.holding(file.index, file.package)
         if location.tree is None:
             return archive_tree(session.download(file, folder), folder / "tree", file)
+        if (opened := self.opened(location, file)) is not None:
+            return opened
         copy = folder / "tree"
         copy.mkdir()
         return fetch_tree(location, file, copy, self.runner, self.environment, cache=self.cache)

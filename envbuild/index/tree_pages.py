@@ -148,6 +148,13 @@ class TreePages:
 
         return self._metadata.get((location.name, python), read)
 
+    def opened(self, location: IndexLocation, file: ChosenFile) -> SourceTree | None:
+        """The copy of a locked tree, which nobody writes to; None if the source is another one now."""
+        found = self._open(location, file.package)
+        if found.snapshot.sha256 != file.sha256:
+            return None
+        return replace(found.tree, version=file.version)
+
     def _open(self, location: IndexLocation, package: str) -> OpenTree:
         return self._opened.get(location.name, lambda: self._read(location, package))
 

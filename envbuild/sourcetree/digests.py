@@ -62,16 +62,8 @@ class TreeDigests:
             make_private(Path(record).parent)
             write_atomically(Path(record), content, sync=False)
 
-    def _remember(self, record: str, tree: PathTree, first: Read) -> None:
-        """Write a record if the folder has not changed since its files were read; else there is none."""
-        if first.scm:
-            return  # its digest depends on the tags of the repository too
-        git = (first.git,) if first.git is not None else ()
-        paths = (*git, *(path or "." for path in first.folders), *first.paths)
+    def _remember(self, record: str, tree: PathTree, read: Read) -> None:
+        """Write a record if the folder looks as it did before its files were read; else there is none."""
         with suppress(OSError):
-            before = looks(tree.folder, paths)
-            if not is_settled(before):
-                return
-            again = read_path(tree, self.runner, self.environment)
-            if again == first and looks(tree.folder, paths) == before:
-                self._write(record, render_record(first.snapshot.sha256, paths, before))
+            if read.before is not None and looks(tree.folder, read.watched) == read.before:
+                self._write(record, render_record(read.snapshot.sha256, read.watched, read.before))

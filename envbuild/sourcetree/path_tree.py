@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError, Problem
 from envbuild.sourcetree.listing import all_files, git_of, refused, tracked_files
 from envbuild.sourcetree.snapshot import ARCHIVAL, archival, read_tree, takes_version_from_git
+from envbuild.sourcetree.stat_record import is_settled, looks
 from envbuild.value import value
 
 if TYPE_CHECKING:
+    from array import array
     from collections.abc import Mapping
     from pathlib import Path
 
@@ -40,15 +43,11 @@ class Read:
     """What was read of a folder."""
 
     snapshot: Snapshot
-    paths: tuple[str, ...]
-    folders: tuple[str, ...]
-    """The folders whose entries decide what is read; none if git does."""
+    watched: tuple[str, ...]
+    """What decides the digest: git's index file, or the folders whose entries are read, and the files."""
 
-    git: str | None
-    """The repository's index file, which decides what is read; None without git."""
-
-    scm: bool
-    """Whether the version is that of git's tags."""
+    before: array[int] | None
+    """How these looked before they were read; None if git's tags decide the digest too, or one is too young to tell."""
 
 
 def repository_of(folder: str) -> str:
@@ -90,6 +89,7 @@ def check_place(tree: PathTree, *, file: bool = False) -> None:
 def _read(
     tree: PathTree, runner: Runner, environment: Mapping[str, str], copy: Path | None
 ) -> Read:
+    start = time.time_ns()
     git = git_of(tree.folder, runner, environment)
     paths = tracked_files(git, tree.shown) if git is not None else None
     folders: tuple[str, ...] = ()
@@ -101,10 +101,10 @@ def _read(
         paths = tuple(path for path in paths if not f"{path}/".startswith(inside or ("\0",)))
     scm = git is not None and takes_version_from_git(tree.folder, paths)
     more = {ARCHIVAL: archival(*git.described())} if git is not None and scm else {}
-    return Read(
-        snapshot=read_tree(tree.folder, paths, shown=tree.shown, copy=copy, more=more),
-        paths=paths,
-        folders=folders,
-        git=git.index_file() if git is not None else None,
-        scm=scm,
-    )
+    index = git.index_file() if git is not None else None
+    watched = (*((index,) if index is not None else ()), *(f or "." for f in folders), *paths)
+    before = None if scm else looks(tree.folder, watched)
+    if before is not None and not is_settled(before, start):
+        before = None
+    snapshot = read_tree(tree.folder, paths, shown=tree.shown, copy=copy, more=more)
+    return Read(snapshot=snapshot, watched=watched, before=before)

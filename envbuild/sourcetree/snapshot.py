@@ -41,6 +41,9 @@ class _Reader:
     def __init__(self, folder: str, shown: str, copy: Path | None) -> None:
         self._folder, self._shown, self._copy = folder, shown, copy
         self._root = os.path.realpath(folder)
+        self._looked_at: set[str] = set()
+        """Folders, relative, that no link leads out of and that the copy has."""
+
         self._digest = hashlib.sha256()
         self.size = 0
 
@@ -55,8 +58,7 @@ class _Reader:
         if stat.S_ISLNK(status.st_mode):
             self._add_link(path, place)
         elif stat.S_ISREG(status.st_mode):
-            if os.path.realpath(os.path.dirname(place)) != self._inside(path):  # noqa: PTH120
-                raise self._leaves(path)
+            self._enter(os.path.dirname(path), path)  # noqa: PTH120
             self._add_file(path, place)
         else:
             hint = "sources have files, folders and links"
@@ -68,8 +70,16 @@ class _Reader:
         if self._copy is not None:
             (self._copy / path).write_bytes(content)
 
-    def _inside(self, path: str) -> str:
-        return os.path.normpath(f"{self._root}/{os.path.dirname(path)}")  # noqa: PTH120
+    def _enter(self, folder: str, path: str) -> None:
+        """Check a file's folder, and make the copy's, once for all of its files."""
+        if folder in self._looked_at:
+            return
+        inside = os.path.normpath(f"{self._root}/{folder}")
+        if os.path.realpath(f"{self._folder}/{folder}") != inside:
+            raise self._leaves(path)
+        if self._copy is not None:
+            (self._copy / folder).mkdir(parents=True, exist_ok=True)
+        self._looked_at.add(folder)
 
     def _add_link(self, path: str, place: str) -> None:
         target = os.readlink(place)  # noqa: PTH115
@@ -119,9 +129,7 @@ class _Reader:
     def _sink(self, path: str, mode: int):  # type: ignore[no-untyped-def]
         if self._copy is None:
             return None
-        copy = self._copy / path
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        opened = copy.open("wb")
+        opened = open(f"{self._copy}/{path}", "wb", buffering=0)  # noqa: PTH123, SIM115
         os.fchmod(opened.fileno(), 0o755 if mode & 0o111 else 0o644)
         return opened
 

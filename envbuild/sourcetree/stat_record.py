@@ -58,10 +58,10 @@ def looks(folder: str, paths: Iterable[str]) -> array[int]:
     return found
 
 
-def is_settled(found: array[int]) -> bool:
-    """Whether every later change of one of these files will show in its times."""
+def is_settled(found: array[int], since: int | None = None) -> bool:
+    """Whether every change of one of these files after a time shows in its times; nanoseconds, default now."""
     youngest = max((*found[1::5], *found[2::5]), default=0)
-    return youngest < time.time_ns() - _AMBIGUOUS
+    return youngest < (time.time_ns() if since is None else since) - _AMBIGUOUS
 
 
 def render_record(digest: str, paths: tuple[str, ...], found: array[int]) -> bytes:
