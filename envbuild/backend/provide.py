@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from envbuild.backend.backends import BuildRequest
 from envbuild.errors import HostError, Problem
 from envbuild.lockfile.builds import needs_build, wheel_of
+from envbuild.posix.scratch import scratch_folder
 from envbuild.value import value
 
 if TYPE_CHECKING:
@@ -102,8 +103,8 @@ class WheelProvider:
             raise _forbidden(wanted, build, self.settings)
         name = f"{source.package} {source.version}"
         self.progress.stage(wanted.driver.name, f"building {name}")
-        with tempfile.TemporaryDirectory(prefix="envbuild-source-") as folder:
-            unpacked, output = Path(folder, "source"), Path(folder, "output")
+        with scratch_folder("source") as folder:
+            unpacked, output = folder / "source", folder / "output"
             unpacked.mkdir()
             output.mkdir()
             request = BuildRequest(

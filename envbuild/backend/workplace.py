@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from envbuild.errors import HostError, Problem
+from envbuild.posix.scratch import scratch_folder
 from envbuild.value import value
 
 if TYPE_CHECKING:
@@ -137,8 +138,8 @@ def open_workplace(tree: SourceTree, options: BuildOptions) -> Iterator[Workplac
 
 @contextmanager
 def _workplace(tree: SourceTree, options: BuildOptions) -> Iterator[Workplace]:
-    with tempfile.TemporaryDirectory(prefix="envbuild-build-", ignore_cleanup_errors=True) as name:
-        place = Workplace(root=Path(name), user=find_build_user(options))
+    with scratch_folder("build") as root:
+        place = Workplace(root=root, user=find_build_user(options))
         place.root.chmod(0o755)
         try:
             shutil.copytree(tree.path, place.source, symlinks=True)

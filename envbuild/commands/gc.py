@@ -9,6 +9,7 @@ from envbuild.errors import HostError, NoError, Problem
 from envbuild.posix.clock import utc
 from envbuild.posix.deletion import count_bytes
 from envbuild.posix.file_locks import locked_if_free
+from envbuild.posix.scratch import remove_leftovers
 from envbuild.posix.shortage import unwritable
 from envbuild.store.collector import Collector
 from envbuild.store.garbage import GcPlan, Kept, plan_gc, plan_pythons
@@ -128,6 +129,7 @@ def collect_unneeded(store: Store, names: Collection[str]) -> None:
 
 
 def _collect(store: Store, options: GcOptions, before: str | None) -> Collected:
+    remove_leftovers()
     collector = Collector(store=store)
     trash = Trash(folder=store.trash)
     last = trash.last_emptied()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from envbuild.backend.source import SourceTree, unpack_archive
 from envbuild.index.once import Once
+from envbuild.posix.scratch import scratch_folder
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from envbuild.declaration.index import Bindings
     from envbuild.index.locations import IndexLocation
     from envbuild.index.page import IndexFile
@@ -73,11 +74,11 @@ class BuiltMetadataReader:
         bindings: Bindings,
         rules: SourceRules,
     ) -> BuiltMetadata:
-        with tempfile.TemporaryDirectory(prefix="envbuild-source-") as name:
-            archive = Path(name, "archive")
+        with scratch_folder("source") as place:
+            archive = place / "archive"
             with archive.open("wb") as sink:
                 _, size = self._client.download(location, package, listed, sink)
-            folder = Path(name, "tree")
+            folder = place / "tree"
             folder.mkdir()
             top = unpack_archive(archive, folder, name=listed.filename)
             content = static_metadata(top)

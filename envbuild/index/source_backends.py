@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envbuild.backend.backends import Backends, BuildRequest
@@ -11,6 +9,7 @@ from envbuild.backend.requirements import RequirementPinner
 from envbuild.backend.source import archive_tree, read_build_system
 from envbuild.errors import HostError, Problem
 from envbuild.index.tree_pages import fetch_tree
+from envbuild.posix.scratch import scratch_folder
 from envbuild.resolution.resolution import ResolveRequest
 from envbuild.target.platform_range import nearest_platform
 from envbuild.target.target import choose_interpreter
@@ -19,6 +18,7 @@ from envbuild.value import field, replace, value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from envbuild.backend.source import SourceTree
     from envbuild.declaration.declaration import BuildOptions
@@ -102,8 +102,7 @@ class SourceBackends:
         if asked is not None:
             return asked
         session = self.session_for(request.indexes)
-        with tempfile.TemporaryDirectory(prefix="envbuild-source-") as name:
-            folder = Path(name)
+        with scratch_folder("source") as folder:
             tree = self._tree(session, file, folder)
             python = request.target.python
             found = choose_interpreter(self.interpreters(), (python,), prefer_shareable=False)

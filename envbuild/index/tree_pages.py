@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -14,6 +15,7 @@ from envbuild.index.once import Once
 from envbuild.index.page import IndexFile
 from envbuild.index.page_parser import page_of
 from envbuild.index.project_metadata import project_metadata
+from envbuild.posix.scratch import scratch_folder
 from envbuild.sourcetree.git_tree import GitMirrors, GitTree
 from envbuild.sourcetree.path_tree import read_path
 from envbuild.value import replace
@@ -80,7 +82,8 @@ class TreePages:
         self._environment = environment
         self._pythons = pythons
         self._asker = asker
-        self._copies = tempfile.TemporaryDirectory(prefix="envbuild-trees-")
+        self._opened_folders = ExitStack()
+        self._copies = self._opened_folders.enter_context(scratch_folder("trees"))
         self._opened: Once[OpenTree] = Once()
         self._metadata: Once[bytes] = Once()
         self._pages: Once[ProjectPage] = Once()
@@ -94,7 +97,7 @@ class TreePages:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._copies.cleanup()
+        self._opened_folders.close()
 
     def page(self, location: IndexLocation, package: str) -> ProjectPage:
         """The page with the source's one version; errors as in `read_tree` and `MetadataPreparer`."""
@@ -159,7 +162,7 @@ class TreePages:
         return self._opened.get(location.name, lambda: self._read(location, package))
 
     def _read(self, location: IndexLocation, package: str) -> OpenTree:
-        copy = Path(tempfile.mkdtemp(dir=self._copies.name))
+        copy = Path(tempfile.mkdtemp(dir=self._copies))
         mirrors = GitMirrors(self._runner, self._environment, self._cache)
         commit = self._kept(location.name)
         return open_tree(location, package, copy, mirrors, self._runner, self._environment, commit)
