@@ -345,7 +345,7 @@ class DeferredIndexes:
 
         from envbuild.declaration.resolvers import find_resolver
         from envbuild.errors import Problem, UsageError
-        from envbuild.resolution.resolution import ResolverTools
+        from envbuild.resolution.tools import ResolverTools
 
         try:
             kind = find_resolver(name)
@@ -366,6 +366,7 @@ class DeferredIndexes:
             listed_files=indexes.listed_files,
             index_for=indexes.uv.for_target,
             python_for=self.python_for,
+            proven=indexes.uv.proven,
         )
         made = cast("Resolver", import_module(kind.module).make_resolver(tools))
         self._resolvers[name, bindings, rules] = made

@@ -5,6 +5,7 @@ Locked METADATA is used first, and checked afterwards.
 
 from __future__ import annotations
 
+from concurrent.futures import wait
 from typing import TYPE_CHECKING
 
 from envbuild.commands.lock_commands import with_commands
@@ -29,7 +30,7 @@ from envbuild.resolution.known_packages import newly_asked, unconfirmed
 from envbuild.value import replace, value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from concurrent.futures import Future
 
     from envbuild.commands.lock_jobs import Job, LockGroup, Upgrade
@@ -89,13 +90,42 @@ class GroupResolver:
     def _begin(
         self, groups: tuple[LockGroup, ...], pool: Workers
     ) -> list[tuple[LockGroup, list[Future[Resolution]]]]:
-        """Have every target resolved; one target of each group first, so that all wait for their pages at once."""
+        """Have every target resolved; one target of each group first, so that all wait for their pages at once.
+
+        Each other target waits for the one that is most like it, whose answer may be its own.
+        """
         begun = [
-            (group, [pool.submit(self._resolve, group, _targets(group)[0])]) for group in groups
+            (group, {first: pool.submit(self._resolve, group, first)})
+            for group in groups
+            for first in _targets(group)[:1]
         ]
-        for group, futures in begun:
-            futures += [pool.submit(self._resolve, group, target) for target in _targets(group)[1:]]
-        return begun
+        for group, found in begun:
+            self._add(group, dict.fromkeys(_targets(group)[1:], ()), found, pool)
+        return [(group, [found[target] for target in _targets(group)]) for group, found in begun]
+
+    def _add(
+        self,
+        group: LockGroup,
+        told: KnownByTarget,
+        found: dict[Target, Future[Resolution]],
+        pool: Workers,
+    ) -> None:
+        """Have targets resolved when the most similar one of those that were submitted before has ended."""
+        for target in _one_of_each_python_first(told):
+            before = _most_alike(target, found)
+            found[target] = pool.submit(self._resolve_after, before, group, target, told[target])
+
+    def _resolve_after(
+        self,
+        before: Future[Resolution] | None,
+        group: LockGroup,
+        target: Target,
+        told: tuple[KnownPackage, ...],
+    ) -> Resolution:
+        """Resolve a target when another one has ended, well or not."""
+        if before is not None:
+            wait((before,))
+        return self._resolve(group, target, told)
 
     def _placed(self, group: LockGroup, problem: Problem) -> Problem:
         """The problem at the driver's line, or at the rule's, unless it has a place already."""
@@ -138,10 +168,8 @@ class GroupResolver:
         """Each driver's sound lockfile."""
 
         def resolve(told: KnownByTarget) -> dict[Target, Resolution]:
-            waiting = {
-                target: pool.submit(self._resolve, group, target, known)
-                for target, known in told.items()
-            }
+            waiting: dict[Target, Future[Resolution]] = {}
+            self._add(group, told, waiting, pool)
             return {target: future.result() for target, future in waiting.items()}
 
         merger = Merger(
@@ -200,6 +228,26 @@ def _fitting(group: LockGroup, futures: Iterable[Future[Resolution]]) -> tuple[R
 
 _TYPICAL = "3.12"
 """Whose error is shown if a driver without `python` cannot be locked for any: most wheels are for it."""
+
+
+def _one_of_each_python_first(targets: Iterable[Target]) -> list[Target]:
+    seen: set[tuple[str | None, str]] = set()
+    others: list[Target] = []
+    firsts: list[Target] = []
+    for target in targets:
+        kind = (target.variant, target.python)
+        (others if kind in seen else firsts).append(target)
+        seen.add(kind)
+    return [*firsts, *others]
+
+
+def _most_alike(
+    target: Target, found: Mapping[Target, Future[Resolution]]
+) -> Future[Resolution] | None:
+    """The resolution of the same variant for the same Python, else for another; None if there is none."""
+    alike = [one for one in found if one.variant == target.variant]
+    alike.sort(key=lambda one: one.python != target.python)
+    return found[alike[0]] if alike else None
 
 
 def _targets(group: LockGroup) -> tuple[Target, ...]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from envbuild.index.page import IndexFile, ProjectPage
     from envbuild.resolution.resolution import ResolveRequest
+    from envbuild.target.target import Target
 
 _LOWEST = re.compile(r"(?:>=|>|~=|===?)\s*(\d+(?:\.\d+)*)")
 _COMMIT = re.compile(r"\.[0-9a-f]{40}$")
@@ -83,10 +84,7 @@ class PageVersions:
         return [file for file in self.files[version] if uploaded(file) < until]
 
     def _is_for_us(self, file: IndexFile) -> bool:
-        """Whether `Requires-Python` admits the target's Python; upper bounds, which are guesses, are ignored."""
-        have = tuple(map(int, self.request.target.newest_python.split(".")))
-        bounds = _LOWEST.findall(file.requires_python or "")
-        return all(tuple(map(int, bound.split(".")[:3])) <= have for bound in bounds)
+        return admits_python(file.requires_python or "", self.request.target)
 
 
 class _FilesOnPage(Mapping["Version", "list[IndexFile]"]):
@@ -142,11 +140,12 @@ def version_of(package: str, filename: str) -> Version | None:
         name, _, text = stem.rpartition("-")
         if filename.endswith(".tree"):
             text = _COMMIT.sub("", text)
-    return _parsed(text) if text and normalized_name(name) == package else None
+    return parsed_version(text) if text and normalized_name(name) == package else None
 
 
 @lru_cache(maxsize=1 << 14)
-def _parsed(text: str) -> Version | None:
+def parsed_version(text: str) -> Version | None:
+    """The version that a file's name has as this text; None if it is none."""
     from packaging.version import InvalidVersion, Version
 
     try:
@@ -155,10 +154,26 @@ def _parsed(text: str) -> Version | None:
         return None
 
 
-def moment_of(limit: str) -> datetime:
-    """From when on releases count as not there: a date's whole day still counts, as resolvers read it."""
+@lru_cache(maxsize=1 << 12)
+def admits_python(requires_python: str, target: Target) -> bool:
+    """Whether `Requires-Python` admits the target's Python; upper bounds, which are guesses, are ignored."""
+    have = tuple(map(int, target.newest_python.split(".")))
+    bounds = _LOWEST.findall(requires_python)
+    return all(tuple(map(int, bound.split(".")[:3])) <= have for bound in bounds)
+
+
+def is_age(limit: str | None) -> bool:
+    """Whether a limit counts back from the moment at which it is judged."""
+    return limit is not None and _AGE.fullmatch(limit) is not None
+
+
+def moment_of(limit: str, now: datetime | None = None) -> datetime:
+    """From when on releases count as not there: a date's whole day still counts, as resolvers read it.
+
+    An age counts back from `now`, which is this moment if it is not given.
+    """
     if (age := _AGE.fullmatch(limit)) is not None:
-        return datetime.now(UTC) - timedelta(**{f"{age[2]}s": int(age[1])})
+        return (now or datetime.now(UTC)) - timedelta(**{f"{age[2]}s": int(age[1])})
     if len(limit) == len("2026-01-01"):
         day = date.fromisoformat(limit)
         return datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
@@ -167,5 +182,10 @@ def moment_of(limit: str) -> datetime:
 
 def uploaded(file: IndexFile) -> datetime:
     """When a file was uploaded; far in the future if its page does not say it."""
-    found = datetime.fromisoformat(file.upload_time or "9999-12-31")
+    return uploaded_at(file.upload_time or "9999-12-31")
+
+
+def uploaded_at(text: str) -> datetime:
+    """An upload time as a page has it."""
+    found = datetime.fromisoformat(text)
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)

@@ -55,11 +55,13 @@ class IndexRouter:
         inner: InnerMetadataReader,
         *,
         secret: str,
+        is_new: bool = False,
         hashes: bool = True,
         sources: ListedSources | None = None,
     ) -> None:
         """`secret` (hex digits) is part of the address, so that other users of the host cannot use it;
         the same secret gives the same address where its port is free.
+        It `is_new` if no earlier command had it.
         `sources` lists wheels for what may come as source.
         `hashes` computes the sha256 of files in folders, which takes time and is not needed to install.
         """
@@ -67,6 +69,9 @@ class IndexRouter:
         self._client = client
         self._inner = inner
         self.secret = secret
+        self.is_new = is_new
+        """Whether no client can have kept answers of this address from an earlier command."""
+
         self._command = secrets.token_hex(8)
         self._hashes = hashes
         self._sources = sources
@@ -76,6 +81,9 @@ class IndexRouter:
         self._timeless: dict[str, None] = {}
         self.told: list[Callable[[str, int], None]] = []
         """Called with a package and the bytes of its file that have come so far, from any thread."""
+
+        self.asked: dict[str, set[str]] = {}
+        """Each package whose page was asked for, with the names of the wheels whose METADATA was."""
 
         self._server = listen(self, FIRST_PORT + int(secret[:8], 16) % PORTS)
 
@@ -142,6 +150,7 @@ class IndexRouter:
 
     def page(self, package: str) -> Served:
         """The package's page with the router's own addresses; IndexAnswerError as its index gave it."""
+        self.asked.setdefault(package, set())
         return self._pages.get(package, lambda: self._page(package))
 
     def _page(self, package: str) -> Served:
@@ -180,6 +189,11 @@ class IndexRouter:
 
         A wheel that cannot be read is noted, and the client passes over it.
         """
+        self.asked.setdefault(package, set()).add(filename)
+        return self.read_metadata(package, filename, known)
+
+    def read_metadata(self, package: str, filename: str, known: str | None = None) -> Served:
+        """The same for envbuild itself: it is not noted that it was asked for."""
         if self._sources is not None and is_stand_in(filename):
             location = self._locations.of(package)
             return self._sources.metadata(location, package, filename, self._locations.bindings)

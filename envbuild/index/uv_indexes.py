@@ -6,6 +6,7 @@ import math
 import re
 import secrets
 from contextlib import contextmanager, suppress
+from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING, Self
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from envbuild.index.inner_metadata import InnerMetadataReader
     from envbuild.index.listed_sources import ListedSources
     from envbuild.index.locations import IndexLocation, IndexLocations
+    from envbuild.index.proven_choices import ProvenRuns
     from envbuild.index.reader import IndexClient
     from envbuild.index.router import IndexRouter
     from envbuild.index.target_index import TargetIndex
@@ -107,6 +109,14 @@ class UvIndexes:
         finally:
             router.told.remove(told)
 
+    @cached_property
+    def proven(self) -> ProvenRuns | None:
+        """What can be proven of uv's answers; None if its cache may have answers from before this command."""
+        from envbuild.index.proven_choices import ProvenRuns
+
+        router = self._started()
+        return ProvenRuns(router) if router.is_new else None
+
     @property
     def bad_answers(self) -> tuple[IndexAnswer, ...]:
         """The bad answers of indexes so far."""
@@ -131,12 +141,13 @@ class UvIndexes:
         with self._guard:
             if self._router is None:
                 pool_freed_memory()  # pages have megabytes
-                secret = _remembered_secret(self._secret_file)
+                known = _remembered_secret(self._secret_file)
                 router = IndexRouter(
                     self._locations,
                     self._client,
                     self._inner,
-                    secret=secret,
+                    secret=known or _new_secret(self._secret_file),
+                    is_new=known is None,
                     hashes=self._hashes,
                     sources=self._sources,
                 )
@@ -159,18 +170,23 @@ def default_environment(declared: IndexLocation | None) -> dict[str, str]:
     return told
 
 
-def _remembered_secret(path: Path | None) -> str:
-    """The secret in the file, or a new one, which is saved there if possible."""
-    if path is None:
-        return secrets.token_hex(16)
-    with suppress(OSError, ValueError):
-        known = read_ordinary(path).decode("ascii").strip()
-        if _SECRET.fullmatch(known):
-            return known
+def _remembered_secret(path: Path | None) -> str | None:
+    """The secret of an earlier command; None if there is none."""
+    if path is not None:
+        with suppress(OSError, ValueError):
+            known = read_ordinary(path).decode("ascii").strip()
+            if _SECRET.fullmatch(known):
+                return known
+    return None
+
+
+def _new_secret(path: Path | None) -> str:
+    """A secret that nobody has had, which is saved in the file if possible."""
     secret = secrets.token_hex(16)
-    with suppress(OSError):
-        make_private(path.parent)
-        write_atomically(path, secret.encode(), mode=0o600, sync=False)
+    if path is not None:
+        with suppress(OSError):
+            make_private(path.parent)
+            write_atomically(path, secret.encode(), mode=0o600, sync=False)
     return secret
 
 

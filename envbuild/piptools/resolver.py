@@ -22,11 +22,10 @@ if TYPE_CHECKING:
 
     from envbuild.posix.process import Completed
     from envbuild.resolution.resolution import (
-        FilteredIndex,
         Resolver,
         ResolveRequest,
-        ResolverTools,
     )
+    from envbuild.resolution.tools import FilteredIndex, ResolverTools
     from envbuild.target.target import Interpreter, Target
 
 _WORKER = Path(__file__).with_name("worker.py")

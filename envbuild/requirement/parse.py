@@ -125,6 +125,24 @@ def holds(marker: str, target: Target, extra: str = "") -> bool:
 
 
 @cache
+def outcomes(marker: str, target: Target, extras: frozenset[str]) -> tuple[bool, ...]:
+    """Whether a marker holds as a resolver decides it, with the newest patch release of the target's Python.
+
+    Without an extra first, then with each of the extras. ValueError if it compares what cannot be compared.
+    """
+    if not marker:
+        return (True,)
+    from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
+
+    environment = _environment(target)
+    asked = ("", *sorted(extras)) if "extra" in marker else ("",)
+    try:
+        return tuple(_marker(marker).evaluate(environment | {"extra": one}) for one in asked)
+    except (UndefinedComparison, UndefinedEnvironmentName) as error:
+        raise ValueError(str(error)) from error
+
+
+@cache
 def _extra_needed(marker: str) -> str | None:
     """The extra that a marker needs, if the text has the usual simple form."""
     match = _ONE_EXTRA.fullmatch(marker)

@@ -11,7 +11,8 @@ from envbuild.target.wheel_choice import best_wheel, is_stand_in
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from envbuild.resolution.resolution import ListedFile, ResolveRequest, ResolverTools
+    from envbuild.resolution.resolution import ListedFile, ResolveRequest
+    from envbuild.resolution.tools import ResolverTools
 
 
 def choose_file(

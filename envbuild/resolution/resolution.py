@@ -9,12 +9,9 @@ from envbuild.errors import HostError
 from envbuild.value import value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from contextlib import AbstractContextManager
-    from pathlib import Path
+    from collections.abc import Mapping
 
     from envbuild.declaration.index import Bindings
-    from envbuild.errors import EnvbuildError
     from envbuild.lockfile.lockfile import (
         ChosenFile,
         HeldBack,
@@ -22,8 +19,7 @@ if TYPE_CHECKING:
         LockedPackage,
         Lockfile,
     )
-    from envbuild.posix.process import Runner
-    from envbuild.target.target import Interpreter, Target
+    from envbuild.target.target import Target
 
 
 @value
@@ -212,58 +208,6 @@ class Resolver(Protocol):
         IndexFailureError names the index that failed.
         """
         ...
-
-
-class FilteredIndex(Protocol):
-    """An index on loopback that lists only what one target can take."""
-
-    @property
-    def url(self) -> str:
-        """Its address, which has a secret; without a final slash."""
-        ...
-
-    def files(self, package: str, version: str) -> tuple[ListedFile, ...]:
-        """The files of a version that the target can take; IndexFailureError if its index does not answer."""
-        ...
-
-
-@value
-class ResolverTools:
-    """The inputs of a resolver."""
-
-    runner: Runner
-    cache: Path
-    """A folder of the resolver's own, private to envbuild."""
-
-    index_environment: Mapping[str, str]
-    """The variables with the addresses of indexes; credentials stay off the command line."""
-
-    explain: Callable[[ResolveRequest, str], EnvbuildError | None]
-    """Asks the indexes why a resolution failed with this output; None if all answered correctly."""
-
-    advise: Callable[[ResolveRequest], str | None]
-    """A change of the declaration that helps if nothing satisfies a driver; None if there is none."""
-
-    conceal: Callable[[str], str]
-    """Removes from uv's output what other users of the host must not see."""
-
-    deadline: float
-    """Seconds in which one answer of an index must be complete."""
-
-    source_of: Callable[[str, str], ListedFile]
-    """The source distribution of a package's version, for a wheel that only stands in for it."""
-
-    sole_digest: Callable[[ListedFile], str]
-    """The sha256 of a file that an index lists; IndexFailureError if there are two."""
-
-    listed_files: Callable[[str], tuple[str, ...]]
-    """The names of all files in a package's index; IndexFailureError if it cannot be read."""
-
-    index_for: Callable[[ResolveRequest], AbstractContextManager[FilteredIndex]]
-    """An index with only what the request's target can take, for resolvers that know no other host than their own."""
-
-    python_for: Callable[[Target], Interpreter | str]
-    """A Python of this host that decides markers as the target does, or why there is none, as a whole sentence."""
 
 
 class MetadataSource(Protocol):

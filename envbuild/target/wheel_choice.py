@@ -63,6 +63,21 @@ def fits_python(names: Iterable[str], target: Target) -> bool:
     return False
 
 
+@lru_cache(maxsize=1 << 14)
+def fits_tags(tags: str, target: Target) -> bool | None:
+    """Whether a wheel with tags such as `cp312-cp312-manylinux_2_28_x86_64` fits the target; None for invalid tags."""
+    parsed = _parse_tags(tags)
+    return None if parsed is None else not _ranks(target).keys().isdisjoint(parsed)
+
+
+@lru_cache(maxsize=1 << 12)
+def _parse_tags(tags: str) -> frozenset[Tag] | None:
+    try:
+        return parse_wheel_filename(f"name-1-{tags}.whl")[3]
+    except InvalidWheelFilename:
+        return None
+
+
 def unfit_versions(names: Iterable[str], target: Target) -> tuple[str, ...]:
     """The versions that have wheels but none for the target, oldest first.
 

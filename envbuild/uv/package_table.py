@@ -9,25 +9,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from envbuild.resolution.resolution import ListedFile
-from envbuild.value import value
+from envbuild.resolution.tools import ListedPackage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _TABLE = "\n[[packages]]\n"
 _REMEMBERED = 1 << 12
-
-
-@value
-class ListedPackage:
-    """One package of an answer."""
-
-    name: str
-    """Normalised (PEP 503)."""
-
-    version: str
-    files: tuple[ListedFile, ...]
-    """Each name once."""
 
 
 def listed_packages(answer: str) -> tuple[ListedPackage, ...]:

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,10 +32,9 @@ if TYPE_CHECKING:
         Pin,
         Resolver,
         ResolveRequest,
-        ResolverTools,
     )
+    from envbuild.resolution.tools import ListedPackage, ResolverTools
     from envbuild.target.target import Platform
-    from envbuild.uv.package_table import ListedPackage
 
 _SYSTEMS = {"musllinux": "unknown-linux-musl", "macosx": "apple-darwin"}
 _MEMORY = 1 << 30
@@ -96,17 +96,30 @@ class UvResolver:
                 yield from (f"{name}!={version}" for version in versions)
 
     def _compile(self, request: ResolveRequest) -> tuple[ListedPackage, ...]:
-        """The packages of uv's answer; errors as in `Resolver`."""
+        """The packages of uv's answer, which is not asked if its answer is known; errors as in `Resolver`."""
+        proven = self.tools.proven
+        if proven is None:
+            return self._ask(request)[1]
+        known = proven.find(request)
+        if known is not None:
+            return known
+        begun = datetime.now(UTC)
+        answered, packages = self._ask(request)
+        proven.learn(answered, packages, begun)
+        return packages
+
+    def _ask(self, request: ResolveRequest) -> tuple[ResolveRequest, tuple[ListedPackage, ...]]:
+        """uv's answer, and what it was asked in the end; errors as in `Resolver`."""
         with tempfile.TemporaryDirectory(prefix="envbuild-lock-") as folder:
             output = Path(folder, "pylock.toml")
             completed = self.tools.runner.run(self._command(request, Path(folder), output))
             if completed.code != 0 and request.known:
                 # known METADATA may be outdated: the index's own decides
-                plain = replace(request, known=())
-                completed = self.tools.runner.run(self._command(plain, Path(folder), output))
+                request = replace(request, known=())
+                completed = self.tools.runner.run(self._command(request, Path(folder), output))
             if completed.code != 0:
                 raise self._failure(request, completed)
-            return listed_packages(output.read_text(encoding="utf-8"))
+            return request, listed_packages(output.read_text(encoding="utf-8"))
 
     def _command(self, request: ResolveRequest, folder: Path, output: Path) -> Command:
         _write_lines(folder / "requirements.in", _settled(request.requires, request))

@@ -87,7 +87,7 @@ def parse_metadata(
     from packaging.metadata import parse_email
     from packaging.utils import canonicalize_name
 
-    raw, unparsed = parse_email(content)
+    raw, unparsed = parse_email(head_of(content))
     name = raw.get("name")
     if name is None:
         raise ValueError("its METADATA has no Name")
@@ -104,6 +104,13 @@ def parse_metadata(
         provides_extras=tuple(raw.get("provides_extra", ())),
         size=size,
     )
+
+
+def head_of(content: bytes) -> bytes:
+    """METADATA without the description that follows its fields."""
+    ends = (content.find(end) for end in (b"\n\n", b"\r\n\r\n", b"\r\r"))
+    found = [end for end in ends if end >= 0]
+    return content[: min(found) + 1] if found else content
 
 
 def _is_same(inside: str, version: str, *, built: bool) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from envbuild.resolution.resolution import ListedFile
-from envbuild.uv.package_table import ListedPackage, listed_packages
+from envbuild.resolution.tools import ListedPackage
+from envbuild.uv.package_table import listed_packages
 
 URL = "http://127.0.0.1:9/files/idna/idna-3.10-py3-none-any.whl"
 HEAD = 'lock-version = "1.0"\ncreated-by = "uv"\nrequires-python = ">=3.12"\n'

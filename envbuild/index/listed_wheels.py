@@ -1,0 +1,143 @@
+"""The wheels on a page by version, as far as a comparison of two targets looks at them.
+
+A page has thousands of files, and only those of a few versions are looked at,
+so the text is searched for version numbers first, and no entry is read that is not asked for.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from envbuild.index.page_versions import parsed_version, uploaded_at
+from envbuild.requirement.parse import normalized_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from packaging.version import Version
+
+
+_NAME = re.compile(r'\{"filename":"([^"\\-]+)-([^"\\-]+)-[^"\\]+\.whl"')
+_ENTRY = re.compile(
+    r'\{"filename":"(?P<filename>[^"\\-]+-[^"\\-]+-(?:[^"\\-]+-)?(?P<tags>[^"\\-]+-[^"\\-]+-[^"\\-]+)\.whl)"'
+    r',"url":"[^"]*","hashes":(?P<hashes>\{[^{}]*\}),"_url":"(?P<url>(?:[^"\\]|\\.)*)"(?:,"size":\d+)?'
+    r'(?:,"requires-python":"(?P<python>(?:[^"\\]|\\.)*)")?'
+    r'(?:,"upload-time":"(?P<time>(?:[^"\\]|\\.)*)")?(?P<yanked>,"yanked":)?'
+    r'(?:(?:true|"(?:[^"\\]|\\.)*"))?(?:,"_metadata":true)?'
+    r'(?:,"core-metadata":(?:true|\{"sha256":"(?P<metadata>[0-9a-f]{64})"\}))?\}'
+)
+"""A wheel's entry, in the order in which the page has its parts."""
+
+_WHEEL = '.whl","url":"'
+"""Within its values every quote has a backslash."""
+
+
+class ListedWheel(NamedTuple):
+    """One entry of a page."""
+
+    filename: str
+    tags: str
+    """Such as `cp312-cp312-manylinux_2_28_x86_64`."""
+
+    url: str
+    hashes: str
+    """In JSON, as the page has them."""
+
+    requires_python: str
+    """Empty for any Python."""
+
+    upload_time: str
+    """Empty if the page does not say it."""
+
+    is_yanked: bool
+    metadata_sha256: str | None
+
+    def kind(self, moments: Sequence[datetime]) -> tuple[object, ...]:
+        """Wheels of one kind are judged alike on every target that they fit.
+
+        They are all withdrawn or none, and all older than each of the moments, or none.
+        """
+        if not moments:
+            return (self.is_yanked,)
+        if not self.upload_time:
+            return (self.is_yanked, False)
+        uploaded = uploaded_at(self.upload_time)
+        return (self.is_yanked, *(uploaded < moment for moment in moments))
+
+
+class ListedWheels:
+    """The wheels of one page; safe to use from several threads."""
+
+    def __init__(self, package: str, text: str) -> None:
+        """`text` is a page as the router serves it."""
+        self.package = package
+        self._text = text
+        self._entries: dict[Version, tuple[ListedWheel, ...]] = {}
+
+    @cached_property
+    def versions(self) -> Sequence[Version]:
+        """Every version that has a wheel, newest first. ValueError if the name of a wheel says none."""
+        return sorted(self._names, reverse=True)
+
+    @cached_property
+    def is_for_every_platform(self) -> bool:
+        """Whether no wheel is for some platforms alone."""
+        return self._text.count(_WHEEL) == self._text.count(f"-none-any{_WHEEL}")
+
+    @cached_property
+    def _names(self) -> Mapping[Version, Sequence[tuple[str, int]]]:
+        """How the names of the wheels of each version begin, and how many begin so."""
+        found: dict[Version, list[tuple[str, int]]] = {}
+        for (name, text), count in Counter(_NAME.findall(self._text)).items():
+            version = parsed_version(text)
+            if version is None or normalized_name(name) != self.package:
+                raise ValueError(f"{name}-{text} is no version of {self.package}")
+            found.setdefault(version, []).append((f"{name}-{text}-", count))
+        if sum(count for names in found.values() for _, count in names) != self._text.count(_WHEEL):
+            raise ValueError(f"a wheel of {self.package} has an unusual name")
+        return found
+
+    def of(self, version: Version) -> tuple[ListedWheel, ...]:
+        """The wheels of a version, in the page's order. ValueError as for `versions`."""
+        if version not in self._entries:
+            self._entries[version] = tuple(self._read(version))
+        return self._entries[version]
+
+    def _read(self, version: Version) -> Iterator[ListedWheel]:
+        for name, count in self._names.get(version, ()):
+            begin = f'{{"filename":"{name}'
+            at = self._text.find(begin)
+            left = count
+            while at >= 0 and left:
+                found = _ENTRY.match(self._text, at)
+                after = at + 1
+                if found is not None:
+                    yield _wheel(found)
+                    left -= 1
+                    after = found.end() + 1
+                at = self._text.find(begin, after) if left else at
+            if left:
+                raise ValueError(f"{self.package} {version} has an unusual entry")
+
+
+def _wheel(found: re.Match[str]) -> ListedWheel:
+    name, tags, hashes, url, python, time, yanked, sha256 = found.groups()
+    return ListedWheel(
+        filename=name,
+        tags=tags,
+        url=_read_text(url),
+        hashes=hashes,
+        requires_python=_read_text(python or ""),
+        upload_time=_read_text(time or ""),
+        is_yanked=yanked is not None,
+        metadata_sha256=sha256,
+    )
+
+
+def _read_text(text: str) -> str:
+    return str(json.loads(f'"{text}"')) if "\\" in text else text

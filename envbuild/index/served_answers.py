@@ -1,0 +1,110 @@
+"""What a router has served in this command: the wheels on its pages, and the METADATA that was asked for."""
+
+from __future__ import annotations
+
+import re
+from concurrent.futures import wait
+from typing import TYPE_CHECKING
+
+from envbuild.index.answer import IndexAnswerError
+from envbuild.index.listed_wheels import ListedWheels
+from envbuild.index.page_versions import version_of
+from envbuild.posix.workers import Workers
+from envbuild.value import value
+from envbuild.wheelcache.metadata import head_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from packaging.version import Version
+
+    from envbuild.index.router import IndexRouter
+
+
+_EXTRA = re.compile(r"""extra\s*==\s*(?:"[^"]*"|'[^']*')""")
+_READERS = 16
+"""Files of which METADATA is read at the same time."""
+
+
+@value
+class ReadMetadata:
+    """What a resolver reads of METADATA."""
+
+    requires: tuple[str, ...]
+    """`Requires-Dist` as published."""
+
+    markers: tuple[str, ...]
+    """Those of the requirements, each once, that ask for more than one extra."""
+
+    requires_python: str
+    """Empty for any Python."""
+
+
+class ServedAnswers:
+    """Reads what a router serves, and notes nothing as asked for; safe to use from several threads."""
+
+    def __init__(self, router: IndexRouter) -> None:
+        self._router = router
+        self._pages: dict[str, ListedWheels | None] = {}
+        self._metadata: dict[tuple[str, str], ReadMetadata] = {}
+
+    def wheels(self, package: str) -> ListedWheels | None:
+        """The wheels on a package's page; None if nobody asked for the page, or there is none.
+
+        ValueError if its wheels cannot be told apart by version.
+        """
+        if package not in self._pages:
+            if package not in self._router.asked:
+                return None
+            try:
+                text = self._router.page(package).body
+            except IndexAnswerError:
+                self._pages[package] = None
+            else:
+                self._pages[package] = ListedWheels(package, str(text))
+        return self._pages[package]
+
+    def was_asked(self, package: str, filename: str) -> bool:
+        """Whether a resolver has asked for a wheel's METADATA."""
+        return filename in self._router.asked.get(package, ())
+
+    def asked_versions(self, package: str) -> frozenset[Version]:
+        """The versions of which some wheel's METADATA was asked for. ValueError if one has none in its name."""
+        names = tuple(self._router.asked.get(package, ()))
+        found = {version_of(package, name) for name in names}
+        if None in found:
+            raise ValueError(f"METADATA of another package than {package} was asked for")
+        return frozenset(version for version in found if version is not None)
+
+    def read_ahead(self, files: Iterable[tuple[str, str]]) -> None:
+        """Read METADATA of wheels, by package and file name, side by side; errors come when it is asked for."""
+        missing = [file for file in dict.fromkeys(files) if file not in self._metadata]
+        if missing:
+            with Workers(min(len(missing), _READERS), thread_name_prefix="metadata") as pool:
+                wait([pool.submit(self.metadata, *file) for file in missing])
+
+    def metadata(self, package: str, filename: str) -> ReadMetadata:
+        """A wheel's METADATA as a resolver gets it. ValueError if a resolver may read it in another way.
+
+        IndexAnswerError if it cannot be read.
+        """
+        key = (package, filename)
+        if key not in self._metadata:
+            body = self._router.read_metadata(package, filename).body
+            self._metadata[key] = _parse(body.encode() if isinstance(body, str) else body)
+        return self._metadata[key]
+
+
+def _parse(content: bytes) -> ReadMetadata:
+    from packaging.metadata import parse_email
+
+    raw, unparsed = parse_email(head_of(content))
+    if unparsed.keys() & {"requires-dist", "requires-python"}:
+        raise ValueError("METADATA cannot be parsed")
+    requires = tuple(raw.get("requires_dist", ()))
+    markers = (text.partition(";")[2].strip() for text in requires)
+    return ReadMetadata(
+        requires=requires,
+        markers=tuple(dict.fromkeys(one for one in markers if one and not _EXTRA.fullmatch(one))),
+        requires_python=raw.get("requires_python", ""),
+    )
