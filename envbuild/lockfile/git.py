@@ -199,6 +199,10 @@ def _unknown_revision(revision: str, *, shallow: bool) -> Problem:
             hint=f"run `git fetch --depth=1 origin {revision}` and name FETCH_HEAD, "
             "or clone with the whole history (`fetch-depth: 0` on GitHub)",
         )
+    if revision == "HEAD":
+        message = "the repository has no commit yet, so there is nothing to compare with"
+        hint = "commit drivers.toml and locks/, then compare what you change after that"
+        return Problem(message=message, hint=hint)
     return Problem(
         message=f"git knows no revision {revision!r}",
         hint=f"run `git fetch origin {revision}`, or check its spelling",

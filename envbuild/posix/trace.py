@@ -19,11 +19,11 @@ class Trace:
         """Gets what programs write to stderr; None is nobody."""
 
     def started(self, argv: tuple[str, ...]) -> None:
-        """A program was started."""
+        """A program was started; of a word with several lines, such as Python code, none is told."""
         if self.heard is not None:
             import shlex
 
-            self.heard(f"$ {shlex.join(argv)}")
+            self.heard("$ " + shlex.join("…" if "\n" in word else word for word in argv))
 
     def asked(self, method: str, url: str, status: int) -> None:
         """A server has answered a request."""

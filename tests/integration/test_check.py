@@ -153,6 +153,20 @@ def test_what_is_not_there_is_named(
     assert result.stdout == ""
 
 
+def test_a_repository_without_a_commit_says_what_to_do(
+    run_envbuild: CommandLine, fleet: Path, scratch: Path
+) -> None:
+    """HEAD names nothing yet, and no fetch would bring it."""
+    (fleet / ".git").rename(scratch / "elsewhere")
+    git(fleet, "init", "--quiet")
+    for command in (("diff",), ("check", "--against", "HEAD")):
+        result = run_envbuild(*command)
+        assert result.code == 2, result
+        assert "the repository has no commit yet" in result.stderr
+        assert "hint: commit drivers.toml and locks/" in result.stderr
+        assert "None" not in result.stdout + result.stderr
+
+
 def test_no_repository_and_no_git_are_told_apart(
     run_envbuild: CommandLine, fleet: Path, scratch: Path
 ) -> None:

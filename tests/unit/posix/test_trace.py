@@ -35,6 +35,12 @@ def test_programs_are_told_with_their_words(heard: list[str]) -> None:
     ]
 
 
+def test_code_is_not_told(heard: list[str]) -> None:
+    """What a Python is asked has many lines."""
+    TRACE.started(("/bin/python", "-c", "import sys\nprint(sys.version)", "x"))
+    assert heard == ["$ /bin/python -c '…' x"]
+
+
 def test_requests_are_told_with_their_answer(heard: list[str]) -> None:
     """The method, the address and the status."""
     TRACE.asked("GET", "https://packages.example.com/simple/", 200)
