@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from envbuild import __version__
-from envbuild.cli.options import BEFORE_VERB, Arguments, defaults
+from envbuild.cli.options import BEFORE_VERB, Arguments, by_name, defaults
 from envbuild.cli.verbs import GROUPS, VERB_NAMES, find_verb
 from envbuild.errors import Problem, UsageError
 from envbuild.nearest_name import nearest
@@ -100,6 +100,8 @@ def _behind(verb: Verb) -> Parameter | None:
 
 def _parse_verb(verb: Verb, words: list[str], arguments: Arguments) -> None:
     parser, behind = _verb_parser(verb), _behind(verb)
+    if any(row.count == "..." for row in verb.operands):
+        words = _own_options_first(verb, words)
     if behind is not None and "--" in words:
         at = words.index("--")
         words, rest = words[:at], words[at + 1 :]
@@ -108,6 +110,28 @@ def _parse_verb(verb: Verb, words: list[str], arguments: Arguments) -> None:
         parser.parse_args(words, arguments)
     else:  # which takes operands and options in any order, but loses a `--`
         parser.parse_intermixed_args(words, arguments)
+
+
+def _own_options_first(verb: Verb, words: list[str]) -> list[str]:
+    """The words with the verb's own options before its first operand, behind which argparse reads none."""
+    rest = list(words)
+    head = _take_options(rest, by_name(verb.table))
+    if not rest or rest[0] == "--":
+        return words
+    operand = rest.pop(0)
+    own = by_name(row for row in verb.parameters if not row.is_operand)
+    return [*head, *_take_options(rest, own), operand, *rest]
+
+
+def _take_options(rest: list[str], table: dict[str, Parameter]) -> list[str]:
+    """The leading words that are options of the table, with their values; they are removed."""
+    taken: list[str] = []
+    while rest and rest[0].partition("=")[0] in table:
+        word = rest.pop(0)
+        taken.append(word)
+        if "=" not in word and table[word].metavar is not None and rest:
+            taken.append(rest.pop(0))
+    return taken
 
 
 def _head_parser() -> _Parser:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from envbuild.cli.folders import are_own, store_root
-from envbuild.cli.options import DRIVER, Arguments, Parameter, drivers
+from envbuild.cli.options import DRIVER, WITH, Arguments, Parameter, drivers, flag
 from envbuild.cli.verbs import Verb
 from envbuild.lean_json import read_json, read_ordinary
 
@@ -64,6 +64,8 @@ def _which_at_once(_root: str, manifest: Mapping[str, Any], arguments: Arguments
 
 
 def _run_at_once(root: str, manifest: Mapping[str, Any], arguments: Arguments) -> Text | None:
+    if arguments.extra or arguments.promote:
+        return None
     binary = manifest["drivers"][arguments.driver]["binary"]
     return _become(binary, arguments) if are_own(root) else None
 
@@ -125,12 +127,18 @@ def which(context: Context, arguments: Arguments) -> Outcome:
 @Verb(
     "run",
     DRIVER,
+    WITH,
+    flag("--promote", "write the requirements of --with into the declaration"),
     Parameter("arguments", "ARG", "what the binary gets", count="...", default=()),
     at_once=_from_manifest(_run_at_once),
     trusts=("store",),
 )
 def run(context: Context, arguments: Arguments) -> Outcome:
     """Run a driver's binary in place of this process."""
+    if arguments.extra or arguments.promote:
+        from envbuild.cli.child import run_child
+
+        run_child(context, arguments)
     from envbuild.errors import HostError, Problem
 
     binary = _current_driver(context, arguments.driver).binary

@@ -64,7 +64,17 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("envbuild sync", "build what the lockfiles say, and switch to it"),
         ("envbuild sync web --dry-run", "only show what would be done"),
     ),
-    "run": (("envbuild run web -- --port 8000", "start the driver's binary with arguments"),),
+    "run": (
+        ("envbuild run web -- --port 8000", "start the driver's binary with arguments"),
+        (
+            "envbuild run web --with 'numpy<2' -- --port 8000",
+            "with another numpy, beside what is current",
+        ),
+    ),
+    "try": (
+        ("envbuild try web --with uvicorn==0.40.0", "would its probes pass with this version?"),
+        ("envbuild try web --with 'numpy>=2' -- python -c 'import app'", "would this command?"),
+    ),
     "which": (
         ("envbuild which web", "the path of its binary"),
         ("envbuild which web --python", "the path of its Python"),

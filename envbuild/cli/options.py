@@ -184,6 +184,15 @@ BEFORE_VERB = (*COMMON, format_option(("text", "json")))
 """The options that can be given before the verb, too."""
 
 DRIVER = Parameter("driver", "DRIVER", "the driver's name")
+WITH = Parameter(
+    "--with",
+    "REQUIREMENT",
+    "in an environment of its own with this requirement too, in place of the driver's own one on that package; "
+    "can be given several times",
+    repeats=True,
+    default=(),
+    dest="extra",
+)
 JOBS = Parameter("--jobs", "N", "how many jobs run at the same time", parse=positive)
 
 BUILD_JOBS = Parameter(

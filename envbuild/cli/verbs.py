@@ -99,6 +99,7 @@ GROUPS = {
     "build": {
         "sync": "sync.sync",
         "run": "current.run",
+        "try": "child.try_",
         "which": "current.which",
         "probe": "current.probe",
     },
@@ -175,6 +176,8 @@ def read_plainly(argv: Sequence[str]) -> tuple[Verb, Arguments] | None:
             else:
                 operands.append(word)
                 if asked.operands[-1].count == "...":
+                    if rest and rest[0].partition("=")[0] in by_name(asked.parameters):
+                        return None  # its own option behind the operand
                     operands, rest = [*operands, *rest[rest[:1] == ["--"] :]], []
         return None if asked is None else (asked, _fill(asked, given, operands))
     except (LookupError, ValueError):

@@ -7,7 +7,7 @@ from envbuild.text import text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from envbuild.commands.doctor import Diagnosis, UnitCommand
     from envbuild.commands.probe import ProbeReport
@@ -142,7 +142,7 @@ def probe_table(report: ProbeReport) -> dict[str, object]:
         "drivers": {
             driver.driver: {
                 "environment": driver.environment,
-                "probes": [_table(result) for result in driver.results],
+                "probes": [probe_result_table(result) for result in driver.results],
             }
             for driver in report.drivers
         },
@@ -153,17 +153,23 @@ def _probe_lines(report: ProbeReport) -> Iterator[str]:
     for driver in report.drivers:
         if not driver.results:
             yield f"{driver.driver}: no probe is declared"
-        for result in driver.results:
-            if result.failure is None:
-                yield f"{driver.driver}: `{result.probe}` succeeded in {result.seconds:.1f} s"
-                continue
-            yield f"{driver.driver}: `{result.probe}` failed: {result.failure}"
-            yield from (f"  {line}".rstrip() for line in result.tail.splitlines())
-            if result.log is not None:
-                yield f"  its whole output is in {result.log}"
+        yield from probe_result_lines(driver.driver, driver.results)
 
 
-def _table(result: ProbeResult) -> dict[str, object]:
+def probe_result_lines(driver: str, results: Iterable[ProbeResult]) -> Iterator[str]:
+    """A line for each probe of a driver; below one that failed, the last lines of what it printed."""
+    for result in results:
+        if result.failure is None:
+            yield f"{driver}: `{result.probe}` succeeded in {result.seconds:.1f} s"
+            continue
+        yield f"{driver}: `{result.probe}` failed: {result.failure}"
+        yield from (f"  {line}".rstrip() for line in result.tail.splitlines())
+        if result.log is not None:
+            yield f"  its whole output is in {result.log}"
+
+
+def probe_result_table(result: ProbeResult) -> dict[str, object]:
+    """A probe's result as a JSON object."""
     return {
         "argv": list(result.probe.argv),
         "key": result.probe.key,

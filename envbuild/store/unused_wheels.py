@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from envbuild.store.trash import Trash
 
 
-_OTHERS = ("blobs", "publish", "images", "tools", "packed-pythons")
+_OTHERS = ("blobs", "publish", "images", "tools", "packed-pythons", "children")
 """What came from releases and bases, and what was packed for others."""
 
 

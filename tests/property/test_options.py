@@ -46,7 +46,7 @@ def command_lines(draw: st.DrawFn) -> list[str]:
     return [word for part in (*before, [verb.name], *after) for word in part]
 
 
-@settings(max_examples=examples(300))
+@settings(max_examples=examples(300), deadline=None)
 @given(command_lines())
 def test_both_readers_agree(argv: list[str]) -> None:
     """The verb and every argument are the same."""

@@ -9,6 +9,7 @@ from envbuild.commands.audit import AuditedDriver, AuditResult, Vulnerability
 from envbuild.commands.bisect import BisectResult, Culprit
 from envbuild.commands.build import BuildResult, LockedWheel
 from envbuild.commands.check import CheckResult
+from envbuild.commands.child import TryResult
 from envbuild.commands.comparison import RevisionComparison
 from envbuild.commands.conflicts import ConflictsResult, JointAnswer
 from envbuild.commands.diff import DiffResult
@@ -59,6 +60,7 @@ from envbuild.report.audit import audit_table, render_audit
 from envbuild.report.bisect import bisect_table, render_bisect
 from envbuild.report.build import build_table, render_build
 from envbuild.report.check import check_table, render_check
+from envbuild.report.child import render_try, try_table
 from envbuild.report.conflicts import conflicts_table, render_conflicts
 from envbuild.report.declaration import (
     edit_table,
@@ -234,6 +236,14 @@ LOCKED = LockResult(
     undeclared=("old.toml",),
     broken_rules=(FINDING,),
 )
+RESULT = ProbeResult(
+    driver="app",
+    probe=Probe(argv=("app", "--version"), timeout=1, key="probe[0]"),
+    seconds=1.0,
+    failure="it failed",
+    output="words",
+    log="log",
+)
 CHECK = CheckResult(
     file="drivers.toml",
     drivers=("app", "other"),
@@ -362,16 +372,7 @@ REPORTS = (
                 DriverProbes(
                     driver="app",
                     environment="app-1",
-                    results=(
-                        ProbeResult(
-                            driver="app",
-                            probe=Probe(argv=("app", "--version"), timeout=1, key="probe[0]"),
-                            seconds=1.0,
-                            failure="it failed",
-                            output="words",
-                            log="log",
-                        ),
-                    ),
+                    results=(RESULT,),
                 ),
             ),
         ),
@@ -536,6 +537,18 @@ REPORTS = (
         ),
         render_audit,
         audit_table,
+    ),
+    Report(
+        "try",
+        TryResult(
+            driver="app",
+            environment="/store/envs/app-1",
+            results=(RESULT,),
+            passed=False,
+            promoted=("numpy<2",),
+        ),
+        render_try,
+        try_table,
     ),
     Report(
         "upgrade",
