@@ -353,7 +353,7 @@ def test_xinference_model(run_envbuild: CommandLine) -> None:
     }
     run_envbuild("show", check=True)
     for words in (
-        "#vllm_dependencies#: it means what Xinference's release needs for the engine vllm",
+        "#vllm_dependencies#: it means what Xinference installs for the engine vllm; name the",
         "numpy: Xinference means its worker's own; let `inherit` name the Python",
         'flash-attn ; #engine# == "vllm": its marker is Xinference\'s own',
         'sgl_kernel ; cuda_version < "13.0": its marker is Xinference\'s own',
@@ -365,16 +365,23 @@ def test_xinference_model(run_envbuild: CommandLine) -> None:
 def test_xinference_model_for_an_engine(run_envbuild: CommandLine) -> None:
     """With an engine its entries count, without their marker, and those for other engines do not."""
     packages = [
-        '#vllm_dependencies# ; #engine# == "vllm"',
+        'vllm_dependencies ; #engine# == "vllm"',
         '#sglang_dependencies# ; #engine# == "SGLang"',
         'flash-attn>=2 ; #engine# == "vLLM" and sys_platform == "linux"',
+        "#llama_cpp_dependencies#",
         "transformers>=4.51",
+        "einops ; #model_engine# != 'vllm'",
+        'timm ; #engine# == "Transformers" or #model_engine# == "vllm"',
     ]
-    text = json.dumps({"model_name": "qwen", "virtualenv": {"packages": packages}})
+    keys = {"packages": packages, "no_build_isolation": True, "index_strategy": "first-index"}
+    text = json.dumps({"model_name": "qwen", "virtualenv": keys})
     file = write(run_envbuild, "qwen.json", text)
-    run_envbuild("import", file, "--engine", "vllm", check=True)
-    required = ["vllm", 'flash-attn>=2 ; sys_platform == "linux"', "transformers>=4.51"]
+    result = run_envbuild("import", file, "--engine", "vllm", check=True)
+    flash = 'flash-attn>=2 ; sys_platform == "linux"'
+    required = ["vllm>=0.11.2", flash, "transformers>=4.51", "timm"]
     assert drivers(run_envbuild) == {"qwen": {"requires": required}}
+    assert "`no_build_isolation` is not taken over: say it for a package" in result.stdout
+    assert "`index_strategy` is not taken over: each package comes from one index" in result.stdout
 
 
 def test_model_of_placeholders_alone(run_envbuild: CommandLine) -> None:

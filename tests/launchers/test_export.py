@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envbuild.launchers.registry import all_formats
+from envbuild.launchers.registry import all_formats, find_format
 
 if TYPE_CHECKING:
     from tests.launchers.conftest import Fleet
@@ -20,10 +20,9 @@ IMAGE = "docker.example/base@sha256:" + "a" * 64
 @pytest.mark.parametrize("format_", [known.name for known in all_formats()])
 def test_every_format_names_what_is_there(fleet: Fleet, format_: str) -> None:
     """Every path below the store that an export names exists; a second export gives the same bytes."""
-    words = [
-        format_,
-        *(["--image", IMAGE] if format_ in ("quadlet", "llmhop", "kubernetes") else []),
-    ]
+    taken = {option.name for option in find_format(format_).options}
+    given = {"image": IMAGE, "from": "dir:/srv/release"}
+    words = [format_, *(f"--{name}={text}" for name, text in given.items() if name in taken)]
     text = fleet.export(*words).stdout
     found = set(re.findall(re.escape(str(fleet.store)) + r"[A-Za-z0-9._/+-]*", text))
     missing = [path for path in found if not Path(path).exists()]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from envbuild.errors import UsageError
 from envbuild.launchers.formats.systemd import parse_exec_start, quote
+from envbuild.launchers.unit_file import parse_unit
+from tests.launchers.conftest import DRIVERS
 from tests.launchers.tools import verify_unit
 
 if TYPE_CHECKING:
@@ -24,13 +28,16 @@ ExecStart=/opt/old/venv/bin/uvicorn \\
 
 
 def test_template_verifies_for_every_driver(fleet: Fleet) -> None:
-    """systemd accepts the template unit for each shim, without a word."""
+    """systemd accepts the template for each driver, whatever its command is called, and its line starts it."""
     fleet.export("systemd", "--out", str(fleet.folder))
     template = (fleet.folder / "envbuild@.service").read_text()
-    for shim in ("vllm", "uvicorn", "xinference-worker"):
-        unit = fleet.folder / f"envbuild@{shim}.service"
+    for driver in DRIVERS:
+        unit = fleet.folder / f"envbuild@{driver}.service"
         unit.write_text(template)
-        assert verify_unit(unit) == (0, ""), shim
+        assert verify_unit(unit) == (0, ""), driver
+        (started,) = parse_unit(template, name=unit.name) or ()
+        done = subprocess.run((started.executable,), env={}, capture_output=True, text=True)
+        assert json.loads(done.stdout)["prefix"] == fleet.entry(driver)["environment"]
 
 
 def test_verify_notices_a_missing_binary(fleet: Fleet) -> None:
