@@ -239,9 +239,8 @@ def _parse(place: str, text: str) -> FleetHost:
         if table.get("kind") != _KIND:
             raise _broken(place, "it is not a report: `envbuild report --format json` writes one")
         if table["version"] != _VERSION:
-            raise _broken(
-                place, f"its version is {table['version']!r:.20}, and {_VERSION} is known"
-            )
+            told = f"its version is {table['version']!r:.20}, and {_VERSION} is known here"
+            raise _broken(place, f"{told}: upgrade the older envbuild of both")
         release = table["release"]
         return FleetHost(
             host=as_text(table["host"]),

@@ -54,12 +54,12 @@ def render_ansible(export: Export) -> tuple[ExportedFile, ...]:
         "envbuild_command": list(request.command),
         "envbuild_drivers": drivers,
         "envbuild_restart": [f"envbuild@{name}.service" for name in drivers],
-        "envbuild_health_command": "",
     }
     notes = (
         f"# {header('ansible')}",
-        "# Units that are restarted after a switch, and a command that ends with 0 when a host is well:",
-        "# envbuild_restart and envbuild_health_command.",
+        "# Your own values belong into another file beside this one, such as site.yml, which is read after it:",
+        "# envbuild_restart, the units that are restarted after a switch;",
+        "# envbuild_health_command, which ends with 0 when a host is well.",
     )
     return (
         ExportedFile(name="rollout.yml", text=join((notes[0], *_PLAYBOOK.splitlines()))),

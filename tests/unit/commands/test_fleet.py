@@ -126,7 +126,7 @@ def test_broken_reports_are_named_and_the_rest_is_compared() -> None:
     assert len(found.hosts) == 1000
     assert found.exit_code == 1
     text = render_fleet(found)
-    assert "broken: version.json: its version is 2, and 1 is known" in text
+    assert "broken: version.json: its version is 2, and 1 is known here: upgrade the older" in text
     assert text.endswith("1000 hosts, newest release 3: all alike, 10 broken reports\n")
     assert len(fleet_table(found)["broken"]) == 10  # type: ignore[arg-type]
 
