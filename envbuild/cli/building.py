@@ -33,10 +33,12 @@ def planner_for(
     dry_run: bool,
     variant: str | None = None,
     preferred: Callable[[Driver], Interpreter | None] = lambda _: None,
+    among: frozenset[str] | None = None,
 ) -> Planner:
     """Makes this host's plan from the declaration and its lockfiles.
 
-    `preferred` gives the interpreter that a release was built on, if this host has it.
+    `preferred` gives the interpreter that a release was built on, if this host has it;
+    `among` names the drivers of a release.
     """
     from envbuild.commands.sync import Planner
 
@@ -70,6 +72,7 @@ def planner_for(
         interpreter_for=interpreter_for,
         host_packages=context.host_packages,
         variant=variant,
+        among=among,
         current=context.store.read_current(),
         is_valid=context.store.is_valid,
     )

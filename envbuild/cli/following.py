@@ -86,8 +86,10 @@ def follow(context: Context, arguments: Arguments, progress: Progress) -> SyncRe
 def _plan(context: Context, arguments: Arguments, progress: Progress, following: Following) -> Plan:
     """This host's plan; NoError if its own declaration and the release's lockfiles do not agree."""
     preferred = partial(following.interpreter_for, at=context.interpreters.at)
+    released = frozenset(name for name, _ in following.found.release.lockfiles)
+    among = None if _has_declaration(arguments) else released
     try:
-        return plan_sync(context, arguments, progress, preferred)
+        return plan_sync(context, arguments, progress, preferred, among)
     except NoError as error:
         hint = "publish what is declared here; or sync in a folder without a declaration"
         raise error.with_problems(

@@ -22,6 +22,7 @@ def plan_sync(
     arguments: Arguments,
     progress: Progress,
     preferred: Callable[[Driver], Interpreter | None] = lambda _: None,
+    among: frozenset[str] | None = None,
 ) -> Plan:
     """The plan of a sync; UsageError if an environment's path would be too long."""
     from envbuild.cli.building import planner_for
@@ -34,6 +35,7 @@ def plan_sync(
         dry_run=arguments.dry_run,
         variant=arguments.variant,
         preferred=preferred,
+        among=among,
     )
     plan = planner.plan(tuple(arguments.drivers))
     for wanted in plan.wanted:

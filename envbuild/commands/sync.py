@@ -73,6 +73,9 @@ class Planner:
     variant: str | None = None
     """The variant to build wherever a driver has it, whatever the host has; None lets the host decide."""
 
+    among: frozenset[str] | None = None
+    """The drivers that a plan for all is about, such as those of a release; None for all that are declared."""
+
     current: Manifest | None
     is_valid: Callable[[str], bool]
     """Whether an environment, by its folder's name, has its receipt."""
@@ -83,6 +86,8 @@ class Planner:
         NoError lists every lockfile that is missing or stale.
         """
         selected = select_drivers(self.declaration, names)
+        if self.among is not None and not names:
+            selected = tuple(driver for driver in selected if driver.name in self.among)
         self._check_variant(selected)
         skips = () if names else self._skips(selected)
         skipped = {skip.driver for skip in skips}

@@ -242,6 +242,17 @@ def test_a_host_with_lockfiles_goes_on_without_a_release(fleet: Fleet) -> None:
     assert alone.code == 4, alone
 
 
+def test_a_release_of_some_drivers_is_followed(fleet: Fleet) -> None:
+    """A host without a declaration has those that were published, and no other."""
+    built = fleet.build()
+    fleet.publish("web")
+    fleet.move_on()
+    done = fleet.follow("--only-from")
+    assert done.code == 0, done
+    assert fleet.digests() == {"web": built["web"]}
+    assert fleet.follow("--only-from", "--format", "json").json["empty"] is True
+
+
 def test_gc_removes_what_releases_have_left(fleet: Fleet) -> None:
     """Blobs and files of old releases go; what the current generation was made from stays."""
     fleet.build()
