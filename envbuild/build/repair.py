@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import stat
 from posixpath import normpath
@@ -17,6 +18,7 @@ from envbuild.finding import Code
 from envbuild.lean_json import read_ordinary
 from envbuild.posix.files import (
     exchange_folders,
+    replace_content,
     replace_link,
     sync_file_system,
     sync_folder,
@@ -104,7 +106,12 @@ class Repairer:
     def _put_in_place(self, name: str, trash: Trash) -> None:
         place, environment = self.store.temporary(name), self.store.environment(name)
         if environment.is_dir() and not environment.is_symlink():
-            exchange_folders(place, environment)
+            try:
+                exchange_folders(place, environment)
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+                replace_content(environment, place)  # overlayfs renames no folder of a lower layer
             trash.take(place)
         else:
             trash.take(environment)

@@ -247,6 +247,48 @@ def _exchange(one: Path, other: Path) -> None:
     raise OSError(number, os.strerror(number), str(one), None, str(other))
 
 
+def replace_content(folder: Path, new: Path) -> None:
+    """Give a folder the content and modes of another one, name by name; the other one is used up.
+
+    What both have is replaced by a rename, so it is never missing.
+    Both must be on one file system. Links are not followed.
+    """
+    from envbuild.posix.deletion import remove_tree
+
+    mode = stat.S_IMODE(new.stat().st_mode)
+    for path in (folder, new):
+        path.chmod(mode | stat.S_IRWXU)
+    names = set()
+    for source in new.iterdir():
+        target = folder / source.name
+        names.add(source.name)
+        if _is_folder(source) and _is_folder(target):
+            replace_content(target, source)
+            continue
+        if _is_folder(source) or _is_folder(target):
+            remove_tree(target)
+        if _is_folder(source):
+            _move_folder(source, target)
+        else:
+            source.replace(target)
+    for target in folder.iterdir():
+        if target.name not in names:
+            remove_tree(target)
+    folder.chmod(mode)
+
+
+def _move_folder(source: Path, target: Path) -> None:
+    """Only a writable folder can be moved by its owner."""
+    mode = stat.S_IMODE(source.stat().st_mode)
+    source.chmod(mode | stat.S_IWUSR)
+    source.rename(target)
+    target.chmod(mode)
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
 def _unsupported(path: Path) -> HostError:
     message = f"the file system of {path} cannot exchange two folders in one step"
     hint = "stop the processes of the environment, remove its receipt, and sync"

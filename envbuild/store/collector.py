@@ -84,9 +84,9 @@ class Collector:
                     return False
             if is_leased(environment):
                 return False
-            paths = (self.store.receipt(name), self.store.stats(name), environment)
+            paths = (self.store.receipt(name), self.store.stats(name))
             places = [trash.take(path) for path in paths]
-            if places[-1] is not None and is_leased(places[-1]):
+            if trash.take(environment, is_leased) == environment:
                 trash.put_back(zip(reversed(paths), reversed(places), strict=True))
                 return False
             for lock in locks:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import glob
 import os
 import re
 import stat
-from contextlib import suppress
+from contextlib import contextmanager, nullcontext, suppress
 
 from envbuild.lean_json import open_text, read_ordinary
 from envbuild.posix.clock import now
@@ -17,7 +18,7 @@ from envbuild.value import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
 
@@ -41,19 +42,35 @@ class Trash:
 
     folder: Path
 
-    def take(self, path: Path) -> Path | None:
-        """Rename a folder or a file into the trash; returns its new path, None if there was nothing."""
+    def take(self, path: Path, unless: Callable[[Path], bool] | None = None) -> Path | None:
+        """Rename a folder or a file into the trash; returns its new path, None if there was nothing.
+
+        `unless` is asked when nobody finds the path any more; if it says yes,
+        the path is put back and returned.
+        """
+        place = self._free_place(path)
+        try:
+            _make_movable(path)
+            path.rename(place)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            return _delete_in_place(path, place, unless)
+        if unless is not None and unless(place):
+            self.put_back([(path, place)])
+            return path
+        return place
+
+    def _free_place(self, path: Path) -> Path:
+        """A path in the trash that is not taken."""
         self.folder.mkdir(mode=0o700, exist_ok=True)
         place = self.folder / f"{path.name}.{os.getpid()}"
         number = 0
         while os.path.lexists(place):
             number += 1
             place = self.folder / f"{path.name}.{os.getpid()}.{number}"
-        try:
-            _make_movable(path)
-            path.rename(place)
-        except FileNotFoundError:
-            return None
         return place
 
     def put_back(self, taken: Iterable[tuple[Path, Path | None]]) -> None:
@@ -147,6 +164,37 @@ class Trash:
                 return any(True for _ in entries)
         except FileNotFoundError:
             return False
+
+
+def _delete_in_place(path: Path, place: Path, unless: Callable[[Path], bool] | None) -> Path:
+    """Delete a folder of a lower layer, which overlayfs does not rename.
+
+    Its links to a Python are moved to `place` first, so that nothing starts there meanwhile.
+    """
+    place.mkdir(mode=0o700)
+    links = [link for link in path.glob("bin/python*") if link.is_symlink()]
+    moved = [(link, place / link.name) for link in links]
+    with _writable(path / "bin") if moved else nullcontext():
+        for link, aside in moved:
+            link.rename(aside)
+        if unless is not None and unless(path):
+            for link, aside in moved:
+                aside.rename(link)
+            place.rmdir()
+            return path
+    delete_tree(path)
+    return place
+
+
+@contextmanager
+def _writable(folder: Path) -> Iterator[None]:
+    """Let a folder's owner change its names meanwhile."""
+    mode = stat.S_IMODE(folder.stat().st_mode)
+    folder.chmod(mode | stat.S_IWUSR)
+    try:
+        yield
+    finally:
+        folder.chmod(mode)
 
 
 def _make_movable(path: Path) -> None:

@@ -12,6 +12,7 @@ on the disk only after the file system was synced, so an entry that was not sync
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import time
@@ -204,6 +205,10 @@ class Entries:
             self.folder(name).rename(old)
         except (FileNotFoundError, NotADirectoryError):
             return
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            old = self.folder(name)  # of a lower layer, which overlayfs does not rename
         shutil.rmtree(old, ignore_errors=True)
         with suppress(OSError):
             old.unlink()  # somebody put a file there

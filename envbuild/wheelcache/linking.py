@@ -8,6 +8,8 @@ from contextlib import contextmanager, nullcontext
 from stat import S_ISDIR
 from typing import TYPE_CHECKING, NamedTuple
 
+from envbuild.posix.mounts import links_keep_inodes
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
@@ -125,7 +127,15 @@ def link_files(
                 (met if copied is None else linked).append(copied or file)
             else:
                 linked.append(file)
+    if not links_keep_inodes(descriptor):
+        linked = [_as_linked(file, target) for file in linked]
     return Linked(entry=entry, files=tuple(linked), met=tuple(met))
+
+
+def _as_linked(file: EntryFile, target: SitePackages) -> EntryFile:
+    """A file with the inode that it got when it was linked."""
+    place = os.path.join(target.root, file.path.encode("utf-8", "surrogateescape"))  # noqa: PTH118
+    return file._replace(inode=os.lstat(place).st_ino)
 
 
 def _copy(source: bytes, place: bytes, file: EntryFile) -> EntryFile | None:

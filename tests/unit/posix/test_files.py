@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from envbuild.posix.files import (
+    replace_content,
     replace_link,
     sweep,
     sync_file_system,
@@ -342,3 +343,36 @@ def test_without_syncfs_everything_is_synced(
     monkeypatch.setattr(os, "sync", lambda: called.append(True))
     sync_file_system(project)
     assert called == [True]
+
+
+def test_a_folder_gets_the_content_of_another(scratch: Path) -> None:
+    """Files, folders and links take one another's places; what only the old one had is gone."""
+    old, new = scratch / "old", scratch / "new"
+    for folder in (old / "a/deep", old / "gone", new / "a/deep", new / "was-file"):
+        folder.mkdir(parents=True)
+    (old / "was-file").write_text("old")
+    (old / "was-folder").mkdir()
+    (old / "was-folder/x").write_text("old")
+    (old / "gone/x").write_text("old")
+    (old / "a/deep/same").write_text("old")
+    (old / "a/link").symlink_to("deep")
+    (new / "was-file/x").write_text("new")
+    (new / "was-folder").write_text("new")
+    (new / "a/deep/same").write_text("new")
+    (new / "a/link").symlink_to("elsewhere")
+    for folder in (new / "a/deep", new / "a", new / "was-file", new):
+        folder.chmod(0o555)
+    replace_content(old, new)
+    assert sorted(str(path.relative_to(old)) for path in old.rglob("*")) == [
+        "a",
+        "a/deep",
+        "a/deep/same",
+        "a/link",
+        "was-file",
+        "was-file/x",
+        "was-folder",
+    ]
+    assert [path.read_text() for path in sorted(old.rglob("*")) if path.is_file()] == ["new"] * 3
+    assert str((old / "a/link").readlink()) == "elsewhere"
+    folders = (old, old / "a", old / "a/deep", old / "was-file")
+    assert {stat.S_IMODE(folder.stat().st_mode) for folder in folders} == {0o555}

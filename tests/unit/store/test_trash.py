@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -303,4 +304,50 @@ def test_a_pipe_in_place_of_a_receipt_stops_nothing(trash: Trash, tree: Path) ->
     emptying.start()
     emptying.join(20)
     assert not emptying.is_alive()
+    assert not trash.has_any()
+
+
+@pytest.fixture
+def unmovable(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An environment that cannot be renamed, like a folder of a lower layer of overlayfs."""
+    root = scratch / "web-1.0"
+    (root / "bin").mkdir(parents=True)
+    (root / "bin/python").symlink_to(sys.executable)
+    (root / "bin/web").write_text("#!/bin/sh\n")
+    (root / "bin").chmod(0o555)
+    root.chmod(0o555)
+    real = os.rename
+
+    def rename(source: os.PathLike[str], target: os.PathLike[str]) -> None:
+        if Path(source) == root:
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), str(source))
+        real(source, target)
+
+    monkeypatch.setattr(os, "rename", rename)
+    return root
+
+
+def test_what_cannot_be_renamed_is_deleted_in_its_place(trash: Trash, unmovable: Path) -> None:
+    """It is gone when `take` returns, as after a rename."""
+    assert trash.take(unmovable) is not None
+    assert not unmovable.exists()
+    trash.empty()
+    assert not trash.has_any()
+
+
+def test_what_came_into_use_stays_though_it_cannot_be_renamed(
+    trash: Trash, unmovable: Path
+) -> None:
+    """When it is asked whether anybody uses it, nothing can start from there any more; then all is as it was."""
+    asked = []
+
+    def is_used(path: Path) -> bool:
+        asked.append(os.path.lexists(path / "bin/python"))
+        return True
+
+    assert trash.take(unmovable, is_used) == unmovable
+    assert asked == [False]
+    assert str((unmovable / "bin/python").readlink()) == sys.executable
+    assert sorted(path.name for path in (unmovable / "bin").iterdir()) == ["python", "web"]
+    assert (unmovable / "bin").stat().st_mode & 0o777 == 0o555
     assert not trash.has_any()
