@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from envbuild.imports.direct import Locate
 
+_DEEPEST = 100
+"""The most groups in a chain of includes."""
+
 
 def read_groups(
     document: Mapping[str, object], *, file: str, locate: Locate | None = None
@@ -33,7 +36,7 @@ def _draft(
     file: str,
     locate: Locate | None,
 ) -> Draft:
-    read = read_requirements(tuple(_members(name, groups, (), file)), locate)
+    read = read_requirements(tuple(_members(name, groups, (), file, set())), locate)
     commands = texts_at(tool, "apps")
     return Draft(
         name=name,
@@ -46,12 +49,23 @@ def _draft(
 
 
 def _members(
-    name: str, groups: Mapping[str, object], above: tuple[str, ...], file: str
+    name: str,
+    groups: Mapping[str, object],
+    above: tuple[str, ...],
+    file: str,
+    seen: set[str],
 ) -> Iterator[str]:
+    """The texts of a group and of those that it includes, each group once."""
     key = f"dependency-groups.{name}"
     if name in above:
         message = f"the group includes itself: {' → '.join((*above, name))}"
         raise UsageError(Problem(file=file, key=key, message=message))
+    if len(above) > _DEEPEST:
+        message = f"groups include one another more than {_DEEPEST} deep"
+        raise UsageError(Problem(file=file, key=key, message=message))
+    if name in seen:
+        return
+    seen.add(name)
     members = groups.get(name)
     if not isinstance(members, list):
         message = f"there is no group {name!r}"
@@ -61,4 +75,4 @@ def _members(
         if isinstance(member, str):
             yield member
         elif isinstance(included, str):
-            yield from _members(included, groups, (*above, name), file)
+            yield from _members(included, groups, (*above, name), file, seen)

@@ -73,7 +73,7 @@ def read_requirements_text(
     """
     if _LIST_HEAD.match(text):
         return _read_list(name, text)
-    files = tuple(_with_included(parse_requirements_file(file, text), read, (file,)))
+    files = tuple(_with_included(parse_requirements_file(file, text), read, (file,), set()))
     lines = [line for one, _ in files for line in one.requirements]
     direct = [line for line in lines if line.is_direct] or lines
     compiled = any(line.hashes or line.via for line in lines)
@@ -121,8 +121,9 @@ def _with_included(
     parsed: RequirementsFile,
     read: Callable[[str, str], tuple[str, str]] | None,
     above: tuple[str, ...],
+    seen: set[tuple[str, str]],
 ) -> Iterator[tuple[RequirementsFile, tuple[str, ...]]]:
-    """The file and those that it includes, each with the bounds of the `-c` files that it names."""
+    """The file and those that it includes, each once, with the bounds of the `-c` files that it names."""
     bounds: list[str] = []
     kept: list[OptionLine] = []
     for option in parsed.options:
@@ -131,10 +132,18 @@ def _with_included(
             kept.append(option)
             continue
         inner, text = _read_included(read, parsed, option, above)
+        if (kind, inner) in seen:
+            continue
+        seen.add((kind, inner))
+        if len(seen) > _MOST_FILES:
+            message = f"more than {_MOST_FILES} files are included"
+            raise UsageError(Problem(file=parsed.name, line=option.line, message=message))
         if kind == "--constraint":
             bounds += _bounds(parse_requirements_file(inner, text))
         else:
-            yield from _with_included(parse_requirements_file(inner, text), read, (*above, inner))
+            yield from _with_included(
+                parse_requirements_file(inner, text), read, (*above, inner), seen
+            )
     yield replace(parsed, options=tuple(kept)), tuple(bounds)
 
 
@@ -153,7 +162,7 @@ def _read_included(
         raise UsageError(
             Problem(file=parsed.name, line=option.line, message=message, hint=hint)
         ) from None
-    if inner in above or len(above) > _MOST_FILES:
+    if inner in above:
         message = f"the file includes itself: {' → '.join((*above, inner))}"
         raise UsageError(
             Problem(file=parsed.name, line=option.line, message=message, hint="break the circle")

@@ -112,3 +112,23 @@ def test_hostile_files_are_refused_in_words(tmp_path: Path, name: str, text: str
     (tmp_path / name).write_text(text)
     with pytest.raises(UsageError):
         read_drafts(tmp_path / name, base=tmp_path)
+
+
+def test_files_that_include_one_another_many_times_are_read_once(tmp_path: Path) -> None:
+    """Each of thirty files names the next one twice: that would be a billion files."""
+    for number in range(30):
+        (tmp_path / f"{number}.txt").write_text(f"-r {number + 1}.txt\n" * 2 + f"a{number}\n")
+    (tmp_path / "30.txt").write_text("last\n-c bounds.txt\n-c bounds.txt\n")
+    (tmp_path / "bounds.txt").write_text("numpy<3\n")
+    (draft,) = read_drafts(tmp_path / "0.txt", base=tmp_path)
+    assert draft.requires[0] == "last"
+    assert len(draft.requires) == 31
+    assert draft.constraints == ("numpy<3",)
+
+
+def test_files_without_end_are_refused(tmp_path: Path) -> None:
+    """A chain of a hundred files is longer than any real one."""
+    for number in range(200):
+        (tmp_path / f"{number}.txt").write_text(f"-r {number + 1}.txt\n")
+    with pytest.raises(UsageError, match="more than 100 files are included"):
+        read_drafts(tmp_path / "0.txt", base=tmp_path)
