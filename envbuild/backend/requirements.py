@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError, Problem, UnsatisfiableError
 from envbuild.lockfile.lockfile import ChosenFile
-from envbuild.requirement.parse import admits, holds, parse_requirement
+from envbuild.requirement.parse import admits, holds, is_requirement, parse_requirement
 from envbuild.value import replace, value
 
 if TYPE_CHECKING:
@@ -30,6 +30,9 @@ class RequirementPinner:
     fetch: Callable[[tuple[ResolvedFile, ...]], Mapping[str, PublishedMetadata]]
     """METADATA and size of files, by sha256."""
 
+    trees: frozenset[str] = frozenset()
+    """Packages that the driver has from folders and commits: no index may stand in for them."""
+
     def pin(
         self, requires: Iterable[str], options: BuildOptions, request: ResolveRequest
     ) -> tuple[ChosenFile, ...]:
@@ -42,6 +45,10 @@ class RequirementPinner:
         texts = tuple(dict.fromkeys((*requires, *options.requires)))
         if not texts:
             return ()
+        wanted = (parse_requirement(text) for text in texts if is_requirement(text))
+        named = {one.name for one in wanted if holds(one.marker, request.target)}
+        if own := self.trees & named:
+            raise UnsatisfiableError(_source_problem(options, name) for name in sorted(own))
         asked = replace(
             request,
             requires=texts,
@@ -56,6 +63,8 @@ class RequirementPinner:
             files = self.resolve(asked).files
         except UnsatisfiableError as error:
             raise _unsatisfied(options, error) from error
+        if sources := [file for file in files if self._is_source(file)]:
+            raise UnsatisfiableError(_source_problem(options, file.package) for file in sources)
         metadata = self.fetch(files)
         return tuple(
             ChosenFile(
@@ -68,6 +77,25 @@ class RequirementPinner:
             )
             for file in sorted(files, key=lambda file: file.package)
         )
+
+    def _is_source(self, file: ResolvedFile) -> bool:
+        return file.package in self.trees or not file.file.endswith(".whl")
+
+
+def _source_problem(options: BuildOptions, package: str) -> Problem:
+    """Why a build requirement that comes as source cannot be used."""
+    if package == options.package:
+        return Problem(
+            message=f"building {package} requires {package} itself, which has to be built first",
+            hint="a backend inside the project has `backend-path` in its pyproject.toml; "
+            "else take the package out of `[build-system] requires`",
+        )
+    return Problem(
+        message=f"building {options.package} requires {package}, "
+        "which comes as source too; build requirements must have wheels",
+        hint=f"name a wheel in the source of {package}, such as one that `envbuild build` made, "
+        "or take one of them out of the other's `[build-system] requires`",
+    )
 
 
 def _exact(options: BuildOptions, request: ResolveRequest) -> Iterable[str]:

@@ -294,6 +294,7 @@ class DeferredIndexes:
         """The indexes and the limits on age of the first driver that has a source."""
         from envbuild.declaration.torch_backend import served_indexes
         from envbuild.index.stand_ins import SourceRules
+        from envbuild.sourcetree.places import is_tree
 
         declaration = self._context.declaration
         driver = next(
@@ -305,6 +306,7 @@ class DeferredIndexes:
             exclude_newer=driver.exclude_newer,
             exclude_newer_packages=driver.exclude_newer_packages,
             resolver=driver.resolver,
+            trees=frozenset(one.package for one in driver.sources if is_tree(one)),
         )
 
     @cached_property

@@ -147,7 +147,9 @@ class GroupResolver:
                 hint=hint,
             )
         key = problem.key or f"drivers.{driver.name}.requires"
-        return replace(problem, file=self.declaration.file, line=driver.requires[0].line, key=key)
+        lines = (one.line for one in driver.sources if key == f"sources.{one.package}")
+        line = next(lines, driver.requires[0].line)
+        return replace(problem, file=self.declaration.file, line=line, key=key)
 
     def _resolve(
         self, group: LockGroup, target: Target, told: tuple[KnownPackage, ...] = ()

@@ -85,7 +85,7 @@ class SourceBackends:
             resolution=resolution,
             interpreter=found,
         )
-        prepared = self._backends(bindings).prepare(request)
+        prepared = self._backends(bindings, rules.trees).prepare(request)
         self.asked[tree.name, python, bindings] = prepared.requires
         return prepared.metadata
 
@@ -133,7 +133,7 @@ class SourceBackends:
         here = self.host().target(python)
         return replace(here, platform=nearest_platform(here.platform), kernel=None)
 
-    def _backends(self, bindings: Bindings) -> Backends:
+    def _backends(self, bindings: Bindings, trees: frozenset[str] = frozenset()) -> Backends:
         session = self.session_for(bindings)
         return Backends(
             runner=self.runner,
@@ -145,7 +145,7 @@ class SourceBackends:
                 explain=session.explain_installation,
                 link_mode="copy",
             ),
-            pinner=RequirementPinner(resolve=self.resolve, fetch=self.fetch),
+            pinner=RequirementPinner(resolve=self.resolve, fetch=self.fetch, trees=trees),
             logs=self.cache / "logs",
         )
 

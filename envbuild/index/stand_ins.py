@@ -44,7 +44,11 @@ class SourceRules:
     exclude_newer: str | None = None
     exclude_newer_packages: tuple[tuple[str, str | None], ...] = ()
     resolver: str = "uv"
-    """The last three count for what a build backend requires."""
+    trees: frozenset[str] = frozenset()
+    """Normalised names of packages that come from folders and commits.
+
+    The last four count for what a build backend requires.
+    """
 
 
 NO_SOURCES = SourceRules()

@@ -6,14 +6,14 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envbuild.declaration.source import ARCHIVES, source_variable
+from envbuild.declaration.source import ARCHIVES, GitSource, PathSource, source_variable
 from envbuild.errors import Problem, UsageError
 from envbuild.sourcetree.path_tree import PathTree, repository_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from envbuild.declaration.source import PathSource
+    from envbuild.declaration.source import PackageSource
 
 
 def place_of(source: PathSource, environ: Mapping[str, str]) -> PathTree:
@@ -38,6 +38,13 @@ def place_of(source: PathSource, environ: Mapping[str, str]) -> PathTree:
     if source.path.endswith(ARCHIVES) and not override.endswith(source.path.rpartition("/")[2]):
         override = f"{override}/{source.path.rpartition('/')[2]}"
     return PathTree(folder=os.path.normpath(override), shown=override, spare=(f"{base}/locks",))
+
+
+def is_tree(source: PackageSource) -> bool:
+    """Whether it is a folder or a commit, and no file."""
+    if isinstance(source, PathSource):
+        return not is_file_source(source)
+    return isinstance(source, GitSource)
 
 
 def is_file_source(source: PathSource) -> bool:

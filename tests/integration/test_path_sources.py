@@ -294,3 +294,52 @@ def test_the_version_may_be_that_of_a_tag(lock: CommandLine, project: Path) -> N
     digest(project)
     lock("lock", "--check", check=True)
     assert not (project / "svc/.git_archival.txt").exists()
+
+
+CIRCLE = """
+[build-system]
+requires = ["{requires}"]
+build-backend = "{requires}"
+[project]
+name = "{name}"
+{version}
+"""
+
+
+@pytest.mark.parametrize("version", ['version = "1.0"', 'dynamic = ["version"]'])
+@pytest.mark.parametrize("other", ["svc", "tool"])
+def test_a_circle_of_build_requirements_is_one_message(
+    lock: CommandLine,
+    project: Path,
+    index: IndexServer,
+    python_version: str,
+    other: str,
+    version: str,
+) -> None:
+    """A project that is built with itself, or two with each other: no index stands in, and nothing hangs."""
+    index.add(Wheel(name="tool"), Wheel(name="svc"))
+    for name, requires in (("svc", other), ("tool", "svc")):
+        text = CIRCLE.format(name=name, requires=requires, version=version)
+        write(project / name, pyproject__toml=text)
+    declared = declare_drivers({"app": ["svc"]}, python=python_version)
+    declared += 'module = "svc"\n[sources]\nsvc = { path = "svc" }\ntool = { path = "tool" }\n'
+    lock.declare(declared)
+    words = "svc itself, which has to be built first" if other == "svc" else "tool, which comes as"
+    result = lock("lock")
+    assert (result.code, result.stderr.count("error:")) == (3, 1), result
+    assert f"building svc requires {words}" in result.stderr, result
+    assert not (project / "locks").exists()
+
+
+def test_a_problem_of_a_source_has_its_line(
+    lock: CommandLine, project: Path, python_version: str
+) -> None:
+    """File, line and key are those of the source, and not of the driver that requires it."""
+    declared = declare_drivers({"app": ["svc"]}, python=python_version)
+    lock.declare(f'{declared}[sources]\nsvc = {{ path = "../elsewhere" }}\n')
+    lines = (project / "drivers.toml").read_text().splitlines()
+    number = next(n for n, line in enumerate(lines, 1) if line.startswith("svc ="))
+    assert (
+        f"drivers.toml:{number}: sources.svc: app: the source ../elsewhere leaves"
+        in lock("lock").stderr
+    )
