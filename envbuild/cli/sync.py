@@ -32,6 +32,8 @@ def _at_once(arguments: Arguments, environment: Mapping[str, str]) -> Text | Non
     root = store_root(arguments, environment)
     if root is None or arguments.drivers or arguments.dry_run or arguments.variant:
         return None
+    if arguments.no_cache_keep:
+        return None
     if any(getattr(arguments, name) for name in _ABOUT_RELEASES if name != "only_from"):
         return None
     if may_follow(root, arguments, environment):
@@ -67,6 +69,7 @@ def _at_once(arguments: Arguments, environment: Mapping[str, str]) -> Text | Non
     flag("--dry-run", "print the plan and do nothing"),
     flag("--offline", "ask no index: use only what the store's cache holds"),
     flag("--keep-going", "when some drivers fail, switch to the others"),
+    flag("--no-cache-keep", "then remove the store's caches, as for a layer of an image"),
     Parameter("--variant", "NAME", "build this variant, whatever accelerator the host has"),
     JOBS,
     BUILD_JOBS,
@@ -82,9 +85,20 @@ def sync(context: Context, arguments: Arguments) -> Outcome:
     keep_others_from_writing()
     with context.progress() as progress:
         result = _sync(context, arguments, progress)
+    if arguments.no_cache_keep and not arguments.dry_run and not result.failures:
+        _drop_cache(context)
     failed = [problem for failure in result.failures for problem in failure.error.problems]
     sys.stderr.write(render_problems(failed))
     return outcome_of(result, render_sync, sync_table, code=result.exit_code)
+
+
+def _drop_cache(context: Context) -> None:
+    from envbuild.store.trash import Trash
+    from envbuild.store.unused_wheels import take_cache
+
+    trash = Trash(folder=context.store.trash)
+    take_cache(context.store, trash)
+    trash.empty()
 
 
 def _sync(context: Context, arguments: Arguments, progress: Progress) -> SyncResult:
