@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
+from collections import defaultdict
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -82,7 +82,7 @@ class ListedWheels:
     @cached_property
     def versions(self) -> Sequence[Version]:
         """Every version that has a wheel, newest first. ValueError if the name of a wheel says none."""
-        return sorted(self._names, reverse=True)
+        return sorted(self._places, reverse=True)
 
     @cached_property
     def is_for_every_platform(self) -> bool:
@@ -90,16 +90,21 @@ class ListedWheels:
         return self._text.count(_WHEEL) == self._text.count(f"-none-any{_WHEEL}")
 
     @cached_property
-    def _names(self) -> Mapping[Version, Sequence[tuple[str, int]]]:
-        """How the names of the wheels of each version begin, and how many begin so."""
-        found: dict[Version, list[tuple[str, int]]] = {}
-        for (name, text), count in Counter(_NAME.findall(self._text)).items():
+    def _places(self) -> Mapping[Version, Sequence[int]]:
+        """Where the entries of each version's wheels are."""
+        places: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
+        count = 0
+        for entry in _NAME.finditer(self._text):
+            places[entry.groups()].append(entry.start())
+            count += 1
+        if count != self._text.count(_WHEEL):
+            raise ValueError(f"a wheel of {self.package} has an unusual name")
+        found: dict[Version, list[int]] = {}
+        for (name, text), listed in places.items():
             version = parsed_version(text)
             if version is None or normalized_name(name) != self.package:
                 raise ValueError(f"{name}-{text} is no version of {self.package}")
-            found.setdefault(version, []).append((f"{name}-{text}-", count))
-        if sum(count for names in found.values() for _, count in names) != self._text.count(_WHEEL):
-            raise ValueError(f"a wheel of {self.package} has an unusual name")
+            found.setdefault(version, []).extend(listed)
         return found
 
     def of(self, version: Version) -> tuple[ListedWheel, ...]:
@@ -109,20 +114,11 @@ class ListedWheels:
         return self._entries[version]
 
     def _read(self, version: Version) -> Iterator[ListedWheel]:
-        for name, count in self._names.get(version, ()):
-            begin = f'{{"filename":"{name}'
-            at = self._text.find(begin)
-            left = count
-            while at >= 0 and left:
-                found = _ENTRY.match(self._text, at)
-                after = at + 1
-                if found is not None:
-                    yield _wheel(found)
-                    left -= 1
-                    after = found.end() + 1
-                at = self._text.find(begin, after) if left else at
-            if left:
+        for place in self._places.get(version, ()):
+            found = _ENTRY.match(self._text, place)
+            if found is None:
                 raise ValueError(f"{self.package} {version} has an unusual entry")
+            yield _wheel(found)
 
 
 def _wheel(found: re.Match[str]) -> ListedWheel:
