@@ -95,7 +95,8 @@ class Sandbox:
         return BuildError(
             Problem(
                 key=f"build.{self.options.package}" if self.options.line else None,
-                line=self.options.line or None,
+                file=self.options.file,
+                line=self.options.line,
                 message=f"{self.tree.name} cannot be built: {reason}",
                 detail="\n".join(_clean(output)[-_TAIL:]) or None,
                 hint=hint,

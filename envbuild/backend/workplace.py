@@ -52,6 +52,8 @@ def find_build_user(options: BuildOptions) -> BuildUser | None:
     except KeyError:
         raise HostError(
             Problem(
+                file=options.file,
+                line=options.line,
                 key=f"build.{options.package}.build-user",
                 message=f"there is no user {name!r} on this host, as whom {options.package} is built",
                 hint="name another one in `build-user`",

@@ -334,7 +334,10 @@ class BuildOptions:
     package: str
     """Normalised (PEP 503)."""
 
-    line: int = 0
+    file: str | None = None
+    """The declaration's, for messages; None if nothing is declared."""
+
+    line: int | None = None
     requires: tuple[str, ...] = ()
     """Requirements in normal form, in addition to those of the source."""
 

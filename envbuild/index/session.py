@@ -118,7 +118,11 @@ class IndexSession:
             if is_source(bound_index(request.indexes, package)):
                 key = f"sources.{package}"
             return failure.with_problems(
-                replace(one, key=key, message=f"{request.driver}: {one.message}")
+                replace(
+                    one,
+                    key=key if one.file is None else one.key,
+                    message=f"{request.driver}: {one.message}",
+                )
                 for one in failure.problems
             )
         found = diagnose_resolution(

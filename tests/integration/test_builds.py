@@ -180,6 +180,9 @@ def test_a_build_that_fails_leaves_nothing(
     result = declared("sync")
     assert result.code == 5, result
     assert result.stderr.count("svc-1.0.tar.gz cannot be built: it ended with 1") == 2
+    lines = (declared.cwd / "drivers.toml").read_text().splitlines()
+    number = lines.index("[build.svc]") + 1
+    assert result.stderr.count(f"error: drivers.toml:{number}: build.svc: ") == 2, result
     assert "FileNotFoundError" in result.stderr
     log = re.search(r"its whole output is in (\S+);", result.stderr)
     assert log is not None

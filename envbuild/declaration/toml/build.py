@@ -144,6 +144,7 @@ def _options(table: Table, package: str) -> BuildOptions:
     plain = BuildOptions(package=package)
     return BuildOptions(
         package=package,
+        file=table.place.source.file,
         line=table.place.line,
         requires=table.get(REQUIRES) or (),
         env=table.get(ENV) or (),

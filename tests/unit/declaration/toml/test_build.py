@@ -28,6 +28,7 @@ def test_every_key_is_read() -> None:
     declaration = parse_declaration(TEXT, file="drivers.toml")
     assert declaration.build_of("flash-attn") == BuildOptions(
         package="flash-attn",
+        file="drivers.toml",
         line=3,
         requires=("torch>=2", "ninja"),
         env=(("CC", "gcc {x}"), ("MAX_JOBS", "4")),
@@ -44,6 +45,8 @@ def test_every_key_is_read() -> None:
 def test_nothing_need_be_declared() -> None:
     """An empty table, and none at all, are the defaults."""
     declaration = parse_declaration(TEXT, file="drivers.toml")
-    assert declaration.build_of("plain") == BuildOptions(package="plain", line=13)
+    assert declaration.build_of("plain") == BuildOptions(
+        package="plain", file="drivers.toml", line=13
+    )
     assert declaration.build_of("other") == BuildOptions(package="other")
     assert declaration.build_of("other").isolation
