@@ -150,6 +150,8 @@ def _refuse_left_out(merged: list[tuple[str, str, Draft]]) -> None:
 def _more(driver: str, draft: Draft) -> Iterator[tuple[str, object]]:
     if draft.binary is not None and draft.binary != driver:
         yield "binary", draft.binary
+    if draft.version_of is not None:
+        yield "version-of", draft.version_of
     if len(draft.commands) > 1:
         yield "commands", list(draft.commands)
     if draft.python is not None or draft.pythons:

@@ -30,6 +30,9 @@ class Draft:
     """As they were written; each is a valid requirement of a driver."""
 
     binary: str | None = None
+    version_of: str | None = None
+    """The package whose version names the environment; None for the first requirement's."""
+
     commands: tuple[str, ...] = ()
     python: str | None = None
     pythons: tuple[str, ...] = ()

@@ -58,13 +58,16 @@ def read_installed(name: str, python: str | None, found: Iterable[VenvPackage]) 
     )
     kept = [package for package in roots if package.source or not package.by_url]
     commands = [command for package in kept for command in package.commands]
+    binary = _binary(name, commands)
+    owners = (package.name for package in kept if binary in package.commands)
     return Draft(
         name=name,
         requires=tuple(
             package.name if package.source else f"{package.name}=={package.version}"
             for package in kept
         ),
-        binary=_binary(name, commands),
+        binary=binary,
+        version_of=_unless_first(next(owners, None), kept),
         python=python,
         pins=tuple(
             FirstPin(name=package.name, version=package.version)
@@ -83,6 +86,11 @@ def _package_of(text: str) -> str | None:
         return parse_requirement(text).name
     except ValueError:
         return None
+
+
+def _unless_first(package: str | None, kept: list[VenvPackage]) -> str | None:
+    """The package that has the command, unless the version is that of the first requirement anyway."""
+    return None if package is None or package == kept[0].name else package
 
 
 def _binary(name: str, commands: list[str]) -> str | None:

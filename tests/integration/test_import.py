@@ -282,7 +282,11 @@ def test_hand_made_venv(run_envbuild: CommandLine, venv: Path) -> None:
     """What was asked for is required at the versions that run, on the venv's Python."""
     result = run_envbuild("import", str(venv), "--name", "vllm", check=True)
     assert drivers(run_envbuild) == {
-        "vllm": {"requires": ["transformers==4.57.6", "vllm==0.11.0"], "python": MINOR}
+        "vllm": {
+            "requires": ["transformers==4.57.6", "vllm==0.11.0"],
+            "version-of": "vllm",
+            "python": MINOR,
+        }
     }
     assert "widen them if you want other versions" in result.stdout
     run_envbuild("lock", check=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 from typing import TYPE_CHECKING, Any
 
@@ -120,6 +121,33 @@ def test_drop_in_for_a_fastapi_service(fleet: Fleet, gpumod: Gpumod) -> None:
     binary = fleet.entry("asr")["stable_binary"]
     assert f"ExecStart=\nExecStart={binary} main:app --port 7072 --host 0.0.0.0\n" in text
     assert verify_unit(unit) == (0, "")
+
+
+def test_doctor_finds_a_service_of_another_command(fleet: Fleet, gpumod: Gpumod) -> None:
+    """A fastapi service with `compat` passes the check that its unit runs first, with the exported preset."""
+    preset: Any = yaml.safe_load(SPEECH) | yaml.safe_load(
+        fleet.files("gpumod", "asr")["asr.preset.yaml"]
+    )
+    (gpumod.presets / "speech.yaml").write_text(yaml.safe_dump(preset))
+    gpumod("preset", "sync")
+    assert "doctor venv" in gpumod.unit("speech", fleet.folder).read_text()
+    gpumod("doctor", "venv", "--service-id", "speech")
+
+
+def test_settings_are_the_global_default(fleet: Fleet, gpumod: Gpumod) -> None:
+    """gpumod renders the exported path for a service that names no command; a second run replaces the first."""
+    sql = fleet.files("gpumod", "--settings", "vllm", "asr")["gpumod.settings.sql"]
+    with sqlite3.connect(gpumod.env["GPUMOD_DB_PATH"]) as database:
+        database.executescript(sql)
+        database.executescript(sql)
+        rows = database.execute("SELECT key, value FROM settings WHERE key LIKE '%_bin'").fetchall()
+    stable = {driver: fleet.entry(driver)["stable_binary"] for driver in ("vllm", "asr")}
+    assert dict(rows) == {"vllm_bin": stable["vllm"], "uvicorn_bin": stable["asr"]}
+    result = fleet.export("gpumod", "worker", "--settings", check=False)
+    assert (
+        result.code,
+        "no driver has a command that gpumod has a setting for" in result.stderr,
+    ) == (2, True)
 
 
 def test_patch_is_the_declaration(fleet: Fleet) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 from tests.launchers.tools import tool
@@ -106,6 +107,25 @@ def test_worker_relaunch_takes_the_python(fleet: Fleet) -> None:
     code = "import sys\nfrom xinference.core.worker_relaunch import validate_relaunch_options as v\nv(sys.argv[1])"
     ask(code, found[1], cwd=fleet.folder)
     assert found[1] == fleet.entry("worker")["python"]
+
+
+def test_launch_refuses_another_python(fleet: Fleet) -> None:
+    """The script ends before the launch if the worker's Python is not the one that is locked for."""
+    fleet.export("xinference", "vllm", "--out", str(fleet.folder))
+    launched = fleet.folder / "xinference"
+    launched.write_text("#!/bin/sh\necho launched\n")
+    python = fleet.folder / "python"
+    for file in (launched, python):
+        file.touch()
+        file.chmod(0o755)
+    answers = {}
+    for version in ("3.9", f"3.{sys.version_info.minor}"):
+        python.write_text(f"#!/bin/sh\necho {version}\n")
+        env = {"PATH": f"{fleet.folder}:/usr/bin:/bin"}
+        script = (fleet.folder / "vllm-launch",)
+        done = subprocess.run(script, env=env, capture_output=True, text=True)
+        answers[version] = (done.returncode, done.stdout, f"{python} is 3.9" in done.stderr)
+    assert list(answers.values()) == [(5, "", True), (0, "launched\n", False)]
 
 
 def test_wheel_folder_that_is_not_there(fleet: Fleet) -> None:

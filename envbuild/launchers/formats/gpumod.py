@@ -1,4 +1,4 @@
-"""gpumod: a patch for a service's preset, or a drop-in for a command that its templates have no key for."""
+"""gpumod: a patch for a service's preset, a drop-in for a command without a key there, or its global settings."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from envbuild.errors import Problem, UsageError
-from envbuild.launchers.export import ARGUMENTS, UNIT, ExportFormat
+from envbuild.launchers.export import ARGUMENTS, UNIT, ExportFormat, Option
 from envbuild.launchers.fleet import ExportedFile, check_path, header, join
 from envbuild.launchers.formats.systemd import drop_in, tail
 from envbuild.requirement.parse import holds, parse_requirement
@@ -24,18 +24,30 @@ if TYPE_CHECKING:
 TEMPLATE_COMMAND = "vllm"
 """The only command whose path gpumod's unit templates take from a preset (`unit_vars.vllm_bin`)."""
 
+_SETTINGS = {"vllm": "vllm_bin", "uvicorn": "uvicorn_bin"}
+"""Commands whose path gpumod's templates take from its settings, for services that name none."""
+
+_INSERT = (
+    "INSERT INTO settings (key, value, description) VALUES ('{key}', '{path}', '{about}') "
+    "ON CONFLICT (key) DO UPDATE SET value = excluded.value, description = excluded.description, "
+    "updated_at = CURRENT_TIMESTAMP;"
+)
+"""None of its values can have a quote: a path is checked, and a driver's name has letters, digits and hyphens."""
+
+_SETTINGS_OPTION = Option(
+    name="settings",
+    metavar=None,
+    help="write gpumod's global settings, as SQL, in place of presets",
+)
+
 
 def render_gpumod(
     fleet: BuiltFleet, *, arguments: tuple[str, ...] | None, unit: tuple[str, str] | None
 ) -> tuple[ExportedFile, ...]:
-    """A preset patch for every driver; a drop-in for the named unit if the command is not vllm.
-
-    If there are several drivers, those without a preset entry are left out.
-    """
+    """A preset patch for every driver; a drop-in for the named unit if the command is not vllm."""
     files: list[ExportedFile] = []
     for subject in fleet.subjects:
-        if len(fleet.subjects) == 1 or patch_values(subject, stable=fleet.stable):
-            files.append(_patch(subject, stable=fleet.stable))
+        files.append(_patch(subject, stable=fleet.stable))
         if not _has_key(subject) and unit is not None:
             words = tail(arguments, unit)
             files.append(drop_in(subject, stable=fleet.stable, unit=unit[0], tail=words))
@@ -43,10 +55,13 @@ def render_gpumod(
 
 
 def patch_values(subject: BuiltDriver, *, stable: bool) -> dict[str, dict[str, str]]:
-    """The preset's entries: `unit_vars.vllm_bin`, and `compat` with the declaration's ranges."""
-    values: dict[str, dict[str, str]] = {}
-    if _has_key(subject):
-        values["unit_vars"] = {"vllm_bin": check_path(subject.binary(stable=stable), "gpumod")}
+    """The preset's entries: `unit_vars.vllm_bin`, and `compat` with the declaration's ranges.
+
+    Templates of other commands ignore `vllm_bin`, but `gpumod doctor venv`, which a unit with `compat` runs first,
+    finds the environment by it alone.
+    """
+    binary = check_path(subject.binary(stable=stable), "gpumod")
+    values = {"unit_vars": {"vllm_bin": binary}}
     assert subject.declared is not None
     compat = dict(_compat(subject.declared, subject.entry.python_version, subject.entry.variant))
     if compat:
@@ -94,7 +109,8 @@ def _patch(subject: BuiltDriver, *, stable: bool) -> ExportedFile:
     lines = [f"# {header('gpumod')}", f"# Merge this into the preset of every service of {name}."]
     if not _has_key(subject):
         lines += [
-            "# gpumod's templates have no key for the path of this command: render the unit with",
+            "# By vllm_bin `gpumod doctor venv` finds the environment, but gpumod's templates",
+            "# have no key for the path of this command: render the unit with",
             "# `gpumod template generate ID -o ID.service`, then export again with --unit ID.service.",
         ]
     values = patch_values(subject, stable=stable)
@@ -102,6 +118,41 @@ def _patch(subject: BuiltDriver, *, stable: bool) -> ExportedFile:
         lines.append(f"{table}:")
         lines += [f"  {key}: {json.dumps(value)}" for key, value in entries.items()]
     return ExportedFile(name=f"{name}.preset.yaml", text=join(lines))
+
+
+def render_settings(fleet: BuiltFleet) -> ExportedFile:
+    """SQL for gpumod's database: what services start that name no command of their own.
+
+    UsageError if two drivers have one command, or none has a command that gpumod has a setting for.
+    """
+    chosen: dict[str, BuiltDriver] = {}
+    for subject in fleet.subjects:
+        key = _SETTINGS.get(subject.entry.binary.rpartition("/")[2])
+        if key is None:
+            continue
+        other = chosen.setdefault(key, subject)
+        if other is not subject:
+            message = f"{other.entry.name} and {subject.entry.name} would both be {key}"
+            hint = "name the driver that services start by default"
+            raise UsageError(Problem(key="--settings", message=message, hint=hint))
+    if not chosen:
+        message = f"no driver has a command that gpumod has a setting for: {', '.join(_SETTINGS)}"
+        raise UsageError(Problem(key="--settings", message=message))
+    lines = [
+        f"-- {header('gpumod')}",
+        '-- Run it with `sqlite3 "$GPUMOD_DB_PATH" <gpumod.settings.sql`.',
+    ]
+    for key, subject in chosen.items():
+        path = check_path(subject.binary(stable=fleet.stable), "gpumod")
+        about = f"{subject.entry.name}, as envbuild built it"
+        lines.append(_INSERT.format(key=key, path=path, about=about))
+    return ExportedFile(name="gpumod.settings.sql", text=join(lines))
+
+
+def _render(export: Export) -> tuple[ExportedFile, ...]:
+    if _SETTINGS_OPTION.name in export.request.options:
+        return (render_settings(export.fleet),)
+    return render_gpumod(export.fleet, arguments=export.request.arguments, unit=export.unit())
 
 
 def _compat(driver: Driver, python_version: str, variant: str | None) -> Iterator[tuple[str, str]]:
@@ -146,12 +197,10 @@ def _subject_of(preset: object, fleet: BuiltFleet) -> BuiltDriver | None:
 
 FORMAT = ExportFormat(
     name="gpumod",
-    files="`DRIVER.preset.yaml`, or the drop-in of a unit",
+    files="`DRIVER.preset.yaml`, the drop-in of a unit, or `gpumod.settings.sql`",
     taken_by="`gpumod template generate`, `gpumod doctor venv`, `systemd-analyze verify`",
-    render=lambda export: render_gpumod(
-        export.fleet, arguments=export.request.arguments, unit=export.unit()
-    ),
-    options=(ARGUMENTS, UNIT),
+    render=_render,
+    options=(ARGUMENTS, UNIT, _SETTINGS_OPTION),
     stable=True,
     needs_declaration=True,
     compare=_compare,

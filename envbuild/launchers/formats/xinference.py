@@ -60,8 +60,10 @@ def _launch(subject: BuiltDriver, wheels: str | None) -> ExportedFile:
     lines = [
         "#!/bin/sh",
         f"# {header('xinference')}",
-        f"# Launches a model whose own environment holds just what {name} locks:",
+        f"# Launches a model whose own environment has the versions that {name} locks:",
         f"#   ./{name}-launch --model-name … --model-engine …",
+        "# It also has what the model itself asks for besides, and Xinference makes it upon the worker's",
+        "# own Python: whatever is not listed here is imported from the worker's packages.",
     ]
     if wheels is not None:
         check_path(wheels, "xinference")
@@ -70,10 +72,25 @@ def _launch(subject: BuiltDriver, wheels: str | None) -> ExportedFile:
             "# The worker takes wheels from this folder where it is started with",
             f"#   XINFERENCE_VIRTUAL_ENV_FIND_LINKS_ALLOWED_ROOTS={wheels}",
         ]
+    lines += _refuse_other_python(subject.entry.python_version)
     lines.append('exec xinference launch "$@" \\')
     lines += [f"    {option} \\" for option in options[:-1]]
     lines.append(f"    {options[-1]}")
     return ExportedFile(name=f"{name}-launch", text=join(lines), mode=PROGRAM)
+
+
+def _refuse_other_python(version: str) -> list[str]:
+    """Lines that end the script if the worker's Python is not the one that the versions are locked for."""
+    minor = ".".join(version.split(".")[:2])
+    return [
+        "# The worker's Python is the one beside xinference; XINFERENCE_PYTHON names it where it is elsewhere.",
+        'python="${XINFERENCE_PYTHON:-$(dirname "$(command -v xinference)")/python}"',
+        """found="$("$python" -I -c 'import sys; print("%d.%d" % sys.version_info[:2])')" || exit 5""",
+        f'if [ "$found" != {minor} ]; then',
+        f'    echo "these versions are for Python {minor}, but the worker\'s $python is $found" >&2',
+        "    exit 5",
+        "fi",
+    ]
 
 
 _WHEELS = Option(name="wheels", metavar="DIR", help="the folder that Xinference installs from")
