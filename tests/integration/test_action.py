@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from tests.support.command_line import ROOT, declare_drivers
 
@@ -176,6 +178,29 @@ def test_pre_commit_runs_the_hook(
     refused = subprocess.run(tried, cwd=repository, env=env, capture_output=True, text=True)
     assert refused.returncode == 1
     assert "stale-lockfile" in refused.stdout
+
+
+def test_the_lock_hook_renews_the_lockfiles_of_a_subfolder(
+    run_envbuild: CommandLine, repository: Path
+) -> None:
+    """The hook's command, run at the repository's root as pre-commit does, locks a declaration below it."""
+    hooks = {
+        one["id"]: one for one in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    }
+    folder = repository / "gpu"
+    folder.mkdir()
+    for name in ("drivers.toml", "locks"):
+        (repository / name).rename(folder / name)
+    file = folder / "drivers.toml"
+    file.write_text(file.read_text().replace("lib<2", "lib>=2"))
+    python, *words = hooks["envbuild-lock"]["entry"].split()
+    assert python == "python"
+    argv = (sys.executable, *words, "--file=gpu/drivers.toml")
+    env = run_envbuild.environment({})
+    done = subprocess.run(argv, cwd=repository, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert 'version = "2.0"' in (folder / "locks" / "app.toml").read_text()
+    assert re.search(hooks["envbuild-lock"]["files"], "gpu/drivers.toml")
 
 
 def _hook_repository(scratch: Path) -> Path:
