@@ -109,6 +109,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("envbuild rollback", "go back to the generation before"),
         ("envbuild rollback 12", "go back to that generation"),
     ),
+    "store": (
+        ("envbuild store info", "what it holds, and how much space each part takes"),
+        ("envbuild store remove", "remove all of it, after a question"),
+    ),
     "gc": (("envbuild gc --keep 3 --cache", "keep three generations, and trim the cache"),),
     "export": (
         ("envbuild export systemd --out units", "a unit for each driver"),

@@ -118,6 +118,7 @@ GROUPS = {
     "undo": {
         "rollback": "store.rollback",
         "gc": "store.gc",
+        "store": "whole_store.store",
     },
     "export": {
         "export": "export.export",

@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 from functools import cache
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+
 _KEEPS_INODES = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "tmpfs", "f2fs", "zfs"})
 _BEFORE_TYPE = " - "
 
@@ -15,6 +19,11 @@ def links_keep_inodes(descriptor: int) -> bool:
     Overlayfs copies a file of a lower layer up before it links it, and the copy has another number.
     """
     return _type_of(os.fstat(descriptor).st_dev) in _KEEPS_INODES
+
+
+def file_system(path: Path) -> str:
+    """The type of a path's file system, such as `ext4`; empty if the kernel does not tell it."""
+    return _type_of(path.stat().st_dev)
 
 
 @cache

@@ -1,0 +1,149 @@
+"""`envbuild store`: what a store is and holds, and its removal."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from envbuild.errors import HostError, NoError, Problem
+from envbuild.posix.deletion import count_bytes, remove_tree
+from envbuild.posix.file_locks import locked, locked_if_free
+from envbuild.posix.files import sync_folder
+from envbuild.posix.mounts import file_system
+from envbuild.posix.shortage import unwritable
+from envbuild.store.guard import MARKER, require_store
+from envbuild.store.marker import OWN_NAMES
+from envbuild.store.processes import find_processes, is_leased
+from envbuild.value import value
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from envbuild.store.store import Store
+
+_PARTS = ("envs", "cache", "pythons", "releases", "trash")
+"""The folders that take space."""
+
+
+@value
+class StoreInfo:
+    """What a store is and holds."""
+
+    root: Path
+    file_system: str
+    """Its type, such as `ext4`; empty if the kernel does not tell it."""
+
+    free: int
+    """Bytes that are free there."""
+
+    current: int | None
+    """The number of the current generation."""
+
+    generations: int
+    environments: int
+    size: int
+    """Bytes of disk of everything in it; an inode counts once."""
+
+    parts: tuple[tuple[str, int], ...]
+    """Folders, and the bytes that are in no other folder of the store."""
+
+    foreign: tuple[str, ...]
+    """Names in it that are not envbuild's."""
+
+
+@value
+class RemovedStore:
+    """The result of a removal."""
+
+    root: Path
+    freed: int
+    """Bytes of disk."""
+
+    foreign: tuple[str, ...]
+    """Names that stay, because they are not envbuild's; the folder stays with them."""
+
+
+def store_info(store: Store) -> StoreInfo:
+    """What is in a store; every file is looked at, none is opened. Errors as in `require_store`."""
+    require_store(store.root)
+    root = store.root
+    disk = os.statvfs(root)
+    environments = root / "envs"
+    return StoreInfo(
+        root=root,
+        file_system=file_system(root),
+        free=disk.f_bavail * disk.f_frsize,
+        current=store.current_number(),
+        generations=len(store.generation_numbers()),
+        environments=len(_names(environments)),
+        size=count_bytes([root]),
+        parts=tuple((name, count_bytes([root / name])) for name in _PARTS),
+        foreign=_foreign(root),
+    )
+
+
+def remove_store(store: Store) -> RemovedStore:
+    """Remove a whole store: `current` first and the marker last, so that a killed removal can be repeated.
+
+    What is not envbuild's stays. Errors as in `require_store`;
+    NoError if a process runs from it, BusyError if another envbuild works in it,
+    HostError if it cannot be written.
+    """
+    require_store(store.root)
+    try:
+        (store.root / "locks").mkdir(exist_ok=True)
+        with (
+            locked(store.root / "locks/generations.lock"),
+            locked_if_free(store.cache_lock, make=True) as free,
+        ):
+            if not free:
+                message = f"another envbuild is using {store.root}"
+                raise HostError(Problem(message=message, hint="wait for it, or end it"))
+            _refuse_running(store)
+            return _remove(store.root)
+    except OSError as error:
+        raise unwritable(store.root, error) from error
+
+
+def _refuse_running(store: Store) -> None:
+    running = [str(process) for process in find_processes(store.environments)]
+    leased = [name for name in _names(store.environments) if is_leased(store.environment(name))]
+    if not running and not leased:
+        return
+    shown = running or [f"{name}: a process that cannot be seen from here" for name in leased]
+    message = f"{store.root} is in use by {'; '.join(shown[:5])}"
+    hint = "stop what `envbuild ps` lists; units that start from this store will fail without it"
+    raise NoError(Problem(message=message, hint=hint))
+
+
+def _remove(root: Path) -> RemovedStore:
+    freed = count_bytes([root])
+    names = [name for name in OWN_NAMES if name not in ("current", MARKER)]
+    for name in ("current", *names):
+        remove_tree(root / name)
+    sync_folder(root)
+    foreign = _foreign(root)
+    (root / MARKER).unlink()
+    if foreign:
+        freed -= count_bytes([root])
+    else:
+        for left in root.iterdir():  # scratch files of killed commands
+            remove_tree(left)
+        root.rmdir()
+    return RemovedStore(root=root, freed=freed, foreign=foreign)
+
+
+def _foreign(root: Path) -> tuple[str, ...]:
+    own = (*OWN_NAMES, MARKER)
+    return tuple(
+        name
+        for name in _names(root)
+        if name not in own and not name.startswith(tuple(f".{known}." for known in own))
+    )
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return sorted(path.name for path in folder.iterdir())
+    except FileNotFoundError:
+        return []
