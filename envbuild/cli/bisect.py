@@ -43,7 +43,10 @@ _PATIENCE = 600
         parse=positive,
         default=_PATIENCE,
     ),
-    flag("--offline", "ask no index: use only what the store's cache holds"),
+    flag(
+        "--offline",
+        "ask no index: use only what the store's cache and indexes that are folders hold",
+    ),
     JOBS,
     Parameter(
         "command",

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from envbuild.backend.provide import WheelProvider
     from envbuild.backend.source import SourceTree
     from envbuild.build.builder import Builder
-    from envbuild.build.sources import Source
+    from envbuild.build.sources import Source, Sources
     from envbuild.cli.context import Context
     from envbuild.commands.sync import Planner
     from envbuild.declaration.declaration import Declaration, Driver
-    from envbuild.index.session import IndexSessions
+    from envbuild.index.session import IndexSession, IndexSessions
     from envbuild.lockfile.lockfile import ChosenFile
     from envbuild.progress import Progress
     from envbuild.store.plan import Wanted
@@ -127,8 +127,16 @@ class BuilderParts:
             offline=self._offline,
             explain=session.explain_installation,
             link_mode=link_mode or self.settings.link_mode,
-            sources=self._sources,
+            sources=self._with_folders(session),
         )
+
+    def _with_folders(self, session: IndexSession) -> Sources:
+        """The places of the store, then the indexes that are folders of this host."""
+        from envbuild.index.folder_files import FolderIndexes
+        from envbuild.value import replace
+
+        folders = ("the index's folder", FolderIndexes(locations=session.locations))
+        return replace(self._sources, places=(*self._sources.places, folders))
 
     def provider(self) -> WheelProvider:
         """Gives the wheels of packages that come as source."""

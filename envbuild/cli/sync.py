@@ -67,7 +67,10 @@ def _at_once(arguments: Arguments, environment: Mapping[str, str]) -> Text | Non
     flag("--allow-older", "follow a release that has expired, or is older than the last one"),
     flag("--insecure", "with --from: speak to a registry or a web root without TLS"),
     flag("--dry-run", "print the plan and do nothing"),
-    flag("--offline", "ask no index: use only what the store's cache holds"),
+    flag(
+        "--offline",
+        "ask no index: use only what the store's cache and indexes that are folders hold",
+    ),
     flag("--keep-going", "when some drivers fail, switch to the others"),
     flag("--no-cache-keep", "then remove the store's caches, as for a layer of an image"),
     Parameter("--variant", "NAME", "build this variant, whatever accelerator the host has"),

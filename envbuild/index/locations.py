@@ -211,6 +211,12 @@ class IndexLocations:
         """The index of that name; if it is no longer declared, the one that the package comes from now."""
         return self.named(index) if index in self._located else self.of(package)
 
+    def folder_holding(self, index: str, package: str) -> Path | None:
+        """The folder of `holding`, if it is one on this host; uv is not asked for anything."""
+        name = index if index in self._located else bound_index(self.bindings, package)
+        located = self.declared_default if name == DEFAULT_INDEX else self._located.get(name)
+        return located.folder if located is not None else None
+
     def named(self, name: str) -> IndexLocation:
         """The index with that name; KeyError if there is none."""
         if name == DEFAULT_INDEX:
