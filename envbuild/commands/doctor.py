@@ -123,7 +123,7 @@ class Doctor:
         closed = _closed_folder(self.store.root)
         yield (
             "other users",
-            f"cannot enter {closed}" if closed else "can start the store's environments",
+            f"cannot enter {closed}" if closed else "can enter the store",
         )
         if self.declaration is None:
             yield "declaration", "not found here, so lockfiles and version ranges were not checked"

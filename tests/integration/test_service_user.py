@@ -159,3 +159,6 @@ def test_a_private_python_is_said(
     assert f"python{minor}, on which its environment is built" in result.stderr
     assert declared("run", "web", "--", "--version", check=True).stdout == "web 1.0\n"
     assert _as_nobody(store / "current/bin/web").returncode != 0
+    facts = declared("doctor").stdout
+    assert "cannot be started by other users" in facts
+    assert "can start the store's environments" not in facts  # the two would contradict each other
