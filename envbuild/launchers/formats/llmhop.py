@@ -17,7 +17,7 @@ from envbuild.toml_text import toml_string
 from envbuild.value import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from envbuild.launchers.export import Export
     from envbuild.launchers.fleet import BuiltDriver
@@ -32,7 +32,7 @@ def render_workspace(
     """`<driver>/pyproject.toml` with exact pins, of which `uv lock` makes the `uv.lock` beside it.
 
     `indexes` has the address or folder of every bound index that a package comes from, and whether it is flat;
-    `built` the path of each package's built wheel.
+    `built` the path of each package's built wheel, or of its file in a folder.
     """
     check_distinct(lockfile)
     sourced = ", ".join(
@@ -113,7 +113,9 @@ def _render(export: Export) -> tuple[ExportedFile, ...]:
 def _workspace(export: Export, subject: BuiltDriver) -> tuple[ExportedFile, ...]:
     driver = subject.entry.name
     lockfile = export.lockfile(driver)
-    built = _built(export, lockfile)
+    bound = export.indexes(dict.fromkeys(one.index for one in lockfile.packages))
+    folders = {name for name, (place, _) in bound.items() if place.startswith("/")}
+    built = _placed(export, lockfile, folders)
     used = dict.fromkeys(one.index for one in lockfile.packages if one.name not in built)
     pyproject = render_workspace(lockfile, export.indexes(used), built)
     text = export.lock_workspace(lockfile, pyproject.text, subject.base_python)
@@ -121,9 +123,16 @@ def _workspace(export: Export, subject: BuiltDriver) -> tuple[ExportedFile, ...]
     return (pyproject, ExportedFile(name=f"{driver}/uv.lock", text=text))
 
 
-def _built(export: Export, lockfile: Lockfile) -> dict[str, str]:
-    """The path of each package's built wheel; a package that has several has no place in a workspace."""
-    single = tuple(one for one in lockfile.packages if one.is_built and len(one.files) == 1)
+def _placed(export: Export, lockfile: Lockfile, folders: Collection[str]) -> dict[str, str]:
+    """The path of each built wheel, and of each file of an index that is a folder, for which uv.lock has no hash.
+
+    A package that has several files has no place in a workspace.
+    """
+    single = tuple(
+        one
+        for one in lockfile.packages
+        if (one.is_built or one.index in folders) and len(one.files) == 1
+    )
     places = export.sources(replace(lockfile, packages=single)) if single else {}
     return {one.name: places[one.name].files[one.files[0].name] for one in single}
 
