@@ -114,6 +114,7 @@ def _exporter(context: Context) -> Exporter:
         store=context.store.root,
         manifest=context.store.require_current,
         declaration=lambda: context.declaration,
+        declared=context.declaration_path.exists,
         folder=context.lock_folder,
         sources=lambda lockfile: _sources(context, lockfile),
         lock_workspace=lock_workspace,

@@ -66,6 +66,9 @@ class Exporter:
     store: Path
     manifest: Callable[[], Manifest]
     declaration: Callable[[], Declaration]
+    declared: Callable[[], bool]
+    """Whether there is a declaration."""
+
     folder: LockFolder
     sources: Callable[[Lockfile], Mapping[str, FileSource]]
     """Where this host finds a lockfile's files."""
@@ -102,12 +105,20 @@ class _Export:
     @cached_property
     def fleet(self) -> BuiltFleet:
         """The named drivers of the current generation, or all of them."""
-        declaration = self._parts.declaration() if self.format.needs_declaration else None
+        declaration = None
+        if self.format.needs_declaration or (
+            self.format.uses_declaration and self._parts.declared()
+        ):
+            declaration = self._parts.declaration()
         stable = self.request.stable
         return BuiltFleet(
             store=self.store,
             subjects=subjects_of(
-                self._parts.manifest(), self.request.drivers, declaration, self.format.name
+                self._parts.manifest(),
+                self.request.drivers,
+                declaration,
+                self.format.name,
+                each_declared=self.format.needs_declaration,
             ),
             stable=self.format.stable if stable is None else stable,
         )
@@ -169,24 +180,32 @@ def _differences(path: Path, text: str, file: ExportedFile) -> tuple[str, ...]:
 
 
 def subjects_of(
-    manifest: Manifest, names: tuple[str, ...], declaration: Declaration | None, format_: str
+    manifest: Manifest,
+    names: tuple[str, ...],
+    declaration: Declaration | None,
+    format_: str,
+    *,
+    each_declared: bool = True,
 ) -> tuple[BuiltDriver, ...]:
     """The named drivers of the manifest, or all of them.
 
     NoError names every driver that is not built; HostError every missing path.
-    With a declaration, each driver must be declared.
+    With a declaration, each driver must be declared if `each_declared`.
     """
     known = [driver.name for driver in manifest.drivers]
     problems = [_not_built(name, known) for name in dict.fromkeys(names) if name not in known]
     if problems:
         raise NoError(problems)
     chosen = [driver for driver in manifest.drivers if not names or driver.name in names]
-    declared = {driver.name: _declared(driver.name, declaration, format_) for driver in chosen}
+    declared: dict[str, Driver | None] = {}
+    for driver in chosen:
+        if each_declared or declaration is None or declaration.driver(driver.name) is not None:
+            declared[driver.name] = _declared(driver.name, declaration, format_)
     found: list[BuiltDriver] = []
     gone: list[Problem] = []
     for driver in chosen:
         try:
-            found.append(read_subject(driver, declared[driver.name]))
+            found.append(read_subject(driver, declared.get(driver.name)))
         except EnvbuildError as error:
             gone += error.problems
     if gone:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import shlex
 from bisect import bisect_right
 from typing import TYPE_CHECKING, Any
 
 from envbuild.commands.selection import select_drivers
-from envbuild.declaration.declaration import Inherit
+from envbuild.declaration.declaration import Inherit, Launch
 from envbuild.declaration.toml.keys import (
     DRIVER_TABLE,
     REQUIRES,
@@ -161,6 +162,15 @@ def _is_shown(key: str, value: object, driver: Driver) -> bool:
 def _plain(value: object) -> object:
     if isinstance(value, Inherit):
         return f"{', '.join(value.packages)} of {value.python}"
+    if isinstance(value, Launch):
+        parts = {
+            "port": value.port,
+            "after": ", ".join(value.after),
+            "environment-file": value.environment_file,
+            "arguments": " ".join(map(shlex.quote, value.arguments)),
+            "health-path": value.health_path,
+        }
+        return "; ".join(f"{name} {part}" for name, part in parts.items() if part)
     return str(value) if isinstance(value, Accelerator) else value
 
 

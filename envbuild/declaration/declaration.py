@@ -141,6 +141,24 @@ class LockingKeys:
 
 
 @value
+class Launch:
+    """What a service needs when it is started; it decides nothing of its environment."""
+
+    port: int | None = None
+    """The port that it listens on."""
+
+    after: tuple[str, ...] = ()
+    """The drivers that start before it."""
+
+    environment_file: str | None = None
+    """A file of the host with lines `NAME=VALUE`, such as secrets."""
+
+    arguments: tuple[str, ...] = ()
+    health_path: str | None = None
+    """The path of an address on its port that answers with success when it is well."""
+
+
+@value
 class Driver(LockingKeys):
     """A named service backend, with the defaults merged in.
 
@@ -208,6 +226,9 @@ class Driver(LockingKeys):
 
     prepare_timeout: int = 600
     """Seconds that each of them may take."""
+
+    launch: Launch | None = None
+    """What exports for launchers say beside the command."""
 
     extends: str | None = None
     """The driver that this one extends."""

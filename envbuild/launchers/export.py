@@ -192,5 +192,8 @@ class ExportFormat:
     needs_declaration: bool = False
     """Whether each driver must be declared: for ranges, for its version's package, for its accelerator."""
 
+    uses_declaration: bool = False
+    """Whether the declaration is looked into if there is one."""
+
     compare: Callable[[Export, Path, str], tuple[str, ...] | None] | None = None
     """Compares an existing file (path, text), unless lines are compared; None for a file of another kind."""

@@ -6,9 +6,10 @@ import re
 from typing import TYPE_CHECKING
 from unicodedata import category
 
+from envbuild.declaration.declaration import Launch
 from envbuild.errors import Problem, UsageError
 from envbuild.target.accelerator import find_kind
-from envbuild.value import value
+from envbuild.value import replace, value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -72,6 +73,15 @@ class BuiltDriver:
         own = {variant.name: variant.accelerator for variant in self.declared.variants}
         asked = own.get(self.entry.variant or "") or self.declared.accelerator
         return find_kind(asked.kind) if asked is not None else None
+
+    def launch(self, arguments: tuple[str, ...] | None, port: int | None) -> Launch:
+        """What the declaration says of its start; arguments and a port of the command line replace its own."""
+        own = (self.declared.launch if self.declared is not None else None) or Launch()
+        return replace(
+            own,
+            arguments=own.arguments if arguments is None else arguments,
+            port=own.port if port is None else port,
+        )
 
     def binary(self, *, stable: bool) -> str:
         """The path of the driver's command: one that follows every switch, or the exact one."""

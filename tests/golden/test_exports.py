@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from envbuild import __version__
+from envbuild.declaration.declaration import Launch
 from envbuild.errors import UsageError
 from envbuild.launchers.export import ExportRequest
 from envbuild.launchers.fleet import BuiltDriver, BuiltFleet, FileSource
@@ -168,8 +169,25 @@ EXPORTS: dict[str, Callable[[], FakeExport]] = {
     "ansible": lambda: export("ansible", options=FOLLOWED),
     "systemd-pull": lambda: export("systemd-pull", options=FOLLOWED),
     "llmhop": lambda: export("llmhop", options=OPTIONS),
+    "systemd-launch": lambda: export("systemd", _launched()),
+    "quadlet-launch": lambda: export("quadlet", _launched(), {"image": OPTIONS["image"]}),
+    "kubernetes-launch": lambda: export("kubernetes", _launched(), {"image": OPTIONS["image"]}),
     "systemd-closed": lambda: export("systemd", _closed(), {"arguments": OPTIONS["arguments"]}),
 }
+
+
+def _launched() -> BuiltFleet:
+    """The same with what the declaration says of their start."""
+    launch = Launch(
+        port=8000,
+        after=("worker",),
+        environment_file="/etc/secrets/vllm.env",
+        arguments=("serve", "a model", "--port", "8000"),
+        health_path="/health",
+    )
+    made = fleet(stable=True)
+    vllm, worker = made.subjects
+    return replace(made, subjects=(replace(vllm, declared=replace(VLLM, launch=launch)), worker))
 
 
 def _closed() -> BuiltFleet:

@@ -14,6 +14,7 @@ from envbuild.declaration.toml.driver import read_drivers
 from envbuild.declaration.toml.host_table import check_host_env, read_hosts
 from envbuild.declaration.toml.index import read_indexes
 from envbuild.declaration.toml.keys import DEFAULTS_KEYS, DRIVER_FORM, DRIVER_KEYS
+from envbuild.declaration.toml.launch import check_launch
 from envbuild.declaration.toml.loading import load_toml
 from envbuild.declaration.toml.positions import locate, render_path
 from envbuild.declaration.toml.requirement_set import Sets, read_sets
@@ -191,6 +192,7 @@ def _read_document(document: dict[str, object], place: Place, text: str) -> Decl
     indexes += backend_indexes(drivers, indexes, place)
     check_served(document, place, indexes, drivers)
     hosts = read_hosts(document.get(HOSTS.name, {}), place.at(HOSTS.name), known)
+    check_launch(drivers, known, place.at(DRIVERS.name))
     check_host_env(hosts, place.at(HOSTS.name), drivers)
     coexist, agree = document.get(COEXIST.name, []), document.get(AGREE.name, [])
     return Declaration(

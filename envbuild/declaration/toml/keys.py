@@ -22,6 +22,7 @@ from envbuild.declaration.toml.command import (
 )
 from envbuild.declaration.toml.index import index_name
 from envbuild.declaration.toml.inherit import INHERIT
+from envbuild.declaration.toml.launch import LAUNCH
 from envbuild.declaration.toml.requirement import (
     parse_constraint,
     parse_override,
@@ -379,6 +380,13 @@ DRIVER_TABLE = (
         key=LIBRARY_PATH,
         decides="environment",
         about="folders below site-packages in which the driver's own command finds shared libraries",
+    ),
+    DriverKey(
+        key=LAUNCH,
+        decides="host",
+        inherited=False,
+        about="its port, order, arguments and health for the exports that start it; see Launching",
+        example="launch = { port = 8000 }",
     ),
 )
 """Every key of a driver except `extends` and `module`, in the order of `envbuild show`."""

@@ -17,6 +17,7 @@ from envbuild.declaration.toml import (
     host_table,
     index,
     inherit,
+    launch,
     requirement_set,
     rule,
     source,
@@ -225,6 +226,8 @@ _SHAPES: dict[object, Callable[[], Schema]] = {
     command.read_module: lambda: _of(TextReader(parse=command.module_name)),
     command.read_seconds: _seconds,
     command.read_env: lambda: _map({"type": "string"}, names=_VARIABLE),
+    launch.read_launch: lambda: _table(launch.LAUNCH_KEYS),
+    launch.read_port: lambda: {"type": "integer", "minimum": 1, "maximum": 65535},
     inherit.read_inherit: lambda: _table(
         inherit.INHERIT_KEYS, required=[key.name for key in inherit.INHERIT_KEYS]
     ),

@@ -20,6 +20,7 @@ from envbuild.launchers.fleet import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from envbuild.declaration.declaration import Launch
     from envbuild.launchers.export import Export, ExportRequest
     from envbuild.launchers.fleet import BuiltDriver, BuiltFleet
 
@@ -34,6 +35,7 @@ def render_kubernetes(export: Export) -> tuple[ExportedFile, ...]:
     for subject in fleet.subjects:
         note = python_note(subject)
         head = [f"# {header('kubernetes')}", *([f"# {note}"] if note else [])]
+        head += [f"# {said}" for said in _notes(subject)]
         lines = [*head, *yaml_lines(_pod_template(fleet, subject, image, export.request))]
         files.append(ExportedFile(name=f"{subject.entry.name}.yaml", text=join(lines)))
     return tuple(files)
@@ -70,8 +72,9 @@ def service_container(
         "image": image,
         "command": [check_path(subject.binary(stable=fleet.stable), "kubernetes")],
     }
-    if request.arguments:
-        container["args"] = [_argument(word) for word in request.arguments]
+    launch = subject.launch(request.arguments, request.port)
+    if launch.arguments:
+        container["args"] = [_argument(word) for word in launch.arguments]
     container["volumeMounts"] = [
         {"name": _volume(number), "mountPath": path, "readOnly": True}
         for number, path in enumerate(paths)
@@ -80,20 +83,32 @@ def service_container(
     if kind is not None and kind.kubernetes_resource is not None:
         container["resources"] = {"limits": {kind.kubernetes_resource: 1}}
     container["securityContext"] = {"allowPrivilegeEscalation": False}
-    return container | _probes(request.port)
+    return container | _probes(launch)
 
 
-def _probes(port: int | None) -> dict[str, object]:
-    """Whether the port accepts connections; envbuild does not know the service's protocol."""
-    if port is None:
+def _probes(launch: Launch) -> dict[str, object]:
+    """Whether its health path answers, else whether the port accepts connections."""
+    if launch.port is None:
         return {}
-    socket = {"tcpSocket": {"port": "service"}, "periodSeconds": 10}
+    asked: dict[str, object] = {"tcpSocket": {"port": "service"}}
+    if launch.health_path is not None:
+        asked = {"httpGet": {"path": launch.health_path, "port": "service"}}
+    probe = {**asked, "periodSeconds": 10}
     return {
-        "ports": [{"name": "service", "containerPort": port}],
-        "startupProbe": {**socket, "failureThreshold": _LONGEST_WAIT},
-        "readinessProbe": socket,
-        "livenessProbe": {**socket, "failureThreshold": 3},
+        "ports": [{"name": "service", "containerPort": launch.port}],
+        "startupProbe": {**probe, "failureThreshold": _LONGEST_WAIT},
+        "readinessProbe": probe,
+        "livenessProbe": {**probe, "failureThreshold": 3},
     }
+
+
+def _notes(subject: BuiltDriver) -> Iterator[str]:
+    """What the declaration says and a Pod cannot do."""
+    launch = subject.launch(None, None)
+    if launch.environment_file is not None:
+        yield f"environment-file is not used: make a Secret of {launch.environment_file}, and add envFrom"
+    if launch.after:
+        yield f"after is not used ({', '.join(launch.after)}): Kubernetes starts all, and restarts what fails"
 
 
 def _volume(number: int) -> str:

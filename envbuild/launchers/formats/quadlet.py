@@ -18,6 +18,7 @@ from envbuild.launchers.fleet import (
 from envbuild.launchers.formats.systemd import quote
 
 if TYPE_CHECKING:
+    from envbuild.declaration.declaration import Launch
     from envbuild.launchers.export import Export, ExportRequest
     from envbuild.launchers.fleet import BuiltDriver, BuiltFleet
 
@@ -38,12 +39,18 @@ def _container(
     name = subject.entry.name
     binary = check_path(subject.binary(stable=fleet.stable), format_)
     note = python_note(subject)
-    words = " ".join(map(quote, request.arguments or ()))
+    launch = subject.launch(request.arguments, request.port)
+    words = " ".join(map(quote, launch.arguments))
     lines = [
         f"# {header(format_)}",
         *([f"# {note}"] if note else []),
         "[Unit]",
         f"Description={name} {subject.entry.version}, as envbuild built it",
+        *(
+            line
+            for other in launch.after
+            for line in (f"After={other}.service", f"Wants={other}.service")
+        ),
         "StartLimitIntervalSec=300",
         "StartLimitBurst=5",
         "",
@@ -55,7 +62,9 @@ def _container(
         *_devices(subject),
         "PodmanArgs=--entrypoint=",
         f"Exec={binary} {words}".rstrip(),
-        *([f"PublishPort=127.0.0.1:{request.port}:{request.port}"] if request.port else []),
+        *([f"EnvironmentFile={launch.environment_file}"] if launch.environment_file else []),
+        *([f"PublishPort=127.0.0.1:{launch.port}:{launch.port}"] if launch.port else []),
+        *_health(f"{subject.bin_folder(stable=fleet.stable)}/python", launch),
         "NoNewPrivileges=true",
         "",
         "[Service]",
@@ -76,6 +85,15 @@ FORMAT = ExportFormat(
     options=(ARGUMENTS, IMAGE, PORT),
     needs_declaration=True,
 )
+
+
+def _health(python: str, launch: Launch) -> list[str]:
+    """How podman asks whether it is well: by the environment's own Python, as an image may have no curl."""
+    if launch.health_path is None:
+        return []
+    url = f"http://127.0.0.1:{launch.port}{launch.health_path}"
+    code = f"import urllib.request as r; r.urlopen('{url}', timeout=5)"
+    return [f"HealthCmd={python} -I -c {quote(code)}", "HealthStartPeriod=10m"]
 
 
 def _devices(subject: BuiltDriver) -> list[str]:

@@ -12,6 +12,7 @@ from envbuild.launchers.fleet import ExportedFile, check_path, check_printable, 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from envbuild.declaration.declaration import Launch
     from envbuild.launchers.fleet import BuiltDriver, BuiltFleet
 
 DROP_IN = "50-envbuild.conf"
@@ -34,19 +35,50 @@ def render_systemd(
             subject,
             stable=fleet.stable,
             unit=unit[0] if unit else f"{subject.entry.name}.service",
-            tail=tail(arguments, unit),
+            tail=tail(subject.launch(arguments, None).arguments or arguments, unit),
         )
         for subject in fleet.subjects
     )
-    return (*template, *drop_ins)
+    if not template:
+        return drop_ins
+    own = (_instance(fleet, subject) for subject in fleet.subjects)
+    return (*template, *(file for file in own if file is not None), *drop_ins)
+
+
+def _instance(fleet: BuiltFleet, subject: BuiltDriver) -> ExportedFile | None:
+    """What `launch` says of a driver that the template starts; None if it says nothing."""
+    launch = subject.launch(None, None)
+    name = subject.entry.name
+    unit = [line for other in launch.after for line in _ordered(f"envbuild@{other}.service")]
+    service = _environment(launch)
+    if launch.arguments:
+        binary = check_path(f"{fleet.store}/current/bin/{name}", "systemd")
+        words = " ".join(map(quote, launch.arguments))
+        service += ["ExecStart=", f"ExecStart={binary} {words}"]
+    if not unit and not service:
+        return None
+    lines = [f"# {header('systemd')}", *(["[Unit]", *unit] if unit else [])]
+    lines += ["[Service]", *service] if service else []
+    return ExportedFile(name=f"envbuild@{name}.service.d/{DROP_IN}", text=join(lines))
+
+
+def _ordered(unit: str) -> tuple[str, str]:
+    return f"After={unit}", f"Wants={unit}"
+
+
+def _environment(launch: Launch) -> list[str]:
+    return [f"EnvironmentFile={launch.environment_file}"] if launch.environment_file else []
 
 
 def drop_in(subject: BuiltDriver, *, stable: bool, unit: str, tail: str) -> ExportedFile:
     """`<unit>.d/50-envbuild.conf`: replaces the unit's command by this one."""
     binary = check_path(subject.binary(stable=stable), "systemd")
-    lines = [f"# {header('systemd')}", "[Service]"]
+    launch = subject.launch(None, None)
+    after = [line for other in launch.after for line in _ordered(f"{other}.service")]
+    lines = [f"# {header('systemd')}", *(["[Unit]", *after] if after else []), "[Service]"]
     if tail == _ARGUMENTS:
         lines.append(f"EnvironmentFile=-%E/envbuild/{subject.entry.name}.env")
+    lines += _environment(launch)
     lines += ["ExecStart=", f"ExecStart={binary} {tail}".rstrip()]
     return ExportedFile(name=f"{unit}.d/{DROP_IN}", text=join(lines))
 
@@ -151,11 +183,12 @@ def _sandbox(fleet: BuiltFleet) -> Iterator[str]:
 
 FORMAT = ExportFormat(
     name="systemd",
-    files="`envbuild@.service`, `DRIVER.service.d/50-envbuild.conf`",
+    files="`envbuild@.service`, and drop-ins `50-envbuild.conf` for units of drivers",
     taken_by="`systemd-analyze verify`",
     render=lambda export: render_systemd(
         export.fleet, arguments=export.request.arguments, unit=export.unit()
     ),
     options=(ARGUMENTS, UNIT),
     stable=True,
+    uses_declaration=True,
 )

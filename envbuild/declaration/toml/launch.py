@@ -1,0 +1,141 @@
+"""`[drivers.NAME.launch]`: what a service needs when it is started, for the exports that start it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from envbuild.declaration.declaration import Launch
+from envbuild.declaration.toml.table import Key, Place, TextError, kind, list_of, read_table, text
+from envbuild.nearest_name import no_driver
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+
+    from envbuild.declaration.declaration import Driver
+
+_LAST_PORT = 65535
+_MOST_ARGUMENTS = 500
+_FILE = re.compile(r"/[A-Za-z0-9._/+-]+")
+_HEALTH = re.compile(r"/[A-Za-z0-9._~/%?=&+-]*")
+
+
+def read_port(value: object, place: Place) -> int | None:
+    """Read a port."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        place.wrong(f"must be a port, not {kind(value)}", hint="such as 8000")
+        return None
+    if not 1 <= value <= _LAST_PORT:
+        place.wrong(f"must be from 1 to {_LAST_PORT}, not {value}")
+        return None
+    return value
+
+
+def _file(written: str) -> str:
+    if _FILE.fullmatch(written) is None or ".." in written.split("/"):
+        hint = "write an absolute path with letters, digits and . _ / + -"
+        raise TextError(f"{written!r} is not a path that every launcher can read", hint=hint)
+    return written
+
+
+def _argument(written: str) -> str:
+    if not written.isprintable():
+        raise TextError(f"{written!r} has control characters")
+    return written
+
+
+def _health(written: str) -> str:
+    if _HEALTH.fullmatch(written) is None:
+        raise TextError(f"{written!r} is not the path of an address", hint='such as "/health"')
+    return written
+
+
+PORT = Key("port", read_port)
+AFTER = Key("after", list_of(text(str), filled=True, unique=True))
+ENVIRONMENT_FILE = Key("environment-file", text(_file))
+ARGUMENTS = Key("arguments", list_of(text(_argument)))
+HEALTH_PATH = Key("health-path", text(_health))
+LAUNCH_KEYS: tuple[Key[object], ...] = (PORT, AFTER, ENVIRONMENT_FILE, ARGUMENTS, HEALTH_PATH)
+
+
+def read_launch(value: object, place: Place) -> Launch | None:
+    """Read `{ port = 8000, after = ["gateway"], arguments = ["serve", "MODEL"] }`."""
+    table = read_table(value, place, LAUNCH_KEYS)
+    if table is None:
+        return None
+    arguments = table.get(ARGUMENTS) or ()
+    if len(arguments) > _MOST_ARGUMENTS:
+        place.at(ARGUMENTS.name).wrong(f"has more than {_MOST_ARGUMENTS} arguments")
+        return None
+    if table.has(HEALTH_PATH) and not table.has(PORT):
+        hint = "add the port that it listens on"
+        place.at(HEALTH_PATH.name).wrong("is asked on a port, and `port` is not there", hint=hint)
+    return Launch(
+        port=table.get(PORT),
+        after=table.get(AFTER) or (),
+        environment_file=table.get(ENVIRONMENT_FILE),
+        arguments=arguments,
+        health_path=table.get(HEALTH_PATH),
+    )
+
+
+LAUNCH = Key("launch", read_launch)
+
+
+def check_launch(drivers: Iterable[Driver], names: Collection[str], place: Place) -> None:
+    """Report unknown drivers and circles in `after`, and ports that two enabled drivers have.
+
+    `names` are those of all drivers in the file, whose tables are at `place`.
+    """
+    after: dict[str, tuple[str, ...]] = {}
+    ports: dict[int, str] = {}
+    for driver in drivers:
+        if driver.launch is None:
+            continue
+        own = place.at(driver.name, LAUNCH.name)
+        after[driver.name] = driver.launch.after
+        for number, name in enumerate(driver.launch.after):
+            if name not in names:
+                message, hint = no_driver(name, list(names))
+                own.at(AFTER.name, number).wrong(f"{message} to start after", hint=hint)
+        port = driver.launch.port
+        if (
+            port is not None
+            and driver.enabled
+            and ports.setdefault(port, driver.name) != driver.name
+        ):
+            message = f"{port} is the port of {ports[port]} too"
+            own.at(PORT.name).wrong(message, hint="give one of them another port")
+    circle = find_circle(after)
+    if circle:
+        words = " → ".join((*circle, circle[0]))
+        at = place.at(circle[0], LAUNCH.name, AFTER.name)
+        at.wrong(f"the driver starts after itself: {words}", hint="break the circle")
+
+
+def find_circle(after: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """The names of one circle, each before one that it starts after; empty if there is none."""
+    done: set[str] = set()
+    for start in after:
+        path: dict[str, Iterator[str]] = {}
+        at: str | None = start
+        while at is not None:
+            if at in path:
+                names = list(path)
+                return tuple(names[names.index(at) :])
+            if at not in done:
+                path[at] = iter(after.get(at, ()))
+            at = _next(path, done)
+    return ()
+
+
+def _next(path: dict[str, Iterator[str]], done: set[str]) -> str | None:
+    """The next name to look at, behind the last of the path; what has no more is done."""
+    while path:
+        last = next(reversed(path))
+        for name in path[last]:
+            if name not in done:
+                return name
+        done.add(last)
+        del path[last]
+    return None
