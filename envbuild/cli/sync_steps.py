@@ -40,7 +40,30 @@ def plan_sync(
     plan = planner.plan(tuple(arguments.drivers))
     for wanted in plan.wanted:
         check_environment_path(context.store.environment(wanted.environment))
+    _warn_of_space(context, plan, progress)
     return plan
+
+
+def _warn_of_space(context: Context, plan: Plan, progress: Progress) -> None:
+    """Say it if the disk has less free than the wheels that are to be unpacked there.
+
+    It is no error: what a killed sync had unpacked already is not known to be there.
+    """
+    if not plan.builds:
+        return
+    from envbuild.report.lines import render_bytes
+    from envbuild.target.host import disk_free
+    from envbuild.wheelcache.wheels import WheelCache
+
+    wheels = WheelCache(context.store.cache / "wheels")
+    sizes = {file.sha256: file.size for wanted in plan.builds for file in wanted.files}
+    coming = sum(size for sha256, size in sizes.items() if not wheels.has(sha256))
+    free = disk_free(context.store.root)
+    if coming > free:
+        progress.note(
+            f"warning: wheels of {render_bytes(coming)} are to be unpacked, and the disk of "
+            f"{context.store.root} has {render_bytes(free)} free: it will not do"
+        )
 
 
 def _are_recorded(plan: Plan) -> bool:

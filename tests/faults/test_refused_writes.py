@@ -194,3 +194,20 @@ def test_a_home_of_somebody_else(declared: CommandLine, project: Path) -> None:
     result = declared.wrapped(NOBODY, "lock")
     _assert_says(result, "ermission denied", ".cache/envbuild")
     assert not (project / "locks").exists()
+
+
+def test_a_disk_that_will_not_do_is_named_beforehand(declared: CommandLine, disk: Disk) -> None:
+    """A plan and a sync say what is missing before anything is downloaded; with room nothing is said."""
+    store = disk.place / "s"
+    declared("lock", check=True)
+    env = {"ENVBUILD_STORE": str(store)}
+    assert "will not do" not in declared("sync", "--dry-run", env=env, check=True).stderr
+    disk.fill()
+    said = "warning: wheels of 8.0 MiB are to be unpacked, and the disk of"
+    assert said in declared("sync", "--dry-run", env=env, check=True).stderr
+    (disk.place / "ballast").write_bytes(bytes(20 << 20))
+    refused = declared("sync", env=env)
+    assert said in refused.stderr
+    assert refused.code == HOST
+    disk.make_room()
+    assert "will not do" not in declared("sync", env=env, check=True).stderr
