@@ -272,6 +272,12 @@ class Code(enum.StrEnum):
         "the store lies on a file system that is mounted `noexec`: no program and no native module there starts",
         "mount it without `noexec`, or put the store elsewhere",
     )
+    OLD_EXPORT = (
+        "old-export",
+        "warning",
+        "an exported file names an environment that is no longer current",
+        "run `envbuild export --refresh`",
+    )
     DISK = (
         "disk",
         "error",

@@ -7,21 +7,24 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from envbuild.cli.options import Arguments, Parameter, drivers
+from envbuild.cli.options import Arguments, Parameter, drivers, flag
 from envbuild.cli.verbs import Verb
+from envbuild.errors import Problem, UsageError
 from envbuild.launchers.registry import all_formats, all_options
 from envbuild.report.outcome import Outcome, outcome_of
+from envbuild.text import text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from envbuild.cli.context import Context
-    from envbuild.commands.export import Exporter
+    from envbuild.commands.export import Exporter, ExportResult
     from envbuild.index.locations import IndexLocations
     from envbuild.launchers.export import ExportRequest
     from envbuild.launchers.fleet import FileSource
     from envbuild.lockfile.lockfile import Lockfile
+    from envbuild.text import Text
 
 
 _FORMATS = tuple(known.name for known in all_formats())
@@ -33,7 +36,9 @@ _STABLE = ", ".join(known.name for known in all_formats() if known.stable)
 
 @Verb(
     "export",
-    Parameter("export_format", "FORMAT", f"one of {', '.join(_FORMATS)}", choices=_FORMATS),
+    Parameter(
+        "export_format", "FORMAT", f"one of {', '.join(_FORMATS)}", choices=_FORMATS, count="?"
+    ),
     drivers("only these (default: all)"),
     Parameter(
         "--stable",
@@ -60,6 +65,7 @@ _STABLE = ", ".join(known.name for known in all_formats() if known.stable)
         default=(),
         group="where",
     ),
+    flag("--refresh", "write every file anew that was exported with exact paths (--out)"),
     *(
         Parameter(
             f"--{option.name}", option.metavar, f"{option.help} ({', '.join(takers)})", const=""
@@ -72,8 +78,99 @@ def export(context: Context, arguments: Arguments) -> Outcome:
     """Write the files of launchers and other tools."""
     from envbuild.report.export import export_table, render_export
 
-    result = _exporter(context).export(_request(context, arguments))
+    if arguments.refresh:
+        return _refresh(context, arguments)
+    if arguments.export_format is None:
+        hint = f"there are {', '.join(_FORMATS)}"
+        raise UsageError(Problem(message="name the format to export", hint=hint))
+    request = _request(context, arguments)
+    result = _exporter(context).export(request)
+    _remember(context, request, result)
     return outcome_of(result, render_export, export_table, code=result.exit_code)
+
+
+def _remember(context: Context, request: ExportRequest, result: ExportResult) -> None:
+    """Tell the store of written files that name environments, so that a gc keeps what they name."""
+    from envbuild.store.roots import Root, add_root, environments_in
+
+    root = context.store.root
+    named = tuple(
+        os.path.abspath(path)  # noqa: PTH100
+        for path, file in zip(result.written, result.files, strict=False)
+        if environments_in(file.text, root)
+    )
+    if not named or request.out is None:
+        return
+    try:
+        add_root(
+            root,
+            Root(
+                format=request.format,
+                drivers=request.drivers,
+                stable=request.stable,
+                options=request.options,
+                declaration=os.path.abspath(context.declaration_path),  # noqa: PTH100
+                out=os.path.abspath(request.out),  # noqa: PTH100
+                files=named,
+            ),
+        )
+    except OSError as error:
+        said = f"warning: {root} does not know of the exported files ({error.strerror}): a gc may remove what they name"
+        sys.stderr.write(text_of([said]))
+
+
+def _refresh(context: Context, arguments: Arguments) -> Outcome:
+    if arguments.export_format is not None:
+        message = "with --refresh, no format is named: every export is written as it was"
+        raise UsageError(Problem(key=arguments.export_format, message=message))
+    return outcome_of(refresh_exports(context), _render_refreshed, _refreshed_table)
+
+
+def refresh_exports(context: Context) -> tuple[tuple[str, bool], ...]:
+    """Write every registered export anew: each file, and whether it changed.
+
+    Errors as those of `export`; an export whose folder is gone is left alone.
+    """
+    from envbuild.cli.context import Context as Own
+    from envbuild.launchers.export import ExportRequest
+    from envbuild.store.roots import named_by_roots
+
+    done: dict[str, bool] = {}
+    for root in {root.name: root for root, _, _ in named_by_roots(context.store.root)}.values():
+        given = {"file": root.declaration, "store": str(context.store.root), "trust_owner": False}
+        own = Own(arguments=Arguments(**given), environment=context.environment)
+        request = ExportRequest(
+            format=root.format,
+            drivers=root.drivers,
+            stable=root.stable,
+            options=root.options,
+            envbuild=_own_command(own),
+            program=_PROGRAM,
+            out=Path(root.out),
+        )
+        before = {path: _text(path) for path in root.files}
+        result = _exporter(own).export(request)
+        _remember(own, request, result)
+        for path, file in zip(map(os.path.abspath, result.written), result.files, strict=True):
+            done[path] = before.get(path) != file.text
+    return tuple(done.items())
+
+
+def _text(path: str) -> str | None:
+    try:
+        return Path(path).read_text("utf-8")
+    except (OSError, ValueError):
+        return None
+
+
+def _render_refreshed(files: tuple[tuple[str, bool], ...]) -> Text:
+    words = {True: "written anew", False: "as it was"}
+    lines = [f"{path}: {words[changed]}" for path, changed in files]
+    return text_of(lines or ["no file was exported with exact paths"])
+
+
+def _refreshed_table(files: tuple[tuple[str, bool], ...]) -> dict[str, object]:
+    return {"files": [{"path": path, "changed": changed} for path, changed in files]}
 
 
 def _request(context: Context, arguments: Arguments) -> ExportRequest:

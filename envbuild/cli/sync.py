@@ -32,7 +32,7 @@ def _at_once(arguments: Arguments, environment: Mapping[str, str]) -> Text | Non
     root = store_root(arguments, environment)
     if root is None or arguments.drivers or arguments.dry_run or arguments.variant:
         return None
-    if arguments.no_cache_keep:
+    if arguments.no_cache_keep or arguments.refresh_exports:
         return None
     if any(getattr(arguments, name) for name in _ABOUT_RELEASES if name != "only_from"):
         return None
@@ -72,6 +72,7 @@ def _at_once(arguments: Arguments, environment: Mapping[str, str]) -> Text | Non
         "ask no index: use only what the store's cache and indexes that are folders hold",
     ),
     flag("--keep-going", "when some drivers fail, switch to the others"),
+    flag("--refresh-exports", "then write anew what was exported with exact paths"),
     flag("--no-cache-keep", "then remove the store's caches, as for a layer of an image"),
     Parameter("--variant", "NAME", "build this variant, whatever accelerator the host has"),
     JOBS,
@@ -90,6 +91,10 @@ def sync(context: Context, arguments: Arguments) -> Outcome:
         result = _sync(context, arguments, progress)
     if arguments.no_cache_keep and not arguments.dry_run and not result.failures:
         _drop_cache(context)
+    if arguments.refresh_exports and not arguments.dry_run and not result.failures:
+        from envbuild.cli.export import refresh_exports
+
+        refresh_exports(context)
     failed = [problem for failure in result.failures for problem in failure.error.problems]
     sys.stderr.write(render_problems(failed))
     return outcome_of(result, render_sync, sync_table, code=result.exit_code)

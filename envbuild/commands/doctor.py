@@ -18,6 +18,7 @@ from envbuild.launchers.unit_file import parse_unit
 from envbuild.lean_json import read_ordinary
 from envbuild.posix.input_file import MOST_UNIT, RefusedInputError, read_named
 from envbuild.python.probe import ask_python, is_shareable
+from envbuild.store.roots import named_by_roots
 from envbuild.store.shims import shim_owners
 from envbuild.target.accelerator import find_kind
 from envbuild.target.host import disk_free
@@ -92,7 +93,7 @@ class Doctor:
 
     def examine(self, units: tuple[UnitCommand, ...] = ()) -> Diagnosis:
         """Run all checks."""
-        findings = [*self._store_findings()]
+        findings = [*self._store_findings(), *self._export_findings()]
         for driver in self.manifest.drivers:
             findings += self._interpreter_findings(driver)
             findings += self._accelerator_findings(driver)
@@ -148,6 +149,15 @@ class Doctor:
             message = f"{_gib(free)} is free, and the largest environment takes {_gib(largest)}"
             hint = "free disk space, for example with `envbuild gc --cache`"
             yield Finding(code=Code.DISK, subject="store", message=message, hint=hint)
+
+    def _export_findings(self) -> Iterator[Finding]:
+        """The exported files that name what is no longer current."""
+        current = {basename(driver.environment) for driver in self.manifest.drivers}
+        for _, file, names in named_by_roots(self.store.root):
+            if old := sorted(names - current):
+                message = f"it names {', '.join(old)}, which is no longer current"
+                hint = "`envbuild export --refresh` renews it; gc keeps what it names until then"
+                yield Finding(code=Code.OLD_EXPORT, subject=file, message=message, hint=hint)
 
     def _interpreter_findings(self, driver: ManifestDriver) -> Iterator[Finding]:
         name = basename(driver.environment)

@@ -15,6 +15,7 @@ from envbuild.posix.shortage import pass_shortage_on
 from envbuild.store.garbage import Kept, StoredEnvironment, StoredGeneration
 from envbuild.store.processes import find_processes, is_leased
 from envbuild.store.pythons import python_name
+from envbuild.store.roots import named_by_roots, remove_dead_roots
 from envbuild.store.trash import Trash
 from envbuild.value import replace, value
 
@@ -45,8 +46,13 @@ class Collector:
         running: dict[str, list[Process]] = {}
         for process in find_processes(self.store.environments):
             running.setdefault(process.environment, []).append(process)
+        exported: dict[str, list[str]] = {}
+        for _, file, names in named_by_roots(self.store.root):
+            for name in names:
+                exported.setdefault(name, []).append(file)
         return tuple(
-            self._environment(name, tuple(running.get(name, ()))) for name in sorted(self._names())
+            self._environment(name, tuple(running.get(name, ())), tuple(exported.get(name, ())))
+            for name in sorted(self._names())
         )
 
     def take(self, plan: GcPlan) -> GcPlan:
@@ -95,6 +101,7 @@ class Collector:
 
     def _take_leftovers(self, trash: Trash) -> None:
         """Remove leftovers of killed runs: incomplete generations, files of removed environments."""
+        remove_dead_roots(self.store.root)
         for path in self.store.generation(0).parent.glob(".*.tmp"):
             trash.take(path)
         numbers = set(self.store.generation_numbers())
@@ -139,7 +146,9 @@ class Collector:
             pass  # `verify` reports damage
         return StoredGeneration(number=number, created=created, environments=tuple(sorted(needed)))
 
-    def _environment(self, name: str, processes: tuple[Process, ...]) -> StoredEnvironment:
+    def _environment(
+        self, name: str, processes: tuple[Process, ...], exported: tuple[str, ...]
+    ) -> StoredEnvironment:
         created, size, python = self._receipt_head(name)
         links = (python, _link_target(self.store.environment(name) / "bin/python"))
         pythons = (python_name(self.store.pythons, path) for path in links)
@@ -151,6 +160,7 @@ class Collector:
             leased=is_leased(self.store.environment(name)),
             size=size,
             pythons=tuple({python for python in pythons if python is not None}),
+            exported=exported,
         )
 
     def _receipt_head(self, name: str) -> tuple[str | None, int | None, str]:

@@ -46,6 +46,9 @@ class StoredEnvironment:
     pythons: tuple[str, ...] = ()
     """The folder names of the managed Pythons that it needs."""
 
+    exported: tuple[str, ...] = ()
+    """The exported files that name it."""
+
 
 @value
 class StoredPython:
@@ -185,5 +188,6 @@ def _reasons(item: StoredEnvironment, before: str | None) -> Iterator[str]:
         yield "lease held by a process that cannot be seen from here"
     if item.busy:
         yield "build running"
+    yield from (f"exported in {file}" for file in item.exported)
     if before is not None and item.created is not None and item.created >= before:
         yield f"made after {before}"
