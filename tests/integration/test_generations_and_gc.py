@@ -215,8 +215,9 @@ def test_what_is_no_store(web: Web, scratch: Path, verb: str) -> None:
         folder.mkdir()
     (other / "envs").mkdir()
     (other / "envs" / "precious").write_text("data")
-    assert web.run(verb, "--store", str(scratch / "none")).code == 1
-    assert web.run(verb, "--store", str(empty)).code == 1
+    nothing = 0 if verb in ("gc", "ps", "doctor") else 1  # an empty store is no error to look at
+    assert web.run(verb, "--store", str(scratch / "none")).code == nothing
+    assert web.run(verb, "--store", str(empty)).code == nothing
     result = web.run(verb, "--store", str(other))
     assert result.code == 5
     assert "is not a store" in result.stderr
