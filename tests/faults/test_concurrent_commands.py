@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.support.index_server import IndexServer
 
 MANY = 8
-_BUILT = re.compile(r"^\w+: built (\S+)$", re.MULTILINE)
+_BUILT = re.compile(r"^\w+: built (\S+), [0-9.]+ s$", re.MULTILINE)
 
 
 @pytest.fixture

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 STEPS = ROOT / "scripts/action"
 
+SOURCE = ("envbuild", "pyproject.toml", "hatch_build.py", "share", "README.md", "LICENSE")
+"""What a wheel of envbuild is built from."""
+
 
 def _git(folder: Path, *arguments: str) -> str:
     """Run git in a folder as somebody, whatever the host has configured."""
@@ -143,7 +146,7 @@ def test_the_actions_first_step_installs_envbuild(
     """The step leaves an `envbuild` of this very source on the job's PATH."""
     source = scratch / "source"
     source.mkdir()
-    for name in ("envbuild", "pyproject.toml", "README.md", "LICENSE"):
+    for name in SOURCE:
         path = ROOT / name
         copy = shutil.copytree if path.is_dir() else shutil.copy
         copy(path, source / name)
@@ -207,7 +210,7 @@ def _hook_repository(scratch: Path) -> Path:
     """A repository with this source as it stands, committed or not."""
     source = scratch / "hook"
     source.mkdir()
-    for name in ("envbuild", "pyproject.toml", "README.md", "LICENSE", ".pre-commit-hooks.yaml"):
+    for name in (*SOURCE, ".pre-commit-hooks.yaml"):
         path = ROOT / name
         copy = shutil.copytree if path.is_dir() else shutil.copy
         copy(path, source / name)

@@ -425,7 +425,11 @@ BAD = {
     "no key": (("publish", "dir:r", "--sign", "/no/key"), 2, "cannot sign"),
     "a folder of others": (("publish", "dir:."), 2, "has other files"),
     "no source": (("sync", "--only-from"), 2, "no source of one is named"),
-    "nothing there": (("sync", "--from", "dir:/no/release"), 4, "nothing has been published"),
+    "nothing there": (
+        ("sync", "--from", "dir:/no/release", "--only-from"),
+        4,
+        "nothing has been published",
+    ),
     "build alone": (("sync", "--from", "dir:/r", "--build"), 2, "--fetch is not given"),
     "no folder": (("fetch",), 2, "name the folder"),
 }
