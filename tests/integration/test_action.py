@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -153,9 +152,8 @@ def test_the_actions_first_step_installs_envbuild(
     done = _step("install", run_envbuild_online, project, runner, ENVBUILD_SOURCE=str(source))
     assert done.returncode == 0, done.stderr
     folder = Path(Path(runner["GITHUB_PATH"]).read_text().strip())
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     said = subprocess.run((folder / "envbuild", "--version"), capture_output=True, text=True)
-    assert said.stdout.strip() == f"envbuild {version}", said.stderr
+    assert re.fullmatch(r"envbuild \d+\.\d+\.\d+\S*\n", said.stdout), said
 
 
 @pytest.mark.index
