@@ -141,6 +141,7 @@ class Publisher:
         lockfiles = {name: one.lockfile for name, one in stored.items()}
         built = tuple(self._built(stored))
         chosen = self._targets(lockfiles, built, targets)
+        built = tuple(one for one in built if _is_chosen(one, chosen))
         self.progress.stage("release", "packing bytecode")
         layers = dict(self._wheels(lockfiles, chosen))
         derivations = tuple(one.derivation for one in built)
@@ -380,6 +381,11 @@ def _sequence(manifest: bytes) -> int:
 def _version(release: Release, driver: str) -> str:
     found = (one.version for one in release.environments if one.driver == driver)
     return next(found, "(not built)")
+
+
+def _is_chosen(built: _Built, chosen: Mapping[str, tuple[Target, ...]]) -> bool:
+    """Whether what is built is for a target of the release."""
+    return built.released.target in map(str, chosen[built.released.driver])
 
 
 def _left_out(

@@ -164,6 +164,21 @@ def test_a_host_goes_on_with_the_release(fleet: Fleet) -> None:
     assert fleet.current == 3
 
 
+def test_only_what_is_built_for_a_published_target_goes_along(fleet: Fleet) -> None:
+    """Of another Python than the store's there are wheels, and neither bytecode nor an environment."""
+    other = "3.12" if fleet.python != "3.12" else "3.13"
+    declared = declare_drivers({"web": ["web"]}, python=fleet.python)
+    fleet.run.declare(declared.replace(f'"{fleet.python}"', f'["{fleet.python}", "{other}"]', 1))
+    fleet.run("lock", check=True)
+    fleet.run("sync", check=True)
+    lockfile = (fleet.run.cwd / "locks/web.toml").read_text()
+    (target,) = (line.strip(' ",') for line in lockfile.splitlines() if f'  "{other}-' in line)
+    published = fleet.publish("--target", target, "--format", "json").json
+    assert published["environments"] == []
+    both = fleet.publish("--format", "json").json
+    assert [one["target"].split("-")[0] for one in both["environments"]] == [fleet.python]
+
+
 def test_an_expired_release_is_refused(fleet: Fleet) -> None:
     """What nobody has published anew for too long is not followed, unless somebody says so."""
     fleet.build()
