@@ -117,6 +117,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     timeout = _IDLE
+    disable_nagle_algorithm = True
+    """Else a body waits until the client has confirmed its head, some 40 ms."""
+
     server: RouterServer
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name

@@ -33,6 +33,9 @@ class Asked:
 class Handler(http.server.BaseHTTPRequestHandler):
     """Keeps connections open, says nothing to stderr, notes what was asked."""
 
+    disable_nagle_algorithm = True
+    """Else a body waits until the client has confirmed its head, some 40 ms."""
+
     protocol_version = "HTTP/1.1"
     timeout = 30
     server: LoopbackServer  # the base class says less
