@@ -12,7 +12,7 @@ from envbuild.text import text_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from envbuild.commands.host_report import HostReport
+    from envbuild.commands.host_report import HostReport, RunningProcesses
     from envbuild.text import Text
 
 KIND = "host-report"
@@ -67,16 +67,18 @@ def report_table(result: HostReport) -> dict[str, object]:
             for one in result.drivers
         ],
         "drift": [finding_table(finding) for finding in result.drift],
-        "running": [
-            {
-                "driver": one.driver,
-                "version": one.version,
-                "current": one.current,
-                "count": one.count,
-            }
-            for one in result.running
-        ],
+        "running": [running_table(one) for one in result.running],
         "findings": [finding_table(finding) for finding in result.findings],
+    }
+
+
+def running_table(found: RunningProcesses) -> dict[str, object]:
+    """The processes of one environment as a JSON object."""
+    return {
+        "driver": found.driver,
+        "version": found.version,
+        "current": found.current,
+        "count": found.count,
     }
 
 

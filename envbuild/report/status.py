@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.finding import finding_table
+from envbuild.report.host_report import running_table
 from envbuild.report.lines import column_lines, finding_lines, render_bytes, render_count
 from envbuild.report.list import named_variant
 from envbuild.report.prometheus import metric, seconds_since_1970
@@ -112,15 +113,7 @@ def status_table(result: Status) -> dict[str, object]:
             for one in result.drivers
         ],
         "drift": [finding_table(finding) for finding in result.drift],
-        "running": [
-            {
-                "driver": one.driver,
-                "version": one.version,
-                "current": one.current,
-                "count": one.count,
-            }
-            for one in result.running
-        ],
+        "running": [running_table(one) for one in result.running],
         "disk": None
         if disk is None
         else {

@@ -10,7 +10,7 @@ from envbuild.declaration.toml.table import Key, Place, TextError, kind, list_of
 from envbuild.nearest_name import no_driver
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from envbuild.declaration.declaration import Driver
 
@@ -115,27 +115,14 @@ def check_launch(drivers: Iterable[Driver], names: Collection[str], place: Place
 
 def find_circle(after: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
     """The names of one circle, each before one that it starts after; empty if there is none."""
-    done: set[str] = set()
-    for start in after:
-        path: dict[str, Iterator[str]] = {}
-        at: str | None = start
-        while at is not None:
-            if at in path:
-                names = list(path)
-                return tuple(names[names.index(at) :])
-            if at not in done:
-                path[at] = iter(after.get(at, ()))
-            at = _next(path, done)
+    if not after:
+        return ()
+    from graphlib import CycleError, TopologicalSorter
+
+    try:
+        TopologicalSorter(after).prepare()
+    except CycleError as error:
+        names: list[str] = error.args[1][:0:-1]
+        first = names.index(next(name for name in after if name in names))
+        return (*names[first:], *names[:first])
     return ()
-
-
-def _next(path: dict[str, Iterator[str]], done: set[str]) -> str | None:
-    """The next name to look at, behind the last of the path; what has no more is done."""
-    while path:
-        last = next(reversed(path))
-        for name in path[last]:
-            if name not in done:
-                return name
-        done.add(last)
-        del path[last]
-    return None
