@@ -29,10 +29,12 @@ TextError if it lies elsewhere, or is not there. The name is None if none can be
 """
 
 _NAMED = re.compile(
-    r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*(?P<extras>\[[^]]*\])?\s*@\s*(?P<place>\S.*)"
+    r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*+(?P<extras>\[[^]]*\])?+\s*+@\s*+(?P<place>\S.*)"
 )
-_EXTRAS = re.compile(r"(?P<place>.*?)\s*(?P<extras>\[[A-Za-z0-9._,\s-]*\])?")
-_MARKER = re.compile(r"\s+;|;\s+")
+_EXTRAS = re.compile(r"[A-Za-z0-9._,\s-]*\]")
+"""What follows the bracket that opens them."""
+
+_MARKER = re.compile(r"(?<=\s);|;(?=\s)")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -61,21 +63,22 @@ def read_direct(text: str, locate: Locate | None) -> DirectRequirement:
 
     Without `locate` paths are refused. No message repeats an address, which may have a password.
     """
-    place, *marker = _MARKER.split(text.strip(), maxsplit=1)
+    place, *marker = map(str.strip, _MARKER.split(text.strip(), maxsplit=1))
     named = _NAMED.fullmatch(place)
     name = named["name"] if named else None
     extras = (named["extras"] if named else None) or ""
     place = named["place"] if named else place
     if "://" not in place and not named:
-        match = _EXTRAS.fullmatch(place)
-        place, extras = (match["place"], match["extras"] or "") if match else (place, "")
+        path, bracket, rest = place.rpartition("[")
+        if bracket and _EXTRAS.fullmatch(rest):
+            place, extras = path.rstrip(), f"[{rest}"
     found, table = _source(place, locate)
     name = name or found
     if name is None:
         hint = "write it with its name: NAME @ PLACE"
         raise TextError("its name cannot be read without running it", hint=hint)
     extra_names = extras or _egg_extras(place)
-    written = f"{name}{extra_names}" + (f" ; {marker[0].strip()}" if marker else "")
+    written = f"{name}{extra_names}" + (f" ; {marker[0]}" if marker else "")
     requirement = parse_requirement(written)
     check_source(requirement.name, dict(table))
     return DirectRequirement(name=requirement.name, requirement=str(requirement), source=table)

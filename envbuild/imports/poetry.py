@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from envbuild.imports.direct import Locate, SourceTable
 
-_CLAUSE = re.compile(r"(?P<sign>\^|~(?!=)|===|[<>=!~]=|[<>])?\s*(?P<version>[^\s,<>=!~^]+)")
+_CLAUSE = re.compile(r"(?:(?P<sign>\^|~(?!=)|===|[<>=!~]=|[<>])\s*)?(?P<version>[^\s,<>=!~^]+)")
 _MARKERS = ("sys_platform", "platform_machine", "platform_system", "os_name", "python_version")
 """Keys of an entry that are markers of the same name."""
 

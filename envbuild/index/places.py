@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _HINT = (
     "give an http(s) URL, or several with blanks between them; or a file: URL or an absolute folder"
 )
-_NEXT_PLACE = re.compile(r"\s+(?=https?://)", re.IGNORECASE)
+_NEXT_PLACE = re.compile(r"(?<!\s)\s+(?=https?://)", re.IGNORECASE)
 """Between two mirrors; a folder has none, and may have a blank in its name."""
 
 _LONGEST_SHOWN = 40

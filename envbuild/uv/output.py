@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from envbuild.lockfile.lockfile import ChosenFile
 
 
-_TRY = re.compile(r"\s*\(try: `--[^`\n]*`\)")
+_TRY = re.compile(r"(?<!\s)\s*\(try: `--[^`\n]*`\)")
 _FOREIGN = re.compile(
     r"`--[a-z]|(?<![\w-])--[a-z]|\bUV_[A-Z]|\btool\.uv\b|\buv\.toml\b|\bpip\.conf\b"
 )
