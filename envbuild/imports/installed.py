@@ -27,8 +27,8 @@ class VenvPackage:
 
     version: str
     requires: tuple[str, ...]
-    requested: bool
-    """Whether it was named when it was installed (PEP 376)."""
+    requested: bool | None
+    """Whether it was named when it was installed (PEP 376); None if its installer does not tell."""
 
     commands: tuple[str, ...]
     by_url: bool
@@ -39,7 +39,10 @@ class VenvPackage:
 
 
 def read_installed(name: str, python: str | None, found: Iterable[VenvPackage]) -> Draft:
-    """A venv → a driver with the requested packages, at the versions in the venv."""
+    """A venv → a driver with the requested packages, at the versions in the venv.
+
+    Where the installer does not tell, these are the packages that no other one requires.
+    """
     packages = {package.name: package for package in found if package.name not in _TOOLS}
     needed = {
         _package_of(text)
@@ -47,8 +50,13 @@ def read_installed(name: str, python: str | None, found: Iterable[VenvPackage]) 
         for text in package.requires
         if "extra ==" not in text
     }
-    roots = [package for package in packages.values() if package.requested]
-    roots = roots or [package for package in packages.values() if package.name not in needed]
+    unneeded = [package for package in packages.values() if package.name not in needed]
+    roots = [
+        package
+        for package in packages.values()
+        if package.requested or (package.requested is None and package in unneeded)
+    ]
+    roots = roots or unneeded
     placed = [package for package in packages.values() if package.source]
     left_out = tuple(
         f"{package.name}: it came from a URL or a path; put its wheel into a folder, "

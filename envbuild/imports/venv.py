@@ -50,11 +50,18 @@ def _read(info: Path) -> VenvPackage:
         name=name,
         version=headers.get("Version", ""),
         requires=tuple(headers.get_all("Requires-Dist", [])),
-        requested=(info / "REQUESTED").exists(),
+        requested=_requested(info),
         commands=_commands(info / "entry_points.txt"),
         by_url=(info / "direct_url.json").exists(),
         source=_source(info / "direct_url.json", name),
     )
+
+
+def _requested(info: Path) -> bool | None:
+    """Whether a package was named when it was installed; None if uv installed it, which marks every package."""
+    if (info / "INSTALLER").is_file() and (info / "INSTALLER").read_bytes().strip() == b"uv":
+        return None
+    return (info / "REQUESTED").exists()
 
 
 def _source(file: Path, name: str) -> SourceTable:

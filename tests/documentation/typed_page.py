@@ -32,7 +32,7 @@ SHORTENED = (
     (r"\bPython 3\.\d+\.\d+\b", "Python 3.12.8"),
     (r"\b\d+ bytes instead of \d+\b", "1201 bytes instead of 1200"),
     (r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ", "2026-11-20T10:00:00Z"),
-    (r"\b\d+(\.\d+)? (s|seconds?|KiB|MiB)\b", r"2 \2"),
+    (r"\b\d+(\.\d+)? (s|seconds?|B|KiB|MiB)\b", r"2 \2"),
     (r"^\d+ process(es)? of other users could not be inspected.*\n", ""),
     (r" +$", ""),
 )
@@ -111,9 +111,11 @@ class TypedPage:
         return text
 
     def _pairs(self) -> tuple[tuple[str, str], ...]:
+        words = ('"{}"', "Python {}")
+        pythons = ((word.format(PYTHON), word.format(self.python)) for word in words)
         return (
             (STORE, self.run.env["ENVBUILD_STORE"]),
             ("/srv/fleet", str(self.run.cwd)),
             (PLATFORM, host_platform()),
-            *([(f'"{PYTHON}"', f'"{self.python}"')] if self.python != PYTHON else []),
+            *(pair for pair in pythons if self.python != PYTHON),
         )

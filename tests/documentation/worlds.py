@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+from envbuild.uv.executable import base_arguments, uv_executable
 from tests.support.command_line import copy_own_fleet, declare_drivers
 from tests.support.wheels import Wheel, command_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.support.command_line import CommandLine
     from tests.support.index_server import IndexServer
@@ -76,6 +79,72 @@ def variants(index: IndexServer, run: CommandLine) -> None:
     (project / "hosts" / "no-gpu.toml").write_text('cpu = { features = ["avx2"] }\n')
 
 
+SERVE = """\
+import sys
+
+import torch
+
+def main():
+    if sys.argv[1:] == ["--version"]:
+        print("{name} {version}")
+    else:
+        print("{name} {version} on torch", torch.__version__ + ":", *sys.argv[1:])
+"""
+UNIT = """\
+[Unit]
+Description=vllm
+
+[Service]
+User=vllm
+ExecStart=/srv/fleet/venvs/vllm/bin/vllm serve Qwen/Qwen3-0.6B
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+def tutorial(index: IndexServer, run: CommandLine) -> None:
+    """Two services with torch, each in a venv of its own; and newer releases of what is in them."""
+    for name, version, needs in (
+        ("vllm", "0.11.0", ("torch==2.8.0", "transformers>=4.55.2", "numpy")),
+        ("vllm", "0.11.1", ("torch==2.9.0", "transformers>=4.56", "numpy")),
+        ("whisper-server", "2.1.0", ("torch>=2.6", "transformers>=4.40,<4.50", "numpy<2")),
+    ):
+        module = name.replace("-", "_")
+        index.add(
+            Wheel(
+                name=name,
+                version=version,
+                requires=needs,
+                files={f"{module}.py": SERVE.format(name=name, version=version)},
+                commands={name: f"{module}:main"},
+            )
+        )
+    for version in ("2.8.0", "2.9.0"):
+        index.add(Wheel(name="torch", version=version, bare=True))
+    for name, versions in (
+        ("transformers", ("4.48.3", "4.57.1", "4.57.6")),
+        ("numpy", ("1.26.4", "2.3.4")),
+    ):
+        for version in versions:
+            index.add(Wheel(name=name, version=version, bare=True))
+    (run.cwd / "units").mkdir()
+    (run.cwd / "units/vllm.service").write_text(UNIT)
+    (run.cwd / "host.toml").write_text('cuda = "12.8"\ncompute = "9.0"\n')
+    make_venv(run.cwd / "venvs/asr", index, "whisper-server==2.1.0", "torch==2.8.0")
+    make_venv(run.cwd / "venvs/vllm", index, "vllm==0.11.0", "transformers==4.57.1")
+
+
+def make_venv(folder: Path, index: IndexServer, *requirements: str) -> None:
+    """A venv as somebody made it by hand."""
+    words = (*requirements, "--default-index", index.url)
+    for argv in (
+        ("venv", str(folder), "--python", sys.executable),
+        ("pip", "install", "--python", str(folder), *words),
+    ):
+        subprocess.run((uv_executable(), *argv, *base_arguments()), check=True, capture_output=True)
+
+
 def air_gap(index: IndexServer, run: CommandLine) -> None:
     """A small driver."""
     index.add(command_wheel("datasette", "0.65.2", requires=["httpx>=0.27"]))
@@ -106,5 +175,6 @@ WORLDS: dict[str, Callable[[IndexServer, CommandLine], None]] = {
     "howto/upgrade.md": upgrade,
     "howto/variants.md": variants,
     "store.md": two_generations,
+    "tutorial.md": tutorial,
 }
 """A page of docs/ → its world."""

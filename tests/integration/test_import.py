@@ -278,18 +278,35 @@ def venv(run_envbuild: CommandLine, index: IndexServer, scratch: Path) -> Path:
     return folder
 
 
-def test_hand_made_venv(run_envbuild: CommandLine, venv: Path) -> None:
-    """What was asked for is required at the versions that run, on the venv's Python."""
+@pytest.mark.parametrize(
+    ("installer", "requires", "version_of"),
+    [
+        ("uv", ["vllm==0.11.0"], None),
+        ("pip", ["transformers==4.57.6", "vllm==0.11.0"], "vllm"),
+    ],
+)
+def test_hand_made_venv(
+    installer: str,
+    requires: list[str],
+    version_of: str | None,
+    run_envbuild: CommandLine,
+    venv: Path,
+) -> None:
+    """What was asked for is required at the versions that run, on the venv's Python.
+
+    pip marks what was asked for. uv marks every package: there it is what no other package requires.
+    """
+    for file in venv.glob("lib/*/site-packages/*.dist-info/INSTALLER"):
+        file.write_text(f"{installer}\n")
     result = run_envbuild("import", str(venv), "--name", "vllm", check=True)
-    assert drivers(run_envbuild) == {
-        "vllm": {
-            "requires": ["transformers==4.57.6", "vllm==0.11.0"],
-            "version-of": "vllm",
-            "python": MINOR,
-        }
-    }
+    wanted = {"requires": requires, "version-of": version_of, "python": MINOR}
+    assert drivers(run_envbuild) == {"vllm": {k: v for k, v in wanted.items() if v is not None}}
     assert "widen them if you want other versions" in result.stdout
     run_envbuild("lock", check=True)
+    assert (
+        'name = "transformers"\nversion = "4.57.6"'
+        in (run_envbuild.cwd / "locks/vllm.toml").read_text()
+    )
 
 
 def test_preset(run_envbuild: CommandLine, venv: Path) -> None:
