@@ -146,9 +146,13 @@ def bench(session: nox.Session) -> None:
 
 @nox.session(python=str(PYTHONS[FULL]))
 def realworld(session: nox.Session) -> None:
-    """Lock and build the repository's whole fleet, some 10 GB, and start vllm; build and lock large sources."""
+    """Lock and build the repository's whole fleet, some 10 GB, and start vllm; real sources of all kinds.
+
+    A host that does not reach github.com or torch's own index says where its copies are:
+    $ENVBUILD_SOURCE_PLUGGY, and $ENVBUILD_INDEX_TORCH_CPU_URL and _FORMAT with $ENVBUILD_REALWORLD_TORCH_PYTHON.
+    """
     need_envbuild(session, "test")
-    tests = [f"tests/realworld/test_{name}.py" for name in ("fleet", "builds")]
+    tests = [f"tests/realworld/test_{name}.py" for name in ("fleet", "builds", "sources")]
     session.run("pytest", "--realworld", "-s", *tests, *session.posargs)
 
 
