@@ -49,18 +49,8 @@ class RequirementPinner:
         named = {one.name for one in wanted if holds(one.marker, request.target)}
         if own := self.trees & named:
             raise UnsatisfiableError(_source_problem(options, name) for name in sorted(own))
-        asked = replace(
-            request,
-            requires=texts,
-            constraints=tuple(_exact(options, request)),
-            overrides=(),
-            allow_sdist=(),
-            force_sdist=(),
-            known=(),
-            told=(),
-        )
         try:
-            files = self.resolve(asked).files
+            files = self.resolve(build_request(texts, options, request)).files
         except UnsatisfiableError as error:
             raise _unsatisfied(options, error) from error
         if sources := [file for file in files if self._is_source(file)]:
@@ -80,6 +70,22 @@ class RequirementPinner:
 
     def _is_source(self, file: ResolvedFile) -> bool:
         return file.package in self.trees or not file.file.endswith(".whl")
+
+
+def build_request(
+    requires: tuple[str, ...], options: BuildOptions, request: ResolveRequest
+) -> ResolveRequest:
+    """The request for what a build requires, those of `options` included; `request` as in `pin`."""
+    return replace(
+        request,
+        requires=requires,
+        constraints=tuple(_exact(options, request)),
+        overrides=(),
+        allow_sdist=(),
+        force_sdist=(),
+        known=(),
+        told=(),
+    )
 
 
 def _source_problem(options: BuildOptions, package: str) -> Problem:

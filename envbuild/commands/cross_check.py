@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from envbuild.commands.lock_jobs import Job, Upgrade
 from envbuild.commands.lock_merge import Merger
 from envbuild.commands.lock_resolution import TargetResolver
-from envbuild.commands.lock_result import CrossCheck, NoSet
+from envbuild.commands.lock_result import CrossCheck, NoSet, words_of
 from envbuild.conflicts.rules import coexist_groups
 from envbuild.declaration.resolvers import other_resolver, refused_keys
 from envbuild.errors import UnsatisfiableError
@@ -80,7 +80,7 @@ class CrossChecker:
             upgrade=upgrade,
             lockfile=lockfile,
         )
-        result = second.compare(result, targets)
+        result = second.with_builds(second.compare(result, targets), targets)
         self.progress.done(driver.name, f"cross-checked by {judge.name}")
         return result
 
@@ -141,11 +141,44 @@ class _SecondResolution:
             judged = self._merged(found) if found else None
         except UnsatisfiableError as error:
             judged = None
-            unsatisfied += tuple(NoSet(target=one.target, words=_words(error)) for one in found)
+            unsatisfied += tuple(NoSet(target=one.target, words=words_of(error)) for one in found)
         unsatisfied = tuple(sorted(unsatisfied, key=lambda one: targets.index(one.target)))
         if judged is None:
             return replace(result, unsatisfied=unsatisfied)
         return self._compared(replace(result, unsatisfied=unsatisfied), judged)
+
+    def with_builds(self, result: CrossCheck, targets: tuple[Target, ...]) -> CrossCheck:
+        """The result with what was found of the builds on these targets."""
+        builds = [
+            (build, target)
+            for build in self.lockfile.builds
+            if build.files
+            for target in build.targets
+            if target in targets
+        ]
+        if not builds:
+            return result
+        from envbuild.commands.cross_check_builds import BuildJudge
+
+        judge = BuildJudge(
+            declaration=self.checker.declaration,
+            resolver=self.checker.resolver,
+            metadata=self.checker.metadata,
+            upgrade=self.upgrade,
+            lockfile=self.lockfile,
+            job=self.job,
+        )
+        with Workers(max_workers=self.checker.jobs) as pool:
+            judged = list(pool.map(judge.judge, *zip(*builds, strict=True)))
+        differing = {one.target for one in judged if not one.agrees}
+        differences = _joined(found for one in judged for found in one.differences)
+        return replace(
+            result,
+            builds=len(builds),
+            agreed=tuple(one for one in result.agreed if one not in differing),
+            differences=(*result.differences, *differences),
+            unsatisfied=(*result.unsatisfied, *(no for one in judged for no in one.unsatisfied)),
+        )
 
     def _compared(self, result: CrossCheck, judged: Lockfile) -> CrossCheck:
         explainer = Explainer(
@@ -170,7 +203,7 @@ class _SecondResolution:
         try:
             return self._resolve(target)
         except UnsatisfiableError as error:
-            return NoSet(target=target, words=_words(error))
+            return NoSet(target=target, words=words_of(error))
 
     def _resolve(
         self,
@@ -203,12 +236,8 @@ class _SecondResolution:
         try:
             self._resolve(target, bounds=(requirement,), resolver=resolver)
         except UnsatisfiableError as error:
-            return _words(error)
+            return words_of(error)
         return None
-
-
-def _words(error: UnsatisfiableError) -> str:
-    return "\n".join(problem.detail or problem.message for problem in error.problems)
 
 
 def _joined(differences: Iterable[Difference]) -> tuple[Difference, ...]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from envbuild.declaration.declaration import BuildOptions, Declaration
     from envbuild.lockfile.lockfile import LockedPackage, Lockfile
     from envbuild.posix.workers import Workers
-    from envbuild.resolution.resolution import MetadataSource, Resolver
+    from envbuild.resolution.resolution import MetadataSource, Resolver, ResolveRequest
     from envbuild.target.target import Target
 
 
@@ -77,12 +77,7 @@ class BuildLocker:
                 replace(one, targets=(target,)) for one in before.files if target in one.targets
             )
             return _Pinned(package, target, before.requires, files)
-        request = joint_inputs_request(
-            (job.driver.name,),
-            (job.inputs,),
-            target,
-            tuple(self._pins(lockfile, before, target)),
-        )
+        request = preferring(job, lockfile, before, target, self.upgrade)
         requires = self.metadata.build_requirements(chosen_file(package, file), request)
         pinner = RequirementPinner(resolve=self.resolver.resolve, fetch=self.metadata.fetch)
         chosen = pinner.pin(requires, options, request)
@@ -102,28 +97,24 @@ class BuildLocker:
             return False
         versions = {one.name: one.version for one in lockfile.packages_for(target)}
         added = set(_names(options.requires))
-        for name, version in _wheels(before.files, target):
+        for name, version in versions_of(before.files, target):
             if name in self.upgrade.packages:
                 return False
             if name in added and versions.get(name, version) != version:
                 return False
         return True
 
-    def _pins(
-        self, lockfile: Lockfile, before: LockedBuild | None, target: Target
-    ) -> Iterator[Pin]:
-        """The driver's versions, then earlier ones of the build."""
-        own = {one.name: one.version for one in lockfile.packages_for(target)}
-        if before is not None and not self.upgrade.everything:
-            own = {
-                **{
-                    name: version
-                    for name, version in _wheels(before.files, target)
-                    if name not in self.upgrade.packages
-                },
-                **own,
-            }
-        return (Pin(name=name, version=version) for name, version in sorted(own.items()))
+
+def preferring(
+    job: Job, lockfile: Lockfile, build: LockedBuild | None, target: Target, upgrade: Upgrade
+) -> ResolveRequest:
+    """The driver's request on a target; its pins are the driver's versions, then those of an earlier build."""
+    own = {one.name: one.version for one in lockfile.packages_for(target)}
+    if build is not None and not upgrade.everything:
+        earlier = versions_of(build.files, target)
+        own = {name: version for name, version in earlier if name not in upgrade.packages} | own
+    pins = tuple(Pin(name=name, version=version) for name, version in sorted(own.items()))
+    return joint_inputs_request((job.driver.name,), (job.inputs,), target, pins)
 
 
 def _names(requires: Iterable[str]) -> Iterator[str]:
@@ -132,7 +123,7 @@ def _names(requires: Iterable[str]) -> Iterator[str]:
     return (parse_requirement(text).name for text in requires)
 
 
-def _wheels(files: Iterable[LockedFile], target: Target) -> Iterator[tuple[str, str]]:
+def versions_of(files: Iterable[LockedFile], target: Target) -> Iterator[tuple[str, str]]:
     """Package and version of each wheel of a target."""
     from envbuild.target.wheel_choice import parse_wheel_name
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from envbuild.commands.lock_jobs import Job, LockGroup
     from envbuild.declaration.declaration import Agree, Declaration
+    from envbuild.errors import UnsatisfiableError
     from envbuild.finding import Finding
     from envbuild.lockfile.difference import Change
     from envbuild.lockfile.lockfile import HeldBack, Lockfile
@@ -68,10 +69,17 @@ class Resolved:
 
 @value
 class NoSet:
-    """The second resolver finds no versions that satisfy the driver."""
+    """The second resolver finds no versions that satisfy the driver, or the build of one of its packages."""
 
     target: Target
     words: str
+    build: str | None = None
+    """The package that is built."""
+
+
+def words_of(error: UnsatisfiableError) -> str:
+    """A resolver's explanation."""
+    return "\n".join(problem.detail or problem.message for problem in error.problems)
 
 
 @value
@@ -88,8 +96,11 @@ class CrossCheck:
     packages: int
     """How many packages were compared, on all targets."""
 
+    builds: int = 0
+    """How many builds' requirements were compared, on all targets."""
+
     agreed: tuple[Target, ...] = ()
-    """The targets for which both have the same versions."""
+    """The targets for which both have the same versions, in the environment and in its builds."""
 
     differences: tuple[Difference, ...] = ()
     unsatisfied: tuple[NoSet, ...] = ()

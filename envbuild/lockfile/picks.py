@@ -48,6 +48,8 @@ class Difference:
     targets: tuple[Target, ...]
     locked: PickedSide
     judged: PickedSide
+    build: str | None = None
+    """The package whose build requires it; None if the driver does."""
 
 
 def picks_of(lockfile: Lockfile, target: Target) -> Picks:
@@ -77,16 +79,18 @@ class Explainer:
         judge: str,
         ask: Callable[[str, Target, str], str | None],
         questions: int,
+        root: str = "the driver",
     ) -> None:
         """`ask` gets a resolver, a target and a further requirement: why there is no set, or None if there is one.
 
-        It is asked at most so many `questions`.
+        It is asked at most so many `questions`. `inputs` are those of `root`.
         """
         self._inputs = inputs
         self._resolver = resolver
         self._judge = judge
         self._ask = ask
         self._questions = questions
+        self._root = root
 
     def explain(self, name: str, locked: Picks, judged: Picks) -> Difference:
         """The difference of one package, from both sides."""
@@ -101,7 +105,7 @@ class Explainer:
         edges = tuple(edge for edge in self._edges(picks) if edge.package == name)
         return PickedSide(
             version=picks.versions.get(name),
-            required_by=tuple(dict.fromkeys(_sentence(edge, picks) for edge in edges)),
+            required_by=tuple(dict.fromkeys(self._sentence(edge, picks) for edge in edges)),
             why=self._why(name, resolver, picks, other, edges),
         )
 
@@ -113,7 +117,9 @@ class Explainer:
             return "nothing that it took requires it"
         if other is None:
             return "what it took requires it"
-        against = [_sentence(edge, picks) for edge in edges if not admits(edge.specifier, other)]
+        against = [
+            self._sentence(edge, picks) for edge in edges if not admits(edge.specifier, other)
+        ]
         against += self._constraints(name, other, picks.target)
         if against:
             return f"not {other}: {'; '.join(dict.fromkeys(against))}"
@@ -130,20 +136,19 @@ class Explainer:
             bound = parse_requirement(text)
             applies = bound.name == name and holds(bound.marker, target)
             if applies and not admits(bound.specifier, other):
-                yield f"the driver has the constraint {text}"
+                yield f"{self._root} has the constraint {text}"
 
     def _edges(self, picks: Picks) -> Iterator[Edge]:
         target = picks.target
         requires = self._inputs.requires_on(target)
         yield from active_edges(requires, picks.requires, target, self._inputs.overrides)
 
-
-def _sentence(edge: Edge, picks: Picks) -> str:
-    who = "the driver"
-    if edge.requirer is not None:
-        who = f"{edge.requirer} {picks.versions.get(edge.requirer, '')}"
-    extras = f"[{','.join(edge.extras)}]" if edge.extras else ""
-    return f"{who} requires {edge.package}{extras}{edge.specifier}"
+    def _sentence(self, edge: Edge, picks: Picks) -> str:
+        who = self._root
+        if edge.requirer is not None:
+            who = f"{edge.requirer} {picks.versions.get(edge.requirer, '')}"
+        extras = f"[{','.join(edge.extras)}]" if edge.extras else ""
+        return f"{who} requires {edge.package}{extras}{edge.specifier}"
 
 
 def _one_line(words: str) -> str:

@@ -19,11 +19,13 @@ def cross_check_lines(check: CrossCheck) -> Iterator[str]:
     name, judge = check.driver, check.judge
     if check.agreed:
         count = render_count(len(check.agreed), "target")
-        yield f"{name}: {judge} takes the same versions as {check.resolver} on {count}"
+        builds = f", {render_count(check.builds, 'build')} included" if check.builds else ""
+        yield f"{name}: {judge} takes the same versions as {check.resolver} on {count}{builds}"
     for difference in check.differences:
         yield from _difference_lines(difference, check)
     for none in check.unsatisfied:
-        yield f"{name}: {judge} finds no versions for {none.target}, where {check.resolver} locked some"
+        what = f"to build {none.build} " if none.build else ""
+        yield f"{name}: {judge} finds no versions {what}for {none.target}, where {check.resolver} locked some"
         yield from (f"  {line}" for line in none.words.splitlines())
     for reason, targets in _by_reason(check.not_judged):
         yield f"{name}: {judge} cannot judge {_listed(targets)}: {reason}"
@@ -31,8 +33,9 @@ def cross_check_lines(check: CrossCheck) -> Iterator[str]:
 
 def _difference_lines(difference: Difference, check: CrossCheck) -> Iterator[str]:
     locked, judged = difference.locked, difference.judged
+    build = f"to build {difference.build}: " if difference.build else ""
     yield (
-        f"{check.driver}: {difference.package}: {_takes(check.resolver, locked)}, "
+        f"{check.driver}: {build}{difference.package}: {_takes(check.resolver, locked)}, "
         f"{_takes(check.judge, judged)}, on {_listed(difference.targets)}"
     )
     for resolver, side in ((check.resolver, locked), (check.judge, judged)):
@@ -66,10 +69,12 @@ def cross_check_table(check: CrossCheck) -> dict[str, object]:
         "resolver": check.resolver,
         "judge": check.judge,
         "packages": check.packages,
+        "builds": check.builds,
         "agreed": [*map(str, check.agreed)],
         "differences": [
             {
                 "package": one.package,
+                "build": one.build,
                 "targets": [*map(str, one.targets)],
                 "locked": _side_table(one.locked),
                 "judged": _side_table(one.judged),
@@ -77,7 +82,8 @@ def cross_check_table(check: CrossCheck) -> dict[str, object]:
             for one in check.differences
         ],
         "unsatisfied": [
-            {"target": str(one.target), "words": one.words} for one in check.unsatisfied
+            {"target": str(one.target), "build": one.build, "words": one.words}
+            for one in check.unsatisfied
         ],
         "not_judged": [
             {"targets": [*map(str, targets)], "reason": reason}

@@ -154,6 +154,7 @@ LOCKS = {
                 resolver="uv",
                 judge="pip-tools",
                 packages=82,
+                builds=2,
                 agreed=(LINUX, ARM),
             ),
             CrossCheck(
@@ -199,6 +200,16 @@ LOCKS = {
                 unsatisfied=(
                     NoSet(
                         target=LINUX, words="a 1.0 requires b<2\nthe driver requires b>=2\x1b[0m"
+                    ),
+                    NoSet(target=LINUX, words="a 1.0 requires b<2", build="flash-attn"),
+                ),
+                differences=(
+                    Difference(
+                        package="packaging",
+                        build="flash-attn",
+                        targets=(ARM,),
+                        locked=PickedSide(version="26.0", required_by=(), why="a"),
+                        judged=PickedSide(version="25.0", required_by=(), why="b"),
                     ),
                 ),
             ),

@@ -6,16 +6,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.integration.test_path_sources import git, write
 from tests.integration.test_pip_tools import BY_PIP, fake_pip_tools
 from tests.support.command_line import copy_own_fleet, declare_drivers, host_platform
+from tests.support.index_server import IndexServer
 from tests.support.scenarios import FOLDER, load_scenario
-from tests.support.wheels import Wheel
+from tests.support.sources import MadeSource, maker, write_files
+from tests.support.wheels import Sdist, Wheel
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.support.command_line import CommandLine
-    from tests.support.index_server import IndexServer
 
 pytest.importorskip("piptools", reason="NOT TESTED: pip-tools is not installed beside envbuild")
 
@@ -44,6 +47,7 @@ def test_both_take_the_same(
         "resolver": "uv",
         "judge": "pip-tools",
         "packages": 5,
+        "builds": 0,
         "agreed": [target],
         "differences": [],
         "unsatisfied": [],
@@ -83,6 +87,7 @@ def test_a_difference_is_explained_from_both_sides(
     (lib, more) = found.json["cross_check"][0]["differences"]
     assert lib == {
         "package": "lib",
+        "build": None,
         "targets": [target],
         "locked": {
             "version": "1.5",
@@ -191,6 +196,77 @@ def test_the_second_resolvers_words_reach_no_terminal(
     )
     assert result.code == 5
     assert "pip could not resolve app" in result.stderr
+
+
+@pytest.fixture
+def sources(run_envbuild: CommandLine, index: IndexServer, python_version: str) -> Iterator[Path]:
+    """A driver with every kind of source, three of which are built; the value is the repository of one."""
+    index.add(maker(), Wheel(name="helper"), Wheel(name="helper", version="2.0"))
+    index.add(MadeSource(name="raw", requires=("helper<2",)))
+    project = run_envbuild.cwd
+    write(project / "svc")
+    made = MadeSource(name="moved", requires=("helper",))
+    repository = project.parent / "moved"
+    write_files(repository, made.members())
+    git(repository, "init")
+    git(repository, "add", "-A")
+    git(repository, "commit", "-m", "one")
+    flash = Wheel(name="flash", requires=("helper",))
+    archive = Sdist(wheel=Wheel(name="tools", requires=("helper<2",)))
+    archive.write(project / "wheels")
+    with IndexServer([flash]) as elsewhere:
+        names = ["svc", "raw", "moved", "flash", "tools"]
+        text = declare_drivers({"app": names}, python=python_version)
+        url = f"{elsewhere.origin}/files/{flash.filename}"
+        run_envbuild.declare(
+            f'{text}binary = "helper"\nallow-sdist = ["raw"]\n[sources]\n'
+            f'svc = {{ path = "svc" }}\nflash = {{ url = "{url}" }}\n'
+            f'moved = {{ git = "file://{repository}", branch = "main" }}\n'
+            f'tools = {{ path = "wheels/{archive.filename}" }}\n'
+        )
+        yield repository
+
+
+def test_sources_and_their_builds_are_judged(
+    run_envbuild: CommandLine, sources: Path, python_version: str
+) -> None:
+    """A folder, a commit of a branch that has moved since, files by URL and path, an sdist of the index."""
+    run_envbuild("lock", check=True)
+    before = (run_envbuild.cwd / "locks/app.toml").read_bytes()
+    write_files(sources, MadeSource(name="moved", version="2.0", requires=("helper",)).members())
+    git(sources, "commit", "-a", "-m", "two")
+    result = run_envbuild("lock", "--check", "--cross-check", "--format", "json", check=True)
+    (check,) = result.json["cross_check"]
+    assert (check["packages"], check["builds"]) == (6, 2)
+    assert check["agreed"] == [f"{python_version}-{host_platform()}"]
+    assert (run_envbuild.cwd / "locks/app.toml").read_bytes() == before
+
+
+def test_what_a_build_requires_is_judged_like_a_driver(
+    run_envbuild: CommandLine, index: IndexServer, python_version: str
+) -> None:
+    """A difference and a build that the second resolver finds nothing for: each says which build it is."""
+    tool = Wheel(name="tool", requires=("lib>=1.0a1",))
+    index.add(maker(), tool, Wheel(name="lib", version="1.5"), Wheel(name="lib", version="2.0a1"))
+    index.add(Wheel(name="aged", requires_python="<3.9"))
+    index.add(
+        MadeSource(name="one", build_requires=("maker", "tool")),
+        MadeSource(name="two", build_requires=("maker", "aged")),
+    )
+    text = declare_drivers({"app": ["one", "two"]}, python=python_version)
+    run_envbuild.declare(f'{text}module = "one"\nallow-sdist = ["one", "two"]\n')
+    run_envbuild("lock", check=True)
+    result = run_envbuild("lock", "--upgrade", "--check", "--cross-check")
+    target = f"{python_version}-{host_platform()}"
+    assert result.code == 1, result
+    assert (
+        f"app: to build one: lib: uv takes 1.5, pip-tools takes 2.0a1, on {target}\n"
+        "  uv: tool 1.0 requires lib>=1.0a1; it could take 2.0a1 too, and preferred 1.5\n"
+        "  pip-tools: tool 1.0 requires lib>=1.0a1; it could take 1.5 too, and preferred 2.0a1\n"
+        f"app: pip-tools finds no versions to build two for {target}, where uv locked some\n"
+    ) in result.stdout
+    assert "1.0 Requires-Python <3.9" in result.stdout
+    assert "takes the same versions" not in result.stdout
 
 
 @pytest.mark.parametrize(

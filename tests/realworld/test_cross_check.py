@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.index, pytest.mark.slow]
 
-CPU_FLEET = ("asr", "gateway", "embeddings")
+CPU_FLEET = ("asr", "gateway", "embeddings", "echo")
 
 
 @pytest.mark.parametrize("upgrade", [(), ("--upgrade",)], ids=["committed", "of-today"])

@@ -84,6 +84,14 @@ class PlainInstaller:
         raise AssertionError(request.files)
 
 
+def write_files(folder: Path, files: Mapping[str, str]) -> Path:
+    """Write files below a folder, by their paths."""
+    for path, text in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text)
+    return folder
+
+
 def _no_resolution(request: ResolveRequest) -> Resolution:
     raise AssertionError(request.requires)
 
