@@ -5,6 +5,7 @@ All of it is pure Python, so that one installation serves every Python of the ho
 
 from __future__ import annotations
 
+import sys
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
 LEAST = {"pip": "25.1", "pip-tools": "7.5"}
 """The oldest versions that have what the worker uses."""
-
-_EXTRA = "envbuild[pip-tools]"
 
 
 def link_tools(python: str, folder: Path) -> None:
@@ -60,7 +59,8 @@ def _needed(python: str) -> Iterator[Distribution]:
 
 
 def _installed(name: str, python: str) -> Distribution:
-    hint = f"install `{_EXTRA}` where envbuild is installed"
+    asked = " and ".join(f"{tool} {least} or newer" for tool, least in LEAST.items())
+    hint = f"install {asked} for the Python that runs envbuild: {sys.executable}"
     try:
         found = distribution(name)
     except PackageNotFoundError:
@@ -71,7 +71,7 @@ def _installed(name: str, python: str) -> Distribution:
     least = LEAST.get(name)
     if least is not None and Version(found.version) < Version(least):
         message = f"{name} {found.version} is too old to resolve: envbuild needs {least} or newer"
-        raise HostError(Problem(message=message, hint=f"upgrade it: {hint}"))
+        raise HostError(Problem(message=message, hint=hint))
     asked = (found.metadata.get_all("Requires-Python") or [""])[0]
     if not SpecifierSet(asked).contains(python, prereleases=True):
         message = f"{name} {found.version} does not run on Python {python}: it needs Python {asked}"

@@ -172,6 +172,8 @@ def unpack(wheel: bytes, folder: str) -> None:
         if sum(one.file_size for one in archive.infolist()) > _MOST:
             fail("a tool is too large")
         for entry in archive.infolist():
+            if entry.is_dir():
+                continue
             first, _, rest = entry.filename.partition("/")
             root, path = places["purelib"], entry.filename
             if first.endswith(".data"):

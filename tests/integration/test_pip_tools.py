@@ -427,7 +427,9 @@ def test_a_pip_tools_that_is_too_old(
     result = run_envbuild("lock", env=fake_pip_tools(scratch / "fake", "return []", old))
     assert result.code == 5
     assert "pip-tools 6.14 is too old to resolve: envbuild needs 7.5 or newer" in result.stderr
-    assert "hint: upgrade it: install `envbuild[pip-tools]`" in result.stderr
+    assert (
+        "hint: install pip 25.1 or newer and pip-tools 7.5 or newer for the Python" in result.stderr
+    )
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import zipfile
 from email.parser import HeaderParser
 from pathlib import Path
@@ -93,3 +94,25 @@ def test_the_data_is_where_shells_and_man_look(clone: Path) -> None:
         )
         assert (done.returncode, done.stderr) == (0, "")
         assert "ENVBUILD" in done.stdout
+
+
+def test_one_file_is_enough_for_a_new_user(clone: Path, scratch: Path) -> None:
+    """envbuild.pyz locks and builds with an empty home and nothing on PATH but the system's programs."""
+    subprocess.run(
+        (sys.executable, "-I", clone / "scripts/zipapp/build.py"), check=True, timeout=300
+    )
+    words = {"HOME": str(scratch), "PATH": "/usr/bin:/bin"}
+
+    def typed(line: str) -> str:
+        argv = (sys.executable, str(clone / "dist/envbuild.pyz"), *line.split())
+        done = subprocess.run(
+            argv, cwd=scratch, env=words, capture_output=True, text=True, timeout=300
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert typed("--version").startswith("envbuild 0.2.0.dev")
+    for line in ("init --bare", "add tqdm tqdm", "lock", "sync"):
+        typed(line)
+    assert "tqdm" in typed("list")
+    typed("verify")

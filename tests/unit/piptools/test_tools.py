@@ -82,7 +82,10 @@ def test_missing(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", [])
     message = refused(site, "3.12.1")
     assert "pip-tools is not installed beside envbuild" in message
-    assert "envbuild[pip-tools]" in message
+    assert (
+        f"install pip 25.1 or newer and pip-tools 7.5 or newer for the Python that runs envbuild: {sys.executable}"
+        in message
+    )
 
 
 def test_too_old(site: Path) -> None:
