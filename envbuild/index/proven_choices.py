@@ -52,6 +52,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from envbuild.errors import EnvbuildError
+from envbuild.index.newest_choices import choose_newest
 from envbuild.index.page_versions import is_age, moment_of
 from envbuild.index.reading import Answer, compare_readings, read_by
 from envbuild.index.same_request import compare_requests, seen_target, settled
@@ -59,34 +60,26 @@ from envbuild.index.served_answers import ServedAnswers
 from envbuild.index.target_pair import TargetPair
 from envbuild.index.target_view import TargetView
 from envbuild.requirement.parse import parse_version
-from envbuild.value import replace
+from envbuild.resolution.tools import ListedPackage
 
 if TYPE_CHECKING:
-    from envbuild.index.reading import Reading
+    from collections.abc import Mapping
+
+    from envbuild.index.reading import Reading, Release
     from envbuild.index.router import IndexRouter
-    from envbuild.resolution.resolution import ResolveRequest
-    from envbuild.resolution.tools import ListedPackage
+    from envbuild.resolution.resolution import ListedFile, ResolveRequest
+    from envbuild.target.target import Target
 
 
 class _Run:
     """An answer of uv, and what it read for it, which is looked up once, after the run."""
 
-    def __init__(
-        self, request: ResolveRequest, packages: tuple[ListedPackage, ...], begun: datetime
-    ) -> None:
-        """ValueError if a version is none."""
-        self.packages = packages
-        self.answer = Answer(
-            request=request,
-            files={(one.name, parse_version(one.version)): one.files for one in packages},
-            told={
-                (one.name, parse_version(one.version)): settled(one.requires, request.target)
-                for one in (*request.known, *request.told)
-            },
-        )
+    def __init__(self, answer: Answer, begun: datetime, reading: Reading | None = None) -> None:
+        """`reading` is what was read, where that is known."""
+        self.answer = answer
         self.begun = begun
         self._guard = Lock()
-        self._reading: Reading | ValueError | None = None
+        self._reading: Reading | ValueError | None = reading
 
     def reading(self, served: ServedAnswers, view: TargetView) -> Reading:
         """ValueError as from `read_by`."""
@@ -110,6 +103,7 @@ class ProvenRuns:
         self._views: dict[tuple[object, ...], TargetView] = {}
         self._pairs: dict[tuple[object, ...], TargetPair] = {}
         self._runs: dict[str, list[_Run]] = {}
+        self._going_back: set[str] = set()
         self._guard = Lock()
 
     def learn(
@@ -117,9 +111,12 @@ class ProvenRuns:
     ) -> None:
         """As in `ProvenChoices`."""
         with suppress(ValueError):
-            run = _Run(request, packages, begun)
-            with self._guard:
-                self._runs.setdefault(request.driver, []).append(run)
+            files = {(one.name, parse_version(one.version)): one.files for one in packages}
+            self._add(_Run(Answer(request=request, files=files, told=_told(request)), begun))
+
+    def _add(self, run: _Run) -> None:
+        with self._guard:
+            self._runs.setdefault(run.answer.request.driver, []).append(run)
 
     def find(self, request: ResolveRequest) -> tuple[ListedPackage, ...] | None:
         """As in `ProvenChoices`."""
@@ -129,35 +126,60 @@ class ProvenRuns:
             with suppress(ValueError, EnvbuildError):
                 compare_requests(run.answer.request, request)
                 return self._carried_over(run, request)
+        return self._newest(request)
+
+    def _newest(self, request: ResolveRequest) -> tuple[ListedPackage, ...] | None:
+        """The answer if uv need not go back for it; a driver for which it may is not tried again."""
+        if request.driver not in self._going_back:
+            with suppress(ValueError, EnvbuildError):
+                begun = datetime.now(UTC)
+                view = self._view(request.target, request, (begun,))
+                reading = choose_newest(self._served, view, request, _told(request))
+                self._add(_Run(reading.answer, begun, reading))
+                return _packages(reading.answer.files)
+            self._going_back.add(request.driver)
         return None
 
     def _carried_over(self, run: _Run, request: ResolveRequest) -> tuple[ListedPackage, ...]:
         """The run's choices with the files that the request's target can take; ValueError if they may be others."""
-        pair = self._pair(run, request)
-        files = compare_readings(pair, run.reading(self._served, pair.before))
-        return tuple(
-            replace(one, files=files[one.name, parse_version(one.version)]) for one in run.packages
-        )
+        times = (run.begun, datetime.now(UTC))
+        before = self._view(run.answer.request.target, request, times)
+        now = self._view(request.target, request, times)
+        ends = (id(before), id(now))
+        if ends not in self._pairs:
+            self._pairs[ends] = TargetPair(self._served, before, now)
+        return _packages(compare_readings(self._pairs[ends], run.reading(self._served, before)))
 
-    def _pair(self, run: _Run, request: ResolveRequest) -> TargetPair:
+    def _view(
+        self, target: Target, request: ResolveRequest, times: tuple[datetime, ...]
+    ) -> TargetView:
         """Its judgements are kept for all drivers, unless limits on age move while they are locked."""
         limits = (request.exclude_newer, request.exclude_newer_packages)
-        times = (run.begun, datetime.now(UTC))
         moves = any(map(is_age, (limits[0], *dict(limits[1]).values())))
-        settings = (limits, times if moves else ())
 
         def moments_of(package: str) -> tuple[datetime, ...]:
             limit = request.limit_of(package)
             return () if limit is None else tuple(moment_of(limit, time) for time in times)
 
-        views: list[TargetView] = []
-        for target in (run.answer.request.target, request.target):
-            seen = seen_target(target)
-            key = (seen, settings)
-            if key not in self._views:
-                self._views[key] = TargetView(self._served, seen, moments_of)
-            views.append(self._views[key])
-        ends = (id(views[0]), id(views[1]))
-        if ends not in self._pairs:
-            self._pairs[ends] = TargetPair(self._served, *views)
-        return self._pairs[ends]
+        seen = seen_target(target)
+        key = (seen, limits, times if moves else ())
+        if key not in self._views:
+            self._views[key] = TargetView(self._served, seen, moments_of)
+        return self._views[key]
+
+
+def _told(request: ResolveRequest) -> dict[Release, tuple[str, ...]]:
+    """What the resolver is told that releases require. ValueError if a version is none."""
+    return {
+        (one.name, parse_version(one.version)): settled(one.requires, request.target)
+        for one in (*request.known, *request.told)
+    }
+
+
+def _packages(
+    files: Mapping[Release, tuple[ListedFile, ...]],
+) -> tuple[ListedPackage, ...]:
+    return tuple(
+        ListedPackage(name=name, version=str(version), files=listed)
+        for (name, version), listed in files.items()
+    )

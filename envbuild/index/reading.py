@@ -187,7 +187,7 @@ def compare_readings(
         _compare_above_pins(pair, reading)
     pair.compare_wheels([one for one in others if one not in reading.answer.told])
     return {
-        release: files if pair.is_one_page(release[0]) else pair.files(*release)
+        release: files if pair.is_one_page(release[0]) else pair.now.files(*release)
         for release, files in reading.answer.files.items()
     }
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import wait
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from envbuild.index.answer import IndexAnswerError
 from envbuild.index.listed_wheels import ListedWheels
-from envbuild.index.page_versions import version_of
+from envbuild.index.page_versions import parsed_version, version_of
 from envbuild.posix.workers import Workers
 from envbuild.value import value
 from envbuild.wheelcache.metadata import head_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from packaging.version import Version
 
@@ -29,6 +30,12 @@ _READERS = 16
 @value
 class ReadMetadata:
     """What a resolver reads of METADATA."""
+
+    name: str
+    """Normalised (PEP 503)."""
+
+    version: Version | None
+    """None if it is invalid."""
 
     requires: tuple[str, ...]
     """`Requires-Dist` as published."""
@@ -76,12 +83,19 @@ class ServedAnswers:
             raise ValueError(f"METADATA of another package than {package} was asked for")
         return frozenset(version for version in found if version is not None)
 
+    def ask(self, packages: Collection[str]) -> None:
+        """Ask for packages' pages, side by side; errors come when one is looked at."""
+        missing = [one for one in packages if one not in self._pages]
+        _side_by_side(self._ask, [(one,) for one in missing])
+
+    def _ask(self, package: str) -> None:
+        with suppress(IndexAnswerError):
+            self._router.page(package)
+
     def read_ahead(self, files: Iterable[tuple[str, str]]) -> None:
         """Read METADATA of wheels, by package and file name, side by side; errors come when it is asked for."""
         missing = [file for file in dict.fromkeys(files) if file not in self._metadata]
-        if missing:
-            with Workers(min(len(missing), _READERS), thread_name_prefix="metadata") as pool:
-                wait([pool.submit(self.metadata, *file) for file in missing])
+        _side_by_side(self.metadata, missing)
 
     def metadata(self, package: str, filename: str) -> ReadMetadata:
         """A wheel's METADATA as a resolver gets it. ValueError if a resolver may read it in another way.
@@ -95,8 +109,16 @@ class ServedAnswers:
         return self._metadata[key]
 
 
+def _side_by_side(read: Callable[..., object], calls: Sequence[tuple[str, ...]]) -> None:
+    """Call with each of these arguments, and wait for all; what they raise is passed over."""
+    if calls:
+        with Workers(min(len(calls), _READERS), thread_name_prefix="metadata") as pool:
+            wait([pool.submit(read, *call) for call in calls])
+
+
 def _parse(content: bytes) -> ReadMetadata:
     from packaging.metadata import parse_email
+    from packaging.utils import canonicalize_name
 
     raw, unparsed = parse_email(head_of(content))
     if unparsed.keys() & {"requires-dist", "requires-python"}:
@@ -104,6 +126,8 @@ def _parse(content: bytes) -> ReadMetadata:
     requires = tuple(raw.get("requires_dist", ()))
     markers = (text.partition(";")[2].strip() for text in requires)
     return ReadMetadata(
+        name=canonicalize_name(raw.get("name", "")),
+        version=parsed_version(raw.get("version", "")),
         requires=requires,
         markers=tuple(dict.fromkeys(one for one in markers if one and not _EXTRA.fullmatch(one))),
         requires_python=raw.get("requires_python", ""),

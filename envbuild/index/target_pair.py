@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from envbuild.requirement.parse import admits
-from envbuild.resolution.resolution import ListedFile
 from envbuild.target.wheel_choice import is_stand_in
 
 if TYPE_CHECKING:
@@ -31,7 +29,6 @@ class TargetPair:
         self._served = served
         self.before, self.now = before, now
         self._same: dict[tuple[str, str, frozenset[str]], bool] = {}
-        self._files: dict[tuple[str, Version], tuple[ListedFile, ...]] = {}
         self._gained: dict[tuple[object, ...], tuple[Version, ...]] = {}
 
     def is_one_page(self, package: str) -> bool:
@@ -82,16 +79,6 @@ class TargetPair:
             if self._served.metadata(package, one) != self._served.metadata(package, other):
                 raise DifferenceError(f"METADATA of {package} differs between {one} and {other}")
 
-    def files(self, package: str, version: Version) -> tuple[ListedFile, ...]:
-        """The files of a version that the second target can take."""
-        key = (package, version)
-        if key not in self._files:
-            page = self._served.wheels(package)
-            wheels = page.of(version) if page is not None else ()
-            fitting = (wheel for wheel in wheels if self.now.fits(wheel))
-            self._files[key] = tuple(_listed(package, fitting))
-        return self._files[key]
-
     def gained(
         self, package: str, ranges: frozenset[str], above: Version | None = None
     ) -> tuple[Version, ...]:
@@ -134,13 +121,3 @@ def _is_same(one: ListedWheel, other: ListedWheel) -> bool:
     """Whether two wheels have the same METADATA, by what their page says."""
     sha256 = one.metadata_sha256
     return one == other or (sha256 is not None and sha256 == other.metadata_sha256)
-
-
-def _listed(package: str, wheels: Iterable[ListedWheel]) -> Iterator[ListedFile]:
-    """The entries by name; an index can list one twice."""
-    found: dict[str, list[ListedWheel]] = {}
-    for wheel in wheels:
-        found.setdefault(wheel.filename, []).append(wheel)
-    for name, entries in found.items():
-        hashes = dict.fromkeys(tuple(sorted(json.loads(one.hashes).items())) for one in entries)
-        yield ListedFile(package=package, name=name, url=entries[0].url, hashes=tuple(hashes))

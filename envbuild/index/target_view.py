@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from envbuild.index.page_versions import admits_python
-from envbuild.requirement.parse import outcomes
+from envbuild.requirement.parse import admits, outcomes
+from envbuild.resolution.resolution import ListedFile
 from envbuild.target.wheel_choice import best_wheel, fits_tags
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from packaging.version import Version
@@ -39,6 +41,8 @@ class TargetView:
         self._pythons: dict[str, frozenset[str]] = {}
         self._preferred: dict[tuple[str, Version], ListedWheel | None] = {}
         self._taken: dict[tuple[str, Version], frozenset[tuple[object, ...]]] = {}
+        self._firsts: dict[tuple[str, frozenset[str]], Version | None] = {}
+        self._files: dict[tuple[str, Version], tuple[ListedFile, ...]] = {}
         self._outcomes: dict[tuple[str, frozenset[str]], tuple[bool, ...]] = {}
 
     def judge_python(self, requires_python: str) -> frozenset[str]:
@@ -49,6 +53,10 @@ class TargetView:
         if requires_python not in self._pythons:
             self._pythons[requires_python] = _judgements(requires_python, self.target)
         return self._pythons[requires_python]
+
+    def admits_python(self, requires_python: str) -> bool:
+        """Whether a `Requires-Python` admits the target's Python, however it is judged."""
+        return self.judge_python(requires_python) == {_LOWER, _ALL}
 
     def fits(self, wheel: ListedWheel) -> bool:
         """Whether the target can take a wheel, as uv judges it."""
@@ -79,6 +87,41 @@ class TargetView:
             for wheel in (page.of(version) if page is not None else ())
             if not wheel.is_yanked
         )
+
+    def first_version(self, package: str, ranges: frozenset[str]) -> Version:
+        """The newest final version in all of the ranges that the target can take.
+
+        ValueError if there is none, or if a local or withdrawn version may come before it.
+        """
+        key = (package, ranges)
+        if key not in self._firsts:
+            self._firsts[key] = self._find_first(package, ranges)
+        found = self._firsts[key]
+        if found is None:
+            raise ValueError(f"{package} is not judged")
+        return found
+
+    def _find_first(self, package: str, ranges: frozenset[str]) -> Version | None:
+        page = self._served.wheels(package)
+        if page is None:
+            return None
+        for version in page.versions:
+            if version.is_prerelease or not all(admits(one, str(version)) for one in ranges):
+                continue
+            if version.local is not None or any(wheel.is_yanked for wheel in page.of(version)):
+                return None
+            if self.can_take(package, version):
+                return version
+        return None
+
+    def files(self, package: str, version: Version) -> tuple[ListedFile, ...]:
+        """The files of a version that the target can take."""
+        key = (package, version)
+        if key not in self._files:
+            page = self._served.wheels(package)
+            wheels = page.of(version) if page is not None else ()
+            self._files[key] = tuple(_listed(package, filter(self.fits, wheels)))
+        return self._files[key]
 
     def taken(self, package: str, version: Version) -> frozenset[tuple[object, ...]]:
         """The kinds of wheels of a version that it can take, with what `judge_python` says of each.
@@ -113,7 +156,17 @@ class TargetView:
         return self._outcomes[key]
 
 
-_LOWER = "lower"
+_LOWER, _ALL = "lower", "all"
+
+
+def _listed(package: str, wheels: Iterable[ListedWheel]) -> Iterator[ListedFile]:
+    """The entries by name; an index can list one twice."""
+    found: dict[str, list[ListedWheel]] = {}
+    for wheel in wheels:
+        found.setdefault(wheel.filename, []).append(wheel)
+    for name, entries in found.items():
+        hashes = dict.fromkeys(tuple(sorted(json.loads(one.hashes).items())) for one in entries)
+        yield ListedFile(package=package, name=name, url=entries[0].url, hashes=tuple(hashes))
 
 
 def _judgements(requires_python: str, target: Target) -> frozenset[str]:
@@ -122,7 +175,7 @@ def _judgements(requires_python: str, target: Target) -> frozenset[str]:
     found = {_LOWER} if admits_python(requires_python, target) else set()
     try:
         if SpecifierSet(requires_python).contains(target.newest_python, prereleases=True):
-            found.add("all")
+            found.add(_ALL)
     except InvalidSpecifier:
         found.add(requires_python)
     return frozenset(found)

@@ -49,7 +49,7 @@ def resolve(
 def runs(wheels: Iterable[Wheel], *targets: str, request: ResolveRequest | None = None) -> int:
     """How often uv was started for the targets; the last one gets what it gets without proofs."""
     asked = request or request_of("app")
-    with IndexServer(wheels) as index, tempfile.TemporaryDirectory() as folder:
+    with IndexServer((*wheels, *Z)) as index, tempfile.TemporaryDirectory() as folder:
         found, count = resolve(index, Path(folder, "a"), asked, targets, proofs=True)
         expected, _ = resolve(index, Path(folder, "b"), asked, targets[-1:], proofs=False)
     assert found[-1:] == expected
@@ -62,7 +62,11 @@ def of_b(found: Iterable[Answer], part: int) -> list[str]:
 
 
 def app(*requires: str) -> Wheel:
-    return Wheel(name="app", requires=requires)
+    """What the driver requires; uv is asked for it, because one requirement on `z` admits more than the other."""
+    return Wheel(name="app", requires=(*requires, "z", "z<2"))
+
+
+Z = (Wheel(name="z", version="1"), Wheel(name="z", version="2"))
 
 
 def of_tags(name: str, version: str, *tags: str, requires: tuple[str, ...] = ()) -> list[Wheel]:
@@ -269,11 +273,12 @@ def test_requests_are_compared(case: str) -> None:
 def test_open_markers_of_the_driver_give_ranges_too() -> None:
     """What a driver requires on some hosts of its target is a range like any other."""
     wheels = [
+        app(),
         *of_tags("b", "3", *FOR_BOTH),
         *of_tags("b", "1.5", FOR_ARM),
         *of_tags("b", "1", *FOR_BOTH),
     ]
-    request = request_of("b<2; python_full_version < '3.12.5'")
+    request = request_of("app", "b<2; python_full_version < '3.12.5'")
     assert runs(wheels, X86, ARM, request=request) == 2
 
 
@@ -281,7 +286,7 @@ def test_a_wheel_that_is_too_new_on_one_target_alone() -> None:
     """A limit on age may leave a newer version to one target."""
     wheels = [app("b"), *of_tags("b", "1", *FOR_BOTH), *of_tags("b", "2", FOR_X86)]
     late = Wheel(name="b", version="2", tag=FOR_ARM)
-    with IndexServer(wheels) as index, tempfile.TemporaryDirectory() as folder:
+    with IndexServer((*wheels, *Z)) as index, tempfile.TemporaryDirectory() as folder:
         index.add(late, uploaded="2026-09-01T00:00:00Z")
         request = request_of("app", exclude_newer="2026-06-01")
         found, count = resolve(index, Path(folder), request, (X86, ARM), proofs=True)
@@ -292,7 +297,7 @@ def test_a_wheel_that_is_too_new_on_one_target_alone() -> None:
 def test_a_wheel_that_is_withdrawn_on_one_target_alone() -> None:
     """Yanked files are no choice, and each file is yanked by itself."""
     wheels = [app("b"), *of_tags("b", "1", *FOR_BOTH), *of_tags("b", "2", FOR_X86)]
-    with IndexServer(wheels) as index, tempfile.TemporaryDirectory() as folder:
+    with IndexServer((*wheels, *Z)) as index, tempfile.TemporaryDirectory() as folder:
         index.add(Wheel(name="b", version="2", tag=FOR_ARM), yanked="broken")
         found, count = resolve(index, Path(folder), request_of("app"), (X86, ARM), proofs=True)
     assert count == 2
@@ -301,7 +306,10 @@ def test_a_wheel_that_is_withdrawn_on_one_target_alone() -> None:
 
 def test_nothing_is_proven_where_the_cache_may_know_more() -> None:
     """uv reads METADATA of an earlier command from its own cache, and the router does not see it."""
-    with IndexServer([app("b"), Wheel(name="b")]) as index, tempfile.TemporaryDirectory() as folder:
+    with (
+        IndexServer([app("b"), Wheel(name="b"), *Z]) as index,
+        tempfile.TemporaryDirectory() as folder,
+    ):
         counts = [
             resolve(index, Path(folder), request_of("app"), (X86, ARM), proofs=True)[1]
             for _ in range(2)
@@ -319,11 +327,99 @@ def test_an_index_without_digests_of_metadata() -> None:
     """METADATA of each target's own wheels is read and compared."""
     wheels = [app("b"), *of_tags("b", "1", *FOR_BOTH), *of_tags("c", "1", *FOR_BOTH)]
     for offer in (Offer(metadata_hashes=False), Offer(metadata=False)):
-        with IndexServer(wheels, offer) as index, tempfile.TemporaryDirectory() as folder:
+        with IndexServer((*wheels, *Z), offer) as index, tempfile.TemporaryDirectory() as folder:
             request = request_of("app", "c")
             found, count = resolve(index, Path(folder), request, (X86, ARM), proofs=True)
         assert count == 1
         assert of_b(found, 1) == [f"b-1-{tag}.whl" for tag in FOR_BOTH]
+
+
+def of_versions(name: str, *versions: str) -> list[Wheel]:
+    return [Wheel(name=name, version=version) for version in versions]
+
+
+NEWEST: dict[str, list[Wheel]] = {
+    "one of each": [Wheel(name="app", requires=("b", "c>=1")), Wheel(name="b"), Wheel(name="c")],
+    "the newest of some": [Wheel(name="app", requires=("b",)), *of_versions("b", "1", "3", "2")],
+    "no pre-release": [Wheel(name="app", requires=("b",)), *of_versions("b", "1", "2rc1")],
+    "a bound on everybody": [
+        Wheel(name="app", requires=("b<2", "c")),
+        Wheel(name="c", requires=("b<2,>=1",)),
+        *of_versions("b", "1", "1.5", "2"),
+    ],
+    "a bound that the newest keeps": [
+        Wheel(name="app", requires=("b", "c")),
+        Wheel(name="c", requires=("b<3",)),
+        *of_versions("b", "1", "2"),
+    ],
+    "an extra that comes late": [
+        Wheel(name="app", requires=("b", "c")),
+        Wheel(name="b", requires=("d; extra == 'x'",), extras=("x",)),
+        Wheel(name="c", requires=("b[x]",)),
+        Wheel(name="d"),
+    ],
+    "a circle": [
+        Wheel(name="app", requires=("b",)),
+        Wheel(name="b", requires=("app", "b[x]", "c; extra == 'x'"), extras=("x",)),
+        Wheel(name="c"),
+    ],
+    "a version for another Python": [
+        Wheel(name="app", requires=("b",)),
+        Wheel(name="b", version="2", requires_python=">=3.13"),
+        Wheel(name="b", version="1"),
+    ],
+    "an extra that does not exist": [Wheel(name="app", requires=("b[x]",)), Wheel(name="b")],
+    "a marker that does not hold": [
+        Wheel(name="app", requires=("b", "c @ http://127.0.0.1:1/c.whl ; sys_platform == 'win32'")),
+        Wheel(name="b"),
+    ],
+}
+
+
+@pytest.mark.parametrize("case", NEWEST)
+def test_uv_is_not_asked_where_it_need_not_go_back(case: str) -> None:
+    """Every single requirement has the same first version."""
+    assert runs(NEWEST[case], X86, ARM) == 0
+
+
+GOING_BACK: dict[str, list[Wheel]] = {
+    "a bound of another package": [
+        Wheel(name="app", requires=("b", "c")),
+        Wheel(name="c", requires=("b<2",)),
+        *of_versions("b", "1", "2"),
+    ],
+    "a conflict": [
+        Wheel(name="app", requires=("b", "c<2")),
+        Wheel(name="b", version="2", requires=("c>=2",)),
+        Wheel(name="b", version="1"),
+        *of_versions("c", "1", "2"),
+    ],
+    "a package that is not there": [
+        Wheel(name="app", requires=("b",)),
+        Wheel(name="b", version="2", requires=("nowhere",)),
+        Wheel(name="b", version="1"),
+    ],
+    "a bound from above on Python": [
+        Wheel(name="app", requires=("b",)),
+        Wheel(name="b", version="2", requires_python="<3.12"),
+        Wheel(name="b", version="1"),
+    ],
+    "pre-releases alone": [Wheel(name="app", requires=("b",)), *of_versions("b", "1rc1")],
+    "a local version": [Wheel(name="app", requires=("b",)), *of_versions("b", "1", "1+cpu")],
+    "a specifier of old": [Wheel(name="app", requires=("b>=1.*",)), *of_versions("b", "1")],
+    "an exact text": [Wheel(name="app", requires=("b===1",)), *of_versions("b", "1", "1.0")],
+    "a kernel": [
+        Wheel(name="app", requires=("b; platform_release >= '1'",)),
+        *of_versions("b", "1"),
+    ],
+    "an address": [Wheel(name="app", requires=("b @ http://127.0.0.1:1/b-1-py3-none-any.whl",))],
+}
+
+
+@pytest.mark.parametrize("case", GOING_BACK)
+def test_uv_is_asked_where_it_may_go_back_or_read_another_thing(case: str) -> None:
+    """Its own answer counts, and its own error."""
+    assert runs(GOING_BACK[case], X86) == 1
 
 
 NAMES = "abcd"
