@@ -55,8 +55,17 @@ class MetadataReader:
         IndexFailureError with every problem; HostError if a build failed.
         """
         wanted = {file.content: file for file in files}
+        known = {
+            content: found
+            for content, file in wanted.items()
+            if file.python is None and (found := self.cache.get(file.sha256)) is not None
+        }
         with Workers(jobs, thread_name_prefix="metadata") as pool:
-            reading = {sha256: pool.submit(self.read, file) for sha256, file in wanted.items()}
+            reading = {
+                content: pool.submit(self.read, file)
+                for content, file in wanted.items()
+                if content not in known
+            }
             # an index that failed once will fail again: the rest need not start
             for future in wait(reading.values(), return_when=FIRST_EXCEPTION).not_done:
                 future.cancel()
@@ -64,7 +73,7 @@ class MetadataReader:
         errors = [error for future in ended if (error := future.exception()) is not None]
         if errors:
             raise _together(errors)
-        return {sha256: future.result() for sha256, future in reading.items()}
+        return known | {content: future.result() for content, future in reading.items()}
 
     def extras(self, choices: Iterable[LockedChoice]) -> dict[str, frozenset[str]]:
         """sha256 → the file's normalised extras; files that cannot be read are left out."""

@@ -1,7 +1,7 @@
 """Cached METADATA, by the sha256 of its wheel.
 
 On the disk is METADATA that certainly belongs to that sha256, and what an index said may be used again, for as long.
-Other METADATA is kept only in memory, for one command.
+All METADATA that a command has read or written is kept in memory as well.
 """
 
 from __future__ import annotations
@@ -30,19 +30,21 @@ class MetadataCache:
 
     folder: Path
     clock: Callable[[], float] = time.time
-    _said: dict[str, WheelMetadata] = field(default_factory=dict, repr=False)
-    """METADATA that was read in this process and is not verified."""
+    _known: dict[str, WheelMetadata] = field(default_factory=dict, repr=False)
+    """What was read or written in this process."""
 
     def get(self, sha256: str) -> WheelMetadata | None:
         """The cached METADATA of a wheel; None if there is none, or it cannot be read."""
-        if sha256 in self._said:
-            return self._said[sha256]
-        try:
-            table = json.loads(read_ordinary(self._path(sha256)))
-            found = _parse(table)
-            return found if self._holds(table) else None
-        except (OSError, ValueError, TypeError, KeyError):
-            return None
+        if sha256 not in self._known:
+            try:
+                table = json.loads(read_ordinary(self._path(sha256)))
+                found = _parse(table)
+            except (OSError, ValueError, TypeError, KeyError):
+                return None
+            if not self._holds(table):
+                return None
+            self._known[sha256] = found
+        return self._known[sha256]
 
     def _holds(self, table: dict[str, Any]) -> bool:
         """Whether the index need not be asked; never where the clock has gone back."""
@@ -55,8 +57,8 @@ class MetadataCache:
         `lifetime` is in seconds: infinite where it was read from bytes with that sha256,
         or has a hash on the index's page; else what the index said. Without one it lasts for this command.
         """
+        self._known[sha256] = metadata
         if not lifetime:
-            self._said[sha256] = metadata
             return
         table = {
             "format": _FORMAT,

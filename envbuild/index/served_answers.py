@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
-from concurrent.futures import wait
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from envbuild.index.answer import IndexAnswerError
 from envbuild.index.listed_wheels import ListedWheels
 from envbuild.index.page_versions import parsed_version, version_of
-from envbuild.posix.workers import Workers
+from envbuild.posix.workers import side_by_side
 from envbuild.value import value
 from envbuild.wheelcache.metadata import head_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable
 
     from packaging.version import Version
 
@@ -86,7 +85,7 @@ class ServedAnswers:
     def ask(self, packages: Collection[str]) -> None:
         """Ask for packages' pages, side by side; errors come when one is looked at."""
         missing = [one for one in packages if one not in self._pages]
-        _side_by_side(self._ask, [(one,) for one in missing])
+        side_by_side(self._ask, missing, most=_READERS)
 
     def _ask(self, package: str) -> None:
         with suppress(IndexAnswerError):
@@ -95,7 +94,11 @@ class ServedAnswers:
     def read_ahead(self, files: Iterable[tuple[str, str]]) -> None:
         """Read METADATA of wheels, by package and file name, side by side; errors come when it is asked for."""
         missing = [file for file in dict.fromkeys(files) if file not in self._metadata]
-        _side_by_side(self.metadata, missing)
+        side_by_side(self._read, missing, most=_READERS)
+
+    def _read(self, file: tuple[str, str]) -> None:
+        with suppress(ValueError, IndexAnswerError):
+            self.metadata(*file)
 
     def metadata(self, package: str, filename: str) -> ReadMetadata:
         """A wheel's METADATA as a resolver gets it. ValueError if a resolver may read it in another way.
@@ -107,13 +110,6 @@ class ServedAnswers:
             body = self._router.read_metadata(package, filename).body
             self._metadata[key] = _parse(body.encode() if isinstance(body, str) else body)
         return self._metadata[key]
-
-
-def _side_by_side(read: Callable[..., object], calls: Sequence[tuple[str, ...]]) -> None:
-    """Call with each of these arguments, and wait for all; what they raise is passed over."""
-    if calls:
-        with Workers(min(len(calls), _READERS), thread_name_prefix="metadata") as pool:
-            wait([pool.submit(read, *call) for call in calls])
 
 
 def _parse(content: bytes) -> ReadMetadata:

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, TypeVar, cast
 from envbuild.index.answer import Fault, bad_answer
 from envbuild.index.disk import is_on_disk, open_on_disk
 from envbuild.index.remote_file import RangesUnsupportedError, RemoteFile
-from envbuild.posix.workers import Workers
+from envbuild.posix.workers import side_by_side
 from envbuild.value import replace, value
 from envbuild.wheelcache.metadata import UNREADABLE
 from envbuild.wheelcache.modules import runnable_paths
@@ -114,8 +114,7 @@ class CommandReader:
     def _read_all(
         self, files: tuple[ResolvedFile, ...], look: Callable[[IO[bytes]], T], *, jobs: int = 16
     ) -> dict[str, T]:
-        with Workers(jobs, thread_name_prefix="commands") as pool:
-            found = tuple(pool.map(partial(self._read, look), files))
+        found = side_by_side(partial(self._read, look), files, most=jobs)
         return {file.sha256: seen for file, seen in zip(files, found, strict=True)}
 
     def _read(self, look: Callable[[IO[bytes]], T], file: ResolvedFile) -> T:

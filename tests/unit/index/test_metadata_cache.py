@@ -102,19 +102,29 @@ def test_the_cache_remembers(tmp_path: Path) -> None:
     cache = MetadataCache(folder=tmp_path)
     assert cache.get(SHA256) is None
     cache.put(SHA256, VALUE, lifetime=math.inf)
-    assert cache.get(SHA256) == VALUE
-    assert cache.get("cd" * 32) is None
+    later = MetadataCache(folder=tmp_path)
+    assert cache.get(SHA256) == later.get(SHA256) == VALUE
+    assert later.get("cd" * 32) is None
     assert [path.name for path in (tmp_path / "ab").iterdir()] == [f"{SHA256}.json"]
 
 
 def test_what_only_an_index_said_lasts_as_long_as_it_says(tmp_path: Path) -> None:
     """And never where the clock has gone back."""
-    now = [1000.0]
-    cache = MetadataCache(folder=tmp_path, clock=lambda: now[0])
-    cache.put(SHA256, VALUE, lifetime=60.0)
+
+    def at(seconds: float) -> MetadataCache:
+        return MetadataCache(folder=tmp_path, clock=lambda: 1000.0 + seconds)
+
+    at(0.0).put(SHA256, VALUE, lifetime=60.0)
     for seconds, found in ((0.0, VALUE), (59.0, VALUE), (60.0, None), (-1.0, None)):
-        now[0] = 1000.0 + seconds
-        assert cache.get(SHA256) == found
+        assert at(seconds).get(SHA256) == found
+
+
+def test_what_holds_for_no_time_lasts_for_one_command(tmp_path: Path) -> None:
+    """An index that says nothing of it is asked again by the next one."""
+    cache = MetadataCache(folder=tmp_path)
+    cache.put(SHA256, VALUE, lifetime=0.0)
+    assert cache.get(SHA256) == VALUE
+    assert MetadataCache(folder=tmp_path).get(SHA256) is None
 
 
 @pytest.mark.parametrize(
@@ -123,10 +133,9 @@ def test_what_only_an_index_said_lasts_as_long_as_it_says(tmp_path: Path) -> Non
 )
 def test_a_corrupt_entry_counts_as_none(tmp_path: Path, content: bytes) -> None:
     """A cache that was cut off or is of another format is read anew, not believed."""
-    cache = MetadataCache(folder=tmp_path)
-    cache.put(SHA256, VALUE, lifetime=math.inf)
+    MetadataCache(folder=tmp_path).put(SHA256, VALUE, lifetime=math.inf)
     (tmp_path / "ab" / f"{SHA256}.json").write_bytes(content)
-    assert cache.get(SHA256) is None
+    assert MetadataCache(folder=tmp_path).get(SHA256) is None
 
 
 def test_a_cache_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
@@ -134,4 +143,5 @@ def test_a_cache_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     cache = MetadataCache(folder=tmp_path / "file")
     cache.put(SHA256, VALUE, lifetime=math.inf)
-    assert cache.get(SHA256) is None
+    assert cache.get(SHA256) == VALUE
+    assert MetadataCache(folder=tmp_path / "file").get(SHA256) is None
