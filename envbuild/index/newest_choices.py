@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from envbuild.index.reading import Answer, Demand, Reading
@@ -50,15 +51,18 @@ def choose_newest(
     view: TargetView,
     request: ResolveRequest,
     told: Mapping[Release, tuple[str, ...]],
+    *,
+    seconds: float,
 ) -> Reading:
     """What is chosen for a request, and what is read for it. ValueError if uv may choose other versions.
 
     `view` is of the request's target; `told` is what the resolver is told that releases require.
+    ValueError as well if it is not found in so many `seconds`: packages may require others without end.
     IndexAnswerError if an index does not answer.
     """
     if request.overrides or request.inherited or request.pins:
         raise ValueError("overrides, packages of the host, and pins to keep, are not judged")
-    return _Choice(served, view, request, told).reading()
+    return _Choice(served, view, request, told).reading(monotonic() + seconds)
 
 
 class _Choice:
@@ -80,13 +84,15 @@ class _Choice:
         self._extras: defaultdict[str, set[str]] = defaultdict(set)
         self._pins: dict[str, Version] = {}
 
-    def reading(self) -> Reading:
+    def reading(self, until: float) -> Reading:
         """As in `choose_newest`."""
         target = self._request.target
         asked = self._holding(settled(self._request.requires, target))
         for one in (*asked, *self._holding(settled(self._request.constraints, target))):
             self._bounds[one.name].add(one.specifier)
         while asked:
+            if monotonic() >= until:
+                raise ValueError("it takes too long")
             asked = [one for name in self._add(asked) for one in self._required_by(name)]
         return self._read()
 

@@ -97,8 +97,12 @@ class _Run:
 class ProvenRuns:
     """The answers of uv over one router; safe to share between threads."""
 
-    def __init__(self, router: IndexRouter) -> None:
-        """The router's address is new: no cache has answers that it does not know of."""
+    def __init__(self, router: IndexRouter, *, patience: float) -> None:
+        """The router's address is new: no cache has answers that it does not know of.
+
+        `patience` is how many seconds may go by until uv is asked.
+        """
+        self._patience = patience
         self._served = ServedAnswers(router)
         self._views: dict[tuple[object, ...], TargetView] = {}
         self._pairs: dict[tuple[object, ...], TargetPair] = {}
@@ -134,7 +138,9 @@ class ProvenRuns:
             with suppress(ValueError, EnvbuildError):
                 begun = datetime.now(UTC)
                 view = self._view(request.target, request, (begun,))
-                reading = choose_newest(self._served, view, request, _told(request))
+                reading = choose_newest(
+                    self._served, view, request, _told(request), seconds=self._patience
+                )
                 self._add(_Run(reading.answer, begun, reading))
                 return _packages(reading.answer.files)
             self._going_back.add(request.driver)

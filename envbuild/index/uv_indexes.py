@@ -115,7 +115,7 @@ class UvIndexes:
         from envbuild.index.proven_choices import ProvenRuns
 
         router = self._started()
-        return ProvenRuns(router) if router.is_new else None
+        return ProvenRuns(router, patience=self._client.patience) if router.is_new else None
 
     @property
     def bad_answers(self) -> tuple[IndexAnswer, ...]:
