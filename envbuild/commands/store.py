@@ -11,8 +11,8 @@ from envbuild.posix.file_locks import locked, locked_if_free
 from envbuild.posix.files import sync_folder
 from envbuild.posix.mounts import file_system
 from envbuild.posix.shortage import unwritable
+from envbuild.store.contents import OWN_NAMES
 from envbuild.store.guard import MARKER, require_store
-from envbuild.store.marker import OWN_NAMES
 from envbuild.store.processes import find_processes, is_leased
 from envbuild.value import value
 
@@ -134,11 +134,9 @@ def _remove(root: Path) -> RemovedStore:
 
 
 def _foreign(root: Path) -> tuple[str, ...]:
-    own = (*OWN_NAMES, MARKER)
+    scratch = tuple(f".{known}." for known in OWN_NAMES)
     return tuple(
-        name
-        for name in _names(root)
-        if name not in own and not name.startswith(tuple(f".{known}." for known in own))
+        name for name in _names(root) if name not in OWN_NAMES and not name.startswith(scratch)
     )
 
 

@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 _PUBLIC = ("envs", "receipts", "generations", "records", "locks")
 _PRIVATE = ("cache", "trash", "temp", "settings.toml", "releases")
 
-OWN_NAMES = ("current", *_PUBLIC, *_PRIVATE, "pythons", "trash.json")
-"""Everything that envbuild makes in a store, except the marker."""
-
 
 def prepare_store(root: Path) -> None:
     """Make the folder a store, or check that this version can write the store in it.
