@@ -45,7 +45,7 @@ def history_table(generations: Iterable[Generation]) -> dict[str, object]:
                     driver.name: {"version": driver.version, "environment": driver.environment}
                     for driver in (generation.manifest.drivers if generation.manifest else ())
                 },
-                "changes": _change_tables(generation.changes),
+                "changes": [_change_table(change) for change in generation.changes],
             }
             for generation in generations
         ]
@@ -89,7 +89,7 @@ def rollback_table(result: RolledBack) -> dict[str, object]:
         "before": result.before,
         "generation": result.after,
         "switched": result.before != result.after,
-        "changes": _change_tables(result.changes),
+        "changes": [_change_table(change) for change in result.changes],
         "caches": [finding_table(finding) for finding in caches],
         "pythons": [finding_table(finding) for finding in pythons],
     }
@@ -116,23 +116,20 @@ def _change_line(change: DriverDiff) -> str:
     return f"~ {change.driver} {change.versions}: {', '.join(moved) or 'another environment'}"
 
 
-def _change_tables(changes: Iterable[DriverDiff]) -> list[dict[str, object]]:
-    return [
-        {
-            "driver": change.driver,
-            "before": change.before,
-            "after": change.after,
-            "packages": [
-                {
-                    "name": moved.package,
-                    "before": next(iter(moved.before), None),
-                    "after": next(iter(moved.after), None),
-                }
-                for moved in change.changes
-            ],
-        }
-        for change in changes
-    ]
+def _change_table(change: DriverDiff) -> dict[str, object]:
+    return {
+        "driver": change.driver,
+        "before": change.before,
+        "after": change.after,
+        "packages": [
+            {
+                "name": moved.package,
+                "before": next(iter(moved.before), None),
+                "after": next(iter(moved.after), None),
+            }
+            for moved in change.changes
+        ],
+    }
 
 
 def render_gc(result: Collected) -> Text:
