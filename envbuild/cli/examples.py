@@ -112,6 +112,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "store": (
         ("envbuild store info", "what it holds, and how much space each part takes"),
         ("envbuild store remove", "remove all of it, after a question"),
+        ("envbuild store move /data/envbuild", "move it to another disk, without a network"),
     ),
     "gc": (("envbuild gc --keep 3 --cache", "keep three generations, and trim the cache"),),
     "export": (

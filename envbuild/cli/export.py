@@ -126,8 +126,12 @@ def _refresh(context: Context, arguments: Arguments) -> Outcome:
     return outcome_of(refresh_exports(context), _render_refreshed, _refreshed_table)
 
 
-def refresh_exports(context: Context) -> tuple[tuple[str, bool], ...]:
+def refresh_exports(
+    context: Context, *, former: Path | None = None
+) -> tuple[tuple[str, bool], ...]:
     """Write every registered export anew: each file, and whether it changed.
+
+    With `former`, it is what the store of that path knows of, which was moved.
 
     Errors as those of `export`; an export whose folder is gone is left alone.
     """
@@ -136,7 +140,8 @@ def refresh_exports(context: Context) -> tuple[tuple[str, bool], ...]:
     from envbuild.store.roots import named_by_roots
 
     done: dict[str, bool] = {}
-    for root in {root.name: root for root, _, _ in named_by_roots(context.store.root)}.values():
+    place = former or context.store.root
+    for root in {root.name: root for root, _, _ in named_by_roots(place)}.values():
         given = {"file": root.declaration, "store": str(context.store.root), "trust_owner": False}
         own = Own(arguments=Arguments(**given), environment=context.environment)
         request = ExportRequest(

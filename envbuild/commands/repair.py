@@ -117,29 +117,7 @@ class Repair:
         return again
 
     def _from_receipt(self, used: InUse) -> Wanted | None:
-        """None if the receipt is damaged or old, or has another key."""
-        file = self.store.receipt(used.name)
-        try:
-            text = read_ordinary(file).decode("utf-8", "surrogateescape")
-            receipt = parse_receipt(text, file=str(file))
-        except (OSError, HostError):
-            return None
-        wanted = wanted_again(receipt, name=used.name, key=used.key)
-        if wanted is None:
-            return None
-        before = wanted.interpreter
-        found = self.interpreter_at(before.path)
-        if found is None:
-            message = (
-                f"its interpreter {before.path} ({before.version}) is missing or does not start"
-            )
-            raise HostError(Problem(message=message, hint=_OTHER_PYTHON))
-        if (found.version, found.cache_tag) != (before.version, before.cache_tag):
-            message = (
-                f"its interpreter {before.path} was {before.version} and is {found.version} now"
-            )
-            raise HostError(Problem(message=message, hint=_OTHER_PYTHON))
-        return replace(wanted, interpreter=found)
+        return wanted_from_receipt(self.store, used.name, used.key, self.interpreter_at)
 
     def _from_lockfiles(self, used: InUse) -> Wanted | None:
         """None if the declaration and the lockfiles give other environments now."""
@@ -164,6 +142,33 @@ class Repair:
             return
         self.repairer.restore_current(max(numbers))
         done.append("current")
+
+
+def wanted_from_receipt(
+    store: Store, name: str, key: str, interpreter_at: Callable[[str], Interpreter | None]
+) -> Wanted | None:
+    """What an environment with this key was built from; None if its receipt is damaged or old, or has another key.
+
+    HostError if its Python is gone, or another one.
+    """
+    file = store.receipt(name)
+    try:
+        text = read_ordinary(file).decode("utf-8", "surrogateescape")
+        receipt = parse_receipt(text, file=str(file))
+    except (OSError, HostError):
+        return None
+    wanted = wanted_again(receipt, name=name, key=key)
+    if wanted is None:
+        return None
+    before = wanted.interpreter
+    found = interpreter_at(before.path)
+    if found is None:
+        message = f"its interpreter {before.path} ({before.version}) is missing or does not start"
+        raise HostError(Problem(message=message, hint=_OTHER_PYTHON))
+    if (found.version, found.cache_tag) != (before.version, before.cache_tag):
+        message = f"its interpreter {before.path} was {before.version} and is {found.version} now"
+        raise HostError(Problem(message=message, hint=_OTHER_PYTHON))
+    return replace(wanted, interpreter=found)
 
 
 _UNKNOWN = "neither its receipt nor a lockfile says what it was built from"

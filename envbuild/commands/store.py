@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError, NoError, Problem
@@ -17,6 +19,7 @@ from envbuild.store.processes import find_processes, is_leased
 from envbuild.value import value
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from envbuild.store.store import Store
@@ -91,22 +94,35 @@ def remove_store(store: Store) -> RemovedStore:
     """
     require_store(store.root)
     try:
-        (store.root / "locks").mkdir(exist_ok=True)
-        with (
-            locked(store.root / "locks/generations.lock"),
-            locked_if_free(store.cache_lock, make=True) as free,
-        ):
-            if not free:
-                message = f"another envbuild is using {store.root}"
-                raise HostError(Problem(message=message, hint="wait for it, or end it"))
-            _refuse_running(store)
-            return _remove(store.root)
+        with exclusively(store):
+            refuse_running(store)
+            return remove_all(store.root)
     except OSError as error:
         raise unwritable(store.root, error) from error
 
 
-def _refuse_running(store: Store) -> None:
-    running = [str(process) for process in find_processes(store.environments)]
+@contextmanager
+def exclusively(store: Store) -> Iterator[None]:
+    """Keep every other command that changes a store away; HostError if one is working there."""
+    (store.root / "locks").mkdir(exist_ok=True)
+    with (
+        locked(store.root / "locks/generations.lock"),
+        locked_if_free(store.cache_lock, make=True) as free,
+    ):
+        if not free:
+            message = f"another envbuild is using {store.root}"
+            raise HostError(Problem(message=message, hint="wait for it, or end it"))
+        yield
+
+
+def refuse_running(store: Store) -> None:
+    """NoError names the processes that run from a store's environments, or from its Pythons."""
+    found = {
+        process.pid: str(process)
+        for folder in (store.pythons, store.environments)
+        for process in find_processes(folder)
+    }
+    running = [found[pid] for pid in sorted(found)]
     leased = [name for name in _names(store.environments) if is_leased(store.environment(name))]
     if not running and not leased:
         return
@@ -116,7 +132,11 @@ def _refuse_running(store: Store) -> None:
     raise NoError(Problem(message=message, hint=hint))
 
 
-def _remove(root: Path) -> RemovedStore:
+def remove_all(root: Path) -> RemovedStore:
+    """Remove what is envbuild's in a store, in an order in which it can be repeated; the caller keeps others away.
+
+    The folder stays if something else is in it, or if a disk is mounted there.
+    """
     freed = count_bytes([root])
     names = [name for name in OWN_NAMES if name not in ("current", MARKER)]
     for name in ("current", *names):
@@ -129,8 +149,20 @@ def _remove(root: Path) -> RemovedStore:
     else:
         for left in root.iterdir():  # scratch files of killed commands
             remove_tree(left)
-        root.rmdir()
+        _remove_folder(root)
     return RemovedStore(root=root, freed=freed, foreign=foreign)
+
+
+def _remove_folder(root: Path) -> None:
+    """Remove an empty folder, and the link that leads to it, if it is one."""
+    try:
+        root.resolve().rmdir()
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        return
+    if root.is_symlink():
+        root.unlink()
 
 
 def _foreign(root: Path) -> tuple[str, ...]:

@@ -15,6 +15,10 @@ CONTENTS = (
     ("receipts/NAME.json", "its receipt: every file, and what it was built from"),
     ("receipts/NAME.stat", "[the record of `verify --quick`](#the-record-of-verify-quick)"),
     ("roots/DIGEST.json", "[an export](#exported-files) whose files name exact paths"),
+    (
+        "moved-from.json",
+        "[the store that this one is moved from](#moving-a-store), until that is gone",
+    ),
     ("pythons/", "Pythons that envbuild has installed"),
     ("releases/PLACE/", "what a followed release declares and locks"),
     ("locks/", "[locks](#locks-who-waits-for-whom) of commands that change the store"),

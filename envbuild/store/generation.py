@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from posixpath import basename
 from typing import TYPE_CHECKING
 
 from envbuild import __version__
@@ -12,7 +13,7 @@ from envbuild.store.shims import name_shims
 from envbuild.value import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping
 
     from envbuild.store.plan import Plan, Wanted
 
@@ -65,6 +66,45 @@ def next_manifest(
 def says_the_same(one: Manifest, other: Manifest) -> bool:
     """Whether two manifests differ at most in number, date and writer."""
     return one.drivers == other.drivers and one.declaration == other.declaration
+
+
+def moved_manifest(
+    manifest: Manifest,
+    store: str,
+    number: int,
+    keys: Mapping[str, tuple[str, str]],
+    size_of: Callable[[str], int],
+) -> Manifest:
+    """The manifest of a generation in the store that its own one is moved to.
+
+    `store` is the new store's absolute path; `keys` has the new folder name and key of each environment,
+    by the old folder name; `size_of` gives the new environment's bytes.
+    """
+    drivers = (
+        _moved_entry(driver, store, *keys[basename(driver.environment)], size_of)
+        for driver in manifest.drivers
+    )
+    return replace(manifest, generation=number, drivers=tuple(drivers))
+
+
+def _moved_entry(
+    driver: ManifestDriver, store: str, name: str, key: str, size_of: Callable[[str], int]
+) -> ManifestDriver:
+    before, after = driver.environment, f"{store}/envs/{name}"
+
+    def moved(text: str) -> str:
+        return text.replace(before, after)
+
+    return replace(
+        driver,
+        key=key,
+        environment=after,
+        binary=moved(driver.binary),
+        stable_binary=f"{store}/current/{driver.name}/bin/{basename(driver.stable_binary)}",
+        python=moved(driver.python),
+        env=tuple((variable, moved(text)) for variable, text in driver.env),
+        size=size_of(name),
+    )
 
 
 def _entry(

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _PUBLIC = ("envs", "receipts", "generations", "records", "locks")
 _PRIVATE = ("cache", "trash", "temp", "settings.toml", "releases")
+_OF_DISKS = ("lost+found",)
+"""Folders that a file system has in its root, which may be a store."""
 
 
 def prepare_store(root: Path) -> None:
@@ -41,7 +43,7 @@ def _prepare(root: Path) -> None:
     if not marker.is_file():
         with _public_umask():
             root.mkdir(parents=True, exist_ok=True)
-        _refuse_foreign_folder(root)
+        refuse_foreign_folder(root)
         root.chmod(0o755)
         write_atomically(marker, f'{{"format": {FORMAT}}}\n'.encode())
     check_format(marker)
@@ -59,10 +61,11 @@ def _prepare(root: Path) -> None:
         sweep(folder)
 
 
-def _refuse_foreign_folder(root: Path) -> None:
+def refuse_foreign_folder(root: Path) -> None:
+    """HostError for a folder with files that are not envbuild's."""
     with os.scandir(root) as entries:
         names = {entry.name for entry in entries if not entry.name.startswith(f".{MARKER}.")}
-    if names - {*_PUBLIC, *_PRIVATE, MARKER}:
+    if names - {*_PUBLIC, *_PRIVATE, *_OF_DISKS, MARKER}:
         message = f"{root} has other files and is not a store"
         raise HostError(Problem(message=message, hint="name an empty or a new folder"))
 

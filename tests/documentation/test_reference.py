@@ -97,6 +97,7 @@ RESULTS = {
     "`gc`": "gc_table",
     "`store info`": "info_table",
     "`store remove`": "removed_table",
+    "`store move`": "moved_table",
     "`export`": "export_table",
     "`export --refresh`": "_refreshed_table",
     "`publish`": "published_table",
