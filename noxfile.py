@@ -181,7 +181,7 @@ def indexes(session: nox.Session) -> None:
     """Lock and sync against index servers, proxies and a keyring of others; prints each one's version and result.
 
     devpi, bandersnatch and keyring are installed; the others are the system's, and it is said which are missing:
-    apt-get install nginx-light squid tinyproxy-bin microsocks dante-server openssl
+    apt-get install nginx-light squid tinyproxy-bin microsocks dante-server openssl openssh-server
     (Pulp is left out: it takes a PostgreSQL and a Redis of its own.)
     """
     need_envbuild(session, "test")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from envbuild.digest import sha256_hex
 from envbuild.value import value
 
@@ -15,6 +17,15 @@ if TYPE_CHECKING:
 URL, PATH, GIT = "url", "path", "git"
 ARCHIVES = (".whl", ".tar.gz", ".zip")
 """The ends of the names of files that are sources."""
+
+_SCP_LIKE = re.compile(
+    r"[A-Za-z0-9_][\w.-]*@(?:[A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:.]+\]):(?!//)[^\s:-]\S*"
+)
+
+
+def is_scp_like(address: str) -> bool:
+    """Whether a repository's address has the form of scp, which is ssh: `USER@HOST:PATH`."""
+    return _SCP_LIKE.fullmatch(address) is not None
 
 
 def source_variable(package: str) -> str:
@@ -175,7 +186,7 @@ class GitSource(PackageSource):
     """A project in a git repository."""
 
     url: str
-    """`https:`, `ssh:` or `file:`, without a password."""
+    """`https:`, `ssh:`, `file:` or `USER@HOST:PATH`, without a password."""
 
     revision_kind: str = ""
     """`rev`, `tag` or `branch`; empty for the default branch."""

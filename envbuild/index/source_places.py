@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
 
-from envbuild.declaration.source import GitSource, PathSource, UrlSource, source_variable
+from envbuild.declaration.source import (
+    GitSource,
+    PathSource,
+    UrlSource,
+    is_scp_like,
+    source_variable,
+)
 from envbuild.errors import Problem, UsageError
 from envbuild.index.locations import IndexLocation, split_credentials
 from envbuild.index.page import IndexFile
+from envbuild.sourcetree.git_access import GitLogin
 from envbuild.sourcetree.git_tree import GitTree
 from envbuild.sourcetree.path_tree import check_place
 from envbuild.sourcetree.places import is_file_source, place_of
@@ -36,7 +44,7 @@ def locate_sources(
         variable = source_variable(source.package)
         try:
             if isinstance(source, GitSource):
-                found.append(_locate_git(source, environ.get(variable, "")))
+                found.append(_locate_git(source, environ.get(variable, ""), netrc))
                 continue
             if isinstance(source, PathSource):
                 found.append(_locate_path(source, environ))
@@ -53,19 +61,38 @@ def locate_sources(
     return tuple(found)
 
 
-def _locate_git(source: GitSource, override: str) -> IndexLocation:
+def _locate_git(source: GitSource, override: str, netrc: Netrc) -> IndexLocation:
     if override and Path(override).is_absolute():
         override = Path(override).as_uri()
-    if override and not override.startswith(("https://", "ssh://", "file:///")):
+    if override and not (
+        override.startswith(("https://", "ssh://", "file:///")) or is_scp_like(override)
+    ):
         raise ValueError("is neither a repository's URL nor an absolute path")
+    if override.startswith("ssh://") and urlsplit(override).password is not None:
+        raise ValueError("has a password, which ssh does not take")
+    url, login = override or source.url, None
+    if url.startswith("https://"):
+        place = split_credentials(source.origin, url)
+        url, login = place.url or "", _login(place, netrc)
     tree = GitTree(
-        url=override or source.url,
+        url=url,
         shown=source.url,
         kind=source.revision_kind,
         revision=source.revision,
         subdirectory=source.subdirectory,
+        variable=source_variable(source.package),
+        login=login,
     )
     return IndexLocation(name=source.origin, tree=tree, packages=(source.package,))
+
+
+def _login(place: IndexLocation, netrc: Netrc) -> GitLogin | None:
+    """Who asks a server: as the address says, else as the netrc file says."""
+    given = place.credentials
+    found = netrc.complete(place).credentials
+    if found is None or re.search(r"[\n\0]", f"{found.user}{found.password}"):
+        return None
+    return GitLogin(user=found.user, password=found.password, alone=found is given)
 
 
 def _locate_path(source: PathSource, environ: Mapping[str, str]) -> IndexLocation:

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envbuild.digest import sha256_hex
-from envbuild.errors import HostError, IndexFailureError, Problem
-from envbuild.masking import masked
+from envbuild.errors import HostError, Problem
 from envbuild.posix.file_locks import locked
 from envbuild.posix.files import make_private
 from envbuild.posix.process import Command, find_program, scrubbed_environment
+from envbuild.sourcetree.git_access import OWN_SETTINGS, GitAccess, GitLogin, access_to
+from envbuild.sourcetree.git_faults import gone, unreachable, words_of
 from envbuild.sourcetree.listing import refused
 from envbuild.sourcetree.snapshot import ARCHIVAL, archival, read_tree, takes_version_from_git
 from envbuild.value import value
@@ -32,7 +33,6 @@ _TIMEOUT = 300.0
 _MOST_MIRROR = 8 << 30
 """Bytes of a mirror."""
 
-_MOST_WORDS = 2000
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _KEPT_OF_GIT = ("GIT_CONFIG", "GIT_SSL_", "GIT_SSH", "GIT_PROXY_", "GIT_HTTP_")
 """The caller's own settings of how a server is reached."""
@@ -56,7 +56,7 @@ class GitTree:
     """A revision of a repository."""
 
     url: str
-    """Where this host reaches it."""
+    """Where this host reaches it, without a user and a password if it is `https:`."""
 
     shown: str
     """The address as it was declared, without secrets."""
@@ -67,6 +67,11 @@ class GitTree:
     revision: str
     subdirectory: str = ""
     """The project's folder, with `/`; empty for the whole repository."""
+
+    variable: str = ""
+    """The host's variable for its address."""
+
+    login: GitLogin | None = None
 
     @property
     def words(self) -> str:
@@ -132,13 +137,13 @@ class GitMirrors:
         refs = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*", f"+HEAD:{_HEAD}")
         fetched = self._fetch(tree, mirror, "--prune", *refs)
         if fetched.code != 0:
-            raise self._unreachable(tree, fetched)
+            raise unreachable(tree, fetched, _FETCH_TIMEOUT)
         if exact is not None:
             if not self._has(tree, mirror, exact):
                 self._fetch(tree, mirror, exact)  # some servers give a commit that no branch has
             if self._has(tree, mirror, exact):
                 return exact
-            raise _gone(tree, f"commit {exact}", kept=commit is not None)
+            raise gone(tree, f"commit {exact}", kept=commit is not None)
         names = {"tag": f"refs/tags/{tree.revision}", "branch": f"refs/heads/{tree.revision}"}
         name = names.get(tree.kind, tree.revision or _HEAD)
         done = self._run(
@@ -151,7 +156,7 @@ class GitMirrors:
             f"{name}^{{commit}}",
         )
         if done.code != 0:
-            raise _gone(tree, tree.words, kept=False)
+            raise gone(tree, tree.words, kept=False)
         return done.stdout.strip()
 
     def _has(self, tree: GitTree, mirror: Path, commit: str) -> bool:
@@ -160,14 +165,24 @@ class GitMirrors:
     def _fetch(self, tree: GitTree, mirror: Path, *refs: str) -> Completed:
         options = [word for word in refs if word.startswith("--")]
         names = [word for word in refs if not word.startswith("--")]
-        return self._run(
-            tree,
-            mirror,
-            *("fetch", "--quiet", "--force", "--no-tags", "--no-write-fetch-head"),
-            *("--no-recurse-submodules", "--upload-pack=git-upload-pack", *options),
-            *("--", tree.url, *names),
-            timeout=_FETCH_TIMEOUT,
-        )
+        with tempfile.TemporaryDirectory(prefix="envbuild-git-") as folder:
+            own = self._own_settings(tree, mirror)
+            access = access_to(tree.url, tree.login, self._environment, own, Path(folder))
+            return self._run(
+                tree,
+                mirror,
+                *("fetch", "--quiet", "--force", "--no-tags", "--no-write-fetch-head"),
+                *("--no-recurse-submodules", "--upload-pack=git-upload-pack", *options),
+                *("--", tree.url, *names),
+                timeout=_FETCH_TIMEOUT,
+                access=access,
+            )
+
+    def _own_settings(self, tree: GitTree, mirror: Path) -> frozenset[str]:
+        """The names of the user's settings that say how a server is reached."""
+        asked = ("config", "--name-only", "--get-regexp", OWN_SETTINGS)
+        done = self._run(tree, mirror, *asked, bare=False, access=GitAccess())
+        return frozenset(done.stdout.lower().split())
 
     def _check_out(
         self, tree: GitTree, mirror: Path, commit: str, work: Path, index: Path
@@ -200,7 +215,7 @@ class GitMirrors:
         if done.code != 0:
             message = f"git cannot read the mirror of {tree.shown}"
             hint = f"remove {mirror}, which is made again"
-            raise HostError(Problem(message=message, detail=_masked(done, tree), hint=hint))
+            raise HostError(Problem(message=message, detail=words_of(done, tree), hint=hint))
         return done
 
     def _run(
@@ -211,22 +226,25 @@ class GitMirrors:
         timeout: float = _TIMEOUT,
         more: Mapping[str, str] | None = None,
         bare: bool = True,
+        access: GitAccess | None = None,
     ) -> Completed:
+        """Run git; with an `access` as the user himself, by his own settings."""
         git = find_program("git", self._environment.get("PATH"))
         if git is None:
             message = f"the source {tree.shown} needs git, and there is none on PATH"
             raise HostError(Problem(message=message, hint="install git"))
-        settings = (part for setting in _SETTINGS for part in ("-c", setting))
+        given = (*_SETTINGS, *(access.settings if access else ()))
+        settings = (part for setting in given for part in ("-c", setting))
         where = (f"--git-dir={mirror}",) if bare else ()
-        fetching = words[0] == "fetch"
+        more = more or (access.variables if access else {})
         return self._runner.run(
             Command(
                 argv=(git, "--no-pager", *settings, *where, *words),
-                env=self._variables(more or {}, own=not fetching),
+                env=self._variables(more, own=access is None),
                 cwd=str(mirror),
                 timeout=timeout,
                 ends_group=True,
-                watch=(lambda _: _too_large(mirror)) if fetching else None,
+                watch=(lambda _: _too_large(mirror)) if access else None,
             )
         )
 
@@ -237,7 +255,6 @@ class GitMirrors:
             for name, text in self._environment.items()
             if not name.startswith("GIT_") or name.startswith(_KEPT_OF_GIT)
         }
-        kept.setdefault("GIT_SSH_COMMAND", "ssh -oBatchMode=yes")
         if own:
             more = {**more, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
         return scrubbed_environment(
@@ -254,35 +271,6 @@ class GitMirrors:
                 **more,
             },
         )
-
-    def _unreachable(self, tree: GitTree, done: Completed) -> IndexFailureError:
-        what = "cannot be fetched"
-        if done.timed_out:
-            what = f"was not fetched within {_FETCH_TIMEOUT:g} seconds"
-        elif done.stopped is not None:
-            what = f"cannot be fetched: {done.stopped}"
-        return IndexFailureError(
-            Problem(
-                message=f"the git repository {tree.shown} {what}",
-                detail=_masked(done, tree),
-                hint="check the address and the network; git itself asks ssh keys, credential helpers "
-                "and the netrc file, and never you",
-            )
-        )
-
-
-def _masked(done: Completed, tree: GitTree) -> str:
-    """git's words without passwords."""
-    return masked(done.stderr.replace(tree.url, tree.shown)).strip()[-_MOST_WORDS:]
-
-
-def _gone(tree: GitTree, what: str, *, kept: bool) -> IndexFailureError:
-    message = f"the git repository {tree.shown} has no {what}"
-    hint = "check its spelling, or name another revision"
-    if kept:
-        message += ", which is locked"
-        hint = "somebody rewrote its history; `envbuild lock --upgrade-package NAME` takes what is there now"
-    return IndexFailureError(Problem(message=message, hint=hint))
 
 
 def _too_large(mirror: Path) -> str | None:

@@ -188,7 +188,11 @@ def test_nothing_of_a_repository_runs_to_lock_it(
         "--upload-pack=touch x",
         "ext::sh -c touch% x",
         "http://example.com/x.git",
-        "git@x:y",
+        "x:y",
+        "git@x:-y",
+        "git@-x:y",
+        "me:secret@x:y",
+        "git@x:y z",
     ):
         declare(lock, python_version, url)
         assert lock("lock").code == 2, url

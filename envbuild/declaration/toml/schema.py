@@ -79,7 +79,7 @@ _KEYS: dict[Key[object], Schema] = {
     index.FORMAT: {"enum": list(INDEX_FORMATS)},
     index.URL: {"pattern": r"^(https?|file)://"},
     source.URL: {"pattern": r"^https?://"},
-    source.GIT: {"pattern": r"^(https|ssh|file)://"},
+    source.GIT: {"pattern": r"^((https|ssh|file)://|[^/:@\s]+@[^/\s]+:)"},
     build.MEMORY: {"pattern": _SIZE},
     build.DISK: {"pattern": _SIZE},
 }

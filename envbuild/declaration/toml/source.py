@@ -14,6 +14,7 @@ from envbuild.declaration.source import (
     PathSource,
     UrlSource,
     WheelAddress,
+    is_scp_like,
 )
 from envbuild.declaration.toml.positions import locate
 from envbuild.declaration.toml.requirement import parse_package
@@ -92,7 +93,12 @@ def _git(written: str) -> str:
     """The address of a repository; no message repeats a possible password."""
     if re.search(r"[\s\x00-\x1f\x7f]", written):
         raise TextError("an address has no blanks in it")
-    hint = "write it like https://example.com/team/svc.git, ssh://git@example.com/team/svc.git or file:///srv/svc.git"
+    hint = (
+        "write it like https://example.com/team/svc.git, ssh://example.com/team/svc.git, "
+        "git@example.com:team/svc.git or file:///srv/svc.git"
+    )
+    if is_scp_like(written):
+        return written
     try:
         parts = urlsplit(written)
         _ = parts.port

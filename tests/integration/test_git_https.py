@@ -1,0 +1,159 @@
+"""A git source over https: whom it trusts, who asks, where it is led, and what a message says of each."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.integration.test_git_sources import commit, declare, head, locked
+from tests.integration.test_path_sources import git, write
+from tests.support.git_server import GitServer, git_variables, need_http_backend
+from tests.support.https import certify
+from tests.support.wheels import Wheel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.support.command_line import CommandLine, Result
+    from tests.support.index_server import IndexServer
+
+
+@pytest.fixture
+def repository(scratch: Path) -> Path:
+    """A repository with the project, one commit."""
+    folder = write(scratch / "served/svc")
+    git(folder, "init")
+    commit(folder, "one")
+    return folder
+
+
+@pytest.fixture
+def server(repository: Path, scratch: Path) -> Iterator[GitServer]:
+    """git over TLS, with a certificate of an authority of its own."""
+    need_http_backend()
+    (scratch / "ca").mkdir()
+    certify(scratch / "ca")
+    with GitServer(repository.parent, scratch / "ca") as found:
+        yield found
+
+
+@pytest.fixture
+def lock(
+    run_envbuild: CommandLine, index: IndexServer, server: GitServer, python_version: str
+) -> CommandLine:
+    """The command line whose driver has the repository as a source."""
+    index.add(Wheel(name="helper"))
+    declare(run_envbuild, python_version, f"{server.url}/svc/.git")
+    return run_envbuild
+
+
+def refused(result: Result, words: str, project: Path) -> None:
+    """One message, exit 4, and no lockfile."""
+    assert (result.code, result.stderr.count("error:")) == (4, 1), result
+    assert words in result.stderr, result
+    assert not (project / "locks").exists()
+
+
+def test_the_authority_is_the_one_that_envbuild_trusts(
+    lock: CommandLine, repository: Path, scratch: Path, project: Path
+) -> None:
+    """`$SSL_CERT_FILE`, or a folder with any file name in `$SSL_CERT_DIR`; another one is refused, git's own counts."""
+    words = "its server's certificate is of nobody whom this host trusts, or of another server"
+    (scratch / "other").mkdir()
+    wrong = certify(scratch / "other")
+    refused(lock("lock", env=git_variables(SSL_CERT_FILE=str(wrong))), words, project)
+    empty = scratch / "empty.pem"
+    empty.write_text("no certificate")
+    none = lock("lock", env=git_variables(SSL_CERT_FILE=str(empty)))
+    refused(none, "no certificate can be read in $SSL_CERT_FILE", project)
+    right = scratch / "ca/ca.pem"
+    lock("lock", env=git_variables(SSL_CERT_FILE=str(right)), check=True)
+    assert locked(project)[0] == head(repository)
+    folder = scratch / "folder"
+    folder.mkdir()
+    right.rename(folder / "any-name")
+    env = git_variables(SSL_CERT_DIR=str(folder))
+    write(repository, svc__py="x = 2\n")
+    second = commit(repository, "two")
+    lock("lock", "--upgrade", env=env, check=True)
+    assert locked(project)[0] == second
+    before = git_variables(SSL_CERT_FILE=str(wrong), GIT_SSL_CAINFO=str(folder / "any-name"))
+    lock("sync", env=before, check=True)
+
+
+def test_a_password_is_for_one_server_alone(
+    lock: CommandLine,
+    server: GitServer,
+    isolation: Path,
+    repository: Path,
+    scratch: Path,
+    project: Path,
+) -> None:
+    """From netrc, or in the host's variable; in no lockfile, no message, no log, and no command line that is shown."""
+    env = git_variables(SSL_CERT_FILE=str(scratch / "ca/ca.pem"))
+    server.lets_in("me", "s3cret")
+    asks = "its server asks who you are, or does not let you in as who you say you are"
+    refused(lock("lock", env=env), asks, project)
+    netrc = scratch / "passwords"
+    netrc.write_text("machine 127.0.0.1 login me password s3cret\n")
+    netrc.chmod(0o600)
+    done = lock("lock", "-vv", env={**env, "NETRC": str(netrc)}, check=True)
+    text = (project / "locks/app.toml").read_text()
+    assert "s3cret" not in f"{done}{text}"
+    place = server.url.removeprefix("https://")
+    own = {**env, "ENVBUILD_SOURCE_SVC": f"https://me:s3cret@{place}/svc/.git"}
+    said = lock("lock", "--upgrade", "-vv", env=own, check=True)
+    assert "s3cret" not in str(said)
+    assert (project / "locks/app.toml").read_text() == text
+    wrong = {**env, "ENVBUILD_SOURCE_SVC": f"https://me:wr0ng@{place}/svc/.git"}
+    failed = lock("lock", "--upgrade", env=wrong)
+    assert (failed.code, failed.stderr.count("error:")) == (4, 1), failed
+    assert asks in failed.stderr
+    assert "$ENVBUILD_SOURCE_SVC" in failed.stderr
+    assert "wr0ng" not in str(failed)
+    left = subprocess.run(
+        ("grep", "-rlE", "s3cret|wr0ng", isolation, project, scratch / "s"), capture_output=True
+    )
+    assert not left.stdout, left
+
+
+@pytest.mark.slow
+def test_a_redirect_takes_no_password_along(
+    lock: CommandLine, server: GitServer, repository: Path, scratch: Path, project: Path
+) -> None:
+    """To another host; to this host's files it leads nobody."""
+    env = git_variables(SSL_CERT_FILE=str(scratch / "ca/ca.pem"))
+    place = server.url.removeprefix("https://")
+    env |= {"ENVBUILD_SOURCE_SVC": f"https://me:s3cret@{place}/svc/.git"}
+    words = "its server leads to an address that is neither https: nor ssh:"
+    for elsewhere in ("file://", "http://127.0.0.1:9", "ext::sh -c touch% x"):
+        server.leads_to = elsewhere if elsewhere != "file://" else f"file://{repository.parent}"
+        result = lock("lock", env=env)
+        refused(result, words, project)
+    with GitServer(repository.parent, scratch / "ca") as other:
+        other.lets_in("me", "s3cret")
+        server.leads_to = other.url
+        refused(lock("lock", env=env), "its server asks who you are", project)
+        assert other.requests
+        assert not any("authorization" in one.headers for one in other.requests)
+
+
+@pytest.mark.slow
+def test_what_a_server_does_not_have_is_one_message(
+    lock: CommandLine, server: GitServer, scratch: Path, project: Path, python_version: str
+) -> None:
+    """404, a revision that is not there, nobody at the port, and a server that says nothing."""
+    env = git_variables(SSL_CERT_FILE=str(scratch / "ca/ca.pem"))
+    declare(lock, python_version, f"{server.url}/other/.git")
+    refused(lock("lock", env=env), "there is no repository, or none that you may see", project)
+    for kind, words in (("tag", "has no tag 'v9'"), ("branch", "has no branch 'v9'")):
+        declare(lock, python_version, f"{server.url}/svc/.git", f', {kind} = "v9"')
+        refused(lock("lock", env=env), words, project)
+    server.silent = True
+    quick = {**env, "GIT_HTTP_LOW_SPEED_TIME": "1", "GIT_HTTP_LOW_SPEED_LIMIT": "1"}
+    refused(lock("lock", env=quick), "its server does not answer", project)
+    server.stop()
+    refused(lock("lock", env=env), "cannot be fetched", project)
