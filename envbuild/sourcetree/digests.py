@@ -14,7 +14,7 @@ from envbuild.sourcetree.stat_record import is_settled, looks, recall, record_of
 from envbuild.value import value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from envbuild.posix.process import Runner
     from envbuild.sourcetree.path_tree import PathTree, Read
@@ -51,14 +51,16 @@ class TreeDigests:
             with open(path, "rb", buffering=0) as stream:  # noqa: PTH123
                 digest = stream_sha256(stream)
             if is_settled(before) and looks(path, (path,)) == before:
-                self._write(record, render_record(digest, (path,), before))
+                self._write(record, digest, (path,), before)
         except OSError as error:
             problem = Problem(file=path, message=f"cannot read it: {error.strerror}")
             raise HostError(problem) from error
         return digest
 
-    def _write(self, record: str, content: bytes) -> None:
-        with suppress(OSError):  # a record that cannot be written costs time and nothing else
+    def _write(self, record: str, digest: str, paths: Sequence[str], found: Sequence[int]) -> None:
+        # a record that cannot be written, or a file number that it cannot have, costs time and nothing else
+        with suppress(OSError, OverflowError):
+            content = render_record(digest, paths, found)
             make_private(Path(record).parent)
             write_atomically(Path(record), content, sync=False)
 
@@ -66,4 +68,4 @@ class TreeDigests:
         """Write a record if the folder looks as it did before its files were read; else there is none."""
         with suppress(OSError):
             if read.before is not None and looks(tree.folder, read.watched) == read.before:
-                self._write(record, render_record(read.snapshot.sha256, read.watched, read.before))
+                self._write(record, read.snapshot.sha256, read.watched, read.before)

@@ -43,15 +43,29 @@ def git_of(folder: str, runner: Runner, environment: Mapping[str, str]) -> Git |
     return find_git(runner, environment, folder)
 
 
-def tracked_files(git: Git, shown: str) -> tuple[str, ...] | None:
-    """The files below git's folder that it tracks and that are there; None if it tracks none."""
-    entries = git.tracked()
-    for mode, path in entries:
+def tracked_files(git: Git, shown: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The files below git's folder that it tracks and that are there, in order, and the folders that miss one.
+
+    Both are empty if it tracks none.
+    """
+    there, missed = [], set()
+    for mode, path in git.tracked():
         if mode == "160000":
             hint = "name the submodule's own repository with git = …, or put its files there"
             raise refused(shown, f"has a git submodule, {path!r}, which is not read", hint)
-    there = (path for _, path in entries if os.path.lexists(f"{git.folder}/{path}"))
-    return tuple(sorted(there)) if entries else None
+        if os.path.lexists(f"{git.folder}/{path}"):
+            there.append(path)
+        else:
+            missed.add(_nearest_folder(git.folder, path))
+    return tuple(sorted(there)), tuple(sorted(missed))
+
+
+def _nearest_folder(top: str, path: str) -> str:
+    """The nearest enclosing folder of a path that is there, relative to `top`; empty for `top` itself."""
+    at = os.path.dirname(path)  # noqa: PTH120
+    while at and not os.path.lexists(f"{top}/{at}"):
+        at = os.path.dirname(at)  # noqa: PTH120
+    return at
 
 
 def all_files(

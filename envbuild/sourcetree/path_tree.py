@@ -13,7 +13,6 @@ from envbuild.sourcetree.stat_record import is_settled, looks
 from envbuild.value import value
 
 if TYPE_CHECKING:
-    from array import array
     from collections.abc import Mapping
     from pathlib import Path
 
@@ -44,9 +43,9 @@ class Read:
 
     snapshot: Snapshot
     watched: tuple[str, ...]
-    """What decides the digest: git's index file, or the folders whose entries are read, and the files."""
+    """What decides the digest: git's index file, the folders whose entries are read or that miss one, the files."""
 
-    before: array[int] | None
+    before: list[int] | None
     """How these looked before they were read; None if git's tags decide the digest too, or one is too young to tell."""
 
 
@@ -91,9 +90,8 @@ def _read(
 ) -> Read:
     start = time.time_ns()
     git = git_of(tree.folder, runner, environment)
-    paths = tracked_files(git, tree.shown) if git is not None else None
-    folders: tuple[str, ...] = ()
-    if paths is None:
+    paths, folders = tracked_files(git, tree.shown) if git is not None else ((), ())
+    if not paths and not folders:
         git = None
         paths, folders = all_files(tree.folder, tree.shown, tree.spare)
     else:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
+
+import pytest
 
 from envbuild.sourcetree.stat_record import all_hold, is_settled, looks, recall, render_record
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def test_a_folder_that_looks_the_same_is_known(tmp_path: Path) -> None:
@@ -32,16 +31,61 @@ def test_a_damaged_record_is_none(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("x")
     whole = render_record("d" * 64, ("a",), looks(str(tmp_path), ("a",)))
     record = tmp_path / "record"
+    record.write_bytes(whole)
+    assert all_hold([("d" * 64, str(record), str(tmp_path))], 1)
     for content in (
         b"",
         b"\n\n",
         whole[:-1],
         whole + b"x" * 8,
-        whole.replace(b"tree 1", b"tree 2"),
+        whole.replace(b"tree 2", b"tree 1"),
+        whole.replace(b" 2\n", b" 1\n"),
     ):
         record.write_bytes(content)
         assert recall(str(record), str(tmp_path)) is None
+        assert not all_hold([("d" * 64, str(record), str(tmp_path))], 1)
     assert recall(str(tmp_path / "none"), str(tmp_path)) is None
+
+
+def test_files_of_any_folder_are_compared(tmp_path: Path) -> None:
+    """At the top, inside, elsewhere, folders themselves, and more of one folder than are compared at once."""
+    top = tmp_path / "top"
+    (top / "in/side").mkdir(parents=True)
+    names = ("a", "in/b", *(f"in/side/{number}" for number in range(1100)), "c")
+    for name in names:
+        (top / name).write_text("x")
+    other = tmp_path / "index"
+    other.write_text("x")
+    watched = (str(other), ".", "in", "in/side", *names)
+    record = tmp_path / "record"
+    tree = ("d" * 64, str(record), str(top))
+    here = Path.cwd()
+
+    def remember() -> None:
+        record.write_bytes(render_record("d" * 64, watched, looks(str(top), watched)))
+        assert all_hold([tree], 1)
+        assert recall(*tree[1:]) == "d" * 64
+
+    for path in (other, *(top / name for name in watched[4:5] + watched[-2:] + names[600:601])):
+        remember()
+        path.write_text("changed")
+        assert not all_hold([tree], 1)
+        assert recall(*tree[1:]) is None
+    for folder in (top, top / "in", top / "in/side"):
+        remember()
+        (folder / "new").touch()
+        assert not all_hold([tree], 2)
+        assert recall(*tree[1:]) is None
+    assert Path.cwd() == here
+
+
+def test_a_number_that_no_record_can_have(tmp_path: Path) -> None:
+    """Some file systems number files with 64 bits; the caller then has no record."""
+    (tmp_path / "a").touch()
+    found = looks(str(tmp_path), ("a",))
+    found[3] = 1 << 63
+    with pytest.raises(OverflowError):
+        render_record("d" * 64, ("a",), found)
 
 
 def test_many_folders_are_looked_at_together(tmp_path: Path) -> None:
