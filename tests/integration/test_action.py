@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from tests.support.command_line import ROOT, declare_drivers
+from tests.support.repository import git
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,15 +28,6 @@ SOURCE = ("envbuild", "pyproject.toml", "hatch_build.py", "share", "README.md", 
 """What a wheel of envbuild is built from."""
 
 
-def _git(folder: Path, *arguments: str) -> str:
-    """Run git in a folder as somebody, whatever the host has configured."""
-    who = ("-c", "user.name=test", "-c", "user.email=test@example.invalid")
-    done = subprocess.run(
-        ("git", *who, *arguments), cwd=folder, capture_output=True, text=True, check=True
-    )
-    return done.stdout.strip()
-
-
 @pytest.fixture
 def repository(run_envbuild: CommandLine, index: IndexServer, project: Path) -> Path:
     """A git repository with a locked driver on its branch `main`."""
@@ -44,9 +36,9 @@ def repository(run_envbuild: CommandLine, index: IndexServer, project: Path) -> 
     index.add(Wheel(name="lib", version="1.0"), Wheel(name="lib", version="2.0"))
     run_envbuild.declare(declare_drivers({"app": ["lib<2"]}, python="3.11"))
     run_envbuild("lock", check=True)
-    _git(project, "init", "--quiet", "--initial-branch=main")
-    _git(project, "add", "drivers.toml", "locks")
-    _git(project, "commit", "--quiet", "--message=locked")
+    git(project, "init", "--quiet", "--initial-branch=main")
+    git(project, "add", "drivers.toml", "locks")
+    git(project, "commit", "--quiet", "--message=locked")
     return project
 
 
@@ -102,13 +94,11 @@ def test_the_action_annotates_a_stale_lockfile_of_a_shallow_pull_request(
 ) -> None:
     """In a clone without history the base is fetched, and the changed line is annotated."""
     clone = scratch / "clone"
-    _git(repository, "checkout", "--quiet", "-b", "raise")
+    git(repository, "checkout", "--quiet", "-b", "raise")
     text = (repository / "drivers.toml").read_text()
     (repository / "drivers.toml").write_text(text.replace("lib<2", "lib>=2"))
-    _git(repository, "commit", "--quiet", "--all", "--message=raise")
-    _git(
-        scratch, "clone", "--quiet", "--depth=1", "--branch=raise", f"file://{repository}", "clone"
-    )
+    git(repository, "commit", "--quiet", "--all", "--message=raise")
+    git(scratch, "clone", "--quiet", "--depth=1", "--branch=raise", f"file://{repository}", "clone")
     fetched = _step("fetch", run_envbuild, clone, runner, GITHUB_BASE_REF="main")
     assert fetched.returncode == 0, fetched.stderr
     done = _step("check", run_envbuild, clone, runner, CHECK_SARIF="out.sarif")
@@ -166,10 +156,10 @@ def test_pre_commit_runs_the_hook(
         pytest.skip("NOT TESTED: pre-commit is not installed")
     source = _hook_repository(scratch)
     (repository / ".pre-commit-config.yaml").write_text(
-        f"repos:\n- repo: {source}\n  rev: {_git(source, 'rev-parse', 'HEAD')}\n"
+        f"repos:\n- repo: {source}\n  rev: {git(source, 'rev-parse', 'HEAD')}\n"
         "  hooks:\n  - id: envbuild-check\n"
     )
-    _git(repository, "add", ".pre-commit-config.yaml")
+    git(repository, "add", ".pre-commit-config.yaml")
     tried = (pre_commit, "run", "--all-files")
     env = run_envbuild_online.environment({"PRE_COMMIT_HOME": str(scratch / "pre-commit")})
     passed = subprocess.run(tried, cwd=repository, env=env, capture_output=True, text=True)
@@ -212,7 +202,7 @@ def _hook_repository(scratch: Path) -> Path:
         path = ROOT / name
         copy = shutil.copytree if path.is_dir() else shutil.copy
         copy(path, source / name)
-    _git(source, "init", "--quiet")
-    _git(source, "add", ".")
-    _git(source, "commit", "--quiet", "--message=hook")
+    git(source, "init", "--quiet")
+    git(source, "add", ".")
+    git(source, "commit", "--quiet", "--message=hook")
     return source

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.command_line import declare_drivers
+from tests.support.repository import git
 from tests.support.wheels import Wheel
 
 if TYPE_CHECKING:
@@ -31,12 +31,6 @@ def module(name: str, version: str, *requires: str, text: str = "") -> Wheel:
     return Wheel(name=name, version=version, requires=requires, files=files, commands=commands)
 
 
-def git(envbuild: CommandLine, *words: str) -> None:
-    """Run git in the project."""
-    who = ("-c", "user.name=x", "-c", "user.email=x@example.com")
-    subprocess.run(("git", *who, *words), cwd=envbuild.cwd, check=True, capture_output=True)
-
-
 def upgraded(
     envbuild: CommandLine, index: IndexServer, python: str, bad: str, *lines: str
 ) -> CommandLine:
@@ -49,9 +43,9 @@ def upgraded(
     envbuild.declare("\n".join((declared, *lines)) + "\n")
     envbuild("lock", check=True)
     envbuild("sync", check=True)
-    git(envbuild, "init", "-q")
-    git(envbuild, "add", "drivers.toml", "locks")
-    git(envbuild, "commit", "-qm", "good")
+    git(envbuild.cwd, "init", "-q")
+    git(envbuild.cwd, "add", "drivers.toml", "locks")
+    git(envbuild.cwd, "commit", "-qm", "good")
     index.add(*(module(name, "2.0") for name in names))
     envbuild("lock", "--upgrade", check=True)
     return envbuild

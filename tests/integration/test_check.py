@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +11,7 @@ from envbuild.commands.check import Checker
 from envbuild.declaration.file import read_declaration
 from envbuild.lockfile.folder import LockFolder
 from tests.support.command_line import ROOT, declare_drivers
+from tests.support.repository import git
 from tests.support.wheels import Wheel
 
 if TYPE_CHECKING:
@@ -19,15 +19,6 @@ if TYPE_CHECKING:
 
     from tests.support.command_line import CommandLine
     from tests.support.index_server import IndexServer
-
-
-def git(folder: Path, *arguments: str) -> str:
-    """Run git in a folder as somebody, whatever the host has configured."""
-    who = ("-c", "user.name=test", "-c", "user.email=test@example.invalid")
-    done = subprocess.run(
-        ("git", *who, *arguments), cwd=folder, capture_output=True, text=True, check=True
-    )
-    return done.stdout.strip()
 
 
 def declare(run_envbuild: CommandLine, more: str = "", **drivers: list[str]) -> None:

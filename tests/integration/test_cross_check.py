@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.test_path_sources import git, write
+from tests.integration.test_path_sources import write
 from tests.integration.test_pip_tools import BY_PIP, fake_pip_tools
 from tests.support.command_line import copy_own_fleet, declare_drivers, host_platform
 from tests.support.index_server import IndexServer
+from tests.support.repository import git
 from tests.support.scenarios import FOLDER, load_scenario
 from tests.support.sources import MadeSource, maker, write_files
 from tests.support.wheels import Sdist, Wheel

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.test_path_sources import BACKEND, PROJECT, git, write
+from tests.integration.test_path_sources import BACKEND, PROJECT, write
 from tests.support.command_line import declare_drivers
+from tests.support.repository import commit, git
 from tests.support.wheels import Wheel
 
 if TYPE_CHECKING:
@@ -34,19 +34,6 @@ def lock(run_envbuild: CommandLine, index: IndexServer) -> CommandLine:
     """The command line, with what the project requires."""
     index.add(Wheel(name="helper"))
     return run_envbuild
-
-
-def commit(folder: Path, message: str) -> str:
-    """Commit all that is there; returns the commit."""
-    git(folder, "add", "-A")
-    git(folder, "commit", "-m", message)
-    return head(folder)
-
-
-def head(folder: Path) -> str:
-    """The commit that is checked out."""
-    done = subprocess.run(("git", "rev-parse", "HEAD"), cwd=folder, check=True, capture_output=True)
-    return done.stdout.decode().strip()
 
 
 def declare(run: CommandLine, python: str, repository: Path | str, more: str = "") -> None:
@@ -84,7 +71,7 @@ def test_a_revision_is_locked_as_a_commit_and_built(
     kind: str,
 ) -> None:
     """A branch that moves changes nothing until somebody asks for it; what is locked is what is built."""
-    first = head(repository)
+    first = git(repository, "rev-parse", "HEAD")
     declare(lock, python_version, repository, kind.replace("{commit}", first))
     lock("lock", check=True)
     assert locked(project)[0] == first
@@ -207,7 +194,7 @@ def test_a_host_says_where_a_repository_is(
     """A mirror gives the same lockfile; a password in its address is in no message and in no file."""
     declare(lock, python_version, "https://git.example.invalid/svc.git", ', tag = "v0.3"')
     lock("lock", env={"ENVBUILD_SOURCE_SVC": str(repository)}, check=True)
-    assert locked(project)[0] == head(repository)
+    assert locked(project)[0] == git(repository, "rev-parse", "HEAD")
     secret = "https://me:secret@127.0.0.1:9/svc.git"
     failed = lock("lock", "--upgrade", env={"ENVBUILD_SOURCE_SVC": secret})
     assert failed.code == 4, failed
@@ -255,7 +242,9 @@ def test_one_version_of_two_commits_is_two(
 ) -> None:
     """`conflicts`, `[[agree]]` and `[[coexist]]` tell commits apart as they tell versions, and say which they are."""
     (repository / "svc.py").write_text("VALUE = 2\n")
-    (commits := [commit(repository, "two")]).insert(0, _commit_of(repository, "v0.3"))
+    (commits := [commit(repository, "two")]).insert(
+        0, git(repository, "rev-parse", "v0.3^{commit}")
+    )
     short = [one[:12] for one in commits]
     _two(lock, repository, python_version)
     lock("lock", check=True)
@@ -293,9 +282,3 @@ def test_one_source_for_both_is_one(
     commit(repository, "three")
     lock("lock", "two", "--upgrade", check=True)
     assert "one × two: compatible" in lock("conflicts", "one", "two").stdout
-
-
-def _commit_of(repository: Path, revision: str) -> str:
-    argv = ("git", "rev-parse", f"{revision}^{{commit}}")
-    done = subprocess.run(argv, cwd=repository, check=True, capture_output=True, text=True)
-    return done.stdout.strip()

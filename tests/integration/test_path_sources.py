@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.command_line import declare_drivers
+from tests.support.repository import git
 from tests.support.wheels import Sdist, Wheel
 
 if TYPE_CHECKING:
@@ -65,12 +65,6 @@ def write(folder: Path, **files: str) -> Path:
         path.write_text(text)
         os.utime(path, (LONG_AGO, LONG_AGO))
     return folder
-
-
-def git(folder: Path, *words: str) -> None:
-    """Run git there, as somebody."""
-    who = ("-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "init.defaultBranch=main")
-    subprocess.run(("git", *who, *words), cwd=folder, check=True, capture_output=True)
 
 
 @pytest.fixture

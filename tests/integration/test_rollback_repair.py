@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.command_line import declare_drivers
+from tests.support.repository import commit, git
 from tests.support.wheels import command_wheel
 
 if TYPE_CHECKING:
@@ -74,9 +74,8 @@ def test_an_empty_store_is_no_error(verb: str, run_envbuild: CommandLine, store:
 
 def test_a_driver_that_is_not_locked_yet(moved: CommandLine, python_version: str) -> None:
     """`diff` names it, and compares the others."""
-    for words in (("init", "-q"), ("add", "."), ("commit", "-qm", "x")):
-        who = ("-c", "user.name=x", "-c", "user.email=x@example.com")
-        subprocess.run(("git", *who, *words), cwd=moved.cwd, check=True)
+    git(moved.cwd, "init", "--quiet")
+    commit(moved.cwd, "x")
     moved.declare(declare_drivers({"web": ["web"], "new": ["web"]}, python=python_version))
     for argv in (("diff",), ("diff", "--installed")):
         done = moved(*argv, check=True)

@@ -18,6 +18,7 @@ from envbuild.uv.executable import base_arguments, uv_executable
 from tests.launchers.tools import system_tool, tool
 from tests.support.command_line import ROOT
 from tests.support.golden import REGENERATE
+from tests.support.repository import git
 from tests.support.wheels import Wheel, command_wheel
 
 if TYPE_CHECKING:
@@ -139,12 +140,6 @@ def started(unit: Path) -> str:
     match = re.search(r"^ExecStart=(\S+)", unit.read_text(), re.MULTILINE)
     assert match is not None
     return match[1]
-
-
-def git(folder: Path, *words: str) -> None:
-    """Keep the declaration under version control."""
-    settings = ("-c", "user.name=ops", "-c", "user.email=ops@example.com")
-    subprocess.run(("git", *settings, *words), cwd=folder, check=True, capture_output=True)
 
 
 def test_day_in_the_life(run_envbuild: CommandLine, index: IndexServer, isolation: Path) -> None:

@@ -17,6 +17,7 @@ from envbuild.target.target import parse_target
 from tests.support.attacked import Repository
 from tests.support.hostile import BROKEN, DECLARATIONS
 from tests.support.mutation import sign
+from tests.support.repository import git
 from tests.support.values import make_package
 
 if TYPE_CHECKING:
@@ -38,9 +39,9 @@ def repository(project: Path) -> Repository:
 
 
 def _commit(repository: Repository) -> None:
-    repository.git("init", "--quiet", "--initial-branch=main")
-    repository.git("add", ".")
-    repository.git("commit", "--quiet", "--message=base")
+    git(repository.folder, "init", "--quiet", "--initial-branch=main")
+    git(repository.folder, "add", ".")
+    git(repository.folder, "commit", "--quiet", "--message=base")
 
 
 class TestGit:
@@ -64,7 +65,7 @@ class TestGit:
         """He got settings into the clone itself: a promisor, a monitor, a text converter, hooks."""
         _commit(repository)
         ran = scratch / "ran"
-        blob = repository.git("rev-parse", "HEAD:locks/a.toml")
+        blob = git(repository.folder, "rev-parse", "HEAD:locks/a.toml")
         shout = f"sh -c 'touch {ran}; cat'"
         for key, setting in (
             ("core.fsmonitor", shout),
@@ -77,7 +78,7 @@ class TestGit:
             ("remote.origin.url", f'ext::sh -c "touch {ran}; false"'),
             ("protocol.ext.allow", "always"),
         ):
-            repository.git("config", key, setting)
+            git(repository.folder, "config", key, setting)
         (repository.folder / ".gitattributes").write_text("*.toml diff=shout\n")
         (repository.folder / ".git/objects" / blob[:2] / blob[2:]).unlink()
         result = repository.run("diff", "HEAD")

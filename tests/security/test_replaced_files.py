@@ -6,13 +6,13 @@ he replaces a release's wheel and leaves its version as it was.
 
 from __future__ import annotations
 
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.command_line import declare_drivers
 from tests.support.index_server import IndexServer
+from tests.support.repository import commit, git
 from tests.support.wheels import Wheel, command_wheel
 
 if TYPE_CHECKING:
@@ -55,7 +55,8 @@ def test_a_locked_file_is_never_replaced_in_silence(
     declare("acme-tool")
     run_envbuild("lock", check=True)
     run_envbuild("sync", check=True)
-    _commit(project)
+    git(project, "init", "--quiet", "--initial-branch=main")
+    commit(project, "locked")
     before = (project / "locks/acme-tool.toml").read_bytes()
     index.add(EVIL)
     for again in (("acme-tool>=0.5",), ("acme-tool", "acme-tool<3")):
@@ -104,16 +105,6 @@ def _assert_told(run_envbuild: CommandLine, locked: str) -> None:
     allowed = run_envbuild("check", "--against", "HEAD", "--allow-replaced-files")
     assert allowed.code == 0
     assert "warning" in allowed.stdout
-
-
-def _commit(folder: Path) -> None:
-    for arguments in (
-        ("init", "--quiet", "--initial-branch=main"),
-        ("add", "."),
-        ("commit", "--quiet", "--message=locked"),
-    ):
-        who = ("-c", "user.name=test", "-c", "user.email=test@example.invalid")
-        subprocess.run(("git", *who, *arguments), cwd=folder, check=True, capture_output=True)
 
 
 def test_what_a_replaced_file_asks_for_is_not_looked_at(

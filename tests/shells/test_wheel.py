@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from envbuild.uv.executable import uv_executable
+from tests.support.repository import git
 
 ROOT = Path(__file__).parents[2]
 
@@ -20,13 +21,6 @@ pytestmark = [
     pytest.mark.index,
     pytest.mark.skipif(not os.environ.get("ENVBUILD_SHELLS"), reason="of the session `shells`"),
 ]
-
-
-def git(folder: Path, *words: str) -> str:
-    """The output of git in a folder."""
-    who = ("-c", "user.name=a", "-c", "user.email=a@example.com")
-    argv = ("git", "-C", str(folder), *who, *words)
-    return subprocess.check_output(argv, text=True).strip()
 
 
 @pytest.fixture

@@ -78,14 +78,6 @@ class Repository:
         locks.mkdir(exist_ok=True)
         (locks / f"{driver}.toml").write_text(render_lockfile(whole))
 
-    def git(self, *arguments: str) -> str:
-        """Run git here as somebody, whatever the host has configured."""
-        who = ("-c", "user.name=test", "-c", "user.email=test@example.invalid")
-        done = subprocess.run(
-            ("git", *who, *arguments), cwd=self.folder, capture_output=True, text=True, check=True
-        )
-        return done.stdout.strip()
-
     def run(self, *argv: str, **environment: str) -> Result:
         """Run envbuild here in a process that is killed where it uses too much memory or time."""
         done = subprocess.run(
