@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from tests.support.command_line import ROOT
 
@@ -68,3 +69,23 @@ def test_a_host_gets_its_variant(
     (build,) = planned.json["plan"]["build"]
     assert build["variant"] == variant
     assert (build["download"] > 300 << 20) is (variant == "cuda12")
+
+
+def test_the_playbook_sets_what_the_role_knows() -> None:
+    """Its variables are among the role's, and it is the exported one; `nox -s fleet` plays it."""
+    example, role = EXAMPLES / "fleet-ansible", ROOT / "ansible/roles/rollout"
+    known = _yaml(role / "meta/argument_specs.yml")["argument_specs"]["main"]["options"]
+    assert set(_yaml(example / "group_vars/all.yml")) <= set(known)
+    plays = _yaml(example / "rollout.yml")
+    roles = [task["ansible.builtin.import_role"] for play in plays for task in play["tasks"]]
+    assert {one["name"] for one in roles} == {"envbuild.fleet.rollout"}
+    assert all((role / f"tasks/{one['tasks_from']}.yml").is_file() for one in roles)
+    exported = (ROOT / "tests/golden/export/ansible.txt").read_text()
+    assert (example / "rollout.yml").read_text() in exported
+    (collection,) = _yaml(example / "requirements.yml")["collections"]
+    assert (example / collection["name"] / "galaxy.yml").is_file()
+    assert len(_yaml(example / "hosts.yml")["all"]["hosts"]) == 4
+
+
+def _yaml(path: Path) -> Any:
+    return yaml.safe_load(path.read_text())

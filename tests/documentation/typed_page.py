@@ -14,12 +14,20 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tests.support.command_line import host_platform
+from tests.support.command_line import ROOT, host_platform
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.support.command_line import CommandLine
+
+PAGES = sorted(
+    path.relative_to(ROOT).as_posix()
+    for pattern in ("*.md", "docs/**/*.md", "examples/**/*.md", "ansible/**/*.md")
+    for path in ROOT.glob(pattern)
+    if path.name != "CHANGELOG.md"  # it tells of what there was
+)
+"""Every page that tells how something is done."""
 
 BLOCK = re.compile(r'(?ms)^```(?P<language>\w+)(?: title="(?P<title>[^"]+)")?\n(?P<text>.*?)^```$')
 COMMAND = re.compile(r"(?m)^\$ (?P<line>.*)\n(?P<answer>(?:(?!\$ ).*\n)*)")

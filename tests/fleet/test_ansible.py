@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.integration.test_release import Fleet
+    from tests.support.command_line import CommandLine
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,24 +46,27 @@ class Rolled:
 
     def ansible(self, *words: str, check: bool = True) -> str:
         """What a program of Ansible prints about the hosts."""
-        env = os.environ | {
-            "ANSIBLE_COLLECTIONS_PATH": str(self.folder / "collections"),
-            "ANSIBLE_HOME": str(self.folder / "ansible"),
-            "ANSIBLE_NOCOLOR": "1",
-            "ANSIBLE_PIPELINING": "1",
-            "LC_ALL": "C.UTF-8",
-        }
-        argv = (*words, "-i", str(self.hosts.folder / "inventory"))
-        done = subprocess.run(
-            argv, cwd=self.folder, env=env, capture_output=True, text=True, timeout=400
-        )
-        assert (done.returncode == 0) == check, done.stdout + done.stderr
-        return str(done.stdout)
+        return ansible(self.folder, self.hosts, *words, check=check)
 
     def changed(self, text: str) -> list[int]:
         """The number of changes on each host, from the closing lines; -1 for a host that has none."""
         counts = dict(re.findall(r"^(\w+) +: ok=\d+ +changed=(\d+)", text, re.MULTILINE))
         return [int(counts.get(name, -1)) for name in NAMES]
+
+
+def ansible(folder: Path, hosts: Hosts, *words: str, check: bool = True) -> str:
+    """What a program of Ansible prints that works in a folder, with its collections."""
+    env = os.environ | {
+        "ANSIBLE_COLLECTIONS_PATH": str(folder / "collections"),
+        "ANSIBLE_HOME": str(folder / "ansible"),
+        "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_PIPELINING": "1",
+        "LC_ALL": "C.UTF-8",
+    }
+    argv = (*words, "-i", str(hosts.folder / "inventory"))
+    done = subprocess.run(argv, cwd=folder, env=env, capture_output=True, text=True, timeout=400)
+    assert (done.returncode == 0) == check, done.stdout + done.stderr
+    return str(done.stdout)
 
 
 @pytest.fixture
@@ -212,3 +217,37 @@ def test_a_tampered_and_a_lagging_host_are_named(rolled: Rolled) -> None:
     }
     assert "  web was changed since it was built: 1 difference" in said
     assert "  has release 1, and the newest is 2" in said
+
+
+@pytest.mark.index
+def test_the_example_is_played(
+    run_envbuild_online: CommandLine, store: Path, scratch: Path
+) -> None:
+    """examples/fleet-ansible with its own playbook, variables and lockfile: four hosts, equal in the end."""
+    need("ansible-playbook")
+    example = ROOT / "examples/fleet-ansible"
+    run, folder = run_envbuild_online, run_envbuild_online.cwd
+    shutil.copytree(example, folder, dirs_exist_ok=True)
+    release = f"dir:{scratch / 'release'}"
+    run("sync", check=True)
+    run("publish", "--no-tools", release, check=True)
+    install = ("ansible-galaxy", "collection", "install", "-r", "requirements.yml")
+    where = ("-p", str(folder / "collections"))
+    subprocess.run((*install, *where), cwd=example, check=True, capture_output=True, timeout=60)
+    (folder / "reports").mkdir(exist_ok=True)
+    env = run.environment({"ENVBUILD_INDEX_DEFAULT_URL": NOWHERE})
+    with sshd_hosts(scratch / "hosts", store, env) as hosts:
+        here = {
+            "envbuild_source": [release],
+            "envbuild_store": str(store),
+            "envbuild_command": [f"{hosts.folder}/envbuild"],
+            "envbuild_restart_command": [f"{hosts.folder}/restart"],
+            "envbuild_soak_minutes": 0,
+        }
+        play = ("ansible-playbook", "rollout.yml", "-e", json.dumps(here))
+        ansible(folder, hosts, *play, "--syntax-check")
+        ansible(folder, hosts, *play)
+        assert hosts.current() == [1, 1, 1, 1]
+        assert [hosts.restarts(name) for name in NAMES] == [[1]] * 4
+    compared = run("fleet", "reports", check=True)
+    assert compared.stdout.count("as most") == 4
