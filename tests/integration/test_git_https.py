@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.test_git_sources import commit, declare, head, locked
-from tests.integration.test_path_sources import git, write
+from tests.integration.test_git_sources import declare, locked
+from tests.integration.test_path_sources import write
 from tests.support.git_server import GitServer, git_variables, need_http_backend
 from tests.support.https import certify
+from tests.support.repository import commit, git
 from tests.support.wheels import Wheel
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def test_the_authority_is_the_one_that_envbuild_trusts(
     refused(none, "no certificate can be read in $SSL_CERT_FILE", project)
     right = scratch / "ca/ca.pem"
     lock("lock", env=git_variables(SSL_CERT_FILE=str(right)), check=True)
-    assert locked(project)[0] == head(repository)
+    assert locked(project)[0] == git(repository, "rev-parse", "HEAD")
     folder = scratch / "folder"
     folder.mkdir()
     right.rename(folder / "any-name")

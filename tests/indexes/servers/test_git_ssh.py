@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.indexes.servers.programs import Program, free_port, serving
-from tests.integration.test_git_sources import commit, declare, head, locked
-from tests.integration.test_path_sources import git, write
+from tests.integration.test_git_sources import declare, locked
+from tests.integration.test_path_sources import write
+from tests.support.repository import commit, git
 from tests.support.wheels import Wheel
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def test_both_forms_of_an_address(
     for url in (address(sshd, repository), f"{getpass.getuser()}@loop:{repository}"):
         declare(lock, python_version, url)
         lock("lock", check=True)
-        assert locked(project)[0] == head(repository)
+        assert locked(project)[0] == git(repository, "rev-parse", "HEAD")
     lock("sync", check=True)
     assert str(repository) not in (project / "locks/app.toml").read_text()
 
