@@ -12,7 +12,8 @@ So uv takes the pin whenever it decides on a package. It reads METADATA of pins 
 In the end it has what follows from the driver's requirements, and that is what is computed here.
 
 **Where nothing is proven**: specifiers that are not `_FINAL`, markers that are `_NOT_JUDGED`, pre-releases,
-local versions, withdrawn files, builds, overrides, and METADATA that cannot be judged. Then uv is asked.
+bounds between a version and its local ones, withdrawn files, builds, overrides,
+and METADATA that cannot be judged. Then uv is asked.
 """
 
 from __future__ import annotations

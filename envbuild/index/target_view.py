@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 from envbuild.index.page_versions import admits_python
-from envbuild.requirement.parse import admits, outcomes
+from envbuild.requirement.parse import admits, outcomes, parse_version
 from envbuild.resolution.resolution import ListedFile
 from envbuild.target.wheel_choice import best_wheel, fits_tags
 
@@ -91,7 +92,7 @@ class TargetView:
     def first_version(self, package: str, ranges: frozenset[str]) -> Version:
         """The newest final version in all of the ranges that the target can take.
 
-        ValueError if there is none, or if a local or withdrawn version may come before it.
+        ValueError if there is none, or if one may come before it that is withdrawn, or local and not judged.
         """
         key = (package, ranges)
         if key not in self._firsts:
@@ -106,9 +107,13 @@ class TargetView:
         if page is None:
             return None
         for version in page.versions:
-            if version.is_prerelease or not all(admits(one, str(version)) for one in ranges):
+            if version.is_prerelease:
                 continue
-            if version.local is not None or any(wheel.is_yanked for wheel in page.of(version)):
+            if version.local is not None and any(_draws_a_line(one, version) for one in ranges):
+                return None
+            if not all(admits(one, str(version)) for one in ranges):
+                continue
+            if any(wheel.is_yanked for wheel in page.of(version)):
                 return None
             if self.can_take(package, version):
                 return version
@@ -154,6 +159,16 @@ class TargetView:
         if key not in self._outcomes:
             self._outcomes[key] = outcomes(marker, self.target, extras)
         return self._outcomes[key]
+
+
+_LINE = re.compile(r"(?:<=?|>(?!=)|!=)\s*([0-9.]+)")
+
+
+def _draws_a_line(specifier: str, version: Version) -> bool:
+    """Whether it separates a version from its local ones, which uv and `packaging` may do in two ways."""
+    return any(
+        parse_version(one) == parse_version(version.public) for one in _LINE.findall(specifier)
+    )
 
 
 _LOWER, _ALL = "lower", "all"

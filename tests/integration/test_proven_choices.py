@@ -368,6 +368,13 @@ NEWEST: dict[str, list[Wheel]] = {
         Wheel(name="b", version="2", requires_python=">=3.13"),
         Wheel(name="b", version="1"),
     ],
+    **{
+        f"a local version, {bound}": [
+            Wheel(name="app", requires=(f"b{bound}",)),
+            *of_versions("b", "0.9", "1", "1+cpu", "1+cu130"),
+        ]
+        for bound in ("", "==1", ">=1", "~=1.0", "==1.*", "<2,>=0.9", "!=0.9")
+    },
     "an extra that does not exist": [Wheel(name="app", requires=("b[x]",)), Wheel(name="b")],
     "a marker that does not hold": [
         Wheel(name="app", requires=("b", "c @ http://127.0.0.1:1/c.whl ; sys_platform == 'win32'")),
@@ -405,7 +412,13 @@ GOING_BACK: dict[str, list[Wheel]] = {
         Wheel(name="b", version="1"),
     ],
     "pre-releases alone": [Wheel(name="app", requires=("b",)), *of_versions("b", "1rc1")],
-    "a local version": [Wheel(name="app", requires=("b",)), *of_versions("b", "1", "1+cpu")],
+    **{
+        f"a local version, {bound}": [
+            Wheel(name="app", requires=(f"b{bound}",)),
+            *of_versions("b", "0.9", "1", "1+cpu", "1.1"),
+        ]
+        for bound in ("<=1", "<1", "<1.1,!=1", "<1.1,>1,>=0.9")
+    },
     "a specifier of old": [Wheel(name="app", requires=("b>=1.*",)), *of_versions("b", "1")],
     "an exact text": [Wheel(name="app", requires=("b===1",)), *of_versions("b", "1", "1.0")],
     "a kernel": [
@@ -423,7 +436,7 @@ def test_uv_is_asked_where_it_may_go_back_or_read_another_thing(case: str) -> No
 
 
 NAMES = "abcd"
-VERSIONS = ("1", "1.1", "2", "2.1rc1", "3")
+VERSIONS = ("1", "1.1", "1.1+cpu", "2", "2.1rc1", "3")
 TAGS = (PURE, FOR_X86, FOR_ARM, "cp313-cp313-manylinux_2_17_x86_64", "cp312-abi3-macosx_11_0_arm64")
 RANGES = ("", "", "<2", ">=2", "==1.1", "!=3", "<3", "<3", ">1", ">=1,<2.2", "<=2")
 MARKERS = (
