@@ -126,7 +126,8 @@ def _require_sound(
     looked = verifier.verify_quickly([basename(driver.environment) for driver in drivers])
     passed_over: list[Finding] = []
     pythons: list[Problem] = []
-    for driver, found in zip(drivers, looked, strict=True):
+    for driver, one in zip(drivers, looked, strict=True):
+        found = one.findings
         passed_over += [finding for finding in found if str(finding.code) == "drift-cache"]
         findings = [f for f in found if str(f.code) not in ("drift-cache", "interpreter")]
         problems += map(_problem, findings[:_SHOWN])

@@ -78,7 +78,7 @@ class Repair:
         """Repair one environment if it drifted; returns why it could not, or None."""
         name = environment.used.name
         if not environment.findings:
-            if any(self.verifier.verify_quickly((name,))):
+            if any(one.findings for one in self.verifier.verify_quickly((name,))):
                 self.repairer.renew_stats(name)
             return None
         try:

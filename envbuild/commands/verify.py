@@ -50,6 +50,9 @@ class VerifiedEnvironment:
     content: str | None = None
     """The content digest of what was built, as its receipt has it; None if only the stat record was read."""
 
+    copied: bool = False
+    """Whether it was copied since it was built, so that the quick comparison had to read every file."""
+
 
 @value
 class Verified:
@@ -164,8 +167,8 @@ def _look(
     if quick:
         found = verifier.verify_quickly([used.name for used in selected])
         return tuple(
-            VerifiedEnvironment(used=used, findings=findings)
-            for used, findings in zip(selected, found, strict=True)
+            VerifiedEnvironment(used=used, findings=looked.findings, copied=looked.copied)
+            for used, looked in zip(selected, found, strict=True)
         )
     return tuple(
         VerifiedEnvironment(

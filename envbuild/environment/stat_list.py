@@ -87,6 +87,20 @@ def differences(recorded: bytes, environment: Path | str) -> list[tuple[str, boo
     return sorted({(path_text(path.replace(b"\n", b"\\n")), path not in known) for path, _ in rows})
 
 
+def was_copied(recorded: bytes, environment: Path | str) -> bool:
+    """Whether most of what was recorded has another inode, so that the record is of another copy of the environment.
+
+    ValueError if the record is damaged.
+    """
+    before, after = _inodes(recorded), _inodes(record_environment(environment))
+    both = before.keys() & after.keys()
+    return 2 * sum(before[path] != after[path] for path in both) > len(before)
+
+
+def _inodes(record: bytes) -> dict[bytes, int]:
+    return {path: numbers[1] for part in read_parts(record) for path, numbers in part.rows()}
+
+
 def _rows(record: bytes) -> set[tuple[bytes, tuple[int, ...]]]:
     return {
         (path, numbers[:2] if part.folders else numbers)

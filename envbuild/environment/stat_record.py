@@ -110,6 +110,16 @@ def with_outside(record: bytes, environment: str) -> bytes:
     return b"".join((MAGIC, head, numbers, names, record.removeprefix(MAGIC)))
 
 
+def with_outside_of(record: bytes, other: bytes) -> bytes:
+    """A record of an environment's own files, with what another record has of what lies outside."""
+    start = len(MAGIC)
+    if not recorded_outside(other):
+        return record
+    _, count, length = _HEAD.unpack_from(other, start)
+    end = start + _HEAD.size + _COLUMNS * _NUMBER * count + length
+    return other[:end] + record.removeprefix(MAGIC)
+
+
 def recorded_outside(record: bytes) -> dict[str, tuple[int, int]]:
     """Size and mtime in nanoseconds of what lies outside, by the link's path; empty if that was not recorded."""
     start = len(MAGIC)

@@ -26,6 +26,9 @@ def _verify_lines(result: Verified) -> Iterator[str]:
     yield from finding_lines(result.findings)
     for found in result.warnings:
         yield f"warning: {found.subject}/{found.path}: {found.message}"
+    for item in result.environments:
+        if item.copied:
+            yield f"{item.used.name}: was copied since it was built, so all of its files were read"
     how = " by size, time and inode" if result.quick else ""
     environments = render_count(len(result.environments), "environment")
     generations = render_count(len(result.generations), "generation")
@@ -47,6 +50,7 @@ def verify_table(result: Verified) -> dict[str, object]:
                 "generations": list(environment.used.generations),
                 "clean": not environment.findings,
                 "content": environment.content,
+                "copied": environment.copied,
             }
             for environment in result.environments
         ],

@@ -37,7 +37,7 @@ def check_outside(
     if python is not None:
         yield python
     theirs = (path for path in recorded if path != PYTHON) if packages else ()
-    changed = [path for path in theirs if _looks(root, name, path) != recorded[path]]
+    changed = [path for path in theirs if not _is_same(recorded[path], _looks(root, name, path))]
     if changed:
         yield _changed(name, changed)
 
@@ -46,9 +46,19 @@ def _check_python(root: str, name: str, recorded: Mapping[str, tuple[int, int]])
     looks = _looks(root, name, PYTHON)
     if looks is None:
         return _finding(root, name, "is missing", _BACK)
-    if recorded.get(PYTHON, looks) != looks:
+    if not _is_same(recorded.get(PYTHON, looks), looks):
         return _finding(root, name, "is another file than when it was built", _ASK)
     return None
+
+
+_SECOND = 1_000_000_000
+"""In nanoseconds."""
+
+
+def _is_same(recorded: tuple[int, int], looks: tuple[int, int] | None) -> bool:
+    """Whether size and mtime are as recorded; an image that was pulled has only the whole seconds."""
+    size, mtime = recorded
+    return looks in ((size, mtime), (size, mtime - mtime % _SECOND))
 
 
 def _looks(root: str, name: str, path: str) -> tuple[int, int] | None:

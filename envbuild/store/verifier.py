@@ -1,4 +1,4 @@
-"""Compare a store with its receipts and records; only reads, and runs nothing."""
+"""Compare a store with its receipts and records; runs nothing, and writes only stat records of copied stores."""
 
 from __future__ import annotations
 
@@ -21,6 +21,15 @@ if TYPE_CHECKING:
 
 
 @value
+class Looked:
+    """What the quick comparison found in one environment."""
+
+    findings: tuple[Finding, ...]
+    copied: bool = False
+    """Whether it is a copy of what was built, with other inodes: then every file was read."""
+
+
+@value
 class Verifier:
     """Checks environments, one after the other."""
 
@@ -35,15 +44,12 @@ class Verifier:
 
         `key` and `recorded` (the receipt's sha256) come from the generation, or are None.
         """
-        from envbuild.environment.receipt import parse_receipt
-
         gone = self._gone(name)
         if gone is not None:
             return (gone,)
         try:
             content = read_ordinary(self._receipt(name))
-            text = content.decode("utf-8", "surrogateescape")
-            receipt = parse_receipt(text, file=self._receipt(name))
+            receipt = self._parse(name, content)
         except HostError as error:
             return (_receipt_finding(name, error.problems[0].message),)
         except OSError as error:
@@ -70,6 +76,12 @@ class Verifier:
             return read_content_digest(read_ordinary(self._receipt(name)))
         except (OSError, ValueError):
             return None  # `verify` reports what is wrong with a receipt
+
+    def _parse(self, name: str, content: bytes) -> Receipt:
+        from envbuild.environment.receipt import parse_receipt
+
+        text = content.decode("utf-8", "surrogateescape")
+        return parse_receipt(text, file=self._receipt(name))
 
     def _compare(
         self, name: str, receipt: Receipt, content: bytes, key: str | None, recorded: str | None
@@ -101,10 +113,12 @@ class Verifier:
             if path not in known:
                 yield content_changed(name, path, unread)
 
-    def verify_quickly(self, names: Sequence[str]) -> tuple[tuple[Finding, ...], ...]:
+    def verify_quickly(self, names: Sequence[str]) -> tuple[Looked, ...]:
         """Compare mode, size, times and inode of everything with the stat record.
 
-        No file of the environments is opened or hashed.
+        No file of the environments is opened or hashed, unless one was copied: as an image that was pulled,
+        or a store that was restored. Its stat record says nothing then. So every file is read,
+        and if all are as built, the store's owner gets a new stat record.
         """
         recorded = self._records(names)
         outside = {
@@ -119,16 +133,52 @@ class Verifier:
             )
         except ChildProcessError as error:
             raise HostError(Problem(message=str(error))) from error
+        found = {
+            name: tuple(_finding(code, name, path, said) for code, path, said in told)
+            for name, (told, _) in differences.items()
+        }
+        copied = {name for name, (_, is_copy) in differences.items() if is_copy}
+        found |= {name: self._read_copy(name) for name in sorted(copied)}
         return tuple(
-            (
-                *(
-                    _finding(code, name, path, said)
-                    for code, path, said in differences.get(name, ())
-                ),
-                *outside[name],
-            )
+            Looked(findings=(*found.get(name, ()), *outside[name]), copied=name in copied)
             for name in names
         )
+
+    def _read_copy(self, name: str) -> tuple[Finding, ...]:
+        """What differs in a copied environment by content; if nothing does, its stat record is renewed."""
+        from envbuild.environment.stat_list import record_environment
+
+        before = record_environment(self._environment(name))
+        try:
+            content = read_ordinary(self._receipt(name))
+            receipt = self._parse(name, content)
+            findings = tuple(self._compare(name, receipt, content, None, None))
+        except HostError as error:
+            return (_receipt_finding(name, error.problems[0].message),)
+        except OSError as error:
+            return (_receipt_finding(name, _words(error)),)
+        if not findings and before == record_environment(self._environment(name)):
+            self._renew(name, before)
+        return findings
+
+    def _renew(self, name: str, record: bytes) -> None:
+        """Write a stat record again, unless this is not the store's owner, or it is written elsewhere just now."""
+        from contextlib import suppress
+        from pathlib import Path
+
+        from envbuild.environment.stat_record import with_outside_of
+        from envbuild.posix.file_locks import locked_if_free
+        from envbuild.posix.files import write_atomically
+
+        if os.stat(f"{self.root}/receipts").st_uid != os.geteuid():  # noqa: PTH116
+            return
+        with (
+            suppress(OSError),
+            locked_if_free(Path(self.root, "locks", f"{name}.lock"), make=True) as free,
+        ):
+            if free:
+                whole = with_outside_of(record, read_ordinary(self._stats(name)))
+                write_atomically(Path(self._stats(name)), whole, sync=False)
 
     def _records(self, names: Sequence[str]) -> dict[str, bytes]:
         """The stat records of the environments that are there."""
@@ -147,27 +197,29 @@ class Verifier:
         certain = are_as_recorded(looked_at, self.workers)
         return {name for name, found in zip(recorded, certain, strict=True) if found}
 
-    def _differences(self, name: str) -> list[tuple[str, str | None, str]]:
-        """Code, path and message of each; plain values, because they come from another process."""
+    def _differences(self, name: str) -> tuple[list[tuple[str, str | None, str]], bool]:
+        """Code, path and message of each, and whether it is a copy; plain values, as another process has them."""
         gone = self._gone(name)
         if gone is not None:
-            return [(str(gone.code), None, gone.message)]
+            return [(str(gone.code), None, gone.message)], False
         from envbuild.environment.drift import CACHE_WRITTEN, is_cache
-        from envbuild.environment.stat_list import differences
+        from envbuild.environment.stat_list import differences, was_copied
 
         try:
             recorded = read_ordinary(self._stats(name))
             found = differences(recorded, self._environment(name))
         except OSError as error:
-            return [("stats", None, _words(error))]
+            return [("stats", None, _words(error))], False
         except ValueError as error:
-            return [("stats", None, f"its stat record cannot be used: {error}")]
+            return [("stats", None, f"its stat record cannot be used: {error}")], False
+        if found and was_copied(recorded, self._environment(name)):
+            return [], True
         return [
             ("drift-cache", path, CACHE_WRITTEN)
             if new and is_cache(path) and not os.path.islink(f"{self._environment(name)}/{path}")  # noqa: PTH114
             else ("changed", path, "was changed since it was built")
             for path, new in found
-        ]
+        ], False
 
     def _gone(self, name: str) -> Finding | None:
         environment = self._environment(name)

@@ -167,13 +167,38 @@ def test_a_damaged_entry_is_gone(cache: Cache, harm: Callable[[Path], object]) -
     assert cache.link("one")
 
 
-def test_a_copied_cache_is_made_anew(cache: Cache) -> None:
-    """`cp -a` keeps size, mode and times, but neither inode nor ctime: nothing of it is believed."""
-    cache.link("one")
+def copied_entries(cache: Cache, read: list[bytes]) -> Entries:
+    """The cache, copied with the times that an image has: whole seconds."""
     copied = cache.root / "copied"
     subprocess.run(["cp", "-a", cache.entries.root, copied], check=True)
-    other = Entries(copied)
-    assert other.has(NAME)
+    for path in copied.glob("*/[0-9]*"):
+        seconds = int(path.stat().st_mtime)
+        os.utime(path, (seconds, seconds))
+    return counted_entries(copied, read)
+
+
+def test_a_copied_cache_is_read_once(cache: Cache) -> None:
+    """A copy has neither the inodes nor the ctimes, and perhaps not the mtimes: every file is read, then believed."""
+    cache.link("one")
+    read: list[bytes] = []
+    other = copied_entries(cache, read)
+    linked = None
+    for environment in ("two", "three"):
+        linked = other.link(NAME, SitePackages(cache.site(environment)))
+        assert linked is not None
+        assert cache.content(environment) == FILES
+        assert len(read) == len(FILES)
+        time.sleep(_TICK)
+    assert linked is not None
+    (inode,) = (file.inode for file in linked.entry.files if file.path == "pkg/a.py")
+    assert inode == (cache.site("three") / "pkg/a.py").stat().st_ino
+
+
+def test_a_changed_copy_is_made_anew(cache: Cache) -> None:
+    """Of the same size: its content decides."""
+    cache.link("one")
+    other = copied_entries(cache, [])
+    overwrite(other.folder(NAME) / "0", b"a = 2\n")
     assert other.link(NAME, SitePackages(cache.site("two"))) is None
     assert not other.has(NAME)
     assert cache.link("two"), "the original is as good as before"
