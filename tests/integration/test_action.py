@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -117,15 +119,163 @@ def test_the_action_compares_with_nothing_where_there_is_no_base(
     assert _step("check", run_envbuild, repository, runner).returncode == 0
 
 
-def test_the_action_runs_just_these_steps() -> None:
-    """What the tests run as shell is what `action.yml` runs."""
-    text = (ROOT / "action.yml").read_text()
-    lines = [line.strip() for line in text.splitlines() if line.strip().startswith("run:")]
-    assert lines == [
-        f'run: bash "$GITHUB_ACTION_PATH/scripts/action/{name}"'
-        for name in ("install", "fetch", "check")
-    ]
-    assert {path.name for path in STEPS.iterdir()} == {"install", "fetch", "check"}
+@pytest.mark.parametrize(
+    ("file", "steps"),
+    [
+        ("action.yml", ("install", "fetch", "check")),
+        ("actions/lock/action.yml", ("install", "lock")),
+    ],
+)
+def test_the_actions_run_just_these_steps(file: str, steps: tuple[str, ...]) -> None:
+    """What the tests run as shell is what the actions run; no input is part of a script."""
+    folder = (ROOT / file).parent
+    action = yaml.safe_load((ROOT / file).read_text())
+    for step, name in zip(action["runs"]["steps"], steps, strict=True):
+        match = re.fullmatch(r'bash "\$GITHUB_ACTION_PATH/([a-z./]+)"', step["run"])
+        assert match is not None
+        assert (folder / match[1]).resolve() == STEPS / name
+    used = re.findall(r"inputs\.([a-z]+)", (ROOT / file).read_text())
+    assert sorted(used) == sorted(action["inputs"])
+
+
+def test_every_step_is_of_an_action() -> None:
+    """Nothing lies there that no test runs."""
+    names = {path.name for path in STEPS.iterdir()}
+    assert names == {"common.sh", "install", "fetch", "check", "lock"}
+
+
+HOSTILE = "renovate/lib-$(touch${IFS}injected);`id`'\"&|#%0A"
+"""A branch's name that git takes; a shell or a runner would do something about each part of it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Branch:
+    """A branch on which a bot has raised a requirement, checked out from the repository that it is pushed to."""
+
+    remote: Path
+    checkout: Path
+    run: CommandLine
+    runner: Mapping[str, str]
+    name: str = HOSTILE
+
+    def lock(self, **inputs: str) -> subprocess.CompletedProcess[str]:
+        """Run the step, in a push to the branch if nothing else is said."""
+        event = {
+            "GITHUB_EVENT_NAME": "push",
+            "GITHUB_REF_NAME": self.name,
+            "GITHUB_REF_TYPE": "branch",
+        }
+        where = {"LOCK_FILE": "gpu hosts/drivers.toml"}
+        return _step("lock", self.run, self.checkout, self.runner, **{**event, **where, **inputs})
+
+    def tip(self) -> str:
+        """The branch's last commit where it is pushed to."""
+        return git(self.remote, "rev-parse", f"refs/heads/{self.name}")
+
+    def pushed(self) -> str:
+        """What the step says of itself to later ones."""
+        return Path(self.runner["GITHUB_OUTPUT"]).read_text()
+
+
+@pytest.fixture
+def branch(
+    run_envbuild: CommandLine, repository: Path, runner: dict[str, str], scratch: Path
+) -> Branch:
+    """Its declaration is in a subfolder, and its hooks would leave a trace."""
+    folder = repository / "gpu hosts"
+    folder.mkdir()
+    for name in ("drivers.toml", "locks"):
+        (repository / name).rename(folder / name)
+    git(repository, "add", "--all")
+    git(repository, "commit", "--quiet", "--message=moved")
+    remote, checkout = scratch / "remote.git", scratch / "checkout"
+    git(scratch, "clone", "--quiet", "--bare", f"file://{repository}", str(remote))
+    git(scratch, "clone", "--quiet", "--depth=1", f"file://{remote}", str(checkout))
+    git(checkout, "checkout", "--quiet", "-b", HOSTILE)
+    file = checkout / "gpu hosts" / "drivers.toml"
+    file.write_text(file.read_text().replace("lib<2", "lib>=2"))
+    git(checkout, "commit", "--quiet", "--all", "--message=raise")
+    git(checkout, "push", "--quiet", "origin", f"HEAD:refs/heads/{HOSTILE}")
+    for name in ("pre-commit", "commit-msg", "pre-push"):
+        hook = checkout / ".git" / "hooks" / name
+        hook.write_text("#!/bin/sh\ntouch hooked\nexit 1\n")
+        hook.chmod(0o755)
+    return Branch(remote=remote, checkout=checkout, run=run_envbuild, runner=runner)
+
+
+def test_the_lock_action_pushes_the_lockfiles(branch: Branch) -> None:
+    """Onto the branch itself, as one commit of nothing but lockfiles; once they are there, it has nothing to do."""
+    before = branch.tip()
+    (branch.checkout / "other").write_text("left alone")
+    done = branch.lock(LOCK_MESSAGE="Locked $(touch injected)\n\n[dependabot skip]")
+    assert done.returncode == 0, done.stderr
+    assert branch.pushed() == "pushed=true\n"
+    after = branch.tip()
+    assert git(branch.remote, "rev-parse", f"{after}^") == before
+    changed = git(branch.remote, "diff", "--name-only", before, after)
+    assert changed == "gpu hosts/locks/app.toml"
+    locked = git(branch.remote, "show", f"{after}:gpu hosts/locks/app.toml")
+    assert 'version = "2.0"' in locked
+    said = git(branch.remote, "show", "--no-patch", "--format=%an %ae%n%B", after)
+    assert said == (
+        "envbuild envbuild@users.noreply.github.com\nLocked $(touch injected)\n\n[dependabot skip]"
+    )
+    assert branch.lock().returncode == 0
+    assert branch.tip() == after
+    assert branch.pushed() == "pushed=true\npushed=false\n"
+    left = {path.name for path in branch.checkout.iterdir()}
+    assert left == {".git", "gpu hosts", "other"}
+
+
+def test_the_lock_action_adds_and_removes_lockfiles(branch: Branch) -> None:
+    """A driver that is new gets its lockfile; without a lockfile folder before, too."""
+    git(branch.checkout, "rm", "-r", "--quiet", "gpu hosts/locks")
+    git(branch.checkout, "-c", "core.hooksPath=/dev/null", "commit", "--quiet", "--message=none")
+    refspec = f"HEAD:refs/heads/{HOSTILE}"
+    git(branch.checkout, "push", "--quiet", "--no-verify", "origin", refspec)
+    done = branch.lock(LOCK_FILE="gpu hosts")
+    assert done.returncode == 0, done.stderr
+    assert (
+        git(branch.remote, "ls-tree", "--name-only", f"{branch.tip()}:gpu hosts/locks")
+        == "app.toml"
+    )
+
+
+def test_the_lock_action_leaves_a_branch_that_moved(branch: Branch) -> None:
+    """What was pushed meanwhile stays the last commit, and its own run locks it."""
+    program = Path(branch.runner["RUNNER_TEMP"], "envbuild-action/bin/python")
+    other = git(branch.remote, "commit-tree", "main^{tree}", "-p", "main", "-m", "other")
+    moved = shlex.join(
+        ("git", "-C", str(branch.remote), "update-ref", f"refs/heads/{HOSTILE}", other)
+    )
+    program.write_text(program.read_text().replace("exec ", f"{moved}\nexec "))
+    done = branch.lock()
+    assert done.returncode == 0, done.stderr
+    assert "::notice" in done.stdout
+    assert branch.pushed() == "pushed=false\n"
+    assert branch.tip() == other
+
+
+REFUSED: tuple[tuple[dict[str, str], str], ...] = (
+    ({"GITHUB_EVENT_NAME": "pull_request_target"}, "rights that a stranger's declaration"),
+    ({"GITHUB_EVENT_NAME": "workflow_run"}, "rights that a stranger's declaration"),
+    ({"GITHUB_REF_TYPE": "tag", "GITHUB_REF_NAME": "v1"}, "no branch that could be pushed to"),
+    ({"GITHUB_REF_NAME": "3/merge"}, "not the branch's last commit"),
+    ({"GITHUB_HEAD_REF": "main"}, "not the branch's last commit"),
+    ({"GITHUB_REF_NAME": "--mirror"}, "not the branch's last commit"),
+    ({"LOCK_FILE": "out/drivers.toml"}, "leads out of the checkout"),
+)
+
+
+def test_the_lock_action_refuses(branch: Branch) -> None:
+    """Events with a stranger's files and rights, what is no branch, and a checkout of something else."""
+    (branch.checkout / "out").symlink_to(branch.remote)
+    before = git(branch.remote, "for-each-ref")
+    for event, words in REFUSED:
+        done = branch.lock(**event)
+        assert (done.returncode, words in done.stderr) == (2, True), done
+    assert git(branch.remote, "for-each-ref") == before
+    assert branch.pushed() == ""
 
 
 @pytest.mark.index
