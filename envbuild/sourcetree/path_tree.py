@@ -81,7 +81,10 @@ def check_place(tree: PathTree, *, file: bool = False) -> None:
             hint = "put the project into the repository, or name its own one with git = …"
             raise refused(tree.shown, f"leaves the repository {root}", hint)
     if not (os.path.isfile(real) if file else os.path.isdir(real)):  # noqa: PTH112, PTH113
-        hint = "check the path: it is relative to the folder of drivers.toml"
+        hint = (
+            "check the path: it is relative to the folder of drivers.toml; "
+            "a release has its wheel, which a host takes if it trusts the signature"
+        )
         raise refused(tree.shown, f"is no {'file' if file else 'folder'}", hint)
 
 

@@ -127,6 +127,9 @@ class AcceleratorKind:
     kubernetes_resource: str | None = None
     """The resource that a Pod requests; None if it needs none."""
 
+    devices_variable: str | None = None
+    """The variable that binds a program to some of the devices, by number; None if all share one."""
+
     torch_backend: Callable[[str], str] | None = None
     """Its version, `major.minor` → uv's name of torch's builds for it; None if there are none."""
 

@@ -115,3 +115,28 @@ def fleet(built: tuple[Path, IndexServer], scratch: Path) -> Fleet:
     folder = scratch / "out"
     folder.mkdir()
     return Fleet(run=command_line(root, index), store=root / "s", index=index, folder=folder)
+
+
+LAUNCH = """
+[drivers.vllm.launch]
+port = 8000
+environment-file = "/etc/secrets/vllm.env"
+arguments = ["serve", "a model", "--x=100%", "$HOME"]
+health-path = "/health?a=1&b=%20"
+[drivers.asr.launch]
+port = 8001
+[drivers.worker.launch]
+port = 7999
+after = ["asr"]
+"""
+
+
+def declare_launch(fleet: Fleet) -> tuple[str, str]:
+    """`--file` with a declaration that also says how the drivers start; asr shares vllm's kind of GPU."""
+    folder = fleet.folder / "declared"
+    folder.mkdir()
+    text = (fleet.run.cwd / "drivers.toml").read_text()
+    head = "[drivers.asr]\n"
+    text = text.replace(head, f'{head}accelerator = {{ cuda = ">=12.4" }}\n')
+    (folder / "drivers.toml").write_text(text + LAUNCH)
+    return "--file", str(folder / "drivers.toml")

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import re
+import shlex
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.launchers.conftest import declare_launch
 from tests.launchers.tools import quadlet_generator
 
 if TYPE_CHECKING:
@@ -36,6 +41,52 @@ def test_podman_takes_the_container(fleet: Fleet, format_: str) -> None:
     assert IMAGE in start
     assert "--device nvidia.com/gpu=all" in start
     assert start.endswith(f'{entry["binary"]} serve "a model" --x $$(HOME)')
+
+
+def test_podman_takes_what_launch_says(fleet: Fleet) -> None:
+    """Order, environment file and health check come through the generator unharmed."""
+    generator = quadlet_generator()
+    launched = declare_launch(fleet)
+    fleet.export("quadlet", "--image", IMAGE, *launched, "--out", str(fleet.folder))
+    done = subprocess.run(
+        (generator, "-dryrun"),
+        env={"QUADLET_UNIT_DIRS": str(fleet.folder)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    units = dict(
+        re.findall(r"^---(\S+)---\n(.*?)(?=^---|\Z)", done.stdout, re.DOTALL | re.MULTILINE)
+    )
+    assert "After=asr.service\nWants=asr.service\n" in units["worker.service"]
+    assert "TimeoutStartSec=1h\n" in units["vllm.service"]
+    start = next(
+        line for line in units["vllm.service"].splitlines() if line.startswith("ExecStart=")
+    )
+    words = shlex.split(start.replace("%%", "%"))
+    assert "--sdnotify=healthy" in words
+    assert words[words.index("--env-file") + 1] == "/etc/secrets/vllm.env"
+    check = json.loads(words[words.index("--health-cmd") + 1])
+    assert (check[0], check[-1]) == (
+        str(Path(fleet.entry("vllm")["environment"], "bin/python")),
+        "http://127.0.0.1:8000/health?a=1&b=%20",
+    )
+
+
+def test_kubernetes_takes_what_launch_says(fleet: Fleet) -> None:
+    """Ports, probes and arguments fit the API's schema; what a Pod cannot do is a note."""
+    pytest.importorskip("kubernetes_validate", reason="NOT TESTED: kubernetes-validate is not here")
+    launched = declare_launch(fleet)
+    fleet.export("kubernetes", "--image", IMAGE, *launched, "--out", str(fleet.folder))
+    files = sorted(fleet.folder.glob("*.yaml"))
+    assert [file.stem for file in files] == ["asr", "vllm", "worker"]
+    argv = (sys.executable, "-m", "kubernetes_validate", "--strict", *map(str, files))
+    done = subprocess.run(argv, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    text = (fleet.folder / "vllm.yaml").read_text()
+    assert 'path: "/health?a=1&b=%20"' in text
+    assert "# environment-file is not used: make a Secret of /etc/secrets/vllm.env" in text
+    assert "# after is not used (asr)" in (fleet.folder / "worker.yaml").read_text()
 
 
 def test_stable_paths_need_the_whole_store(fleet: Fleet) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import shlex
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -11,7 +14,7 @@ import pytest
 from envbuild.errors import UsageError
 from envbuild.launchers.formats.systemd import parse_exec_start, quote
 from envbuild.launchers.unit_file import parse_unit
-from tests.launchers.conftest import DRIVERS
+from tests.launchers.conftest import DRIVERS, declare_launch
 from tests.launchers.tools import verify_unit
 
 if TYPE_CHECKING:
@@ -61,6 +64,45 @@ def test_drop_in_replaces_the_command(fleet: Fleet, how: str) -> None:
     wanted = f'ExecStart=\nExecStart={binary} app:main --port 8000 --log-config "a b.json"\n'
     assert wanted in text
     assert verify_unit(unit) == (0, "")
+
+
+def test_drop_ins_of_launch(fleet: Fleet) -> None:
+    """systemd accepts the drop-ins of the template and of plain units; GPU drivers start by port."""
+    fleet.export("systemd", *declare_launch(fleet), "--out", str(fleet.folder))
+    template = (fleet.folder / "envbuild@.service").read_text()
+    for driver in DRIVERS:
+        for unit in (f"envbuild@{driver}.service", f"{driver}.service"):
+            (fleet.folder / unit).write_text(template.replace("%i", driver))
+            assert verify_unit(fleet.folder / unit) == (0, ""), unit
+    text = (fleet.folder / "envbuild@asr.service.d" / "50-envbuild.conf").read_text()
+    assert "[Unit]\nAfter=envbuild@vllm.service\n" in text
+    assert "Wants" not in text
+    text = (fleet.folder / "worker.service.d" / "50-envbuild.conf").read_text()
+    assert "[Unit]\nAfter=asr.service\nWants=asr.service\n" in text
+    text = (fleet.folder / "vllm.service.d" / "50-envbuild.conf").read_text()
+    assert text.count("ExecStartPost=") == 1
+    assert 'vllm serve "a model" --x=100%% $$HOME\n' in text
+
+
+def test_a_start_is_over_when_the_service_is_well(fleet: Fleet) -> None:
+    """The script of `ExecStartPost=` waits for the health path, and fails when the service is gone."""
+    launched = declare_launch(fleet)
+    text = fleet.files("systemd", "vllm", *launched)["envbuild@vllm.service.d/50-envbuild.conf"]
+    line = next(line for line in text.splitlines() if line.startswith("ExecStartPost="))
+    shell, option, script = shlex.split(line.partition("=")[2])
+    script = script.replace("$$", "$").replace("%%", "%")
+    assert "http://127.0.0.1:8000/health?a=1&b=%20" in script
+    tried = fleet.folder / "tried"
+    asks = re.compile(r"until .* 2>")
+    counted = f"until (echo >>{tried}; test $(wc -l <{tried}) -ge 2) 2>"
+    argv = (shell, option, asks.sub(counted, script))
+    env = {"PATH": os.defpath, "MAINPID": str(os.getpid())}
+    assert subprocess.run(argv, env=env, timeout=60).returncode == 0
+    assert tried.read_text() == "\n\n"
+    gone = subprocess.Popen(("true",))
+    gone.wait()
+    argv = (shell, option, asks.sub("until false 2>", script))
+    assert subprocess.run(argv, env={**env, "MAINPID": str(gone.pid)}, timeout=60).returncode != 0
 
 
 def test_unit_is_for_one_driver(fleet: Fleet) -> None:

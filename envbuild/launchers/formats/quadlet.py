@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from envbuild.launchers.export import ARGUMENTS, IMAGE, PORT, ExportFormat
@@ -15,7 +16,8 @@ from envbuild.launchers.fleet import (
     python_note,
     require_image,
 )
-from envbuild.launchers.formats.systemd import quote
+from envbuild.launchers.formats.systemd import order, quote
+from envbuild.launchers.startup import START_LIMIT, earlier, health_check
 
 if TYPE_CHECKING:
     from envbuild.declaration.declaration import Launch
@@ -27,14 +29,20 @@ def render_quadlet(export: Export, *, format_: str = "quadlet") -> tuple[Exporte
     """A `.container` file a driver."""
     request = export.request
     image = require_image(request.options.get(IMAGE.name), format_)
+    waits = earlier(export.fleet)
     return tuple(
-        _container(export.fleet, subject, image, request, format_)
-        for subject in export.fleet.subjects
+        _container(export.fleet, one, image, request, format_, waits.get(one.entry.name, ()))
+        for one in export.fleet.subjects
     )
 
 
 def _container(
-    fleet: BuiltFleet, subject: BuiltDriver, image: str, request: ExportRequest, format_: str
+    fleet: BuiltFleet,
+    subject: BuiltDriver,
+    image: str,
+    request: ExportRequest,
+    format_: str,
+    earlier: tuple[str, ...],
 ) -> ExportedFile:
     name = subject.entry.name
     binary = check_path(subject.binary(stable=fleet.stable), format_)
@@ -46,11 +54,7 @@ def _container(
         *([f"# {note}"] if note else []),
         "[Unit]",
         f"Description={name} {subject.entry.version}, as envbuild built it",
-        *(
-            line
-            for other in launch.after
-            for line in (f"After={other}.service", f"Wants={other}.service")
-        ),
+        *order(launch, earlier),
         "StartLimitIntervalSec=300",
         "StartLimitBurst=5",
         "",
@@ -70,6 +74,7 @@ def _container(
         "[Service]",
         "Restart=on-failure",
         "RestartSec=5",
+        *([f"TimeoutStartSec={START_LIMIT}"] if launch.health_path else []),
         "",
         "[Install]",
         "WantedBy=default.target",
@@ -88,12 +93,14 @@ FORMAT = ExportFormat(
 
 
 def _health(python: str, launch: Launch) -> list[str]:
-    """How podman asks whether it is well: by the environment's own Python, as an image may have no curl."""
-    if launch.health_path is None:
+    """How podman asks whether it is well; only then is its start over."""
+    check = health_check(python, launch)
+    if not check:
         return []
-    url = f"http://127.0.0.1:{launch.port}{launch.health_path}"
-    code = f"import urllib.request as r; r.urlopen('{url}', timeout=5)"
-    return [f"HealthCmd={python} -I -c {quote(code)}", "HealthStartPeriod=10m"]
+    # As a list: the generator takes quotes from the ends of a value, and no shell is needed.
+    words = json.dumps(check).replace("%", "%%")
+    asked = ("HealthInterval=10s", f"HealthStartPeriod={START_LIMIT}", "Notify=healthy")
+    return [f"HealthCmd={words}", *asked]
 
 
 def _devices(subject: BuiltDriver) -> list[str]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import shlex
 from typing import TYPE_CHECKING
 
 from envbuild.errors import Problem, UsageError
 from envbuild.launchers.export import ARGUMENTS, UNIT, ExportFormat
 from envbuild.launchers.fleet import ExportedFile, check_path, check_printable, header, join
+from envbuild.launchers.startup import START_LIMIT, earlier, health_check
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,27 +32,31 @@ def render_systemd(
     `arguments` follow the command in the drop-ins; with `unit`, a unit's name and text, they come from it.
     """
     template = (_template(fleet),) if fleet.stable and unit is None else ()
+    waits = earlier(fleet)
     drop_ins = tuple(
         drop_in(
             subject,
             stable=fleet.stable,
             unit=unit[0] if unit else f"{subject.entry.name}.service",
             tail=tail(subject.launch(arguments, None).arguments or arguments, unit),
+            earlier=waits.get(subject.entry.name, ()),
         )
         for subject in fleet.subjects
     )
     if not template:
         return drop_ins
-    own = (_instance(fleet, subject) for subject in fleet.subjects)
+    own = (_instance(fleet, one, waits.get(one.entry.name, ())) for one in fleet.subjects)
     return (*template, *(file for file in own if file is not None), *drop_ins)
 
 
-def _instance(fleet: BuiltFleet, subject: BuiltDriver) -> ExportedFile | None:
+def _instance(
+    fleet: BuiltFleet, subject: BuiltDriver, earlier: tuple[str, ...]
+) -> ExportedFile | None:
     """What `launch` says of a driver that the template starts; None if it says nothing."""
     launch = subject.launch(None, None)
     name = subject.entry.name
-    unit = [line for other in launch.after for line in _ordered(f"envbuild@{other}.service")]
-    service = _environment(launch)
+    unit = order(launch, earlier, prefix="envbuild@")
+    service = _environment(launch) + _well(subject, stable=fleet.stable)
     if launch.arguments:
         binary = check_path(f"{fleet.store}/current/bin/{name}", "systemd")
         words = " ".join(map(quote, launch.arguments))
@@ -62,24 +68,41 @@ def _instance(fleet: BuiltFleet, subject: BuiltDriver) -> ExportedFile | None:
     return ExportedFile(name=f"envbuild@{name}.service.d/{DROP_IN}", text=join(lines))
 
 
-def _ordered(unit: str) -> tuple[str, str]:
-    return f"After={unit}", f"Wants={unit}"
+def order(launch: Launch, earlier: tuple[str, ...], *, prefix: str = "") -> list[str]:
+    """Lines of `[Unit]`: what `after` names is started too; what only goes first is waited for if it starts."""
+    wanted = [f"{prefix}{other}.service" for other in launch.after]
+    first = [f"{prefix}{other}.service" for other in earlier if other not in launch.after]
+    lines = [f"{key}={unit}" for unit in wanted for key in ("After", "Wants")]
+    return lines + [f"After={unit}" for unit in first]
+
+
+def _well(subject: BuiltDriver, *, stable: bool) -> list[str]:
+    """The start is over when the health path answers; it fails when the service ends before."""
+    python = f"{subject.bin_folder(stable=stable)}/python"
+    check = health_check(python, subject.launch(None, None))
+    if not check:
+        return []
+    script = f"until {shlex.join(check)} 2>/dev/null; do kill -0 $MAINPID || exit; sleep 2; done"
+    return [f"ExecStartPost=/bin/sh -c {quote(script)}", f"TimeoutStartSec={START_LIMIT}"]
 
 
 def _environment(launch: Launch) -> list[str]:
     return [f"EnvironmentFile={launch.environment_file}"] if launch.environment_file else []
 
 
-def drop_in(subject: BuiltDriver, *, stable: bool, unit: str, tail: str) -> ExportedFile:
+def drop_in(
+    subject: BuiltDriver, *, stable: bool, unit: str, tail: str, earlier: tuple[str, ...] = ()
+) -> ExportedFile:
     """`<unit>.d/50-envbuild.conf`: replaces the unit's command by this one."""
     binary = check_path(subject.binary(stable=stable), "systemd")
     launch = subject.launch(None, None)
-    after = [line for other in launch.after for line in _ordered(f"{other}.service")]
-    lines = [f"# {header('systemd')}", *(["[Unit]", *after] if after else []), "[Service]"]
+    unit_lines = order(launch, earlier)
+    lines = [f"# {header('systemd')}", *(["[Unit]", *unit_lines] if unit_lines else [])]
+    lines.append("[Service]")
     if tail == _ARGUMENTS:
         lines.append(f"EnvironmentFile=-%E/envbuild/{subject.entry.name}.env")
     lines += _environment(launch)
-    lines += ["ExecStart=", f"ExecStart={binary} {tail}".rstrip()]
+    lines += ["ExecStart=", f"ExecStart={binary} {tail}".rstrip(), *_well(subject, stable=stable)]
     return ExportedFile(name=f"{unit}.d/{DROP_IN}", text=join(lines))
 
 

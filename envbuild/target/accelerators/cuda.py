@@ -223,6 +223,7 @@ KIND = AcceleratorKind(
     owns=owns,
     cdi_device="nvidia.com/gpu=all",
     kubernetes_resource="nvidia.com/gpu",
+    devices_variable="CUDA_VISIBLE_DEVICES",
     torch_backend=lambda version: f"cu{version.replace('.', '')}",
     has_compute=True,
 )

@@ -128,5 +128,6 @@ KIND = AcceleratorKind(
     owns=owns,
     cdi_device="amd.com/gpu=all",
     kubernetes_resource="amd.com/gpu",
+    devices_variable="HIP_VISIBLE_DEVICES",
     torch_backend=lambda version: f"rocm{version}",
 )

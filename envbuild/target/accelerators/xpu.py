@@ -85,5 +85,6 @@ KIND = AcceleratorKind(
     owns=owns,
     cdi_device="intel.com/gpu=all",
     kubernetes_resource="gpu.intel.com/xe",
+    devices_variable="ZE_AFFINITY_MASK",
     torch_backend=lambda _: "xpu",
 )
