@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults.boot import Machine, boot_root
-from tests.support.command_line import ROOT
+from tests.support.boot import Machine, boot_root
+from tests.support.command_line import copy_own_fleet
 from tests.support.ledger import keep_transcript
 
 if TYPE_CHECKING:
@@ -53,10 +53,8 @@ def test_units_move_with_the_generations(
 ) -> None:
     """A restart is all it takes to go to the next generation, and to go back; `ps` tells which it is."""
     root, run = boot_root(), run_envbuild_online
-    declaration = (ROOT / "drivers.toml").read_text()
-    (project / "drivers.toml").write_text(declaration)
-    for name in ("locks", "examples"):
-        (project / name).symlink_to(ROOT / name)
+    copy_own_fleet(project)
+    declaration = (project / "drivers.toml").read_text()
     run("sync", *_COMMANDS, check=True)
     units = {
         f"{name}.service": _UNIT.format(name=name, store=store, command=command)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _CACHE = ROOT / "build" / "boot-root"
 """Made once by debootstrap; `$ENVBUILD_BOOT_ROOT` names one that is there already."""
 
-_PACKAGES = "systemd,systemd-sysv,dbus,python3,ca-certificates"
+_PACKAGES = "systemd,systemd-sysv,dbus,python3,ca-certificates,openssh-client"
 
 
 def boot_root() -> Path:
@@ -48,10 +48,19 @@ def boot_root() -> Path:
 class Machine:
     """A booted system; `with Machine(...) as machine:` powers it off at the end."""
 
-    def __init__(self, root: Path, store: Path, units: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        root: Path,
+        store: Path,
+        units: Mapping[str, str],
+        *,
+        binds: Mapping[str, Path] | None = None,
+    ) -> None:
+        """`units` start with it; `binds` are folders by their paths in it, the store's own by default."""
         self._root = root
         self._store = store
         self._units = units
+        self._binds = {str(store): store} if binds is None else binds
         self._process: subprocess.Popen[bytes] | None = None
         self._leader = 0
         self.transcript: list[str] = []
@@ -66,7 +75,10 @@ class Machine:
             (wants / name).unlink(missing_ok=True)
             (wants / name).symlink_to(f"../{name}")
         (self._root / "etc/machine-id").write_text("")
-        binds = (f"--bind={self._store}", *(f"--bind-ro={path}" for path in _code()))
+        binds = (
+            *(f"--bind={folder}:{path}" for path, folder in self._binds.items()),
+            *(f"--bind-ro={path}" for path in _code()),
+        )
         self._process = subprocess.Popen(
             (
                 "systemd-nspawn",
@@ -98,11 +110,16 @@ class Machine:
             (self._root / "etc/systemd/system" / name).unlink()
             (self._root / "etc/systemd/system/multi-user.target.wants" / name).unlink()
 
-    def run(self, *argv: str) -> str:
+    def run(self, *argv: str, check: bool = False) -> str:
         """Run a command in it; what it said, which goes into the transcript."""
         done = self._enter(argv)
         self.transcript.append(f"# {' '.join(argv)}\n{done.stdout}{done.stderr}".rstrip())
+        assert not check or done.returncode == 0, self.transcript[-1]
         return done.stdout
+
+    def succeeds(self, *argv: str) -> bool:
+        """Whether a command ends with 0 in it."""
+        return self._enter(argv).returncode == 0
 
     def envbuild(self, *argv: str) -> str:
         """Run envbuild in it; what it said, which goes into the transcript."""
@@ -141,7 +158,11 @@ class Machine:
             time.sleep(0.2)
 
 
-_OPTIONS = ("--register=no", "--keep-unit", "--quiet", "--console=pipe")
+_OPTIONS = (
+    *("--register=no", "--keep-unit", "--quiet", "--console=pipe"),
+    *("--private-network", "--volatile=overlay"),
+)
+"""It has a network of its own, only loopback, and forgets what it wrote into its own system."""
 
 
 def _code() -> tuple[str, ...]:
