@@ -10,7 +10,7 @@ from envbuild.backend.backends import BuildRequest
 from envbuild.errors import HostError, Problem
 from envbuild.lockfile.builds import needs_build, wheel_of
 from envbuild.posix.scratch import scratch_folder
-from envbuild.value import value
+from envbuild.value import replace, value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from envbuild.backend.backends import Backends
     from envbuild.backend.source import SourceTree
     from envbuild.build.sources import Sources
+    from envbuild.declaration.declaration import Driver
     from envbuild.lockfile.builds import SourceBuild
     from envbuild.lockfile.lockfile import ChosenFile
     from envbuild.progress import Progress
@@ -47,6 +48,9 @@ class WheelProvider:
 
     settings: str
     """The file that decides this, for messages."""
+
+    declaration: str
+    """The file with the drivers, for messages."""
 
     progress: Progress
 
@@ -114,8 +118,33 @@ class WheelProvider:
                 interpreter=wanted.interpreter,
                 installed=build.installed,
             )
-            wheel = self.backends_for(wanted).build(request, build.files, output)
+            try:
+                wheel = self.backends_for(wanted).build(request, build.files, output)
+            except HostError as error:
+                place = _place(wanted.driver, source.package)
+                raise error.with_problems(
+                    _placed(problem, self.declaration, *place) for problem in error.problems
+                ) from error
             return self.built.put(build.key, wheel)
+
+
+def _place(driver: Driver, package: str) -> tuple[int, str]:
+    """The line and the key of what asks for a package: the requirement, else the source, else the first requirement."""
+    for number, requirement in enumerate(driver.requires):
+        if requirement.name == package:
+            return requirement.line, f"drivers.{driver.name}.requires[{number}]"
+    for source in driver.sources:
+        if source.package == package:
+            return source.line, f"sources.{package}"
+    line = driver.requires[0].line if driver.requires else driver.line
+    return line, f"drivers.{driver.name}.requires"
+
+
+def _placed(problem: Problem, file: str, line: int, key: str) -> Problem:
+    """The problem with a place, unless it has one."""
+    if problem.file is not None:
+        return problem
+    return replace(problem, file=file, line=line, key=key)
 
 
 def _forbidden(wanted: Wanted, build: SourceBuild, settings: str) -> HostError:

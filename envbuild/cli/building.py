@@ -150,6 +150,7 @@ class BuilderParts:
             places=self._places,
             allowed=self.settings.build != "never",
             settings=self._settings_file,
+            declaration=str(self._context.declaration_path),
             progress=self._progress,
         )
 

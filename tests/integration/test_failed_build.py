@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.integration.test_may_be_built import judged
 from tests.support.command_line import declare_drivers
 from tests.support.wheels import Wheel
 
@@ -58,3 +59,31 @@ def test_a_failed_build_is_told_as_one(
     assert "cannot find the compiler" in result.stderr, result
     assert "satisfies" not in result.stderr
     assert not (project / "locks").exists()
+
+
+@pytest.mark.parametrize("requires", [["other", "judged"], ["top", "other"]])
+def test_a_build_that_fails_at_sync_names_the_line_that_asks_for_it(
+    run_envbuild: CommandLine,
+    index: IndexServer,
+    project: Path,
+    store: Path,
+    python_version: str,
+    requires: list[str],
+) -> None:
+    """The requirement of the driver, or its first one where another package asks; nothing is left of it."""
+    judged(project / "wheels")
+    index.add(Wheel(name=f"for-{python_version.replace('.', '-')}"), Wheel(name="other"))
+    index.add(Wheel(name="top", requires=("judged",)))
+    own = '[[index]]\nname = "own"\npath = "wheels"\npackages = ["judged"]\n'
+    text = declare_drivers({"app": requires}, python=python_version)
+    run_envbuild.declare(f'{text}binary = "other"\nallow-sdist = ["judged"]\n{own}')
+    run_envbuild("lock", check=True)
+    result = run_envbuild("sync")
+    lines = (project / "drivers.toml").read_text().splitlines()
+    number = next(n for n, line in enumerate(lines, 1) if line.startswith("requires"))
+    key = "drivers.app.requires[1]" if "judged" in requires else "drivers.app.requires"
+    assert (result.code, result.stderr.count("error:")) == (5, 1), result
+    assert f"error: drivers.toml:{number}: {key}: judged-1.0.tar.gz cannot be built" in (
+        result.stderr
+    ), result
+    assert list((store / "envs").iterdir()) == []

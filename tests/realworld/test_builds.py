@@ -51,7 +51,7 @@ def test_whisper_is_built_once_for_two_drivers(
         (build,) = lockfile(project, driver).builds
         assert build.package == "openai-whisper"
         assert any(file.name.startswith("setuptools-") for file in build.files)
-    result = patient("sync", check=True)
+    result = patient("sync", "-v", check=True)
     assert result.stderr.count("building openai-whisper") == 1
     (wheel,) = store.glob("cache/built/*/*.whl")
     assert wheel.name.startswith("openai_whisper-")
