@@ -70,7 +70,7 @@ def diagnose_resolution(
         return IndexFailureError(problems)
     unbuilt = [
         _only_source(package, version, locations.of(package), request.driver)
-        for package in sorted(wanted.keys() - {*request.allow_sdist, *request.force_sdist})
+        for package in sorted(wanted.keys() - request.may_be_built)
         if (version := _version_without_wheel(pages[package], wanted[package]))
     ]
     return UnsatisfiableError(unbuilt) if unbuilt else None

@@ -73,7 +73,7 @@ class PageVersions:
         if best_wheel(names, self.request.target) is not None:
             return None
         if not all(name.endswith(".whl") for name in names):
-            return None if self.package in self.request.allow_sdist else SOURCE
+            return None if self.package in self.request.may_be_built else SOURCE
         return PLATFORM if fits_python(names, self.request.target) else PYTHON
 
     def _in_time(self, version: Version) -> list[IndexFile]:

@@ -56,7 +56,7 @@ NO_SOURCES = SourceRules()
 
 def rules_of(request: ResolveRequest) -> SourceRules:
     """The rules of a request."""
-    if not (request.allow_sdist or request.force_sdist):
+    if not request.may_be_built:
         return NO_SOURCES
     return SourceRules(
         allowed=request.allow_sdist,

@@ -146,7 +146,7 @@ class PipToolsResolver:
 
     def _patience(self, request: ResolveRequest) -> float:
         """Seconds for pip; a build backend may take its time to say what a source requires."""
-        builds = bool(request.allow_sdist or request.force_sdist)
+        builds = bool(request.may_be_built)
         return _ANSWERS * (self.tools.deadline + builds * _LONGEST_BACKEND)
 
     def _failure(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from envbuild.declaration.index import bound_index
+from envbuild.declaration.source import is_source
 from envbuild.errors import HostError
 from envbuild.value import value
 
@@ -116,6 +117,12 @@ class ResolveRequest:
 
     targets: tuple[Target, ...] = ()
     """Every target that is resolved with it, for messages."""
+
+    @property
+    def may_be_built(self) -> frozenset[str]:
+        """The packages whose source may be taken: as the driver says, or because they have one of their own."""
+        own = (packages[0] for origin, packages in self.indexes if is_source(origin))
+        return frozenset((*self.allow_sdist, *self.force_sdist, *own))
 
     def limit_of(self, package: str) -> str | None:
         """The limit on the age of a package's releases; newer releases are ignored."""

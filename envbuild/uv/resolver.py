@@ -151,7 +151,7 @@ class UvResolver:
         if platform.system == "macosx":
             extra["MACOSX_DEPLOYMENT_TARGET"] = f"{platform.major}.{platform.minor}"
         # a build backend may take its time to say what a source requires
-        builds = bool(request.allow_sdist or request.force_sdist)
+        builds = bool(request.may_be_built)
         return Command(
             argv=tuple(argv),
             env=scrubbed_environment(_without_certificates(os.environ), **extra),

@@ -290,6 +290,23 @@ def test_the_version_may_be_that_of_a_tag(lock: CommandLine, project: Path) -> N
     assert not (project / "svc/.git_archival.txt").exists()
 
 
+def test_a_conflict_with_a_source_is_told_as_one(
+    lock: CommandLine, project: Path, index: IndexServer, python_version: str
+) -> None:
+    """Nothing says that it may not be built: the words are those of the requirements that exclude each other."""
+    index.add(Wheel(name="helper", version="2.0"))
+    write(project / "svc", pyproject__toml=PROJECT.replace('"helper"', '"helper>=2"'))
+    declare(lock, python_version)
+    text = (project / "drivers.toml").read_text()
+    lock.declare(text.replace('requires = ["svc"]', 'requires = ["svc", "helper<2"]'))
+    result = lock("lock")
+    assert result.code == 3, result
+    assert "no set of versions satisfies app" in result.stderr
+    assert "helper>=2" in result.stderr
+    assert "sdist" not in result.stderr
+    assert "source distribution" not in result.stderr
+
+
 CIRCLE = """
 [build-system]
 requires = ["{requires}"]
