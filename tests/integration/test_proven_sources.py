@@ -15,8 +15,8 @@ import pytest
 
 from envbuild.declaration.index import index_variable
 from envbuild.declaration.torch_backend import backend_index_name
-from tests.support.repository import git
 from tests.support.index_server import IndexServer
+from tests.support.repository import git
 from tests.support.sources import write_files
 from tests.support.wheels import Sdist, Wheel
 
