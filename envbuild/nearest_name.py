@@ -31,8 +31,10 @@ def name_hint(name: str, known: Iterable[str]) -> str:
     near = nearest(name, names)
     if near:
         return f"did you mean '{near}'?"
+    if not names:
+        return "there are none"
     more = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
-    return f"there are: {', '.join(names[:_MOST_LISTED]) or 'none'}{more}"
+    return f"there are: {', '.join(names[:_MOST_LISTED])}{more}"
 
 
 def no_driver(name: str, known: Iterable[str]) -> tuple[str, str]:

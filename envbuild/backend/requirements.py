@@ -117,7 +117,7 @@ def _exact(options: BuildOptions, request: ResolveRequest) -> Iterable[str]:
 
 
 def _unsatisfied(options: BuildOptions, error: UnsatisfiableError) -> UnsatisfiableError:
-    hint = f"[build.{options.package}] has no say in it yet: its `requires` adds requirements"
+    hint = f"require a version of {options.package} that has a wheel, or other build requirements"
     if options.requires:
         hint = f"widen `requires` of [build.{options.package}]"
     return UnsatisfiableError(
@@ -153,7 +153,9 @@ def check_requirements(requires: Iterable[str], name: str) -> None:
         try:
             url = Requirement(text).url
         except InvalidRequirement as error:
-            message = f"{name} cannot be built: it requires {text!r}, which is no requirement"
+            message = (
+                f"{name} cannot be built: it requires {text!r}, which is not a valid requirement"
+            )
             raise HostError(Problem(message=message, detail=str(error))) from error
         if url is not None:
             message = f"{name} cannot be built: it requires {text!r} from an address"

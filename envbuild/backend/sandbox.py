@@ -122,8 +122,8 @@ class Sandbox:
         raise HostError(
             Problem(
                 message=f"this host cannot keep the network from the build of {name}",
-                hint="it takes the program `unshare`, and root or user namespaces; "
-                f"`network = true` in [build.{name}] does without",
+                hint="install the program `unshare`, and run as root or allow user namespaces; "
+                f"or set `network = true` in [build.{name}]",
             )
         )
 

@@ -83,8 +83,8 @@ class Preparer:
             Problem(
                 key=f"drivers.{driver}.prepare",
                 message=f"this host cannot keep the network from what prepares {driver}",
-                hint="it takes the program `unshare`, and root or user namespaces; "
-                "`prepare-network = true` does without",
+                hint="install the program `unshare`, and run as root or allow user namespaces; "
+                "or set `prepare-network = true`",
             )
         )
 

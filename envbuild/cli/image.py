@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         "build upon this image, by its digest: oci://HOST/REPOSITORY@sha256:… or "
         "oci-layout:DIR@sha256:… (default: none)",
     ),
-    flag("--insecure", "speak to a registry without TLS; on this machine that needs no leave"),
+    flag("--insecure", "speak to a registry without TLS; not needed for one on this machine"),
 )
 def image(context: Context, arguments: Arguments) -> Outcome:
     """Make a container image of what is built, without a container engine."""

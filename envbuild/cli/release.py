@@ -60,7 +60,7 @@ _TARGET = Parameter(
         "--pythons", "put the store's Pythons into it; hosts take them from a signed release alone"
     ),
     flag("--no-tools", "leave out envbuild and uv, from which a host with Python alone starts"),
-    flag("--insecure", "speak to a registry without TLS; on this machine that needs no leave"),
+    flag("--insecure", "speak to a registry without TLS; not needed for one on this machine"),
 )
 def publish(context: Context, arguments: Arguments) -> Outcome:
     """Write lockfiles, wheels, bytecode and content digests as a release that other hosts follow."""

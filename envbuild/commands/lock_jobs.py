@@ -15,6 +15,7 @@ from envbuild.lockfile.freshness import command_reasons, compare_inputs, in_effe
 from envbuild.lockfile.known_files import known_files
 from envbuild.lockfile.lockfile import Stale
 from envbuild.lockfile.soundness import unsound_reasons
+from envbuild.nearest_name import name_hint
 from envbuild.resolution.resolution import Pin
 from envbuild.resolution.reusable_pins import keep_every_pin
 from envbuild.target.target import Target, parse_platform
@@ -320,6 +321,10 @@ def check_upgrade(upgrade: Upgrade, jobs: LockGroup) -> None:
     unknown = [name for name in upgrade.packages if name not in locked]
     if unknown and locked:
         raise UsageError(
-            Problem(message=f"--upgrade-package: no lockfile has {name}", hint="check its spelling")
+            Problem(
+                key="--upgrade-package",
+                message=f"no lockfile has {name}",
+                hint=name_hint(name, sorted(locked)),
+            )
             for name in unknown
         )

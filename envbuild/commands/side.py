@@ -36,7 +36,9 @@ def side_of_lockfile(words: str, lockfile: Lockfile, target: Target) -> LockedSi
     """What a lockfile has for a target; UsageError if it is not locked for it."""
     if target not in lockfile.targets:
         message = f"{words} has no lockfile of {lockfile.driver} for {target}"
-        raise UsageError(Problem(message=message, hint="name another side"))
+        raise UsageError(
+            Problem(message=message, hint="name a generation or a revision that has it")
+        )
     return LockedSide(
         words=words,
         packages=lockfile.packages_for(target),
@@ -51,7 +53,9 @@ def side_at_revision(
     lockfile = fleet_at(revisions, revision, declaration_name).lockfiles.get(driver)
     if lockfile is None:
         message = f"{driver} has no lockfile at {revision}"
-        raise UsageError(Problem(message=message, hint="name another side"))
+        raise UsageError(
+            Problem(message=message, hint="name a generation or a revision that has it")
+        )
     return side_of_lockfile(f"revision {revision}", lockfile, target)
 
 

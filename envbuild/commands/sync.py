@@ -11,7 +11,7 @@ from envbuild.lockfile.freshness import judge_lockfile
 from envbuild.lockfile.host_check import VariantChoice, choose_variant, judge_on_host
 from envbuild.lockfile.lockfile import Stale
 from envbuild.lockfile.provided_commands import command_problems
-from envbuild.nearest_name import nearest
+from envbuild.nearest_name import name_hint
 from envbuild.store.plan import Skip, plan_sync, want
 from envbuild.target.accelerator import accelerator_missing
 from envbuild.target.python_bound import admits_python, python_hint
@@ -175,8 +175,7 @@ class Planner:
         known = {variant.name: None for driver in drivers for variant in driver.variants}
         if self.variant is None or self.variant in known:
             return
-        near = nearest(self.variant, known)
-        hint = f"did you mean '{near}'?" if near else f"there are: {', '.join(known) or 'none'}"
+        hint = name_hint(self.variant, known) if known else "no driver has variants: leave it out"
         message = f"no driver has a variant {self.variant!r}"
         raise UsageError(Problem(key="--variant", message=message, hint=hint))
 

@@ -186,7 +186,7 @@ def _unreachable(answer: IndexAnswer) -> tuple[str, str]:
     for beginning, hint in _HINTS.items():
         if (answer.reason or "").startswith(beginning):
             return message, hint
-    return message, f"check the network, or say where it lives with ${answer.location.variable}"
+    return message, f"check the network, or set ${answer.location.variable} to its address"
 
 
 PROXY, TLS, CERTIFICATE = "the proxy", "TLS", "no certificate"
@@ -194,13 +194,13 @@ PROXY, TLS, CERTIFICATE = "the proxy", "TLS", "no certificate"
 
 _HINTS = {
     PROXY: "check $HTTP_PROXY, $HTTPS_PROXY, $ALL_PROXY, and $NO_PROXY for what needs none",
-    CERTIFICATE: "name a file in PEM form that you can read, or take the variable away",
+    CERTIFICATE: "set the variable to a file in PEM form that you can read, or unset it",
     TLS: "check whom $SSL_CERT_FILE and $SSL_CERT_DIR trust, and what $SSL_CLIENT_CERT shows",
 }
 
 
 def _proxy_login(answer: IndexAnswer) -> tuple[str, str]:
-    message = f"the proxy that leads to {_index(answer)} asks who you are"
+    message = f"the proxy for {_index(answer)} requires a user and a password"
     return f"{message} ({answer.status})" if answer.status else message, (
         "put the right user and password, percent-encoded, "
         "into $HTTP_PROXY, $HTTPS_PROXY or $ALL_PROXY"
@@ -219,7 +219,10 @@ def _unauthorised(answer: IndexAnswer) -> tuple[str, str]:
     where = f"into the netrc file or into ${answer.location.variable}"
     known = answer.location.credentials
     if known is None or known.password is None or answer.host is not None:
-        return f"{_index(answer)} asks who you are (401)", f"put user and password {where}"
+        return (
+            f"{_index(answer)} requires a user and a password (401)",
+            f"put user and password {where}",
+        )
     message = f"{_index(answer)} does not accept the user and password it was given (401)"
     return message, f"put the right ones {where}"
 
@@ -235,7 +238,7 @@ def _not_found(answer: IndexAnswer) -> tuple[str, str]:
         message = f"{_index(answer)} does not have {answer.file}{_with_status(answer)}"
         return (
             message,
-            f"check the URL in drivers.toml, or say its place with ${answer.location.variable}",
+            f"check the URL in drivers.toml, or set ${answer.location.variable} to the right one",
         )
     if answer.file is not None:
         listed = f"lists {answer.file} but does not have it ({answer.status})"
@@ -262,16 +265,16 @@ def _refused(answer: IndexAnswer) -> tuple[str, str]:
     message = f"{_index(answer)} refused {_subject(answer)} ({_status(answer)})"
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
         return message, "wait a while, then try again"
-    return message, f"check the address that ${answer.location.variable} or drivers.toml gives"
+    return message, f"check its address in ${answer.location.variable} or drivers.toml"
 
 
 def _redirects(answer: IndexAnswer) -> tuple[str, str]:
     message = f"{_index(answer)} redirects without end for {_subject(answer)}"
-    return message, f"check the address that ${answer.location.variable} or drivers.toml gives"
+    return message, f"check its address in ${answer.location.variable} or drivers.toml"
 
 
 def _led_away(answer: IndexAnswer) -> tuple[str, str]:
-    message = f"{_index(answer)} leads away from {_subject(answer)}{_because(answer)}"
+    message = f"{_index(answer)} does not serve {_subject(answer)} itself{_because(answer)}"
     return message, (
         f"switch its fallback to other indexes off: '{answer.package}' is bound to it "
         f"and comes from nowhere else; if it has moved, set ${answer.location.variable}"
@@ -284,10 +287,10 @@ def _busy(answer: IndexAnswer) -> tuple[str, str]:
 
 
 def _unsafe(answer: IndexAnswer) -> tuple[str, str]:
-    message = f"{_index(answer)} leads {answer.reason} for {_subject(answer)}"
+    message = f"{_index(answer)} redirects {answer.reason} for {_subject(answer)}"
     return message, (
-        "it was not followed, as nothing vouches for what comes that way; "
-        f"ask its operator, or say its right place with ${answer.location.variable}"
+        "envbuild does not follow such a redirect; "
+        f"ask its operator, or set ${answer.location.variable} to the right address"
     )
 
 
@@ -297,9 +300,7 @@ def _garbage(answer: IndexAnswer) -> tuple[str, str]:
             f"{_index(answer)} gave a file {answer.file} that cannot be read{_because(answer)}"
         )
         return message, "ask its operator to fix it"
-    message = (
-        f"{_index(answer)} answered with no package page for '{answer.package}'{_because(answer)}"
-    )
+    message = f"{_index(answer)} returned no package page for '{answer.package}'{_because(answer)}"
     return message, "check its address: it is the folder above the packages' pages, often /simple"
 
 

@@ -160,9 +160,7 @@ class PipToolsResolver:
         if explained is not None:
             return explained
         if causes:
-            hint = (
-                self.tools.advise(request) or f"widen a range of drivers.{request.driver}.requires"
-            )
+            hint = self.tools.advise(request) or request.widening_hint
             message = f"pip finds no set of versions that satisfies {place}"
             return UnsatisfiableError(Problem(message=message, detail=words, hint=hint))
         if completed.timed_out:
@@ -173,7 +171,7 @@ class PipToolsResolver:
             return IndexFailureError(Problem(message=message, hint=hint))
         if completed.code in (-signal.SIGABRT, -signal.SIGKILL) or "MemoryError" in words:
             message = f"pip needs more than {_MEMORY >> 30} GiB of memory to resolve {place}"
-            return IndexFailureError(Problem(message=message, hint="ask who runs the index"))
+            return IndexFailureError(Problem(message=message, hint="ask the index's operator"))
         message = f"pip could not resolve {place}"
         words = words or f"it ended with exit code {completed.code} and no answer"
         return HostError(Problem(message=message, detail=words))

@@ -188,7 +188,7 @@ def _rows(rows: object, names: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
 
 def _count(item: object) -> int:
     if type(item) is not int or not 1 <= item < 1 << 53:
-        raise TypeError(f"{item!r} is not a number from 1")
+        raise TypeError(f"a number must be 1 or more, not {item!r}")
     return item
 
 
@@ -199,5 +199,5 @@ def _digest_or_none(item: object) -> str | None:
 def _matching(pattern: re.Pattern[str], item: object) -> str:
     text = as_text(item)
     if pattern.fullmatch(text) is None:
-        raise ValueError(f"{text[:80]!r} is not as it must be")
+        raise ValueError(f"{text[:80]!r} is not a valid value")
     return text

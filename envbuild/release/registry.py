@@ -274,7 +274,7 @@ class Registry:
         realm = told.get("realm", "")
         safe = realm.startswith("https://") or urlsplit(realm)[:2] == urlsplit(self._root)[:2]
         if not realm.startswith(("http://", "https://")) or (login is not None and not safe):
-            raise PlaceError("it wants to be told who asks at a place that is not safe")
+            raise PlaceError("it asks for credentials at an address without TLS")
         query = {"service": told.get("service", ""), "scope": self._scope}
         mark = "&" if urlsplit(realm).query else "?"
 

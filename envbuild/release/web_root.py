@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from envbuild.release.oci import Descriptor
 
 _WORDS = {
-    Fault.UNAUTHORISED: "asks who you are",
+    Fault.UNAUTHORISED: "requires a user and a password",
     Fault.FORBIDDEN: "does not permit it",
     Fault.NOT_FOUND: "does not have it",
     Fault.BUSY: "asks to come again later",

@@ -128,6 +128,13 @@ class ResolveRequest:
         """The limit on the age of a package's releases; newer releases are ignored."""
         return dict(self.exclude_newer_packages).get(package, self.exclude_newer)
 
+    @property
+    def widening_hint(self) -> str:
+        """The hint if no versions satisfy it: the keys that bound them."""
+        bounds = (("constraints", self.constraints), ("overrides", self.overrides))
+        keys = ["`requires`", *(f"`{key}`" for key, texts in bounds if texts)]
+        return f"widen a range in {' or '.join(keys)} of drivers.{self.driver}"
+
 
 def built_content(sha256: str, python: str | None) -> str:
     """What METADATA of a file goes by; that of a source may differ between Pythons."""

@@ -100,7 +100,8 @@ def check_environment_path(environment: Path) -> None:
     """UsageError if the first line of the environment's scripts would be too long."""
     excess = len(f"#!{environment}/bin/python3") - _LONGEST_INTERPRETER_LINE
     if excess > 0:
-        message = f"the store's path is {excess} characters too long for {environment.name}"
+        amount = f"{excess} character{'s' * (excess != 1)}"
+        message = f"the store's path is {amount} too long for {environment.name}"
         hint = (
             "the first line of every script names the interpreter "
             f"in at most {_LONGEST_INTERPRETER_LINE} characters; use a shorter --store"

@@ -10,6 +10,7 @@ import tempfile
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+from urllib.parse import unquote
 
 from envbuild.build.sources import Sources
 from envbuild.environment.contents import find_site_packages
@@ -221,9 +222,7 @@ class UvInstaller:
         if is_full(self.cache):
             return host
         if self.offline:
-            message = f"{request.driver}: some locked files are not in the cache"
-            hint = "sync once without --offline"
-            return IndexFailureError(Problem(message=message, detail=words, hint=hint))
+            return _not_cached(request, words)
         explained = self.explain(request)
         if explained is not None:
             return explained
@@ -248,6 +247,14 @@ class UvInstaller:
             "or ask its publisher to fix it"
         )
         return IndexFailureError(Problem(message=message, detail=words, hint=hint))
+
+
+def _not_cached(request: InstallRequest, words: str) -> IndexFailureError:
+    """The error for a file that is neither cached nor downloaded; `words` is uv's output."""
+    file = re.search(rf"{re.escape(NOWHERE)}/[^/\s]+/([^/\s]+)", words)
+    what = unquote(file[1]) if file else "a locked file"
+    message = f"{request.driver}: {what} is not in the cache, and nothing is downloaded offline"
+    return IndexFailureError(Problem(message=message, hint="sync once without --offline"))
 
 
 def _unknown_to_uv(

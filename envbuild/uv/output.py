@@ -1,4 +1,4 @@
-"""uv's output: without hints about its command line, and the progress of its downloads."""
+"""uv's output: its reasons without what speaks of its own command line, and the progress of its downloads."""
 
 from __future__ import annotations
 
@@ -13,35 +13,64 @@ if TYPE_CHECKING:
 
 
 _TRY = re.compile(r"(?<!\s)\s*\(try: `--[^`\n]*`\)")
-_FOREIGN = re.compile(
-    r"`--[a-z]|(?<![\w-])--[a-z]|\bUV_[A-Z]|\btool\.uv\b|\buv\.toml\b|\bpip\.conf\b"
-)
+_FOREIGN = re.compile(r"`--[a-z]|(?<![\w-])--[a-z]|\bUV_[A-Z]|\buv\b|\bpip\.conf\b")
 """What nobody can follow here: switches of uv, and its variables and files, which envbuild keeps from it."""
 
-_EARLY = re.compile(
-    r"Pre-releases are available for `([A-Za-z0-9._-]{1,100})` in the requested range"
-    r" \(e\.g\., ([0-9][A-Za-z0-9.+!]{0,50})\)"
+_HEADLINE = re.compile(
+    r"\s*(?:error:|×) No solution found when resolving dependencies[^\n]*\n\s*(?:cause:|╰─▶) "
 )
+_HINT = re.compile(r"[ \t]*hint: ")
+_ADVICE = " Consider "
+"""The start of a hint's last sentences, which name keys of uv's own files."""
+
+_NAME, _VERSION = r"([A-Za-z0-9._-]{1,100})", r"([0-9][A-Za-z0-9.+!]{0,50})"
+_EARLY = re.compile(
+    rf"Pre-releases are available for `{_NAME}` in the requested range \(e\.g\., {_VERSION}\)"
+)
+_YANKED = re.compile(rf"(?<![A-Za-z0-9._-]){_NAME}=={_VERSION} was yanked")
+_ABSENT = re.compile(rf"(?<![A-Za-z0-9._-]){_NAME} was not found in the package registry")
 
 
 def without_switches(words: str) -> str:
-    """The text without hints about uv's command line, its variables and files."""
-    lines = [_TRY.sub("", line) for line in words.splitlines()]
-    kept = [
-        line
-        for line in lines
-        if not (line.lstrip().startswith("hint:") and _FOREIGN.search(line) is not None)
-    ]
+    """The text without uv's command line, its variables and files; what its hints tell besides are sentences."""
+    lines = [_told(_TRY.sub("", line)) for line in words.splitlines()]
+    kept = [line for line in lines if line is not None]
     return re.sub(r"\n(?:[ \t]*\n)+", "\n\n", "\n".join(kept)).strip()
 
 
-def pre_release_hint(words: str) -> str | None:
-    """The line for the declaration if uv says that only pre-releases fit, else None."""
-    found = dict(_EARLY.findall(words))
-    if not found:
-        return None
-    asked = ", ".join(f'"{name}>={version}"' for name, version in sorted(found.items()))
-    return f"constraints = [{asked}] allows pre-releases"
+def _told(line: str) -> str | None:
+    """A line as it is shown; None for a hint that nobody can follow here."""
+    hint = _HINT.match(line)
+    if hint is None:
+        return line
+    said = line[hint.end() :].partition(_ADVICE)[0]
+    return None if _FOREIGN.search(said) else said
+
+
+def reasons_of(words: str) -> str:
+    """Why uv found no versions, without the line that says that it found none."""
+    headline = _HEADLINE.match(words)
+    if headline is None:
+        return words
+    return "\n".join(line.strip() for line in words[headline.end() :].splitlines())
+
+
+def declaration_hint(words: str) -> str | None:
+    """The line for the declaration if uv says that only pre-releases or yanked versions fit, or lacks a package."""
+    if found := dict(_EARLY.findall(words)):
+        asked = ", ".join(f'"{name}>={version}"' for name, version in sorted(found.items()))
+        return f"constraints = [{asked}] allows pre-releases"
+    if yanked := _YANKED.search(words):
+        return (
+            f'constraints = ["{yanked[1]}=={yanked[2]}"] accepts the yanked version; '
+            "or require another one"
+        )
+    if absent := _ABSENT.search(words):
+        return (
+            f"bind {absent[1]} to the index that has it with [[index]] packages, "
+            "or require another version of what requires it"
+        )
+    return None
 
 
 _BEGUN = re.compile(r"Downloading ([a-z0-9-]+) \(")

@@ -20,7 +20,7 @@ from envbuild.target.wheel_choice import best_wheel, unfit_versions
 from envbuild.toml_text import toml_string
 from envbuild.uv.executable import base_arguments, uv_executable
 from envbuild.uv.host_stubs import write_stubs
-from envbuild.uv.output import pre_release_hint, without_switches
+from envbuild.uv.output import declaration_hint, reasons_of, without_switches
 from envbuild.uv.package_table import listed_packages
 from envbuild.value import replace, value
 
@@ -176,13 +176,10 @@ class UvResolver:
         words = without_switches(words.replace(target.newest_python, target.python))
         place = f"{request.driver} for {target}"
         if completed.code == 1:
-            hint = (
-                self.tools.advise(request)
-                or pre_release_hint(words)
-                or f"widen a range of drivers.{request.driver}.requires"
-            )
+            hint = self.tools.advise(request) or declaration_hint(words) or request.widening_hint
             message = f"no set of versions satisfies {place}"
-            return UnsatisfiableError(Problem(message=message, detail=words, hint=hint))
+            detail = reasons_of(words)
+            return UnsatisfiableError(Problem(message=message, detail=detail, hint=hint))
         message = f"uv could not resolve {place}"
         return HostError(Problem(message=message, detail=words, hint=_host_hint(words)))
 
@@ -192,7 +189,9 @@ class UvResolver:
         if not completed.timed_out:
             what = f"needs more than {_MEMORY >> 30} GiB of memory"
         message = f"the resolution of {request.driver} for {request.target} {what}"
-        hint = "if the network is slow, raise $ENVBUILD_HTTP_DEADLINE; else ask who runs the index"
+        hint = (
+            "if the network is slow, raise $ENVBUILD_HTTP_DEADLINE; else ask the index's operator"
+        )
         return IndexFailureError(Problem(message=message, hint=hint))
 
 

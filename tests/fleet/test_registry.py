@@ -84,7 +84,7 @@ def test_what_another_repository_has_is_mounted(registered: Registered) -> None:
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        ("401", "asks who you are (401)"),
+        ("401", "requires a user and a password (401)"),
         ("403", "does not permit it (403)"),
         ("404", "nothing has been published"),
         ("429", "asks to come again later (429)"),
@@ -207,7 +207,7 @@ def test_credentials_are_those_of_docker_and_podman(fleet: Fleet, scratch: Path)
         place = f"oci://{host}/fleet/web:ring-1"
         refused = fleet.run("publish", "--no-tools", place)
         assert refused.code == 5, refused
-        assert "asks who you are (401)" in refused.stderr
+        assert "requires a user and a password (401)" in refused.stderr
         assert "docker's or podman's" in refused.stderr
         docker, podman = scratch / "docker", scratch / "auth.json"
         docker.mkdir()

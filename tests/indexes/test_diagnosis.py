@@ -71,7 +71,7 @@ def test_where_all_is_well_it_is_not_the_index(client: IndexClient, index: Index
 @pytest.mark.parametrize(
     ("injected", "words"),
     [
-        (Status(code=401), "asks who you are (401)"),
+        (Status(code=401), "requires a user and a password (401)"),
         (Status(code=403), "does not permit reading the page of package 'lib' (403)"),
         (Status(code=500), "failed to give the page of package 'lib' (500 Internal Server Error)"),
         (Hang(), "did not answer in time: no word in 1 s"),
@@ -129,7 +129,7 @@ def test_a_page_without_files_is_no_packages_page(client: IndexClient) -> None:
         above = locations(portal.origin)  # whose page of `simple` is the list of all packages
         found = diagnose_resolution(client, above, replace(REQUEST, requires=("simple",)))
     assert isinstance(found, IndexFailureError)
-    assert "answered with no package page for 'simple': it lists no file" in str(found)
+    assert "returned no package page for 'simple': it lists no file" in str(found)
 
 
 def test_what_a_router_saw_goes_first(client: IndexClient, index: IndexServer) -> None:
@@ -235,7 +235,7 @@ def test_a_changed_wheel_is_named(client: IndexClient, index: IndexServer, case:
 @pytest.mark.parametrize(
     ("injected", "words"),
     [
-        (Status(code=401), "asks who you are (401)"),
+        (Status(code=401), "requires a user and a password (401)"),
         (Status(code=403), f"does not permit reading {LIB.filename} (403)"),
         (Status(code=404), f"lists {LIB.filename} but does not have it (404)"),
         (Status(code=503), f"failed to give {LIB.filename} (503 Service Unavailable)"),

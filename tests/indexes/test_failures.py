@@ -49,7 +49,7 @@ class Case:
 
 
 PAGES = (
-    Case(fault=Status(code=401), words="asks who you are (401)"),
+    Case(fault=Status(code=401), words="requires a user and a password (401)"),
     Case(fault=Status(code=403), words="does not permit reading"),
     Case(fault=Status(code=500), words="500 Internal Server Error"),
     Case(fault=Hang(), words="did not answer in time"),

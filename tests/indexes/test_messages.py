@@ -85,7 +85,7 @@ def test_a_user_without_a_password_is_asked_for_it() -> None:
     """Only what was sent can be called wrong."""
     user_alone = replace(KNOWN, credentials=Credentials(user="m3", password=None))
     said = str(problem_of(answer(Fault.UNAUTHORISED, user_alone, None)))
-    assert "asks who you are (401)" in said
+    assert "requires a user and a password (401)" in said
 
 
 def test_a_bad_answer_is_exit_4() -> None:

@@ -164,7 +164,11 @@ def test_what_a_source_does_wrong_is_one_message(
             Offer(),
             r"the source of flash-attn \(.*\) does not have flash_attn-7.0.* \(404\)",
         ),
-        (address(elsewhere), Offer(login=("me", "secret")), r"flash-attn \(.*\) asks who you are"),
+        (
+            address(elsewhere),
+            Offer(login=("me", "secret")),
+            r"flash-attn \(.*\) requires a user and a password",
+        ),
         (address(elsewhere, liar), Offer(), r"flash_attn-6.0-.* that is not what its name says"),
         (f"{address(elsewhere)}#sha256={'0' * 64}", Offer(), r"URL says sha256 000000000000"),
     )

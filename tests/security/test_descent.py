@@ -84,7 +84,7 @@ def test_https_that_leads_to_http_is_not_followed(
         assert not liar.requests
     assert result.code == 4, str(result)
     assert "index 'default'" in result.stderr
-    assert "leads from https to http" in result.stderr
+    assert "redirects from https to http" in result.stderr
     assert not (declared.cwd / "locks/web.toml").exists()
 
 

@@ -160,5 +160,5 @@ def test_a_page_does_not_lead_from_https_to_http(
             run_envbuild, side, form, url.replace("//", "//kim:s3cret@"), python_version, env
         )
     place = secure.origin.partition("//")[2]
-    assert_one_message(result, f"{NAMES[side]}' ({place})", "leads from https to http")
+    assert_one_message(result, f"{NAMES[side]}' ({place})", "redirects from https to http")
     assert not index.asked()

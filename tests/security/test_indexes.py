@@ -304,7 +304,7 @@ def test_a_link_to_http_on_a_page_of_https_is_not_opened(evil: EvilIndex) -> Non
     file = IndexFile(filename="acme-1-py3-none-any.whl", url=f"{evil.origin}/a.whl")
     with IndexClient({}, read_timeout=30) as client:
         for ask in (client.download, client.metadata_beside, client.file_size):
-            with pytest.raises(IndexAnswerError, match="leads from https to http") as caught:
+            with pytest.raises(IndexAnswerError, match="redirects from https to http") as caught:
                 ask(place, "acme", file)
             assert caught.value.answer.fault is Fault.UNSAFE
         assert not evil.requests

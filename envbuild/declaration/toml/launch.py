@@ -68,8 +68,8 @@ def read_launch(value: object, place: Place) -> Launch | None:
         place.at(ARGUMENTS.name).wrong(f"has more than {_MOST_ARGUMENTS} arguments")
         return None
     if table.has(HEALTH_PATH) and not table.has(PORT):
-        hint = "add the port that it listens on"
-        place.at(HEALTH_PATH.name).wrong("is asked on a port, and `port` is not there", hint=hint)
+        hint = "add the port that the service listens on"
+        place.at(HEALTH_PATH.name).wrong("needs `port`, because it is asked there", hint=hint)
     return Launch(
         port=table.get(PORT),
         after=table.get(AFTER) or (),

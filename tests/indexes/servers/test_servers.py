@@ -290,7 +290,10 @@ ALL = (
     Row(server=NGINX, name="password in netrc", prepare=_netrc),
     Row(server=NGINX, name="user in the URL, password in netrc", prepare=_user_in_url),
     Row(
-        server=NGINX, name="no password", prepare=_with_password, words=r"asks who you are \(401\)"
+        server=NGINX,
+        name="no password",
+        prepare=_with_password,
+        words=r"requires a user and a password \(401\)",
     ),
     Row(server=KEYRING, name="user in the URL, password in a keyring", prepare=_keyring),
     Row(server=NGINX, name="SSL_CERT_FILE", prepare=_ca_file),
@@ -318,7 +321,7 @@ ALL = (
             server=proxies.SQUID,
             name=f"{variable}, wrong password",
             prepare=lambda world, secure=secure: _wrong_password(world, secure=secure),  # type: ignore[misc]
-            words=r"the proxy that leads to index .* asks who you are \(407\)",
+            words=r"the proxy for index .* requires a user and a password \(407\)",
         )
         for variable, secure in (("HTTP_PROXY", False), ("HTTPS_PROXY", True))
     ),
@@ -343,7 +346,7 @@ ALL = (
         server=proxies.MICROSOCKS,
         name="socks5h, wrong password",
         prepare=_wrong_socks_password,
-        words=r"the proxy that leads to index .* asks who you are",
+        words=r"the proxy for index .* requires a user and a password",
     ),
     Row(server=proxies.DANTE, name="socks5h", prepare=_dante),
 )

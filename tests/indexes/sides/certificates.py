@@ -121,7 +121,7 @@ CERTIFICATES = (
     Case(
         name="https said of an index on http",
         prepare=_https_said,
-        words=r"it does not speak TLS\s+hint: check the network, or say where it lives",
+        words=r"it does not speak TLS\s+hint: check the network, or set",
     ),
     Case(
         name="client certificate wanted", prepare=_no_client_cert, words=r"hint: .*SSL_CLIENT_CERT"

@@ -151,7 +151,7 @@ IDENTITY = (
     Case(
         name="page of a bound package redirected elsewhere",
         prepare=partial(_page_elsewhere, login=True),
-        words=r"leads away .* it redirects to localhost:",
+        words=r"does not serve .* itself: it redirects to localhost:",
         sides=BOUND,
     ),
     Case(
@@ -160,11 +160,17 @@ IDENTITY = (
         words="it leads to a file address",
     ),
     Case(name="password in the URL, files at another port", prepare=_url_of_another_port),
-    Case(name="netrc of another host", prepare=netrc_of_another, words=r"asks who you are \(401\)"),
+    Case(
+        name="netrc of another host",
+        prepare=netrc_of_another,
+        words=r"requires a user and a password \(401\)",
+    ),
     Case(
         name="netrc that cannot be parsed",
         prepare=lambda world: world.write_netrc("machine 127.0.0.1", "passwort x"),
         words=r"\.netrc:\d: the netrc file, which index '(default|own)' \(127\.0\.0\.1:\d+\) needs",
     ),
-    Case(name="no password", prepare=require_login, words=r"asks who you are \(401\)"),
+    Case(
+        name="no password", prepare=require_login, words=r"requires a user and a password \(401\)"
+    ),
 )

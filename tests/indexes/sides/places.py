@@ -131,7 +131,7 @@ PLACES = (
     Case(
         name="flat page, other password",
         prepare=lambda world: _as_flat(world, netrc_of_another),
-        words=r"asks who you are \(401\)",
+        words=r"requires a user and a password \(401\)",
     ),
     Case(name="folders within a folder", prepare=_nested),
     Case(name="folder as a file: URL", prepare=_as_file_url),

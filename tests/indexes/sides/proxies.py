@@ -122,7 +122,7 @@ def _wrong_socks_password(world: World) -> None:
 
 
 PROXY_DOWN = r"the proxy: connection refused\s+hint: check \$HTTP_PROXY"
-PROXY_ASKS = r"the proxy that leads to index .* asks who you are"
+PROXY_ASKS = r"the proxy for index .* requires a user and a password"
 
 PROXIES = (
     Case(name="HTTP_PROXY, password encoded", prepare=_http_proxy),

@@ -276,7 +276,7 @@ def test_too_much_memory_ends_a_build(scratch: Path) -> None:
         (PROJECT.replace('["."]', '["/tmp"]'), "its backend-path '/tmp' leaves the source"),
         (PROJECT.replace('["."]', '"."'), "no valid requires, build-backend or backend-path"),
         ("[build-system\n", "its pyproject.toml cannot be read"),
-        ("[build-system]\nrequires = ['a b c']\n", "which is no requirement"),
+        ("[build-system]\nrequires = ['a b c']\n", "which is not a valid requirement"),
         ("[build-system]\nrequires = ['a @ https://example.com/a.whl']\n", "from an address"),
         (PROJECT.replace('"backend"', '"absent"'), "its build backend 'absent' cannot be imported"),
     ],

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
+
 from envbuild.lockfile.lockfile import ChosenFile
-from envbuild.uv.output import DownloadProgress, pre_release_hint, without_switches, without_talk
+from envbuild.uv.output import (
+    DownloadProgress,
+    declaration_hint,
+    reasons_of,
+    without_switches,
+    without_talk,
+)
 
 WORDS = """\
   × No solution found when resolving dependencies:
@@ -33,10 +41,44 @@ def test_switches_of_another_command_line_are_not_advised() -> None:
     assert without_switches("plain words -x --y") == "plain words -x --y"
 
 
-def test_a_pre_release_is_asked_for_in_the_declaration() -> None:
-    """What uv's words tell of pre-releases becomes a line of the declaration."""
-    assert pre_release_hint(WORDS) == 'constraints = ["early>=2.0rc1"] allows pre-releases'
-    assert pre_release_hint("nothing fits") is None
+def test_advice_about_uv_s_own_keys_goes() -> None:
+    """What a hint tells stays, as a sentence; what it advises to do in uv's files goes."""
+    fact = "`young` was filtered by `exclude-newer` to only include older packages."
+    advice = " Consider using `exclude-newer-package` to override the cutoff for this package."
+    assert without_switches(f"  hint: {fact}{advice}") == fact
+    assert without_switches("hint: By default, uv will only consider the first index") == ""
+
+
+def test_the_reasons_begin_with_the_reason() -> None:
+    """envbuild has said that no versions satisfy the driver; both ways in which uv says it again are left out."""
+    for first, second in (("  × ", "  ╰─▶ "), ("error: ", "  cause: ")):
+        words = (
+            f"{first}No solution found when resolving dependencies:\n{second}Because a.\n"
+            "         And because b.\n\n  And more."
+        )
+        assert reasons_of(words) == "Because a.\nAnd because b.\n\nAnd more."
+    assert reasons_of("error: Failed to fetch") == "error: Failed to fetch"
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (WORDS, 'constraints = ["early>=2.0rc1"] allows pre-releases'),
+        (
+            "Because yank==1.0 was yanked (reason: broken) and all versions of b depend on it",
+            'constraints = ["yank==1.0"] accepts the yanked version; or require another one',
+        ),
+        (
+            "Because missing was not found in the package registry and d depends on missing",
+            "bind missing to the index that has it with [[index]] packages, "
+            "or require another version of what requires it",
+        ),
+        ("nothing fits", None),
+    ],
+)
+def test_what_the_declaration_can_say(words: str, hint: str | None) -> None:
+    """What uv tells of pre-releases, yanked versions and missing packages becomes a line of the declaration."""
+    assert declaration_hint(words) == hint
 
 
 SAID = """\
