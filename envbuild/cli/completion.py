@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SHELLS = ("bash", "zsh", "fish")
 
-_OF_FILES = ("PATH", "FILE", "DIR", "DEST", "SOURCE")
+_OF_FILES = ("PATH", "FILE", "DIR", "DEST", "SOURCE", "REPORT")
 """The names of values that are files or folders, or can be."""
 
 _NAME = re.compile(r"[a-z0-9-]+")
@@ -51,9 +51,20 @@ def complete() -> None:
     import argcomplete
     from argcomplete.completers import SuppressCompleter
 
+    parser = _foreign_parser() if " -- " in os.environ.get("COMP_LINE", "") else whole_parser()
     argcomplete.autocomplete(
-        whole_parser(), always_complete_options=False, default_completer=SuppressCompleter()
+        parser, always_complete_options=False, default_completer=SuppressCompleter()
     )
+
+
+def _foreign_parser() -> argparse.ArgumentParser:
+    """A parser of the words of another command, behind `--`: they may be files."""
+    from argcomplete.completers import FilesCompleter
+
+    parser = argparse.ArgumentParser(prog="envbuild", add_help=False)
+    words: Any = parser.add_argument("words", nargs="*")
+    words.completer = FilesCompleter()
+    return parser
 
 
 def whole_parser() -> argparse.ArgumentParser:
@@ -61,13 +72,39 @@ def whole_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="envbuild", allow_abbrev=False)
     parser.add_argument("-V", "--version", action="store_true", help="print the version")
     _add_rows(parser, BEFORE_VERB)
-    verbs = parser.add_subparsers(dest="verb")
+    verbs = parser.add_subparsers(dest="verb", parser_class=_OptionsFirst)
     for verb in map(find_verb, VERB_NAMES):
         if verb is not None:
             unset = argparse.SUPPRESS  # so that what stands before the verb counts
             own = verbs.add_parser(verb.name, help=verb.help, argument_default=unset)
             _add_rows(own, verb.table)
     return parser
+
+
+class _OptionsFirst(argparse.ArgumentParser):
+    """The parser of a verb's words, which takes options first: argparse reads all operands at the first of them."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse the words before the one that is completed."""
+        return super().parse_known_args(self._ordered(args), namespace)
+
+    def _ordered(self, words: list[str]) -> list[str]:
+        options: list[str] = []
+        operands: list[str] = []
+        rest = list(words)
+        while rest:
+            word = rest.pop(0)
+            if not word.startswith("-"):
+                operands.append(word)
+                continue
+            action = self._option_string_actions.get(word)
+            takes_value = action is not None and action.nargs != 0
+            if takes_value and not rest:
+                return [*options, *operands, word]  # its value is what is completed
+            options.append(word)
+            if takes_value:
+                options.append(rest.pop(0))
+        return options + operands
 
 
 def _add_rows(parser: argparse.ArgumentParser, table: Iterable[Parameter]) -> None:
@@ -85,6 +122,8 @@ def _settings(row: Parameter) -> dict[str, Any]:
     if row.counts or row.metavar is None:
         return {**settings, "action": "count" if row.counts else "store_true"}
     count = {"1": None, "...": argparse.REMAINDER}.get(row.count, row.count)
+    if row.count == "?" and row.choices:
+        count = None  # else the next operand's words are offered with its choices
     action = "append" if row.repeats else "store"
     return {**settings, "action": action, "nargs": count, "metavar": row.metavar}
 

@@ -96,6 +96,7 @@ def start_shell(tmp_path: Path) -> Iterator[Callable[[str, str], Shell]]:
     project.mkdir()
     drivers = "".join(f'[drivers.{name}]\nrequires = ["base"]\n' for name in ("flask", "httpie"))
     (project / "drivers.toml").write_text(f"version = 1\n{drivers}")
+    (project / "project.txt").touch()
     envbuild = home / "envbuild"
     envbuild.write_text(ENVBUILD % sys.executable)
     envbuild.chmod(0o755)

@@ -35,6 +35,8 @@ TYPED = (
     ("sync flask --dry\t", "sync flask --dry-run"),
     ("--color ne\t list", "--color never list"),
     ("help ro\t", "help rollback"),
+    ("lock flask --upgrade ht\t", "lock flask --upgrade httpie"),
+    ("run flask -- pro\t", "run flask -- project.txt"),
 )
 """What is typed behind `envbuild `, and what the shell makes of it."""
 

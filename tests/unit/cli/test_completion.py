@@ -48,6 +48,30 @@ def test_options_are_those_of_the_verb() -> None:
     assert offered("envbuild check --format s") == ["sarif"]
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "lock web --upgrade",
+        "lock web --upgrade-package numpy",
+        "sync web --jobs=4 --dry-run",
+        "sync web -v --color never",
+        "export systemd web --stable",
+    ],
+)
+def test_further_drivers_are_offered_behind_options(project: Path, words: str) -> None:
+    """Options may stand between operands, and their values are never taken for drivers."""
+    (project / "drivers.toml").write_text("[drivers.asr]\n[drivers.web]\n")
+    assert offered(f"envbuild {words} ") == ["asr", "web"]
+    assert offered(f"envbuild {words} a") == ["asr"]
+
+
+def test_a_format_is_no_driver(project: Path) -> None:
+    """Drivers are offered where they can stand, and the values of an option behind it."""
+    (project / "drivers.toml").write_text("[drivers.asr]\n")
+    assert "asr" not in offered("envbuild export ")
+    assert offered("envbuild lock asr --color ") == ["auto", "always", "never"]
+
+
 def test_drivers_are_those_of_the_declaration_that_is_meant(project: Path) -> None:
     """The one that `--file`, `-C` or the search finds."""
     (project / "sub/.git").mkdir(parents=True)

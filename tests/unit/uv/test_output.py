@@ -70,8 +70,10 @@ def test_the_reasons_begin_with_the_reason() -> None:
         ),
         (
             "Because missing was not found in the package registry and d depends on missing",
-            "bind missing to the index that has it with [[index]] packages, "
-            "or require another version of what requires it",
+            (
+                "bind missing to the index that has it with [[index]] packages, "
+                "or require another version of what requires it"
+            ),
         ),
         ("nothing fits", None),
     ],
