@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from typing import TYPE_CHECKING
 
 from envbuild import __version__
@@ -33,12 +34,42 @@ EXITS = (
 """The exit codes with their meanings; docs/commands.md has the same table."""
 
 
+_OF_ONE = re.compile(r"argument ([^:]+): (.*)", re.DOTALL)
+_PLAIN = (
+    (re.compile(r"expected (at least )?one argument"), "its value is missing"),
+    (re.compile(r"not allowed with argument (\S+)"), r"cannot be used together with \1"),
+    (re.compile(r"ignored explicit argument .*", re.DOTALL), "it takes no value"),
+)
+"""argparse's words about one option, and ours."""
+
+
 class _Parser(argparse.ArgumentParser):
-    """argparse's parser, which raises its errors as problems."""
+    """argparse's parser, which raises its errors as problems, in plainer words."""
 
     def error(self, message: str) -> NoReturn:
         hint = f"`{self.prog} --help` shows what you can write"
+        kind, _, words = message.partition(": ")
+        if found := _OF_ONE.fullmatch(message):
+            said = found[2]
+            for pattern, plain in _PLAIN:
+                if pattern.fullmatch(said):
+                    said = pattern.sub(plain, said)
+            raise UsageError(Problem(key=found[1], message=said, hint=hint))
+        if kind == "unrecognized arguments":
+            self._refuse(words.split(" ")[0], hint)
+        if kind == "the following arguments are required":
+            verb = "are" if ", " in words else "is"
+            message = f"{words.replace(', ', ' and ')} {verb} missing"
+            hint = f"write `{self.format_usage().split(maxsplit=1)[1].strip()}`; {hint}"
         raise UsageError(Problem(message=message, hint=hint))
+
+    def _refuse(self, word: str, hint: str) -> NoReturn:
+        """Raise the error for an unknown option, or for a word too many."""
+        if word.startswith("-"):
+            near = nearest(word.partition("=")[0], self._option_string_actions, likeness=0.75)
+            hint = f"did you mean '{near}'? {hint}" if near else hint
+            raise UsageError(Problem(message=f"there is no option {word!r}", hint=hint))
+        raise UsageError(Problem(message=f"{word!r} is not expected here", hint=hint))
 
 
 def parse_arguments(argv: Sequence[str]) -> tuple[Verb, Arguments]:
@@ -78,6 +109,7 @@ def _verb_parser(verb: Verb) -> _Parser:
 
     parser = _Parser(
         prog=f"envbuild {verb.name}",
+        usage=" ".join(("%(prog)s", "[OPTIONS]", *(row.usage for row in verb.operands))),
         description=verb.help,
         epilog=render_examples(verb.name),
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -88,7 +120,6 @@ def _verb_parser(verb: Verb) -> _Parser:
     _add(parser, (row for row in verb.parameters if row is not behind))
     _add(parser.add_argument_group("options of all commands"), verb.common)
     if behind is not None:
-        parser.usage = f"{parser.format_usage()[7:].rstrip()} [-- {behind.metavar} ...]"
         parser.epilog = f"{behind.metavar}: {behind.help}\n\n{parser.epilog}"
     return parser
 
@@ -177,7 +208,9 @@ def _add(parser: argparse._ActionsContainer, table: Iterable[Parameter]) -> None
                 groups[row.group] = parser.add_mutually_exclusive_group()
             place = groups[row.group]
         names = (row.argument,) if row.is_operand else row.names
-        place.add_argument(*names, help=row.help, **_settings(row))
+        action = place.add_argument(*names, help=row.help, **_settings(row))
+        if row.count in ("?", "*", "..."):
+            action.required = False
 
 
 def _settings(row: Parameter) -> dict[str, Any]:

@@ -171,13 +171,14 @@ def _become(binary: str, arguments: Arguments) -> NoReturn:
 
 def _current_driver(context: Context, name: str) -> ManifestDriver:
     """The driver of the current generation; UsageError names the drivers that it has."""
-    from envbuild.commands.selection import unknown_driver
-    from envbuild.errors import UsageError
+    from envbuild.errors import Problem, UsageError
+    from envbuild.nearest_name import name_hint
 
     manifest = context.store.require_current()
     driver = manifest.driver(name)
     if driver is None:
-        known = [driver.name for driver in manifest.drivers]
-        place = str(context.store.current / "manifest.json")
-        raise UsageError(unknown_driver(name, known, place))
+        known = name_hint(name, [driver.name for driver in manifest.drivers])
+        message = f"the current generation ({manifest.generation}) has no driver {name!r}"
+        hint = f"{known}; `envbuild sync` builds what is declared"
+        raise UsageError(Problem(message=message, hint=hint))
     return driver

@@ -81,7 +81,7 @@ def export(context: Context, arguments: Arguments) -> Outcome:
     if arguments.refresh:
         return _refresh(context, arguments)
     if arguments.export_format is None:
-        hint = f"there are {', '.join(_FORMATS)}"
+        hint = f"there are: {', '.join(_FORMATS)}"
         raise UsageError(Problem(message="name the format to export", hint=hint))
     request = _request(context, arguments)
     result = _exporter(context).export(request)

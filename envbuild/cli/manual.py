@@ -61,7 +61,7 @@ def _of_envbuild() -> Iterator[str]:
 def _of_verb(verb: Verb) -> Iterator[str]:
     yield from _head(f"envbuild-{verb.name}", verb.help)
     yield from (".SH SYNOPSIS", f".B envbuild {_text(verb.name)}")
-    yield " ".join(["[OPTIONS]", *map(_operand, verb.operands)])
+    yield " ".join(["[OPTIONS]", *(_text(row.usage) for row in verb.operands)])
     yield from (".SH DESCRIPTION", _text(verb.help), ".SH OPTIONS")
     yield from _rows(verb.parameters)
     yield ".SS options of all commands"
@@ -87,19 +87,6 @@ def _rows(table: Iterable[Parameter]) -> Iterator[str]:
             metavar = "" if row.metavar is None else f" \\fI{_text(row.metavar)}\\fR"
             names = ", ".join(f"\\fB{_text(name)}\\fR" for name in row.names)
             yield from _item(names + metavar, row.help)
-
-
-def _operand(row: Parameter) -> str:
-    """As a usage line shows it."""
-    name = _text(row.metavar or row.name)
-    forms = {
-        "?": "[{}]",
-        "*": "[{} ...]",
-        "...": "[{} ...]",
-        "+": "{} ...",
-        "--": "[\\-\\- {} ...]",
-    }
-    return forms.get(row.count, "{}").format(name)
 
 
 def _item(term: str, about: str) -> Iterator[str]:

@@ -80,6 +80,18 @@ class Parameter:
         """Whether it is an operand, which its position identifies."""
         return not self.name.startswith("-")
 
+    @property
+    def usage(self) -> str:
+        """An operand as a usage line shows it, such as `[DRIVER ...]`."""
+        forms = {
+            "?": "[{}]",
+            "*": "[{} ...]",
+            "...": "[{} ...]",
+            "+": "{} ...",
+            "--": "[-- {} ...]",
+        }
+        return forms.get(self.count, "{}").format(self.metavar)
+
     def read(self, text: str) -> object:
         """The value of a text; ValueError if it is invalid."""
         if self.choices and text not in self.choices:

@@ -22,7 +22,7 @@ def select_drivers(declaration: Declaration, names: tuple[str, ...]) -> tuple[Dr
     known = [driver.name for driver in declaration.drivers]
     unknown = [name for name in dict.fromkeys(names) if name not in known]
     if unknown:
-        raise UsageError([unknown_driver(name, known, declaration.file) for name in unknown])
+        raise UsageError([_unknown(name, known, declaration.file) for name in unknown])
     return tuple(
         driver
         for driver in declaration.drivers
@@ -30,7 +30,7 @@ def select_drivers(declaration: Declaration, names: tuple[str, ...]) -> tuple[Dr
     )
 
 
-def unknown_driver(name: str, known: list[str], place: str) -> Problem:
+def _unknown(name: str, known: list[str], place: str) -> Problem:
     """The problem of an unknown driver name."""
     message, hint = no_driver(name, known)
     return Problem(file=place, message=message, hint=hint)

@@ -87,4 +87,4 @@ def test_list_takes_drivers(store: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert main(["list", "asr", "--store", root, "--format", "json"], {}) == 0
     assert list(json.loads(capsys.readouterr().out)["drivers"]) == ["asr"]
     assert main(["list", "asr", "web", "tts", "--store", root], {}) == 2
-    assert "there is no driver 'tts'" in capsys.readouterr().err
+    assert "the current generation (1) has no driver 'tts'" in capsys.readouterr().err

@@ -74,15 +74,23 @@ def test_all_else_is_left_to_argparse(argv: str) -> None:
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        ("rollback one", "argument N: 'one' must be a whole number, 1 or more"),
+        ("rollback one", "N: 'one' must be a whole number, 1 or more"),
         ("gc --older-than 3", "'3' must be an age, such as 12h, 30d or 4w"),
         ("sync --wait-lock no", "'no' must be a number of seconds from 0 to 86400"),
-        ("lock --upgrade-package -x", "expected one argument"),
+        ("lock --upgrade-package -x", "--upgrade-package: its value is missing"),
         ("lock --upgrade-package x!", "'x!' is not the name of a package"),
         ("check --format yaml", "'yaml' is not one of text, json, markdown, github, sarif"),
         ("lok", "there is no command 'lok'"),
-        ("", "the following arguments are required: COMMAND"),
-        ("history x", "unrecognized arguments: x"),
+        ("", "COMMAND is missing"),
+        (
+            "why",
+            "DRIVER and PACKAGE are missing\n  hint: write `envbuild why [OPTIONS] DRIVER PACKAGE`",
+        ),
+        ("run", "DRIVER is missing"),
+        ("lock --upgarde", "there is no option '--upgarde'\n  hint: did you mean '--upgrade'?"),
+        ("lock --check --dry-run", "--dry-run: cannot be used together with --check"),
+        ("lock --check=3", "--check: it takes no value"),
+        ("history x", "'x' is not expected here"),
     ],
 )
 def test_a_mistake_is_named(argv: str, message: str) -> None:
