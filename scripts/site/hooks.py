@@ -19,17 +19,26 @@ if TYPE_CHECKING:
     from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).parents[2]
-PLACES = {"index.md": "README.md"} | {
-    name: name for name in ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
+_FLEETS = ("cpu-services", "gpu-host", "own-service")
+"""The examples that are told by their declaration."""
+
+PLACES = {
+    "index.md": "README.md",
+    "ansible.md": "ansible/README.md",
+    "examples/index.md": "examples/README.md",
+    "examples/echo.md": "examples/echo/README.md",
+    "examples/fleet-ansible.md": "examples/fleet-ansible/README.md",
+    **{f"examples/{name}.md": f"examples/{name}/drivers.toml" for name in _FLEETS},
+    **{name: name for name in ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")},
 }
-"""The pages of the site that lie in the repository's top folder, and their files."""
+"""The pages of the site that do not lie in docs/, and their files."""
 
 LINK = re.compile(r"(?<!!)\[(?P<words>[^\]\[]+)\]\((?P<path>[^)#:\s]+)(?P<anchor>#[^)\s]*)?\)")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that do not lie in docs/."""
-    pages = {name: (ROOT / file).read_text() for name, file in PLACES.items()}
+    pages = {name: _page(ROOT / file) for name, file in PLACES.items()}
     for name, text in (*pages.items(), ("reference/options.md", _options())):
         files.append(File.generated(config, name, content=text))
     return files
@@ -51,6 +60,14 @@ def on_page_markdown(markdown: str, page: Page, files: Files, **_: object) -> st
         return f"[{match['words']}]({os.path.relpath(found, Path(name).parent)}{match['anchor'] or ''})"
 
     return LINK.sub(within, markdown).replace('"docs/images/', '"images/')
+
+
+def _page(file: Path) -> str:
+    """A page as it is, or a declaration as the only thing on a page."""
+    text = file.read_text()
+    if file.suffix == ".md":
+        return text
+    return f'# {file.parent.name}\n\n```toml title="drivers.toml"\n{text}```\n'
 
 
 def _options() -> str:
