@@ -249,7 +249,8 @@ so it comes without its own dependencies, which are some gigabytes.
 def launchers(session: nox.Session) -> None:
     """Install launchers from their registry and let their own code read what envbuild exports.
 
-    podman's generator and systemd-analyze are the system's: where they are missing, it is said.
+    podman's generator, systemd and what boots a Debian are the system's, and it is said which are missing:
+    apt-get install podman systemd systemd-container debootstrap openssh-client
     """
     need_envbuild(session, "test", "launchers")
     tools = Path(session.virtualenv.location).resolve() / "launchers"

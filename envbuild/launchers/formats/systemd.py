@@ -207,7 +207,7 @@ def _sandbox(fleet: BuiltFleet) -> Iterator[str]:
 FORMAT = ExportFormat(
     name="systemd",
     files="`envbuild@.service`, and drop-ins `50-envbuild.conf` for units of drivers",
-    taken_by="`systemd-analyze verify`",
+    taken_by="`systemd-analyze verify`, a system that boots",
     render=lambda export: render_systemd(
         export.fleet, arguments=export.request.arguments, unit=export.unit()
     ),

@@ -142,7 +142,7 @@ def _alert() -> Iterator[str]:
 FORMAT = ExportFormat(
     name="systemd-pull",
     files="`envbuild-pull.service`, `.timer`, `envbuild-pull-alert.service`",
-    taken_by="`systemd-analyze verify` and `security`",
+    taken_by="`systemd-analyze verify` and `security`, a system that boots",
     render=render_systemd_pull,
     options=(FROM, PROGRAM),
 )
