@@ -135,9 +135,18 @@ class _Wait:
                 raise self._too_long()
             if waited >= _SILENCE and not self._said:
                 self._said = True
-                PATIENCE.say(f"waiting for {self._path}, which is held by {self._holders()}")
+                self._say()
             time.sleep(min(self._delay, max(self._seconds - waited, 0)))
             self._delay = min(2 * self._delay, _POLL)
+
+    def _say(self) -> None:
+        """Tell the user who is waited for; a thread that waits for another one is no news."""
+        from pathlib import Path
+
+        from envbuild.posix.process_table import holds_lock
+
+        if not holds_lock(Path(self._path)):
+            PATIENCE.say(f"waiting for {self._path}, which is held by {self._holders()}")
 
     def _too_long(self) -> BusyError:
         message = f"another envbuild has held {self._path} for {self._seconds:g} seconds"

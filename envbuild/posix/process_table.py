@@ -80,6 +80,11 @@ def lock_holders(path: Path) -> tuple[str, ...]:
     )
 
 
+def holds_lock(path: Path) -> bool:
+    """Whether this process holds a file's lock (flock), in another thread; False if the kernel does not say."""
+    return {lock.pid for lock in _locks_of(path)} == {os.getpid()}
+
+
 def describe(pid: int) -> RunningProcess | None:
     """A process by its pid; None if it has ended."""
     folder = _PROC / str(pid)

@@ -47,7 +47,9 @@ def write_page(measured: dict[str, Any], order: Sequence[str], docs: Path) -> No
             lines = {_plain(label): points for label, points in growth["points"].items()}
             svg = draw_lines(growth["title"], {growth["axis"]: lines})
             (plots / file).write_text(svg)
-            parts.append(f"![{growth['title']}](performance/{file})\n")
+            parts.append(
+                f"![Lines: {growth['title']}; the table below has the figures](performance/{file})\n"
+            )
             parts.append(f"{growth_lines(growth)}\n")
     if bars:
         svg = draw_bars("Time, as a ratio to the peer's", bars)

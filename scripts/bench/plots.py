@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from io import StringIO
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 import matplotlib as mpl
@@ -24,6 +25,16 @@ mpl.rcParams.update(
         "axes.spines.right": False,
     }
 )
+_LINES = (
+    {"color": "#0072b2", "marker": "o", "linestyle": "-"},
+    {"color": "#e69f00", "marker": "s", "linestyle": "--"},
+    {"color": "#009e73", "marker": "^", "linestyle": "-."},
+    {"color": "#d55e00", "marker": "D", "linestyle": ":"},
+    {"color": "#56b4e9", "marker": "v", "linestyle": "-"},
+    {"color": "#cc79a7", "marker": "P", "linestyle": "--"},
+)
+"""Told apart without their colours too, which are those that colour-blind readers can tell apart (Okabe and Ito)."""
+
 _MET, _MISSED, _TARGET, _GREY = "#0969da", "#bf8700", "#cf222e", "#8b949e"
 
 
@@ -64,8 +75,8 @@ def draw_lines(
 def _draw_chart(
     axes: Axes, label: str, lines: Mapping[str, Points], goal: tuple[str, float] | None
 ) -> None:
-    for name, points in lines.items():
-        axes.plot(*zip(*points, strict=True), marker="o", markersize=3, label=name)
+    for (name, points), style in zip(lines.items(), cycle(_LINES), strict=False):
+        axes.plot(*zip(*points, strict=True), markersize=4, label=name, **style)
     if goal is not None:
         axes.axhline(goal[1], color=_TARGET, linestyle="--", label=goal[0])
     axes.set_xlabel(label)

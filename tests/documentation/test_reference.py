@@ -180,3 +180,12 @@ def _keys(node: object) -> Iterator[str]:
         node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
     ):
         yield from _keys(inner)
+
+
+def test_the_page_of_performance_has_the_words_of_its_template() -> None:
+    """Who edits one of them edits the other: the next bench writes the page from the template."""
+    template = (ROOT / "scripts/bench/performance.md").read_text()
+    shown, place = (DOCS / "performance.md").read_text(), 0
+    for part in re.split(r"<!-- \w+ -->", template):
+        assert part in shown[place:]
+        place = shown.index(part, place) + len(part)

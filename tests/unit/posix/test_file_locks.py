@@ -13,10 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from envbuild.errors import HostError
-from envbuild.posix.file_locks import (
-    locked,
-    locked_if_free,
-)
+from envbuild.posix import file_locks
+from envbuild.posix.file_locks import locked, locked_if_free
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,6 +91,27 @@ def test_threads_keep_one_another_out_as_well(lock: Path) -> None:
     """The lock is one of the file and not of the process."""
     with locked(lock), pytest.raises(HostError), locked(lock, timeout=0.1):
         pytest.fail("the lock was taken twice")
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_the_user_is_told_of_other_processes_alone(
+    lock: Path, monkeypatch: pytest.MonkeyPatch, own: bool
+) -> None:
+    """A build that waits for another build of the same command says nothing; who else holds the lock is named."""
+    said: list[str] = []
+    monkeypatch.setattr(file_locks, "_SILENCE", 0.0)
+    monkeypatch.setattr(file_locks.PATIENCE, "say", said.append)
+    if own:
+        with locked(lock), pytest.raises(HostError), locked(lock, timeout=0.1):
+            pass
+        assert said == []
+        return
+    held = Holder(lock)
+    with pytest.raises(HostError), locked(lock, timeout=0.1):
+        pass
+    held.kill()
+    assert len(said) == 1
+    assert f"held by pid {held.process.pid} of user " in said[0]
 
 
 def test_shared_locks_go_together(lock: Path) -> None:
