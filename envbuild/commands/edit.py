@@ -100,13 +100,14 @@ def import_(
     name: str | None,
     partial: bool = False,
 ) -> EditResult:
-    """Create a driver from each draft, which is given with its source; `name` is for a single draft.
+    """Create a driver from each draft, which is given with its source; `name` is for each source's first.
 
+    Further drafts of a source, such as groups, get it with their own behind it.
     Drafts with one name (presets that share a command) become one driver.
     UsageError for what no declaration can say; with `partial` it is only noted.
     """
     if name is not None:
-        drafts = tuple((source, replace(draft, name=name)) for source, draft in drafts)
+        drafts = tuple(_renamed(drafts, name))
     merged = _merged(drafts)
     before = _read(path) if path.exists() else ""
     text = _checked(before, path)
@@ -129,6 +130,14 @@ def import_(
         notes=tuple((driver, note) for driver, _, draft in merged for note in _notes(draft)),
         pinned=tuple(pinned),
     )
+
+
+def _renamed(drafts: tuple[tuple[str, Draft], ...], name: str) -> Iterator[tuple[str, Draft]]:
+    first: dict[str, str] = {}
+    for source, draft in drafts:
+        own = first.setdefault(source, draft.name)
+        behind = "" if draft.name == own else f"-{draft.name.removeprefix(f'{own}-')}"
+        yield source, replace(draft, name=f"{name}{behind}")
 
 
 def _notes(draft: Draft) -> Iterator[str]:

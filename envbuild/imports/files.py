@@ -126,7 +126,7 @@ def _from_toml(path: Path, base: Path, extras: tuple[str, ...]) -> tuple[Draft, 
     match = _PYLOCK.fullmatch(path.name)
     if match is not None:
         name = match[1][1:] if match[1] else folder
-        return (read_pylock(name, document, file=file, locate=locate),)
+        return (read_pylock(name, document, file=file, locate=locate, extras=extras),)
     poetry = bool(table_at(document, "tool", "poetry"))
     project = read_project(document, file=file, extras=() if poetry else extras, locate=locate)
     drafts = (

@@ -12,8 +12,9 @@ from envbuild.declaration.toml.table import TextError
 from envbuild.errors import Problem, UsageError
 from envbuild.imports.direct import git_source
 from envbuild.imports.draft import Draft, left_out_line, read_requirements
+from envbuild.imports.lock_marker import settle_marker
 from envbuild.imports.project import read_pythons
-from envbuild.imports.toml_values import list_at, table_at, text_at
+from envbuild.imports.toml_values import list_at, table_at, text_at, texts_at
 from envbuild.lockfile.first_pins import FirstPin
 
 if TYPE_CHECKING:
@@ -28,13 +29,23 @@ _ALL = "it does not say which packages were asked for: all are required"
 
 
 def read_pylock(
-    name: str, document: Mapping[str, object], *, file: str, locate: Locate | None
+    name: str,
+    document: Mapping[str, object],
+    *,
+    file: str,
+    locate: Locate | None,
+    extras: tuple[str, ...] = (),
 ) -> Draft:
-    """A driver with the packages that no other requires, and all pins; UsageError if it is not a pylock.toml."""
+    """A driver with the packages that no other requires, and all pins, for these extras and the default groups.
+
+    UsageError if it is not a pylock.toml, or is one for other extras.
+    """
     rows = [row for row in list_at(document, "packages") if isinstance(row, dict)]
     if not text_at(document, "lock-version") or not rows:
         message, hint = "this is not a pylock.toml (PEP 751)", "it needs lock-version and packages"
         raise UsageError(Problem(file=file, message=message, hint=hint))
+    chosen, notes = _choose(document, extras, file)
+    rows = [row for row in rows if _marker(row, chosen) is not False]
     needed = {
         canonicalize_name(text_at(one, "name"))
         for row in rows
@@ -46,9 +57,9 @@ def read_pylock(
     left_out: list[str] = []
     for row in rows:
         package = canonicalize_name(text_at(row, "name"))
-        marker = text_at(row, "marker")
+        marker = _marker(row, chosen)
         if package not in needed:
-            texts[f"{package} ; {marker}" if marker else package] = None
+            texts[f"{package} ; {marker}" if isinstance(marker, str) else package] = None
         try:
             source = _source(row, locate)
             if source:
@@ -68,8 +79,38 @@ def read_pylock(
         sources=tuple(sources.items()),
         pins=tuple(pins.values()),
         left_out=(*read.left_out, *left_out, *wrong),
-        notes=(_NO_ROOTS if needed else _ALL,),
+        notes=(_NO_ROOTS if needed else _ALL, *notes),
     )
+
+
+def _choose(
+    document: Mapping[str, object], extras: tuple[str, ...], file: str
+) -> tuple[dict[str, frozenset[str]], tuple[str, ...]]:
+    """The extras and groups whose packages are taken, and what is said of the others."""
+    known = {canonicalize_name(one): one for one in texts_at(document, "extras")}
+    for extra in extras if known else ():
+        if extra not in known:
+            hint = f"there are: {', '.join(known.values())}"
+            message = f"there is no extra {extra!r}"
+            raise UsageError(Problem(file=file, key="extras", message=message, hint=hint))
+    groups = frozenset(map(canonicalize_name, texts_at(document, "default-groups")))
+    others = [one for name, one in known.items() if name not in extras]
+    left = [
+        one
+        for one in texts_at(document, "dependency-groups")
+        if canonicalize_name(one) not in groups
+    ]
+    notes = (
+        *([f"extras that are not imported: {', '.join(others)} (--extra NAME)"] if others else []),
+        *([f"groups that are not imported: {', '.join(left)}"] if left else []),
+    )
+    return {"extras": frozenset(extras), "dependency_groups": groups}, notes
+
+
+def _marker(row: Mapping[str, object], chosen: Mapping[str, frozenset[str]]) -> str | bool:
+    """The package's marker, settled; True without one."""
+    marker = text_at(row, "marker")
+    return settle_marker(marker, chosen) if marker else True
 
 
 def _placed(row: Mapping[str, object]) -> bool:

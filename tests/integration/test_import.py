@@ -81,6 +81,18 @@ mine @ https://user:secret@example.com/mine.whl
     assert ":secret" not in result.stdout
 
 
+def test_a_name_for_several_drivers(run_envbuild: CommandLine, project: Path) -> None:
+    """The first driver of each file gets it, further ones have their own words behind it."""
+    (project / "Pipfile").write_text('[packages]\na = "*"\n[dev-packages]\nb = "*"\n')
+    (project / "more.txt").write_text("c\n")
+    run_envbuild("import", "Pipfile", "more.txt", "--name", "web", check=True)
+    drivers = tomllib.loads((project / "drivers.toml").read_text())["drivers"]
+    assert {name: one["requires"] for name, one in drivers.items()} == {
+        "web": ["a", "c"],
+        "web-dev": ["b"],
+    }
+
+
 def test_compiled_requirements(run_envbuild: CommandLine, index: IndexServer) -> None:
     """Hashes become the first pins: the lock keeps to the versions, and to the files."""
     old = Wheel(name="dep", version="1.0")

@@ -54,6 +54,7 @@ def readers() -> Iterator[tuple[str, Callable[[str], object]]]:
     from envbuild.imports.conda import read_environment
     from envbuild.imports.direct import read_direct
     from envbuild.imports.host_packages import read_host_packages
+    from envbuild.imports.lock_marker import settle_marker
     from envbuild.imports.poetry import read_entries
     from envbuild.imports.project import read_project
     from envbuild.imports.requirements_text import read_requirements_text
@@ -83,6 +84,7 @@ def readers() -> Iterator[tuple[str, Callable[[str], object]]]:
     yield "direct requirement", lambda text: read_direct(text, lambda path: (path, "a"))
     yield "host packages", lambda text: read_host_packages(text, file="a")
     yield "environment.yml", lambda text: read_environment({"dependencies": [text]})
+    yield "marker", lambda text: settle_marker(f"'a' in extras {text}", {"extras": ()})
     yield "Poetry", lambda text: read_entries("a", {"b": text}, None)
     yield "project", lambda text: read_project(_project(text), file="a", extras=("x",), locate=None)
     yield "Xinference", lambda text: read_model({"virtualenv": {"packages": [text]}}, file="a")

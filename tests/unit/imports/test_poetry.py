@@ -114,7 +114,7 @@ def test_a_project_with_its_groups() -> None:
         ('"^1 || ^2"', "x: `||` has no form"),
         ("3", "x: it is neither a version nor a table"),
         ('{ version = "1", source = "ours" }', "x: it comes from an index of its own"),
-        ('{ git = "git@git.example.com:x.git" }', "x: the address of a repository begins with"),
+        ('{ git = "ftp://git.example.com/x.git" }', "x: the address of a repository begins with"),
     ],
 )
 def test_what_cannot_come_is_named(entry: str, left_out: str) -> None:

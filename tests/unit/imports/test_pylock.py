@@ -54,3 +54,41 @@ def test_another_file_is_refused(text: str) -> None:
     """With what it lacks."""
     with pytest.raises(UsageError, match=r"not a pylock\.toml"):
         read_pylock("x", tomllib.loads(text), file="pylock.toml", locate=None)
+
+
+CHOICES = """
+lock-version = "1.0"
+created-by = "x"
+extras = ["Docs", "db"]
+dependency-groups = ["default", "dev"]
+default-groups = ["default"]
+[[packages]]
+name = "flask"
+version = "3.1.0"
+marker = "'default' in dependency_groups and python_version >= '3.10'"
+[[packages]]
+name = "sphinx"
+version = "8.0"
+marker = "'docs' in extras"
+[[packages]]
+name = "pytest"
+version = "8.0"
+marker = "'dev' in dependency_groups"
+"""
+
+
+def test_extras_and_groups_are_chosen() -> None:
+    """What is installed without a word is imported: the default groups; of the others it is said."""
+    document = tomllib.loads(CHOICES)
+    draft = read_pylock("site", document, file="pylock.toml", locate=None)
+    assert draft.requires == ('flask ; python_version >= "3.10"',)
+    assert [pin.name for pin in draft.pins] == ["flask"]
+    assert draft.left_out == ()
+    assert draft.notes[1:] == (
+        "extras that are not imported: Docs, db (--extra NAME)",
+        "groups that are not imported: dev",
+    )
+    more = read_pylock("site", document, file="pylock.toml", locate=None, extras=("docs",))
+    assert more.requires == (*draft.requires, "sphinx")
+    with pytest.raises(UsageError, match="there is no extra 'x'"):
+        read_pylock("site", document, file="pylock.toml", locate=None, extras=("x",))
