@@ -20,6 +20,9 @@ _MOST_NAMES = 10_000
 _MOST_WORDS = 2000
 """The longest output of git that is shown, in characters."""
 
+DESCRIBE = ("describe", "--tags", "--long", "--abbrev=40", "--match", "*[0-9]*")
+"""Asks for the nearest tag that looks like a version; the whole commit, as clones abbreviate it differently."""
+
 _MISSING = "is not in this clone, and envbuild does not fetch it"
 _KEPT = ("PATH", "HOME", "XDG_CONFIG_HOME", "TMPDIR", "DEVELOPER_DIR")
 _KEPT_OF_GIT = ("GIT_CONFIG", "GIT_CEILING_DIRECTORIES", "GIT_DISCOVERY_ACROSS_FILESYSTEM")
@@ -109,7 +112,7 @@ class Git:
     def described(self) -> tuple[str, str]:
         """The commit that is checked out, and its nearest tag as `git describe --long` has it, else nothing."""
         commit = self._run("rev-parse", "--verify", "--quiet", "HEAD^{commit}").stdout.strip()
-        done = self._run("describe", "--tags", "--long", "--match", "*[0-9]*", "HEAD")
+        done = self._run(*DESCRIBE, "HEAD")
         return commit, done.stdout.strip() if done.code == 0 else ""
 
     def index_file(self) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.digest import sha256_hex
 from envbuild.errors import HostError, Problem
+from envbuild.lockfile.git import DESCRIBE
 from envbuild.posix.file_locks import locked
 from envbuild.posix.files import make_private
 from envbuild.posix.process import Command, find_program, scrubbed_environment
@@ -207,7 +208,7 @@ class GitMirrors:
         return tuple(path.removeprefix(start) for _, _, path in rows)
 
     def _described(self, tree: GitTree, mirror: Path, commit: str) -> str:
-        done = self._run(tree, mirror, "describe", "--tags", "--long", "--match", "*[0-9]*", commit)
+        done = self._run(tree, mirror, *DESCRIBE, commit)
         return done.stdout.strip() if done.code == 0 else ""
 
     def _must(self, tree: GitTree, mirror: Path, *words: str, more: Mapping[str, str]) -> Completed:

@@ -183,6 +183,6 @@ def takes_version_from_git(folder: str, paths: Iterable[str]) -> bool:
 
 
 def archival(commit: str, described: str) -> bytes:
-    """The content of `.git_archival.txt`; `described` is what `git describe --tags --long` says, or empty."""
+    """The content of `.git_archival.txt`; `described` is what `lockfile.git.DESCRIBE` says, or empty."""
     lines = [f"node: {commit}", *([f"describe-name: {described}"] if described else [])]
     return "".join(f"{line}\n" for line in lines).encode()

@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.command_line import declare_drivers
 from tests.support.repository import git
+from tests.support.sources import write_files
 from tests.support.wheels import Sdist, Wheel
 
 if TYPE_CHECKING:
@@ -286,6 +287,7 @@ def test_the_version_may_be_that_of_a_tag(lock: CommandLine, project: Path) -> N
     git(project, "tag", "v0.3")
     lock("lock", check=True)
     digest(project)
+    git(project, "config", "core.abbrev", "20")  # as in a clone with more objects
     lock("lock", "--check", check=True)
     assert not (project / "svc/.git_archival.txt").exists()
 
@@ -305,6 +307,55 @@ def test_a_conflict_with_a_source_is_told_as_one(
     assert "helper>=2" in result.stderr
     assert "sdist" not in result.stderr
     assert "source distribution" not in result.stderr
+
+
+_SCM = """
+[build-system]
+requires = ["setuptools>=77", "setuptools-scm>=8"]
+build-backend = "setuptools.build_meta"
+[project]
+name = "svc"
+dynamic = ["version"]
+[project.scripts]
+svc = "svc:main"
+[tool.setuptools]
+py-modules = ["svc"]
+[tool.setuptools_scm]
+"""
+
+
+@pytest.mark.index
+def test_setuptools_scm_has_the_version_of_the_tag(
+    run_envbuild_online: CommandLine, project: Path, store: Path, python_version: str
+) -> None:
+    """The real one: of a folder and of a commit, one commit after the tag; the environment says the same."""
+    files = {"pyproject.toml": _SCM, "svc.py": "def main():\n    print('here')\n"}
+    svc = write_files(project / "svc", files)
+    git(project, "init")
+    git(project, "add", "-A")
+    git(project, "commit", "-m", "one")
+    git(project, "tag", "v1.2")
+    (svc / "svc.py").write_text("def main():\n    print('there')\n")
+    git(project, "commit", "-a", "-m", "two")
+    commit = git(project, "rev-parse", "HEAD")
+    text = declare_drivers({"folder": ["svc"], "commit": ["svc"]}, python=python_version)
+    text = re.sub(r"(\[drivers\.\w+\])", r'\1\nbinary = "svc"', text)
+    run_envbuild_online.declare(
+        f'{text}[drivers.folder.sources]\nsvc = {{ path = "svc" }}\n'
+        f'[drivers.commit.sources]\nsvc = {{ git = "file://{project}", subdirectory = "svc" }}\n'
+    )
+    run_envbuild_online("lock", check=True)
+    run_envbuild_online("sync", check=True)
+    for driver in ("folder", "commit"):
+        locked = (project / f"locks/{driver}.toml").read_text()
+        version = locked.partition('name = "svc"\nversion = "')[2].partition('"')[0]
+        first, _, node = version.partition("+g")
+        assert first == "1.3.dev1"
+        assert commit.startswith(node)
+        assert len(node) > 6
+        assert run_envbuild_online("run", driver, check=True).stdout == "there\n"
+        site = next((store / "current" / driver).glob("lib/python*/site-packages"))
+        assert (site / f"svc-{version}.dist-info").is_dir()
 
 
 CIRCLE = """
