@@ -33,6 +33,11 @@ def escaped(value: str) -> str:
     )
 
 
+def output_lines(output: str) -> list[str]:
+    """The lines that a program has written, without what a terminal would obey."""
+    return [escaped(line.expandtabs()) for line in output.strip().splitlines()]
+
+
 def text_of(lines: Iterable[str]) -> Text:
     """Lines of output, one for each given line, none of which is a command to a CI runner."""
     return Text("".join([f"{_line(line)}\n" for line in lines]))

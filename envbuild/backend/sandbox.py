@@ -8,12 +8,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envbuild.backend.limits import Watch, limits_of
 from envbuild.errors import HostError, Problem
 from envbuild.posix.fence import find_fence
 from envbuild.posix.files import make_private, write_atomically
+from envbuild.posix.limits import Limits, Watch, usual_memory
 from envbuild.posix.process import Command, scrubbed_environment
-from envbuild.text import escaped
+from envbuild.text import escaped, output_lines
 from envbuild.value import value
 
 if TYPE_CHECKING:
@@ -55,7 +55,9 @@ class Sandbox:
         """Run a program to its end; BuildError with the end of its output if it fails or is ended."""
         needed = (self.place.root, Path(self.interpreter.path).parent.parent)
         covered = self.place.covered(needed)
-        limits = limits_of(self.options)
+        options = self.options
+        memory = options.memory or usual_memory()
+        limits = Limits(seconds=options.timeout, memory=memory, disk=options.disk)
         alive, kept_open = os.pipe()
         told = {
             "alive": alive,
@@ -98,7 +100,7 @@ class Sandbox:
                 file=self.options.file,
                 line=self.options.line,
                 message=f"{self.tree.name} cannot be built: {reason}",
-                detail="\n".join(_clean(output)[-_TAIL:]) or None,
+                detail="\n".join(output_lines(output)[-_TAIL:]) or None,
                 hint=hint,
             )
         )
@@ -151,13 +153,9 @@ class Sandbox:
         """Add a program's output to the log, without what a terminal would obey."""
         make_private(self.log.parent)
         before = self.log.read_text(encoding="utf-8") if self.log.is_file() else ""
-        lines = (f"$ {' '.join(map(escaped, argv))}", *_clean(done.stdout), "")
+        lines = (f"$ {' '.join(map(escaped, argv))}", *output_lines(done.stdout), "")
         text = f"{before}{chr(10).join(lines)}\n"
         write_atomically(self.log, text.encode(errors="replace"), mode=0o600, sync=False)
-
-
-def _clean(output: str) -> list[str]:
-    return [escaped(line.expandtabs()) for line in output.strip().splitlines()]
 
 
 def _judge(done: Completed, seconds: int) -> str | None:

@@ -4,26 +4,33 @@ from __future__ import annotations
 
 import os
 import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envbuild.environment.relocation import unshare_files
 from envbuild.errors import HostError, NoError, Problem
 from envbuild.posix.fence import find_fence
 from envbuild.posix.files import make_private, write_atomically
+from envbuild.posix.limits import Limits, Watch, usual_memory
 from envbuild.posix.process import Command
 from envbuild.posix.tree import path_text, walk_folders
+from envbuild.text import output_lines
 from envbuild.value import value
 from envbuild.wheelcache.modules import cached_path
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from envbuild.build.site import Site
     from envbuild.posix.process import Completed, Runner
     from envbuild.progress import Progress
 
 _TAIL = 15
 """Lines of output that a message shows."""
+
+_DISK = 32 << 30
+"""Bytes of a step's own files, beside what it writes into the environment."""
+
+_SPARE = 32 << 20
+"""Bytes that stay free on the store's disk."""
 
 
 @value
@@ -91,6 +98,8 @@ class Preparer:
     def _run(self, site: Site, fence: tuple[str, ...], words: tuple[str, ...]) -> Completed:
         """Run a step in an empty folder, which is its home too."""
         bin_folder = f"{site.environment}/bin"
+        seconds = site.wanted.driver.prepare_timeout
+        limits = Limits(seconds=seconds, memory=usual_memory(), disk=_DISK)
         with tempfile.TemporaryDirectory(prefix="envbuild-prepare-") as folder:
             return self.runner.run(
                 Command(
@@ -103,16 +112,21 @@ class Preparer:
                         ("TMPDIR", folder),
                     ),
                     cwd=folder,
-                    timeout=site.wanted.driver.prepare_timeout,
+                    timeout=limits.seconds,
                     ends_group=True,
                     keep_open=(site.lock,),
+                    most_output=limits.output,
+                    watch=Watch(
+                        folder=Path(folder), limits=limits, others=(site.place,), spare=_SPARE
+                    ).look,
                 )
             )
 
     def _keep(self, name: str, done: Completed) -> str:
         make_private(self.logs)
         path = self.logs / name
-        write_atomically(path, (done.stdout + done.stderr).encode(), mode=0o600, sync=False)
+        text = "".join(f"{line}\n" for line in output_lines(done.stdout))
+        write_atomically(path, text.encode(), mode=0o600, sync=False)
         return str(path)
 
 
@@ -145,6 +159,8 @@ def _remove_bytecode(site: Site, modules: list[str]) -> None:
 
 
 def _judge(done: Completed, seconds: int) -> str | None:
+    if done.stopped is not None:
+        return f"{done.stopped} and was ended"
     if done.timed_out:
         return f"it was still running after {seconds} s and was ended"
     if done.code < 0:
@@ -153,7 +169,7 @@ def _judge(done: Completed, seconds: int) -> str | None:
 
 
 def _tail(done: Completed) -> str:
-    return "\n".join((done.stdout + done.stderr).strip().splitlines()[-_TAIL:])
+    return "\n".join(output_lines(done.stdout)[-_TAIL:])
 
 
 def _cannot_repair(driver: str) -> HostError:

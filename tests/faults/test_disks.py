@@ -57,6 +57,11 @@ class Disk:
         _mount(self.image, self.place)
         self.place.chmod(0o755)
 
+    def unmount(self) -> None:
+        """Unmount it if it is mounted."""
+        if self.place.is_mount():
+            _unmount(self.place)
+
     @property
     def store(self) -> Path:
         return self.place / "s"
@@ -95,8 +100,7 @@ def disk(scratch: Path) -> Iterator[Disk]:
         pytest.skip("NOT TESTED: there is no mkfs.ext4")
     disk = Disk(scratch)
     yield disk
-    if disk.place.is_mount():
-        _unmount(disk.place)
+    disk.unmount()
 
 
 def _on(fleet: Fleet, store: Path) -> Fleet:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import threading
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.faults.test_disks import Disk
 from tests.support.command_line import declare_drivers
 from tests.support.wheels import Wheel
 
@@ -39,6 +41,13 @@ def main():
         socket.create_connection(("127.0.0.1", int(rest[0])), timeout=10).close()
     elif what == "fail":
         print("half a schema"); sys.exit(7)
+    elif what == "flood":
+        for _ in range(300):
+            print("x" * 99999)
+        print("\\x1b]0;own\\x07 the end"); sys.exit(8)
+    elif what == "fill":
+        for number in range(100_000):
+            (HERE / f"{number}.bin").write_bytes(b"x" * (1 << 20))
     elif what == "hang":
         time.sleep(600)
     elif what == "leave":
@@ -130,6 +139,7 @@ def test_what_a_step_writes_is_part_of_the_environment(
         (["tool", "fail"], "", "it ended with 7"),
         (["tool", "hang"], "prepare-timeout = 2", "it was still running after 2 s"),
         (["tool", "connect", "PORT"], "", "it ended with 1"),
+        (["tool", "flood"], "", "it ended with 8"),
     ],
 )
 def test_a_step_that_fails_leaves_nothing(
@@ -152,11 +162,42 @@ def test_a_step_that_fails_leaves_nothing(
     assert not list((store / "envs").iterdir())
     assert not list((store / "receipts").glob("*.json"))
     assert not (store / "current").exists()
+    assert "\x1b" not in str(result)
+    if step[1] == "flood":
+        (log,) = (store / "cache/prepare").glob("*.prepare-1.log")
+        assert log.stat().st_size < 2 << 20
+        assert log.read_text().endswith("\\x1b]0;own\\x07 the end\n")
     if step[1] == "fail":
         assert "half a schema" in result.stderr
         (log,) = (store / "cache/prepare").glob("*.prepare-1.log")
         assert log.read_text() == "half a schema\n"
         assert log.stat().st_mode & 0o777 == 0o600
+
+
+@needs_fence
+@pytest.mark.slow
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="NOT TESTED: needs root to mount")
+def test_a_step_that_fills_the_disk_is_ended(
+    run_envbuild: CommandLine, tool: None, scratch: Path, python_version: str
+) -> None:
+    """Before the store's disk is full; all that it wrote is gone, and the store works."""
+    disk = Disk(scratch)
+    disk.make(size=256 << 20)
+    try:
+        env = {"ENVBUILD_STORE": str(disk.store)}
+        declare(run_envbuild, python_version, [["tool", "fill"]])
+        result = run_envbuild("sync", env=env)
+        assert (result.code, result.stderr.count("error:")) == (1, 1), result
+        words = "drivers.svc.prepare[0]: `tool fill` of svc failed: the disk is full and was ended"
+        assert words in result.stderr
+        run_envbuild("gc", env=env, check=True)
+        assert not list(disk.place.rglob("*.bin"))
+        declare(run_envbuild, python_version, [["tool", "generate"]])
+        run_envbuild("sync", env=env, check=True)
+        assert run_envbuild("verify", env=env).code == 0
+    finally:
+        disk.unmount()
 
 
 @needs_fence

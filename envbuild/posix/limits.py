@@ -1,4 +1,4 @@
-"""The limits of a build: what the kernel enforces for each process, and what is watched for all together."""
+"""The limits of a stranger's program: what the kernel enforces for each process, and what is watched for all."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from envbuild.value import value
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    from envbuild.declaration.declaration import BuildOptions
 
 _SPARE = 256 << 20
 """Bytes that stay free on the disk."""
@@ -28,14 +26,14 @@ _PARENT, _RESIDENT, _SHARED = 1, 1, 2
 
 @value
 class Limits:
-    """The limits of one step of a build."""
+    """The limits of one program, with all that it starts."""
 
     seconds: int
     memory: int
     """Bytes, for each process and for all together."""
 
     disk: int
-    """Bytes, for all files of the build together."""
+    """Bytes, for all files in its folder together."""
 
     processes: int = _PROCESSES
     output: int = _MOST_OUTPUT
@@ -50,26 +48,28 @@ class Limits:
         }
 
 
-def limits_of(options: BuildOptions) -> Limits:
-    """The declared limits of a package's builds."""
-    whole = _PAGE * os.sysconf("SC_PHYS_PAGES")
-    memory = options.memory or whole // 4 * 3
-    return Limits(seconds=options.timeout, memory=memory, disk=options.disk)
+def usual_memory() -> int:
+    """Three quarters of the host's memory, in bytes."""
+    return _PAGE * os.sysconf("SC_PHYS_PAGES") // 4 * 3
 
 
 @value
 class Watch:
-    """Says whether a build has used more than it may."""
+    """Says whether a program has used more than it may."""
 
     folder: Path
-    """All files of the build."""
+    """All of its own files."""
 
     limits: Limits
+    others: tuple[Path, ...] = ()
+    """Further places where it writes: only that their disks are not full is looked at."""
+
+    spare: int = _SPARE
+    """Bytes that stay free on the disks."""
 
     def look(self, pid: int) -> str | None:
-        """Why the build must end; None if it may go on. `pid` is the process from which all others come."""
-        status = os.statvfs(self.folder)
-        if status.f_bavail * status.f_frsize < _SPARE:
+        """Why it must end; None if it may go on. `pid` is the process from which all others come."""
+        if any(_free(place) < self.spare for place in (self.folder, *self.others)):
             return "the disk is full"
         if _size(self.folder) > self.limits.disk:
             return f"it used more than {_in_words(self.limits.disk)} of disk space"
@@ -79,6 +79,11 @@ class Watch:
         if sum(map(_memory, family)) > self.limits.memory:
             return f"it used more than {_in_words(self.limits.memory)} of memory"
         return None
+
+
+def _free(place: Path) -> int:
+    status = os.statvfs(place)
+    return status.f_bavail * status.f_frsize
 
 
 def _in_words(size: int) -> str:
