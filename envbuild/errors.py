@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from typing import ClassVar
 
 _MOST_WORDS = 1000
-"""The longest message, key or hint, in characters: they may repeat text of a stranger."""
+"""The longest message, file, key or hint, in characters: they may repeat text of a stranger."""
 
 _MOST_DETAIL = 20_000
 
@@ -61,13 +61,14 @@ def shorten(text: str, most: int = _MOST_WORDS) -> str:
 
 def shorten_problem(problem: Problem) -> Problem:
     """The problem with shortened texts."""
-    words = (problem.message, problem.key or "", problem.hint or "")
+    words = (problem.message, problem.file or "", problem.key or "", problem.hint or "")
     detail = problem.detail or ""
     if max(map(len, words)) <= _MOST_WORDS and len(detail) <= _MOST_DETAIL:
         return problem
     return replace(
         problem,
         message=shorten(problem.message),
+        file=problem.file and shorten(problem.file),
         key=problem.key and shorten(problem.key),
         hint=problem.hint and shorten(problem.hint),
         detail=problem.detail and shorten(detail, _MOST_DETAIL),

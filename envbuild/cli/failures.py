@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
 
-from envbuild.errors import EnvbuildError, HostError, Problem
+from envbuild.errors import EnvbuildError, HostError, Problem, UsageError
 from envbuild.posix.shortage import OPEN_FILES, SHORTAGES
 from envbuild.text import text_of
 
@@ -32,7 +33,7 @@ def end_with(error: Exception, *, as_json: bool) -> int:
     In JSON mode they are on stdout too, so that a reader always gets one object.
     An error that is neither known nor the host's is a bug: its traceback is printed.
     """
-    known = error if isinstance(error, EnvbuildError) else _host_error(error)
+    known = error if isinstance(error, EnvbuildError) else _system_error(error)
     if known is None:
         return _report_bug(error)
     from envbuild.report.lines import render_problems
@@ -46,8 +47,12 @@ def end_with(error: Exception, *, as_json: bool) -> int:
     return known.exit_code
 
 
-def _host_error(error: Exception) -> HostError | None:
-    """The same as a host error, if it is one."""
+def _system_error(error: Exception) -> EnvbuildError | None:
+    """The same as an error of the host, or of a path that was given; None if it is neither."""
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        message = "the path, or a name in it, is longer than the file system allows"
+        file = os.fsdecode(error.filename) if error.filename else None
+        return UsageError(Problem(file=file, message=message, hint="give a shorter path"))
     if isinstance(error, OSError) and error.errno in _OF_THE_HOST:
         place = f"{error.filename}: " if error.filename else ""
         return _failure(f"{place}{error.strerror}", None)

@@ -294,9 +294,19 @@ def _checked_requirement(text: str) -> str:
     return text.strip()
 
 
+def _refuse_other_bytes(text: str) -> None:
+    """UsageError if a word of the command line was not UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        message = f"byte 0x{ord(text[error.start]) - 0xDC00:02x} of what was given is not UTF-8"
+        raise UsageError(Problem(message=message, hint="give it in UTF-8")) from None
+
+
 def _write(path: Path, before: str, after: str) -> EditResult:
     """Write the new text if it is a valid declaration; else DeclarationError, and nothing changes."""
     if after != before:
+        _refuse_other_bytes(after)
         parse_declaration(after, file=str(path), folder=str(path.absolute().parent))
         try:
             write_atomically(path.resolve(), after.encode(), keep_mode=True)
