@@ -46,6 +46,8 @@ def entry() -> NoReturn:
 def main(argv: Sequence[str], environment: Mapping[str, str]) -> int:
     """Run one command and return its exit code; results on stdout, everything else on stderr."""
     try:
+        if len(argv) == 1 and argv[0] in ("-V", "--version"):
+            return _say_version()
         verb, arguments = _read(argv)
         _settle_colour(arguments, environment)
         _settle_places(arguments, environment)
@@ -60,6 +62,13 @@ def main(argv: Sequence[str], environment: Mapping[str, str]) -> int:
         from envbuild.cli.failures import end_with
 
         return end_with(error, as_json=_wants_json(argv))
+
+
+def _say_version() -> int:
+    from envbuild import __version__
+    from envbuild.text import text_of
+
+    return _print(text_of([f"envbuild {__version__}"]))
 
 
 def settle_streams() -> None:

@@ -165,18 +165,30 @@ def _take_options(rest: list[str], table: dict[str, Parameter]) -> list[str]:
     return taken
 
 
-def _head_parser() -> _Parser:
-    """The parser of the words before the verb."""
-    parser = _Parser(
+class _HeadParser(_Parser):
+    """The parser of the words before the verb; every verb is imported only for the help."""
+
+    def format_help(self) -> str:
+        self.epilog = f"{_summaries()}exit codes:\n{_exits()}"
+        return super().format_help()
+
+
+def _head_parser() -> _HeadParser:
+    parser = _HeadParser(
         prog="envbuild",
         usage="%(prog)s [OPTIONS] COMMAND ...",
         description=PURPOSE,
-        epilog=f"{_summaries()}exit codes:\n{_exits()}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,
         allow_abbrev=False,
     )
-    parser.add_argument("-V", "--version", action="version", version=f"envbuild {__version__}")
+    parser.add_argument(
+        "-V",
+        "--version",
+        action="version",
+        version=f"envbuild {__version__}",
+        help="print the version",
+    )
     _add(parser, BEFORE_VERB)
     parser.add_argument("verb", metavar="COMMAND", help=argparse.SUPPRESS)
     rest = parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)

@@ -18,11 +18,12 @@ HEAVY = frozenset(
 """Each takes longer to import than most of these verbs take."""
 
 
-def imported_by(*argv: str, store: Path) -> tuple[str, set[str]]:
+def imported_by(*argv: str, store: Path | None = None) -> tuple[str, set[str]]:
     """What the verb prints, and the modules that it loads beyond those of this Python itself."""
+    place = () if store is None else ("--store", str(store))
     code = (
         f"import sys; sys.path[:0] = {sys.path!r}; from envbuild.cli import main;"
-        f"main([*{argv!r}, '--store', {str(store)!r}], {{}}); print(*sys.modules)"
+        f"main([*{argv!r}, *{place!r}], {{}}); print(*sys.modules)"
     )
     *said, loaded = _run(code)
     return "\n".join(said), set(loaded.split()) - set(

@@ -7,6 +7,7 @@ import pytest
 from envbuild import __version__
 from envbuild.cli import main
 from envbuild.cli.verbs import GROUPS
+from tests.support.imported import HEAVY, imported_by
 
 
 def test_help_is_what_the_option_prints(capsys: pytest.CaptureFixture[str]) -> None:
@@ -36,8 +37,18 @@ def test_the_commands_are_grouped(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_version_has_a_short_option(capsys: pytest.CaptureFixture[str]) -> None:
-    """`-V` is `--version`."""
+    """`-V` is `--version`, and imports no more than that takes."""
     for option in ("-V", "--version"):
-        with pytest.raises(SystemExit):
-            main([option], {})
+        assert main([option], {}) == 0
         assert capsys.readouterr().out == f"envbuild {__version__}\n"
+    said, loaded = imported_by("--version")
+    assert said == f"envbuild {__version__}"
+    assert not loaded & HEAVY
+
+
+def test_the_help_of_a_command_imports_that_command_alone() -> None:
+    """argparse is needed, and what other verbs are made of is not."""
+    said, loaded = imported_by("why")
+    assert said == ""
+    assert "envbuild.cli.lockfiles" in loaded
+    assert "envbuild.cli.export" not in loaded
