@@ -123,14 +123,15 @@ def _problems(driver: Driver, lockfile: Lockfile, file: str) -> Iterator[Problem
     if driver.default_binaries and _default_binary(driver, lockfile) is None:
         first = driver.requires[0].name
         own = _commands_of(lockfile, first)
-        what = f"{first} has {len(own)} commands" if own else f"{first} has none"
+        what = f"{first} has {len(own)} commands" if own else f"{first} has no command"
         yield Problem(
             file=file,
             line=driver.line,
             key=f"drivers.{driver.name}.binary",
             message=f"no locked package of {driver.name} provides the command "
-            f"{driver.default_binaries[0]!r}, and {what}: say which one `binary` is",
-            hint=_commands_hint(own or there),
+            f"{driver.default_binaries[0]!r}, and {what}",
+            hint=f"set `binary` to the command to start, or `module` to what `python -m` starts; "
+            f"{_commands_hint(own or there)}",
         )
 
 

@@ -26,12 +26,12 @@ def shown_progress(
     color: str = "auto",
     stages: bool = False,
 ) -> Iterator[LineProgress | LiveProgress]:
-    """Progress during a command: a live display on a capable terminal, else lines.
+    """Progress during a command: a live display on a capable terminal that somebody watches, else lines.
 
     Without `live` it is always lines; `color` is `auto`, `always` or `never`.
     With `stages`, lines tell each stage, and not only each driver's end.
     """
-    if live and stream.isatty() and environment.get("TERM") != "dumb":
+    if live and stream.isatty() and _is_watched(environment):
         from envbuild.report.live_progress import LiveProgress
 
         with LiveProgress(stream, color=color) as live_progress:
@@ -42,6 +42,12 @@ def shown_progress(
         yield lines
     finally:
         lines.end()
+
+
+def _is_watched(environment: Mapping[str, str]) -> bool:
+    """Whether a terminal can draw, and is not that of a CI job, whose log keeps every frame."""
+    in_ci = environment.get("CI", "").lower() not in ("", "0", "false")
+    return environment.get("TERM") != "dumb" and not in_ci
 
 
 @value

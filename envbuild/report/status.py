@@ -82,7 +82,7 @@ def _driver_lines(driver: DriverStatus) -> Iterator[str]:
 
 def _verified(run: LastRun | None) -> str:
     if run is None:
-        return "all files never; `envbuild verify` does it"
+        return "not yet; `envbuild verify` compares every file"
     found = render_count(run.failed, "difference") if run.failed else "all as built"
     return f"all files {run.finished}, {found}"
 

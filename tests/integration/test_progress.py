@@ -40,7 +40,7 @@ def _on_a_terminal(run: CommandLine, *argv: str, **more: str) -> tuple[int, str,
     process = subprocess.Popen(
         (sys.executable, "-m", "envbuild", *argv),
         cwd=run.cwd,
-        env=run.environment({"TERM": "xterm-256color", **more}),
+        env=run.environment({"TERM": "xterm-256color", "CI": None, **more}),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=theirs,
@@ -161,6 +161,7 @@ def test_a_terminal_that_is_resized(
         env=run_envbuild.environment(
             {
                 "TERM": "xterm-256color",
+                "CI": None,
                 "ENVBUILD_INDEX_DEFAULT_URL": faults.url,
                 "COLUMNS": None,
                 "LINES": None,

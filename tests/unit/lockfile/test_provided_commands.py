@@ -81,7 +81,7 @@ def test_the_parents_name_is_taken_without_looking_further() -> None:
     ("first", "what", "hint"),
     [
         ("beta", "beta has 2 commands", "there are: b1, b2"),
-        ("gamma", "gamma has none", "there are: alpha, b1, b2"),
+        ("gamma", "gamma has no command", "there are: alpha, b1, b2"),
     ],
 )
 def test_no_default_is_a_mistake_that_names_the_commands(first: str, what: str, hint: str) -> None:
@@ -90,8 +90,10 @@ def test_no_default_is_a_mistake_that_names_the_commands(first: str, what: str, 
     lockfile, _ = looked((first,), **DEFAULT)
     (problem,) = command_problems(driver, lockfile, "drivers.toml")
     assert (problem.file, problem.line, problem.key) == ("drivers.toml", 1, "drivers.svc.binary")
-    assert what in problem.message
-    assert problem.hint == hint
+    assert problem.message.endswith(what)
+    assert problem.hint == (
+        f"set `binary` to the command to start, or `module` to what `python -m` starts; {hint}"
+    )
 
 
 def test_a_declared_command_that_nobody_provides_is_a_mistake() -> None:

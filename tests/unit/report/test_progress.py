@@ -74,12 +74,17 @@ class Terminal(io.StringIO):
 
 
 @pytest.mark.parametrize(
-    ("stream", "environment"), [(io.StringIO(), {}), (Terminal(), {"TERM": "dumb"})]
+    ("stream", "environment"),
+    [
+        (io.StringIO(), {}),
+        (Terminal(), {"TERM": "dumb"}),
+        (Terminal(), {"TERM": "xterm", "CI": "true"}),
+    ],
 )
 def test_bars_are_for_capable_terminals_alone(
     stream: io.StringIO, environment: dict[str, str]
 ) -> None:
-    """A log file and a dumb terminal get lines that they can show."""
+    """A log file, a dumb terminal and a CI job with a terminal get lines that they can show."""
     with shown_progress(stream, environment) as progress:
         assert isinstance(progress, LineProgress)
         progress.done("asr", "built")
