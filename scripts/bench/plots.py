@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from io import StringIO
 from itertools import cycle
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 import matplotlib as mpl
@@ -35,12 +36,15 @@ _LINES = (
 )
 """Told apart without their colours too, which are those that colour-blind readers can tell apart (Okabe and Ito)."""
 
+_LINE = 62
+"""The longest line of a label, in characters: with longer ones the picture is too wide to be read on a page."""
+
 _MET, _MISSED, _TARGET, _GREY = "#0969da", "#bf8700", "#cf222e", "#8b949e"
 
 
 def draw_bars(title: str, bars: Sequence[tuple[str, float, float | None]]) -> str:
     """Bars of ratios `(label, ratio, target)` on a logarithmic axis; 1 is the peer."""
-    figure = Figure(figsize=(7, 0.3 * len(bars) + 1))
+    figure = Figure(figsize=(3.2, 0.42 * len(bars) + 1))
     axes = figure.subplots()
     for place, (_, ratio, target) in enumerate(bars):
         met = target is None or ratio <= target
@@ -51,7 +55,7 @@ def draw_bars(title: str, bars: Sequence[tuple[str, float, float | None]]) -> st
             axes.plot([target, target], [place - 0.45, place + 0.45], color=_TARGET, linewidth=2)
     axes.set_xscale("log")
     axes.axvline(1, color=_GREY, linestyle="--")
-    axes.set_yticks(range(len(bars)), [label for label, _, _ in bars])
+    axes.set_yticks(range(len(bars)), [fill(label, _LINE) for label, _, _ in bars], fontsize=8)
     axes.invert_yaxis()
     axes.margins(y=0.01)
     axes.set_title(title)
