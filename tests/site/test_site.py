@@ -61,6 +61,19 @@ def test_no_page_is_wider_than_its_window(
     assert [url for url in asked if not url.startswith((address, "data:"))] == []
 
 
+@pytest.mark.parametrize("name", ["json/", "findings/", "commands/"])
+def test_names_are_looked_up_on_a_phone(browser: Any, address: str, name: str) -> None:
+    """A table of names and what they mean needs no scrolling to the side."""
+    page = browser.new_page(viewport={"width": 390, "height": 900})
+    page.goto(address + name)
+    widths = page.eval_on_selector_all(
+        "article table", "all => all.map(one => one.scrollWidth - one.clientWidth)"
+    )
+    page.close()
+    assert len(widths) > 2
+    assert max(widths) <= 1
+
+
 def test_every_picture_says_what_it_shows(browser: Any, address: str) -> None:
     """For those who cannot see it."""
     page = browser.new_page()
