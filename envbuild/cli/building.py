@@ -184,6 +184,7 @@ class BuilderParts:
                 context.runner,
                 context.environment,
                 cache=context.store.cache,
+                offline=self._offline,
             )
         found = self._places.fetch((file,), folder).get(file.sha256)
         if found is None and self._offline:

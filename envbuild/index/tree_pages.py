@@ -196,13 +196,14 @@ def fetch_tree(
     environment: Mapping[str, str],
     *,
     cache: Path,
+    offline: bool = False,
 ) -> SourceTree:
     """The files of a locked `.tree` in an empty folder; IndexFailureError if they are not what was locked.
 
-    `cache` is the private folder that has mirrors of repositories.
+    `cache` is the private folder that has mirrors of repositories; `offline` as in GitMirrors.
     """
     _, _, commit = parse_tree_name(file.file)
-    mirrors = GitMirrors(runner, environment, cache)
+    mirrors = GitMirrors(runner, environment, cache, offline=offline)
     opened = open_tree(location, file.package, copy, mirrors, runner, environment, commit)
     if opened.snapshot.sha256 != file.sha256:
         raise IndexFailureError(

@@ -99,6 +99,12 @@ def gone(tree: GitTree, what: str, *, kept: bool) -> IndexFailureError:
     return IndexFailureError(Problem(message=message, hint=hint))
 
 
+def offline(tree: GitTree) -> IndexFailureError:
+    """The error for a commit that has to be fetched, and must not."""
+    message = f"the git repository {tree.shown} is not here as it was locked, and nothing is downloaded offline"
+    return IndexFailureError(Problem(message=message, hint="sync once without --offline"))
+
+
 def words_of(done: Completed, tree: GitTree) -> str:
     """git's words without passwords."""
     return masked(done.stderr.replace(tree.url, tree.shown)).strip()[-_MOST_WORDS:]

@@ -18,7 +18,7 @@ from envbuild.posix.file_locks import locked
 from envbuild.posix.files import make_private
 from envbuild.posix.process import Command, find_program, scrubbed_environment
 from envbuild.sourcetree.git_access import OWN_SETTINGS, GitAccess, GitLogin, access_to
-from envbuild.sourcetree.git_faults import gone, unreachable, words_of
+from envbuild.sourcetree.git_faults import gone, offline, unreachable, words_of
 from envbuild.sourcetree.listing import refused
 from envbuild.sourcetree.snapshot import ARCHIVAL, archival, read_tree, takes_version_from_git
 from envbuild.value import value
@@ -96,11 +96,14 @@ class GitRead:
 class GitMirrors:
     """Mirrors of repositories below a folder."""
 
-    def __init__(self, runner: Runner, environment: Mapping[str, str], cache: Path) -> None:
-        """`cache` is envbuild's private folder."""
+    def __init__(
+        self, runner: Runner, environment: Mapping[str, str], cache: Path, *, offline: bool = False
+    ) -> None:
+        """`cache` is envbuild's private folder; `offline` fetches from repositories on this host alone."""
         self._runner = runner
         self._environment = environment
         self._folder = cache / "git"
+        self._offline = offline
 
     def read(self, tree: GitTree, commit: str | None, copy: Path) -> GitRead:
         """Copy the files of a commit into an empty folder; without a commit, of the revision as it is now.
@@ -135,6 +138,8 @@ class GitMirrors:
         exact = commit or (tree.revision if _COMMIT.fullmatch(tree.revision) else None)
         if exact is not None and self._has(tree, mirror, exact):
             return exact
+        if self._offline and not tree.url.startswith("file://"):
+            raise offline(tree)
         refs = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*", f"+HEAD:{_HEAD}")
         fetched = self._fetch(tree, mirror, "--prune", *refs)
         if fetched.code != 0:

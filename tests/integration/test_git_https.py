@@ -82,6 +82,9 @@ def test_the_authority_is_the_one_that_envbuild_trusts(
     lock("lock", "--upgrade", env=env, check=True)
     assert locked(project)[0] == second
     before = git_variables(SSL_CERT_FILE=str(wrong), GIT_SSL_CAINFO=str(folder / "any-name"))
+    offline = lock("sync", "--offline", env=before)
+    assert (offline.code, offline.stderr.count("error:")) == (4, 1), offline
+    assert "is not here as it was locked, and nothing is downloaded offline" in offline.stderr
     lock("sync", env=before, check=True)
 
 
