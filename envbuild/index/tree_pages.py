@@ -16,7 +16,8 @@ from envbuild.index.page import IndexFile
 from envbuild.index.page_parser import page_of
 from envbuild.index.project_metadata import project_metadata
 from envbuild.posix.scratch import scratch_folder
-from envbuild.sourcetree.git_tree import GitMirrors, GitTree
+from envbuild.sourcetree.git_mirror import GitMirrors
+from envbuild.sourcetree.git_tree import GitTree
 from envbuild.sourcetree.path_tree import read_path
 from envbuild.value import replace
 from envbuild.wheelcache.metadata import MisnamedError, parse_metadata

@@ -83,7 +83,7 @@ def test_no_process_value_works_in_the_callers_folder() -> None:
     allowed = {"'/'", "str(folder)", "folder"}  # the latter two are made for the one call
     assert {pair for pair in found if pair[1] not in allowed} <= {
         ("git.py", "self.folder"),  # a checkout is what it is asked about
-        ("git_tree.py", "str(mirror)"),  # a bare mirror of our own, without hooks
+        ("git_mirror.py", "str(mirror)"),  # a bare mirror of our own, without hooks
         ("sandbox.py", "cwd"),  # the build's own folder
         ("trials.py", "os.getcwd()"),  # the user's command, typed in this folder
         ("prober.py", "str(scratch)"),
