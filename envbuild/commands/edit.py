@@ -19,7 +19,7 @@ from envbuild.declaration.index import DEFAULT_INDEX
 from envbuild.declaration.toml.document import parse_declaration
 from envbuild.declaration.toml.requirement import parse_requirement
 from envbuild.declaration.toml.table import TextError
-from envbuild.errors import HostError, Problem, UsageError
+from envbuild.errors import DeclarationError, HostError, Problem, UsageError
 from envbuild.launchers.files import read_text
 from envbuild.posix.files import write_atomically
 from envbuild.toml_text import toml_list, toml_string
@@ -284,6 +284,16 @@ def _checked(text: str, path: Path) -> str:
     return text
 
 
+def _where_they_are(error: DeclarationError, before: str, path: Path) -> tuple[Problem, ...]:
+    """The problems; those that the file has already with its own lines, as the new text is not written."""
+    try:
+        parse_declaration(before, file=str(path), folder=str(path.absolute().parent))
+    except DeclarationError as old:
+        known = {(one.key, one.message): one for one in old.problems}
+        return tuple(known.get((one.key, one.message), one) for one in error.problems)
+    return tuple(error.problems)
+
+
 def _checked_requirement(text: str) -> str:
     """The text as given; UsageError if it is not a requirement that a driver can have."""
     try:
@@ -307,7 +317,11 @@ def _write(path: Path, before: str, after: str) -> EditResult:
     """Write the new text if it is a valid declaration; else DeclarationError, and nothing changes."""
     if after != before:
         _refuse_other_bytes(after)
-        parse_declaration(after, file=str(path), folder=str(path.absolute().parent))
+        folder = str(path.absolute().parent)
+        try:
+            parse_declaration(after, file=str(path), folder=folder)
+        except DeclarationError as error:
+            raise error.with_problems(_where_they_are(error, before, path)) from None
         try:
             write_atomically(path.resolve(), after.encode(), keep_mode=True)
         except OSError as error:

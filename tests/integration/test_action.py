@@ -230,15 +230,32 @@ def test_the_lock_action_pushes_the_lockfiles(branch: Branch) -> None:
 def test_the_lock_action_adds_and_removes_lockfiles(branch: Branch) -> None:
     """A driver that is new gets its lockfile; without a lockfile folder before, too."""
     git(branch.checkout, "rm", "-r", "--quiet", "gpu hosts/locks")
-    git(branch.checkout, "-c", "core.hooksPath=/dev/null", "commit", "--quiet", "--message=none")
-    refspec = f"HEAD:refs/heads/{HOSTILE}"
-    git(branch.checkout, "push", "--quiet", "--no-verify", "origin", refspec)
+    _push_all(branch)
     done = branch.lock(LOCK_FILE="gpu hosts")
     assert done.returncode == 0, done.stderr
     assert (
         git(branch.remote, "ls-tree", "--name-only", f"{branch.tip()}:gpu hosts/locks")
         == "app.toml"
     )
+
+
+def test_the_lock_action_lets_pins_move(branch: Branch) -> None:
+    """Those of the named packages, or all; a pin that its range admits stays otherwise."""
+    file = branch.checkout / "gpu hosts" / "drivers.toml"
+    lockfile = branch.checkout / "gpu hosts" / "locks" / "app.toml"
+    file.write_text(file.read_text().replace("lib>=2", "lib>=1"))
+    _push_all(branch)
+    for upgrade, version in (("", "1.0"), (" lib  lib ", "2.0"), ("all", "2.0")):
+        done = branch.lock(LOCK_UPGRADE=upgrade)
+        assert done.returncode == 0, done.stderr
+        assert f'version = "{version}"' in lockfile.read_text()
+
+
+def _push_all(branch: Branch) -> None:
+    """Commit everything and push it, without the hooks."""
+    quiet = ("-c", "core.hooksPath=/dev/null")
+    git(branch.checkout, *quiet, "commit", "--quiet", "--all", "--message=more")
+    git(branch.checkout, *quiet, "push", "--quiet", "origin", f"HEAD:refs/heads/{HOSTILE}")
 
 
 def test_the_lock_action_leaves_a_branch_that_moved(branch: Branch) -> None:

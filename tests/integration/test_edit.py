@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.support.command_line import CommandLine
 
 FILE = """\
@@ -285,3 +287,17 @@ def test_drivers_without_headers(
     run_envbuild(*words, check=True)
     edited = re.sub(r", python = \[[^]]*\]", "", declaration(run_envbuild))  # those of this host
     assert edited == f"version = 1\n{after}"
+
+
+def test_a_problem_that_was_there_has_its_line_in_the_file(
+    run_envbuild: CommandLine, project: Path
+) -> None:
+    """Nothing is written, so that lines of the new text would be somebody else's."""
+    text = (
+        'version = 1\n[drivers.a]\nrequires = ["a"]\n[drivers.b]\nrequires = ["b"]\nbinray = "b"\n'
+    )
+    (project / "drivers.toml").write_text(text)
+    done = run_envbuild("edit", "a", "launch.port", "8000")
+    assert done.code == 2
+    assert "drivers.toml:6: drivers.b.binray: unknown key" in done.stderr
+    assert (project / "drivers.toml").read_text() == text
