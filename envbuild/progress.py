@@ -16,6 +16,10 @@ class Progress(Protocol):
         """`done` of the `total` bytes that the driver's stage has started to download have arrived."""
         ...
 
+    def written(self, driver: str, done: int, total: int) -> None:
+        """`done` of the `total` bytes that the driver's stage writes to a release or an image are there."""
+        ...
+
     def done(self, driver: str, text: str) -> None:
         """The driver is finished, with its result."""
         ...
@@ -36,6 +40,9 @@ class Silent:
         """Say nothing."""
 
     def downloaded(self, driver: str, done: int, total: int) -> None:
+        """Say nothing."""
+
+    def written(self, driver: str, done: int, total: int) -> None:
         """Say nothing."""
 
     def done(self, driver: str, text: str) -> None:

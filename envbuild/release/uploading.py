@@ -48,7 +48,7 @@ def upload(
     with Workers(max_workers=_SIDE_BY_SIDE) as pool:
         for size in pool.map(put, blobs):
             done += size
-            progress.downloaded(what, done, total)
+            progress.written(what, done, total)
 
 
 def opened_bytes(content: bytes) -> AbstractContextManager[BinaryIO]:

@@ -97,9 +97,11 @@ class LiveProgress:
 
     def downloaded(self, driver: str, done: int, total: int) -> None:
         """Show the bytes beside the stage, until the next stage."""
-        with self._lock:
-            self._row(driver).set_bytes(time.monotonic(), done, total)
-            self.tally.downloaded(driver, done)
+        self._move(driver, "downloaded", done, total)
+
+    def written(self, driver: str, done: int, total: int) -> None:
+        """Show the bytes beside the stage, until the next stage."""
+        self._move(driver, "written", done, total)
 
     def done(self, driver: str, text: str) -> None:
         """Show the driver as finished."""
@@ -116,6 +118,11 @@ class LiveProgress:
     def note(self, text: str) -> None:
         """Print a line above the table."""
         self._console.print(escaped(text), markup=False, highlight=False)
+
+    def _move(self, driver: str, what: str, done: int, total: int) -> None:
+        with self._lock:
+            self._row(driver).set_bytes(time.monotonic(), done, total)
+            self.tally.moved(driver, what, done)
 
     def _row(self, driver: str) -> _Row:
         if driver not in self._rows:

@@ -85,7 +85,12 @@ class LineProgress:
     def downloaded(self, driver: str, done: int, total: int) -> None:  # noqa: ARG002
         """Count, and print nothing: a log needs no line for each wheel."""
         with self._lock:
-            self.tally.downloaded(driver, done)
+            self.tally.moved(driver, "downloaded", done)
+
+    def written(self, driver: str, done: int, total: int) -> None:  # noqa: ARG002
+        """Count, and print nothing."""
+        with self._lock:
+            self.tally.moved(driver, "written", done)
 
     def done(self, driver: str, text: str) -> None:
         """Print the driver's result."""

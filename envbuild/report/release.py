@@ -31,8 +31,10 @@ def _lines(result: Published) -> Iterator[str]:
     held = f"{render_count(result.blobs, 'blob')} with {render_bytes(result.size)}"
     if result.unchanged:
         yield f"{held}; it was there already"
+    elif len(result.uploaded) == result.blobs:
+        yield f"{held} written"
     else:
-        sent = f"{render_count(len(result.uploaded), 'blob')} with {render_bytes(written)}"
+        sent = f"{len(result.uploaded)} of them with {render_bytes(written)}"
         yield f"{held}; {sent} written"
     if not result.signed:
         yield (

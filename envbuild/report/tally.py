@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from envbuild.report.lines import render_bytes
@@ -13,22 +14,24 @@ if TYPE_CHECKING:
 
 
 class Tally:
-    """How many drivers are finished, and how many bytes came; a caller's lock protects it."""
+    """How many drivers are finished, and how many bytes were moved; a caller's lock protects it."""
 
     def __init__(self) -> None:
         self.begun = time.monotonic()
         self._ended: dict[str, bool] = {}
-        self._coming: dict[str, int] = {}
-        self._came = 0
+        self._moving: dict[str, tuple[str, int]] = {}
+        self._moved: Counter[str] = Counter()
+        """Bytes of the stages that are over, by what was done with them."""
 
     def stage(self, driver: str) -> None:
-        """The driver's next stage begins; what its last one downloaded has come."""
-        self._came += self._coming.pop(driver, 0)
+        """The driver's next stage begins; the bytes of its last one count."""
+        what, size = self._moving.pop(driver, ("", 0))
+        self._moved[what] += size
         self._ended.pop(driver, None)
 
-    def downloaded(self, driver: str, done: int) -> None:
-        """So many bytes of the driver's stage have come."""
-        self._coming[driver] = done
+    def moved(self, driver: str, what: str, done: int) -> None:
+        """So many bytes of the driver's stage are `downloaded` or `written`."""
+        self._moving[driver] = (what, done)
 
     def end(self, driver: str, *, well: bool) -> None:
         """The driver is finished."""
@@ -38,11 +41,13 @@ class Tally:
     def words(self) -> str:
         """`3 done, 1 failed, 1.2 GiB downloaded, 34 s`; empty if no driver is finished."""
         failed = list(self._ended.values()).count(False)
-        came = self._came + sum(self._coming.values())
+        moved = self._moved.copy()
+        for what, size in self._moving.values():
+            moved[what] += size
         parts = (
             f"{len(self._ended) - failed} done" if len(self._ended) > failed else "",
             f"{failed} failed" if failed else "",
-            f"{render_bytes(came)} downloaded" if came else "",
+            *(f"{render_bytes(size)} {what}" for what, size in sorted(moved.items()) if size),
             render_seconds(time.monotonic() - self.begun),
         )
         return ", ".join(part for part in parts if part) if self._ended else ""

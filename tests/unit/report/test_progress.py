@@ -35,6 +35,17 @@ def test_a_log_has_a_line_for_each_driver() -> None:
     assert steady(progress.tally.last_line()) == "1 done, 1 failed, 2.0 MiB downloaded, 0.0 s\n"
 
 
+def test_what_is_published_is_written() -> None:
+    """A release that was written is not called a download; both are told where both happened."""
+    with shown_progress(io.StringIO(), {}) as progress:
+        progress.downloaded("release", 1 << 20, 1 << 20)
+        progress.stage("release", "writing")
+        progress.written("release", 3 << 20, 3 << 20)
+        progress.done("release", "published")
+    said = steady(progress.tally.last_line())
+    assert said == "1 done, 1.0 MiB downloaded, 3.0 MiB written, 0.0 s\n"
+
+
 def test_every_stage_is_a_line_if_it_is_asked_for() -> None:
     """As `-v` does; none is said twice in a row."""
     stream = io.StringIO()
