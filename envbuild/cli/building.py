@@ -43,6 +43,7 @@ def planner_for(
     from envbuild.commands.sync import Planner
 
     chosen: dict[tuple[object, ...], Interpreter] = {}
+    told: set[str] = set()
 
     def interpreter_for(driver: Driver, locked: tuple[str, ...]) -> Interpreter:
         if not (chosen or dry_run):  # names and lockfiles are right; a Python may have to come
@@ -59,10 +60,11 @@ def planner_for(
                 )
             interpreter = chosen[request]
         if context.store.is_reachable and not interpreter.shareable:
-            progress.note(
-                f"{driver.name}: other users cannot start {interpreter.path}, "
-                "on which its environment is built"
-            )
+            if interpreter.path not in told:
+                progress.note(
+                    f"other users cannot start {interpreter.path}, on which environments are built"
+                )
+            told.add(interpreter.path)
         return interpreter
 
     return Planner(

@@ -112,7 +112,7 @@ class Doctor:
         yield "host", f"{host.arch}, {host.system} {'.'.join(map(str, host.system_version))}"
         for found in host.accelerators:
             kind = find_kind(found.kind)
-            absent = f"none ({found.absent})"
+            absent = f"none ({(found.absent or '').removeprefix(f'no {kind.provider}: ')})"
             compute = f", compute capability {found.compute}" if found.compute else ""
             has = f"{kind.title} {found.version}{compute}" if found.version else absent
             if kind.example:
