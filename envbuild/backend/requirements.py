@@ -123,7 +123,7 @@ def _unsatisfied(options: BuildOptions, error: UnsatisfiableError) -> Unsatisfia
     return UnsatisfiableError(
         replace(
             problem,
-            message=f"nothing satisfies what building {options.package} requires: {problem.message}",
+            message=f"the build requirements of {options.package}: {problem.message}",
             hint=hint,
         )
         for problem in error.problems
