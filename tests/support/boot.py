@@ -17,8 +17,8 @@ from tests.support.command_line import ROOT
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-_CACHE = ROOT / "build" / "boot-root"
-"""Made once by debootstrap; `$ENVBUILD_BOOT_ROOT` names one that is there already."""
+_ROOT = Path(os.environ.get("ENVBUILD_BOOT_ROOT") or ROOT / "build" / "boot-root")
+"""Made once by debootstrap, or there already; read when tests are collected, before they are isolated."""
 
 _PACKAGES = "systemd,systemd-sysv,dbus,python3,ca-certificates,openssh-client"
 
@@ -28,7 +28,7 @@ def boot_root() -> Path:
     for tool in ("systemd-nspawn", "nsenter"):
         if shutil.which(tool) is None:
             pytest.skip(f"NOT TESTED: there is no {tool}")
-    root = Path(os.environ.get("ENVBUILD_BOOT_ROOT") or _CACHE)
+    root = _ROOT
     if not (root / "usr/lib/systemd/systemd").exists():
         if shutil.which("debootstrap") is None:
             pytest.skip("NOT TESTED: there is no debootstrap to make a system with")
