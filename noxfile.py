@@ -128,6 +128,18 @@ def faults(session: nox.Session) -> None:
 
 
 @nox.session(python=str(PYTHONS[FULL]))
+def filesystems(session: nox.Session) -> None:
+    """Try every verb with the store on other file systems; needs root for mounts.
+
+    What makes and mounts them is the system's, and it is said which are missing:
+    apt-get install xfsprogs btrfs-progs exfat-fuse exfatprogs fuse-overlayfs strace
+    """
+    need_envbuild(session, "test")
+    tests = ("tests/filesystems", "tests/faults/test_overlay.py")
+    session.run("pytest", "-n", "2", "-rs", *tests, *session.posargs)
+
+
+@nox.session(python=str(PYTHONS[FULL]))
 def fuzz(session: nox.Session) -> None:
     """Hunt for declarations and lockfiles that break a reading verb, an hour long; `-- --minutes N`.
 

@@ -163,6 +163,12 @@ class Code(enum.StrEnum):
         "`current` is missing, is not a link, or does not point to a generation",
         "run `envbuild rollback N` or `envbuild sync`",
     )
+    ELSEWHERE = (
+        "elsewhere",
+        "error",
+        "the store stands at another path than its environments name, as after a copy, or in a container",
+        "mount it at that path, or run `envbuild store move DIR`",
+    )
     GENERATION_RECORD = (
         "generation-record",
         "error",
@@ -271,6 +277,12 @@ class Code(enum.StrEnum):
         "error",
         "the store lies on a file system that is mounted `noexec`: no program and no native module there starts",
         "mount it without `noexec`, or put the store elsewhere",
+    )
+    FILE_SYSTEM = (
+        "file-system",
+        "warning",
+        "the store's file system lacks something: hard links, locks, fractions of seconds, capital letters",
+        "nothing, if what the message says does not matter; else put the store elsewhere",
     )
     OLD_EXPORT = (
         "old-export",

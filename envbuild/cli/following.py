@@ -11,7 +11,7 @@ from envbuild.cli.building import open_builder
 from envbuild.cli.folders import DECLARATION
 from envbuild.cli.places import open_origins
 from envbuild.cli.release_stamp import facts_of, named_sources, origin_fact, render_stamp
-from envbuild.cli.sync_steps import leave_stamp, plan_sync
+from envbuild.cli.sync_steps import leave_stamp, plan_sync, warn_of_file_system
 from envbuild.commands.follow import Following
 from envbuild.commands.python_layers import take_pythons
 from envbuild.commands.selection import select_drivers
@@ -195,6 +195,8 @@ def _apply(
     contents: dict[str, str],
 ) -> Applied | None:
     """Fetch, then build and switch; None if only fetching was asked for."""
+    if plan.builds:
+        warn_of_file_system(context, progress)
     jobs = arguments.jobs or context.cpus
     bytecode = context.bytecode(jobs)
     wheels = WheelCache(context.store.cache / "wheels")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from envbuild.text import Text
 
-_HEAD = f"envbuild {__version__} stamp 1"
+_HEAD = f"envbuild {__version__} stamp 2"
 _TREE = "tree "
 _MOST = (4 << 20) + 1
 """In bytes; the command itself reads larger files, and reports that they are too large."""
@@ -43,6 +43,7 @@ def lock_stamp(cache: str, declaration: str) -> str:
 
 def render_sync_stamp(
     *,
+    store: str,
     generation: int,
     declaration: str,
     locks: Iterable[tuple[str, str]],
@@ -53,11 +54,13 @@ def render_sync_stamp(
 ) -> str:
     """The stamp of a sync.
 
-    `declaration` and each lock's second half are sha256 hex digests, `interpreters` path, size and
-    mtime in nanoseconds, `signs` the files that change with the host's accelerators,
+    `store` is the path that its environments name; `declaration` and each lock's second half
+    are sha256 hex digests, `interpreters` path, size and mtime in nanoseconds,
+    `signs` the files that change with the host's accelerators,
     `text` the output of a sync with nothing to do.
     """
     facts = (
+        f"store {store}",
         f"generation generations/{generation}",
         f"declaration {declaration}",
         *(f"lock {driver} {digest}" for driver, digest in locks),
@@ -145,6 +148,8 @@ def _is_unchanged(fact: str, declaration: str, locks: str, root: str) -> bool:
     if kind == "lock":
         driver, _, digest = rest.partition(" ")
         return _sha256(f"{locks}/{driver}.toml") == digest
+    if kind == "store":
+        return rest == root or os.path.samefile(rest, root)  # noqa: PTH121
     if kind == "environment":
         return _there(f"{root}/receipts/{rest}.json") and _there(f"{root}/envs/{rest}")
     if kind == "sign":

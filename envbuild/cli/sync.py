@@ -110,9 +110,10 @@ def _drop_cache(context: Context) -> None:
 
 
 def _sync(context: Context, arguments: Arguments, progress: Progress) -> SyncResult:
-    from envbuild.cli.sync_steps import leave_stamp, plan_sync
+    from envbuild.cli.sync_steps import leave_stamp, plan_sync, warn_of_file_system
     from envbuild.commands.sync import SyncResult
 
+    _refuse_elsewhere(context)
     if follows(str(context.store.root), arguments, context.environment):
         from envbuild.cli.following import follow
 
@@ -126,12 +127,27 @@ def _sync(context: Context, arguments: Arguments, progress: Progress) -> SyncRes
         result = SyncResult(plan=plan, applied=None, manifest=context.store.read_current())
     else:
         context.store.prepare()
+        if plan.builds:
+            warn_of_file_system(context, progress)
         applied = _apply(context, arguments, plan, progress)
         result = SyncResult(plan=plan, applied=applied, manifest=applied.manifest)
     as_it_is = not (context.environment.get("ENVBUILD_HOST_FACTS") or arguments.variant)
     if as_it_is and not arguments.dry_run and not arguments.drivers and not result.failures:
         leave_stamp(context, context.declaration.digest, result, "stamp")
     return result
+
+
+def _refuse_elsewhere(context: Context) -> None:
+    """HostError if the store stands at another path than its environments name."""
+    from envbuild.errors import HostError, Problem
+    from envbuild.store.generations import elsewhere, made_at, readable_manifest
+
+    root = context.store.root
+    manifest = readable_manifest(root, context.store.current_number())
+    made = made_at(root, manifest) if manifest is not None else None
+    if made is not None:
+        message, hint = elsewhere(root, made)
+        raise HostError(Problem(message=message, hint=hint))
 
 
 def _refuse_without_sources(arguments: Arguments) -> None:

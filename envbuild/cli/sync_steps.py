@@ -66,6 +66,21 @@ def _warn_of_space(context: Context, plan: Plan, progress: Progress) -> None:
         )
 
 
+def warn_of_file_system(context: Context, progress: Progress) -> None:
+    """Say what the store's file system cannot do; HostError if no environment can be built there."""
+    from envbuild.posix.shortage import unwritable
+    from envbuild.store.file_system import check_file_system
+    from envbuild.store.settings import read_settings
+
+    root = context.store.root
+    try:
+        lacking = check_file_system(root, read_settings(root).link_mode)
+    except OSError as error:
+        raise unwritable(root, error) from error
+    for words in lacking:
+        progress.note(f"warning: {words}")
+
+
 def _are_recorded(plan: Plan) -> bool:
     """Whether each package of the host has a RECORD; without one, only its files say whether it was changed."""
     return all(
@@ -89,8 +104,10 @@ def leave_stamp(context: Context, declaration: str, result: SyncResult, name: st
     manifest = result.manifest
     if manifest is None or not _are_recorded(result.plan):
         return
+    made = next((os.path.dirname(os.path.dirname(one.environment)) for one in manifest.drivers), "")  # noqa: PTH120
     idle = replace(result.plan, builds=(), dropped=(), switch=False)
     text = render_sync_stamp(
+        store=made or str(context.store.root),
         generation=manifest.generation,
         declaration=declaration.removeprefix("sha256:"),
         locks=((item.driver.name, item.lock.removeprefix("sha256:")) for item in idle.wanted),

@@ -18,7 +18,10 @@ from envbuild.launchers.unit_file import parse_unit
 from envbuild.lean_json import read_ordinary
 from envbuild.posix.input_file import MOST_UNIT, RefusedInputError, read_named
 from envbuild.python.probe import ask_python, is_shareable
+from envbuild.store.file_system import check_file_system
+from envbuild.store.generations import elsewhere, made_at
 from envbuild.store.roots import named_by_roots
+from envbuild.store.settings import read_settings
 from envbuild.store.shims import shim_owners
 from envbuild.target.accelerator import find_kind
 from envbuild.target.host import disk_free
@@ -132,6 +135,10 @@ class Doctor:
             yield from _platform_facts(self.declaration, host)
 
     def _store_findings(self) -> Iterator[Finding]:
+        made = made_at(self.store.root, self.manifest)
+        if made is not None:
+            message, hint = elsewhere(self.store.root, made)
+            yield Finding(code=Code.ELSEWHERE, subject="store", message=message, hint=hint)
         closed = _closed_folder(self.store.root)
         if closed is not None and os.geteuid() == 0:
             message = f"service users cannot reach it: they may not enter {closed}"
@@ -143,12 +150,36 @@ class Doctor:
             )
             hint = f"mount it with exec (see `findmnt --target {self.store.root}`), or put the store elsewhere"
             yield Finding(code=Code.NOEXEC, subject="store", message=message, hint=hint)
+        else:
+            yield from self._file_system_findings()
         largest = max((driver.size for driver in self.manifest.drivers), default=0)
         free = disk_free(self.store.root)
         if free < largest:
             message = f"{_gib(free)} is free, and the largest environment takes {_gib(largest)}"
             hint = "free disk space, for example with `envbuild gc --cache`"
             yield Finding(code=Code.DISK, subject="store", message=message, hint=hint)
+
+    def _file_system_findings(self) -> Iterator[Finding]:
+        """What its file system lacks, as far as this user can try it."""
+        root = self.store.root
+        if not os.access(root, os.W_OK):
+            return
+        try:
+            lacking = check_file_system(root, read_settings(root).link_mode)
+        except HostError as error:
+            for one in error.problems:
+                yield Finding(
+                    code=Code.FILE_SYSTEM,
+                    subject="store",
+                    message=one.message,
+                    hint=one.hint,
+                    other_level="error",
+                )
+            return
+        except OSError:
+            return  # a full disk, which is said besides
+        for message in lacking:
+            yield Finding(code=Code.FILE_SYSTEM, subject="store", message=message)
 
     def _export_findings(self) -> Iterator[Finding]:
         """The exported files that name what is no longer current."""

@@ -13,7 +13,13 @@ from envbuild.posix.file_locks import locked
 from envbuild.posix.files import replace_link
 from envbuild.posix.shortage import unwritable
 from envbuild.store.generation_check import check_generation
-from envbuild.store.generations import current_number, generation_numbers, readable_manifest
+from envbuild.store.generations import (
+    current_number,
+    elsewhere,
+    generation_numbers,
+    made_at,
+    readable_manifest,
+)
 from envbuild.store.guard import nothing_synced, require_store
 from envbuild.store.history import Generation, compare_manifests, tell_history
 from envbuild.value import replace, value
@@ -122,6 +128,10 @@ def _require_sound(
     problems = [*map(_problem, checked.findings)]
     if checked.manifest is None:
         raise NoError(problems)
+    made = made_at(root, checked.manifest)
+    if made is not None:
+        message, hint = elsewhere(root, made)
+        raise NoError([Problem(message=message, hint=hint), *problems])
     drivers = checked.manifest.drivers
     looked = verifier.verify_quickly([basename(driver.environment) for driver in drivers])
     passed_over: list[Finding] = []

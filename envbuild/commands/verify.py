@@ -10,13 +10,13 @@ from posixpath import basename
 
 from envbuild.errors import Problem, UsageError
 from envbuild.store.generation_check import check_current, check_generation
-from envbuild.store.generations import generation_numbers
+from envbuild.store.generations import elsewhere, generation_numbers, made_at
 from envbuild.store.guard import nothing_synced, require_store
 from envbuild.value import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import TypeVar
 
     from envbuild.finding import Finding
@@ -64,6 +64,9 @@ class Verified:
     current: tuple[Finding, ...]
     """What is wrong with the link `current`."""
 
+    place: tuple[Finding, ...] = ()
+    """Whether the store stands at another path than its environments name."""
+
     warnings: tuple[Finding, ...] = ()
     """Shared paths: not changed, but worth knowing."""
 
@@ -72,7 +75,7 @@ class Verified:
         """All differences."""
         generations = (f for generation in self.generations for f in generation.findings)
         environments = (f for environment in self.environments for f in environment.findings)
-        return (*self.current, *generations, *environments)
+        return (*self.current, *self.place, *generations, *environments)
 
     @property
     def exit_code(self) -> int:
@@ -104,8 +107,21 @@ def verify(
         environments=environments,
         generations=generations,
         current=current,
+        place=tuple(check_place(root, generations)),
         warnings=() if quick else _shared(root, environments),
     )
+
+
+def check_place(root: str, generations: Iterable[CheckedGeneration]) -> Iterator[Finding]:
+    """The finding if environments of these generations name another store than this one."""
+    for generation in generations:
+        made = made_at(root, generation.manifest) if generation.manifest is not None else None
+        if made is not None:
+            from envbuild.finding import Code, Finding
+
+            message, hint = elsewhere(root, made)
+            yield Finding(code=Code.ELSEWHERE, subject="store", message=message, hint=hint)
+            return
 
 
 def _shared(root: str, environments: tuple[VerifiedEnvironment, ...]) -> tuple[Finding, ...]:

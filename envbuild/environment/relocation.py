@@ -9,6 +9,7 @@ from contextlib import suppress
 from stat import S_ISREG
 from typing import TYPE_CHECKING
 
+from envbuild.posix.abilities import FICLONE
 from envbuild.posix.tree import walk_folders
 from envbuild.wheelcache.record import record_digest
 
@@ -51,10 +52,6 @@ def _rewrite(path: Path, content: bytes) -> None:
     path.chmod(mode)
 
 
-_FICLONE = 0x40049409
-"""ioctl_ficlone(2): share blocks until one of the files is written."""
-
-
 def unshare_files(folder: Path, *, clone: bool) -> None:
     """Replace every file that has further links by a copy with the same mode and times.
 
@@ -73,7 +70,7 @@ def _unshare(path: bytes, *, clone: bool) -> None:
         done = False
         if clone:
             with suppress(OSError):
-                fcntl.ioctl(target.fileno(), _FICLONE, source.fileno())
+                fcntl.ioctl(target.fileno(), FICLONE, source.fileno())
                 done = True
         if not done:
             shutil.copyfileobj(source, target, 1 << 20)

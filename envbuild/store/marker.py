@@ -45,6 +45,9 @@ def _prepare(root: Path) -> None:
             root.mkdir(parents=True, exist_ok=True)
         refuse_foreign_folder(root)
         root.chmod(0o755)
+        from envbuild.store.file_system import check_file_system
+
+        check_file_system(root)
         write_atomically(marker, f'{{"format": {FORMAT}}}\n'.encode())
     check_format(marker)
     with _public_umask():

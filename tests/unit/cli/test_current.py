@@ -58,6 +58,7 @@ def test_little_is_imported(store: Path, project: Path, monkeypatch: pytest.Monk
     manifest = made.read_current()
     (project / "drivers.toml").write_text("")
     stamp = render_sync_stamp(
+        store=str(made.root),
         generation=1,
         declaration=sha256_hex(b""),
         locks=(),

@@ -30,6 +30,7 @@ def test_an_accelerator_that_came_or_was_replaced_is_seen(tmp_path: Path) -> Non
 
     def leave_stamp() -> None:
         stamp = render_sync_stamp(
+            store=str(tmp_path),
             generation=1,
             declaration=sha256_hex(b""),
             locks=(),
