@@ -52,7 +52,7 @@ _PATIENCE = 600
         "command",
         "COMMAND",
         "what says whether it works, with the environment's bin/ on PATH: "
-        "exit code 0 for good, 125 for unknown (default: the driver's probes)",
+        "exit code 0 for good, 125 for unknown, 128 or more to give up (default: the driver's probes)",
         count="--",
         default=(),
     ),

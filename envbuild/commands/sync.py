@@ -132,7 +132,7 @@ class Planner:
         return self._want(driver, stored, choice), stored.lockfile
 
     def want_from(self, like: Wanted, lockfile: Lockfile) -> Wanted:
-        """The same driver on the same target and Python, with what another lockfile has."""
+        """The same driver on the same target and Python, with what another lockfile has, and the same of the host."""
         driver = self.declaration.driver(like.driver.name)
         assert driver is not None
         return want(
@@ -142,6 +142,7 @@ class Planner:
             target=like.target,
             interpreter=like.interpreter,
             kernel=self.host.kernel,
+            inherited=like.derivation.inherited,
             options_of=self.declaration.build_of,
         )
 

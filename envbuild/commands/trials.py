@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from envbuild.commands.bisect import Verdict
 from envbuild.commands.gc import collect_unneeded
 from envbuild.environment.probe import probes_of
-from envbuild.errors import EnvbuildError, HostError, Problem, UsageError
+from envbuild.errors import EnvbuildError, HostError, NoError, Problem, UsageError
 from envbuild.posix.process import Command, find_program, scrubbed_environment
 from envbuild.value import value
 
@@ -20,13 +20,18 @@ if TYPE_CHECKING:
     from envbuild.build.prober import Prober
     from envbuild.lockfile.lockfile import Lockfile
     from envbuild.lockfile.moves import Moves, TwoLockfiles
-    from envbuild.posix.process import Runner
+    from envbuild.posix.process import Completed, Runner
     from envbuild.store.plan import Wanted
 
 _SKIP = 125
 """The exit code of a command that cannot tell, as for `git bisect run`."""
 
+_ABORT = 128
+"""From this exit code on, `git bisect run` ends the search: the command itself went wrong."""
+
 _MOST_OUTPUT = 1 << 16
+_SHOWN = 5
+"""Lines of a command's output in a message."""
 
 
 @value
@@ -39,7 +44,10 @@ class TrialCommand:
     """In seconds; a command that takes longer has failed."""
 
     def judge(self, environment: Path) -> Verdict:
-        """Run it with the environment's commands first on `PATH`."""
+        """Run it with the environment's commands first on `PATH`.
+
+        NoError if it ends with 128 or more, or by a signal: it did not get to a judgement then.
+        """
         folder = str(environment / "bin")
         path = os.pathsep.join((folder, os.environ.get("PATH", os.defpath)))
         program = find_program(self.argv[0], path)
@@ -63,7 +71,24 @@ class TrialCommand:
         )
         if done.code == _SKIP:
             return Verdict.SKIPPED
+        if not done.timed_out and (done.code >= _ABORT or done.code < 0):
+            raise _broken(self.argv[0], done)
         return Verdict.GOOD if done.code == 0 else Verdict.BAD
+
+
+def _broken(name: str, done: Completed) -> NoError:
+    """The error that ends the search, as `git bisect run` ends it."""
+    how = f"signal {-done.code}" if done.code < 0 else f"exit code {done.code}"
+    last = (done.stderr or done.stdout).strip().splitlines()[-_SHOWN:]
+    return NoError(
+        Problem(
+            key="COMMAND",
+            message=f"{name} ended with {how}, which judges nothing: 0 is good, 1 to 124, 126 and 127 are bad, "
+            "125 is unknown",
+            detail="\n".join(last) or None,
+            hint="if that is what you look for, let a shell make it bad: -- sh -c 'COMMAND || exit 1'",
+        )
+    )
 
 
 class Trials:

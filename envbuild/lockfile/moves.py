@@ -40,9 +40,18 @@ class TwoLockfiles:
         """`requires` are the driver's own requirements on the good side."""
         self.target = target
         self._lockfile = bad
-        self._good = {package.name: _alone(package, target) for package in good}
-        self._bad = {one.name: _alone(one, target) for one in bad.packages_for(target)}
+        self._inherited = {one.name: one for one in bad.inherited if target in one.targets}
+        self._good = self._own(good)
+        self._bad = self._own(bad.packages_for(target))
         self._requires = tuple(dict.fromkeys((*bad.inputs.requires_on(target), *requires)))
+
+    def _own(self, packages: Iterable[LockedPackage]) -> dict[str, LockedPackage]:
+        """Those that are installed, by name; the others are the host's, on both sides."""
+        return {
+            one.name: _alone(one, self.target)
+            for one in packages
+            if one.name not in self._inherited
+        }
 
     @cached_property
     def moves(self) -> tuple[PackageMove, ...]:
@@ -59,7 +68,7 @@ class TwoLockfiles:
     def mixture(self, moves: Moves) -> Lockfile:
         """The lockfile with these moves made, and all others not."""
         packages = self._packages(moves)
-        requires = tuple(self._present(packages))
+        requires = tuple(self._present({**self._inherited, **packages}))
         needed = {edge.package for edge in self._edges(packages)}
         inputs = self._lockfile.inputs
         variants = tuple(replace(one, requires=requires) for one in inputs.variants)
@@ -79,7 +88,7 @@ class TwoLockfiles:
         return made
 
     def _missing(self, made: Moves) -> Iterator[str]:
-        packages = self._packages(made)
+        packages = {**self._inherited, **self._packages(made)}
         left = self._moved - made
         for edge in self._edges(packages):
             if edge.requirer is None or _satisfies(packages.get(edge.package), edge):
@@ -92,8 +101,9 @@ class TwoLockfiles:
                 yield edge.package
 
     def _edges(self, packages: Mapping[str, LockedPackage]) -> Iterator[Edge]:
-        published = {name: one.requires for name, one in packages.items()}
-        requires = tuple(self._present(packages))
+        there = {**self._inherited, **packages}  # what the host has requires something too
+        published = {name: one.requires for name, one in there.items()}
+        requires = tuple(self._present(there))
         return active_edges(requires, published, self.target, self._lockfile.inputs.overrides)
 
     def _packages(self, made: Moves) -> dict[str, LockedPackage]:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.integration.test_inherit import host, lab
 from tests.support.command_line import declare_drivers
 from tests.support.repository import git
-from tests.support.wheels import Wheel
+from tests.support.wheels import Wheel, command_wheel
 
 if TYPE_CHECKING:
+    from tests.integration.test_inherit import Lab
     from tests.support.command_line import CommandLine
     from tests.support.index_server import IndexServer
+
+__all__ = ["host", "lab"]
 
 MAIN = """\
 import fast, hub
@@ -116,6 +121,11 @@ def test_between_two_generations(
         (("app", "--", "true"), 1, "the bad side does not fail"),
         (("app", "--", "false"), 1, "the good side fails too"),
         (("app", "--timeout", "x", "--", "app"), 2, "--timeout"),
+        (("app", "--", "sh", "-c", "exit 128"), 1, "sh ended with exit code 128"),
+        pytest.param(
+            *(("app", "--", "sh", "-c", "kill -SEGV $$"), 1, "sh ended with signal 11"),
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_bad_input(
@@ -132,3 +142,29 @@ def test_bad_input(
     result = envbuild("bisect", *words)
     assert (result.code, said in result.stderr) == (code, True), result
     assert environments(envbuild) == before
+
+
+@pytest.mark.slow
+def test_a_probe_that_crashes_is_bad(
+    run_envbuild: CommandLine, index: IndexServer, python_version: str
+) -> None:
+    """A driver that a signal ends does not work; only a COMMAND can say that it cannot tell."""
+    crash = "import os, signal, hub\nif hub.VERSION == '2.0': os.kill(os.getpid(), signal.SIGSEGV)"
+    probe = f'probe = [["python", "-c", {json.dumps(crash)}]]'
+    envbuild = upgraded(run_envbuild, index, python_version, "('3.0', fast.VERSION)", probe)
+    found = envbuild("bisect", "app", "--format", "json", check=True).json
+    assert [one["package"] for one in found["culprits"]] == ["hub"]
+
+
+@pytest.mark.slow
+def test_what_the_host_has_is_in_every_trial(lab: Lab, index: IndexServer) -> None:
+    """Packages that the driver inherits, and what these require, are neither moves nor missing."""
+    lab.declare('probe = [["python", "-c", "import torch, sympy, app.cli; assert torch.VENDOR"]]')
+    lab.run("lock", check=True)
+    lab.run("sync", check=True)
+    bad = Wheel(name="sympy", version="1.13.9", files={"sympy.py": "raise ImportError('broken')\n"})
+    index.add(bad, command_wheel("app", "1.5", requires=("torch>=2.4", "numpy")))
+    lab.run("lock", "--upgrade", check=True)
+    found = lab.run("bisect", "app", "--format", "json", check=True).json
+    assert found["moved"] == 2
+    assert [one["package"] for one in found["culprits"]] == ["sympy"]
