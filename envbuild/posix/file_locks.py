@@ -169,6 +169,8 @@ def _open_lock(path: Path | str) -> int:
     except OSError as error:
         message = f"cannot take the lock {path}: {error.strerror}"
         hint = "check that this user may write there and that the disk has free space"
+        if error.errno == errno.EROFS:
+            hint = "the file system is mounted read-only"
         raise HostError(Problem(message=message, hint=hint)) from error
 
 
