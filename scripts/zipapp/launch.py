@@ -19,10 +19,20 @@ if sys.version_info < (3, 11):  # noqa: UP036  (the file can be started by any P
 def main() -> None:
     """Start envbuild in place of this process."""
     folder = unpacked_folder()
-    python = os.path.join(folder, "bin", "python")
-    if not os.access(python, os.X_OK):
+    if not is_whole(folder):
         unpack_into(folder)
+    python = python_of(folder)
     os.execv(python, (python, "-I", "-m", "envbuild", *sys.argv[1:]))
+
+
+def python_of(folder: str) -> str:
+    """The Python that starts what is unpacked there."""
+    return os.path.join(folder, "bin", "python")
+
+
+def is_whole(folder: str) -> bool:
+    """Whether it is unpacked there, and its Python is still on this host."""
+    return os.access(python_of(folder), os.X_OK)
 
 
 def unpacked_folder() -> str:
@@ -70,8 +80,8 @@ def owner_of(path: str) -> int | None:
 
 
 def unpack_into(folder: str) -> None:
-    """Unpack the wheels for this host; a second one that starts meanwhile does no harm."""
-    import json
+    """Unpack the wheels for this host; one that starts meanwhile waits, and finds them there."""
+    import fcntl
     import shutil
     import tempfile
     import venv
@@ -80,27 +90,33 @@ def unpack_into(folder: str) -> None:
     import start
 
     archive = zipfile.ZipFile(sys.argv[0])
-    names = wheels_for_this_host(json.loads(archive.read("targets.json")))
-    print("envbuild.pyz: unpacking envbuild into " + folder, file=sys.stderr)
-    made = tempfile.mkdtemp(dir=os.path.dirname(folder))
+    names = wheels_for_this_host(archive.read("targets.json"))
+    parent = os.path.dirname(folder)
+    made = None
     try:
-        venv.create(made, symlinks=True)
-        for name in names:
-            start.unpack(archive.read("wheels/" + name), made)
-        shutil.rmtree(folder, ignore_errors=True)
-        try:
+        with open(os.path.join(parent, "lock"), "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if is_whole(folder):
+                return
+            print("envbuild.pyz: unpacking envbuild into " + folder, file=sys.stderr)
+            shutil.rmtree(folder, ignore_errors=True)
+            made = tempfile.mkdtemp(dir=parent)
+            venv.create(made, symlinks=True)
+            for name in names:
+                start.unpack(archive.read("wheels/" + name), made)
             os.rename(made, folder)
-        except OSError:
-            if not os.access(os.path.join(folder, "bin", "python"), os.X_OK):
-                raise
     except OSError as error:
         sys.exit(f"error: envbuild.pyz cannot unpack itself: {error}")
     finally:
-        shutil.rmtree(made, ignore_errors=True)
+        if made is not None:
+            shutil.rmtree(made, ignore_errors=True)
 
 
-def wheels_for_this_host(targets: dict[str, list[str]]) -> list[str]:
-    """The names of the wheels that this Python takes."""
+def wheels_for_this_host(text: bytes) -> list[str]:
+    """The names of the wheels that this Python takes, out of those for each target."""
+    import json
+
+    targets: dict[str, list[str]] = json.loads(text)
     python = f"{sys.version_info[0]}.{sys.version_info[1]}"
     musl = "musl" in (sysconfig.get_config_var("HOST_GNU_TYPE") or "")
     libc = "musllinux" if musl else "manylinux"

@@ -61,7 +61,22 @@ def test_it_is_unpacked_once(archive: Path) -> None:
     second = start(archive)
     assert (second.stdout, second.stderr) == (first.stdout, "")
     kept = archive.parent / "home/.cache/envbuild-pyz"
-    assert [str(path) for path in kept.iterdir()] == [folder]
+    assert sorted(map(str, kept.iterdir())) == [folder, str(kept / "lock")]
+
+
+def test_first_starts_at_the_same_time(archive: Path) -> None:
+    """One unpacks, the others wait for it: none finds half of it, or loses it while it runs."""
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(archive.parent / "home")}
+    argv = (sys.executable, str(archive), "list")
+    pipe = subprocess.PIPE
+    started = [
+        subprocess.Popen(argv, env=environment, stdout=pipe, stderr=pipe, text=True)
+        for _ in range(4)
+    ]
+    ended = [one.communicate(timeout=60) for one in started]
+    assert [one.returncode for one in started] == [0] * 4, ended
+    assert len({said for said, _ in ended}) == 1
+    assert [bool(told) for _, told in ended].count(True) == 1
 
 
 def test_what_was_deleted_is_unpacked_again(archive: Path) -> None:
