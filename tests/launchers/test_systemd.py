@@ -84,6 +84,16 @@ def test_drop_ins_of_launch(fleet: Fleet) -> None:
     assert 'vllm serve "a model" --x=100%% $$HOME\n' in text
 
 
+def test_a_unit_of_its_own_is_not_asked(fleet: Fleet) -> None:
+    """With `--unit` the arguments are the unit's, and so is the port."""
+    unit = fleet.folder / "speech.service"
+    unit.write_text(UNIT)
+    launched = declare_launch(fleet)
+    (text,) = fleet.files("systemd", "vllm", "--unit", str(unit), *launched).values()
+    assert "app:main --port 8000" in text
+    assert "ExecStartPost" not in text
+
+
 def test_a_start_is_over_when_the_service_is_well(fleet: Fleet) -> None:
     """The script of `ExecStartPost=` waits for the health path, and fails when the service is gone."""
     launched = declare_launch(fleet)

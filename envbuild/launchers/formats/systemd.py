@@ -40,6 +40,7 @@ def render_systemd(
             unit=unit[0] if unit else f"{subject.entry.name}.service",
             tail=tail(subject.launch(arguments, None).arguments or arguments, unit),
             earlier=waits.get(subject.entry.name, ()),
+            asks_health=unit is None,
         )
         for subject in fleet.subjects
     )
@@ -91,9 +92,18 @@ def _environment(launch: Launch) -> list[str]:
 
 
 def drop_in(
-    subject: BuiltDriver, *, stable: bool, unit: str, tail: str, earlier: tuple[str, ...] = ()
+    subject: BuiltDriver,
+    *,
+    stable: bool,
+    unit: str,
+    tail: str,
+    earlier: tuple[str, ...] = (),
+    asks_health: bool = False,
 ) -> ExportedFile:
-    """`<unit>.d/50-envbuild.conf`: replaces the unit's command by this one."""
+    """`<unit>.d/50-envbuild.conf`: replaces the unit's command by this one.
+
+    A unit with arguments of its own may listen elsewhere, so that its health is not asked.
+    """
     binary = check_path(subject.binary(stable=stable), "systemd")
     launch = subject.launch(None, None)
     unit_lines = order(launch, earlier)
@@ -102,7 +112,8 @@ def drop_in(
     if tail == _ARGUMENTS:
         lines.append(f"EnvironmentFile=-%E/envbuild/{subject.entry.name}.env")
     lines += _environment(launch)
-    lines += ["ExecStart=", f"ExecStart={binary} {tail}".rstrip(), *_well(subject, stable=stable)]
+    lines += ["ExecStart=", f"ExecStart={binary} {tail}".rstrip()]
+    lines += _well(subject, stable=stable) if asks_health else []
     return ExportedFile(name=f"{unit}.d/{DROP_IN}", text=join(lines))
 
 
