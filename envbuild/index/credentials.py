@@ -74,7 +74,7 @@ class Netrc:
         if url is None:
             return location
         if self._known is None:
-            self._known = self._read(f"index '{location.name}' ({location.place})")
+            self._known = self._read(f"{location.words} ({location.place})")
         given = location.credentials
         if given is not None and given.password is not None:
             return location

@@ -21,6 +21,7 @@ from envbuild.sourcetree.git_access import GitLogin
 from envbuild.sourcetree.git_tree import GitTree
 from envbuild.sourcetree.path_tree import check_place
 from envbuild.sourcetree.places import is_file_source, place_of
+from envbuild.value import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -72,7 +73,7 @@ def _locate_git(source: GitSource, override: str, netrc: Netrc) -> IndexLocation
         raise ValueError("has a password, which ssh does not take")
     url, login = override or source.url, None
     if url.startswith("https://"):
-        place = split_credentials(source.origin, url)
+        place = replace(split_credentials(source.origin, url), packages=(source.package,))
         url, login = place.url or "", _login(place, netrc)
     tree = GitTree(
         url=url,
