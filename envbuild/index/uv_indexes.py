@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 from envbuild.lean_json import read_ordinary
 from envbuild.posix.allocator import pool_freed_memory
 from envbuild.posix.files import make_private, write_atomically
+from envbuild.resolution.tools import LONGEST_BACKEND
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
     from envbuild.index.router import IndexRouter
     from envbuild.index.target_index import TargetIndex
     from envbuild.resolution.resolution import ResolveRequest
-
-_LONGEST_BACKEND = 3600.0
-"""Seconds in which a build backend must have said what a source requires."""
 
 _SECRET = re.compile(r"[0-9a-f]{32}")
 
@@ -65,7 +63,7 @@ class UvIndexes:
             "UV_HTTP_RETRIES": str(client.retries),
             # uv must not lose patience before the router has said what the index did
             "UV_HTTP_TIMEOUT": _patience_beyond(
-                max(client.patience * locations.most_places, _LONGEST_BACKEND if sources else 0)
+                max(client.patience * locations.most_places, LONGEST_BACKEND if sources else 0)
             ),
             **_exempt_from_proxy(environ),
         }

@@ -15,6 +15,7 @@ from envbuild.posix.process import Command, scrubbed_environment
 from envbuild.requirement.parse import settled_requirement
 from envbuild.resolution.chosen_file import choose_file
 from envbuild.resolution.resolution import Resolution, UnsupportedTargetError
+from envbuild.resolution.tools import LONGEST_BACKEND
 from envbuild.value import value
 
 if TYPE_CHECKING:
@@ -34,9 +35,6 @@ _MEMORY = 1 << 30
 
 _ANSWERS = 4
 """pip may take as long as this many answers of an index, each at its deadline."""
-
-_LONGEST_BACKEND = 3600.0
-"""Seconds in which a build backend must have said what a source requires."""
 
 _MOST_ANSWER = 8 << 20
 """Bytes of the worker's answer."""
@@ -146,8 +144,7 @@ class PipToolsResolver:
 
     def _patience(self, request: ResolveRequest) -> float:
         """Seconds for pip; a build backend may take its time to say what a source requires."""
-        builds = bool(request.may_be_built)
-        return _ANSWERS * (self.tools.deadline + builds * _LONGEST_BACKEND)
+        return _ANSWERS * (self.tools.deadline + bool(request.may_be_built) * LONGEST_BACKEND)
 
     def _failure(
         self, request: ResolveRequest, completed: Completed, answer: dict[str, Any]

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from envbuild.target.target import Interpreter, Target
 
 
+LONGEST_BACKEND = 3600.0
+"""Seconds in which a build backend must have said what a source requires."""
+
+
 @value
 class ListedPackage:
     """One package that a resolver has chosen, with the files that it may be installed from."""

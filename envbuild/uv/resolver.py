@@ -15,6 +15,7 @@ from envbuild.posix.process import Command, scrubbed_environment
 from envbuild.requirement.parse import settled_requirement
 from envbuild.resolution.chosen_file import choose_file
 from envbuild.resolution.resolution import Resolution
+from envbuild.resolution.tools import LONGEST_BACKEND
 from envbuild.target.platform_range import known_platform, library_of
 from envbuild.target.wheel_choice import best_wheel, unfit_versions
 from envbuild.toml_text import toml_string
@@ -150,16 +151,18 @@ class UvResolver:
         extra = {**self.tools.index_environment, "TZ": "UTC"}  # uv reads a bare date in local time
         if platform.system == "macosx":
             extra["MACOSX_DEPLOYMENT_TARGET"] = f"{platform.major}.{platform.minor}"
-        # a build backend may take its time to say what a source requires
-        builds = bool(request.may_be_built)
         return Command(
             argv=tuple(argv),
             env=scrubbed_environment(_without_certificates(os.environ), **extra),
             cwd=str(folder),
-            timeout=None if builds else _ANSWERS * self.tools.deadline,
+            timeout=self._patience(request),
             memory=_MEMORY,
             ends_group=True,
         )
+
+    def _patience(self, request: ResolveRequest) -> float:
+        """Seconds for uv; a build backend may take its time to say what a source requires."""
+        return _ANSWERS * (self.tools.deadline + bool(request.may_be_built) * LONGEST_BACKEND)
 
     def _failure(self, request: ResolveRequest, completed: Completed) -> Exception:
         """uv's output does not tell these cases apart reliably, so the indexes are asked."""
@@ -185,7 +188,7 @@ class UvResolver:
 
     def _boundless(self, request: ResolveRequest, completed: Completed) -> IndexFailureError:
         """The error if uv used too much memory or time."""
-        what = f"took longer than {_ANSWERS * self.tools.deadline:g} seconds"
+        what = f"took longer than {self._patience(request):g} seconds"
         if not completed.timed_out:
             what = f"needs more than {_MEMORY >> 30} GiB of memory"
         message = f"the resolution of {request.driver} for {request.target} {what}"
