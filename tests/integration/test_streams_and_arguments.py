@@ -103,9 +103,16 @@ def test_a_sync_that_is_refused_makes_no_store(
     assert not store.exists()
 
 
-def test_a_cache_that_cannot_be_made_is_the_hosts_fault(locked: CommandLine) -> None:
-    """A user without a home that can be written is told which variable helps."""
-    done = locked("lock", "--upgrade", env={"XDG_CACHE_HOME": "/dev/null/cache"})
+def test_a_cache_that_cannot_be_made_is_the_hosts_fault(
+    locked: CommandLine, python_version: str
+) -> None:
+    """A user without a home that can be written is told which variable helps; nothing else needs the cache."""
+    without = {"XDG_CACHE_HOME": "/dev/null/cache"}
+    assert locked("lock", "--upgrade", env=without).code == 0
+    locked.declare(
+        declare_drivers({"web": ["web>=0.1.dev0"]}, python=python_version)
+    )  # uv is asked
+    done = locked("lock", "--upgrade", env=without)
     assert done.code == 5, done
     assert "XDG_CACHE_HOME" in done.stderr
     assert "Traceback" not in done.stderr
