@@ -48,18 +48,18 @@ def read_json(text: str) -> Any:
     return value
 
 
-def open_ordinary(file: Path | str) -> int:
-    """Open an ordinary file for reading; OSError for anything else.
+def open_ordinary(file: Path | str, *, most: int = MOST_BYTES) -> int:
+    """Open an ordinary file of at most `most` bytes for reading; OSError for anything else.
 
     The owner of a store may be another user: a pipe in it would block, and a device may never end.
     """
     descriptor = os.open(file, _FLAGS)
     status = os.fstat(descriptor)
-    if status.st_mode & _KIND == _ORDINARY and status.st_size <= MOST_BYTES:
+    if status.st_mode & _KIND == _ORDINARY and status.st_size <= most:
         return descriptor
     os.close(descriptor)
     if status.st_mode & _KIND == _ORDINARY:
-        raise OSError(_EFBIG, f"it is larger than {MOST_BYTES >> 20} MiB", str(file))
+        raise OSError(_EFBIG, f"it is larger than {most >> 20} MiB", str(file))
     raise OSError(_EINVAL, "it is not an ordinary file", str(file))
 
 

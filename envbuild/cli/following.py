@@ -200,9 +200,12 @@ def _apply(
     jobs = arguments.jobs or context.cpus
     bytecode = context.bytecode(jobs)
     wheels = WheelCache(context.store.cache / "wheels")
-    staged = following.deliver(plan, wheels.has, lambda one: bytecode.entries(one.interpreter))
+    builds = arguments.build or not arguments.fetch
+    staged = following.deliver(
+        plan, wheels.has, lambda one: bytecode.entries(one.interpreter), in_place=builds
+    )
     progress.done("release", "fetched")
-    if arguments.fetch and not arguments.build:
+    if not builds:
         return None
     offline = arguments.offline or arguments.only_from
     places = ((following.found.place, staged),)

@@ -119,9 +119,16 @@ class Following:
         return found
 
     def deliver(
-        self, plan: Plan, has_wheel: Callable[[str], bool], entries_for: Callable[[Wanted], Entries]
+        self,
+        plan: Plan,
+        has_wheel: Callable[[str], bool],
+        entries_for: Callable[[Wanted], Entries],
+        *,
+        in_place: bool,
     ) -> StagedWheels:
         """Fetch what the plan's builds lack, and put the bytecode into the cache.
+
+        With `in_place`, what a folder has stays there, as it is built from now.
 
         Bytecode, and wheels that were built from sources, come from a release that a trusted key has signed,
         and from no other. IndexFailureError names what no source gave if no index may be asked.
@@ -142,7 +149,8 @@ class Following:
         }
         asked = [wheels[sha256] for sha256 in needed if sha256 in wheels]
         asked += [built[file.build] for file in needed.values() if file.build in built]
-        lacking = self.stage.fetch([*asked, *(blob for blob, _, _ in bytecode)])
+        asked += [blob for blob, _, _ in bytecode]
+        lacking = self.stage.fetch(asked, in_place=in_place)
         self._judge(lacking)
         for key, blob in built.items():
             self._keep_wheel(key, blob)

@@ -84,7 +84,7 @@ def read_records(site_packages: Path) -> dict[str, str]:
 def entry_file(path: str, place: bytes, status: os.stat_result) -> EntryFile:
     """Read a file whose status is known."""
     mode = stat.S_IMODE(status.st_mode)
-    digest = _read_digest(place)
+    digest = _read_digest(place, status.st_size)
     return EntryFile(path, mode, status.st_size, digest, status.st_mtime_ns, status.st_ino)
 
 
@@ -98,6 +98,18 @@ def freeze_file(path: bytes, status: os.stat_result) -> os.stat_result:
     return os.lstat(path)
 
 
-def _read_digest(path: bytes) -> str:
-    with open(path, "rb", buffering=0) as stream:  # noqa: PTH123
-        return stream_sha256(stream)
+def _read_digest(path: bytes, size: int) -> str:
+    """The sha256 of a file; a short one is read at once, without a buffer for more: there are 20,000."""
+    from hashlib import sha256  # OpenSSL takes longer to load than quick verbs have
+
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if size <= _LONG:
+            content = os.read(descriptor, size + 1)
+            if len(content) == size:
+                return sha256(content).hexdigest()
+            os.lseek(descriptor, 0, os.SEEK_SET)
+        with open(descriptor, "rb", buffering=0, closefd=False) as stream:
+            return stream_sha256(stream)
+    finally:
+        os.close(descriptor)

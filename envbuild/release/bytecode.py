@@ -71,18 +71,19 @@ def unpack(content: bytes, cache_tag: str) -> PackedModules:
     """The bytecode in a layer; ValueError if it is damaged, or holds anything else."""
     files: list[tuple[str, bytes]] = []
     facts: object = None
+    packed = decompress(content, most=_MOST)
     try:
-        with tarfile.open(
-            fileobj=io.BytesIO(decompress(content, most=_MOST)), mode="r:"
-        ) as archive:
+        with tarfile.open(fileobj=io.BytesIO(packed), mode="r:") as archive:
             for member in archive:
-                stream = archive.extractfile(member) if member.isreg() else None
-                if stream is None:
+                if member.type != tarfile.REGTYPE or member.issparse():
                     raise ValueError(f"{member.name!r:.80} is not a file")
+                inside = packed[member.offset_data : member.offset_data + member.size]
+                if len(inside) != member.size:
+                    raise ValueError(f"{member.name!r:.80} is cut off")
                 if member.name == _FACTS and facts is None:
-                    facts = json.loads(stream.read())
+                    facts = json.loads(inside)
                 else:
-                    files.append((_checked(member.name, cache_tag), stream.read()))
+                    files.append((_checked(member.name, cache_tag), inside))
     except tarfile.TarError as error:
         raise ValueError("it is not a tar") from error
     if not isinstance(facts, dict):
@@ -104,14 +105,22 @@ def keep_entry(entries: Entries, wheel: str, modules: PackedModules) -> None:
         try:
             rows = []
             for number, (path, content) in enumerate(modules.files):
-                descriptor = os.open(folder / str(number), os.O_WRONLY | os.O_CREAT | os.O_EXCL)
-                with os.fdopen(descriptor, "wb") as stream:
-                    stream.write(content)
-                    os.fchmod(stream.fileno(), 0o444)
+                _write(f"{folder}/{number}", content)
                 rows.append((path, sha256(content).hexdigest()))
             entries.publish(wheel, folder, rows, modules.facts)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write(path: str, content: bytes) -> None:
+    """Write a new file; unbuffered, as there are thousands."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC)
+    try:
+        os.fchmod(descriptor, 0o444)
+        while content:
+            content = content[os.write(descriptor, content) :]
+    finally:
+        os.close(descriptor)
 
 
 def _checked(path: str, cache_tag: str) -> str:

@@ -7,8 +7,10 @@ import re
 from typing import TYPE_CHECKING
 
 from envbuild.errors import Problem, UsageError
+from envbuild.lean_json import open_ordinary, read_ordinary
 from envbuild.posix.files import make_folders, sync_folder, write_atomically, write_if_changed
 from envbuild.release.oci import (
+    LARGEST,
     MANIFEST,
     MOST_MANIFEST,
     REF_NAME,
@@ -50,7 +52,7 @@ class LayoutFolder:
         """As in `Origin`; a digest in the place of a tag names what no tag may name."""
         if tag is not None and tag.startswith("sha256:"):
             blob = Descriptor(media_type=MANIFEST, digest=tag, size=0)
-            known = (self.path / blob_name(blob)).is_file()
+            known = self.file_of(blob).is_file()
             return self._whole(blob) if known else None
         found = choose_manifest(self._listed(), tag, self._name)
         return None if found is None else self._whole(found)
@@ -58,17 +60,22 @@ class LayoutFolder:
     def read(self, blob: Descriptor, start: int) -> Iterator[bytes]:
         """As in `Origin`."""
         try:
-            with (self.path / blob_name(blob)).open("rb") as stream:
+            opened = open_ordinary(self.file_of(blob), most=LARGEST)
+            with open(opened, "rb", buffering=0) as stream:  # noqa: PTH123
                 stream.seek(start)
                 while piece := stream.read(_PIECE):
                     yield piece
         except OSError as error:
             raise PlaceError(f"{blob_name(blob)}: {error.strerror}") from error
 
+    def file_of(self, blob: Descriptor) -> Path:
+        """Where a blob is, if it is here; nobody has checked it."""
+        return self.path / blob_name(blob)
+
     def lacks(self, blob: Descriptor) -> bool:
         """As in `Destination`: a blob is put under its name when it is whole."""
         try:
-            return (self.path / blob_name(blob)).stat().st_size != blob.size
+            return self.file_of(blob).stat().st_size != blob.size
         except FileNotFoundError:
             return True
         except OSError as error:
@@ -76,7 +83,7 @@ class LayoutFolder:
 
     def put(self, blob: Descriptor, opened: Callable[[], AbstractContextManager[BinaryIO]]) -> None:
         """As in `Destination`."""
-        target = self.path / blob_name(blob)
+        target = self.file_of(blob)
         scratch = target.with_name(f".{blob.sha256}.{os.getpid()}")
         try:
             make_folders(target.parent)
@@ -101,14 +108,14 @@ class LayoutFolder:
                 named = named_manifest(tag, content)
                 if tag != named.digest:
                     listed[named.annotation(REF_NAME)] = named
-                write_atomically(self.path / blob_name(named), content)
+                write_atomically(self.file_of(named), content)
             sync_folder(folder)
             write_atomically(self.path / MARK, LAYOUT)
             write_atomically(
                 self.path / INDEX, render_index(listed[name] for name in sorted(listed))
             )
             for script in start_blobs(content for _, content in manifests):
-                content = (self.path / blob_name(script)).read_bytes()
+                content = self.file_of(script).read_bytes()
                 write_if_changed(self.path / script.annotation(TITLE), content)
         except OSError as error:
             raise self._cannot(error) from error
@@ -129,7 +136,7 @@ class LayoutFolder:
 
     def _listed(self) -> tuple[Descriptor, ...]:
         try:
-            content = (self.path / INDEX).read_bytes()
+            content = read_ordinary(self.path / INDEX)
         except (FileNotFoundError, NotADirectoryError):
             return ()
         except OSError as error:

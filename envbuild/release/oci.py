@@ -52,11 +52,13 @@ OF_BUILD = "io.envbuild.build"
 OF_PYTHON = "io.envbuild.python"
 """On a Python: its folder's name below the store's `pythons`."""
 
+LARGEST = 1 << 40
+"""Bytes of a blob; a larger one is a mistake."""
+
 MOST_MANIFEST = 4 << 20
 """Bytes; registries refuse larger ones."""
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-_LARGEST = 1 << 40
 
 
 @value
@@ -185,7 +187,7 @@ def parse_descriptor(table: Any) -> Descriptor:
     digest, size, data = table["digest"], table["size"], table.get("data")
     if not isinstance(digest, str) or _DIGEST.fullmatch(digest) is None:
         raise ValueError(f"{digest!r:.80} is not a sha256")
-    if type(size) is not int or not 0 <= size <= _LARGEST:
+    if type(size) is not int or not 0 <= size <= LARGEST:
         raise ValueError(f"{size!r:.80} is not a size")
     return Descriptor(
         media_type=str(table["mediaType"]),

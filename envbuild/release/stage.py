@@ -8,11 +8,14 @@ from contextlib import suppress
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from envbuild.build.sources import is_locked
+from envbuild.lean_json import open_ordinary
 from envbuild.posix.file_locks import locked
 from envbuild.posix.files import make_private, write_if_changed
 from envbuild.posix.shortage import unwritable
 from envbuild.posix.workers import Workers
-from envbuild.release.oci import TITLE
+from envbuild.release.layout import LayoutFolder
+from envbuild.release.oci import BYTECODE, TITLE, WHEEL
 from envbuild.release.place import PlaceError
 from envbuild.value import value
 from envbuild.wheelcache.linking import UNLINKABLE
@@ -28,6 +31,9 @@ if TYPE_CHECKING:
 _SIDE_BY_SIDE = 8
 _LOCK = "lock"
 _PIECE = 1 << 20
+_OTHER = "another content than its digest says"
+_IN_PLACE = (WHEEL, BYTECODE)
+"""What may be used where a folder has it: its digest is compared again when it is unpacked."""
 
 
 @value
@@ -68,19 +74,27 @@ class Stage:
         self._heard = heard
         self._guard = threading.Lock()
         self._count = 0
+        self._compared: dict[str, Path] = {}
         self.received = 0
         """Bytes that places have sent."""
 
     def find(self, blob: Descriptor) -> Path | None:
         """A blob that is here as a whole."""
-        path = self._folder / blob.sha256
+        path = self._compared.get(blob.digest, self._folder / blob.sha256)
         try:
             return path if path.stat().st_size == blob.size else None
         except OSError:
             return None
 
-    def fetch(self, blobs: Iterable[Descriptor]) -> tuple[Lacking, ...]:
-        """Fetch what is not here, side by side; the blobs that no place gave. HostError if the disk fails."""
+    def has_compared(self, blob: Descriptor) -> bool:
+        """Whether a blob was compared with its digest since this stage was made."""
+        return blob.digest in self._compared
+
+    def fetch(self, blobs: Iterable[Descriptor], *, in_place: bool = False) -> tuple[Lacking, ...]:
+        """Fetch what is not here, side by side; the blobs that no place gave. HostError if the disk fails.
+
+        With `in_place`, wheels and bytecode of a folder are compared and left there: they are used now.
+        """
         missing = [blob for blob in {b.digest: b for b in blobs}.values() if not self.find(blob)]
         if not missing:
             return ()
@@ -88,7 +102,7 @@ class Stage:
         try:
             make_private(self._folder)
             with locked(self._folder / _LOCK), Workers(max_workers=_SIDE_BY_SIDE) as pool:
-                found = list(pool.map(lambda blob: self._fetch(blob, total), missing))
+                found = list(pool.map(lambda blob: self._fetch(blob, total, in_place), missing))
         except OSError as error:
             raise unwritable(self._folder, error) from error
         return tuple(lacking for lacking in found if lacking is not None)
@@ -99,7 +113,8 @@ class Stage:
         if path is None:
             return None
         try:
-            content = path.read_bytes()
+            with open(open_ordinary(path, most=blob.size), "rb", buffering=0) as stream:  # noqa: PTH123
+                content = stream.read(blob.size)
         except OSError:
             return None
         return content if sha256(content).hexdigest() == blob.sha256 else None
@@ -124,16 +139,39 @@ class Stage:
                 if path.name not in (*kept, _LOCK):
                     path.unlink()
 
-    def _fetch(self, blob: Descriptor, total: int) -> Lacking | None:
+    def _fetch(self, blob: Descriptor, total: int, in_place: bool) -> Lacking | None:
         if self.find(blob) is not None:  # another process has fetched it meanwhile
             return None
         reasons: list[str] = []
         for name, origin in self._origins:
-            reason = self._try(name, origin, blob, total)
+            if in_place and isinstance(origin, LayoutFolder) and blob.media_type in _IN_PLACE:
+                reason = self._compare(name, origin, blob, total)
+            else:
+                reason = self._try(name, origin, blob, total)
             if reason is None:
                 return None
             reasons.append(f"{name}: {reason}")
         return Lacking(blob=blob, reasons=tuple(reasons))
+
+    def _compare(self, name: str, folder: LayoutFolder, blob: Descriptor, total: int) -> str | None:
+        """Why a folder's blob is not used where it is; None if it is what its digest says."""
+        digest, size = sha256(), 0
+        try:
+            for piece in folder.read(blob, 0):
+                size += len(piece)
+                if size > blob.size:
+                    break
+                digest.update(piece)
+                self._count_in(len(piece), total)
+        except PlaceError as error:
+            return str(error)
+        if size < blob.size:
+            return "it was cut off"
+        if digest.hexdigest() != blob.sha256:
+            self._note(f"warning: {name}: {_name(blob)} has {_OTHER}, and is passed over")
+            return _OTHER
+        self._compared[blob.digest] = folder.file_of(blob)
+        return None
 
     def _try(self, name: str, origin: Origin, blob: Descriptor, total: int) -> str | None:
         """Why a place did not give a blob; None if it did."""
@@ -158,10 +196,11 @@ class Stage:
             return "it was cut off"
         if digest.hexdigest() != blob.sha256:
             part.unlink()
-            what = f"{_name(blob)} has another content than its digest says, and was thrown away"
-            self._note(f"warning: {name}: {what}")
-            return "another content than its digest says"
-        part.replace(self._folder / blob.sha256)
+            self._note(f"warning: {name}: {_name(blob)} has {_OTHER}, and was thrown away")
+            return _OTHER
+        path = self._folder / blob.sha256
+        part.replace(path)
+        self._compared[blob.digest] = path
         return None
 
     def _count_in(self, size: int, total: int) -> None:
@@ -213,3 +252,7 @@ class StagedWheels:
                 raise
             path.symlink_to(found)
         return path
+
+    def is_locked(self, path: Path, file: ChosenFile) -> bool:
+        """As `envbuild.build.sources.is_locked`; what this command has compared is not read again."""
+        return self.stage.has_compared(self.wheels[file.sha256]) or is_locked(path, file)

@@ -121,19 +121,20 @@ class UvInstaller:
             raise self._failure(request, completed)
 
     def _install(self, request: InstallRequest, folder: Path) -> Completed:
-        """Install wheels from uv's cache if it has all of them, else from the sources and then the indexes.
+        """Install wheels from the sources if these have all, else from uv's cache, else from the indexes too.
 
-        The first try needs no network and a tenth of the time.
+        uv's cache alone needs no network and a tenth of the time.
         It fails quickly: the first missing file ends it.
         """
         cached = (*ARGUMENTS, "--offline")
-        if not request.refresh and self.cache.is_dir():
+        local = _unknown_to_uv(request, self.sources.fetch(request.files, folder), folder)
+        is_local = all(file.sha256 in local for file in request.files)
+        if not (is_local or request.refresh) and self.cache.is_dir():
             completed = self._fill(request, folder, NOWHERE, {}, *cached)
             if completed.code == 0:
                 return completed
-        local = _unknown_to_uv(request, self.sources.fetch(request.files, folder), folder)
         heard = _downloads(request)
-        if self.offline or all(file.sha256 in local for file in request.files):
+        if self.offline or is_local:
             here = ARGUMENTS if request.refresh else cached  # uv refreshes nothing offline
             return self._fill(request, folder, NOWHERE, local, *here, heard=heard)
         address = self.indexes.files_url()

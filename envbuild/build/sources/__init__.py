@@ -28,7 +28,10 @@ RELEASE = "release"
 
 
 class Source(Protocol):
-    """One place."""
+    """One place.
+
+    One that has compared files with their digest in this command has an `is_locked` of its own.
+    """
 
     def fetch(self, file: ChosenFile, folder: Path) -> Path | None:
         """A local file that should be the locked one: the place's own, or a copy in the folder.
@@ -71,7 +74,7 @@ class Sources:
                 path = place.fetch(file, folder)
                 if path is None:
                     continue
-                if is_locked(path, file):
+                if getattr(place, "is_locked", is_locked)(path, file):
                     return path
                 reason = "is not the locked file"
             except OSError as error:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
-from envbuild.release.oci import WHEEL, Descriptor, descriptor_of
+import pytest
+
+from envbuild.release.layout import LayoutFolder, blob_name
+from envbuild.release.oci import BUILT_WHEEL, WHEEL, Descriptor, descriptor_of
 from envbuild.release.place import PlaceError
 from envbuild.release.stage import Stage
 
@@ -99,3 +103,55 @@ def test_what_was_changed_here_is_not_read(tmp_path: Path) -> None:
     assert made.find(BLOB) is None
     assert made.recall("name") == b"small"
     assert made.recall(BLOB.sha256) is None
+
+
+def folder_with(path: Path, *contents: bytes) -> LayoutFolder:
+    """A folder with blobs, under their names."""
+    (path / "blobs/sha256").mkdir(parents=True)
+    for content in contents:
+        (path / blob_name(descriptor_of(WHEEL, content))).write_bytes(content)
+    return LayoutFolder(path=path)
+
+
+def test_what_is_used_at_once_stays_in_its_folder(tmp_path: Path) -> None:
+    """Wheels and bytecode of a folder are compared where they lie; anything else is copied before it is compared."""
+    built = descriptor_of(BUILT_WHEEL, b"built")
+    origin = folder_with(tmp_path / "there", CONTENT, b"built")
+    made = Stage(tmp_path / "stage", [("there", origin)], note=lambda _: None)
+    assert made.fetch([BLOB, built], in_place=True) == ()
+    assert made.find(BLOB) == tmp_path / "there" / blob_name(BLOB)
+    assert made.find(built) == tmp_path / "stage" / built.sha256
+    assert made.read(BLOB) == CONTENT
+    assert made.has_compared(BLOB)
+    assert not (tmp_path / "stage" / BLOB.sha256).exists()
+    (tmp_path / "there" / blob_name(BLOB)).write_bytes(b"X" * len(CONTENT))
+    assert made.read(BLOB) is None
+
+
+def test_a_folder_with_another_content_is_passed_over(tmp_path: Path) -> None:
+    """It is named, and the next place is asked; its file stays, as it is not ours."""
+    notes: list[str] = []
+    wrong = folder_with(tmp_path / "wrong", CONTENT)
+    file = tmp_path / "wrong" / blob_name(BLOB)
+    for content in (b"y" * len(CONTENT), CONTENT[:5], CONTENT + b"more"):
+        file.write_bytes(content)
+        places = [("wrong", wrong), ("right", Place(CONTENT))]
+        made = Stage(tmp_path / str(len(content) + content[0]), places, note=notes.append)
+        assert made.fetch([BLOB], in_place=True) == ()
+        assert made.read(BLOB) == CONTENT
+        assert file.read_bytes() == content
+    assert len(notes) == 2  # what is cut off is said if no place has the whole
+    assert "passed over" in notes[0]
+
+
+def test_a_pipe_in_a_folder_hangs_nobody(tmp_path: Path) -> None:
+    """A folder that others write may have one in place of a blob, or of its index."""
+    origin = folder_with(tmp_path / "there")
+    for name in (blob_name(BLOB), "index.json"):
+        os.mkfifo(tmp_path / "there" / name)
+    for in_place in (False, True):
+        made = Stage(tmp_path / "stage", [("there", origin)], note=lambda _: None)
+        (lacking,) = made.fetch([BLOB], in_place=in_place)
+        assert "not an ordinary file" in lacking.reasons[0]
+    with pytest.raises(PlaceError, match="not an ordinary file"):
+        origin.manifest()
