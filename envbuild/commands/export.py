@@ -265,6 +265,6 @@ def _declared(name: str, declaration: Declaration | None, format_: str) -> Drive
 
 
 def _not_built(name: str, known: list[str]) -> Problem:
-    message = f"the current generation has no driver {name!r}, so there is no path to export"
+    message = f"the current generation has no driver {name!r}"
     hint = f"run `envbuild sync {name}`, or correct the name; {name_hint(name, known)}"
     return Problem(message=message, hint=hint)

@@ -25,7 +25,8 @@ def render_fleet(result: FleetResult) -> Text:
 
 def _lines(result: FleetResult) -> Iterator[str]:
     rows = column_lines([_COLUMNS, *map(_row, result.hosts)])
-    yield rows[0]
+    if result.hosts:
+        yield rows[0]
     for line, one in zip(rows[1:], result.hosts, strict=True):
         yield line
         yield from (f"  {difference}" for difference in one.differences)
@@ -57,9 +58,9 @@ def _state(one: ComparedHost) -> str:
 def _summary(result: FleetResult) -> str:
     hosts = render_count(len(result.hosts), "host")
     newest = "" if result.newest is None else f", newest release {result.newest}"
-    differing = f"{len(result.diverging)} differ" if result.diverging else "all alike"
+    differing = f": {len(result.diverging)} differ" if result.diverging else ": all alike"
     broken = f", {render_count(len(result.broken), 'broken report')}" if result.broken else ""
-    return f"{hosts}{newest}: {differing}{broken}"
+    return f"{hosts}{newest}{differing if result.hosts else ''}{broken}"
 
 
 def fleet_table(result: FleetResult) -> dict[str, object]:

@@ -77,7 +77,7 @@ def test_driver_that_is_not_built(fleet: Fleet) -> None:
     result = fleet.export("env", "vlm", check=False)
     assert result.code == 1
     assert result.stderr == (
-        "error: the current generation has no driver 'vlm', so there is no path to export\n"
+        "error: the current generation has no driver 'vlm'\n"
         "  hint: run `envbuild sync vlm`, or correct the name; did you mean 'vllm'?\n"
     )
 

@@ -129,6 +129,8 @@ def test_broken_reports_are_named_and_the_rest_is_compared() -> None:
     assert "broken: version.json: its version is 2, and 1 is known here: upgrade the older" in text
     assert text.endswith("1000 hosts, newest release 3: all alike, 10 broken reports\n")
     assert len(fleet_table(found)["broken"]) == 10  # type: ignore[arg-type]
+    nothing = render_fleet(compare_hosts((("empty.json", ""),)))
+    assert nothing == "broken: empty.json: it is not a whole report\n0 hosts, 1 broken report\n"
 
 
 def test_reports_from_files_folders_and_stdin(tmp_path: Path) -> None:

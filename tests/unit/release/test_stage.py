@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from envbuild.release.place import Origin
+
 CONTENT = b"0123456789" * 100
 BLOB = descriptor_of(WHEEL, CONTENT)
 
@@ -135,7 +137,7 @@ def test_a_folder_with_another_content_is_passed_over(tmp_path: Path) -> None:
     file = tmp_path / "wrong" / blob_name(BLOB)
     for content in (b"y" * len(CONTENT), CONTENT[:5], CONTENT + b"more"):
         file.write_bytes(content)
-        places = [("wrong", wrong), ("right", Place(CONTENT))]
+        places: list[tuple[str, Origin]] = [("wrong", wrong), ("right", Place(CONTENT))]
         made = Stage(tmp_path / str(len(content) + content[0]), places, note=notes.append)
         assert made.fetch([BLOB], in_place=True) == ()
         assert made.read(BLOB) == CONTENT
