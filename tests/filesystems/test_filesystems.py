@@ -132,7 +132,7 @@ def test_every_verb(fleet: Fleet, mounts: ExitStack, scratch: Path, kind: str) -
 @pytest.mark.parametrize(
     ("kind", "said"),
     [
-        ("noexec", "is mounted noexec"),
+        pytest.param("noexec", "is mounted noexec", marks=SLOW),
         pytest.param("exfat", "has no symbolic links", marks=SLOW),
     ],
 )
@@ -205,6 +205,7 @@ def test_a_cache_on_another_disk(fleet: Fleet, mounts: ExitStack, scratch: Path)
     fleet.assert_sound()
 
 
+@SLOW
 def test_a_store_that_stands_elsewhere(fleet: Fleet, mounts: ExitStack, scratch: Path) -> None:
     """Mounted at a second path it works; where its own path is gone, every verb says so, and a move is the way out."""
     made = scratch / "s"
