@@ -220,7 +220,7 @@ class UvInstaller:
                 hint=disk_space_hint(self.cache, needed),
             )
         )
-        if is_full(self.cache):
+        if is_full(self.cache) or (self.offline and _names_host_error(words)):
             return host
         if self.offline:
             return _not_cached(request, words)
