@@ -131,14 +131,16 @@ class ProjectPage:
                 name = found[1]
                 yield json.loads(f'"{name}"') if "\\" in name else name, found.start()
 
-    def names_with(self, parts: Iterable[str]) -> Iterator[tuple[str, int]]:
-        """The names that have one of these digits or letters in them, as `names` gives them; withdrawn ones too.
+    def wheels_of(self, releases: Iterable[tuple[int, ...]]) -> Iterator[tuple[str, int]]:
+        """The names of wheels whose version has one of these numbers, as `names` gives them; withdrawn ones too.
 
-        A page has thousands of names; the others are passed over by the pattern alone.
+        `(1, 12)` finds 1.12, 1.12.3 and v01.12rc1, and 21.12 as well. A page has thousands of names;
+        the others are passed over by the pattern alone.
         A name with characters that JSON escapes is not decoded, and may be cut: it is no wheel's.
         """
-        wanted = "|".join(map(re.escape, parts))
-        for found in re.finditer(rf'\{{"filename":"([^"]*(?:{wanted})[^"]*)"', self.text):
+        wanted = "|".join(r"\.0*".join(map(str, release)) for release in releases)
+        pattern = rf'\{{"filename":"([^"-]*-[^"-]*(?:{wanted})[^"]*\.whl)"'
+        for found in re.finditer(pattern, self.text):
             yield found[1], found.start()
 
     def file_at(self, place: int) -> IndexFile:
@@ -157,6 +159,11 @@ class ProjectPage:
 def page_with(name: str, text: str) -> ProjectPage:
     """The page of a package with that text."""
     return ProjectPage(name=name, text=text, digest=sha256_hex(text.encode()))
+
+
+def stored_page(name: str, content: bytes) -> ProjectPage:
+    """The page with a text as its bytes were kept; ValueError if they are not ASCII."""
+    return ProjectPage(name=name, text=content.decode("ascii"), digest=sha256_hex(content))
 
 
 def _file_of(entry: Mapping[str, Any]) -> IndexFile:

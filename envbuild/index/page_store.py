@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from envbuild.digest import sha256_hex
-from envbuild.index.page import page_with
+from envbuild.index.page import stored_page
 from envbuild.lean_json import read_ordinary
 from envbuild.posix.files import make_private, write_atomically
 from envbuild.value import value
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from envbuild.index.page import ProjectPage
 
-_FORMAT = 2
+_FORMAT = 3
 _KEPT = 30 * 24 * 3600.0
 """Seconds after which a page that nobody asked for is removed."""
 
@@ -46,7 +46,7 @@ class StoredPage:
 
 
 class PageStore:
-    """A folder of one file for each page; losing it costs time and nothing else."""
+    """A folder with a page's text and what is known of it in a file each; losing it costs time and nothing else."""
 
     def __init__(self, folder: Path, *, clock: Callable[[], float] = time.time) -> None:
         self._folder = folder
@@ -56,10 +56,8 @@ class PageStore:
     def get(self, url: str) -> StoredPage | None:
         """The page at an address; None where nothing is kept, or nothing whole."""
         with suppress(OSError, ValueError, TypeError, KeyError):
-            content = read_ordinary(self._path(url))
-            begin = content.index(b"\n") + 1
-            known = json.loads(content[:begin])
-            page = page_with(str(known["name"]), str(memoryview(content)[begin:], "ascii"))
+            known = json.loads(read_ordinary(self._path(url)))
+            page = stored_page(str(known["name"]), read_ordinary(self._text_path(url)))
             if (known["format"], known["url"], known["digest"]) == (_FORMAT, url, page.digest):
                 return StoredPage(
                     page=page,
@@ -73,18 +71,24 @@ class PageStore:
     def put(self, url: str, page: ProjectPage, headers: Mapping[str, str], source: str) -> None:
         """Keep a page that came with these headers, unless they forbid it; `source` as in `StoredPage`."""
         if "no-store" not in headers.get("Cache-Control", "").lower():
-            self._write(url, page, source, lifetime(headers), _conditions(headers))
+            with suppress(OSError):
+                make_private(self._folder)
+                self._sweep(self._clock())
+                text = self._text_path(url)
+                write_atomically(text, page.text.encode(), mode=0o600, sync=False)
+                self._note(url, page, source, lifetime(headers), _conditions(headers))
 
     def renew(self, url: str, stored: StoredPage, headers: Mapping[str, str]) -> None:
         """Keep a page that its index has confirmed, or sent again, with these headers."""
         seconds, conditions = lifetime(headers), _conditions(headers) or stored.conditions
-        if seconds or conditions != stored.conditions:
-            self._write(url, stored.page, stored.source, seconds, conditions)
-        else:
-            with suppress(OSError):
+        with suppress(OSError):
+            os.utime(self._text_path(url))
+            if seconds or conditions != stored.conditions:
+                self._note(url, stored.page, stored.source, seconds, conditions)
+            else:
                 os.utime(self._path(url))
 
-    def _write(
+    def _note(
         self,
         url: str,
         page: ProjectPage,
@@ -92,8 +96,9 @@ class PageStore:
         seconds: float,
         conditions: tuple[tuple[str, str], ...],
     ) -> None:
+        """Write what is known of a page; its digest says which text it is about."""
         now = self._clock()
-        head = {
+        known = {
             "format": _FORMAT,
             "url": url,
             "name": page.name,
@@ -103,11 +108,8 @@ class PageStore:
             "conditions": conditions,
             "source": source,
         }
-        with suppress(OSError):
-            make_private(self._folder)
-            self._sweep(now)
-            content = b"\n".join((json.dumps(head).encode(), page.text.encode()))
-            write_atomically(self._path(url), content, mode=0o600, sync=False)
+        content = json.dumps(known).encode()
+        write_atomically(self._path(url), content, mode=0o600, sync=False)
 
     def _sweep(self, now: float) -> None:
         """Remove what nobody has asked for in a long time; once a process."""
@@ -121,6 +123,9 @@ class PageStore:
 
     def _path(self, url: str) -> Path:
         return self._folder / sha256_hex(url.encode())
+
+    def _text_path(self, url: str) -> Path:
+        return self._path(url).with_suffix(".page")
 
 
 def _conditions(headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

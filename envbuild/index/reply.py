@@ -81,6 +81,9 @@ class Reply:
 
     def pieces(self, *, decoded: bool = False) -> Iterator[bytes]:
         """The body from this one answer."""
+        decoded = (
+            decoded and "Content-Encoding" in self._response.headers
+        )  # else it is copied twice
         with in_time(self._deadline, self.host), body_faults(self.host):
             for piece in self._response.stream(CHUNK, decode_content=decoded):
                 self._deadline.earn(len(piece))
@@ -93,12 +96,13 @@ class Reply:
         )
         if self.length is not None and self.length > limit:
             raise too_long
-        body = bytearray()
+        pieces, size = [], 0
         for piece in self.stream(decoded=decoded):
-            body += piece
-            if len(body) > limit:
+            pieces.append(piece)
+            size += len(piece)
+            if size > limit:
                 raise too_long
-        return bytes(body)
+        return b"".join(pieces)
 
 
 @contextmanager

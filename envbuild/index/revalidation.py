@@ -64,8 +64,8 @@ def _without_variant(choice: LockedChoice) -> LockedChoice:
 def _wheels(page: ProjectPage, versions: Iterable[Version]) -> dict[Version, list[IndexFile]]:
     """The wheels of each version, however file names spell it."""
     found: dict[Version, list[IndexFile]] = {version: [] for version in versions}
-    for name, place in page.names_with(set(map(_digits, found))):
-        version = version_of(page.name, name) if name.endswith(".whl") else None
+    for name, place in page.wheels_of(set(map(_release, found))):
+        version = version_of(page.name, name)
         if version is not None and version in found:
             found[version].append(page.file_at(place))
     return found
@@ -83,12 +83,12 @@ def _is_listed(wheels: list[IndexFile], choice: LockedChoice) -> bool:
     )
 
 
-def _digits(version: Version) -> str:
-    """Digits that every spelling of a version has: `12` of 1.12.0, which may be written 1.12 or v01.12.0.0."""
+def _release(version: Version) -> tuple[int, ...]:
+    """The numbers that every spelling of a version has: (1, 12) of 1.12.0, which may be written 1.12 or v01.12.0.0."""
     numbers = list(version.release)
-    while numbers and not numbers[-1]:
+    while len(numbers) > 1 and not numbers[-1]:
         numbers.pop()
-    return max(map(str, numbers), key=len, default="")
+    return tuple(numbers)
 
 
 @cache

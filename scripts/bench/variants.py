@@ -117,10 +117,11 @@ class Heavy:
         return measure
 
     def lock_both(self, state: str | None) -> None:
-        """Lock once on each side, not measured; what is declared is the range as it was."""
+        """Lock on each side, not measured, so that both ask the index; what is declared is the range as it was."""
         self.compile(state)(0)
-        self.declare(ONE_RANGE[0])
-        self.project.envbuild("lock")
+        for line in reversed(ONE_RANGE):
+            self.declare(line)
+            self.project.envbuild("lock")
 
     def keep(self, state: str) -> None:
         """Remember lockfiles and caches as they are now."""

@@ -77,14 +77,17 @@ def test_a_page_of_which_nothing_is_said_is_asked_for_again(
     assert (stored.holds, stored.conditions, stored.source) == (False, (), SOURCE)
 
 
-def test_what_is_confirmed_holds_again(store: PageStore, clock: Clock) -> None:
-    """For as long as the index says now; what it does not say again stays."""
+def test_what_is_confirmed_holds_again(store: PageStore, clock: Clock, tmp_path: Path) -> None:
+    """For as long as the index says now; what it does not say again stays, and the text is not written again."""
     store.put(URL, PAGE, {"Cache-Control": "max-age=600", "ETag": '"1"'}, SOURCE)
     clock.now += 700
     stored = store.get(URL)
     assert stored is not None
     assert not stored.holds
+    text = next((tmp_path / "pages").glob("*.page"))
+    written = text.stat().st_ino
     store.renew(URL, stored, {"Cache-Control": "max-age=60"})
+    assert text.stat().st_ino == written
     renewed = store.get(URL)
     assert renewed is not None
     assert renewed.holds
@@ -94,14 +97,18 @@ def test_what_is_confirmed_holds_again(store: PageStore, clock: Clock) -> None:
 def test_a_damaged_file_is_no_page(store: PageStore, tmp_path: Path) -> None:
     """After a loss of power a file may hold anything: it is asked for again."""
     store.put(URL, PAGE, {"ETag": '"1"'}, SOURCE)
-    (file,) = (tmp_path / "pages").iterdir()
-    assert file.stat().st_mode & 0o777 == 0o600
-    whole = file.read_bytes()
-    for damaged in (b"", whole[:-1], whole.replace(b"acme-1.0", b"acme-2.0"), b"[]\n", b"{}\n"):
-        file.write_bytes(damaged)
+    known, text = sorted((tmp_path / "pages").iterdir())
+    assert text.suffix == ".page"
+    for file in (known, text):
+        assert file.stat().st_mode & 0o777 == 0o600
+        whole = file.read_bytes()
+        for damaged in (b"", whole[:-1], whole.replace(b"acme", b"bcme"), b"[]", b"{}", b"\xff"):
+            file.write_bytes(damaged)
+            assert store.get(URL) is None
+        file.unlink()
         assert store.get(URL) is None
-    file.write_bytes(whole)
-    assert store.get(URL) is not None
+        file.write_bytes(whole)
+        assert store.get(URL) is not None
     assert store.get(URL + "x") is None
 
 

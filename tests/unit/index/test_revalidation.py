@@ -134,6 +134,7 @@ def test_a_file_of_several_variants_is_judged_once_and_stands_for_each() -> None
         ("10", "10.0.0"),
         ("1.0rc1", "1.rc.1"),
         ("1.0+cu130", "1.0.0+CU130"),
+        ("1!2.10", "01!02.010"),
     ],
 )
 def test_every_spelling_of_a_version_is_found(version: str, spelled: str) -> None:
