@@ -110,7 +110,9 @@ def unreadable_cert(world: World) -> None:
     world.env["SSL_CERT_FILE"] = str(file)
 
 
-UNREADABLE = r"no certificate can be read in \$SSL_CERT_FILE\s+hint: name a file in PEM form"
+UNREADABLE = (
+    r"no certificate can be read in \$SSL_CERT_FILE\s+hint: set the variable to a file in PEM form"
+)
 CERTIFICATES = (
     Case(name="SSL_CERT_FILE", prepare=cert_file),
     Case(name="SSL_CERT_DIR, hashed", prepare=lambda world: _cert_folder(world, hashed=True)),
