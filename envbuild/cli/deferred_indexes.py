@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from envbuild.cli.context import Context
     from envbuild.commands.lock_jobs import Upgrade
     from envbuild.declaration.index import Bindings
-    from envbuild.index.advisory import Advisory, Release
+    from envbuild.index.advisory import Advisory, AuditedRelease
     from envbuild.index.built_metadata import BuiltMetadataReader
     from envbuild.index.listed_sources import ListedSources
     from envbuild.index.locations import IndexLocation, IndexLocations
@@ -154,8 +154,8 @@ class DeferredIndexes:
         return find_newest(client, locations, lockfile, questions)
 
     def advisories(
-        self, releases: Sequence[Release]
-    ) -> Mapping[Release, tuple[Advisory, ...] | None]:
+        self, releases: Sequence[AuditedRelease]
+    ) -> Mapping[AuditedRelease, tuple[Advisory, ...] | None]:
         """As `AdvisorySource` of `commands.audit` has it."""
         from envbuild.index.advisory import ask_indexes
 

@@ -9,7 +9,7 @@ from envbuild.commands.selection import read_lockfiles, select_drivers
 from envbuild.declaration.index import DEFAULT_INDEX
 from envbuild.errors import IndexFailureError, Problem, UsageError
 from envbuild.finding import Code, Finding
-from envbuild.index.advisory import Release
+from envbuild.index.advisory import AuditedRelease
 from envbuild.lockfile.chains import bounds_on, graph_edges
 from envbuild.lockfile.text import package_line
 from envbuild.requirement.parse import admits, is_newer_release, normalized_name, parse_version
@@ -30,8 +30,8 @@ class AdvisorySource(Protocol):
     """What knows vulnerabilities: a database, or the indexes."""
 
     def advisories(
-        self, releases: Sequence[Release]
-    ) -> Mapping[Release, tuple[Advisory, ...] | None]:
+        self, releases: Sequence[AuditedRelease]
+    ) -> Mapping[AuditedRelease, tuple[Advisory, ...] | None]:
         """The advisories of each release; None for one of which nothing is known."""
         ...
 
@@ -114,7 +114,7 @@ class Audited:
 
     name: str
     version: str
-    releases: tuple[Release, ...]
+    releases: tuple[AuditedRelease, ...]
     lockfile: Lockfile | None
     """The lockfile, for requirements and lines; None for what is installed without one."""
 
@@ -129,7 +129,7 @@ def locked_drivers(
             name=name,
             version=lockfile.version,
             releases=_each(
-                Release(one.index, one.name, one.version)
+                AuditedRelease(one.index, one.name, one.version)
                 for target in lockfile.targets
                 for one in lockfile.packages_for(target)
             ),
@@ -157,7 +157,9 @@ def installed_drivers(
         lockfile = lockfiles.get(driver.name)
         indexes = {one.name: one.index for one in lockfile.packages} if lockfile is not None else {}
         releases = (
-            Release(indexes.get(normalized_name(name), DEFAULT_INDEX), normalized_name(name), at)
+            AuditedRelease(
+                indexes.get(normalized_name(name), DEFAULT_INDEX), normalized_name(name), at
+            )
             for name, at in driver.packages
         )
         found.append(
@@ -171,7 +173,7 @@ def installed_drivers(
     return tuple(found)
 
 
-def _each(releases: Iterable[Release]) -> tuple[Release, ...]:
+def _each(releases: Iterable[AuditedRelease]) -> tuple[AuditedRelease, ...]:
     return tuple(sorted(set(releases), key=lambda one: (one.package, one.version)))
 
 
@@ -219,7 +221,7 @@ def audit(
 
 @value
 class _Judge:
-    known: Mapping[Release, tuple[Advisory, ...] | None]
+    known: Mapping[AuditedRelease, tuple[Advisory, ...] | None]
     ignored: Mapping[str, IgnoredAdvisory]
     """By the id, without regard to case."""
 
@@ -242,7 +244,7 @@ class _Judge:
         )
 
     def _vulnerability(
-        self, driver: Audited, release: Release, advisory: Advisory, *, installed: bool
+        self, driver: Audited, release: AuditedRelease, advisory: Advisory, *, installed: bool
     ) -> Vulnerability:
         lockfile, package = driver.lockfile, release.package
         fixed = _newer(advisory.fixed, release.version)

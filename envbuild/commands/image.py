@@ -35,7 +35,7 @@ from envbuild.release.layout import is_release
 from envbuild.release.oci import (
     MANIFEST,
     Descriptor,
-    Manifest,
+    OciManifest,
     descriptor_of,
     digest_of,
     referrers_tag,
@@ -306,7 +306,7 @@ class Imager:
         there: bytes | None,
     ) -> MadeImage:
         below = base.layers if base is not None else ()
-        manifest = Manifest(
+        manifest = OciManifest(
             artifact_type="",
             config=descriptor_of(CONFIG, config),
             layers=(*below, *(one.blob for one in packed)),

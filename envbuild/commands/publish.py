@@ -23,7 +23,7 @@ from envbuild.release.oci import (
     TITLE,
     WHEEL,
     Descriptor,
-    Manifest,
+    OciManifest,
     descriptor_of,
     digest_of,
     parse_manifest,
@@ -220,7 +220,7 @@ class Publisher:
 
     def _numbered(
         self, draft: Release, layers: tuple[Descriptor, ...], there: bytes | None
-    ) -> tuple[Release, Manifest]:
+    ) -> tuple[Release, OciManifest]:
         """The release with its number: that of the last one if nothing has changed since."""
         from envbuild.release.document import parse_release
 
@@ -248,7 +248,7 @@ class Publisher:
             (TITLE, "envbuild release"),
             (VERSION, str(release.sequence)),
         )
-        manifest = Manifest(
+        manifest = OciManifest(
             artifact_type=RELEASE,
             config=descriptor_of(CONFIG, config, ((TITLE, "release.json"),)),
             layers=layers,

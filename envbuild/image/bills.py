@@ -9,7 +9,7 @@ from envbuild.release.oci import (
     MANIFEST,
     TITLE,
     Descriptor,
-    Manifest,
+    OciManifest,
     descriptor_of,
     digest_of,
     parse_index,
@@ -42,7 +42,7 @@ def attach_bill(driver: str, bill: bytes, image: Descriptor) -> AttachedBill:
     title = ((TITLE, f"{driver}.cdx.json"),)
     layer, config = descriptor_of(SBOM, bill, title), descriptor_of(EMPTY, _EMPTY)
     manifest = render_manifest(
-        Manifest(
+        OciManifest(
             artifact_type=SBOM, config=config, layers=(layer,), subject=image, annotations=title
         )
     )

@@ -20,7 +20,7 @@ _SIDE_BY_SIDE = 8
 _LONGEST_SUMMARY = 200
 
 
-class Release(NamedTuple):
+class AuditedRelease(NamedTuple):
     """One version of a package."""
 
     source: str
@@ -83,11 +83,11 @@ def each_once(advisories: Iterable[Advisory]) -> tuple[Advisory, ...]:
 
 
 def ask_indexes(
-    client: IndexClient, locations: IndexLocations, releases: Sequence[Release]
-) -> Mapping[Release, tuple[Advisory, ...] | None]:
+    client: IndexClient, locations: IndexLocations, releases: Sequence[AuditedRelease]
+) -> Mapping[AuditedRelease, tuple[Advisory, ...] | None]:
     """What each release's index knows of it; None where it has no such data. IndexAnswerError as for pages."""
 
-    def ask(release: Release) -> tuple[Advisory, ...] | None:
+    def ask(release: AuditedRelease) -> tuple[Advisory, ...] | None:
         location = locations.holding(release.source, release.package)
         try:
             content = client.release_json(location, release.package, release.version)

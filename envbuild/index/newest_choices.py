@@ -23,7 +23,7 @@ from collections import defaultdict
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from envbuild.index.reading import Answer, Demand, Reading
+from envbuild.index.reading import ChosenReleases, Reading, RequiredRanges
 from envbuild.index.same_request import settled
 from envbuild.requirement.parse import parse_requirement
 from envbuild.target.wheel_choice import is_stand_in
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from packaging.version import Version
 
-    from envbuild.index.reading import Release
+    from envbuild.index.reading import NamedVersion
     from envbuild.index.served_answers import ServedAnswers
     from envbuild.index.target_view import TargetView
     from envbuild.requirement.parse import PublishedRequirement
@@ -51,7 +51,7 @@ def choose_newest(
     served: ServedAnswers,
     view: TargetView,
     request: ResolveRequest,
-    told: Mapping[Release, tuple[str, ...]],
+    told: Mapping[NamedVersion, tuple[str, ...]],
     *,
     seconds: float,
 ) -> Reading:
@@ -74,7 +74,7 @@ class _Choice:
         served: ServedAnswers,
         view: TargetView,
         request: ResolveRequest,
-        told: Mapping[Release, tuple[str, ...]],
+        told: Mapping[NamedVersion, tuple[str, ...]],
     ) -> None:
         self._served = served
         self._view = view
@@ -153,7 +153,7 @@ class _Choice:
 
     def _read(self) -> Reading:
         return Reading(
-            answer=Answer(
+            answer=ChosenReleases(
                 request=self._request,
                 files={release: self._view.files(*release) for release in self._pins.items()},
                 told=self._told,
@@ -161,7 +161,7 @@ class _Choice:
             went_back=False,
             wheels={release: self._wheel(release[0]) for release in self._pins.items()},
             demands={
-                name: Demand(
+                name: RequiredRanges(
                     ranges=frozenset(self._ranges[name] | self._bounds.get(name, set())),
                     extras=frozenset(self._extras[name]),
                 )

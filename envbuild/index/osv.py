@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from envbuild.index.advisory import Release
+    from envbuild.index.advisory import AuditedRelease
 
 _ECOSYSTEM = "PyPI"
 _LARGEST_ENTRY = 8 << 20
@@ -50,8 +50,8 @@ class OsvDatabase:
     affected: Mapping[str, tuple[Affected, ...]]
 
     def advisories(
-        self, releases: Sequence[Release]
-    ) -> Mapping[Release, tuple[Advisory, ...] | None]:
+        self, releases: Sequence[AuditedRelease]
+    ) -> Mapping[AuditedRelease, tuple[Advisory, ...] | None]:
         """The advisories of each release; a database judges every release."""
         return {one: self._of(one.package, one.version) for one in releases}
 

@@ -54,7 +54,7 @@ from typing import TYPE_CHECKING
 from envbuild.errors import EnvbuildError
 from envbuild.index.newest_choices import choose_newest
 from envbuild.index.page_versions import is_age, moment_of
-from envbuild.index.reading import Answer, compare_readings, read_by
+from envbuild.index.reading import ChosenReleases, compare_readings, read_by
 from envbuild.index.same_request import compare_requests, seen_target, settled
 from envbuild.index.served_answers import ServedAnswers
 from envbuild.index.target_pair import TargetPair
@@ -65,7 +65,7 @@ from envbuild.resolution.tools import ListedPackage
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from envbuild.index.reading import Reading, Release
+    from envbuild.index.reading import NamedVersion, Reading
     from envbuild.index.router import IndexRouter
     from envbuild.resolution.resolution import ListedFile, ResolveRequest
     from envbuild.target.target import Target
@@ -74,7 +74,9 @@ if TYPE_CHECKING:
 class _Run:
     """An answer of uv, and what it read for it, which is looked up once, after the run."""
 
-    def __init__(self, answer: Answer, begun: datetime, reading: Reading | None = None) -> None:
+    def __init__(
+        self, answer: ChosenReleases, begun: datetime, reading: Reading | None = None
+    ) -> None:
         """`reading` is what was read, where that is known."""
         self.answer = answer
         self.begun = begun
@@ -116,7 +118,9 @@ class ProvenRuns:
         """As in `ProvenChoices`."""
         with suppress(ValueError):
             files = {(one.name, parse_version(one.version)): one.files for one in packages}
-            self._add(_Run(Answer(request=request, files=files, told=_told(request)), begun))
+            self._add(
+                _Run(ChosenReleases(request=request, files=files, told=_told(request)), begun)
+            )
 
     def _add(self, run: _Run) -> None:
         with self._guard:
@@ -174,7 +178,7 @@ class ProvenRuns:
         return self._views[key]
 
 
-def _told(request: ResolveRequest) -> dict[Release, tuple[str, ...]]:
+def _told(request: ResolveRequest) -> dict[NamedVersion, tuple[str, ...]]:
     """What the resolver is told that releases require. ValueError if a version is none."""
     return {
         (one.name, parse_version(one.version)): settled(one.requires, request.target)
@@ -183,7 +187,7 @@ def _told(request: ResolveRequest) -> dict[Release, tuple[str, ...]]:
 
 
 def _packages(
-    files: Mapping[Release, tuple[ListedFile, ...]],
+    files: Mapping[NamedVersion, tuple[ListedFile, ...]],
 ) -> tuple[ListedPackage, ...]:
     return tuple(
         ListedPackage(name=name, version=str(version), files=listed)

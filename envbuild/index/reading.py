@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from envbuild.index.target_view import TargetView
     from envbuild.resolution.resolution import ListedFile, ResolveRequest
 
-Release = tuple[str, "Version"]
+NamedVersion = tuple[str, "Version"]
 """A package, normalised, and a version."""
 
 
 @value
-class Demand:
+class RequiredRanges:
     """What the driver and the METADATA that was read require of a package."""
 
     ranges: frozenset[str]
@@ -36,14 +36,14 @@ class Demand:
 
 
 @value
-class Answer:
+class ChosenReleases:
     """What a resolver has chosen for a request."""
 
     request: ResolveRequest
-    files: Mapping[Release, tuple[ListedFile, ...]]
+    files: Mapping[NamedVersion, tuple[ListedFile, ...]]
     """The pins, each with the files that the resolver listed of it."""
 
-    told: Mapping[Release, tuple[str, ...]]
+    told: Mapping[NamedVersion, tuple[str, ...]]
     """What it was told that releases require, open markers settled."""
 
 
@@ -51,20 +51,20 @@ class Answer:
 class Reading:
     """What a resolver may have read for an answer."""
 
-    answer: Answer
+    answer: ChosenReleases
     went_back: bool
     """Whether it may have read METADATA of a version that it would take before the pin; else it read only the pins'."""
 
-    wheels: Mapping[Release, str]
+    wheels: Mapping[NamedVersion, str]
     """The releases whose METADATA it may have read, and in which wheel."""
 
-    demands: Mapping[str, Demand]
+    demands: Mapping[str, RequiredRanges]
 
 
 class _Lookup:
     """Finds out what was read."""
 
-    def __init__(self, served: ServedAnswers, view: TargetView, answer: Answer) -> None:
+    def __init__(self, served: ServedAnswers, view: TargetView, answer: ChosenReleases) -> None:
         self._served = served
         self._view = view
         self._told = answer.told
@@ -73,14 +73,14 @@ class _Lookup:
             for release, files in answer.files.items()
         }
 
-    def wheel(self, release: Release) -> str | None:
+    def wheel(self, release: NamedVersion) -> str | None:
         """The wheel of a release that the target prefers; None if it can take none."""
         if release in self._chosen:
             return self._chosen[release]
         found = self._view.preferred(*release)
         return found.filename if found is not None else None
 
-    def was_read(self, release: Release) -> bool:
+    def was_read(self, release: NamedVersion) -> bool:
         """Whether the resolver may have read a release's METADATA, or was told it."""
         wheel = self.wheel(release)
         return wheel is not None and (
@@ -92,13 +92,13 @@ class _Lookup:
         told = {version for package, version in self._told if package == name}
         return self._served.asked_versions(name) | told
 
-    def requires(self, release: Release) -> tuple[str, ...]:
+    def requires(self, release: NamedVersion) -> tuple[str, ...]:
         """What a release requires as the resolver has read it."""
         if release in self._told:
             return self._told[release]
         return self._served.metadata(release[0], self.wheel(release) or "").requires
 
-    def went_back(self, pins: Iterable[Release]) -> bool:
+    def went_back(self, pins: Iterable[NamedVersion]) -> bool:
         """As in `Reading`."""
         return any(
             (version > pin or (pin.is_prerelease and version != pin))
@@ -107,7 +107,7 @@ class _Lookup:
             for version in self.versions(name)
         )
 
-    def reached(self, texts: Iterable[str]) -> Iterator[Release]:
+    def reached(self, texts: Iterable[str]) -> Iterator[NamedVersion]:
         """Every release that may have been read on the way from these requirements."""
         waiting: list[Iterable[str]] = [texts]
         looked_at: set[str] = set()
@@ -120,8 +120,8 @@ class _Lookup:
                         waiting.append(self.requires(release))
 
     def demands(
-        self, releases: Iterable[Release], own: Iterable[str], constraints: Iterable[str]
-    ) -> Mapping[str, Demand]:
+        self, releases: Iterable[NamedVersion], own: Iterable[str], constraints: Iterable[str]
+    ) -> Mapping[str, RequiredRanges]:
         """What all of them require, and the driver."""
         required = [("", text) for text in own]
         required += [(one[0], text) for one in releases for text in self.requires(one)]
@@ -139,12 +139,12 @@ class _Lookup:
             if one.name in ranges:
                 ranges[one.name].add(one.specifier)
         return {
-            name: Demand(ranges=frozenset(found), extras=asked[name])
+            name: RequiredRanges(ranges=frozenset(found), extras=asked[name])
             for name, found in ranges.items()
         }
 
 
-def read_by(served: ServedAnswers, view: TargetView, answer: Answer) -> Reading:
+def read_by(served: ServedAnswers, view: TargetView, answer: ChosenReleases) -> Reading:
     """What was read for an answer, as its target is seen. ValueError if that cannot be said."""
     lookup = _Lookup(served, view, answer)
     asked = answer.request
@@ -169,7 +169,7 @@ def read_by(served: ServedAnswers, view: TargetView, answer: Answer) -> Reading:
 
 def compare_readings(
     pair: TargetPair, reading: Reading
-) -> Mapping[Release, tuple[ListedFile, ...]]:
+) -> Mapping[NamedVersion, tuple[ListedFile, ...]]:
     """The files that the second target can take of each pin of the first.
 
     ValueError if the resolver may take other versions on it. What takes no further reading is compared first.

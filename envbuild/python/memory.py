@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.lean_json import open_ordinary
 from envbuild.posix.files import write_atomically
-from envbuild.python.probe import Answer, answer_from_fields
+from envbuild.python.probe import PythonAnswer, answer_from_fields
 from envbuild.value import as_dict, value
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Remembered:
 
     size: int
     mtime_ns: int
-    answer: Answer
+    answer: PythonAnswer
 
     def as_fields(self) -> dict[str, object]:
         """The same as JSON takes it."""
@@ -59,7 +59,7 @@ class Memory:
         same = (remembered.size, remembered.mtime_ns) == (status.st_size, status.st_mtime_ns)
         return remembered if same else None
 
-    def note(self, path: str, status: os.stat_result, answer: Answer) -> Remembered:
+    def note(self, path: str, status: os.stat_result, answer: PythonAnswer) -> Remembered:
         """Remember an answer; `status` is the file's status before it was asked."""
         remembered = Remembered(size=status.st_size, mtime_ns=status.st_mtime_ns, answer=answer)
         self._pythons[path] = remembered

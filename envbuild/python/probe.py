@@ -58,7 +58,7 @@ print(json.dumps({
 
 
 @value
-class Answer:
+class PythonAnswer:
     """A Python's answer about itself."""
 
     version: str
@@ -81,7 +81,7 @@ class Answer:
     """Why it cannot be used for environments; empty if it can."""
 
 
-_FIELDS = field_names(Answer)
+_FIELDS = field_names(PythonAnswer)
 
 
 def executables_of(prefix: Path) -> list[str]:
@@ -90,7 +90,7 @@ def executables_of(prefix: Path) -> list[str]:
     return sorted(map(str, found))
 
 
-def ask_python(path: str, runner: Runner, environment: Mapping[str, str]) -> Answer | None:
+def ask_python(path: str, runner: Runner, environment: Mapping[str, str]) -> PythonAnswer | None:
     """Run the executable for its answer; None if it does not start, fails, hangs or prints something else."""
     command = Command(
         argv=(path, "-I", "-S", "-c", _QUESTION),
@@ -105,8 +105,8 @@ def ask_python(path: str, runner: Runner, environment: Mapping[str, str]) -> Ans
     return parse_answer(completed.stdout) if completed.code == 0 else None
 
 
-def parse_answer(text: str) -> Answer | None:
-    """The line that a Python printed → Answer, or None if it is invalid."""
+def parse_answer(text: str) -> PythonAnswer | None:
+    """The line that a Python printed → PythonAnswer, or None if it is invalid."""
     try:
         fields = json.loads(text)
     except ValueError:
@@ -114,12 +114,12 @@ def parse_answer(text: str) -> Answer | None:
     return answer_from_fields(fields)
 
 
-def answer_from_fields(fields: object) -> Answer | None:
-    """A parsed JSON value → Answer, or None if a field is missing or is no text."""
+def answer_from_fields(fields: object) -> PythonAnswer | None:
+    """A parsed JSON value → PythonAnswer, or None if a field is missing or is no text."""
     if not isinstance(fields, dict):
         return None
     texts = {name: text for name in _FIELDS if isinstance(text := fields.get(name), str)}
-    return Answer(**texts) if len(texts) == len(_FIELDS) else None
+    return PythonAnswer(**texts) if len(texts) == len(_FIELDS) else None
 
 
 def is_shareable(executable: str, stdlib: str) -> bool:

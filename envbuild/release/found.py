@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from envbuild.release.document import Release
-    from envbuild.release.oci import Descriptor, Manifest
+    from envbuild.release.oci import Descriptor, OciManifest
     from envbuild.release.place import Origin
     from envbuild.release.stage import Stage
 
@@ -28,7 +28,7 @@ class FoundRelease:
     """A release, as a place has it."""
 
     release: Release
-    manifest: Manifest
+    manifest: OciManifest
     digest: str
     """The manifest's."""
 

@@ -90,7 +90,7 @@ class Descriptor:
 
 
 @value
-class Manifest:
+class OciManifest:
     """The manifest of an artifact, or of an image."""
 
     artifact_type: str
@@ -135,7 +135,7 @@ def media_type_of(content: bytes) -> str:
     return str(_loaded(content).get("mediaType", MANIFEST))
 
 
-def render_manifest(manifest: Manifest) -> bytes:
+def render_manifest(manifest: OciManifest) -> bytes:
     """The bytes of a manifest: the same for the same value."""
     table: dict[str, object] = {"schemaVersion": 2, "mediaType": MANIFEST}
     if manifest.artifact_type:
@@ -148,13 +148,13 @@ def render_manifest(manifest: Manifest) -> bytes:
     return json.dumps(table, separators=(",", ":")).encode("ascii")
 
 
-def parse_manifest(content: bytes) -> Manifest:
+def parse_manifest(content: bytes) -> OciManifest:
     """A manifest's bytes → value; ValueError says what is wrong."""
     table = _loaded(content)
     try:
         if table.get("mediaType", MANIFEST) != MANIFEST:
             raise ValueError(f"it is a {str(table['mediaType'])[:80]}, not a manifest")
-        return Manifest(
+        return OciManifest(
             artifact_type=str(table.get("artifactType", "")),
             config=parse_descriptor(table["config"]),
             layers=tuple(map(parse_descriptor, table["layers"])),

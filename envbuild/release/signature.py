@@ -18,7 +18,7 @@ from envbuild.release.oci import (
     SSHSIG,
     TITLE,
     Descriptor,
-    Manifest,
+    OciManifest,
     parse_manifest,
     render_manifest,
 )
@@ -65,7 +65,7 @@ def _signature_manifest(signature: bytes) -> bytes:
     """The artifact under the signature's tag; the signature itself is in its manifest too."""
     layer = described(SSHSIG, signature, ((TITLE, "release.sig"),))
     return render_manifest(
-        Manifest(
+        OciManifest(
             artifact_type=SIGNATURE,
             config=replace(described(EMPTY, _NOTHING), data=_NOTHING),
             layers=(replace(layer, data=signature),),

@@ -41,7 +41,7 @@ def fail(message: str) -> NoReturn:
     sys.exit(f"error: {message}")
 
 
-class Place:
+class ReleasePlace:
     """A release in a tar or a folder."""
 
     def __init__(self, path: str) -> None:
@@ -92,7 +92,7 @@ def main(argv: list[str]) -> int:
     )
     given = options.parse_args(argv)
     kind, _, path = given.source.rpartition(":")
-    place = Place(path if kind in ("tar", "dir") else given.source)
+    place = ReleasePlace(path if kind in ("tar", "dir") else given.source)
     digest, listed = find_release(place)
     if given.key is not None:
         check_signature(place, digest, listed, given.key)
@@ -114,7 +114,7 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def find_release(place: Place) -> tuple[str, dict[str, str]]:
+def find_release(place: ReleasePlace) -> tuple[str, dict[str, str]]:
     """The digest of the release's manifest, and that of each tag."""
     try:
         entries = json.loads(place.read("index.json"))["manifests"]
@@ -129,7 +129,7 @@ def find_release(place: Place) -> tuple[str, dict[str, str]]:
     return next(iter(named.values())), listed
 
 
-def check_signature(place: Place, digest: str, listed: dict[str, str], key: str) -> None:
+def check_signature(place: ReleasePlace, digest: str, listed: dict[str, str], key: str) -> None:
     """End unless the key has signed the release."""
     tag = f"{digest.replace(':', '-')}.sig"
     if tag not in listed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -39,3 +40,15 @@ def test_names_are_those_of_the_glossary(file: Path) -> None:
     assert [
         name for name, word in words if word != "shared" and PRIVATE.fullmatch(word.lower())
     ] == []
+
+
+def test_no_class_name_stands_twice() -> None:
+    """A name says which class is meant; `envbuild.api` alone has names of its own, for those who use it."""
+    found = Counter(
+        name
+        for file in SOURCE.rglob("*.py")
+        if file.name != "api.py"
+        for name in re.findall(r"^class (\w+)", file.read_text(encoding="utf-8"), re.MULTILINE)
+        if not name.startswith("_")
+    )
+    assert [name for name, count in found.items() if count > 1] == []

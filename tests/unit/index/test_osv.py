@@ -11,7 +11,7 @@ import pytest
 
 from envbuild.errors import UsageError
 from envbuild.index import osv
-from envbuild.index.advisory import Release
+from envbuild.index.advisory import AuditedRelease
 from envbuild.index.osv import read_database
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def entry(*events: dict[str, str], name: str = "Tool", **more: Any) -> dict[str,
 def found(folder: Path, *versions: str) -> list[str]:
     """The versions of `tool` that the database says are vulnerable."""
     database = read_database(folder, {"tool"})
-    releases = [Release("default", "tool", version) for version in versions]
+    releases = [AuditedRelease("default", "tool", version) for version in versions]
     return [one.version for one, said in database.advisories(releases).items() if said]
 
 
@@ -93,7 +93,7 @@ def test_one_vulnerability_under_two_names(tmp_path: Path) -> None:
     first = entry({"introduced": "0"}, {"fixed": "2"})
     second = entry({"introduced": "0"}, {"fixed": "1.5"}, id="PYSEC-1", aliases=["cve-1"])
     database = read_database(write(tmp_path / "osv", one=first, two=second), {"tool"})
-    release = Release("default", "tool", "1.0")
+    release = AuditedRelease("default", "tool", "1.0")
     (one,) = database.advisories([release])[release] or ()
     assert (one.id, one.fixed, one.severity) == ("GHSA-1", ("2", "1.5"), "HIGH")
     assert "PYSEC-1" in one.aliases

@@ -9,7 +9,7 @@ import pytest
 from envbuild.errors import IndexFailureError, NoError
 from envbuild.release.compression import compress
 from envbuild.release.found import FoundRelease, find_release, refuse_old
-from envbuild.release.oci import CONFIG, RELEASE, Manifest, descriptor_of, render_manifest
+from envbuild.release.oci import CONFIG, RELEASE, OciManifest, descriptor_of, render_manifest
 from envbuild.release.stage import Stage
 from envbuild.value import replace
 from tests.unit.release.test_document import CONTENT
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from envbuild.release.oci import Descriptor
 
 CONFIG_BYTES = compress(CONTENT)
-MANIFEST = Manifest(artifact_type=RELEASE, config=descriptor_of(CONFIG, CONFIG_BYTES), layers=())
+MANIFEST = OciManifest(artifact_type=RELEASE, config=descriptor_of(CONFIG, CONFIG_BYTES), layers=())
 
 
 class Place:

@@ -15,7 +15,7 @@ from envbuild.release.oci import (
     RELEASE,
     WHEEL,
     Descriptor,
-    Manifest,
+    OciManifest,
     descriptor_of,
     render_manifest,
 )
@@ -30,7 +30,7 @@ WHEEL_BLOB = descriptor_of(WHEEL, b"wheel")
 def manifest(text: str = "config") -> bytes:
     """A release's manifest."""
     config = descriptor_of(CONFIG, text.encode())
-    return render_manifest(Manifest(artifact_type=RELEASE, config=config, layers=(WHEEL_BLOB,)))
+    return render_manifest(OciManifest(artifact_type=RELEASE, config=config, layers=(WHEEL_BLOB,)))
 
 
 def put(folder: LayoutFolder, blob: Descriptor, content: bytes) -> None:

@@ -11,7 +11,7 @@ from envbuild.release.oci import (
     RELEASE,
     TITLE,
     WHEEL,
-    Manifest,
+    OciManifest,
     descriptor_of,
     parse_index,
     parse_manifest,
@@ -22,7 +22,7 @@ from envbuild.release.oci import (
 from envbuild.value import replace
 
 LAYER = descriptor_of(WHEEL, b"wheel", ((TITLE, "x-1.0-py3-none-any.whl"),))
-MANIFEST = Manifest(
+MANIFEST = OciManifest(
     artifact_type=RELEASE,
     config=descriptor_of("application/x", b"config"),
     layers=(LAYER, replace(LAYER, data=b"wheel")),
