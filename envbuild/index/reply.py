@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import urllib3
 
-    from envbuild.index.connections import Deadline
+    from envbuild.index.deadline import Deadline
 
 CHUNK = 1 << 18
 """Bytes in memory while a body streams."""

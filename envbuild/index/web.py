@@ -9,15 +9,10 @@ from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 from envbuild.index.answer import Fault, fault_of_status
-from envbuild.index.connections import (
-    Deadline,
-    Watchdog,
-    make_manager,
-    proxies_of,
-    proxy_for,
-    watched_by,
-)
+from envbuild.index.connections import make_manager, watched_by
 from envbuild.index.continued import continued
+from envbuild.index.deadline import Watchdog
+from envbuild.index.proxies import proxies_of, proxy_for
 from envbuild.index.redirects import check_address, check_descent, next_url
 from envbuild.index.reply import Reply, in_time
 from envbuild.index.retrying import LONGEST_PAUSE, retry_after, with_retries
@@ -30,6 +25,8 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     import urllib3
+
+    from envbuild.index.deadline import Deadline
 
 CONNECT_TIMEOUT = 10.0
 """Seconds that a connection may take."""

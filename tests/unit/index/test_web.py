@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from envbuild.index.connections import proxies_of, proxy_for
+from envbuild.index.proxies import proxies_of, proxy_for
 from envbuild.index.remote_file import RangesUnsupportedError, RemoteFile
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from envbuild.index.connections import is_exempt, proxies_of, proxy_for
+from envbuild.index.proxies import is_exempt, proxies_of, proxy_for
 from envbuild.index.retrying import retry_after
 
 
