@@ -63,12 +63,14 @@ def _restrict(told: dict[str, object], user: list[int] | None) -> None:
 
 def _reap(child: int, alive: int) -> int:
     """The child's exit status, as a shell has it."""
+    watch = select.poll()  # select() cannot take a number above 1023
+    watch.register(alive)
     while True:
         pid, status = os.waitpid(-1, os.WNOHANG)
         if pid == child:
             code = os.waitstatus_to_exitcode(status)
             return 128 - code if code < 0 else code
-        if pid == 0 and select.select([alive], [], [], _LOOK)[0]:
+        if pid == 0 and watch.poll(_LOOK * 1000):
             os.killpg(0, signal.SIGKILL)  # which the first process of a namespace survives
             return _UNUSABLE
 
