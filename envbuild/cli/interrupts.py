@@ -16,6 +16,8 @@ _SOON = 0.05
 """Seconds in which the main thread takes a signal by itself."""
 
 _heard = threading.Event()
+_listening = threading.Event()
+"""Whether this process has its pipe and its thread; a program that runs many commands in itself needs no more."""
 
 
 def hear_interrupts() -> None:
@@ -28,6 +30,12 @@ def hear_interrupts() -> None:
     for number in _SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as `nohup` has it, or a shell's `&`
             signal.signal(number, _interrupt)
+    if not _listening.is_set():
+        _listening.set()
+        _listen()
+
+
+def _listen() -> None:
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)

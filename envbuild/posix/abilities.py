@@ -7,6 +7,7 @@ import fcntl
 import os
 import shutil
 import tempfile
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,9 @@ FICLONE = 0x40049409
 
 SCRATCH = ".envbuild-probe-"
 """What the names of probed folders begin with."""
+
+_LONGEST = 3600
+"""Seconds that no probe takes."""
 
 _OFD_SETLK = 37
 _TIME = 1_600_000_000_123_456_789
@@ -110,7 +114,8 @@ def _clone(source: Path, target: Path) -> None:
 
 
 def remove_left(folder: Path) -> None:
-    """Remove what a killed probe has left."""
+    """Remove what a killed probe has left; younger folders may be those of commands that run at the same time."""
     for path in folder.glob(f"{SCRATCH}*"):
         with suppress(OSError):
-            shutil.rmtree(path)
+            if path.stat().st_mtime < time.time() - _LONGEST:
+                shutil.rmtree(path)

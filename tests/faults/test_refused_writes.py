@@ -14,7 +14,7 @@ import pytest
 
 from tests.conftest import remove_tree
 from tests.faults import fleet
-from tests.support.command_line import declare_drivers
+from tests.support.command_line import ASKS_UV, declare_drivers
 from tests.support.wheels import Wheel, command_wheel
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def declared(run_envbuild: CommandLine, index: IndexServer, python_version: str)
     ballast: dict[str, str | bytes] = {"big/__init__.py": "", "big/data.bin": os.urandom(8 << 20)}
     index.add(command_wheel("web", requires=("base", "big")), Wheel(name="base"))
     index.add(Wheel(name="big", files=ballast))
-    run_envbuild.declare(declare_drivers({"web": ["web"]}, python=python_version))
+    run_envbuild.declare(declare_drivers({"web": [f"web{ASKS_UV}"]}, python=python_version))
     return run_envbuild
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from envbuild.posix.file_locks import locked_if_free
-from tests.support.command_line import declare_drivers
+from tests.support.command_line import ASKS_UV, declare_drivers
 from tests.support.fault_proxy import Hang, Trickle
 from tests.support.process_tree import descendants, is_alive, wait_until
 from tests.support.wheels import Wheel, command_wheel
@@ -106,11 +106,18 @@ def test_an_interrupted_sync(
 
 @pytest.mark.parametrize("how", SIGNALS)
 def test_an_interrupted_lock(
-    slow: CommandLine, faults: FaultProxy, project: Path, scratch: Path, how: signal.Signals
+    slow: CommandLine,
+    faults: FaultProxy,
+    project: Path,
+    scratch: Path,
+    python_version: str,
+    how: signal.Signals,
 ) -> None:
     """Exit 130 while uv resolves: no child, lockfile or scratch file is left; the next lock converges."""
     temporary = scratch / "tmp"
     temporary.mkdir()
+    declared = declare_drivers({"web": [f"web{ASKS_UV}"]}, python=python_version)
+    slow.declare(declared)
     struck = faults.inject(r"/simple/slow/", Hang())
     more = {"ENVBUILD_INDEX_DEFAULT_URL": faults.url, "TMPDIR": str(temporary)}
     process = slow.start("lock", env=more)

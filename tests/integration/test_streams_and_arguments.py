@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.command_line import declare_drivers
+from tests.support.command_line import ASKS_UV, declare_drivers
 from tests.support.wheels import Wheel, command_wheel
 
 if TYPE_CHECKING:
@@ -109,9 +109,7 @@ def test_a_cache_that_cannot_be_made_is_the_hosts_fault(
     """A user without a home that can be written is told which variable helps; nothing else needs the cache."""
     without = {"XDG_CACHE_HOME": "/dev/null/cache"}
     assert locked("lock", "--upgrade", env=without).code == 0
-    locked.declare(
-        declare_drivers({"web": ["web>=0.1.dev0"]}, python=python_version)
-    )  # uv is asked
+    locked.declare(declare_drivers({"web": [f"web{ASKS_UV}"]}, python=python_version))
     done = locked("lock", "--upgrade", env=without)
     assert done.code == 5, done
     assert "XDG_CACHE_HOME" in done.stderr

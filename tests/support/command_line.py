@@ -144,6 +144,10 @@ def declare_drivers(drivers: Mapping[str, Sequence[str]], *, python: str, more: 
     return "".join((head, *tables, f"\n{more}" if more else ""))
 
 
+ASKS_UV = ">=0.dev0"
+"""A range for which uv is always asked, as `envbuild.index.newest_choices` judges no pre-releases."""
+
+
 def host_platform() -> str:
     """A platform that this host runs, as `drivers.toml` spells it."""
     machine = os.uname().machine
