@@ -66,8 +66,11 @@ def _prepare(root: Path) -> None:
 
 def refuse_foreign_folder(root: Path) -> None:
     """HostError for a folder with files that are not envbuild's."""
+    from envbuild.posix.abilities import SCRATCH
+
+    scratch = (f".{MARKER}.", SCRATCH)  # of commands that make the store at the same time
     with os.scandir(root) as entries:
-        names = {entry.name for entry in entries if not entry.name.startswith(f".{MARKER}.")}
+        names = {entry.name for entry in entries if not entry.name.startswith(scratch)}
     if names - {*_PUBLIC, *_PRIVATE, *_OF_DISKS, MARKER}:
         message = f"{root} has other files and is not a store"
         raise HostError(Problem(message=message, hint="name an empty or a new folder"))
