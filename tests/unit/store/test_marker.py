@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from envbuild.errors import HostError, UsageError
+from envbuild.posix.abilities import SCRATCH
 from envbuild.store.guard import MARKER
 from envbuild.store.marker import check_environment_path, check_store_path
 from envbuild.store.store import Store
@@ -53,6 +54,13 @@ def test_a_folder_with_other_things_is_no_store(store: Path, name: str) -> None:
         Store(root=store).prepare()
     assert [path.name for path in store.iterdir()] == [name]
     assert (store / name).read_text() == "mine"
+
+
+def test_what_another_command_tries_there_is_no_other_thing(store: Path) -> None:
+    """Commands that make the store at the same time each try its file system; a killed one leaves its folder."""
+    (store / f"{SCRATCH}x").mkdir(parents=True)
+    Store(root=store).prepare()
+    assert (store / MARKER).is_file()
 
 
 def test_an_empty_folder_may_become_a_store(store: Path) -> None:
