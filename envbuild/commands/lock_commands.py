@@ -29,18 +29,22 @@ def record_commands(
     """
     known, given = _known(job.previous), lockfile
     lockfile = replace(
-        lockfile, packages=tuple(replace(one, commands=None) for one in lockfile.packages)
+        lockfile,
+        packages=tuple(
+            one if one.commands is None else replace(one, commands=None)
+            for one in lockfile.packages
+        ),
     )
     while packages := packages_to_look_at(job.driver, lockfile):
         asked = {_first_file(one, files).sha256: _first_file(one, files) for one in packages}
         unknown = tuple(file for sha256, file in asked.items() if sha256 not in known)
         if unknown:
             known |= metadata.commands(unknown)
-        looked = {one: known[one.files[0].sha256] for one in packages}
         lockfile = replace(
             lockfile,
             packages=tuple(
-                replace(one, commands=looked.get(one, one.commands)) for one in lockfile.packages
+                replace(one, commands=known[one.files[0].sha256]) if one in packages else one
+                for one in lockfile.packages
             ),
         )
     return given if lockfile.packages == given.packages else lockfile

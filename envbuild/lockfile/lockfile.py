@@ -233,7 +233,11 @@ class Lockfile:
 
     def packages_for(self, target: Target) -> tuple[LockedPackage, ...]:
         """The packages of a target, ordered by name; those of the host come last."""
-        return tuple(package for package in self.every_package if target in package.targets)
+        return tuple(
+            package
+            for package in self.every_package
+            if package.targets is self.targets or target in package.targets
+        )
 
     @property
     def every_package(self) -> tuple[LockedPackage, ...]:

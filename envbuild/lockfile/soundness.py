@@ -156,12 +156,7 @@ def asked_by(lockfile: Lockfile, target: Target) -> DriverLines:
 
 def judge_target(lockfile: Lockfile, target: Target) -> Iterator[Unmet]:
     """Every unsatisfied requirement on one of a lockfile's targets."""
-    packages = (
-        package
-        for package in lockfile.every_package
-        if package.targets is lockfile.targets or target in package.targets
-    )
-    return judge(asked_by(lockfile, target), packages, target)
+    return judge(asked_by(lockfile, target), lockfile.packages_for(target), target)
 
 
 def unsound_reasons(lockfile: Lockfile) -> tuple[str, ...]:

@@ -55,10 +55,11 @@ def merge_resolutions(
             name=name,
             version=version,
             index=index,
-            targets=tuple(target for target, _ in chosen),
+            # one tuple for most packages, which is compared by identity
+            targets=targets if len(chosen) == len(targets) else tuple(one for one, _ in chosen),
             requires=requires,
             required_by=tuple(
-                sorted(set().union(*(asked_by[target, name] for target, _ in chosen)))
+                sorted(set().union(*(asked_by[target][name] for target, _ in chosen)))
             ),
             files=_files(chosen, metadata),
             requires_python=requires_python,
@@ -78,7 +79,7 @@ def merge_resolutions(
                 package,
                 targets=on,
                 required_by=tuple(
-                    sorted(set().union(*(asked_by[target, package.name] for target in on)))
+                    sorted(set().union(*(asked_by[target][package.name] for target in on)))
                 ),
             )
             for package in inherited
@@ -123,17 +124,17 @@ def _requirers(
     resolutions: tuple[Resolution, ...],
     metadata: Mapping[str, PublishedMetadata],
     inherited: tuple[LockedPackage, ...],
-) -> dict[tuple[Target, str], set[str]]:
+) -> dict[Target, dict[str, set[str]]]:
     """For every target and package, the packages that require it there."""
-    asked_by: dict[tuple[Target, str], set[str]] = {}
+    asked_by: dict[Target, dict[str, set[str]]] = {}
     for resolution in resolutions:
         published = {file.package: metadata[file.content].requires for file in resolution.files}
         target = resolution.target
         published |= {one.name: one.requires for one in inherited if target in one.targets}
-        for name in published:
-            asked_by[target, name] = set()
+        there: dict[str, set[str]] = {name: set() for name in published}
         for edge in active_edges(inputs.requires_on(target), published, target, inputs.overrides):
             # an extra that requires another extra of its own package adds nothing
-            if edge.package in published and edge.package != edge.requirer:
-                asked_by[resolution.target, edge.package].add(edge.requirer or ".")
+            if edge.package in there and edge.package != edge.requirer:
+                there[edge.package].add(edge.requirer or ".")
+        asked_by[target] = there
     return asked_by
