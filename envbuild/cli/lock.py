@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 from envbuild.cli.folders import is_own_declaration, user_folder
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 _SIDE_BY_SIDE = 2
 """Resolutions for each processor, because each waits for the index for some of the time."""
+
+_COLLECTED_AFTER = 50_000
+"""New objects before the collector looks for cycles; a lock makes many values, and hardly a cycle."""
 
 
 def _at_once(arguments: Arguments, environment: Mapping[str, str]) -> Text | None:
@@ -206,6 +210,7 @@ def _lock(
     from envbuild.cli.deferred_indexes import DeferredIndexes
     from envbuild.commands.lock import Upgrade
 
+    gc.set_threshold(_COLLECTED_AFTER)
     upgrade = _upgrade(arguments)
     with DeferredIndexes(context, upgrade) as indexes:
         locker = _locker(context, arguments, indexes, progress)

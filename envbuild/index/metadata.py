@@ -143,12 +143,13 @@ class MetadataReader:
     def _listed(self, location: IndexLocation, file: ResolvedFile) -> IndexFile:
         """The file as its index's page lists it."""
         page = self.client.project_page(location, file.package)
-        listed = page.file(file.file)
-        if listed is None:
+        listed = tuple(page.named(file.file))
+        if not listed:
             raise bad_answer(Fault.NOT_FOUND, location, file.package, file.file)
-        if len(digests := page.digests(file.file)) > 1:
+        digests = dict.fromkeys(one.sha256 for one in listed)
+        if len(digests) > 1:
             raise two_contents(location, file.package, file.file, digests)
-        return replace(listed, sha256=file.sha256)
+        return replace(listed[0], sha256=file.sha256)
 
     def _built(self, location: IndexLocation, file: ResolvedFile) -> WheelMetadata:
         """METADATA of what a source distribution is built into."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -52,7 +51,7 @@ class Fleet:
         def measure(number: int) -> Sample:
             if cold:
                 for name in ("locks", "cache"):
-                    shutil.rmtree(self.project.folder / name, ignore_errors=True)
+                    _put_aside(self.project.folder / name, number)
             return self.project.call("lock", *arguments, watch=True)(number)
 
         return measure
@@ -68,13 +67,19 @@ class Fleet:
 
         def measure(number: int) -> Sample:
             if cold:
-                shutil.rmtree(cache, ignore_errors=True)
+                _put_aside(cache, number)
                 for driver in self.drivers:
                     (self._by_uv / driver / "uv.lock").unlink(missing_ok=True)
             env = self.place.environment(UV_DEFAULT_INDEX=self.index)
             return Call(argv=("/bin/sh", "-c", script), env=env, cwd=self._by_uv)(number)
 
         return measure
+
+
+def _put_aside(folder: Path, number: int) -> None:
+    """Away with it, but not deleted: ext4 looks at every inode that was deleted lately before it gives a new one."""
+    if folder.exists():
+        folder.rename(folder.with_name(f"{folder.name}-before-{number}"))
 
 
 def measure_first_locks(place: Place, rounds: int) -> Iterator[Row]:
