@@ -11,6 +11,7 @@ import zlib
 from typing import TYPE_CHECKING, TypeGuard
 
 from envbuild.errors import HostError, IndexFailureError, Problem
+from envbuild.posix.unpacking import unpack_tar
 from envbuild.value import value
 
 if TYPE_CHECKING:
@@ -158,25 +159,17 @@ def _broken(name: str, reason: str) -> IndexFailureError:
 
 def _untar(archive: Path, folder: Path) -> None:
     with tarfile.open(archive, mode="r:*") as opened:
-        left, count = _MOST_BYTES, 0
-        for member in opened:
-            left, count = left - member.size, count + 1
-            _refuse_endless(left, count)
-            opened.extract(member, folder, filter="data")
+        unpack_tar(opened, folder, most_bytes=_MOST_BYTES, most_files=_MOST_FILES)
 
 
 def _unzip(archive: Path, folder: Path) -> None:
     with zipfile.ZipFile(archive) as opened:
         members = opened.infolist()
-        _refuse_endless(_MOST_BYTES - sum(one.file_size for one in members), len(members))
+        if sum(one.file_size for one in members) > _MOST_BYTES:
+            raise ValueError(f"it unpacks to more than {_MOST_BYTES >> 30} GiB")
+        if len(members) > _MOST_FILES:
+            raise ValueError(f"it has more than {_MOST_FILES} files")
         for member in members:
             if member.filename.startswith("/") or ".." in member.filename.split("/"):
                 raise ValueError(f"{member.filename!r} leaves the archive")
             opened.extract(member, folder)
-
-
-def _refuse_endless(left: int, count: int) -> None:
-    if left < 0:
-        raise ValueError(f"it unpacks to more than {_MOST_BYTES >> 30} GiB")
-    if count > _MOST_FILES:
-        raise ValueError(f"it has more than {_MOST_FILES} files")

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import tarfile
 import tempfile
 from functools import partial
 from pathlib import Path
-from posixpath import normpath
 from typing import TYPE_CHECKING
 
 from envbuild.errors import IndexFailureError, Problem
@@ -18,6 +16,7 @@ from envbuild.image.paths import ImagePaths
 from envbuild.image.python import python_members
 from envbuild.lean_json import read_ordinary
 from envbuild.posix.files import make_private, write_atomically
+from envbuild.posix.unpacking import unpack_tar
 from envbuild.python.managed import put_python
 from envbuild.release.compression import open_for_reading
 from envbuild.release.oci import OF_PYTHON, PYTHON, TITLE, Descriptor
@@ -25,14 +24,12 @@ from envbuild.release.uploading import PackedLayer
 from envbuild.store.pythons import NAME, WHOLE, python_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from envbuild.commands.follow import Following
     from envbuild.environment.derivation import Derivation
     from envbuild.wheelcache.compiler import BytecodeCompiler
 
-_MOST = 8 << 30
-"""Bytes of all files of a Python; the largest that is known has 0.4 GB."""
+_MOST = {"most_bytes": 8 << 30, "most_files": 200_000}
+"""Of a Python; the largest that is known has 0.4 GB."""
 
 
 def pack_pythons(
@@ -136,56 +133,18 @@ def _lacking(python: str, pythons: Path) -> str:
 
 
 def unpack_python(layer: Path, into: Path) -> None:
-    """Unpack a Python into its folder; links come last, so that nothing is written through one.
+    """Unpack a Python into its folder, which its archive names, and nothing else.
 
     IndexFailureError if it is damaged, or has a file that does not belong into the folder; OSError if the disk fails.
     """
-    links: list[tuple[Path, str]] = []
     try:
         with layer.open("rb") as raw:
             stream, damage = open_for_reading(raw)
             try:
                 with tarfile.open(fileobj=stream, mode="r|") as archive:
-                    for entry in _checked(archive, into.name):
-                        path = into.parent / entry.name
-                        path.parent.mkdir(parents=True, exist_ok=True)
-                        if entry.issym():
-                            links.append((path, entry.linkname))
-                        elif entry.isdir():
-                            path.mkdir(exist_ok=True)
-                        else:
-                            _write(archive, entry, path)
+                    unpack_tar(archive, into.parent, top=into.name, **_MOST)
             except damage as error:
                 raise ValueError(str(error)) from error
-        for path, target in links:
-            path.symlink_to(target)
-    except (tarfile.TarError, EOFError, ValueError, FileExistsError) as error:
+    except (tarfile.TarError, EOFError, ValueError) as error:
         message = f"the release's Python {into.name} cannot be used: {error}"
         raise IndexFailureError(Problem(message=message)) from error
-
-
-def _checked(archive: tarfile.TarFile, name: str) -> Iterator[tarfile.TarInfo]:
-    """The entries of a Python; ValueError for one that does not belong into its folder."""
-    size = 0
-    for entry in archive:
-        path = entry.name
-        if normpath(path) != path or path.partition("/")[0] != name:
-            raise ValueError(f"it has a file {path!r:.80}")
-        target = normpath(f"{path.rpartition('/')[0]}/{entry.linkname}")
-        if entry.issym() and (entry.linkname[:1] == "/" or target.partition("/")[0] != name):
-            raise ValueError(f"it has a link to {entry.linkname!r:.80}")
-        if not (entry.isreg() or entry.isdir() or entry.issym()):
-            raise ValueError(f"{path!r:.80} is no file, folder or link")
-        size += entry.size
-        if size > _MOST:
-            raise ValueError("it is too large")
-        yield entry
-
-
-def _write(archive: tarfile.TarFile, entry: tarfile.TarInfo, path: Path) -> None:
-    source = archive.extractfile(entry)
-    assert source is not None  # it is a file
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-    with os.fdopen(os.open(path, flags, 0o755 if entry.mode & 0o100 else 0o644), "wb") as stream:
-        while piece := source.read(1 << 20):
-            stream.write(piece)
