@@ -200,6 +200,7 @@ def declare_heavy(project: Project, one: str, every: str) -> None:
     """The four drivers with one range of vllm's and one constraint of all as given."""
     requires = {name: list(_requirements(name, one)) for name in HEAVY}
     text = declare_drivers(requires, python=MINOR)
+    text = text.replace("[drivers.gateway]", '[drivers.gateway]\nbinary = "litellm"')
     head, first, rest = text.partition("[drivers.")
     project.declare(f'{head}constraints = ["{every}"]\n{first}{rest}')
 
