@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from envbuild.backend.backends import Backends
     from envbuild.backend.source import SourceTree
     from envbuild.build.sources import Sources
-    from envbuild.declaration.declaration import Driver
+    from envbuild.declaration.driver import Driver
     from envbuild.lockfile.builds import SourceBuild
     from envbuild.lockfile.lockfile import ChosenFile
     from envbuild.progress import Progress

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from envbuild.build.sources import Source, Sources
     from envbuild.cli.context import Context
     from envbuild.commands.sync import Planner
-    from envbuild.declaration.declaration import Declaration, Driver
+    from envbuild.declaration.declaration import Declaration
+    from envbuild.declaration.driver import Driver
     from envbuild.index.session import IndexSession, IndexSessions
     from envbuild.lockfile.lockfile import ChosenFile
     from envbuild.progress import Progress

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from envbuild.build.gate import Gate
     from envbuild.build.prober import Prober
     from envbuild.cli.options import Arguments
-    from envbuild.declaration.declaration import Declaration, Driver
+    from envbuild.declaration.declaration import Declaration
+    from envbuild.declaration.driver import Driver
     from envbuild.finding import Finding
     from envbuild.lockfile.folder import LockFolder
     from envbuild.lockfile.git import Git

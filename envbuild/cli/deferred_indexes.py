@@ -118,10 +118,12 @@ class DeferredIndexes:
     def revalidate(self, choices: tuple[LockedChoice, ...]) -> frozenset[LockedChoice]:
         """As `MetadataSource` has it."""
         from envbuild.index import revalidation
+        from envbuild.index.confirmed_choices import ConfirmedChoices
 
         with self._guard:
             locations, client = self._locations, self._client
-        return revalidation.revalidate(locations, client, choices)
+        confirmed = ConfirmedChoices(self._context.lock_cache / "confirmed")
+        return revalidation.revalidate(locations, client, choices, confirmed)
 
     def yanked(self, choices: tuple[LockedChoice, ...]) -> Mapping[str, str]:
         """As `MetadataSource` has it."""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from envbuild.cli.context import Context
     from envbuild.cli.options import Arguments
     from envbuild.commands.sync import SyncResult
-    from envbuild.declaration.declaration import Driver
+    from envbuild.declaration.driver import Driver
     from envbuild.progress import Progress
     from envbuild.store.plan import Plan
     from envbuild.target.target import Interpreter

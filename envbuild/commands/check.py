@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from envbuild.commands.comparison import RevisionComparison
     from envbuild.commands.conflicts import JointAnswer
     from envbuild.commands.revision import Revisions
-    from envbuild.declaration.declaration import Declaration, Driver
+    from envbuild.declaration.declaration import Declaration
+    from envbuild.declaration.driver import Driver
     from envbuild.errors import Problem
     from envbuild.lockfile.folder import LockFolder, StoredLockfile
     from envbuild.lockfile.lockfile import Lockfile

@@ -20,7 +20,8 @@ from envbuild.value import replace, value
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from envbuild.declaration.declaration import Declaration, Driver
+    from envbuild.declaration.declaration import Declaration
+    from envbuild.declaration.driver import Driver
     from envbuild.declaration.resolvers import ResolverKind
     from envbuild.lockfile.lockfile import Lockfile
     from envbuild.lockfile.picks import Difference

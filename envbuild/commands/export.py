@@ -25,7 +25,8 @@ from envbuild.value import replace, value
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
-    from envbuild.declaration.declaration import Declaration, Driver
+    from envbuild.declaration.declaration import Declaration
+    from envbuild.declaration.driver import Driver
     from envbuild.launchers.export import ExportFormat, ExportRequest
     from envbuild.launchers.fleet import BuiltDriver, ExportedFile, FileSource
     from envbuild.lockfile.folder import LockFolder

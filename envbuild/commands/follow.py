@@ -27,7 +27,7 @@ from envbuild.value import value
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from envbuild.declaration.declaration import Driver
+    from envbuild.declaration.driver import Driver
     from envbuild.lockfile.lockfile import ChosenFile
     from envbuild.release.document import ReleasedEnvironment
     from envbuild.release.found import FoundRelease

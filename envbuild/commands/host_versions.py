@@ -12,7 +12,7 @@ from envbuild.requirement.parse import parse_version
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from envbuild.declaration.declaration import Driver
+    from envbuild.declaration.driver import Driver
     from envbuild.environment.derivation import InheritedDistribution
     from envbuild.lockfile.lockfile import LockedPackage, Lockfile
     from envbuild.python.host_packages import HostDistribution

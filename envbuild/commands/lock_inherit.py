@@ -5,7 +5,7 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from envbuild.declaration.declaration import inherited_name
+from envbuild.declaration.driver import inherited_name
 from envbuild.errors import Problem, UsageError
 from envbuild.imports.host_packages import HostPackage
 from envbuild.lockfile.lockfile import INHERITED, LockedPackage
@@ -14,7 +14,7 @@ from envbuild.value import value
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from envbuild.declaration.declaration import Driver, Inherit
+    from envbuild.declaration.driver import Driver, Inherit
     from envbuild.lockfile.lockfile import Lockfile
     from envbuild.target.target import Target
 

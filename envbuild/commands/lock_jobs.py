@@ -24,7 +24,8 @@ from envbuild.value import field, replace, value
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from envbuild.declaration.declaration import Declaration, Driver
+    from envbuild.declaration.declaration import Declaration
+    from envbuild.declaration.driver import Driver
     from envbuild.lockfile.first_pins import FirstPin
     from envbuild.lockfile.folder import LockFolder
     from envbuild.lockfile.known_files import Known

@@ -11,7 +11,8 @@ from envbuild.value import value
 
 if TYPE_CHECKING:
     from envbuild.build.prober import Prober
-    from envbuild.declaration.declaration import Declaration, Driver
+    from envbuild.declaration.declaration import Declaration
+    from envbuild.declaration.driver import Driver
     from envbuild.environment.probe import ProbeResult
     from envbuild.store.manifest import Manifest
 

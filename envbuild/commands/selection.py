@@ -9,7 +9,8 @@ from envbuild.nearest_name import no_driver
 from envbuild.value import replace
 
 if TYPE_CHECKING:
-    from envbuild.declaration.declaration import Declaration, Driver
+    from envbuild.declaration.declaration import Declaration
+    from envbuild.declaration.driver import Driver
     from envbuild.lockfile.folder import LockFolder
     from envbuild.lockfile.lockfile import Lockfile
 

@@ -8,7 +8,7 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING, Any
 
 from envbuild.commands.selection import select_drivers
-from envbuild.declaration.declaration import Inherit, Launch
+from envbuild.declaration.driver import Inherit, Launch
 from envbuild.declaration.toml.keys import (
     DRIVER_TABLE,
     REQUIRES,
@@ -25,7 +25,8 @@ from envbuild.value import value
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from envbuild.declaration.declaration import Declaration, DeclaredRequirement, Driver, Variant
+    from envbuild.declaration.declaration import Declaration
+    from envbuild.declaration.driver import DeclaredRequirement, Driver, Variant
     from envbuild.declaration.toml.keys import DriverKey
     from envbuild.declaration.toml.table import Key
 

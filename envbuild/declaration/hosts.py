@@ -9,7 +9,8 @@ from envbuild.target.accelerator import accelerator_missing
 from envbuild.value import replace
 
 if TYPE_CHECKING:
-    from envbuild.declaration.declaration import Declaration, Driver, HostChange, HostTable
+    from envbuild.declaration.declaration import Declaration, HostChange, HostTable
+    from envbuild.declaration.driver import Driver
     from envbuild.target.target import Host
 
 

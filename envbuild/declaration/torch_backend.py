@@ -4,7 +4,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from envbuild.declaration.declaration import Driver, Variant
+    from envbuild.declaration.driver import Driver, Variant
 
 AUTO = "auto"
 """The backend of the accelerator: `cu128` for CUDA >=12.8, and `cpu` without one."""

@@ -12,7 +12,7 @@ from envbuild.value import defaults_of, value
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from envbuild.declaration.declaration import Driver
+    from envbuild.declaration.driver import Driver
     from envbuild.lockfile.lockfile import ChosenFile
 
 LAYOUT = 7

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from envbuild.value import value
 
 if TYPE_CHECKING:
-    from envbuild.declaration.declaration import Driver
+    from envbuild.declaration.driver import Driver
 
 _TAIL = 12
 """How many of an output's last lines a message repeats."""

@@ -13,7 +13,7 @@ from envbuild.digest import sha256_hex
 from envbuild.index.page import stored_page
 from envbuild.lean_json import read_ordinary
 from envbuild.posix.files import make_private, write_atomically
-from envbuild.value import value
+from envbuild.value import replace, value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,9 +32,14 @@ _VALIDATORS = {"ETag": "If-None-Match", "Last-Modified": "If-Modified-Since"}
 
 @value
 class StoredPage:
-    """A page as it was when its index was last asked."""
+    """What is known of a page as it was when its index was last asked."""
 
-    page: ProjectPage
+    name: str
+    """The package's, normalised."""
+
+    digest: str
+    """That of its text, which `PageStore.page` reads."""
+
     holds: bool
     """Whether the index need not be asked."""
 
@@ -54,18 +59,25 @@ class PageStore:
         self._is_swept = False
 
     def get(self, url: str) -> StoredPage | None:
-        """The page at an address; None where nothing is kept, or nothing whole."""
+        """What is known of the page at an address; None where nothing is kept."""
         with suppress(OSError, ValueError, TypeError, KeyError):
             known = json.loads(read_ordinary(self._path(url)))
-            page = stored_page(str(known["name"]), read_ordinary(self._text_path(url)))
-            if (known["format"], known["url"], known["digest"]) == (_FORMAT, url, page.digest):
+            if (known["format"], known["url"]) == (_FORMAT, url):
                 return StoredPage(
-                    page=page,
+                    name=str(known["name"]),
+                    digest=str(known["digest"]),
                     # never where the clock has gone back
                     holds=known["asked"] <= self._clock() < known["until"],
                     conditions=tuple((str(name), str(said)) for name, said in known["conditions"]),
                     source=str(known["source"]),
                 )
+        return None
+
+    def page(self, url: str, stored: StoredPage) -> ProjectPage | None:
+        """The page itself; None if its text is not there whole."""
+        with suppress(OSError, ValueError):
+            found = stored_page(stored.name, read_ordinary(self._text_path(url)))
+            return found if found.digest == stored.digest else None
         return None
 
     def put(self, url: str, page: ProjectPage, headers: Mapping[str, str], source: str) -> None:
@@ -76,7 +88,14 @@ class PageStore:
                 self._sweep(self._clock())
                 text = self._text_path(url)
                 write_atomically(text, page.text.encode(), mode=0o600, sync=False)
-                self._note(url, page, source, lifetime(headers), _conditions(headers))
+                known = StoredPage(
+                    name=page.name,
+                    digest=page.digest,
+                    holds=True,
+                    conditions=_conditions(headers),
+                    source=source,
+                )
+                self._note(url, known, lifetime(headers))
 
     def renew(self, url: str, stored: StoredPage, headers: Mapping[str, str]) -> None:
         """Keep a page that its index has confirmed, or sent again, with these headers."""
@@ -84,31 +103,24 @@ class PageStore:
         with suppress(OSError):
             os.utime(self._text_path(url))
             if seconds or conditions != stored.conditions:
-                self._note(url, stored.page, stored.source, seconds, conditions)
+                self._note(url, replace(stored, conditions=conditions), seconds)
             else:
                 os.utime(self._path(url))
 
-    def _note(
-        self,
-        url: str,
-        page: ProjectPage,
-        source: str,
-        seconds: float,
-        conditions: tuple[tuple[str, str], ...],
-    ) -> None:
-        """Write what is known of a page; its digest says which text it is about."""
+    def _note(self, url: str, known: StoredPage, seconds: float) -> None:
+        """Write what is known of a page, which holds for so many seconds."""
         now = self._clock()
-        known = {
+        table = {
             "format": _FORMAT,
             "url": url,
-            "name": page.name,
-            "digest": page.digest,
+            "name": known.name,
+            "digest": known.digest,
             "asked": now,
             "until": now + seconds,
-            "conditions": conditions,
-            "source": source,
+            "conditions": known.conditions,
+            "source": known.source,
         }
-        content = json.dumps(known).encode()
+        content = json.dumps(table).encode()
         write_atomically(self._path(url), content, mode=0o600, sync=False)
 
     def _sweep(self, now: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from http import HTTPStatus
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, BinaryIO, Self, TypeVar
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from envbuild.index.locations import IndexLocation
     from envbuild.index.page import IndexFile, ProjectPage
-    from envbuild.index.page_store import PageStore
+    from envbuild.index.page_store import PageStore, StoredPage
 
 _LARGEST_PAGE = 32 << 20
 """Bytes of a page, uncompressed: packages of ten thousand files have ten of these MiB."""
@@ -49,6 +50,19 @@ _LARGEST_FILE = 16 << 30
 
 
 T = TypeVar("T")
+
+
+class PageAnswer:
+    """A page as its index has it now; one that is kept on disk is read when somebody looks into it."""
+
+    def __init__(self, digest: str, load: Callable[[], ProjectPage]) -> None:
+        self.digest = digest
+        self._load = load
+        self._page: Once[ProjectPage] = Once()
+
+    def page(self) -> ProjectPage:
+        """It is read once."""
+        return self._page.get(None, self._load)
 
 
 class IndexClient:
@@ -78,7 +92,7 @@ class IndexClient:
         self._web = Web(environ, read_timeout=read_timeout, deadline=deadline, retries=retries)
         self._readers = BoundedSemaphore(_READ)
         self._pages: Once[ProjectPage] = Once()
-        self._pages_of_mirrors: Once[ProjectPage] = Once()
+        self._answers: Once[PageAnswer] = Once()
         self._flat = FlatListings()
         self.tree_page: Callable[[IndexLocation, str], ProjectPage] | None = None
         """Makes the page of a source that has to be built; None where only locked files are asked for."""
@@ -108,6 +122,10 @@ class IndexClient:
 
         return self._pages.get((location, package), ask)
 
+    def page_digest(self, location: IndexLocation, package: str) -> str:
+        """The digest of what `project_page` gives; a page that is kept and still as it was is not read for it."""
+        return self.mirrors.ask(location, lambda place: self._answer_of(place, package).digest)
+
     def listed_file(self, location: IndexLocation, package: str, filename: str) -> IndexFile:
         """A file as its index lists it; IndexAnswerError if it does not."""
         listed = self.project_page(location, package).file(filename)
@@ -117,9 +135,19 @@ class IndexClient:
 
     def _page_of(self, place: IndexLocation, package: str) -> ProjectPage:
         """The page at one place."""
-        return self._pages_of_mirrors.get((place, package), lambda: self._ask(place, package))
+        return self._answer_of(place, package).page()
 
-    def _ask(self, location: IndexLocation, package: str) -> ProjectPage:
+    def _answer_of(self, place: IndexLocation, package: str) -> PageAnswer:
+        return self._answers.get((place, package), lambda: self._ask(place, package))
+
+    def _ask(self, location: IndexLocation, package: str) -> PageAnswer:
+        has_pages = location.is_plain and location.tree is None and not location.files
+        if self._store is not None and has_pages:
+            return self._stored_page(self._store, location, package)
+        page = self._page_now(location, package)
+        return PageAnswer(page.digest, lambda: page)
+
+    def _page_now(self, location: IndexLocation, package: str) -> ProjectPage:
         if location.tree is not None:
             if self.tree_page is None:
                 raise bad_answer(Fault.NOT_FOUND, location, package)
@@ -130,7 +158,7 @@ class IndexClient:
             return self._page_on_disk(location, package)
         if location.is_flat:
             return self._flat.page(location, package, lambda: self._links(location, package))
-        return self._stored_page(location, package)
+        return self._parse(location, package, *self._send(location, package))
 
     def release_json(self, location: IndexLocation, package: str, version: str) -> bytes | None:
         """What an index's JSON API says of a release; None if its address does not tell where that is.
@@ -280,22 +308,34 @@ class IndexClient:
                 while piece := stream.read(CHUNK):
                     yield piece
 
-    def _stored_page(self, location: IndexLocation, package: str) -> ProjectPage:
+    def _stored_page(self, store: PageStore, location: IndexLocation, package: str) -> PageAnswer:
         """The page as it was, if it holds or the index confirms it or sends the same; else as it is now."""
-        if self._store is None:
-            return self._parse(location, package, *self._send(location, package))
         url = page_url(location, package)
-        stored = self._store.get(url)
+
+        def put(reply: Reply, body: bytes, source: str) -> ProjectPage:
+            page = self._parse(location, package, reply, body)
+            store.put(url, page, reply.headers, source)
+            return page
+
+        def kept(stored: StoredPage) -> ProjectPage:
+            page = store.page(url, stored)
+            if page is None:
+                reply, body = self._send(location, package)
+                page = put(reply, body, _digest_of(reply, body))
+            return page
+
+        stored = store.get(url)
         if stored is not None and stored.holds:
-            return stored.page
+            return PageAnswer(stored.digest, partial(kept, stored))
         reply, body = self._send(location, package, stored.conditions if stored is not None else ())
         source = _digest_of(reply, body)
-        if stored is None or (source != stored.source and reply.status != HTTPStatus.NOT_MODIFIED):
-            page = self._parse(location, package, reply, body)
-            self._store.put(url, page, reply.headers, source)
-            return page
-        self._store.renew(url, stored, reply.headers)
-        return stored.page
+        if stored is not None and (
+            source == stored.source or reply.status == HTTPStatus.NOT_MODIFIED
+        ):
+            store.renew(url, stored, reply.headers)
+            return PageAnswer(stored.digest, partial(kept, stored))
+        page = put(reply, body, source)
+        return PageAnswer(page.digest, lambda: page)
 
     def _send(
         self,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from packaging.version import Version
 
+    from envbuild.index.confirmed_choices import ConfirmedChoices
     from envbuild.index.locations import IndexLocations
     from envbuild.index.page import IndexFile, ProjectPage
     from envbuild.index.reader import IndexClient
@@ -26,7 +27,10 @@ _SIDE_BY_SIDE = 32
 
 
 def revalidate(
-    locations: IndexLocations, client: IndexClient, choices: Iterable[LockedChoice]
+    locations: IndexLocations,
+    client: IndexClient,
+    choices: Iterable[LockedChoice],
+    confirmed: ConfirmedChoices,
 ) -> frozenset[LockedChoice]:
     """The choices that their page still lists; none of an index that fails."""
     from envbuild.posix.workers import Workers
@@ -41,16 +45,23 @@ def revalidate(
     def look(group: list[LockedChoice]) -> list[LockedChoice]:
         location = locations.holding(group[0].index, group[0].package)
         try:
+            digest = client.page_digest(location, group[0].package)
+            if all(confirmed.has(digest, choice) for choice in group):
+                return group
             page = client.project_page(location, group[0].package)
         except IndexFailureError:
             return []
         wheels = _wheels(page, {parse_version(choice.version) for choice in group})
-        return [one for one in group if _is_listed(wheels[parse_version(one.version)], one)]
+        found = [one for one in group if _is_listed(wheels[parse_version(one.version)], one)]
+        for one in found:
+            confirmed.add(page.digest, one)
+        return found
 
     if not groups:
         return frozenset()
     with Workers(_SIDE_BY_SIDE, thread_name_prefix="pages") as pool:
         listed = [choice for found in pool.map(look, groups.values()) for choice in found]
+    confirmed.write()
     return frozenset(choice for one in listed for choice in alike[one])
 
 

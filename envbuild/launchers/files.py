@@ -17,7 +17,7 @@ from envbuild.posix.input_file import MOST_OTHER, RefusedInputError, read_input
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from envbuild.declaration.declaration import Driver
+    from envbuild.declaration.driver import Driver
     from envbuild.launchers.fleet import ExportedFile
     from envbuild.store.manifest import ManifestDriver
 

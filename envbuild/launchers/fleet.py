@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 from unicodedata import category
 
-from envbuild.declaration.declaration import Launch
+from envbuild.declaration.driver import Launch
 from envbuild.errors import Problem, UsageError
 from envbuild.target.accelerator import find_kind
 from envbuild.value import replace, value
@@ -14,7 +14,7 @@ from envbuild.value import replace, value
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from envbuild.declaration.declaration import Driver
+    from envbuild.declaration.driver import Driver
     from envbuild.store.manifest import ManifestDriver
     from envbuild.target.accelerator import AcceleratorKind
 

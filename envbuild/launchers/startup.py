@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from envbuild.declaration.declaration import Launch
+    from envbuild.declaration.driver import Launch
     from envbuild.launchers.fleet import BuiltDriver, BuiltFleet
 
 START_LIMIT = "1h"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.declaration.declaration import LockingKeys
+from envbuild.declaration.driver import LockingKeys
 from envbuild.declaration.torch_backend import served_indexes
 from envbuild.lockfile.builds import build_reasons, locked_names
 from envbuild.lockfile.lockfile import Fresh, Inputs, LockedVariant, Stale
@@ -17,7 +17,8 @@ from envbuild.value import field_names, replace
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from envbuild.declaration.declaration import Declaration, Driver
+    from envbuild.declaration.declaration import Declaration
+    from envbuild.declaration.driver import Driver
     from envbuild.declaration.source import LockedSource
     from envbuild.lockfile.lockfile import Lockfile
 

@@ -13,7 +13,8 @@ from envbuild.value import value
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from envbuild.declaration.declaration import Declaration, Driver, Variant
+    from envbuild.declaration.declaration import Declaration
+    from envbuild.declaration.driver import Driver, Variant
     from envbuild.lockfile.lockfile import Lockfile
     from envbuild.target.accelerator import FoundAccelerator
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.declaration.declaration import LockingKeys
+from envbuild.declaration.driver import LockingKeys
 from envbuild.declaration.source import bindings_on
 from envbuild.value import replace, value
 

@@ -6,7 +6,7 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from envbuild.declaration.declaration import LockingKeys
+from envbuild.declaration.driver import LockingKeys
 from envbuild.declaration.index import DEFAULT_INDEX, bound_index
 from envbuild.declaration.source import LockedSource, bindings_on, kind_of
 from envbuild.declaration.toml.loading import load_toml

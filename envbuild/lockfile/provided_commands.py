@@ -15,7 +15,8 @@ from envbuild.value import replace
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from envbuild.declaration.declaration import Declaration, Driver
+    from envbuild.declaration.declaration import Declaration
+    from envbuild.declaration.driver import Driver
     from envbuild.lockfile.lockfile import LockedPackage, Lockfile
 
 _SHOWN = 12

@@ -14,7 +14,7 @@ from envbuild.value import replace
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from envbuild.declaration.declaration import Driver
+    from envbuild.declaration.driver import Driver
     from envbuild.lockfile.lockfile import LockedPackage, Lockfile
 
 

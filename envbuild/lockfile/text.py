@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from envbuild.declaration.declaration import LockingKeys
+from envbuild.declaration.driver import LockingKeys
 from envbuild.declaration.source import is_source, kind_of
 from envbuild.lockfile.content import refuse_address
 from envbuild.lockfile.lockfile import FORMAT

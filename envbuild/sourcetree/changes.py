@@ -12,7 +12,7 @@ from envbuild.value import value
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from envbuild.declaration.declaration import Driver
+    from envbuild.declaration.driver import Driver
     from envbuild.lockfile.lockfile import Lockfile
     from envbuild.sourcetree.digests import TreeDigests
 

@@ -14,7 +14,8 @@ from envbuild.value import replace, value
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from envbuild.declaration.declaration import BuildOptions, Driver
+    from envbuild.declaration.declaration import BuildOptions
+    from envbuild.declaration.driver import Driver
     from envbuild.environment.derivation import InheritedDistribution
     from envbuild.lockfile.builds import SourceBuild
     from envbuild.lockfile.lockfile import ChosenFile, LockedPackage, Lockfile

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.declaration.declaration import Driver
+from envbuild.declaration.driver import Driver
 from envbuild.declaration.index import DEFAULT_INDEX
 from envbuild.declaration.source import is_source
 from envbuild.declaration.tree_name import parse_tree_name

@@ -13,7 +13,8 @@ from envbuild.lockfile.lockfile import LockedFile, LockedPackage, Lockfile
 from envbuild.target.target import Target, parse_platform
 
 if TYPE_CHECKING:
-    from envbuild.declaration.declaration import Declaration, Driver
+    from envbuild.declaration.declaration import Declaration
+    from envbuild.declaration.driver import Driver
 
 TARGET = Target(python="3.12", platform=parse_platform("x86_64-manylinux_2_28"))
 _LAYERS = 6

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from envbuild import __version__
-from envbuild.declaration.declaration import Launch
+from envbuild.declaration.driver import Launch
 from envbuild.errors import UsageError
 from envbuild.launchers.export import ExportRequest
 from envbuild.launchers.fleet import BuiltDriver, BuiltFleet, FileSource

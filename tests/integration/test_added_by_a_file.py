@@ -301,8 +301,8 @@ def changed(tmp_path: Path) -> Path:
     """A folder with envbuild in which three files were changed: the fields, the table of keys, what is derived."""
     package = tmp_path / "changed/envbuild"
     shutil.copytree(Path(envbuild.__file__).parent, package)
-    declaration = package / "declaration/declaration.py"
-    _insert(declaration, _FIELDS)
+    driver = package / "declaration/driver.py"
+    _insert(driver, _FIELDS)
     _insert(package / "environment/derivation.py", _DERIVED)
     keys = package / "declaration/toml/keys.py"
     keys.write_text(keys.read_text().replace("DRIVER_TABLE = (\n", _ROWS))

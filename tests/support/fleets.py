@@ -16,7 +16,8 @@ from envbuild.target.target import Target, parse_platform
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from envbuild.declaration.declaration import Declaration, Driver
+    from envbuild.declaration.declaration import Declaration
+    from envbuild.declaration.driver import Driver
 
 LINUX = "x86_64-manylinux_2_28"
 TARGET = Target(python="3.12", platform=parse_platform(LINUX))

@@ -16,7 +16,8 @@ from tests.support.values import make_declaration, make_resolved
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from envbuild.declaration.declaration import Declaration, Driver
+    from envbuild.declaration.declaration import Declaration
+    from envbuild.declaration.driver import Driver
     from envbuild.errors import EnvbuildError
     from envbuild.lockfile.folder import LockFolder
     from envbuild.lockfile.lockfile import ChosenFile, HeldBack, Lockfile

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from envbuild.declaration.declaration import Declaration, DeclaredRequirement, Driver
+from envbuild.declaration.declaration import Declaration
+from envbuild.declaration.driver import DeclaredRequirement, Driver
 from envbuild.environment.derivation import Derivation
 from envbuild.lockfile.freshness import inputs_of
 from envbuild.lockfile.lockfile import LockedFile, LockedPackage, Lockfile

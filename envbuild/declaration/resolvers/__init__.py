@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 from envbuild.value import value
 
 if TYPE_CHECKING:
-    from envbuild.declaration.declaration import Driver
+    from envbuild.declaration.driver import Driver
 
 
 @value

@@ -10,7 +10,7 @@ from envbuild.declaration.torch_backend import PACKAGES, backend_index_name, bac
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from envbuild.declaration.declaration import Driver
+    from envbuild.declaration.driver import Driver
     from envbuild.declaration.toml.table import Place
 
 KEY = "torch-backend"

@@ -11,7 +11,7 @@ from envbuild.declaration.toml.table import Place, TextError, kind, list_of, tex
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from envbuild.declaration.declaration import Driver
+    from envbuild.declaration.driver import Driver
     from envbuild.declaration.toml.table import Reader
 
 

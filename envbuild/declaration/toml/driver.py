@@ -16,7 +16,7 @@ from envbuild.target.target import MOST_TARGETS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from envbuild.declaration.declaration import Driver
+    from envbuild.declaration.driver import Driver
     from envbuild.declaration.toml.requirement_set import Sets
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")

@@ -22,7 +22,7 @@ from envbuild.nearest_name import no_driver
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
-    from envbuild.declaration.declaration import Driver
+    from envbuild.declaration.driver import Driver
 
 _FORM = '[hosts.NAME] with hostname = "gpu-*" or accelerator = { cuda = ">=12.4" }'
 _LONGEST_NAME = 253

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from envbuild.declaration.declaration import Inherit, inherited_name
+from envbuild.declaration.driver import Inherit, inherited_name
 from envbuild.declaration.toml.table import Key, Place, TextError, list_of, read_table, text
 
 if TYPE_CHECKING:
-    from envbuild.declaration.declaration import Driver
+    from envbuild.declaration.driver import Driver
     from envbuild.declaration.toml.table import Table
 
 _PATTERN = re.compile(r"[a-z0-9*]([a-z0-9*-]*[a-z0-9*])?")

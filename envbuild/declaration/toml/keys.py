@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from envbuild.declaration.declaration import Driver
+from envbuild.declaration.driver import Driver
 from envbuild.declaration.toml.command import (
     command_name,
     library_folder,

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from envbuild.declaration.declaration import Launch
+from envbuild.declaration.driver import Launch
 from envbuild.declaration.toml.table import Key, Place, TextError, kind, list_of, read_table, text
 from envbuild.nearest_name import no_driver
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    from envbuild.declaration.declaration import Driver
+    from envbuild.declaration.driver import Driver
 
 _LAST_PORT = 65535
 _MOST_ARGUMENTS = 500

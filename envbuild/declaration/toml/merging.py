@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from envbuild.declaration.declaration import Driver, merge_requires
+from envbuild.declaration.driver import Driver, merge_requires
 from envbuild.declaration.toml.command import early_variables, note_early, starts_own_command
 from envbuild.declaration.toml.keys import (
     ACCELERATOR,
@@ -30,7 +30,7 @@ from envbuild.nearest_name import nearest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from envbuild.declaration.declaration import DeclaredRequirement
+    from envbuild.declaration.driver import DeclaredRequirement
     from envbuild.declaration.source import PackageSource
     from envbuild.declaration.toml.keys import DriverKey
     from envbuild.declaration.toml.requirement_set import Sets

@@ -8,7 +8,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import InvalidName, canonicalize_name
 
-from envbuild.declaration.declaration import DeclaredRequirement
+from envbuild.declaration.driver import DeclaredRequirement
 from envbuild.declaration.toml.table import Place, TextError, text
 from envbuild.errors import shorten
 from envbuild.target.target import parse_target

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from envbuild.declaration.declaration import DeclaredRequirement
+from envbuild.declaration.driver import DeclaredRequirement
 from envbuild.declaration.toml.requirement import read_requirement
 from envbuild.declaration.toml.table import Key, Place, kind, list_of, read_table
 from envbuild.nearest_name import nearest

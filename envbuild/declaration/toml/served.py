@@ -15,7 +15,7 @@ from envbuild.nearest_name import nearest
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from envbuild.declaration.declaration import Driver
+    from envbuild.declaration.driver import Driver
     from envbuild.declaration.index import Index
     from envbuild.declaration.toml.table import Place
 

@@ -35,7 +35,7 @@ from envbuild.value import replace
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from envbuild.declaration.declaration import Driver
+    from envbuild.declaration.driver import Driver
 
 _FORM = (
     'write it like [sources] with NAME = { url = "https://…/NAME-1.0-py3-none-any.whl" }, '

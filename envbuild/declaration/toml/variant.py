@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.declaration.declaration import Variant, merge_requires
+from envbuild.declaration.driver import Variant, merge_requires
 from envbuild.declaration.toml.index import index_name
 from envbuild.declaration.toml.inherit import INHERIT
 from envbuild.declaration.toml.requirement_set import Required, read_required
@@ -16,7 +16,7 @@ from envbuild.value import replace
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from envbuild.declaration.declaration import Inherit
+    from envbuild.declaration.driver import Inherit
     from envbuild.declaration.toml.requirement_set import Sets
     from envbuild.target.accelerator import Accelerator
 

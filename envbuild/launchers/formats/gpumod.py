@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from envbuild.declaration.declaration import Driver
+    from envbuild.declaration.driver import Driver
     from envbuild.launchers.export import Export
     from envbuild.launchers.fleet import BuiltDriver, BuiltFleet
 

@@ -20,7 +20,7 @@ from envbuild.launchers.fleet import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from envbuild.declaration.declaration import Launch
+    from envbuild.declaration.driver import Launch
     from envbuild.launchers.export import Export, ExportRequest
     from envbuild.launchers.fleet import BuiltDriver, BuiltFleet
 

@@ -20,7 +20,7 @@ from envbuild.launchers.formats.systemd import order, quote
 from envbuild.launchers.startup import START_LIMIT, earlier, health_check
 
 if TYPE_CHECKING:
-    from envbuild.declaration.declaration import Launch
+    from envbuild.declaration.driver import Launch
     from envbuild.launchers.export import Export, ExportRequest
     from envbuild.launchers.fleet import BuiltDriver, BuiltFleet
 

@@ -14,7 +14,7 @@ from envbuild.launchers.startup import START_LIMIT, earlier, health_check
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from envbuild.declaration.declaration import Launch
+    from envbuild.declaration.driver import Launch
     from envbuild.launchers.fleet import BuiltDriver, BuiltFleet
 
 DROP_IN = "50-envbuild.conf"

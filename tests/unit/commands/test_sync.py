@@ -24,7 +24,7 @@ from tests.support.values import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from envbuild.declaration.declaration import Driver
+    from envbuild.declaration.driver import Driver
     from envbuild.lockfile.folder import LockFolder
     from envbuild.store.manifest import Manifest
 

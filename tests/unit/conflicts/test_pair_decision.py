@@ -8,7 +8,7 @@ from envbuild.commands.conflicts import ConflictsResult
 from envbuild.conflicts.conflict import Compatible
 from envbuild.conflicts.matrix import find_splits
 from envbuild.conflicts.pair_decision import Fleet
-from envbuild.declaration.declaration import DeclaredRequirement, Variant
+from envbuild.declaration.driver import DeclaredRequirement, Variant
 from envbuild.lockfile.freshness import inputs_of
 from envbuild.report.conflicts import conflicts_table, render_conflicts
 from envbuild.target.target import parse_target
@@ -17,7 +17,7 @@ from tests.support.values import make_declaration, make_driver, make_lockfile, m
 
 if TYPE_CHECKING:
     from envbuild.conflicts.conflict import Pair
-    from envbuild.declaration.declaration import Driver
+    from envbuild.declaration.driver import Driver
     from envbuild.lockfile.lockfile import Lockfile
 
 CUDA, ROCM, CPU = (

@@ -14,7 +14,8 @@ from envbuild.target.accelerator import FoundAccelerator
 from envbuild.target.target import Host
 
 if TYPE_CHECKING:
-    from envbuild.declaration.declaration import Declaration, Driver
+    from envbuild.declaration.declaration import Declaration
+    from envbuild.declaration.driver import Driver
 
 FILE = """\
 version = 1

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from envbuild.index import confirmed_choices
 from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError
+from envbuild.index.confirmed_choices import ConfirmedChoices
 from envbuild.index.page import IndexFile, ProjectPage
 from envbuild.index.page_parser import page_of
 from envbuild.index.places import locate_indexes
@@ -38,10 +41,20 @@ class Index:
     def __init__(self, *files: IndexFile) -> None:
         self.page = page_of("app", files)
         self.asked: list[str] = []
+        self.read = 0
+        self.confirmed = ConfirmedChoices(Path("/nonexistent/confirmed"))
+
+    def page_digest(self, location: IndexLocation, package: str) -> str:
+        """As `project_page`, and nothing is read."""
+        self.asked.append(package)
+        return self._page(location, package).digest
 
     def project_page(self, location: IndexLocation, package: str) -> ProjectPage:
         """The page; one without files is an index that fails."""
-        self.asked.append(package)
+        self.read += 1
+        return self._page(location, package)
+
+    def _page(self, location: IndexLocation, package: str) -> ProjectPage:
         if not self.page.files:
             answer = IndexAnswer(fault=Fault.UNREACHABLE, location=location, package=package)
             raise IndexAnswerError(answer)
@@ -51,7 +64,7 @@ class Index:
         """The choices that are listed."""
         where = {"ENVBUILD_INDEX_DEFAULT_URL": "https://packages.example.com/simple"}
         locations = locate_indexes(make_declaration(), where, lambda _: "")
-        return revalidate(locations, cast("IndexClient", self), choices)
+        return revalidate(locations, cast("IndexClient", self), choices, self.confirmed)
 
 
 OTHERS: dict[str, IndexFile] = {
@@ -112,6 +125,39 @@ def test_a_page_is_asked_once_for_all_targets() -> None:
     assert index.lists(CHOICE, other) == {CHOICE, other}
     assert index.asked == ["app"]
     assert Index(LISTED).lists() == frozenset()
+
+
+def test_what_a_page_was_found_to_list_is_not_looked_up_in_it_again(tmp_path: Path) -> None:
+    """By a later command, if the page is the same, and for the same choice."""
+    file = tmp_path / "cache/confirmed"
+
+    def reads(*choices: LockedChoice, **changed: Any) -> int:
+        index = Index(replace(LISTED, **changed))
+        index.confirmed = ConfirmedChoices(file)
+        listed = index.lists(*choices)
+        assert listed == (set() if changed.get("yanked") else set(choices))
+        return index.read
+
+    newer = replace(CHOICE, target=replace(LINUX, python="3.13"))
+    assert [reads(CHOICE), reads(CHOICE), reads(CHOICE, newer), reads(newer)] == [1, 0, 1, 0]
+    assert [reads(CHOICE, yanked="broken"), reads(CHOICE, yanked="broken")] == [1, 1]
+    assert [reads(CHOICE, size=7), reads(CHOICE, size=7), reads(CHOICE)] == [1, 0, 0]
+    assert file.stat().st_mode & 0o777 == 0o600
+    file.write_bytes(b"\xff")
+    assert [reads(CHOICE), reads(CHOICE)] == [1, 0]
+
+
+def test_as_many_choices_are_remembered_as_a_fleet_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The latest ones: the file does not grow for ever."""
+    monkeypatch.setattr(confirmed_choices, "MOST", 3)
+    for number in range(9):
+        confirmed = ConfirmedChoices(tmp_path / "confirmed")
+        confirmed.add(str(number), CHOICE)
+        confirmed.write()
+    confirmed = ConfirmedChoices(tmp_path / "confirmed")
+    assert [n for n in range(9) if confirmed.has(str(n), CHOICE)] == [6, 7, 8]
 
 
 def test_a_file_of_several_variants_is_judged_once_and_stands_for_each() -> None:

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from envbuild.declaration.declaration import Launch
+from envbuild.declaration.driver import Launch
 from envbuild.launchers.fleet import BuiltDriver, BuiltFleet
 from envbuild.launchers.startup import earlier, health_check
 from envbuild.target.accelerator import Accelerator

@@ -6,7 +6,8 @@ import pytest
 
 from envbuild.conflicts.meeting import meet
 from envbuild.conflicts.rules import agreement
-from envbuild.declaration.declaration import Agree, Variant
+from envbuild.declaration.declaration import Agree
+from envbuild.declaration.driver import Variant
 from envbuild.declaration.index import Index
 from envbuild.errors import LockfileError
 from envbuild.lockfile.canonical_toml import read_canonical

@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from envbuild.declaration.declaration import Variant
+from envbuild.declaration.driver import Variant
 from envbuild.declaration.toml.document import parse_declaration
 from envbuild.index.wheel_commands import find_commands
 from envbuild.lockfile.freshness import judge_lockfile

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envbuild.declaration.declaration import Variant
+from envbuild.declaration.driver import Variant
 from envbuild.index.wheel_commands import has_module
 from envbuild.lockfile.freshness import command_reasons, judge_lockfile
 from envbuild.lockfile.lockfile import Fresh, Stale

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from envbuild.declaration.declaration import Driver, HostChange
+from envbuild.declaration.declaration import HostChange
+from envbuild.declaration.driver import Driver
 from envbuild.declaration.toml.document import parse_declaration
 from envbuild.declaration.toml.keys import DRIVER_TABLE, HOST_ROWS, DriverKey
 from envbuild.lockfile.lockfile import Inputs
