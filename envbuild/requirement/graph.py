@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
-from envbuild.requirement.parse import COMPARISON, GIVEN, holds, parse_requirement
+from envbuild.requirement.parse import COMPARISON, GIVEN, marker_judge, parse_requirement
 from envbuild.value import value
 
 if TYPE_CHECKING:
@@ -83,21 +83,22 @@ def edges_of(
     An override replaces a requirement on every target, if its extra is requested:
     resolvers put it in place of the whole text, with its marker.
     """
+    holds = marker_judge(target)
     for text in texts:
         wanted = parse_requirement(text)
         marker = wanted.marker
         if marker and wanted.name in overrides:
             marker = _extras_alone(marker)
-        if not holds(marker, target, extra):
+        if not holds(marker, extra):
             continue
-        if extra and holds(marker, target):
+        if extra and holds(marker, ""):
             continue
         if wanted.name not in overrides:
             yield _edge(requirer, text)
             continue
         for override in overrides[wanted.name]:
             instead = parse_requirement(override)
-            if holds(instead.marker, target):
+            if holds(instead.marker, ""):
                 yield _edge(requirer, text, override)
 
 

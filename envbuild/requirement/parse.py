@@ -10,15 +10,17 @@ import re
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
-from envbuild.target.target import LAST_PATCH
+from envbuild.target.target import LAST_PATCH, Target
 from envbuild.value import value
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from packaging.markers import Marker
     from packaging.specifiers import SpecifierSet
     from packaging.version import Version
 
-    from envbuild.target.target import Target
+    from envbuild.target.target import Platform
 
 _PATTERN = re.compile(
     r"\s*+(?P<name>(?>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?))"
@@ -114,14 +116,36 @@ def holds(marker: str, target: Target, extra: str = "") -> bool:
 
     On a lockfile's target it holds if it holds on some host of that target: see `settle`.
     """
-    if not marker:
-        return True
-    if "extra" not in marker:
-        return _evaluate(marker, target, "")
-    named = _extra_needed(marker)
-    if named is not None and named != extra:
-        return False
-    return _evaluate(marker, target, extra)
+    return not marker or marker_judge(target)(marker, extra)
+
+
+def marker_judge(target: Target) -> Callable[[str, str], bool]:
+    """`holds` for one target: a function of marker and extra, for who asks it for many markers."""
+    return _marker_judge(target.python, target.platform, target.kernel)
+
+
+@lru_cache(maxsize=256)
+def _marker_judge(
+    python: str, platform: Platform, kernel: tuple[str, str] | None
+) -> Callable[[str, str], bool]:
+    """One for all variants: no marker tells them apart."""
+    target = Target(python=python, platform=platform, kernel=kernel)
+    environment = target.marker_environment()
+
+    @cache
+    def evaluate(marker: str, extra: str) -> bool:
+        return _marker(settle(marker, target)).evaluate(environment | {"extra": extra})
+
+    @cache
+    def judge(marker: str, extra: str) -> bool:
+        if not marker:
+            return True
+        if "extra" not in marker:
+            return evaluate(marker, "")
+        named = _extra_needed(marker)
+        return (named is None or named == extra) and evaluate(marker, extra)
+
+    return judge
 
 
 @cache
@@ -210,11 +234,6 @@ def _holds_on_kernel(comparison: re.Match[str], target: Target) -> bool:
     return {"<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right}.get(
         operator, False
     )
-
-
-@cache
-def _evaluate(marker: str, target: Target, extra: str) -> bool:
-    return _marker(settle(marker, target)).evaluate(_environment(target) | {"extra": extra})
 
 
 @lru_cache(maxsize=256)
