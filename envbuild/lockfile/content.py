@@ -126,11 +126,20 @@ def _check_version(text: str) -> None:
         parse_version(text)
 
 
-@cache
 def _check_published(text: str, targets: tuple[Target, ...]) -> None:
     """A published requirement: a name, perhaps extras, a range (an old form too), a marker that can be evaluated."""
-    if len(text) <= _LONGEST and _PLAIN.fullmatch(text) is not None and _is_balanced(text):
-        return
+    if not _is_plain(text):
+        _check_unusual(text, targets)
+
+
+@cache
+def _is_plain(text: str) -> bool:
+    """Whether it is of the usual form, which is valid on every target."""
+    return len(text) <= _LONGEST and _PLAIN.fullmatch(text) is not None and _is_balanced(text)
+
+
+@cache
+def _check_unusual(text: str, targets: tuple[Target, ...]) -> None:
     _check_length(text)
     if "@" in text.partition(";")[0]:
         raise ValueError(f"{text!r} names an address")
