@@ -25,6 +25,9 @@ DRIVERS = ("asr", "gateway", "embeddings")
 PACKAGES = {"asr": "uvicorn", "gateway": "litellm[proxy]", "embeddings": "uvicorn"}
 """The package that brings each driver's command."""
 
+VARIANTS = {"asr": "@cpu"}
+"""What a target's name has at its end for a driver with variants, on a host without an accelerator."""
+
 _CHAPTER = "A host from nothing"
 
 
@@ -32,11 +35,11 @@ def measure_cold(place: Place, rounds: int) -> Iterator[Row]:
     """`sync` with empty caches, and the fleet's disk."""
     project = Project(place=place, folder=place.folder("fleet"), more={})
     copy_own_fleet(project.folder)
-    target = _target()
     requirements = {}
     for driver in DRIVERS:
         requirements[driver] = project.folder / f"{driver}.txt"
-        text = project.envbuild("export", "requirements", driver, "--target", target)
+        options = ("--target", f"{MINOR}-{host_platform()}{VARIANTS.get(driver, '')}")
+        text = project.envbuild("export", "requirements", driver, *options)
         requirements[driver].write_text(text)
     by_uv = place.root / "fleet-by-uv"
 
@@ -116,11 +119,6 @@ def _disk(ours: int, theirs: int, peer: str, target: float | None, note: str = "
         rounds=1,
         note=note,
     )
-
-
-def _target() -> str:
-    """The lockfiles' target for the interpreter that is used, and for this host."""
-    return f"{MINOR}-{host_platform()}"
 
 
 def _remove(folder: Path) -> None:

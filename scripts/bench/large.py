@@ -6,13 +6,15 @@ import json
 import os
 import shutil
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scripts.bench.fleets import MINOR
 from scripts.bench.rounds import Call, Sample, compete
 from scripts.bench.rows import compare
 from scripts.bench.trace import count_calls
+from tests.support.command_line import declare_drivers
 from tests.support.pythons import own_python
 
 if TYPE_CHECKING:
@@ -128,14 +130,35 @@ def lock_moves(
         requirements.write_text(project.envbuild("export", "requirements", driver.name))
         lockfile = (project.folder / f"locks/{driver.name}.toml").read_bytes()
         locked.append(((project.folder / "drivers.toml").read_text(), lockfile, requirements))
-        project.store.mkdir(exist_ok=True)
-        for used in (cache, project.store / "cache/uv"):
-            target = place.root / "downloaded"
-            options = ("--target", str(target), "--no-deps", "--python", str(own_python()), pin)
-            if used == cache or used.is_dir():
-                place.run(*place.uv_arguments("pip install", *options, cache=used))
-            shutil.rmtree(target, ignore_errors=True)
+        target = place.root / "downloaded"
+        options = ("--target", str(target), "--no-deps", "--python", str(own_python()), pin)
+        place.run(*place.uv_arguments("pip install", *options, cache=cache))
+        shutil.rmtree(target)
+    _download(place, project, [f"{package}=={one}" for one in MOVED[package][: rounds + 1]])
     return Moves(place=place, project=project, driver=driver, locked=locked, uv_cache=cache)
+
+
+def _download(place: Place, project: Project, pins: Sequence[str]) -> None:
+    """Have the wheels in the uv cache of the project's store, and nowhere else in it.
+
+    Another store gets them first, as envbuild tells uv from which index they are.
+    """
+    known = project.store / "cache/uv"
+    folder = place.folder("downloads")
+    others = replace(project, folder=folder)
+    for pin in pins:
+        others.declare(declare_drivers({"wheel": ["wheel", pin]}, python=MINOR))
+        others.envbuild("lock")
+        others.envbuild("sync")
+    place.run("cp", "-a", f"{others.store}/cache/uv/.", str(known))
+    _delete(folder)
+
+
+def _delete(folder: Path) -> None:
+    """Delete a folder with a store in it, whose folders are not writable."""
+    for found, _, _ in os.walk(folder):
+        Path(found).chmod(0o755)
+    shutil.rmtree(folder)
 
 
 def measure_rebuild(
