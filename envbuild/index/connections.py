@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from envbuild.index.certificates import trusted_certificates
+from envbuild.index.host_addresses import HostAddresses
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Generator, Mapping
+    from typing import Any
 
     import urllib3
 
@@ -80,10 +82,10 @@ def _watched_pools() -> dict[str, type[urllib3.HTTPConnectionPool]]:
     from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
     from urllib3.connection import HTTPConnection, HTTPSConnection
 
-    class Connection(_Watched, HTTPConnection):
+    class Connection(_Watched, _LookedUp, HTTPConnection):
         pass
 
-    class SecureConnection(_Watched, HTTPSConnection):
+    class SecureConnection(_Watched, _LookedUp, HTTPSConnection):
         pass
 
     class Pool(HTTPConnectionPool):
@@ -139,6 +141,36 @@ class _Watched:
     def request(self, *args: object, **more: object) -> None:
         _watch(self.sock)
         super().request(*args, **more)  # type: ignore[misc]
+
+
+_addresses = HostAddresses()
+
+
+class _LookedUp:
+    """A connection that takes the addresses of its host from those that were looked up."""
+
+    def _new_conn(self) -> socket.socket:
+        """Connect to the first address that answers; the errors are those of urllib3."""
+        from urllib3 import exceptions as known
+        from urllib3.util.connection import create_connection
+
+        own: Any = self
+        try:
+            places = _addresses.of(own.host.strip("[]"), own.port)
+        except UnicodeError:
+            raise known.LocationParseError(f"{own.host!r}, label empty or too long") from None
+        except OSError as error:
+            raise known.NameResolutionError(own.host, own, error) from error  # type: ignore[arg-type]
+        failure: Exception | None = None
+        for place in places:
+            try:
+                options = own.source_address, own.socket_options
+                return create_connection((place, own.port), own.timeout, *options)
+            except OSError as error:
+                failure = error
+        if isinstance(failure, TimeoutError):
+            raise known.ConnectTimeoutError(own, "no connection in time") from failure
+        raise known.NewConnectionError(own, str(failure)) from failure
 
 
 def _watch(connection: socket.socket | None) -> None:
