@@ -36,7 +36,7 @@ def trusted_certificates(environ: Mapping[str, str]) -> ssl.SSLContext:
         if file:
             _load(context, file, "SSL_CERT_FILE")
         for folder in (folders or "").split(os.pathsep):
-            if Path(folder).is_dir():
+            if folder and Path(folder).is_dir():
                 _load_folder(context, folder)
     else:
         context = ssl.create_default_context()
