@@ -27,10 +27,10 @@ WIDTH = 96
 LINES = (
     "envbuild init",
     "envbuild add notes datasette",
-    "envbuild add web 'uvicorn[standard]' fastapi",
     "envbuild lock",
     "envbuild sync",
     "envbuild run notes -- --version",
+    "envbuild which notes",
 )
 
 _GREY = (128, 128, 128)
