@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _RESOLVING = """
 import sys
 from envbuild.index import revalidation
-revalidation.revalidate = lambda locations, client, choices: frozenset()
+revalidation.revalidate = lambda *_: frozenset()
 from envbuild.cli import entry
 entry()
 """

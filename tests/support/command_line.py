@@ -85,9 +85,12 @@ class CommandLine:
     def start(
         self, *argv: str, env: Mapping[str, str | None] | None = None
     ) -> subprocess.Popen[str]:
-        """Start and do not wait, in a process group of its own; the caller ends it."""
+        """Start and do not wait, in a process group of its own; the caller ends it.
+
+        It heeds hang-ups, also where `nohup` has started the tests.
+        """
         return subprocess.Popen(
-            (sys.executable, "-m", "envbuild", *argv),
+            ("env", "--default-signal=HUP", sys.executable, "-m", "envbuild", *argv),
             cwd=self.cwd,
             env=self.environment(env),
             stdin=subprocess.DEVNULL,
