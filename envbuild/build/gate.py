@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from envbuild.lockfile.lockfile import LockedPackage
     from envbuild.lockfile.soundness import Unmet
     from envbuild.progress import Progress
+    from envbuild.store.manifest import Manifest
     from envbuild.store.plan import Wanted
     from envbuild.store.store import Store
 
@@ -51,23 +52,23 @@ class Gate:
         complete ones are probed.
         """
         complete = []
+        current = self.store.read_current()
         for item in wanted:
             if (other := self._not_as_released(item)) is not None:
                 self.progress.failed(item.driver.name, "not as released")
                 yield item.driver.name, other
-            elif (error := self._incomplete(item)) is not None:
+            elif (error := self._incomplete(item, current)) is not None:
                 self.progress.failed(item.driver.name, "not complete")
                 yield item.driver.name, error
             else:
                 complete.append(item)
-        yield from self._probe(complete)
+        yield from self._probe([item for item in complete if _is_new(item, current)])
 
-    def _incomplete(self, item: Wanted) -> EnvbuildError | None:
+    def _incomplete(self, item: Wanted, current: Manifest | None) -> EnvbuildError | None:
         """Why an environment is incomplete; one that is current with the same lockfile was checked before."""
         refused = self._overlapping(item)
         if refused is not None:
             return refused
-        current = self.store.read_current()
         entry = current.driver(item.driver.name) if current is not None else None
         if entry is not None and (entry.key, entry.lock) == (item.key, item.lock):
             return None
@@ -116,10 +117,9 @@ class Gate:
     def _probe(self, wanted: Iterable[Wanted]) -> Iterator[tuple[str, NoError]]:
         """Each driver whose probes fail, with the reasons.
 
-        A current environment is not probed again.
         An environment that its own probe has changed is no longer valid.
         """
-        moved = [item for item in self._moved(wanted) if probes_of(item.driver)]
+        moved = [item for item in wanted if probes_of(item.driver)]
         for item in moved:
             self.progress.stage(item.driver.name, "probing")
         results = self.prober.probe_all(
@@ -137,12 +137,11 @@ class Gate:
                 self.progress.failed(name, "its probe failed")
                 yield name, error
 
-    def _moved(self, wanted: Iterable[Wanted]) -> Iterator[Wanted]:
-        current = self.store.read_current()
-        for item in wanted:
-            entry = current.driver(item.driver.name) if current is not None else None
-            if entry is None or entry.key != item.key:
-                yield item
+
+def _is_new(item: Wanted, current: Manifest | None) -> bool:
+    """Whether an environment is not the current one, which is not probed again."""
+    entry = current.driver(item.driver.name) if current is not None else None
+    return entry is None or entry.key != item.key
 
 
 def refusal_of_built(wanted: Wanted, environment: Path, *, file: str) -> EnvbuildError | None:
