@@ -22,7 +22,11 @@ def test_the_manifest_is_read_once_for_all_drivers(
 ) -> None:
     """It has a part for each of them: two hundred drivers would read forty thousand parts."""
     reads: list[Store] = []
-    monkeypatch.setattr(Store, "read_current", reads.append)
+
+    def read(store: Store) -> None:
+        reads.append(store)
+
+    monkeypatch.setattr(Store, "read_current", read)
     store = Store(root=tmp_path)
     prober = Prober(runner=SystemRunner(), logs=tmp_path, jobs=1)
     gate = Gate(store=store, prober=prober, progress=Silent(), declared_in="drivers.toml")
