@@ -11,7 +11,7 @@ import zlib
 from typing import TYPE_CHECKING, TypeGuard
 
 from envbuild.errors import HostError, IndexFailureError, Problem
-from envbuild.posix.unpacking import unpack_tar
+from envbuild.posix.unpacking import refuse_endless, unpack_tar
 from envbuild.value import value
 
 if TYPE_CHECKING:
@@ -165,10 +165,8 @@ def _untar(archive: Path, folder: Path) -> None:
 def _unzip(archive: Path, folder: Path) -> None:
     with zipfile.ZipFile(archive) as opened:
         members = opened.infolist()
-        if sum(one.file_size for one in members) > _MOST_BYTES:
-            raise ValueError(f"it unpacks to more than {_MOST_BYTES >> 30} GiB")
-        if len(members) > _MOST_FILES:
-            raise ValueError(f"it has more than {_MOST_FILES} files")
+        size = sum(one.file_size for one in members)
+        refuse_endless(size, len(members), most_bytes=_MOST_BYTES, most_files=_MOST_FILES)
         for member in members:
             if member.filename.startswith("/") or ".." in member.filename.split("/"):
                 raise ValueError(f"{member.filename!r} leaves the archive")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from envbuild.lockfile.lockfile import LockedPackage
     from envbuild.lockfile.soundness import Unmet
     from envbuild.progress import Progress
-    from envbuild.store.manifest import Manifest
+    from envbuild.store.manifest import ManifestDriver
     from envbuild.store.plan import Wanted
     from envbuild.store.store import Store
 
@@ -54,22 +54,22 @@ class Gate:
         complete = []
         current = self.store.read_current()
         for item in wanted:
+            entry = current.driver(item.driver.name) if current is not None else None
             if (other := self._not_as_released(item)) is not None:
                 self.progress.failed(item.driver.name, "not as released")
                 yield item.driver.name, other
-            elif (error := self._incomplete(item, current)) is not None:
+            elif (error := self._incomplete(item, entry)) is not None:
                 self.progress.failed(item.driver.name, "not complete")
                 yield item.driver.name, error
-            else:
+            elif entry is None or entry.key != item.key:  # a current one is not probed again
                 complete.append(item)
-        yield from self._probe([item for item in complete if _is_new(item, current)])
+        yield from self._probe(complete)
 
-    def _incomplete(self, item: Wanted, current: Manifest | None) -> EnvbuildError | None:
+    def _incomplete(self, item: Wanted, entry: ManifestDriver | None) -> EnvbuildError | None:
         """Why an environment is incomplete; one that is current with the same lockfile was checked before."""
         refused = self._overlapping(item)
         if refused is not None:
             return refused
-        entry = current.driver(item.driver.name) if current is not None else None
         if entry is not None and (entry.key, entry.lock) == (item.key, item.lock):
             return None
         environment = self.store.environment(item.environment)
@@ -136,12 +136,6 @@ class Gate:
             else:
                 self.progress.failed(name, "its probe failed")
                 yield name, error
-
-
-def _is_new(item: Wanted, current: Manifest | None) -> bool:
-    """Whether an environment is not the current one, which is not probed again."""
-    entry = current.driver(item.driver.name) if current is not None else None
-    return entry is None or entry.key != item.key
 
 
 def refusal_of_built(wanted: Wanted, environment: Path, *, file: str) -> EnvbuildError | None:

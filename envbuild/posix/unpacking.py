@@ -27,7 +27,7 @@ def unpack_tar(
 ) -> None:
     """Write the files, folders and links of an archive into a folder that has none of them.
 
-    If `top` is given, everything in it must be in that one folder.
+    If `top` is given, everything in it must be in that one folder, and nothing be there twice.
     ValueError for a path or a link that leaves the folder, a device, a name that is no good, or too much of it;
     `tarfile.TarError` and the errors of the compression if it is damaged; OSError if the disk fails.
     """
@@ -41,13 +41,21 @@ def unpack_tar(
             elif entry.isdir():
                 path.mkdir(exist_ok=True)
             else:
-                _write(archive, entry, path)
+                _write(archive, entry, path, twice=not top)
         for path, target in links:  # last, so that nothing is written through one
             path.symlink_to(target)
     except OSError as error:
         if error.errno not in _WRONG:
             raise
         raise ValueError(f"it has files that cannot be beside each other: {error}") from error
+
+
+def refuse_endless(size: int, files: int, *, most_bytes: int, most_files: int) -> None:
+    """ValueError for an archive that unpacks to too many bytes, or files."""
+    if size > most_bytes:
+        raise ValueError(f"it unpacks to more than {most_bytes >> 30} GiB")
+    if files > most_files:
+        raise ValueError(f"it has more than {most_files} files")
 
 
 def _checked(
@@ -57,10 +65,7 @@ def _checked(
     size = 0
     for count, entry in enumerate(archive, 1):
         size += entry.size
-        if size > most_bytes:
-            raise ValueError(f"it unpacks to more than {most_bytes >> 30} GiB")
-        if count > most_files:
-            raise ValueError(f"it has more than {most_files} files")
+        refuse_endless(size, count, most_bytes=most_bytes, most_files=most_files)
         name = normpath(entry.name)
         if _leaves(name, top):
             raise ValueError(f"it has a file {entry.name!r:.80}, which is outside of it")
@@ -81,15 +86,15 @@ def _leaves(path: str, top: str) -> bool:
     return first in ("", "..") or "\0" in path or bool(top and first != top)
 
 
-def _write(archive: tarfile.TarFile, entry: tarfile.TarInfo, path: Path) -> None:
-    """Write a file, or a copy of the file that a hard link is to."""
+def _write(archive: tarfile.TarFile, entry: tarfile.TarInfo, path: Path, *, twice: bool) -> None:
+    """Write a file, or a copy of the file that a hard link is to; `twice` lets a later one replace it."""
     try:
         source = archive.extractfile(entry)
     except KeyError as error:
         raise ValueError(f"{entry.name!r:.80} is a link to nothing in it") from error
     if source is None:
         raise ValueError(f"{entry.name!r:.80} is a link to no file")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+    flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | (os.O_TRUNC if twice else os.O_EXCL)
     with os.fdopen(os.open(path, flags, 0o755 if entry.mode & 0o100 else 0o644), "wb") as stream:
         while piece := source.read(1 << 20):
             stream.write(piece)

@@ -60,6 +60,7 @@ def test_a_python_is_unpacked(tmp_path: Path) -> None:
         ((f"{NAME}/x", tarfile.LNKTYPE, f"{NAME}/y"),),
         ((f"{NAME}/x", tarfile.FIFOTYPE, ""),),
         ((f"{NAME}/x", tarfile.CHRTYPE, ""),),
+        ((f"{NAME}/x", tarfile.REGTYPE, "1"), (f"{NAME}/x", tarfile.REGTYPE, "2")),
         ((f"{NAME}/x", tarfile.REGTYPE, "1"), (f"{NAME}/x/y", tarfile.REGTYPE, "2")),
         ((f"{NAME}/x", tarfile.SYMTYPE, "."), (f"{NAME}/x/y", tarfile.REGTYPE, "2")),
     ],
