@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from envbuild.index.answer import Fault, IndexAnswerError, bad_answer
 from envbuild.index.once import Once
-from envbuild.index.page_parser import page_of
 from envbuild.requirement.parse import normalized_name
 from envbuild.value import replace
 
@@ -44,6 +43,8 @@ class FlatListings:
 
 def pages_of(files: Iterable[IndexFile]) -> dict[str, ProjectPage]:
     """The files of each package by its normalised name, in order; other files are left out."""
+    from envbuild.index.page_parser import page_of
+
     found: dict[str, list[IndexFile]] = {}
     for file in files:
         if (package := package_of(file.filename)) is not None:

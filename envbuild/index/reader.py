@@ -17,7 +17,6 @@ from envbuild.index.flat import FlatListings
 from envbuild.index.mirrors import Mirrors
 from envbuild.index.once import Once
 from envbuild.index.page import ACCEPT
-from envbuild.index.page_parser import page_of, parse_page
 from envbuild.index.reply import CHUNK, Reply
 from envbuild.index.web import DEADLINE, READ_TIMEOUT, RETRIES, Request, Web, longest_wait
 from envbuild.index.web_faults import WebError
@@ -126,6 +125,13 @@ class IndexClient:
         """The digest of what `project_page` gives; a page that is kept and still as it was is not read for it."""
         return self.mirrors.ask(location, lambda place: self._answer_of(place, package).digest)
 
+    def held_digest(self, location: IndexLocation, package: str) -> str | None:
+        """The same if the page is kept and its index need not be asked; None otherwise."""
+        if self._store is None or not _has_pages(location):
+            return None
+        stored = self._store.get(page_url(location, package))
+        return stored.digest if stored is not None and stored.holds else None
+
     def listed_file(self, location: IndexLocation, package: str, filename: str) -> IndexFile:
         """A file as its index lists it; IndexAnswerError if it does not."""
         listed = self.project_page(location, package).file(filename)
@@ -141,8 +147,7 @@ class IndexClient:
         return self._answers.get((place, package), lambda: self._ask(place, package))
 
     def _ask(self, location: IndexLocation, package: str) -> PageAnswer:
-        has_pages = location.is_plain and location.tree is None and not location.files
-        if self._store is not None and has_pages:
+        if self._store is not None and _has_pages(location):
             return self._stored_page(self._store, location, package)
         page = self._page_now(location, package)
         return PageAnswer(page.digest, lambda: page)
@@ -153,6 +158,8 @@ class IndexClient:
                 raise bad_answer(Fault.NOT_FOUND, location, package)
             return self.tree_page(location, package)
         if location.files:
+            from envbuild.index.page_parser import page_of
+
             return page_of(package, location.files)
         if location.folder is not None:
             return self._page_on_disk(location, package)
@@ -383,10 +390,17 @@ def _digest_of(reply: Reply, body: bytes) -> str:
 
 
 def _parsed(location: IndexLocation, package: str, text: str, kind: str, url: str) -> ProjectPage:
+    from envbuild.index.page_parser import parse_page
+
     try:
         return parse_page(package, text, kind, url)
     except ValueError as error:
         raise bad_answer(Fault.GARBAGE, location, package, reason=str(error)) from error
+
+
+def _has_pages(location: IndexLocation) -> bool:
+    """Whether it has a page for each package that can be kept: a single place on the web that is not flat."""
+    return location.is_plain and location.tree is None and not location.files
 
 
 def _page_request(

@@ -6,18 +6,17 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from envbuild.errors import IndexFailureError
-from envbuild.index.page_versions import version_of
 from envbuild.requirement.parse import parse_version
 from envbuild.target.wheel_choice import best_wheel
 from envbuild.value import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from packaging.version import Version
 
     from envbuild.index.confirmed_choices import ConfirmedChoices
-    from envbuild.index.locations import IndexLocations
+    from envbuild.index.locations import IndexLocation, IndexLocations
     from envbuild.index.page import IndexFile, ProjectPage
     from envbuild.index.reader import IndexClient
     from envbuild.resolution.resolution import LockedChoice
@@ -33,8 +32,6 @@ def revalidate(
     confirmed: ConfirmedChoices,
 ) -> frozenset[LockedChoice]:
     """The choices that their page still lists; none of an index that fails."""
-    from envbuild.posix.workers import Workers
-
     alike: dict[LockedChoice, list[LockedChoice]] = {}
     for choice in choices:
         alike.setdefault(_without_variant(choice), []).append(choice)
@@ -42,13 +39,34 @@ def revalidate(
     for choice in alike:
         groups.setdefault((choice.index, choice.package), []).append(choice)
 
-    def look(group: list[LockedChoice]) -> list[LockedChoice]:
-        location = locations.holding(group[0].index, group[0].package)
+    listed: list[LockedChoice] = []
+    others: list[tuple[IndexLocation, list[LockedChoice]]] = []
+    for (index, package), group in groups.items():
+        location = locations.holding(index, package)
+        if _are_confirmed(confirmed, client.held_digest(location, package), group):
+            listed += group
+        else:
+            others.append((location, group))
+    if others:
+        listed += _ask(client, others, confirmed)
+        confirmed.write()
+    return frozenset(choice for one in listed for choice in alike[one])
+
+
+def _ask(
+    client: IndexClient,
+    groups: list[tuple[IndexLocation, list[LockedChoice]]],
+    confirmed: ConfirmedChoices,
+) -> Iterator[LockedChoice]:
+    """The choices that their pages still list, by pages that an index has to be asked for, or that are read again."""
+    from envbuild.posix.workers import Workers
+
+    def look(location: IndexLocation, group: list[LockedChoice]) -> list[LockedChoice]:
+        package = group[0].package
         try:
-            digest = client.page_digest(location, group[0].package)
-            if all(confirmed.has(digest, choice) for choice in group):
+            if _are_confirmed(confirmed, client.page_digest(location, package), group):
                 return group
-            page = client.project_page(location, group[0].package)
+            page = client.project_page(location, package)
         except IndexFailureError:
             return []
         wheels = _wheels(page, {parse_version(choice.version) for choice in group})
@@ -57,12 +75,15 @@ def revalidate(
             confirmed.add(page.digest, one)
         return found
 
-    if not groups:
-        return frozenset()
     with Workers(_SIDE_BY_SIDE, thread_name_prefix="pages") as pool:
-        listed = [choice for found in pool.map(look, groups.values()) for choice in found]
-    confirmed.write()
-    return frozenset(choice for one in listed for choice in alike[one])
+        for found in pool.map(look, *zip(*groups, strict=True)):
+            yield from found
+
+
+def _are_confirmed(
+    confirmed: ConfirmedChoices, digest: str | None, group: list[LockedChoice]
+) -> bool:
+    return digest is not None and all(confirmed.has(digest, choice) for choice in group)
 
 
 def _without_variant(choice: LockedChoice) -> LockedChoice:
@@ -74,6 +95,8 @@ def _without_variant(choice: LockedChoice) -> LockedChoice:
 
 def _wheels(page: ProjectPage, versions: Iterable[Version]) -> dict[Version, list[IndexFile]]:
     """The wheels of each version, however file names spell it."""
+    from envbuild.index.page_versions import version_of
+
     found: dict[Version, list[IndexFile]] = {version: [] for version in versions}
     for name, place in page.wheels_of(set(map(_release, found))):
         version = version_of(page.name, name)

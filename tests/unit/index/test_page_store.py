@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from envbuild.index import reader
+from envbuild.index import page_parser
 from envbuild.index.page import IndexFile, ProjectPage
 from envbuild.index.page_parser import page_of, parse_page
 from envbuild.index.page_store import PageStore, lifetime
@@ -217,7 +217,7 @@ def test_a_page_that_is_sent_again_is_not_parsed_again(
         parsed.append(url)
         return parse_page(name, text, kind, url)
 
-    monkeypatch.setattr(reader, "parse_page", parse)
+    monkeypatch.setattr(page_parser, "parse_page", parse)
 
     def look(folder: str) -> list[str]:
         place = locations(f"{confirming.origin}/{folder}").default
