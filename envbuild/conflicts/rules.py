@@ -30,11 +30,7 @@ def check_rules(
 
     `folder` is the lockfiles' folder, as findings name it.
     """
-    found = [
-        finding
-        for coexist in declaration.coexist
-        for finding in _coexist_findings(declaration, coexist, lockfiles)
-    ]
+    found = list(_coexist_findings(declaration, lockfiles))
     for agree in declaration.agree:
         found += _agree_findings(declaration, agree, lockfiles, folder)
     return tuple(found)
@@ -55,7 +51,7 @@ def rule_problems(
         for agree in declaration.agree
         if all(driver in lockfiles for driver in agree.drivers)
         for package in agree.packages
-        if not any(_versions(lockfiles[driver], package) for driver in agree.drivers)
+        if not _holders(agree, package, lockfiles)
     )
 
 
@@ -80,12 +76,9 @@ def rule_reasons(
 ) -> dict[str, tuple[str, ...]]:
     """The rules for which a driver must be locked again, by driver."""
     reasons: dict[str, tuple[str, ...]] = {}
-    for coexist in declaration.coexist:
-        for first, second in combinations(coexist.drivers, 2):
-            if first in lockfiles and second in lockfiles:
-                apart = _apart(lockfiles[first], lockfiles[second])
-                for driver in (first, second) if apart else ():
-                    reasons[driver] = (*reasons.get(driver, ()), apart or "")
+    for _, pair, apart in _pairs_apart(declaration, lockfiles):
+        for driver in pair:
+            reasons[driver] = (*reasons.get(driver, ()), apart)
     for agree in declaration.agree:
         for package in agree.packages:
             if agreement(agree, package, lockfiles):
@@ -121,11 +114,7 @@ def coexist_problems(
             message=apart,
             hint="give both the same Pythons, platforms and variants, or remove one from the rule",
         )
-        for rule in declaration.coexist
-        for first, second in combinations(rule.drivers, 2)
-        if first in lockfiles and second in lockfiles
-        for apart in (_apart(lockfiles[first], lockfiles[second]),)
-        if apart
+        for rule, _, apart in _pairs_apart(declaration, lockfiles)
     ]
     together = {driver for rule in declaration.coexist for driver in rule.drivers}
     for driver in sorted(together & lockfiles.keys()):
@@ -141,27 +130,36 @@ def _holders(rule: Agree, package: str, lockfiles: Mapping[str, Lockfile]) -> tu
     return tuple(
         driver
         for driver in rule.drivers
-        if driver in lockfiles and _versions(lockfiles[driver], package)
+        if driver in lockfiles
+        and any(entry.name == package for entry in lockfiles[driver].every_package)
     )
 
 
 def _coexist_findings(
-    declaration: Declaration, rule: Coexist, lockfiles: Mapping[str, Lockfile]
+    declaration: Declaration, lockfiles: Mapping[str, Lockfile]
 ) -> Iterator[Finding]:
-    for first, second in combinations(rule.drivers, 2):
-        if first not in lockfiles or second not in lockfiles:
-            continue
-        message = _apart(lockfiles[first], lockfiles[second])
-        if message:
-            yield Finding(
-                code=Code.RULE_COEXIST,
-                subject=f"{first}, {second}",
-                message=message,
-                path=declaration.file,
-                line=rule.line,
-                hint="run `envbuild lock`, which resolves them together; "
-                f"`envbuild conflicts {first} {second}` shows the conflict",
-            )
+    for rule, (first, second), apart in _pairs_apart(declaration, lockfiles):
+        yield Finding(
+            code=Code.RULE_COEXIST,
+            subject=f"{first}, {second}",
+            message=apart,
+            path=declaration.file,
+            line=rule.line,
+            hint="run `envbuild lock`, which resolves them together; "
+            f"`envbuild conflicts {first} {second}` shows the conflict",
+        )
+
+
+def _pairs_apart(
+    declaration: Declaration, lockfiles: Mapping[str, Lockfile]
+) -> Iterator[tuple[Coexist, tuple[str, str], str]]:
+    """Each rule with two locked drivers of it that differ in their pins, and the reason."""
+    for rule in declaration.coexist:
+        for first, second in combinations(rule.drivers, 2):
+            if first in lockfiles and second in lockfiles:
+                apart = _apart(lockfiles[first], lockfiles[second])
+                if apart is not None:
+                    yield rule, (first, second), apart
 
 
 def _apart(first: Lockfile, second: Lockfile) -> str | None:
@@ -262,8 +260,3 @@ def _apart_packages(
 
 def _all_same(packages: list[LockedPackage]) -> bool:
     return all(_are_same(packages[0], one) for one in packages)
-
-
-def _versions(lockfile: Lockfile, package: str) -> tuple[str, ...]:
-    found = (entry.version for entry in lockfile.every_package if entry.name == package)
-    return tuple(dict.fromkeys(found))
