@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.commands.selection import read_lockfiles
-from envbuild.conflicts.matrix import MOST_EXPLAINED, decide_pairs, find_splits, pairs_of
+from envbuild.conflicts.matrix import MOST_EXPLAINED, find_splits, pairs_of
 from envbuild.conflicts.pair_decision import Fleet
 from envbuild.conflicts.shared_groups import find_groups
 from envbuild.errors import Problem, UnsatisfiableError, UsageError
@@ -90,7 +90,7 @@ def conflicts(
     wanted = pairs_of(known, named)
     fleet = Fleet(lockfiles.values(), declaration)
     explain = explain or bool(named) or len(wanted) <= MOST_EXPLAINED
-    pairs = decide_pairs(fleet, wanted, explain=explain)
+    pairs = tuple(fleet.decide(first, second, explain=explain) for first, second in wanted)
     return ConflictsResult(
         file=declaration.file,
         drivers=known if len(named) < 2 else named,

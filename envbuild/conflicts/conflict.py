@@ -136,10 +136,6 @@ class Pair:
         answers = (outcome.answer for outcome in self.outcomes)
         return tuple(answer for answer in answers if isinstance(answer, Conflict))
 
-    def other(self, driver: str) -> str:
-        """The pair's other driver."""
-        return self.second if driver == self.first else self.first
-
 
 def render_cause(cause: Cause, file: str) -> str:
     """`vllm (drivers.toml:31) → xgrammar ==0.1.25`.

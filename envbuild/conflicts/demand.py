@@ -166,19 +166,9 @@ def needed_pins(
     candidates: Candidates, parts: tuple[DriverPart, ...], pins: Mapping[str, int]
 ) -> dict[str, Candidate]:
     """From pins that fit together, those that the parts need, ordered by name."""
-    found: dict[str, Candidate] = {}
-    for part in parts:
-        seen: set[Node] = set()
-        waiting = [node for link in part.roots for node in nodes_of(link, part)]
-        while waiting:
-            node = waiting.pop()
-            if node not in seen:
-                seen.add(node)
-                candidate = next(candidates.of(node.package, pins[node.package]))
-                found[node.package] = candidate
-                for link in candidates.links(candidate, node.extra, part.overrides):
-                    waiting += nodes_of(link, part)
-    return dict(sorted(found.items()))
+    chosen = {name: next(candidates.of(name, bit)) for name, bit in pins.items() if bit}
+    links = (found.link for part in parts for found in pinned_links(part, chosen, candidates))
+    return {name: chosen[name] for name in sorted({link.package for link in links})}
 
 
 def _common_choice(ours: Demand, theirs: Demand, name: str, pins: int) -> int:

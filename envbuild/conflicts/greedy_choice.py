@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from envbuild.value import value
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from envbuild.conflicts.candidates import Ask, Candidates, Link
     from envbuild.conflicts.propagation import DriverPart, Propagation, Scope
@@ -116,21 +118,21 @@ def choose_carefully(
     return _choose(view, parts, start)
 
 
+@value
 class _Start:
     """The start of a choice."""
 
-    def __init__(
-        self,
-        *,
-        options: Mapping[str, int],
-        needed: Mapping[str, frozenset[str]],
-        starts: int,
-        careful: bool = False,
-    ) -> None:
-        self.options = options
-        self.needed = needed
-        self.starts = starts
-        self.careful = careful
+    options: Mapping[str, int]
+    """The candidates of each package that may be chosen."""
+
+    needed: Mapping[str, frozenset[str]]
+    """The packages that are known to be required, with their extras."""
+
+    starts: int
+    """How often the choice is tried, each time with another package first."""
+
+    careful: bool = False
+    """Whether candidates that require a removed candidate are removed at once."""
 
 
 def _choose(
@@ -303,8 +305,3 @@ class _Choice:
                         return False
                     waiting.append(asker)
         return True
-
-
-def differing_overrides(parts: Iterable[DriverPart]) -> bool:
-    """Whether the drivers have no override for the same requirement, so that one choice fits each."""
-    return len({part.overrides for part in parts}) > 1

@@ -9,7 +9,6 @@ from envbuild.conflicts.greedy_choice import (
     ScopedView,
     choose_carefully,
     choose_plainly,
-    differing_overrides,
 )
 from envbuild.conflicts.propagation import Propagation
 
@@ -43,10 +42,10 @@ def solve(
 def _view(
     candidates: Candidates, parts: tuple[DriverPart, ...], scope: Scope | None
 ) -> CandidateView | None:
-    """The input of the quick methods; None if drivers override different requirements."""
-    if differing_overrides(parts):
-        return None
+    """The input of the quick methods, for which all drivers must have the same overrides; else None."""
     overrides = parts[0].overrides
+    if any(part.overrides != overrides for part in parts):
+        return None
     if scope is None:
         return CandidateView(candidates, overrides)
     return ScopedView(candidates, overrides, scope)

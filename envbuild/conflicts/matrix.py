@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from envbuild.conflicts.conflict import Conflict, Pair
-    from envbuild.conflicts.demand import Demand
     from envbuild.conflicts.pair_decision import Fleet
     from envbuild.target.target import Target
 
@@ -44,13 +43,6 @@ class Split:
 
     windows: tuple[VersionWindow, ...]
     """The versions that each side admits, in the order of the drivers."""
-
-
-def decide_pairs(
-    fleet: Fleet, pairs: Iterable[tuple[str, str]], *, explain: bool
-) -> tuple[Pair, ...]:
-    """The answer for each pair."""
-    return tuple(fleet.decide(first, second, explain=explain) for first, second in pairs)
 
 
 def pairs_of(drivers: tuple[str, ...], named: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
@@ -114,19 +106,13 @@ def _window(
     fleet: Fleet, driver: str, package: str, target: Target
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The versions that a driver admits on a target, and the specifiers that say so."""
-    from envbuild.conflicts.demand import pinned, pinned_links
-
     candidates = fleet.candidates(target)
-    lockfile = fleet.lockfiles[driver]
     locked = fleet.locked_for(driver, target)
-    demand: Demand = fleet.demand(driver, locked, target)
+    demand = fleet.demand(driver, locked, target)
     full = candidates.full.get(package, 0)
     admitted = demand.needed.get(package, full) & demand.constraints.get(package, full)
-    links = [
-        found.link
-        for found in pinned_links(demand.part, pinned(lockfile, locked, candidates), candidates)
-        if found.link.package == package
-    ]
+    pinned = fleet.side(driver, locked, target).links
+    links = [found.link for found in pinned if found.link.package == package]
     links += [link for link in demand.part.constraints if link.package == package]
     links.sort(key=lambda link: (link.mask.bit_count(), len(link.specifier)))
     specifiers = [link.origin or link.specifier for link in links if link.mask & full != full]

@@ -126,12 +126,12 @@ class Fleet:
             first.setdefault(target.variant, target)
         for target in first.values():
             if self.fit_together((driver,), target) is None:
-                side = self._side(driver, target, target)
+                side = self.side(driver, target, target)
                 return prove(self.candidates(target), side, side, self.declaration)[0]
         return ()
 
-    def _side(self, driver: str, locked: Target, target: Target) -> Side:
-
+    def side(self, driver: str, locked: Target, target: Target) -> Side:
+        """A driver with what it pins on a target, with one of its own targets."""
         candidates = self.candidates(target)
         pins = pinned(self.lockfiles[driver], locked, candidates)
         return Side(self.demand(driver, locked, target).part, pins, candidates)
@@ -203,8 +203,8 @@ class Fleet:
 
         candidates = self.candidates(meeting.target)
         ours, theirs = self._demands_of(first, second, meeting)
-        one = self._side(first, meeting.first, meeting.target)
-        other = self._side(second, meeting.second, meeting.target)
+        one = self.side(first, meeting.first, meeting.target)
+        other = self.side(second, meeting.second, meeting.target)
         clashes, complete = prove(candidates, one, other, self.declaration)
         packages = disputed_packages(ours, theirs) or {clash.package for clash in clashes}
         return Conflict(

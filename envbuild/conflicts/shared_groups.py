@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from envbuild.conflicts.pair_decision import Fleet
     from envbuild.target.target import Target
 
+_MOST_GROUPS = 10
 _MOST_CLIQUES = 2000
 """Large fleets have more; in practice the largest groups come first."""
 
@@ -39,20 +40,19 @@ class Group:
         return self.apart - self.together
 
 
-def find_groups(fleet: Fleet, pairs: tuple[Pair, ...], *, most: int = 10) -> tuple[Group, ...]:
+def find_groups(fleet: Fleet, pairs: tuple[Pair, ...]) -> tuple[Group, ...]:
     """Groups that no other driver could join, the largest first; each was tried as a whole."""
     friends = _friends(pairs)
     order = {driver: place for place, driver in enumerate(friends)}
     cliques = sorted(islice(_cliques(friends), _MOST_CLIQUES), key=len, reverse=True)
     found: dict[tuple[str, ...], Group] = {}
-    for clique in cliques[: 4 * most]:
+    for clique in cliques[: 4 * _MOST_GROUPS]:
         drivers = tuple(sorted(clique, key=order.__getitem__))
         group = _largest_that_fits(fleet, drivers)
         if group is not None and not any(set(group.drivers) <= set(other) for other in found):
             found[group.drivers] = group
-    return tuple(sorted(found.values(), key=lambda group: (-len(group.drivers), -group.saved)))[
-        :most
-    ]
+    largest = sorted(found.values(), key=lambda group: (-len(group.drivers), -group.saved))
+    return tuple(largest[:_MOST_GROUPS])
 
 
 def _friends(pairs: tuple[Pair, ...]) -> dict[str, set[str]]:
