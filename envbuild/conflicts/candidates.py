@@ -112,7 +112,6 @@ class Candidates:
 
         self._masks: dict[tuple[str, str], int] = {}
         self._links: dict[tuple[Candidate, str, tuple[str, ...]], tuple[Link, ...]] = {}
-        self._plain_asks: dict[tuple[str, ...], dict[tuple[str, int], tuple[Ask, ...]]] = {}
         self._unserved: dict[tuple[str, int, tuple[str, ...]], tuple[tuple[str, int], ...]] = {}
         self._known_askers: dict[tuple[str, ...], dict[str, list[tuple[str, int, int]]]] = {}
         self._newest: dict[tuple[str, int], int] = {}
@@ -181,10 +180,6 @@ class Candidates:
                 for link in self.links(candidate, extra, overrides)
             )
         return known
-
-    def plain_asks(self, overrides: tuple[str, ...]) -> dict[tuple[str, int], tuple[Ask, ...]]:
-        """Shared by views with the same overrides: requirements of candidates without extras."""
-        return self._plain_asks.setdefault(overrides, {})
 
     def unserved(
         self, package: str, left: int, overrides: tuple[str, ...]

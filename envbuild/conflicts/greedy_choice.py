@@ -26,7 +26,6 @@ class CandidateView:
         self._candidates = candidates
         self._overrides = overrides
         self.full: Mapping[str, int] = candidates.full
-        self._plain = candidates.plain_asks(overrides)
 
     def newest(self, package: str, mask: int) -> int:
         """The bit of the newest of some of the package's candidates."""
@@ -42,13 +41,6 @@ class CandidateView:
 
     def asks(self, package: str, bit: int, extras: frozenset[str]) -> tuple[Ask, ...]:
         """A candidate's requirements with all of some extras."""
-        if not extras:
-            known = self._plain.get((package, bit))
-            if known is None:
-                known = self._plain[package, bit] = self._candidates.asks(
-                    package, bit, extras, self._overrides
-                )
-            return known
         return self._candidates.asks(package, bit, extras, self._overrides)
 
     def unserved(self, package: str, left: int) -> tuple[tuple[str, int], ...]:
