@@ -31,6 +31,7 @@ class Meetings:
     """The variant that both or one of them are locked for."""
 
 
+@cache
 def shared_targets(first: Targets, second: Targets) -> tuple[Meetings, ...]:
     """Every platform of both lockfiles, with the Pythons of both.
 

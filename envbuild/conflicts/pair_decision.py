@@ -51,7 +51,6 @@ class Fleet:
         self._bounds = Bounds()
         self._candidates: dict[Target, Candidates] = {}
         self._demands: dict[tuple[str, Target, Target], Demand] = {}
-        self._shared: dict[tuple[tuple[Target, ...], ...], tuple[Meetings, ...]] = {}
 
     def decide(self, first: str, second: str, *, explain: bool = False) -> Pair:
         """Decide one pair.
@@ -76,11 +75,7 @@ class Fleet:
 
     def shared(self, first: str, second: str) -> tuple[Meetings, ...]:
         """The targets that two drivers share."""
-        targets = (self.lockfiles[first].targets, self.lockfiles[second].targets)
-        known = self._shared.get(targets)
-        if known is None:
-            known = self._shared[targets] = shared_targets(*targets)
-        return known
+        return shared_targets(self.lockfiles[first].targets, self.lockfiles[second].targets)
 
     def candidates(self, target: Target) -> Candidates:
         """The candidates of a target from the fleet's lockfiles."""
