@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from envbuild.declaration.toml.positions import Kind, locate
+from envbuild.declaration.toml.positions import locate
 from envbuild.declaration.toml.splice import (
     with_element,
     with_value,
@@ -129,7 +129,7 @@ def merged(text: str, spans: list[tuple[int, int]], path: Path) -> list[tuple[in
     """The spans, those of one table's header and its last key as one."""
     found = locate(text)
     for one in found.statements:
-        if one.kind is not Kind.PAIR and one.path[: len(path)] == path:
+        if one.is_header and one.path[: len(path)] == path:
             last = max(other.end for other in found.statements if other.table == one.path)
             spans.append((one.start, last))
     starts = sorted(one.start for one in found.statements)

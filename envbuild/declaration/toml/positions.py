@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from enum import Enum
 
 from envbuild.value import value
 
@@ -32,24 +31,13 @@ _SPACE = re.compile(r"[ \t]*")
 _REST = re.compile(r"[^\n]*\n?")
 
 
-class Kind(Enum):
-    """What a statement is."""
-
-    TABLE = "table"
-    """A header such as `[drivers.asr]`."""
-
-    ELEMENT = "element"
-    """A header such as `[[index]]`."""
-
-    PAIR = "pair"
-    """A key with its value, outside of inline tables."""
-
-
 @value
 class Statement:
     """A header, or a key with its value, with all of its lines."""
 
-    kind: Kind
+    is_header: bool
+    """Whether it is a header such as `[drivers.asr]` or `[[index]]`."""
+
     path: Path
     """The whole path: the table's path too."""
 
@@ -129,17 +117,16 @@ class _PositionWalk:
         table: Path = ()
         while self._next():
             start = self._text.rfind("\n", 0, self._at) + 1
+            is_header = self._text.startswith("[", self._at)
             if self._text.startswith("[[", self._at):
-                kind, path = Kind.ELEMENT, self._element_header()
-                table = path
-            elif self._text.startswith("[", self._at):
-                kind, path = Kind.TABLE, self._table_header()
-                table = path
+                table = path = self._element_header()
+            elif is_header:
+                table = path = self._table_header()
             else:
-                kind, path = Kind.PAIR, self._pair(table)
+                path = self._pair(table)
             self._match(_REST)
             self._statements.append(
-                Statement(kind=kind, path=path, table=table, start=start, end=self._at)
+                Statement(is_header=is_header, path=path, table=table, start=start, end=self._at)
             )
         return Positions(
             text=self._text,
@@ -228,7 +215,7 @@ class _PositionWalk:
             start = self._at
             self._inline_pairs.append(
                 Statement(
-                    kind=Kind.PAIR, path=self._pair(path), table=path, start=start, end=self._at
+                    is_header=False, path=self._pair(path), table=path, start=start, end=self._at
                 )
             )
             self._comma()

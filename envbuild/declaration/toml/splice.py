@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from envbuild.declaration.toml.positions import Kind, Path, locate, render_path
+from envbuild.declaration.toml.positions import Path, locate, render_path
 
 if TYPE_CHECKING:
     from envbuild.declaration.toml.positions import Positions, Statement
@@ -114,9 +114,8 @@ def _with_pair(found: Positions, path: Path, value: str) -> str:
 
 def _section(found: Positions, base: Path) -> tuple[Statement | None, list[Statement]]:
     """A table's header, and the pairs after which another of its keys may be written."""
-    header = next(
-        (one for one in found.statements if one.kind is not Kind.PAIR and one.path == base), None
-    )
+    headers = (one for one in found.statements if one.is_header and one.path == base)
+    header = next(headers, None)
     if header is not None:
         return header, [one for one in _pairs(found) if one.table == base]
     dotted = [one for one in _pairs(found) if len(one.table) < max(len(base), 1)]
@@ -124,7 +123,7 @@ def _section(found: Positions, base: Path) -> tuple[Statement | None, list[State
 
 
 def _pairs(found: Positions) -> list[Statement]:
-    return [one for one in found.statements if one.kind is Kind.PAIR]
+    return [one for one in found.statements if not one.is_header]
 
 
 def _is_below(path: Path, base: Path) -> bool:
