@@ -99,21 +99,23 @@ def _read_settings(
     return tuple(sorted(found))
 
 
-REQUIRES = Key("requires", list_of(text(_requirement), unique=True))
 ENV = Key("env", _read_env)
 CONFIG_SETTINGS = Key("config-settings", _read_settings)
-ISOLATION = Key("isolation", boolean)
-NETWORK = Key("network", boolean)
-BUILD_USER = Key("build-user", text(_user))
-TIMEOUT = Key("timeout", read_seconds)
 MEMORY = Key("memory", text(_bytes))
 DISK = Key("disk", text(_bytes))
 
 BUILD_KEYS: tuple[Key[object], ...] = (
-    *(REQUIRES, ENV, CONFIG_SETTINGS, ISOLATION),
-    *(NETWORK, BUILD_USER, TIMEOUT, MEMORY, DISK),
+    Key("requires", list_of(text(_requirement), unique=True)),
+    ENV,
+    CONFIG_SETTINGS,
+    Key("isolation", boolean),
+    Key("network", boolean),
+    Key("build-user", text(_user)),
+    Key("timeout", read_seconds),
+    MEMORY,
+    DISK,
 )
-"""The keys of `[build.NAME]`."""
+"""The keys of `[build.NAME]`, each with the name of its field of `BuildOptions`."""
 
 
 def read_builds(value: object, place: Place) -> tuple[BuildOptions, ...]:
@@ -140,19 +142,9 @@ def _read_all(value: dict[str, object], place: Place) -> Iterator[BuildOptions]:
 
 
 def _options(table: Table, package: str) -> BuildOptions:
-    isolation, network = table.get(ISOLATION), table.get(NETWORK)
-    plain = BuildOptions(package=package)
     return BuildOptions(
         package=package,
         file=table.place.source.file,
         line=table.place.line,
-        requires=table.get(REQUIRES) or (),
-        env=table.get(ENV) or (),
-        config_settings=table.get(CONFIG_SETTINGS) or (),
-        isolation=True if isolation is None else isolation,
-        network=bool(network),
-        build_user=table.get(BUILD_USER),
-        timeout=table.get(TIMEOUT) or plain.timeout,
-        memory=table.get(MEMORY),
-        disk=table.get(DISK) or plain.disk,
+        **table.given(BUILD_KEYS),
     )

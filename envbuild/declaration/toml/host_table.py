@@ -20,7 +20,7 @@ from envbuild.declaration.toml.table import (
 from envbuild.nearest_name import no_driver
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable
 
     from envbuild.declaration.driver import Driver
 
@@ -112,15 +112,8 @@ def _change(name: str, table: Table) -> HostChange:
         driver=name,
         line=table.place.line,
         env=table.get(ENV) or (),
-        given=tuple(_given(table)),
+        given=tuple(table.given(key for key in CHANGE_KEYS if key is not ENV).items()),
     )
-
-
-def _given(table: Table) -> Iterator[tuple[str, object]]:
-    for row in HOST_ROWS:
-        value = table.get(row.key)
-        if value is not None and row.key is not ENV:
-            yield row.field, value
 
 
 def check_host_env(hosts: Iterable[HostTable], place: Place, drivers: Iterable[Driver]) -> None:

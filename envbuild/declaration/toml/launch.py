@@ -52,10 +52,16 @@ def _health(written: str) -> str:
 
 PORT = Key("port", read_port)
 AFTER = Key("after", list_of(text(str), filled=True, unique=True))
-ENVIRONMENT_FILE = Key("environment-file", text(_file))
 ARGUMENTS = Key("arguments", list_of(text(_argument)))
 HEALTH_PATH = Key("health-path", text(_health))
-LAUNCH_KEYS: tuple[Key[object], ...] = (PORT, AFTER, ENVIRONMENT_FILE, ARGUMENTS, HEALTH_PATH)
+LAUNCH_KEYS: tuple[Key[object], ...] = (
+    PORT,
+    AFTER,
+    Key("environment-file", text(_file)),
+    ARGUMENTS,
+    HEALTH_PATH,
+)
+"""Each has the name of its field of `Launch`."""
 
 
 def read_launch(value: object, place: Place) -> Launch | None:
@@ -63,20 +69,13 @@ def read_launch(value: object, place: Place) -> Launch | None:
     table = read_table(value, place, LAUNCH_KEYS)
     if table is None:
         return None
-    arguments = table.get(ARGUMENTS) or ()
-    if len(arguments) > _MOST_ARGUMENTS:
+    if len(table.get(ARGUMENTS) or ()) > _MOST_ARGUMENTS:
         place.at(ARGUMENTS.name).wrong(f"has more than {_MOST_ARGUMENTS} arguments")
         return None
     if table.has(HEALTH_PATH) and not table.has(PORT):
         hint = "add the port that the service listens on"
         place.at(HEALTH_PATH.name).wrong("needs `port`, because it is asked there", hint=hint)
-    return Launch(
-        port=table.get(PORT),
-        after=table.get(AFTER) or (),
-        environment_file=table.get(ENVIRONMENT_FILE),
-        arguments=arguments,
-        health_path=table.get(HEALTH_PATH),
-    )
+    return Launch(**table.given(LAUNCH_KEYS))
 
 
 LAUNCH = Key("launch", read_launch)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, cast
 
 from envbuild.declaration.toml.positions import Path, Positions, render_path
 from envbuild.errors import Problem, shorten_problem
@@ -115,6 +115,11 @@ class Table:
     def get(self, key: Key[T]) -> T | None:
         """A key's value; None if it is missing or invalid."""
         return cast("T | None", self.values.get(key.name))
+
+    def given(self, keys: Iterable[Key[object]]) -> dict[str, Any]:
+        """The valid values of some keys, each under its name as a field is called: with `_` for `-`."""
+        found = {key.name.replace("-", "_"): self.get(key) for key in keys}
+        return {name: value for name, value in found.items() if value is not None}
 
     def has(self, key: Key[T]) -> bool:
         """Whether the text has the key, or a misspelling of it."""
