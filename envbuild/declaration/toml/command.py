@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from envbuild.declaration.placeholders import PLACEHOLDERS, unknown_placeholder
-from envbuild.declaration.toml.table import Place, TextError, kind, list_of, text
+from envbuild.declaration.toml.table import NumberReader, Place, TextError, kind, list_of, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 _MODULE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 _COMMAND = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _INTERPRETER = re.compile(r"python(\d+(\.\d+)?)?")
-_LONGEST = 24 * 60 * 60
-"""In seconds: a probe takes at most a day."""
-
 _EXAMPLE = 'probe = [["vllm", "--version"]]'
 _START = 'command = ["python", "-m", "sglang.launch_server"]'
 _MODULE_WORDS = 3
@@ -98,15 +95,10 @@ def read_module(value: object, place: Place) -> tuple[str, ...] | None:
     return None if module is None else ("python", "-m", module)
 
 
-def read_seconds(value: object, place: Place) -> int | None:
-    """Read a number of seconds, at most a day."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        place.wrong(f"must be a number of seconds, not {kind(value)}", hint="such as 60")
-        return None
-    if not 1 <= value <= _LONGEST:
-        place.wrong(f"must be from 1 to {_LONGEST} seconds, not {value}")
-        return None
-    return value
+read_seconds = NumberReader(
+    most=24 * 60 * 60, what="a number of seconds", unit=" seconds", hint="such as 60"
+)
+"""A probe takes at most a day."""
 
 
 _FOLDER = re.compile(r"[A-Za-z0-9._+/-]+")

@@ -29,6 +29,7 @@ from envbuild.declaration.toml.table import (
     TooManyProblemsError,
     kind,
     read_table,
+    unread,
 )
 from envbuild.errors import DeclarationError, Problem
 from envbuild.value import replace
@@ -78,21 +79,16 @@ def _read_defaults(value: object, place: Place) -> Table | None:
     return read_table(value, place, DEFAULTS_KEYS)
 
 
-def _keep(value: object, _: Place) -> object:
-    """A reader of a value that depends on another value."""
-    return value
-
-
 VERSION = Key("version", _read_version)
 DEFAULTS = Key("defaults", _read_defaults)
 INDEX = Key("index", read_indexes)
 SETS = Key("sets", read_sets)
 BUILD = Key("build", read_builds)
 AUDIT = Key("audit", read_audit)
-DRIVERS = Key("drivers", _keep)
-HOSTS = Key("hosts", _keep)
-COEXIST = Key("coexist", _keep)
-AGREE = Key("agree", _keep)
+DRIVERS = Key("drivers", unread)
+HOSTS = Key("hosts", unread)
+COEXIST = Key("coexist", unread)
+AGREE = Key("agree", unread)
 
 TOP_KEYS: tuple[Key[object], ...] = (
     *(VERSION, DEFAULTS, INDEX, SOURCES, SETS, BUILD, AUDIT),
@@ -172,8 +168,7 @@ def _refuse_newer(document: dict[str, object], source: TextSource) -> None:
 
 def _read_document(document: dict[str, object], place: Place, text: str) -> Declaration:
     top = read_table(document, place, TOP_KEYS)
-    if top is None:
-        raise AssertionError("tomllib gives a table")
+    assert top is not None
     if not top.has(VERSION):
         place.wrong("the file has no `version`", hint=f"begin it with version = {FORMAT}")
     defaults = top.get(DEFAULTS) or Table(place=place, present=frozenset(), values={})

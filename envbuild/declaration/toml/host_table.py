@@ -16,6 +16,7 @@ from envbuild.declaration.toml.table import (
     kind,
     read_table,
     text,
+    unread,
 )
 from envbuild.nearest_name import no_driver
 
@@ -39,12 +40,8 @@ def _pattern(written: str) -> str:
     return written.lower()
 
 
-def _keep(value: object, _: Place) -> object:
-    return value
-
-
 HOSTNAME = Key("hostname", text(_pattern))
-HOST_DRIVERS = Key("drivers", _keep)
+HOST_DRIVERS = Key("drivers", unread)
 HOST_KEYS: tuple[Key[object], ...] = (HOSTNAME, ACCELERATOR, HOST_DRIVERS)
 
 CHANGE_KEYS = tuple(row.key for row in HOST_ROWS)

@@ -31,12 +31,18 @@ from envbuild.declaration.toml.requirement import (
 )
 from envbuild.declaration.toml.requirement_set import Required, read_required
 from envbuild.declaration.toml.source import SOURCES
-from envbuild.declaration.toml.table import Key, boolean, list_of, located, one_or_more, text
+from envbuild.declaration.toml.table import (
+    EitherWord,
+    Key,
+    boolean,
+    list_of,
+    located,
+    one_or_more,
+    text,
+)
 from envbuild.declaration.toml.target import (
-    overlap,
     platform,
     python,
-    python_source,
     read_accelerator,
     read_exclude_newer,
     read_exclude_newer_packages,
@@ -211,7 +217,7 @@ DRIVER_TABLE = (
         example="python-downloads = false",
     ),
     DriverKey(
-        key=Key("python-source", text(python_source)),
+        key=Key("python-source", text(EitherWord(one="host", other="store"))),
         decides="environment",
         in_defaults=True,
         by_host=True,
@@ -337,7 +343,7 @@ DRIVER_TABLE = (
         example="bytecode = false",
     ),
     DriverKey(
-        key=Key("overlap", text(overlap)),
+        key=Key("overlap", text(EitherWord(one="warn", other="refuse"))),
         decides="host",
         in_defaults=True,
         about='what to do if two packages have one file: "warn", or "refuse" to switch',

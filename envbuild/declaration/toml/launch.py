@@ -6,7 +6,15 @@ import re
 from typing import TYPE_CHECKING
 
 from envbuild.declaration.driver import Launch
-from envbuild.declaration.toml.table import Key, Place, TextError, kind, list_of, read_table, text
+from envbuild.declaration.toml.table import (
+    Key,
+    NumberReader,
+    Place,
+    TextError,
+    list_of,
+    read_table,
+    text,
+)
 from envbuild.nearest_name import no_driver
 
 if TYPE_CHECKING:
@@ -14,21 +22,9 @@ if TYPE_CHECKING:
 
     from envbuild.declaration.driver import Driver
 
-_LAST_PORT = 65535
 _MOST_ARGUMENTS = 500
 _FILE = re.compile(r"/[A-Za-z0-9._/+-]+")
 _HEALTH = re.compile(r"/[A-Za-z0-9._~/%?=&+-]*")
-
-
-def read_port(value: object, place: Place) -> int | None:
-    """Read a port."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        place.wrong(f"must be a port, not {kind(value)}", hint="such as 8000")
-        return None
-    if not 1 <= value <= _LAST_PORT:
-        place.wrong(f"must be from 1 to {_LAST_PORT}, not {value}")
-        return None
-    return value
 
 
 def _file(written: str) -> str:
@@ -50,7 +46,7 @@ def _health(written: str) -> str:
     return written
 
 
-PORT = Key("port", read_port)
+PORT = Key("port", NumberReader(most=65535, what="a port", hint="such as 8000"))
 AFTER = Key("after", list_of(text(str), filled=True, unique=True))
 ARGUMENTS = Key("arguments", list_of(text(_argument)))
 HEALTH_PATH = Key("health-path", text(_health))

@@ -27,8 +27,10 @@ from envbuild.declaration.toml import (
 from envbuild.declaration.toml.document import FORMAT, TOP_KEYS
 from envbuild.declaration.toml.keys import DEFAULTS_KEYS, DRIVER_KEYS, DRIVER_TABLE
 from envbuild.declaration.toml.table import (
+    EitherWord,
     ListReader,
     LocatedReader,
+    NumberReader,
     OneOrMoreReader,
     TextReader,
     boolean,
@@ -41,7 +43,6 @@ if TYPE_CHECKING:
 
     Schema = dict[str, Any]
 
-_DAY = 24 * 60 * 60
 _TEXT: Schema = {"type": "string", "minLength": 1}
 _VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 _SIZE = r"^[1-9][0-9]{0,5} ?[MGT]i?B$"
@@ -65,8 +66,6 @@ _ABOUT = {
 
 _TEXTS: dict[Callable[[str], object], Schema] = {
     target.python: {"pattern": r"^3\.[0-9]+(\.[0-9]+)?$"},
-    target.python_source: {"enum": ["host", "store"]},
-    target.overlap: {"enum": ["warn", "refuse"]},
     target.resolver: {"enum": [kind.name for kind in all_resolvers()]},
     audit.day: {"pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
     command.command_name: {"pattern": r"^[A-Za-z0-9][A-Za-z0-9._+-]*$"},
@@ -131,9 +130,12 @@ def _of(reader: Any) -> Schema:
         return {"anyOf": [element, _list(element, filled=True, unique=True)]}
     if isinstance(reader, ListReader):
         return _list(_of(reader.element), filled=reader.filled, unique=reader.unique)
+    if isinstance(reader, NumberReader):
+        return {"type": "integer", "minimum": 1, "maximum": reader.most}
+    if isinstance(reader, TextReader) and isinstance(reader.parse, EitherWord):
+        return {**_TEXT, "enum": [reader.parse.one, reader.parse.other]}
     if isinstance(reader, TextReader):
-        more = _TEXTS.get(reader.parse, {})
-        return {**_TEXT, **more}
+        return {**_TEXT, **_TEXTS.get(reader.parse, {})}
     shape = _SHAPES.get(reader)
     assert shape is not None, f"declaration/toml/schema.py does not know the shape of {reader}"
     return shape()
@@ -160,10 +162,6 @@ def _map(value: Schema, *, names: str = ".", filled: bool = False) -> Schema:
 
 def _argv() -> Schema:
     return _list({"type": "string"}, filled=True)
-
-
-def _seconds() -> Schema:
-    return {"type": "integer", "minimum": 1, "maximum": _DAY}
 
 
 def _accelerator() -> Schema:
@@ -224,10 +222,8 @@ _SHAPES: dict[object, Callable[[], Schema]] = {
     command.read_argv: _argv,
     command.read_command: _argv,
     command.read_module: lambda: _of(TextReader(parse=command.module_name)),
-    command.read_seconds: _seconds,
     command.read_env: lambda: _map({"type": "string"}, names=_VARIABLE),
     launch.read_launch: lambda: _table(launch.LAUNCH_KEYS),
-    launch.read_port: lambda: {"type": "integer", "minimum": 1, "maximum": 65535},
     inherit.read_inherit: lambda: _table(
         inherit.INHERIT_KEYS, required=[key.name for key in inherit.INHERIT_KEYS]
     ),

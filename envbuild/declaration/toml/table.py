@@ -171,6 +171,23 @@ class TextReader(Generic[T]):
         return None
 
 
+@value
+class EitherWord:
+    """A parser, for `text`, of one of two words."""
+
+    one: str
+    other: str
+
+    def __call__(self, written: str) -> str:
+        """The word itself."""
+        if written in (self.one, self.other):
+            return written
+        raise TextError(
+            f"{written!r} is neither '{self.one}' nor '{self.other}'",
+            hint=f'write "{self.one}" or "{self.other}"',
+        )
+
+
 def text(parse: Callable[[str], T], *, hint: str | None = None) -> Reader[T]:
     """A reader of strings; `parse` raises ValueError, or TextError, with a message for the user.
 
@@ -187,6 +204,11 @@ def _in_quotes(value: object) -> str:
     return "write one text in quotes"
 
 
+def unread(value: object, _: Place) -> object:
+    """A reader of a value that depends on another value and is read later."""
+    return value
+
+
 def boolean(value: object, place: Place) -> bool | None:
     """Read `true` or `false`."""
     if isinstance(value, bool):
@@ -194,6 +216,29 @@ def boolean(value: object, place: Place) -> bool | None:
     hint = f"without quotes: {value}" if value in ("true", "false") else "write true or false"
     place.wrong(f"must be true or false, not {kind(value)}", hint=hint)
     return None
+
+
+@value
+class NumberReader:
+    """A reader of whole numbers from 1 to a limit."""
+
+    most: int
+    what: str
+    """What the number is, for messages: `a port`."""
+
+    hint: str
+    unit: str = ""
+    """What follows the limit in messages: ` seconds`."""
+
+    def __call__(self, value: object, place: Place) -> int | None:
+        """Read a value."""
+        if isinstance(value, bool) or not isinstance(value, int):
+            place.wrong(f"must be {self.what}, not {kind(value)}", hint=self.hint)
+            return None
+        if not 1 <= value <= self.most:
+            place.wrong(f"must be from 1 to {self.most}{self.unit}, not {value}")
+            return None
+        return value
 
 
 @value

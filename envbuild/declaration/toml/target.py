@@ -129,24 +129,6 @@ def _exclude_newer(written: str) -> str:
     return written.upper()
 
 
-def python_source(written: str) -> str:
-    """Where the Python comes from: `host` or `store`."""
-    if written not in ("host", "store"):
-        raise TextError(
-            f"{written!r} is neither 'host' nor 'store'", hint='write "host" or "store"'
-        )
-    return written
-
-
-def overlap(written: str) -> str:
-    """What to do if two packages have one path: `warn` or `refuse`."""
-    if written not in ("warn", "refuse"):
-        raise TextError(
-            f"{written!r} is neither 'warn' nor 'refuse'", hint='write "warn" or "refuse"'
-        )
-    return written
-
-
 def _feature(written: str) -> str:
     if not _FEATURE.fullmatch(written):
         hint = "lower-case letters, digits and underscores, as /proc/cpuinfo has them"
