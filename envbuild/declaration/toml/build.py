@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from envbuild.declaration.declaration import BuildOptions
-from envbuild.declaration.toml.command import read_seconds
+from envbuild.declaration.toml.command import VARIABLE, read_seconds
 from envbuild.declaration.toml.requirement import parse_package, parse_requirement
 from envbuild.declaration.toml.table import (
     Key,
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 BUILD_FORM = """write [build.NAME] with keys such as requires = ["torch"]"""
 
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SETTING = re.compile(r"[A-Za-z0-9_.-]+")
 _USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 _SIZE = re.compile(r"(?P<number>[1-9][0-9]{0,5}) ?(?P<unit>[MGT]i?B)")
@@ -65,7 +64,7 @@ def _read_env(value: object, place: Place) -> tuple[tuple[str, str], ...] | None
         return None
     found = []
     for name, inner in value.items():
-        if not _VARIABLE.fullmatch(name):
+        if not VARIABLE.fullmatch(name):
             message = f"{name!r} is not the name of an environment variable"
             place.at(name).wrong(message, hint="letters, digits and underscores, no digit first")
             continue

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from envbuild.declaration.toml.table import Reader
 
 
-_MODULE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
-_COMMAND = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+MODULE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
+COMMAND_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _INTERPRETER = re.compile(r"python(\d+(\.\d+)?)?")
 _EXAMPLE = 'probe = [["vllm", "--version"]]'
 _START = 'command = ["python", "-m", "sglang.launch_server"]'
@@ -26,7 +26,7 @@ _MODULE_WORDS = 3
 
 def command_name(written: str) -> str:
     """The name of a command that a package installs."""
-    if not _COMMAND.fullmatch(written):
+    if not COMMAND_NAME.fullmatch(written):
         hint = "letters, digits and `._+-`, beginning with a letter or a digit"
         if "/" in written:
             hint = f"just the name, such as '{written.rstrip('/').rsplit('/', 1)[-1] or 'vllm'}'"
@@ -50,7 +50,7 @@ def _word(written: str) -> str:
 
 def module_name(written: str) -> str:
     """The name of a module, dots included."""
-    if not _MODULE.fullmatch(written):
+    if not MODULE_NAME.fullmatch(written):
         hint = "write it as after `import`, such as 'vllm' or 'vllm.entrypoints'"
         raise TextError(f"{written!r} is not the name of a module", hint=hint)
     return written
@@ -68,7 +68,7 @@ def read_argv(value: object, place: Place, *, example: str = _EXAMPLE) -> tuple[
     words = _read_words(value, place)
     if words is None:
         return None
-    if _COMMAND.fullmatch(words[0]):
+    if COMMAND_NAME.fullmatch(words[0]):
         return words
     hint = "just its name: it is looked for in the environment's bin/, never elsewhere"
     place.at(0).wrong(f"{words[0]!r} is not the name of a command", hint=hint)
@@ -102,7 +102,9 @@ read_seconds = NumberReader(
 
 
 _FOLDER = re.compile(r"[A-Za-z0-9._+/-]+")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+"""The name of an environment variable."""
+
 _EARLY = re.compile(r"PYTHON.*|(LD|DYLD|MALLOC)_.*|GLIBC_TUNABLES|TZ|LC_ALL")
 """Variables that the interpreter, the loader and the C library read before the activation can set them."""
 
@@ -128,7 +130,7 @@ def _read_variable(name: str, value: object, place: Place) -> tuple[str, str] | 
 
 
 def _problem_with(name: str) -> TextError | None:
-    if not _NAME.fullmatch(name):
+    if not VARIABLE.fullmatch(name):
         return TextError(
             f"{name!r} is not the name of an environment variable",
             hint="letters, digits and underscores, not beginning with a digit",

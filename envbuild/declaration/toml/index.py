@@ -23,7 +23,7 @@ from envbuild.declaration.toml.table import (
     text,
 )
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+INDEX_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _URL_FORM = "write it like https://packages.example.com/simple"
 _LONGEST_PATTERN = 200
 _MOST_WILDCARDS = 200
@@ -32,7 +32,7 @@ _PATTERN = re.compile(r"[a-z0-9*]([a-z0-9*-]*[a-z0-9*])?")
 
 def index_name(written: str) -> str:
     """The name of an index."""
-    if not _NAME.fullmatch(written):
+    if not INDEX_NAME.fullmatch(written):
         raise TextError(
             f"{written!r} is not an index's name",
             hint="letters, digits, hyphens and underscores, beginning with a letter or a digit",
@@ -40,11 +40,6 @@ def index_name(written: str) -> str:
     if written != DEFAULT_INDEX and index_variable(written) == index_variable(DEFAULT_INDEX):
         raise TextError(f"the default index is written '{DEFAULT_INDEX}', not {written!r}")
     return written
-
-
-def is_index_name(written: str) -> bool:
-    """Whether a text is a valid name of an index."""
-    return _NAME.fullmatch(written) is not None
 
 
 def _url(written: str) -> SplitResult:

@@ -37,6 +37,7 @@ from envbuild.declaration.toml.table import (
 )
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Callable, Iterable
 
     from envbuild.declaration.toml.table import Key
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
     Schema = dict[str, Any]
 
 _TEXT: Schema = {"type": "string", "minLength": 1}
-_VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 _SIZE = r"^[1-9][0-9]{0,5} ?[MGT]i?B$"
 _ABOUT = {
     "version": "the format of this file",
@@ -64,13 +64,19 @@ _ABOUT = {
 }
 """What each key is for that has no row in the table of a driver's keys."""
 
+
+def _whole(pattern: re.Pattern[str]) -> str:
+    """A pattern that a whole text must match, as JSON Schema has it."""
+    return f"^{pattern.pattern}$"
+
+
 _TEXTS: dict[Callable[[str], object], Schema] = {
     target.python: {"pattern": r"^3\.[0-9]+(\.[0-9]+)?$"},
     target.resolver: {"enum": [kind.name for kind in all_resolvers()]},
     audit.day: {"pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
-    command.command_name: {"pattern": r"^[A-Za-z0-9][A-Za-z0-9._+-]*$"},
-    command.module_name: {"pattern": r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$"},
-    index.index_name: {"pattern": r"^[A-Za-z0-9][A-Za-z0-9_-]*$"},
+    command.command_name: {"pattern": _whole(command.COMMAND_NAME)},
+    command.module_name: {"pattern": _whole(command.MODULE_NAME)},
+    index.index_name: {"pattern": _whole(index.INDEX_NAME)},
 }
 """What texts must look like, for those that a pattern can tell."""
 
@@ -222,7 +228,7 @@ _SHAPES: dict[object, Callable[[], Schema]] = {
     command.read_argv: _argv,
     command.read_command: _argv,
     command.read_module: lambda: _of(TextReader(parse=command.module_name)),
-    command.read_env: lambda: _map({"type": "string"}, names=_VARIABLE),
+    command.read_env: lambda: _map({"type": "string"}, names=_whole(command.VARIABLE)),
     launch.read_launch: lambda: _table(launch.LAUNCH_KEYS),
     inherit.read_inherit: lambda: _table(
         inherit.INHERIT_KEYS, required=[key.name for key in inherit.INHERIT_KEYS]
@@ -237,7 +243,7 @@ _SHAPES: dict[object, Callable[[], Schema]] = {
     variant.read_variants: lambda: _map(_table(variant.VARIANT_KEYS), filled=True),
     source.read_sources: _sources,
     build.read_builds: lambda: _map(_table(build.BUILD_KEYS)),
-    build.ENV.read: lambda: _map({"type": "string"}, names=_VARIABLE),
+    build.ENV.read: lambda: _map({"type": "string"}, names=_whole(command.VARIABLE)),
     build.CONFIG_SETTINGS.read: lambda: _map(
         {"anyOf": [{"type": "string"}, _list({"type": "string"}, filled=True)]}
     ),

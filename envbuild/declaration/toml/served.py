@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from envbuild.declaration.index import DEFAULT_INDEX
-from envbuild.declaration.toml.index import is_index_name
+from envbuild.declaration.toml.index import INDEX_NAME
 from envbuild.declaration.torch_backend import served_indexes
 from envbuild.nearest_name import nearest
 
@@ -83,7 +83,7 @@ def _check_names(names: list[object], place: Place, known: Iterable[str]) -> Non
             place.at(number).wrong(
                 "the default index serves every driver", hint="remove it from `indexes`"
             )
-        elif isinstance(name, str) and is_index_name(name) and name not in known:
+        elif isinstance(name, str) and INDEX_NAME.fullmatch(name) and name not in known:
             near = nearest(name, known)
             hint = f"did you mean '{near}'?" if near else f"add [[index]] with name = {name!r}"
             place.at(number).wrong(f"there is no index {name!r}", hint=hint)
