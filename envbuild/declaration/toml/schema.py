@@ -93,10 +93,14 @@ _KEYS: dict[Key[object], Schema] = {
 
 def declaration_schema() -> Schema:
     """The schema (draft 7) of a whole file."""
+    table = _table((), required=("version", "drivers"))
+    for key in TOP_KEYS:
+        shape = _TOP[key.name]() if key.name in _TOP else _shape(key)
+        table["properties"][key.name] = {"description": _ABOUT[key.name], **shape}
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "drivers.toml of envbuild",
-        **_table(TOP_KEYS, required=("version", "drivers")),
+        **table,
     }
 
 
@@ -120,10 +124,7 @@ def _described(key: Key[object]) -> Schema:
 
 
 def _shape(key: Key[object]) -> Schema:
-    """The shape of a key's value: by its name at the top of the file, else by its reader."""
-    top = {"defaults", "drivers", "hosts", "index", "coexist", "agree", "version"}
-    if key in TOP_KEYS and key.name in top:
-        return _TOP[key.name]()
+    """The shape of a key's value, by its reader."""
     return {**_of(key.read), **_KEYS.get(key, {})}
 
 

@@ -97,6 +97,12 @@ def test_each_key_of_a_driver_is_described(row: Any) -> None:
     assert properties[row.name]["description"] == row.about
 
 
+def test_the_sources_of_all_drivers_are_described_as_such() -> None:
+    """A driver has a key of the same name, which is described as what it has besides these."""
+    sources = declaration_schema()["properties"]["sources"]
+    assert sources["description"] == "packages that come from no index"
+
+
 def test_what_is_wrong_in_each_golden_is_found_where_a_schema_can() -> None:
     """Those that it passes contradict themselves, or name what is not declared: only the parser knows."""
     lines = []
