@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
 from envbuild.requirement.graph import active_edges
-from envbuild.requirement.parse import parse_version
+from envbuild.requirement.parse import parse_requirement, parse_version
 from envbuild.value import value
 
 if TYPE_CHECKING:
@@ -175,8 +174,6 @@ def _further(edges: tuple[Edge, ...], package: str, told: int) -> int | None:
 
 def bounds_on(lockfile: Lockfile, edges: tuple[Edge, ...], package: str) -> tuple[Bound, ...]:
     """Every requirement on a package among a target's edges, and the driver's constraints on it."""
-    from envbuild.requirement.parse import parse_requirement
-
     asked: list[tuple[str | None, str, str]] = [
         (edge.requirer, edge.specifier, "override" if edge.override else "requirement")
         for edge in edges
@@ -209,12 +206,6 @@ def locked_versions(lockfile: Lockfile, target: Target) -> Mapping[str, str]:
     return {package.name: package.version for package in lockfile.packages_for(target)}
 
 
-@dataclass(frozen=True, slots=True)
-class _Limit:
-    version: Version
-    inclusive: bool
-
-
 def binding_specifiers(specifiers: Iterable[str]) -> tuple[frozenset[str], frozenset[str]]:
     """The specifiers with the lowest upper bound and those with the highest lower bound.
 
@@ -223,40 +214,33 @@ def binding_specifiers(specifiers: Iterable[str]) -> tuple[frozenset[str], froze
     texts = tuple(dict.fromkeys(specifiers))
     uppers = [(text, limit) for text in texts for limit in _upper(text)]
     lowers = [(text, limit) for text in texts for limit in _lower(text)]
-    tightest = min((_upper_key(limit) for _, limit in uppers), default=None)
-    highest = max((_lower_key(limit) for _, limit in lowers), default=None)
+    lowest = min((limit for _, limit in uppers), default=None)
+    highest = max((limit for _, limit in lowers), default=None)
     return (
-        frozenset(text for text, limit in uppers if _upper_key(limit) == tightest),
-        frozenset(text for text, limit in lowers if _lower_key(limit) == highest),
+        frozenset(text for text, limit in uppers if limit == lowest),
+        frozenset(text for text, limit in lowers if limit == highest),
     )
 
 
-def _upper_key(limit: _Limit) -> tuple[Version, bool]:
-    return limit.version, limit.inclusive
-
-
-def _lower_key(limit: _Limit) -> tuple[Version, bool]:
-    return limit.version, not limit.inclusive
-
-
-def _upper(text: str) -> Iterator[_Limit]:
+def _upper(text: str) -> Iterator[tuple[Version, bool]]:
+    """The upper bounds: a version, and whether it is admitted itself, so that tighter ones are less."""
     for specifier in _clauses(text):
         if specifier.operator in ("<", "<=", "==", "==="):
             if specifier.version.endswith(".*"):
-                yield _Limit(_next_prefix(specifier.version.removesuffix(".*")), inclusive=False)
+                yield _next_prefix(specifier.version.removesuffix(".*")), False
             else:
-                exact = specifier.operator != "<"
-                yield _Limit(parse_version(specifier.version), inclusive=exact)
+                yield parse_version(specifier.version), specifier.operator != "<"
         elif specifier.operator == "~=":
             prefix = specifier.version.rpartition(".")[0]
-            yield _Limit(_next_prefix(prefix), inclusive=False)
+            yield _next_prefix(prefix), False
 
 
-def _lower(text: str) -> Iterator[_Limit]:
+def _lower(text: str) -> Iterator[tuple[Version, bool]]:
+    """The lower bounds: a version, and whether it is not admitted itself, so that tighter ones are greater."""
     for specifier in _clauses(text):
         if specifier.operator in (">", ">=", "==", "===", "~="):
             version = specifier.version.removesuffix(".*")
-            yield _Limit(parse_version(version), inclusive=specifier.operator != ">")
+            yield parse_version(version), specifier.operator == ">"
 
 
 def _next_prefix(text: str) -> Version:

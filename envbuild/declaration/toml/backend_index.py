@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.declaration.index import Index, index_variable
+from envbuild.declaration.toml.keys import TORCH_BACKEND
 from envbuild.declaration.torch_backend import PACKAGES, backend_index_name, backend_of
 
 if TYPE_CHECKING:
@@ -12,8 +13,6 @@ if TYPE_CHECKING:
 
     from envbuild.declaration.driver import Driver
     from envbuild.declaration.toml.table import Place
-
-KEY = "torch-backend"
 
 
 def backend_indexes(
@@ -33,7 +32,7 @@ def backend_indexes(
         if same is not None:
             place.at("index", number, "name").wrong(
                 f"'{same.name}' is the name of the index of the torch backend '{same.backend}' (line {same.line})",
-                hint=f"give this index another name, or name it in `indexes` in place of `{KEY}`",
+                hint=f"give this index another name, or name it in `indexes` in place of `{TORCH_BACKEND.name}`",
             )
     return tuple(found.values())
 
@@ -53,17 +52,17 @@ def _index(backend: str, line: int) -> Index:
 def _used(driver: Driver, place: Place) -> Iterator[tuple[str, int]]:
     """Each backend of a driver with its line; an `auto` without an answer is noted."""
     at = place.at("drivers", driver.name)
-    line = dict(driver.origins).get(KEY, driver.line)
+    line = dict(driver.origins).get(TORCH_BACKEND.name, driver.line)
     for variant in driver.variants or (None,):
         own = at if variant is None else at.at("variants", variant.name)
         try:
             backend = backend_of(driver, variant)
         except ValueError as error:
-            own.at(KEY).wrong(
+            own.at(TORCH_BACKEND.name).wrong(
                 f"`auto` takes the backend from the accelerator, but {error}",
                 hint='give the range a lowest version, such as ">=12.8", or write the backend, such as "cu128"',
             )
             return
         if backend is not None:
             named = variant is not None and variant.torch_backend is not None
-            yield backend, own.at(KEY).line if named else line
+            yield backend, own.at(TORCH_BACKEND.name).line if named else line

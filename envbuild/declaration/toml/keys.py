@@ -29,7 +29,7 @@ from envbuild.declaration.toml.requirement import (
     parse_package,
     parse_requirement,
 )
-from envbuild.declaration.toml.requirement_set import Required, read_required
+from envbuild.declaration.toml.requirement_set import read_requires
 from envbuild.declaration.toml.source import SOURCES
 from envbuild.declaration.toml.table import (
     EitherWord,
@@ -65,7 +65,7 @@ DRIVER_FORM = """[drivers.NAME] with requires = ["…"]"""
 EXTENDS = Key("extends", located(text(str)))
 """Not in the table: it decides what the other keys inherit."""
 
-REQUIRES: Key[tuple[Required, ...]] = Key("requires", list_of(read_required, filled=True))
+REQUIRES = Key("requires", read_requires)
 BINARY = Key("binary", text(command_name))
 COMMAND = Key("command", read_command)
 MODULE = Key("module", read_module)

@@ -153,7 +153,7 @@ def _command(name: str, table: Table, parent: Driver | None) -> tuple[str, ...]:
 
 def _inherited_commands(parent: Driver | None, *, own_command: bool) -> tuple[str, ...]:
     """The parent's exposed commands; its generated command has another name here."""
-    if parent is None or (own_command and "commands" not in dict(parent.origins)):
+    if parent is None or (own_command and COMMANDS.name not in dict(parent.origins)):
         return ()
     return tuple(name for name in parent.commands if not parent.command or name != parent.name)
 

@@ -14,6 +14,8 @@ from envbuild.value import value
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from envbuild.declaration.toml.table import Reader
+
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?")
 _DEEPEST = 40
 """The most sets in a chain of includes."""
@@ -53,7 +55,10 @@ def read_required(value: object, place: Place) -> Required | None:
     return table.get(INCLUDE) if table is not None else None
 
 
-SET_REQUIRES: Key[tuple[Required, ...]] = Key("requires", list_of(read_required, filled=True))
+read_requires: Reader[tuple[Required, ...]] = list_of(read_required, filled=True)
+"""A reader of what a driver, a variant or a set requires."""
+
+SET_REQUIRES = Key("requires", read_requires)
 
 
 def read_sets(value: object, place: Place) -> dict[str, tuple[Required, ...]] | None:

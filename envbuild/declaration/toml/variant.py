@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from envbuild.declaration.driver import Variant, merge_requires
 from envbuild.declaration.toml.index import index_name
 from envbuild.declaration.toml.inherit import INHERIT
-from envbuild.declaration.toml.requirement_set import Required, read_required
+from envbuild.declaration.toml.requirement_set import read_requires
 from envbuild.declaration.toml.table import Key, Place, Table, kind, list_of, read_table, text
 from envbuild.declaration.toml.target import read_accelerator, torch_backend
 from envbuild.target.target import parse_variant
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 ACCELERATOR = Key("accelerator", read_accelerator)
 TORCH_BACKEND = Key("torch-backend", text(torch_backend))
 INDEXES = Key("indexes", list_of(text(index_name), unique=True))
-REQUIRES: Key[tuple[Required, ...]] = Key("requires", list_of(read_required, filled=True))
+REQUIRES = Key("requires", read_requires)
 VARIANT_KEYS: tuple[Key[object], ...] = (ACCELERATOR, INDEXES, TORCH_BACKEND, REQUIRES, INHERIT)
 
 _FORM = '[drivers.NAME.variants.VARIANT] with accelerator = { cuda = ">=13.0" }'
