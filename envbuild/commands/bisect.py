@@ -149,7 +149,7 @@ def describe_culprits(sides: TwoLockfiles, moves: Moves) -> tuple[Culprit, ...]:
     whole = sides.mixture(moves)
     chains = {name: _chain(whole, name) for name in moves}
     groups: dict[Moves, list[str]] = {}
-    for name in sorted(moves, key=lambda one: (_length(chains[one]), one)):
+    for name in sorted(moves, key=lambda one: (len(chains[one] or ()), one)):
         if not any(name in brings[other] and other not in brings[name] for other in moves):
             groups.setdefault(brings[name], []).append(name)
     return tuple(
@@ -161,10 +161,6 @@ def describe_culprits(sides: TwoLockfiles, moves: Moves) -> tuple[Culprit, ...]:
         )
         for together, (name, *_) in groups.items()
     )
-
-
-def _length(chain: Chain | None) -> int:
-    return len(chain.edges) if chain is not None else 0
 
 
 def _chain(lockfile: Lockfile, name: str) -> Chain | None:

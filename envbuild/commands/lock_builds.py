@@ -95,7 +95,7 @@ class BuildLocker:
             return False
         if (before.added, before.options) != (options.requires, options_digest(options)):
             return False
-        versions = {one.name: one.version for one in lockfile.packages_for(target)}
+        versions = lockfile.versions_on(target)
         added = set(_names(options.requires))
         for name, version in versions_of(before.files, target):
             if name in self.upgrade.packages:
@@ -109,7 +109,7 @@ def preferring(
     job: Job, lockfile: Lockfile, build: LockedBuild | None, target: Target, upgrade: Upgrade
 ) -> ResolveRequest:
     """The driver's request on a target; its pins are the driver's versions, then those of an earlier build."""
-    own = {one.name: one.version for one in lockfile.packages_for(target)}
+    own = lockfile.versions_on(target)
     if build is not None and not upgrade.everything:
         earlier = versions_of(build.files, target)
         own = {name: version for name, version in earlier if name not in upgrade.packages} | own

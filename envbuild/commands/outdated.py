@@ -184,14 +184,14 @@ def holders(
     lockfile: Lockfile, target: Target, bounds: tuple[Bound, ...], newest: str
 ) -> Iterator[Holder]:
     """Those of a package's requirements on a target that exclude a version."""
-    locked = {one.name: one.version for one in lockfile.packages_for(target)}
+    locked = lockfile.versions_on(target)
     for bound in bounds:
         if not admits(bound.specifier, newest):
             chain: tuple[str, ...] = ()
             if bound.requirer is not None:
                 reasons = find_reasons(lockfile, target, bound.requirer)
                 assert reasons is not None
-                names = [edge.package for edge in reasons.chains[0].edges]
+                names = [edge.package for edge in reasons.chains[0]]
                 chain = tuple(f"{name} {locked[name]}" for name in names)
             yield Holder(chain=chain, specifier=bound.specifier, kind=bound.kind)
 

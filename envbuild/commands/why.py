@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.commands.selection import select_drivers
 from envbuild.errors import Problem, UsageError
-from envbuild.lockfile.chains import find_reasons, graph_edges, locked_versions
+from envbuild.lockfile.chains import find_reasons, graph_edges
 from envbuild.nearest_name import nearest
 from envbuild.requirement.parse import normalized_name
 from envbuild.value import value
@@ -88,7 +88,7 @@ def tree(
         lines=_lines(declaration, driver),
         target=chosen,
         others=tuple(other for other in lockfile.targets if other != chosen),
-        packages=locked_versions(lockfile, chosen),
+        packages=lockfile.versions_on(chosen),
         edges=graph_edges(lockfile, chosen),
     )
 

@@ -6,12 +6,12 @@ from functools import cache
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
-from envbuild.requirement.graph import active_edges
 from envbuild.requirement.parse import parse_requirement, parse_version
 from envbuild.value import value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
+    from typing import TypeAlias
 
     from packaging.specifiers import Specifier
     from packaging.version import Version
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from envbuild.requirement.graph import Edge
     from envbuild.target.target import Target
 
+    Chain: TypeAlias = tuple[Edge, ...]
+    """A path from a driver's own requirement, the first edge, to the one that requires a package."""
 
 _MOST_CHAINS = 200
 """Dense graphs have thousands of chains; the shortest are enough."""
@@ -29,14 +31,6 @@ _MOST_STEPS = 1_000_000
 
 MANY = 1_000_000
 """The most chains that are counted."""
-
-
-@value
-class Chain:
-    """A path from a driver's own requirement to a package."""
-
-    edges: tuple[Edge, ...]
-    """The first is the driver's own, the last requires the package."""
 
 
 @value
@@ -75,15 +69,15 @@ class Reasons:
 
 def graph_edges(lockfile: Lockfile, target: Target) -> tuple[Edge, ...]:
     """Every requirement between locked packages that holds on a target, each once."""
-    published = {package.name: package.requires for package in lockfile.packages_for(target)}
-    inputs = lockfile.inputs
-    edges = active_edges(inputs.requires_on(target), published, target, inputs.overrides)
-    return tuple(dict.fromkeys(edge for edge in edges if edge.package in published))
+    locked = lockfile.versions_on(target)
+    return tuple(
+        dict.fromkeys(edge for edge in lockfile.edges_on(target) if edge.package in locked)
+    )
 
 
 def find_reasons(lockfile: Lockfile, target: Target, package: str) -> Reasons | None:
     """Why the package is on the target; None if it is not."""
-    locked = {entry.name: entry.version for entry in lockfile.packages_for(target)}
+    locked = lockfile.versions_on(target)
     if package not in locked:
         return None
     edges = graph_edges(lockfile, target)
@@ -91,14 +85,14 @@ def find_reasons(lockfile: Lockfile, target: Target, package: str) -> Reasons | 
     return Reasons(
         target=target,
         version=locked[package],
-        chains=tuple(Chain(edges=chain) for chain in chains),
+        chains=chains,
         complete=complete,
         further=0 if complete else _further(edges, package, len(chains)),
         bounds=bounds_on(lockfile, edges, package),
     )
 
 
-def _chains(edges: tuple[Edge, ...], package: str) -> tuple[list[tuple[Edge, ...]], bool]:
+def _chains(edges: tuple[Edge, ...], package: str) -> tuple[tuple[Chain, ...], bool]:
     """Chains without a cycle, the shortest first, up to the limit; and whether these are all.
 
     The distance of every package is known, and the shortest continuation is followed first,
@@ -108,8 +102,8 @@ def _chains(edges: tuple[Edge, ...], package: str) -> tuple[list[tuple[Edge, ...
     for edge in edges:
         asked_by.setdefault(edge.requirer, []).append(edge)
     distance = _distances(edges, package)
-    found: list[tuple[Edge, ...]] = []
-    waiting: list[tuple[int, tuple[int, ...], tuple[Edge, ...]]] = [(0, (), ())]
+    found: list[Chain] = []
+    waiting: list[tuple[int, tuple[int, ...], Chain]] = [(0, (), ())]
     steps_left = _MOST_STEPS
     while waiting:
         _, way, chain = heappop(waiting)
@@ -117,17 +111,17 @@ def _chains(edges: tuple[Edge, ...], package: str) -> tuple[list[tuple[Edge, ...
         if last == package:
             found.append(chain)
             if len(found) == _MOST_CHAINS:
-                return found, not waiting
+                return tuple(found), not waiting
             continue
         passed = {edge.package for edge in chain}
         for number, edge in enumerate(asked_by.get(last, ())):
             if edge.package in distance and edge.package not in passed:
                 steps_left -= len(chain) + 1
                 if steps_left < 0:
-                    return found, False
+                    return tuple(found), False
                 length = len(chain) + 1 + distance[edge.package]
                 heappush(waiting, (length, (*way, number), (*chain, edge)))
-    return found, True
+    return tuple(found), True
 
 
 def _distances(edges: tuple[Edge, ...], package: str) -> dict[str, int]:
@@ -199,11 +193,6 @@ def _binding(above: bool, below: bool) -> str | None:
     if above and below:
         return "both"
     return "above" if above else ("below" if below else None)
-
-
-def locked_versions(lockfile: Lockfile, target: Target) -> Mapping[str, str]:
-    """Every package of a target with its version."""
-    return {package.name: package.version for package in lockfile.packages_for(target)}
 
 
 def binding_specifiers(specifiers: Iterable[str]) -> tuple[frozenset[str], frozenset[str]]:

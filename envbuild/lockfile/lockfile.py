@@ -9,8 +9,11 @@ from envbuild.declaration.source import bindings_on
 from envbuild.value import replace, value
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from envbuild.declaration.index import Bindings
     from envbuild.declaration.source import LockedSource
+    from envbuild.requirement.graph import Edge
     from envbuild.target.target import Target
 
 FORMAT = 1
@@ -37,7 +40,7 @@ class Inputs(LockingKeys):
     """A driver's inputs when it was locked; a lockfile is fresh while they are unchanged."""
 
     requires: tuple[str, ...]
-    indexes: tuple[tuple[str, tuple[str, ...]], ...]
+    indexes: Bindings
     """Each bound index's name with its package patterns; each host decides where an index is."""
 
     variants: tuple[LockedVariant, ...] = ()
@@ -63,6 +66,12 @@ class Inputs(LockingKeys):
         """What one of its variants, by name, takes from a Python of the host."""
         own = (one.inherit for one in self.variants if one.name == variant)
         return next(own, ()) or self.inherit
+
+    def edges_on(self, target: Target, published: Mapping[str, tuple[str, ...]]) -> Iterator[Edge]:
+        """What the driver asks for on a target and what that requires; see `active_edges`."""
+        from envbuild.requirement.graph import active_edges
+
+        return active_edges(self.requires_on(target), published, target, self.overrides)
 
     def _on(self, target: Target) -> Inputs | LockedVariant:
         return next((one for one in self.variants if one.name == target.variant), self)
@@ -238,6 +247,15 @@ class Lockfile:
             for package in self.every_package
             if package.targets is self.targets or target in package.targets
         )
+
+    def versions_on(self, target: Target) -> dict[str, str]:
+        """Every package of a target with its version."""
+        return {package.name: package.version for package in self.packages_for(target)}
+
+    def edges_on(self, target: Target) -> Iterator[Edge]:
+        """Every requirement that holds on a target, starting with the driver's own."""
+        published = {package.name: package.requires for package in self.packages_for(target)}
+        return self.inputs.edges_on(target, published)
 
     @property
     def every_package(self) -> tuple[LockedPackage, ...]:

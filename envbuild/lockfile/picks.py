@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.requirement.graph import active_edges
 from envbuild.requirement.parse import admits, holds, parse_requirement
 from envbuild.value import value
 
@@ -54,12 +53,8 @@ class Difference:
 
 def picks_of(lockfile: Lockfile, target: Target) -> Picks:
     """The locked versions of a target."""
-    packages = lockfile.packages_for(target)
-    return Picks(
-        target=target,
-        versions={package.name: package.version for package in packages},
-        requires={package.name: package.requires for package in packages},
-    )
+    requires = {package.name: package.requires for package in lockfile.packages_for(target)}
+    return Picks(target=target, versions=lockfile.versions_on(target), requires=requires)
 
 
 def compare_picks(first: Picks, second: Picks) -> tuple[str, ...]:
@@ -102,7 +97,8 @@ class Explainer:
         )
 
     def _side(self, name: str, resolver: str, picks: Picks, other: str | None) -> PickedSide:
-        edges = tuple(edge for edge in self._edges(picks) if edge.package == name)
+        found = self._inputs.edges_on(picks.target, picks.requires)
+        edges = tuple(edge for edge in found if edge.package == name)
         return PickedSide(
             version=picks.versions.get(name),
             required_by=tuple(dict.fromkeys(self._sentence(edge, picks) for edge in edges)),
@@ -137,11 +133,6 @@ class Explainer:
             applies = bound.name == name and holds(bound.marker, target)
             if applies and not admits(bound.specifier, other):
                 yield f"{self._root} has the constraint {text}"
-
-    def _edges(self, picks: Picks) -> Iterator[Edge]:
-        target = picks.target
-        requires = self._inputs.requires_on(target)
-        yield from active_edges(requires, picks.requires, target, self._inputs.overrides)
 
     def _sentence(self, edge: Edge, picks: Picks) -> str:
         who = self._root

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from envbuild.requirement.graph import active_edges
 from envbuild.requirement.parse import parse_requirement
 
 if TYPE_CHECKING:
@@ -62,9 +61,7 @@ def unmentioned_extras(lockfile: Lockfile) -> Iterator[tuple[LockedPackage, str,
     seen: set[tuple[str, str, str]] = set()
     for target in lockfile.targets:
         packages = {package.name: package for package in lockfile.packages_for(target)}
-        published = {name: package.requires for name, package in packages.items()}
-        inputs = lockfile.inputs
-        for edge in active_edges(inputs.requires_on(target), published, target, inputs.overrides):
+        for edge in lockfile.edges_on(target):
             package = packages.get(edge.package)
             if package is None:
                 continue
@@ -104,7 +101,7 @@ def obstacle_text(reason: str, packages: tuple[str, ...], targets: Iterable[Targ
     platforms = ", ".join(dict.fromkeys(str(target.platform) for target in targets))
     does = "has" if one else "have"
     return {
-        SOURCE: f"{names} {'has' if one else 'have'} only source distributions",
+        SOURCE: f"{names} {does} only source distributions",
         PYTHON: f"{names} {does} nothing for Python {pythons}",
         PLATFORM: f"{names} {does} no wheel for {platforms}",
         TOO_NEW: f"{names} {'was' if one else 'were'} uploaded after what exclude-newer allows",

@@ -42,7 +42,7 @@ def _lines(result: BisectResult) -> Iterator[str]:
 
 def _culprit_lines(culprit: Culprit, driver: str) -> Iterator[str]:
     if culprit.chain is not None:
-        edges = (f"{edge.package} {edge.specifier}".rstrip() for edge in culprit.chain.edges)
+        edges = (f"{edge.package} {edge.specifier}".rstrip() for edge in culprit.chain)
         yield f"  {' → '.join((driver, *edges))}"
     if culprit.brings:
         yield f"  with it has to move: {', '.join(map(_move_text, culprit.brings))}"
@@ -76,7 +76,7 @@ def bisect_table(result: BisectResult) -> dict[str, object]:
                         "package": edge.package,
                         "specifier": edge.specifier,
                     }
-                    for edge in (one.chain.edges if one.chain is not None else ())
+                    for edge in one.chain or ()
                 ],
                 "brings": [move.package for move in one.brings],
                 "requirement": one.requirement,

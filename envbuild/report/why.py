@@ -50,7 +50,7 @@ def why_table(result: WhyResult) -> dict[str, object]:
                 "complete": reasons.complete,
                 "further": reasons.further,
                 "chains": [
-                    [_edge_table(edge, result) for edge in chain.edges] for chain in reasons.chains
+                    [_edge_table(edge, result) for edge in chain] for chain in reasons.chains
                 ],
                 "bounds": [_bound_table(bound) for bound in reasons.bounds],
             }
@@ -109,9 +109,9 @@ def _more(reasons: Reasons) -> str:
 
 
 def _chain_text(chain: Chain, result: WhyResult) -> str:
-    line = result.lines.get(chain.edges[0].text)
+    line = result.lines.get(chain[0].text)
     place = f"{result.file}:{line}" if line is not None else result.file
-    return " → ".join([f"{result.driver} ({place})", *map(_edge_text, chain.edges)])
+    return " → ".join([f"{result.driver} ({place})", *map(_edge_text, chain)])
 
 
 def _edge_text(edge: Edge) -> str:

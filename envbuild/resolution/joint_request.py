@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from envbuild.declaration.index import bound_index
 from envbuild.declaration.source import is_source, kind_of
 from envbuild.errors import Problem, UnsatisfiableError
-from envbuild.requirement.graph import active_edges
 from envbuild.resolution.resolution import Resolution, ResolveRequest
 from envbuild.value import replace
 
@@ -20,14 +19,11 @@ if TYPE_CHECKING:
     from envbuild.target.target import Target
 
 
-def joint_request(
-    lockfiles: tuple[Lockfile, ...], target: Target, pins: tuple[Pin, ...] = ()
-) -> ResolveRequest:
+def joint_request(lockfiles: tuple[Lockfile, ...], target: Target) -> ResolveRequest:
     """The request of all the drivers together, as they were locked."""
     names = tuple(lockfile.driver for lockfile in lockfiles)
-    request = joint_inputs_request(
-        names, tuple(lockfile.inputs for lockfile in lockfiles), target, pins
-    )
+    inputs = tuple(lockfile.inputs for lockfile in lockfiles)
+    request = joint_inputs_request(names, inputs, target)
     return replace(request, inherited=joint_inherited((one.inherited for one in lockfiles), target))
 
 
@@ -91,8 +87,7 @@ def own_part(
     published = {file.package: metadata[file.content].requires for file in resolution.files}
     target = resolution.target
     published |= {one.name: one.requires for one in inherited if target in one.targets}
-    edges = active_edges(inputs.requires_on(target), published, target, inputs.overrides)
-    needed = {edge.package for edge in edges}
+    needed = {edge.package for edge in inputs.edges_on(target, published)}
     files = tuple(file for file in resolution.files if file.package in needed)
     problems = [
         Problem(

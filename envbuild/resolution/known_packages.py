@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from envbuild.requirement.graph import active_edges
 from envbuild.resolution.resolution import KnownPackage
 
 if TYPE_CHECKING:
@@ -83,5 +82,5 @@ def newly_asked(
 def _asked_extras(
     inputs: Inputs, target: Target, published: Mapping[str, tuple[str, ...]]
 ) -> set[tuple[str, str]]:
-    edges = active_edges(inputs.requires_on(target), published, target, inputs.overrides)
+    edges = inputs.edges_on(target, published)
     return {(edge.package, extra) for edge in edges for extra in edge.extras}

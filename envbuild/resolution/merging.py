@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from envbuild.errors import Problem, UnsatisfiableError
 from envbuild.lockfile.lockfile import LockedFile, LockedPackage, Lockfile
-from envbuild.requirement.graph import active_edges
 from envbuild.target.python_bound import patch_clauses
 from envbuild.value import replace
 
@@ -132,7 +131,7 @@ def _requirers(
         target = resolution.target
         published |= {one.name: one.requires for one in inherited if target in one.targets}
         there: dict[str, set[str]] = {name: set() for name in published}
-        for edge in active_edges(inputs.requires_on(target), published, target, inputs.overrides):
+        for edge in inputs.edges_on(target, published):
             # an extra that requires another extra of its own package adds nothing
             if edge.package in there and edge.package != edge.requirer:
                 there[edge.package].add(edge.requirer or ".")

@@ -52,7 +52,7 @@ from envbuild.errors import Problem
 from envbuild.finding import Code, Finding
 from envbuild.index.advisory import Advisory
 from envbuild.launchers.fleet import ExportedFile
-from envbuild.lockfile.chains import Bound, Chain, Reasons
+from envbuild.lockfile.chains import Bound, Reasons
 from envbuild.lockfile.difference import Change, DriverDiff
 from envbuild.lockfile.lockfile import HeldBack
 from envbuild.lockfile.moves import PackageMove
@@ -437,7 +437,7 @@ REPORTS = (
             culprits=(
                 Culprit(
                     move=PackageMove(package="numpy", before="1", after="2"),
-                    chain=Chain(edges=EDGES),
+                    chain=EDGES,
                     requirement="numpy<2",
                     brings=(PackageMove(package="web", before=None, after="2"),),
                 ),
@@ -613,7 +613,7 @@ REPORTS = (
                 Reasons(
                     target=LINUX,
                     version="1",
-                    chains=(Chain(edges=EDGES),),
+                    chains=(EDGES,),
                     complete=True,
                     further=0,
                     bounds=(

@@ -11,7 +11,6 @@ from envbuild import __version__
 from envbuild.declaration.source import is_source, kind_of
 from envbuild.launchers.export import TARGET, ExportFormat
 from envbuild.launchers.fleet import ExportedFile
-from envbuild.requirement.graph import active_edges
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -149,11 +148,7 @@ def _dependencies(
         needs[references[package]] = set()
     for target in lockfile.targets:
         packages = {package.name: package for package in lockfile.packages_for(target)}
-        published = {name: package.requires for name, package in packages.items()}
-        inputs = lockfile.inputs
-        asked = inputs.requires_on(target)
-        edges = active_edges(asked, published, target, inputs.overrides)
-        for edge in edges:
+        for edge in lockfile.edges_on(target):
             if edge.package not in packages or edge.requirer == edge.package:
                 continue
             who = root if edge.requirer is None else references[packages[edge.requirer]]

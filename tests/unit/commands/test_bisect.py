@@ -74,7 +74,7 @@ def test_a_culprit_that_cannot_move_alone() -> None:
     assert [move.package for move in culprit.brings] == ["p08", "p30"]
     assert culprit.requirement == "p07<2.0"
     assert culprit.chain is not None
-    assert [edge.package for edge in culprit.chain.edges] == ["asr", "p07"]
+    assert [edge.package for edge in culprit.chain] == ["asr", "p07"]
 
 
 def test_culprits_that_can_only_move_together() -> None:
