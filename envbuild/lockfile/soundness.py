@@ -168,7 +168,7 @@ def unsound_reasons(lockfile: Lockfile) -> tuple[str, ...]:
 
 
 def check_soundness(lockfile: Lockfile, file: str) -> tuple[Finding, ...]:
-    """The problems of a valid lockfile, each once over all targets."""
+    """The unsatisfied requirements of a lockfile, each once over all targets; the parser has checked its files."""
     found = _first(_findings(lockfile, file))
     if len(found) < _MOST_REPORTED:
         return found
@@ -187,33 +187,12 @@ def _first(found: Iterable[T]) -> tuple[T, ...]:
 
 
 def _findings(lockfile: Lockfile, file: str) -> Iterator[Finding]:
-    for package in lockfile.packages:
-        yield from _file_findings(lockfile, package, file)
     for target in lockfile.targets:
-        yield from _target_findings(lockfile, target, file)
-
-
-def _file_findings(lockfile: Lockfile, package: LockedPackage, file: str) -> Iterator[Finding]:
-    if len(package.files) == 1 and package.files[0].targets is package.targets:
-        return
-    for target in package.targets:
-        files = sum(target in locked.targets for locked in package.files)
-        if files != 1:
-            message = f"{package.name} {package.version} has {files} files for {target}, not one"
-            line = package_line(lockfile, package.name, package.version)
-            yield _finding(Code.INCOMPLETE_LOCKFILE, lockfile, message, file, line)
-
-
-def _target_findings(lockfile: Lockfile, target: Target, file: str) -> Iterator[Finding]:
-    names = [package.name for package in lockfile.packages if target in package.targets]
-    if len(set(names)) != len(names):
-        message = f"a package is locked twice for {target}"
-        yield _finding(Code.INCOMPLETE_LOCKFILE, lockfile, message, file, None)
-    for unmet in judge_target(lockfile, target):
-        code = Code.INCOMPLETE_LOCKFILE if unmet.missing else Code.UNMET_REQUIREMENT
-        place = unmet.asker if unmet.missing or unmet.package == "python" else unmet.package
-        line = package_line(lockfile, place) if place else None
-        yield _finding(code, lockfile, unmet.message, file, line)
+        for unmet in judge_target(lockfile, target):
+            code = Code.INCOMPLETE_LOCKFILE if unmet.missing else Code.UNMET_REQUIREMENT
+            place = unmet.asker if unmet.missing or unmet.package == "python" else unmet.package
+            line = package_line(lockfile, place) if place else None
+            yield _finding(code, lockfile, unmet.message, file, line)
 
 
 def _finding(code: Code, lockfile: Lockfile, message: str, file: str, line: int | None) -> Finding:

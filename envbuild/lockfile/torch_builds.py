@@ -48,15 +48,12 @@ def check_torch_builds(lockfile: Lockfile, file: str) -> Iterator[Finding]:
     An error if the wheel cannot be loaded; a warning if only CUDA's minor version differs,
     and for NVIDIA's own libraries.
     """
-    found: dict[tuple[str, str], None] = {}
-    places: dict[tuple[str, str], LockedPackage] = {}
+    found: dict[tuple[str, str], LockedPackage] = {}
     for target in lockfile.targets:
         packages = lockfile.packages_for(target)
         for package, message, level in (*_other_torch(packages), *_other_builds(packages)):
-            found[message, level] = None
-            places.setdefault((message, level), package)
-    for message, level in found:
-        package = places[message, level]
+            found.setdefault((message, level), package)
+    for (message, level), package in found.items():
         yield Finding(
             code=Code.TORCH_BUILD,
             subject=lockfile.driver,
