@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from envbuild.digest import sha256_hex
 from envbuild.errors import HostError, LockfileError, Problem, UsageError
 from envbuild.lockfile.first_pins import parse_first_pins, render_first_pins
 from envbuild.lockfile.parse import parse_lockfile
@@ -122,8 +122,7 @@ class LockFolder:
             message = f"the lockfile is that of {lockfile.driver}"
             raise LockfileError(Problem(file=name, key="driver", message=message))
         self.together.add(lockfile)
-        digest = hashlib.sha256(content).hexdigest()
-        return StoredLockfile(lockfile=lockfile, digest=f"sha256:{digest}")
+        return StoredLockfile(lockfile=lockfile, digest=f"sha256:{sha256_hex(content)}")
 
     def write(self, lockfile: Lockfile) -> None:
         """Write the driver's lockfile atomically; an identical file is not touched."""

@@ -10,6 +10,7 @@ from envbuild.declaration.driver import LockingKeys
 from envbuild.declaration.index import DEFAULT_INDEX, bound_index
 from envbuild.declaration.source import LockedSource, bindings_on, kind_of
 from envbuild.declaration.toml.loading import load_toml
+from envbuild.digest import sha256_hex
 from envbuild.errors import LockfileError, NewerFormatError, Problem
 from envbuild.lockfile.canonical_toml import read_canonical
 from envbuild.lockfile.content import (
@@ -32,7 +33,7 @@ from envbuild.lockfile.lockfile import (
     LockedVariant,
     Lockfile,
 )
-from envbuild.lockfile.text import ALWAYS_WRITTEN, DEFAULTS, sha256_of
+from envbuild.lockfile.text import ALWAYS_WRITTEN, DEFAULTS
 from envbuild.lockfile.warnings import REASONS
 from envbuild.target.target import VARIANT, parse_target
 from envbuild.value import field_names
@@ -120,8 +121,10 @@ def _check_format(table: Mapping[str, object], file: str) -> None:
 
 def _check_digest(text: str, file: str) -> None:
     match = _DIGEST.search(text)
-    if match is not None and match[1] == sha256_of(text[: match.start()] + text[match.end() :]):
-        return
+    if match is not None:
+        rest = text[: match.start()] + text[match.end() :]
+        if match[1] == sha256_hex(rest.encode()):
+            return
     message = "the lockfile was changed after `envbuild lock` wrote it: its digest does not match"
     raise LockfileError(Problem(file=file, key="digest", message=message, hint=_HINT))
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Any
 
 from envbuild.declaration.driver import LockingKeys
 from envbuild.declaration.source import is_source, kind_of
+from envbuild.digest import sha256_hex
 from envbuild.lockfile.content import refuse_address
 from envbuild.lockfile.lockfile import FORMAT
 from envbuild.toml_text import toml_string
@@ -43,7 +43,7 @@ def render_lockfile(lockfile: Lockfile) -> str:
     head = f"{_HEADER}format = {FORMAT}\n"
     body = "".join(f"{line}\n" for line in _lines(lockfile))
     refuse_address(body)
-    return f'{head}digest = "sha256:{sha256_of(head + body)}"\n{body}'
+    return f'{head}digest = "sha256:{sha256_hex((head + body).encode())}"\n{body}'
 
 
 def _lines(lockfile: Lockfile) -> Iterator[str]:
@@ -186,11 +186,6 @@ def _list(key: str, items: Iterable[str]) -> Iterator[str]:
     yield f"{key} = ["
     yield from (f"  {string}," for string in strings)
     yield "]"
-
-
-def sha256_of(text: str) -> str:
-    """64 hex digits."""
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def package_line(lockfile: Lockfile, package: str, version: str | None = None) -> int | None:

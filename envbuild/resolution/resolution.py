@@ -136,11 +136,6 @@ class ResolveRequest:
         return f"widen a range in {' or '.join(keys)} of drivers.{self.driver}"
 
 
-def built_content(sha256: str, python: str | None) -> str:
-    """What METADATA of a file goes by; that of a source may differ between Pythons."""
-    return sha256 if python is None else f"{sha256}/{python}"
-
-
 @value
 class ResolvedFile:
     """The one file of a package that a target takes."""
@@ -164,8 +159,8 @@ class ResolvedFile:
 
     @property
     def content(self) -> str:
-        """What its METADATA goes by: the sha256; of a source, with the Python."""
-        return built_content(self.sha256, self.python)
+        """What its METADATA goes by: the sha256; of a source, with the Python, as it may differ between Pythons."""
+        return self.sha256 if self.python is None else f"{self.sha256}/{self.python}"
 
     @property
     def index(self) -> str:

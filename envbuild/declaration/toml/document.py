@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from ast import literal_eval
 
@@ -31,6 +30,7 @@ from envbuild.declaration.toml.table import (
     read_table,
     unread,
 )
+from envbuild.digest import sha256_hex
 from envbuild.errors import DeclarationError, Problem
 from envbuild.value import replace
 
@@ -192,7 +192,7 @@ def _read_document(document: dict[str, object], place: Place, text: str) -> Decl
     coexist, agree = document.get(COEXIST.name, []), document.get(AGREE.name, [])
     return Declaration(
         file=place.source.file,
-        digest="sha256:" + hashlib.sha256(text.encode()).hexdigest(),
+        digest=f"sha256:{sha256_hex(text.encode())}",
         drivers=drivers,
         indexes=indexes,
         builds=top.get(BUILD) or (),

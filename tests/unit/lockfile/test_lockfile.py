@@ -9,13 +9,14 @@ from envbuild.conflicts.rules import agreement
 from envbuild.declaration.declaration import Agree
 from envbuild.declaration.driver import Variant
 from envbuild.declaration.index import Index
+from envbuild.digest import sha256_hex
 from envbuild.errors import LockfileError
 from envbuild.lockfile.canonical_toml import read_canonical
 from envbuild.lockfile.freshness import compare_inputs, inputs_of
 from envbuild.lockfile.host_check import choose_variant
 from envbuild.lockfile.lockfile import Stale
 from envbuild.lockfile.parse import parse_lockfile
-from envbuild.lockfile.text import render_lockfile, sha256_of
+from envbuild.lockfile.text import render_lockfile
 from envbuild.target.accelerator import Accelerator
 from envbuild.target.host_facts import parse_host_words
 from envbuild.target.target import parse_target
@@ -86,7 +87,7 @@ def test_a_lockfile_whose_variants_are_wrong_is_refused(old: str, new: str) -> N
     assert old in text
     lines = text.replace(old, new, 1).splitlines(keepends=True)
     rest = "".join(line for line in lines if not line.startswith("digest = "))
-    digest = f'digest = "sha256:{sha256_of(rest)}"\n'
+    digest = f'digest = "sha256:{sha256_hex(rest.encode())}"\n'
     with pytest.raises(LockfileError):
         parse_lockfile("".join((*lines[:2], digest, *lines[3:])), file="x")
 
