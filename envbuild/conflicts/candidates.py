@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from envbuild.lockfile.lockfile import LockedPackage, Lockfile
     from envbuild.requirement.graph import Edge
-    from envbuild.target.target import Platform, Target
+    from envbuild.target.target import Target
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -299,9 +299,9 @@ def _usable(lockfile: Lockfile, target: Target) -> Iterator[LockedPackage]:
     near = tuple(
         locked
         for locked in lockfile.targets
-        if _minor(locked.python) == _minor(target.python) and on_alike_targets(locked, target)
+        if locked.minor == target.minor and on_alike_targets(locked, target)
     )
-    exact = frozenset(locked for locked in near if runs_on(locked.platform, target.platform))
+    exact = frozenset(locked for locked in near if locked.platform.runs_on(target.platform))
     if not near:
         return
     for package in lockfile.every_package:
@@ -311,16 +311,5 @@ def _usable(lockfile: Lockfile, target: Target) -> Iterator[LockedPackage]:
             yield package
 
 
-def runs_on(locked: Platform, platform: Platform) -> bool:
-    """Whether wheels for one platform run on another."""
-    return (locked.arch, locked.system) == (platform.arch, platform.system) and (
-        (locked.major, locked.minor) <= (platform.major, platform.minor)
-    )
-
-
 def _is_pure(package: LockedPackage) -> bool:
     return not package.files or any(f.name.endswith("-none-any.whl") for f in package.files)
-
-
-def _minor(python: str) -> str:
-    return ".".join(python.split(".")[:2])

@@ -99,7 +99,7 @@ def _meet_python(first: str, second: str) -> str | None:
 def _meet_platform(first: Platform, second: Platform) -> Platform | None:
     if (first.arch, first.system) != (second.arch, second.system):
         return None
-    return max(first, second, key=lambda platform: (platform.major, platform.minor))
+    return max(first, second, key=lambda platform: platform.version)
 
 
 def _by_liking(meetings: list[Meeting], first: Targets, second: Targets) -> tuple[Meeting, ...]:

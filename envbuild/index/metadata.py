@@ -168,7 +168,7 @@ class MetadataReader:
 
 def python_for(choice: LockedChoice) -> str | None:
     """The Python that a locked source is built for; None for a wheel."""
-    return None if choice.file.endswith(".whl") else ".".join(choice.target.python.split(".")[:2])
+    return None if choice.file.endswith(".whl") else choice.target.minor
 
 
 def two_contents(

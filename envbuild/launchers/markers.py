@@ -61,8 +61,7 @@ _Coordinates = tuple[str, tuple[str, str]]
 
 
 def _coordinates(target: Target) -> _Coordinates:
-    minor = ".".join(target.python.split(".")[:2])
-    return minor, (target.platform.sys_platform, target.platform.arch)
+    return target.minor, (target.platform.sys_platform, target.platform.arch)
 
 
 def _pythons(pythons: list[str], every: set[_Coordinates]) -> str | None:

@@ -28,11 +28,11 @@ def package_marker(package: LockedPackage, lockfile: Lockfile) -> str | None:
     """The marker of a package: its targets, and the patch releases that need it."""
     base = render_marker(package.targets, lockfile.targets)
     needed = _needed(lockfile)
-    minors = dict.fromkeys(_minor(target.python) for target in package.targets)
+    minors = dict.fromkeys(target.minor for target in package.targets)
     conditions = {minor: needed.get((package.name, minor)) for minor in minors}
     if not any(conditions.values()):
         return base
-    if len({_minor(target.python) for target in lockfile.targets}) == 1:
+    if len({target.minor for target in lockfile.targets}) == 1:
         (own,) = conditions.values()
     else:
         own = " or ".join(
@@ -49,7 +49,7 @@ def _needed(lockfile: Lockfile) -> dict[tuple[str, str], str]:
     asked = (*lockfile.inputs.requires, *variants, *lockfile.inputs.overrides)
     texts = [text for package in lockfile.packages for text in package.requires]
     texts = [text for text in (*asked, *texts) if is_open(text)]
-    minors = {_minor(target.python) for target in lockfile.targets if not target.has_patch}
+    minors = {target.minor for target in lockfile.targets if not target.has_patch}
     found: dict[tuple[str, str], str] = {}
     for minor in minors if texts else ():
         starts = _starts(texts, minor)
@@ -88,7 +88,3 @@ def _ranges(minor: str, starts: list[int], held: list[bool]) -> Iterator[str]:
         if end < len(starts):
             parts.append(f"{_VARIABLE} < '{minor}.{starts[end]}'")
         yield " and ".join(parts)
-
-
-def _minor(python: str) -> str:
-    return ".".join(python.split(".")[:2])

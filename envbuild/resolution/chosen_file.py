@@ -33,7 +33,7 @@ def choose_file(
     if chosen is None and best_wheel(built, request.target) is not None:
         source = tools.source_of(name, version)
         listed[source.name], chosen = source, source.name
-        python = ".".join(request.target.python.split(".")[:2])
+        python = request.target.minor
     if chosen is None:
         message = f"{request.driver}: {name} {version} has no wheel for {request.target}"
         hint = f"require another version of {name}, or remove the target"

@@ -36,7 +36,7 @@ def merge_resolutions(
     from packaging.version import Version
 
     targets = tuple(resolution.target for resolution in resolutions)
-    pythons = {".".join(target.python.split(".")[:2]) for target in targets}
+    pythons = {target.minor for target in targets}
 
     def bound(file: ResolvedFile) -> str:
         text = metadata[file.content].requires_python

@@ -25,7 +25,7 @@ _LIBRARIES = {"manylinux": "glibc", "musllinux": "musl", "macosx": "macOS"}
 
 def nearest_platform(platform: Platform) -> Platform:
     """The platform itself if it can be locked for, else the nearest one that can."""
-    found = (platform.major, platform.minor)
+    found = platform.version
     oldest = _OLDEST[platform.system, platform.arch]
     newest = _NEWEST.get(platform.system, found)
     major, minor = max(oldest, min(found, newest))
@@ -42,7 +42,7 @@ def known_platform(platform: Platform) -> Platform:
 
     uv may then choose a wheel that only the newer library runs, so the caller must check the chosen wheels.
     """
-    major, minor = platform.major, platform.minor
+    major, minor = platform.version
     if platform.system == "manylinux":
         minor = next(known for known in _UV_GLIBC if known >= minor)
     elif platform.system == "musllinux":

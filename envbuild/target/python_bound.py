@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from functools import cache
 
+from envbuild.target.target import minor_of
+
 _CLAUSE = re.compile(r"(?P<operator>[<>=!~]+)\s*(?P<minor>3\.\d+)(?:\.(?P<patch>\d+))?")
 _ALWAYS_EXACT = (">", "!=")
 """These operators exclude single patch releases even if they name none: `>3.11` means `>3.11.0`."""
@@ -32,8 +34,7 @@ def admits_python(requires_python: str, version: str) -> bool:
     """Whether the clauses admit a full version, such as `3.11.2`."""
     from packaging.specifiers import SpecifierSet
 
-    minor = ".".join(version.split(".")[:2])
-    clauses = patch_clauses(requires_python, minor)
+    clauses = patch_clauses(requires_python, minor_of(version))
     return not clauses or SpecifierSet(",".join(clauses)).contains(version)
 
 

@@ -56,6 +56,16 @@ class Platform:
         return f"{self.arch}-{self.system}_{self.major}_{self.minor}"
 
     @property
+    def version(self) -> tuple[int, int]:
+        """The version of the system library."""
+        return self.major, self.minor
+
+    def runs_on(self, other: Platform) -> bool:
+        """Whether wheels for this platform run on another one."""
+        same = (self.arch, self.system) == (other.arch, other.system)
+        return same and self.version <= other.version
+
+    @property
     def sys_platform(self) -> str:
         """The value of the marker `sys_platform`."""
         return "darwin" if self.system == "macosx" else "linux"
@@ -82,6 +92,11 @@ class Target:
         return f"{self.python}-{self.platform}{variant}"
 
     @property
+    def minor(self) -> str:
+        """The Python's minor version, such as `3.12`."""
+        return minor_of(self.python)
+
+    @property
     def has_patch(self) -> bool:
         """Whether the Python is one patch release, as on a host, and not a minor version."""
         return self.python.count(".") == 2
@@ -98,8 +113,7 @@ class Target:
         Without a host's kernel, `platform_release` and `platform_version` are empty.
         `requirement.parse.holds` decides markers that the target leaves open.
         """
-        minor = ".".join(self.python.split(".")[:2])
-        full = self.python if self.has_patch else f"{minor}.{patch}"
+        full = self.python if self.has_patch else f"{self.python}.{patch}"
         release, version = self.kernel or ("", "")
         darwin = self.platform.sys_platform == "darwin"
         return {
@@ -112,7 +126,7 @@ class Target:
             "platform_system": "Darwin" if darwin else "Linux",
             "platform_version": version,
             "python_full_version": full,
-            "python_version": minor,
+            "python_version": self.minor,
             "sys_platform": self.platform.sys_platform,
         }
 
@@ -174,21 +188,21 @@ class Host:
 
     def __str__(self) -> str:
         """`x86_64-manylinux_2_36`, as platforms are written."""
-        return f"{self.arch}-{self.system}_{self.system_version[0]}_{self.system_version[1]}"
+        return str(self.platform)
+
+    @property
+    def platform(self) -> Platform:
+        """The newest platform whose wheels run here."""
+        major, minor = self.system_version
+        return Platform(arch=self.arch, system=self.system, major=major, minor=minor)
 
     def target(self, python: str) -> Target:
         """This host as a target, with a full version of Python."""
-        major, minor = self.system_version
-        platform = Platform(arch=self.arch, system=self.system, major=major, minor=minor)
-        return Target(python=python, platform=platform, kernel=self.kernel)
+        return Target(python=python, platform=self.platform, kernel=self.kernel)
 
     def runs(self, platform: Platform) -> bool:
         """Whether wheels that were locked for the platform run here."""
-        return (
-            platform.arch == self.arch
-            and platform.system == self.system
-            and (platform.major, platform.minor) <= self.system_version
-        )
+        return platform.runs_on(self.platform)
 
 
 def choose_interpreter(
@@ -263,6 +277,11 @@ def parse_variant(text: str) -> str:
             "a variant's name has lower-case letters, digits, and hyphens between them"
         )
     return text
+
+
+def minor_of(python: str) -> str:
+    """The minor version of a version of Python: `3.12.4` → `3.12`."""
+    return ".".join(python.split(".")[:2])
 
 
 def parse_python(text: str) -> str:

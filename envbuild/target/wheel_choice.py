@@ -111,7 +111,7 @@ def parse_wheel_name(name: str) -> tuple[NormalizedName, Version, BuildTag, froz
 @lru_cache(maxsize=64)
 def _ranks(target: Target) -> dict[Tag, int]:
     """Every tag that fits the target, with its rank; the first is preferred."""
-    major, minor = (int(part) for part in target.python.split(".")[:2])
+    major, minor = (int(part) for part in target.minor.split("."))
     platforms = list(_platform_tags(target.platform))
     interpreter = f"cp{major}{minor}"
     tags = [
@@ -127,7 +127,7 @@ def _ranks(target: Target) -> dict[Tag, int]:
 def _platform_tags(platform: Platform) -> Iterator[str]:
     """Platform tags from the newest system library down (PEPs 513, 571, 599, 600, 656)."""
     if platform.system == "macosx":
-        yield from mac_platforms((platform.major, platform.minor), platform.arch)
+        yield from mac_platforms(platform.version, platform.arch)
         return
     if platform.system == "manylinux":
         oldest = 5 if platform.arch == "x86_64" else 17

@@ -79,7 +79,7 @@ def platform(written: str) -> str:
 
 
 def _out_of_range(written: str, platform: Platform, near: Platform) -> TextError:
-    older = (near.major, near.minor) < (platform.major, platform.minor)
+    older = near.version < platform.version
     why = "its wheels run on newer ones too" if older else "there are no wheels for older ones"
     return TextError(
         f"{written!r} cannot be locked for: no wheel tags are known for {library_of(platform)}",

@@ -36,10 +36,9 @@ def target_markers(lockfile: Lockfile) -> tuple[str, ...]:
     """One marker for each kind of host that it is locked for."""
     texts = []
     for target in lockfile.targets:
-        minor = ".".join(target.python.split(".")[:2])
         platform = target.platform
         texts.append(
-            f"python_version == '{minor}' and sys_platform == '{platform.sys_platform}' "
+            f"python_version == '{target.minor}' and sys_platform == '{platform.sys_platform}' "
             f"and platform_machine == '{platform.arch}'"
         )
     return tuple(dict.fromkeys(texts))
@@ -47,8 +46,7 @@ def target_markers(lockfile: Lockfile) -> tuple[str, ...]:
 
 def python_range(lockfile: Lockfile) -> str:
     """`Requires-Python` of everything that the lockfile is for."""
-    found = {".".join(target.python.split(".")[:2]) for target in lockfile.targets}
-    minors = sorted(found, key=_order)
+    minors = sorted({target.minor for target in lockfile.targets}, key=_order)
     if len(minors) == 1:
         return f"=={minors[0]}.*"
     major, _, last = minors[-1].partition(".")
