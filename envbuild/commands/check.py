@@ -172,8 +172,7 @@ class Checker:
             moved = self.changes.reasons(lockfile, driver)
             judged = Stale(reasons=moved) if moved else judged
         if isinstance(judged, Stale):
-            locked = {text for one in lockfile.inputs.variants for text in one.requires}
-            locked |= {*lockfile.inputs.requires}
+            locked = lockfile.inputs.all_requires
             new = (one for one in driver.all_requires if one.text not in locked)
             yield Finding(
                 code=Code.STALE_LOCKFILE,

@@ -176,16 +176,14 @@ def _is_asked(held: HeldBack, lockfile: Lockfile) -> bool:
     """Whether the driver's current ranges still admit the passed-over version."""
     version = held.passed_over or held.locked
     inputs = lockfile.inputs
-    variants = (text for variant in inputs.variants for text in variant.requires)
-    wanted = map(parse_requirement, (*inputs.requires, *variants, *inputs.constraints))
+    wanted = map(parse_requirement, (*inputs.all_requires, *inputs.constraints))
     return all(admits(one.specifier, version) for one in wanted if one.name == held.package)
 
 
 def unasked_pre_releases(lockfile: Lockfile) -> Iterator[HeldBack]:
     """The locked pre-releases that no range names."""
     inputs = lockfile.inputs
-    texts = [*inputs.requires, *inputs.constraints, *inputs.overrides]
-    texts += [text for variant in inputs.variants for text in variant.requires]
+    texts = [*inputs.all_requires, *inputs.constraints, *inputs.overrides]
     texts += [text for package in lockfile.packages for text in package.requires]
     early = [one for one in lockfile.packages if parse_version(one.version).is_prerelease]
     if not early:

@@ -45,8 +45,7 @@ def package_marker(package: LockedPackage, lockfile: Lockfile) -> str | None:
 @lru_cache(maxsize=16)
 def _needed(lockfile: Lockfile) -> dict[tuple[str, str], str]:
     """The condition by package and minor version, if not every patch release needs it."""
-    variants = (text for variant in lockfile.inputs.variants for text in variant.requires)
-    asked = (*lockfile.inputs.requires, *variants, *lockfile.inputs.overrides)
+    asked = (*lockfile.inputs.all_requires, *lockfile.inputs.overrides)
     texts = [text for package in lockfile.packages for text in package.requires]
     texts = [text for text in (*asked, *texts) if is_open(text)]
     minors = {target.minor for target in lockfile.targets if not target.has_patch}

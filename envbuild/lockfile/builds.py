@@ -60,7 +60,7 @@ def sources_of(lockfile: Lockfile, target: Target) -> Iterator[tuple[LockedPacka
 
 def has_sources(lockfile: Lockfile) -> bool:
     """Whether some package has to be built."""
-    return any(needs_build(file.name) for package in lockfile.packages for file in package.files)
+    return not all(package.has_only_wheels for package in lockfile.packages)
 
 
 def locked_names(lockfile: Lockfile) -> frozenset[str]:
@@ -124,17 +124,12 @@ def source_builds(
             interpreter=interpreter,
             target=target,
         )
-        built = (
-            wheel_of(source, file.name, file.sha256, file.size)
-            for file in package.built
-            if target in file.targets
-        )
         yield SourceBuild(
             source=replace(source, build=key),
             files=files,
             installed=installed,
             options=options,
-            wheel=next(built, None),
+            wheel=_built_wheel(package, source, target),
             key=key,
         )
 
@@ -160,8 +155,15 @@ def taken_file(package: LockedPackage, target: Target) -> ChosenFile:
     """The file of a package that one of its targets installs, or builds if no wheel was built of it yet."""
     file = next(file for file in package.files if target in file.targets)
     chosen = chosen_file(package, file)
-    built = (file for file in package.built if target in file.targets)
-    return next((wheel_of(chosen, wheel.name, wheel.sha256, wheel.size) for wheel in built), chosen)
+    return _built_wheel(package, chosen, target) or chosen
+
+
+def _built_wheel(package: LockedPackage, source: ChosenFile, target: Target) -> ChosenFile | None:
+    """The wheel that was built from a package's source for a target, if there is one."""
+    for file in package.built:
+        if target in file.targets:
+            return wheel_of(source, file.name, file.sha256, file.size)
+    return None
 
 
 def _wheel(file: LockedFile, bindings: Bindings) -> ChosenFile:

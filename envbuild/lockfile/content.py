@@ -55,8 +55,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 def check_content(lockfile: Lockfile) -> None:
     """ValueError says which text is invalid."""
     _check_amounts(lockfile)
-    variants = (text for variant in lockfile.inputs.variants for text in variant.requires)
-    for text in (*lockfile.inputs.requires, *lockfile.inputs.constraints, *variants):
+    for text in (*lockfile.inputs.all_requires, *lockfile.inputs.constraints):
         _check_declared(text, lockfile.targets)
     _check_overrides(lockfile)
     _check_version(lockfile.version)
@@ -86,11 +85,7 @@ def _check_amounts(lockfile: Lockfile) -> None:
         (len(lockfile.held_back), _MOST_LINES, "versions that were passed over"),
         (sum(len(held.blockers) for held in lockfile.held_back), _MOST_LINES, "blockers"),
         (len(lockfile.targets), MOST_TARGETS, "targets"),
-        (
-            sum(map(len, (inputs.requires, *(one.requires for one in inputs.variants)))),
-            _MOST_LINES,
-            "requirements of the driver",
-        ),
+        (len(inputs.all_requires), _MOST_LINES, "requirements of the driver"),
         (len(inputs.constraints), _MOST_LINES, "constraints"),
         (len(inputs.overrides), _MOST_LINES, "overrides"),
         (texts * len(lockfile.targets), _MOST_WORK, "requirements, for each of its targets"),
@@ -172,8 +167,7 @@ def _check_extras(packages: tuple[LockedPackage, ...], inputs: Inputs) -> None:
     """Limit the extras: each requested extra means one more pass over a package's requirements."""
     asked: dict[str, set[str]] = {}
     lists: Iterable[tuple[str, ...]] = (
-        inputs.requires,
-        *(variant.requires for variant in inputs.variants),
+        inputs.all_requires,
         inputs.overrides,
         *(package.requires for package in packages),
     )

@@ -57,8 +57,7 @@ def in_effect(lockfile: Lockfile, wanted: Inputs) -> Inputs:
     locked = lockfile.inputs.sources
     if locked == wanted.sources:
         return wanted
-    lines = (*wanted.requires, *wanted.constraints, *wanted.overrides)
-    lines += tuple(text for variant in wanted.variants for text in variant.requires)
+    lines = (*wanted.all_requires, *wanted.constraints, *wanted.overrides)
     concerned = {*locked_names(lockfile), *(parse_requirement(text).name for text in lines)}
     sources = [one for one in wanted.sources if one.package in concerned]
     sources += (one for one in locked if one.package not in concerned)

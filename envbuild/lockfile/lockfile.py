@@ -52,6 +52,11 @@ class Inputs(LockingKeys):
     inherit: tuple[str, ...] = ()
     """What the driver takes from a Python of the host, as `Inherit.packages`; which Python is each host's matter."""
 
+    @property
+    def all_requires(self) -> tuple[str, ...]:
+        """What the driver asks for, then what it asks for in each of its variants."""
+        return (*self.requires, *(text for one in self.variants for text in one.requires))
+
     def requires_on(self, target: Target) -> tuple[str, ...]:
         """What the driver asks for on a target."""
         return self._on(target).requires
@@ -144,6 +149,11 @@ class LockedPackage:
 
     built: tuple[LockedFile, ...] = ()
     """Wheels that were built from its sources; a target that has one takes no other."""
+
+    @property
+    def has_only_wheels(self) -> bool:
+        """Whether none of its files has to be built."""
+        return all(file.name.endswith(".whl") for file in self.files)
 
     def with_built_wheels(self) -> LockedPackage:
         """With the built wheel in place of the source, for each target that has one."""

@@ -47,7 +47,7 @@ _PLAIN_PLATFORM = r"[a-z0-9_]+-[a-z0-9_]+"
 _DIGEST = re.compile(r'^digest = "sha256:([0-9a-f]{64})"\n', re.MULTILINE)
 _DRIVER = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_ASKER = re.compile(r"\.|[a-z0-9]+(-[a-z0-9]+)*")
+_ASKER = re.compile(rf"\.|{_NAME.pattern}")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9!+._-]*")
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9!+._-]*\.(whl|tar\.gz|zip|tree)")
 _INDEX = re.compile(r"[A-Za-z0-9_-]+")

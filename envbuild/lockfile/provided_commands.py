@@ -176,7 +176,7 @@ def _explicit(driver: Driver) -> tuple[str, ...]:
 
 def _can_be_looked_at(package: LockedPackage) -> bool:
     """Whether its commands are unknown and can be read; a source distribution has none before it is built."""
-    return package.commands is None and all(file.name.endswith(".whl") for file in package.files)
+    return package.commands is None and package.has_only_wheels
 
 
 def _is_known(lockfile: Lockfile) -> bool:

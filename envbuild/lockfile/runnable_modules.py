@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.errors import Problem
+from envbuild.lockfile.builds import has_sources
 from envbuild.lockfile.provided_commands import package_name
 from envbuild.value import replace
 
@@ -24,7 +25,7 @@ def unknown_modules(driver: Driver, lockfile: Lockfile) -> tuple[str, ...]:
     A source distribution may have any module; that is known when it is built.
     """
     module = driver.module
-    if module is None or not all(map(_is_wheel, lockfile.packages)):
+    if module is None or has_sources(lockfile):
         return ()
     return (module,) if _variants_without(module, lockfile) else ()
 
@@ -90,14 +91,10 @@ def _where(module: str, lockfile: Lockfile) -> tuple[str, ...]:
 
 
 def _in_turn(driver: Driver, lockfile: Lockfile) -> tuple[tuple[LockedPackage, ...], ...]:
-    wheels = tuple(filter(_is_wheel, lockfile.packages))
+    wheels = tuple(one for one in lockfile.packages if one.has_only_wheels)
     alike = package_name((driver.module or "").partition(".")[0])
     required = {requirement.name for requirement in driver.requires}
     first = tuple(one for one in wheels if one.name == alike)
     second = tuple(one for one in wheels if one.name in required and one not in first)
     rest = tuple(one for one in wheels if one not in first and one not in second)
     return tuple(packages for packages in (first, second, rest) if packages)
-
-
-def _is_wheel(package: LockedPackage) -> bool:
-    return all(file.name.endswith(".whl") for file in package.files)

@@ -43,8 +43,7 @@ def may_be_yanked(lockfile: Lockfile, previous: Lockfile | None) -> frozenset[st
         package.name for package in lockfile.packages if (package.name, package.version) in known
     }
     inputs = lockfile.inputs
-    variants = (text for variant in inputs.variants for text in variant.requires)
-    for text in (*inputs.requires, *variants, *inputs.constraints, *inputs.overrides):
+    for text in (*inputs.all_requires, *inputs.constraints, *inputs.overrides):
         if "==" in (wanted := parse_requirement(text)).specifier:
             found.add(wanted.name)
     for package in lockfile.packages:

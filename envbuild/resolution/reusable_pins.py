@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from envbuild.lockfile.builds import has_sources
 from envbuild.requirement.parse import admits, parse_requirement, parse_version
 from envbuild.resolution.resolution import locked_choice
 from envbuild.value import replace, value
@@ -40,7 +41,7 @@ def keep_every_pin(previous: Lockfile, inputs: Inputs) -> Lockfile | None:
         return None
     if any(package.yanked is not None for package in previous.packages):
         return None
-    if not all(file.name.endswith(".whl") for pin in previous.packages for file in pin.files):
+    if has_sources(previous):
         return None
     kept = all(
         _keeps(then, now, _pins_by_name(previous.packages, variant))

@@ -61,8 +61,7 @@ def render_requirements(
 def _extras(lockfile: Lockfile) -> dict[str, str]:
     """`[one,two]` for each package of which the driver requires extras, as pip-compile keeps them."""
     found: dict[str, set[str]] = {}
-    variants = (text for variant in lockfile.inputs.variants for text in variant.requires)
-    for wanted in map(parse_requirement, (*lockfile.inputs.requires, *variants)):
+    for wanted in map(parse_requirement, lockfile.inputs.all_requires):
         found.setdefault(wanted.name, set()).update(wanted.extras)
     return {name: f"[{','.join(sorted(extras))}]" for name, extras in found.items() if extras}
 
