@@ -25,16 +25,19 @@ def nearest(text: str, known: Iterable[str], *, likeness: float = 0.6) -> str | 
     return next(iter(get_close_matches(text, words, n=1, cutoff=likeness)), None)
 
 
+def near_hint(text: str, known: Iterable[str], otherwise: str) -> str:
+    """The hint for an unknown word: the nearest known one, or another hint."""
+    near = nearest(text, known)
+    return f"did you mean '{near}'?" if near else otherwise
+
+
 def name_hint(name: str, known: Iterable[str]) -> str:
     """The hint for an unknown name: the nearest known name, or all of them."""
     names = tuple(known)
-    near = nearest(name, names)
-    if near:
-        return f"did you mean '{near}'?"
     if not names:
         return "there are none"
     more = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
-    return f"there are: {', '.join(names[:_MOST_LISTED])}{more}"
+    return near_hint(name, names, f"there are: {', '.join(names[:_MOST_LISTED])}{more}")
 
 
 def no_driver(name: str, known: Iterable[str]) -> tuple[str, str]:

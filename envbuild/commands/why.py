@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from envbuild.commands.selection import select_drivers
 from envbuild.errors import Problem, UsageError
 from envbuild.lockfile.chains import find_reasons, graph_edges
-from envbuild.nearest_name import nearest
+from envbuild.nearest_name import near_hint
 from envbuild.requirement.parse import normalized_name
 from envbuild.value import value
 
@@ -122,6 +122,6 @@ def _target(lockfile: Lockfile, text: str | None) -> Target:
 
 def _unknown_package(package: str, lockfile: Lockfile, file: str) -> Problem:
     known = sorted({entry.name for entry in lockfile.every_package})
-    near = nearest(normalized_name(package), known)
-    hint = f"did you mean '{near}'?" if near else f"`envbuild tree {lockfile.driver}` shows all"
+    all_ = f"`envbuild tree {lockfile.driver}` shows all"
+    hint = near_hint(normalized_name(package), known, all_)
     return Problem(file=file, message=f"{lockfile.driver} has no package {package!r}", hint=hint)

@@ -58,10 +58,8 @@ def find_groups(fleet: Fleet, pairs: tuple[Pair, ...]) -> tuple[Group, ...]:
 def _friends(pairs: tuple[Pair, ...]) -> dict[str, set[str]]:
     friends: dict[str, set[str]] = {}
     for pair in pairs:
-        first, second = (
-            friends.setdefault(pair.first, set()),
-            friends.setdefault(pair.second, set()),
-        )
+        first = friends.setdefault(pair.first, set())
+        second = friends.setdefault(pair.second, set())
         if pair.compatible:
             first.add(pair.second)
             second.add(pair.first)
@@ -106,7 +104,10 @@ def _group(fleet: Fleet, drivers: tuple[str, ...]) -> Group | None:
                 drivers=drivers,
                 target=target,
                 packages=len(together),
-                apart=sum(_apart(fleet, driver, target) for driver in drivers),
+                apart=sum(
+                    fleet.lockfiles[driver].size_on(fleet.locked_for(driver, target))
+                    for driver in drivers
+                ),
                 together=sum(
                     sizes.get((name, candidate.version), 0) for name, candidate in together.items()
                 ),
@@ -125,16 +126,6 @@ def _common_targets(fleet: Fleet, drivers: tuple[str, ...]) -> tuple[Target, ...
         )
         targets = tuple(dict.fromkeys(meeting.target for meeting in met if meeting is not None))
     return targets
-
-
-def _apart(fleet: Fleet, driver: str, target: Target) -> int:
-    locked = fleet.locked_for(driver, target)
-    return sum(
-        file.size
-        for package in fleet.lockfiles[driver].packages_for(locked)
-        for file in package.files
-        if locked in file.targets
-    )
 
 
 def _sizes(fleet: Fleet, target: Target) -> dict[tuple[str, str], int]:

@@ -209,9 +209,12 @@ def compare_driver(driver: str, before: Lockfile | None, after: Lockfile | None)
             before=before.version,
             after=None,
             changes=(),
-            download=-download_size(before),
+            download=-before.size_on(before.targets[0]),
         )
     changes = compare_lockfiles(before, after)
+    size = after.size_on(after.targets[0])
+    if before is not None:
+        size -= before.size_on(before.targets[0])
     kind = "added" if before is None else "changed" if before != after else "same"
     return DriverDiff(
         driver=driver,
@@ -219,7 +222,7 @@ def compare_driver(driver: str, before: Lockfile | None, after: Lockfile | None)
         before=before.version if before is not None else None,
         after=after.version,
         changes=changes if before is not None else (),
-        download=download_size(after) - (download_size(before) if before is not None else 0),
+        download=size,
     )
 
 
@@ -256,17 +259,6 @@ def compare_installed(
         after=lockfile.version,
         changes=tuple(changes),
         download=None,
-    )
-
-
-def download_size(lockfile: Lockfile) -> int:
-    """The wheels of the lockfile's first target, in bytes."""
-    target = lockfile.targets[0]
-    return sum(
-        file.size
-        for package in lockfile.packages_for(target)
-        for file in package.files
-        if target in file.targets
     )
 
 

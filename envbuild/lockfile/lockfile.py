@@ -262,6 +262,15 @@ class Lockfile:
         """Every package of a target with its version."""
         return {package.name: package.version for package in self.packages_for(target)}
 
+    def size_on(self, target: Target) -> int:
+        """The files that a target takes, in bytes."""
+        return sum(
+            file.size
+            for package in self.packages_for(target)
+            for file in package.files
+            if target in file.targets
+        )
+
     def edges_on(self, target: Target) -> Iterator[Edge]:
         """Every requirement that holds on a target, starting with the driver's own."""
         published = {package.name: package.requires for package in self.packages_for(target)}

@@ -6,10 +6,10 @@ always those of the driver's first requirement; others only while a wanted comma
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from envbuild.errors import Problem
+from envbuild.requirement.parse import normalized_name
 from envbuild.value import replace
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 _SHOWN = 12
 """The most commands in a hint."""
-
-_SEPARATORS = re.compile(r"[-_.]+")
 
 
 def packages_to_look_at(driver: Driver, lockfile: Lockfile) -> tuple[LockedPackage, ...]:
@@ -43,17 +41,12 @@ def _to_look_at(driver: Driver, lockfile: Lockfile) -> tuple[LockedPackage, ...]
     first = [package for package in unknown if package.name == direct[0]]
     if first or _is_answered(driver, lockfile):
         return tuple(first)
-    alike = set(map(package_name, _wanted(driver)))
+    alike = set(map(normalized_name, _wanted(driver)))
     if found := tuple(package for package in unknown if package.name in alike):
         return found
     if _is_answered(driver, lockfile, inherited=True):
         return ()
     return tuple(package for package in unknown if package.name in direct) or tuple(unknown)
-
-
-def package_name(command: str) -> str:
-    """The normalised name of a package that is called like a command."""
-    return _SEPARATORS.sub("-", command).lower()
 
 
 def settled(driver: Driver, lockfile: Lockfile) -> Driver:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.errors import Problem
 from envbuild.lockfile.builds import has_sources
-from envbuild.lockfile.provided_commands import package_name
+from envbuild.requirement.parse import normalized_name
 from envbuild.value import replace
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def _where(module: str, lockfile: Lockfile) -> tuple[str, ...]:
 
 def _in_turn(driver: Driver, lockfile: Lockfile) -> tuple[tuple[LockedPackage, ...], ...]:
     wheels = tuple(one for one in lockfile.packages if one.has_only_wheels)
-    alike = package_name((driver.module or "").partition(".")[0])
+    alike = normalized_name((driver.module or "").partition(".")[0])
     required = {requirement.name for requirement in driver.requires}
     first = tuple(one for one in wheels if one.name == alike)
     second = tuple(one for one in wheels if one.name in required and one not in first)

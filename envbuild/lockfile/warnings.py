@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from envbuild.requirement.parse import parse_requirement
+from envbuild.toml_text import toml_list
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -123,18 +124,13 @@ def change_hint(reason: str, names: Iterable[str]) -> str:
     names = tuple(names)
     if reason == SOURCE:
         them, their = ("it", "its") if len(names) == 1 else ("them", "their")
-        return f"allow-sdist = {quoted(names)} allows building {them}, which runs {their} code"
+        return f"allow-sdist = {toml_list(names)} allows building {them}, which runs {their} code"
     if reason == TOO_NEW:
         limits = ", ".join(f"{name} = false" for name in names)
         return f"exclude-newer-packages = {{ {limits} }} allows releases of any age"
     if reason == PYTHON:
         return f"another Python in `python` may have {' and '.join(names)}"
     return f"another platform in `platforms` may have {' and '.join(names)}"
-
-
-def quoted(names: Iterable[str]) -> str:
-    """Names as a list of TOML."""
-    return "[" + ", ".join(f'"{name}"' for name in names) + "]"
 
 
 def held_back_table(held: HeldBack) -> dict[str, object]:

@@ -84,9 +84,8 @@ def own_part(
 
     UnsatisfiableError if the driver's own indexes would give it a package from another index.
     """
-    published = {file.package: metadata[file.content].requires for file in resolution.files}
     target = resolution.target
-    published |= {one.name: one.requires for one in inherited if target in one.targets}
+    published = resolution.published(metadata, inherited)
     needed = {edge.package for edge in inputs.edges_on(target, published)}
     files = tuple(file for file in resolution.files if file.package in needed)
     problems = [
@@ -100,7 +99,7 @@ def own_part(
     if problems:
         raise UnsatisfiableError(problems)
     return Resolution(
-        target=resolution.target,
+        target=target,
         files=tuple(replace(file, indexes=inputs.indexes_on(target)) for file in files),
     )
 

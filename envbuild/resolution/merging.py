@@ -127,9 +127,8 @@ def _requirers(
     """For every target and package, the packages that require it there."""
     asked_by: dict[Target, dict[str, set[str]]] = {}
     for resolution in resolutions:
-        published = {file.package: metadata[file.content].requires for file in resolution.files}
+        published = resolution.published(metadata, inherited)
         target = resolution.target
-        published |= {one.name: one.requires for one in inherited if target in one.targets}
         there: dict[str, set[str]] = {name: set() for name in published}
         for edge in inputs.edges_on(target, published):
             # an extra that requires another extra of its own package adds nothing

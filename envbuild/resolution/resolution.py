@@ -10,7 +10,7 @@ from envbuild.errors import HostError
 from envbuild.value import value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from envbuild.declaration.index import Bindings
     from envbuild.lockfile.lockfile import (
@@ -187,6 +187,17 @@ class Resolution:
 
     target: Target
     files: tuple[ResolvedFile, ...]
+
+    def published(
+        self, metadata: Mapping[str, PublishedMetadata], inherited: Iterable[LockedPackage]
+    ) -> dict[str, tuple[str, ...]]:
+        """Each package's own requirements, by name; `metadata` is keyed by `ResolvedFile.content`.
+
+        Packages of the host are given as `inherited`, for all targets.
+        """
+        published = {file.package: metadata[file.content].requires for file in self.files}
+        here = (package for package in inherited if self.target in package.targets)
+        return published | {package.name: package.requires for package in here}
 
 
 @value

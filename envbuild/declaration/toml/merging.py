@@ -25,7 +25,7 @@ from envbuild.declaration.toml.keys import (
 )
 from envbuild.declaration.toml.source import SOURCES, check_sources, merge_sources
 from envbuild.declaration.toml.variant import merge_variants
-from envbuild.nearest_name import nearest
+from envbuild.nearest_name import near_hint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -181,10 +181,9 @@ def _version_of(
         return parent.version_of if parent is not None else names[0]
     if package in names:
         return package
-    near = nearest(package, names)
     table.place.at(VERSION_OF.name).wrong(
         f"the driver does not require '{package}'",
-        hint=f"did you mean '{near}'?" if near else "name one of the packages in `requires`",
+        hint=near_hint(package, names, "name one of the packages in `requires`"),
     )
     return package
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from envbuild.declaration.driver import DeclaredRequirement
 from envbuild.declaration.toml.requirement import read_requirement
 from envbuild.declaration.toml.table import Key, Place, kind, list_of, read_table
-from envbuild.nearest_name import nearest
+from envbuild.nearest_name import near_hint
 from envbuild.value import value
 
 if TYPE_CHECKING:
@@ -129,8 +129,7 @@ class Sets:
             elif item.name in self._sets:
                 found.update(self._set(item.name, above))
             else:
-                near = nearest(item.name, self._sets)
-                hint = f"did you mean '{near}'?" if near else f"add [sets.{item.name}]"
+                hint = near_hint(item.name, self._sets, f"add [sets.{item.name}]")
                 self._note(item.place.path, item.place, f"there is no set {item.name!r}", hint)
         return found
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from envbuild.declaration.index import DEFAULT_INDEX
 from envbuild.declaration.toml.index import INDEX_NAME
 from envbuild.declaration.torch_backend import served_indexes
-from envbuild.nearest_name import nearest
+from envbuild.nearest_name import near_hint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -41,9 +41,7 @@ def check_served(
     clashes = _Clashes(indexes)
     for driver in drivers:
         at = place.at("drivers", driver.name)
-        with suppress(
-            ValueError
-        ):  # a backend that does not follow from the accelerator is noted already
+        with suppress(ValueError):  # `backend_indexes` has noted a backend that does not follow
             clashes.check(served_indexes(driver), at.at(KEY))
             for variant in driver.variants:
                 together = served_indexes(driver, variant)
@@ -84,8 +82,7 @@ def _check_names(names: list[object], place: Place, known: Iterable[str]) -> Non
                 "the default index serves every driver", hint="remove it from `indexes`"
             )
         elif isinstance(name, str) and INDEX_NAME.fullmatch(name) and name not in known:
-            near = nearest(name, known)
-            hint = f"did you mean '{near}'?" if near else f"add [[index]] with name = {name!r}"
+            hint = near_hint(name, known, f"add [[index]] with name = {name!r}")
             place.at(number).wrong(f"there is no index {name!r}", hint=hint)
 
 

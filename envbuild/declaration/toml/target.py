@@ -18,7 +18,7 @@ from envbuild.declaration.toml.table import (
     read_table,
     text,
 )
-from envbuild.nearest_name import nearest
+from envbuild.nearest_name import near_hint
 from envbuild.target.accelerator import Accelerator, all_kinds
 from envbuild.target.platform_range import library_of, nearest_platform
 from envbuild.target.target import parse_platform, parse_python
@@ -69,12 +69,11 @@ def platform(written: str) -> str:
     try:
         parsed = parse_platform(written)
     except ValueError as error:
-        near = nearest(written, _COMMON_PLATFORMS)
-        hint = f"did you mean '{near}'?" if near else str(error)
+        hint = near_hint(written, _COMMON_PLATFORMS, str(error))
         raise TextError(f"{written!r} is not a platform", hint=hint) from None
-    near_one = nearest_platform(parsed)
-    if near_one != parsed:
-        raise _out_of_range(written, parsed, near_one)
+    near = nearest_platform(parsed)
+    if near != parsed:
+        raise _out_of_range(written, parsed, near)
     return str(parsed)
 
 
@@ -179,8 +178,7 @@ def resolver(written: str) -> str:
     """The name of a resolver."""
     known = [kind.name for kind in all_resolvers()]
     if written not in known:
-        near = nearest(written, known)
-        hint = f"did you mean '{near}'?" if near else f"known are {', '.join(known)}"
+        hint = near_hint(written, known, f"known are {', '.join(known)}")
         raise TextError(f"there is no resolver {written!r}", hint=hint)
     return written
 
