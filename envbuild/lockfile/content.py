@@ -48,7 +48,6 @@ _PLAIN = re.compile(
 )
 """Nearly all published requirements match, and a match can be evaluated without error."""
 
-_VERSION = re.compile(r"[0-9]+(?:\.[0-9]+)*+(?:(?:a|b|rc|\.post|\.dev)[0-9]+)*+(?:\+[a-z0-9.]+)?+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -58,18 +57,18 @@ def check_content(lockfile: Lockfile) -> None:
     for text in (*lockfile.inputs.all_requires, *lockfile.inputs.constraints):
         _check_declared(text, lockfile.targets)
     _check_overrides(lockfile)
-    _check_version(lockfile.version)
+    parse_version(lockfile.version)
     for package in lockfile.every_package:
-        _check_version(package.version)
+        parse_version(package.version)
         for text in package.requires:
             _check_published(text, lockfile.targets)
     for build in lockfile.builds:
-        _check_version(build.version)
+        parse_version(build.version)
         for text in (*build.requires, *build.added):
             _check_declared(text, build.targets)
     for held in lockfile.held_back:
-        _check_version(held.locked)
-        _check_version(held.passed_over or held.locked)
+        parse_version(held.locked)
+        parse_version(held.passed_over or held.locked)
     _check_extras(lockfile.every_package, lockfile.inputs)
 
 
@@ -113,12 +112,6 @@ def _check_overrides(lockfile: Lockfile) -> None:
         counted[name] = counted.get(name, 0) + 1
         if counted[name] > _MOST_OVERRIDES:
             raise ValueError(f"{name} has more than {_MOST_OVERRIDES} overrides")
-
-
-@cache
-def _check_version(text: str) -> None:
-    if _VERSION.fullmatch(text) is None:
-        parse_version(text)
 
 
 def _check_published(text: str, targets: tuple[Target, ...]) -> None:

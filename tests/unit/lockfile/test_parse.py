@@ -114,6 +114,7 @@ FORGERIES = {
     "a name that is not normal": ('name = "idna"', 'name = "Idna"'),
     "a version": ('version = "3.11"', 'version = "../../x"'),
     "a version like an option": ('version = "3.11"', 'version = "--x"'),
+    "a version with two kinds of pre-release": ('version = "3.11"', 'version = "3.11a1b2"'),
     "the driver": ('driver = "gateway"', 'driver = "../gateway"'),
     "the driver's version": ('version = "1.80.0"', 'version = "1/0"'),
     "an index": ('index = "internal"', 'index = "a/b"'),
