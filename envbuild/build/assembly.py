@@ -175,7 +175,7 @@ class Assembler:
         self.placer.progress.stage(site.wanted.driver.name, "checking every file")
         syncing = beside.submit(sync_file_system, site.place)  # most of it, before the receipt
         found = survey(site.place, known=filled.known, freeze=True, walk=partial(_walk, site))
-        _check_complete(site, filled, found)
+        _check_complete(site, filled)
         syncing.result()
         return found
 
@@ -210,18 +210,12 @@ def _walk(site: Site, root: bytes, mode: int) -> Iterator[Visit]:
     yield from walk_folders([root], mode=mode, keep=(root,), spare=frozenset(folders))
 
 
-def _check_complete(site: Site, filled: Filled, found: Survey) -> None:
-    wanted = site.wanted
-    gaps = find_gaps(
-        files=found.contents.files,
-        records={},
-        whole=filled.whole,
-        site_packages=site.prefix.rstrip("/"),
-        wanted=((file.package, file.version) for file in wanted.files),
-    )
+def _check_complete(site: Site, filled: Filled) -> None:
+    wanted = ((file.package, file.version) for file in site.wanted.files)
+    gaps = find_gaps(filled.dist_infos, wanted)
     if gaps:
         problem = Problem(
-            message=f"{wanted.driver.name}: the installation is incomplete",
+            message=f"{site.wanted.driver.name}: the installation is incomplete",
             detail="\n".join(gaps),
             hint="run it again; if that does not help, remove the store's cache folder",
         )

@@ -130,7 +130,7 @@ class Filled:
     clashes: tuple[ContestedPath, ...] = ()
     """Paths that several wheels have."""
 
-    whole: tuple[str, ...] = ()
+    dist_infos: tuple[str, ...] = ()
     """The `.dist-info` folders of the linked wheels, after `forget_entries`."""
 
     def take(self, site: Site, sha256: str, linked: LinkedWheel) -> None:
@@ -148,5 +148,5 @@ class Filled:
 
     def forget_entries(self) -> None:
         """Free the tables of the linked wheels, which have some megabytes."""
-        self.whole = tuple(wheel.dist_info for wheel in self.linked.values())
+        self.dist_infos = tuple(wheel.dist_info for wheel in self.linked.values())
         self.linked.clear()

@@ -44,7 +44,14 @@ def test_what_a_row_does_not_tell_is_empty(row: str) -> None:
     assert parse_record(f"{row}\nb.py,,7\n") == [("a.py", "", 0), ("b.py", "", 7)]
 
 
-@pytest.mark.parametrize("text", ["", "\n\n", '"', ",,\n"])
+def test_a_padded_digest_is_the_same_digest() -> None:
+    """Some builders leave the `=` of base64 at the end."""
+    digest = base64.urlsafe_b64encode(hashlib.sha256(b"").digest()).decode()
+    assert digest.endswith("=")
+    assert parse_record(f"a.py,sha256={digest},0") == [("a.py", hashlib.sha256().hexdigest(), 0)]
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", '"', '"' + "x" * 140_000, ",,\n"])
 def test_what_is_no_record_has_no_rows(text: str) -> None:
     """An emptied or cut off RECORD names nothing."""
     assert [row for row in parse_record(text) if row[0].strip()] == []
