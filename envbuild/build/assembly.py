@@ -10,12 +10,11 @@ from envbuild.build.activation import ActivationBuild, put_command
 from envbuild.build.contested_paths import contested_modules
 from envbuild.build.host_links import link_host_packages
 from envbuild.build.site import Site
-from envbuild.build.staging import IncompleteError
+from envbuild.build.staging import incomplete
 from envbuild.environment.completeness import find_gaps
 from envbuild.environment.lease import LEASE_FILE
 from envbuild.environment.relocation import relocate, unshare_files
 from envbuild.environment.survey import survey
-from envbuild.errors import Problem
 from envbuild.posix.deletion import remove_tree
 from envbuild.posix.files import sync_file_system
 from envbuild.posix.second_process import SecondProcess, SecondProcessError
@@ -214,9 +213,4 @@ def _check_complete(site: Site, filled: Filled) -> None:
     wanted = ((file.package, file.version) for file in site.wanted.files)
     gaps = find_gaps(filled.dist_infos, wanted)
     if gaps:
-        problem = Problem(
-            message=f"{site.wanted.driver.name}: the installation is incomplete",
-            detail="\n".join(gaps),
-            hint="run it again; if that does not help, remove the store's cache folder",
-        )
-        raise IncompleteError(problem)
+        raise incomplete(site, "\n".join(gaps))

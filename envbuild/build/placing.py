@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from envbuild.build.contested_paths import settle_clashes
 from envbuild.build.site import Filled
-from envbuild.build.staging import IncompleteError, Staging, keep
-from envbuild.errors import HostError, Problem
+from envbuild.build.staging import Staging, incomplete, keep
+from envbuild.errors import HostError
 from envbuild.posix.file_locks import most_locks
 from envbuild.value import value
 from envbuild.wheelcache.wheels import WheelLinks
@@ -72,7 +72,7 @@ class Placer:
                 for root in sorted(set(fresh.values())):
                     files = [file for file in others if fresh[file.sha256] == root]
                     if self._link(site, filled, files, root):
-                        raise _gone(site)
+                        raise incomplete(site, "a new entry of the wheel cache has disappeared")
                 anew, waiting = broken, list(claims.busy)
                 if waiting and not anew:
                     self.progress.stage(site.wanted.driver.name, "waiting for shared packages")
@@ -107,7 +107,8 @@ class Placer:
             kept |= keep(staged, caches)
         missing = [file for file in files if file.sha256 not in kept]
         if missing:
-            raise _gone(site, f"{missing[0].package} {missing[0].version} is not installed")
+            first = missing[0]
+            raise incomplete(site, f"{first.package} {first.version} is not installed")
         return kept
 
     def _compile(self, staged: Staged) -> None:
@@ -140,14 +141,6 @@ class Placer:
             if linked is not None:
                 filled.take(site, name, linked)
         return [file for file in files if found[file.sha256] is None]
-
-
-def _gone(
-    site: Site, detail: str = "a new entry of the wheel cache has disappeared"
-) -> IncompleteError:
-    message = f"{site.wanted.driver.name}: the installation is incomplete"
-    hint = "run it again; if that does not help, remove the store's cache folder"
-    return IncompleteError(Problem(message=message, detail=detail, hint=hint))
 
 
 _PATIENCE = 60.0

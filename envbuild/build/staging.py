@@ -35,7 +35,14 @@ _SHOWN = 5
 
 
 class IncompleteError(HostError):
-    """Installed wheels differ from their RECORDs."""
+    """What was installed is not what was locked."""
+
+
+def incomplete(site: Site, detail: str) -> IncompleteError:
+    """The error of an environment, with what is wrong."""
+    message = f"{site.wanted.driver.name}: the installation is incomplete"
+    hint = "run it again; if that does not help, remove the store's cache folder"
+    return IncompleteError(Problem(message=message, detail=detail, hint=hint))
 
 
 @value
@@ -149,13 +156,7 @@ def keep(staged: Staged, caches: Callable[[FreshWheel], Sequence[WheelCache]]) -
                 kept[wheel.sha256] = cache.entries.root
                 break
         else:
-            raise IncompleteError(
-                Problem(
-                    message=f"{site.wanted.driver.name}: the installation is incomplete",
-                    detail=_wrong(site, wheel, found),
-                    hint="run it again; if that does not help, remove the store's cache folder",
-                )
-            )
+            raise incomplete(site, _wrong(site, wheel, found))
     return kept
 
 
