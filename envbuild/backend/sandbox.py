@@ -86,7 +86,7 @@ class Sandbox:
             os.close(alive)
             os.close(kept_open)
         self._keep(argv, done)
-        reason = _judge(done, limits.seconds)
+        reason = limits.failure(done)
         if reason is not None:
             raise self.failure(reason, done.stdout)
 
@@ -156,13 +156,3 @@ class Sandbox:
         lines = (f"$ {' '.join(map(escaped, argv))}", *output_lines(done.stdout), "")
         text = f"{before}{chr(10).join(lines)}\n"
         write_atomically(self.log, text.encode(errors="replace"), mode=0o600, sync=False)
-
-
-def _judge(done: Completed, seconds: int) -> str | None:
-    if done.stopped is not None:
-        return f"{done.stopped} and was ended"
-    if done.timed_out:
-        return f"it was still running after {seconds} s and was ended"
-    if done.code < 0:
-        return f"signal {-done.code} ended it"
-    return f"it ended with {done.code}" if done.code else None

@@ -54,22 +54,23 @@ class Preparer:
         if site.place != site.environment:
             raise _cannot_repair(driver.name)
         fence = () if driver.prepare_network else self._fence(driver.name)
+        limits = Limits(seconds=driver.prepare_timeout, memory=usual_memory(), disk=_DISK)
         unshare_files(site.place, clone=True)
         _make_writable(site.place)
         written: dict[str, None] = {}
         before = _sources(site.site_packages)
         for number, words in enumerate(driver.prepare):
             self.progress.stage(driver.name, f"preparing: {' '.join(words)}")
-            done = self._run(site, fence, words)
+            done = self._run(site, fence, words, limits)
             log = self._keep(f"{site.environment.name}.prepare-{number}.log", done)
-            failure = _judge(done, driver.prepare_timeout)
+            failure = limits.failure(done)
             if failure is not None:
                 raise NoError(
                     Problem(
                         key=f"drivers.{driver.name}.prepare[{number}]",
                         line=dict(driver.origins).get("prepare", driver.line) or None,
                         message=f"`{' '.join(words)}` of {driver.name} failed: {failure}",
-                        detail=_tail(done) or None,
+                        detail="\n".join(output_lines(done.stdout)[-_TAIL:]) or None,
                         hint=f"its whole output is in {log}; the network was "
                         + ("allowed" if driver.prepare_network else "denied"),
                     )
@@ -95,11 +96,11 @@ class Preparer:
             )
         )
 
-    def _run(self, site: Site, fence: tuple[str, ...], words: tuple[str, ...]) -> Completed:
+    def _run(
+        self, site: Site, fence: tuple[str, ...], words: tuple[str, ...], limits: Limits
+    ) -> Completed:
         """Run a step in an empty folder, which is its home too."""
         bin_folder = f"{site.environment}/bin"
-        seconds = site.wanted.driver.prepare_timeout
-        limits = Limits(seconds=seconds, memory=usual_memory(), disk=_DISK)
         with tempfile.TemporaryDirectory(prefix="envbuild-prepare-") as folder:
             return self.runner.run(
                 Command(
@@ -156,20 +157,6 @@ def _remove_bytecode(site: Site, modules: list[str]) -> None:
         cached = cached_path(module, site.wanted.interpreter.cache_tag)
         if cached is not None:
             (site.site_packages / cached).unlink(missing_ok=True)
-
-
-def _judge(done: Completed, seconds: int) -> str | None:
-    if done.stopped is not None:
-        return f"{done.stopped} and was ended"
-    if done.timed_out:
-        return f"it was still running after {seconds} s and was ended"
-    if done.code < 0:
-        return f"signal {-done.code} ended it"
-    return f"it ended with {done.code}" if done.code else None
-
-
-def _tail(done: Completed) -> str:
-    return "\n".join(output_lines(done.stdout)[-_TAIL:])
 
 
 def _cannot_repair(driver: str) -> HostError:

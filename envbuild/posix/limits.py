@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from envbuild.posix.process import Completed
+
 _SPARE = 256 << 20
 """Bytes that stay free on the disk."""
 
@@ -46,6 +48,16 @@ class Limits:
             "RLIMIT_NPROC": 2 * self.processes,  # of all processes of the user
             "RLIMIT_CORE": 0,
         }
+
+    def failure(self, done: Completed) -> str | None:
+        """Why a program with these limits has failed; None if it succeeded."""
+        if done.stopped is not None:
+            return f"{done.stopped} and was ended"
+        if done.timed_out:
+            return f"it was still running after {self.seconds} s and was ended"
+        if done.code < 0:
+            return f"signal {-done.code} ended it"
+        return f"it ended with {done.code}" if done.code else None
 
 
 def usual_memory() -> int:
