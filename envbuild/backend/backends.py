@@ -83,31 +83,28 @@ class Backends:
 
     def prepare(self, request: BuildRequest) -> Prepared:
         """METADATA and build requirements; BuildError if the backend fails or can only build everything."""
-        with self._opened(request) as (place, sandbox):
-            hooks = Hooks(system=read_build_system(request.tree), sandbox=sandbox)
-            requires, files = self._make_environment(request, place, hooks)
+        with self._opened(request, "metadata") as hooks:
+            requires, files = self._make_environment(request, hooks)
             return Prepared(metadata=hooks.metadata(), requires=requires, files=files)
 
     def requirements(self, request: BuildRequest) -> tuple[str, ...]:
         """What building a source requires, as its files and its backend have it."""
-        with self._opened(request, "requirements") as (place, sandbox):
-            hooks = Hooks(system=read_build_system(request.tree), sandbox=sandbox)
-            return self._make_environment(request, place, hooks)[0]
+        with self._opened(request, "requirements") as hooks:
+            return self._make_environment(request, hooks)[0]
 
     def build(self, request: BuildRequest, files: tuple[ChosenFile, ...], folder: Path) -> Path:
         """Build the wheel with exactly these build requirements → its path in a folder.
 
         BuildError if that fails, or if it makes anything but one wheel of the package for the target.
         """
-        tree = request.tree
-        with self._opened(request, "wheel") as (place, sandbox):
-            hooks = Hooks(system=read_build_system(tree), sandbox=sandbox)
-            self.install(request, place, files)
+        with self._opened(request, "wheel") as hooks:
+            sandbox = hooks.sandbox
+            self._install(request, sandbox.place, files)
             if request.options.isolation:
                 self._check_locked(hooks.requires(), files, request, sandbox)
             said = hooks.wheel()
             try:
-                made = find_wheel(place.output, said, tree, request.target)
+                made = find_wheel(sandbox.place.output, said, request.tree, request.target)
             except ValueError as error:
                 raise sandbox.failure(str(error)) from error
             return Path(shutil.copyfile(made, folder / made.name))
@@ -129,39 +126,36 @@ class Backends:
             )
 
     @contextmanager
-    def _opened(
-        self, request: BuildRequest, what: str = "metadata"
-    ) -> Iterator[tuple[Workplace, Sandbox]]:
+    def _opened(self, request: BuildRequest, what: str) -> Iterator[Hooks]:
+        """The hooks of a source, in a folder of their own; `what` is asked for, as the log's name says."""
         tree, options = request.tree, request.options
         name = "-".join(part for part in (tree.package, tree.version) if part)
         log = self.logs / f"{name}-{request.target}.{what}.log"
         log.unlink(missing_ok=True)
         with open_workplace(tree, options) as place:
-            yield (
-                place,
-                Sandbox(
-                    runner=self.runner,
-                    place=place,
-                    tree=tree,
-                    options=options,
-                    interpreter=request.interpreter,
-                    log=log,
-                    jobs=self.jobs,
-                ),
+            sandbox = Sandbox(
+                runner=self.runner,
+                place=place,
+                tree=tree,
+                options=options,
+                interpreter=request.interpreter,
+                log=log,
+                jobs=self.jobs,
             )
+            yield Hooks(system=read_build_system(tree), sandbox=sandbox)
 
     def _make_environment(
-        self, request: BuildRequest, place: Workplace, hooks: Hooks
+        self, request: BuildRequest, hooks: Hooks
     ) -> tuple[tuple[str, ...], tuple[ChosenFile, ...]]:
         """Install the build requirements, and those that the backend adds when it is asked.
 
         Without isolation the source's own requirements do not count: the driver's packages are there.
         """
-        options = request.options
+        options, place = request.options, hooks.sandbox.place
         requires = hooks.system.requires if options.isolation else ()
         check_requirements(requires, request.tree.name)
         files = self._pin(requires, request)
-        self.install(request, place, files)
+        self._install(request, place, files)
         if not options.isolation:
             return (), files
         more = hooks.requires()
@@ -172,7 +166,7 @@ class Backends:
         again = self._pin(requires, request)
         if again != files:
             remove_tree(place.environment)
-            self.install(request, place, again)
+            self._install(request, place, again)
         return requires, again
 
     def _pin(self, requires: tuple[str, ...], request: BuildRequest) -> tuple[ChosenFile, ...]:
@@ -180,7 +174,7 @@ class Backends:
         assert request.resolution is not None
         return self.pinner.pin(requires, request.options, request.resolution)
 
-    def install(
+    def _install(
         self, request: BuildRequest, place: Workplace, files: tuple[ChosenFile, ...]
     ) -> None:
         """Make the build's environment with these wheels, and the driver's own without isolation."""
