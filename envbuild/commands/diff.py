@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.commands.revision import fleet_at
 from envbuild.commands.selection import locked_and_not
-from envbuild.environment.receipt import read_receipt_files
-from envbuild.lean_json import open_text
+from envbuild.environment.receipt import read_derivation
 from envbuild.lockfile.difference import DriverDiff, compare_fleets, compare_installed
 from envbuild.lockfile.known_files import NamedFile
 from envbuild.value import replace, value
@@ -123,7 +122,7 @@ def files_of_environment(store: Store, environment: str) -> tuple[NamedFile, ...
     """
     receipt = store.receipt(Path(environment).name)
     try:
-        with open_text(receipt) as lines:
-            return tuple(NamedFile(*fields) for fields in read_receipt_files(lines))
+        files = read_derivation(receipt).files
+        return tuple(NamedFile(one.package, one.version, one.file, one.sha256) for one in files)
     except (OSError, ValueError):
         return ()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from envbuild.commands.doctor_lockfiles import lock_findings
 from envbuild.environment.host_changes import host_changes
 from envbuild.environment.installed import outside_range, read_distributions, unmet_requirements
-from envbuild.environment.receipt import read_receipt_inherited, read_receipt_python
+from envbuild.environment.receipt import parse_derivation
 from envbuild.errors import HostError, Problem, UsageError
 from envbuild.finding import Code, Finding
 from envbuild.launchers.unit_file import parse_unit
@@ -195,7 +195,8 @@ class Doctor:
         receipt = self.store.receipt(name)
         try:
             content = read_ordinary(receipt)
-            path, version = read_receipt_python(content.partition(b"\n")[0].decode() + "\n")
+            lines = content.decode("utf-8", "replace").splitlines(keepends=True)
+            derivation = parse_derivation(lines)
             recorded = self.store.records.read(self.manifest.generation).receipt(name)
         except (OSError, ValueError, LookupError, TypeError, HostError):
             yield _receipt_finding(
@@ -208,12 +209,12 @@ class Doctor:
             )
             yield _receipt_finding(driver, message)
             return
-        inherited = read_receipt_inherited(content.decode("utf-8", "replace").splitlines(True))
-        if inherited:
+        path, version = derivation.python, derivation.python_version
+        if derivation.inherited:
             stats = self.store.stats(name)
             record = stats.read_bytes() if stats.is_file() else b""
             environment = str(self.store.environment(name))
-            yield from host_changes(driver.name, inherited, environment, record)
+            yield from host_changes(driver.name, derivation.inherited, environment, record)
         answer = (
             ask_python(path, self.runner, self.environment) if os.access(path, os.X_OK) else None
         )

@@ -80,6 +80,12 @@ class Derivation:
     inherited: tuple[InheritedDistribution, ...] = ()
     """What it takes from the host, ordered by name."""
 
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """The sha256 of each file, then the keys of the builds that make wheels of some."""
+        builds = (file.build for file in self.files if file.build)
+        return (*(file.sha256 for file in self.files), *builds)
+
 
 class EnvironmentKey(NamedTuple):
     """A driver's key that decides an environment's content: a field of `Driver` and of `Derivation`."""

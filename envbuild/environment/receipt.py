@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from envbuild.environment.content_digest import (
     Contents,
@@ -22,11 +22,12 @@ from envbuild.environment.derivation import (
     render_settings,
 )
 from envbuild.errors import HostError, Problem
-from envbuild.lean_json import as_text
+from envbuild.lean_json import as_number, as_text, open_text
 from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
 
 FORMAT = 2
@@ -104,23 +105,57 @@ def parse_receipt(text: str, *, file: str) -> Receipt:
         raise HostError(Problem(file=file, message=f"the receipt is damaged: {error}")) from error
 
 
-def read_receipt_head(text: str) -> Any:
-    """The first entries of a receipt, such as `created` and `size`; the rest is not read.
+class ReceiptHead(NamedTuple):
+    """The first line of a receipt, which is read without the rest."""
+
+    created: str
+    python: str
+    python_version: str
+    size: int
+    """The bytes of all files."""
+
+
+def read_receipt_head(file: Path | str) -> ReceiptHead:
+    """The first line of a receipt's file; OSError if it cannot be read, ValueError if it is not a receipt."""
+    with open_text(file) as lines:
+        return parse_receipt_head(lines.readline())
+
+
+def parse_receipt_head(first_line: str) -> ReceiptHead:
+    """The first line of a receipt; ValueError if it is none."""
+    try:
+        table = _parse_start(first_line)
+        return ReceiptHead(
+            created=as_text(table["created"]),
+            python=as_text(table["python"]),
+            python_version=as_text(table["python_version"]),
+            size=as_number(table["size"]),
+        )
+    except (TypeError, KeyError) as error:
+        raise ValueError(f"it is not a receipt: {error}") from error
+
+
+def read_derivation(file: Path | str) -> Derivation:
+    """What the environment of a receipt's file was built from; errors as in `read_receipt_head`."""
+    with open_text(file) as lines:
+        return parse_derivation(lines)
+
+
+def parse_derivation(lines: Iterable[str]) -> Derivation:
+    """What a receipt's environment was built from; the list of its files, which has megabytes, is not read.
 
     ValueError if the lines are not from a receipt.
     """
+    try:
+        start = takewhile(lambda line: not line.startswith('"files"'), lines)
+        return _parse_derivation(_parse_start("".join(start)))
+    except (TypeError, KeyError) as error:
+        raise ValueError(f"it is not a receipt: {error}") from error
+
+
+def _parse_start(text: str) -> Any:
+    """The first entries of a receipt, whose rest is cut off."""
     return json.loads(text.rstrip().removesuffix(",") + "}")
-
-
-def read_receipt_size(first_line: str) -> int:
-    """The size in a receipt's first line, in bytes; the rest is not read.
-
-    ValueError if the line is not from a receipt.
-    """
-    head = read_receipt_head(first_line)
-    if type(size := head.get("size")) is not int:
-        raise ValueError(f"size is {size!r}")
-    return size
 
 
 def _read_rows(rows: object, *kinds: type) -> Iterator[list[Any]]:
@@ -167,52 +202,6 @@ def _parse_derivation(table: dict[str, Any]) -> Derivation:
             for package, version, index, file, sha256, size in wheels
         ),
     )
-
-
-def read_receipt_python(first_line: str) -> tuple[str, str]:
-    """The path and the version of the interpreter from a receipt's first line."""
-    head = read_receipt_head(first_line)
-    return str(head["python"]), str(head["python_version"])
-
-
-def read_receipt_inherited(lines: Iterable[str]) -> tuple[InheritedDistribution, ...]:
-    """What a receipt's environment takes from the host; ValueError if the lines are not from a receipt."""
-    head = "".join(takewhile(lambda line: not line.startswith('"files"'), lines))
-    try:
-        rows = read_receipt_head(head)["recipe"].get("inherited", ())
-        return tuple(InheritedDistribution(*map(as_text, row)) for row in rows)
-    except (AttributeError, TypeError, KeyError) as error:
-        raise ValueError(f"it is not a receipt: {error}") from error
-
-
-def read_receipt_wheels(lines: Iterable[str]) -> tuple[str, ...]:
-    """The sha256 of each file in `read_receipt_files`, then the keys of the builds that made wheels of some."""
-    table = _read_table(lines)
-    try:
-        builds = table.get("recipe", {}).get("builds", {})
-        rows = table.get("wheels", ())
-        return (*(sha256 for _, _, _, _, sha256, _ in rows), *builds.values())
-    except (AttributeError, TypeError) as error:
-        raise ValueError(f"it is not a receipt: {error}") from error
-
-
-def read_receipt_files(lines: Iterable[str]) -> tuple[tuple[str, str, str, str], ...]:
-    """Package, version, name and sha256 of each file that a receipt's environment was built from.
-
-    The later parts of the receipt, which have megabytes, are not read from `lines`.
-    ValueError if the lines are not from a receipt.
-    """
-    table = _read_table(lines)
-    try:
-        rows = table.get("wheels", ())
-        return tuple((name, version, file, sha256) for name, version, _, file, sha256, _ in rows)
-    except (AttributeError, TypeError) as error:
-        raise ValueError(f"it is not a receipt: {error}") from error
-
-
-def _read_table(lines: Iterable[str]) -> Any:
-    """A receipt without its list of files, which has megabytes; ValueError if it is none."""
-    return read_receipt_head("".join(takewhile(lambda line: not line.startswith('"files"'), lines)))
 
 
 def _derivation_rows(derivation: Derivation) -> Iterator[str]:

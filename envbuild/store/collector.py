@@ -8,7 +8,6 @@ from pathlib import Path
 
 from envbuild.environment.receipt import read_receipt_head
 from envbuild.errors import HostError
-from envbuild.lean_json import open_ordinary
 from envbuild.posix.file_locks import locked_if_free
 from envbuild.posix.files import sync_folder
 from envbuild.posix.shortage import pass_shortage_on
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from envbuild.environment.lease import Process
+    from envbuild.environment.receipt import ReceiptHead
     from envbuild.store.garbage import GcPlan
     from envbuild.store.store import Store
 
@@ -149,29 +149,29 @@ class Collector:
     def _environment(
         self, name: str, processes: tuple[Process, ...], exported: tuple[str, ...]
     ) -> StoredEnvironment:
-        created, size, python = self._receipt_head(name)
-        links = (python, _link_target(self.store.environment(name) / "bin/python"))
+        head = self._receipt_head(name)
+        links = (
+            head.python if head is not None else "",
+            _link_target(self.store.environment(name) / "bin/python"),
+        )
         pythons = (python_name(self.store.pythons, path) for path in links)
         return StoredEnvironment(
             name=name,
-            created=created,
+            created=head.created if head is not None else None,
             processes=processes,
             busy=self._is_busy(name),
             leased=is_leased(self.store.environment(name)),
-            size=size,
+            size=head.size if head is not None else None,
             pythons=tuple({python for python in pythons if python is not None}),
             exported=exported,
         )
 
-    def _receipt_head(self, name: str) -> tuple[str | None, int | None, str]:
-        """When it was built, its size and its interpreter, from the receipt's first line."""
+    def _receipt_head(self, name: str) -> ReceiptHead | None:
         try:
-            with os.fdopen(open_ordinary(self.store.receipt(name)), encoding="utf-8") as stream:
-                head = read_receipt_head(stream.readline())
-            return str(head["created"]), int(head["size"]), str(head["python"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            return read_receipt_head(self.store.receipt(name))
+        except (OSError, ValueError) as error:
             pass_shortage_on(error)
-            return None, None, ""
+            return None
 
     def _is_busy(self, name: str) -> bool:
         for path in (self.store.claim(name), self.store.building_lock(name)):

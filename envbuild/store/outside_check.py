@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from envbuild.environment.stat_record import PYTHON, look_outside, recorded_outside
-from envbuild.lean_json import open_ordinary, read_ordinary
+from envbuild.lean_json import read_ordinary
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -94,10 +94,9 @@ def _finding(root: str, name: str, what: str, hint: str) -> Finding:
 
 def _version(root: str, name: str) -> str:
     """The version that it was built with, from the first line of its receipt; empty if that cannot be read."""
-    from envbuild.environment.receipt import read_receipt_python
+    from envbuild.environment.receipt import read_receipt_head
 
     try:
-        with os.fdopen(open_ordinary(f"{root}/receipts/{name}.json"), encoding="utf-8") as stream:
-            return f" ({read_receipt_python(stream.readline())[1]})"
-    except (OSError, ValueError, KeyError):
+        return f" ({read_receipt_head(f'{root}/receipts/{name}.json').python_version})"
+    except (OSError, ValueError):
         return ""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from contextlib import ExitStack, contextmanager
 
 from envbuild.errors import HostError, Problem
-from envbuild.lean_json import open_ordinary, read_ordinary
+from envbuild.lean_json import read_ordinary
 from envbuild.posix.file_locks import locked
 from envbuild.posix.files import (
     replace_link,
@@ -243,12 +242,11 @@ class Store:
 
     def receipt_size(self, name: str) -> int:
         """The bytes of a valid environment's files, from its receipt's first line."""
-        from envbuild.environment.receipt import read_receipt_size
+        from envbuild.environment.receipt import read_receipt_head
 
         file = self.receipt(name)
         try:
-            with os.fdopen(open_ordinary(file), encoding="utf-8") as stream:
-                return read_receipt_size(stream.readline())
+            return read_receipt_head(file).size
         except (OSError, ValueError) as error:
             problem = Problem(file=str(file), message=f"the receipt is damaged: {error}")
             raise HostError(problem) from error

@@ -10,7 +10,7 @@ import re
 import stat
 from contextlib import contextmanager, nullcontext, suppress
 
-from envbuild.lean_json import open_text, read_ordinary
+from envbuild.lean_json import read_ordinary
 from envbuild.posix.clock import now
 from envbuild.posix.deletion import delete_tree
 from envbuild.posix.files import write_atomically
@@ -143,10 +143,10 @@ class Trash:
         """The wheels of an environment, from its receipt in the trash; else nothing."""
         name = path.name.rpartition(".")[0]
         for receipt in self.folder.glob(f"{glob.escape(name)}.json.*"):
-            from envbuild.environment.receipt import read_receipt_wheels
+            from envbuild.environment.receipt import read_derivation
 
-            with suppress(OSError, ValueError), open_text(receipt) as lines:
-                return read_receipt_wheels(lines)
+            with suppress(OSError, ValueError):
+                return read_derivation(receipt).digests
         return ()
 
     def last_emptied(self) -> Emptied | None:

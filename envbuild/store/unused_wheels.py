@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from envbuild.environment.receipt import read_receipt_wheels
-from envbuild.lean_json import open_text
+from envbuild.environment.receipt import read_derivation
 from envbuild.posix.file_locks import locked_if_free
 from envbuild.wheelcache.built import BuiltWheels
 from envbuild.wheelcache.entries import cache_roots
@@ -90,8 +89,7 @@ def _live_wheels(store: Store) -> frozenset[str] | None:
         if file.suffix != ".json":
             continue
         try:
-            with open_text(file) as lines:
-                wheels = read_receipt_wheels(lines)
+            wheels = read_derivation(file).digests
         except (OSError, ValueError):
             return None
         if not wheels:

@@ -8,7 +8,7 @@ import pytest
 
 from envbuild.environment.content_digest import Contents, FileEntry, FolderEntry, LinkEntry
 from envbuild.environment.derivation import Derivation
-from envbuild.environment.receipt import Receipt, parse_receipt, read_receipt_size, render_receipt
+from envbuild.environment.receipt import Receipt, parse_receipt, parse_receipt_head, render_receipt
 from envbuild.errors import HostError
 from envbuild.lockfile.lockfile import ChosenFile
 from envbuild.value import replace
@@ -92,14 +92,14 @@ def test_it_is_one_json_object() -> None:
 
 def test_the_size_is_on_the_first_line() -> None:
     """`list` tells sizes without reading 35,000 entries."""
-    assert read_receipt_size(TEXT.partition("\n")[0] + "\n") == 1000
+    assert parse_receipt_head(TEXT.partition("\n")[0] + "\n").size == 1000
 
 
 @pytest.mark.parametrize("line", ["", "{", "{}", '{"size": "1"}', "[1]", "null", '{"size": true,'])
 def test_a_first_line_of_something_else_has_no_size(line: str) -> None:
     """A receipt that was cut off is not taken for an empty environment."""
     with pytest.raises(ValueError):  # noqa: PT011  (whatever json says)
-        read_receipt_size(line)
+        parse_receipt_head(line)
 
 
 def test_an_empty_environment_has_a_receipt() -> None:
