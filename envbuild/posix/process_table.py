@@ -7,6 +7,7 @@ from pathlib import Path
 
 from envbuild.posix.clock import utc
 from envbuild.posix.shortage import pass_shortage_on
+from envbuild.text import escaped
 from envbuild.value import value
 
 TYPE_CHECKING = False
@@ -74,7 +75,7 @@ def lock_holders(path: Path) -> tuple[str, ...]:
         holders = {pid for pid in pids() if pid != os.getpid() and place in open_files(pid)}
     found = (describe(pid) for pid in sorted(holders))
     return tuple(
-        f"pid {process.pid} of user {process.user} ({printable(process.command)})"
+        f"pid {process.pid} of user {process.user} ({_shown(process.command)})"
         for process in found
         if process is not None
     )
@@ -102,13 +103,9 @@ def describe(pid: int) -> RunningProcess | None:
     )
 
 
-def printable(text: str) -> str:
-    """A process's text without control characters that a terminal would obey."""
-    shown = "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode()
-        for character in text[:_LONGEST]
-    )
-    return f"{shown} …" if len(text) > _LONGEST else shown
+def _shown(command: str) -> str:
+    """The start of a command, without what a terminal would obey."""
+    return escaped(command[:_LONGEST]) + (" …" if len(command) > _LONGEST else "")
 
 
 def pids() -> Iterator[int]:
