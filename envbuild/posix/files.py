@@ -129,11 +129,8 @@ def keep_others_from_writing() -> None:
 
 def sync_folder(folder: Path) -> None:
     """Write a folder's entries to the disk (fsync of the folder)."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
+    with _opened(folder) as descriptor:
         os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def sync_file_system(path: Path) -> None:
