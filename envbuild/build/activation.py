@@ -35,7 +35,7 @@ class ActivationBuild:
         if site.bytecode:
             interpreter = site.wanted.interpreter
             place = ModuleFolder(python=interpreter.path, root=self._aside, keep_open=(site.lock,))
-            module = Module(path=MODULE_FILE, sha256="", size=0)
+            module = Module(path=MODULE_FILE)
             self._compiling = beside.submit(bytecode.compile_one, place, module)
 
     def put(self, filled: Filled) -> None:

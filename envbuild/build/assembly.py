@@ -166,7 +166,7 @@ class Assembler:
                 wheels=(),
                 lock=site.lock,
             )
-            modules = [Module(path=path, sha256="", size=0) for path in written]
+            modules = [Module(path=path) for path in written]
             self.placer.bytecode.compile(installed, modules)
 
     def _survey(self, site: Site, filled: Filled, beside: Workers) -> Survey:
@@ -188,7 +188,7 @@ class Assembler:
             lock=site.lock,
         )
         filled.known |= site.by_path(self.placer.bytecode.add(installed))
-        absent = [Module(path=path, sha256="", size=0) for path in filled.absent()]
+        absent = [Module(path=path) for path in filled.absent()]
         absent += contested_modules(site, filled, filled.clashes)
         if absent:
             self.placer.bytecode.compile(installed, absent)

@@ -67,7 +67,7 @@ def contested_modules(
         filled.known.pop(site.path(path), None)
         with suppress(FileNotFoundError):
             os.unlink(site.locate(path))  # noqa: PTH108
-        modules.append(Module(path=clash.path, sha256="", size=0))
+        modules.append(Module(path=clash.path))
     return modules
 
 

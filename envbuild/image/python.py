@@ -42,7 +42,7 @@ def python_members(
         for path, target in tree.links.items()
     ]
     modules = tuple(
-        Module(path=path, sha256="", size=size)
+        Module(path=path, size=size)
         for path, (_, size) in sorted(kept.items())
         if path.startswith("lib/python") and path.endswith(".py") and _TESTS not in path
     )

@@ -137,7 +137,7 @@ class _Filling:
         self._contested = contested_paths(map(modules_of, fresh))
         skipped = (cached_path(path, cached.cache_tag) for path in self._contested)
         self._skip = frozenset(path for path in skipped if path is not None)
-        self.rest = [Module(path=path, sha256="", size=0) for path in sorted(self._contested)]
+        self.rest = [Module(path=path) for path in sorted(self._contested)]
 
     def link_cached(self) -> tuple[EntryFile, ...]:
         """Link cached bytecode, and cache more; `rest` gets what must be compiled in the environment."""
@@ -168,7 +168,7 @@ class _Filling:
         linked = self._cached.entries.link(wheel, self._target, skip=self._skip)
         if linked is None:
             return None
-        absent = (Module(path=path, sha256="", size=0) for path in absent_modules(linked))
+        absent = (Module(path=path) for path in absent_modules(linked))
         self.rest += self._uncontested(absent)
         return linked.files
 

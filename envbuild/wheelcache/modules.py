@@ -24,15 +24,15 @@ _COMPILED = re.compile(r"__pycache__/[^/]*\.py[co]")
 
 @value
 class Module:
-    """A source file that a wheel's RECORD lists."""
+    """A source file, as a wheel's RECORD lists it."""
 
     path: str
     """Relative to site-packages, with `/`; bytes that are no UTF-8 as surrogate escapes."""
 
-    sha256: str
+    sha256: str = ""
     """64 hex digits of the source; empty if RECORD has none."""
 
-    size: int
+    size: int = 0
     """The source's bytes; 0 if RECORD has no size."""
 
 
