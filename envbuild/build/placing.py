@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from envbuild.posix.workers import Workers
     from envbuild.progress import Progress
     from envbuild.wheelcache.bytecode import Bytecode
+    from envbuild.wheelcache.entries import Entries
     from envbuild.wheelcache.wheels import FreshWheel, LinkedWheel, WheelCache
 
 
@@ -47,16 +48,17 @@ class Placer:
         Packages in `refresh` are downloaded again. New wheels are compiled in the thread pool `beside`.
         IncompleteError if an installed wheel differs from its RECORD.
         """
-        usable = self.wheels.entries.is_usable()
+        entries = self.wheels.entries
+        usable = entries.is_usable()
         filled = Filled()
-        roots = {file.sha256: self.wheels.entries.root for file in site.wanted.files}
+        roots = {file.sha256: entries.root for file in site.wanted.files}
         anew = [file for file in site.wanted.files if not usable or file.package in refresh]
         waiting = [file for file in site.wanted.files if file not in anew]
         with Staging(site, self.installer_for(site.wanted.indexes), self.staging) as staging:
             while waiting or anew:
                 with ExitStack() as held:
-                    claims = claim(self.wheels, waiting, held)
-                    again = claim_again(self.wheels, anew, held) if usable else ()
+                    claims = claim(entries, waiting, held)
+                    again = claim_again(entries, anew, held) if usable else ()
                     mine = {file.sha256 for file in (*claims.mine, *again)}
                     others = (*anew, *claims.mine)
                     count = len(claims.cached) + len(others)
@@ -66,7 +68,7 @@ class Placer:
                     installing = beside.submit(
                         self._install, site, filled, staging, beside, others, mine, refresh
                     )
-                    broken = self._link(site, filled, claims.cached, self.wheels.entries.root)
+                    broken = self._link(site, filled, claims.cached, entries.root)
                     fresh = installing.result()
                 roots |= fresh
                 for root in sorted(set(fresh.values())):
@@ -76,7 +78,7 @@ class Placer:
                 anew, waiting = broken, list(claims.busy)
                 if waiting and not anew:
                     self.progress.stage(site.wanted.driver.name, "waiting for shared packages")
-                    if not wait_for(self.wheels, waiting[0]):
+                    if not wait_for(entries, waiting[0]):
                         anew, waiting = waiting, []
             filled.clashes = settle_clashes(site, filled, roots)
             for compiling in filled.compiling:
@@ -158,7 +160,7 @@ class Claims(NamedTuple):
     """Not cached; another build is making them."""
 
 
-def claim(cache: WheelCache, files: Iterable[ChosenFile], held: ExitStack) -> Claims:
+def claim(entries: Entries, files: Iterable[ChosenFile], held: ExitStack) -> Claims:
     """Take the locks of uncached files until `held` is closed, without waiting.
 
     A build may hold only so many locks: further files count as busy until the next call.
@@ -169,18 +171,18 @@ def claim(cache: WheelCache, files: Iterable[ChosenFile], held: ExitStack) -> Cl
     most = most_locks()
     for file in files:
         with ExitStack() as attempt:
-            if cache.has(file.sha256):
+            if entries.has(file.sha256):
                 cached.append(file)
                 continue
             if len(mine) == most:
                 busy.append(file)
                 continue
             try:
-                attempt.enter_context(cache.making(file.sha256, timeout=0))
+                attempt.enter_context(entries.making(file.sha256, timeout=0))
             except HostError:
                 busy.append(file)
                 continue
-            if cache.has(file.sha256):  # another build made it after the first check
+            if entries.has(file.sha256):  # another build made it after the first check
                 cached.append(file)
                 continue
             held.push(attempt.pop_all())
@@ -189,23 +191,23 @@ def claim(cache: WheelCache, files: Iterable[ChosenFile], held: ExitStack) -> Cl
 
 
 def claim_again(
-    cache: WheelCache, files: Sequence[ChosenFile], held: ExitStack
+    entries: Entries, files: Sequence[ChosenFile], held: ExitStack
 ) -> tuple[ChosenFile, ...]:
     """Take the free locks of files that are cached again, even if they are in the cache; returns these files."""
     claimed = []
     for file in files[: most_locks()]:
         try:
-            held.enter_context(cache.making(file.sha256, timeout=0))
+            held.enter_context(entries.making(file.sha256, timeout=0))
         except HostError:
             continue
         claimed.append(file)
     return tuple(claimed)
 
 
-def wait_for(cache: WheelCache, file: ChosenFile) -> bool:
+def wait_for(entries: Entries, file: ChosenFile) -> bool:
     """Wait until another build has cached a wheel or has stopped; False if that takes too long."""
     try:
-        with cache.making(file.sha256, timeout=_PATIENCE):
+        with entries.making(file.sha256, timeout=_PATIENCE):
             return True
     except HostError:
         return False

@@ -9,18 +9,19 @@ from envbuild.build.site import Site
 from envbuild.build.staging import Staged, keep
 from envbuild.lockfile.builds import needs_build
 from envbuild.wheelcache.built import BuiltWheels
-from envbuild.wheelcache.wheels import WheelCache
+from envbuild.wheelcache.entries import Entries
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from envbuild.lockfile.lockfile import ChosenFile
     from envbuild.store.plan import Wanted
+    from envbuild.wheelcache.wheels import WheelCache
 
 
 def unkept_wheels(cache: Path, wanted: Wanted) -> tuple[str, ...]:
     """The packages whose wheels are not in the caches of a store (`<store>/cache`)."""
-    wheels, built = WheelCache(cache / "wheels"), BuiltWheels(cache / "built")
+    wheels, built = Entries(cache / "wheels"), BuiltWheels(cache / "built")
 
     def is_kept(file: ChosenFile) -> bool:
         if needs_build(file.file):
@@ -38,7 +39,7 @@ def recover_wheels(wanted: Wanted, environment: Path, cache: WheelCache) -> None
     site = Site(wanted, environment, environment, -1, bytecode="")
     cache.entries.is_usable()
     with ExitStack() as held:
-        lacking = [wheel for wheel in site.fresh_wheels() if not cache.has(wheel.sha256)]
+        lacking = [wheel for wheel in site.fresh_wheels() if not cache.entries.has(wheel.sha256)]
         for wheel in lacking:
-            held.enter_context(cache.making(wheel.sha256))
+            held.enter_context(cache.entries.making(wheel.sha256))
         keep(Staged(site=site, wheels=tuple(lacking)), lambda _: (cache,))

@@ -149,7 +149,7 @@ class BuilderParts:
             backends_for=self._backends,
             fetch=self._fetch,
             built=self._built,
-            is_unpacked=self.wheels.has,
+            is_unpacked=self.wheels.entries.has,
             places=self._places,
             allowed=self.settings.build != "never",
             settings=self._settings_file,

@@ -27,7 +27,7 @@ from envbuild.release.stage import Stage
 from envbuild.store.settings import read_settings
 from envbuild.value import replace
 from envbuild.wheelcache.built import BuiltWheels
-from envbuild.wheelcache.wheels import WheelCache
+from envbuild.wheelcache.entries import Entries
 
 if TYPE_CHECKING:
     from envbuild.build.builder import Applied
@@ -199,7 +199,7 @@ def _apply(
         warn_of_file_system(context, progress)
     jobs = arguments.jobs or context.cpus
     bytecode = context.bytecode(jobs)
-    wheels = WheelCache(context.store.cache / "wheels")
+    wheels = Entries(context.store.cache / "wheels")
     builds = arguments.build or not arguments.fetch
     staged = following.deliver(
         plan, wheels.has, lambda one: bytecode.entries(one.interpreter), in_place=builds

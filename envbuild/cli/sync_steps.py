@@ -53,9 +53,9 @@ def _warn_of_space(context: Context, plan: Plan, progress: Progress) -> None:
         return
     from envbuild.report.lines import render_bytes
     from envbuild.target.host import disk_free
-    from envbuild.wheelcache.wheels import WheelCache
+    from envbuild.wheelcache.entries import Entries
 
-    wheels = WheelCache(context.store.cache / "wheels")
+    wheels = Entries(context.store.cache / "wheels")
     sizes = {file.sha256: file.size for wanted in plan.builds for file in wanted.files}
     coming = sum(size for sha256, size in sizes.items() if not wheels.has(sha256))
     free = disk_free(context.store.root)

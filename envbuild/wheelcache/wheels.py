@@ -18,7 +18,6 @@ from envbuild.wheelcache.unpacked_wheel import (
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
-    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from envbuild.wheelcache.entry import Entry, EntryFile
@@ -35,9 +34,6 @@ class LinkedWheel(NamedTuple):
 
     dist_info: str
     linked: Linked
-    scripts: tuple[str, ...]
-    """The scripts that were written for the environment."""
-
     met: tuple[str, ...]
     """Scripts that were not written, because another file was there."""
 
@@ -103,14 +99,6 @@ class WheelCache:
         self.entries = Entries(root)
         self._copies = copies
 
-    def has(self, wheel: str) -> bool:
-        """Whether a wheel is in the cache; it may be damaged."""
-        return self.entries.has(wheel)
-
-    def making(self, wheel: str, *, timeout: float | None = None) -> AbstractContextManager[None]:
-        """Hold the lock of a wheel that is not cached yet, as in `Entries.making`."""
-        return self.entries.making(wheel, timeout=timeout)
-
     def link(
         self,
         wheel: str,
@@ -135,7 +123,6 @@ class WheelCache:
         if linked is None or facts is None:
             return None
         rendered = [s for s in facts.scripts if only is None or s.path in only]
-        scripts = [script.path for script in rendered]
         met = [
             script.path
             for script in rendered
@@ -145,10 +132,7 @@ class WheelCache:
             record = f"{facts.dist_info}/RECORD"
             if not _write(target, record, facts.render_record(environment), 0o444):
                 met.append(record)
-        written = tuple(path for path in scripts if path not in met)
-        return LinkedWheel(
-            dist_info=facts.dist_info, linked=linked, scripts=written, met=tuple(met)
-        )
+        return LinkedWheel(dist_info=facts.dist_info, linked=linked, met=tuple(met))
 
     def keep(
         self,
