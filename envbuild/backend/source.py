@@ -11,6 +11,7 @@ import zlib
 from typing import TYPE_CHECKING, TypeGuard
 
 from envbuild.errors import HostError, IndexFailureError, Problem
+from envbuild.posix.input_file import lies_below
 from envbuild.posix.unpacking import refuse_endless, unpack_tar
 from envbuild.value import value
 
@@ -100,9 +101,8 @@ def _build_system(tree: SourceTree, table: object) -> BuildSystem:
             tree, "its [build-system] has no valid requires, build-backend or backend-path"
         )
     for path in paths:
-        inside = os.path.realpath(tree.path)
         place = os.path.realpath(tree.path / path)
-        if os.path.isabs(path) or os.path.commonpath((inside, place)) != inside:  # noqa: PTH117
+        if os.path.isabs(path) or not lies_below(place, tree.path):  # noqa: PTH117
             raise _invalid(tree, f"its backend-path {path!r} leaves the source")
     return BuildSystem(requires=tuple(requires), backend=backend, backend_path=tuple(paths))
 

@@ -57,7 +57,7 @@ def read_input(path: Path, *, most: int, within: Path | None = None) -> bytes:
     return content
 
 
-def lies_below(path: str, folder: Path) -> bool:
+def lies_below(path: str, folder: Path | str) -> bool:
     """Whether a resolved path is below a folder, whose own links are followed."""
     root = os.path.realpath(folder)
     return os.path.commonpath((root, path)) == root

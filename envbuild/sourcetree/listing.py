@@ -31,14 +31,19 @@ def refused(shown: str, message: str, hint: str) -> UsageError:
     return UsageError(Problem(message=f"the source {shown} {message}", hint=hint))
 
 
-def git_of(folder: str, runner: Runner, environment: Mapping[str, str]) -> Git | None:
-    """Git for a folder inside a repository; None if it is in none, or the host has no git."""
+def repository_of(folder: str) -> str | None:
+    """The nearest enclosing folder with a `.git`, links resolved; None if there is none."""
     at = os.path.realpath(folder)
     while not os.path.lexists(os.path.join(at, ".git")):  # noqa: PTH118
         if at == os.path.dirname(at):  # noqa: PTH120
             return None
         at = os.path.dirname(at)  # noqa: PTH120
-    if find_program("git", environment.get("PATH")) is None:
+    return at
+
+
+def git_of(folder: str, runner: Runner, environment: Mapping[str, str]) -> Git | None:
+    """Git for a folder inside a repository; None if it is in none, or the host has no git."""
+    if repository_of(folder) is None or find_program("git", environment.get("PATH")) is None:
         return None
     return find_git(runner, environment, folder)
 

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError, Problem
+from envbuild.posix.input_file import lies_below
 from envbuild.sourcetree.listing import all_files, git_of, refused, tracked_files
 from envbuild.sourcetree.snapshot import ARCHIVAL, archival, read_tree, takes_version_from_git
 from envbuild.sourcetree.stat_record import is_settled, looks
@@ -49,16 +50,6 @@ class Read:
     """How these looked before they were read; None if git's tags decide the digest too, or one is too young to tell."""
 
 
-def repository_of(folder: str) -> str:
-    """The nearest enclosing folder with a `.git`, links resolved; else the folder itself."""
-    at = start = os.path.realpath(folder)
-    while not os.path.lexists(os.path.join(at, ".git")):  # noqa: PTH118
-        if at == os.path.dirname(at):  # noqa: PTH120
-            return start
-        at = os.path.dirname(at)  # noqa: PTH120
-    return at
-
-
 def read_path(
     tree: PathTree, runner: Runner, environment: Mapping[str, str], copy: Path | None = None
 ) -> Read:
@@ -75,11 +66,10 @@ def read_path(
 def check_place(tree: PathTree, *, file: bool = False) -> None:
     """UsageError if the folder, or the file, is not there, or is outside of what it must not leave."""
     real = os.path.realpath(tree.folder)
-    if tree.within is not None:
-        root = os.path.realpath(tree.within)
-        if os.path.commonpath((root, real)) != root:
-            hint = "put the project into the repository, or name its own one with git = …"
-            raise refused(tree.shown, f"leaves the repository {root}", hint)
+    if tree.within is not None and not lies_below(real, tree.within):
+        hint = "put the project into the repository, or name its own one with git = …"
+        words = f"leaves the repository {os.path.realpath(tree.within)}"
+        raise refused(tree.shown, words, hint)
     if not (os.path.isfile(real) if file else os.path.isdir(real)):  # noqa: PTH112, PTH113
         hint = (
             "check the path: it is relative to the folder of drivers.toml; "

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from envbuild.declaration.source import ARCHIVES, GitSource, PathSource, source_variable
 from envbuild.errors import Problem, UsageError
-from envbuild.sourcetree.path_tree import PathTree, repository_of
+from envbuild.sourcetree.listing import repository_of
+from envbuild.sourcetree.path_tree import PathTree
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +29,7 @@ def place_of(source: PathSource, environ: Mapping[str, str]) -> PathTree:
         return PathTree(
             folder=os.path.normpath(f"{base}/{source.path}"),
             shown=source.path,
-            within=repository_of(base),
+            within=repository_of(base) or base,
             spare=(f"{base}/locks",),
         )
     if not Path(override).is_absolute():
