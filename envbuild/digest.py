@@ -27,9 +27,6 @@ else:
 _WORTH_OPENSSL = 1 << 19
 """In bytes; for larger content it is quicker to load OpenSSL."""
 
-_PIECE = 1 << 20
-"""Bytes that are read at a time."""
-
 
 def sha256_hex(content: bytes) -> str:
     """64 hex digits of the content."""
@@ -41,13 +38,10 @@ def sha256_hex(content: bytes) -> str:
 
 
 def stream_sha256(stream: RawIOBase) -> str:
-    """64 hex digits of the rest of an unbuffered stream, read in pieces."""
-    from hashlib import sha256
+    """64 hex digits of the rest of an unbuffered stream."""
+    from hashlib import file_digest
 
-    digest = sha256()
-    while chunk := stream.read(_PIECE):
-        digest.update(chunk)
-    return digest.hexdigest()
+    return file_digest(stream, "sha256").hexdigest()
 
 
 def json_sha256(table: Mapping[str, object]) -> str:

@@ -8,6 +8,7 @@ import os
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from envbuild.digest import stream_sha256
 from envbuild.posix.forks import MOST_BATCHES, run_batches
 from envbuild.posix.shortage import SHORTAGES
 
@@ -68,15 +69,7 @@ def _look(root: bytes, file: FileEntry) -> int | None:
 
 def _is_unchanged(descriptor: int, file: FileEntry) -> bool:
     if file.size > _AT_ONCE:
-        return _digest(descriptor) == file.sha256
+        with open(descriptor, "rb", buffering=0, closefd=False) as stream:  # noqa: PTH123
+            return stream_sha256(stream) == file.sha256
     content = os.read(descriptor, file.size + 1)
     return len(content) == file.size and hashlib.sha256(content).hexdigest() == file.sha256
-
-
-def _digest(descriptor: int) -> str:
-    digest = hashlib.sha256()
-    buffer = bytearray(_AT_ONCE)
-    view = memoryview(buffer)
-    while length := os.readv(descriptor, [buffer]):
-        digest.update(view[:length])
-    return digest.hexdigest()
