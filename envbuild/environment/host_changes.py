@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envbuild.digest import stream_sha256
 from envbuild.environment.contents import read_record, record_digest
 from envbuild.environment.host_files import (
     distribution_folders,
+    file_sha256,
     files_digest,
     normal_stem,
 )
 from envbuild.environment.installed import read_distribution
 from envbuild.environment.stat_record import look_outside, recorded_outside
 from envbuild.finding import Code, Finding
-from envbuild.lean_json import open_ordinary
 from envbuild.wheelcache.record import parse_record
 
 if TYPE_CHECKING:
@@ -67,12 +65,11 @@ def _changed_files(folder: Path, looked: Callable[[str], bool]) -> Iterator[str]
     for path, sha256, _ in parse_record(read_record(folder)):
         if looked(path) and path != f"{folder.name}/RECORD":
             try:
-                with os.fdopen(open_ordinary(folder.parent / path), "rb", buffering=0) as stream:
-                    same = stream_sha256(stream) == sha256
+                if file_sha256(folder.parent / path) == sha256:
+                    continue
             except OSError:
-                same = False
-            if not same:
-                yield path
+                pass
+            yield path
 
 
 def _looks_different(environment: str, record: bytes) -> Callable[[str], bool]:

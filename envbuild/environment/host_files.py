@@ -65,13 +65,17 @@ def files_digest(folder: Path) -> str:
     lines = []
     for parts in sorted(host_files(folder).paths):
         try:
-            with os.fdopen(
-                open_ordinary(folder.parent.joinpath(*parts)), "rb", buffering=0
-            ) as stream:
-                lines.append(f"{'/'.join(parts)}\0{stream_sha256(stream)}\n")
+            digest = file_sha256(folder.parent.joinpath(*parts))
         except OSError:
             return ""
+        lines.append(f"{'/'.join(parts)}\0{digest}\n")
     return sha256_hex("".join(lines).encode("utf-8", "surrogateescape")) if lines else ""
+
+
+def file_sha256(file: Path) -> str:
+    """The sha256 of an ordinary file; OSError as in `open_ordinary`."""
+    with os.fdopen(open_ordinary(file), "rb", buffering=0) as stream:
+        return stream_sha256(stream)
 
 
 def metadata_of(folder: Path) -> Path:
