@@ -5,11 +5,10 @@ from __future__ import annotations
 import errno
 import hashlib
 import stat
-from posixpath import normpath
 from typing import TYPE_CHECKING
 
 from envbuild.build.builder import new_receipt
-from envbuild.environment.contents import find_site_packages, read_records
+from envbuild.environment.contents import recorded_files
 from envbuild.environment.lease import LEASE_FILE
 from envbuild.environment.receipt import parse_receipt
 from envbuild.environment.survey import scan_contents
@@ -211,22 +210,12 @@ class Repairer:
         self, name: str, findings: Iterable[Finding], everything: tuple[str, ...]
     ) -> tuple[str, ...]:
         """The packages of the drifted files, by the RECORDs that exist."""
-        from packaging.utils import canonicalize_name
-
-        environment = self.store.environment(name)
         drifted = {finding.path for finding in findings if finding.path is not None}
+        rows = recorded_files(self.store.environment(name))
         try:
-            site_packages = find_site_packages(environment)
-            records = read_records(site_packages)
+            owners = {package for package, path, _ in rows if path in drifted}
         except (OSError, EnvbuildError):
             return everything
-        base = site_packages.relative_to(environment)
-        owners = set()
-        for folder, text in records.items():
-            package = canonicalize_name(folder.removesuffix(".dist-info").rpartition("-")[0])
-            paths = {normpath(f"{base}/{row.partition(',')[0]}") for row in text.splitlines()}
-            if paths & drifted:
-                owners.add(str(package))
         return tuple(sorted(owners & set(everything)))
 
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import stat
+from posixpath import normpath
 from typing import TYPE_CHECKING
 
 from envbuild.digest import sha256_hex, stream_sha256
 from envbuild.errors import HostError, Problem
 from envbuild.lean_json import read_ordinary
 from envbuild.posix.tree import path_text
+from envbuild.requirement.parse import normalized_name
 from envbuild.wheelcache.entry import EntryFile
+from envbuild.wheelcache.record import parse_record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 
@@ -75,10 +78,17 @@ def record_digest(dist_info: Path) -> str:
         return ""
 
 
-def read_records(site_packages: Path) -> dict[str, str]:
-    """The text of every distribution's RECORD by the name of its `.dist-info` folder; empty if it is missing."""
-    folders = sorted(site_packages.glob("*.dist-info"))
-    return {folder.name: read_record(folder) for folder in folders}
+def recorded_files(environment: Path) -> Iterator[tuple[str, str, str]]:
+    """Each row of every RECORD: the package, the path below the environment, the sha256 (or empty).
+
+    HostError without a site-packages folder.
+    """
+    site_packages = find_site_packages(environment)
+    prefix = site_packages.relative_to(environment)
+    for folder in sorted(site_packages.glob("*.dist-info")):
+        package = normalized_name(folder.name.removesuffix(".dist-info").rpartition("-")[0])
+        for path, sha256, _ in parse_record(read_record(folder)):
+            yield package, normpath(f"{prefix}/{path}"), sha256
 
 
 def entry_file(path: str, place: bytes, status: os.stat_result) -> EntryFile:

@@ -69,7 +69,7 @@ def _look(root: bytes, file: FileEntry) -> int | None:
 
 def _is_unchanged(descriptor: int, file: FileEntry) -> bool:
     if file.size > _AT_ONCE:
-        with open(descriptor, "rb", buffering=0, closefd=False) as stream:  # noqa: PTH123
+        with open(descriptor, "rb", buffering=0, closefd=False) as stream:
             return stream_sha256(stream) == file.sha256
     content = os.read(descriptor, file.size + 1)
     return len(content) == file.size and hashlib.sha256(content).hexdigest() == file.sha256

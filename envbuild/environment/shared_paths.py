@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from posixpath import normpath
 from typing import TYPE_CHECKING
 
-from envbuild.environment.contents import find_site_packages, read_records
+from envbuild.environment.contents import recorded_files
 from envbuild.finding import Code, Finding
-from envbuild.requirement.parse import normalized_name
 from envbuild.wheelcache.modules import is_compiled
-from envbuild.wheelcache.record import parse_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,14 +18,10 @@ def shared_paths(environment: Path) -> Iterator[Finding]:
 
     The file is that of the first package by name, as in every environment with these files.
     """
-    site_packages = find_site_packages(environment)
-    prefix = site_packages.relative_to(environment)
     owners: dict[str, dict[str, str]] = {}
-    for folder, text in read_records(site_packages).items():
-        package = normalized_name(folder.removesuffix(".dist-info").rpartition("-")[0])
-        for path, sha256, _ in parse_record(text):
-            if sha256 and not is_compiled(path):
-                owners.setdefault(normpath(f"{prefix}/{path}"), {})[package] = sha256
+    for package, path, sha256 in recorded_files(environment):
+        if sha256 and not is_compiled(path):
+            owners.setdefault(path, {})[package] = sha256
     for path, digests in sorted(owners.items()):
         if len(set(digests.values())) > 1:
             yield _finding(environment.name, path, sorted(digests))

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from importlib.util import source_from_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from envbuild.environment.contents import find_site_packages, read_records
+from envbuild.environment.contents import recorded_files
 from envbuild.image.paths import above
-from envbuild.requirement.parse import normalized_name
 from envbuild.value import value
-from envbuild.wheelcache.record import parse_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -116,13 +113,9 @@ def with_folders(
 
 def _owners(environment: Path) -> dict[str, str]:
     """The package that each path of an environment belongs to, by what the RECORDs list."""
-    site = find_site_packages(environment)
-    prefix = os.path.relpath(site, environment)
     owners: dict[str, str] = {}
-    for dist_info, text in read_records(site).items():
-        package = normalized_name(dist_info.removesuffix(".dist-info").rpartition("-")[0])
-        for path, _, _ in parse_record(text):
-            owners.setdefault(os.path.normpath(f"{prefix}/{path}"), package)
+    for package, path, _ in recorded_files(environment):
+        owners.setdefault(path, package)
     return owners
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from envbuild.environment.content_digest import FileEntry, FolderEntry, LinkEntry
-from envbuild.environment.contents import read_records
+from envbuild.environment.contents import recorded_files
 from envbuild.environment.survey import scan_contents
 from envbuild.errors import HostError
 from envbuild.posix.deletion import remove_tree
@@ -224,12 +224,21 @@ def test_a_folder_that_was_closed_is_removed_with_all_below(
     assert not environment.exists()
 
 
-def test_records_are_read_by_folder(scratch: Path) -> None:
-    """Each distribution's RECORD, and nothing where it is gone; bytes that are no UTF-8 included."""
-    for name, content in (("a-1.0", b"x\xff,,\r\n"), ("b-1.0", None)):
-        folder = scratch / f"{name}.dist-info"
-        folder.mkdir()
+def test_recorded_files_are_read_of_every_distribution(scratch: Path) -> None:
+    """By package and place, names with commas and bytes that are no UTF-8 included; nothing where RECORD is gone."""
+    site_packages = scratch / "lib/python3.12/site-packages"
+    for name, content in (
+        ("A.b-1.0", b'x\xff,,\r\n"y,z.py",,\r\n../../../bin/a,,\r\n'),
+        ("c-1.0", None),
+    ):
+        folder = site_packages / f"{name}.dist-info"
+        folder.mkdir(parents=True)
         if content is not None:
             (folder / "RECORD").write_bytes(content)
-    (scratch / "c.egg-info").mkdir()
-    assert read_records(scratch) == {"a-1.0.dist-info": "x\udcff,,\r\n", "b-1.0.dist-info": ""}
+    (site_packages / "d.egg-info").mkdir()
+    inside = "lib/python3.12/site-packages"
+    assert list(recorded_files(scratch)) == [
+        ("a-b", f"{inside}/x\udcff", ""),
+        ("a-b", f"{inside}/y,z.py", ""),
+        ("a-b", "bin/a", ""),
+    ]
