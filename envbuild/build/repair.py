@@ -80,7 +80,7 @@ class Repairer:
     ) -> None:
         name = wanted.environment
         trash = Trash(folder=self.store.trash)
-        place = self.store.temporary(name)
+        place = self.store.staging / name
         place.parent.mkdir(mode=0o700, exist_ok=True)
         trusted = self._trusted(name, recorded)
         everything = tuple(sorted({file.package for file in wanted.files}))
@@ -103,7 +103,7 @@ class Repairer:
             self.store.write_receipt(new_receipt(wanted, contents))
 
     def _put_in_place(self, name: str, trash: Trash) -> None:
-        place, environment = self.store.temporary(name), self.store.environment(name)
+        place, environment = self.store.staging / name, self.store.environment(name)
         if environment.is_dir() and not environment.is_symlink():
             try:
                 exchange_folders(place, environment)
@@ -122,7 +122,7 @@ class Repairer:
 
     def _keep_lease(self, name: str) -> None:
         """Give the new environment the old one's lease file, which running processes have locked."""
-        old, place = self.store.environment(name) / LEASE_FILE, self.store.temporary(name)
+        old, place = self.store.environment(name) / LEASE_FILE, self.store.staging / name
         new = place / LEASE_FILE
         if old.is_symlink() or not old.is_file() or old.stat().st_size:
             return

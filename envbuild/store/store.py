@@ -23,6 +23,7 @@ from envbuild.value import value
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from envbuild.environment.receipt import Receipt
@@ -79,12 +80,8 @@ class Store:
 
     @property
     def staging(self) -> Path:
-        """Private: a staging environment's folder; its path is as long as that of an environment."""
+        """Private: holds staging environments, and those that are built again; paths are as long as final ones."""
         return self.root / "temp"
-
-    def temporary(self, name: str) -> Path:
-        """Where an environment is built again; its path is as long as the final one."""
-        return self.root / "temp" / name
 
     def generation(self, number: int) -> Path:
         """A generation's folder."""
@@ -118,15 +115,13 @@ class Store:
         """
         prepare_store(self.root)
 
-    @contextmanager
-    def building(self, name: str) -> Iterator[int]:
+    def building(self, name: str) -> AbstractContextManager[int]:
         """Hold the lock of one environment; it ends with the process in any case.
 
         Yields its descriptor, for other programs that write into the environment:
         they go on if envbuild is killed, and no other build may start meanwhile.
         """
-        with locked(self.building_lock(name)) as lock:
-            yield lock
+        return locked(self.building_lock(name))
 
     def building_lock(self, name: str) -> Path:
         """The lock of a build of an environment."""
@@ -136,16 +131,14 @@ class Store:
     def claiming(self, names: Iterable[str]) -> Iterator[None]:
         """Protect these environments from every gc, built or not."""
         with ExitStack() as stack:
-            stack.enter_context(locked(self.cache_lock, shared=True))
+            stack.enter_context(self.using_cache())
             for name in sorted(set(names)):
                 stack.enter_context(locked(self.claim(name), shared=True))
             yield
 
-    @contextmanager
-    def using_cache(self) -> Iterator[None]:
+    def using_cache(self) -> AbstractContextManager[int]:
         """Keep a gc from removing what is in the caches."""
-        with locked(self.cache_lock, shared=True):
-            yield
+        return locked(self.cache_lock, shared=True)
 
     @property
     def cache_lock(self) -> Path:
@@ -156,11 +149,9 @@ class Store:
         """The shared lock of everybody who is about to use an environment."""
         return self.root / "locks" / f"{name}.claim"
 
-    @contextmanager
-    def switching(self) -> Iterator[None]:
+    def switching(self) -> AbstractContextManager[int]:
         """Hold the lock of the generations."""
-        with locked(self.root / "locks" / "generations.lock"):
-            yield
+        return locked(self.root / "locks" / "generations.lock")
 
     def write_receipt(
         self,

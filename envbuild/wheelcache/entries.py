@@ -16,7 +16,7 @@ import errno
 import hashlib
 import os
 import time
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -30,6 +30,7 @@ from envbuild.wheelcache.linking import Linked, link_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from contextlib import AbstractContextManager
 
     from envbuild.wheelcache.linking import SitePackages
 
@@ -99,14 +100,12 @@ class Entries:
         except OSError:
             return 0
 
-    @contextmanager
-    def making(self, name: str, *, timeout: float | None = None) -> Iterator[None]:
+    def making(self, name: str, *, timeout: float | None = None) -> AbstractContextManager[int]:
         """Hold an entry's lock, against other threads and other processes.
 
         HostError if another holds it for longer than `timeout` (seconds; None waits without limit).
         """
-        with locked(self.root / "locks" / name, timeout=timeout):
-            yield
+        return locked(self.root / "locks" / name, timeout=timeout)
 
     def link(
         self,
