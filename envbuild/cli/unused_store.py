@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 def unused(context: Context, table: dict[str, object]) -> Outcome | None:
     """The outcome, with this JSON object; None for a store with generations. Errors as in `require_store`."""
     from envbuild.report.outcome import Outcome
-    from envbuild.store.guard import is_unused, nothing_synced
+    from envbuild.store.generations import is_unused
+    from envbuild.store.guard import nothing_synced
     from envbuild.text import text_of
 
     root = context.store.root

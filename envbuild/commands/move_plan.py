@@ -13,7 +13,8 @@ from envbuild.environment.derivation import compute_key
 from envbuild.errors import EnvbuildError, HostError, NoError, Problem, UsageError
 from envbuild.posix.deletion import count_bytes
 from envbuild.store.generation_check import check_generation
-from envbuild.store.guard import is_unused, require_store
+from envbuild.store.generations import is_unused
+from envbuild.store.guard import require_store
 from envbuild.store.marker import (
     check_environment_path,
     check_store_path,

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 
-from envbuild.errors import HostError, Problem
+from envbuild.errors import HostError, NoError, Problem
 from envbuild.lean_json import read_ordinary
 from envbuild.posix.shortage import pass_shortage_on
+from envbuild.store.guard import require_store
 from envbuild.store.manifest import parse_manifest
 
 TYPE_CHECKING = False
@@ -26,6 +27,15 @@ def generation_numbers(root: Path | str) -> tuple[int, ...]:
     except FileNotFoundError:
         return ()
     return tuple(sorted(int(name) for name in names if name.isdecimal()))
+
+
+def is_unused(root: Path | str) -> bool:
+    """Whether nothing was ever synced: there is no folder, an empty one, or a store without generations."""
+    try:
+        require_store(root)
+    except NoError:
+        return True
+    return not (os.path.lexists(f"{root}/current") or generation_numbers(root))
 
 
 def current_number(root: Path | str) -> int | None:

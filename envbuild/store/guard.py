@@ -36,22 +36,6 @@ def require_store(root: Path | str) -> None:
         raise HostError(Problem(message=message)) from error
 
 
-def is_unused(root: Path | str) -> bool:
-    """Whether nothing was ever synced: there is no folder, an empty one, or a store without generations."""
-    try:
-        require_store(root)
-    except NoError:
-        return True
-    return not (os.path.lexists(f"{root}/current") or _has_any(f"{root}/generations"))
-
-
-def _has_any(folder: str) -> bool:
-    try:
-        return any(name.isdecimal() for name in os.listdir(folder))  # noqa: PTH208
-    except FileNotFoundError:
-        return False
-
-
 def nothing_synced(root: Path | str) -> NoError:
     """The error of a verb that needs a generation in a store without one."""
     message = f"nothing has been synced into {root} yet"
