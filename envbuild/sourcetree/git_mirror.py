@@ -20,10 +20,9 @@ from envbuild.posix.process import Command, find_program, scrubbed_environment
 from envbuild.sourcetree.git_access import OWN_SETTINGS, GitAccess, access_to
 from envbuild.sourcetree.git_faults import gone, offline, unreachable, words_of
 from envbuild.sourcetree.git_tree import GitRead
-from envbuild.sourcetree.listing import MOST_FILES, refused
+from envbuild.sourcetree.listing import MOST_FILES, refuse_endless, refused
 from envbuild.sourcetree.snapshot import (
     ARCHIVAL,
-    MOST_BYTES,
     archival,
     read_tree,
     takes_version_from_git,
@@ -110,7 +109,7 @@ class GitMirrors:
         if self._offline and not tree.url.startswith("file://"):
             raise offline(tree)
         refs = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*", f"+HEAD:{_HEAD}")
-        fetched = self._fetch(tree, mirror, "--prune", *refs)
+        fetched = self._fetch(tree, mirror, *refs, prune=True)
         if fetched.code != 0:
             raise unreachable(tree, fetched, _FETCH_TIMEOUT)
         if exact is not None:
@@ -121,15 +120,8 @@ class GitMirrors:
             raise gone(tree, f"commit {exact}", kept=commit is not None)
         names = {"tag": f"refs/tags/{tree.revision}", "branch": f"refs/heads/{tree.revision}"}
         name = names.get(tree.kind, tree.revision or _HEAD)
-        done = self._run(
-            tree,
-            mirror,
-            "rev-parse",
-            "--verify",
-            "--quiet",
-            "--end-of-options",
-            f"{name}^{{commit}}",
-        )
+        words = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+        done = self._run(tree, mirror, *words)
         if done.code != 0:
             raise gone(tree, tree.words, kept=False)
         return done.stdout.strip()
@@ -137,9 +129,7 @@ class GitMirrors:
     def _has(self, tree: GitTree, mirror: Path, commit: str) -> bool:
         return self._run(tree, mirror, "cat-file", "-e", f"{commit}^{{commit}}").code == 0
 
-    def _fetch(self, tree: GitTree, mirror: Path, *refs: str) -> Completed:
-        options = [word for word in refs if word.startswith("--")]
-        names = [word for word in refs if not word.startswith("--")]
+    def _fetch(self, tree: GitTree, mirror: Path, *refs: str, prune: bool = False) -> Completed:
         with tempfile.TemporaryDirectory(prefix="envbuild-git-") as folder:
             own = self._own_settings(tree, mirror)
             access = access_to(tree.url, tree.login, self._environment, own, Path(folder))
@@ -147,8 +137,8 @@ class GitMirrors:
                 tree,
                 mirror,
                 *("fetch", "--quiet", "--force", "--no-tags", "--no-write-fetch-head"),
-                *("--no-recurse-submodules", "--upload-pack=git-upload-pack", *options),
-                *("--", tree.url, *names),
+                *("--no-recurse-submodules", "--upload-pack=git-upload-pack"),
+                *(*(("--prune",) if prune else ()), "--", tree.url, *refs),
                 timeout=_FETCH_TIMEOUT,
                 access=access,
             )
@@ -194,15 +184,14 @@ class GitMirrors:
 
     def _check(self, tree: GitTree, rows: list[tuple[str, str, str]]) -> None:
         """UsageError for files that are too many or too large together, and for a submodule."""
-        if len(rows) > MOST_FILES:
-            raise refused(tree.shown, f"has more than {MOST_FILES} files", _ONLY_THE_PROJECT)
+        refuse_endless(tree.shown, files=len(rows), hint=_ONLY_THE_PROJECT)
         sizes = [(head.split(), path) for head, _, path in rows]
         for (mode, *_), path in sizes:
             if mode == "160000":
                 hint = "name the submodule's own repository as a source"
                 raise refused(tree.shown, f"has a git submodule, {path!r}, which is not read", hint)
-        if sum(int(size) for (*_, size), _ in sizes) > MOST_BYTES:
-            raise refused(tree.shown, f"has more than {MOST_BYTES >> 30} GiB", _ONLY_THE_PROJECT)
+        size = sum(int(size) for (*_, size), _ in sizes)
+        refuse_endless(tree.shown, size=size, hint=_ONLY_THE_PROJECT)
 
     def _described(self, tree: GitTree, mirror: Path, commit: str) -> str:
         done = self._run(tree, mirror, *DESCRIBE, commit)

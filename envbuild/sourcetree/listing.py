@@ -24,11 +24,23 @@ LEFT_OUT = (
 """Names that are left out at every depth of a folder that git does not track; docs/declaration.md lists them."""
 
 MOST_FILES = 50_000
+MOST_BYTES = 2 << 30
+_ONLY_THE_PROJECT = "name a folder that only has the project"
 
 
 def refused(shown: str, message: str, hint: str) -> UsageError:
     """The error for a source that is not read."""
     return UsageError(Problem(message=f"the source {shown} {message}", hint=hint))
+
+
+def refuse_endless(
+    shown: str, *, files: int = 0, size: int = 0, hint: str = _ONLY_THE_PROJECT
+) -> None:
+    """UsageError for a source with so many files, or bytes together, that it is not read."""
+    if files > MOST_FILES:
+        raise refused(shown, f"has more than {MOST_FILES} files", hint)
+    if size > MOST_BYTES:
+        raise refused(shown, f"has more than {MOST_BYTES >> 30} GiB", hint)
 
 
 def repository_of(folder: str) -> str | None:
@@ -88,9 +100,7 @@ def all_files(
                 folders.append(_joined(place, entry.name))
             else:
                 found.append(_joined(place, entry.name))
-        if len(found) + len(folders) > MOST_FILES:
-            hint = "name a folder that only has the project"
-            raise refused(shown, f"has more than {MOST_FILES} files", hint)
+        refuse_endless(shown, files=len(found) + len(folders))
     return tuple(sorted(found)), tuple(sorted(folders))
 
 

@@ -8,14 +8,14 @@ import re
 import stat
 from typing import TYPE_CHECKING
 
-from envbuild.sourcetree.listing import MOST_FILES, refused
+from envbuild.sourcetree.listing import refuse_endless, refused
 from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from io import FileIO
     from pathlib import Path
 
-MOST_BYTES = 2 << 30
 _PIECE = 1 << 20
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _LFS = b"version https://git-lfs.github.com/spec/"
@@ -114,7 +114,7 @@ class _Reader:
                     digest.update(piece)
                     if sink is not None:
                         sink.write(piece)
-                    self._refuse_endless(size)
+                    refuse_endless(self._shown, size=self.size + size)
                     piece = stream.read(_PIECE)
                 after = os.fstat(stream.fileno())
             finally:
@@ -126,7 +126,7 @@ class _Reader:
         mode = "program" if before.st_mode & 0o111 else "file"
         self._note(mode, path, digest.hexdigest(), size)
 
-    def _sink(self, path: str, mode: int):  # type: ignore[no-untyped-def]
+    def _sink(self, path: str, mode: int) -> FileIO | None:
         if self._copy is None:
             return None
         opened = open(f"{self._copy}/{path}", "wb", buffering=0)  # noqa: PTH123, SIM115
@@ -135,14 +135,9 @@ class _Reader:
 
     def _note(self, kind: str, path: str, content: str, size: int) -> None:
         self.size += size
-        self._refuse_endless(0)
+        refuse_endless(self._shown, size=self.size)
         row = f"{kind} {content} {path}\0"
         self._digest.update(row.encode(errors="surrogateescape"))
-
-    def _refuse_endless(self, more: int) -> None:
-        if self.size + more > MOST_BYTES:
-            hint = "name a folder that only has the project"
-            raise refused(self._shown, f"has more than {MOST_BYTES >> 30} GiB", hint)
 
 
 def read_tree(
@@ -159,10 +154,9 @@ def read_tree(
     """
     reader = _Reader(folder, shown, copy)
     added = more or {}
-    for count, path in enumerate(sorted({*paths, *added})):
-        if count >= MOST_FILES:
-            hint = "name a folder that only has the project"
-            raise refused(shown, f"has more than {MOST_FILES} files", hint)
+    listed = sorted({*paths, *added})
+    refuse_endless(shown, files=len(listed))
+    for path in listed:
         if path in added:
             reader.add_text(path, added[path])
         else:

@@ -10,7 +10,7 @@ import pytest
 
 from envbuild.errors import UsageError
 from envbuild.posix.process import SystemRunner
-from envbuild.sourcetree import git_mirror
+from envbuild.sourcetree import listing
 from envbuild.sourcetree.git_mirror import GitMirrors
 from envbuild.sourcetree.git_tree import GitTree
 from tests.support.repository import commit, git
@@ -88,6 +88,6 @@ def test_files_are_measured_before_they_are_written(
     """Zeros take no room in a repository; on the disk they would."""
     (repository / "zeros").write_bytes(bytes(2 << 20))
     commit(repository, "zeros")
-    monkeypatch.setattr(git_mirror, "MOST_BYTES", 1 << 20)
+    monkeypatch.setattr(listing, "MOST_BYTES", 1 << 20)
     assert "has more than 0 GiB" in refusal(repository, tmp_path)
     assert not list((tmp_path / "copy").iterdir())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from envbuild.errors import UsageError
-from envbuild.sourcetree import snapshot
+from envbuild.sourcetree import listing, snapshot
 from envbuild.sourcetree.snapshot import read_tree
 
 if TYPE_CHECKING:
@@ -85,10 +85,10 @@ def test_a_source_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     """Too many bytes, too many files: one message, before they are all read."""
     (tmp_path / "a").write_text("x" * 100)
     (tmp_path / "b").write_text("x")
-    monkeypatch.setattr(snapshot, "MOST_BYTES", 99)
+    monkeypatch.setattr(listing, "MOST_BYTES", 99)
     with pytest.raises(UsageError, match="has more than"):
         read(tmp_path)
-    monkeypatch.setattr(snapshot, "MOST_BYTES", 1 << 20)
-    monkeypatch.setattr(snapshot, "MOST_FILES", 1)
+    monkeypatch.setattr(listing, "MOST_BYTES", 1 << 20)
+    monkeypatch.setattr(listing, "MOST_FILES", 1)
     with pytest.raises(UsageError, match="has more than 1 files"):
         read(tmp_path)
