@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError, Problem
 from envbuild.posix.fence import find_fence
-from envbuild.posix.files import make_private, write_atomically
+from envbuild.posix.files import write_private
 from envbuild.posix.limits import Limits, Watch, usual_memory
 from envbuild.posix.process import Command, scrubbed_environment
 from envbuild.text import escaped, output_lines
@@ -151,8 +151,7 @@ class Sandbox:
 
     def _keep(self, argv: tuple[str, ...], done: Completed) -> None:
         """Add a program's output to the log, without what a terminal would obey."""
-        make_private(self.log.parent)
         before = self.log.read_text(encoding="utf-8") if self.log.is_file() else ""
         lines = (f"$ {' '.join(map(escaped, argv))}", *output_lines(done.stdout), "")
         text = f"{before}{chr(10).join(lines)}\n"
-        write_atomically(self.log, text.encode(errors="replace"), mode=0o600, sync=False)
+        write_private(self.log, text.encode(errors="replace"))

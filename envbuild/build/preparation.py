@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from envbuild.environment.relocation import unshare_files
 from envbuild.errors import HostError, NoError, Problem
 from envbuild.posix.fence import find_fence
-from envbuild.posix.files import make_private, write_atomically
+from envbuild.posix.files import write_private
 from envbuild.posix.limits import Limits, Watch, usual_memory
 from envbuild.posix.process import Command
 from envbuild.posix.tree import path_text, walk_folders
@@ -124,10 +124,9 @@ class Preparer:
             )
 
     def _keep(self, name: str, done: Completed) -> str:
-        make_private(self.logs)
         path = self.logs / name
         text = "".join(f"{line}\n" for line in output_lines(done.stdout))
-        write_atomically(path, text.encode(), mode=0o600, sync=False)
+        write_private(path, text.encode())
         return str(path)
 
 

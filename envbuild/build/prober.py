@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from envbuild.environment.probe import ProbeResult, probes_of
 from envbuild.environment.stat_list import differing_paths, record_environment
 from envbuild.errors import NoError, Problem
-from envbuild.posix.files import make_private, write_atomically
+from envbuild.posix.files import write_private
 from envbuild.posix.process import Command
 from envbuild.posix.workers import Workers
 from envbuild.store.last_run import record_run
@@ -93,8 +93,7 @@ class Prober:
             return result
         number = result.probe.key.rpartition(".")[2].replace("[", "-").rstrip("]")
         path = self.logs / f"{environment}.{number}.log"
-        make_private(self.logs)
-        write_atomically(path, result.output.encode(), mode=0o600, sync=False)
+        write_private(path, result.output.encode())
         return replace(result, log=str(path))
 
 

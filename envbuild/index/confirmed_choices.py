@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from envbuild import __version__
 from envbuild.digest import sha256_hex
 from envbuild.lean_json import read_ordinary
-from envbuild.posix.files import make_private, write_atomically
+from envbuild.posix.files import write_private
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,9 +44,8 @@ class ConfirmedChoices:
         if self._new:
             lines = [*self._known, *self._new][-MOST:]
             with suppress(OSError):
-                make_private(self._path.parent)
                 content = "".join(f"{line}\n" for line in lines).encode()
-                write_atomically(self._path, content, mode=0o600, sync=False)
+                write_private(self._path, content)
 
 
 def _key(page: str, choice: LockedChoice) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 
 from envbuild.lean_json import read_ordinary
 from envbuild.posix.allocator import pool_freed_memory
-from envbuild.posix.files import make_private, write_atomically
+from envbuild.posix.files import write_private
 from envbuild.resolution.tools import LONGEST_BACKEND
 
 if TYPE_CHECKING:
@@ -183,8 +183,7 @@ def _new_secret(path: Path | None) -> str:
     secret = secrets.token_hex(16)
     if path is not None:
         with suppress(OSError):
-            make_private(path.parent)
-            write_atomically(path, secret.encode(), mode=0o600, sync=False)
+            write_private(path, secret.encode())
     return secret
 
 

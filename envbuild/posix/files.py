@@ -85,6 +85,12 @@ def write_if_changed(
         write_atomically(path, content, mode=mode, keep_mode=keep_mode, sync=sync)
 
 
+def write_private(path: Path, content: bytes) -> None:
+    """Write a cache or a log: only its owner can read it or enter its folder, and it is not synced."""
+    make_private(path.parent)
+    write_atomically(path, content, mode=0o600, sync=False)
+
+
 def replace_link(link: Path | str, target: str) -> None:
     """Replace a symbolic link by one rename, so that it is never missing.
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from envbuild.lean_json import as_table, read_json, read_ordinary
 from envbuild.posix.clock import now
-from envbuild.posix.files import make_private, write_atomically
+from envbuild.posix.files import write_private
 from envbuild.value import value
 
 TYPE_CHECKING = False
@@ -47,8 +47,7 @@ def record_run(file: Path, failures: Iterable[str]) -> None:
     found = tuple(failures)
     table = {"finished": now(), "failed": len(found), "failures": found[:_MOST]}
     with suppress(OSError):
-        make_private(file.parent)
-        write_atomically(file, json.dumps(table).encode(), mode=0o600, sync=False)
+        write_private(file, json.dumps(table).encode())
 
 
 def read_run(file: Path) -> LastRun | None:
