@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from envbuild.environment.derivation import InheritedDistribution
     from envbuild.lockfile.builds import SourceBuild
     from envbuild.lockfile.lockfile import ChosenFile, LockedPackage, Lockfile
-    from envbuild.store.manifest import Manifest, ManifestDriver
+    from envbuild.store.manifest import Manifest
     from envbuild.target.target import Interpreter, Target
 
 
@@ -203,11 +203,9 @@ def plan_sync(
     names = {item.driver.name for item in wanted}
     others = tuple(driver.name for driver in before if driver.name not in names)
     recorded = current.declaration if current is not None else None
-    differs = any(not _is_current(item, current) for item in wanted)
-    if named:
-        switch = differs or current is None
-    else:
-        switch = differs or current is None or bool(others) or recorded != declaration
+    switch = current is None or any(not _is_current(item, current) for item in wanted)
+    if not named:
+        switch = switch or bool(others) or recorded != declaration
     return Plan(
         wanted=wanted,
         builds=tuple(item for item in wanted if item.environment not in valid),
@@ -222,16 +220,12 @@ def plan_sync(
 def _is_current(wanted: Wanted, current: Manifest | None) -> bool:
     """Whether the current generation has exactly this driver."""
     entry = current.driver(wanted.driver.name) if current is not None else None
-    return entry is not None and _describes(entry, wanted)
-
-
-def _describes(entry: ManifestDriver, wanted: Wanted) -> bool:
-    binary = entry.binary.rpartition("/")[2]
     return (
-        entry.key == wanted.key
+        entry is not None
+        and entry.key == wanted.key
         and entry.version == wanted.version
         and entry.lock == wanted.lock
         and entry.commands == wanted.driver.commands
-        and binary == wanted.driver.binary
+        and entry.binary.rpartition("/")[2] == wanted.driver.binary
         and entry.shim is not None
     )
