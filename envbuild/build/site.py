@@ -66,12 +66,7 @@ class Site:
 
     def by_path(self, files: Iterable[EntryFile]) -> dict[str, EntryFile]:
         """Files by their path in the environment."""
-        files = tuple(files)
-        between = f"\0{self.prefix}"
-        all_paths = between.join(["", *[file.path for file in files]])
-        if "/." in all_paths or "//" in all_paths:
-            return {self.path(file.path): file for file in files}
-        return dict(zip(all_paths.split("\0")[1:], files, strict=True))  # no path needs normalising
+        return {self.path(file.path): file for file in files}
 
     def fresh_wheels(self) -> Iterator[FreshWheel]:
         """The installed distributions of wanted files, by their `.dist-info` folders."""
