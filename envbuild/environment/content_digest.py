@@ -6,8 +6,8 @@ so that any tool can compute it: `sed -n '/^"files": \\[$/,$p' RECEIPT | sha256s
 
 from __future__ import annotations
 
-import json
 from hashlib import sha256
+from json.encoder import encode_basestring_ascii as _quoted  # without the checks of `json.dumps`
 from typing import TYPE_CHECKING, NamedTuple
 
 from envbuild.value import value
@@ -83,13 +83,14 @@ def digest_of(text: str) -> str:
 
 def render_contents(contents: Contents) -> str:
     """The last part of a receipt, with one entry a line."""
-    files = zip(_json_texts(contents.files), contents.files, strict=True)
-    links = zip(_json_texts(contents.links), contents.links, strict=True)
-    folders = zip(_json_texts(contents.folders), contents.folders, strict=True)
+    files = [
+        f'[{_quoted(path)}, {mode}, {size}, "{digest}"]'
+        for path, mode, size, digest in contents.files
+    ]
     lists = (
-        ("files", [f'[{p}, {mode}, {size}, "{digest}"]' for p, (_, mode, size, digest) in files]),
-        ("links", [f"[{path}, {_json_text(entry.target)}]" for path, entry in links]),
-        ("folders", [f"[{path}, {entry.mode}]" for path, entry in folders]),
+        ("files", files),
+        ("links", [f"[{_quoted(path)}, {_quoted(target)}]" for path, target in contents.links]),
+        ("folders", [f"[{_quoted(path)}, {mode}]" for path, mode in contents.folders]),
     )
     return ",\n".join([f'"{key}": {render_rows(rows)}' for key, rows in lists]) + "}\n"
 
@@ -97,18 +98,3 @@ def render_contents(contents: Contents) -> str:
 def render_rows(rows: Iterable[str]) -> str:
     """A list with one entry a line."""
     return "[\n" + ",\n".join(rows) + "\n]"
-
-
-_json_text = json.encoder.encode_basestring_ascii
-"""As `json.dumps` writes a string, without its checks."""
-
-_NUL = _json_text("\0").strip('"')
-
-
-def _json_texts(entries: Iterable[FileEntry | LinkEntry | FolderEntry]) -> list[str]:
-    """Every path as JSON; one call for all if none needs escaping, because there are 50,000."""
-    paths = [entry.path for entry in entries]
-    together = "\0".join(paths)
-    if "\\" in together or together.count("\0") != len(paths) - 1:
-        return list(map(_json_text, paths))
-    return [f'"{path}"' for path in _json_text(together)[1:-1].split(_NUL)]
