@@ -116,9 +116,7 @@ def record_looks(looks: Iterable[Looks]) -> bytes:
 
 def _parts(looks: Looks) -> Iterator[bytes]:
     """In path order, so that neighbours are checked together."""
-    if not looks.paths:
-        return
-    paths = "\0".join(looks.paths).encode("utf-8", "surrogateescape").split(b"\0")
+    paths = [path.encode("utf-8", "surrogateescape") for path in looks.paths]
     for start in range(0, len(paths), _PART):
         some = paths[start : start + _PART]
         base = commonpath((dirname(some[0]), dirname(some[-1])))  # noqa: PTH120

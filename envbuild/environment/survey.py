@@ -15,7 +15,7 @@ from envbuild.posix.tree import folders_in, path_text, walk_folders
 from envbuild.value import tuples_of, value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from envbuild.posix.tree import Visit
@@ -98,7 +98,7 @@ class _Walk:
         folder = path_text(visit.folder[self._skip :])
         self._folders.append((folder or ".", visit))
         prefix = f"{folder}/" if folder else ""
-        paths = [prefix + name for name in _texts(visit.names)]
+        paths = [prefix + path_text(name) for name in visit.names]
         there = list(map(self._known.get, paths))
         if visit.regular and None not in there:
             self._files += zip(paths, there, strict=True)  # type: ignore[arg-type]
@@ -144,7 +144,3 @@ class _Walk:
             looks_of_folders(self._folders),
         )
         return Survey(contents=contents, looks=looks)
-
-
-def _texts(names: Sequence[bytes]) -> list[str]:
-    return path_text(b"\0".join(names)).split("\0") if names else []

@@ -107,12 +107,11 @@ def link_files(
     """Put the files of a folder, also open as `descriptor`, at the entry's paths; paths in `skip` are left out."""
     linked: list[EntryFile] = []
     met: list[EntryFile] = []
-    paths = "\0".join([file.path for file in entry.files]).encode("utf-8", "surrogateescape")
     with target.opened() as site:
-        for number, (file, path) in enumerate(zip(entry.files, paths.split(b"\0"), strict=False)):
+        for number, file in enumerate(entry.files):
             if file.path in skip:
                 continue
-            place = target.place_below(path, site)
+            place = target.place_below(file.path.encode("utf-8", "surrogateescape"), site)
             if place is None:
                 met.append(file)
                 continue
