@@ -27,65 +27,27 @@ from envbuild.report.conflicts_svg import render_conflicts_svg
 from envbuild.report.markdown import render_markdown
 from envbuild.report.outcome import render_table
 from envbuild.report.progress import LineProgress
-from tests.security.reports import CHECK, CONFLICTS, REPORTS, Report, with_texts
+from tests.security.lockfile_reports import CHECK, CONFLICTS, LOCKFILE_REPORTS
+from tests.security.report import Report, with_texts
+from tests.security.store_reports import STORE_REPORTS
 from tests.support.command_line import ROOT
 from tests.support.examples import examples
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+REPORTS = (*LOCKFILE_REPORTS, *STORE_REPORTS)
+"""Every report that is made of foreign values."""
+
 PIECES = (
-    *(
-        "\x1b[31m",
-        "\x1b]0;title\x07",
-        "\r",
-        "\n",
-        "\r\n",
-        "\x00",
-        "\x7f",
-        "\x9b2J",
-        "\u202e",
-        "\u2028",
-    ),
-    *(
-        "\n::error::no",
-        "::warning::x",
-        "##[command]x",
-        "%0A::error::",
-        ",",
-        ":",
-        "\ud800",
-        "\x0b",
-        "\t",
-    ),
-    *(
-        "`",
-        "```",
-        "~~~",
-        "|",
-        "\n# x",
-        "\n- x",
-        "<script>",
-        "</details>",
-        "&amp;",
-        "]]>",
-        "--",
-        "<!--",
-    ),
-    *(
-        "@everyone",
-        "[a](javascript:b)",
-        "![x](y)",
-        "\n\n",
-        "    ",
-        "$x$",
-        "*",
-        "_",
-        "\\",
-        "\\n",
-        '"',
-        "'",
-    ),
+    *("\x1b[31m", "\x1b]0;title\x07", "\r", "\n", "\r\n", "\x00", "\x7f", "\x9b2J"),
+    *("\u202e", "\u2028"),
+    *("\n::error::no", "::warning::x", "##[command]x", "%0A::error::", ",", ":"),
+    *("\ud800", "\x0b", "\t"),
+    *("`", "```", "~~~", "|", "\n# x", "\n- x", "<script>", "</details>", "&amp;", "]]>"),
+    *("--", "<!--"),
+    *("@everyone", "[a](javascript:b)", "![x](y)", "\n\n", "    ", "$x$", "*", "_", "\\"),
+    *("\\n", '"', "'"),
 )
 HOSTILE = st.lists(st.one_of(st.sampled_from(PIECES), st.characters()), min_size=1, max_size=6).map(
     "".join
