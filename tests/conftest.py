@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import stat
-import subprocess
-import sys
 import tempfile
-import time
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
-from tests.support.command_line import CommandLine, child_environment
+from tests.support.command_line import NOWHERE, CommandLine, child_environment
 from tests.support.default_index import reach_default_index
 from tests.support.fault_proxy import FaultProxy
+from tests.support.folders import remove_tree
 from tests.support.index_server import IndexServer
-from tests.support.pythons import find_pythons, own_python, pyenv_root
+from tests.support.pythons import MINOR, find_pythons, own_python, pyenv_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-NOWHERE = "http://127.0.0.1:9/simple"
-"""An index that answers nobody: what tests get as the default index unless they ask for another."""
 
 _DROPPED = ("UV_", "PIP_", "ENVBUILD_", "PYTHON", "PYENV_", "XDG_", "VIRTUAL_ENV", "NOX", "CONDA")
 
@@ -63,6 +55,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 _PYTHONS = pytest.StashKey[dict[str, Path]]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test marked `root` where nobody is root, before anything is prepared for it."""
+    if os.geteuid() != 0 and item.get_closest_marker("root") is not None:
+        pytest.skip("NOT TESTED: needs root")
 
 
 @pytest.fixture(autouse=True)
@@ -114,29 +113,6 @@ def scratch() -> Iterator[Path]:
     folder.chmod(0o755)
     yield folder
     remove_tree(folder)
-
-
-def remove_tree(folder: Path) -> None:
-    """Remove a folder whatever the modes inside it, and though a `gc` may still be removing there too."""
-    for _ in range(50):
-        with suppress(OSError):
-            _remove_now(folder)
-        if not folder.exists():
-            return
-        time.sleep(0.1)
-    _remove_now(folder)
-
-
-def _remove_now(folder: Path) -> None:
-    """Let `rm` do it, which takes a fraction of the time; it stops at folders that its user may not write."""
-    subprocess.run(("/bin/rm", "-rf", "--", folder), stderr=subprocess.DEVNULL, check=False)
-    if not folder.exists():
-        return
-    for root, folders, _ in os.walk(folder):
-        for path in (Path(root), *(Path(root) / name for name in folders)):
-            if not path.is_symlink() and stat.S_IMODE(path.stat().st_mode) & 0o700 != 0o700:
-                path.chmod(0o700)
-    shutil.rmtree(folder)
 
 
 @pytest.fixture
@@ -198,7 +174,7 @@ def python() -> Path:
 @pytest.fixture
 def python_version() -> str:
     """What a declaration asks for to get `python`: `3.12`."""
-    return f"{sys.version_info.major}.{sys.version_info.minor}"
+    return MINOR
 
 
 @pytest.fixture

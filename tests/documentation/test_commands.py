@@ -77,7 +77,7 @@ def test_a_reader_can_type_them(page: str) -> None:
 
 
 def test_command_lines_are_found() -> None:
-    """In every place where a page may have one."""
+    """A command line is found in every place where a page may have one."""
     page = (
         "Say `envbuild lock`.\n\n```console\n$ A=1 ./bin/envbuild sync && envbuild nix | cat\nenvbuild x\n```\n\n"
         "    envbuild list > file   # so\n\n```yaml\n- run: envbuild check \\\n    --against main\n```\n"

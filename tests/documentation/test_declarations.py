@@ -54,5 +54,5 @@ def test_the_schema_admits_them(name: str) -> None:
 
 
 def test_declarations_are_found() -> None:
-    """The reference shows many."""
+    """The pages show so many that the test below tries something."""
     assert len(list(declarations((ROOT / "docs/declaration.md").read_text()))) > 30

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from envbuild.store.store import Store
 from envbuild.store.verifier import Verifier
-from tests.conftest import remove_tree
 from tests.support.command_line import declare_drivers
+from tests.support.folders import remove_tree
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

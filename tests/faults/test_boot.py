@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from typing import TYPE_CHECKING
@@ -47,7 +46,6 @@ _COMMANDS = {
 @pytest.mark.root
 @pytest.mark.slow
 @pytest.mark.index
-@pytest.mark.skipif(os.geteuid() != 0, reason="NOT TESTED: needs root to boot a container")
 def test_units_move_with_the_generations(
     run_envbuild_online: CommandLine, project: Path, store: Path, ledger: Callable[..., None]
 ) -> None:

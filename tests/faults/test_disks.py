@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import time
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.faults.copies import Fleet
+from tests.support.disks import Disk, mount_image, unmount
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,79 +18,7 @@ if TYPE_CHECKING:
 
     from tests.support.command_line import Result
 
-pytestmark = [
-    pytest.mark.root,
-    pytest.mark.skipif(os.geteuid() != 0, reason="NOT TESTED: needs root to mount"),
-]
-
-_SIZE = 48 << 20
-
-
-def _mount(image: Path, place: Path) -> None:
-    place.mkdir(exist_ok=True)
-    done = subprocess.run(
-        ("mount", "-o", "loop", image, place), capture_output=True, text=True, check=False
-    )
-    if done.returncode != 0:
-        pytest.skip(f"NOT TESTED: no loop device can be mounted here: {done.stderr.strip()}")
-
-
-def _unmount(place: Path) -> None:
-    for _ in range(50):
-        if subprocess.run(("umount", place), capture_output=True, check=False).returncode == 0:
-            return
-        time.sleep(0.1)
-    subprocess.run(("umount", "-l", place), check=False)
-
-
-class Disk:
-    """An ext4 of its own, in a file."""
-
-    def __init__(self, scratch: Path) -> None:
-        self.image = scratch / "disk.img"
-        self.place = scratch / "d"
-
-    def make(self, *options: str, size: int = _SIZE) -> None:
-        with self.image.open("wb") as stream:
-            stream.truncate(size)
-        subprocess.run(("mkfs.ext4", "-q", "-F", *options, self.image), check=True)
-        _mount(self.image, self.place)
-        self.place.chmod(0o755)
-
-    def unmount(self) -> None:
-        """Unmount it if it is mounted."""
-        if self.place.is_mount():
-            _unmount(self.place)
-
-    @property
-    def store(self) -> Path:
-        return self.place / "s"
-
-    def leave_free(self, size: int) -> None:
-        """Fill the disk up to so many bytes."""
-        wanted = shutil.disk_usage(self.place).free - size
-        with (self.place / "ballast").open("wb") as stream:
-            while wanted > 0:
-                try:
-                    os.posix_fallocate(stream.fileno(), 0, wanted)
-                except OSError:  # the file's own blocks need room too
-                    wanted -= 16384
-                else:
-                    return
-
-    def leave_inodes(self, count: int) -> None:
-        """Use up inodes until so many are left."""
-        folder = self.place / "many"
-        folder.mkdir()
-        number = 0
-        while os.statvfs(self.place).f_ffree > count:
-            (folder / str(number)).touch()
-            number += 1
-
-    def make_room(self) -> None:
-        (self.place / "ballast").unlink(missing_ok=True)
-        if (self.place / "many").exists():
-            shutil.rmtree(self.place / "many")
+pytestmark = pytest.mark.root
 
 
 @pytest.fixture
@@ -254,9 +182,9 @@ def test_power_cut(
 
 def _look_at(image: Path, place: Path, disk: Disk, fleet: Fleet) -> int:
     """Mount the copy where the disk was, as baked-in paths want it; how many receipts it has."""
-    _unmount(disk.place)
+    unmount(disk.place)
     try:
-        _mount(image, place)
+        mount_image(image, place)
         found = _on(fleet, disk.store)
         receipts = len(list((found.store / "receipts").glob("*.json")))
         assert found.broken() == ()
@@ -264,5 +192,5 @@ def _look_at(image: Path, place: Path, disk: Disk, fleet: Fleet) -> int:
         _assert_recovers(found)
         return receipts
     finally:
-        _unmount(place)
-        _mount(disk.image, disk.place)
+        unmount(place)
+        mount_image(disk.image, disk.place)

@@ -168,7 +168,6 @@ def _as_user(fleet: Fleet, *argv: str, uid: int = _NOBODY) -> subprocess.Complet
 
 
 @pytest.mark.root
-@pytest.mark.skipif(os.geteuid() != 0, reason="NOT TESTED: needs root")
 def test_a_service_user_in_roots_store(
     fleet: Fleet, scratch: Path, ledger: Callable[..., None]
 ) -> None:
@@ -206,7 +205,6 @@ def _reachable(path: Path) -> bool:
 
 
 @pytest.mark.root
-@pytest.mark.skipif(os.geteuid() != 0, reason="NOT TESTED: needs root")
 def test_root_in_a_users_store(fleet: Fleet, ledger: Callable[..., None]) -> None:
     """Root syncs into a store that belongs to a user, and says so: it works, and the user can still read it."""
     fleet.store.mkdir()

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.indexes.test_failures import FILES, PAGES, assert_failed, environments, through
 from tests.support.command_line import declare_drivers
-from tests.support.fault_proxy import FaultProxy, Status
+from tests.support.failing_index import assert_failed, environments, through
+from tests.support.fault_proxy import (
+    Change,
+    Fault,
+    FaultProxy,
+    Hang,
+    Redirect,
+    Reset,
+    Status,
+    Truncate,
+)
 from tests.support.index_server import IndexServer
 from tests.support.wheels import command_wheel
 
@@ -17,33 +27,61 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.faults.copies import Fleet
-    from tests.indexes.test_failures import Case
 
 
-@pytest.mark.parametrize("case", FILES, ids=lambda case: str(case.fault))
+PAGES, FILES = "/simple/", r"\.whl$"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Case:
+    """One fault, and the words that tell it from the others."""
+
+    fault: Fault
+    words: str
+    strikes: tuple[str, ...] = (PAGES, FILES)
+
+    def __str__(self) -> str:
+        """The name in the test's id."""
+        return str(self.fault)
+
+
+CASES = (
+    Case(fault=Status(code=401), words="requires a user and a password (401)"),
+    Case(fault=Status(code=403), words="does not permit reading"),
+    Case(fault=Status(code=404), words="does not have it (404)", strikes=(FILES,)),
+    Case(fault=Status(code=500), words="500 Internal Server Error"),
+    Case(fault=Hang(), words="did not answer in time"),
+    Case(fault=Truncate(after=10), words="broke off in the middle"),
+    Case(fault=Reset(), words="cannot be reached", strikes=(PAGES,)),
+    Case(fault=Redirect(), words="redirects without end"),
+    Case(fault=Change(), words="serves a changed", strikes=(FILES,)),
+)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
 def test_a_failing_index(
     fleet: Fleet, faults: FaultProxy, ledger: Callable[..., None], case: Case
 ) -> None:
-    """The right words, exit 4, no lockfile and nothing in the store."""
-    tried = 0
-    if case in PAGES:
+    """The right words, exit 4, no lockfile and nothing in the store; the next run succeeds."""
+    if PAGES in case.strikes:
         shutil.rmtree(fleet.run.cwd / "locks")
-        faults.inject("/simple/", case.fault)
+        faults.inject(PAGES, case.fault)
         assert_failed(fleet.run("lock", env=through(faults)), case.words)
         assert not list(fleet.run.cwd.glob("locks/*"))
+        assert not environments(fleet.store)
         faults.clear()
         fleet.run("lock", check=True)
-        tried += 1
-    faults.inject(r"\.whl$", case.fault)
-    assert_failed(fleet.run("sync", env=through(faults)), case.words)
-    assert not environments(fleet.store)
-    faults.clear()
+    if FILES in case.strikes:
+        faults.inject(FILES, case.fault)
+        assert_failed(fleet.run("sync", env=through(faults)), case.words)
+        assert not environments(fleet.store)
+        faults.clear()
     fleet.run("sync", env=through(faults), check=True)
     assert fleet.findings() == []
     ledger(
         section="Indexes",
         fault=f"the index: {case.words}",
-        times=tried + 1,
+        times=len(case.strikes),
         held="exit 4 with these words; no lockfile, nothing in the store; the next run succeeds",
     )
 
@@ -62,6 +100,8 @@ def test_a_bound_name_is_asked_for_nowhere_else(
             fleet.run.declare(declare_drivers(drivers, python=fleet.python_version, more=bound))
             result = fleet.run("lock")
         assert result.code in (3, 4), str(result)
+        assert "internal" in result.stderr
+        assert not (fleet.run.cwd / "locks/acme.toml").exists()
         assert not index.asked("acme-tool")
     ledger(
         section="Indexes",

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.conftest import remove_tree
 from tests.faults import fleet
 from tests.support.command_line import declare_drivers
 from tests.support.fault_proxy import Trickle
+from tests.support.folders import remove_tree
 from tests.support.process_tree import descendants, is_alive, kill_tree, wait_for_end, wait_until
 from tests.support.wheels import Wheel, command_wheel
 

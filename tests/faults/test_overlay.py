@@ -5,15 +5,14 @@ A folder of a lower layer cannot be renamed there, and a file of a lower layer t
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.command_line import declare_drivers
+from tests.support.disks import unmount
 from tests.support.wheels import Wheel, command_wheel
 
 if TYPE_CHECKING:
@@ -23,10 +22,7 @@ if TYPE_CHECKING:
     from tests.support.command_line import CommandLine
     from tests.support.index_server import IndexServer
 
-pytestmark = [
-    pytest.mark.root,
-    pytest.mark.skipif(os.geteuid() != 0, reason="NOT TESTED: needs root to mount"),
-]
+pytestmark = pytest.mark.root
 
 
 class Layers:
@@ -69,12 +65,7 @@ class Layers:
 
     def unmount(self) -> None:
         """Take the layers apart."""
-        for _ in range(50):
-            command = ("umount", self.store)
-            if subprocess.run(command, capture_output=True, check=False).returncode == 0:
-                return
-            time.sleep(0.1)
-        subprocess.run(("umount", "-l", self.store), check=False)
+        unmount(self.store)
 
     def assert_sound(self) -> None:
         """Both ways of `verify` find nothing."""

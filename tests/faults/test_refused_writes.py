@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conftest import remove_tree
 from tests.faults import fleet
 from tests.support.command_line import ASKS_UV, declare_drivers
+from tests.support.disks import tmpfs
+from tests.support.folders import remove_tree
 from tests.support.wheels import Wheel, command_wheel
 
 if TYPE_CHECKING:
@@ -23,10 +24,7 @@ if TYPE_CHECKING:
     from tests.support.command_line import CommandLine, Result
     from tests.support.index_server import IndexServer
 
-pytestmark = [
-    pytest.mark.root,
-    pytest.mark.skipif(os.geteuid() != 0, reason="NOT TESTED: needs root"),
-]
+pytestmark = pytest.mark.root
 
 HOST = 5
 
@@ -62,13 +60,8 @@ class Disk:
 @pytest.fixture
 def disk(scratch: Path) -> Iterator[Disk]:
     """A mounted disk of some megabytes."""
-    place = scratch / "d"
-    place.mkdir()
-    argv = ("mount", "-t", "tmpfs", "-o", "size=24m,mode=755", "tmpfs", place)
-    if subprocess.run(argv, capture_output=True).returncode != 0:
-        pytest.skip("NOT TESTED: no tmpfs can be mounted here")
-    yield Disk(place)
-    subprocess.run(("umount", "-l", place), check=True)
+    with tmpfs(scratch / "d", "24m") as place:
+        yield Disk(place)
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ def _clear(fleet: Fleet, *, warm: bool) -> None:
     if not warm:
         fleet.remove()
         return
-    from tests.conftest import remove_tree
+    from tests.support.folders import remove_tree
 
     for name in ("envs", "receipts", "generations", "records", "locks", "temp", "trash"):
         if (fleet.store / name).exists():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from contextlib import ExitStack
@@ -11,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.filesystems.disks import mounted
 from tests.support.command_line import declare_drivers
+from tests.support.disks import mounted
 from tests.support.wheels import Wheel, command_wheel
 
 if TYPE_CHECKING:
@@ -21,10 +20,7 @@ if TYPE_CHECKING:
     from tests.support.command_line import CommandLine, Result
     from tests.support.index_server import IndexServer
 
-pytestmark = [
-    pytest.mark.root,
-    pytest.mark.skipif(os.geteuid() != 0, reason="NOT TESTED: needs root to mount"),
-]
+pytestmark = pytest.mark.root
 
 SLOW = pytest.mark.slow
 
@@ -60,6 +56,13 @@ class Fleet:
         """Both ways of `verify` find nothing."""
         self("verify", "--quick")
         self("verify")
+
+    def assert_everything_works(self) -> None:
+        """The store is sound, goes back a generation, gives up what nothing uses, and is sound again."""
+        self.assert_sound()
+        self("rollback")
+        self("gc", "--keep", "1", "--wait", "--cache")
+        self.assert_sound()
 
 
 @pytest.fixture
@@ -181,10 +184,7 @@ def test_without_hard_links(fleet: Fleet, scratch: Path, calls: str, error: str,
     assert fleet.module.stat().st_nlink == 1
     fleet.lock("1.1")
     fleet("sync")
-    fleet.assert_sound()
-    fleet("rollback")
-    fleet("gc", "--keep", "1", "--wait", "--cache")
-    fleet.assert_sound()
+    fleet.assert_everything_works()
 
 
 @SLOW
@@ -199,10 +199,7 @@ def test_a_cache_on_another_disk(fleet: Fleet, mounts: ExitStack, scratch: Path)
     for version in ("1.0", "1.1"):
         fleet.lock(version)
         fleet("sync")
-    fleet.assert_sound()
-    fleet("rollback")
-    fleet("gc", "--keep", "1", "--wait", "--cache")
-    fleet.assert_sound()
+    fleet.assert_everything_works()
 
 
 @SLOW
@@ -237,14 +234,3 @@ def test_a_store_that_stands_elsewhere(fleet: Fleet, mounts: ExitStack, scratch:
     fleet.store = scratch / "new"
     fleet.assert_sound()
     assert fleet("sync").stdout.startswith("nothing to do")
-
-
-@SLOW
-def test_nfs(scratch: Path) -> None:
-    """On loopback, if the kernel has a client and a server of it."""
-    kernel = Path("/proc/filesystems").read_text().split()
-    if not {"nfs", "nfs4"} & {*kernel} or "nfsd" not in kernel:
-        pytest.skip(
-            "NOT TESTED: this kernel has no NFS (neither nfs nor nfsd in /proc/filesystems)"
-        )
-    pytest.skip("NOT TESTED: the kernel has NFS, and nobody has written what mounts it here")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.fleet.registries import Between, docker_registry
-from tests.integration.test_release import Fleet, fleet
+from tests.support.releases import Fleet, fleet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""docker's registry on loopback, and a proxy before it that counts and breaks."""
+"""docker's registry and nginx on loopback, and a proxy before the registry that counts and breaks."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.http import Handler, LoopbackServer
+from tests.support.programs import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,11 +37,12 @@ def need(program: str) -> str:
     return found
 
 
-def free_port() -> int:
-    """A port on which nobody listens now."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+def login_line(user: str, password: str) -> str:
+    """A line of a htpasswd file."""
+    done = subprocess.run(
+        (need("htpasswd"), "-Bbn", user, password), capture_output=True, text=True, check=True
+    )
+    return done.stdout
 
 
 @contextmanager
@@ -76,6 +78,32 @@ def wait_for(port: int) -> None:
                 return
         time.sleep(0.05)
     pytest.fail("the server does not listen")
+
+
+@contextmanager
+def static_root(folder: Path) -> Iterator[str]:
+    """The URL of nginx before a folder."""
+    port = free_port()
+    config = folder.parent / "nginx.conf"
+    own = folder.parent / "nginx"
+    own.mkdir(exist_ok=True)
+    paths = " ".join(
+        f"{name}_temp_path {own}/{name};"
+        for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    config.write_text(
+        f"daemon off; pid {own}/pid; error_log {own}/error.log; worker_processes 1; user root;\n"
+        f"events {{}}\nhttp {{ access_log off; {paths}\n"
+        f"server {{ listen 127.0.0.1:{port}; root {folder}; }} }}\n"
+    )
+    argv = ("timeout", "120", need("nginx"), "-c", str(config), "-e", f"{own}/error.log")
+    process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_for(port)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(20)
 
 
 class Between(LoopbackServer):

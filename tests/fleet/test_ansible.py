@@ -12,18 +12,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conftest import NOWHERE
 from tests.fleet.hosts import NAMES, Hosts, sshd_hosts
 from tests.fleet.registries import need
-from tests.support.command_line import ROOT
+from tests.support.command_line import NOWHERE, ROOT
 from tests.support.wheels import Wheel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.integration.test_release import Fleet
     from tests.support.command_line import CommandLine
+    from tests.support.releases import Fleet
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conftest import remove_tree
 from tests.fleet.registries import need
-from tests.integration.test_release import Fleet, fleet
+from tests.support.folders import remove_tree
+from tests.support.releases import Fleet, fleet
 
 if TYPE_CHECKING:
     from pathlib import Path

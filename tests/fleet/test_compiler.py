@@ -7,10 +7,10 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
-from tests.conftest import NOWHERE, remove_tree
 from tests.fleet.registries import need
-from tests.integration.test_builds import builds, declare, told
-from tests.integration.test_released_builds import digests
+from tests.support.built_sources import builds, declare, told
+from tests.support.command_line import NOWHERE
+from tests.support.folders import remove_tree
 from tests.support.sources import MAKER, MadeSource
 from tests.support.wheels import Wheel
 
@@ -49,7 +49,7 @@ def test_a_host_without_compiler(
     declare(run, told, python_version)
     run("lock", check=True)
     run("sync", check=True)
-    built, before = digests(run), len(builds(told))
+    built, before = run.content_digests(), len(builds(told))
     subprocess.run(("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)), check=True)
     run("publish", "--no-tools", source, "--sign", str(key), check=True)
 
@@ -71,5 +71,5 @@ def test_a_host_without_compiler(
     host["ENVBUILD_INDEX_DEFAULT_URL"] = NOWHERE
     done = run("sync", "--from", source, "--only-from", env=host)
     assert done.code == 0, done
-    assert digests(run) == built
+    assert run.content_digests() == built
     assert len(builds(told)) == before

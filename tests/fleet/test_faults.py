@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conftest import NOWHERE, remove_tree
-from tests.fleet.registries import Between, docker_registry, need
-from tests.fleet.test_registry import login_line
-from tests.support.command_line import declare_drivers
+from tests.fleet.registries import Between, docker_registry, login_line, need
+from tests.support.command_line import NOWHERE, declare_drivers
+from tests.support.folders import remove_tree
 from tests.support.http import Handler, LoopbackServer
 from tests.support.wheels import Wheel
 
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.fleet.conftest import Registered
-    from tests.integration.test_release import Fleet
+    from tests.support.releases import Fleet
 
 OFFLINE = {
     "ENVBUILD_INDEX_DEFAULT_URL": NOWHERE,

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conftest import NOWHERE, remove_tree
-from tests.fleet.test_registry import static_root
-from tests.support.command_line import declare_drivers
+from tests.fleet.registries import static_root
+from tests.support.command_line import NOWHERE, declare_drivers
+from tests.support.folders import remove_tree
 from tests.support.wheels import Wheel, command_wheel
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.fleet.registries import Between, docker_registry, need
-from tests.integration.test_image import Images, images
-from tests.integration.test_release import fleet
 from tests.support.base_image import host_layer, write_base
+from tests.support.images import Images, images
+from tests.support.releases import fleet
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,12 +7,13 @@ import subprocess
 import urllib.request
 from typing import TYPE_CHECKING
 
-from tests.fleet.registries import LIFETIME, free_port, need, wait_for
+from tests.fleet.registries import LIFETIME, need, wait_for
+from tests.support.programs import free_port
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.integration.test_release import Fleet
+    from tests.support.releases import Fleet
 
 
 def test_promtool_finds_no_fault(fleet: Fleet) -> None:

@@ -8,22 +8,20 @@ import os
 import signal
 import subprocess
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conftest import NOWHERE, remove_tree
-from tests.fleet.registries import docker_registry, free_port, need, wait_for
-from tests.support.command_line import declare_drivers
+from tests.fleet.registries import docker_registry, login_line, need, static_root
+from tests.support.command_line import NOWHERE, declare_drivers
+from tests.support.folders import remove_tree
 from tests.support.wheels import Wheel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.fleet.conftest import Registered
-    from tests.integration.test_release import Fleet
+    from tests.support.releases import Fleet
 
 OFFLINE = {"ENVBUILD_INDEX_DEFAULT_URL": NOWHERE}
 
@@ -191,14 +189,6 @@ def test_a_publish_that_is_killed_costs_nothing(registered: Registered, scratch:
     assert stop > 3
 
 
-def login_line(user: str, password: str) -> str:
-    """A line of a htpasswd file."""
-    done = subprocess.run(
-        (need("htpasswd"), "-Bbn", user, password), capture_output=True, text=True, check=True
-    )
-    return done.stdout
-
-
 def test_credentials_are_those_of_docker_and_podman(fleet: Fleet, scratch: Path) -> None:
     """Without any: 401 and the files' names; with a wrong one: 401; with docker's or podman's: it goes."""
     built = fleet.build()
@@ -288,32 +278,6 @@ def test_without_tls_it_needs_leave(fleet: Fleet) -> None:
     assert refused.code == 2
     assert "is without TLS" in refused.stderr
     assert "--insecure" in refused.stderr
-
-
-@contextmanager
-def static_root(folder: Path) -> Iterator[str]:
-    """The URL of nginx before a folder."""
-    port = free_port()
-    config = folder.parent / "nginx.conf"
-    own = folder.parent / "nginx"
-    own.mkdir(exist_ok=True)
-    paths = " ".join(
-        f"{name}_temp_path {own}/{name};"
-        for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
-    config.write_text(
-        f"daemon off; pid {own}/pid; error_log {own}/error.log; worker_processes 1; user root;\n"
-        f"events {{}}\nhttp {{ access_log off; {paths}\n"
-        f"server {{ listen 127.0.0.1:{port}; root {folder}; }} }}\n"
-    )
-    argv = ("timeout", "120", need("nginx"), "-c", str(config), "-e", f"{own}/error.log")
-    process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        wait_for(port)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(20)
 
 
 def test_a_large_blob_goes_on_where_it_broke(registered: Registered) -> None:

@@ -19,8 +19,9 @@ from tests.indexes.sides.mirrors import MIRRORS
 from tests.indexes.sides.places import PLACES
 from tests.indexes.sides.proxies import PROXIES
 from tests.indexes.sides.retries import RETRIES
-from tests.indexes.sides.world import BASE, INDEX, LOGIN, TOP, Case, World
+from tests.indexes.sides.world import Case, World
 from tests.support.command_line import declare_drivers
+from tests.support.indexes import BASE, FAILED, LOGIN, TOP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,5 +96,5 @@ def test_a_case(
         assert built
         assert f'"{BASE.filename}"' in text
     else:
-        assert result.code == INDEX, result
+        assert result.code == FAILED, result
         assert re.search(case.words, result.stderr), result

@@ -27,20 +27,12 @@ from tests.support.indexes import locations
 from tests.support.wheels import Sdist, Wheel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.support.fault_proxy import Fault as Injected
 
 ACME = Wheel(name="acme", version="1.0", requires=("b",), requires_python=">=3.8")
 FILE = ACME.filename
-
-
-@pytest.fixture
-def client() -> Iterator[IndexClient]:
-    """A client without patience."""
-    with IndexClient({}, read_timeout=1) as made:
-        yield made
 
 
 @pytest.mark.parametrize("json", [True, False], ids=["json", "html"])
@@ -193,7 +185,7 @@ def test_an_index_that_is_down_is_not_reached(client: IndexClient) -> None:
 
 
 def test_a_name_that_is_not_known_is_not_reached(client: IndexClient) -> None:
-    """So is a host without an address."""
+    """A host that has no address is said in words."""
     with pytest.raises(IndexAnswerError) as caught:
         client.project_page(locations("http://host.invalid/simple").default, "acme")
     assert "host.invalid) cannot be reached: its name cannot be looked up" in str(caught.value)
@@ -225,7 +217,7 @@ def test_a_passing_fault_is_survived(
 def test_a_clear_answer_is_asked_for_once(
     client: IndexClient, index: IndexServer, faults: FaultProxy
 ) -> None:
-    """No permission is no permission."""
+    """A refusal is believed at once: nothing is asked again."""
     faults.inject("/simple/", Status(code=403))
     with pytest.raises(IndexAnswerError):
         client.project_page(locations(faults.url).default, "acme")

@@ -11,7 +11,6 @@ from envbuild.errors import IndexFailureError, UnsatisfiableError
 from envbuild.index.answer import Fault, IndexAnswer
 from envbuild.index.diagnosis import diagnose_resolution
 from envbuild.index.file_diagnosis import diagnose_files
-from envbuild.index.reader import IndexClient
 from envbuild.lockfile.lockfile import ChosenFile
 from envbuild.resolution.resolution import ResolveRequest
 from envbuild.target.target import parse_target
@@ -22,9 +21,9 @@ from tests.support.indexes import locations
 from tests.support.wheels import Sdist, Wheel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
+    from envbuild.index.reader import IndexClient
     from tests.support.fault_proxy import Fault as Injected
 
 REQUEST = ResolveRequest(
@@ -40,13 +39,6 @@ REQUEST = ResolveRequest(
 )
 ACME = Wheel(name="acme")
 LIB = Wheel(name="lib", files={"lib/data": os.urandom(5000)})
-
-
-@pytest.fixture
-def client() -> Iterator[IndexClient]:
-    """A client without patience."""
-    with IndexClient({}, read_timeout=1) as made:
-        yield made
 
 
 def chosen(wheel: Wheel | Sdist) -> ChosenFile:
@@ -190,7 +182,7 @@ def test_a_wheel_of_another_allowed_version_is_enough(
 
 
 def test_files_that_are_as_locked_are_no_reason(client: IndexClient, index: IndexServer) -> None:
-    """Then it was the host."""
+    """Where every file is as it was locked, the index is not blamed."""
     index.add(ACME, LIB)
     assert diagnose_files(client, locations(index.url), [chosen(ACME), chosen(LIB)]) is None
 

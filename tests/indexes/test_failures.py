@@ -1,67 +1,29 @@
-"""What an index can do wrong, met by the real command line: exit codes, words, and nothing changed."""
+"""What an index can do wrong, met by the real command line: exit codes, words, and nothing changed.
+
+`tests/faults/test_indexes.py` has what breaks a single request.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.command_line import declare_drivers
-from tests.support.fault_proxy import (
-    Change,
-    Fault,
-    FaultProxy,
-    Hang,
-    Redirect,
-    Reset,
-    Status,
-    Trickle,
-    Truncate,
-)
+from tests.support.failing_index import assert_failed, environments, through
+from tests.support.fault_proxy import FaultProxy, Trickle
 from tests.support.index_server import IndexServer, Offer
+from tests.support.indexes import BASE, FAILED, TOP
 from tests.support.pypiserver_process import run_pypiserver
 from tests.support.scenarios import load_scenario
-from tests.support.wheels import Sdist, Wheel, command_wheel
+from tests.support.wheels import Sdist, command_wheel
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.command_line import CommandLine, Result
+    from tests.support.command_line import CommandLine
     from tests.support.fault_proxy import ProxyHandler
-
-INDEX = 4
-TOP = command_wheel("top", "1.0", requires=("base",))
-BASE = Wheel(name="base", version="1.0")
-QUICK = {"ENVBUILD_HTTP_TIMEOUT": "1"}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Case:
-    """One fault, and the words that tell it from the others."""
-
-    fault: Fault
-    words: str
-
-    def __str__(self) -> str:
-        """The name in the test's id."""
-        return str(self.fault)
-
-
-PAGES = (
-    Case(fault=Status(code=401), words="requires a user and a password (401)"),
-    Case(fault=Status(code=403), words="does not permit reading"),
-    Case(fault=Status(code=500), words="500 Internal Server Error"),
-    Case(fault=Hang(), words="did not answer in time"),
-    Case(fault=Truncate(after=10), words="broke off in the middle"),
-    Case(fault=Reset(), words="cannot be reached"),
-    Case(fault=Redirect(), words="redirects without end"),
-)
-FILES = (
-    *(case for case in PAGES if case.fault != Reset()),
-    Case(fault=Status(code=404), words="does not have it (404)"),
-    Case(fault=Change(), words="serves a changed"),
-)
 
 
 @pytest.fixture
@@ -79,36 +41,6 @@ def locked(declared: CommandLine) -> CommandLine:
     return declared
 
 
-def through(proxy: FaultProxy) -> dict[str, str | None]:
-    """The environment that leads the command line through the proxy, without patience."""
-    return {**QUICK, "ENVBUILD_INDEX_DEFAULT_URL": proxy.url}
-
-
-def assert_failed(result: Result, words: str) -> None:
-    """Exit 4, one plain message, and no traceback."""
-    assert result.code == INDEX, result
-    assert words in result.stderr, result
-    assert "Traceback" not in result.stderr, result
-
-
-def environments(store: Path) -> list[str]:
-    """What the store holds of environments, receipts and generations."""
-    folders = (store / name for name in ("envs", "receipts", "generations"))
-    found = [path.name for folder in folders if folder.is_dir() for path in folder.iterdir()]
-    return [*found, *(["current"] if (store / "current").is_symlink() else [])]
-
-
-@pytest.mark.parametrize("case", PAGES, ids=str)
-def test_page_fails_while_locking(
-    declared: CommandLine, faults: FaultProxy, store: Path, case: Case
-) -> None:
-    """Each failure of an index has its own words, exit 4, and leaves no lockfile."""
-    faults.inject("/simple/", case.fault)
-    assert_failed(declared("lock", env=through(faults)), case.words)
-    assert not list(declared.cwd.glob("locks/*"))
-    assert not environments(store)
-
-
 def test_index_that_is_down(declared: CommandLine) -> None:
     """A refused connection is an index that cannot be reached."""
     down = {"ENVBUILD_INDEX_DEFAULT_URL": "http://127.0.0.1:9/simple"}
@@ -119,25 +51,9 @@ def test_package_that_is_not_there(declared: CommandLine, python_version: str) -
     """A name that the index does not know is said to be unknown there, by name."""
     declared.declare(declare_drivers({"top": ["no-such-thing"]}, python=python_version))
     result = declared("lock")
-    assert result.code in (3, INDEX), result
+    assert result.code == FAILED, result
     assert "no-such-thing" in result.stderr
     assert "Traceback" not in result.stderr
-
-
-@pytest.mark.parametrize("case", FILES, ids=str)
-def test_wheel_fails_while_building(
-    locked: CommandLine, faults: FaultProxy, store: Path, case: Case
-) -> None:
-    """A wheel that does not come, or comes changed, is exit 4 and nothing stands in the store.
-
-    Nor is anything left over that the next sync could trip over.
-    """
-    faults.inject(r"\.whl$", case.fault)
-    assert_failed(locked("sync", env=through(faults)), case.words)
-    assert not environments(store)
-    faults.clear()
-    locked("sync", env=through(faults), check=True)
-    assert locked("run", "top", "--", "--version", check=True).stdout == "top 1.0\n"
 
 
 class Silence:
@@ -190,7 +106,7 @@ def test_locked_wheel_that_is_gone(locked: CommandLine, index: IndexServer, stor
     """A file that the index has withdrawn is named, with what to do."""
     index.remove(BASE.filename)
     result = locked("sync")
-    assert result.code == INDEX, result
+    assert result.code == FAILED, result
     assert "base" in result.stderr
     assert "hint:" in result.stderr
     assert not environments(store)
@@ -207,24 +123,6 @@ def test_only_a_source_distribution(
     assert result.code == 3, result
     assert "allow-sdist" in result.stderr
     assert not told.exists()
-
-
-@pytest.mark.parametrize("code", [401, 403, 404, 500])
-def test_bound_package_comes_from_nowhere_else(
-    run_envbuild: CommandLine, index: IndexServer, python_version: str, code: int
-) -> None:
-    """Promise 3: where its own index fails, no other index supplies a bound name."""
-    index.add(command_wheel("acme-tool"))
-    with IndexServer() as internal, FaultProxy(internal.url) as proxy:
-        proxy.inject("/simple/", Status(code=code))
-        bound = f'[[index]]\nname = "internal"\nurl = "{proxy.url}"\npackages = ["acme-*"]\n'
-        text = declare_drivers({"acme": ["acme-tool"]}, python=python_version, more=bound)
-        run_envbuild.declare(text)
-        result = run_envbuild("lock")
-    assert result.code in (3, INDEX), result
-    assert "internal" in result.stderr
-    assert not index.asked("acme-tool")
-    assert not list(run_envbuild.cwd.glob("locks/*"))
 
 
 def test_password_in_the_address(declared: CommandLine, index: IndexServer, store: Path) -> None:

@@ -196,7 +196,7 @@ def test_every_kind_of_index_can_stand_behind(
 
 
 def test_pypiserver_can_stand_behind(uv: Uv, index: IndexServer, scratch: Path) -> None:
-    """So can a server of another make."""
+    """uv is served as well where the index is a server of another make."""
     for wheel in (CORE, BASE):
         wheel.write(scratch / "wheels")
     with (

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.test_inherit import host, lab
 from tests.support.command_line import declare_drivers
 from tests.support.repository import git
+from tests.support.vendor_host import host, lab
 from tests.support.wheels import Wheel, command_wheel
 
 if TYPE_CHECKING:
-    from tests.integration.test_inherit import Lab
     from tests.support.command_line import CommandLine
     from tests.support.index_server import IndexServer
+    from tests.support.vendor_host import Lab
 
 __all__ = ["host", "lab"]
 

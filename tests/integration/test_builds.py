@@ -12,48 +12,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envbuild.lockfile.parse import parse_lockfile
+from tests.support.built_sources import builds, declare, declared, told
 from tests.support.command_line import CommandLine, host_platform
+from tests.support.mutation import sign
 from tests.support.sources import MadeSource, maker
 from tests.support.wheels import Wheel
-from tests.unit.lockfile.test_parse import signed
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from envbuild.lockfile.lockfile import Lockfile
     from tests.support.index_server import IndexServer
 
-
-@pytest.fixture
-def told(scratch: Path) -> Path:
-    """The file in which every build of a wheel leaves a line; any user may write it."""
-    path = scratch / "told"
-    path.touch(mode=0o666)
-    path.chmod(0o666)
-    return path
-
-
-@pytest.fixture
-def declared(
-    run_envbuild: CommandLine, index: IndexServer, told: Path, python_version: str
-) -> CommandLine:
-    """Two drivers with one package that comes as source."""
-    index.add(maker("1.0"), maker("1.1"), MadeSource(name="svc", requires=("dep",)))
-    index.add(Wheel(name="dep"))
-    declare(run_envbuild, told, python_version)
-    return run_envbuild
-
-
-def declare(
-    run: CommandLine, told: Path, python_version: str, more: str = "", build: str = ""
-) -> None:
-    """The declaration of the two drivers."""
-    rest = f'python = "{python_version}"\nplatforms = ["{host_platform()}"]\nbinary = "svc"\n'
-    rest += 'allow-sdist = ["svc"]\n'
-    text = f'[drivers.one]\nrequires = ["svc"]\n{rest}'
-    text += f'[drivers.two]\nrequires = ["svc", "dep"]\n{rest}{more}\n'
-    run.declare(f'{text}[build.svc]\nenv = {{ TELLS = "{told}" }}\n{build}\n')
+__all__ = ["declared", "told"]
 
 
 def change(run: CommandLine, before: str, after: str) -> None:
@@ -63,23 +33,12 @@ def change(run: CommandLine, before: str, after: str) -> None:
     run.declare(text.replace(before, after))
 
 
-def lockfile(project: Path, driver: str = "one") -> Lockfile:
-    """A lockfile as it was written."""
-    path = project / "locks" / f"{driver}.toml"
-    return parse_lockfile(path.read_text(), file=str(path))
-
-
-def builds(told: Path) -> list[str]:
-    """What was built so far."""
-    return told.read_text().splitlines()
-
-
 def test_build_requirements_are_pinned(
     declared: CommandLine, project: Path, index: IndexServer
 ) -> None:
     """With hashes, by the driver's resolver; a newer one does not move them, an upgrade does."""
     declared("lock", check=True)
-    (build,) = lockfile(project).builds
+    (build,) = declared.lockfile("one").builds
     assert (build.package, build.version) == ("svc", "1.0")
     assert build.requires == ("maker", "maker>=1")
     assert [file.name for file in build.files] == ["maker-1.1-py3-none-any.whl"]
@@ -89,7 +48,7 @@ def test_build_requirements_are_pinned(
     declared("lock", "--upgrade-package", "dep", check=True)
     assert (project / "locks" / "one.toml").read_bytes() == before
     declared("lock", "--upgrade-package", "maker", check=True)
-    assert [file.name for file in lockfile(project).builds[0].files] == [
+    assert [file.name for file in declared.lockfile("one").builds[0].files] == [
         "maker-2.0-py3-none-any.whl"
     ]
 
@@ -149,11 +108,11 @@ def test_added_requirements_take_the_drivers_versions(
     declared("lock", check=True)
 
     def files(driver: str) -> list[str]:
-        return [file.name for file in lockfile(project, driver).builds[0].files]
+        return [file.name for file in declared.lockfile(driver).builds[0].files]
 
     assert files("one") == ["dep-2.0-py3-none-any.whl", "maker-1.1-py3-none-any.whl"]
     assert files("two") == ["dep-1.0-py3-none-any.whl", "maker-1.1-py3-none-any.whl"]
-    assert lockfile(project).builds[0].added == ("dep",)
+    assert declared.lockfile("one").builds[0].added == ("dep",)
 
 
 def test_a_build_without_isolation_sees_the_drivers_packages(
@@ -164,7 +123,7 @@ def test_a_build_without_isolation_sees_the_drivers_packages(
     declare(declared, told, python_version, more, "isolation = false")
     change(declared, '"svc", "dep"', '"svc", "dep", "maker"')
     declared("lock", "two", check=True)
-    (build,) = lockfile(project, "two").builds
+    (build,) = declared.lockfile("two").builds
     assert (build.requires, build.files) == ((), ())
     declared("sync", "two", check=True)
     assert builds(told) == ["svc 1.0 1.0 {}"]
@@ -217,7 +176,7 @@ def test_build_locks_the_wheel(
         ("two", "svc-1.0-py3-none-any.whl", True),
     ]
     (wheel,) = store.glob("cache/built/*/*.whl")
-    locked = next(one for one in lockfile(project).packages if one.name == "svc")
+    locked = next(one for one in declared.lockfile("one").packages if one.name == "svc")
     assert [(file.name, file.size) for file in locked.built] == [(wheel.name, wheel.stat().st_size)]
     assert locked.built[0].sha256 == done["wheels"][0]["sha256"]
     declared("lock", "--check", check=True)
@@ -286,9 +245,9 @@ def test_another_wheel_than_the_locked_one_is_refused(
     declared("lock", check=True)
     declared("build", check=True)
     path = project / "locks" / "one.toml"
-    (locked,) = (one for one in lockfile(project).packages if one.name == "svc")
+    (locked,) = (one for one in declared.lockfile("one").packages if one.name == "svc")
     sha256 = locked.built[0].sha256
-    path.write_text(signed(path.read_text().replace(sha256, "0" * 64)))
+    path.write_text(sign(path.read_text().replace(sha256, "0" * 64)))
     result = declared("sync", "one")
     assert result.code == 5, result
     assert "svc-1.0.tar.gz is built into another wheel than the locked one" in result.stderr
@@ -322,11 +281,11 @@ def test_build_for_every_target_that_is_here(
     older, foreign = here.replace("2_28", "2_17"), f"{other}-manylinux_2_28"
     change(declared, f'["{here}"]', f'["{here}", "{older}", "{foreign}"]')
     declared("lock", "one", check=True)
-    assert len(lockfile(project).builds[0].targets) == 3
+    assert len(declared.lockfile("one").builds[0].targets) == 3
     done = declared("build", "one", "--all-targets-here", "--format", "json", check=True).json
     targets = [f"{python_version}-{here}", f"{python_version}-{older}"]
     assert [one["target"] for one in done["wheels"]] == targets
-    (locked,) = (one for one in lockfile(project).packages if one.name == "svc")
+    (locked,) = (one for one in declared.lockfile("one").packages if one.name == "svc")
     assert [str(target) for file in locked.built for target in file.targets] == targets
     assert len(builds(told)) == 2
 

@@ -18,6 +18,7 @@ from envbuild.target.target import Interpreter
 from envbuild.value import replace
 from envbuild.wheelcache.bytecode import Bytecode, Installed
 from envbuild.wheelcache.compiler import BytecodeCompiler
+from tests.support.counting import Counting
 from tests.support.site_packages import unpack
 from tests.support.wheels import Wheel
 
@@ -45,16 +46,9 @@ ODD = Wheel(
 )
 
 
-class CountingRunner(SystemRunner):
-    """Counts how often modules were compiled."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.compilations = 0
-
-    def run(self, command: Command) -> Completed:
-        self.compilations += command.argv[-1].endswith(".json")
-        return super().run(command)
+def compilations(runner: Counting) -> int:
+    """How often modules were compiled."""
+    return sum(argv[-1].endswith(".json") for argv in runner.ran)
 
 
 class FullDisk(SystemRunner):
@@ -122,13 +116,13 @@ class Fleet:
 
 
 @pytest.fixture
-def runner() -> CountingRunner:
+def runner() -> Counting:
     """The runner of `fleet`."""
-    return CountingRunner()
+    return Counting()
 
 
 @pytest.fixture
-def fleet(scratch: Path, interpreter: Interpreter, runner: CountingRunner) -> Fleet:
+def fleet(scratch: Path, interpreter: Interpreter, runner: Counting) -> Fleet:
     """An empty fleet."""
     return Fleet(scratch, interpreter, runner)
 
@@ -154,13 +148,13 @@ def _cached(site_packages: Path, module: str) -> Path:
 
 
 def test_a_wheel_is_compiled_once_and_linked_into_every_environment(
-    fleet: Fleet, runner: CountingRunner
+    fleet: Fleet, runner: Counting
 ) -> None:
     """A second environment with the same wheel holds the same inodes, and nothing was compiled for it."""
     one = fleet.sync("one", PLAIN)
-    first = runner.compilations
+    first = compilations(runner)
     two = fleet.sync("two", PLAIN)
-    assert runner.compilations == first
+    assert compilations(runner) == first
     for module in ("plain/__init__", "plain/fault", "plain/deep/er"):
         assert _cached(one, module).samefile(_cached(two, module))
         assert _cached(one, module).stat().st_mode & 0o777 == 0o444
@@ -208,12 +202,12 @@ def test_bytecode_is_the_same_wherever_and_beside_whatever_it_is_compiled(
             assert str(scratch).encode() not in content
 
 
-def test_what_does_not_compile_is_remembered(fleet: Fleet, runner: CountingRunner) -> None:
+def test_what_does_not_compile_is_remembered(fleet: Fleet, runner: Counting) -> None:
     """Templates and files in no encoding are left without bytecode, and not tried again."""
     one = fleet.sync("one", ODD)
-    first = runner.compilations
+    first = compilations(runner)
     two = fleet.sync("two", ODD)
-    assert runner.compilations == first
+    assert compilations(runner) == first
     for folder in (one, two):
         for module in ("odd/template", "odd/null", "odd/latin"):
             assert not _cached(folder, module).exists()
@@ -223,7 +217,7 @@ def test_what_does_not_compile_is_remembered(fleet: Fleet, runner: CountingRunne
 
 @pytest.mark.parametrize("keep_times", [True, False])
 def test_a_damaged_file_is_compiled_again_and_never_linked(
-    fleet: Fleet, runner: CountingRunner, *, keep_times: bool
+    fleet: Fleet, runner: Counting, *, keep_times: bool
 ) -> None:
     """Content changed through an environment's link, even with size and times kept, goes no further."""
     one = fleet.sync("one", PLAIN)
@@ -235,9 +229,9 @@ def test_a_damaged_file_is_compiled_again_and_never_linked(
     poisoned.chmod(0o444)
     if keep_times:
         os.utime(poisoned, ns=(status.st_atime_ns, status.st_mtime_ns))
-    first = runner.compilations
+    first = compilations(runner)
     two = fleet.sync("two", PLAIN)
-    assert runner.compilations > first
+    assert compilations(runner) > first
     assert _cached(two, "plain/fault").read_bytes() == good
     assert poisoned.read_bytes() != good
 
@@ -272,14 +266,14 @@ def test_what_a_killed_sync_left_is_no_entry(fleet: Fleet) -> None:
 
 
 def test_an_interpreter_of_another_patch_version_compiles_anew(
-    fleet: Fleet, runner: CountingRunner, interpreter: Interpreter
+    fleet: Fleet, runner: Counting, interpreter: Interpreter
 ) -> None:
     """At the same path or not, what another version has compiled is left to that one."""
     fleet.sync("one", PLAIN)
-    before = runner.compilations
+    before = compilations(runner)
     fleet.interpreter = replace(interpreter, version="3.11.999")
     two = fleet.sync("two", PLAIN)
-    assert runner.compilations > before
+    assert compilations(runner) > before
     assert not _cached(two, "plain/fault").samefile(_cached(fleet.root / "one/lib", "plain/fault"))
     assert len(list(fleet.root.glob(f"bytecode/*/{PLAIN.sha256}"))) == 2
 
@@ -312,13 +306,13 @@ def test_a_module_that_ends_the_compiler_is_left_out(
     assert 3 <= there.count(True) < 6
 
 
-def test_builds_side_by_side_compile_a_wheel_once(fleet: Fleet, runner: CountingRunner) -> None:
+def test_builds_side_by_side_compile_a_wheel_once(fleet: Fleet, runner: Counting) -> None:
     """Eight environments at once, in one process, share one compilation."""
     fleet.sync("before", ODD)
-    before = runner.compilations
+    before = compilations(runner)
     with ThreadPoolExecutor(max_workers=8) as pool:
         folders = list(pool.map(lambda n: fleet.sync(str(n), PLAIN, ODD), range(8)))
-    assert runner.compilations - before <= len(PLAIN.files)
+    assert compilations(runner) - before <= len(PLAIN.files)
     assert len({_cached(folder, "plain/fault").stat().st_ino for folder in folders}) == 1
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import subprocess
-import sys
 import tempfile
 from itertools import combinations
 from pathlib import Path
@@ -15,15 +14,15 @@ from hypothesis import HealthCheck, Phase, given, settings
 from envbuild.conflicts.conflict import Compatible
 from envbuild.conflicts.pair_decision import Fleet
 from envbuild.uv.executable import uv_executable
-from tests.property.test_conflicts import fleets
+from tests.property.toy_fleets import fleets
 from tests.support.command_line import declare_drivers
-from tests.support.fleets import TARGET, Line, solutions
+from tests.support.fleets import TARGET, Line, locked_index, solutions
+from tests.support.pythons import MINOR
 from tests.support.wheels import Wheel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from envbuild.lockfile.lockfile import Lockfile
     from tests.support.command_line import CommandLine
     from tests.support.fleets import Index, ToyFleet
     from tests.support.index_server import IndexServer
@@ -34,7 +33,6 @@ QUICK = settings(
     phases=(Phase.explicit, Phase.generate),
     suppress_health_check=list(HealthCheck),
 )
-OWN = f"{sys.version_info.major}.{sys.version_info.minor}"
 OFFLINE = ("--no-config", "--no-python-downloads", "--offline", "--quiet")
 
 
@@ -50,15 +48,6 @@ def wheels_of(index: Mapping[str, Mapping[str, tuple[str, ...]]]) -> list[Wheel]
         for name, versions in index.items()
         for version, requires in versions.items()
     ]
-
-
-def locked_index(lockfiles: Mapping[str, Lockfile]) -> Index:
-    """Everything that the lockfiles pin."""
-    index: Index = {}
-    for lockfile in lockfiles.values():
-        for package in lockfile.packages:
-            index.setdefault(package.name, {})[package.version] = package.requires
-    return index
 
 
 def complaints(pins: Mapping[str, str], wheels: list[Wheel], python: Path) -> str:
@@ -78,10 +67,10 @@ def complaints(pins: Mapping[str, str], wheels: list[Wheel], python: Path) -> st
 
 
 @QUICK
-@given(fleet=fleets(overrides=False, python=OWN))
+@given(fleet=fleets(overrides=False, python=MINOR))
 def test_uv_installs_the_pins_of_every_compatible_pair(fleet: ToyFleet, python: Path) -> None:
     """Whenever a pair is called compatible, uv installs the pins named into one environment without complaint."""
-    wheels = wheels_of(locked_index(fleet.lockfiles))
+    wheels = wheels_of(locked_index(fleet.lockfiles.values()))
     decided = Fleet(fleet.lockfiles.values(), fleet.declaration)
     for first, second in combinations(fleet.lockfiles, 2):
         for outcome in decided.decide(first, second, explain=True).outcomes:
@@ -100,7 +89,7 @@ def test_uv_agrees_with_every_joint_solution(
         index.add(*wheels)
         names = sorted(packages)
         drivers = {"one": [f"{names[0]}"], "two": [f"{names[1]}", f"{names[2]}<3"]}
-        run_envbuild.declare(declare_drivers(drivers, python=OWN))
+        run_envbuild.declare(declare_drivers(drivers, python=MINOR))
         if run_envbuild("lock").code != 0:
             continue
         result = run_envbuild("conflicts", "--solve", "--format", "json", check=True).json

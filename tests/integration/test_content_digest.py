@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from tests.conftest import remove_tree
 from tests.support.command_line import declare_drivers
+from tests.support.folders import remove_tree
 from tests.support.wheels import Wheel, command_wheel
 
 if TYPE_CHECKING:
@@ -14,12 +14,6 @@ if TYPE_CHECKING:
 
     from tests.support.command_line import CommandLine
     from tests.support.index_server import IndexServer
-
-
-def digests(run: CommandLine) -> dict[str, str]:
-    """The content digest of each driver's environment, as `verify` prints it."""
-    found = run("verify", "--format", "json", check=True).json
-    return {item["drivers"][0]: item["content"] for item in found["environments"]}
 
 
 def test_hosts_and_orders_of_work_are_equal(
@@ -34,20 +28,20 @@ def test_hosts_and_orders_of_work_are_equal(
     run_envbuild.declare(declare_drivers(names, python=python_version))
     run_envbuild("lock", check=True)
     run_envbuild("sync", "--jobs", "1", check=True)
-    first = digests(run_envbuild)
+    first = run_envbuild.content_digests()
     assert all(content.startswith("sha256:") for content in first.values())
 
     remove_tree(store)
     run_envbuild("sync", "gate", check=True)
     run_envbuild("sync", "--jobs", "4", check=True)
-    assert digests(run_envbuild) == first
+    assert run_envbuild.content_digests() == first
 
     environment = (store / "current/web").resolve()
     (file,) = environment.glob("lib/python3.*/site-packages/base.py")
     file.chmod(0o644)
     file.write_text("VALUE = 2\n")
     run_envbuild("verify", "--repair", check=True)
-    assert digests(run_envbuild) == first
+    assert run_envbuild.content_digests() == first
 
     receipt = json.loads((store / f"receipts/{environment.name}.json").read_text())
     assert receipt["content"] == first["web"]

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.test_path_sources import write
-from tests.integration.test_pip_tools import BY_PIP, fake_pip_tools
 from tests.support.command_line import copy_own_fleet, declare_drivers, host_platform
 from tests.support.index_server import IndexServer
+from tests.support.pip_tools import BY_PIP, fake_pip_tools
 from tests.support.repository import git
 from tests.support.scenarios import FOLDER, load_scenario
 from tests.support.sources import MadeSource, maker, write_files
+from tests.support.svc_project import write_project
 from tests.support.wheels import Sdist, Wheel
 
 if TYPE_CHECKING:
@@ -205,7 +205,7 @@ def sources(run_envbuild: CommandLine, index: IndexServer, python_version: str) 
     index.add(maker(), Wheel(name="helper"), Wheel(name="helper", version="2.0"))
     index.add(MadeSource(name="raw", requires=("helper<2",)))
     project = run_envbuild.cwd
-    write(project / "svc")
+    write_project(project / "svc")
     made = MadeSource(name="moved", requires=("helper",))
     repository = project.parent / "moved"
     write_files(repository, made.members())

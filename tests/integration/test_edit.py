@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import stat
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.support.pythons import MINOR
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,10 +85,9 @@ def test_add_begins_a_driver(run_envbuild: CommandLine) -> None:
 def test_add_begins_a_file(run_envbuild: CommandLine) -> None:
     """Without a file there is one afterwards, with the Pythons that this host has."""
     run_envbuild("add", "tts", "kokoro", check=True)
-    own = f"{sys.version_info.major}.{sys.version_info.minor}"
     begun = 'version = 1\n\n[drivers.tts]\nrequires = ["kokoro"]\npython = ['
     assert declaration(run_envbuild).startswith(begun)
-    assert f'"{own}"' in declaration(run_envbuild).removeprefix(begun)
+    assert f'"{MINOR}"' in declaration(run_envbuild).removeprefix(begun)
 
 
 def test_add_twice(run_envbuild: CommandLine) -> None:

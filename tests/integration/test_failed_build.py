@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
-import io
-import tarfile
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.test_may_be_built import judged
 from tests.support.command_line import declare_drivers
-from tests.support.wheels import Wheel
+from tests.support.judged_source import judged
+from tests.support.wheels import PROJECT, Wheel, source_archive
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,22 +16,15 @@ if TYPE_CHECKING:
     from tests.support.command_line import CommandLine
     from tests.support.index_server import IndexServer
 
-PROJECT = b'[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
-
 
 def broken_source() -> bytes:
     """The archive of a source distribution whose build ends with words of its own."""
-    raw = io.BytesIO()
-    with tarfile.open(fileobj=raw, mode="w") as archive:
-        for path, content in (
-            ("PKG-INFO", b"Metadata-Version: 2.1\nName: src\nVersion: 1.0\n"),
-            ("pyproject.toml", PROJECT),
-            ("backend.py", b"raise SystemExit('cannot find the compiler')\n"),
-        ):
-            member = tarfile.TarInfo(f"src-1.0/{path}")
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
-    return gzip.compress(raw.getvalue())
+    members = {
+        "PKG-INFO": "Metadata-Version: 2.1\nName: src\nVersion: 1.0\n",
+        "pyproject.toml": PROJECT,
+        "backend.py": "raise SystemExit('cannot find the compiler')\n",
+    }
+    return source_archive("src-1.0", members)
 
 
 @pytest.mark.parametrize("requires", [("src",), ("top",)])

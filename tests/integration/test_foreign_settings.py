@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conftest import remove_tree
 from tests.faults import fleet
 from tests.support.command_line import declare_drivers
+from tests.support.folders import remove_tree
 from tests.support.index_server import IndexServer
 from tests.support.wheels import Wheel, command_wheel
 

@@ -7,28 +7,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.test_git_sources import declare, locked
-from tests.integration.test_path_sources import write
 from tests.support.git_server import GitServer, git_variables, need_http_backend
+from tests.support.git_sources import declare, locked, refused, repository
 from tests.support.https import certify
 from tests.support.repository import commit, git
+from tests.support.svc_project import write_project
 from tests.support.wheels import Wheel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.support.command_line import CommandLine, Result
+    from tests.support.command_line import CommandLine
     from tests.support.index_server import IndexServer
 
-
-@pytest.fixture
-def repository(scratch: Path) -> Path:
-    """A repository with the project, one commit."""
-    folder = write(scratch / "served/svc")
-    git(folder, "init")
-    commit(folder, "one")
-    return folder
+__all__ = ["repository"]
 
 
 @pytest.fixture
@@ -47,15 +40,8 @@ def lock(
 ) -> CommandLine:
     """The command line whose driver has the repository as a source."""
     index.add(Wheel(name="helper"))
-    declare(run_envbuild, python_version, f"{server.url}/svc/.git")
+    declare(run_envbuild, python_version, f"{server.origin}/svc/.git")
     return run_envbuild
-
-
-def refused(result: Result, words: str, project: Path) -> None:
-    """One message, exit 4, and no lockfile."""
-    assert (result.code, result.stderr.count("error:")) == (4, 1), result
-    assert words in result.stderr, result
-    assert not (project / "locks").exists()
 
 
 def test_the_authority_is_the_one_that_envbuild_trusts(
@@ -65,11 +51,11 @@ def test_the_authority_is_the_one_that_envbuild_trusts(
     words = "its server's certificate is of nobody whom this host trusts, or of another server"
     (scratch / "other").mkdir()
     wrong = certify(scratch / "other")
-    refused(lock("lock", env=git_variables(SSL_CERT_FILE=str(wrong))), words, project)
+    refused(lock("lock", env=git_variables(SSL_CERT_FILE=str(wrong))), 4, words, project)
     empty = scratch / "empty.pem"
     empty.write_text("no certificate")
     none = lock("lock", env=git_variables(SSL_CERT_FILE=str(empty)))
-    refused(none, "no certificate can be read in $SSL_CERT_FILE", project)
+    refused(none, 4, "no certificate can be read in $SSL_CERT_FILE", project)
     right = scratch / "ca/ca.pem"
     lock("lock", env=git_variables(SSL_CERT_FILE=str(right)), check=True)
     assert locked(project)[0] == git(repository, "rev-parse", "HEAD")
@@ -77,7 +63,7 @@ def test_the_authority_is_the_one_that_envbuild_trusts(
     folder.mkdir()
     right.rename(folder / "any-name")
     env = git_variables(SSL_CERT_DIR=str(folder))
-    write(repository, svc__py="x = 2\n")
+    write_project(repository, svc__py="x = 2\n")
     second = commit(repository, "two")
     lock("lock", "--upgrade", env=env, check=True)
     assert locked(project)[0] == second
@@ -100,14 +86,14 @@ def test_a_password_is_for_one_server_alone(
     env = git_variables(SSL_CERT_FILE=str(scratch / "ca/ca.pem"))
     server.lets_in("me", "s3cret")
     asks = "its server asks who you are, or does not let you in as who you say you are"
-    refused(lock("lock", env=env), asks, project)
+    refused(lock("lock", env=env), 4, asks, project)
     netrc = scratch / "passwords"
     netrc.write_text("machine 127.0.0.1 login me password s3cret\n")
     netrc.chmod(0o600)
     done = lock("lock", "-vv", env={**env, "NETRC": str(netrc)}, check=True)
     text = (project / "locks/app.toml").read_text()
     assert "s3cret" not in f"{done}{text}"
-    place = server.url.removeprefix("https://")
+    place = server.origin.removeprefix("https://")
     own = {**env, "ENVBUILD_SOURCE_SVC": f"https://me:s3cret@{place}/svc/.git"}
     said = lock("lock", "--upgrade", "-vv", env=own, check=True)
     assert "s3cret" not in str(said)
@@ -130,17 +116,17 @@ def test_a_redirect_takes_no_password_along(
 ) -> None:
     """To another host; to this host's files it leads nobody."""
     env = git_variables(SSL_CERT_FILE=str(scratch / "ca/ca.pem"))
-    place = server.url.removeprefix("https://")
+    place = server.origin.removeprefix("https://")
     env |= {"ENVBUILD_SOURCE_SVC": f"https://me:s3cret@{place}/svc/.git"}
     words = "its server leads to an address that is neither https: nor ssh:"
     for elsewhere in ("file://", "http://127.0.0.1:9", "ext::sh -c touch% x"):
         server.leads_to = elsewhere if elsewhere != "file://" else f"file://{repository.parent}"
         result = lock("lock", env=env)
-        refused(result, words, project)
+        refused(result, 4, words, project)
     with GitServer(repository.parent, scratch / "ca") as other:
         other.lets_in("me", "s3cret")
-        server.leads_to = other.url
-        refused(lock("lock", env=env), "its server asks who you are", project)
+        server.leads_to = other.origin
+        refused(lock("lock", env=env), 4, "its server asks who you are", project)
         assert other.requests
         assert not any("authorization" in one.headers for one in other.requests)
 
@@ -151,13 +137,13 @@ def test_what_a_server_does_not_have_is_one_message(
 ) -> None:
     """404, a revision that is not there, nobody at the port, and a server that says nothing."""
     env = git_variables(SSL_CERT_FILE=str(scratch / "ca/ca.pem"))
-    declare(lock, python_version, f"{server.url}/other/.git")
-    refused(lock("lock", env=env), "there is no repository, or none that you may see", project)
+    declare(lock, python_version, f"{server.origin}/other/.git")
+    refused(lock("lock", env=env), 4, "there is no repository, or none that you may see", project)
     for kind, words in (("tag", "has no tag 'v9'"), ("branch", "has no branch 'v9'")):
-        declare(lock, python_version, f"{server.url}/svc/.git", f', {kind} = "v9"')
-        refused(lock("lock", env=env), words, project)
+        declare(lock, python_version, f"{server.origin}/svc/.git", f', {kind} = "v9"')
+        refused(lock("lock", env=env), 4, words, project)
     server.silent = True
     quick = {**env, "GIT_HTTP_LOW_SPEED_TIME": "1", "GIT_HTTP_LOW_SPEED_LIMIT": "1"}
-    refused(lock("lock", env=quick), "its server does not answer", project)
+    refused(lock("lock", env=quick), 4, "its server does not answer", project)
     server.stop()
-    refused(lock("lock", env=env), "cannot be fetched", project)
+    refused(lock("lock", env=env), 4, "cannot be fetched", project)

@@ -7,58 +7,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.test_path_sources import BACKEND, PROJECT, write
 from tests.support.command_line import declare_drivers
+from tests.support.git_sources import declare, lock, locked, refused, repository
 from tests.support.repository import commit, git
-from tests.support.wheels import Wheel
+from tests.support.svc_project import BACKEND, PROJECT, write_project
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.command_line import CommandLine, Result
-    from tests.support.index_server import IndexServer
+    from tests.support.command_line import CommandLine
 
-
-@pytest.fixture
-def repository(scratch: Path) -> Path:
-    """A repository with the project, one commit on `main`, which is the tag v0.3."""
-    folder = write(scratch / "svc.git-work")
-    git(folder, "init")
-    commit(folder, "one")
-    git(folder, "tag", "v0.3")
-    return folder
-
-
-@pytest.fixture
-def lock(run_envbuild: CommandLine, index: IndexServer) -> CommandLine:
-    """The command line, with what the project requires."""
-    index.add(Wheel(name="helper"))
-    return run_envbuild
-
-
-def declare(run: CommandLine, python: str, repository: Path | str, more: str = "") -> None:
-    """One driver with a git source."""
-    url = repository if isinstance(repository, str) else f"file://{repository}"
-    text = declare_drivers({"app": ["svc"]}, python=python)
-    text = text.replace("[drivers.app]", '[drivers.app]\nbinary = "helper"')
-    run.declare(f'{text}[sources]\nsvc = {{ git = "{url}"{more} }}\n')
-
-
-def locked(project: Path) -> tuple[str, str]:
-    """The locked commit and digest."""
-    text = (project / "locks/app.toml").read_text()
-    found = re.search(r'"svc-0\.3\.([0-9a-f]{40})\.tree", size = \d+, sha256 = "(\w{64})"', text)
-    assert found is not None, text
-    assert 'source = "git"' in text
-    assert "://" not in text
-    return found[1], found[2]
-
-
-def refused(result: Result, code: int, words: str, project: Path) -> None:
-    """One message, and no lockfile."""
-    assert (result.code, result.stderr.count("error:")) == (code, 1), result
-    assert words in result.stderr, result
-    assert not (project / "locks").exists()
+__all__ = ["lock", "repository"]
 
 
 @pytest.mark.parametrize("kind", ["", ', tag = "v0.3"', ', branch = "main"', ', rev = "{commit}"'])
@@ -75,7 +34,7 @@ def test_a_revision_is_locked_as_a_commit_and_built(
     declare(lock, python_version, repository, kind.replace("{commit}", first))
     lock("lock", check=True)
     assert locked(project)[0] == first
-    write(repository, svc__py="x = 2\n")
+    write_project(repository, svc__py="x = 2\n")
     second = commit(repository, "two")
     lock("lock", "--check", check=True)
     if kind == ', branch = "main"':
@@ -94,7 +53,7 @@ def test_a_project_in_a_subdirectory(
 ) -> None:
     """Only its own files count for the digest."""
     folder = scratch / "mono"
-    write(folder / "packages/svc")
+    write_project(folder / "packages/svc")
     git(folder, "init")
     commit(folder, "one")
     declare(lock, python_version, folder, ', subdirectory = "packages/svc"')
@@ -121,7 +80,7 @@ def test_what_a_repository_cannot_give_is_one_message(
     declare(lock, python_version, repository, ', subdirectory = "none"')
     refused(lock("lock"), 2, "has no folder 'none'", project)
     declare(lock, python_version, repository)
-    write(repository, model__bin="version https://git-lfs.github.com/spec/v1\n")
+    write_project(repository, model__bin="version https://git-lfs.github.com/spec/v1\n")
     commit(repository, "lfs")
     refused(lock("lock"), 2, "'model.bin', which is a pointer of Git LFS", project)
     (repository / "model.bin").unlink()
@@ -129,7 +88,7 @@ def test_what_a_repository_cannot_give_is_one_message(
     commit(repository, "link")
     refused(lock("lock"), 2, "the link 'out', which leads out of it", project)
     (repository / "out").unlink()
-    inner = write(repository / "inner")
+    inner = write_project(repository / "inner")
     git(inner, "init")
     commit(inner, "x")
     commit(repository, "module")
@@ -143,7 +102,7 @@ def test_a_commit_that_is_gone_is_named(
     declare(lock, python_version, repository, ', branch = "main"')
     lock("lock", check=True)
     first, _ = locked(project)
-    write(repository, svc__py="x = 9\n")
+    write_project(repository, svc__py="x = 9\n")
     git(repository, "add", "-A")
     git(repository, "commit", "--amend", "-m", "rewritten")
     git(repository, "tag", "-d", "v0.3")
@@ -215,7 +174,7 @@ def test_the_version_may_be_that_of_a_tag(
         "        stream.write(f'Metadata-Version: 2.1\\nName: svc\\nVersion: {version}\\n')\n"
         "    return 'svc-0.3.dist-info'\n"
     )
-    write(repository, pyproject__toml=dynamic, b__py=backend)
+    write_project(repository, pyproject__toml=dynamic, b__py=backend)
     commit(repository, "dynamic")
     git(repository, "tag", "-f", "v0.3")
     declare(lock, python_version, repository)

@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from tests.integration.test_release import Fleet, fleet
+from tests.support.releases import Fleet, fleet
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from envbuild.errors import HostError
-from tests.support.interpreters import Counting, answer, interpreters, script
+from tests.support.counting import Counting
+from tests.support.interpreters import answer, interpreters, script
 
 INSTALL = """
 case "$1 $2" in

@@ -16,7 +16,8 @@ from envbuild.posix.process import Command, Completed
 from envbuild.python.probe import is_shareable
 from envbuild.uv.executable import base_arguments, uv_executable
 from envbuild.value import replace
-from tests.support.interpreters import Counting, at, interpreters, made_up, script
+from tests.support.counting import Counting
+from tests.support.interpreters import at, interpreters, made_up, script
 
 
 @pytest.fixture

@@ -124,7 +124,6 @@ def test_what_takes_no_lease_is_known_by_its_program(environment: Path, start: S
 
 
 @pytest.mark.root
-@pytest.mark.skipif(os.geteuid() != 0, reason="NOT TESTED: needs root")
 def test_a_user_who_cannot_write_holds_one(environment: Path, start: Starter) -> None:
     """A service user takes a lease in root's store."""
     pid = start("-c", _SLEEP, user=65534)

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envbuild.lockfile.parse import parse_lockfile
 from envbuild.lockfile.text import render_lockfile
 from envbuild.value import replace as with_
-from tests.integration.test_open_markers import installed, uv_is_content
 from tests.support.command_line import declare_drivers
 from tests.support.index_server import IndexServer
+from tests.support.open_markers import installed, uv_is_content
 from tests.support.wheels import Wheel, command_wheel
 
 if TYPE_CHECKING:
@@ -44,11 +43,6 @@ def declare(command: CommandLine, version: str, own: IndexServer | None = None) 
     """One driver `web`, bound to `own` where there is one."""
     more = BOUND.format(url=own.url) if own is not None else ""
     command.declare(declare_drivers({"web": ["web"]}, python=version, more=more))
-
-
-def read(command: CommandLine) -> Lockfile:
-    """The lockfile of `web`."""
-    return parse_lockfile((command.cwd / "locks/web.toml").read_text(), file="web.toml")
 
 
 def write(command: CommandLine, lockfile: Lockfile) -> None:
@@ -87,7 +81,7 @@ def test_what_the_wheel_asks_for_and_nobody_has_ends_the_lock(
 def lock_with_a_lie(command: CommandLine) -> None:
     """A lockfile that believed an index which left `beta` out of what `web` asks for."""
     command("lock", check=True)
-    lockfile = read(command)
+    lockfile = command.lockfile("web")
     packages = tuple(
         with_(package, requires=("gamma",)) if package.name == "web" else package
         for package in lockfile.packages
@@ -168,7 +162,7 @@ def test_an_environment_that_is_there_is_judged_by_todays_overrides(
     run_envbuild("sync", check=True)
     before = (store / "current/manifest.json").read_bytes()
     run_envbuild.declare(plain)
-    lockfile = read(run_envbuild)
+    lockfile = run_envbuild.lockfile("web")
     write(run_envbuild, with_(lockfile, inputs=with_(lockfile.inputs, overrides=())))
     refused = run_envbuild("sync")
     assert refused.code == 1, refused
@@ -183,12 +177,12 @@ def test_pins_that_stand_are_judged_before_they_are_written(
     index.add(command_wheel("web", "1.0", requires=("beta>=1",)), Wheel(name="beta"))
     declare(run_envbuild, python_version)
     run_envbuild("lock", check=True)
-    lockfile = read(run_envbuild)
+    lockfile = run_envbuild.lockfile("web")
     left = tuple(package for package in lockfile.packages if package.name != "beta")
     write(run_envbuild, with_(lockfile, packages=left))
     run_envbuild.declare(declare_drivers({"web": ["web<2"]}, python=python_version))
     run_envbuild("lock", check=True)
-    assert {package.name for package in read(run_envbuild).packages} == {"web", "beta"}
+    assert {package.name for package in run_envbuild.lockfile("web").packages} == {"web", "beta"}
 
 
 def test_an_unsound_lockfile_is_stale_unsound_and_never_switched_to(
@@ -198,7 +192,7 @@ def test_an_unsound_lockfile_is_stale_unsound_and_never_switched_to(
     index.add(command_wheel("web", "1.0", requires=("beta>=1",)), Wheel(name="beta"))
     declare(run_envbuild, python_version)
     run_envbuild("lock", check=True)
-    lockfile = read(run_envbuild)
+    lockfile = run_envbuild.lockfile("web")
     left = tuple(package for package in lockfile.packages if package.name != "beta")
     write(run_envbuild, with_(lockfile, packages=left))
     said = "web 1.0 requires beta >=1, which is missing"

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
-import io
 import re
-import tarfile
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.command_line import declare_drivers
+from tests.support.judged_source import judged
 from tests.support.wheels import Sdist, Wheel
 
 if TYPE_CHECKING:
@@ -18,41 +16,6 @@ if TYPE_CHECKING:
 
     from tests.support.command_line import CommandLine
     from tests.support.index_server import IndexServer
-
-BACKEND = """
-import sys
-LOG = {log!r}
-def prepare_metadata_for_build_wheel(folder, config_settings=None):
-    from pathlib import Path
-    if sys.version_info[:2] == {refused!r}:
-        raise SystemExit('this Python is not for me')
-    info = Path(folder, 'judged-1.0.dist-info')
-    info.mkdir()
-    name = 'for-%d-%d' % sys.version_info[:2]
-    info.joinpath('METADATA').write_text(
-        'Metadata-Version: 2.1\\nName: judged\\nVersion: 1.0\\nRequires-Dist: %s\\n' % name
-    )
-    return info.name
-def build_wheel(*_, **__):
-    raise SystemExit('nothing is built to be locked')
-"""
-
-
-def judged(folder: Path, refused: tuple[int, int] = (0, 0)) -> None:
-    """Write a source whose requirement depends on the Python that asks, and that cannot be built."""
-    members = {
-        "PKG-INFO": "Metadata-Version: 2.1\nName: judged\nVersion: 1.0\n",
-        "pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "b"\nbackend-path = ["."]\n',
-        "b.py": BACKEND.format(log=str(folder), refused=refused),
-    }
-    raw = io.BytesIO()
-    with tarfile.open(fileobj=raw, mode="w") as archive:
-        for path, text in members.items():
-            member = tarfile.TarInfo(f"judged-1.0/{path}")
-            member.size = len(text.encode())
-            archive.addfile(member, io.BytesIO(text.encode()))
-    folder.mkdir(exist_ok=True)
-    (folder / "judged-1.0.tar.gz").write_bytes(gzip.compress(raw.getvalue()))
 
 
 def declare(python: str, more: str, requires: str = "both") -> str:

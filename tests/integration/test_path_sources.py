@@ -11,6 +11,7 @@ import pytest
 from tests.support.command_line import declare_drivers
 from tests.support.repository import git
 from tests.support.sources import write_files
+from tests.support.svc_project import PROJECT, write_project
 from tests.support.wheels import Sdist, Wheel
 
 if TYPE_CHECKING:
@@ -18,54 +19,6 @@ if TYPE_CHECKING:
 
     from tests.support.command_line import CommandLine, Result
     from tests.support.index_server import IndexServer
-
-PROJECT = """
-[project]
-name = "svc"
-version = "0.3"
-dependencies = ["helper"]
-[project.scripts]
-svc = "svc:main"
-[build-system]
-requires = []
-build-backend = "b"
-backend-path = ["."]
-"""
-BACKEND = """
-import base64, hashlib, os, zipfile
-def build_wheel(folder, config_settings=None, metadata_directory=None):
-    info, name = "svc-0.3.dist-info", "svc-0.3-py3-none-any.whl"
-    files = {
-        f"{info}/METADATA": "Metadata-Version: 2.1\\nName: svc\\nVersion: 0.3\\nRequires-Dist: helper\\n",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
-        "svc.py": open("svc.py").read(),
-    }
-    def row(path):
-        digest = base64.urlsafe_b64encode(hashlib.sha256(files[path].encode()).digest())
-        return f"{path},sha256={digest.decode().rstrip('=')},{len(files[path])}\\n"
-    files[f"{info}/RECORD"] = "".join(map(row, files)) + f"{info}/RECORD,,\\n"
-    with zipfile.ZipFile(os.path.join(folder, name), "w") as archive:
-        for path, text in files.items():
-            archive.writestr(zipfile.ZipInfo(path), text)
-    return name
-"""
-LONG_AGO = 1_700_000_000
-"""The files' time: no later change can leave it as it is."""
-
-
-def write(folder: Path, **files: str) -> Path:
-    """A project with these files, `__` for a dot in their names, all of them old."""
-    for name, text in {
-        "pyproject__toml": PROJECT,
-        "svc__py": "x = 1\n",
-        "b__py": BACKEND,
-        **files,
-    }.items():
-        path = folder / name.replace("__", ".")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-        os.utime(path, (LONG_AGO, LONG_AGO))
-    return folder
 
 
 @pytest.fixture
@@ -102,7 +55,7 @@ def refused(result: Result, words: str) -> None:
 
 def test_a_folder_is_locked_by_what_a_build_reads(lock: CommandLine, project: Path) -> None:
     """Nothing is built; the lockfile has a digest and no path; what builds leave behind does not count."""
-    write(project / "svc")
+    write_project(project / "svc")
     lock("lock", check=True)
     text = (project / "locks/app.toml").read_text()
     assert 'source = "path"' in text
@@ -110,18 +63,18 @@ def test_a_folder_is_locked_by_what_a_build_reads(lock: CommandLine, project: Pa
     assert 'requires = ["helper"]' in text
     before = digest(project)
     lock("lock", "--check", check=True)
-    write(
+    write_project(
         project / "svc",
         **{"build/x__py": "", "svc.egg-info/PKG-INFO": "", "__pycache__/a__pyc": ""},
     )
     lock("lock", "--check", check=True)
-    write(project / "svc", svc__py="x = 2\n")
+    write_project(project / "svc", svc__py="x = 2\n")
     stale = lock("lock", "--check")
     assert (stale.code, "the source of svc was changed: svc" in str(stale)) == (1, True), stale
     assert "is stale: the source of svc was changed: svc" in str(lock("check"))
     lock("lock", "app", check=True)
     assert digest(project) != before
-    write(project / "svc", svc__py="x = 1\n")
+    write_project(project / "svc", svc__py="x = 1\n")
     lock("lock", check=True)
     assert digest(project) == before
     (project / "svc/svc.py").chmod(0o755)
@@ -135,7 +88,7 @@ def test_a_folder_is_built_once_and_only_as_it_was_locked(
     lock: CommandLine, project: Path, store: Path
 ) -> None:
     """The wheel is kept: a source that has moved since is no obstacle to what is built, and none to build otherwise."""
-    write(project / "svc")
+    write_project(project / "svc")
     lock("lock", check=True)
     lock("sync", check=True)
     site = next((store / "current/app").glob("lib/python*/site-packages"))
@@ -145,9 +98,9 @@ def test_a_folder_is_built_once_and_only_as_it_was_locked(
         export = lock("export", name, "app")
         assert (export.code, "svc is built from a folder" in export.stderr) == (2, True), export
     assert lock("export", "cyclonedx", "app", check=True).stdout.count("envbuild:source") == 1
-    write(project / "svc", svc__py="x = 2\n")
+    write_project(project / "svc", svc__py="x = 2\n")
     lock("lock", check=True)
-    write(project / "svc", svc__py="x = 3\n")
+    write_project(project / "svc", svc__py="x = 3\n")
     moved = lock("sync")
     assert moved.code != 0
     assert moved.stderr.count("error:") == 1, moved
@@ -156,12 +109,12 @@ def test_a_folder_is_built_once_and_only_as_it_was_locked(
 
 def test_git_says_which_files_count(lock: CommandLine, project: Path) -> None:
     """Only what it tracks, as it lies there; an ignored or a new file changes nothing, and a commit neither."""
-    write(project / "svc")
+    write_project(project / "svc")
     git(project, "init")
     git(project, "add", "svc")
     lock("lock", check=True)
     before = digest(project)
-    write(project / "svc", new__txt="x")
+    write_project(project / "svc", new__txt="x")
     git(project, "commit", "-m", "one")
     lock("lock", "--check", check=True)
     git(project, "add", "svc")
@@ -173,10 +126,10 @@ def test_git_says_which_files_count(lock: CommandLine, project: Path) -> None:
 
 def test_two_clones_lock_the_same(lock: CommandLine, project: Path, scratch: Path) -> None:
     """Wherever a clone lies, and wherever a host says that the source is, the lockfile is the same."""
-    write(project / "svc")
+    write_project(project / "svc")
     lock("lock", check=True)
     first = (project / "locks/app.toml").read_bytes()
-    other = write(scratch / "elsewhere/here")
+    other = write_project(scratch / "elsewhere/here")
     (project / "svc").rename(scratch / "gone")
     refused(lock("lock", "--check"), "the source svc is no folder")
     moved = {"ENVBUILD_SOURCE_SVC": str(other)}
@@ -191,8 +144,8 @@ def test_what_leaves_the_repository_is_refused(
     lock: CommandLine, project: Path, scratch: Path, python_version: str, kind: str
 ) -> None:
     """By its path, by a link that it is, and by links in it: nothing outside is read."""
-    outside = write(scratch / "outside")
-    write(project / "svc")
+    outside = write_project(scratch / "outside")
+    write_project(project / "svc")
     if kind == "dots":
         declare(lock, python_version, "../outside")
     elif kind == "link":
@@ -208,18 +161,20 @@ def test_what_leaves_the_repository_is_refused(
 
 def test_what_cannot_be_a_source_is_one_message(lock: CommandLine, project: Path) -> None:
     """Pipes, pointers of Git LFS, submodules, another package's project, a project without a version."""
-    folder = write(project / "svc")
+    folder = write_project(project / "svc")
     os.mkfifo(folder / "pipe")
     refused(lock("lock"), "sources.svc: app: the source svc has 'pipe', which is no ordinary file")
     (folder / "pipe").unlink()
-    write(folder, model__bin="version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
+    write_project(folder, model__bin="version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
     refused(lock("lock"), "'model.bin', which is a pointer of Git LFS")
     (folder / "model.bin").unlink()
-    write(folder, pyproject__toml=PROJECT.replace('"svc"', '"other"', 1))
+    write_project(folder, pyproject__toml=PROJECT.replace('"svc"', '"other"', 1))
     other = lock("lock")
     assert (other.code, other.stderr.count("error:")) == (4, 1), other
     assert "its METADATA is that of 'other'" in other.stderr
-    write(folder, pyproject__toml=PROJECT.replace('version = "0.3"', 'dynamic = ["version"]'))
+    write_project(
+        folder, pyproject__toml=PROJECT.replace('version = "0.3"', 'dynamic = ["version"]')
+    )
     broken = lock("lock")
     assert (broken.code, broken.stderr.count("error:")) == (5, 1), broken
     assert not (project / "locks").exists()
@@ -227,8 +182,8 @@ def test_what_cannot_be_a_source_is_one_message(lock: CommandLine, project: Path
 
 def test_a_submodule_is_refused(lock: CommandLine, project: Path) -> None:
     """Its files are another repository's, which is not read unasked."""
-    folder = write(project / "svc")
-    inner = write(folder / "inner")
+    folder = write_project(project / "svc")
+    inner = write_project(folder / "inner")
     git(inner, "init")
     git(inner, "add", ".")
     git(inner, "commit", "-m", "x")
@@ -280,7 +235,7 @@ def test_the_version_may_be_that_of_a_tag(lock: CommandLine, project: Path) -> N
         '[project]\nname = "svc"\ndynamic = ["version"]\n[tool.setuptools_scm]\n'
         '[build-system]\nrequires = []\nbuild-backend = "b"\nbackend-path = ["."]\n'
     )
-    write(project / "svc", pyproject__toml=dynamic, b__py=backend)
+    write_project(project / "svc", pyproject__toml=dynamic, b__py=backend)
     git(project, "init")
     git(project, "add", "svc")
     git(project, "commit", "-m", "x")
@@ -297,7 +252,7 @@ def test_a_conflict_with_a_source_is_told_as_one(
 ) -> None:
     """Nothing says that it may not be built: the words are those of the requirements that exclude each other."""
     index.add(Wheel(name="helper", version="2.0"))
-    write(project / "svc", pyproject__toml=PROJECT.replace('"helper"', '"helper>=2"'))
+    write_project(project / "svc", pyproject__toml=PROJECT.replace('"helper"', '"helper>=2"'))
     declare(lock, python_version)
     text = (project / "drivers.toml").read_text()
     lock.declare(text.replace('requires = ["svc"]', 'requires = ["svc", "helper<2"]'))
@@ -382,7 +337,7 @@ def test_a_circle_of_build_requirements_is_one_message(
     index.add(Wheel(name="tool"), Wheel(name="svc"))
     for name, requires in (("svc", other), ("tool", "svc")):
         text = CIRCLE.format(name=name, requires=requires, version=version)
-        write(project / name, pyproject__toml=text)
+        write_project(project / name, pyproject__toml=text)
     declared = declare_drivers({"app": ["svc"]}, python=python_version)
     declared += 'module = "svc"\n[sources]\nsvc = { path = "svc" }\ntool = { path = "tool" }\n'
     lock.declare(declared)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import subprocess
 import threading
@@ -11,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.faults.test_disks import Disk
 from tests.support.command_line import declare_drivers
+from tests.support.disks import Disk
 from tests.support.wheels import Wheel
 
 if TYPE_CHECKING:
@@ -177,7 +176,6 @@ def test_a_step_that_fails_leaves_nothing(
 @needs_fence
 @pytest.mark.slow
 @pytest.mark.root
-@pytest.mark.skipif(os.geteuid() != 0, reason="NOT TESTED: needs root to mount")
 def test_a_step_that_fills_the_disk_is_ended(
     run_envbuild: CommandLine, tool: None, scratch: Path, python_version: str
 ) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import json
 import signal
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,13 +13,13 @@ import pytest
 
 from envbuild.environment.activation import CACHES
 from tests.support.command_line import declare_drivers
+from tests.support.pythons import MINOR
 from tests.support.wheels import Wheel, command_wheel
 
 if TYPE_CHECKING:
     from tests.support.command_line import CommandLine, Result
     from tests.support.index_server import IndexServer
 
-MINOR = f"3.{sys.version_info.minor}"
 TRICKS = """\
 import os, subprocess, sys, time
 

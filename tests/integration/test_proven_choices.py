@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from envbuild.resolution.resolution import KnownPackage, Pin
-from tests.support.examples import examples
 from tests.support.index_server import IndexServer, Offer
-from tests.support.resolving import request_of, resolving
+from tests.support.resolving import (
+    ARM,
+    FOR_ARM,
+    FOR_BOTH,
+    FOR_X86,
+    NEWER,
+    PURE,
+    X86,
+    Answer,
+    Z,
+    request_of,
+    resolve,
+    runs,
+)
 from tests.support.wheels import Wheel
 
 if TYPE_CHECKING:
@@ -22,38 +31,6 @@ if TYPE_CHECKING:
 
     from envbuild.resolution.resolution import ResolveRequest
     from tests.support.resolving import Answer
-
-X86 = "3.12-x86_64-manylinux_2_28"
-ARM = "3.12-aarch64-manylinux_2_28"
-MAC = "3.12-arm64-macosx_14_0"
-NEWER = "3.13-x86_64-manylinux_2_28"
-PURE = "py3-none-any"
-FOR_X86 = "cp312-cp312-manylinux_2_17_x86_64"
-FOR_ARM = "cp312-cp312-manylinux_2_17_aarch64"
-FOR_BOTH = (FOR_X86, FOR_ARM)
-
-
-def resolve(
-    index: IndexServer,
-    folder: Path,
-    request: ResolveRequest,
-    targets: Iterable[str],
-    *,
-    proofs: bool,
-) -> tuple[list[Answer], int]:
-    """What each target gets, and how often uv was started."""
-    with resolving(index, folder, proofs=proofs) as tried:
-        return tried.pins(request, *targets), tried.runner.runs
-
-
-def runs(wheels: Iterable[Wheel], *targets: str, request: ResolveRequest | None = None) -> int:
-    """How often uv was started for the targets; the last one gets what it gets without proofs."""
-    asked = request or request_of("app")
-    with IndexServer((*wheels, *Z)) as index, tempfile.TemporaryDirectory() as folder:
-        found, count = resolve(index, Path(folder, "a"), asked, targets, proofs=True)
-        expected, _ = resolve(index, Path(folder, "b"), asked, targets[-1:], proofs=False)
-    assert found[-1:] == expected
-    return count
 
 
 def of_b(found: Iterable[Answer], part: int) -> list[str]:
@@ -64,9 +41,6 @@ def of_b(found: Iterable[Answer], part: int) -> list[str]:
 def app(*requires: str) -> Wheel:
     """What the driver requires; uv is asked for it, because one requirement on `z` admits more than the other."""
     return Wheel(name="app", requires=(*requires, "z", "z<2"))
-
-
-Z = (Wheel(name="z", version="1"), Wheel(name="z", version="2"))
 
 
 def of_tags(name: str, version: str, *tags: str, requires: tuple[str, ...] = ()) -> list[Wheel]:
@@ -178,7 +152,7 @@ DIFFERENT: dict[str, list[Wheel]] = {
 
 @pytest.mark.parametrize("case", DIFFERENT)
 def test_uv_is_asked_again_for_a_target_that_differs(case: str) -> None:
-    """Whatever may change its choice."""
+    """Whatever may change its choice for the second target, uv itself decides there."""
     assert runs(DIFFERENT[case], X86, ARM) == 2
 
 
@@ -332,180 +306,3 @@ def test_an_index_without_digests_of_metadata() -> None:
             found, count = resolve(index, Path(folder), request, (X86, ARM), proofs=True)
         assert count == 1
         assert of_b(found, 1) == [f"b-1-{tag}.whl" for tag in FOR_BOTH]
-
-
-def of_versions(name: str, *versions: str) -> list[Wheel]:
-    return [Wheel(name=name, version=version) for version in versions]
-
-
-NEWEST: dict[str, list[Wheel]] = {
-    "one of each": [Wheel(name="app", requires=("b", "c>=1")), Wheel(name="b"), Wheel(name="c")],
-    "the newest of some": [Wheel(name="app", requires=("b",)), *of_versions("b", "1", "3", "2")],
-    "no pre-release": [Wheel(name="app", requires=("b",)), *of_versions("b", "1", "2rc1")],
-    "a bound on everybody": [
-        Wheel(name="app", requires=("b<2", "c")),
-        Wheel(name="c", requires=("b<2,>=1",)),
-        *of_versions("b", "1", "1.5", "2"),
-    ],
-    "a bound that the newest keeps": [
-        Wheel(name="app", requires=("b", "c")),
-        Wheel(name="c", requires=("b<3",)),
-        *of_versions("b", "1", "2"),
-    ],
-    "an extra that comes late": [
-        Wheel(name="app", requires=("b", "c")),
-        Wheel(name="b", requires=("d; extra == 'x'",), extras=("x",)),
-        Wheel(name="c", requires=("b[x]",)),
-        Wheel(name="d"),
-    ],
-    "a circle": [
-        Wheel(name="app", requires=("b",)),
-        Wheel(name="b", requires=("app", "b[x]", "c; extra == 'x'"), extras=("x",)),
-        Wheel(name="c"),
-    ],
-    "a version for another Python": [
-        Wheel(name="app", requires=("b",)),
-        Wheel(name="b", version="2", requires_python=">=3.13"),
-        Wheel(name="b", version="1"),
-    ],
-    **{
-        f"a local version, {bound}": [
-            Wheel(name="app", requires=(f"b{bound}",)),
-            *of_versions("b", "0.9", "1", "1+cpu", "1+cu130"),
-        ]
-        for bound in ("", "==1", ">=1", "~=1.0", "==1.*", "<2,>=0.9", "!=0.9")
-    },
-    "an extra that does not exist": [Wheel(name="app", requires=("b[x]",)), Wheel(name="b")],
-    "a marker that does not hold": [
-        Wheel(name="app", requires=("b", "c @ http://127.0.0.1:1/c.whl ; sys_platform == 'win32'")),
-        Wheel(name="b"),
-    ],
-}
-
-
-@pytest.mark.parametrize("case", NEWEST)
-def test_uv_is_not_asked_where_it_need_not_go_back(case: str) -> None:
-    """Every single requirement has the same first version."""
-    assert runs(NEWEST[case], X86, ARM) == 0
-
-
-GOING_BACK: dict[str, list[Wheel]] = {
-    "a bound of another package": [
-        Wheel(name="app", requires=("b", "c")),
-        Wheel(name="c", requires=("b<2",)),
-        *of_versions("b", "1", "2"),
-    ],
-    "a conflict": [
-        Wheel(name="app", requires=("b", "c<2")),
-        Wheel(name="b", version="2", requires=("c>=2",)),
-        Wheel(name="b", version="1"),
-        *of_versions("c", "1", "2"),
-    ],
-    "a package that is not there": [
-        Wheel(name="app", requires=("b",)),
-        Wheel(name="b", version="2", requires=("nowhere",)),
-        Wheel(name="b", version="1"),
-    ],
-    "a bound from above on Python": [
-        Wheel(name="app", requires=("b",)),
-        Wheel(name="b", version="2", requires_python="<3.12"),
-        Wheel(name="b", version="1"),
-    ],
-    "pre-releases alone": [Wheel(name="app", requires=("b",)), *of_versions("b", "1rc1")],
-    **{
-        f"a local version, {bound}": [
-            Wheel(name="app", requires=(f"b{bound}",)),
-            *of_versions("b", "0.9", "1", "1+cpu", "1.1"),
-        ]
-        for bound in ("<=1", "<1", "<1.1,!=1", "<1.1,>1,>=0.9")
-    },
-    "a specifier of old": [Wheel(name="app", requires=("b>=1.*",)), *of_versions("b", "1")],
-    "an exact text": [Wheel(name="app", requires=("b===1",)), *of_versions("b", "1", "1.0")],
-    "a kernel": [
-        Wheel(name="app", requires=("b; platform_release >= '1'",)),
-        *of_versions("b", "1"),
-    ],
-    "an address": [Wheel(name="app", requires=("b @ http://127.0.0.1:1/b-1-py3-none-any.whl",))],
-}
-
-
-@pytest.mark.parametrize("case", GOING_BACK)
-def test_uv_is_asked_where_it_may_go_back_or_read_another_thing(case: str) -> None:
-    """Its own answer counts, and its own error."""
-    assert runs(GOING_BACK[case], X86) == 1
-
-
-NAMES = "abcd"
-VERSIONS = ("1", "1.1", "1.1+cpu", "2", "2.1rc1", "3")
-TAGS = (PURE, FOR_X86, FOR_ARM, "cp313-cp313-manylinux_2_17_x86_64", "cp312-abi3-macosx_11_0_arm64")
-RANGES = ("", "", "<2", ">=2", "==1.1", "!=3", "<3", "<3", ">1", ">=1,<2.2", "<=2")
-MARKERS = (
-    *("",) * 6,
-    "; platform_machine == 'x86_64'",
-    "; python_version >= '3.13'",
-    "; extra == 'x'",
-    "; extra == 'x' and sys_platform == 'darwin'",
-)
-
-
-@dataclass(frozen=True)
-class Made:
-    """A made-up index: wheels, and how each is shown."""
-
-    wheels: tuple[tuple[Wheel, str | None], ...]
-    requires: tuple[str, ...]
-
-    def fill(self, index: IndexServer) -> None:
-        """Have an index hold it."""
-        for wheel, yanked in self.wheels:
-            index.add(wheel, yanked=yanked)
-
-
-@st.composite
-def requirements(draw: st.DrawFn) -> str:
-    """A requirement on one of the packages."""
-    extra = draw(st.sampled_from(("", "", "", "[x]")))
-    parts = (
-        st.sampled_from(NAMES),
-        st.just(extra),
-        st.sampled_from(RANGES),
-        st.sampled_from(MARKERS),
-    )
-    return "".join(map(draw, parts))
-
-
-@st.composite
-def made_up(draw: st.DrawFn) -> Made:
-    """A few packages with versions, each with some wheels, whose requirements conflict now and then."""
-    wheels: list[tuple[Wheel, str | None]] = [
-        (Wheel(name=name, version="0.9"), None) for name in NAMES if draw(st.integers(0, 5))
-    ]
-    for name in NAMES:
-        for version in draw(st.lists(st.sampled_from(VERSIONS), min_size=1, unique=True)):
-            requires = tuple(draw(st.lists(requirements(), max_size=2)))
-            for tag in draw(st.sampled_from(((PURE,), (PURE,), FOR_BOTH, TAGS[1:], TAGS[1:3]))):
-                if draw(st.integers(0, 11)) == 0:
-                    continue
-                wheel = Wheel(
-                    name=name,
-                    version=version,
-                    tag=tag,
-                    requires=requires if draw(st.integers(0, 19)) else (),
-                    requires_python=draw(st.sampled_from((None, None, None, ">=3.13", "<3.13"))),
-                    extras=("x",),
-                )
-                wheels.append((wheel, draw(st.sampled_from((None,) * 9 + ("bad",)))))
-    return Made(tuple(wheels), tuple(draw(st.lists(requirements(), min_size=1, max_size=3))))
-
-
-@settings(max_examples=examples(4), deadline=None, suppress_health_check=list(HealthCheck))
-@given(made_up())
-def test_proven_pins_are_what_uv_chooses(made: Made) -> None:
-    """Over made-up indexes, for every target, whichever came before it."""
-    targets = (X86, ARM, NEWER, MAC)
-    with IndexServer() as index, tempfile.TemporaryDirectory() as folder:
-        made.fill(index)
-        request = request_of(*made.requires)
-        found, _ = resolve(index, Path(folder, "a"), request, targets, proofs=True)
-        expected, _ = resolve(index, Path(folder, "b"), request, targets, proofs=False)
-    assert found == expected

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import platform
 import shutil
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.command_line import declare_drivers
-from tests.support.python_mirror import make_mirror
+from tests.support.python_mirror import mirror
 from tests.support.wheels import command_wheel
 
 if TYPE_CHECKING:
@@ -19,6 +17,8 @@ if TYPE_CHECKING:
 
     from tests.support.command_line import CommandLine
     from tests.support.index_server import IndexServer
+
+__all__ = ["mirror"]
 
 
 def _declare(run: CommandLine, python: str, *lines: str) -> None:
@@ -33,15 +33,6 @@ def web(run_envbuild: CommandLine, index: IndexServer, python_version: str) -> C
     _declare(run_envbuild, python_version)
     run_envbuild("lock", check=True)
     return run_envbuild
-
-
-@pytest.fixture
-def mirror(python: Path, scratch: Path) -> dict[str, str | None]:
-    """The variables that lead to a mirror on this host, with the Python that runs the tests."""
-    if sys.platform != "linux" or platform.libc_ver()[0] != "glibc":
-        pytest.skip("NOT TESTED: the mirror is for Linux with glibc")
-    listing = make_mirror(python, scratch / "mirror")
-    return {"ENVBUILD_PYTHON_MIRROR": str(listing.parent), "ENVBUILD_PYTHON_LIST": str(listing)}
 
 
 def test_it_is_installed_kept_and_noticed(

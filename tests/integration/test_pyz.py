@@ -104,7 +104,7 @@ def test_another_python_or_machine(archive: Path) -> None:
     )
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="NOT TESTED: only root can give a folder away")
+@pytest.mark.root
 def test_nothing_is_unpacked_where_another_user_could_change_it(archive: Path) -> None:
     """`sudo` may keep HOME: what root starts never lies in another user's folder."""
     foreign = archive.parent / "foreign"

@@ -7,8 +7,9 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
-from tests.conftest import NOWHERE, remove_tree
-from tests.integration.test_builds import builds, declared, told
+from tests.support.built_sources import builds, declared, told
+from tests.support.command_line import NOWHERE
+from tests.support.folders import remove_tree
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,12 +17,6 @@ if TYPE_CHECKING:
     from tests.support.command_line import CommandLine
 
 __all__ = ["declared", "told"]
-
-
-def digests(run: CommandLine) -> dict[str, str]:
-    """The content digest of each driver's environment."""
-    found = run("verify", "--format", "json", check=True).json
-    return {item["drivers"][0]: item["content"] for item in found["environments"]}
 
 
 def test_a_built_wheel_comes_with_a_trusted_signature_alone(
@@ -32,7 +27,7 @@ def test_a_built_wheel_comes_with_a_trusted_signature_alone(
     subprocess.run(("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)), check=True)
     declared("lock", check=True)
     declared("sync", check=True)
-    built, before = digests(declared), len(builds(told))
+    built, before = declared.content_digests(), len(builds(told))
     source = f"dir:{scratch}/release"
     declared("publish", "--no-tools", source, "--sign", str(key), check=True)
     remove_tree(store)
@@ -44,7 +39,7 @@ def test_a_built_wheel_comes_with_a_trusted_signature_alone(
     env = {"ENVBUILD_INDEX_DEFAULT_URL": NOWHERE}
     done = declared("sync", "--from", source, "--only-from", env=env)
     assert done.code == 0, done
-    assert digests(declared) == built
+    assert declared.content_digests() == built
     assert len(builds(told)) == before
     remove_tree(store)
     done = declared("sync", "--from", source)

@@ -57,7 +57,7 @@ def test_written_anew(run_envbuild: CommandLine, exported: Path, store: Path) ->
 def test_sync_writes_them_anew(
     run_envbuild: CommandLine, exported: Path, index: IndexServer
 ) -> None:
-    """After the switch."""
+    """`sync` writes the roots anew after the switch."""
     index.add(command_wheel("web", "3.0"))
     run_envbuild("lock", "--upgrade", check=True)
     run_envbuild("sync", "--refresh-exports", check=True)

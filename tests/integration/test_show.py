@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from typing import TYPE_CHECKING
 
+from tests.support.pythons import MINOR
 from tests.support.wheels import Wheel, command_wheel
 
 if TYPE_CHECKING:
     from tests.support.command_line import CommandLine
     from tests.support.index_server import IndexServer
 
-MINOR = f"3.{sys.version_info.minor}"
 FILE = f"""\
 version = 1
 [defaults]

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.test_python_source import mirror
 from tests.support.command_line import declare_drivers
+from tests.support.disks import tmpfs
+from tests.support.python_mirror import mirror
 from tests.support.small_store import make_store
 from tests.support.wheels import Wheel, command_wheel
 
@@ -192,19 +193,12 @@ def test_a_python_of_the_store_moves_too(
 @pytest.fixture
 def disk(scratch: Path) -> Iterator[Path]:
     """A small disk of its own."""
-    place = scratch / "disk"
-    place.mkdir()
-    mount = ("mount", "-t", "tmpfs", "-o", "size=64M", "envbuild-test", place)
-    done = subprocess.run(mount, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        pytest.skip(f"NOT TESTED: no tmpfs can be mounted here: {done.stderr.strip()}")
-    yield place
-    subprocess.run(("umount", "-l", place), check=True)
+    with tmpfs(scratch / "disk", "64m") as place:
+        yield place
 
 
 @pytest.mark.slow
 @pytest.mark.root
-@pytest.mark.skipif(os.geteuid() != 0, reason="NOT TESTED: needs root to mount")
 def test_to_another_disk_and_back(two: TwoGenerations, disk: Path) -> None:
     """Also to its uppermost folder, which has a folder of the file system; too small a disk is said beforehand."""
     (disk / "lost+found").mkdir()

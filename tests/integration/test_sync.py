@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conftest import remove_tree
 from tests.support.command_line import declare_drivers
+from tests.support.folders import remove_tree
 from tests.support.wheels import Wheel, command_wheel
 
 if TYPE_CHECKING:

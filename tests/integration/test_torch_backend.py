@@ -12,7 +12,6 @@ import trustme
 
 from envbuild.declaration.index import index_variable
 from envbuild.declaration.torch_backend import backend_index_name
-from envbuild.lockfile.parse import parse_lockfile
 from envbuild.posix.process import SystemRunner
 from envbuild.uv.addresses import ask_address
 from tests.support.default_index import default_index_url
@@ -213,9 +212,7 @@ def test_real_torch_comes_from_where_the_host_says_its_index_is(
     )
     env = {"ENVBUILD_INDEX_TORCH_CU128_URL": default_index_url()}
     run_envbuild_online("lock", env=env, check=True)
-    lockfile = parse_lockfile(
-        (run_envbuild_online.cwd / "locks/asr.toml").read_text(), file="asr.toml"
-    )
-    places = {package.name: package.index for package in lockfile.packages}
+    packages = run_envbuild_online.lockfile("asr").packages
+    places = {package.name: package.index for package in packages}
     assert places["torch"] == places["triton"] == "torch-cu128"
     assert places["nvidia-cublas-cu12"] == places["sympy"] == "default"

@@ -23,8 +23,9 @@ FLASH = Wheel(
 
 
 @pytest.fixture
-def elsewhere() -> Iterator[IndexServer]:
-    """A web server with wheels that no index of the declaration lists."""
+def elsewhere(index: IndexServer) -> Iterator[IndexServer]:
+    """A web server with wheels that no index of the declaration lists; what they require is in the index."""
+    index.add(Wheel(name="helper"))
     with IndexServer([FLASH]) as server:
         yield server
 
@@ -48,7 +49,7 @@ def test_a_wheel_by_its_url_is_locked_and_built(
     python_version: str,
 ) -> None:
     """No index is asked for it; the lockfile has no address; what it requires comes from the index."""
-    index.add(Wheel(name="helper"), Wheel(name="flash-attn", version="9.0"))
+    index.add(Wheel(name="flash-attn", version="9.0"))
     run_envbuild.declare(declare(address(elsewhere), python_version, "Flash_Attn>=2"))
     run_envbuild("lock", check=True)
     text = (project / "locks/app.toml").read_text()
@@ -66,14 +67,12 @@ def test_a_wheel_by_its_url_is_locked_and_built(
 
 def test_a_host_says_where_a_source_is(
     run_envbuild: CommandLine,
-    index: IndexServer,
     elsewhere: IndexServer,
     project: Path,
     scratch: Path,
     python_version: str,
 ) -> None:
     """`$ENVBUILD_SOURCE_<NAME>` names a mirror, with a password too, or a folder; the lockfile stays byte for byte."""
-    index.add(Wheel(name="helper"))
     run_envbuild.declare(declare("https://nowhere.invalid/" + FLASH.filename, python_version))
     variable = "ENVBUILD_SOURCE_FLASH_ATTN"
     elsewhere.offer = Offer(login=("me", "secret"))
@@ -98,7 +97,7 @@ def test_a_changed_declaration_is_stale(
     run_envbuild: CommandLine, index: IndexServer, elsewhere: IndexServer, python_version: str
 ) -> None:
     """Another address, none, or one for another platform: each is a reason in words."""
-    index.add(Wheel(name="helper"), Wheel(name="flash-attn", version="9.0"))
+    index.add(Wheel(name="flash-attn", version="9.0"))
     run_envbuild.declare(declare(address(elsewhere), python_version))
     run_envbuild("lock", check=True)
     other = Wheel(name="flash-attn", version="3.0", requires=("helper",))
@@ -122,7 +121,7 @@ def test_each_variant_and_platform_has_its_own_wheel(
     python_version: str,
 ) -> None:
     """Two wheels of one name for two variants; what has no source comes from the index."""
-    index.add(Wheel(name="helper"), Wheel(name="flash-attn", version="1.5", requires=("helper",)))
+    index.add(Wheel(name="flash-attn", version="1.5", requires=("helper",)))
     platform = host_platform()
     sources = (
         f'[sources]\nflash-attn = [{{ url = "{address(elsewhere)}", variant = "fast", '
@@ -147,13 +146,11 @@ def test_each_variant_and_platform_has_its_own_wheel(
 
 def test_what_a_source_does_wrong_is_one_message(
     run_envbuild: CommandLine,
-    index: IndexServer,
     elsewhere: IndexServer,
     project: Path,
     python_version: str,
 ) -> None:
     """404, a password, and a wheel of another package: exit 4, where it is, and what to do; no lockfile."""
-    index.add(Wheel(name="helper"))
     liar = Wheel(name="flash-attn", version="6.0", files={"x.py": ""})
     elsewhere.add(liar)
     elsewhere.replace(liar.filename, Wheel(name="other", version="6.0").to_bytes())
@@ -183,13 +180,11 @@ def test_what_a_source_does_wrong_is_one_message(
 
 def test_changed_bytes_are_refused(
     run_envbuild: CommandLine,
-    index: IndexServer,
     elsewhere: IndexServer,
     project: Path,
     python_version: str,
 ) -> None:
     """At `lock` and at `sync` alike: nothing of it is used until somebody accepts it by name."""
-    index.add(Wheel(name="helper"))
     run_envbuild.declare(declare(address(elsewhere), python_version))
     run_envbuild("lock", check=True)
     before = (project / "locks/app.toml").read_bytes()
@@ -210,14 +205,12 @@ def test_changed_bytes_are_refused(
 
 def test_netrc_has_the_password_of_a_source(
     run_envbuild: CommandLine,
-    index: IndexServer,
     elsewhere: IndexServer,
     project: Path,
     isolation: Path,
     python_version: str,
 ) -> None:
     """Credentials are the host's own: they are in no lockfile and no message."""
-    index.add(Wheel(name="helper"))
     elsewhere.offer = Offer(login=("me", "secret"))
     netrc = isolation / ".netrc"
     netrc.write_text("machine 127.0.0.1 login me password secret\n")
@@ -240,12 +233,10 @@ def test_a_limit_on_age_does_not_hide_a_source(
 
 def test_what_is_shown_and_exported_names_the_source(
     run_envbuild: CommandLine,
-    index: IndexServer,
     elsewhere: IndexServer,
     python_version: str,
 ) -> None:
     """`show` has the address and its line; exports have the address or say that they cannot; an SBOM has the kind."""
-    index.add(Wheel(name="helper"))
     url = address(elsewhere)
     run_envbuild.declare(declare(url, python_version))
     run_envbuild("lock", check=True)
@@ -262,10 +253,9 @@ def test_what_is_shown_and_exported_names_the_source(
 
 
 def test_a_source_that_nothing_requires_is_a_warning(
-    run_envbuild: CommandLine, index: IndexServer, elsewhere: IndexServer, python_version: str
+    run_envbuild: CommandLine, elsewhere: IndexServer, python_version: str
 ) -> None:
     """It may be left from before, or misspelt: the lock succeeds and says its line, once for all drivers."""
-    index.add(Wheel(name="helper"))
     text = declare_drivers({"app": ["helper"], "other": ["helper"]}, python=python_version)
     run_envbuild.declare(f'{text}[sources]\nflash-attn = {{ url = "{address(elsewhere)}" }}\n')
     done = run_envbuild("lock", check=True)
@@ -275,13 +265,11 @@ def test_a_source_that_nothing_requires_is_a_warning(
 
 def test_an_archive_by_its_url_is_built_once(
     run_envbuild: CommandLine,
-    index: IndexServer,
     elsewhere: IndexServer,
     project: Path,
     python_version: str,
 ) -> None:
     """To name it is to allow it: no `allow-sdist` is needed, and its sha256 is locked."""
-    index.add(Wheel(name="helper"))
     archive = Sdist(wheel=Wheel(name="flash-attn", version="3.1", requires=("helper",)))
     elsewhere.add(archive)
     url = f"{elsewhere.origin}/files/{archive.filename}"

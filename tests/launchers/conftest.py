@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.conftest import remove_tree
 from tests.support.command_line import CommandLine, Result, child_environment, declare_drivers
+from tests.support.folders import remove_tree
 from tests.support.index_server import IndexServer
+from tests.support.pythons import MINOR
 from tests.support.wheels import Wheel, command_wheel
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def built() -> Iterator[tuple[Path, IndexServer]]:
         project = root / "p"
         project.mkdir()
         (root / "home").mkdir()
-        text = declare_drivers(DRIVERS, python=f"3.{sys.version_info.minor}")
+        text = declare_drivers(DRIVERS, python=MINOR)
         for name, binary in BINARIES.items():
             head = f"[drivers.{name}]\n"
             text = text.replace(head, f'{head}binary = "{binary}"\n')

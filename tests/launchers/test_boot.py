@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import pytest
 from uv import find_uv_bin
 
-from tests.conftest import remove_tree
 from tests.support.boot import Machine, boot_root
 from tests.support.command_line import ROOT, CommandLine, child_environment, copy_own_fleet
+from tests.support.folders import remove_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,7 +25,6 @@ pytestmark = [
     pytest.mark.root,
     pytest.mark.slow,
     pytest.mark.index,
-    pytest.mark.skipif(os.geteuid() != 0, reason="NOT TESTED: needs root to boot a container"),
 ]
 
 PORTS = {"asr": 8701, "embeddings": 8702, "gateway": 8703, "echo": 8704}

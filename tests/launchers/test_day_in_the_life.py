@@ -18,6 +18,7 @@ from envbuild.uv.executable import base_arguments, uv_executable
 from tests.launchers.tools import system_tool, tool
 from tests.support.command_line import ROOT
 from tests.support.golden import REGENERATE
+from tests.support.pythons import MINOR
 from tests.support.repository import git
 from tests.support.wheels import Wheel, command_wheel
 
@@ -153,8 +154,7 @@ def test_day_in_the_life(run_envbuild: CommandLine, index: IndexServer, isolatio
     preset.write_text(PRESET.format(venvs=folder.parent / "venvs"))
     day._start(["gpumod", "init"])
     run_envbuild.declare(
-        f'version = 1\n\n[defaults]\npython = "3.{sys.version_info.minor}"\n'
-        'platforms = ["x86_64-manylinux_2_28"]\n'
+        f'version = 1\n\n[defaults]\npython = "{MINOR}"\nplatforms = ["x86_64-manylinux_2_28"]\n'
     )
 
     day.say(

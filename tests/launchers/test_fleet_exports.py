@@ -149,7 +149,8 @@ def test_an_image_volume_takes_no_native_code(fleet: Fleet) -> None:
     assert "leave out --environment-image" in done.stderr
 
 
-@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare"), reason="mounts need root")
+@pytest.mark.root
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="NOT TESTED: there is no unshare")
 def test_what_starts_where_a_store_is_noexec(fleet: Fleet) -> None:
     """The command that the Pod of an image volume has starts; the script alone does not; doctor says why."""
     more = ("--environment-image", "docker.example/worker:7")

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from envbuild.uv.executable import uv_executable
+from tests.support.pythons import MINOR
 from tests.support.wheels import command_wheel
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ path = "wheels"
 packages = ["app"]
 [drivers.app]
 requires = ["app"]
-python = "3.{sys.version_info.minor}"
+python = "{MINOR}"
 """
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 from tests.launchers.tools import tool
+from tests.support.pythons import MINOR
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -119,7 +119,7 @@ def test_launch_refuses_another_python(fleet: Fleet) -> None:
         file.touch()
         file.chmod(0o755)
     answers = {}
-    for version in ("3.9", f"3.{sys.version_info.minor}"):
+    for version in ("3.9", MINOR):
         python.write_text(f"#!/bin/sh\necho {version}\n")
         env = {"PATH": f"{fleet.folder}:/usr/bin:/bin"}
         script = (fleet.folder / "vllm-launch",)

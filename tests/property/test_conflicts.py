@@ -5,85 +5,28 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from hypothesis import HealthCheck, assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings
 
 from envbuild.conflicts.conflict import Cause, Compatible
 from envbuild.conflicts.pair_decision import Fleet
 from envbuild.requirement.parse import parse_requirement
+from tests.property.toy_fleets import fleets
 from tests.support.examples import examples
-from tests.support.fleets import TARGET, Index, Line, ToyFleet, serves, solutions, toy_fleet
+from tests.support.fleets import (
+    TARGET,
+    Index,
+    Line,
+    ToyFleet,
+    line_of,
+    locked_index,
+    serves,
+    solutions,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from envbuild.lockfile.lockfile import Lockfile
-
-NAMES = ("a", "b", "c", "d")
-VERSIONS = ("1.0", "2.0", "3.0")
-MARKERS = ("", "", "", "", "; python_version >= '3.12'", "; python_version < '3.12'")
-SPECIFIERS = ("", ">=2", "<3", "==1.0", "==2.0", "<2", ">=3", "!=2.0", "==3.0")
-
-
-@st.composite
-def requirements(draw: st.DrawFn, names: tuple[str, ...], *, extra: bool = True) -> str:
-    """A requirement on one of the packages, at times with an extra or for an extra."""
-    name = draw(st.sampled_from(names))
-    asked = draw(st.sampled_from(("", "", "", "[x]")))
-    marker = draw(st.sampled_from((*MARKERS, "; extra == 'x'") if extra else MARKERS[:1]))
-    return f"{name}{asked}{draw(st.sampled_from(SPECIFIERS))}{marker}"
-
-
-@st.composite
-def indexes(draw: st.DrawFn) -> Index:
-    """Every package in up to three versions, each asking for up to three others."""
-    index: Index = {}
-    for name in NAMES:
-        others = tuple(other for other in NAMES if other != name)
-        versions = draw(st.lists(st.sampled_from(VERSIONS), min_size=1, max_size=3, unique=True))
-        index[name] = {
-            version: tuple(draw(st.lists(requirements(others), max_size=3)))
-            for version in sorted(versions)
-        }
-    return index
-
-
-@st.composite
-def fleets(draw: st.DrawFn, *, overrides: bool = True, python: str = TARGET.python) -> ToyFleet:
-    """Three drivers that can each be locked."""
-    drivers: dict[str, dict[str, object]] = {}
-    for name in ("first", "second", "third"):
-        lines = draw(
-            st.lists(
-                requirements(NAMES, extra=False),
-                min_size=1,
-                max_size=2,
-                unique_by=lambda text: text[0],
-            )
-        )
-        drivers[name] = {"requires": lines}
-        for key in ("constraints", "overrides")[: 2 if overrides else 1]:
-            texts = draw(st.lists(requirements(NAMES, extra=False), max_size=1))
-            bounding = [text for text in texts if len(text) > 1 and "[" not in text]
-            if draw(st.integers(0, 3)) == 0 and bounding:
-                drivers[name][key] = bounding
-    fleet = toy_fleet(draw(indexes()), drivers, python=python)
-    assume(fleet is not None)
-    assert fleet is not None
-    return fleet
-
-
-def _locked_index(fleet: ToyFleet) -> Index:
-    index: Index = {}
-    for lockfile in fleet.lockfiles.values():
-        for package in lockfile.packages:
-            index.setdefault(package.name, {})[package.version] = package.requires
-    return index
-
-
-def _line(lockfile: Lockfile) -> Line:
-    inputs = lockfile.inputs
-    return Line(inputs.requires, inputs.constraints, inputs.overrides)
 
 
 @given(fleets())
@@ -92,10 +35,10 @@ def test_a_pair_is_compatible_exactly_where_some_choice_of_locked_versions_serve
     fleet: ToyFleet,
 ) -> None:
     """`conflicts` calls a pair compatible if and only if trying every locked version finds a way."""
-    index = _locked_index(fleet)
+    index = locked_index(fleet.lockfiles.values())
     decided = Fleet(fleet.lockfiles.values(), fleet.declaration)
     for first, second in combinations(fleet.lockfiles, 2):
-        lines = (_line(fleet.lockfiles[first]), _line(fleet.lockfiles[second]))
+        lines = (line_of(fleet.lockfiles[first]), line_of(fleet.lockfiles[second]))
         possible = next(solutions(index, lines, TARGET), None) is not None
         assert decided.decide(first, second).compatible == possible
 
@@ -104,14 +47,14 @@ def test_a_pair_is_compatible_exactly_where_some_choice_of_locked_versions_serve
 @settings(max_examples=examples(150), deadline=None, suppress_health_check=list(HealthCheck))
 def test_named_pins_serve_both_and_named_clashes_are_what_stands_between(fleet: ToyFleet) -> None:
     """The pins named do all that both ask; every conflict names at least one cause."""
-    index = _locked_index(fleet)
+    index = locked_index(fleet.lockfiles.values())
     decided = Fleet(fleet.lockfiles.values(), fleet.declaration)
     for first, second in combinations(fleet.lockfiles, 2):
         for outcome in decided.decide(first, second, explain=True).outcomes:
             if isinstance(outcome.answer, Compatible):
                 pins = dict(outcome.answer.pins)
                 for driver in (first, second):
-                    assert serves(index, _line(fleet.lockfiles[driver]), pins, TARGET)
+                    assert serves(index, line_of(fleet.lockfiles[driver]), pins, TARGET)
             else:
                 assert outcome.answer.clashes
                 assert all(clash.causes for clash in outcome.answer.clashes)
@@ -182,7 +125,7 @@ def test_the_chain_is_minimal(fleet: ToyFleet) -> None:
 
     Where a pair has one clash, dropping any of its causes makes the pair fit.
     """
-    index = _locked_index(fleet)
+    index = locked_index(fleet.lockfiles.values())
     decided = Fleet(fleet.lockfiles.values(), fleet.declaration)
     for first, second in combinations(fleet.lockfiles, 2):
         pair = [fleet.lockfiles[first], fleet.lockfiles[second]]

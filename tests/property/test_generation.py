@@ -26,9 +26,13 @@ VARIANTS = {
 """Drivers that clash in their commands, in two versions each."""
 
 
+Sync = tuple[tuple[Wanted, ...], bool, frozenset[str], str]
+"""The wanted drivers, whether they were named, which of them fail, and the declaration."""
+
+
 @st.composite
-def syncs(draw: st.DrawFn) -> tuple[tuple[Wanted, ...], bool, frozenset[str], str]:
-    """The wanted drivers, whether they were named, which of them fail, and the declaration."""
+def syncs(draw: st.DrawFn) -> Sync:
+    """Any sync of some of the drivers."""
     order = draw(st.permutations(["a", "b", "c", "d"]))
     count = draw(st.integers(0, 4))
     wanted = tuple(
@@ -56,10 +60,7 @@ def plan(
     )
 
 
-def step(
-    current: Manifest | None,
-    sync: tuple[tuple[Wanted, ...], bool, frozenset[str], str],
-) -> Manifest:
+def step(current: Manifest | None, sync: Sync) -> Manifest:
     """The manifest that a sync leads to."""
     wanted, named, failed, declaration = sync
     return next_manifest(
@@ -74,14 +75,21 @@ def step(
     )
 
 
+def after(history: list[Sync]) -> Manifest:
+    """The manifest that syncs lead to, one after the other."""
+    current: Manifest | None = None
+    for sync in history:
+        current = step(current, sync)
+    assert current is not None
+    return current
+
+
 HISTORIES = st.lists(syncs(), min_size=1, max_size=3)
 
 
 @settings(deadline=None)
 @given(HISTORIES)
-def test_no_shim_is_overwritten(
-    history: list[tuple[tuple[Wanted, ...], bool, frozenset[str], str]],
-) -> None:
+def test_no_shim_is_overwritten(history: list[Sync]) -> None:
     """In no generation do two commands share a shim, and no driver stands twice."""
     current: Manifest | None = None
     for sync in history:
@@ -95,15 +103,9 @@ def test_no_shim_is_overwritten(
 
 @settings(deadline=None)
 @given(HISTORIES, syncs())
-def test_a_sync_touches_what_it_was_asked_for_alone(
-    history: list[tuple[tuple[Wanted, ...], bool, frozenset[str], str]],
-    sync: tuple[tuple[Wanted, ...], bool, frozenset[str], str],
-) -> None:
+def test_a_sync_touches_what_it_was_asked_for_alone(history: list[Sync], sync: Sync) -> None:
     """Named drivers leave the others; without names nothing else is left; what failed is as before."""
-    current: Manifest | None = None
-    for earlier in history:
-        current = step(current, earlier)
-    assert current is not None
+    current = after(history)
     wanted, named, failed, declaration = sync
     manifest = step(current, sync)
     before = {driver.name: replace(driver, shims=()) for driver in current.drivers}
@@ -119,15 +121,9 @@ def test_a_sync_touches_what_it_was_asked_for_alone(
 
 @settings(deadline=None)
 @given(HISTORIES, syncs())
-def test_a_plan_is_empty_exactly_when_nothing_would_differ(
-    history: list[tuple[tuple[Wanted, ...], bool, frozenset[str], str]],
-    sync: tuple[tuple[Wanted, ...], bool, frozenset[str], str],
-) -> None:
+def test_a_plan_is_empty_exactly_when_nothing_would_differ(history: list[Sync], sync: Sync) -> None:
     """A switch is planned if and only if the next manifest would say something else."""
-    current: Manifest | None = None
-    for earlier in history:
-        current = step(current, earlier)
-    assert current is not None
+    current = after(history)
     wanted, named, _, declaration = sync
     found = plan(current, wanted, named, declaration)
     following = step(current, (wanted, named, frozenset(), declaration))
@@ -137,7 +133,7 @@ def test_a_plan_is_empty_exactly_when_nothing_would_differ(
 @settings(deadline=None)
 @given(HISTORIES)
 def test_the_same_sync_again_is_nothing_to_do(
-    history: list[tuple[tuple[Wanted, ...], bool, frozenset[str], str]],
+    history: list[Sync],
 ) -> None:
     """What a sync without failures has done needs no second one."""
     current: Manifest | None = None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,14 +13,14 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from tests.conftest import remove_tree
-from tests.integration.test_open_markers import uv_is_content
 from tests.support.command_line import CommandLine, child_environment, declare_drivers
 from tests.support.examples import examples
+from tests.support.folders import remove_tree
 from tests.support.index_server import IndexServer
+from tests.support.open_markers import uv_is_content
+from tests.support.pythons import MINOR
 from tests.support.wheels import Wheel, command_wheel
 
-MINOR = f"{sys.version_info.major}.{sys.version_info.minor}"
 MOST = 400
 """Examples that are tried at most: each locks, and builds two stores."""
 

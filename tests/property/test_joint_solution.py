@@ -11,14 +11,14 @@ from envbuild.conflicts import joint_solution
 from envbuild.conflicts.demand import needed_pins
 from envbuild.conflicts.pair_decision import Fleet
 from envbuild.conflicts.propagation import Propagation
-from tests.property.test_conflicts import fleets
+from tests.property.toy_fleets import fleets
 from tests.support.examples import examples
-from tests.support.fleets import TARGET, Line, serves, solutions
+from tests.support.fleets import TARGET, Line, line_of, locked_index, serves, solutions
 
 if TYPE_CHECKING:
     from envbuild.conflicts.candidates import Candidates
     from envbuild.conflicts.propagation import DriverPart
-    from tests.support.fleets import Index, ToyFleet
+    from tests.support.fleets import ToyFleet
 
 WAYS = (joint_solution.resolve, joint_solution.try_all)
 """What decides where the quick ways do not; on toy fleets they would hardly ever be reached."""
@@ -28,17 +28,8 @@ THOROUGH = settings(
 )
 
 
-def _index(fleet: ToyFleet) -> Index:
-    index: Index = {}
-    for lockfile in fleet.lockfiles.values():
-        for package in lockfile.packages:
-            index.setdefault(package.name, {})[package.version] = package.requires
-    return index
-
-
 def _lines(fleet: ToyFleet, drivers: tuple[str, ...]) -> tuple[Line, ...]:
-    inputs = [fleet.lockfiles[driver].inputs for driver in drivers]
-    return tuple(Line(one.requires, one.constraints, one.overrides) for one in inputs)
+    return tuple(line_of(fleet.lockfiles[driver]) for driver in drivers)
 
 
 def _versions(
@@ -52,7 +43,7 @@ def _versions(
 @given(fleet=fleets())
 def test_search_finds_a_choice_exactly_where_there_is_one(fleet: ToyFleet) -> None:
     """resolvelib, and the trial of everything that stands behind it, agree with brute force."""
-    index = _index(fleet)
+    index = locked_index(fleet.lockfiles.values())
     decided = Fleet(fleet.lockfiles.values(), fleet.declaration)
     candidates = decided.candidates(TARGET)
     for drivers in combinations(fleet.lockfiles, 2):
@@ -75,7 +66,7 @@ def test_search_finds_a_choice_exactly_where_there_is_one(fleet: ToyFleet) -> No
 @given(fleet=fleets())
 def test_three_drivers_fit_together_exactly_where_some_choice_serves_all(fleet: ToyFleet) -> None:
     """A group is decided as a whole: pairs that fit need not fit together."""
-    index = _index(fleet)
+    index = locked_index(fleet.lockfiles.values())
     decided = Fleet(fleet.lockfiles.values(), fleet.declaration)
     drivers = tuple(fleet.lockfiles)
     lines = _lines(fleet, drivers)

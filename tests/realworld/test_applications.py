@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from envbuild.uv.executable import base_arguments, uv_executable
-from tests.conftest import remove_tree
 from tests.realworld.applications import APPLICATIONS, Application
 from tests.support.command_line import CommandLine, child_environment
+from tests.support.folders import remove_tree
+from tests.support.pythons import MINOR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,10 +86,9 @@ def _compiled(application: Application, folder: Path) -> dict[str, str]:
     """What uv itself resolves for the same target: version by package."""
     requirements = folder / "requirements.in"
     requirements.write_text(f"{application.requirement}\n")
-    python = f"3.{sys.version_info.minor}"
     text = _run(
         *(uv_executable(), "pip", "compile", *base_arguments(), "--quiet", "--no-header"),
-        *("--no-annotate", "--only-binary", ":all:", "--python-version", python),
+        *("--no-annotate", "--only-binary", ":all:", "--python-version", MINOR),
         *(
             "--python-platform",
             f"x86_64-{PLATFORM}",

@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envbuild.lockfile.parse import parse_lockfile
 from tests.support.command_line import CommandLine, host_platform
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from envbuild.lockfile.lockfile import Lockfile
 
 pytestmark = [pytest.mark.index, pytest.mark.slow]
 
@@ -30,12 +28,6 @@ def patient(run_envbuild_online: CommandLine) -> CommandLine:
     return CommandLine(cwd=online.cwd, env=online.env, timeout=_PATIENCE)
 
 
-def lockfile(project: Path, driver: str) -> Lockfile:
-    """A lockfile as it was written."""
-    path = project / "locks" / f"{driver}.toml"
-    return parse_lockfile(path.read_text(), file=str(path))
-
-
 def test_whisper_is_built_once_for_two_drivers(
     patient: CommandLine, store: Path, project: Path, python_version: str
 ) -> None:
@@ -48,7 +40,7 @@ def test_whisper_is_built_once_for_two_drivers(
     )
     patient("lock", check=True)
     for driver in ("one", "two"):
-        (build,) = lockfile(project, driver).builds
+        (build,) = patient.lockfile(driver).builds
         assert build.package == "openai-whisper"
         assert any(file.name.startswith("setuptools-") for file in build.files)
     result = patient("sync", "-v", check=True)
@@ -70,7 +62,7 @@ def test_flash_attn_is_locked_with_its_torch(
         'allow-sdist = ["flash-attn"]\n'
     )
     patient("lock", check=True)
-    locked = lockfile(project, "vision")
+    locked = patient.lockfile("vision")
     (build,) = locked.builds
     torch = next(package for package in locked.packages if package.name == "torch")
     names = [file.name for file in build.files]

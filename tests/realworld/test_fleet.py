@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conftest import remove_tree
 from tests.support.command_line import CommandLine, child_environment, copy_own_fleet
+from tests.support.folders import remove_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,6 @@ import pytest
 from envbuild.declaration.index import format_variable, index_variable
 from envbuild.declaration.source import source_variable
 from envbuild.declaration.torch_backend import backend_index_name
-from envbuild.lockfile.parse import parse_lockfile
 from envbuild.posix.process import SystemRunner
 from envbuild.uv.addresses import ask_address
 from tests.support.command_line import CommandLine, host_platform
@@ -20,7 +19,6 @@ from tests.support.command_line import CommandLine, host_platform
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from envbuild.lockfile.lockfile import Lockfile
 
 pytestmark = [pytest.mark.index, pytest.mark.slow]
 
@@ -54,12 +52,6 @@ def declare(run: CommandLine, driver: str, python: str, more: str) -> None:
     run.declare(f"{head}[drivers.{driver}]\n{more}")
 
 
-def locked(project: Path, driver: str) -> Lockfile:
-    """A lockfile as it was written."""
-    path = project / "locks" / f"{driver}.toml"
-    return parse_lockfile(path.read_text(), file=str(path))
-
-
 def need(variable: str, *argv: str) -> None:
     """Skip where a place on the internet does not answer, and this host has not said another."""
     if variable in _SAID:
@@ -79,7 +71,7 @@ def test_pluggy_from_git_has_the_version_of_its_tag(
     more = f'requires = ["pluggy", "pytest"]\nbinary = "pytest"\n{source}'
     declare(patient, "tests", python_version, more)
     patient("lock", check=True)
-    lockfile = locked(project, "tests")
+    lockfile = patient.lockfile("tests")
     pluggy = next(package for package in lockfile.packages if package.name == "pluggy")
     assert pluggy.version == "1.6.0"
     assert re.fullmatch(r"pluggy-1\.6\.0\.[0-9a-f]{40}\.tree", pluggy.files[0].name)
@@ -105,7 +97,7 @@ def test_sglang_by_its_module(patient: CommandLine, project: Path) -> None:
         result = patient("lock")
         assert result.code == code, result
     assert "sglang.launch_servers" in result.stderr, result
-    assert any(package.name == "torch" for package in locked(project, "llm").packages)
+    assert any(package.name == "torch" for package in patient.lockfile("llm").packages)
 
 
 def test_torch_of_its_own_index_without_cuda(
@@ -120,7 +112,7 @@ def test_torch_of_its_own_index_without_cuda(
     more += 'torch-backend = "cpu"\nimports = ["torch"]\n'
     declare(patient, "asr", _TORCH_PYTHON, more)
     patient("lock", check=True)
-    packages = {package.name: package for package in locked(project, "asr").packages}
+    packages = {package.name: package for package in patient.lockfile("asr").packages}
     assert packages["torch"].index == _TORCH_CPU
     assert packages["torch"].version.endswith("+cpu")
     assert packages["sympy"].index == "default"

@@ -11,20 +11,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.security.test_indexes import MIB, Drip, EvilIndex, Flood
 from tests.support.command_line import declare_drivers
-from tests.support.https import HttpsIndex, can_certify, certify
+from tests.support.evil_index import MIB, Drip, EvilIndex, Flood, evil, head
+from tests.support.https import HttpsIndex, certify
 from tests.support.wheels import command_wheel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.support.command_line import CommandLine, Result
     from tests.support.index_server import IndexServer
 
+__all__ = ["evil"]
+
 MEMORY = 200 * MIB
-JSON, HTML = "application/vnd.pypi.simple.v1+json", "text/html"
+HTML = "text/html"
 WRAPPER = """import resource, subprocess, sys
 code = subprocess.run(sys.argv[2:]).returncode
 peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
@@ -33,38 +34,33 @@ sys.exit(code)
 """
 
 
-def head(kind: str, *lines: str, status: str = "200 OK") -> bytes:
-    """The head of an answer, with its empty line."""
-    return "\r\n".join((f"HTTP/1.1 {status}", f"Content-Type: {kind}", *lines, "", "")).encode()
-
-
 LINK = b'<a href="acme-1-py3-none-any.whl">\n'
 ENTRY = b'{"filename":"acme-1-py3-none-any.whl","url":"a"},\n'
-REDIRECT = head(HTML, "Location: file:///etc/passwd", "Content-Length: 0", status="302 Found")
+REDIRECT = head("Location: file:///etc/passwd", "Content-Length: 0", status="302 Found", kind=HTML)
 EVILS = {
-    "200 MiB": (Flood(begin=head(HTML), times=200), r"it is longer than 32 MiB"),
+    "200 MiB": (Flood(begin=head(kind=HTML), times=200), r"it is longer than 32 MiB"),
     "200 MiB with its length": (
-        Flood(begin=head(JSON, f"Content-Length: {200 * MIB}"), times=200),
+        Flood(begin=head(f"Content-Length: {200 * MIB}"), times=200),
         r"it is longer than 32 MiB",
     ),
     "200 MiB in 200 KiB": (
         Flood(
-            begin=head(HTML, "Content-Encoding: gzip"),
+            begin=head("Content-Encoding: gzip", kind=HTML),
             piece=gzip.compress(b" " * (200 * MIB)),
             times=1,
         ),
         r"it is longer than 32 MiB",
     ),
     "31 MiB of links": (
-        Flood(begin=head(HTML) + b"<html>", piece=LINK * (MIB // len(LINK)), times=31),
+        Flood(begin=head(kind=HTML) + b"<html>", piece=LINK * (MIB // len(LINK)), times=31),
         r"it has more than 50000 links",
     ),
     "31 MiB of entries": (
-        Flood(begin=head(JSON) + b'{"files":[', piece=ENTRY * (MIB // len(ENTRY)), times=31),
+        Flood(begin=head() + b'{"files":[', piece=ENTRY * (MIB // len(ENTRY)), times=31),
         r"its JSON has more than 500000 parts",
     ),
     "without end": (
-        Drip(begin=head(HTML) + b"<html>", piece=LINK),
+        Drip(begin=head(kind=HTML) + b"<html>", piece=LINK),
         r"it was not there as a whole in 1 s",
     ),
     "redirect to a file": (Flood(begin=REDIRECT, times=0), r"it leads to a file address"),
@@ -106,13 +102,6 @@ def assert_one_message(result: Result, index: str, words: str) -> None:
     assert "s3cret" not in result.stderr
 
 
-@pytest.fixture
-def evil() -> Iterator[EvilIndex]:
-    """An index that gives one answer."""
-    with EvilIndex() as server:
-        yield server
-
-
 @pytest.mark.parametrize("form", ["simple", "flat"])
 @pytest.mark.parametrize("side", ["default", "bound"])
 @pytest.mark.parametrize(("answer", "words"), EVILS.values(), ids=EVILS.keys())
@@ -138,7 +127,6 @@ def test_a_page_is_bounded(
     assert int(peak.read_text()) * 1024 < MEMORY
 
 
-@pytest.mark.skipif(not can_certify(), reason="NOT TESTED: no openssl")
 @pytest.mark.parametrize("form", ["simple", "flat"])
 @pytest.mark.parametrize("side", ["default", "bound"])
 def test_a_page_does_not_lead_from_https_to_http(

@@ -22,7 +22,6 @@ from tests.support.fault_proxy import Trickle
 from tests.support.process_tree import descendants, is_alive, wait_until
 from tests.support.small_store import make_store
 from tests.support.values import make_package
-from tests.support.wheels import command_wheel
 
 if TYPE_CHECKING:
     import subprocess
@@ -30,20 +29,10 @@ if TYPE_CHECKING:
 
     from tests.support.command_line import CommandLine
     from tests.support.fault_proxy import FaultProxy
-    from tests.support.index_server import IndexServer
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="/proc says what waits")
 SOON = 6.0
 """Seconds from the signal to the end; a command that did not hear it would wait for minutes."""
-
-
-@pytest.fixture
-def web(run_envbuild: CommandLine, index: IndexServer, python_version: str) -> CommandLine:
-    """One driver, locked."""
-    index.add(command_wheel("web"))
-    run_envbuild.declare(declare_drivers({"web": ["web"]}, python=python_version))
-    run_envbuild("lock", check=True)
-    return run_envbuild
 
 
 @pytest.fixture

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.conftest import NOWHERE
-from tests.support.command_line import declare_drivers
+from tests.support.command_line import NOWHERE, declare_drivers
 from tests.support.wheels import Wheel, command_wheel
 
 if TYPE_CHECKING:

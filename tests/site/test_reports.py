@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.site.browser import chromium, served
+from tests.site.browser import served
 from tests.support.command_line import copy_own_fleet
 
 if TYPE_CHECKING:
@@ -15,13 +15,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.support.command_line import CommandLine
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """One for all tests."""
-    with chromium() as program:
-        yield program
 
 
 @pytest.fixture

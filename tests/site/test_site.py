@@ -75,7 +75,7 @@ def test_names_are_looked_up_on_a_phone(browser: Any, address: str, name: str) -
 
 
 def test_every_picture_says_what_it_shows(browser: Any, address: str) -> None:
-    """For those who cannot see it."""
+    """Each has a text for those who cannot see it."""
     page = browser.new_page()
     silent = []
     for name in pages():

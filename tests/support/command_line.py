@@ -12,11 +12,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from envbuild.lockfile.parse import parse_lockfile
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from envbuild.lockfile.lockfile import Lockfile
+
 ROOT = Path(__file__).parents[2]
 """The repository."""
+
+
+NOWHERE = "http://127.0.0.1:9/simple"
+"""An index that answers nobody: what tests get as the default index unless they ask for another."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,6 +112,16 @@ class CommandLine:
         """The process's environment with these changes."""
         merged = {**self.env, **(changes or {})}
         return {name: value for name, value in merged.items() if value is not None}
+
+    def lockfile(self, driver: str) -> Lockfile:
+        """A driver's lockfile."""
+        path = self.cwd / "locks" / f"{driver}.toml"
+        return parse_lockfile(path.read_text(), file=str(path))
+
+    def content_digests(self) -> dict[str, str]:
+        """The content digest of each driver's environment, as `verify` prints it."""
+        found = self("verify", "--format", "json", check=True).json
+        return {item["drivers"][0]: item["content"] for item in found["environments"]}
 
     def declare(self, text: str) -> Path:
         """Write `drivers.toml`; `version = 1` stands at the top where the text does not say it."""

@@ -117,6 +117,21 @@ class Line:
     overrides: tuple[str, ...] = ()
 
 
+def line_of(lockfile: Lockfile) -> Line:
+    """What the driver of a lockfile brings into an environment."""
+    inputs = lockfile.inputs
+    return Line(inputs.requires, inputs.constraints, inputs.overrides)
+
+
+def locked_index(lockfiles: Iterable[Lockfile]) -> Index:
+    """Everything that the lockfiles pin."""
+    index: Index = {}
+    for lockfile in lockfiles:
+        for package in lockfile.packages:
+            index.setdefault(package.name, {})[package.version] = package.requires
+    return index
+
+
 def solutions(index: Index, lines: tuple[Line, ...], target: Target) -> Iterator[dict[str, str]]:
     """Every environment that serves all the lines and holds nothing else, by trying them all."""
     names = sorted(index)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import base64
 import os
-import shutil
-import ssl
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.support.http import Handler, LoopbackServer
+from tests.support.http import Handler
+from tests.support.https import Secure, certified_context
 
 
 class _GitHandler(Handler):
@@ -60,8 +59,8 @@ class _GitHandler(Handler):
         return done.stdout
 
 
-class GitServer(LoopbackServer):
-    """The repositories below a folder; `FOLDER/.git` is `URL/FOLDER/.git`."""
+class GitServer(Secure):
+    """The repositories below a folder; `FOLDER/.git` is `ORIGIN/FOLDER/.git`."""
 
     silent = False
     """Whether it takes requests and says nothing."""
@@ -75,14 +74,7 @@ class GitServer(LoopbackServer):
         """`certified` has what `certify` made."""
         super().__init__(_GitHandler)
         self.root = root
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certified / "server.pem", certified / "server.key")
-        self.socket = context.wrap_socket(self.socket, server_side=True)
-
-    @property
-    def url(self) -> str:
-        """Its address."""
-        return self.origin.replace("http:", "https:")
+        self.context = certified_context(certified)
 
     def lets_in(self, user: str, password: str) -> None:
         """Let in nobody else from now on."""
@@ -93,8 +85,8 @@ class GitServer(LoopbackServer):
 def need_http_backend() -> None:
     """Skip where git comes without it."""
     done = subprocess.run(("git", "--exec-path"), capture_output=True, text=True)
-    if not Path(done.stdout.strip(), "git-http-backend").exists() or not shutil.which("openssl"):
-        pytest.skip("NOT TESTED: it needs git-http-backend and openssl")
+    if not Path(done.stdout.strip(), "git-http-backend").exists():
+        pytest.skip("NOT TESTED: git comes without git-http-backend here")
 
 
 def git_variables(**more: str) -> dict[str, str | None]:

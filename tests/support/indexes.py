@@ -8,12 +8,23 @@ from envbuild.declaration.declaration import Declaration
 from envbuild.declaration.index import Index, index_variable
 from envbuild.index.places import locate_indexes
 from envbuild.resolution.resolution import ResolvedFile
+from tests.support.wheels import Sdist, Wheel, command_wheel
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from envbuild.index.locations import IndexLocations
-    from tests.support.wheels import Sdist, Wheel
+
+
+TOP = command_wheel("top", "1.0", requires=("base",))
+BASE = Wheel(name="base", version="1.0")
+"""What `top` requires."""
+
+LOGIN = ("kim", "p@ss:w/rd%")
+"""A user, and a password that an address can only have encoded."""
+
+FAILED = 4
+"""The exit code where an index failed."""
 
 
 def locations(default: str | Path, **bound: tuple[str | Path, str]) -> IndexLocations:

@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from envbuild.posix.process import Command, Completed, SystemRunner
+from envbuild.posix.process import SystemRunner
 from envbuild.python import probe as interpreter_probe
 from envbuild.python.interpreters import Interpreters
 from envbuild.uv.executable import uv_executable
@@ -16,23 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from envbuild.target.target import Interpreter
-
-
-class Counting(SystemRunner):
-    """Runs for real, and remembers what."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.ran: list[tuple[str, ...]] = []
-
-    def run(self, command: Command) -> Completed:
-        """Run it."""
-        self.ran.append(command.argv)
-        return super().run(command)
-
-    def started(self, *words: str) -> int:
-        """How many commands carried these arguments first."""
-        return sum(argv[1 : 1 + len(words)] == words for argv in self.ran)
+    from tests.support.counting import Counting
 
 
 def interpreters(store: Path, runner: Counting, uv: str | None = None) -> Interpreters:

@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
 
 NOBODY = 65534
 

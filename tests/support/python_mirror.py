@@ -7,16 +7,21 @@ import json
 import platform
 import re
 import subprocess
+import sys
 import tarfile
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from pathlib import Path
+
 
 _LEFT_OUT = re.compile(
     r"/(test|tests|idlelib|lib2to3|ensurepip|tkinter|turtledemo|site-packages|dist-packages|__pycache__"
     r"|config-[^/]*)(/|$)|\.a$"
 )
+
 _PLACE = "https://github.com/astral-sh/python-build-standalone/releases/download"
 """The place of uv's releases, which a mirror stands for; nothing is asked there."""
 
@@ -60,3 +65,12 @@ def make_mirror(python: Path, folder: Path) -> Path:
 
 def _kept(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
     return None if _LEFT_OUT.search(entry.name) else entry
+
+
+@pytest.fixture
+def mirror(python: Path, scratch: Path) -> dict[str, str | None]:
+    """The variables that lead to a mirror on this host, with the Python that runs the tests."""
+    if sys.platform != "linux" or platform.libc_ver()[0] != "glibc":
+        pytest.skip("NOT TESTED: the mirror is for Linux with glibc")
+    listing = make_mirror(python, scratch / "mirror")
+    return {"ENVBUILD_PYTHON_MIRROR": str(listing.parent), "ENVBUILD_PYTHON_LIST": str(listing)}

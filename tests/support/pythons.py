@@ -8,6 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+MINOR = f"{sys.version_info.major}.{sys.version_info.minor}"
+"""What a declaration asks for to get the Python of this process: `3.12`."""
+
 WANTED = ("3.11", "3.12", "3.13", "3.14")
 _ASK = "import sys; print('%d.%d' % sys.version_info[:2], sys.prefix == sys.base_prefix)"
 
@@ -17,7 +20,7 @@ def find_pythons() -> dict[str, Path]:
 
     Reads the real home and environment: call it before a test's isolation hides them.
     """
-    found = {_minor(sys.version_info): own_python()}
+    found = {MINOR: own_python()}
     for minor in WANTED:
         for candidate in _candidates(minor):
             if minor not in found and _is_python(candidate, minor):
@@ -53,7 +56,3 @@ def _is_python(path: Path, minor: str) -> bool:
         return False
     done = subprocess.run((path, "-I", "-c", _ASK), capture_output=True, text=True, timeout=30)
     return done.returncode == 0 and done.stdout.split() == [minor, "True"]
-
-
-def _minor(version: tuple[object, ...]) -> str:
-    return f"{version[0]}.{version[1]}"

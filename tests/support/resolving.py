@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+import tempfile
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envbuild.errors import EnvbuildError
 from envbuild.index.session import index_sessions
-from envbuild.posix.process import SystemRunner
 from envbuild.resolution.resolution import ResolveRequest
 from envbuild.resolution.tools import ResolverTools
 from envbuild.target.target import parse_target
 from envbuild.uv.resolver import make_resolver
 from envbuild.value import replace
+from tests.support.counting import Counting
+from tests.support.index_server import IndexServer
 from tests.support.values import make_declaration
+from tests.support.wheels import Wheel
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-    from pathlib import Path
+    from collections.abc import Generator, Iterable
 
-    from envbuild.posix.process import Command, Completed
     from envbuild.resolution.resolution import Resolver
-    from tests.support.index_server import IndexServer
 
 Pins = dict[str, tuple[str, str, str]]
 """Package → version, file, sha256."""
@@ -31,25 +32,12 @@ Answer = Pins | str
 """The pins, or the kind of the error."""
 
 
-@dataclass
-class CountingRunner:
-    """Runs programs as envbuild does, and counts them."""
-
-    runs: int = 0
-    system: SystemRunner = field(default_factory=SystemRunner)
-
-    def run(self, command: Command) -> Completed:
-        """Run to the end."""
-        self.runs += 1
-        return self.system.run(command)
-
-
 @dataclass(frozen=True)
 class Resolving:
     """A resolver, and how often it started uv."""
 
     resolver: Resolver
-    runner: CountingRunner
+    runner: Counting
 
     def pins(self, request: ResolveRequest, *targets: str) -> list[Answer]:
         """What each target gets, one after the other."""
@@ -66,7 +54,7 @@ class Resolving:
 @contextmanager
 def resolving(index: IndexServer, cache: Path, *, proofs: bool = True) -> Generator[Resolving]:
     """uv with its cache in a folder, over an index."""
-    runner = CountingRunner()
+    runner = Counting()
     with ExitStack() as stack:
         sessions = stack.enter_context(
             index_sessions(
@@ -113,3 +101,46 @@ def request_of(*requires: str, **changes: object) -> ResolveRequest:
         indexes=(("default", ()),),
     )
     return replace(request, **changes)
+
+
+X86 = "3.12-x86_64-manylinux_2_28"
+
+ARM = "3.12-aarch64-manylinux_2_28"
+
+MAC = "3.12-arm64-macosx_14_0"
+
+NEWER = "3.13-x86_64-manylinux_2_28"
+
+PURE = "py3-none-any"
+
+FOR_X86 = "cp312-cp312-manylinux_2_17_x86_64"
+
+FOR_ARM = "cp312-cp312-manylinux_2_17_aarch64"
+
+FOR_BOTH = (FOR_X86, FOR_ARM)
+
+
+def resolve(
+    index: IndexServer,
+    folder: Path,
+    request: ResolveRequest,
+    targets: Iterable[str],
+    *,
+    proofs: bool,
+) -> tuple[list[Answer], int]:
+    """What each target gets, and how often uv was started."""
+    with resolving(index, folder, proofs=proofs) as tried:
+        return tried.pins(request, *targets), len(tried.runner.ran)
+
+
+def runs(wheels: Iterable[Wheel], *targets: str, request: ResolveRequest | None = None) -> int:
+    """How often uv was started for the targets; the last one gets what it gets without proofs."""
+    asked = request or request_of("app")
+    with IndexServer((*wheels, *Z)) as index, tempfile.TemporaryDirectory() as folder:
+        found, count = resolve(index, Path(folder, "a"), asked, targets, proofs=True)
+        expected, _ = resolve(index, Path(folder, "b"), asked, targets[-1:], proofs=False)
+    assert found[-1:] == expected
+    return count
+
+
+Z = (Wheel(name="z", version="1"), Wheel(name="z", version="2"))

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import io
 import sys
-import tarfile
 import venv
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -18,7 +14,8 @@ from envbuild.declaration.declaration import BuildOptions
 from envbuild.posix.process import SystemRunner
 from envbuild.resolution.resolution import ResolveRequest
 from envbuild.target.target import Interpreter, parse_target
-from tests.support.wheels import Wheel
+from tests.support.pythons import MINOR
+from tests.support.wheels import PROJECT, ArchiveFile, Wheel, source_archive
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +24,6 @@ if TYPE_CHECKING:
     from envbuild.build.installation import InstallRequest
     from envbuild.resolution.resolution import Resolution
 
-PROJECT = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
 
 WHEEL = """
 import os, zipfile
@@ -108,8 +104,7 @@ def backends(logs: Path) -> Backends:
 
 def build_request(tree: SourceTree, **options: object) -> BuildRequest:
     """A build of a tree on the Python that runs the tests."""
-    python = ".".join(map(str, sys.version_info[:2]))
-    target = parse_target(f"{python}-x86_64-manylinux_2_28")
+    target = parse_target(f"{MINOR}-x86_64-manylinux_2_28")
     own = str(getattr(sys, "_base_executable", sys.executable))
     return BuildRequest(
         tree=tree,
@@ -194,7 +189,7 @@ def maker(version: str = "1.0") -> Wheel:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class MadeSource:
+class MadeSource(ArchiveFile):
     """A source distribution that the backend `maker` builds."""
 
     name: str
@@ -215,11 +210,6 @@ class MadeSource:
         """`name-version.tar.gz`."""
         return f"{self.name}-{self.version}.tar.gz"
 
-    @property
-    def sha256(self) -> str:
-        """The hex digest of the archive's bytes."""
-        return hashlib.sha256(self.to_bytes()).hexdigest()
-
     def metadata(self) -> bytes:
         """The PKG-INFO file, which leaves the requirements to the build."""
         return f"Metadata-Version: 2.1\nName: {self.name}\nVersion: {self.version}\n".encode()
@@ -232,12 +222,6 @@ class MadeSource:
         return {"pyproject.toml": project, "project.txt": "\n".join(lines), **self.more}
 
     def to_bytes(self) -> bytes:
-        """The archive, always the same."""
-        raw = io.BytesIO()
-        with tarfile.open(fileobj=raw, mode="w") as archive:
-            members = {"PKG-INFO": self.metadata().decode(), **self.members()}
-            for path, text in members.items():
-                member = tarfile.TarInfo(f"{self.name}-{self.version}/{path}")
-                member.size = len(text.encode())
-                archive.addfile(member, io.BytesIO(text.encode()))
-        return gzip.compress(raw.getvalue(), mtime=0)
+        """The archive, gzip over tar."""
+        members = {"PKG-INFO": self.metadata().decode(), **self.members()}
+        return source_archive(f"{self.name}-{self.version}", members)

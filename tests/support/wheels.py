@@ -13,6 +13,7 @@ import io
 import re
 import tarfile
 import zipfile
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -24,11 +25,41 @@ if TYPE_CHECKING:
 
 _EPOCH = (2020, 1, 1, 0, 0, 0)
 _EPOCH_SECONDS = 1_577_836_800
+PROJECT = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+"""The `pyproject.toml` of a source whose backend lies beside it, so that building asks no index for anything."""
+
 _EXTRA = re.compile(r"""extra\s*==\s*['"]([^'"]+)['"]""")
 
 
+class ArchiveFile(ABC):
+    """A file that an index can have, made of a value."""
+
+    __slots__ = ()
+
+    @property
+    @abstractmethod
+    def filename(self) -> str:
+        """Its name."""
+
+    @abstractmethod
+    def to_bytes(self) -> bytes:
+        """Its content, always the same."""
+
+    @property
+    def sha256(self) -> str:
+        """The hex digest of its content."""
+        return hashlib.sha256(self.to_bytes()).hexdigest()
+
+    def write(self, folder: Path) -> Path:
+        """Write it into the folder under its own name."""
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / self.filename
+        path.write_bytes(self.to_bytes())
+        return path
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Wheel:
+class Wheel(ArchiveFile):
     """What a wheel is to hold."""
 
     name: str
@@ -81,11 +112,6 @@ class Wheel:
         build = f"-{self.build}" if self.build else ""
         return f"{self.distribution}-{self.version}{build}-{self.tag}.whl"
 
-    @property
-    def sha256(self) -> str:
-        """The hex digest of the wheel's bytes."""
-        return hashlib.sha256(self.to_bytes()).hexdigest()
-
     def metadata(self) -> bytes:
         """The METADATA file, version 2.1."""
         named = (extra for line in self.requires for extra in _EXTRA.findall(line))
@@ -111,13 +137,6 @@ class Wheel:
                 member.external_attr = (0o100000 | mode) << 16
                 archive.writestr(member, content)
         return stream.getvalue()
-
-    def write(self, folder: Path) -> Path:
-        """Write the wheel into the folder under its own name."""
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / self.filename
-        path.write_bytes(self.to_bytes())
-        return path
 
     def _members(self) -> dict[str, bytes]:
         stem = f"{self.distribution}-{self.version}"
@@ -182,7 +201,7 @@ def main():
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Sdist:
+class Sdist(ArchiveFile):
     """A source distribution that builds into a given wheel by a backend of its own.
 
     The backend lies inside, so that building asks no index for anything.
@@ -216,31 +235,13 @@ class Sdist:
         """`name-version.tar.gz`."""
         return f"{self.wheel.distribution}-{self.wheel.version}.tar.gz"
 
-    @property
-    def sha256(self) -> str:
-        """The hex digest of the archive's bytes."""
-        return hashlib.sha256(self.to_bytes()).hexdigest()
-
     def metadata(self) -> bytes:
         """The PKG-INFO file; with no dynamic field, as its requirements are the wheel's."""
         return self.wheel.metadata().replace(b"Version: 2.1", b"Version: 2.2", 1)
 
     def to_bytes(self) -> bytes:
         """The archive, gzip over tar."""
-        raw = io.BytesIO()
-        with tarfile.open(fileobj=raw, mode="w", format=tarfile.PAX_FORMAT) as archive:
-            for path, content in self._members().items():
-                member = tarfile.TarInfo(f"{self.filename.removesuffix('.tar.gz')}/{path}")
-                member.size, member.mtime, member.mode = len(content), _EPOCH_SECONDS, 0o644
-                archive.addfile(member, io.BytesIO(content))
-        return gzip.compress(raw.getvalue(), mtime=_EPOCH_SECONDS)
-
-    def write(self, folder: Path) -> Path:
-        """Write the archive into the folder under its own name."""
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / self.filename
-        path.write_bytes(self.to_bytes())
-        return path
+        return source_archive(self.filename.removesuffix(".tar.gz"), self._members())
 
     def _members(self) -> dict[str, bytes]:
         backend = _BACKEND.format(
@@ -249,10 +250,9 @@ class Sdist:
             filename=self.wheel.filename,
             content=base64.b64encode(self.wheel.to_bytes()).decode(),
         )
-        project = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
         return {
             "PKG-INFO": self.metadata(),
-            "pyproject.toml": project.encode(),
+            "pyproject.toml": PROJECT.encode(),
             "backend.py": backend.encode(),
         }
 
@@ -275,6 +275,17 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     pathlib.Path(wheel_directory, {filename!r}).write_bytes(content)
     return {filename!r}
 """
+
+
+def source_archive(stem: str, members: Mapping[str, str | bytes]) -> bytes:
+    """A `.tar.gz` with these members in the folder `stem`, always the same."""
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for path, text in members.items():
+            content, member = _bytes(text), tarfile.TarInfo(f"{stem}/{path}")
+            member.size, member.mtime, member.mode = len(content), _EPOCH_SECONDS, 0o644
+            archive.addfile(member, io.BytesIO(content))
+    return gzip.compress(raw.getvalue(), mtime=_EPOCH_SECONDS)
 
 
 def _bytes(content: str | bytes) -> bytes:

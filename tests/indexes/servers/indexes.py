@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import urllib3
 
-from tests.indexes.servers.programs import Program, free_port, serving
 from tests.support.http import Handler, LoopbackServer
+from tests.support.programs import Program, free_port, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

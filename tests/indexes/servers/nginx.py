@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tests.indexes.servers.programs import Program, crypted, free_port, serving
+from tests.support.programs import Program, crypted, free_port, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from tests.indexes.servers.programs import (
+from tests.support.programs import (
     Program,
     crypted,
     free_port,

@@ -13,17 +13,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.indexes.servers.programs import Program, free_port, serving
-from tests.integration.test_git_sources import declare, locked
-from tests.integration.test_path_sources import write
-from tests.support.repository import commit, git
-from tests.support.wheels import Wheel
+from tests.support.git_sources import declare, lock, locked, refused, repository
+from tests.support.programs import Program, free_port, serving
+from tests.support.repository import git
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.support.command_line import CommandLine, Result
-    from tests.support.index_server import IndexServer
+    from tests.support.command_line import CommandLine
+
+__all__ = ["lock", "repository"]
 
 pytestmark = pytest.mark.slow
 
@@ -75,15 +74,6 @@ class Sshd:
 
 
 @pytest.fixture
-def repository(scratch: Path) -> Path:
-    """A repository with the project, one commit."""
-    folder = write(scratch / "served/svc")
-    git(folder, "init")
-    commit(folder, "one")
-    return folder
-
-
-@pytest.fixture
 def sshd(scratch: Path, isolation: Path) -> Iterator[Sshd]:
     """A server that lets the running user in, with one key."""
     program = Program(name="sshd", package="openssh-server").find()
@@ -105,23 +95,9 @@ def sshd(scratch: Path, isolation: Path) -> Iterator[Sshd]:
         yield found
 
 
-@pytest.fixture
-def lock(run_envbuild: CommandLine, index: IndexServer) -> CommandLine:
-    """The command line, with what the project requires."""
-    index.add(Wheel(name="helper"))
-    return run_envbuild
-
-
 def address(sshd: Sshd, repository: Path) -> str:
     """The repository's address."""
     return f"ssh://{getpass.getuser()}@127.0.0.1:{sshd.port}{repository}"
-
-
-def refused(result: Result, words: str, project: Path) -> None:
-    """One message, exit 4, and no lockfile."""
-    assert (result.code, result.stderr.count("error:")) == (4, 1), result
-    assert words in result.stderr, result
-    assert not (project / "locks").exists()
 
 
 def test_both_forms_of_an_address(
@@ -142,19 +118,19 @@ def test_who_is_not_known_is_one_message(
     """A host key that is not known, or another one; a key that is refused; no repository; a server that is silent."""
     declare(lock, python_version, address(sshd, repository))
     (sshd.folder / "known_hosts").unlink()
-    refused(lock("lock"), "ssh does not know the server's host key", project)
+    refused(lock("lock"), 4, "ssh does not know the server's host key", project)
     sshd.know("other-host")
-    refused(lock("lock"), "the server has another host key than the one that ssh knows", project)
+    refused(lock("lock"), 4, "the server has another host key than the one that ssh knows", project)
     sshd.know("host")
     sshd.show("other")
-    refused(lock("lock"), "the server accepts none of the ssh keys of this user", project)
+    refused(lock("lock"), 4, "the server accepts none of the ssh keys of this user", project)
     sshd.show("key")
     declare(lock, python_version, address(sshd, repository.parent / "none"))
-    refused(lock("lock"), "there is no repository, or none that you may see", project)
+    refused(lock("lock"), 4, "there is no repository, or none that you may see", project)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         declare(lock, python_version, f"ssh://a@127.0.0.1:{port}/svc")
-        refused(lock("lock"), "its server does not answer", project)
+        refused(lock("lock"), 4, "its server does not answer", project)
 
 
 def test_nobody_is_asked_at_a_terminal(

@@ -21,10 +21,10 @@ import trustme
 from tests.indexes.servers import proxies
 from tests.indexes.servers.indexes import BANDERSNATCH, DEVPI, mirror, run_devpi
 from tests.indexes.servers.nginx import NGINX, Front, run_nginx
-from tests.indexes.servers.programs import VENVS, Program
 from tests.support.command_line import declare_drivers
+from tests.support.indexes import BASE, FAILED, LOGIN, TOP
+from tests.support.programs import VENVS, Program
 from tests.support.pypiserver_process import run_pypiserver
-from tests.support.wheels import Wheel, command_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,11 +34,7 @@ if TYPE_CHECKING:
     from tests.indexes.servers.proxies import Proxy
     from tests.support.command_line import CommandLine
 
-INDEX = 4
-TOP = command_wheel("top", "1.0", requires=("base",))
-BASE = Wheel(name="base", version="1.0")
 WHEELS = (TOP, BASE)
-LOGIN = ("kim", "p@ss:w/rd%")
 PLAIN_LOGIN = ("kim", "pass-word")
 """tinyproxy's own configuration has no way to write others."""
 
@@ -398,7 +394,7 @@ def _check(row: Row, world: World, run: CommandLine, python: str) -> None:
     locked = run("lock", env=env)
     assert LOGIN[1] not in locked.stderr, locked
     if row.words is not None:
-        assert locked.code == INDEX, locked
+        assert locked.code == FAILED, locked
         assert re.search(row.words, locked.stderr), locked
         return
     assert locked.code == 0, locked

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import socket
 import ssl
-from typing import TYPE_CHECKING
 
 import trustme
 
-from tests.indexes.sides.world import BASE, TOP, Case, World
+from tests.indexes.sides.world import Case, World
+from tests.support.https import Secure
 from tests.support.index_server import IndexServer
-
-if TYPE_CHECKING:
-    from tests.support.wheels import Wheel
+from tests.support.indexes import BASE, TOP
 
 
 def drop(_: object) -> None:
@@ -28,32 +24,15 @@ def secure(world: World, *names: str, client: bool = False) -> trustme.CA:
     if client:
         authority.configure_trust(context)
         context.verify_mode = ssl.CERT_REQUIRED
-    server = world.stack.enter_context(SecureIndex(context, [TOP, BASE]))
+    server = SecureIndex([TOP, BASE])
+    server.context = context
+    world.stack.enter_context(server)
     world.url = server.url
     return authority
 
 
-class SecureIndex(IndexServer):
+class SecureIndex(Secure, IndexServer):
     """The index over https."""
-
-    def __init__(self, context: ssl.SSLContext, wheels: list[Wheel]) -> None:
-        super().__init__(wheels)
-        self._context = context
-
-    @property
-    def origin(self) -> str:
-        """`https://127.0.0.1:PORT`."""
-        return f"https://127.0.0.1:{self.server_address[1]}"
-
-    def finish_request(self, request: object, client_address: object) -> None:
-        """Shake hands in the connection's own thread."""
-        assert isinstance(request, socket.socket)
-        secure = self._context.wrap_socket(request, server_side=True)
-        try:
-            super().finish_request(secure, client_address)
-        finally:
-            with contextlib.suppress(OSError):
-                secure.close()
 
 
 def cert_file(world: World) -> None:

@@ -8,8 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from tests.indexes.sides.world import BASE, BOUND, LOGIN, TOP, Case, World
+from tests.indexes.sides.world import BOUND, Case, World
 from tests.support.index_server import IndexServer, Offer
+from tests.support.indexes import BASE, LOGIN, TOP
 
 if TYPE_CHECKING:
     from tests.support.fault_proxy import ProxyHandler

@@ -7,9 +7,10 @@ from urllib.parse import quote
 
 from tests.indexes.sides.identity import require_login
 from tests.indexes.sides.places import GONE
-from tests.indexes.sides.world import BASE, FILE, LOGIN, PAGE, Case, World
+from tests.indexes.sides.world import FILE, PAGE, Case, World
 from tests.support.fault_proxy import Hang, Reset, Status
 from tests.support.index_server import IndexServer
+from tests.support.indexes import BASE, LOGIN
 
 if TYPE_CHECKING:
     from tests.support.fault_proxy import Fault

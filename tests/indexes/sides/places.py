@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from tests.indexes.sides.certificates import unreadable_cert
 from tests.indexes.sides.identity import netrc, netrc_of_another
 from tests.indexes.sides.proxies import dead_proxy, socks
-from tests.indexes.sides.world import BASE, TOP, Case, World
+from tests.indexes.sides.world import Case, World
 from tests.support.fault_proxy import Status, Truncate
 from tests.support.index_server import Offer
+from tests.support.indexes import BASE, TOP
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import socket
 import ssl
 from functools import partial
 from urllib.parse import quote, urlsplit
@@ -11,7 +9,9 @@ from urllib.parse import quote, urlsplit
 import trustme
 
 from tests.indexes.sides.certificates import cert_file, secure
-from tests.indexes.sides.world import LOGIN, Case, World
+from tests.indexes.sides.world import Case, World
+from tests.support.https import Secure
+from tests.support.indexes import LOGIN
 from tests.support.proxies import HttpProxy, SocksProxy
 
 
@@ -31,22 +31,8 @@ def _proxy_in_both_cases(world: World) -> None:
     world.env["http_proxy"] = "http://127.0.0.1:9"
 
 
-class SecureProxy(HttpProxy):
+class SecureProxy(Secure, HttpProxy):
     """A proxy that is itself on https."""
-
-    def __init__(self, context: ssl.SSLContext, login: tuple[str, str]) -> None:
-        super().__init__(login)
-        self._context = context
-
-    def finish_request(self, request: object, client_address: object) -> None:
-        """Shake hands in the connection's own thread."""
-        assert isinstance(request, socket.socket)
-        secure = self._context.wrap_socket(request, server_side=True)
-        try:
-            super().finish_request(secure, client_address)
-        finally:
-            with contextlib.suppress(OSError):
-                secure.close()
 
 
 def _secure_proxy(world: World, variable: str) -> None:
@@ -58,7 +44,9 @@ def _secure_proxy(world: World, variable: str) -> None:
         trusted += secure(world, "index.invalid").cert_pem.bytes()
     (world.folder / "ca.pem").write_bytes(trusted)
     world.env["SSL_CERT_FILE"] = str(world.folder / "ca.pem")
-    proxy = world.stack.enter_context(SecureProxy(context, LOGIN))
+    proxy = SecureProxy(LOGIN)
+    proxy.context = context
+    world.stack.enter_context(proxy)
     _through(world, proxy, "https", variable)
 
 

@@ -8,8 +8,6 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tests.support.wheels import Wheel, command_wheel
-
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -19,12 +17,8 @@ if TYPE_CHECKING:
     from tests.support.index_server import IndexServer
 
 
-INDEX = 4
 SIDES = ("default", "bound")
 BOUND = ("bound",)
-TOP = command_wheel("top", "1.0", requires=("base",))
-BASE = Wheel(name="base", version="1.0")
-LOGIN = ("kim", "p@ss:w/rd%")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -21,12 +21,12 @@ from tests.support.sources import (
     BACKEND,
     BUILD,
     METADATA,
-    PROJECT,
     WHEEL,
     backends,
     build_request,
     source_tree,
 )
+from tests.support.wheels import PROJECT
 
 if TYPE_CHECKING:
     from pathlib import Path

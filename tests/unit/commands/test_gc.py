@@ -219,7 +219,6 @@ def test_what_cannot_be_looked_into_is_said(made: Store) -> None:
 
 
 @pytest.mark.root
-@pytest.mark.skipif(os.geteuid() != 0, reason="NOT TESTED: needs root to become another user")
 def test_processes_of_root_are_hidden_from_others(scratch: Path) -> None:
     """Who may not look into a process counts it among those."""
 

@@ -11,6 +11,7 @@ from envbuild.lockfile.lockfile import LockedBuild, LockedFile
 from envbuild.lockfile.parse import parse_lockfile
 from envbuild.lockfile.text import render_lockfile
 from envbuild.value import replace
+from tests.support.mutation import sign
 from tests.support.values import (
     ARM,
     LINUX,
@@ -22,7 +23,6 @@ from tests.support.values import (
     make_lockfile,
     make_package,
 )
-from tests.unit.lockfile.test_parse import signed
 
 TWO = (LINUX, ARM)
 DRIVER = make_driver(
@@ -95,7 +95,7 @@ def test_a_forged_build_is_refused(before: str, after: str) -> None:
     """What would lead a build elsewhere, or make two of one, is no lockfile."""
     assert before in TEXT
     with pytest.raises(LockfileError, match="has invalid content"):
-        parse_lockfile(signed(TEXT.replace(before, after, 1)), file="x")
+        parse_lockfile(sign(TEXT.replace(before, after, 1)), file="x")
 
 
 def test_a_target_has_one_built_wheel() -> None:

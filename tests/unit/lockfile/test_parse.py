@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
-
 import pytest
 
 from envbuild.errors import LockfileError, NewerFormatError
 from envbuild.lockfile.parse import parse_lockfile
 from envbuild.lockfile.text import render_lockfile
 from envbuild.value import replace
+from tests.support.mutation import sign
 from tests.support.values import digest, make_driver, make_lockfile
 from tests.unit.lockfile.gateway import LOCKFILE, TEXT
-
-
-def signed(text: str) -> str:
-    """The text with a digest that matches it, as somebody would write who means harm."""
-    bare = re.sub(r'^digest = "[^"]*"\n', "", text, count=1, flags=re.MULTILINE)
-    digest_line = f'digest = "sha256:{hashlib.sha256(bare.encode()).hexdigest()}"\n'
-    head, format_line, rest = bare.partition("format = 1\n")
-    return head + format_line + digest_line + rest
 
 
 def refusal(text: str) -> LockfileError:
@@ -44,7 +34,7 @@ def test_the_same_value_gives_the_same_bytes() -> None:
 
 def test_an_address_is_refused_even_under_a_matching_digest() -> None:
     """A lockfile never says where a file is to be taken from, whoever wrote it."""
-    error = refusal(signed(TEXT.replace('"acme-native",', '"a @ https://packages.example.com/a",')))
+    error = refusal(sign(TEXT.replace('"acme-native",', '"a @ https://packages.example.com/a",')))
     assert "there is an address in" in str(error)
 
 
@@ -171,7 +161,7 @@ def test_a_forged_lockfile_is_refused(change: tuple[str, str]) -> None:
     before, after = change
     assert before in TEXT
     text = TEXT.replace(before, after, 1) if before != "[[package]]" else one_package_as_table()
-    assert "has invalid content" in str(refusal(signed(text)))
+    assert "has invalid content" in str(refusal(sign(text)))
 
 
 def one_package_as_table() -> str:
@@ -182,7 +172,7 @@ def one_package_as_table() -> str:
 
 def test_the_forgeries_differ_in_what_they_change_alone() -> None:
     """The helper above signs well: what it left as it was, is accepted."""
-    assert parse_lockfile(signed(TEXT), file="x") == LOCKFILE
+    assert parse_lockfile(sign(TEXT), file="x") == LOCKFILE
 
 
 def test_an_empty_lockfile_for_a_driver_of_nothing_can_be_read() -> None:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests import conftest
-from tests.support.command_line import Result, child_environment, declare_drivers
+from tests.support.command_line import NOWHERE, ROOT, Result, child_environment, declare_drivers
+from tests.support.folders import remove_tree
 from tests.support.pypiserver_process import run_pypiserver
 from tests.support.pythons import find_pythons
 from tests.support.wheels import Wheel
@@ -36,7 +36,7 @@ def test_settings_are_gone() -> None:
     kept = {"PIP_CONFIG_FILE", "PYTHONDONTWRITEBYTECODE", "ENVBUILD_INDEX_DEFAULT_URL"}
     foreign = ("UV_", "PIP_", "ENVBUILD_", "PYTHON", "PYENV_")
     assert {name for name in os.environ if name.startswith(foreign)} == kept
-    assert os.environ["ENVBUILD_INDEX_DEFAULT_URL"] == conftest.NOWHERE
+    assert os.environ["ENVBUILD_INDEX_DEFAULT_URL"] == NOWHERE
 
 
 def test_bytecode_can_be_written_where_it_matters(bytecode: None) -> None:
@@ -89,7 +89,7 @@ def test_tree_is_removed_whatever_its_modes(tmp_path: Path) -> None:
     (folder / "f").touch(0o400)
     folder.chmod(0o500)
     (tmp_path / "a").chmod(0)
-    conftest.remove_tree(tmp_path / "a")
+    remove_tree(tmp_path / "a")
     assert not (tmp_path / "a").exists()
 
 
@@ -99,9 +99,7 @@ def test_command_line_runs_the_package_under_test(run_envbuild: CommandLine) -> 
     env = run_envbuild.environment({"NO_COLOR": None, "MORE": "1"})
     argv = (sys.executable, "-c", code)
     said = subprocess.run(argv, cwd="/", env=env, capture_output=True, text=True, check=True)
-    assert Path(said.stdout.split()[0]) == Path(conftest.__file__).parents[1] / (
-        "envbuild/__init__.py"
-    )
+    assert Path(said.stdout.split()[0]) == ROOT / "envbuild/__init__.py"
     assert env["MORE"] == "1"
     assert "NO_COLOR" not in env
     assert env["ENVBUILD_INDEX_DEFAULT_URL"].startswith("http://127.0.0.1:")

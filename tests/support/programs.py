@@ -81,13 +81,18 @@ def free_port(host: str = "127.0.0.1") -> int:
 
 @contextlib.contextmanager
 def serving(
-    argv: Sequence[str | Path], folder: Path, address: tuple[str, int], *, log: str = "output.log"
+    argv: Sequence[str | Path],
+    folder: Path,
+    address: tuple[str, int],
+    *,
+    log: str = "output.log",
+    lifetime: float = LIFETIME,
 ) -> Iterator[None]:
     """A server that listens for the length of the block; what it says goes into a log in the folder.
 
     It is in a process group of its own, which ends with the block, and by itself after its lifetime.
     """
-    bounded = ("timeout", "--signal=KILL", str(int(LIFETIME)), *argv)
+    bounded = ("timeout", "--signal=KILL", str(int(lifetime)), *argv)
     with (folder / log).open("ab") as output:
         process = subprocess.Popen(
             bounded,

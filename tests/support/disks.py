@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import time
@@ -59,10 +60,28 @@ def mounted(kind: str, scratch: Path) -> Iterator[Path]:
         try:
             yield place
         finally:
-            _unmount(place)
+            unmount(place)
     finally:
         if device is not None:
             subprocess.run(("losetup", "-d", device), check=False)
+
+
+@contextmanager
+def tmpfs(place: Path, size: str) -> Iterator[Path]:
+    """Mount a small file system in memory, such as `24m`."""
+    place.mkdir()
+    options = f"size={size},mode=755"
+    _said("mount", "-t", "tmpfs", "-o", options, "envbuild-test", str(place))
+    try:
+        yield place
+    finally:
+        unmount(place)
+
+
+def mount_image(image: Path, place: Path) -> None:
+    """Mount what a file holds; the test is skipped where no loop device is to be had."""
+    place.mkdir(exist_ok=True)
+    _said("mount", "-o", "loop", str(image), str(place))
 
 
 def _image(kind: str, scratch: Path) -> Path:
@@ -84,9 +103,63 @@ def _said(*argv: str) -> str:
     return done.stdout.strip()
 
 
-def _unmount(place: Path) -> None:
+def unmount(place: Path) -> None:
+    """Unmount it as soon as nobody is there, and after a while in any case."""
     for _ in range(50):
         if subprocess.run(("umount", place), capture_output=True, check=False).returncode == 0:
             return
         time.sleep(0.1)
     subprocess.run(("umount", "-l", place), check=False)
+
+
+_SMALL = 48 << 20
+
+
+class Disk:
+    """An ext4 of its own, in a file."""
+
+    def __init__(self, scratch: Path) -> None:
+        self.image = scratch / "disk.img"
+        self.place = scratch / "d"
+
+    def make(self, *options: str, size: int = _SMALL) -> None:
+        with self.image.open("wb") as stream:
+            stream.truncate(size)
+        subprocess.run(("mkfs.ext4", "-q", "-F", *options, self.image), check=True)
+        mount_image(self.image, self.place)
+        self.place.chmod(0o755)
+
+    def unmount(self) -> None:
+        """Unmount it if it is mounted."""
+        if self.place.is_mount():
+            unmount(self.place)
+
+    @property
+    def store(self) -> Path:
+        return self.place / "s"
+
+    def leave_free(self, size: int) -> None:
+        """Fill the disk up to so many bytes."""
+        wanted = shutil.disk_usage(self.place).free - size
+        with (self.place / "ballast").open("wb") as stream:
+            while wanted > 0:
+                try:
+                    os.posix_fallocate(stream.fileno(), 0, wanted)
+                except OSError:  # the file's own blocks need room too
+                    wanted -= 16384
+                else:
+                    return
+
+    def leave_inodes(self, count: int) -> None:
+        """Use up inodes until so many are left."""
+        folder = self.place / "many"
+        folder.mkdir()
+        number = 0
+        while os.statvfs(self.place).f_ffree > count:
+            (folder / str(number)).touch()
+            number += 1
+
+    def make_room(self) -> None:
+        (self.place / "ballast").unlink(missing_ok=True)
+        if (self.place / "many").exists():
+            shutil.rmtree(self.place / "many")
