@@ -57,7 +57,7 @@ def _measure(name: str, arguments: argparse.Namespace) -> None:
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "minutes": round(minutes, 1),
         "machine": machine,
-        "rows": [row.table() for row in measured.rows],
+        "rows": [asdict(row) for row in measured.rows],
         "growth": [asdict(item) for item in measured.growth],
         "texts": dict(measured.texts or {}),
     }

@@ -14,15 +14,16 @@ from scripts.bench.keep import measure_keeping
 from scripts.bench.large import Start, measure_pip, measure_rebuild, measure_start, trace_rebuild
 from scripts.bench.locks import measure_locks
 from scripts.bench.path_sources import measure_path_sources
+from scripts.bench.rows import Measured
 from scripts.bench.small import measure_idle
 from scripts.bench.trace import trace_idle
 from scripts.bench.variants import measure_variants
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from scripts.bench.place import Place
-    from scripts.bench.rows import Growth, Row
+    from scripts.bench.rows import Row
 
 
 LITELLM = Start(line="BIN/python -c 'import litellm'", shown="import litellm")
@@ -31,16 +32,6 @@ VLLM_VERSION = Start(
     shown="vllm --version",
     note="where there is no GPU, it ends after its imports with `Failed to infer device type`, on both sides",
 )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Measured:
-    """What a chapter has to show."""
-
-    rows: tuple[Row, ...] = ()
-    growth: tuple[Growth, ...] = ()
-    texts: Mapping[str, str] | None = None
-    """Title → what is shown as it is."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,6 +52,11 @@ class Chapter:
 
     memory: bool = True
     """Whether the file system lies in memory; else its image lies on the disk."""
+
+
+def _rows(measure: Callable[[Place, int], Iterable[Row]]) -> Callable[[Place, int], Measured]:
+    """Measure what comes to rows alone."""
+    return lambda place, rounds: Measured(rows=tuple(measure(place, rounds)))
 
 
 def _large(place: Place, rounds: int) -> Measured:
@@ -87,20 +83,10 @@ def _heavy(place: Place, rounds: int) -> Measured:
     return Measured(rows=tuple(rows))
 
 
-def _growth(place: Place, rounds: int) -> Measured:
-    grown = measure_growth(place, rounds)
-    return Measured(rows=grown.rows, growth=grown.growth)
-
-
-def _folders(place: Place, rounds: int) -> Measured:
-    rows, texts = measure_folder_links(place, rounds)
-    return Measured(rows=rows, texts=texts)
-
-
 CHAPTERS: Mapping[str, Chapter] = {
     "idle": Chapter(
         about="nothing to do, and the verbs that look",
-        measure=lambda place, rounds: Measured(rows=tuple(measure_idle(place, rounds))),
+        measure=_rows(measure_idle),
     ),
     "trace": Chapter(
         about="system calls and imports of a sync with nothing to do",
@@ -108,19 +94,19 @@ CHAPTERS: Mapping[str, Chapter] = {
     ),
     "locks": Chapter(
         about="four heavy drivers locked again after a range has changed",
-        measure=lambda place, rounds: Measured(rows=tuple(measure_locks(place, rounds))),
+        measure=_rows(measure_locks),
     ),
     "first-locks": Chapter(
         about="first locks with empty caches: the CPU fleet, and fifty drivers",
-        measure=lambda place, rounds: Measured(rows=tuple(measure_first_locks(place, rounds))),
+        measure=_rows(measure_first_locks),
     ),
     "variants": Chapter(
         about="a driver with four variants, locked for the first time and again",
-        measure=lambda place, rounds: Measured(rows=tuple(measure_variants(place, rounds))),
+        measure=_rows(measure_variants),
     ),
     "path-sources": Chapter(
         about="a check of three path sources of 5,000 files that have not changed",
-        measure=lambda place, rounds: Measured(rows=tuple(measure_path_sources(place, rounds))),
+        measure=_rows(measure_path_sources),
     ),
     "large": Chapter(
         about="a real driver rebuilt",
@@ -136,19 +122,19 @@ CHAPTERS: Mapping[str, Chapter] = {
     ),
     "keep": Chapter(
         about="verify, history, ps, rollback and gc on 40,000 files",
-        measure=lambda place, rounds: Measured(rows=tuple(measure_keeping(place, rounds))),
+        measure=_rows(measure_keeping),
     ),
     "cold": Chapter(
         about="the CPU fleet from nothing, and its disk",
-        measure=lambda place, rounds: Measured(rows=tuple(measure_cold(place, rounds))),
+        measure=_rows(measure_cold),
     ),
     "growth": Chapter(
         about="costs over the number of drivers and of packages",
-        measure=_growth,
+        measure=measure_growth,
     ),
     "folders": Chapter(
         about="an experiment: environments of linked folders",
-        measure=_folders,
+        measure=measure_folder_links,
     ),
     "vllm": Chapter(
         about="vllm's own environment, 10 GB: rebuilt and started",

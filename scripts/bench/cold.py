@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scripts.bench.fleets import MINOR, Project
+from scripts.bench.fleets import Project
 from scripts.bench.large import uv_script
 from scripts.bench.pipx import install_fleet
-from scripts.bench.rounds import Call, Sample, compete
+from scripts.bench.rounds import Sample, compete, shell
 from scripts.bench.rows import Row, compare
 from tests.support.command_line import copy_own_fleet, host_platform
+from tests.support.folders import remove_tree
+from tests.support.pythons import MINOR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from scripts.bench.place import Place
 
-ROOT = Path(__file__).parents[2]
 DRIVERS = ("asr", "gateway", "embeddings")
 PACKAGES = {"asr": "uvicorn", "gateway": "litellm[proxy]", "embeddings": "uvicorn"}
 """The package that brings each driver's command."""
@@ -44,19 +44,18 @@ def measure_cold(place: Place, rounds: int) -> Iterator[Row]:
     by_uv = place.root / "fleet-by-uv"
 
     def sync(number: int) -> Sample:
-        _remove(project.store)
+        remove_tree(project.store)
         return project.call("sync", *DRIVERS, watch=True)(number)
 
     def uv(number: int) -> Sample:
-        _remove(by_uv)
+        remove_tree(by_uv)
         lines = (
             uv_script(
                 place, by_uv / driver, requirements[driver], by_uv / "cache", "--compile-bytecode"
             )
             for driver in DRIVERS
         )
-        argv = ("/bin/sh", "-c", " && ".join(lines))
-        return Call(argv=argv, env=place.environment(), cwd=place.root)(number)
+        return shell(place, " && ".join(lines))(number)
 
     contest = compete(rounds, {"envbuild": sync, "uv": uv})
     yield compare(
@@ -69,7 +68,7 @@ def measure_cold(place: Place, rounds: int) -> Iterator[Row]:
         called="`uv pip install --compile-bytecode`, one driver after the other",
         note="downloads come from the host's index: the network is in both",
     )
-    _remove(by_uv)
+    remove_tree(by_uv)
     ours = _bytes_once(project.store / "envs")
     distinct = _bytes_of_contents(project)
     yield _disk(ours, distinct, "bytes of their distinct contents", 1.05)
@@ -119,9 +118,3 @@ def _disk(ours: int, theirs: int, peer: str, target: float | None, note: str = "
         rounds=1,
         note=note,
     )
-
-
-def _remove(folder: Path) -> None:
-    for found, _, _ in os.walk(folder):
-        Path(found).chmod(0o755)
-    shutil.rmtree(folder, ignore_errors=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from envbuild.toml_text import toml_string
-from scripts.bench.fleets import LIFETIME, Project
+from envbuild.toml_text import toml_list, toml_string
+from scripts.bench.fleets import LIFETIME, Project, project_with_caches
 from scripts.bench.relay import Relay
-from scripts.bench.rounds import Call, Sample, compete
+from scripts.bench.rounds import Sample, compete
 from scripts.bench.rows import compare
 from tests.support.index_server import IndexServer
 from tests.support.wheels import Wheel, command_wheel
@@ -38,7 +38,6 @@ class Fleet:
 
     place: Place
     project: Project
-    index: str
     drivers: Sequence[str]
 
     @property
@@ -70,8 +69,7 @@ class Fleet:
                 _put_aside(cache, number)
                 for driver in self.drivers:
                     (self._by_uv / driver / "uv.lock").unlink(missing_ok=True)
-            env = self.place.environment(UV_DEFAULT_INDEX=self.index)
-            return Call(argv=("/bin/sh", "-c", script), env=env, cwd=self._by_uv)(number)
+            return self.project.by_peer(script, self._by_uv)(number)
 
         return measure
 
@@ -127,16 +125,14 @@ def _declare(
     platforms: Sequence[str],
 ) -> Fleet:
     """Both sides' declarations; uv's say the same Pythons and systems as a range and as environments."""
-    folder = place.folder(name)
-    more = {"ENVBUILD_INDEX_DEFAULT_URL": index, "XDG_CACHE_HOME": str(folder / "cache")}
-    project = Project(place=place, folder=folder, more=more)
+    project = project_with_caches(place, name, index)
     head = [
         "version = 1\n[defaults]",
-        f"python = {_texts(pythons)}",
-        f"platforms = {_texts(platforms)}",
-        f"constraints = {_texts([_CONSTRAINT])}",
+        f"python = {toml_list(pythons)}",
+        f"platforms = {toml_list(platforms)}",
+        f"constraints = {toml_list([_CONSTRAINT])}",
     ]
-    tables = [f"[drivers.{key}]\nrequires = {_texts(lines)}" for key, lines in requires.items()]
+    tables = [f"[drivers.{key}]\nrequires = {toml_list(lines)}" for key, lines in requires.items()]
     binaries = {"asr": "uvicorn", "gateway": "litellm", "embeddings": "uvicorn"}
     tables = [
         f"{table}\nbinary = {toml_string(binaries[key])}" if key in binaries else table
@@ -145,14 +141,14 @@ def _declare(
     project.declare("\n".join((*head, *tables)) + "\n")
     low, high = min(pythons), int(max(pythons).partition(".")[2]) + 1
     for key, lines in requires.items():
-        own = folder / "by-uv" / key
+        own = project.folder / "by-uv" / key
         own.mkdir(parents=True)
         (own / "pyproject.toml").write_text(
             f'[project]\nname = "by-uv-{key}"\nversion = "1"\n'
-            f'requires-python = ">={low},<3.{high}"\ndependencies = {_texts(lines)}\n'
-            f"[tool.uv]\nconstraint-dependencies = {_texts([_CONSTRAINT])}\n"
+            f'requires-python = ">={low},<3.{high}"\ndependencies = {toml_list(lines)}\n'
+            f"[tool.uv]\nconstraint-dependencies = {toml_list([_CONSTRAINT])}\n"
         )
-    return Fleet(place=place, project=project, index=index, drivers=tuple(requires))
+    return Fleet(place=place, project=project, drivers=tuple(requires))
 
 
 def made_up_wheels(drivers: int) -> tuple[list[Wheel], dict[str, list[str]]]:
@@ -174,7 +170,3 @@ def made_up_wheels(drivers: int) -> tuple[list[Wheel], dict[str, list[str]]]:
         for number in range(drivers)
     ]
     return [*packages, *commands], {wheel.name: [wheel.name] for wheel in commands}
-
-
-def _texts(lines: Sequence[str]) -> str:
-    return f"[{', '.join(map(toml_string, lines))}]"

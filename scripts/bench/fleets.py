@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from envbuild.target.target import parse_platform
 from scripts.bench.rounds import Call
-from tests.support.command_line import declare_drivers
-from tests.support.pythons import own_python
+from tests.support.command_line import declare_drivers, host_platform
+from tests.support.pythons import MINOR, own_python
 from tests.support.wheels import Wheel, command_wheel
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from scripts.bench.place import Place
     from tests.support.index_server import IndexServer
 
-MINOR = f"{sys.version_info.major}.{sys.version_info.minor}"
 LIFETIME = 3 * 3600.0
 """Seconds that an index of the bench may live."""
 
@@ -54,6 +53,11 @@ class Project:
         argv = (self.place.envbuild, *arguments)
         return Call(argv=argv, env=self.environment(), cwd=self.folder, times=times, watch=watch)
 
+    def by_peer(self, script: str, cwd: Path) -> Call:
+        """Run lines of uv, measured, with the index that the project has."""
+        env = self.place.environment(UV_DEFAULT_INDEX=self.more["ENVBUILD_INDEX_DEFAULT_URL"])
+        return Call(argv=("/bin/sh", "-c", script), env=env, cwd=cwd)
+
     def declare(self, text: str) -> None:
         """Write the declaration."""
         (self.folder / "drivers.toml").write_text(text)
@@ -61,6 +65,27 @@ class Project:
     def of(self, driver: str, what: str) -> str:
         """`--env`, `--python` of a driver."""
         return self.envbuild("which", driver, what).strip()
+
+
+def project_with_caches(place: Place, name: str, index: str) -> Project:
+    """An empty project over an index, whose caches lie in its own folder `cache`."""
+    folder = place.folder(name)
+    more = {"ENVBUILD_INDEX_DEFAULT_URL": index, "XDG_CACHE_HOME": str(folder / "cache")}
+    return Project(place=place, folder=folder, more=more)
+
+
+def compile_line(place: Place, cache: Path, output: str, *inputs: str) -> str:
+    """`uv pip compile` of inputs for this host's platform, as a shell's line."""
+    platform = parse_platform(host_platform())
+    argv = place.uv_arguments(
+        "pip compile",
+        *("--no-header", "--format", "pylock.toml", "--output-file", output),
+        *("--python", place.python, "--python-version", MINOR),
+        *("--python-platform", f"{platform.arch}-manylinux_{platform.major}_{platform.minor}"),
+        *("--only-binary", ":all:", *inputs),
+        cache=cache,
+    )
+    return " ".join(argv)
 
 
 _NOTHING = "def main():\n    return 0\n"

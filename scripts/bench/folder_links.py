@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scripts.bench.fleets import LARGE, MINOR, Project
+from scripts.bench.fleets import LARGE, Project
 from scripts.bench.folder_plan import (
     keep_wheels,
     plan_files,
@@ -17,16 +17,15 @@ from scripts.bench.folder_plan import (
 from scripts.bench.folder_trials import Pair, try_all
 from scripts.bench.large import SETTINGS, uv_script
 from scripts.bench.rounds import Call, Sample, compete
-from scripts.bench.rows import compare
+from scripts.bench.rows import Measured, compare
 from scripts.bench.trace import count_calls
-from tests.support.pythons import own_python
+from tests.support.pythons import MINOR, own_python
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from scripts.bench.folder_plan import Kept, Plan
     from scripts.bench.place import Place
-    from scripts.bench.rows import Row
 
 _CHAPTER = "Whole folders linked: an experiment"
 _REPLAY = Path(__file__).with_name("replay.py")
@@ -34,7 +33,7 @@ _SITE = f"lib/python{MINOR}/site-packages"
 _IMPORT = "import litellm.proxy.proxy_server"
 
 
-def measure_folder_links(place: Place, rounds: int) -> tuple[tuple[Row, ...], dict[str, str]]:
+def measure_folder_links(place: Place, rounds: int) -> Measured:
     """Rows, and texts by title: what was counted, and what was tried."""
     requirements = _requirements(place)
     cache = place.root / "uv-cache"
@@ -86,7 +85,7 @@ def measure_folder_links(place: Place, rounds: int) -> tuple[tuple[Row, ...], di
         "Whole folders linked: what is made": _counted(place, kept, plans, install),
         "Whole folders linked: what was tried": try_all(pair),
     }
-    return tuple(rows), texts
+    return Measured(rows=tuple(rows), texts=texts)
 
 
 _BY_UV = "`uv pip install`, hard links, no bytecode"

@@ -33,11 +33,6 @@ class Plan:
     hardlinks: tuple[Step, ...]
 
     @property
-    def calls(self) -> int:
-        """mkdir(2), symlink(2) and link(2)."""
-        return len(self.folders) + len(self.symlinks) + len(self.hardlinks)
-
-    @property
     def inodes(self) -> int:
         """What the file system has to make anew: a hard link makes none."""
         return len(self.folders) + len(self.symlinks)

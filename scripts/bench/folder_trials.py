@@ -10,8 +10,8 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scripts.bench.fleets import MINOR
 from scripts.bench.large import SETTINGS
+from tests.support.pythons import MINOR
 
 if TYPE_CHECKING:
     from collections.abc import Callable

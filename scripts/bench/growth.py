@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scripts.bench.fleets import LIFETIME, lock_small, small_project
 from scripts.bench.rounds import Sample, compete
-from scripts.bench.rows import Growth, compare
+from scripts.bench.rows import Growth, Measured, compare
 from scripts.bench.small import NOTHING, nothing
 from tests.support.index_server import IndexServer
 
@@ -27,15 +26,7 @@ _CHAPTER = "200 drivers"
 _COSTS = ("`sync`, nothing to do", "plan (`sync --dry-run`, one driver changed)", "switch", "`gc`")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Grown:
-    """What the growth of a fleet has shown."""
-
-    rows: tuple[Row, ...]
-    growth: tuple[Growth, ...]
-
-
-def measure_growth(place: Place, rounds: int) -> Grown:
+def measure_growth(place: Place, rounds: int) -> Measured:
     """Drivers from 1 to 200 of a few packages, then packages from 50 to 500 in a few drivers."""
     with IndexServer(lifetime=LIFETIME) as index:
         fleet = small_project(place, index, 1, FEW_PACKAGES, name="fleet")
@@ -47,7 +38,7 @@ def measure_growth(place: Place, rounds: int) -> Grown:
         for number in PACKAGES:
             project = small_project(place, index, FEW_DRIVERS, number, name=f"of-{number}")
             by_packages.append((number, _contest(place, project, rounds)))
-    return Grown(
+    return Measured(
         rows=tuple(_most(by_drivers[-1][1], DRIVERS[-1])),
         growth=(
             _lines(by_drivers, "drivers", f"drivers of {FEW_PACKAGES + 1} small wheels each"),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from scripts.bench.fleets import HUGE, LIFETIME, lock_small, real_project, small_project
 from scripts.bench.large import lock_moves
-from scripts.bench.rounds import Call, Contest, Sample, compete
+from scripts.bench.rounds import Call, Contest, Sample, compete, shell
 from scripts.bench.rows import compare
 from scripts.bench.small import NOTHING, nothing
 from tests.support.index_server import IndexServer
@@ -61,9 +61,7 @@ def measure_keeping(place: Place, rounds: int) -> Iterator[Row]:
         {
             "verify": project.call("verify", watch=True),
             "quick": project.call("verify", "--quick", watch=True),
-            "sha256sum": Call(
-                argv=("/bin/sh", "-c", script), env=place.environment(), cwd=place.root
-            ),
+            "sha256sum": shell(place, script),
             "lstat": Call(
                 argv=(place.python, "-S", "-c", _LSTAT, environment),
                 env=place.environment(),

@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scripts.bench.fleets import MINOR
-from scripts.bench.rounds import Call, Sample, compete
+from scripts.bench.rounds import Call, Sample, compete, shell
 from scripts.bench.rows import compare
 from scripts.bench.trace import count_calls
 from tests.support.command_line import declare_drivers
-from tests.support.pythons import own_python
+from tests.support.folders import remove_tree
+from tests.support.pythons import MINOR, own_python
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -83,9 +83,8 @@ class Moves:
             folder = self.place.root / "by-uv"
             shutil.rmtree(folder, ignore_errors=True)
             script = uv_script(self.place, folder, self.locked[number][2], self.uv_cache, *options)
-            argv = ("/bin/sh", "-c", script + then.replace("BIN", f"{folder}/bin"))
-            env = self.place.environment(**SETTINGS)
-            return Call(argv=argv, env=env, cwd=self.place.root)(number)
+            script += then.replace("BIN", f"{folder}/bin")
+            return shell(self.place, script, **SETTINGS)(number)
 
         return measure
 
@@ -151,14 +150,7 @@ def _download(place: Place, project: Project, pins: Sequence[str]) -> None:
         others.envbuild("lock")
         others.envbuild("sync")
     place.run("cp", "-a", f"{others.store}/cache/uv/.", str(known))
-    _delete(folder)
-
-
-def _delete(folder: Path) -> None:
-    """Delete a folder with a store in it, whose folders are not writable."""
-    for found, _, _ in os.walk(folder):
-        Path(found).chmod(0o755)
-    shutil.rmtree(folder)
+    remove_tree(folder)
 
 
 def measure_rebuild(
@@ -241,8 +233,7 @@ def measure_pip(place: Place, project: Project, driver: RealDriver, rounds: int)
             f"--disable-pip-version-check --no-deps --require-hashes --cache-dir {cache} "
             f"--requirement {moves.locked[number][2]}"
         )
-        env = place.environment(PIP_CONFIG_FILE=os.devnull)
-        return Call(argv=("/bin/sh", "-c", script), env=env, cwd=place.root)(number)
+        return shell(place, script, PIP_CONFIG_FILE=os.devnull)(number)
 
     contest = compete(rounds, {"envbuild": moves.sync(), "pip": pip})
     yield compare(
@@ -306,16 +297,12 @@ def measure_start(
         note=start.note,
     )
     # root may write anywhere, so Python is told not to
-    env = place.environment(PYTHONDONTWRITEBYTECODE="1", **SETTINGS)
+    unchanged = {"PYTHONDONTWRITEBYTECODE": "1", **SETTINGS}
     plain = place.root / "plain"
     script = uv_script(place, plain, moves.locked[-1][2], moves.uv_cache)
     place.run("/bin/sh", "-c", script)
     calls = {
-        name: Call(
-            argv=("/bin/sh", "-c", f"exec {starting.replace('BIN', folder)}"),
-            env=env,
-            cwd=place.root,
-        )
+        name: shell(place, f"exec {starting.replace('BIN', folder)}", **unchanged)
         for name, folder in (("envbuild", ours), ("uv", f"{plain}/bin"))
     }
     later = compete(rounds, calls)

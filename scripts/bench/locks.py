@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from envbuild.target.target import parse_platform
-from scripts.bench.fleets import MINOR, Project
+from scripts.bench.fleets import Project, compile_line, project_with_caches
 from scripts.bench.relay import Relay
-from scripts.bench.rounds import Call, Sample, compete
+from scripts.bench.rounds import Sample, compete
 from scripts.bench.rows import compare
-from tests.support.command_line import declare_drivers, host_platform
+from tests.support.command_line import declare_drivers
+from tests.support.pythons import MINOR
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -70,11 +70,16 @@ class Heavy:
         def measure(number: int) -> Sample:
             self._put_back()
             write_inputs(self.by_uv, one, every)
-            script = " && ".join(self._compile_line(driver) for driver in drivers)
-            env = self.place.environment(
-                UV_DEFAULT_INDEX=self.project.more["ENVBUILD_INDEX_DEFAULT_URL"]
+            script = " && ".join(
+                compile_line(
+                    self.place,
+                    self.caches[1],
+                    f"pylock.{driver}.toml",
+                    *("--constraints", "constraints.txt", f"{driver}.in"),
+                )
+                for driver in drivers
             )
-            return Call(argv=("/bin/sh", "-c", script), env=env, cwd=self.by_uv)(number)
+            return self.project.by_peer(script, self.by_uv)(number)
 
         return measure
 
@@ -83,14 +88,7 @@ class Heavy:
         kept = self.place.folder("lock-caches")
         for number, cache in enumerate(self.caches):
             shutil.copytree(cache, kept / str(number), symlinks=True)
-        return Heavy(
-            place=self.place,
-            project=self.project,
-            before=self.before,
-            by_uv=self.by_uv,
-            caches=self.caches,
-            kept=kept,
-        )
+        return replace(self, kept=kept)
 
     def _put_back(self) -> None:
         copies = [(self.before / "locks", self.project.folder / "locks")]
@@ -100,17 +98,6 @@ class Heavy:
         for source, target in copies:
             shutil.rmtree(target, ignore_errors=True)
             shutil.copytree(source, target, symlinks=True)
-
-    def _compile_line(self, driver: str) -> str:
-        argv = self.place.uv_arguments(
-            "pip compile",
-            *("--no-header", "--format", "pylock.toml", "--output-file", f"pylock.{driver}.toml"),
-            *("--python", self.place.python, "--python-version", MINOR),
-            *("--python-platform", _uv_platform()),
-            *("--constraints", "constraints.txt", "--only-binary", ":all:", f"{driver}.in"),
-            cache=self.caches[1],
-        )
-        return " ".join(argv)
 
 
 def measure_locks(place: Place, rounds: int) -> Iterator[Row]:
@@ -171,17 +158,15 @@ def _measure_state(
 
 def _prepare(place: Place, index: str) -> Heavy:
     """Both sides have locked all four once, and know what the change will ask for."""
-    folder = place.folder("heavy")
-    cache = folder / "cache"
-    more = {"ENVBUILD_INDEX_DEFAULT_URL": index, "XDG_CACHE_HOME": str(cache)}
-    project = Project(place=place, folder=folder, more=more)
+    project = project_with_caches(place, "heavy", index)
+    folder = project.folder
     by_uv, before = place.folder("heavy-by-uv"), place.folder("heavy-before")
     heavy = Heavy(
         place=place,
         project=project,
         before=before,
         by_uv=by_uv,
-        caches=(cache, place.folder("heavy-uv-cache")),
+        caches=(folder / "cache", place.folder("heavy-uv-cache")),
     )
     (folder / "locks").mkdir()
     for one, every in ((ONE_RANGE[1], EVERY_RANGE[1]), (ONE_RANGE[0], EVERY_RANGE[0])):
@@ -215,8 +200,3 @@ def write_inputs(folder: Path, one: str, every: str) -> None:
 
 def _requirements(driver: str, one: str) -> Iterator[str]:
     return (one if line == ONE_RANGE[0] else line for line in HEAVY[driver])
-
-
-def _uv_platform() -> str:
-    platform = parse_platform(host_platform())
-    return f"{platform.arch}-manylinux_{platform.major}_{platform.minor}"

@@ -6,12 +6,13 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from scripts.bench.fleets import LIFETIME, MINOR, Project
+from scripts.bench.fleets import LIFETIME, Project
 from scripts.bench.rounds import compete
 from scripts.bench.rows import compare
 from scripts.bench.small import NOTHING, nothing
 from tests.support.command_line import host_platform
 from tests.support.index_server import IndexServer
+from tests.support.pythons import MINOR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.posix.process import scrubbed_environment
 from envbuild.uv.executable import base_arguments, uv_executable
+from tests.support.folders import remove_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -123,9 +123,7 @@ def open_place(folder: str | None, gib: int, *, memory: bool) -> Iterator[Place]
         kind = subprocess.run(["stat", "-fc", "%T", str(path)], capture_output=True, text=True)
         yield Place(root=path, file_system=f"{kind.stdout.strip()}, a folder among others")
     finally:
-        for found, _, _ in os.walk(path):
-            os.chmod(found, 0o700)  # noqa: PTH101
-        shutil.rmtree(path)
+        remove_tree(path)
 
 
 def describe_machine(place: Place) -> dict[str, str]:

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 
 import urllib3
 
+from scripts.bench.fleets import LIFETIME
 from tests.support.default_index import default_index_url
 from tests.support.http import Handler, LoopbackServer
 
-_LIFETIME = 3 * 3600.0
 _DELAY = 0.03
 """Seconds before an answer, as of a public index some hundred kilometres away."""
 
@@ -54,7 +54,7 @@ class Relay(LoopbackServer):
 
     def __init__(self, behind: str | None = None) -> None:
         """`behind`: the index whose answers are handed on; default: the host's."""
-        super().__init__(_RelayHandler, lifetime=_LIFETIME)
+        super().__init__(_RelayHandler, lifetime=LIFETIME)
         self.behind = (behind or default_index_url()).rstrip("/")
         self.seconds = _A_WHILE
         """How long an answer holds from now on (`Cache-Control: max-age`)."""
@@ -112,9 +112,6 @@ class Relay(LoopbackServer):
 
 class _RelayHandler(Handler):
     server: Relay
-    disable_nagle_algorithm = (
-        True  # else a body waits for the client to own to its head, some 40 ms
-    )
 
     def respond(self) -> None:
         """Hand on a page, or a piece of a file; who asks for a whole file is sent to the index."""

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from scripts.bench.place import Place
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sample:
@@ -80,6 +82,12 @@ class Call:
                 raise RuntimeError(f"{list(self.argv)}: {said.read().decode(errors='replace')}")
         cpu = usage.ru_utime + usage.ru_stime
         return Sample(seconds=seconds, cpu=cpu, peak=max(peaks))
+
+
+def shell(place: Place, script: str, **more: str) -> Call:
+    """A line of the shell to be measured; `more` are variables."""
+    env = place.environment(**more)
+    return Call(argv=("/bin/sh", "-c", script), env=env, cwd=place.root)
 
 
 @contextmanager

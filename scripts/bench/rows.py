@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from scripts.bench.rounds import Contest
 
 
@@ -37,15 +39,6 @@ class Row:
 
     rounds: int
     note: str = ""
-
-    @property
-    def met(self) -> bool | None:
-        """Whether the target was reached."""
-        return None if self.target is None else self.ratio <= self.target
-
-    def table(self) -> dict[str, Any]:
-        """For the file of results."""
-        return asdict(self)
 
 
 def compare(
@@ -92,3 +85,13 @@ class Growth:
     title: str
     axis: str
     points: dict[str, list[tuple[float, float]]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measured:
+    """What a chapter has to show."""
+
+    rows: tuple[Row, ...] = ()
+    growth: tuple[Growth, ...] = ()
+    texts: Mapping[str, str] | None = None
+    """Title → what is shown as it is."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scripts.bench.fleets import LIFETIME, MINOR, small_project
+from scripts.bench.fleets import LIFETIME, small_project
 from scripts.bench.pipx import pipx_tools
-from scripts.bench.rounds import Call, compete
+from scripts.bench.rounds import Call, compete, shell
 from scripts.bench.rows import compare
 from tests.support.index_server import IndexServer
-from tests.support.pythons import own_python
+from tests.support.pythons import MINOR, own_python
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -161,7 +161,7 @@ def _frozen(place: Place, folders: list[Path]) -> Call:
     cache = place.root / "uv-project-cache"
     each = f"{place.uv} sync --frozen --quiet --no-python-downloads --cache-dir {cache} --project"
     script = "; ".join(f"{each} {folder} || exit 1" for folder in folders)
-    return Call(argv=("/bin/sh", "-c", script), env=place.environment(), cwd=place.root)
+    return shell(place, script)
 
 
 def _lock_check(place: Place, folder: Path) -> Call:

@@ -7,19 +7,19 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from envbuild.target.target import parse_platform
-from envbuild.toml_text import toml_string
-from scripts.bench.fleets import LIFETIME, MINOR, Project
+from envbuild.toml_text import toml_list
+from scripts.bench.fleets import LIFETIME, Project, compile_line, project_with_caches
 from scripts.bench.locks import HEAVY, ONE_RANGE
 from scripts.bench.relay import Relay
-from scripts.bench.rounds import Call, Sample, compete
+from scripts.bench.rounds import Sample, compete
 from scripts.bench.rows import compare
 from tests.support.command_line import host_platform
 from tests.support.index_server import IndexServer
+from tests.support.pythons import MINOR
 from tests.support.wheels import Wheel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from scripts.bench.place import Place
@@ -61,14 +61,14 @@ class Heavy:
     def declare(self, line: str) -> None:
         """Both sides' declarations, with one range as given."""
         requires = [line if one == ONE_RANGE[0] else one for one in _REQUIRES]
-        listed = _texts(requires)
+        listed = toml_list(requires)
         head = f'version = 1\n[defaults]\npython = "{MINOR}"\nplatforms = ["{host_platform()}"]\n'
         driver = f"[drivers.vllm]\nrequires = {listed}\n"
         indexes, variants = "", ""
         sources = "".join(f'{name} = {{ index = "torch" }}\n' for name in _NAMES)
         for name, url in self.builds.items():
             indexes += f'[[index]]\nname = "torch-{name}"\nurl = "{url}"\n'
-            indexes += f"packages = {_texts(_NAMES)}\nexplicit = true\n"
+            indexes += f"packages = {toml_list(_NAMES)}\nexplicit = true\n"
             accelerator = VARIANTS[name][1]
             variants += f'[drivers.vllm.variants.{name}]\nindexes = ["torch-{name}"]\n'
             variants += f"accelerator = {{ {accelerator} }}\n" if accelerator else ""
@@ -97,22 +97,12 @@ class Heavy:
 
     def compile(self, state: str | None) -> Callable[[int], Sample]:
         """`uv pip compile` of one variant after the other, pins kept as envbuild keeps them."""
-        platform = parse_platform(host_platform())
-        target = f"{platform.arch}-manylinux_{platform.major}_{platform.minor}"
-        argv = self.place.uv_arguments(
-            "pip compile",
-            *("--no-header", "--format", "pylock.toml", "--output-file", "pylock.toml"),
-            *("--python", self.place.python, "--python-version", MINOR),
-            *("--python-platform", target, "--only-binary", ":all:", "pyproject.toml"),
-            cache=self.caches[1],
-        )
-        script = " && ".join(f"(cd {name} && {' '.join(argv)})" for name in self.builds)
-        url = self.project.more["ENVBUILD_INDEX_DEFAULT_URL"]
+        line = compile_line(self.place, self.caches[1], "pylock.toml", "pyproject.toml")
+        script = " && ".join(f"(cd {name} && {line})" for name in self.builds)
 
         def measure(number: int) -> Sample:
             self._put_back(state)
-            env = self.place.environment(UV_DEFAULT_INDEX=url)
-            return Call(argv=("/bin/sh", "-c", script), env=env, cwd=self.by_uv)(number)
+            return self.project.by_peer(script, self.by_uv)(number)
 
         return measure
 
@@ -188,16 +178,11 @@ def _serve(local: str, relays: list[Relay], stack: ExitStack) -> str:
 
 
 def _prepare(place: Place, index: str, builds: Mapping[str, str]) -> Heavy:
-    folder = place.folder("variants")
-    more = {"ENVBUILD_INDEX_DEFAULT_URL": index, "XDG_CACHE_HOME": str(folder / "cache")}
+    project = project_with_caches(place, "variants", index)
     return Heavy(
         place=place,
-        project=Project(place=place, folder=folder, more=more),
+        project=project,
         builds=builds,
-        caches=(folder / "cache", folder / "uv-cache"),
+        caches=(project.folder / "cache", project.folder / "uv-cache"),
         kept=place.folder("variants-kept"),
     )
-
-
-def _texts(lines: Sequence[str]) -> str:
-    return f"[{', '.join(map(toml_string, lines))}]"
