@@ -60,7 +60,7 @@ class Disk:
 @pytest.fixture
 def disk(scratch: Path) -> Iterator[Disk]:
     """A mounted disk of some megabytes."""
-    with tmpfs(scratch / "d", "24m") as place:
+    with tmpfs(scratch / "d", "size=24m,mode=755") as place:
         yield Disk(place)
 
 

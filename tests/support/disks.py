@@ -67,10 +67,9 @@ def mounted(kind: str, scratch: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def tmpfs(place: Path, size: str) -> Iterator[Path]:
-    """Mount a small file system in memory, such as `24m`."""
+def tmpfs(place: Path, options: str) -> Iterator[Path]:
+    """Mount a small file system in memory, with options such as `size=24m`."""
     place.mkdir()
-    options = f"size={size},mode=755"
     _said("mount", "-t", "tmpfs", "-o", options, "envbuild-test", str(place))
     try:
         yield place
