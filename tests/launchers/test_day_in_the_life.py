@@ -45,10 +45,10 @@ compat:
 HEAD = """\
 # A day in the life
 
-A host runs vllm under gpumod, out of a venv that somebody made by hand.
-This is how it comes under envbuild, what a change of a range looks like, and how it is taken back.
-`tests/launchers/test_day_in_the_life.py` types all of it, with gpumod's own code, and wrote this page;
-only paths and digests are shortened. The vllm in it is a small stand-in of the same name.
+A host runs vllm under gpumod, from a venv that somebody made by hand.
+This page shows how to build it with envbuild instead, how to change a range, and how to go back.
+`tests/launchers/test_day_in_the_life.py` runs every command with gpumod's own code, and wrote this page;
+only paths and digests are shortened. This vllm is a small package of the same name.
 """
 
 
@@ -158,13 +158,13 @@ def test_day_in_the_life(run_envbuild: CommandLine, index: IndexServer, isolatio
     )
 
     day.say(
-        "## Morning: what there is\n\nThe preset names a path and the ranges that are known to work."
+        "## Morning: what there is\n\nThe preset names a path, and the ranges that are known to work."
     )
     day.show(preset)
     day.type("envbuild import presets/qwen.yaml")
     day.type("envbuild lock")
     day.type("envbuild sync")
-    day.say("What the preset has to say now, and what it says otherwise:")
+    day.say("What differs in the preset, and what to write into it:")
     day.type("envbuild export gpumod vllm --check presets/qwen.yaml", code=1)
     patch = day.type("envbuild export gpumod vllm")
     merge(preset, patch)
@@ -183,7 +183,7 @@ def test_day_in_the_life(run_envbuild: CommandLine, index: IndexServer, isolatio
     git(folder, "add", "drivers.toml", "locks")
     git(folder, "commit", "-qm", "The fleet")
 
-    day.say("## Noon: a range moves\n\nAnd `check` says on the pull request what that does.")
+    day.say("## Noon: a range moves\n\n`check` says on the pull request what the change does.")
     day.type("envbuild add vllm 'vllm==0.11.1' 'transformers>=4.57.6,<5'")
     day.type("envbuild check", code=1)
     assert "~ transformers 4.57.1 → 4.57.6" in day.type("envbuild lock")
@@ -195,7 +195,7 @@ def test_day_in_the_life(run_envbuild: CommandLine, index: IndexServer, isolatio
     day.type("systemd-analyze verify --man=no ./qwen.service")
     assert day.type(f"{binary} --version") == "vllm 0.11.1\n"
 
-    day.say("## Evening: back\n\nOne rename, nothing is built, nothing is downloaded.")
+    day.say("## Evening: back\n\nOne rename; nothing is built or downloaded.")
     day.type("envbuild rollback")
     assert day.type(f"{binary} --version") == "vllm 0.11.0\n"
     day.type("envbuild list")
