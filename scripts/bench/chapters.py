@@ -30,7 +30,7 @@ LITELLM = Start(line="BIN/python -c 'import litellm'", shown="import litellm")
 VLLM_VERSION = Start(
     line=r"BIN/vllm --version 2>&1 | grep -c '^[0-9]\|infer device type' > /dev/null",
     shown="vllm --version",
-    note="where there is no GPU, it ends after its imports with `Failed to infer device type`, on both sides",
+    note="without a GPU, it ends after its imports with `Failed to infer device type`, on both sides",
 )
 
 

@@ -66,7 +66,7 @@ def measure_cold(place: Place, rounds: int) -> Iterator[Row]:
         what="`sync` of the CPU fleet, caches empty, downloads included",
         target=0.8,
         called="`uv pip install --compile-bytecode`, one driver after the other",
-        note="downloads come from the host's index: the network is in both",
+        note="downloads come from the host's index: both include the network",
     )
     remove_tree(by_uv)
     ours = _bytes_once(project.store / "envs")
@@ -76,7 +76,7 @@ def measure_cold(place: Place, rounds: int) -> Iterator[Row]:
     for backend in ("pip", "uv"):
         theirs = _bytes_once(install_fleet(place, commands, backend))
         note = (
-            "pipx's uv writes no bytecode, envbuild's environments hold it"
+            "pipx's uv writes no bytecode, envbuild's environments contain it"
             if backend == "uv"
             else ""
         )

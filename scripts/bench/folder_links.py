@@ -76,9 +76,9 @@ def measure_folder_links(place: Place, rounds: int) -> Measured:
             "folders",
             "files",
             chapter=_CHAPTER,
-            what=f"`{_IMPORT}` out of linked folders",
+            what=f"`{_IMPORT}` from linked folders",
             target=None,
-            called="the same out of hard-linked files",
+            called="the same from hard-linked files",
         )
     )
     texts = {

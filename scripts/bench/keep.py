@@ -207,7 +207,7 @@ def _removal(place: Place, project: Project, moves: Moves, rounds: int) -> Itera
     )
     for name, what, target in (
         ("gc", "`gc` that removes that environment, until it returns", 0.05),
-        ("added", "what that is more than a `gc` that has nothing to remove", None),
+        ("added", "the same, minus a `gc` that has nothing to remove", None),
         ("all", "the same `gc`, until the last file is gone", 1.3),
     ):
         yield compare(told, name, "`rm -rf`", chapter=_CHAPTER, what=what, target=target)

@@ -143,7 +143,7 @@ def _measure_state(
         what=only,
         target=None,
         called="`uv pip compile` of vllm alone",
-        note="what somebody does by hand who knows which driver it is",
+        note="the command of a person who knows which driver is affected",
     )
     yield compare(
         contest,

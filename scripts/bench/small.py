@@ -84,7 +84,7 @@ def measure_idle(place: Place, rounds: int) -> Iterator[Row]:
         what=what,
         target=0.01,
         called=f"`pipx manifest sync` of the same 8 tools, pipx {tools.version}",
-        note="pipx with uv as its backend, the quicker of the two; each tool is a driver's package",
+        note="pipx with uv as its backend, the faster of the two; each tool is a driver's package",
     )
     for verb in ("which", "list"):
         what = f"`{verb}`, 8 drivers"
@@ -96,7 +96,7 @@ def measure_idle(place: Place, rounds: int) -> Iterator[Row]:
         chapter=_CHAPTER,
         what="`run DRIVER`, 8 drivers",
         target=2.5,
-        note="the driver's own start is in it: a Python in its environment, and a command that does nothing",
+        note="it includes the driver's own start: a Python in its environment, and a command that does nothing",
     )
     yield compare(
         contest,

@@ -14,69 +14,69 @@ _REASONS = (
     (
         "`verify --quick` of the same",
         (
-            "it looks at every file once (`lstat(2)`), in two processes, and lists hardly a folder; "
-            "looking alone takes what the row for comparison says, and to be quicker it would have to look at fewer"
+            "it checks every file once (`lstat(2)`), in two processes, and lists almost no folder; "
+            "the row for comparison has the time of these calls alone; to be faster, it would have to check fewer files"
         ),
     ),
     (
         "`rollback`",
-        "it asks `verify --quick` of the generation before it goes back, and that looks at every file",
+        "before it goes back, it runs the check of `verify --quick` on that generation, which checks every file",
     ),
     (
         "`gc` that removes that environment",
         (
-            "the whole command is measured: the start of a Python, what it imports, and a look at who uses what; "
-            "what the removal adds to that has a row of its own"
+            "the whole command is measured: the start of a Python, its imports, and the search for used environments; "
+            "the next row has only what the removal adds to that"
         ),
     ),
     (
         "the same `gc`, until the last file is gone",
         (
-            "it is deleted from Python, in two processes, at a low priority, and each file is looked at before: "
-            "to count what is freed, and so that the wheels it shares need not be read again by the next sync"
+            "Python deletes it, in two processes, at a low priority, and checks each file before: "
+            "to count the freed bytes, and so that the next sync need not read the shared wheels again"
         ),
     ),
     (
         "`run DRIVER`, 8 drivers",
-        "the driver's own start is in it; the next row has it as the peer, and what `run` adds is the difference",
+        "it includes the driver's own start, which is the peer of the next row; `run` adds only the difference",
     ),
     (
         "`lock`, a",
         (
-            "no resolver is started, as every pin stands; what is left is the start of a Python and what it imports, "
-            "four lockfiles to read and to write, and, where answers have expired, "
-            "every page that has to come again and be looked through for what is locked"
+            "no resolver is started, because every pin stays; the remaining time is the start of a Python, its imports, "
+            "reading and writing four lockfiles, and, if answers have expired, "
+            "requesting every page again and searching it for the locked files"
         ),
     ),
     (
         "`sync` of the CPU fleet",
         (
-            "most of it is compiling, on both sides alike, and these drivers share few modules; "
-            "a driver's own compiling waits for its own downloads"
+            "most of it is compiling, on both sides, and these drivers share few modules; "
+            "a driver's modules can be compiled only after its downloads"
         ),
     ),
     (
         "`sync` of the same environment",
-        "as for the rebuild against uv, and the other parts are the same",
+        "the same as for the rebuild compared with uv",
     ),
     (
         "`sync` of ",
         (
-            "linking and listing are the kernel's work for the most part, in two processes; "
-            "uv is started twice meanwhile, for an empty environment and for the wheel that is new; "
-            "the samples below tell the parts"
+            "most of the time the kernel links and lists files, in two processes; "
+            "uv is started twice in the meantime, for an empty environment and for the new wheel; "
+            "the samples below show each part"
         ),
     ),
     (
         "fresh environment, then",
         (
-            "the import itself, with bytecode, takes what the next row says; "
-            "what the target leaves to the sync is about what uv's own two calls take"
+            "the next row has the time of the import itself, with bytecode; "
+            "the target leaves about as much time for the sync as uv's two calls take"
         ),
     ),
     (
         "`import litellm`",
-        "what the modules do when they are imported is the same on both sides, and only compiling is spared",
+        "the modules do the same at import on both sides; envbuild saves only the compiling",
     ),
 )
 """What a row begins with → why it is what it is, where it is missed."""
@@ -97,12 +97,12 @@ def target_line(results: Mapping[str, Any]) -> str:
     missed = [row for row in asked if row["ratio"] > row["target"]]
     lines = [f"Of {len(asked)} targets {len(asked) - len(missed)} are met."]
     if missed:
-        lines += ["Missed are:", ""]
+        lines += ["These are missed:", ""]
     for row in missed:
-        processor = f"; by processor time {row['cpu']:.3g}" if row["cpu"] else ""
+        processor = f"; by CPU time {row['cpu']:.3g}" if row["cpu"] else ""
         lines.append(
-            f"- {row['what']}, against {row['peer']}: {row['ratio']:.3g}, "
-            f"where {row['target']:.3g} was to be reached{processor}{_reason(row['what'])}"
+            f"- {row['what']}, against {row['peer']}: {row['ratio']:.3g}; "
+            f"the target is {row['target']:.3g}{processor}{_reason(row['what'])}"
         )
     return "\n".join(lines)
 
@@ -142,15 +142,15 @@ def load_line(results: Mapping[str, Any]) -> str:
     if not busy:
         return f"{first}The machine was quiet: its load was at most {max(loads.values()):.1f} before each chapter."
     return (
-        f"{first}Before these chapters the machine was busy with something else, or still was with the chapter before "
-        f"(load of the last minute): {', '.join(busy)}.\nThere the processor's ratio is the better guide."
+        f"{first}Before these chapters the machine was busy with other work, or with the end of the chapter before "
+        f"(load of the last minute): {', '.join(busy)}.\nFor these, the ratio of CPU times is more reliable."
     )
 
 
 def growth_lines(growth: Mapping[str, Any]) -> str:
     """How each cost grows in the lower and in the upper half, and whether that is linear."""
     lines = [
-        "| cost, in `python -c pass` | at the least | at the most | for each further one, lower half | upper half | |",
+        "| cost, in `python -c pass` | with fewest | with most | for each further one, lower half | upper half | |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
     for name, points in growth["points"].items():
