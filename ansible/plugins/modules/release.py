@@ -9,19 +9,19 @@ from ansible.module_utils.basic import AnsibleModule
 
 DOCUMENTATION = r"""
 module: release
-short_description: Has a host follow a release of envbuild
+short_description: Makes a host follow a release of envbuild
 description:
-  - Says which generation a host has, fetches and builds a release beforehand, switches to it, runs its probes,
+  - Says which generation a host has, fetches and builds a release in advance, switches to it, runs its probes,
     and goes back to a generation by its number.
-  - A switch is one rename. Nothing that fails moves the current generation.
+  - A switch is one rename. If a step fails, the current generation does not change.
 options:
   state:
     description:
-      - V(facts) only looks, and sets the fact C(envbuild).
-      - V(fetched) fetches what the release brings and builds the environments; the host stays where it is.
+      - V(facts) changes nothing, and sets the fact C(envbuild).
+      - V(fetched) fetches the release and builds its environments; the current generation does not change.
       - V(current) switches to the release.
       - V(probed) runs the release's probes in the current environments.
-      - V(generation) goes back, or forth, to the number in O(generation).
+      - V(generation) goes back, or forward, to the number in O(generation).
     choices: [facts, fetched, current, probed, generation]
     default: current
     type: str
@@ -31,39 +31,39 @@ options:
     type: path
   source:
     description: Where the release is, C(oci://HOST/REPOSITORY:TAG), C(https://…), C(dir:PATH) or C(tar:PATH);
-      several are asked in their order.
+      several sources are asked in this order.
     default: []
     elements: str
     type: list
   drivers:
-    description: Only these drivers; all of the release if empty.
+    description: Only these drivers; if empty, all drivers of the release.
     default: []
     elements: str
     type: list
   generation:
-    description: The number of the generation to be at, for O(state=generation).
+    description: The number of the generation to go to, for O(state=generation).
     type: int
   command:
-    description: The words that run envbuild on the host.
+    description: The command that runs envbuild on the host, as a list of words.
     default: [envbuild]
     elements: str
     type: list
   only_from:
-    description: Whether no package index is asked.
+    description: Whether to ask no package index.
     default: true
     type: bool
   allow_older:
-    description: Whether a release is followed that has expired, or is older than the last one.
+    description: Whether to follow a release that has expired, or is older than the last one.
     default: false
     type: bool
   insecure:
-    description: Whether a registry or a web root may be asked without TLS.
+    description: Whether to allow a registry or a web root without TLS.
     default: false
     type: bool
 attributes:
   check_mode:
     support: full
-    description: Plans, and changes nothing.
+    description: Only plans, and changes nothing.
   diff_mode:
     support: full
     description: Shows the generation, and each driver with its version and key.

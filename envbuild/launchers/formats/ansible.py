@@ -23,7 +23,7 @@ _PLAYBOOK = """\
         name: envbuild.fleet.rollout
         tasks_from: fetch
 
-# A host that does not get well goes back and ends the roll-out; later rings keep what they have.
+# A host that is not healthy goes back and ends the roll-out; the hosts of later rings do not change.
 - name: Switch, ring by ring
   hosts: all
   gather_facts: false
