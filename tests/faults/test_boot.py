@@ -82,7 +82,7 @@ def test_units_move_with_the_generations(
         section="A real boot",
         fault="the CPU fleet's units under a real systemd: sync, restart, rollback, restart",
         times=1,
-        held="each restart runs what is current; `ps` shows what still runs the other generation",
+        held="each restart starts the current environment; `ps` shows what still uses the other generation",
     )
 
 

@@ -88,7 +88,7 @@ def test_a_full_disk(
         section="Disks",
         fault="disk full" if what == "space" else "no inode left",
         times=refused,
-        held="exit 5 and why; no receipt lies; with room the next sync succeeds",
+        held="exit 5 with the reason; every receipt is correct; with free space the next sync succeeds",
     )
 
 
@@ -112,7 +112,7 @@ def test_a_read_only_store(fleet: Fleet, disk: Disk, ledger: Callable[..., None]
         section="Disks",
         fault="read-only file system",
         times=7,
-        held="sync and gc exit 5 and say why; verify, history, ps, list, which go on",
+        held="sync and gc exit 5 and say why; verify, history, ps, list and which still work",
     )
 
 
@@ -176,7 +176,7 @@ def test_power_cut(
         section="Disks",
         fault="power cut: the image of a mounted ext4, copied while a sync runs",
         times=cuts,
-        held=f"nothing with a receipt fails `verify` ({seen} receipts were met)",
+        held=f"no environment with a receipt fails `verify` ({seen} receipts were seen)",
     )
 
 

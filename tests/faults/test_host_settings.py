@@ -106,7 +106,7 @@ def test_path_tricks_in_names(
         section="Surroundings",
         fault=f"a path in `{key.splitlines()[-1]}` of `{key.splitlines()[0]}`".replace("|", " "),
         times=2,
-        held="exit 2; nothing is made",
+        held="exit 2; nothing is written",
     )
 
 
@@ -132,7 +132,7 @@ def test_a_clock_that_was_set_back(fleet: Fleet, ledger: Callable[..., None]) ->
         section="Surroundings",
         fault="generations dated 2035, 2030 and 1999, in this order",
         times=1,
-        held="history, rollback, gc and the next sync go by number",
+        held="history, rollback, gc and the next sync use the numbers, not the dates",
     )
 
 

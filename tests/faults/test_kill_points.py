@@ -189,5 +189,5 @@ def test_a_kill_before_every_change(
         section="Killed",
         fault=f"SIGKILL before every change to the store: {name}",
         times=killed,
-        held="`current` complete at every moment; no receipt lies; the next run converges",
+        held="`current` complete at every moment; every receipt is correct; the next run converges",
     )

@@ -48,7 +48,7 @@ def test_no_file_to_spare(
         section="Disks",
         fault="no file descriptor left (EMFILE)",
         times=refused,
-        held="exit 5; no receipt lies; the next sync succeeds",
+        held="exit 5; every receipt is correct; the next sync succeeds",
     )
 
 
@@ -83,7 +83,7 @@ def test_whoever_only_looks(
         section="Disks",
         fault=f"no file descriptor left (EMFILE): {words}",
         times=len(limits),
-        held="exit 5 or the whole answer, never a finding",
+        held="exit 5 or the complete answer, never a false finding",
     )
 
 
@@ -125,7 +125,7 @@ def test_a_host_out_of_files(
         section="Disks",
         fault=f"the host's table of files is full (ENFILE at one `openat`): {words}",
         times=times,
-        held="exit 5 or done without it; what runs keeps its environment; nothing is found damaged",
+        held="exit 5 or success without it; running processes keep their environments; no damage is found",
     )
 
 
@@ -133,7 +133,7 @@ def test_a_host_out_of_files(
 def test_no_process_to_spare(
     fleet: Fleet, amount: Callable[[int, int], int], ledger: Callable[..., None]
 ) -> None:
-    """From some moment on no thread or process (EAGAIN): exit 5 or done without it, never a bug."""
+    """From some moment on no thread or process (EAGAIN): exit 5 or success without it, never a bug."""
     fleet.sync()
     fleet.declare({"web": ["web==1.1"], "gate": ["gate"]})
     copy = fleet.keep("before")
@@ -160,7 +160,7 @@ def test_no_process_to_spare(
         section="Disks",
         fault="no further process or thread from the Nth on (EAGAIN): sync, verify, ps, gc",
         times=4 * len(moments),
-        held="exit 5 or done without it; no receipt lies; the next sync succeeds",
+        held="exit 5 or success without it; every receipt is correct; the next sync succeeds",
     )
 
 

@@ -131,5 +131,5 @@ def test_interrupted(
         section="Interrupted",
         fault=f"{how.name} at random moments of a sync",
         times=stopped,
-        held="exit 130, no child left, every lock free, no receipt lies, the next run converges",
+        held="exit 130, no child left, every lock free, every receipt is correct, the next run converges",
     )

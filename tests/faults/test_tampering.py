@@ -267,7 +267,7 @@ def test_tampering_is_named_and_undone(
         section="Tampering",
         fault=kind.name,
         times=len(places),
-        held="`verify` names it, `--repair` ends clean, the next build of other environments is clean",
+        held="`verify` finds it, `--repair` restores it, the next build of other environments is clean",
     )
 
 
@@ -308,9 +308,9 @@ def test_what_no_lockfile_describes_is_undone_too(
         assert fleet.result() == undisturbed
     ledger(
         section="Tampering",
-        fault=f"{kind.name}, where the lockfile has moved on",
+        fault=f"{kind.name}, after the lockfile has changed",
         times=len(places),
-        held="`verify` names it, `--repair` ends clean",
+        held="`verify` finds it, `--repair` restores it",
     )
 
 
@@ -332,7 +332,7 @@ def test_a_poisoned_cache_is_never_installed(
     assert fleet.findings() == []
     ledger(
         section="Tampering",
-        fault="a build out of a poisoned cache",
+        fault="a build from a poisoned cache",
         times=1,
         held="what is installed is what was locked",
     )

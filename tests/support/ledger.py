@@ -57,7 +57,7 @@ def render_document(rows: list[Row]) -> str:
     for section in dict.fromkeys(row.section for row in rows):
         lines += [
             f"\n## {section}\n",
-            "| fault | times | what held | outcome |",
+            "| fault | times | promise | outcome |",
             "| --- | --- | --- | --- |",
         ]
         for row in _merged(rows):
@@ -95,14 +95,14 @@ def _machine() -> str:
 
 
 _HEAD = """\
-# What was broken on purpose, and what held
+# Reliability: the tested faults, and their outcome
 
-Made by the fault suite itself: `nox -s faults` runs it and writes this page; nothing here is typed by hand.
-The latest run of each row counts; the last line says from when to when they were made.
+The fault tests write this page (`nox -s faults`); nothing here is written by hand.
+Each row shows its latest run; the last line has the times of the first and the last one.
 CI runs a sample of each row.
 
 Machine: {machine}.
 
-*Complete* means: `verify` reads every file of every environment that has a receipt, and finds nothing.
+*Complete* means: `verify` reads every file of every environment that has a receipt, and finds no difference.
 *Converges* means: the same command, run again without the fault,
-ends with the drivers, versions, keys and file contents of a run that was never disturbed."""
+gives the same drivers, versions, keys and file contents as an undisturbed run."""
