@@ -43,8 +43,8 @@ _REASONS = (
     (
         "`lock`, a",
         (
-            "no resolver is started, because every pin stays; the remaining time is the start of a Python, its imports, "
-            "reading and writing four lockfiles, and, if answers have expired, "
+            "no resolver is started, because every pin stays; the remaining time is the start of a Python, "
+            "its imports, reading and writing four lockfiles, and, if answers have expired, "
             "requesting every page again and searching it for the locked files"
         ),
     ),
