@@ -112,15 +112,11 @@ class Context:
 
     @cached_property
     def store(self) -> Store:
-        """The store: `--store`, else `$ENVBUILD_STORE`, else the user's data folder."""
+        """The store, where `store_root` says."""
+        from envbuild.cli.folders import store_root
         from envbuild.store.store import Store
 
-        named = self._arguments.store or self.environment.get("ENVBUILD_STORE")
-        if not named:
-            from platformdirs import user_data_path
-
-            named = user_data_path("envbuild", appauthor=False)
-        return Store(root=Path(os.path.abspath(os.path.expanduser(named))))  # noqa: PTH100, PTH111
+        return Store(root=Path(store_root(self._arguments, self.environment)))
 
     def require_trusted_store(self) -> None:
         """HostError if the store belongs to a user who is not trusted."""
@@ -142,7 +138,7 @@ class Context:
         folder = user_folder(self.environment, "XDG_CONFIG_HOME", "~/.config")
         caller = self.environment.get("SUDO_UID", "")
         return Trust(
-            settings=Path(folder or os.path.expanduser("~/.config/envbuild"), "settings.toml"),  # noqa: PTH111
+            settings=Path(folder, "settings.toml"),
             called_by=int(caller) if caller.isascii() and caller.isdecimal() else None,
             everybody=self._arguments.trust_owner,
         )
@@ -318,9 +314,10 @@ class Context:
     @cached_property
     def lock_cache(self) -> Path:
         """The private folder in which `lock` keeps the answers of indexes; it needs no store."""
+        from envbuild.cli.folders import user_folder
         from envbuild.posix.files import make_private
 
-        folder = self._lock_cache()
+        folder = Path(user_folder(self.environment, "XDG_CACHE_HOME", "~/.cache"))
         with suppress(OSError):  # a cache that cannot be made costs time
             make_private(folder)
         return folder
@@ -339,13 +336,3 @@ class Context:
             runner=self.runner, environment=self.environment, cache=self.lock_cache
         )
         return PathChanges(digests=digests)
-
-    def _lock_cache(self) -> Path:
-        from envbuild.cli.folders import user_folder
-
-        known = user_folder(self.environment, "XDG_CACHE_HOME", "~/.cache")
-        if known is not None:
-            return Path(known)
-        from platformdirs import user_cache_path
-
-        return user_cache_path("envbuild", appauthor=False)

@@ -34,7 +34,7 @@ def _from_manifest(
         root = store_root(arguments, environment)
         try:
             manifest = read_json(read_ordinary(f"{root}/current/manifest.json").decode())
-            if root is None or manifest["version"] != 1:
+            if manifest["version"] != 1:
                 return None
             return answer(root, manifest, arguments)
         except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):

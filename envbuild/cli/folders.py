@@ -1,12 +1,11 @@
 """The store, the cache and the settings of this user, their owners, and the number of processors.
 
-Quick verbs import this module: no pathlib, no platformdirs.
+Quick verbs import this module: no pathlib.
 """
 
 from __future__ import annotations
 
 import os
-import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,22 +14,17 @@ if TYPE_CHECKING:
     from envbuild.cli.options import Arguments
 
 
-def store_root(arguments: Arguments, environment: Mapping[str, str]) -> str | None:
-    """The store's absolute path: `--store`, else `$ENVBUILD_STORE`, else in the user's data folder.
-
-    None on a system that needs platformdirs.
-    """
+def store_root(arguments: Arguments, environment: Mapping[str, str]) -> str:
+    """The store's absolute path: `--store`, else `$ENVBUILD_STORE`, else in the user's data folder."""
     named = arguments.store or environment.get("ENVBUILD_STORE")
     if named:
         return os.path.abspath(os.path.expanduser(named))  # noqa: PTH100, PTH111
     return user_folder(environment, "XDG_DATA_HOME", "~/.local/share")
 
 
-def user_folder(environment: Mapping[str, str], variable: str, default: str) -> str | None:
-    """envbuild's folder in one of the user's folders, as platformdirs finds it on Linux; None on other systems."""
-    if sys.platform != "linux":
-        return None
-    named = environment.get(variable, "").strip()
+def user_folder(environment: Mapping[str, str], variable: str, default: str) -> str:
+    """envbuild's folder in one of the user's folders, by the XDG base directory specification."""
+    named = environment.get(variable, "")
     base = named if os.path.isabs(named) else os.path.expanduser(default)  # noqa: PTH111, PTH117
     return os.path.abspath(f"{base}/envbuild")  # noqa: PTH100
 

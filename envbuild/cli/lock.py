@@ -42,8 +42,7 @@ def _at_once(arguments: Arguments, environment: Mapping[str, str]) -> Text | Non
         return None
     if not arguments.check and not is_own_declaration(arguments):
         return None
-    cache = user_folder(environment, "XDG_CACHE_HOME", "~/.cache")
-    return None if cache is None else locked(cache, arguments.file)
+    return locked(user_folder(environment, "XDG_CACHE_HOME", "~/.cache"), arguments.file)
 
 
 def _package(text: str) -> str:

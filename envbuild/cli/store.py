@@ -34,7 +34,7 @@ def _roll_back_at_once(arguments: Arguments, environment: Mapping[str, str]) -> 
     from envbuild.store.verifier import Verifier
 
     root = store_root(arguments, environment)
-    if root is None or arguments.repair or not are_own(root):
+    if arguments.repair or not are_own(root):
         return None
     verifier = Verifier(root=root, workers=cpus())
     version_of = _version_asker(environment)

@@ -30,7 +30,7 @@ def _at_once(arguments: Arguments, environment: Mapping[str, str]) -> Text | Non
     from envbuild.cli.stamp import synced
 
     root = store_root(arguments, environment)
-    if root is None or arguments.drivers or arguments.dry_run or arguments.variant:
+    if arguments.drivers or arguments.dry_run or arguments.variant:
         return None
     if arguments.no_cache_keep or arguments.refresh_exports:
         return None

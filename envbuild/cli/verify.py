@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 def _at_once(arguments: Arguments, environment: Mapping[str, str]) -> Text | None:
     """The output of `verify --quick` if nothing differs."""
-    root = store_root(arguments, environment)
-    if root is None or not arguments.quick:
+    if not arguments.quick:
         return None
     from envbuild.commands.verify import verify as command
     from envbuild.report.verify import render_verify
     from envbuild.store.verifier import Verifier
 
+    root = store_root(arguments, environment)
     result = command(root, Verifier(root=root, workers=cpus()), arguments.drivers, quick=True)
     return render_verify(result) if result.exit_code == 0 else None
 

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from envbuild.cli import main
-from envbuild.cli.context import Context
-from envbuild.cli.folders import store_root
-from envbuild.cli.options import Arguments
 from envbuild.cli.stamp import render_sync_stamp
 from envbuild.digest import sha256_hex
 from envbuild.lean_json import read_json
@@ -20,21 +16,6 @@ from tests.support.small_store import make_store
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere platformdirs is asked")
-@pytest.mark.parametrize("data", [None, "", "/data", "~/x"])
-def test_the_store_is_where_platformdirs_says(
-    monkeypatch: pytest.MonkeyPatch, data: str | None
-) -> None:
-    """Both ways to the default store lead to one folder."""
-    environment = {} if data is None else {"XDG_DATA_HOME": data}
-    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
-    if data is not None:
-        monkeypatch.setenv("XDG_DATA_HOME", data)
-    arguments = Arguments(store=None)
-    whole = Context(arguments=arguments, environment=environment).store.root
-    assert store_root(arguments, environment) == str(whole)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Which `drivers.toml` a command means."""
+"""Which `drivers.toml` and which store a command means."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from envbuild.cli import main
-from envbuild.cli.folders import find_declaration
+from envbuild.cli.folders import find_declaration, store_root
+from envbuild.cli.options import Arguments
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,6 +26,24 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HOME", str(folder))
     monkeypatch.chdir(folder / "work/deep")
     return folder
+
+
+@pytest.mark.parametrize(
+    ("data", "place"),
+    [
+        (None, ".local/share/envbuild"),
+        ("", ".local/share/envbuild"),
+        ("relative", ".local/share/envbuild"),
+        ("~/x", ".local/share/envbuild"),
+        ("/data", "/data/envbuild"),
+        ("/data/", "/data/envbuild"),
+        (" /data", ".local/share/envbuild"),
+    ],
+)
+def test_the_store_is_in_the_data_folder(home: Path, data: str | None, place: str) -> None:
+    """Where XDG's specification has it: a relative path in the variable counts as none."""
+    environment = {} if data is None else {"XDG_DATA_HOME": data}
+    assert store_root(Arguments(store=None), environment) == str(home / place)
 
 
 def test_the_nearest_parent_counts(home: Path) -> None:
