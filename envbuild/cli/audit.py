@@ -34,7 +34,7 @@ def audit(context: Context, arguments: Arguments) -> Outcome:
     from envbuild.report.audit import audit_table
     from envbuild.report.outcome import Outcome
 
-    declared = not arguments.installed or _is_declared(context, arguments)
+    declared = not arguments.installed or context.is_declared
     judged = _drivers(context, arguments, declared=declared)
     with _source(context, arguments, judged) as source:
         result = command(
@@ -51,10 +51,6 @@ def audit(context: Context, arguments: Arguments) -> Outcome:
         text=lambda: _text(result, arguments.format, context),
         table=lambda: audit_table(result),
     )
-
-
-def _is_declared(context: Context, arguments: Arguments) -> bool:
-    return context.declaration_path.exists() or bool(arguments.names_file)
 
 
 def _drivers(context: Context, arguments: Arguments, *, declared: bool) -> tuple[Audited, ...]:

@@ -81,10 +81,9 @@ def _copy(context: Context, folder: Path, result: BuildResult) -> None:
     import shutil
 
     from envbuild.errors import HostError, Problem
-    from envbuild.wheelcache.built import BuiltWheels
 
     wanted = {wheel.sha256 for wheel in result.wheels}
-    built = BuiltWheels(context.store.cache / "built")
+    built = context.built_wheels
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for wheel in built.all():

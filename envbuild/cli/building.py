@@ -101,7 +101,6 @@ class BuilderParts:
         from envbuild.build.sources import open_sources
         from envbuild.store.settings import FILE, read_settings
         from envbuild.value import replace
-        from envbuild.wheelcache.built import BuiltWheels
         from envbuild.wheelcache.wheels import WheelCache
 
         self._context = context
@@ -112,7 +111,7 @@ class BuilderParts:
         self._settings_file = str(context.store.root / FILE)
         self.settings = read_settings(context.store.root)
         self.wheels = WheelCache(context.store.cache / "wheels")
-        self._built = BuiltWheels(context.store.cache / "built")
+        self._built = context.built_wheels
         declared = open_sources(self.settings.sources, file=self._settings_file, note=progress.note)
         self._places = replace(declared, places=(*places, *declared.places))
         own = ("the store's built wheels", self._built)
@@ -211,18 +210,8 @@ def open_parts(
     places: tuple[tuple[str, Source], ...] = (),
 ) -> Iterator[BuilderParts]:
     """The parts for the store; the indexes are those of the context's declaration, unless another one is given."""
-    from envbuild.index.session import index_sessions
-
-    with index_sessions(
-        declaration or context.declaration,
-        context.environment,
-        runner=context.runner,
-        cache=context.store.cache,
-        timeout=context.index_timeout,
-        deadline=context.index_deadline,
-        retries=context.index_retries,
-        hashes=False,
-    ) as sessions:
+    indexes = context.index_sessions(declaration or context.declaration, context.store.cache)
+    with indexes as sessions:
         yield BuilderParts(
             context,
             progress,

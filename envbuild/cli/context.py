@@ -5,31 +5,38 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import contextmanager, suppress
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
+
+from envbuild.cli.options import Arguments
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
     from typing import TypeVar
 
     from envbuild.build.gate import Gate
     from envbuild.build.prober import Prober
-    from envbuild.cli.options import Arguments
     from envbuild.declaration.declaration import Declaration
     from envbuild.declaration.driver import Driver
     from envbuild.finding import Finding
+    from envbuild.index.locations import IndexLocations
+    from envbuild.index.session import IndexSessions
     from envbuild.lockfile.folder import LockFolder
     from envbuild.lockfile.git import Git
     from envbuild.posix.process import SystemRunner
     from envbuild.progress import Progress
     from envbuild.python.host_packages import HostDistribution
     from envbuild.python.interpreters import Interpreters
+    from envbuild.release.record import ReleaseRecord
     from envbuild.sourcetree.changes import PathChanges
     from envbuild.store.store import Store
     from envbuild.store.trust import Trust
+    from envbuild.store.verifier import Verifier
     from envbuild.target.target import Host, Interpreter
     from envbuild.text import Text
+    from envbuild.wheelcache.built import BuiltWheels
     from envbuild.wheelcache.bytecode import Bytecode
 
     N = TypeVar("N", int, float)
@@ -56,6 +63,11 @@ class Context:
     def declaration_path(self) -> Path:
         """The declaration's file, as the user named it."""
         return Path(self._arguments.file)
+
+    @cached_property
+    def is_declared(self) -> bool:
+        """Whether this host has a declaration, or the user names one."""
+        return Path(self._arguments.file).exists() or self._arguments.names_file
 
     @cached_property
     def declaration(self) -> Declaration:
@@ -91,6 +103,11 @@ class Context:
         path = self.declaration_path.parent / "locks"
         return LockFolder(path=path, shown=str(path))
 
+    def beside(self, *, file: str, store: str) -> Context:
+        """The parts for another declaration or another store; foreign owners of these are not trusted."""
+        arguments = Arguments(file=file, names_file=True, store=store, trust_owner=False)
+        return Context(arguments=arguments, environment=self.environment)
+
     def take_files(self, folder: Path, *, shown: str, declaration: bool) -> None:
         """Use the lockfiles of another folder from now on, and with `declaration` its declaration too.
 
@@ -117,6 +134,27 @@ class Context:
         from envbuild.store.store import Store
 
         return Store(root=Path(store_root(self._arguments, self.environment)))
+
+    @property
+    def verifier(self) -> Verifier:
+        """Compares the store's environments with what was built."""
+        from envbuild.store.verifier import Verifier
+
+        return Verifier(root=str(self.store.root), workers=self.cpus)
+
+    @property
+    def built_wheels(self) -> BuiltWheels:
+        """The wheels that the store has built from sources."""
+        from envbuild.wheelcache.built import BuiltWheels
+
+        return BuiltWheels(self.store.cache / "built")
+
+    @property
+    def releases(self) -> ReleaseRecord:
+        """What the store remembers of releases."""
+        from envbuild.release.record import FOLDER, ReleaseRecord
+
+        return ReleaseRecord(folder=self.store.root / FOLDER)
 
     def require_trusted_store(self) -> None:
         """HostError if the store belongs to a user who is not trusted."""
@@ -279,6 +317,33 @@ class Context:
         from envbuild.cli.folders import cpus
 
         return cpus()
+
+    @cached_property
+    def index_locations(self) -> IndexLocations:
+        """Where the declared indexes are; DeclarationError if the declaration is not trusted."""
+        from envbuild.index.places import locate_indexes
+        from envbuild.uv.addresses import ask_address
+
+        self.require_trusted_declaration()
+        ask_uv = partial(ask_address, self.runner)
+        return locate_indexes(self.declaration, self.environment, ask_uv)
+
+    def index_sessions(
+        self, declaration: Declaration, cache: Path
+    ) -> AbstractContextManager[IndexSessions]:
+        """The indexes of a declaration, to download from; they stay open while the `with` block runs."""
+        from envbuild.index.session import index_sessions
+
+        return index_sessions(
+            declaration,
+            self.environment,
+            runner=self.runner,
+            cache=cache,
+            timeout=self.index_timeout,
+            deadline=self.index_deadline,
+            retries=self.index_retries,
+            hashes=False,
+        )
 
     @property
     def index_timeout(self) -> float:

@@ -15,7 +15,7 @@ from envbuild.index.once import Once
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from contextlib import AbstractContextManager
-    from types import TracebackType
+    from typing import Any
 
     from envbuild.backend.source import SourceTree
     from envbuild.cli.context import Context
@@ -64,13 +64,8 @@ class DeferredIndexes:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._opened.__exit__(kind, error, trace)
+    def __exit__(self, *raised: Any) -> None:
+        self._opened.__exit__(*raised)
 
     def resolve(self, request: ResolveRequest) -> Resolution:
         """As `Resolver` has it; each request says which resolver it is for, and which indexes."""
@@ -101,8 +96,8 @@ class DeferredIndexes:
     def _wheels(self) -> CommandReader:
         from envbuild.index.wheel_commands import CommandReader
 
-        with self._guard:
-            return CommandReader(locations=self._locations, client=self._client)
+        locations, client = self._pages
+        return CommandReader(locations=locations, client=client)
 
     def build_requirements(self, file: ChosenFile, request: ResolveRequest) -> tuple[str, ...]:
         """As `MetadataSource` has it; one source is asked once for each version of Python."""
@@ -111,17 +106,14 @@ class DeferredIndexes:
 
     def still_listed(self, packages: tuple[KnownPackage, ...]) -> frozenset[str]:
         """As `MetadataSource` has it."""
-        with self._guard:
-            session = self._session
-        return session.still_listed(packages)
+        return self._session.still_listed(packages)
 
     def revalidate(self, choices: tuple[LockedChoice, ...]) -> frozenset[LockedChoice]:
         """As `MetadataSource` has it."""
         from envbuild.index import revalidation
         from envbuild.index.confirmed_choices import ConfirmedChoices
 
-        with self._guard:
-            locations, client = self._locations, self._client
+        locations, client = self._pages
         confirmed = ConfirmedChoices(self._context.lock_cache / "confirmed")
         return revalidation.revalidate(locations, client, choices, confirmed)
 
@@ -129,30 +121,25 @@ class DeferredIndexes:
         """As `MetadataSource` has it."""
         from envbuild.index.yanked import yanked_files
 
-        with self._guard:
-            locations, client = self._locations, self._client
+        locations, client = self._pages
         return yanked_files(client, locations, choices)
 
     def extras(self, choices: tuple[LockedChoice, ...]) -> Mapping[str, frozenset[str]]:
         """As `MetadataSource` has it."""
-        with self._guard:
-            session = self._session
-        return session.reader.extras(choices)
+        return self._session.reader.extras(choices)
 
     def held_back(self, lockfile: Lockfile) -> tuple[HeldBack, ...]:
         """As `MetadataSource` has it."""
         from envbuild.index.passed_over import find_held_back
 
-        with self._guard:
-            session = self._session
+        session = self._session
         return find_held_back(session.client, session.locations, session.reader, lockfile)
 
     def newest(self, lockfile: Lockfile, questions: tuple[Question, ...]) -> tuple[Newest, ...]:
         """As `VersionSource` of `commands.outdated` has it."""
         from envbuild.index.newest import find_newest
 
-        with self._guard:
-            locations, client = self._locations, self._client
+        locations, client = self._pages
         return find_newest(client, locations, lockfile, questions)
 
     def advisories(
@@ -161,22 +148,14 @@ class DeferredIndexes:
         """As `AdvisorySource` of `commands.audit` has it."""
         from envbuild.index.advisory import ask_indexes
 
-        with self._guard:
-            locations, client = self._locations, self._client
+        locations, client = self._pages
         return ask_indexes(client, locations, releases)
 
-    @cached_property
-    def _locations(self) -> IndexLocations:
-        from envbuild.index.places import locate_indexes
-
-        context = self._context
-        context.require_trusted_declaration()
-        return locate_indexes(context.declaration, context.environment, self._ask_uv)
-
-    def _ask_uv(self, backend: str | None) -> str:
-        from envbuild.uv.addresses import ask_address
-
-        return ask_address(self._context.runner, backend)
+    @property
+    def _pages(self) -> tuple[IndexLocations, IndexClient]:
+        """Where the indexes are, and what asks them for pages."""
+        with self._guard:
+            return self._context.index_locations, self._client
 
     @cached_property
     def _client(self) -> IndexClient:
@@ -195,7 +174,9 @@ class DeferredIndexes:
 
     @property
     def _session(self) -> IndexSession:
-        return self._session_for(self._locations.bindings)
+        """The session for the indexes as they are declared."""
+        with self._guard:
+            return self._session_for(self._context.index_locations.bindings)
 
     def _session_for(self, indexes: Bindings, rules: SourceRules | None = None) -> IndexSession:
         """The session for the indexes of these bindings, opened at its first use."""
@@ -226,7 +207,7 @@ class DeferredIndexes:
                 sources=self._listed_sources(rules),
             )
 
-        return self._opened.enter_context(IndexSessions(self._locations, opened))
+        return self._opened.enter_context(IndexSessions(context.index_locations, opened))
 
     def python_for(self, target: Target) -> Interpreter | str:
         """As `ResolverTools` has it."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from functools import partial
 from pathlib import Path
 
 from envbuild.cli.options import Arguments, Parameter, drivers, flag
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
     from envbuild.cli.context import Context
     from envbuild.commands.export import Exporter, ExportResult
-    from envbuild.index.locations import IndexLocations
     from envbuild.launchers.export import ExportRequest
     from envbuild.launchers.fleet import FileSource
     from envbuild.lockfile.lockfile import Lockfile
@@ -135,15 +133,13 @@ def refresh_exports(
 
     Errors as those of `export`; an export whose folder is gone is left alone.
     """
-    from envbuild.cli.context import Context as Own
     from envbuild.launchers.export import ExportRequest
     from envbuild.store.roots import named_by_roots
 
     done: dict[str, bool] = {}
     place = former or context.store.root
     for root in {root.name: root for root, _, _ in named_by_roots(place)}.values():
-        given = {"file": root.declaration, "store": str(context.store.root), "trust_owner": False}
-        own = Own(arguments=Arguments(**given), environment=context.environment)
+        own = context.beside(file=root.declaration, store=str(context.store.root))
         request = ExportRequest(
             format=root.format,
             drivers=root.drivers,
@@ -207,7 +203,7 @@ def _exporter(context: Context) -> Exporter:
         locker = WorkspaceLocker(
             runner=context.runner,
             cache=context.lock_cache / "uv",
-            index_environment=default_environment(_locations(context).default),
+            index_environment=default_environment(context.index_locations.default),
         )
         sdist = bool(lockfile.inputs.allow_sdist or lockfile.inputs.force_sdist)
         return locker.lock(pyproject, python=python, allow_sdist=sdist)
@@ -222,7 +218,7 @@ def _exporter(context: Context) -> Exporter:
         lock_workspace=lock_workspace,
         indexes=lambda names: {
             location.name: (location.url or str(location.folder), location.is_flat)
-            for location in _locations(context).among(names)
+            for location in context.index_locations.among(names)
         },
     )
 
@@ -233,20 +229,10 @@ def _own_command(context: Context) -> tuple[str, ...]:
     return (*_PROGRAM, "--file", file, "--store", str(context.store.root))
 
 
-def _locations(context: Context) -> IndexLocations:
-    from envbuild.index.places import locate_indexes
-    from envbuild.uv.addresses import ask_address
-
-    context.require_trusted_declaration()
-    ask_uv = partial(ask_address, context.runner)
-    return locate_indexes(context.declaration, context.environment, ask_uv)
-
-
 def _sources(context: Context, lockfile: Lockfile) -> Mapping[str, FileSource]:
     """Where this host's indexes have each file; IndexFailureError names the files that they lack."""
     from envbuild.index.locked_files import find_places
     from envbuild.index.reader import IndexClient
-    from envbuild.wheelcache.built import BuiltWheels
 
     with IndexClient(
         context.environment,
@@ -254,5 +240,4 @@ def _sources(context: Context, lockfile: Lockfile) -> Mapping[str, FileSource]:
         deadline=context.index_deadline,
         retries=context.index_retries,
     ) as client:
-        built = BuiltWheels(context.store.cache / "built")
-        return find_places(lockfile, _locations(context), client, built.find)
+        return find_places(lockfile, context.index_locations, client, context.built_wheels.find)

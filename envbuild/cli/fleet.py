@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 
-from envbuild.cli.folders import cpus
 from envbuild.cli.options import Arguments, Parameter
 from envbuild.cli.verbs import Verb
 
@@ -29,17 +28,15 @@ def report(context: Context, arguments: Arguments) -> Outcome:
     from envbuild import __version__
     from envbuild.commands.host_report import report as command
     from envbuild.posix.clock import now
-    from envbuild.release.record import FOLDER, ReleaseRecord
     from envbuild.report.host_report import report_table
     from envbuild.report.outcome import Outcome
     from envbuild.store.guard import require_store
-    from envbuild.store.verifier import Verifier
 
     require_store(context.store.root)
     result = command(
         context.store,
-        Verifier(root=str(context.store.root), workers=cpus()),
-        ReleaseRecord(folder=context.store.root / FOLDER),
+        context.verifier,
+        context.releases,
         _doctor(context),
         host=os.uname().nodename,
         created=now(),

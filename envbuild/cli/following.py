@@ -21,12 +21,11 @@ from envbuild.errors import IndexFailureError, NoError, Problem, UsageError
 from envbuild.posix.clock import now
 from envbuild.posix.files import write_if_changed
 from envbuild.release.found import find_release, refuse_old
-from envbuild.release.record import FOLDER, ReleaseRecord, SeenRelease
+from envbuild.release.record import SeenRelease
 from envbuild.release.signature import why_untrusted
 from envbuild.release.stage import Stage
 from envbuild.store.settings import read_settings
 from envbuild.value import replace
-from envbuild.wheelcache.built import BuiltWheels
 from envbuild.wheelcache.entries import Entries
 
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ def follow(context: Context, arguments: Arguments, progress: Progress) -> SyncRe
                 progress.note(f"warning: {problem.lines()[0]}")
             progress.note("warning: this host's own lockfiles are taken, and the index is asked")
             return None
-        _take_files(context, arguments, following)
+        _take_files(context, following)
         if not arguments.dry_run:
             take_pythons(following, context.store.pythons)
         plan = _plan(context, arguments, progress, following)
@@ -87,7 +86,7 @@ def _plan(context: Context, arguments: Arguments, progress: Progress, following:
     """This host's plan; NoError if its own declaration and the release's lockfiles do not agree."""
     preferred = partial(following.interpreter_for, at=context.interpreters.at)
     released = frozenset(name for name, _ in following.found.release.lockfiles)
-    among = None if _has_declaration(arguments) else released
+    among = None if context.is_declared else released
     try:
         return plan_sync(context, arguments, progress, preferred, among)
     except NoError as error:
@@ -163,7 +162,7 @@ def _find(
         )
     found = find_release(origins, stage, judge, progress.note)
     if not arguments.allow_older:
-        record = ReleaseRecord(folder=store.root / FOLDER)
+        record = context.releases
         refuse_old(found, seen=record.newest(), now=max(now(), record.latest()))
     progress.stage("release", f"{found.release.sequence} of {found.place}")
     return Following(
@@ -172,18 +171,17 @@ def _find(
         store=str(store.root),
         rebuild=arguments.rebuild,
         only_sources=arguments.only_from,
-        built=BuiltWheels(store.cache / "built"),
+        built=context.built_wheels,
         note=progress.note,
     )
 
 
-def _take_files(context: Context, arguments: Arguments, following: Following) -> None:
+def _take_files(context: Context, following: Following) -> None:
     """Use the release's lockfiles; and its declaration, unless this host has one or names one."""
     found = following.found
-    folder = context.store.root / FOLDER / _folder_of(found)
+    folder = context.releases.folder / _folder_of(found)
     following.write_files(folder)
-    own = _has_declaration(arguments)
-    context.take_files(folder, shown=f"{found.place}: locks", declaration=not own)
+    context.take_files(folder, shown=f"{found.place}: locks", declaration=not context.is_declared)
 
 
 def _apply(
@@ -223,9 +221,8 @@ def _note(context: Context, following: Following, result: SyncResult) -> None:
     """Remember which release the store follows now."""
     found = following.found
     number = result.manifest.generation if result.manifest is not None else None
-    record = ReleaseRecord(folder=context.store.root / FOLDER)
     seen = SeenRelease(sequence=found.release.sequence, digest=found.digest)
-    record.follow(seen, number, created=found.release.created)
+    context.releases.follow(seen, number, created=found.release.created)
 
 
 def _leave_stamps(
@@ -240,7 +237,7 @@ def _leave_stamps(
         return
     found, root = following.found, context.store.root
     source, word = seen
-    declaration = (root / FOLDER / _folder_of(found) / DECLARATION).read_bytes()
+    declaration = (context.releases.folder / _folder_of(found) / DECLARATION).read_bytes()
     leave_stamp(context, sha256_hex(declaration), result, "followed-stamp")
     text = render_stamp(
         folder=_folder_of(found),
@@ -256,8 +253,3 @@ def _leave_stamps(
 
 def _folder_of(found: FoundRelease) -> str:
     return SeenRelease(sequence=found.release.sequence, digest=found.digest).folder
-
-
-def _has_declaration(arguments: Arguments) -> bool:
-    """Whether this host has a declaration, or the user names one."""
-    return Path(arguments.file).exists() or arguments.names_file

@@ -99,9 +99,7 @@ def _publisher(context: Context, arguments: Arguments, progress: Progress) -> It
     from envbuild.commands.publish import Publisher
     from envbuild.declaration.file import read_declaration_text
     from envbuild.release.place import parse_address
-    from envbuild.release.record import FOLDER, ReleaseRecord
     from envbuild.release.signature import sign
-    from envbuild.wheelcache.built import BuiltWheels
 
     store, bytecode = context.store, context.bytecode(context.cpus)
 
@@ -119,7 +117,7 @@ def _publisher(context: Context, arguments: Arguments, progress: Progress) -> It
             )
         )
 
-    record = ReleaseRecord(folder=store.root / FOLDER)
+    record = context.releases
     address = parse_address(arguments.destination, key="DEST")
     near = record.repositories()
     with (
@@ -133,7 +131,7 @@ def _publisher(context: Context, arguments: Arguments, progress: Progress) -> It
             store=store,
             record=record,
             packer=BytecodePacker(entries_for=entries_for, memory=store.cache / "packed.json"),
-            built=BuiltWheels(store.cache / "built"),
+            built=context.built_wheels,
             scratch=store.cache / "publish",
             download=download,
             is_there=is_there,
@@ -198,20 +196,9 @@ def _downloads(
 
     from envbuild.build.sources import is_locked
     from envbuild.index.download import download_locked
-    from envbuild.index.session import index_sessions
-    from envbuild.wheelcache.built import BuiltWheels
 
-    with index_sessions(
-        context.declaration,
-        context.environment,
-        runner=context.runner,
-        cache=context.lock_cache,
-        timeout=context.index_timeout,
-        deadline=context.index_deadline,
-        retries=context.index_retries,
-        hashes=False,
-    ) as sessions:
-        built = BuiltWheels(context.store.cache / "built")
+    with context.index_sessions(context.declaration, context.lock_cache) as sessions:
+        built = context.built_wheels
 
         def download(file: ChosenFile, folder: Path) -> None:
             here = built.fetch(file, folder)

@@ -25,17 +25,15 @@ def status(context: Context, arguments: Arguments) -> Outcome:
     """Show on one screen what is installed, stale, changed, failed or old."""
     import os
 
-    from envbuild.cli.folders import cpus
     from envbuild.commands.status import status as command
     from envbuild.posix.clock import now
     from envbuild.report.outcome import Outcome
     from envbuild.report.status import status_table
-    from envbuild.store.verifier import Verifier
 
-    locks = _locks(context, arguments)
+    locks = _locks(context)
     result = command(
         context.store,
-        Verifier(root=str(context.store.root), workers=cpus()),
+        context.verifier,
         locks,
         _outdated(context, locks) if arguments.outdated and locks is not None else None,
         host=os.uname().nodename,
@@ -54,9 +52,9 @@ def _text(result: Status, format_: str) -> Text:
     return render_status_metrics(result) if format_ == "prometheus" else render_status(result)
 
 
-def _locks(context: Context, arguments: Arguments) -> tuple[DriverLock, ...] | None:
+def _locks(context: Context) -> tuple[DriverLock, ...] | None:
     """What `lock --check` says of each driver; None without a declaration."""
-    if not (context.declaration_path.exists() or arguments.names_file):
+    if not context.is_declared:
         return None
     from envbuild.commands.lock import check_locks
 

@@ -62,18 +62,14 @@ def _roll_back_at_once(arguments: Arguments, environment: Mapping[str, str]) -> 
 def rollback(context: Context, arguments: Arguments) -> Outcome:
     """Make an earlier generation current again, by one rename."""
     from envbuild.commands.generations import rollback as command
-    from envbuild.report.outcome import outcome_of
     from envbuild.report.store import render_rollback, rollback_table
-    from envbuild.store.verifier import Verifier
 
     if arguments.repair:
         from envbuild.cli.verify import repair_all
 
         repair_all(context, ())
-    root = str(context.store.root)
-    verifier = Verifier(root=root, workers=cpus())
-    version_of = _version_asker(context.environment)
-    result = command(root, verifier, arguments.generation, version_of)
+    root, version_of = str(context.store.root), _version_asker(context.environment)
+    result = command(root, context.verifier, arguments.generation, version_of)
     return outcome_of(result, render_rollback, rollback_table)
 
 

@@ -49,11 +49,9 @@ def verify(context: Context, arguments: Arguments) -> Outcome:
     from envbuild.commands.verify import verify as command
     from envbuild.report.outcome import outcome_of
     from envbuild.report.verify import render_verify, verify_table
-    from envbuild.store.verifier import Verifier
 
     root = str(context.store.root)
-    verifier = Verifier(root=root, workers=cpus())
-    result = command(root, verifier, arguments.drivers, quick=arguments.quick)
+    result = command(root, context.verifier, arguments.drivers, quick=arguments.quick)
     if not arguments.quick and not arguments.drivers and are_own(root, f"{root}/cache"):
         from envbuild.store.last_run import record_run, verified_file
 
@@ -88,7 +86,6 @@ def _repair_all(context: Context, drivers: tuple[str, ...], progress: Progress) 
     from envbuild.cli.building import open_builder, planner_for
     from envbuild.commands.repair import Repair
     from envbuild.store.rebuild import bind_indexes
-    from envbuild.store.verifier import Verifier
 
     store, jobs = context.store, context.cpus
 
@@ -106,7 +103,7 @@ def _repair_all(context: Context, drivers: tuple[str, ...], progress: Progress) 
 
     return Repair(
         store=store,
-        verifier=Verifier(root=str(store.root), workers=jobs),
+        verifier=context.verifier,
         repairer=Repairer(store=store, builder_for=builder_for),
         wanted_for=wanted_for,
         interpreter_at=context.interpreters.at,
@@ -141,14 +138,13 @@ def doctor(context: Context, arguments: Arguments) -> Outcome:
     manifest = context.store.require_current()
     files = (file for group in arguments.unit for file in group)
     units = check_units(context.store, manifest, tuple(files))
-    declared = context.declaration_path.exists() or arguments.names_file
     result = Doctor(
         store=context.store,
         manifest=manifest,
         host=probe_host(context.runner, context.environment),
         runner=context.runner,
         environment=context.environment,
-        declaration=context.declaration if declared else None,
+        declaration=context.declaration if context.is_declared else None,
         lock_folder=context.lock_folder,
     ).examine(units)
     return outcome_of(result, render_doctor, doctor_table, code=result.exit_code)

@@ -94,7 +94,6 @@ def _move(context: Context, arguments: Arguments) -> Outcome:
     from functools import partial
 
     from envbuild.cli.building import open_builder
-    from envbuild.cli.context import Context as Own
     from envbuild.cli.export import refresh_exports
     from envbuild.commands.move import MovedStore, StoreMover
     from envbuild.commands.move_plan import MovePlanner
@@ -102,18 +101,15 @@ def _move(context: Context, arguments: Arguments) -> Outcome:
     from envbuild.posix.files import keep_others_from_writing
     from envbuild.report.outcome import outcome_of
     from envbuild.report.whole_store import moved_table, render_moved
-    from envbuild.store.verifier import Verifier
 
     keep_others_from_writing()
-    given = {"file": str(context.declaration_path), "store": arguments.folder, "trust_owner": False}
-    own = Own(arguments=Arguments(**given), environment=context.environment)
     file = str(context.declaration_path)
-    nothing = Declaration(file=file, digest="", drivers=(), indexes=())  # all wheels are kept
-    former = context.store.root
+    own = context.beside(file=file, store=arguments.folder)
+    # no index is asked, as all wheels are kept
+    own.declaration = Declaration(file=file, digest="", drivers=(), indexes=())
 
     def refresh() -> tuple[str, ...]:
-        asked = Own(arguments=Arguments(**given), environment=context.environment)
-        return tuple(path for path, _ in refresh_exports(asked, former=former))
+        return tuple(path for path, _ in refresh_exports(own, former=context.store.root))
 
     with context.progress() as progress:
         planner = MovePlanner(
@@ -121,25 +117,16 @@ def _move(context: Context, arguments: Arguments) -> Outcome:
             new=own.store,
             keep=arguments.keep or _KEPT,
             interpreter_at=context.interpreters.at,
-            verifier=Verifier(root=str(own.store.root), workers=context.cpus),
+            verifier=own.verifier,
         )
         if arguments.dry_run:
             result = MovedStore(plan=planner.plan(), applied=False)
         else:
-            building = Own(arguments=Arguments(**given), environment=context.environment)
-            building.declaration = nothing
             result = StoreMover(
                 planner=planner,
                 keep_old=arguments.keep_old,
                 leave_link=arguments.leave_link,
-                open_builder=partial(
-                    open_builder,
-                    building,
-                    progress,
-                    offline=True,
-                    jobs=context.cpus,
-                    declaration=nothing,
-                ),
+                open_builder=partial(open_builder, own, progress, offline=True, jobs=context.cpus),
                 refresh=refresh if arguments.refresh_exports else None,
             ).move()
     return outcome_of(result, render_moved, moved_table, code=result.exit_code)
