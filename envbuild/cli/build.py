@@ -33,15 +33,14 @@ def build(context: Context, arguments: Arguments) -> Outcome:
     """Build the packages that come as source, once, and write the wheels' digests into the lockfiles."""
     from envbuild.posix.files import keep_others_from_writing
     from envbuild.report.build import build_table, render_build
-    from envbuild.report.lines import render_problems
+    from envbuild.report.lines import render_failures
     from envbuild.report.outcome import outcome_of
 
     keep_others_from_writing()
     context.store.prepare()
     with context.progress() as progress:
         result = _build(context, arguments, progress)
-    failed = [problem for failure in result.failures for problem in failure.error.problems]
-    sys.stderr.write(render_problems(failed))
+    sys.stderr.write(render_failures(result.failures))
     return outcome_of(result, render_build, build_table, code=result.exit_code)
 
 

@@ -37,12 +37,10 @@ def end_with(error: Exception, *, as_json: bool) -> int:
     if known is None:
         return _report_bug(error)
     from envbuild.report.lines import render_problems
-    from envbuild.report.outcome import problems_table
+    from envbuild.report.outcome import problems_table, render_table
 
     sys.stderr.write(render_problems(known.problems))
     if as_json:
-        from envbuild.report.outcome import render_table
-
         sys.stdout.write(render_table(problems_table(known)))
     return known.exit_code
 

@@ -97,7 +97,7 @@ def _package(text: str) -> str:
 )
 def lock(context: Context, arguments: Arguments) -> Outcome:
     """Resolve the drivers whose lockfile is stale, and write their lockfiles."""
-    from envbuild.report.lines import render_problems
+    from envbuild.report.lines import render_failures
     from envbuild.report.lock import lock_table, render_lock
     from envbuild.report.outcome import Outcome
 
@@ -112,8 +112,7 @@ def lock(context: Context, arguments: Arguments) -> Outcome:
     else:
         with context.progress() as progress:
             result = _lock(context, arguments, names, progress)
-    failed = [problem for failure in result.failures for problem in failure.error.problems]
-    sys.stderr.write(render_problems(failed))
+    sys.stderr.write(render_failures(result.failures))
     if not names and not upgrading and result.all_fresh:
         _leave_stamp(context, result)
     return Outcome(
@@ -151,7 +150,7 @@ def _foresee(context: Context, arguments: Arguments, names: tuple[str, ...]) -> 
     """What a lock would write, beside what is locked."""
     from envbuild.cli.deferred_indexes import DeferredIndexes
     from envbuild.commands.upgrade import foresee_lock
-    from envbuild.report.lines import render_problems
+    from envbuild.report.lines import render_failures
     from envbuild.report.outcome import Outcome
     from envbuild.report.upgrade import render_upgrade, render_upgrade_markdown, upgrade_table
 
@@ -164,8 +163,7 @@ def _foresee(context: Context, arguments: Arguments, names: tuple[str, ...]) -> 
         result = foresee_lock(
             locker, names, asked, keep_going=arguments.keep_going, command=command
         )
-    failed = [problem for failure in result.lock.failures for problem in failure.error.problems]
-    sys.stderr.write(render_problems(failed))
+    sys.stderr.write(render_failures(result.lock.failures))
     render = render_upgrade_markdown if arguments.format == "markdown" else render_upgrade
     return Outcome(
         code=result.exit_code,

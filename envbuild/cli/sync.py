@@ -82,7 +82,7 @@ def _at_once(arguments: Arguments, environment: Mapping[str, str]) -> Text | Non
 def sync(context: Context, arguments: Arguments) -> Outcome:
     """Build what the lockfiles say, and switch to it."""
     from envbuild.posix.files import keep_others_from_writing
-    from envbuild.report.lines import render_problems
+    from envbuild.report.lines import render_failures
     from envbuild.report.outcome import outcome_of
     from envbuild.report.sync import render_sync, sync_table
 
@@ -95,8 +95,7 @@ def sync(context: Context, arguments: Arguments) -> Outcome:
         from envbuild.cli.export import refresh_exports
 
         refresh_exports(context)
-    failed = [problem for failure in result.failures for problem in failure.error.problems]
-    sys.stderr.write(render_problems(failed))
+    sys.stderr.write(render_failures(result.failures))
     return outcome_of(result, render_sync, sync_table, code=result.exit_code)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from envbuild.commands.audit import remedy
 from envbuild.report.lines import render_count
 from envbuild.report.markup import Markup, bullet, code, document, heading, join, prose
+from envbuild.report.outdated import holder_table
 from envbuild.text import text_of
 
 if TYPE_CHECKING:
@@ -103,10 +104,7 @@ def _table(one: Vulnerability) -> dict[str, object]:
         "severity": advisory.severity,
         "fixed": list(one.fixed),
         "fitting": list(one.fitting),
-        "held_by": [
-            {"chain": list(held.chain), "specifier": held.specifier, "kind": held.kind}
-            for held in one.held_by
-        ],
+        "held_by": [holder_table(held) for held in one.held_by],
         "path": one.path,
         "line": one.line,
         "ignored": None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.report.lines import render_count
-from envbuild.report.outcome import problem_table
+from envbuild.report.outcome import problems_table
 from envbuild.text import text_of
 
 if TYPE_CHECKING:
@@ -46,11 +46,7 @@ def build_table(result: BuildResult) -> dict[str, object]:
             for wheel in result.wheels
         ],
         "failed": [
-            {
-                "driver": failure.driver,
-                "exit_code": failure.error.exit_code,
-                "problems": [problem_table(problem) for problem in failure.error.problems],
-            }
+            {"driver": failure.driver, **problems_table(failure.error)}
             for failure in result.failures
         ],
     }

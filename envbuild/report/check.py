@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from envbuild.conflicts.conflict import render_cause
 from envbuild.report.conflicts import clash_table
 from envbuild.report.diff import driver_diff_table, render_change, render_download
-from envbuild.report.lines import render_count
+from envbuild.report.lines import finding_place, render_count
 from envbuild.text import text_of
 
 if TYPE_CHECKING:
@@ -82,10 +82,7 @@ def verdict(result: CheckResult) -> str:
 
 
 def _finding_lines(finding: Finding) -> Iterator[str]:
-    place = finding.path or finding.subject
-    if finding.line is not None:
-        place += f":{finding.line}"
-    yield f"{place}: {finding.level}: {finding.message} [{finding.code}]"
+    yield f"{finding_place(finding)}: {finding.level}: {finding.message} [{finding.code}]"
     if finding.hint:
         yield f"  hint: {finding.hint}"
 

@@ -8,6 +8,7 @@ from envbuild.conflicts.conflict import render_cause
 from envbuild.report.conflicts_html import conflicts_sections
 from envbuild.report.diff import render_change
 from envbuild.report.html_page import Html, element, page, shown, table
+from envbuild.report.lines import finding_place
 from envbuild.report.markdown import headline, signed_bytes
 
 if TYPE_CHECKING:
@@ -44,12 +45,11 @@ def _sections(result: CheckResult, conflicts: ConflictsResult | None) -> Iterato
 
 
 def _finding(finding: Finding) -> tuple[Html, ...]:
-    place = f"{finding.path}:{finding.line}" if finding.line else finding.path or finding.subject
     level = element("span", shown(f" {finding.level} "), class_=_KINDS[finding.level])
     return (
         level,
         element("code", shown(finding.code)),
-        element("code", shown(place)),
+        element("code", shown(finding_place(finding))),
         shown(finding.message),
         shown(finding.hint or ""),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.conflicts.conflict import Compatible, render_cause
-from envbuild.report.lines import column_lines, render_bytes, render_count
+from envbuild.report.lines import column_lines, render_bytes, render_count, separated
 from envbuild.text import text_of
 
 if TYPE_CHECKING:
@@ -21,15 +21,16 @@ _SPLITS = 12
 """The most packages that are printed as splitting the fleet."""
 
 COMPATIBLE, CONFLICT, PARTLY, SELF = "+", "x", "~", "."
-_LEGEND = (
-    "+ could share an interpreter   x conflict   ~ conflict on some platforms or variants only"
-)
+MEANINGS = {
+    COMPATIBLE: "could share an interpreter",
+    CONFLICT: "conflict",
+    PARTLY: "conflict on some platforms or variants only",
+}
 
 
 def render_conflicts(result: ConflictsResult) -> Text:
     """The matrix, then every pair, then what splits the fleet, separated by empty lines."""
-    first, *others = _sections(result)
-    return text_of([*first, *(line for section in others for line in ("", *section))])
+    return text_of(separated(_sections(result)))
 
 
 def conflicts_table(result: ConflictsResult) -> dict[str, object]:
@@ -82,7 +83,8 @@ def _matrix(result: ConflictsResult) -> list[str]:
             SELF if other == driver else signs.get((driver, other), " ") for other in result.drivers
         ]
         rows.append([number, driver, *cells])
-    return [*column_lines(rows), _LEGEND]
+    legend = "   ".join(f"{sign} {meaning}" for sign, meaning in MEANINGS.items())
+    return [*column_lines(rows), legend]
 
 
 def pair_lines(pair: Pair, result: ConflictsResult) -> Iterator[str]:

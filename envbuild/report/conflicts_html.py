@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.report.conflicts import COMPATIBLE, CONFLICT, PARTLY, pair_lines, sign_of, window_text
+from envbuild.report.conflicts import (
+    COMPATIBLE,
+    CONFLICT,
+    MEANINGS,
+    PARTLY,
+    pair_lines,
+    sign_of,
+    window_text,
+)
 from envbuild.report.html_page import Html, element, page, shown, table
 from envbuild.report.lines import render_bytes, render_count
 
@@ -15,12 +23,8 @@ if TYPE_CHECKING:
     from envbuild.conflicts.conflict import Pair
     from envbuild.text import Text
 
-_LOOK = {
-    COMPATIBLE: ("yes", "could share an interpreter"),
-    CONFLICT: ("no", "conflict"),
-    PARTLY: ("partly", "conflict on some platforms or variants only"),
-}
-"""Class and meaning of each sign; the sign is written too, so colour is not needed."""
+_CLASSES = {COMPATIBLE: "yes", CONFLICT: "no", PARTLY: "partly"}
+"""The class of each sign; the sign is written too, so colour is not needed."""
 
 
 def render_conflicts_html(result: ConflictsResult) -> Text:
@@ -31,7 +35,7 @@ def render_conflicts_html(result: ConflictsResult) -> Text:
 def conflicts_sections(result: ConflictsResult) -> Iterator[Html]:
     """The parts of the page, for a page that has others too."""
     signs = [sign_of(pair) for pair in result.pairs]
-    counts = ", ".join(f"{signs.count(sign)} {meaning}" for sign, (_, meaning) in _LOOK.items())
+    counts = ", ".join(f"{signs.count(sign)} {meaning}" for sign, meaning in MEANINGS.items())
     said = f"{render_count(len(result.drivers), 'driver')}, {render_count(len(signs), 'pair')}: {counts}"
     yield element("p", shown(said))
     if result.stale:
@@ -73,19 +77,19 @@ def _matrix(result: ConflictsResult) -> Html:
 
 def _cell(number: int, pair: Pair, names: str) -> Html:
     sign = sign_of(pair)
-    kind, meaning = _LOOK[sign]
-    words = f"{names}: {meaning}"
+    kind, words = _CLASSES[sign], f"{names}: {MEANINGS[sign]}"
     return element(
         "a", shown(sign), href=f"#pair-{number}", class_=kind, title=words, aria_label=words
     )
 
 
 def _legend() -> Html:
-    parts = (
-        Html(f"{element('span', shown(sign), class_=f'sign {kind}')} {shown(meaning)} &emsp; ")
-        for sign, (kind, meaning) in _LOOK.items()
-    )
+    parts = (Html(f"{_sign(sign)} {shown(meaning)} &emsp; ") for sign, meaning in MEANINGS.items())
     return element("p", *parts)
+
+
+def _sign(sign: str) -> Html:
+    return element("span", shown(sign), class_=f"sign {_CLASSES[sign]}")
 
 
 def _splits(result: ConflictsResult) -> Iterator[tuple[Html, ...]]:
@@ -107,8 +111,7 @@ def _groups(result: ConflictsResult) -> Iterator[tuple[Html, ...]]:
 
 
 def _details(number: int, pair: Pair, result: ConflictsResult) -> Html:
-    kind, meaning = _LOOK[sign_of(pair)]
-    sign = element("span", shown(sign_of(pair)), class_=f"sign {kind}")
-    names = shown(f" {pair.first} × {pair.second}: {meaning}")
+    sign = sign_of(pair)
+    names = shown(f" {pair.first} × {pair.second}: {MEANINGS[sign]}")
     lines = element("pre", shown("\n".join(pair_lines(pair, result))))
-    return element("details", element("summary", sign, names), lines, id=f"pair-{number}")
+    return element("details", element("summary", _sign(sign), names), lines, id=f"pair-{number}")

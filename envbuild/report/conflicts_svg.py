@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape as escape_markup
 
 from envbuild.conflicts.conflict import render_cause
-from envbuild.report.conflicts import COMPATIBLE, CONFLICT, PARTLY, sign_of
+from envbuild.report.conflicts import COMPATIBLE, CONFLICT, MEANINGS, PARTLY, sign_of
 from envbuild.text import Text, escaped
 
 if TYPE_CHECKING:
@@ -22,11 +22,11 @@ _LETTER = 7.3
 _MARGIN = 16
 _LEGEND = 64
 _LOOK = {
-    COMPATIBLE: ("#cfe3f7", "#0b4a8a", "could share an interpreter"),
-    CONFLICT: ("#fbd3bd", "#8f2d00", "conflict"),
-    PARTLY: ("#fdf0bf", "#6b5200", "conflict on some platforms or variants only"),
+    COMPATIBLE: ("#cfe3f7", "#0b4a8a"),
+    CONFLICT: ("#fbd3bd", "#8f2d00"),
+    PARTLY: ("#fdf0bf", "#6b5200"),
 }
-"""Fill, ink and meaning of each sign; the sign is drawn too, so colour is not needed."""
+"""Fill and ink of each sign; the sign is drawn too, so colour is not needed."""
 
 
 def render_conflicts_svg(result: ConflictsResult) -> Text:
@@ -64,7 +64,7 @@ def _text(value: str) -> str:
 def _labels(result: ConflictsResult, left: float, top: float) -> Iterator[str]:
     for place, driver in enumerate(result.drivers):
         middle = place * _CELL + _CELL / 2
-        name = _text(escaped(driver))
+        name = _text(driver)
         yield (
             f'<text x="{left - 8:.1f}" y="{top + middle + 4:.1f}" text-anchor="end" '
             f'fill="#222222">{name}</text>'
@@ -83,8 +83,8 @@ def _cells(result: ConflictsResult, left: float, top: float) -> Iterator[str]:
         yield _cell(x, y, "#eeeeee", "#888888", "", driver)
     for pair in result.pairs:
         sign = sign_of(pair)
-        fill, ink, meaning = _LOOK[sign]
-        text = f"{pair.first} × {pair.second}: {meaning}{_first_clash(pair, result.file)}"
+        fill, ink = _LOOK[sign]
+        text = f"{pair.first} × {pair.second}: {MEANINGS[sign]}{_first_clash(pair, result.file)}"
         for row, column in ((pair.first, pair.second), (pair.second, pair.first)):
             if row in places and column in places:
                 x, y = left + places[column] * _CELL, top + places[row] * _CELL
@@ -110,11 +110,11 @@ def _first_clash(pair: Pair, file: str) -> str:
 
 
 def _legend(top: float) -> Iterator[str]:
-    for number, (sign, (fill, ink, meaning)) in enumerate(_LOOK.items()):
+    for number, (sign, (fill, ink)) in enumerate(_LOOK.items()):
         y = top + number * 20
         yield (
             f'<rect x="{_MARGIN}" y="{y - 12:.1f}" width="16" height="16" rx="3" fill="{fill}"/>'
             f'<text x="{_MARGIN + 8}" y="{y:.1f}" text-anchor="middle" font-weight="bold" '
             f'fill="{ink}">{sign}</text>'
-            f'<text x="{_MARGIN + 26}" y="{y:.1f}" fill="#222222">{meaning}</text>'
+            f'<text x="{_MARGIN + 26}" y="{y:.1f}" fill="#222222">{MEANINGS[sign]}</text>'
         )

@@ -6,11 +6,11 @@ import json
 import shlex
 from typing import TYPE_CHECKING
 
-from envbuild.report.lines import render_count
+from envbuild.report.lines import render_count, separated
 from envbuild.text import text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from envbuild.commands.edit import EditResult
     from envbuild.commands.init import InitResult
@@ -70,7 +70,7 @@ def _lines(result: EditResult) -> Iterator[str]:
 
 def render_show(result: ShowResult) -> Text:
     """A line for each key and element, with its origin."""
-    return text_of(_shown_lines(result))
+    return text_of(separated(_shown_blocks(result)))
 
 
 def show_table(result: ShowResult) -> dict[str, object]:
@@ -96,14 +96,11 @@ def show_table(result: ShowResult) -> dict[str, object]:
     }
 
 
-def _shown_lines(result: ShowResult) -> Iterator[str]:
-    """The blocks, separated by empty lines."""
-    blocks = [[*_driver_lines(shown, result)] for shown in result.drivers]
+def _shown_blocks(result: ShowResult) -> Iterator[Iterable[str]]:
     if result.hosts:
-        blocks.insert(0, [f"on this host apply: {', '.join(result.hosts)}"])
-    for number, block in enumerate(blocks):
-        yield from [""][: number > 0]
-        yield from block
+        yield [f"on this host apply: {', '.join(result.hosts)}"]
+    for shown in result.drivers:
+        yield _driver_lines(shown, result)
 
 
 def _driver_lines(shown: Shown, result: ShowResult) -> Iterator[str]:

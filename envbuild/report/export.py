@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from envbuild.report.lines import separated
 from envbuild.text import text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from envbuild.commands.export import ExportResult
     from envbuild.launchers.fleet import ExportedFile
@@ -22,7 +23,7 @@ def render_export(result: ExportResult) -> Text:
         return text_of(result.written)
     if len(result.files) == 1:
         return text_of(_content(result.files[0]))
-    return text_of(_listed_lines(result.files))
+    return text_of(separated(map(_listed_lines, result.files)))
 
 
 def export_table(result: ExportResult) -> dict[str, object]:
@@ -50,11 +51,9 @@ def _content(file: ExportedFile) -> list[str]:
     return file.text.removesuffix("\n").split("\n")
 
 
-def _listed_lines(files: Iterable[ExportedFile]) -> Iterator[str]:
-    for number, file in enumerate(files):
-        yield from [""][: number > 0]
-        yield f"==> {file.name} (mode {file.mode:o}) <=="
-        yield from _content(file)
+def _listed_lines(file: ExportedFile) -> Iterator[str]:
+    yield f"==> {file.name} (mode {file.mode:o}) <=="
+    yield from _content(file)
 
 
 def _compared_lines(result: ExportResult) -> Iterator[str]:

@@ -31,11 +31,16 @@ def _lines(result: HostReport) -> Iterator[str]:
         state = render_count(one.drift, "difference") if one.drift else "as built"
         yield f"  {one.name} {one.version}: {one.content or 'content not known'}, {state}"
     for running in result.running:
-        what = f"{running.driver} {running.version}" if running.driver else "of no generation"
+        what, number = running_words(running)
         age = "" if running.current else ", not current"
-        number = f"{running.count} process{'es' * (running.count != 1)}"
         yield f"  runs: {what}{age}: {number}"
     yield from finding_lines((*result.drift, *result.findings))
+
+
+def running_words(found: RunningProcesses) -> tuple[str, str]:
+    """What the processes of one environment run, and how many there are."""
+    what = f"{found.driver} {found.version}" if found.driver else "of no generation"
+    return what, render_count(found.count, "process", "processes")
 
 
 def report_table(result: HostReport) -> dict[str, object]:

@@ -8,6 +8,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from envbuild.build.builder import Failure
+    from envbuild.commands.lock_result import LockFailure
     from envbuild.errors import Problem
     from envbuild.finding import Finding
     from envbuild.text import Text
@@ -38,9 +40,23 @@ def column_lines(rows: Iterable[Sequence[str]]) -> list[str]:
     ]
 
 
+def separated(blocks: Iterable[Iterable[str]]) -> Iterator[str]:
+    """The lines of blocks, with an empty line between two blocks."""
+    for number, block in enumerate(blocks):
+        if number:
+            yield ""
+        yield from block
+
+
 def render_count(number: int, noun: str, nouns: str | None = None) -> str:
     """`1 driver`, `2 drivers`; `nouns` is the plural where it is not the noun with an `s`."""
     return f"{number} {noun}" if number == 1 else f"{number} {nouns or f'{noun}s'}"
+
+
+def finding_place(finding: Finding) -> str:
+    """`drivers.toml:12`; without a file its subject."""
+    place = finding.path or finding.subject
+    return place if finding.line is None else f"{place}:{finding.line}"
 
 
 def finding_lines(findings: Iterable[Finding], *, shown: int = _SHOWN) -> Iterator[str]:
@@ -62,3 +78,8 @@ def render_problems(problems: Iterable[Problem]) -> Text:
     """The problem in one line; then another program's output and the hint, indented."""
     said = (problem.lines() for problem in problems)
     return text_of(line for first, *more in said for line in (f"error: {first}", *more))
+
+
+def render_failures(failures: Iterable[Failure | LockFailure]) -> Text:
+    """The problems of drivers that failed, while the command went on."""
+    return render_problems(problem for one in failures for problem in one.error.problems)

@@ -9,7 +9,7 @@ from envbuild.lockfile.warnings import held_back_hint, held_back_table, held_bac
 from envbuild.report.cross_check import cross_check_lines, cross_check_table
 from envbuild.report.diff import change_table, render_change
 from envbuild.report.lines import render_count
-from envbuild.report.outcome import problem_table
+from envbuild.report.outcome import problems_table
 from envbuild.text import text_of
 
 if TYPE_CHECKING:
@@ -62,11 +62,7 @@ def lock_table(result: LockResult) -> dict[str, object]:
             for driver in result.drivers
         },
         "failed": [
-            {
-                "drivers": list(failure.drivers),
-                "exit_code": failure.error.exit_code,
-                "problems": [problem_table(problem) for problem in failure.error.problems],
-            }
+            {"drivers": list(failure.drivers), **problems_table(failure.error)}
             for failure in result.failures
         ],
         "undeclared": list(result.undeclared),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from envbuild.commands.comparison import RevisionComparison
 from envbuild.conflicts.conflict import render_cause
 from envbuild.report.diff import render_change
-from envbuild.report.lines import render_bytes, render_count
+from envbuild.report.lines import finding_place, render_bytes, render_count
 from envbuild.report.markup import (
     Markup,
     bold,
@@ -92,8 +92,8 @@ def comparison_words(comparison: RevisionComparison) -> Iterator[str]:
 
 
 def _finding(finding: Finding) -> Markup:
-    place = f"{finding.path}:{finding.line}" if finding.line else finding.path or finding.subject
-    parts = [Markup(_SIGNS[finding.level]), code(finding.code), code(place), prose(finding.message)]
+    sign, place = Markup(_SIGNS[finding.level]), finding_place(finding)
+    parts = [sign, code(finding.code), code(place), prose(finding.message)]
     if finding.hint:
         parts += [Markup("—"), prose(finding.hint)]
     return join(parts, " ")

@@ -51,7 +51,7 @@ def render_table(table: Mapping[str, object]) -> Text:
 
 
 def problems_table(error: EnvbuildError) -> dict[str, object]:
-    """The JSON output of a command that failed."""
+    """The exit code and the problems of an error, as a JSON object."""
     return {
         "exit_code": error.exit_code,
         "problems": [problem_table(problem) for problem in error.problems],

@@ -131,12 +131,14 @@ def _package_table(package: OutdatedPackage) -> dict[str, object]:
         "newest": package.newest,
         "major": package.is_major,
         "direct": package.direct,
-        "held_by": [
-            {"chain": [*one.chain], "specifier": one.specifier, "kind": one.kind}
-            for one in package.held_by
-        ],
+        "held_by": [holder_table(one) for one in package.held_by],
         "obstacle": package.obstacle,
         "yanked": package.yanked,
         "status": package.status,
         "targets": [*map(str, package.targets)],
     }
+
+
+def holder_table(holder: Holder) -> dict[str, object]:
+    """What holds a package back, as a JSON object."""
+    return {"chain": [*holder.chain], "specifier": holder.specifier, "kind": holder.kind}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.finding import finding_table
-from envbuild.report.host_report import running_table
+from envbuild.report.host_report import running_table, running_words
 from envbuild.report.lines import column_lines, finding_lines, render_bytes, render_count
 from envbuild.report.list import named_variant
 from envbuild.report.prometheus import metric, seconds_since_1970
@@ -38,8 +38,7 @@ def _lines(result: Status) -> Iterator[str]:
         yield from _driver_lines(driver)
     for running in result.running:
         if not running.current:
-            what = f"{running.driver} {running.version}" if running.driver else "of no generation"
-            number = render_count(running.count, "process", "processes")
+            what, number = running_words(running)
             yield f"runs from an old environment: {what}: {number}"
     yield from finding_lines(result.drift, shown=_SHOWN)
     if result.disk is not None:
@@ -161,12 +160,14 @@ def _metrics(result: Status) -> Iterator[str]:
             for one in drivers
         ],
     )
+    outdated = [one.outdated for one in drivers]
+    failed_probes = [one.probes.failed if one.probes is not None else None for one in drivers]
     for name, text, numbers in (
         ("stale", "Whether its lockfile is stale.", [int(bool(one.stale)) for one in drivers]),
         ("due", "Whether a sync would change it.", [int(one.due) for one in drivers]),
-        ("outdated_packages", "Direct requirements with newer versions.", _outdated(drivers)),
+        ("outdated_packages", "Direct requirements with newer versions.", outdated),
         ("drift_findings", "Differences from what was built.", [one.drift for one in drivers]),
-        ("failed_probes", "Probes that failed when they ran last.", _failed(drivers)),
+        ("failed_probes", "Probes that failed when they ran last.", failed_probes),
     ):
         samples = [
             ({"driver": one.name}, number)
@@ -174,11 +175,11 @@ def _metrics(result: Status) -> Iterator[str]:
             if number is not None
         ]
         yield from metric(f"status_{name}", text, samples)
-    old = [(one.driver or "", one.count) for one in result.running if not one.current]
+    old = sum(one.count for one in result.running if not one.current)
     yield from metric(
         "status_old_processes",
         "Processes that run from environments that are not current.",
-        [({}, sum(count for _, count in old))],
+        [({}, old)],
     )
     if result.disk is not None:
         for name, text, size in (
@@ -193,11 +194,3 @@ def _metrics(result: Status) -> Iterator[str]:
         yield from metric("status_verified_findings", "What that found.", [({}, failed)])
     written = seconds_since_1970(result.created)
     yield from metric("status_created_seconds", "When this was written.", [({}, written)])
-
-
-def _outdated(drivers: tuple[DriverStatus, ...]) -> list[int | None]:
-    return [one.outdated for one in drivers]
-
-
-def _failed(drivers: tuple[DriverStatus, ...]) -> list[int | None]:
-    return [one.probes.failed if one.probes is not None else None for one in drivers]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.report.lines import render_bytes, render_count
 from envbuild.report.list import preferred_line
-from envbuild.report.outcome import problem_table
+from envbuild.report.outcome import problems_table
 from envbuild.store.manifest import preferred_table
 from envbuild.text import text_of
 
@@ -48,11 +48,7 @@ def sync_table(result: SyncResult) -> dict[str, object]:
         },
         "built": list(applied.built) if applied is not None else [],
         "failed": [
-            {
-                "driver": failure.driver,
-                "exit_code": failure.error.exit_code,
-                "problems": [problem_table(problem) for problem in failure.error.problems],
-            }
+            {"driver": failure.driver, **problems_table(failure.error)}
             for failure in (applied.failures if applied is not None else ())
         ],
         "moved_shims": [

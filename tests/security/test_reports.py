@@ -199,7 +199,7 @@ FORMS = (
 )
 """Where printed text is made out of strings; rich's `Text` in the last is another one."""
 
-MAKERS = ("text_of", "render_problems", "render_table")
+MAKERS = ("text_of", "render_failures", "render_problems", "render_table")
 """What makes text that may be written to a stream by other than `Outcome`."""
 
 
